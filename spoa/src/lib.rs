@@ -1,0 +1,1 @@
+//! SPOE agents for HAProxy.

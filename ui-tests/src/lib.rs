@@ -1,0 +1,1 @@
+//! Compile-time diagnostics: the tests are in `tests/`.
