@@ -1,1 +1,4 @@
 //! SPOE agents for HAProxy.
+pub mod spop;
+#[doc(hidden)]
+pub mod handler {}

@@ -1,0 +1,253 @@
+//! The payload of an ACK (SPOE.txt 3.2.7, 3.4): actions on HAProxy's variables.
+
+use super::{
+    DecodeError, Flags, FrameIds, FrameType, FrameWriter, Name, Value, reader::Reader,
+    value::string,
+};
+use std::fmt;
+
+/// Where a variable lives and for how long (SPOE.txt 3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// `proc`: the whole process. HAProxy takes only names it knows from its configuration.
+    Process,
+    /// `sess`: the client's connection.
+    Session,
+    /// `txn`: the transaction, request and response.
+    Transaction,
+    /// `req`: the request.
+    Request,
+    /// `res`: the response; one set at a request event is not visible there.
+    Response,
+}
+
+impl Scope {
+    /// All scopes, in the order of their codes.
+    pub const ALL: [Scope; 5] = [
+        Scope::Process,
+        Scope::Session,
+        Scope::Transaction,
+        Scope::Request,
+        Scope::Response,
+    ];
+
+    /// The code on the wire.
+    #[inline]
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The scope of a code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.code() == code)
+    }
+
+    /// HAProxy's name for it in a variable: `proc`, `sess`, `txn`, `req` or `res`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Process => "proc",
+            Scope::Session => "sess",
+            Scope::Transaction => "txn",
+            Scope::Request => "req",
+            Scope::Response => "res",
+        }
+    }
+
+    /// The scope of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+const SET_VAR: u8 = 1;
+const UNSET_VAR: u8 = 2;
+
+/// One action of an ACK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action<'a> {
+    /// Set a variable; [`Value::Null`] unsets it.
+    SetVar {
+        /// Where.
+        scope: Scope,
+        /// Its name, without scope and prefix.
+        name: Name<'a>,
+        /// Its value.
+        value: Value<'a>,
+    },
+    /// Unset a variable.
+    UnsetVar {
+        /// Where.
+        scope: Scope,
+        /// Its name, without scope and prefix.
+        name: Name<'a>,
+    },
+}
+
+impl Action<'_> {
+    /// Appends the action to `out`, the payload of an ACK.
+    #[inline]
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Action::SetVar { scope, name, value } => {
+                out.extend_from_slice(&[SET_VAR, 3, scope.code()]);
+                string(name.as_bytes(), out);
+                value.encode(out);
+            }
+            Action::UnsetVar { scope, name } => {
+                out.extend_from_slice(&[UNSET_VAR, 2, scope.code()]);
+                string(name.as_bytes(), out);
+            }
+        }
+    }
+}
+
+/// `set-var sess.ip_score = 20`, `unset-var txn.reason`.
+impl fmt::Display for Action<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::SetVar { scope, name, value } => write!(f, "set-var {scope}.{name} = {value}"),
+            Action::UnsetVar { scope, name } => write!(f, "unset-var {scope}.{name}"),
+        }
+    }
+}
+
+/// Walks the actions of an ACK's payload; ends after the first error, as HAProxy does.
+#[derive(Clone, Debug)]
+pub struct Actions<'a> {
+    reader: Reader<'a>,
+}
+
+impl<'a> Actions<'a> {
+    /// Reads from the payload of an ACK.
+    #[must_use]
+    pub fn new(payload: &'a [u8]) -> Self {
+        Actions {
+            reader: Reader::new(payload),
+        }
+    }
+
+    fn action(&mut self) -> Result<Action<'a>, DecodeError> {
+        let code = self.reader.byte()?;
+        let args = self.reader.byte()?;
+        let scope = Scope::from_code(self.reader.byte()?);
+        match (code, args, scope) {
+            (SET_VAR, 3, Some(scope)) => Ok(Action::SetVar {
+                scope,
+                name: Name::new(self.reader.string()?),
+                value: self.reader.value()?,
+            }),
+            (UNSET_VAR, 2, Some(scope)) => Ok(Action::UnsetVar {
+                scope,
+                name: Name::new(self.reader.string()?),
+            }),
+            _ => Err(DecodeError::UnknownAction(code)),
+        }
+    }
+
+    /// The bytes not walked yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.reader.rest()
+    }
+}
+
+impl<'a> Iterator for Actions<'a> {
+    type Item = Result<Action<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.reader.is_empty() {
+            return None;
+        }
+        let action = self.action();
+        if action.is_err() {
+            self.reader = Reader::new(&[]);
+        }
+        Some(action)
+    }
+}
+
+/// Cuts whole actions from the end of `payload` until it has at most `limit` bytes; returns how many
+/// actions are left and how many were cut.
+pub(crate) fn fit(payload: &[u8], limit: usize) -> (usize, usize, usize) {
+    let mut actions = Actions::new(payload);
+    let (mut len, mut kept, mut cut) = (0, 0, 0);
+    while let Some(Ok(_)) = actions.next() {
+        let end = payload.len() - actions.rest().len();
+        if end <= limit && cut == 0 {
+            (len, kept) = (end, kept + 1);
+        } else {
+            cut += 1;
+        }
+    }
+    (len, kept, cut)
+}
+
+/// An ACK being appended to a buffer, its actions written in place.
+///
+/// ```
+/// use spoa::spop::{AckWriter, Action, FrameIds, Scope, Value};
+///
+/// let mut out = Vec::new();
+/// let ack = AckWriter::begin(FrameIds { stream_id: 1, frame_id: 1 }, &mut out);
+/// Action::SetVar { scope: Scope::Session, name: "ip_score".into(), value: Value::Int32(20) }
+///     .encode(&mut out);
+/// ack.finish(&mut out);
+/// assert_eq!(out.len(), 4 + 7 + 14);
+/// ```
+#[derive(Debug)]
+#[must_use = "without `finish` the frame has no length"]
+pub struct AckWriter {
+    frame: FrameWriter,
+    payload: usize,
+}
+
+impl AckWriter {
+    /// Appends the head of the ACK to the NOTIFY of these ids; whatever is appended to `out` from
+    /// here to [`AckWriter::finish`] is actions.
+    #[inline]
+    pub fn begin(ids: FrameIds, out: &mut Vec<u8>) -> Self {
+        let frame = FrameWriter::begin(FrameType::Ack, Flags::FIN, ids, out);
+        AckWriter {
+            frame,
+            payload: out.len(),
+        }
+    }
+
+    /// The bytes of the frame so far, without the length prefix.
+    #[inline]
+    #[must_use]
+    pub fn size(&self, out: &[u8]) -> usize {
+        self.frame.size(out)
+    }
+
+    /// Where in the buffer the actions begin.
+    #[inline]
+    pub(crate) fn payload(&self) -> usize {
+        self.payload
+    }
+
+    /// Cuts whole actions from the end until the frame has at most `limit` bytes; returns how many
+    /// actions are kept and how many were cut.
+    pub(crate) fn cut_to(&self, limit: usize, out: &mut Vec<u8>) -> (usize, usize) {
+        let head = self.payload - (out.len() - self.size(out));
+        let actions = out.get(self.payload..).unwrap_or_default();
+        let (len, kept, cut) = fit(actions, limit.saturating_sub(head));
+        out.truncate(self.payload + len);
+        (kept, cut)
+    }
+
+    /// Writes the length in front.
+    #[inline]
+    pub fn finish(self, out: &mut [u8]) {
+        self.frame.finish(out);
+    }
+}

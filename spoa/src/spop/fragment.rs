@@ -1,0 +1,156 @@
+//! Reassembly of fragmented NOTIFYs (SPOE.txt 3.2.2; HAProxy ≤ 3.0), within a bound.
+//!
+//! It knows ids and bytes, not messages.
+
+use super::{Flags, FrameIds};
+
+/// The most NOTIFYs that may be coming in fragments at once on one connection.
+const MAX_OPEN: usize = 64;
+
+/// The NOTIFYs of one connection whose last fragment has not come.
+#[derive(Debug)]
+pub(crate) struct Reassembly {
+    open: Vec<Fragments>,
+    held: usize,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct Fragments {
+    ids: FrameIds,
+    /// `None` once they passed the limit: what follows is dropped, the end is still awaited.
+    payload: Option<Vec<u8>>,
+}
+
+/// What a fragment led to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// More is to come.
+    Partial,
+    /// The whole payload.
+    Whole(Vec<u8>),
+    /// The last fragment of a payload that passed the limit.
+    Dropped,
+    /// The peer gave the frame up.
+    Aborted,
+    /// A first fragment of a frame begun already, or one too many at once.
+    Interlaced,
+    /// A later fragment of a frame that never began.
+    NotBegun,
+}
+
+impl Reassembly {
+    /// Holds at most `limit` bytes in all.
+    pub(crate) fn new(limit: usize) -> Self {
+        Reassembly {
+            open: Vec::new(),
+            held: 0,
+            limit,
+        }
+    }
+
+    pub(crate) fn begin(&mut self, ids: FrameIds, payload: &[u8]) -> Progress {
+        if self.open.len() >= MAX_OPEN || self.open.iter().any(|open| open.ids == ids) {
+            return Progress::Interlaced;
+        }
+        self.open.push(Fragments {
+            ids,
+            payload: Some(Vec::new()),
+        });
+        self.add(ids, Flags::default(), payload)
+    }
+
+    pub(crate) fn add(&mut self, ids: FrameIds, flags: Flags, payload: &[u8]) -> Progress {
+        let Some(index) = self.open.iter().position(|open| open.ids == ids) else {
+            return Progress::NotBegun;
+        };
+        if flags.abort() {
+            self.close(index);
+            return Progress::Aborted;
+        }
+        if let Some(fragments) = self.open.get_mut(index) {
+            if let Some(held) = &mut fragments.payload {
+                if self.held + payload.len() > self.limit {
+                    self.held -= held.len();
+                    fragments.payload = None;
+                } else {
+                    held.extend_from_slice(payload);
+                    self.held += payload.len();
+                }
+            }
+        }
+        if !flags.fin() {
+            return Progress::Partial;
+        }
+        self.close(index).map_or(Progress::Dropped, Progress::Whole)
+    }
+
+    fn close(&mut self, index: usize) -> Option<Vec<u8>> {
+        let payload = self.open.swap_remove(index).payload;
+        self.held -= payload.as_ref().map_or(0, Vec::len);
+        payload
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(stream_id: u64) -> FrameIds {
+        FrameIds {
+            stream_id,
+            frame_id: 1,
+        }
+    }
+
+    #[test]
+    fn fragments_of_several_streams_may_interleave() {
+        let mut frames = Reassembly::new(100);
+        assert_eq!(frames.begin(ids(0), b"a"), Progress::Partial);
+        assert_eq!(frames.begin(ids(1), b"x"), Progress::Partial);
+        assert_eq!(
+            frames.add(ids(0), Flags::FIN, b"b"),
+            Progress::Whole(b"ab".to_vec())
+        );
+        assert_eq!(
+            frames.add(ids(1), Flags::FIN, b"y"),
+            Progress::Whole(b"xy".to_vec())
+        );
+        assert_eq!(frames.held, 0);
+    }
+
+    #[test]
+    fn past_the_limit_the_rest_is_dropped_and_the_room_is_free_again() {
+        let mut frames = Reassembly::new(3);
+        frames.begin(ids(0), b"ab");
+        assert_eq!(frames.add(ids(0), Flags(0), b"cd"), Progress::Partial);
+        assert_eq!(frames.begin(ids(1), b"xyz"), Progress::Partial);
+        assert_eq!(frames.add(ids(0), Flags::FIN, b"e"), Progress::Dropped);
+        assert_eq!(
+            frames.add(ids(1), Flags::FIN, b""),
+            Progress::Whole(b"xyz".to_vec())
+        );
+    }
+
+    #[test]
+    fn what_has_no_beginning_or_two_is_refused() {
+        let mut frames = Reassembly::new(100);
+        assert_eq!(frames.add(ids(0), Flags::FIN, b"a"), Progress::NotBegun);
+        frames.begin(ids(0), b"a");
+        assert_eq!(frames.begin(ids(0), b"a"), Progress::Interlaced);
+        assert_eq!(frames.add(ids(0), Flags::ABORT, b""), Progress::Aborted);
+        assert_eq!(frames.add(ids(0), Flags::FIN, b"b"), Progress::NotBegun);
+    }
+
+    #[test]
+    fn the_number_of_open_frames_is_bounded() {
+        let mut frames = Reassembly::new(1000);
+        for stream in 0..MAX_OPEN as u64 {
+            assert_eq!(frames.begin(ids(stream), b""), Progress::Partial);
+        }
+        assert_eq!(
+            frames.begin(ids(MAX_OPEN as u64), b""),
+            Progress::Interlaced
+        );
+    }
+}

@@ -1,0 +1,243 @@
+//! The head every frame has (SPOE.txt 3.2): length, type, flags, stream-id and frame-id.
+//!
+//! It knows nothing of payloads.
+
+use super::{DecodeError, reader::Reader, varint};
+use std::fmt;
+
+/// The bytes of the length in front of every frame.
+pub const LENGTH_PREFIX: usize = 4;
+
+/// The fewest bytes a frame can have behind its length: type, flags and two ids of a byte each.
+pub const MIN_FRAME_SIZE: u32 = 7;
+
+/// What a frame is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FrameType {
+    /// The rest of a fragmented frame.
+    Unset,
+    /// HAProxy opens the conversation.
+    HaproxyHello,
+    /// HAProxy ends it.
+    HaproxyDisconnect,
+    /// Messages for the agent.
+    Notify,
+    /// The agent's answer to HAPROXY-HELLO.
+    AgentHello,
+    /// The agent ends the conversation.
+    AgentDisconnect,
+    /// The agent's answer to a NOTIFY.
+    Ack,
+    /// A type SPOE.txt does not know; such frames are to be ignored.
+    Unknown(u8),
+}
+
+impl FrameType {
+    /// The type of a code.
+    #[inline]
+    #[must_use]
+    pub fn from_code(code: u8) -> Self {
+        match code {
+            0 => FrameType::Unset,
+            1 => FrameType::HaproxyHello,
+            2 => FrameType::HaproxyDisconnect,
+            3 => FrameType::Notify,
+            101 => FrameType::AgentHello,
+            102 => FrameType::AgentDisconnect,
+            103 => FrameType::Ack,
+            other => FrameType::Unknown(other),
+        }
+    }
+
+    /// The code on the wire.
+    #[inline]
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            FrameType::Unset => 0,
+            FrameType::HaproxyHello => 1,
+            FrameType::HaproxyDisconnect => 2,
+            FrameType::Notify => 3,
+            FrameType::AgentHello => 101,
+            FrameType::AgentDisconnect => 102,
+            FrameType::Ack => 103,
+            FrameType::Unknown(code) => code,
+        }
+    }
+}
+
+/// The name SPOE.txt uses, such as `HAPROXY-HELLO`.
+impl fmt::Display for FrameType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FrameType::Unset => "UNSET",
+            FrameType::HaproxyHello => "HAPROXY-HELLO",
+            FrameType::HaproxyDisconnect => "HAPROXY-DISCONNECT",
+            FrameType::Notify => "NOTIFY",
+            FrameType::AgentHello => "AGENT-HELLO",
+            FrameType::AgentDisconnect => "AGENT-DISCONNECT",
+            FrameType::Ack => "ACK",
+            FrameType::Unknown(code) => return write!(f, "type {code}"),
+        })
+    }
+}
+
+/// The flags of a frame (SPOE.txt 3.2.2), a set of bits of which two have a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Flags(pub u32);
+
+impl Flags {
+    /// This is the last (or only) fragment.
+    pub const FIN: Flags = Flags(1);
+    /// The frame begun is to be dropped.
+    pub const ABORT: Flags = Flags(2);
+
+    /// Whether the last fragment is here.
+    #[inline]
+    #[must_use]
+    pub fn fin(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// Whether the frame is to be dropped.
+    #[inline]
+    #[must_use]
+    pub fn abort(self) -> bool {
+        self.0 & 2 != 0
+    }
+}
+
+/// The two numbers an ACK repeats from its NOTIFY.
+///
+/// HAProxy ≤ 3.0 starts stream-ids at 0 and counts frame-ids per event; from 3.1 on stream-ids are
+/// odd numbers of the connection and the frame-id is always 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FrameIds {
+    /// The stream of HAProxy's that waits.
+    pub stream_id: u64,
+    /// The frame in that stream.
+    pub frame_id: u64,
+}
+
+impl FrameIds {
+    /// The ids of HELLO and DISCONNECT frames: both 0.
+    pub const ZERO: FrameIds = FrameIds {
+        stream_id: 0,
+        frame_id: 0,
+    };
+}
+
+/// One frame, borrowed from the bytes it came in.
+///
+/// ```
+/// use spoa::spop::{Flags, Frame, FrameIds, FrameType};
+///
+/// let mut bytes = Vec::new();
+/// let ids = FrameIds { stream_id: 1, frame_id: 1 };
+/// Frame { frame_type: FrameType::Ack, flags: Flags::FIN, ids, payload: &[] }.encode(&mut bytes);
+/// assert_eq!(bytes, [0, 0, 0, 7, 103, 0, 0, 0, 1, 1, 1]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// What the frame is for.
+    pub frame_type: FrameType,
+    /// Its flags.
+    pub flags: Flags,
+    /// Its stream-id and frame-id.
+    pub ids: FrameIds,
+    /// What follows the head.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// Takes the first whole frame from `input`: `None` if more bytes are needed.
+    ///
+    /// # Errors
+    /// [`DecodeError::FrameTooBig`] if it announces more than `limit` bytes (known from the first
+    /// four), [`DecodeError::FrameTooShort`] or another [`DecodeError`] if its head is not one.
+    #[inline]
+    pub fn split(input: &mut &'a [u8], limit: u32) -> Result<Option<Self>, DecodeError> {
+        let Some((prefix, rest)) = input.split_first_chunk::<LENGTH_PREFIX>() else {
+            return Ok(None);
+        };
+        let size = u32::from_be_bytes(*prefix);
+        if size > limit {
+            return Err(DecodeError::FrameTooBig { size, limit });
+        }
+        if size < MIN_FRAME_SIZE {
+            return Err(DecodeError::FrameTooShort(size));
+        }
+        let Some((frame, rest)) = rest.split_at_checked(size as usize) else {
+            return Ok(None);
+        };
+        let frame = Frame::decode(frame)?;
+        *input = rest;
+        Ok(Some(frame))
+    }
+
+    /// Reads a frame without its length prefix.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] if `bytes` end inside the head or an id is too long.
+    #[inline]
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let frame_type = FrameType::from_code(reader.byte()?);
+        let flags = Flags(u32::from_be_bytes(reader.array()?));
+        let ids = FrameIds {
+            stream_id: reader.varint()?,
+            frame_id: reader.varint()?,
+        };
+        Ok(Frame {
+            frame_type,
+            flags,
+            ids,
+            payload: reader.rest(),
+        })
+    }
+
+    /// Appends the frame, length first, to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let frame = FrameWriter::begin(self.frame_type, self.flags, self.ids, out);
+        out.extend_from_slice(self.payload);
+        frame.finish(out);
+    }
+}
+
+/// A frame being appended to a buffer whose payload is written in place.
+#[derive(Debug)]
+#[must_use = "without `finish` the frame has no length"]
+pub struct FrameWriter {
+    start: usize,
+}
+
+impl FrameWriter {
+    /// Appends the head; whatever is appended to `out` from here to [`FrameWriter::finish`] is the
+    /// payload.
+    #[inline]
+    pub fn begin(frame_type: FrameType, flags: Flags, ids: FrameIds, out: &mut Vec<u8>) -> Self {
+        let start = out.len();
+        let [f0, f1, f2, f3] = flags.0.to_be_bytes();
+        out.extend_from_slice(&[0, 0, 0, 0, frame_type.code(), f0, f1, f2, f3]);
+        varint::encode(ids.stream_id, out);
+        varint::encode(ids.frame_id, out);
+        FrameWriter { start }
+    }
+
+    /// The bytes of the frame so far, without the length prefix.
+    #[inline]
+    #[must_use]
+    pub fn size(&self, out: &[u8]) -> usize {
+        out.len().saturating_sub(self.start + LENGTH_PREFIX)
+    }
+
+    /// Writes the length in front.
+    #[inline]
+    pub fn finish(self, out: &mut [u8]) {
+        let size = self.size(out) as u32;
+        let prefix = out
+            .get_mut(self.start..)
+            .and_then(|frame| frame.first_chunk_mut());
+        *prefix.expect("`begin` appended the prefix to this buffer") = size.to_be_bytes();
+    }
+}

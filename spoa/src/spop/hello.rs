@@ -1,0 +1,195 @@
+//! HAPROXY-HELLO and AGENT-HELLO (SPOE.txt 3.2.4, 3.2.5): what the two ends agree on.
+
+use super::{Flags, FrameIds, FrameType, FrameWriter, Status, Value, pairs};
+use std::fmt;
+
+/// The protocol version this crate speaks.
+pub const VERSION: &str = "2.0";
+
+/// The smallest frame size that may be agreed on, in bytes.
+pub const MIN_MAX_FRAME_SIZE: u32 = 256;
+
+/// What an end can do beyond the basics.
+///
+/// ```
+/// use spoa::spop::Capabilities;
+///
+/// let offered = Capabilities::parse("pipelining, async,what-is-this");
+/// assert!(offered.pipelining && offered.async_ && !offered.fragmentation);
+/// assert_eq!(offered.to_string(), "pipelining,async");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Several NOTIFYs may be in flight on a connection, their ACKs come in any order.
+    pub pipelining: bool,
+    /// An ACK may come on another connection of the same engine (HAProxy ≤ 3.0).
+    pub async_: bool,
+    /// A NOTIFY may come in fragments (HAProxy ≤ 3.0).
+    pub fragmentation: bool,
+}
+
+impl Capabilities {
+    /// Reads a comma-separated list; names that are not known are passed over.
+    #[must_use]
+    pub fn parse(list: &str) -> Self {
+        let has = |name| list.split(',').any(|item| item.trim() == name);
+        Capabilities {
+            pipelining: has("pipelining"),
+            async_: has("async"),
+            fragmentation: has("fragmentation"),
+        }
+    }
+}
+
+/// The comma-separated list that goes on the wire.
+impl fmt::Display for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = [
+            (self.pipelining, "pipelining"),
+            (self.async_, "async"),
+            (self.fragmentation, "fragmentation"),
+        ];
+        let mut comma = "";
+        for (_, name) in names.into_iter().filter(|(on, _)| *on) {
+            write!(f, "{comma}{name}")?;
+            comma = ",";
+        }
+        Ok(())
+    }
+}
+
+/// What HAProxy says first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HaproxyHello<'a> {
+    /// The versions HAProxy speaks, comma-separated.
+    pub supported_versions: &'a str,
+    /// The largest frame HAProxy takes, in bytes without the length prefix.
+    pub max_frame_size: u32,
+    /// What HAProxy offers.
+    pub capabilities: Capabilities,
+    /// Whether this is the connection of a health check (`option spop-check`).
+    pub healthcheck: bool,
+    /// Which engine of which HAProxy process this is; `None` in health checks.
+    pub engine_id: Option<&'a str>,
+}
+
+impl<'a> HaproxyHello<'a> {
+    /// Reads the payload of a HAPROXY-HELLO. Keys that are not known are ignored.
+    ///
+    /// # Errors
+    /// The [`Status`] to refuse the connection with: a key is missing or of the wrong type, no
+    /// version is [`VERSION`], the frame size is below [`MIN_MAX_FRAME_SIZE`].
+    pub fn decode(payload: &'a [u8]) -> Result<Self, Status> {
+        let (mut versions, mut size, mut capabilities) = (None, None, None);
+        let (mut healthcheck, mut engine_id) = (false, None);
+        for pair in pairs::pairs(payload) {
+            let (key, value) = pair.map_err(|error| error.status())?;
+            match key {
+                b"supported-versions" => versions = pairs::text("supported-versions", value).ok(),
+                b"max-frame-size" => size = Some(pairs::number("max-frame-size", value).ok()),
+                b"capabilities" => capabilities = pairs::text("capabilities", value).ok(),
+                b"healthcheck" => healthcheck = value == Value::Bool(true),
+                b"engine-id" => engine_id = pairs::text("engine-id", value).ok(),
+                _ => {}
+            }
+        }
+        let supported_versions = versions.ok_or(Status::NoVersion)?;
+        let max_frame_size = size
+            .ok_or(Status::NoMaxFrameSize)?
+            .ok_or(Status::BadMaxFrameSize)?;
+        let capabilities = Capabilities::parse(capabilities.ok_or(Status::NoCapabilities)?);
+        if !supported_versions
+            .split(',')
+            .any(|version| version.trim() == VERSION)
+        {
+            return Err(Status::BadVersion);
+        }
+        if max_frame_size < MIN_MAX_FRAME_SIZE {
+            return Err(Status::BadMaxFrameSize);
+        }
+        Ok(HaproxyHello {
+            supported_versions,
+            max_frame_size,
+            capabilities,
+            healthcheck,
+            engine_id,
+        })
+    }
+
+    /// Appends the whole frame to `out`, its keys in HAProxy's order.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let frame = FrameWriter::begin(FrameType::HaproxyHello, Flags::FIN, FrameIds::ZERO, out);
+        pairs::push("supported-versions", self.supported_versions.into(), out);
+        pairs::push("max-frame-size", Value::Uint32(self.max_frame_size), out);
+        pairs::push(
+            "capabilities",
+            self.capabilities.to_string().as_str().into(),
+            out,
+        );
+        if self.healthcheck {
+            pairs::push("healthcheck", Value::Bool(true), out);
+        }
+        if let Some(engine_id) = self.engine_id {
+            pairs::push("engine-id", engine_id.into(), out);
+        }
+        frame.finish(out);
+    }
+}
+
+/// The agent's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgentHello<'a> {
+    /// The version the agent chose: HAProxy takes only the plain `2.0`.
+    pub version: &'a str,
+    /// The frame size that holds from here on, at most HAProxy's.
+    pub max_frame_size: u32,
+    /// What the agent can do.
+    pub capabilities: Capabilities,
+}
+
+impl<'a> AgentHello<'a> {
+    /// Reads the payload of an AGENT-HELLO. Keys that are not known are ignored.
+    ///
+    /// # Errors
+    /// The [`Status`] HAProxy would refuse it with.
+    pub fn decode(payload: &'a [u8]) -> Result<Self, Status> {
+        let (mut version, mut size, mut capabilities) = (None, None, None);
+        for pair in pairs::pairs(payload) {
+            let (key, value) = pair.map_err(|error| error.status())?;
+            match key {
+                b"version" => version = pairs::text("version", value).ok(),
+                b"max-frame-size" => size = pairs::number("max-frame-size", value).ok(),
+                b"capabilities" => capabilities = pairs::text("capabilities", value).ok(),
+                _ => {}
+            }
+        }
+        let version = version.ok_or(Status::NoVersion)?;
+        let max_frame_size = size.ok_or(Status::NoMaxFrameSize)?;
+        let capabilities = Capabilities::parse(capabilities.ok_or(Status::NoCapabilities)?);
+        if version.trim() != VERSION {
+            return Err(Status::BadVersion);
+        }
+        if max_frame_size < MIN_MAX_FRAME_SIZE {
+            return Err(Status::BadMaxFrameSize);
+        }
+        Ok(AgentHello {
+            version,
+            max_frame_size,
+            capabilities,
+        })
+    }
+
+    /// Appends the whole frame to `out`. All three keys are always sent: HAProxy ≥ 3.1 fails the
+    /// health check of an agent that leaves one out.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let frame = FrameWriter::begin(FrameType::AgentHello, Flags::FIN, FrameIds::ZERO, out);
+        pairs::push("version", self.version.into(), out);
+        pairs::push("max-frame-size", Value::Uint32(self.max_frame_size), out);
+        pairs::push(
+            "capabilities",
+            self.capabilities.to_string().as_str().into(),
+            out,
+        );
+        frame.finish(out);
+    }
+}

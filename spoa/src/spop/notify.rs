@@ -1,0 +1,294 @@
+//! The payload of a NOTIFY (SPOE.txt 3.2.6): messages with named, typed arguments.
+//!
+//! A payload is checked whole before anything is read from it; what is read afterwards cannot fail,
+//! copies nothing and allocates nothing.
+
+use super::{DecodeError, Value, reader::Reader, value::string};
+use std::fmt;
+
+/// The name of a message or argument: bytes that HAProxy took from its configuration.
+///
+/// ```
+/// use spoa::spop::Name;
+///
+/// assert!(Name::from("client-ip") == "client-ip");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Name<'a>(&'a [u8]);
+
+impl<'a> Name<'a> {
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Name(bytes)
+    }
+
+    /// The bytes as they came.
+    #[inline]
+    #[must_use]
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The name as text, if it is UTF-8.
+    #[inline]
+    #[must_use]
+    pub fn to_str(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.0).ok()
+    }
+
+    /// Whether there is no name: `args src` without `name=` in spoe.conf.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> From<&'a str> for Name<'a> {
+    fn from(name: &'a str) -> Self {
+        Name(name.as_bytes())
+    }
+}
+
+impl PartialEq<str> for Name<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Name<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.to_str() {
+            Some(name) if !name.contains(char::is_control) => f.pad(name),
+            _ => write!(f, "{}", self.0.escape_ascii()),
+        }
+    }
+}
+
+impl fmt::Debug for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
+/// The messages of a NOTIFY, in HAProxy's order.
+///
+/// Two messages of one event, or of one group, travel in one NOTIFY.
+#[derive(Clone, Copy, Debug)]
+pub struct Messages<'a> {
+    reader: Reader<'a>,
+    left: usize,
+}
+
+impl<'a> Messages<'a> {
+    /// Checks a NOTIFY's payload from end to end.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] if it is no list of messages. One cause is a message of more than 255
+    /// arguments, which HAProxy accepts and sends with a wrapped count.
+    #[inline]
+    pub fn parse(payload: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(payload);
+        let mut left = 0;
+        while !reader.is_empty() {
+            reader.string()?;
+            for _ in 0..reader.byte()? {
+                reader.string()?;
+                reader.skip_value()?;
+            }
+            left += 1;
+        }
+        Ok(Messages {
+            reader: Reader::new(payload),
+            left,
+        })
+    }
+
+    /// How many messages are left.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.left
+    }
+
+    /// Whether none is left.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = Message<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Message<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let name = Name::new(self.reader.string().ok()?);
+        let len = self.reader.byte().ok()?;
+        let message = Message {
+            name,
+            args: Args {
+                reader: self.reader,
+                left: len,
+            },
+        };
+        // The last message needs no search for its end.
+        if self.left > 0 {
+            for _ in 0..len {
+                self.reader.string().ok()?;
+                self.reader.skip_value().ok()?;
+            }
+        }
+        Some(message)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+/// One message: its name and its arguments.
+///
+/// ```
+/// use spoa::spop::{Messages, NotifyWriter, Value};
+///
+/// let mut payload = Vec::new();
+/// NotifyWriter::new(&mut payload).message("log", &[("path", "/".into()), ("", Value::Int64(200))]);
+/// let message = Messages::parse(&payload).unwrap().next().unwrap();
+/// assert!(message.name() == "log");
+/// assert_eq!(message.len(), 2);
+/// assert_eq!(message.get("path"), Some(Value::String(b"/")));
+/// assert_eq!(message.at(1), Some(Value::Int64(200)));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    name: Name<'a>,
+    args: Args<'a>,
+}
+
+impl<'a> Message<'a> {
+    /// Its name, as `spoe-message` in spoe.conf gives it.
+    #[inline]
+    #[must_use]
+    pub fn name(&self) -> Name<'a> {
+        self.name
+    }
+
+    /// How many arguments it has, 0 to 255.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.args.len()
+    }
+
+    /// Whether it has no arguments.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.args.len() == 0
+    }
+
+    /// Its arguments, in HAProxy's order, unnamed ones included.
+    #[inline]
+    #[must_use]
+    pub fn args(&self) -> Args<'a> {
+        self.args
+    }
+
+    /// The first argument of that name.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Value<'a>> {
+        self.args()
+            .find(|arg| arg.name == name)
+            .map(|arg| arg.value)
+    }
+
+    /// The argument at that place, counting from 0.
+    #[inline]
+    #[must_use]
+    pub fn at(&self, index: usize) -> Option<Value<'a>> {
+        self.args().nth(index).map(|arg| arg.value)
+    }
+
+    /// The message's own bytes, name first: what [`Messages::parse`] takes.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        string(self.name.0, out);
+        out.push(self.args.left);
+        let mut end = self.args;
+        while end.next().is_some() {}
+        let behind = end.reader.rest().len();
+        let args = self.args.reader.rest();
+        out.extend_from_slice(args.get(..args.len() - behind).unwrap_or_default());
+    }
+}
+
+/// One argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arg<'a> {
+    /// Its name; empty where spoe.conf gives none.
+    pub name: Name<'a>,
+    /// Its value.
+    pub value: Value<'a>,
+}
+
+/// The arguments of a message, an iterator.
+#[derive(Clone, Copy, Debug)]
+pub struct Args<'a> {
+    reader: Reader<'a>,
+    left: u8,
+}
+
+impl<'a> Iterator for Args<'a> {
+    type Item = Arg<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Arg<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        // `Messages::parse` has checked these bytes.
+        Some(Arg {
+            name: Name::new(self.reader.string().ok()?),
+            value: self.reader.value().ok()?,
+        })
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (usize::from(self.left), Some(usize::from(self.left)))
+    }
+}
+
+impl ExactSizeIterator for Args<'_> {}
+
+/// Appends messages to the payload of a NOTIFY.
+#[derive(Debug)]
+pub struct NotifyWriter<'a> {
+    out: &'a mut Vec<u8>,
+}
+
+impl<'a> NotifyWriter<'a> {
+    /// Appends to `out`.
+    pub fn new(out: &'a mut Vec<u8>) -> Self {
+        NotifyWriter { out }
+    }
+
+    /// Appends one message. As in HAProxy, the count of arguments is one byte: more than 255 make a
+    /// message that no agent can read.
+    pub fn message(&mut self, name: &str, args: &[(&str, Value<'_>)]) -> &mut Self {
+        string(name.as_bytes(), self.out);
+        self.out.push(args.len() as u8);
+        for (name, value) in args {
+            string(name.as_bytes(), self.out);
+            value.encode(self.out);
+        }
+        self
+    }
+}

@@ -1,0 +1,110 @@
+//! A cursor over the bytes of one frame: every read is checked, none allocates.
+//!
+//! It knows the encodings of SPOE.txt 3.1, not which frame they stand in.
+
+use super::{DataType, DecodeError, Value, varint};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Reader { rest: bytes }
+    }
+
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn byte(&mut self) -> Result<u8, DecodeError> {
+        let (&byte, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(byte)
+    }
+
+    #[inline]
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (bytes, rest) = self
+            .rest
+            .split_first_chunk::<N>()
+            .ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    #[inline]
+    pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
+        let (value, rest) = varint::decode(self.rest)?;
+        self.rest = rest;
+        Ok(value)
+    }
+
+    /// A length and that many bytes: a name, a STRING, a BINARY.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Result<&'a [u8], DecodeError> {
+        let len = self.varint()?;
+        let len = usize::try_from(len).map_err(|_| DecodeError::Truncated)?;
+        let (bytes, rest) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    #[inline]
+    pub(crate) fn value(&mut self) -> Result<Value<'a>, DecodeError> {
+        let head = self.byte()?;
+        Ok(match DataType::from_head(head)? {
+            DataType::Null => Value::Null,
+            // Exactly flag nibble 1 is true: HAProxy reads 0xF1 as false.
+            DataType::Bool => Value::Bool(head >> 4 == 1),
+            // HAProxy keeps the raw 64 bits whatever the tag; so does a value too wide for its tag.
+            DataType::Int32 => {
+                let wide = self.varint()? as i64;
+                i32::try_from(wide).map_or(Value::Int64(wide), Value::Int32)
+            }
+            DataType::Uint32 => {
+                let wide = self.varint()?;
+                u32::try_from(wide).map_or(Value::Uint64(wide), Value::Uint32)
+            }
+            DataType::Int64 => Value::Int64(self.varint()? as i64),
+            DataType::Uint64 => Value::Uint64(self.varint()?),
+            DataType::Ipv4 => Value::Ipv4(Ipv4Addr::from(self.array::<4>()?)),
+            DataType::Ipv6 => Value::Ipv6(Ipv6Addr::from(self.array::<16>()?)),
+            DataType::String => Value::String(self.string()?),
+            DataType::Binary => Value::Binary(self.string()?),
+        })
+    }
+
+    #[inline]
+    pub(crate) fn skip_value(&mut self) -> Result<(), DecodeError> {
+        match DataType::from_head(self.byte()?)? {
+            DataType::Null | DataType::Bool => {}
+            DataType::Int32 | DataType::Uint32 | DataType::Int64 | DataType::Uint64 => {
+                self.varint()?;
+            }
+            DataType::Ipv4 => {
+                self.array::<4>()?;
+            }
+            DataType::Ipv6 => {
+                self.array::<16>()?;
+            }
+            DataType::String | DataType::Binary => {
+                self.string()?;
+            }
+        }
+        Ok(())
+    }
+}

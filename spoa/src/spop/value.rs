@@ -1,0 +1,261 @@
+//! Typed data (SPOE.txt 3.1): the ten types an argument or a variable can have on the wire.
+//!
+//! It knows nothing of Rust types beyond these; conversions live in [`crate::handler`].
+
+use super::{DecodeError, reader::Reader, varint};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The type of a datum: the low nibble of its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DataType {
+    /// No value: the sample was not available.
+    Null,
+    /// A boolean.
+    Bool,
+    /// A signed 32-bit integer.
+    Int32,
+    /// An unsigned 32-bit integer.
+    Uint32,
+    /// A signed 64-bit integer: what HAProxy sends for every integer sample.
+    Int64,
+    /// An unsigned 64-bit integer.
+    Uint64,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+    /// Text, in no promised encoding.
+    String,
+    /// Bytes.
+    Binary,
+}
+
+impl DataType {
+    /// All types, in the order of their codes.
+    pub const ALL: [DataType; 10] = [
+        DataType::Null,
+        DataType::Bool,
+        DataType::Int32,
+        DataType::Uint32,
+        DataType::Int64,
+        DataType::Uint64,
+        DataType::Ipv4,
+        DataType::Ipv6,
+        DataType::String,
+        DataType::Binary,
+    ];
+
+    #[inline]
+    pub(crate) fn from_head(head: u8) -> Result<Self, DecodeError> {
+        Ok(match head & 0x0f {
+            0 => DataType::Null,
+            1 => DataType::Bool,
+            2 => DataType::Int32,
+            3 => DataType::Uint32,
+            4 => DataType::Int64,
+            5 => DataType::Uint64,
+            6 => DataType::Ipv4,
+            7 => DataType::Ipv6,
+            8 => DataType::String,
+            9 => DataType::Binary,
+            code => return Err(DecodeError::UnknownDataType(code)),
+        })
+    }
+
+    /// The code on the wire, 0 to 9.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The name SPOE.txt uses: `INT64`, `IPV4`, `STRING`…
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            DataType::Null => "NULL",
+            DataType::Bool => "BOOL",
+            DataType::Int32 => "INT32",
+            DataType::Uint32 => "UINT32",
+            DataType::Int64 => "INT64",
+            DataType::Uint64 => "UINT64",
+            DataType::Ipv4 => "IPV4",
+            DataType::Ipv6 => "IPV6",
+            DataType::String => "STRING",
+            DataType::Binary => "BINARY",
+        }
+    }
+}
+
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A datum as it stands in a frame; strings and binaries borrow from the frame.
+///
+/// HAProxy sends every integer as `Int64`. A `String` is whatever bytes the client sent: HAProxy
+/// does not check that it is UTF-8.
+///
+/// ```
+/// use spoa::spop::{DataType, Value};
+///
+/// assert_eq!(Value::from("GET").data_type(), DataType::String);
+/// assert_eq!(Value::Int64(-5).to_string(), "-5");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Value<'a> {
+    /// The sample was not available; in `set-var`, it unsets the variable.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A signed 32-bit integer.
+    Int32(i32),
+    /// An unsigned 32-bit integer.
+    Uint32(u32),
+    /// A signed 64-bit integer.
+    Int64(i64),
+    /// An unsigned 64-bit integer; HAProxy's own integers are signed, so 2^63 and more turn negative
+    /// there.
+    Uint64(u64),
+    /// An IPv4 address.
+    Ipv4(Ipv4Addr),
+    /// An IPv6 address.
+    Ipv6(Ipv6Addr),
+    /// Text in no promised encoding.
+    String(&'a [u8]),
+    /// Bytes.
+    Binary(&'a [u8]),
+}
+
+impl<'a> Value<'a> {
+    /// Which type this is on the wire.
+    #[must_use]
+    pub fn data_type(&self) -> DataType {
+        match self {
+            Value::Null => DataType::Null,
+            Value::Bool(_) => DataType::Bool,
+            Value::Int32(_) => DataType::Int32,
+            Value::Uint32(_) => DataType::Uint32,
+            Value::Int64(_) => DataType::Int64,
+            Value::Uint64(_) => DataType::Uint64,
+            Value::Ipv4(_) => DataType::Ipv4,
+            Value::Ipv6(_) => DataType::Ipv6,
+            Value::String(_) => DataType::String,
+            Value::Binary(_) => DataType::Binary,
+        }
+    }
+
+    /// Reads one datum from the front of `input` and returns it with what follows it.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] if `input` ends inside the datum, its type is none of the ten, or its
+    /// integer is too long.
+    #[inline]
+    pub fn decode(input: &'a [u8]) -> Result<(Self, &'a [u8]), DecodeError> {
+        let mut reader = Reader::new(input);
+        let value = reader.value()?;
+        Ok((value, reader.rest()))
+    }
+
+    /// Appends the datum to `out`.
+    #[inline]
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let head = self.data_type().code();
+        match *self {
+            Value::Null => out.push(head),
+            Value::Bool(value) => out.push(head | u8::from(value) << 4),
+            // HAProxy decodes all four integer types as one raw 64-bit number, so a negative INT32
+            // must be sign-extended or it arrives as a large positive one.
+            Value::Int32(value) => integer(head, i64::from(value) as u64, out),
+            Value::Uint32(value) => integer(head, u64::from(value), out),
+            Value::Int64(value) => integer(head, value as u64, out),
+            Value::Uint64(value) => integer(head, value, out),
+            Value::Ipv4(address) => {
+                out.push(head);
+                out.extend_from_slice(&address.octets());
+            }
+            Value::Ipv6(address) => {
+                out.push(head);
+                out.extend_from_slice(&address.octets());
+            }
+            Value::String(bytes) | Value::Binary(bytes) => {
+                out.push(head);
+                string(bytes, out);
+            }
+        }
+    }
+
+    /// Any of the four integer types as one wide integer; `None` for the other types.
+    #[inline]
+    #[must_use]
+    pub fn as_integer(&self) -> Option<i128> {
+        match *self {
+            Value::Int32(value) => Some(i128::from(value)),
+            Value::Uint32(value) => Some(i128::from(value)),
+            Value::Int64(value) => Some(i128::from(value)),
+            Value::Uint64(value) => Some(i128::from(value)),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a STRING or a BINARY; `None` for the other types.
+    #[inline]
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&'a [u8]> {
+        match *self {
+            Value::String(bytes) | Value::Binary(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+#[inline]
+fn integer(head: u8, value: u64, out: &mut Vec<u8>) {
+    out.push(head);
+    varint::encode(value, out);
+}
+
+/// Appends a length and the bytes: a name, a STRING's or a BINARY's content.
+#[inline]
+pub(crate) fn string(bytes: &[u8], out: &mut Vec<u8>) {
+    varint::encode(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Value::String(text.as_bytes())
+    }
+}
+
+impl From<IpAddr> for Value<'_> {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(v4) => Value::Ipv4(v4),
+            IpAddr::V6(v6) => Value::Ipv6(v6),
+        }
+    }
+}
+
+/// The value in the words a person would use: `20`, `true`, `"GET"`, `0x00ff`, `192.0.2.7`, `null`.
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null => f.write_str("null"),
+            Value::Bool(value) => value.fmt(f),
+            Value::Int32(value) => value.fmt(f),
+            Value::Uint32(value) => value.fmt(f),
+            Value::Int64(value) => value.fmt(f),
+            Value::Uint64(value) => value.fmt(f),
+            Value::Ipv4(address) => address.fmt(f),
+            Value::Ipv6(address) => address.fmt(f),
+            Value::String(bytes) => write!(f, "\"{}\"", bytes.escape_ascii()),
+            Value::Binary(bytes) => {
+                f.write_str("0x")?;
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    }
+}
