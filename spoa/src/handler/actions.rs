@@ -1,0 +1,433 @@
+//! What a handler may return: actions on HAProxy's variables.
+
+use super::failure::Problem;
+use super::{BadVariable, Failure, IntoHandlerError, Variable};
+use crate::spop::{Action, Scope, Value};
+use std::borrow::Cow;
+
+/// What a handler may return.
+///
+/// `()`, [`SetVar`], [`UnsetVar`], [`Actions`], arrays, `Vec`s and tuples of those, `Option` (`None`
+/// is no action) and `Result` with any error. Derive it for a struct whose fields are variables
+/// with `#[derive(IntoActions)]`.
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot return `{Self}`",
+    label = "not an action",
+    note = "return `SetVar::session(\"name\", value)`, `UnsetVar`, `Actions`, a `Vec`, array or tuple of those, `Option` or `Result` of one, `()`, or a struct with `#[derive(IntoActions)]`",
+    note = "to set one variable to the value returned, add `set = \"sess.name\"` to the attribute"
+)]
+pub trait IntoActions {
+    /// Appends the actions in the order HAProxy is to apply them.
+    ///
+    /// # Errors
+    /// The [`Failure`] of the handler: what it appended before is dropped.
+    fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure>;
+
+    /// Names the variables that are known without running the handler.
+    #[doc(hidden)]
+    fn describe(_: &mut super::__macros::Description) {}
+}
+
+/// Appends actions to an ACK.
+#[derive(Debug)]
+pub struct ActionWriter<'w> {
+    out: &'w mut Vec<u8>,
+}
+
+/// What HAProxy's 63 characters leave for a name: the scope, two dots and a prefix of at least one
+/// character stand before it.
+const MAX_WITH_SCOPE: usize = 63 - 3;
+
+/// The characters HAProxy takes in a name.
+const ALLOWED: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        allowed[byte] =
+            (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_' || byte as u8 == b'.';
+        byte += 1;
+    }
+    allowed
+};
+
+impl<'w> ActionWriter<'w> {
+    /// Appends to the payload of an ACK.
+    #[doc(hidden)]
+    #[inline]
+    pub fn new(out: &'w mut Vec<u8>) -> Self {
+        ActionWriter { out }
+    }
+
+    /// Sets a variable; [`Value::Null`] unsets it.
+    ///
+    /// # Errors
+    /// [`BadVariable`] if HAProxy would drop the name without a word.
+    #[inline]
+    pub fn set_var(
+        &mut self,
+        scope: Scope,
+        name: &str,
+        value: Value<'_>,
+    ) -> Result<(), BadVariable> {
+        check(scope, name)?;
+        Action::SetVar {
+            scope,
+            name: name.into(),
+            value,
+        }
+        .encode(self.out);
+        Ok(())
+    }
+
+    /// Unsets a variable.
+    ///
+    /// # Errors
+    /// [`BadVariable`] if HAProxy would drop the name without a word.
+    #[inline]
+    pub fn unset_var(&mut self, scope: Scope, name: &str) -> Result<(), BadVariable> {
+        check(scope, name)?;
+        Action::UnsetVar {
+            scope,
+            name: name.into(),
+        }
+        .encode(self.out);
+        Ok(())
+    }
+}
+
+#[inline]
+fn check(scope: Scope, name: &str) -> Result<(), BadVariable> {
+    let fits = !name.is_empty() && name.len() + scope.name().len() <= MAX_WITH_SCOPE;
+    if fits
+        && name
+            .bytes()
+            .all(|byte| matches!(ALLOWED.get(usize::from(byte)), Some(true)))
+    {
+        return Ok(());
+    }
+    Err(bad(scope, name))
+}
+
+#[cold]
+fn bad(scope: Scope, name: &str) -> BadVariable {
+    let stranger = name
+        .chars()
+        .find(|c| !c.is_ascii_alphanumeric() && *c != '_' && *c != '.');
+    let problem = match stranger {
+        _ if name.is_empty() => Problem::Empty,
+        Some(stranger) => Problem::Character(stranger),
+        None => Problem::Long(MAX_WITH_SCOPE - scope.name().len()),
+    };
+    BadVariable {
+        scope,
+        name: name.to_owned(),
+        problem,
+    }
+}
+
+/// Sets a variable of HAProxy's to a value.
+///
+/// HAProxy makes `scope.prefix.name` of it; the prefix is `option var-prefix` in spoe.conf. A value
+/// of `None` leaves the variable alone.
+///
+/// ```
+/// use spoa::prelude::*;
+///
+/// let _ = SetVar::session("ip_score", 20u8);
+/// let _ = SetVar::new(Scope::Transaction, "verdict", "deny");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetVar<T> {
+    scope: Scope,
+    name: Cow<'static, str>,
+    value: T,
+}
+
+macro_rules! scopes {
+    ($($method:ident, $scope:ident, $name:literal;)*) => {
+        impl<T> SetVar<T> {
+            $(
+                #[doc = concat!("Sets `", $name, ".<prefix>.<name>`.")]
+                #[inline]
+                pub fn $method(name: impl Into<Cow<'static, str>>, value: T) -> Self {
+                    SetVar::new(Scope::$scope, name, value)
+                }
+            )*
+        }
+
+        impl UnsetVar {
+            $(
+                #[doc = concat!("Unsets `", $name, ".<prefix>.<name>`.")]
+                #[inline]
+                pub fn $method(name: impl Into<Cow<'static, str>>) -> Self {
+                    UnsetVar::new(Scope::$scope, name)
+                }
+            )*
+        }
+    };
+}
+
+scopes! {
+    process, Process, "proc";
+    session, Session, "sess";
+    transaction, Transaction, "txn";
+    request, Request, "req";
+    response, Response, "res";
+}
+
+impl<T> SetVar<T> {
+    /// Sets `<scope>.<prefix>.<name>`.
+    #[inline]
+    pub fn new(scope: Scope, name: impl Into<Cow<'static, str>>, value: T) -> Self {
+        SetVar {
+            scope,
+            name: name.into(),
+            value,
+        }
+    }
+
+    /// The scope of the variable.
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Its name, without scope and prefix.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value it is set to.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+}
+
+/// Unsets a variable of HAProxy's.
+///
+/// ```
+/// use spoa::prelude::*;
+///
+/// let _ = UnsetVar::transaction("verdict");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsetVar {
+    scope: Scope,
+    name: Cow<'static, str>,
+}
+
+impl UnsetVar {
+    /// Unsets `<scope>.<prefix>.<name>`.
+    #[inline]
+    pub fn new(scope: Scope, name: impl Into<Cow<'static, str>>) -> Self {
+        UnsetVar {
+            scope,
+            name: name.into(),
+        }
+    }
+}
+
+impl<T: Variable> IntoActions for SetVar<T> {
+    #[inline]
+    fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        self.value.write(self.scope, &self.name, out)
+    }
+}
+
+impl IntoActions for UnsetVar {
+    #[inline]
+    fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        Ok(out.unset_var(self.scope, &self.name)?)
+    }
+}
+
+/// Any number of actions of any kinds, collected one by one.
+///
+/// ```
+/// use spoa::prelude::*;
+///
+/// fn verdict(block: bool) -> Actions {
+///     let mut actions = Actions::new();
+///     actions.push(SetVar::transaction("block", block));
+///     if !block {
+///         actions.push(UnsetVar::transaction("reason"));
+///     }
+///     actions
+/// }
+/// # verdict(true);
+/// ```
+#[derive(Debug, Default)]
+pub struct Actions {
+    encoded: Vec<u8>,
+    failure: Option<Failure>,
+}
+
+impl Actions {
+    /// No actions.
+    #[must_use]
+    pub fn new() -> Self {
+        Actions::default()
+    }
+
+    /// Adds actions behind those there are. A failure is kept and becomes the handler's.
+    pub fn push(&mut self, actions: impl IntoActions) -> &mut Self {
+        let result = actions.into_actions(&mut ActionWriter::new(&mut self.encoded));
+        if let Err(failure) = result {
+            self.failure.get_or_insert(failure);
+        }
+        self
+    }
+
+    /// The same, as an expression.
+    #[must_use]
+    pub fn with(mut self, actions: impl IntoActions) -> Self {
+        self.push(actions);
+        self
+    }
+}
+
+impl<A: IntoActions> FromIterator<A> for Actions {
+    fn from_iter<I: IntoIterator<Item = A>>(iter: I) -> Self {
+        iter.into_iter().fold(Actions::new(), Actions::with)
+    }
+}
+
+impl IntoActions for Actions {
+    fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        out.out.extend_from_slice(&self.encoded);
+        self.failure.map_or(Ok(()), Err)
+    }
+}
+
+impl IntoActions for () {
+    #[inline]
+    fn into_actions(self, _: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<A: IntoActions> IntoActions for Option<A> {
+    #[inline]
+    fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        self.map_or(Ok(()), |actions| actions.into_actions(out))
+    }
+
+    fn describe(description: &mut super::__macros::Description) {
+        A::describe(description);
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<A: IntoActions, E: IntoHandlerError> IntoActions for Result<A, E> {
+    #[inline]
+    fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        self.map_err(|error| Failure::Error(error.into_handler_error()))?
+            .into_actions(out)
+    }
+
+    fn describe(description: &mut super::__macros::Description) {
+        A::describe(description);
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<A: IntoActions, const N: usize> IntoActions for [A; N] {
+    fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        self.into_iter()
+            .try_for_each(|actions| actions.into_actions(out))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<A: IntoActions> IntoActions for Vec<A> {
+    fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        self.into_iter()
+            .try_for_each(|actions| actions.into_actions(out))
+    }
+}
+
+macro_rules! tuples {
+    ($($first:ident $($rest:ident)*)?) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<$first: IntoActions, $($rest: IntoActions),*> IntoActions for ($first, $($rest,)*) {
+            fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+                #[allow(non_snake_case)]
+                let ($first, $($rest,)*) = self;
+                $first.into_actions(out)?;
+                $($rest.into_actions(out)?;)*
+                Ok(())
+            }
+
+            fn describe(description: &mut super::__macros::Description) {
+                $first::describe(description);
+                $($rest::describe(description);)*
+            }
+        }
+        tuples!($($rest)*);
+    )?};
+}
+
+tuples!(A B C D E F G H I J K L);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spop::Actions as Walk;
+
+    fn actions(result: impl IntoActions) -> Result<Vec<String>, String> {
+        let mut out = Vec::new();
+        result
+            .into_actions(&mut ActionWriter::new(&mut out))
+            .map_err(|f| f.to_string())?;
+        Ok(Walk::new(&out)
+            .map(|action| action.unwrap().to_string())
+            .collect())
+    }
+
+    #[test]
+    fn every_result_becomes_its_actions_in_order() {
+        let all = (
+            SetVar::session("a", -5),
+            [UnsetVar::process("b")],
+            Some(SetVar::request("c", "x")),
+            None::<UnsetVar>,
+            Ok::<_, String>(vec![
+                SetVar::response("d", Some(true)),
+                SetVar::response("e", None),
+            ]),
+            Actions::new().with(SetVar::transaction("f", &b"\x01"[..])),
+        );
+        let expected = [
+            "set-var sess.a = -5",
+            "unset-var proc.b",
+            "set-var req.c = \"x\"",
+            "set-var res.d = true",
+            "set-var txn.f = 0x01",
+        ];
+        assert_eq!(actions(all).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_error_is_the_handlers_failure() {
+        assert_eq!(
+            actions(Err::<(), _>("database down")),
+            Err("database down".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_name_that_haproxy_would_drop_is_a_failure_that_says_why() {
+        let failure = |name: &str| actions(SetVar::session(name.to_owned(), 1)).unwrap_err();
+        assert_eq!(
+            failure("ip-score"),
+            "HAProxy drops the variable `sess.ip-score`: `-` cannot stand in a name; use letters, digits, `_` and `.`"
+        );
+        assert_eq!(
+            failure(""),
+            "HAProxy drops the variable `sess.`: its name is empty"
+        );
+        assert!(actions(SetVar::session("n".repeat(56), 1)).is_ok());
+        assert!(failure(&"n".repeat(57)).ends_with("shorten it to 56"));
+        assert!(actions(SetVar::request("n".repeat(57), 1)).is_ok());
+    }
+}

@@ -1,0 +1,191 @@
+//! A handler as the agent sees it: which message, which function, how to run it.
+
+use super::{ActionWriter, Connection, Context, Expected, Failure, Request};
+use crate::spop::{FrameIds, Messages, Scope};
+use std::any::TypeId;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A handler, as `#[spoe_message]` and `#[spoe_fallback]` define it beside the function they stand
+/// on.
+#[derive(Debug)]
+pub struct Definition {
+    #[doc(hidden)]
+    pub message: Option<&'static str>,
+    #[doc(hidden)]
+    pub function: &'static str,
+    #[doc(hidden)]
+    pub file: &'static str,
+    #[doc(hidden)]
+    pub line: u32,
+    #[doc(hidden)]
+    pub docs: &'static str,
+    #[doc(hidden)]
+    pub timeout: Option<Duration>,
+    #[doc(hidden)]
+    pub variables: &'static [VariableDescription],
+    #[doc(hidden)]
+    pub describe: fn(&mut Description),
+    #[doc(hidden)]
+    pub run: Run,
+}
+
+impl Definition {
+    /// The message it answers; `None` for the fallback.
+    #[must_use]
+    pub fn message(&self) -> Option<&'static str> {
+        self.message
+    }
+
+    /// The path of the function.
+    #[must_use]
+    pub fn function(&self) -> &'static str {
+        self.function
+    }
+
+    /// The file and the line the function stands in.
+    #[must_use]
+    pub fn location(&self) -> (&'static str, u32) {
+        (self.file, self.line)
+    }
+
+    /// The doc comment of the function.
+    #[must_use]
+    pub fn docs(&self) -> &'static str {
+        self.docs
+    }
+
+    /// Its own deadline, if it has one.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// What it takes and sets.
+    pub(crate) fn description(&self) -> Description {
+        let mut description = Description::default();
+        (self.describe)(&mut description);
+        for variable in self.variables {
+            if !description.variables.contains(variable) {
+                description.variables.push(*variable);
+            }
+        }
+        description
+    }
+}
+
+/// What stands beside a function with `#[spoe_message]`, under the function's name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler",
+    label = "not a handler",
+    note = "write `#[spoe_message(\"name-of-the-message\")]` above the function"
+)]
+pub trait Handler {
+    /// The handler.
+    const DEFINITION: &'static Definition;
+}
+
+/// How a handler is run.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Run {
+    /// In place.
+    Sync(fn(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>),
+    /// As a future that owns its message.
+    Async(fn(Job) -> JobFuture),
+    /// On the pool for slow functions.
+    Blocking(fn(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>),
+}
+
+/// What a handler takes and sets, as far as it is known without running it.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct Description {
+    pub arguments: Vec<ArgumentDescription>,
+    pub states: Vec<StateDescription>,
+    pub variables: Vec<VariableDescription>,
+}
+
+/// One argument.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct ArgumentDescription {
+    pub name: Option<&'static str>,
+    pub index: Option<usize>,
+    pub rust_type: &'static str,
+    pub expected: Expected,
+    pub required: bool,
+}
+
+/// One shared value.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct StateDescription {
+    pub id: TypeId,
+    pub type_name: &'static str,
+}
+
+/// One variable.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariableDescription {
+    pub scope: Scope,
+    pub name: &'static str,
+}
+
+/// A message that outlives the read it came in, for handlers that are not done at once. Its two
+/// buffers are the connection's, lent for as long as the job lasts.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Job {
+    pub(crate) message: Vec<u8>,
+    pub(crate) actions: Vec<u8>,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) ids: FrameIds,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// The work of an async handler.
+#[doc(hidden)]
+pub type JobFuture = Pin<Box<dyn Future<Output = Finished> + Send>>;
+
+/// A job that is done: its buffers back, the actions in the second.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Finished {
+    pub(crate) message: Vec<u8>,
+    pub(crate) actions: Vec<u8>,
+    pub(crate) result: Result<(), Failure>,
+}
+
+impl Job {
+    /// The message, borrowed.
+    pub fn request(&self) -> Request<'_> {
+        let mut messages = Messages::parse(&self.message).expect("it was parsed when it came");
+        Request {
+            message: messages.next().expect("a job holds one message"),
+            context: Context {
+                connection: &self.connection,
+                ids: self.ids,
+                deadline: self.deadline,
+            },
+            states: &self.connection.states,
+        }
+    }
+
+    /// The buffer for the actions.
+    pub fn take_actions(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.actions)
+    }
+
+    /// Gives the buffers back.
+    pub fn finish(self, actions: Vec<u8>, result: Result<(), Failure>) -> Finished {
+        Finished {
+            message: self.message,
+            actions,
+            result,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Why a handler gave no actions.
+
+use super::Rejection;
+use crate::spop::Scope;
+use std::fmt;
+use std::time::Duration;
+
+/// An error of any kind.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a handler gave no actions. The NOTIFY is answered all the same.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The message does not have what the handler takes.
+    Rejected(Rejection),
+    /// The handler returned an error.
+    Error(BoxError),
+    /// The handler panicked, with this message.
+    Panicked(String),
+    /// The handler was not done within its deadline.
+    TimedOut(Duration),
+    /// The handler named a variable that HAProxy would drop without a word.
+    BadVariable(BadVariable),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Rejected(rejection) => rejection.fmt(f),
+            Failure::Error(error) => {
+                error.fmt(f)?;
+                let mut source = error.source();
+                while let Some(cause) = source {
+                    write!(f, ": {cause}")?;
+                    source = cause.source();
+                }
+                Ok(())
+            }
+            Failure::Panicked(message) => write!(f, "panicked: {message}"),
+            Failure::TimedOut(deadline) => write!(f, "not done within {deadline:?}"),
+            Failure::BadVariable(bad) => bad.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        Failure::Rejected(rejection)
+    }
+}
+
+impl From<BadVariable> for Failure {
+    fn from(bad: BadVariable) -> Self {
+        Failure::BadVariable(bad)
+    }
+}
+
+/// A variable's name that HAProxy would not take.
+///
+/// HAProxy makes `scope.prefix.name` of it, takes letters, digits, `_` and `.` only and 63
+/// characters in all, and drops any other without a word.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("HAProxy drops the variable `{scope}.{}`: {problem}", name.escape_debug())]
+pub struct BadVariable {
+    pub(crate) scope: Scope,
+    pub(crate) name: String,
+    pub(crate) problem: Problem,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Problem {
+    #[error("its name is empty")]
+    Empty,
+    #[error("`{}` cannot stand in a name; use letters, digits, `_` and `.`", .0.escape_debug())]
+    Character(char),
+    #[error("with its scope and a prefix it has more than 63 characters; shorten it to {0}")]
+    Long(usize),
+}
+
+/// An error of any kind, made by `?` from whatever implements [`std::error::Error`], or from a text.
+///
+/// A handler may as well return `Result` with an error type of its own, `anyhow::Error`, `String` or
+/// `Box<dyn Error + Send + Sync>`.
+///
+/// ```
+/// use spoa::prelude::*;
+///
+/// fn port(text: &str) -> Result<SetVar<u16>, HandlerError> {
+///     Ok(SetVar::transaction("port", text.parse()?))
+/// }
+/// assert!(port("http").is_err());
+/// ```
+pub struct HandlerError(BoxError);
+
+impl HandlerError {
+    /// An error with this text.
+    pub fn new(message: impl Into<String>) -> Self {
+        HandlerError(message.into().into())
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        HandlerError(Box::new(error))
+    }
+}
+
+impl From<HandlerError> for BoxError {
+    fn from(error: HandlerError) -> Self {
+        error.0
+    }
+}
+
+impl fmt::Display for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What may stand as the error in a handler's `Result`: whatever turns into a [`BoxError`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no error that a handler can return",
+    label = "not an error",
+    note = "implement `std::error::Error` for it (`thiserror` does), or return `spoa::HandlerError`, `anyhow::Error`, `String` or `Box<dyn Error + Send + Sync>`"
+)]
+pub trait IntoHandlerError {
+    /// The error as the agent logs it.
+    fn into_handler_error(self) -> BoxError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> IntoHandlerError for E {
+    fn into_handler_error(self) -> BoxError {
+        self.into()
+    }
+}

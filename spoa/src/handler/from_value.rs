@@ -1,0 +1,357 @@
+//! From a datum of HAProxy's to a Rust value.
+
+use crate::spop::Value;
+use bytes::Bytes;
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+/// A type that an argument of a message can turn into.
+///
+/// HAProxy sends every integer as INT64 and every header as STRING, so conversions go by what the
+/// datum holds: any integer type becomes any Rust integer that it fits, text that reads as an
+/// address becomes an address. Derive it for a newtype or an enum of strings with
+/// `#[derive(FromValue)]`, or use [`Parse`] for what implements [`FromStr`].
+///
+/// ```
+/// use spoa::handler::FromValue;
+/// use spoa::spop::Value;
+///
+/// assert_eq!(u16::from_value(Value::Int64(443)), Ok(443));
+/// assert!(u8::from_value(Value::Int64(443)).is_err());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "no SPOP value turns into `{Self}`",
+    label = "not a type that an argument can have",
+    note = "arguments can be `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes`, `Value`, and `Option` of these",
+    note = "for a type of your own, `#[derive(FromValue)]` or `impl FromValue`; for one that implements `FromStr`, `Parse<{Self}>`"
+)]
+pub trait FromValue<'a>: Sized {
+    /// What a datum must be, for the message of a rejection.
+    const EXPECTED: Expected;
+
+    /// Converts a datum that is there.
+    ///
+    /// # Errors
+    /// A [`Mismatch`] that says why it does not fit. It must not repeat the value: mismatches are
+    /// logged, and values may be secrets.
+    fn from_value(value: Value<'a>) -> Result<Self, Mismatch>;
+
+    /// The value for an argument that the message does not have; `None` rejects the message.
+    fn from_absent() -> Option<Self> {
+        None
+    }
+}
+
+/// What a datum must be to become a Rust value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expected {
+    /// A boolean (an integer that is 0 or 1 is one).
+    Bool,
+    /// An integer between two bounds, both included.
+    Integer {
+        /// The least.
+        min: i128,
+        /// The greatest.
+        max: i128,
+    },
+    /// An IPv4 or IPv6 address.
+    Address,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+    /// UTF-8 text.
+    Text,
+    /// Bytes.
+    Bytes,
+    /// Anything at all.
+    Any,
+    /// Something else, in words that complete "should be".
+    Other(&'static str),
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Expected::Bool => "a boolean",
+            Expected::Integer { min, max } => {
+                return write!(f, "an integer from {min} to {max}");
+            }
+            Expected::Address => "an IP address",
+            Expected::Ipv4 => "an IPv4 address",
+            Expected::Ipv6 => "an IPv6 address",
+            Expected::Text => "UTF-8 text",
+            Expected::Bytes => "text or binary",
+            Expected::Any => "any value",
+            Expected::Other(words) => words,
+        })
+    }
+}
+
+/// Why a datum does not fit a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// It is of another type.
+    Type,
+    /// It is an integer out of bounds.
+    Range,
+    /// It is text that does not read as what is expected.
+    Syntax,
+    /// It is not UTF-8.
+    Utf8,
+    /// Anything else, in words that complete "but".
+    Other(String),
+}
+
+macro_rules! integers {
+    ($($int:ty),*) => {$(
+        impl FromValue<'_> for $int {
+            const EXPECTED: Expected =
+                Expected::Integer { min: <$int>::MIN as i128, max: <$int>::MAX as i128 };
+
+            #[inline]
+            fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
+                match value {
+                    Value::Int64(wide) => <$int>::try_from(wide).map_err(|_| Mismatch::Range),
+                    other => {
+                        let wide = other.as_integer().ok_or(Mismatch::Type)?;
+                        <$int>::try_from(wide).map_err(|_| Mismatch::Range)
+                    }
+                }
+            }
+        }
+    )*};
+}
+
+integers!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
+
+impl FromValue<'_> for bool {
+    const EXPECTED: Expected = Expected::Bool;
+
+    #[inline]
+    fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
+        match value {
+            Value::Bool(value) => Ok(value),
+            other => match other.as_integer().ok_or(Mismatch::Type)? {
+                0 => Ok(false),
+                1 => Ok(true),
+                _ => Err(Mismatch::Range),
+            },
+        }
+    }
+}
+
+/// Text that stands where something with a syntax is expected.
+#[inline]
+fn parse<T: FromStr>(value: Value<'_>) -> Result<T, Mismatch> {
+    <&str>::from_value(value)?
+        .trim()
+        .parse()
+        .map_err(|_| Mismatch::Syntax)
+}
+
+impl FromValue<'_> for IpAddr {
+    const EXPECTED: Expected = Expected::Address;
+
+    #[inline]
+    fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
+        match value {
+            Value::Ipv4(v4) => Ok(IpAddr::V4(v4)),
+            Value::Ipv6(v6) => Ok(IpAddr::V6(v6)),
+            other => parse(other),
+        }
+    }
+}
+
+impl FromValue<'_> for Ipv4Addr {
+    const EXPECTED: Expected = Expected::Ipv4;
+
+    #[inline]
+    fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
+        match value {
+            Value::Ipv4(v4) => Ok(v4),
+            other => parse(other),
+        }
+    }
+}
+
+impl FromValue<'_> for Ipv6Addr {
+    const EXPECTED: Expected = Expected::Ipv6;
+
+    #[inline]
+    fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
+        match value {
+            Value::Ipv6(v6) => Ok(v6),
+            other => parse(other),
+        }
+    }
+}
+
+impl<'a> FromValue<'a> for &'a str {
+    const EXPECTED: Expected = Expected::Text;
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
+        std::str::from_utf8(value.as_bytes().ok_or(Mismatch::Type)?).map_err(|_| Mismatch::Utf8)
+    }
+}
+
+impl FromValue<'_> for String {
+    const EXPECTED: Expected = Expected::Text;
+
+    fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
+        <&str>::from_value(value).map(str::to_owned)
+    }
+}
+
+impl<'a> FromValue<'a> for Cow<'a, str> {
+    const EXPECTED: Expected = Expected::Text;
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
+        <&str>::from_value(value).map(Cow::Borrowed)
+    }
+}
+
+impl<'a> FromValue<'a> for &'a [u8] {
+    const EXPECTED: Expected = Expected::Bytes;
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
+        value.as_bytes().ok_or(Mismatch::Type)
+    }
+}
+
+impl FromValue<'_> for Vec<u8> {
+    const EXPECTED: Expected = Expected::Bytes;
+
+    fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
+        <&[u8]>::from_value(value).map(<[u8]>::to_vec)
+    }
+}
+
+impl<'a> FromValue<'a> for Cow<'a, [u8]> {
+    const EXPECTED: Expected = Expected::Bytes;
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
+        <&[u8]>::from_value(value).map(Cow::Borrowed)
+    }
+}
+
+impl FromValue<'_> for Bytes {
+    const EXPECTED: Expected = Expected::Bytes;
+
+    fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
+        <&[u8]>::from_value(value).map(Bytes::copy_from_slice)
+    }
+}
+
+impl<'a> FromValue<'a> for Value<'a> {
+    const EXPECTED: Expected = Expected::Any;
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
+        Ok(value)
+    }
+}
+
+/// `None` for NULL (HAProxy had no sample) and for an argument the message does not have.
+#[diagnostic::do_not_recommend]
+impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
+    const EXPECTED: Expected = T::EXPECTED;
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
+        match value {
+            Value::Null => Ok(None),
+            other => T::from_value(other).map(Some),
+        }
+    }
+
+    #[inline]
+    fn from_absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
+/// An argument whose text is parsed with [`FromStr`].
+///
+/// ```
+/// use spoa::handler::{FromValue, Parse};
+/// use spoa::spop::Value;
+///
+/// let Parse(ratio) = Parse::<f64>::from_value(Value::from("0.5")).unwrap();
+/// assert_eq!(ratio, 0.5);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parse<T>(pub T);
+
+impl<T: FromStr> FromValue<'_> for Parse<T> {
+    const EXPECTED: Expected = Expected::Other("text that its type can be parsed from");
+
+    #[inline]
+    fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
+        parse(value).map(Parse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_integer_type_becomes_any_integer_it_fits() {
+        assert_eq!(u8::from_value(Value::Int64(255)), Ok(255));
+        assert_eq!(u8::from_value(Value::Int64(256)), Err(Mismatch::Range));
+        assert_eq!(u64::from_value(Value::Int64(-1)), Err(Mismatch::Range));
+        assert_eq!(
+            i64::from_value(Value::Uint64(u64::MAX)),
+            Err(Mismatch::Range)
+        );
+        assert_eq!(u64::from_value(Value::Uint64(u64::MAX)), Ok(u64::MAX));
+        assert_eq!(i8::from_value(Value::Int32(-128)), Ok(-128));
+        assert_eq!(u8::from_value(Value::from("1")), Err(Mismatch::Type));
+    }
+
+    #[test]
+    fn text_that_reads_as_an_address_is_one() {
+        let ip: IpAddr = "192.0.2.7".parse().unwrap();
+        assert_eq!(IpAddr::from_value(Value::from("192.0.2.7")), Ok(ip));
+        assert_eq!(
+            IpAddr::from_value(Value::from("example.org")),
+            Err(Mismatch::Syntax)
+        );
+        assert_eq!(IpAddr::from_value(Value::Int64(1)), Err(Mismatch::Type));
+        assert_eq!(
+            Ipv4Addr::from_value(Value::Ipv6(Ipv6Addr::LOCALHOST)),
+            Err(Mismatch::Type)
+        );
+    }
+
+    #[test]
+    fn null_is_none_and_nothing_else_is() {
+        assert_eq!(Option::<u8>::from_value(Value::Null), Ok(None));
+        assert_eq!(
+            Option::<u8>::from_value(Value::Int64(300)),
+            Err(Mismatch::Range)
+        );
+        assert_eq!(Option::<u8>::from_absent(), Some(None));
+        assert_eq!(u8::from_value(Value::Null), Err(Mismatch::Type));
+        assert_eq!(u8::from_absent(), None);
+    }
+
+    #[test]
+    fn text_must_be_utf8_and_bytes_need_not() {
+        assert_eq!(
+            <&str>::from_value(Value::String(&[0xff])),
+            Err(Mismatch::Utf8)
+        );
+        assert_eq!(<&[u8]>::from_value(Value::String(&[0xff])), Ok(&[0xff][..]));
+        assert_eq!(<&str>::from_value(Value::Binary(b"a")), Ok("a"));
+    }
+}

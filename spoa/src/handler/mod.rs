@@ -1,0 +1,37 @@
+//! What a handler may take and return, and how one is described to the agent.
+//!
+//! It knows messages and actions, not connections, sockets or tasks.
+
+mod actions;
+mod context;
+mod definition;
+mod failure;
+mod from_value;
+mod param;
+mod rejection;
+mod state;
+mod variable;
+
+pub use actions::{ActionWriter, Actions, IntoActions, SetVar, UnsetVar};
+pub use context::{Context, Peer};
+pub use definition::{Definition, Handler};
+pub use failure::{BadVariable, BoxError, Failure, HandlerError, IntoHandlerError};
+pub use from_value::{Expected, FromValue, Mismatch, Parse};
+pub use param::{FromMessage, Request};
+pub use rejection::{Rejection, RejectionKind};
+pub use state::State;
+pub use variable::{ToValue, Unset, Variable};
+
+pub(crate) use context::Connection;
+pub(crate) use definition::{Finished, Job, JobFuture, Run};
+pub(crate) use state::States;
+
+#[doc(hidden)]
+pub mod __macros {
+    //! What generated code names beyond the public API.
+    pub use super::definition::{
+        ArgumentDescription, Definition, Description, Finished, Handler, Job, JobFuture, Run,
+        StateDescription, VariableDescription,
+    };
+    pub use super::param::{ArgSpec, ByMessage, ByValue, Param, is_absent};
+}

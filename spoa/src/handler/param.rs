@@ -1,0 +1,202 @@
+//! From a message to the parameters of a handler.
+
+use super::definition::{ArgumentDescription, Description, StateDescription};
+use super::{Context, Expected, Failure, FromValue, Rejection, RejectionKind, State, States};
+use crate::spop::{Args, Message, Value};
+use std::any::{TypeId, type_name};
+
+/// A message on its way to its handler, with all that surrounds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    pub(crate) message: Message<'a>,
+    pub(crate) context: Context<'a>,
+    pub(crate) states: &'a States,
+}
+
+impl<'a> Request<'a> {
+    /// The message.
+    #[inline]
+    #[must_use]
+    pub fn message(&self) -> Message<'a> {
+        self.message
+    }
+
+    /// Where it came from.
+    #[inline]
+    #[must_use]
+    pub fn context(&self) -> Context<'a> {
+        self.context
+    }
+}
+
+/// A type made from a whole message: [`Message`], [`Args`], [`Context`], [`State`], or a struct of
+/// arguments with `#[derive(FromMessage)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made from a message",
+    label = "not a type that a handler can take",
+    note = "take `Message`, `Args`, `Context`, `State<T>`, or a struct with `#[derive(FromMessage)]`"
+)]
+pub trait FromMessage<'a>: Sized {
+    /// Makes it from a message.
+    ///
+    /// # Errors
+    /// The [`Failure`] of the handler, as a rule a [`Rejection`].
+    fn from_message(request: &Request<'a>) -> Result<Self, Failure>;
+
+    /// Names the arguments and states it takes.
+    #[doc(hidden)]
+    fn describe(_: &mut Description) {}
+}
+
+impl<'a> FromMessage<'a> for Message<'a> {
+    #[inline]
+    fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
+        Ok(request.message)
+    }
+}
+
+impl<'a> FromMessage<'a> for Args<'a> {
+    #[inline]
+    fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
+        Ok(request.message.args())
+    }
+}
+
+impl<'a> FromMessage<'a> for Context<'a> {
+    #[inline]
+    fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
+        Ok(request.context)
+    }
+}
+
+impl<'a, T: Send + Sync + 'static> FromMessage<'a> for State<'a, T> {
+    #[inline]
+    fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
+        request.states.find().map(State)
+    }
+
+    fn describe(description: &mut Description) {
+        let state = StateDescription {
+            id: TypeId::of::<T>(),
+            type_name: type_name::<T>(),
+        };
+        description.states.push(state);
+    }
+}
+
+/// How a parameter is taken: from one argument.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum ByValue {}
+
+/// How a parameter is taken: from the whole message.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum ByMessage {}
+
+/// What the macro knows of one parameter.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct ArgSpec {
+    /// The argument's name.
+    pub name: Option<&'static str>,
+    /// Its place, where it is taken by place.
+    pub index: Option<usize>,
+    /// The parameter's type as written.
+    pub rust_type: &'static str,
+    /// Whether it has a default.
+    pub default: bool,
+}
+
+/// A parameter of a handler. Which of the two kinds a type is, its traits decide: the kind is
+/// inferred, so that the macro need not know.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot take `{Self}`",
+    label = "no SPOP value turns into this type",
+    note = "arguments can be `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes`, `Value`, and `Option` of these",
+    note = "the message as a whole comes as `Message`, `Args`, `Context`, `State<T>` or a struct with `#[derive(FromMessage)]`",
+    note = "for a type of your own, `#[derive(FromValue)]`; for one that implements `FromStr`, `Parse<…>`"
+)]
+pub trait Param<'a, Kind>: Sized {
+    /// Makes the parameter from its argument, or from the whole message.
+    fn take(
+        slot: Option<Value<'a>>,
+        request: &Request<'a>,
+        spec: &ArgSpec,
+    ) -> Result<Self, Failure>;
+
+    /// Names the arguments and states it takes.
+    fn describe(spec: &ArgSpec, description: &mut Description);
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
+    #[inline]
+    fn take(
+        slot: Option<Value<'a>>,
+        request: &Request<'a>,
+        spec: &ArgSpec,
+    ) -> Result<Self, Failure> {
+        let kind = match slot {
+            Some(value) => match T::from_value(value) {
+                Ok(taken) => return Ok(taken),
+                Err(_) if value == Value::Null => RejectionKind::Null,
+                Err(mismatch) => RejectionKind::Mismatch(value.data_type(), mismatch),
+            },
+            None => match T::from_absent() {
+                Some(taken) => return Ok(taken),
+                None => RejectionKind::Missing,
+            },
+        };
+        Err(reject(&request.message, spec, T::EXPECTED, kind))
+    }
+
+    fn describe(spec: &ArgSpec, description: &mut Description) {
+        description.arguments.push(ArgumentDescription {
+            name: spec.name,
+            index: spec.index,
+            rust_type: spec.rust_type,
+            expected: T::EXPECTED,
+            required: !spec.default && T::from_absent().is_none(),
+        });
+    }
+}
+
+#[cold]
+fn reject(
+    message: &Message<'_>,
+    spec: &ArgSpec,
+    expected: Expected,
+    kind: RejectionKind,
+) -> Failure {
+    Rejection::new(
+        message,
+        spec.name,
+        spec.index,
+        spec.rust_type,
+        expected,
+        kind,
+    )
+    .into()
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a, T: FromMessage<'a>> Param<'a, ByMessage> for T {
+    #[inline]
+    fn take(_: Option<Value<'a>>, request: &Request<'a>, _: &ArgSpec) -> Result<Self, Failure> {
+        T::from_message(request)
+    }
+
+    fn describe(_: &ArgSpec, description: &mut Description) {
+        T::describe(description);
+    }
+}
+
+/// Whether a default takes the place of what came.
+#[doc(hidden)]
+#[inline]
+#[must_use]
+pub fn is_absent(slot: Option<Value<'_>>) -> bool {
+    matches!(slot, None | Some(Value::Null))
+}

@@ -1,0 +1,202 @@
+//! A message that does not have what its handler takes, and what to change in spoe.conf.
+
+use super::{Expected, Mismatch};
+use crate::spop::{DataType, Message, Name};
+use std::fmt;
+
+/// Why a message was not given to its handler.
+///
+/// Its text names the message, the argument, what was expected, what came, and the change in
+/// spoe.conf or in the handler that mends it. It never repeats the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection(Box<Inner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
+    message: String,
+    argument: Argument,
+    rust_type: &'static str,
+    expected: Expected,
+    kind: RejectionKind,
+    sent: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Argument {
+    Named(&'static str),
+    At(usize),
+}
+
+/// What was wrong with the argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// The message does not have it.
+    Missing,
+    /// It is NULL: HAProxy had no sample for it.
+    Null,
+    /// It is of this type and does not convert.
+    Mismatch(DataType, Mismatch),
+}
+
+impl Rejection {
+    #[cold]
+    pub(crate) fn new(
+        message: &Message<'_>,
+        name: Option<&'static str>,
+        index: Option<usize>,
+        rust_type: &'static str,
+        expected: Expected,
+        kind: RejectionKind,
+    ) -> Self {
+        let argument = match (name, index) {
+            (_, Some(index)) => Argument::At(index),
+            (name, None) => Argument::Named(name.unwrap_or_default()),
+        };
+        let sent = message.args().map(|arg| shown(arg.name)).collect();
+        let message = message.name().to_string();
+        Rejection(Box::new(Inner {
+            message,
+            argument,
+            rust_type,
+            expected,
+            kind,
+            sent,
+        }))
+    }
+
+    /// The name of the message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The name of the argument; `None` for one taken by position.
+    #[must_use]
+    pub fn argument(&self) -> Option<&str> {
+        match self.0.argument {
+            Argument::Named(name) => Some(name),
+            Argument::At(_) => None,
+        }
+    }
+
+    /// What was wrong with it.
+    #[must_use]
+    pub fn kind(&self) -> &RejectionKind {
+        &self.0.kind
+    }
+
+    /// What it should have been.
+    #[must_use]
+    pub fn expected(&self) -> Expected {
+        self.0.expected
+    }
+}
+
+fn shown(name: Name<'_>) -> String {
+    if name.is_empty() {
+        "(unnamed)".to_owned()
+    } else {
+        format!("`{name}`")
+    }
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Argument::Named(name) => write!(f, "argument `{name}`"),
+            Argument::At(index) => write!(f, "argument number {index} (counting from 0)"),
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            message,
+            argument,
+            rust_type,
+            expected,
+            kind,
+            sent,
+        } = &*self.0;
+        match kind {
+            RejectionKind::Missing => {
+                write!(
+                    f,
+                    "message `{message}` has no {argument}, which should be {expected}; "
+                )?;
+                match sent.as_slice() {
+                    [] => f.write_str("HAProxy sent no arguments; ")?,
+                    sent => write!(f, "HAProxy sent {}; ", sent.join(", "))?,
+                }
+                match argument {
+                    Argument::Named(name) => write!(
+                        f,
+                        "in `spoe-message {message}` of spoe.conf write `args {name}={}`",
+                        sample(*expected)
+                    )?,
+                    Argument::At(_) => {
+                        write!(
+                            f,
+                            "add it to `args` in `spoe-message {message}` of spoe.conf"
+                        )?;
+                    }
+                }
+                write!(f, ", or take `Option<{rust_type}>`")
+            }
+            RejectionKind::Null => write!(
+                f,
+                "{argument} of message `{message}` is NULL: HAProxy had no sample for it; \
+                 take `Option<{rust_type}>` or give a default with `#[arg(default = …)]`"
+            ),
+            RejectionKind::Mismatch(got, mismatch) => {
+                write!(
+                    f,
+                    "{argument} of message `{message}` should be {expected}, but "
+                )?;
+                match mismatch {
+                    Mismatch::Type => write!(f, "HAProxy sent {got}")?,
+                    Mismatch::Range => write!(f, "the {got} that HAProxy sent is out of range")?,
+                    Mismatch::Syntax => {
+                        write!(f, "the {got} that HAProxy sent does not read as one")?
+                    }
+                    Mismatch::Utf8 => write!(f, "the {got} that HAProxy sent is not UTF-8")?,
+                    Mismatch::Other(words) => f.write_str(words)?,
+                }
+                match (mismatch, argument) {
+                    (Mismatch::Utf8, _) => f.write_str("; take `&[u8]`"),
+                    (Mismatch::Range, _) => {
+                        write!(f, "; take a wider type than `{rust_type}`")
+                    }
+                    (_, Argument::Named(name)) => write!(
+                        f,
+                        "; in `spoe-message {message}` of spoe.conf write `args {name}={}`",
+                        sample(*expected)
+                    ),
+                    (_, Argument::At(_)) => {
+                        write!(
+                            f,
+                            "; give it a sample like `{}` in spoe.conf",
+                            sample(*expected)
+                        )
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+/// A sample expression that gives what is expected.
+fn sample(expected: Expected) -> &'static str {
+    match expected {
+        Expected::Bool => "ssl_fc",
+        Expected::Integer { .. } => "src_port",
+        Expected::Address | Expected::Ipv4 | Expected::Ipv6 => "src",
+        Expected::Text => "path",
+        Expected::Bytes => "req.body",
+        Expected::Any | Expected::Other(_) => "<sample>",
+    }
+}

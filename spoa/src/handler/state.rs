@@ -1,0 +1,86 @@
+//! Data that handlers share.
+
+use super::Failure;
+use std::any::{Any, TypeId, type_name};
+use std::fmt;
+use std::ops::Deref;
+
+/// Shared data the agent was given with `state`, one value for each type.
+///
+/// A handler that takes a `State<'_, T>` the agent was not given is a start-up error.
+///
+/// ```
+/// use spoa::prelude::*;
+/// use std::collections::HashSet;
+/// use std::net::IpAddr;
+///
+/// #[spoe_message("check")]
+/// fn check(ip: IpAddr, State(blocked): State<'_, HashSet<IpAddr>>) -> SetVar<bool> {
+///     SetVar::transaction("blocked", blocked.contains(&ip))
+/// }
+/// ```
+pub struct State<'a, T>(pub &'a T);
+
+impl<T> Clone for State<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for State<'_, T> {}
+
+impl<T: fmt::Debug> fmt::Debug for State<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("State").field(self.0).finish()
+    }
+}
+
+impl<T> Deref for State<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0
+    }
+}
+
+/// The shared data of one agent. Few types: a search beats a hash.
+#[derive(Default)]
+pub(crate) struct States(Vec<(TypeId, Box<dyn Any + Send + Sync>)>);
+
+impl States {
+    /// Adds a value; the one of the same type that was there before is replaced.
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.0.retain(|(id, _)| *id != TypeId::of::<T>());
+        self.0.push((TypeId::of::<T>(), Box::new(value)));
+    }
+
+    pub(crate) fn contains(&self, id: TypeId) -> bool {
+        self.0.iter().any(|(present, _)| *present == id)
+    }
+
+    #[inline]
+    pub(crate) fn find<T: 'static>(&self) -> Result<&T, Failure> {
+        let id = TypeId::of::<T>();
+        let found = self.0.iter().find(|(present, _)| *present == id);
+        found
+            .and_then(|(_, value)| value.downcast_ref())
+            .ok_or_else(missing::<T>)
+    }
+}
+
+impl fmt::Debug for States {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "States({})", self.0.len())
+    }
+}
+
+#[cold]
+fn missing<T>() -> Failure {
+    Failure::Error(
+        format!(
+            "the agent was given no state of type `{}`",
+            type_name::<T>()
+        )
+        .into(),
+    )
+}

@@ -1,0 +1,125 @@
+//! From a Rust value to a variable of HAProxy's.
+
+use super::{ActionWriter, Failure, IntoHandlerError};
+use crate::spop::{Scope, Value};
+use bytes::Bytes;
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A type whose values HAProxy's variables can hold.
+///
+/// In HAProxy, integers are signed and 64 bits wide: a `u64` of 2^63 and more turns negative there.
+///
+/// ```
+/// use spoa::handler::ToValue;
+/// use spoa::spop::Value;
+///
+/// assert_eq!((-5i32).to_value(), Value::Int32(-5));
+/// assert_eq!("bot".to_value(), Value::String(b"bot"));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no value that a variable of HAProxy's can hold",
+    label = "not a value",
+    note = "variables hold `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes` and `Value`; `Option` of these leaves the variable alone for `None`",
+    note = "for a type of your own, `impl ToValue`"
+)]
+pub trait ToValue {
+    /// The value as it goes on the wire.
+    fn to_value(&self) -> Value<'_>;
+}
+
+macro_rules! values {
+    ($($rust:ty: $value:ident => $wire:expr;)*) => {$(
+        impl ToValue for $rust {
+            #[inline]
+            fn to_value(&self) -> Value<'_> {
+                let $value = self;
+                $wire
+            }
+        }
+    )*};
+}
+
+values! {
+    bool: v => Value::Bool(*v);
+    i8: v => Value::Int32(i32::from(*v));
+    i16: v => Value::Int32(i32::from(*v));
+    i32: v => Value::Int32(*v);
+    i64: v => Value::Int64(*v);
+    isize: v => Value::Int64(*v as i64);
+    u8: v => Value::Uint32(u32::from(*v));
+    u16: v => Value::Uint32(u32::from(*v));
+    u32: v => Value::Uint32(*v);
+    u64: v => Value::Uint64(*v);
+    usize: v => Value::Uint64(*v as u64);
+    Ipv4Addr: v => Value::Ipv4(*v);
+    Ipv6Addr: v => Value::Ipv6(*v);
+    IpAddr: v => Value::from(*v);
+    str: v => Value::from(v);
+    String: v => Value::from(v.as_str());
+    Cow<'_, str>: v => Value::from(&**v);
+    [u8]: v => Value::Binary(v);
+    Vec<u8>: v => Value::Binary(v);
+    Cow<'_, [u8]>: v => Value::Binary(v);
+    Bytes: v => Value::Binary(v);
+    Value<'_>: v => *v;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToValue + ?Sized> ToValue for &T {
+    #[inline]
+    fn to_value(&self) -> Value<'_> {
+        (**self).to_value()
+    }
+}
+
+/// Unsets the variable it is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unset;
+
+/// What can be written to a variable: a value sets it, `None` leaves it alone, [`Unset`] unsets it,
+/// and the `Err` of a `Result` fails the handler.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no value that a variable of HAProxy's can hold",
+    label = "not a value",
+    note = "variables hold `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes` and `Value`; `Option` of these leaves the variable alone for `None`",
+    note = "for a type of your own, `impl ToValue`"
+)]
+pub trait Variable {
+    /// Appends the action, if any.
+    ///
+    /// # Errors
+    /// The [`Failure`] of the handler.
+    fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToValue> Variable for T {
+    #[inline]
+    fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        Ok(out.set_var(scope, name, self.to_value())?)
+    }
+}
+
+impl Variable for Unset {
+    fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        Ok(out.unset_var(scope, name)?)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<V: Variable> Variable for Option<V> {
+    #[inline]
+    fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        self.map_or(Ok(()), |value| value.write(scope, name, out))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<V: Variable, E: IntoHandlerError> Variable for Result<V, E> {
+    #[inline]
+    fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+        self.map_err(|error| Failure::Error(error.into_handler_error()))?
+            .write(scope, name, out)
+    }
+}
