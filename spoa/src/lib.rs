@@ -9,21 +9,11 @@ pub mod prelude {
         ToValue, Unset, UnsetVar,
     };
     pub use crate::spop::{Args, Message, Scope, Value};
+    pub use crate::{handlers, spoe_message};
 }
 pub use handler::HandlerError;
+pub use spoa_macros::spoe_message;
+
 #[doc(hidden)]
-pub mod __private {
-    //! What generated code names.
-    pub use crate::handler::__macros::*;
-    pub use crate::handler::*;
-    pub use crate::spop::{Scope, Value};
-    pub use ::std;
-    /// Adds a handler to the registry that `run!()` reads.
-    #[cfg(feature = "cli")]
-    pub use inventory;
-    #[doc(hidden)]
-    #[derive(Debug)]
-    pub struct Registered(pub &'static Definition);
-    #[cfg(feature = "cli")]
-    inventory::collect!(Registered);
-}
+#[path = "private.rs"]
+pub mod __private;
