@@ -2,7 +2,17 @@
 
 use super::{DecodeError, Flags, FrameIds, FrameType, FrameWriter, Status, Value, pairs};
 
+/// The most bytes of a message that HAProxy ≤ 3.0 takes: it answers a longer one with status 4.
+const MAX_MESSAGE: usize = 255;
+
 /// The payload of both DISCONNECT frames.
+///
+/// ```
+/// use spoa::spop::{Disconnect, Status};
+///
+/// let disconnect = Disconnect::from(Status::FrameTooBig);
+/// assert_eq!(disconnect.message, "frame is too big");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disconnect<'a> {
     /// Why.
@@ -29,11 +39,16 @@ impl<'a> Disconnect<'a> {
         Ok(Disconnect { status, message })
     }
 
-    /// Appends a HAPROXY-DISCONNECT or AGENT-DISCONNECT to `out`.
+    /// Appends a HAPROXY-DISCONNECT or AGENT-DISCONNECT to `out`, its message cut to 255 bytes.
     pub fn encode(&self, frame_type: FrameType, out: &mut Vec<u8>) {
+        let mut end = self.message.len().min(MAX_MESSAGE);
+        while !self.message.is_char_boundary(end) {
+            end -= 1;
+        }
+        let message = self.message.get(..end).unwrap_or_default();
         let frame = FrameWriter::begin(frame_type, Flags::FIN, FrameIds::ZERO, out);
         pairs::push("status-code", Value::Uint32(self.status.code()), out);
-        pairs::push("message", self.message.into(), out);
+        pairs::push("message", message.into(), out);
         frame.finish(out);
     }
 }
@@ -44,5 +59,44 @@ impl From<Status> for Disconnect<'static> {
             status,
             message: status.words(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spop::Frame;
+
+    fn message_after_the_wire(message: &str) -> String {
+        let mut bytes = Vec::new();
+        let disconnect = Disconnect {
+            status: Status::Normal,
+            message,
+        };
+        disconnect.encode(FrameType::AgentDisconnect, &mut bytes);
+        let frame = Frame::split(&mut &bytes[..], 1 << 20).unwrap().unwrap();
+        let read = Disconnect::decode(frame.payload).unwrap();
+        read.message.to_owned()
+    }
+
+    #[test]
+    fn a_message_is_cut_to_what_haproxy_takes_between_two_characters() {
+        assert_eq!(message_after_the_wire(&"x".repeat(255)), "x".repeat(255));
+        assert_eq!(message_after_the_wire(&"x".repeat(256)), "x".repeat(255));
+        assert_eq!(message_after_the_wire(&"é".repeat(200)), "é".repeat(127));
+    }
+
+    #[test]
+    fn a_status_is_needed_and_a_message_is_not() {
+        let missing = DecodeError::Missing("status-code");
+        assert_eq!(Disconnect::decode(&[]), Err(missing));
+        let mut payload = Vec::new();
+        pairs::push("later", Value::Null, &mut payload);
+        pairs::push("status-code", Value::Int64(77), &mut payload);
+        let expected = Disconnect {
+            status: Status::Other(77),
+            message: "",
+        };
+        assert_eq!(Disconnect::decode(&payload), Ok(expected));
     }
 }
