@@ -9,6 +9,16 @@ pub const VERSION: &str = "2.0";
 /// The smallest frame size that may be agreed on, in bytes.
 pub const MIN_MAX_FRAME_SIZE: u32 = 256;
 
+/// Reads `Major.Minor`; spaces around it do not count.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.trim().split_once('.')?;
+    let number = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => digits.parse().ok(),
+        false => None,
+    };
+    Some((number(major)?, number(minor)?))
+}
+
 /// What an end can do beyond the basics.
 ///
 /// ```
@@ -98,10 +108,9 @@ impl<'a> HaproxyHello<'a> {
             .ok_or(Status::NoMaxFrameSize)?
             .ok_or(Status::BadMaxFrameSize)?;
         let capabilities = Capabilities::parse(capabilities.ok_or(Status::NoCapabilities)?);
-        if !supported_versions
-            .split(',')
-            .any(|version| version.trim() == VERSION)
-        {
+        // SPOE.txt 3.2.4: who announces 2.1 speaks 2.0 too.
+        let ours = |item| matches!(version(item), Some((2, _)));
+        if !supported_versions.split(',').any(ours) {
             return Err(Status::BadVersion);
         }
         if max_frame_size < MIN_MAX_FRAME_SIZE {
@@ -148,30 +157,44 @@ pub struct AgentHello<'a> {
 }
 
 impl<'a> AgentHello<'a> {
-    /// Reads the payload of an AGENT-HELLO. Keys that are not known are ignored.
+    /// Reads the payload of an AGENT-HELLO as strictly as HAProxy does. Keys that are not known are
+    /// ignored. Whether the frame size is within HAProxy's is for the session to judge.
     ///
     /// # Errors
-    /// The [`Status`] HAProxy would refuse it with.
+    /// The [`Status`] HAProxy would refuse it with: a key is missing, of the wrong type or without a
+    /// name, the version is not [`VERSION`], the frame size is below [`MIN_MAX_FRAME_SIZE`].
     pub fn decode(payload: &'a [u8]) -> Result<Self, Status> {
         let (mut version, mut size, mut capabilities) = (None, None, None);
         for pair in pairs::pairs(payload) {
             let (key, value) = pair.map_err(|error| error.status())?;
+            let text = || match value {
+                Value::String(bytes) => std::str::from_utf8(bytes).ok(),
+                _ => None,
+            };
             match key {
-                b"version" => version = pairs::text("version", value).ok(),
-                b"max-frame-size" => size = pairs::number("max-frame-size", value).ok(),
-                b"capabilities" => capabilities = pairs::text("capabilities", value).ok(),
+                b"" => return Err(Status::InvalidFrame),
+                b"version" => version = Some(text().ok_or(Status::InvalidFrame)?),
+                b"max-frame-size" => {
+                    let wide = value.as_integer().ok_or(Status::InvalidFrame)?;
+                    let fits = u32::try_from(wide).ok();
+                    size = Some(fits.ok_or(Status::BadMaxFrameSize)?);
+                }
+                b"capabilities" => capabilities = Some(text().ok_or(Status::InvalidFrame)?),
                 _ => {}
             }
         }
         let version = version.ok_or(Status::NoVersion)?;
-        let max_frame_size = size.ok_or(Status::NoMaxFrameSize)?;
-        let capabilities = Capabilities::parse(capabilities.ok_or(Status::NoCapabilities)?);
-        if version.trim() != VERSION {
-            return Err(Status::BadVersion);
+        match self::version(version) {
+            Some((2, 0)) => {}
+            Some(_) => return Err(Status::BadVersion),
+            // What HAProxy 3.1 and later answer to `2` and to a list of versions.
+            None => return Err(Status::InvalidFrame),
         }
+        let max_frame_size = size.ok_or(Status::NoMaxFrameSize)?;
         if max_frame_size < MIN_MAX_FRAME_SIZE {
             return Err(Status::BadMaxFrameSize);
         }
+        let capabilities = Capabilities::parse(capabilities.ok_or(Status::NoCapabilities)?);
         Ok(AgentHello {
             version,
             max_frame_size,
