@@ -2,7 +2,7 @@
 //!
 //! It knows ids and bytes, not messages.
 
-use super::{Flags, FrameIds};
+use super::{Flags, FrameIds, Status};
 
 /// The most NOTIFYs that may be coming in fragments at once on one connection.
 const MAX_OPEN: usize = 64;
@@ -33,10 +33,8 @@ pub(crate) enum Progress {
     Dropped,
     /// The peer gave the frame up.
     Aborted,
-    /// A first fragment of a frame begun already, or one too many at once.
-    Interlaced,
-    /// A later fragment of a frame that never began.
-    NotBegun,
+    /// Fragments in an order that makes no frame, one too many at once, or where none were agreed.
+    Refused(Status),
 }
 
 impl Reassembly {
@@ -49,20 +47,30 @@ impl Reassembly {
         }
     }
 
-    pub(crate) fn begin(&mut self, ids: FrameIds, payload: &[u8]) -> Progress {
-        if self.open.len() >= MAX_OPEN || self.open.iter().any(|open| open.ids == ids) {
-            return Progress::Interlaced;
+    pub(crate) fn begin(&mut self, ids: FrameIds, flags: Flags, payload: &[u8]) -> Progress {
+        if flags.abort() {
+            return Progress::Aborted;
+        }
+        if self.open.iter().any(|open| open.ids == ids) {
+            return Progress::Refused(Status::InterlacedFrames);
+        }
+        if self.open.len() >= MAX_OPEN {
+            return Progress::Refused(Status::Resource);
         }
         self.open.push(Fragments {
             ids,
             payload: Some(Vec::new()),
         });
-        self.add(ids, Flags::default(), payload)
+        self.add(ids, flags, payload)
     }
 
     pub(crate) fn add(&mut self, ids: FrameIds, flags: Flags, payload: &[u8]) -> Progress {
         let Some(index) = self.open.iter().position(|open| open.ids == ids) else {
-            return Progress::NotBegun;
+            // What is not there is given up easily.
+            return match flags.abort() {
+                true => Progress::Aborted,
+                false => Progress::Refused(Status::InterlacedFrames),
+            };
         };
         if flags.abort() {
             self.close(index);
@@ -96,6 +104,8 @@ impl Reassembly {
 mod tests {
     use super::*;
 
+    const INTERLACED: Progress = Progress::Refused(Status::InterlacedFrames);
+
     fn ids(stream_id: u64) -> FrameIds {
         FrameIds {
             stream_id,
@@ -106,8 +116,8 @@ mod tests {
     #[test]
     fn fragments_of_several_streams_may_interleave() {
         let mut frames = Reassembly::new(100);
-        assert_eq!(frames.begin(ids(0), b"a"), Progress::Partial);
-        assert_eq!(frames.begin(ids(1), b"x"), Progress::Partial);
+        assert_eq!(frames.begin(ids(0), Flags(0), b"a"), Progress::Partial);
+        assert_eq!(frames.begin(ids(1), Flags(0), b"x"), Progress::Partial);
         assert_eq!(
             frames.add(ids(0), Flags::FIN, b"b"),
             Progress::Whole(b"ab".to_vec())
@@ -122,9 +132,9 @@ mod tests {
     #[test]
     fn past_the_limit_the_rest_is_dropped_and_the_room_is_free_again() {
         let mut frames = Reassembly::new(3);
-        frames.begin(ids(0), b"ab");
+        frames.begin(ids(0), Flags(0), b"ab");
         assert_eq!(frames.add(ids(0), Flags(0), b"cd"), Progress::Partial);
-        assert_eq!(frames.begin(ids(1), b"xyz"), Progress::Partial);
+        assert_eq!(frames.begin(ids(1), Flags(0), b"xyz"), Progress::Partial);
         assert_eq!(frames.add(ids(0), Flags::FIN, b"e"), Progress::Dropped);
         assert_eq!(
             frames.add(ids(1), Flags::FIN, b""),
@@ -135,22 +145,31 @@ mod tests {
     #[test]
     fn what_has_no_beginning_or_two_is_refused() {
         let mut frames = Reassembly::new(100);
-        assert_eq!(frames.add(ids(0), Flags::FIN, b"a"), Progress::NotBegun);
-        frames.begin(ids(0), b"a");
-        assert_eq!(frames.begin(ids(0), b"a"), Progress::Interlaced);
+        assert_eq!(frames.add(ids(0), Flags::FIN, b"a"), INTERLACED);
+        frames.begin(ids(0), Flags(0), b"a");
+        assert_eq!(frames.begin(ids(0), Flags(0), b"a"), INTERLACED);
+    }
+
+    #[test]
+    fn an_aborted_frame_leaves_nothing_behind() {
+        let mut frames = Reassembly::new(100);
+        assert_eq!(frames.begin(ids(0), Flags::ABORT, b"a"), Progress::Aborted);
+        assert_eq!(frames.add(ids(0), Flags::ABORT, b"a"), Progress::Aborted);
+        frames.begin(ids(0), Flags(0), b"a");
         assert_eq!(frames.add(ids(0), Flags::ABORT, b""), Progress::Aborted);
-        assert_eq!(frames.add(ids(0), Flags::FIN, b"b"), Progress::NotBegun);
+        assert_eq!(frames.add(ids(0), Flags::FIN, b"b"), INTERLACED);
+        assert_eq!((frames.open.len(), frames.held), (0, 0));
     }
 
     #[test]
     fn the_number_of_open_frames_is_bounded() {
         let mut frames = Reassembly::new(1000);
         for stream in 0..MAX_OPEN as u64 {
-            assert_eq!(frames.begin(ids(stream), b""), Progress::Partial);
+            assert_eq!(frames.begin(ids(stream), Flags(0), b""), Progress::Partial);
         }
         assert_eq!(
-            frames.begin(ids(MAX_OPEN as u64), b""),
-            Progress::Interlaced
+            frames.begin(ids(MAX_OPEN as u64), Flags(0), b""),
+            Progress::Refused(Status::Resource)
         );
     }
 }

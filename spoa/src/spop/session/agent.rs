@@ -3,6 +3,7 @@
 //! It knows no socket and no clock, and does not run handlers: the ACKs are the caller's, but for
 //! the NOTIFYs that cannot be read.
 
+use super::{Foreign, Received, Refusal};
 use crate::spop::fragment::{Progress, Reassembly};
 use crate::spop::{
     AckWriter, AgentHello, Capabilities, DecodeError, Disconnect, Frame, FrameIds, FrameType,
@@ -50,15 +51,6 @@ pub struct AgentSession {
     whole: Vec<u8>,
 }
 
-/// What [`AgentSession::receive`] made of some bytes.
-#[derive(Debug)]
-pub struct Received<'a> {
-    /// How many bytes of the input are done with.
-    pub used: usize,
-    /// What they held; `None` if more bytes are needed.
-    pub event: Option<AgentEvent<'a>>,
-}
-
 /// What happened on a connection.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -100,74 +92,6 @@ pub enum Unreadable {
     TooLarge(usize),
 }
 
-/// Why a connection was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The peer speaks something else.
-    #[error("the peer speaks {0}, not SPOP")]
-    Foreign(Foreign),
-    /// The HELLO cannot be agreed to.
-    #[error("the HELLO cannot be agreed to: {0}")]
-    Hello(Status),
-    /// A frame cannot be read.
-    #[error("{0}")]
-    Frame(DecodeError),
-    /// A frame that has no place at this point of the conversation.
-    #[error("a {0} frame has no place here")]
-    Unexpected(FrameType),
-    /// Fragments in an order that makes no frame.
-    #[error("{0}")]
-    Fragments(Status),
-}
-
-/// A protocol that is not SPOP, known by its first bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Foreign {
-    /// An HTTP request.
-    Http,
-    /// A TLS handshake.
-    Tls,
-    /// A PROXY protocol header.
-    Proxy,
-}
-
-impl std::fmt::Display for Foreign {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Foreign::Http => "HTTP",
-            Foreign::Tls => "TLS",
-            Foreign::Proxy => "the PROXY protocol",
-        })
-    }
-}
-
-impl Foreign {
-    fn known_by(first: &[u8]) -> Option<Self> {
-        match first.first_chunk::<4>()? {
-            b"GET " | b"POST" | b"HEAD" | b"PUT " | b"OPTI" | b"DELE" | b"CONN" | b"PRI " => {
-                Some(Foreign::Http)
-            }
-            [0x16, 3, _, _] => Some(Foreign::Tls),
-            b"PROX" | b"\r\n\r\n" => Some(Foreign::Proxy),
-            _ => None,
-        }
-    }
-}
-
-impl Refusal {
-    /// The status code for the peer.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        match self {
-            Refusal::Foreign(_) | Refusal::Unexpected(_) => Status::InvalidFrame,
-            Refusal::Hello(status) | Refusal::Fragments(status) => *status,
-            Refusal::Frame(error) => error.status(),
-        }
-    }
-}
-
 impl AgentSession {
     /// A session that waits for its HELLO.
     #[must_use]
@@ -206,23 +130,21 @@ impl AgentSession {
     ///
     /// Call it again with the rest until the event is `None`. How the bytes were split over reads
     /// makes no difference to the events.
-    pub fn receive<'s>(&'s mut self, input: &'s [u8], out: &mut Vec<u8>) -> Received<'s> {
+    pub fn receive<'s>(
+        &'s mut self,
+        input: &'s [u8],
+        out: &mut Vec<u8>,
+    ) -> Received<AgentEvent<'s>> {
+        // The last event may have borrowed a reassembled payload; nothing does any more.
+        self.whole = Vec::new();
         let mut rest = input;
         loop {
             if self.state == State::Over {
-                return Received {
-                    used: input.len(),
-                    event: None,
-                };
+                return received(input.len(), None);
             }
             let frame = match Frame::split(&mut rest, self.limit) {
                 Ok(Some(frame)) => frame,
-                Ok(None) => {
-                    return Received {
-                        used: input.len() - rest.len(),
-                        event: None,
-                    };
-                }
+                Ok(None) => return received(input.len() - rest.len(), None),
                 Err(error) => {
                     let foreign = match self.state {
                         State::AwaitHello => Foreign::known_by(rest),
@@ -233,58 +155,24 @@ impl AgentSession {
                 }
             };
             let used = input.len() - rest.len();
-            let event = |event| Received {
-                used,
-                event: Some(event),
-            };
             match (self.state, frame.frame_type) {
                 (State::Running, FrameType::Notify) if frame.flags.fin() => {
-                    if frame.flags.abort() {
-                        continue;
+                    if !frame.flags.abort() {
+                        return received(used, Some(notify(frame.ids, frame.payload, out)));
                     }
-                    return match Messages::parse(frame.payload) {
-                        Ok(messages) => event(AgentEvent::Notify {
-                            ids: frame.ids,
-                            messages,
-                        }),
-                        Err(error) => {
-                            AckWriter::begin(frame.ids, out).finish(out);
-                            let reason = Unreadable::Malformed(error);
-                            event(AgentEvent::Unreadable {
-                                ids: frame.ids,
-                                reason,
-                            })
-                        }
-                    };
                 }
                 (State::Running, FrameType::Notify | FrameType::Unset) => {
                     match self.fragment(&frame) {
-                        Ok(None) => {}
-                        Ok(Some(Ok(payload))) => {
+                        Progress::Partial | Progress::Aborted => {}
+                        Progress::Whole(payload) => {
                             self.whole = payload;
-                            return match Messages::parse(&self.whole) {
-                                Ok(messages) => event(AgentEvent::Notify {
-                                    ids: frame.ids,
-                                    messages,
-                                }),
-                                Err(error) => {
-                                    AckWriter::begin(frame.ids, out).finish(out);
-                                    let reason = Unreadable::Malformed(error);
-                                    event(AgentEvent::Unreadable {
-                                        ids: frame.ids,
-                                        reason,
-                                    })
-                                }
-                            };
+                            return received(used, Some(notify(frame.ids, &self.whole, out)));
                         }
-                        Ok(Some(Err(reason))) => {
-                            AckWriter::begin(frame.ids, out).finish(out);
-                            return event(AgentEvent::Unreadable {
-                                ids: frame.ids,
-                                reason,
-                            });
+                        Progress::Dropped => {
+                            let reason = Unreadable::TooLarge(self.settings.max_reassembled);
+                            return received(used, Some(unreadable(frame.ids, reason, out)));
                         }
-                        Err(status) => {
+                        Progress::Refused(status) => {
                             return self.refuse(Refusal::Fragments(status), input.len(), out);
                         }
                     }
@@ -293,20 +181,18 @@ impl AgentSession {
                     return match HaproxyHello::decode(frame.payload) {
                         Ok(hello) => {
                             self.agree(&hello).encode(out);
-                            event(AgentEvent::Hello(hello))
+                            received(used, Some(AgentEvent::Hello(hello)))
                         }
                         Err(status) => self.refuse(Refusal::Hello(status), input.len(), out),
                     };
                 }
                 (_, FrameType::HaproxyDisconnect) => {
-                    self.state = State::Over;
-                    Disconnect::from(Status::Normal).encode(FrameType::AgentDisconnect, out);
-                    return match Disconnect::decode(frame.payload) {
-                        Ok(disconnect) => event(AgentEvent::Disconnect(disconnect)),
-                        Err(_) => event(AgentEvent::Disconnect(Status::Unknown.into())),
-                    };
+                    self.disconnect(Status::Normal.into(), out);
+                    let disconnect = Disconnect::decode(frame.payload);
+                    let disconnect = disconnect.unwrap_or(Status::Unknown.into());
+                    return received(used, Some(AgentEvent::Disconnect(disconnect)));
                 }
-                // SPOE.txt 3.2.1: a frame of unknown type is ignored.
+                // SPOE.txt 3.2.2: unknown frames may be skipped.
                 (State::Running, FrameType::Unknown(_)) => {}
                 (_, other) => return self.refuse(Refusal::Unexpected(other), input.len(), out),
             }
@@ -339,35 +225,43 @@ impl AgentSession {
         }
     }
 
-    fn fragment(
-        &mut self,
-        frame: &Frame<'_>,
-    ) -> Result<Option<Result<Vec<u8>, Unreadable>>, Status> {
+    fn fragment(&mut self, frame: &Frame<'_>) -> Progress {
         if self.settings.max_reassembled == 0 {
-            return Err(Status::NoFragmentation);
+            return Progress::Refused(Status::NoFragmentation);
         }
-        let progress = match frame.frame_type {
-            FrameType::Notify => self.fragments.begin(frame.ids, frame.payload),
+        match frame.frame_type {
+            FrameType::Notify => self.fragments.begin(frame.ids, frame.flags, frame.payload),
             _ => self.fragments.add(frame.ids, frame.flags, frame.payload),
-        };
-        match progress {
-            Progress::Partial | Progress::Aborted => Ok(None),
-            Progress::Whole(payload) => Ok(Some(Ok(payload))),
-            Progress::Dropped => Ok(Some(Err(Unreadable::TooLarge(
-                self.settings.max_reassembled,
-            )))),
-            Progress::Interlaced | Progress::NotBegun => Err(Status::InterlacedFrames),
         }
     }
 
-    fn refuse<'s>(&mut self, refusal: Refusal, used: usize, out: &mut Vec<u8>) -> Received<'s> {
+    fn refuse<'s>(
+        &mut self,
+        refusal: Refusal,
+        used: usize,
+        out: &mut Vec<u8>,
+    ) -> Received<AgentEvent<'s>> {
         match refusal {
             Refusal::Foreign(_) => self.state = State::Over,
             _ => self.disconnect(refusal.status().into(), out),
         }
-        Received {
-            used,
-            event: Some(AgentEvent::Refused(refusal)),
-        }
+        received(used, Some(AgentEvent::Refused(refusal)))
     }
+}
+
+fn received(used: usize, event: Option<AgentEvent<'_>>) -> Received<AgentEvent<'_>> {
+    Received { used, event }
+}
+
+/// A whole NOTIFY; one that cannot be read is answered at once.
+fn notify<'a>(ids: FrameIds, payload: &'a [u8], out: &mut Vec<u8>) -> AgentEvent<'a> {
+    match Messages::parse(payload) {
+        Ok(messages) => AgentEvent::Notify { ids, messages },
+        Err(error) => unreadable(ids, Unreadable::Malformed(error), out),
+    }
+}
+
+fn unreadable(ids: FrameIds, reason: Unreadable, out: &mut Vec<u8>) -> AgentEvent<'static> {
+    AckWriter::begin(ids, out).finish(out);
+    AgentEvent::Unreadable { ids, reason }
 }
