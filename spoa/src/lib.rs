@@ -1,4 +1,5 @@
 //! SPOE agents for HAProxy.
+pub mod agent;
 pub mod handler;
 pub mod spop;
 

@@ -22,6 +22,8 @@ pub enum Failure {
     TimedOut(Duration),
     /// The handler named a variable that HAProxy would drop without a word.
     BadVariable(BadVariable),
+    /// More was to be done at once than the agent allows.
+    Overloaded,
 }
 
 impl fmt::Display for Failure {
@@ -40,6 +42,7 @@ impl fmt::Display for Failure {
             Failure::Panicked(message) => write!(f, "panicked: {message}"),
             Failure::TimedOut(deadline) => write!(f, "not done within {deadline:?}"),
             Failure::BadVariable(bad) => bad.fmt(f),
+            Failure::Overloaded => f.write_str("the agent has too much to do at once"),
         }
     }
 }

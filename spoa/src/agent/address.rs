@@ -1,0 +1,135 @@
+//! Where an agent listens, in HAProxy's notation.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where an agent listens, written as in HAProxy's `server` lines.
+///
+/// | written | listens on |
+/// |---|---|
+/// | `127.0.0.1:12345`, `[::1]:12345` | that TCP address |
+/// | `:12345`, `*:12345` | that TCP port of every address |
+/// | `unix@/run/spoa.sock` | a unix socket; `unix@/run/spoa.sock,mode=660` sets its mode |
+/// | `abns@name` | an abstract unix socket (Linux), padded with NULs as HAProxy pads its own |
+///
+/// ```
+/// use spoa::agent::Address;
+///
+/// let address: Address = "unix@/run/spoa.sock,mode=660".parse().unwrap();
+/// assert_eq!(address.to_string(), "unix@/run/spoa.sock,mode=660");
+/// assert!("localhost".parse::<Address>().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Address {
+    /// A TCP address.
+    Tcp(SocketAddr),
+    /// A unix socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// The mode of the socket's file, such as `0o660`; `None` leaves it to the umask.
+        mode: Option<u32>,
+    },
+    /// An abstract unix socket.
+    Abstract(String),
+}
+
+/// Why a text is no address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is no address to listen on: {problem}; write `127.0.0.1:12345`, `[::1]:12345`, \
+     `unix@/path`, `unix@/path,mode=660` or `abns@name`"
+)]
+pub struct AddressError {
+    text: String,
+    problem: &'static str,
+}
+
+/// The longest name of an abstract socket: `sun_path` less its leading NUL.
+const MAX_ABSTRACT: usize = 107;
+/// The longest path of a unix socket: `sun_path` less its trailing NUL.
+const MAX_PATH: usize = 107;
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let bad = |problem| AddressError { text: text.to_owned(), problem };
+        if let Some(rest) = text.strip_prefix("unix@") {
+            let (path, mode) = match rest.split_once(",mode=") {
+                Some((path, mode)) => {
+                    let mode = u32::from_str_radix(mode, 8).ok().filter(|mode| *mode <= 0o777);
+                    (path, Some(mode.ok_or_else(|| bad("the mode is no octal number up to 777"))?))
+                }
+                None => (rest, None),
+            };
+            return match path.len() {
+                0 => Err(bad("the path is missing")),
+                1..=MAX_PATH => Ok(Address::Unix { path: path.into(), mode }),
+                _ => Err(bad("a path of a unix socket has at most 107 bytes")),
+            };
+        }
+        if let Some(name) = text.strip_prefix("abns@") {
+            return match name.len() {
+                0 => Err(bad("the name is missing")),
+                1..=MAX_ABSTRACT => Ok(Address::Abstract(name.to_owned())),
+                _ => Err(bad("a name of an abstract socket has at most 107 bytes")),
+            };
+        }
+        if text.starts_with('/') {
+            return Err(bad("a path needs `unix@` in front"));
+        }
+        let any = text.strip_prefix("*:").or_else(|| text.strip_prefix(':'));
+        if let Some(port) = any {
+            let port: u16 = port.parse().map_err(|_| bad("the port is no number up to 65535"))?;
+            return Ok(Address::Tcp(SocketAddr::from(([0; 16], port))));
+        }
+        match text.parse() {
+            Ok(address) => Ok(Address::Tcp(address)),
+            Err(_) if text.parse::<std::net::IpAddr>().is_ok() => Err(bad("the port is missing")),
+            Err(_) if text.rsplit_once(':').is_none() => Err(bad("it has no port")),
+            Err(_) => Err(bad("the part before the port is no IP address")),
+        }
+    }
+}
+
+/// The address in the same notation.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => address.fmt(f),
+            Address::Unix { path, mode: None } => write!(f, "unix@{}", path.display()),
+            Address::Unix { path, mode: Some(mode) } => {
+                write!(f, "unix@{},mode={mode:o}", path.display())
+            }
+            Address::Abstract(name) => write!(f, "abns@{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_notation_reads_and_prints() {
+        for text in ["127.0.0.1:12345", "[::1]:0", "unix@/a", "unix@/a,mode=660", "abns@spoa"] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+        assert_eq!(":80".parse::<Address>().unwrap().to_string(), "[::]:80");
+    }
+
+    #[test]
+    fn a_bad_address_says_what_is_wrong() {
+        let problem = |text: &str| text.parse::<Address>().unwrap_err().problem;
+        assert_eq!(problem("127.0.0.1"), "the port is missing");
+        assert_eq!(problem("localhost:1"), "the part before the port is no IP address");
+        assert_eq!(problem("/run/spoa.sock"), "a path needs `unix@` in front");
+        assert_eq!(problem("unix@/a,mode=9"), "the mode is no octal number up to 777");
+        assert_eq!(problem(":http"), "the port is no number up to 65535");
+        assert_eq!(problem("abns@"), "the name is missing");
+    }
+}

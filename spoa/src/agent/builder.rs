@@ -1,0 +1,267 @@
+//! How an agent is put together.
+
+use super::report::RateLimit;
+use super::shared::OnFailure;
+use super::table::Table;
+use super::{Address, AddressError, Failed, Limits, Listener, Server, Shared};
+use crate::handler::{Definition, IntoActions, States};
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+/// An agent: handlers, state and bounds, and where it listens.
+///
+/// ```no_run
+/// use spoa::prelude::*;
+/// use std::net::IpAddr;
+///
+/// #[spoe_message("get-ip-reputation")]
+/// fn ip_reputation(ip: IpAddr) -> SetVar<u8> {
+///     SetVar::session("ip_score", if ip.is_loopback() { 100 } else { 20 })
+/// }
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let agent = Agent::builder()
+///     .handlers(handlers![ip_reputation])
+///     .listen("127.0.0.1:12345")
+///     .build()?;
+/// agent.serve(async { /* until when */ }).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Agent {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) listeners: Vec<Listener>,
+}
+
+impl Agent {
+    /// A builder of an agent.
+    #[must_use]
+    pub fn builder() -> AgentBuilder {
+        AgentBuilder::default()
+    }
+
+    /// Its handlers, by the names of their messages, the fallback last.
+    pub fn handlers(&self) -> impl Iterator<Item = &'static Definition> + '_ {
+        self.shared.table.definitions()
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Its bounds.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// Binds its addresses. It must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// A [`BindError`](super::BindError) that says what to do.
+    pub fn bind(self) -> Result<Server, super::BindError> {
+        Server::bind(self)
+    }
+
+    /// Binds its addresses and serves until `shutdown` is done and what is in flight is answered.
+    ///
+    /// # Errors
+    /// A [`BindError`](super::BindError) that says what to do.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), super::BindError> {
+        self.bind()?.serve(shutdown).await;
+        Ok(())
+    }
+}
+
+/// Why an agent cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No handlers were given.
+    #[error(
+        "the agent has no handlers: put `#[spoe_message(\"name\")]` above a function; if the \
+         handlers are in another crate, write `use that_crate as _;` so that it is linked"
+    )]
+    NoHandlers,
+    /// Two handlers for one message.
+    #[error(
+        "two handlers answer the message `{message}`: {first} and {second}; remove one of them or \
+         rename its message"
+    )]
+    Duplicate {
+        /// The message.
+        message: &'static str,
+        /// The function and place of one.
+        first: String,
+        /// The function and place of the other.
+        second: String,
+    },
+    /// Two fallbacks.
+    #[error("two functions are `#[spoe_fallback]`: {first} and {second}; an agent has one at most")]
+    DuplicateFallback {
+        /// The function and place of one.
+        first: String,
+        /// The function and place of the other.
+        second: String,
+    },
+    /// A handler takes state the agent was not given.
+    #[error(
+        "no state of type `{state}`, which {handler} takes: write `run!(state = …)` or \
+         `Agent::builder().state(…)` with a value of that type"
+    )]
+    MissingState {
+        /// The type.
+        state: &'static str,
+        /// The function and place that takes it.
+        handler: String,
+    },
+    /// An address that is none.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+}
+
+/// Builds an [`Agent`].
+#[derive(Default)]
+#[must_use = "`build` makes the agent"]
+pub struct AgentBuilder {
+    name: Option<String>,
+    definitions: Vec<&'static Definition>,
+    states: States,
+    addresses: Vec<String>,
+    listeners: Vec<Listener>,
+    limits: Limits,
+    on_failure: Option<OnFailure>,
+}
+
+impl std::fmt::Debug for AgentBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AgentBuilder").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl AgentBuilder {
+    /// Names the agent in logs and [`Context::agent`](crate::handler::Context::agent). Default
+    /// `spoa`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Adds handlers, as `handlers![a, b]` lists them.
+    pub fn handlers(mut self, handlers: impl IntoIterator<Item = &'static Definition>) -> Self {
+        self.definitions.extend(handlers);
+        self
+    }
+
+    /// Gives handlers that take [`State<'_, T>`](crate::handler::State) their value, one for each
+    /// type.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states.insert(value);
+        self
+    }
+
+    /// Adds an address to listen on, in the notation of [`Address`].
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.addresses.push(address.into());
+        self
+    }
+
+    /// Adds a socket the caller bound: a tokio `TcpListener` or `UnixListener`.
+    pub fn listener(mut self, listener: impl Into<Listener>) -> Self {
+        self.listeners.push(listener.into());
+        self
+    }
+
+    /// Sets the bounds.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Gives the actions for messages whose handler failed, for instance a variable that says so.
+    pub fn on_failure<F, A>(mut self, on_failure: F) -> Self
+    where
+        F: Fn(&Failed<'_>) -> A + Send + Sync + 'static,
+        A: IntoActions,
+    {
+        self.on_failure =
+            Some(Box::new(move |failed, out| on_failure(failed).into_actions(out)));
+        self
+    }
+
+    pub(crate) fn has_addresses(&self) -> bool {
+        !self.addresses.is_empty() || !self.listeners.is_empty()
+    }
+
+    pub(crate) fn clear_addresses(&mut self) {
+        self.addresses.clear();
+    }
+
+    pub(crate) fn has_handlers(&self) -> bool {
+        !self.definitions.is_empty()
+    }
+
+    pub(crate) fn limits_mut(&mut self) -> &mut Limits {
+        &mut self.limits
+    }
+
+    /// Makes the agent.
+    ///
+    /// # Errors
+    /// A [`BuildError`] that says what to do.
+    pub fn build(self) -> Result<Agent, BuildError> {
+        if self.definitions.is_empty() {
+            return Err(BuildError::NoHandlers);
+        }
+        check_duplicates(&self.definitions)?;
+        for definition in &self.definitions {
+            for state in definition.description().states {
+                if !self.states.contains(state.id) {
+                    let handler = place(definition);
+                    return Err(BuildError::MissingState { state: state.type_name, handler });
+                }
+            }
+        }
+        let addresses = self.addresses.iter().map(|a| a.parse()).collect::<Result<_, _>>()?;
+        let shared = Shared {
+            name: self.name.as_deref().unwrap_or("spoa").into(),
+            table: Table::new(&self.definitions, self.limits.handler_timeout),
+            states: Arc::new(self.states),
+            limits: self.limits,
+            on_failure: self.on_failure,
+            unknown: RateLimit::default(),
+            cut: RateLimit::default(),
+            refused: RateLimit::default(),
+            blocking: Arc::new(AtomicUsize::new(0)),
+        };
+        Ok(Agent { shared: Arc::new(shared), addresses, listeners: self.listeners })
+    }
+}
+
+fn check_duplicates(definitions: &[&'static Definition]) -> Result<(), BuildError> {
+    let mut seen: HashMap<Option<&str>, &Definition> = HashMap::new();
+    for definition in definitions {
+        let Some(first) = seen.insert(definition.message(), definition) else { continue };
+        // Registered handlers come in any order: name them in that of their places.
+        let (first, second) = match first.location() <= definition.location() {
+            true => (place(first), place(definition)),
+            false => (place(definition), place(first)),
+        };
+        return Err(match definition.message() {
+            Some(message) => BuildError::Duplicate { message, first, second },
+            None => BuildError::DuplicateFallback { first, second },
+        });
+    }
+    Ok(())
+}
+
+fn place(definition: &Definition) -> String {
+    let (file, line) = definition.location();
+    format!("`{}` ({file}:{line})", definition.function())
+}

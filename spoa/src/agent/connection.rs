@@ -1,0 +1,504 @@
+//! One connection: reads what has come, has it answered, writes the answers in one go.
+//!
+//! It knows sockets and time; the protocol is [`AgentSession`]'s, the handlers are the dispatcher's.
+
+use super::Shared;
+use super::dispatch::Dispatcher;
+use super::inflight::InFlight;
+use super::scratch::{READ_SIZE, Scratch};
+use super::timer::Timer;
+use super::wake::Wakeups;
+use crate::handler::{Connection as Info, Peer};
+use crate::spop::session::{AgentEvent, AgentSession, AgentSettings, Refusal};
+use crate::spop::Status;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+/// Answers leave when this many bytes have gathered, even if there is more to answer.
+const FLUSH_AT: usize = 64 << 10;
+
+/// An unfinished frame up to this size is copied in front of the next read; a longer one grows where
+/// it is.
+const COPY_UP_TO: usize = READ_SIZE / 2;
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// As connections do: the peer closed it, or a goodbye was said.
+    Closed,
+    /// The socket failed, in the middle of something if `true`.
+    Io(io::Error, bool),
+    /// The peer closed it inside a frame.
+    Truncated,
+    /// What the peer had to do in time it did not.
+    Late(&'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Frames are read and answered.
+    Open,
+    /// The goodbye is on its way; the peer closes, or the time is up.
+    Lingering(Instant),
+    /// What is left is written, then the connection is closed.
+    Closing,
+}
+
+/// One connection of an agent; a future by [`Connection::poll`].
+pub(crate) struct Connection<S> {
+    io: S,
+    shared: Arc<Shared>,
+    info: Arc<Info>,
+    session: AgentSession,
+    inflight: InFlight,
+    wakeups: Arc<Wakeups>,
+    registered: Option<Waker>,
+    ready: Vec<usize>,
+    phase: Phase,
+    /// Read and not used yet: the beginning of a frame, or frames that wait for room.
+    input: Vec<u8>,
+    /// Whether `input` may hold a whole frame.
+    backlog: bool,
+    /// To be written, from `written` on.
+    output: Vec<u8>,
+    written: usize,
+    timer: Timer,
+    hello_by: Option<Instant>,
+    frame_by: Option<Instant>,
+    written_by: Option<Instant>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(crate) fn new(io: S, peer: Peer, shared: Arc<Shared>, wakeups: Arc<Wakeups>) -> Self {
+        let settings = AgentSettings {
+            max_frame_size: shared.limits.max_frame_size,
+            max_reassembled: shared.limits.max_reassembled,
+        };
+        let hello_by = Instant::now() + shared.limits.hello_timeout;
+        Connection {
+            io,
+            info: Arc::new(Info {
+                agent: shared.name.clone(),
+                peer,
+                engine_id: None,
+                states: shared.states.clone(),
+            }),
+            session: AgentSession::new(settings),
+            inflight: InFlight::new(wakeups.clone()),
+            wakeups,
+            registered: None,
+            ready: Vec::new(),
+            phase: Phase::Open,
+            input: Vec::new(),
+            backlog: false,
+            output: Vec::new(),
+            written: 0,
+            timer: Timer::new(hello_by),
+            hello_by: Some(hello_by),
+            frame_by: None,
+            written_by: None,
+            shared,
+        }
+    }
+
+    pub(crate) fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// Does what can be done now; ready when the connection is over.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if !self.registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.registered = Some(cx.waker().clone());
+            self.wakeups.register(cx.waker());
+        }
+        let mut scratch = Scratch::take();
+        let polled = self.step(cx, &mut scratch);
+        scratch.give();
+        polled
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<End> {
+        loop {
+            // What was left unwritten goes first, and nothing is read until it is gone: a peer that
+            // does not read its answers cannot make them pile up.
+            if let Poll::Ready(result) = self.flush_rest(cx) {
+                if let Err(error) = result {
+                    return Poll::Ready(self.failed(error));
+                }
+                if self.phase == Phase::Closing {
+                    return Poll::Ready(End::Closed);
+                }
+                let progress = self.work(cx, scratch);
+                if let Err(error) = self.flush(cx, &mut scratch.output) {
+                    return Poll::Ready(self.failed(error));
+                }
+                match progress {
+                    Progress::More => continue,
+                    Progress::Ended(end) if self.output.is_empty() => return Poll::Ready(end),
+                    Progress::Ended(_) => {
+                        self.phase = Phase::Closing;
+                        continue;
+                    }
+                    Progress::Wait => {}
+                }
+            }
+            return match self.check_time(cx, scratch) {
+                Some(Ok(())) => continue,
+                Some(Err(end)) => Poll::Ready(end),
+                None => Poll::Pending,
+            };
+        }
+    }
+
+    /// Answers what can be answered: handlers that are done, frames that waited, one read.
+    fn work(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Progress {
+        self.resume(scratch);
+        if self.backlog && self.has_room() {
+            let input = std::mem::take(&mut self.input);
+            let used = self.answer(&input, scratch);
+            self.keep(input, used);
+            if scratch.output.len() >= FLUSH_AT {
+                return Progress::More;
+            }
+        }
+        if self.backlog {
+            return Progress::Wait;
+        }
+        match self.read(cx, scratch) {
+            Poll::Pending if self.phase == Phase::Open && self.wakeups.draining() => {
+                self.drain(scratch)
+            }
+            Poll::Pending => Progress::Wait,
+            Poll::Ready(Ok(0)) if self.input.is_empty() => Progress::Ended(End::Closed),
+            Poll::Ready(Ok(0)) => Progress::Ended(End::Truncated),
+            Poll::Ready(Ok(_)) => Progress::More,
+            Poll::Ready(Err(error)) => Progress::Ended(self.failed(error)),
+        }
+    }
+
+    /// Says goodbye once all that came is answered: a NOTIFY left unread would cost its stream an
+    /// error.
+    fn drain(&mut self, scratch: &mut Scratch) -> Progress {
+        if !self.session.is_running() {
+            return Progress::Ended(End::Closed);
+        }
+        if self.inflight.len() > 0 || !self.input.is_empty() {
+            return Progress::Wait;
+        }
+        self.session.disconnect(Status::Normal.into(), &mut scratch.output);
+        self.linger();
+        Progress::More
+    }
+
+    /// Reads once and answers what came.
+    fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<io::Result<usize>> {
+        let kept = self.input.len();
+        if kept > COPY_UP_TO {
+            let mut input = std::mem::take(&mut self.input);
+            input.resize(kept + READ_SIZE, 0);
+            let read = poll_read(&mut self.io, cx, input.get_mut(kept..).unwrap_or_default());
+            let count = match &read {
+                Poll::Ready(Ok(count)) => *count,
+                _ => 0,
+            };
+            input.truncate(kept + count);
+            let used = if count > 0 { self.answer(&input, scratch) } else { 0 };
+            self.keep(input, used);
+            return read;
+        }
+        let mut input = std::mem::take(&mut scratch.input);
+        if let Some(front) = input.get_mut(..kept) {
+            front.copy_from_slice(&self.input);
+        }
+        let read = poll_read(&mut self.io, cx, input.get_mut(kept..).unwrap_or_default());
+        if let Poll::Ready(Ok(count @ 1..)) = read {
+            let came = input.get(..kept + count).unwrap_or_default();
+            let used = self.answer(came, scratch);
+            let rest = came.get(used..).unwrap_or_default();
+            if rest.is_empty() {
+                if self.input.capacity() > 0 {
+                    scratch.recycle(std::mem::take(&mut self.input));
+                }
+                self.frame_by = None;
+            } else {
+                if self.input.capacity() == 0 {
+                    self.input = scratch.buffer();
+                }
+                self.input.clear();
+                self.input.extend_from_slice(rest);
+                self.began_frame(used > 0);
+            }
+        }
+        scratch.input = input;
+        read
+    }
+
+    /// Keeps what is left of a buffer that was ours.
+    fn keep(&mut self, mut input: Vec<u8>, used: usize) {
+        input.drain(..used);
+        if input.is_empty() {
+            input = Vec::new();
+            self.frame_by = None;
+        } else {
+            input.shrink_to(2 * input.len());
+            self.began_frame(used > 0);
+        }
+        self.input = input;
+    }
+
+    fn began_frame(&mut self, anew: bool) {
+        if self.backlog {
+            // The peer did its part: the frames wait for us.
+            self.frame_by = None;
+        } else if anew || self.frame_by.is_none() {
+            self.frame_by = Some(Instant::now() + self.shared.limits.frame_timeout);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.inflight.len() < self.shared.limits.max_inflight
+    }
+
+    /// Answers the frames at the front of `input`; returns how many bytes they had.
+    fn answer(&mut self, input: &[u8], scratch: &mut Scratch) -> usize {
+        let mut used = 0;
+        self.backlog = false;
+        loop {
+            if !self.has_room() || scratch.output.len() >= FLUSH_AT {
+                self.backlog = used < input.len();
+                return used;
+            }
+            let limit = self.session.max_frame_size();
+            let rest = input.get(used..).unwrap_or_default();
+            let received = self.session.receive(rest, &mut scratch.output);
+            used += received.used;
+            match received.event {
+                None => return used,
+                Some(AgentEvent::Notify { ids, messages }) => Dispatcher {
+                    shared: &self.shared,
+                    connection: &self.info,
+                    inflight: &mut self.inflight,
+                    scratch,
+                    limit,
+                }
+                .notify(ids, messages),
+                Some(AgentEvent::Hello(hello)) => {
+                    tracing::debug!(
+                        peer = %self.info.peer,
+                        engine = hello.engine_id.unwrap_or("-"),
+                        max_frame_size = hello.max_frame_size,
+                        capabilities = %hello.capabilities,
+                        healthcheck = hello.healthcheck,
+                        "HAPROXY-HELLO"
+                    );
+                    self.hello_by = None;
+                    let engine_id = hello.engine_id.map(Box::from);
+                    self.info = Arc::new(Info {
+                        agent: self.info.agent.clone(),
+                        peer: self.info.peer.clone(),
+                        engine_id,
+                        states: self.info.states.clone(),
+                    });
+                }
+                Some(AgentEvent::Unreadable { ids, reason }) => {
+                    if let Some(suppressed) = self.shared.refused.pass() {
+                        tracing::warn!(
+                            peer = %self.info.peer,
+                            engine = self.info.engine_id.as_deref().unwrap_or("-"),
+                            stream = ids.stream_id,
+                            frame = ids.frame_id,
+                            suppressed,
+                            "a NOTIFY was answered without actions: {reason}"
+                        );
+                    }
+                }
+                Some(AgentEvent::Disconnect(disconnect)) => {
+                    let peer = &self.info.peer;
+                    let (status, message) = (disconnect.status, disconnect.message);
+                    match status {
+                        Status::Normal | Status::Timeout | Status::Io => {
+                            tracing::debug!(%peer, %status, message, "HAPROXY-DISCONNECT");
+                        }
+                        _ => tracing::warn!(
+                            %peer,
+                            code = status.code(),
+                            message,
+                            "HAProxy ended the connection: {status}"
+                        ),
+                    }
+                    self.phase = Phase::Closing;
+                }
+                Some(AgentEvent::Refused(refusal)) => {
+                    self.report_refusal(&refusal);
+                    match refusal {
+                        Refusal::Foreign(_) => self.phase = Phase::Closing,
+                        _ => self.linger(),
+                    }
+                }
+            }
+        }
+    }
+
+    fn report_refusal(&self, refusal: &Refusal) {
+        let Some(suppressed) = self.shared.refused.pass() else { return };
+        let advice = match refusal {
+            Refusal::Foreign(_) => "; is the `server` line in the backend that spoe.conf names?",
+            _ => "",
+        };
+        tracing::warn!(peer = %self.info.peer, suppressed, "connection refused: {refusal}{advice}");
+    }
+
+    fn linger(&mut self) {
+        self.phase = Phase::Lingering(Instant::now() + self.shared.limits.linger);
+    }
+
+    /// Polls the handlers that were woken.
+    fn resume(&mut self, scratch: &mut Scratch) {
+        self.wakeups.take_ready(&mut self.ready);
+        while let Some(slot) = self.ready.pop() {
+            self.dispatcher(scratch).resume(slot);
+        }
+    }
+
+    fn dispatcher<'d>(&'d mut self, scratch: &'d mut Scratch) -> Dispatcher<'d> {
+        Dispatcher {
+            shared: &self.shared,
+            connection: &self.info,
+            inflight: &mut self.inflight,
+            scratch,
+            limit: self.session.max_frame_size(),
+        }
+    }
+
+    /// Writes what an earlier poll left.
+    fn flush_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest @ [_, ..]) = self.output.get(self.written..) {
+            self.written += ready!(poll_write(&mut self.io, cx, rest))?;
+            self.written_by = None;
+        }
+        if self.written > 0 {
+            self.output = Vec::new();
+            self.written = 0;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes the answers of this poll; keeps what the socket does not take.
+    fn flush(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) -> io::Result<()> {
+        let mut written = 0;
+        while let Some(rest @ [_, ..]) = output.get(written..) {
+            match poll_write(&mut self.io, cx, rest) {
+                Poll::Ready(count) => written += count?,
+                Poll::Pending => {
+                    self.output.extend_from_slice(rest);
+                    break;
+                }
+            }
+        }
+        output.clear();
+        Ok(())
+    }
+
+    fn failed(&self, error: io::Error) -> End {
+        let busy = !self.input.is_empty() || self.inflight.len() > 0;
+        End::Io(error, busy)
+    }
+
+    /// Looks at what is due and arms the timer: `Some` if there is something to do at once.
+    fn check_time(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<Result<(), End>> {
+        if self.written_by.is_none() && !self.output.is_empty() {
+            self.written_by = Some(Instant::now() + self.shared.limits.write_timeout);
+        }
+        loop {
+            let lingering = match self.phase {
+                Phase::Lingering(until) => Some(until),
+                _ => None,
+            };
+            let times = [
+                self.hello_by,
+                self.frame_by,
+                self.written_by,
+                lingering,
+                self.inflight.earliest,
+            ];
+            let next = times.into_iter().flatten().min()?;
+            self.timer.arm(next);
+            if !self.timer.poll_elapsed(cx) {
+                return None;
+            }
+            let now = Instant::now();
+            let past = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+            if past(lingering) {
+                return Some(Err(End::Closed));
+            }
+            if past(self.hello_by) {
+                return Some(Err(End::Late("say HELLO")));
+            }
+            if past(self.written_by) {
+                return Some(Err(End::Late("read its answers")));
+            }
+            if past(self.frame_by) {
+                return Some(Err(End::Late("send the rest of a frame")));
+            }
+            if past(self.inflight.earliest) {
+                let waiting: Vec<_> = self.inflight.waiting().collect();
+                for slot in waiting {
+                    self.dispatcher(scratch).expire(slot, now);
+                }
+                self.inflight.update_earliest();
+                if let Err(error) = self.flush_behind(cx, scratch) {
+                    return Some(Err(self.failed(error)));
+                }
+                return Some(Ok(()));
+            }
+        }
+    }
+
+    /// Writes new answers behind the unwritten ones, if there are any.
+    fn flush_behind(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> io::Result<()> {
+        if self.output.is_empty() {
+            return self.flush(cx, &mut scratch.output);
+        }
+        self.output.append(&mut scratch.output);
+        Ok(())
+    }
+}
+
+/// What came of one round of work.
+enum Progress {
+    /// There may be more to do at once.
+    More,
+    /// Nothing more until something wakes the connection.
+    Wait,
+    /// The connection is over.
+    Ended(End),
+}
+
+fn poll_read<S: AsyncRead + Unpin>(
+    io: &mut S,
+    cx: &mut Context<'_>,
+    into: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(into);
+    ready!(Pin::new(io).poll_read(cx, &mut buffer))?;
+    Poll::Ready(Ok(buffer.filled().len()))
+}
+
+fn poll_write<S: AsyncWrite + Unpin>(
+    io: &mut S,
+    cx: &mut Context<'_>,
+    bytes: &[u8],
+) -> Poll<io::Result<usize>> {
+    match ready!(Pin::new(io).poll_write(cx, bytes))? {
+        0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+        count => Poll::Ready(Ok(count)),
+    }
+}

@@ -1,0 +1,323 @@
+//! From a NOTIFY to its ACK: runs the handlers, whatever they do.
+//!
+//! It knows buffers and futures, not sockets.
+
+use super::Shared;
+use super::inflight::{InFlight, Part, Running};
+use super::scratch::Scratch;
+use super::table::Entry;
+use crate::handler::{
+    ActionWriter, Connection, Context, Failure, Finished, Job, JobFuture, Request, Run,
+};
+use crate::spop::{AckWriter, FrameIds, Message, Messages};
+use std::any::Any;
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{self, Poll};
+use tokio::time::Instant;
+
+/// What it takes to answer the NOTIFYs of one connection during one poll.
+pub(crate) struct Dispatcher<'a> {
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) connection: &'a Arc<Connection>,
+    pub(crate) inflight: &'a mut InFlight,
+    pub(crate) scratch: &'a mut Scratch,
+    /// The frame size agreed on, in bytes.
+    pub(crate) limit: u32,
+}
+
+type SyncRun = fn(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>;
+
+impl<'a> Dispatcher<'a> {
+    /// Runs the handlers of all messages. The ACK is appended to the output, or will be when the
+    /// last of them is done.
+    #[inline]
+    pub(crate) fn notify(&mut self, ids: FrameIds, messages: Messages<'_>) {
+        let shared = self.shared;
+        let start = self.scratch.output.len();
+        let ack = AckWriter::begin(ids, &mut self.scratch.output);
+        let mut slot = None;
+        for message in messages {
+            let Some(entry) = shared.table.find(message.name().as_bytes()) else {
+                shared.report_unknown(&message, self.connection, ids);
+                continue;
+            };
+            match entry.definition.run {
+                Run::Sync(run) => self.run(run, entry, ids, message, slot),
+                Run::Async(begin) => self.begin(begin, entry, ids, &ack, message, &mut slot),
+                Run::Blocking(run) => match shared.blocking_permit() {
+                    Some(permit) => {
+                        let begin = move |job| blocking(job, run, permit);
+                        self.begin(begin, entry, ids, &ack, message, &mut slot);
+                    }
+                    None => self.run(|_, _| Err(Failure::Overloaded), entry, ids, message, slot),
+                },
+            }
+        }
+        let waiting = slot.filter(|slot| self.inflight.slot(*slot).is_some_and(|s| s.is_waiting()));
+        if waiting.is_some() {
+            self.scratch.output.truncate(start);
+            return;
+        }
+        if let Some(slot) = slot {
+            self.inflight.release(slot);
+        }
+        self.finish(ack, ids);
+    }
+
+    /// Runs a handler in place.
+    #[inline]
+    fn run(
+        &mut self,
+        run: SyncRun,
+        entry: &Entry,
+        ids: FrameIds,
+        message: Message<'_>,
+        slot: Option<usize>,
+    ) {
+        let request = self.request(ids, message, None);
+        let out = match slot.and_then(|slot| self.inflight.slot(slot)) {
+            Some(slot) if !slot.parts.is_empty() => tail(&mut slot.parts, self.scratch),
+            _ => &mut self.scratch.output,
+        };
+        let before = out.len();
+        if let Err(failure) = guard(|| run(&request, &mut ActionWriter::new(out))) {
+            self.shared.fail(entry, &request, &failure, out, before);
+        }
+    }
+
+    /// Starts a handler that may have to wait, and polls it once.
+    fn begin(
+        &mut self,
+        begin: impl FnOnce(Job) -> JobFuture,
+        entry: &Entry,
+        ids: FrameIds,
+        ack: &AckWriter,
+        message: Message<'_>,
+        slot: &mut Option<usize>,
+    ) {
+        let deadline = entry.deadline.map(|length| (Instant::now() + length, length));
+        let request = self.request(ids, message, deadline.map(|(at, _)| at.into_std()));
+        let mut encoded = self.scratch.buffer();
+        message.encode(&mut encoded);
+        let job = Job {
+            message: encoded,
+            actions: self.scratch.buffer(),
+            connection: self.connection.clone(),
+            ids,
+            deadline: request.context.deadline,
+        };
+        let index = *slot.get_or_insert_with(|| self.inflight.reserve(ids));
+        let Some(slot) = self.inflight.slot(index) else { return };
+        let polled = guard(|| Ok(begin(job))).map(|mut future| {
+            slot.handle.rearm();
+            let cx = &mut task::Context::from_waker(&slot.waker);
+            match poll(&mut future, cx) {
+                Poll::Ready(finished) => Ok(finished),
+                Poll::Pending => Err(future),
+            }
+        });
+        let finished = match polled {
+            Ok(Err(future)) => {
+                if slot.parts.is_empty() {
+                    // What the messages before gave leaves the output: this ACK will be late.
+                    let mut head = self.scratch.buffer();
+                    head.extend_from_slice(self.scratch.output.get(ack.payload()..).unwrap_or(&[]));
+                    self.scratch.output.truncate(ack.payload());
+                    slot.parts.push(Part::Done(head));
+                }
+                let name = match entry.definition.message() {
+                    Some(name) => Cow::Borrowed(name.as_bytes()),
+                    None => Cow::Owned(message.name().as_bytes().to_vec()),
+                };
+                let definition = entry.definition;
+                slot.parts.push(Part::Running(Running { future, definition, message: name, deadline }));
+                if let Some((at, _)) = deadline {
+                    self.inflight.due_at(at);
+                }
+                return;
+            }
+            Ok(Ok(finished)) => finished,
+            Err(failure) => Err(failure),
+        };
+        let out = if slot.parts.is_empty() {
+            None
+        } else {
+            Some(tail(&mut slot.parts, self.scratch))
+        };
+        let (result, buffers) = match finished {
+            Ok(finished) => (finished.result, Some((finished.message, finished.actions))),
+            Err(failure) => (Err(failure), None),
+        };
+        let out = out.unwrap_or(&mut self.scratch.output);
+        let before = out.len();
+        match (result, &buffers) {
+            (Ok(()), Some((_, actions))) => out.extend_from_slice(actions),
+            (Ok(()), None) => {}
+            (Err(failure), _) => self.shared.fail(entry, &request, &failure, out, before),
+        }
+        if let Some((message, actions)) = buffers {
+            self.scratch.recycle(message);
+            self.scratch.recycle(actions);
+        }
+    }
+
+    /// Polls the handlers of a slot; answers its NOTIFY if all are done.
+    pub(crate) fn resume(&mut self, index: usize) {
+        self.visit(index, None);
+    }
+
+    /// Gives up the handlers of a slot whose deadline has passed.
+    pub(crate) fn expire(&mut self, index: usize, now: Instant) {
+        self.visit(index, Some(now));
+    }
+
+    fn visit(&mut self, index: usize, expired_by: Option<Instant>) {
+        let Some(slot) = self.inflight.slot(index) else { return };
+        let ids = slot.ids;
+        if expired_by.is_none() {
+            slot.handle.rearm();
+        }
+        let cx = &mut task::Context::from_waker(&slot.waker);
+        for part in &mut slot.parts {
+            let Part::Running(running) = part else { continue };
+            let finished = match (expired_by, running.deadline) {
+                (None, _) => match poll(&mut running.future, cx) {
+                    Poll::Ready(finished) => finished,
+                    Poll::Pending => continue,
+                },
+                (Some(now), Some((at, length))) if at <= now => Err(Failure::TimedOut(length)),
+                _ => continue,
+            };
+            let (actions, result) = match finished {
+                Ok(finished) => {
+                    self.scratch.recycle(finished.message);
+                    (finished.actions, finished.result)
+                }
+                Err(failure) => (self.scratch.buffer(), Err(failure)),
+            };
+            let mut actions = actions;
+            if let Err(failure) = result {
+                let context = Context {
+                    connection: self.connection,
+                    ids,
+                    deadline: running.deadline.map(|(at, _)| at.into_std()),
+                };
+                if let Some(entry) = self.shared.table.find(&running.message) {
+                    let name = &running.message;
+                    self.shared.fail_late(entry, name, context, &failure, &mut actions);
+                }
+            }
+            if let Part::Running(running) = std::mem::replace(part, Part::Done(actions)) {
+                drop_quietly(running.future);
+            }
+        }
+        if slot.parts.is_empty() || slot.is_waiting() {
+            return;
+        }
+        let ack = AckWriter::begin(ids, &mut self.scratch.output);
+        let mut parts = std::mem::take(&mut slot.parts);
+        for part in parts.drain(..) {
+            if let Part::Done(actions) = part {
+                self.scratch.output.extend_from_slice(&actions);
+                self.scratch.recycle(actions);
+            }
+        }
+        slot.parts = parts;
+        self.inflight.release(index);
+        self.finish(ack, ids);
+    }
+
+    fn request<'m>(
+        &self,
+        ids: FrameIds,
+        message: Message<'m>,
+        deadline: Option<std::time::Instant>,
+    ) -> Request<'m>
+    where
+        'a: 'm,
+    {
+        let connection: &'a Connection = self.connection;
+        let context = Context { connection, ids, deadline };
+        Request { message, context, states: &connection.states }
+    }
+
+    /// Closes an ACK, cutting actions that HAProxy could not take.
+    #[inline]
+    fn finish(&mut self, ack: AckWriter, ids: FrameIds) {
+        let out = &mut self.scratch.output;
+        // HAProxy ≥ 3.1 takes one byte less than the size agreed on: a frame of exactly that size
+        // wedges the connection for good.
+        let limit = (self.limit as usize).saturating_sub(1);
+        if ack.size(out) > limit {
+            self.shared.report_cut(&ack, limit, out, self.connection, ids);
+        }
+        ack.finish(out);
+    }
+}
+
+/// The encoded actions at the end of `parts`.
+fn tail<'p>(parts: &'p mut Vec<Part>, scratch: &mut Scratch) -> &'p mut Vec<u8> {
+    if !matches!(parts.last(), Some(Part::Done(_))) {
+        parts.push(Part::Done(scratch.buffer()));
+    }
+    match parts.last_mut() {
+        Some(Part::Done(actions)) => actions,
+        _ => unreachable!("the last part was just seen to be done"),
+    }
+}
+
+/// Runs a handler; its panic becomes its failure.
+#[inline]
+fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    // What a panic leaves half-done is the handler's own: its actions are dropped.
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(panic)))
+}
+
+#[cold]
+fn panicked(panic: Box<dyn Any + Send>) -> Failure {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    // A payload may itself panic when dropped.
+    drop_quietly(panic);
+    Failure::Panicked(message.unwrap_or_else(|| "a value that is no text".to_owned()))
+}
+
+fn drop_quietly<T>(value: T) {
+    // A second panic, in the payload of this one, has nowhere left to go.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        std::mem::forget(panic);
+    }
+}
+
+fn poll(
+    future: &mut JobFuture,
+    cx: &mut task::Context<'_>,
+) -> Poll<Result<Finished, Failure>> {
+    match guard(|| Ok(future.as_mut().poll(cx))) {
+        Ok(Poll::Ready(finished)) => Poll::Ready(Ok(finished)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(failure) => Poll::Ready(Err(failure)),
+    }
+}
+
+/// A blocking handler as a future.
+fn blocking(mut job: Job, run: SyncRun, permit: impl Send + 'static) -> JobFuture {
+    let work = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let mut actions = job.take_actions();
+        let result = guard(|| run(&job.request(), &mut ActionWriter::new(&mut actions)));
+        job.finish(actions, result)
+    });
+    Box::pin(async move {
+        work.await.unwrap_or_else(|error| Finished {
+            message: Vec::new(),
+            actions: Vec::new(),
+            result: Err(Failure::Error(error.into())),
+        })
+    })
+}
+

@@ -1,0 +1,124 @@
+//! The NOTIFYs of one connection whose handlers are not done yet.
+//!
+//! A slab of slots whose parts and wakers are used again and again: a handler that has to wait
+//! costs no allocation besides its own future.
+
+use super::wake::{SlotWaker, Wakeups};
+use crate::handler::{Definition, JobFuture};
+use crate::spop::FrameIds;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The NOTIFYs of one connection whose handlers are not done yet.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+    wakeups: Arc<Wakeups>,
+    /// No deadline is earlier.
+    pub(crate) earliest: Option<Instant>,
+}
+
+/// One NOTIFY.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) ids: FrameIds,
+    /// In the order of the messages: what the ACK will hold.
+    pub(crate) parts: Vec<Part>,
+    pub(crate) handle: Arc<SlotWaker>,
+    pub(crate) waker: Waker,
+}
+
+/// What one or several messages of a NOTIFY give.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// Encoded actions.
+    Done(Vec<u8>),
+    /// A handler at work.
+    Running(Running),
+}
+
+/// A handler at work.
+pub(crate) struct Running {
+    pub(crate) future: JobFuture,
+    pub(crate) definition: &'static Definition,
+    /// The name of the message: the fallback's can be any.
+    pub(crate) message: Cow<'static, [u8]>,
+    pub(crate) deadline: Option<(Instant, Duration)>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("definition", &self.definition.function()).finish()
+    }
+}
+
+impl Slot {
+    /// Whether a handler is at work.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Running(_)))
+    }
+}
+
+impl InFlight {
+    pub(crate) fn new(wakeups: Arc<Wakeups>) -> Self {
+        InFlight { slots: Vec::new(), free: Vec::new(), wakeups, earliest: None }
+    }
+
+    /// How many NOTIFYs wait.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Takes a free slot.
+    pub(crate) fn reserve(&mut self, ids: FrameIds) -> usize {
+        if let Some(index) = self.free.pop() {
+            if let Some(slot) = self.slots.get_mut(index) {
+                slot.ids = ids;
+            }
+            return index;
+        }
+        let index = self.slots.len();
+        let handle = SlotWaker::new(index, &self.wakeups);
+        let waker = Waker::from(handle.clone());
+        self.slots.push(Slot { ids, parts: Vec::new(), handle, waker });
+        index
+    }
+
+    /// Gives a slot back.
+    pub(crate) fn release(&mut self, index: usize) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.parts.clear();
+            self.free.push(index);
+        }
+    }
+
+    pub(crate) fn slot(&mut self, index: usize) -> Option<&mut Slot> {
+        self.slots.get_mut(index)
+    }
+
+    /// The slots whose NOTIFYs wait.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = usize> + '_ {
+        self.slots.iter().enumerate().filter(|(_, slot)| slot.is_waiting()).map(|(index, _)| index)
+    }
+
+    /// Lowers the earliest deadline.
+    pub(crate) fn due_at(&mut self, deadline: Instant) {
+        self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
+    }
+
+    /// Finds the earliest deadline anew.
+    pub(crate) fn update_earliest(&mut self) {
+        let parts = self.slots.iter().flat_map(|slot| &slot.parts);
+        self.earliest = parts
+            .filter_map(|part| match part {
+                Part::Running(running) => Some(running.deadline?.0),
+                Part::Done(_) => None,
+            })
+            .min();
+    }
+}

@@ -1,0 +1,63 @@
+//! The bounds of an agent: everything a peer or a handler could let grow.
+
+use std::time::Duration;
+
+/// The bounds of an agent, with their defaults.
+///
+/// ```
+/// use spoa::agent::Limits;
+/// use std::time::Duration;
+///
+/// let mut limits = Limits::default();
+/// limits.handler_timeout = Some(Duration::from_millis(50));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The largest frame size to agree to, in bytes. HAProxy's own (`tune.bufsize` less 4, 16380 by
+    /// default) is taken if it is smaller. Default 1 MiB; at least 256.
+    pub max_frame_size: u32,
+    /// The most bytes held for fragmented NOTIFYs of one connection (HAProxy ≤ 3.0). Default
+    /// 256 KiB; 0 does not offer fragmentation.
+    pub max_reassembled: usize,
+    /// The most NOTIFYs of one connection that wait for async or blocking handlers; beyond it, the
+    /// connection is not read. Default 256.
+    pub max_inflight: usize,
+    /// The most connections at once; more are closed as they come. Default 10,000.
+    pub max_connections: usize,
+    /// The most blocking handlers at once; more messages are answered without actions as
+    /// overloaded. Default 64.
+    pub max_blocking: usize,
+    /// How long an async or blocking handler may take if it has no `timeout` of its own; `None` is
+    /// for ever. Keep it below `timeout processing` in spoe.conf. Default 1 s.
+    pub handler_timeout: Option<Duration>,
+    /// How long a connection may take to say HELLO. Default 5 s.
+    pub hello_timeout: Duration,
+    /// How long a frame may take from its first byte to its last. Default 10 s.
+    pub frame_timeout: Duration,
+    /// How long a peer may leave answers unread. Default 10 s.
+    pub write_timeout: Duration,
+    /// How long to wait, after saying goodbye, for the peer to close: closing first would lose the
+    /// goodbye on HAProxy ≥ 3.1. Default 1 s.
+    pub linger: Duration,
+    /// How long to wait, after the stop signal, for what is in flight. Default 10 s.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_frame_size: 1 << 20,
+            max_reassembled: 256 << 10,
+            max_inflight: 256,
+            max_connections: 10_000,
+            max_blocking: 64,
+            handler_timeout: Some(Duration::from_secs(1)),
+            hello_timeout: Duration::from_secs(5),
+            frame_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(10),
+            linger: Duration::from_secs(1),
+            drain: Duration::from_secs(10),
+        }
+    }
+}

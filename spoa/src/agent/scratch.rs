@@ -1,0 +1,63 @@
+//! The buffers of one worker thread, lent to whichever connection is being polled.
+//!
+//! They are in use between two waits only, so that idle connections hold none.
+
+use std::cell::Cell;
+
+/// How much one read takes at most, in bytes.
+pub(crate) const READ_SIZE: usize = 64 << 10;
+
+/// How many spare buffers a thread keeps, and how large each may be.
+const SPARES: usize = 64;
+const SPARE_SIZE: usize = 16 << 10;
+
+/// The most capacity the output buffer is kept with.
+const OUTPUT_SIZE: usize = 256 << 10;
+
+thread_local! {
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+/// The buffers of one thread.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    /// What was read; always of full length.
+    pub(crate) input: Vec<u8>,
+    /// What is to be written.
+    pub(crate) output: Vec<u8>,
+    spares: Vec<Vec<u8>>,
+}
+
+impl Scratch {
+    /// Takes the thread's buffers, or new ones if they are taken already: a handler may itself run
+    /// an agent.
+    pub(crate) fn take() -> Box<Scratch> {
+        SCRATCH.take().unwrap_or_else(|| {
+            Box::new(Scratch {
+                input: vec![0; READ_SIZE],
+                output: Vec::with_capacity(READ_SIZE),
+                spares: Vec::new(),
+            })
+        })
+    }
+
+    /// Gives them back.
+    pub(crate) fn give(mut self: Box<Self>) {
+        self.output.clear();
+        self.output.shrink_to(OUTPUT_SIZE);
+        SCRATCH.set(Some(self));
+    }
+
+    /// An empty buffer.
+    pub(crate) fn buffer(&mut self) -> Vec<u8> {
+        self.spares.pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer back.
+    pub(crate) fn recycle(&mut self, mut buffer: Vec<u8>) {
+        if self.spares.len() < SPARES && (1..=SPARE_SIZE).contains(&buffer.capacity()) {
+            buffer.clear();
+            self.spares.push(buffer);
+        }
+    }
+}

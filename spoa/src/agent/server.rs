@@ -1,0 +1,168 @@
+//! A bound agent: accepts connections, and drains them when it is to stop.
+
+use super::connection::{Connection, End};
+use super::listener::Accepted;
+use super::report::RateLimit;
+use super::wake::Wakeups;
+use super::{Agent, BindError, Listener, Shared};
+use crate::handler::Peer;
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::{Id, JoinSet};
+
+/// How long to wait after an accept that failed for want of file descriptors or memory.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// An agent whose sockets are bound.
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+    listeners: Vec<Listener>,
+}
+
+impl Server {
+    pub(super) fn bind(agent: Agent) -> Result<Self, BindError> {
+        let mut listeners = agent.listeners;
+        for address in &agent.addresses {
+            listeners.push(Listener::bind(address)?);
+        }
+        Ok(Server { shared: agent.shared, listeners })
+    }
+
+    /// Its sockets.
+    #[must_use]
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// Serves until `shutdown` is done; then stops accepting, answers what is in flight, says
+    /// goodbye on every connection, and returns when all are closed or `Limits::drain` is over.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        let Server { shared, listeners } = self;
+        let mut connections = Connections::default();
+        let mut shutdown = pin!(shutdown);
+        let accept_errors = RateLimit::default();
+        let full = RateLimit::default();
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                Some(ended) = connections.tasks.join_next_with_id() => {
+                    connections.ended(ended.map_or_else(|error| error.id(), |(id, ())| id));
+                }
+                accepted = accept(&listeners) => match accepted {
+                    Ok(_) if connections.tasks.len() >= shared.limits.max_connections => {
+                        if let Some(suppressed) = full.pass() {
+                            tracing::warn!(
+                                suppressed,
+                                "connection closed: {} are open, the most allowed; raise \
+                                 `--max-connections` if HAProxy has so many threads and streams",
+                                shared.limits.max_connections
+                            );
+                        }
+                    }
+                    Ok(Accepted::Tcp(stream, peer)) => connections.spawn(stream, peer, &shared),
+                    Ok(Accepted::Unix(stream, peer)) => connections.spawn(stream, peer, &shared),
+                    Err(error) => {
+                        if let Some(suppressed) = accept_errors.pass() {
+                            tracing::warn!(
+                                suppressed,
+                                "cannot accept connections: {error}; if file descriptors ran out, \
+                                 raise `LimitNOFILE` or `ulimit -n`"
+                            );
+                        }
+                        tokio::time::sleep(ACCEPT_BACKOFF).await;
+                    }
+                },
+            }
+        }
+        drop(listeners);
+        let limit = shared.limits.drain;
+        if tokio::time::timeout(limit, connections.drain()).await.is_err() {
+            tracing::warn!(
+                "{} connections were not done within {limit:?} and were closed",
+                connections.tasks.len()
+            );
+        }
+    }
+}
+
+async fn accept(listeners: &[Listener]) -> io::Result<Accepted> {
+    poll_fn(|cx| {
+        for listener in listeners {
+            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// The connections of an agent.
+#[derive(Default)]
+struct Connections {
+    tasks: JoinSet<()>,
+    wakeups: HashMap<Id, Weak<Wakeups>>,
+}
+
+impl Connections {
+    fn spawn<S>(&mut self, stream: S, peer: Peer, shared: &Arc<Shared>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let wakeups = Arc::new(Wakeups::default());
+        let weak = Arc::downgrade(&wakeups);
+        let task = self.tasks.spawn(drive(stream, peer, shared.clone(), wakeups));
+        self.wakeups.insert(task.id(), weak);
+    }
+
+    fn ended(&mut self, id: Id) {
+        self.wakeups.remove(&id);
+    }
+
+    async fn drain(&mut self) {
+        for wakeups in self.wakeups.values().filter_map(Weak::upgrade) {
+            wakeups.drain();
+        }
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn drive<S>(stream: S, peer: Peer, shared: Arc<Shared>, wakeups: Arc<Wakeups>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut connection = Connection::new(stream, peer, shared.clone(), wakeups);
+    let end = poll_fn(|cx| connection.poll(cx)).await;
+    let peer = &connection.info().peer;
+    let engine = connection.info().engine_id.as_deref().unwrap_or("-");
+    match end {
+        End::Closed => tracing::debug!(%peer, engine, "closed"),
+        End::Io(error, false) => tracing::debug!(%peer, engine, "closed: {error}"),
+        End::Io(error, true) => {
+            if let Some(suppressed) = shared.refused.pass() {
+                tracing::warn!(%peer, engine, suppressed, "connection lost with work to do: {error}");
+            }
+        }
+        End::Truncated => {
+            if let Some(suppressed) = shared.refused.pass() {
+                tracing::warn!(%peer, engine, suppressed, "connection closed inside a frame");
+            }
+        }
+        End::Late(what) => {
+            if let Some(suppressed) = shared.refused.pass() {
+                tracing::warn!(
+                    %peer, engine, suppressed, "connection closed: the peer did not {what} in time"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What all connections of an agent share: its handlers, its state, its bounds, its log lines.
+
+use super::Limits;
+use super::report::RateLimit;
+use super::table::{Entry, Table};
+use crate::handler::{ActionWriter, Connection, Context, Failure, Request, States};
+use crate::spop::{AckWriter, FrameIds, Message, Name};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A message whose handler gave no actions, as `on_failure` sees it.
+///
+/// ```
+/// use spoa::agent::Failed;
+/// use spoa::prelude::*;
+///
+/// fn on_failure(failed: &Failed<'_>) -> SetVar<String> {
+///     SetVar::transaction("agent_error", format!("{}: {}", failed.message(), failed.failure()))
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Failed<'a> {
+    failure: &'a Failure,
+    message: Name<'a>,
+    context: Context<'a>,
+}
+
+impl<'a> Failed<'a> {
+    /// What happened.
+    #[must_use]
+    pub fn failure(&self) -> &'a Failure {
+        self.failure
+    }
+
+    /// The name of the message.
+    #[must_use]
+    pub fn message(&self) -> Name<'a> {
+        self.message
+    }
+
+    /// Where it came from.
+    #[must_use]
+    pub fn context(&self) -> Context<'a> {
+        self.context
+    }
+}
+
+/// Gives the actions of a message whose handler failed.
+pub(crate) type OnFailure =
+    Box<dyn Fn(&Failed<'_>, &mut ActionWriter<'_>) -> Result<(), Failure> + Send + Sync>;
+
+/// What all connections of an agent share.
+pub(crate) struct Shared {
+    pub(crate) name: Arc<str>,
+    pub(crate) table: Table,
+    pub(crate) states: Arc<States>,
+    pub(crate) limits: Limits,
+    pub(crate) on_failure: Option<OnFailure>,
+    pub(crate) unknown: RateLimit,
+    pub(crate) cut: RateLimit,
+    pub(crate) refused: RateLimit,
+    pub(crate) blocking: Arc<AtomicUsize>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Agent").field("name", &self.name).field("limits", &self.limits).finish()
+    }
+}
+
+/// A place among the blocking handlers, free again when dropped.
+pub(crate) struct BlockingPermit(Arc<AtomicUsize>);
+
+impl Drop for BlockingPermit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Shared {
+    /// A place among the blocking handlers, if there is one.
+    pub(crate) fn blocking_permit(&self) -> Option<BlockingPermit> {
+        let taken = self.blocking.fetch_add(1, Ordering::AcqRel);
+        let permit = BlockingPermit(self.blocking.clone());
+        (taken < self.limits.max_blocking).then_some(permit)
+    }
+
+    /// Logs a failure and puts what `on_failure` says in the place of what the handler gave, which
+    /// begins at `start` of `out`.
+    #[cold]
+    pub(crate) fn fail(
+        &self,
+        entry: &Entry,
+        request: &Request<'_>,
+        failure: &Failure,
+        out: &mut Vec<u8>,
+        start: usize,
+    ) {
+        let failed = Failed { failure, message: request.message.name(), context: request.context };
+        self.failed(entry, &failed, out, start);
+    }
+
+    /// The same for a handler whose message is gone.
+    #[cold]
+    pub(crate) fn fail_late(
+        &self,
+        entry: &Entry,
+        message: &[u8],
+        context: Context<'_>,
+        failure: &Failure,
+        out: &mut Vec<u8>,
+    ) {
+        let failed = Failed { failure, message: Name::new(message), context };
+        self.failed(entry, &failed, out, 0);
+    }
+
+    fn failed(&self, entry: &Entry, failed: &Failed<'_>, out: &mut Vec<u8>, start: usize) {
+        let Failed { failure, message, context } = failed;
+        out.truncate(start);
+        if let Some(suppressed) = entry.failures.pass() {
+            let handler = entry.definition.function();
+            let (stream, frame) = (context.stream_id(), context.frame_id());
+            let (peer, engine) = (context.peer(), context.engine_id().unwrap_or("-"));
+            tracing::warn!(
+                %message, handler, %peer, engine, stream, frame, suppressed, "no actions: {failure}"
+            );
+        }
+        let Some(on_failure) = &self.on_failure else { return };
+        let given =
+            catch_unwind(AssertUnwindSafe(|| on_failure(failed, &mut ActionWriter::new(out))));
+        let problem = match given {
+            Ok(Ok(())) => return,
+            Ok(Err(failure)) => failure.to_string(),
+            Err(panic) => {
+                std::mem::forget(panic);
+                "it panicked".to_owned()
+            }
+        };
+        out.truncate(start);
+        if let Some(suppressed) = self.cut.pass() {
+            tracing::error!(suppressed, "`on_failure` itself failed: {problem}");
+        }
+    }
+
+    /// Logs a message that no handler answers.
+    #[cold]
+    pub(crate) fn report_unknown(
+        &self,
+        message: &Message<'_>,
+        connection: &Connection,
+        ids: FrameIds,
+    ) {
+        let Some(suppressed) = self.unknown.pass() else { return };
+        let known: Vec<_> = self.table.definitions().filter_map(|d| d.message()).collect();
+        tracing::warn!(
+            peer = %connection.peer,
+            engine = connection.engine_id.as_deref().unwrap_or("-"),
+            stream = ids.stream_id,
+            frame = ids.frame_id,
+            suppressed,
+            "no handler for message `{}`: this agent answers `{}`; correct its name in spoe.conf, \
+             or add `#[spoe_message(\"{}\")]` or `#[spoe_fallback]`",
+            message.name(),
+            known.join("`, `"),
+            message.name(),
+        );
+    }
+
+    /// Cuts actions that do not fit from an ACK and logs how many.
+    #[cold]
+    pub(crate) fn report_cut(
+        &self,
+        ack: &AckWriter,
+        limit: usize,
+        out: &mut Vec<u8>,
+        connection: &Connection,
+        ids: FrameIds,
+    ) {
+        let size = ack.size(out);
+        let (kept, cut) = ack.cut_to(limit, out);
+        let Some(suppressed) = self.cut.pass() else { return };
+        tracing::warn!(
+            peer = %connection.peer,
+            engine = connection.engine_id.as_deref().unwrap_or("-"),
+            stream = ids.stream_id,
+            frame = ids.frame_id,
+            suppressed,
+            "an ACK of {size} bytes does not fit the {limit} that HAProxy takes: its last {cut} \
+             actions were left out, {kept} kept; set fewer or shorter variables, or raise \
+             `tune.bufsize` in haproxy.cfg"
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! Which handler answers which message.
+
+use super::report::RateLimit;
+use crate::handler::Definition;
+use std::time::Duration;
+
+/// A handler with what the agent keeps about it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) definition: &'static Definition,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) failures: RateLimit,
+}
+
+/// The handlers by the names of their messages.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// Sorted by message: a few comparisons beat a hash.
+    entries: Vec<(&'static [u8], Entry)>,
+    fallback: Option<Entry>,
+}
+
+impl Table {
+    /// The definitions must name different messages, one fallback at most: the builder has checked.
+    pub(crate) fn new(definitions: &[&'static Definition], default: Option<Duration>) -> Self {
+        let entry = |definition: &'static Definition| Entry {
+            definition,
+            deadline: definition.timeout().or(default),
+            failures: RateLimit::default(),
+        };
+        let named = |d: &&'static Definition| Some((d.message()?.as_bytes(), entry(d)));
+        let mut entries: Vec<_> = definitions.iter().filter_map(named).collect();
+        entries.sort_by_key(|(message, _)| *message);
+        let fallback = definitions.iter().find(|d| d.message().is_none()).map(|d| entry(d));
+        Table { entries, fallback }
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, message: &[u8]) -> Option<&Entry> {
+        match self.entries.binary_search_by(|(name, _)| (*name).cmp(message)) {
+            Ok(index) => self.entries.get(index).map(|(_, entry)| entry),
+            Err(_) => self.fallback.as_ref(),
+        }
+    }
+
+    /// All handlers, by message, the fallback last.
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = &'static Definition> + '_ {
+        let named = self.entries.iter().map(|(_, entry)| entry.definition);
+        named.chain(self.fallback.as_ref().map(|entry| entry.definition))
+    }
+}
+

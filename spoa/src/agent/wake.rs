@@ -1,0 +1,87 @@
+//! How handlers that are done, and the agent that is to stop, wake a connection.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Wake, Waker};
+
+/// What wakes a connection besides its socket.
+#[derive(Debug, Default)]
+pub(crate) struct Wakeups {
+    /// The connection's task.
+    task: Mutex<Option<Waker>>,
+    /// The slots whose futures are to be polled.
+    ready: Mutex<Vec<usize>>,
+    any_ready: AtomicBool,
+    draining: AtomicBool,
+}
+
+impl Wakeups {
+    /// Has `waker` woken from here on. The connection calls it when its waker changed only.
+    pub(crate) fn register(&self, waker: &Waker) {
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    #[inline]
+    pub(crate) fn draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Swaps the slots that are ready into `into`, which must be empty.
+    #[inline]
+    pub(crate) fn take_ready(&self, into: &mut Vec<usize>) {
+        // The flag spares the lock while nothing is in flight.
+        if self.any_ready.swap(false, Ordering::AcqRel) {
+            std::mem::swap(into, &mut self.ready.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    fn ready(&self, slot: usize) {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+        self.any_ready.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+/// Wakes one slot of one connection.
+#[derive(Debug)]
+pub(crate) struct SlotWaker {
+    slot: usize,
+    woken: AtomicBool,
+    wakeups: Arc<Wakeups>,
+}
+
+impl SlotWaker {
+    pub(crate) fn new(slot: usize, wakeups: &Arc<Wakeups>) -> Arc<Self> {
+        Arc::new(SlotWaker { slot, woken: AtomicBool::new(false), wakeups: wakeups.clone() })
+    }
+
+    /// Lets the next wake through again; called before each poll.
+    pub(crate) fn rearm(&self) {
+        self.woken.store(false, Ordering::Release);
+    }
+}
+
+impl Wake for SlotWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Woken twice before a poll is woken once: the list of ready slots stays short.
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            self.wakeups.ready(self.slot);
+        }
+    }
+}
