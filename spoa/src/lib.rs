@@ -1,5 +1,7 @@
 //! SPOE agents for HAProxy.
 pub mod agent;
+#[cfg(feature = "cli")]
+mod cli;
 pub mod handler;
 pub mod spop;
 

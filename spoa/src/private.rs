@@ -13,6 +13,8 @@ pub use std::result::Result::{self, Err, Ok};
 pub use std::{concat, file, line, module_path, stringify};
 
 #[cfg(feature = "cli")]
+pub use crate::cli::{Configuring, ConfigureError, Program, run};
+#[cfg(feature = "cli")]
 pub use inventory;
 
 /// A handler in the registry that `run!()` reads.
