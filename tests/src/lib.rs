@@ -1,1 +1,88 @@
-//! What the end-to-end tests share.
+//! The harness of the end-to-end tests: real HAProxies, an agent behind each, and what a client sees.
+//!
+//! A test starts an agent, describes the configuration that matters to it, and runs on every
+//! HAProxy this machine has ([`haproxies`] says where they come from):
+//!
+//! ```no_run
+//! use spoa_tests::{Background, Config, Message, for_each_haproxy};
+//!
+//! # async fn serve(_: tokio::net::TcpListener, _: spoa_tests::Shutdown) -> Result<(), String> { Ok(()) }
+//! // in a test file: #[test]
+//! fn the_score_reaches_the_session() {
+//!     let agent = Background::serve(|listener, shutdown| async move {
+//!         // e.g. Agent::builder().handlers(handlers![…]).listener(listener).build()?.serve(shutdown).await
+//!         serve(listener, shutdown).await
+//!     });
+//!     for_each_haproxy(|haproxy| {
+//!         let proxy = Config::new(agent.addr())
+//!             .message(Message::new("get-ip-reputation").args("ip=src"))
+//!             .vars(["sess.iprep.ip_score"])
+//!             .start(haproxy);
+//!
+//!         let reply = proxy.get("/");
+//!
+//!         assert_eq!(reply.var("sess.iprep.ip_score"), Some("20"));
+//!     });
+//! }
+//! ```
+//!
+//! Nothing here knows the protocol or the library: only processes, configuration and HTTP.
+
+pub mod background;
+pub mod config;
+pub mod dir;
+pub mod examples;
+pub mod haproxies;
+pub mod http;
+pub mod origin;
+pub mod ports;
+pub mod process;
+pub mod proxy;
+
+pub use background::{Background, Shutdown};
+pub use config::{Config, Message};
+pub use dir::TempDir;
+pub use examples::{Directory, example};
+pub use haproxies::{Haproxy, for_each_haproxy, for_haproxies};
+pub use http::{Client, Reply, Request};
+pub use origin::Origin;
+pub use ports::Port;
+pub use process::Process;
+pub use proxy::Proxy;
+
+use std::time::{Duration, Instant};
+
+/// How long the harness waits for something that takes milliseconds on an idle machine.
+///
+/// It is long, since a test that waits for nothing wrong never waits that long, and the machine
+/// may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` holds, and panics naming `what` when it does not within [`PATIENCE`].
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "waited {PATIENCE:?} in vain: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Runs `job` with 0, 1, … `count - 1`, each on a thread of its own and all at once.
+///
+/// The results come in the order of the numbers. A panic in one of them is the caller's.
+pub fn at_once<T: Send>(count: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let job = &job;
+        let threads: Vec<_> = (0..count)
+            .map(|number| scope.spawn(move || job(number)))
+            .collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, T>| match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        threads.into_iter().map(join).collect()
+    })
+}

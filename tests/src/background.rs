@@ -1,0 +1,178 @@
+//! An agent that runs while the test goes on in the foreground.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::mpsc;
+use std::task::{Context, Poll};
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::PATIENCE;
+
+/// Completes when the agent is to stop: what the library takes as its shutdown signal.
+#[derive(Debug)]
+pub struct Shutdown(oneshot::Receiver<()>);
+
+impl Future for Shutdown {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // A sender that is gone means the same as one that sent.
+        Pin::new(&mut self.0).poll(context).map(|_| ())
+    }
+}
+
+/// Something asynchronous on a thread and a runtime of its own.
+///
+/// Dropping it asks it to stop and waits until it has. If it returned an error or panicked, so does
+/// the test.
+#[derive(Debug)]
+pub struct Background {
+    addr: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    ended: mpsc::Receiver<Result<(), String>>,
+}
+
+impl Background {
+    /// Runs `serve` with a listener on a free port of 127.0.0.1.
+    pub fn serve<F, Served, E>(serve: F) -> Background
+    where
+        F: FnOnce(TcpListener, Shutdown) -> Served + Send + 'static,
+        Served: Future<Output = Result<(), E>>,
+        E: Debug,
+    {
+        Background::serve_at((Ipv4Addr::LOCALHOST, 0).into(), serve)
+    }
+
+    /// Runs `serve` with a listener on this address, for instance that of an agent which was just
+    /// stopped.
+    pub fn serve_at<F, Served, E>(addr: SocketAddr, serve: F) -> Background
+    where
+        F: FnOnce(TcpListener, Shutdown) -> Served + Send + 'static,
+        Served: Future<Output = Result<(), E>>,
+        E: Debug,
+    {
+        let listener = std::net::TcpListener::bind(addr)
+            .unwrap_or_else(|error| panic!("cannot listen on {addr}: {error}"));
+        let addr = listener
+            .local_addr()
+            .expect("a bound socket has an address");
+        listener
+            .set_nonblocking(true)
+            .expect("any socket can be made so");
+        Background::start(addr, |shutdown| async move {
+            let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+            serve(listener, shutdown)
+                .await
+                .map_err(|error| format!("{error:?}"))
+        })
+    }
+
+    /// Runs something that listens by itself, on a unix socket for instance. It may not listen yet
+    /// when this returns, and [`addr`](Background::addr) says nothing of use.
+    pub fn run<F, Served, E>(serve: F) -> Background
+    where
+        F: FnOnce(Shutdown) -> Served + Send + 'static,
+        Served: Future<Output = Result<(), E>>,
+        E: Debug,
+    {
+        Background::start((Ipv4Addr::UNSPECIFIED, 0).into(), |shutdown| async move {
+            serve(shutdown).await.map_err(|error| format!("{error:?}"))
+        })
+    }
+
+    /// Where it listens, if it was started with [`serve`](Background::serve).
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Asks it to stop and waits until it has, as dropping it does.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    fn start<F, Served>(addr: SocketAddr, serve: F) -> Background
+    where
+        F: FnOnce(Shutdown) -> Served + Send + 'static,
+        Served: Future<Output = Result<(), String>>,
+    {
+        let (stop, stopped) = oneshot::channel();
+        let (end, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .expect("a runtime can be started");
+            let result = runtime.block_on(serve(Shutdown(stopped)));
+            // Tasks that never end are not to keep the test from ending.
+            runtime.shutdown_background();
+            let _ = end.send(result);
+        });
+        Background {
+            addr,
+            stop: Some(stop),
+            ended,
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // It may have ended by itself.
+            let _ = stop.send(());
+        }
+        let ended = self.ended.recv_timeout(PATIENCE);
+        if std::thread::panicking() {
+            return;
+        }
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => panic!("what ran in the background failed: {error}"),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                panic!("what ran in the background panicked")
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                panic!("what ran in the background had not stopped after {PATIENCE:?}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::Background;
+
+    #[test]
+    fn it_serves_until_it_is_stopped() {
+        let hello = Background::serve(|listener, shutdown| async move {
+            tokio::select! {
+                () = shutdown => Ok(()),
+                accepted = listener.accept() => accepted?.0.write_all(b"hello").await,
+            }
+        });
+        let mut stream = std::net::TcpStream::connect(hello.addr()).expect("it listens");
+        let mut said = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut said).expect("it speaks");
+        assert_eq!(said, "hello");
+        hello.stop();
+
+        Background::run(|shutdown| async {
+            shutdown.await;
+            Ok::<(), String>(())
+        })
+        .stop();
+    }
+
+    #[test]
+    #[should_panic(expected = "what ran in the background failed: \"no reason\"")]
+    fn its_error_is_the_tests() {
+        Background::run(|_| async { Err("no reason") }).stop();
+    }
+}

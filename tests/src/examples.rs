@@ -1,0 +1,87 @@
+//! The programs of `examples/` and their configurations, exactly as a user finds them.
+
+use std::env;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::dir::TempDir;
+use crate::haproxies::Haproxy;
+use crate::proxy::{Proxy, Setup};
+
+/// The command that runs an example, built from its present source: add arguments and give it to
+/// [`Process::start`](crate::Process::start).
+pub fn example(name: &str) -> Command {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let directory = BUILT.get_or_init(|| {
+        // The same targets with the same features as `cargo test --workspace` has built, so there
+        // is nothing left to do after that.
+        let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .args(["build", "--workspace", "--examples", "--quiet"])
+            .current_dir(workspace())
+            .stdin(Stdio::null())
+            .output();
+        let built = built.unwrap_or_else(|error| panic!("cannot run cargo: {error}"));
+        let said = String::from_utf8_lossy(&built.stderr);
+        assert!(built.status.success(), "the examples do not build:\n{said}");
+        // Tests are in `target/debug/deps`, examples in `target/debug/examples`.
+        let test = env::current_exe().expect("a test knows where it is");
+        let profile = test
+            .parent()
+            .and_then(Path::parent)
+            .expect("a test is in `deps`");
+        profile.join("examples")
+    });
+    let path = directory.join(name);
+    assert!(
+        path.is_file(),
+        "there is no example `{name}`: {} is missing",
+        path.display()
+    );
+    Command::new(path)
+}
+
+/// A directory with a `haproxy.cfg` and a `spoe.conf` of the user's own.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    front: SocketAddr,
+}
+
+impl Directory {
+    /// The directory at this path of the project, such as `examples/ip-reputation`. `front` is the
+    /// address its frontend is configured with.
+    ///
+    /// Its ports are fixed: take them with [`Port::fixed`](crate::Port::fixed) first.
+    pub fn new(path: &str, front: &str) -> Directory {
+        let front = front
+            .parse()
+            .unwrap_or_else(|_| panic!("`{front}` is no address and port"));
+        Directory {
+            path: workspace().join(path),
+            front,
+        }
+    }
+
+    /// Runs HAProxy there, as `haproxy -f haproxy.cfg` does, and waits until it serves.
+    pub fn start(&self, haproxy: &Haproxy) -> Proxy {
+        let setup = Setup {
+            haproxy: haproxy.clone(),
+            config: self.path.join("haproxy.cfg"),
+            cwd: self.path.clone(),
+            front: self.front,
+            master_worker: false,
+            dir: TempDir::new(),
+        };
+        Proxy::launch(setup)
+            .unwrap_or_else(|said| panic!("{haproxy} in {}:\n{said}", self.path.display()))
+    }
+}
+
+/// The top of the project.
+pub(crate) fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is a member of a workspace")
+}

@@ -1,0 +1,159 @@
+//! A child process whose output is kept, and which does not outlive the test.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::PATIENCE;
+
+/// A running program: HAProxy, or an agent under test.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    output: Arc<Output>,
+}
+
+/// What the program has printed so far, standard output and standard error together.
+#[derive(Debug, Default)]
+struct Output {
+    lines: Mutex<Vec<String>>,
+    grown: Condvar,
+}
+
+impl Process {
+    /// Starts `command` with its output captured and without standard input.
+    pub fn start(command: &mut Command) -> Process {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let spawned = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = spawned.unwrap_or_else(|error| panic!("cannot start `{name}`: {error}"));
+        let output = Arc::new(Output::default());
+        output.follow(child.stdout.take().expect("stdout is a pipe"));
+        output.follow(child.stderr.take().expect("stderr is a pipe"));
+        Process {
+            name,
+            child,
+            output,
+        }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The lines it has printed so far, on standard output and standard error.
+    pub fn output(&self) -> Vec<String> {
+        self.output.lock().clone()
+    }
+
+    /// The first line it has printed or prints within [`PATIENCE`] that contains `text`.
+    pub fn wait_for_line(&self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut lines = self.output.lock();
+        loop {
+            if let Some(line) = lines.iter().find(|line| line.contains(text)) {
+                return line.clone();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let said = lines.join("\n");
+                drop(lines);
+                panic!(
+                    "`{}` did not print `{text}`; it printed:\n{said}",
+                    self.name
+                );
+            }
+            lines = self
+                .output
+                .grown
+                .wait_timeout(lines, left)
+                .map_or_else(|poisoned| poisoned.into_inner().0, |(lines, _)| lines);
+        }
+    }
+
+    /// Sends it a signal by name, such as `"TERM"` or `"USR1"`.
+    pub fn signal(&self, name: &str) {
+        // A shell's own `kill` is there on every system; the program of that name need not be.
+        let kill = format!("kill -{name} {}", self.id());
+        let sent = Command::new("sh").arg("-c").arg(&kill).status();
+        assert!(
+            sent.is_ok_and(|status| status.success()),
+            "`{kill}` failed for {}",
+            self.name
+        );
+    }
+
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits for its end, and panics if it does not come within `limit`.
+    pub fn wait(&mut self, limit: Duration) -> ExitStatus {
+        match self.wait_at_most(limit) {
+            Some(status) => status,
+            None => panic!(
+                "`{}` had not ended after {limit:?}; it printed:\n{}",
+                self.name,
+                self.output().join("\n")
+            ),
+        }
+    }
+
+    /// Its exit status if it ends within `limit`.
+    pub fn wait_at_most(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let start = Instant::now();
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if start.elapsed() >= limit => return None,
+                Ok(None) => std::thread::sleep(Duration::from_millis(2)),
+                Err(error) => panic!("cannot wait for `{}`: {error}", self.name),
+            }
+        }
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Output {
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn follow(self: &Arc<Output>, pipe: impl Read + Send + 'static) {
+        let output = Arc::clone(self);
+        std::thread::spawn(move || {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = Vec::new();
+            while pipe
+                .read_until(b'\n', &mut line)
+                .is_ok_and(|length| length > 0)
+            {
+                let text = String::from_utf8_lossy(&line);
+                output
+                    .lock()
+                    .push(text.trim_end_matches(['\r', '\n']).to_owned());
+                output.grown.notify_all();
+                line.clear();
+            }
+        });
+    }
+}
