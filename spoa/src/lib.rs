@@ -7,6 +7,7 @@ pub mod spop;
 
 /// What an agent's source needs.
 pub mod prelude {
+    pub use crate::agent::Agent;
     pub use crate::handler::{
         Actions, Context, FromMessage, FromValue, HandlerError, IntoActions, Parse, SetVar, State,
         ToValue, Unset, UnsetVar,

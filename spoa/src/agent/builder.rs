@@ -1,14 +1,16 @@
 //! How an agent is put together.
 
 use super::report::RateLimit;
+use super::server::drive;
 use super::shared::OnFailure;
 use super::table::Table;
 use super::{Address, AddressError, Failed, Limits, Listener, Server, Shared};
-use crate::handler::{Definition, IntoActions, States};
+use crate::handler::{Definition, IntoActions, Peer, States};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// An agent: handlers, state and bounds, and where it listens.
 ///
@@ -59,6 +61,28 @@ impl Agent {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.shared.limits
+    }
+
+    /// Serves one connection that the caller accepted, to its end. It must be polled within a
+    /// tokio runtime with timers.
+    ///
+    /// Dropping the future drops the connection and the handlers at work for it.
+    ///
+    /// ```
+    /// # use spoa::prelude::*;
+    /// # #[spoe_message("ping")] fn ping() {}
+    /// # async fn serve() -> Result<(), spoa::agent::BuildError> {
+    /// let agent = Agent::builder().handlers(handlers![ping]).build()?;
+    /// let (haproxys_end, ours) = tokio::io::duplex(4096);
+    /// agent.serve_connection(ours).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn serve_connection<S>(&self, stream: S) -> impl Future<Output = ()> + use<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        drive(stream, Peer::Memory, self.shared.clone(), Arc::default())
     }
 
     /// Binds its addresses. It must be called within a tokio runtime.
