@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::{Context, Poll};
 
+use spoa::agent::{Agent, AgentBuilder};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -37,6 +38,47 @@ pub struct Background {
 }
 
 impl Background {
+    /// Runs the agent that `configure` makes of a builder, on a free port of 127.0.0.1.
+    pub fn agent<F>(configure: F) -> Background
+    where
+        F: FnOnce(AgentBuilder) -> AgentBuilder + Send + 'static,
+    {
+        Background::serve(|listener, shutdown| async {
+            let agent = configure(Agent::builder()).listener(listener).build();
+            let agent = agent.map_err(|error| error.to_string())?;
+            agent
+                .serve(shutdown)
+                .await
+                .map_err(|error| error.to_string())
+        })
+    }
+
+    /// Runs an agent on an address as the library takes it, such as `unix@/run/agent.sock`, and
+    /// returns when it listens there.
+    pub fn agent_at<F>(address: &str, configure: F) -> Background
+    where
+        F: FnOnce(AgentBuilder) -> AgentBuilder + Send + 'static,
+    {
+        let address = address.to_owned();
+        let (bound, ready) = mpsc::channel();
+        let background = Background::run(|shutdown| async move {
+            let agent = configure(Agent::builder()).listen(address).build();
+            let agent = agent.map_err(|error| error.to_string())?;
+            let server = agent.bind().map_err(|error| error.to_string())?;
+            let _ = bound.send(());
+            server.serve(shutdown).await;
+            Ok::<(), String>(())
+        });
+        // Without a word it has failed, and dropping it says why.
+        match ready.recv_timeout(PATIENCE) {
+            Ok(()) => background,
+            Err(_) => {
+                drop(background);
+                panic!("the agent does not listen after {PATIENCE:?}")
+            }
+        }
+    }
+
     /// Runs `serve` with a listener on a free port of 127.0.0.1.
     pub fn serve<F, Served, E>(serve: F) -> Background
     where

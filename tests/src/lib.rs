@@ -4,15 +4,21 @@
 //! HAProxy this machine has ([`haproxies`] says where they come from):
 //!
 //! ```no_run
+//! use spoa::prelude::*;
 //! use spoa_tests::{Background, Config, Message, for_each_haproxy};
+//! use std::net::IpAddr;
 //!
-//! # async fn serve(_: tokio::net::TcpListener, _: spoa_tests::Shutdown) -> Result<(), String> { Ok(()) }
-//! // in a test file: #[test]
+//! #[spoe_message("get-ip-reputation")]
+//! fn ip_reputation(ip: IpAddr) -> SetVar<u8> {
+//!     SetVar::session("ip_score", if ip.is_loopback() { 100 } else { 20 })
+//! }
+//!
+//! # #[allow(dead_code)]
+//! # /*
+//! #[test]
+//! # */
 //! fn the_score_reaches_the_session() {
-//!     let agent = Background::serve(|listener, shutdown| async move {
-//!         // e.g. Agent::builder().handlers(handlers![…]).listener(listener).build()?.serve(shutdown).await
-//!         serve(listener, shutdown).await
-//!     });
+//!     let agent = Background::agent(|agent| agent.handlers(handlers![ip_reputation]));
 //!     for_each_haproxy(|haproxy| {
 //!         let proxy = Config::new(agent.addr())
 //!             .message(Message::new("get-ip-reputation").args("ip=src"))
@@ -21,12 +27,14 @@
 //!
 //!         let reply = proxy.get("/");
 //!
-//!         assert_eq!(reply.var("sess.iprep.ip_score"), Some("20"));
+//!         assert_eq!(reply.var("sess.iprep.ip_score"), Some("100"));
 //!     });
 //! }
+//! # fn main() { the_score_reaches_the_session() }
 //! ```
 //!
-//! Nothing here knows the protocol or the library: only processes, configuration and HTTP.
+//! Only [`background`] knows the library, and nothing the protocol: the rest is processes,
+//! configuration and HTTP.
 
 pub mod background;
 pub mod config;
