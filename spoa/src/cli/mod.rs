@@ -19,11 +19,14 @@ pub struct Program {
     pub version: &'static str,
     /// `name = …`.
     pub name: Option<&'static str>,
-    /// `listen = …`.
+    /// `listen = …`, once for each address.
     pub listen: &'static [&'static str],
+    /// `handlers = […]`; all that are registered if empty. They are no part of what configures the
+    /// builder so that they can be listed without making the state.
+    pub handlers: &'static [&'static Definition],
 }
 
-/// What `state = …`, `handlers = …` and `on_failure = …` of `run!` make of the builder.
+/// What `state = …` and `on_failure = …` of `run!` make of the builder.
 pub type Configuring = Pin<Box<dyn Future<Output = Result<AgentBuilder, ConfigureError>>>>;
 
 /// A `state = …` of `run!` that failed.
@@ -100,9 +103,10 @@ fn start(
     runtime.block_on(async {
         let builder = Agent::builder().name(program.name.unwrap_or(program.package));
         let mut builder = configure(builder).await.map_err(StartError::Configure)?;
-        if !builder.has_handlers() {
-            builder = builder.handlers(registered());
-        }
+        builder = match program.handlers {
+            [] => builder.handlers(registered()),
+            given => builder.handlers(given.iter().copied()),
+        };
         let listen = match program.listen {
             [] => &["127.0.0.1:12345"],
             given => given,
@@ -139,6 +143,7 @@ macro_rules! run {
                 version: ::std::env!("CARGO_PKG_VERSION"),
                 name: $crate::__private::None,
                 listen: &[],
+                handlers: &[],
             },
             |builder| $crate::__private::Box::pin(async move { $crate::__private::Ok(builder) }),
         )
