@@ -1,4 +1,80 @@
-//! SPOE agents for HAProxy.
+//! SPOE agents for HAProxy, as plain Rust functions.
+//!
+//! HAProxy's filter SPOE sends *messages* (the client's address, a path, headers, a body…) over the
+//! binary protocol SPOP to an *agent*, which answers with *actions*: variables that HAProxy's rules
+//! then use. With this crate, a message is a function call:
+//!
+//! ```no_run
+//! use spoa::prelude::*;
+//! use std::net::IpAddr;
+//!
+//! /// Scores a client address: 100 is safe, 0 is blacklisted.
+//! #[spoe_message("get-ip-reputation")]
+//! fn ip_reputation(ip: IpAddr) -> SetVar<u8> {
+//!     SetVar::session("ip_score", if ip.is_loopback() { 100 } else { 20 })
+//! }
+//!
+//! fn main() {
+//!     spoa::run!()
+//! }
+//! ```
+//!
+//! `get-ip-reputation` is the message's name in spoe.conf, `ip` the argument's (`args ip=src`), and
+//! the variable arrives as `var(sess.<prefix>.ip_score)`. The program has a command line: run it with
+//! `--help`, look at what it serves with `handlers`, send it a message without HAProxy with
+//! `call get-ip-reputation ip=192.0.2.7`.
+//!
+//! # What a handler takes
+//!
+//! Every parameter is an argument of the message, taken by its name and converted by its type's
+//! [`FromValue`](handler::FromValue), or something made from the whole message by
+//! [`FromMessage`](handler::FromMessage):
+//!
+//! | type | gets |
+//! |---|---|
+//! | `bool`, `i8`…`i64`, `u8`…`u64`, `isize`, `usize` | any integer that fits; HAProxy sends them all as INT64 |
+//! | `IpAddr`, `Ipv4Addr`, `Ipv6Addr` | an address, or text that reads as one, as `hdr()` gives it |
+//! | `&str`, `String`, `Cow<str>` | text; borrowed from the frame where it can be |
+//! | `&[u8]`, `Vec<u8>`, `Bytes` | binary or text |
+//! | `Option<T>` | `None` for NULL (HAProxy had no sample) and for an argument that is not there |
+//! | [`Value`](spop::Value) | the datum as it came |
+//! | [`Parse<T>`](handler::Parse), a type of yours | text parsed by `FromStr`; `#[derive(FromValue)]` |
+//! | [`Message`](spop::Message), [`Args`](spop::Args) | the message: name, number, by name, by index |
+//! | [`Context`](handler::Context) | engine-id, stream-id, frame-id, peer, deadline |
+//! | [`State<'_, T>`](handler::State) | what the agent was given with `state` |
+//!
+//! A message that does not fit is a [`Rejection`](handler::Rejection): it names message, argument,
+//! what was expected, what came, and the change in spoe.conf that mends it. HAProxy gets an ACK without
+//! that handler's actions.
+//!
+//! # What a handler returns
+//!
+//! Whatever is [`IntoActions`](handler::IntoActions): [`SetVar`](handler::SetVar),
+//! [`UnsetVar`](handler::UnsetVar), [`Actions`](handler::Actions), `()`, arrays, `Vec`s, tuples,
+//! `Option`s of those, and `Result` with any error, which is logged:
+//!
+//! ```
+//! use spoa::prelude::*;
+//!
+//! #[spoe_message("check-token")]
+//! fn check_token(token: Option<&str>) -> Result<Vec<SetVar<u32>>, HandlerError> {
+//!     let Some(token) = token else { return Ok(vec![]) };
+//!     Ok(vec![SetVar::transaction("user_id", token.parse()?)])
+//! }
+//! ```
+//!
+//! # Without `run!`
+//!
+//! [`Agent::builder`](agent::Agent::builder) is the same agent as an ordinary API that returns
+//! `Result`, for programs that own their `main` and for several agents in one process. `testing` runs an
+//! agent and an engine in one process, `client` talks to any agent, and [`spop`] is the protocol
+//! itself, without I/O.
+//!
+//! # Features
+//!
+//! `cli` (default): `run!` with its command line, logs and registry of handlers. Without it, the crate
+//! depends on tokio, bytes, tracing and thiserror only.
+
 pub mod agent;
 #[cfg(feature = "cli")]
 mod cli;
