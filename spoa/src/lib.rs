@@ -79,6 +79,8 @@ pub mod agent;
 #[cfg(feature = "cli")]
 mod cli;
 pub mod handler;
+#[macro_use]
+mod macros;
 pub mod spop;
 
 /// What an agent's source needs.
@@ -89,10 +91,11 @@ pub mod prelude {
         ToValue, Unset, UnsetVar,
     };
     pub use crate::spop::{Args, Message, Scope, Value};
-    pub use crate::{handlers, spoe_message};
+    pub use crate::{handlers, spoe_fallback, spoe_message};
+    pub use spoa_macros::{FromMessage, FromValue, IntoActions};
 }
 pub use handler::HandlerError;
-pub use spoa_macros::spoe_message;
+pub use spoa_macros::{FromMessage, FromValue, IntoActions, spoe_fallback, spoe_message};
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -2,18 +2,27 @@
 //!
 //! It must not know how a registry is read: it only fills one.
 
+use std::time::Duration;
+
+pub use crate::__register as register;
 pub use crate::handler::__macros::*;
-pub use crate::handler::*;
+pub use crate::handler::{
+    ActionWriter, Expected, Failure, FromMessage, FromValue, IntoActions, Mismatch, Request,
+    Variable,
+};
 pub use crate::spop::{Scope, Value};
-pub use crate::{__register as register, handlers};
-pub use std;
+pub use spoa_macros::{expand_handlers, expand_run};
 pub use std::boxed::Box;
+pub use std::default::Default;
+pub use std::iter::Iterator;
 pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
-pub use std::{concat, file, line, module_path, stringify};
+pub use std::{compile_error, concat, file, line, module_path, option_env, panic, stringify};
 
 #[cfg(feature = "cli")]
-pub use crate::cli::{Configuring, ConfigureError, Program, run};
+pub use crate::cli::{ConfigureError, Configuring, Program, run};
+#[cfg(feature = "cli")]
+pub use crate::handler::BoxError;
 #[cfg(feature = "cli")]
 pub use inventory;
 
@@ -44,10 +53,117 @@ macro_rules! __register {
     ($handler:path) => {};
 }
 
-/// The handlers of an agent, by the paths of their functions.
-#[macro_export]
-macro_rules! handlers {
-    ($($handler:path),* $(,)?) => {
-        [$(<$handler as $crate::__private::Handler>::DEFINITION),*]
+/// The timeout of a handler.
+#[must_use]
+pub const fn micros(micros: u64) -> Duration {
+    Duration::from_micros(micros)
+}
+
+/// Stands in for a handler that does not compile, so that its mistake is reported once.
+pub const STUB: Definition = Definition {
+    message: Some(""),
+    function: "",
+    file: "",
+    line: 0,
+    docs: "",
+    timeout: None,
+    variables: &[],
+    describe: |_| {},
+    run: Run::Sync(|_, _| Ok(())),
+};
+
+/// Stands in for the body of what does not compile.
+pub fn stub<T>() -> T {
+    unreachable!("a program with a stub in it does not compile")
+}
+
+/// What `handlers!` finds instead of a handler when a function has no attribute: see
+/// `spoa_macros::program`.
+pub mod absent {
+    #[doc(hidden)]
+    #[derive(Debug)]
+    pub struct Handler_ {}
+}
+
+/// Another handler of the same message, before this place in a list: evaluated by the compiler.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    text: [u8; Taken::LEN],
+    len: usize,
+}
+
+/// Whether the handler at that place answers a message that one before it answers.
+#[must_use]
+pub const fn taken(handlers: &[&'static Definition], place: usize) -> Option<Taken> {
+    let (before, rest) = handlers.split_at(place);
+    let [handler, ..] = rest else {
+        return None;
     };
+    let mut before = before;
+    while let [first, others @ ..] = before {
+        match (first.message, handler.message) {
+            (Some(a), Some(b)) if !a.is_empty() && same(a.as_bytes(), b.as_bytes()) => {
+                let text = Taken::new(&["message `", a, "` is answered by `", first.function]);
+                return Some(text.with("` already: take one of the two handlers out"));
+            }
+            (None, None) => {
+                let text = Taken::new(&["there is a fallback already, `", first.function]);
+                return Some(text.with("`: take one of the two out"));
+            }
+            _ => before = others,
+        }
+    }
+    None
+}
+
+const fn same(mut a: &[u8], mut b: &[u8]) -> bool {
+    while let ([x, after_x @ ..], [y, after_y @ ..]) = (a, b) {
+        if *x != *y {
+            return false;
+        }
+        (a, b) = (after_x, after_y);
+    }
+    a.is_empty() && b.is_empty()
+}
+
+impl Taken {
+    const LEN: usize = 400;
+
+    const fn new(parts: &[&str]) -> Self {
+        let mut text = Taken {
+            text: [0; Taken::LEN],
+            len: 0,
+        };
+        let mut parts = parts;
+        while let [first, others @ ..] = parts {
+            text = text.with(first);
+            parts = others;
+        }
+        text
+    }
+
+    /// Appends, up to the end of the room: the rest is cut.
+    const fn with(mut self, part: &str) -> Self {
+        let mut part = part.as_bytes();
+        while let [first, others @ ..] = part {
+            let (_, room) = self.text.split_at_mut(self.len);
+            let [place, ..] = room else {
+                return self;
+            };
+            *place = *first;
+            self.len += 1;
+            part = others;
+        }
+        self
+    }
+
+    /// The words of the error.
+    #[must_use]
+    pub const fn text(&self) -> &str {
+        let (text, _) = self.text.split_at(self.len);
+        match std::str::from_utf8(text) {
+            Ok(text) => text,
+            Err(_) => "two handlers answer the same message: take one of them out",
+        }
+    }
 }

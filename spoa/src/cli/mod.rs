@@ -132,20 +132,3 @@ fn registered() -> Vec<&'static Definition> {
     handlers.sort_by_key(|definition| definition.location());
     handlers
 }
-
-/// Serves every handler linked into the program until it is told to stop.
-#[macro_export]
-macro_rules! run {
-    () => {
-        $crate::__private::run(
-            $crate::__private::Program {
-                package: ::std::env!("CARGO_PKG_NAME"),
-                version: ::std::env!("CARGO_PKG_VERSION"),
-                name: $crate::__private::None,
-                listen: &[],
-                handlers: &[],
-            },
-            |builder| $crate::__private::Box::pin(async move { $crate::__private::Ok(builder) }),
-        )
-    };
-}

@@ -1,0 +1,182 @@
+//! The code that takes arguments out of a message: one pass over it, one slot for each argument.
+//!
+//! It must not judge what the user wrote: whatever reaches it can be expanded.
+
+use crate::argument::{Argument, Fallback, Kind, Source};
+use crate::syntax::{relax, shown};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+/// What the expansions of one attribute have in common.
+pub(crate) struct Names {
+    /// `::spoa::__private`.
+    pub(crate) private: TokenStream,
+    /// The request, a `&Request<'_>`.
+    pub(crate) request: Ident,
+    /// The lifetime of the message: `'_`, or that of the struct.
+    pub(crate) lifetime: TokenStream,
+    /// Lifetimes that mean nothing where the code stands.
+    pub(crate) foreign: Vec<Ident>,
+}
+
+/// An identifier of ours, invisible to the code of the user.
+pub(crate) fn ours(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+/// The variables that hold the arguments, in their order.
+pub(crate) fn variables(arguments: &[Argument]) -> Vec<Ident> {
+    (0..arguments.len())
+        .map(|index| ours(&format!("argument{index}")))
+        .collect()
+}
+
+/// An expression: the tuple of the arguments, or `break 'run Err(failure)`.
+pub(crate) fn take(arguments: &[Argument], names: &Names) -> TokenStream {
+    let Names {
+        private, request, ..
+    } = names;
+    let variables = variables(arguments);
+    let slots: Vec<_> = (0..arguments.len())
+        .map(|index| ours(&format!("slot{index}")))
+        .collect();
+    let mut used = Vec::new();
+    let mut by_name = Vec::new();
+    let mut by_place = Vec::new();
+    for (argument, slot) in arguments.iter().zip(&slots) {
+        match &argument.source {
+            Source::Named(name) => {
+                let name = Literal::byte_string(name.as_bytes());
+                by_name.push(hygienic! {
+                    #name if #private::Option::is_none(&#slot) => #slot = #private::Some(arg.value),
+                });
+            }
+            Source::At(place) => {
+                let place = Literal::usize_unsuffixed(*place);
+                by_place.push(hygienic!(#place => #slot = #private::Some(arg.value),));
+            }
+            Source::Message => continue,
+        }
+        used.push(slot);
+    }
+    let takes = arguments
+        .iter()
+        .zip(&slots)
+        .zip(&variables)
+        .map(|((argument, slot), variable)| take_one(argument, slot, variable, names));
+    let by_name = (!by_name.is_empty()).then(|| {
+        hygienic! {
+            match arg.name.as_bytes() {
+                #(#by_name)*
+                _ => {}
+            }
+        }
+    });
+    let args = hygienic!(#private::Request::message(#request).args());
+    let pass = if !by_place.is_empty() {
+        hygienic! {
+            for (place, arg) in #private::Iterator::enumerate(#args) {
+                match place {
+                    #(#by_place)*
+                    _ => {}
+                }
+                #by_name
+            }
+        }
+    } else if by_name.is_some() {
+        hygienic!(for arg in #args { #by_name })
+    } else {
+        TokenStream::new()
+    };
+    hygienic! {{
+        #(let mut #used: #private::Option<#private::Value<'_>> = #private::None;)*
+        #pass
+        #(#takes)*
+        (#(#variables,)*)
+    }}
+}
+
+fn take_one(argument: &Argument, slot: &Ident, variable: &Ident, names: &Names) -> TokenStream {
+    let Names {
+        private, request, ..
+    } = names;
+    let param = param(argument, names);
+    let spec = spec(argument, private);
+    let slot = match argument.source {
+        Source::Message => quote!(#private::None),
+        Source::Named(_) | Source::At(_) => slot.to_token_stream(),
+    };
+    let span = argument.ty.span().resolved_at(Span::mixed_site());
+    let take = quote_spanned! {span=>
+        match #param::take(#slot, #request, #spec) {
+            #private::Ok(taken) => taken,
+            #private::Err(failure) => break 'run #private::Err(failure),
+        }
+    };
+    let ty = relax(argument.ty.to_token_stream(), &names.foreign);
+    match &argument.fallback {
+        None => hygienic!(let #variable = #take;),
+        Some(fallback) => {
+            let value = match fallback {
+                Fallback::Expression(value) => value.to_token_stream(),
+                Fallback::Default(span) => {
+                    let span = span.resolved_at(Span::mixed_site());
+                    quote_spanned!(span=> <#ty as #private::Default>::default())
+                }
+            };
+            hygienic! {
+                let #variable: #ty = if #private::is_absent(#slot) { #value } else { #take };
+            }
+        }
+    }
+}
+
+/// Statements that name the arguments and states.
+pub(crate) fn describe(arguments: &[Argument], names: &Names, description: &Ident) -> TokenStream {
+    let all = arguments.iter().map(|argument| {
+        let param = param(argument, names);
+        let spec = spec(argument, &names.private);
+        let span = argument.ty.span().resolved_at(Span::mixed_site());
+        quote_spanned!(span=> #param::describe(#spec, #description);)
+    });
+    quote!(#(#all)*)
+}
+
+/// `<Type as Param<'_, _>>`, all of it at the type: there the compiler reports a type that will not
+/// do.
+fn param(argument: &Argument, names: &Names) -> TokenStream {
+    let Names {
+        private,
+        lifetime,
+        foreign,
+        ..
+    } = names;
+    let ty = relax(argument.ty.to_token_stream(), foreign);
+    let span = argument.ty.span().resolved_at(Span::mixed_site());
+    let kind = match argument.kind {
+        Kind::Either => quote_spanned!(span=> _),
+        Kind::Value => quote_spanned!(span=> #private::ByValue),
+        Kind::Message => quote_spanned!(span=> #private::ByMessage),
+    };
+    quote_spanned!(span=> <#ty as #private::Param<#lifetime, #kind>>)
+}
+
+fn spec(argument: &Argument, private: &TokenStream) -> TokenStream {
+    let none = || quote!(#private::None);
+    let (name, index) = match &argument.source {
+        Source::Named(name) => (quote!(#private::Some(#name)), none()),
+        Source::At(index) => (none(), quote!(#private::Some(#index))),
+        Source::Message => (none(), none()),
+    };
+    let rust_type = shown(&argument.ty);
+    let default = argument.fallback.is_some();
+    quote! {
+        &#private::ArgSpec {
+            name: #name,
+            index: #index,
+            rust_type: #rust_type,
+            default: #default,
+        }
+    }
+}

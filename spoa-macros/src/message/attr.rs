@@ -1,0 +1,129 @@
+//! What stands in `#[spoe_message(…)]` and `#[spoe_fallback(…)]`.
+//!
+//! It records; what must fit together is judged in `check`.
+
+use crate::errors::Errors;
+use crate::names::{self, Variable};
+use crate::options::{Known, Options, Takes, text, ungroup};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{Expr, Path};
+
+/// Every option there is. A new one is a line here and its use in `expand`.
+const TABLE: &[Known] = &[
+    Known::new("set", Takes::Text, "set = \"sess.name\""),
+    Known::new("timeout", Takes::Text, "timeout = \"20ms\""),
+    Known::new("blocking", Takes::Nothing, "blocking"),
+    Known::new("crate", Takes::Path, "crate = path"),
+];
+
+/// Which of the two attributes it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Message,
+    Fallback,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Message => "spoe_message",
+            Kind::Fallback => "spoe_fallback",
+        }
+    }
+}
+
+/// What the attribute says.
+pub(crate) struct Attribute {
+    /// The message; `None` for the fallback.
+    pub(crate) message: Option<String>,
+    /// The variable that the value returned is written to.
+    pub(crate) set: Option<(Variable, Span)>,
+    /// Microseconds.
+    pub(crate) timeout: Option<(u64, Span)>,
+    pub(crate) blocking: Option<Span>,
+    /// The path of the crate `spoa`.
+    pub(crate) krate: Option<Path>,
+}
+
+impl Attribute {
+    pub(crate) fn parse(
+        kind: Kind,
+        tokens: TokenStream,
+        function: &Ident,
+        errors: &mut Errors,
+    ) -> Self {
+        let options = Options::parse(tokens, TABLE, true, errors);
+        let message = match kind {
+            Kind::Message => message(options.first.as_ref(), function, errors),
+            Kind::Fallback => {
+                if let Some(first) = &options.first {
+                    errors.on(
+                        first,
+                        "the fallback answers the messages nobody else does, so it names none: \
+                         leave the name out, or write `#[spoe_message(…)]`",
+                    );
+                }
+                None
+            }
+        };
+        let set = options
+            .text("set")
+            .and_then(|text| match names::scoped(&text.value()) {
+                Ok(variable) => Some((variable, text.span())),
+                Err(problem) => {
+                    errors.at(text.span(), problem);
+                    None
+                }
+            });
+        let timeout =
+            options
+                .text("timeout")
+                .and_then(|text| match names::duration(&text.value()) {
+                    Ok(micros) => Some((micros, options.span("timeout")?)),
+                    Err(problem) => {
+                        errors.at(text.span(), problem);
+                        None
+                    }
+                });
+        Attribute {
+            message,
+            set,
+            timeout,
+            blocking: options.span("blocking"),
+            krate: options.path("crate").cloned(),
+        }
+    }
+}
+
+fn message(first: Option<&Expr>, function: &Ident, errors: &mut Errors) -> Option<String> {
+    let meant = names::kebab(&function.unraw().to_string());
+    let Some(first) = first else {
+        errors.at(
+            Span::call_site(),
+            format_args!(
+                "which message does it handle? write the name that stands after `spoe-message` in \
+                 spoe.conf: `#[spoe_message(\"{meant}\")]`"
+            ),
+        );
+        return None;
+    };
+    let Some(name) = text(first) else {
+        let meant = match ungroup(first) {
+            // `get-ip-reputation` without its quotes reads as a subtraction.
+            Expr::Path(_) | Expr::Binary(_) => first.to_token_stream().to_string().replace(' ', ""),
+            _ => meant,
+        };
+        errors.on(
+            first,
+            format_args!("the name of the message stands in quotes: `\"{meant}\"`"),
+        );
+        return None;
+    };
+    if let Err(problem) = names::message(&name.value()) {
+        errors.at(name.span(), problem);
+        return None;
+    }
+    Some(name.value())
+}

@@ -1,0 +1,143 @@
+//! What must hold across the parts of a handler, each rule under its reason.
+//!
+//! It must not change what is emitted, save for syntax that the compiler would report once more.
+
+use super::attr::Attribute;
+use super::model::Function;
+use crate::argument::check_distinct;
+use crate::errors::Errors;
+use crate::syntax::{is_named, last_name};
+use syn::{GenericParam, ReturnType, Safety};
+
+pub(crate) fn check(attribute: &Attribute, function: &mut Function, errors: &mut Errors) {
+    qualifiers(function, errors);
+    generics(function, errors);
+    check_distinct(&function.arguments, "parameters", errors);
+    one_attribute(function, errors);
+    set(attribute, function, errors);
+    timing(attribute, function, errors);
+    for (span, problem) in std::mem::take(&mut function.scan.problems) {
+        errors.at(span, problem);
+    }
+}
+
+/// The agent calls a handler as any safe Rust function, with arguments that arrive at run time.
+fn qualifiers(function: &mut Function, errors: &mut Errors) {
+    let sig = &mut function.sig;
+    if let Some(constness) = &sig.constness {
+        errors.on(
+            constness,
+            "a handler runs when its message comes: take the `const` out",
+        );
+    }
+    if let Safety::Unsafe(unsafety) = &sig.safety {
+        errors.on(
+            unsafety,
+            "any peer can have the agent call a handler, so it must be safe: take the `unsafe` \
+             out, and put `unsafe { … }` around what needs it",
+        );
+    }
+    if let Some(abi) = &sig.abi {
+        errors.on(
+            abi,
+            "a handler is called by Rust only: take the `extern` out",
+        );
+    }
+    if let Some(variadic) = sig.variadic.take() {
+        errors.on(
+            variadic.dots,
+            "a handler has a fixed number of parameters: for any number of arguments take \
+             `args: Args<'_>`",
+        );
+    }
+}
+
+/// Nobody chooses the types of a generic handler: the message comes from the network. Lifetimes are
+/// the message's.
+fn generics(function: &Function, errors: &mut Errors) {
+    for param in &function.sig.generics.params {
+        match param {
+            GenericParam::Lifetime(_) => {}
+            GenericParam::Type(param) => errors.at(
+                param.ident.span(),
+                format_args!(
+                    "nobody could choose `{}` when a message comes: write the type that the \
+                     handler is to take",
+                    param.ident
+                ),
+            ),
+            GenericParam::Const(param) => errors.at(
+                param.ident.span(),
+                format_args!(
+                    "nobody could choose `{}` when a message comes: write a `const` outside of \
+                     the function",
+                    param.ident
+                ),
+            ),
+        }
+    }
+}
+
+/// The struct beside the function has one definition.
+fn one_attribute(function: &mut Function, errors: &mut Errors) {
+    function.attrs.retain(|attr| {
+        let second = is_named(attr, "spoe_message") || is_named(attr, "spoe_fallback");
+        if second {
+            errors.on(
+                attr.path(),
+                "a function handles one message: write a second function for the other, which may \
+                 call this one",
+            );
+        }
+        !second
+    });
+}
+
+/// With `set` the function returns the value, without it the action.
+fn set(attribute: &Attribute, function: &Function, errors: &mut Errors) {
+    let Some((_, span)) = attribute.set else {
+        return;
+    };
+    match &function.sig.output {
+        ReturnType::Default => errors.at(
+            span,
+            "`set` writes what the function returns, and this one returns nothing: give it a \
+             return type, for instance `-> u8`",
+        ),
+        ReturnType::Type(_, ty) => {
+            let action = last_name(ty).filter(|name| {
+                ["SetVar", "UnsetVar", "Actions"]
+                    .iter()
+                    .any(|action| name == action)
+            });
+            if let Some(action) = action {
+                errors.on(
+                    ty,
+                    format_args!(
+                        "`set` already names the variable: return its value alone, for instance \
+                         `u8` instead of `{action}`, or take `set` out"
+                    ),
+                );
+            }
+        }
+    }
+}
+
+fn timing(attribute: &Attribute, function: &Function, errors: &mut Errors) {
+    let asynchronous = function.sig.asyncness.is_some();
+    // An async function that blocks should be a function that is not async.
+    if let (Some(span), true) = (attribute.blocking, asynchronous) {
+        errors.at(
+            span,
+            "`blocking` is for functions that are not async: take it or the `async` out",
+        );
+    }
+    // A function that runs in place gives its thread back when it returns, not sooner.
+    if let (Some((_, span)), None, false) = (attribute.timeout, attribute.blocking, asynchronous) {
+        errors.at(
+            span,
+            "nothing can interrupt a function that is not async: make it an `async fn`, or add \
+             `blocking`, which runs it on a thread of its own",
+        );
+    }
+}

@@ -1,0 +1,262 @@
+//! The code beside a handler: its definition and its registration.
+//!
+//! It must not judge what the user wrote: whatever reaches it can be expanded.
+
+use super::attr::Attribute;
+use super::model::Function;
+use crate::extract::{self, Names, ours};
+use crate::names::Variable;
+use crate::syntax::{conditions, is_opaque, relax};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{FnArg, GenericParam, ReturnType};
+
+/// The function, and what makes it a handler.
+pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream {
+    let names = names(attribute, function);
+    let private = &names.private;
+    let ident = &function.sig.ident;
+    let message = option(attribute.message.as_ref(), private);
+    let micros = attribute
+        .timeout
+        .map(|(micros, _)| quote!(#private::micros(#micros)));
+    let timeout = option(micros, private);
+    let docs = &function.docs;
+    let set = attribute.set.iter().map(|(variable, _)| variable);
+    let variables = set.chain(&function.scan.variables).map(|variable| {
+        let Variable { scope, name } = variable;
+        let scope = ours(scope.variant);
+        quote!(#private::VariableDescription { scope: #private::Scope::#scope, name: #name })
+    });
+    let describe = describe(attribute, function, &names);
+    let run = run(attribute, function, &names);
+    // `line!` gives the line of the token it is made of.
+    let line = quote_spanned!(ident.span()=> #private::line!());
+    let definition = quote! {
+        &#private::Definition {
+            message: #message,
+            function: #private::concat!(#private::module_path!(), "::", #private::stringify!(#ident)),
+            file: #private::file!(),
+            line: #line,
+            docs: #docs,
+            timeout: #timeout,
+            variables: &[#(#variables),*],
+            describe: #describe,
+            run: #run,
+        }
+    };
+    let register = quote!(#private::register!(#ident););
+    beside(function, &names, &definition, &register)
+}
+
+/// The function, and a handler that does nothing: whoever names it need not hear of its mistakes a
+/// second time.
+pub(crate) fn stub(attribute: &Attribute, function: &Function) -> TokenStream {
+    if function.sig.receiver().is_some() {
+        // It stands in an `impl`, where no struct can.
+        return emitted(function);
+    }
+    let names = names(attribute, function);
+    let private = &names.private;
+    beside(
+        function,
+        &names,
+        &quote!(&#private::STUB),
+        &TokenStream::new(),
+    )
+}
+
+fn names(attribute: &Attribute, function: &Function) -> Names {
+    let krate = attribute
+        .krate
+        .as_ref()
+        .map_or_else(|| quote!(::spoa), ToTokens::to_token_stream);
+    let lifetimes = function
+        .sig
+        .generics
+        .params
+        .iter()
+        .filter_map(|param| match param {
+            GenericParam::Lifetime(param) => Some(param.lifetime.ident.clone()),
+            _ => None,
+        });
+    Names {
+        private: quote!(#krate::__private),
+        request: ours("request"),
+        lifetime: quote!('_),
+        foreign: lifetimes.collect(),
+    }
+}
+
+fn emitted(function: &Function) -> TokenStream {
+    let Function {
+        attrs,
+        vis,
+        sig,
+        body,
+        ..
+    } = function;
+    quote!(#(#attrs)* #vis #sig #body)
+}
+
+/// A braced struct shares the function's name without hiding it: it has a name among the types
+/// only.
+fn beside(
+    function: &Function,
+    names: &Names,
+    definition: &TokenStream,
+    register: &TokenStream,
+) -> TokenStream {
+    let private = &names.private;
+    let (vis, ident) = (&function.vis, &function.sig.ident);
+    let cfg = conditions(&function.attrs);
+    let function = emitted(function);
+    quote! {
+        #function
+
+        #cfg
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, dead_code, unreachable_pub)]
+        #vis struct #ident {}
+
+        #cfg
+        #[allow(elided_lifetimes_in_paths, deprecated)]
+        const _: () = {
+            impl #private::Handler for #ident {
+                const DEFINITION: &'static #private::Definition = #definition;
+            }
+            #register
+        };
+    }
+}
+
+fn option(value: Option<impl ToTokens>, private: &TokenStream) -> TokenStream {
+    match value {
+        Some(value) => quote!(#private::Some(#value)),
+        None => quote!(#private::None),
+    }
+}
+
+fn describe(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream {
+    let private = &names.private;
+    let description = ours("description");
+    let arguments = extract::describe(&function.arguments, names, &description);
+    let result = match &function.sig.output {
+        // With `set` the variable is known; an opaque type cannot be named here.
+        ReturnType::Type(_, ty) if attribute.set.is_none() && !is_opaque(ty) => {
+            let span = ty.span().resolved_at(Span::mixed_site());
+            let ty = relax(ty.to_token_stream(), &names.foreign);
+            quote_spanned!(span=> <#ty as #private::IntoActions>::describe(#description);)
+        }
+        _ => TokenStream::new(),
+    };
+    if arguments.is_empty() && result.is_empty() {
+        return quote!(|_| {});
+    }
+    quote!(|#description| { #arguments #result })
+}
+
+fn run(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream {
+    let Names {
+        private, request, ..
+    } = names;
+    let (job, buffer, actions) = (ours("job"), ours("buffer"), ours("actions"));
+    let asyncness = &function.sig.asyncness;
+    if let Some(asyncness) = asyncness {
+        let writer = hygienic!(&mut #private::ActionWriter::new(&mut #buffer));
+        let answer = answer(attribute, function, names, &writer);
+        // A future that cannot be sent is reported at this call, so it stands at the `async`.
+        let span = asyncness.span.resolved_at(Span::mixed_site());
+        let body = hygienic! {
+            async move {
+                let mut #buffer = #private::Job::take_actions(&mut #job);
+                let result = {
+                    let #request = &#private::Job::request(&#job);
+                    #answer
+                };
+                #private::Job::finish(#job, #buffer, result)
+            }
+        };
+        let boxed = quote_spanned!(span=> #private::Box::pin(#body));
+        return hygienic!(#private::Run::Async(|mut #job| #boxed));
+    }
+    let answer = answer(attribute, function, names, &actions.to_token_stream());
+    let variant = if attribute.blocking.is_some() {
+        ours("Blocking")
+    } else {
+        ours("Sync")
+    };
+    hygienic!(#private::Run::#variant(|#request, #actions| #answer))
+}
+
+/// An expression of the type `Result<(), Failure>`: takes the arguments, calls the function, writes
+/// what it returns.
+fn answer(
+    attribute: &Attribute,
+    function: &Function,
+    names: &Names,
+    writer: &TokenStream,
+) -> TokenStream {
+    let ident = &function.sig.ident;
+    let arguments = extract::variables(&function.arguments);
+    let call = call(ident, &arguments, function);
+    let written = written(attribute, function, names, &call, writer);
+    if arguments.is_empty() {
+        return written;
+    }
+    let take = extract::take(&function.arguments, names);
+    hygienic! {
+        'run: {
+            // The slots end here, so that no future holds them.
+            let (#(#arguments,)*) = #take;
+            #written
+        }
+    }
+}
+
+fn call(ident: &Ident, arguments: &[Ident], function: &Function) -> TokenStream {
+    // The receiver of a method would be missed by nobody but the compiler.
+    debug_assert!(
+        function
+            .sig
+            .inputs
+            .iter()
+            .all(|input| matches!(input, FnArg::Typed(_)))
+    );
+    match &function.sig.asyncness {
+        Some(_) => quote!(#ident(#(#arguments),*).await),
+        None => quote!(#ident(#(#arguments),*)),
+    }
+}
+
+fn written(
+    attribute: &Attribute,
+    function: &Function,
+    names: &Names,
+    call: &TokenStream,
+    writer: &TokenStream,
+) -> TokenStream {
+    let private = &names.private;
+    let ReturnType::Type(_, ty) = &function.sig.output else {
+        return hygienic!(#private::IntoActions::into_actions(#call, #writer));
+    };
+    // At the type: there the compiler reports one that will not do.
+    let span = ty.span().resolved_at(Span::mixed_site());
+    let named = if is_opaque(ty) {
+        quote_spanned!(span=> _)
+    } else {
+        relax(ty.to_token_stream(), &names.foreign)
+    };
+    match &attribute.set {
+        Some((Variable { scope, name }, _)) => {
+            let scope = ours(scope.variant);
+            quote_spanned! {span=>
+                <#named as #private::Variable>::write(#call, #private::Scope::#scope, #name, #writer)
+            }
+        }
+        None => {
+            quote_spanned!(span=> <#named as #private::IntoActions>::into_actions(#call, #writer))
+        }
+    }
+}

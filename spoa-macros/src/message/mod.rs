@@ -1,0 +1,33 @@
+//! `#[spoe_message]` and `#[spoe_fallback]`: attribute and function in, function and definition out.
+//!
+//! It must not know what a type means.
+
+mod attr;
+mod check;
+mod expand;
+mod model;
+mod scan;
+
+pub(crate) use attr::Kind;
+
+use crate::errors::Errors;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// Reads, checks, reports every mistake there is, and only then expands.
+pub(crate) fn handler(kind: Kind, options: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let Some(mut function) = model::Function::parse(item.clone(), kind, &mut errors) else {
+        let errors = errors.into_tokens();
+        return quote!(#errors #item);
+    };
+    let attribute = attr::Attribute::parse(kind, options, &function.sig.ident, &mut errors);
+    check::check(&attribute, &mut function, &mut errors);
+    if errors.is_empty() {
+        expand::handler(&attribute, &function)
+    } else {
+        let stub = expand::stub(&attribute, &function);
+        let errors = errors.into_tokens();
+        quote!(#errors #stub)
+    }
+}

@@ -1,0 +1,82 @@
+//! `run!(…)`: the options of a program as a call that builds its agent.
+//!
+//! It must not know what the agent does with them.
+
+use super::{handlers, split};
+use crate::errors::Errors;
+use crate::options::{Known, Options, Takes, ungroup};
+use crate::syntax::shown;
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Expr;
+
+/// Every option there is. A new one is a line here and its use below.
+const TABLE: &[Known] = &[
+    Known::new("name", Takes::Expression, "name = \"iprep\""),
+    Known::new("listen", Takes::Expression, "listen = \"127.0.0.1:12345\"").repeatable(),
+    Known::new("state", Takes::Expression, "state = Db::open(path)?").repeatable(),
+    Known::new("handlers", Takes::Expression, "handlers = [a, m::b]"),
+    Known::new("on_failure", Takes::Expression, "on_failure = f"),
+];
+
+pub(crate) fn run(tokens: TokenStream) -> TokenStream {
+    let (krate, list) = split(tokens);
+    let mut errors = Errors::default();
+    let options = Options::parse(list, TABLE, false, &mut errors);
+    let paths = options
+        .expression("handlers")
+        .map(|list| match ungroup(list) {
+            Expr::Array(list) => handlers::paths(&list.elems, &mut errors),
+            other => {
+                errors.on(
+                    other,
+                    "handlers are listed in brackets: `handlers = [a, m::b]`",
+                );
+                Vec::new()
+            }
+        });
+    if !errors.is_empty() {
+        let errors = errors.into_tokens();
+        return quote!({ #errors });
+    }
+    let private = quote!(#krate::__private);
+    let name = match options.expression("name") {
+        Some(name) => quote!(#private::Some(#name)),
+        None => quote!(#private::None),
+    };
+    let listen = options.all("listen");
+    let handlers = handlers::array(&private, &paths.unwrap_or_default());
+    let states = options.all("state").map(|state| {
+        let text = shown(state);
+        // A block of its own, so that `?` and `.await` mean this expression.
+        hygienic! {
+            let builder = builder.state(
+                match async { #private::Result::<_, #private::BoxError>::Ok(#state) }.await {
+                    #private::Ok(state) => state,
+                    #private::Err(error) => {
+                        return #private::Err(#private::ConfigureError::state(#text, error));
+                    }
+                },
+            );
+        }
+    });
+    let on_failure = options
+        .expression("on_failure")
+        .map(|function| hygienic!(let builder = builder.on_failure(#function);));
+    hygienic! {
+        #private::run(
+            #private::Program {
+                package: #private::Option::unwrap_or(#private::option_env!("CARGO_PKG_NAME"), "agent"),
+                version: #private::Option::unwrap_or(#private::option_env!("CARGO_PKG_VERSION"), ""),
+                name: #name,
+                listen: const { &[#(#listen),*] },
+                handlers: const { &#handlers },
+            },
+            move |builder| #private::Box::pin(async move {
+                #(#states)*
+                #on_failure
+                #private::Ok(builder)
+            }),
+        )
+    }
+}
