@@ -57,18 +57,29 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let bad = |problem| AddressError { text: text.to_owned(), problem };
+        let bad = |problem| AddressError {
+            text: text.to_owned(),
+            problem,
+        };
         if let Some(rest) = text.strip_prefix("unix@") {
             let (path, mode) = match rest.split_once(",mode=") {
                 Some((path, mode)) => {
-                    let mode = u32::from_str_radix(mode, 8).ok().filter(|mode| *mode <= 0o777);
-                    (path, Some(mode.ok_or_else(|| bad("the mode is no octal number up to 777"))?))
+                    let mode = u32::from_str_radix(mode, 8)
+                        .ok()
+                        .filter(|mode| *mode <= 0o777);
+                    (
+                        path,
+                        Some(mode.ok_or_else(|| bad("the mode is no octal number up to 777"))?),
+                    )
                 }
                 None => (rest, None),
             };
             return match path.len() {
                 0 => Err(bad("the path is missing")),
-                1..=MAX_PATH => Ok(Address::Unix { path: path.into(), mode }),
+                1..=MAX_PATH => Ok(Address::Unix {
+                    path: path.into(),
+                    mode,
+                }),
                 _ => Err(bad("a path of a unix socket has at most 107 bytes")),
             };
         }
@@ -84,7 +95,9 @@ impl FromStr for Address {
         }
         let any = text.strip_prefix("*:").or_else(|| text.strip_prefix(':'));
         if let Some(port) = any {
-            let port: u16 = port.parse().map_err(|_| bad("the port is no number up to 65535"))?;
+            let port: u16 = port
+                .parse()
+                .map_err(|_| bad("the port is no number up to 65535"))?;
             return Ok(Address::Tcp(SocketAddr::from(([0; 16], port))));
         }
         match text.parse() {
@@ -102,7 +115,10 @@ impl fmt::Display for Address {
         match self {
             Address::Tcp(address) => address.fmt(f),
             Address::Unix { path, mode: None } => write!(f, "unix@{}", path.display()),
-            Address::Unix { path, mode: Some(mode) } => {
+            Address::Unix {
+                path,
+                mode: Some(mode),
+            } => {
                 write!(f, "unix@{},mode={mode:o}", path.display())
             }
             Address::Abstract(name) => write!(f, "abns@{name}"),
@@ -116,7 +132,13 @@ mod tests {
 
     #[test]
     fn every_notation_reads_and_prints() {
-        for text in ["127.0.0.1:12345", "[::1]:0", "unix@/a", "unix@/a,mode=660", "abns@spoa"] {
+        for text in [
+            "127.0.0.1:12345",
+            "[::1]:0",
+            "unix@/a",
+            "unix@/a,mode=660",
+            "abns@spoa",
+        ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
         assert_eq!(":80".parse::<Address>().unwrap().to_string(), "[::]:80");
@@ -126,9 +148,15 @@ mod tests {
     fn a_bad_address_says_what_is_wrong() {
         let problem = |text: &str| text.parse::<Address>().unwrap_err().problem;
         assert_eq!(problem("127.0.0.1"), "the port is missing");
-        assert_eq!(problem("localhost:1"), "the part before the port is no IP address");
+        assert_eq!(
+            problem("localhost:1"),
+            "the part before the port is no IP address"
+        );
         assert_eq!(problem("/run/spoa.sock"), "a path needs `unix@` in front");
-        assert_eq!(problem("unix@/a,mode=9"), "the mode is no octal number up to 777");
+        assert_eq!(
+            problem("unix@/a,mode=9"),
+            "the mode is no octal number up to 777"
+        );
         assert_eq!(problem(":http"), "the port is no number up to 65535");
         assert_eq!(problem("abns@"), "the name is missing");
     }

@@ -165,7 +165,9 @@ pub struct AgentBuilder {
 
 impl std::fmt::Debug for AgentBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AgentBuilder").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("AgentBuilder")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -214,8 +216,9 @@ impl AgentBuilder {
         F: Fn(&Failed<'_>) -> A + Send + Sync + 'static,
         A: IntoActions,
     {
-        self.on_failure =
-            Some(Box::new(move |failed, out| on_failure(failed).into_actions(out)));
+        self.on_failure = Some(Box::new(move |failed, out| {
+            on_failure(failed).into_actions(out)
+        }));
         self
     }
 
@@ -248,11 +251,18 @@ impl AgentBuilder {
             for state in definition.description().states {
                 if !self.states.contains(state.id) {
                     let handler = place(definition);
-                    return Err(BuildError::MissingState { state: state.type_name, handler });
+                    return Err(BuildError::MissingState {
+                        state: state.type_name,
+                        handler,
+                    });
                 }
             }
         }
-        let addresses = self.addresses.iter().map(|a| a.parse()).collect::<Result<_, _>>()?;
+        let addresses = self
+            .addresses
+            .iter()
+            .map(|a| a.parse())
+            .collect::<Result<_, _>>()?;
         let shared = Shared {
             name: self.name.as_deref().unwrap_or("spoa").into(),
             table: Table::new(&self.definitions, self.limits.handler_timeout),
@@ -264,21 +274,31 @@ impl AgentBuilder {
             refused: RateLimit::default(),
             blocking: Arc::new(AtomicUsize::new(0)),
         };
-        Ok(Agent { shared: Arc::new(shared), addresses, listeners: self.listeners })
+        Ok(Agent {
+            shared: Arc::new(shared),
+            addresses,
+            listeners: self.listeners,
+        })
     }
 }
 
 fn check_duplicates(definitions: &[&'static Definition]) -> Result<(), BuildError> {
     let mut seen: HashMap<Option<&str>, &Definition> = HashMap::new();
     for definition in definitions {
-        let Some(first) = seen.insert(definition.message(), definition) else { continue };
+        let Some(first) = seen.insert(definition.message(), definition) else {
+            continue;
+        };
         // Registered handlers come in any order: name them in that of their places.
         let (first, second) = match first.location() <= definition.location() {
             true => (place(first), place(definition)),
             false => (place(definition), place(first)),
         };
         return Err(match definition.message() {
-            Some(message) => BuildError::Duplicate { message, first, second },
+            Some(message) => BuildError::Duplicate {
+                message,
+                first,
+                second,
+            },
             None => BuildError::DuplicateFallback { first, second },
         });
     }

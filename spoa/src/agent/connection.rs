@@ -9,8 +9,8 @@ use super::scratch::{READ_SIZE, Scratch};
 use super::timer::Timer;
 use super::wake::Wakeups;
 use crate::handler::{Connection as Info, Peer};
-use crate::spop::session::{AgentEvent, AgentSession, AgentSettings, Refusal};
 use crate::spop::Status;
+use crate::spop::session::{AgentEvent, AgentSession, AgentSettings, Refusal};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -111,7 +111,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Does what can be done now; ready when the connection is over.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        if !self.registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        if !self
+            .registered
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
             self.registered = Some(cx.waker().clone());
             self.wakeups.register(cx.waker());
         }
@@ -189,7 +193,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.inflight.len() > 0 || !self.input.is_empty() {
             return Progress::Wait;
         }
-        self.session.disconnect(Status::Normal.into(), &mut scratch.output);
+        self.session
+            .disconnect(Status::Normal.into(), &mut scratch.output);
         self.linger();
         Progress::More
     }
@@ -206,7 +211,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 _ => 0,
             };
             input.truncate(kept + count);
-            let used = if count > 0 { self.answer(&input, scratch) } else { 0 };
+            let used = if count > 0 {
+                self.answer(&input, scratch)
+            } else {
+                0
+            };
             self.keep(input, used);
             return read;
         }
@@ -344,7 +353,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn report_refusal(&self, refusal: &Refusal) {
-        let Some(suppressed) = self.shared.refused.pass() else { return };
+        let Some(suppressed) = self.shared.refused.pass() else {
+            return;
+        };
         let advice = match refusal {
             Refusal::Foreign(_) => "; is the `server` line in the backend that spoe.conf names?",
             _ => "",

@@ -97,7 +97,9 @@ impl<'a> Dispatcher<'a> {
         message: Message<'_>,
         slot: &mut Option<usize>,
     ) {
-        let deadline = entry.deadline.map(|length| (Instant::now() + length, length));
+        let deadline = entry
+            .deadline
+            .map(|length| (Instant::now() + length, length));
         let request = self.request(ids, message, deadline.map(|(at, _)| at.into_std()));
         let mut encoded = self.scratch.buffer();
         message.encode(&mut encoded);
@@ -109,7 +111,9 @@ impl<'a> Dispatcher<'a> {
             deadline: request.context.deadline,
         };
         let index = *slot.get_or_insert_with(|| self.inflight.reserve(ids));
-        let Some(slot) = self.inflight.slot(index) else { return };
+        let Some(slot) = self.inflight.slot(index) else {
+            return;
+        };
         let polled = guard(|| Ok(begin(job))).map(|mut future| {
             slot.handle.rearm();
             let cx = &mut task::Context::from_waker(&slot.waker);
@@ -132,7 +136,12 @@ impl<'a> Dispatcher<'a> {
                     None => Cow::Owned(message.name().as_bytes().to_vec()),
                 };
                 let definition = entry.definition;
-                slot.parts.push(Part::Running(Running { future, definition, message: name, deadline }));
+                slot.parts.push(Part::Running(Running {
+                    future,
+                    definition,
+                    message: name,
+                    deadline,
+                }));
                 if let Some((at, _)) = deadline {
                     self.inflight.due_at(at);
                 }
@@ -174,14 +183,18 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn visit(&mut self, index: usize, expired_by: Option<Instant>) {
-        let Some(slot) = self.inflight.slot(index) else { return };
+        let Some(slot) = self.inflight.slot(index) else {
+            return;
+        };
         let ids = slot.ids;
         if expired_by.is_none() {
             slot.handle.rearm();
         }
         let cx = &mut task::Context::from_waker(&slot.waker);
         for part in &mut slot.parts {
-            let Part::Running(running) = part else { continue };
+            let Part::Running(running) = part else {
+                continue;
+            };
             let finished = match (expired_by, running.deadline) {
                 (None, _) => match poll(&mut running.future, cx) {
                     Poll::Ready(finished) => finished,
@@ -206,7 +219,8 @@ impl<'a> Dispatcher<'a> {
                 };
                 if let Some(entry) = self.shared.table.find(&running.message) {
                     let name = &running.message;
-                    self.shared.fail_late(entry, name, context, &failure, &mut actions);
+                    self.shared
+                        .fail_late(entry, name, context, &failure, &mut actions);
                 }
             }
             if let Part::Running(running) = std::mem::replace(part, Part::Done(actions)) {
@@ -239,8 +253,16 @@ impl<'a> Dispatcher<'a> {
         'a: 'm,
     {
         let connection: &'a Connection = self.connection;
-        let context = Context { connection, ids, deadline };
-        Request { message, context, states: &connection.states }
+        let context = Context {
+            connection,
+            ids,
+            deadline,
+        };
+        Request {
+            message,
+            context,
+            states: &connection.states,
+        }
     }
 
     /// Closes an ACK, cutting actions that HAProxy could not take.
@@ -251,7 +273,8 @@ impl<'a> Dispatcher<'a> {
         // wedges the connection for good.
         let limit = (self.limit as usize).saturating_sub(1);
         if ack.size(out) > limit {
-            self.shared.report_cut(&ack, limit, out, self.connection, ids);
+            self.shared
+                .report_cut(&ack, limit, out, self.connection, ids);
         }
         ack.finish(out);
     }
@@ -293,10 +316,7 @@ fn drop_quietly<T>(value: T) {
     }
 }
 
-fn poll(
-    future: &mut JobFuture,
-    cx: &mut task::Context<'_>,
-) -> Poll<Result<Finished, Failure>> {
+fn poll(future: &mut JobFuture, cx: &mut task::Context<'_>) -> Poll<Result<Finished, Failure>> {
     match guard(|| Ok(future.as_mut().poll(cx))) {
         Ok(Poll::Ready(finished)) => Poll::Ready(Ok(finished)),
         Ok(Poll::Pending) => Poll::Pending,
@@ -320,4 +340,3 @@ fn blocking(mut job: Job, run: SyncRun, permit: impl Send + 'static) -> JobFutur
         })
     })
 }
-

@@ -52,20 +52,29 @@ pub(crate) struct Running {
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running").field("definition", &self.definition.function()).finish()
+        f.debug_struct("Running")
+            .field("definition", &self.definition.function())
+            .finish()
     }
 }
 
 impl Slot {
     /// Whether a handler is at work.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Running(_)))
+        self.parts
+            .iter()
+            .any(|part| matches!(part, Part::Running(_)))
     }
 }
 
 impl InFlight {
     pub(crate) fn new(wakeups: Arc<Wakeups>) -> Self {
-        InFlight { slots: Vec::new(), free: Vec::new(), wakeups, earliest: None }
+        InFlight {
+            slots: Vec::new(),
+            free: Vec::new(),
+            wakeups,
+            earliest: None,
+        }
     }
 
     /// How many NOTIFYs wait.
@@ -85,7 +94,12 @@ impl InFlight {
         let index = self.slots.len();
         let handle = SlotWaker::new(index, &self.wakeups);
         let waker = Waker::from(handle.clone());
-        self.slots.push(Slot { ids, parts: Vec::new(), handle, waker });
+        self.slots.push(Slot {
+            ids,
+            parts: Vec::new(),
+            handle,
+            waker,
+        });
         index
     }
 
@@ -103,12 +117,19 @@ impl InFlight {
 
     /// The slots whose NOTIFYs wait.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = usize> + '_ {
-        self.slots.iter().enumerate().filter(|(_, slot)| slot.is_waiting()).map(|(index, _)| index)
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.is_waiting())
+            .map(|(index, _)| index)
     }
 
     /// Lowers the earliest deadline.
     pub(crate) fn due_at(&mut self, deadline: Instant) {
-        self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
+        self.earliest = Some(
+            self.earliest
+                .map_or(deadline, |earliest| earliest.min(deadline)),
+        );
     }
 
     /// Finds the earliest deadline anew.

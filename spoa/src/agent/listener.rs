@@ -97,7 +97,11 @@ impl Listener {
             path if path.starts_with("abns@") => path.into_owned(),
             path => format!("unix@{path}"),
         };
-        Listener { socket: Socket::Unix(socket, path), address, file: None }
+        Listener {
+            socket: Socket::Unix(socket, path),
+            address,
+            file: None,
+        }
     }
 
     /// Where it listens, in the notation of [`Address`].
@@ -133,8 +137,14 @@ impl Listener {
 /// A socket the caller bound.
 impl From<TcpListener> for Listener {
     fn from(socket: TcpListener) -> Self {
-        let address = socket.local_addr().map_or_else(|_| "tcp".to_owned(), |a| a.to_string());
-        Listener { socket: Socket::Tcp(socket), address, file: None }
+        let address = socket
+            .local_addr()
+            .map_or_else(|_| "tcp".to_owned(), |a| a.to_string());
+        Listener {
+            socket: Socket::Tcp(socket),
+            address,
+            file: None,
+        }
     }
 }
 
@@ -157,7 +167,11 @@ fn failed(address: &Address, error: io::Error) -> BindError {
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
     // An agent that restarts must not wait for its old connections' TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -178,20 +192,29 @@ fn bind_abstract(name: &str) -> io::Result<UnixListener> {
 
 #[cfg(not(target_os = "linux"))]
 fn bind_abstract(_: &str) -> io::Result<UnixListener> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "abstract sockets exist on Linux only"))
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "abstract sockets exist on Linux only",
+    ))
 }
 
 fn bind_unix(address: &Address, path: &Path, mode: Option<u32>) -> Result<Listener, BindError> {
     if let Ok(metadata) = std::fs::symlink_metadata(path) {
         if !metadata.file_type().is_socket() {
-            return Err(BindError::NotASocket { address: address.to_string() });
+            return Err(BindError::NotASocket {
+                address: address.to_string(),
+            });
         }
         // A socket that nobody answers on is left over from an agent that was killed.
         match std::os::unix::net::UnixStream::connect(path) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 std::fs::remove_file(path).map_err(|error| failed(address, error))?;
             }
-            _ => return Err(BindError::InUse { address: address.to_string() }),
+            _ => {
+                return Err(BindError::InUse {
+                    address: address.to_string(),
+                });
+            }
         }
     }
     let socket = UnixListener::bind(path).map_err(|error| failed(address, error))?;
@@ -214,7 +237,10 @@ struct SocketFile {
 
 impl SocketFile {
     fn of(path: &Path) -> Option<Self> {
-        Some(SocketFile { path: path.to_path_buf(), identity: identity(path)? })
+        Some(SocketFile {
+            path: path.to_path_buf(),
+            identity: identity(path)?,
+        })
     }
 }
 
@@ -228,5 +254,7 @@ impl Drop for SocketFile {
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {
-    std::fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    std::fs::symlink_metadata(path)
+        .ok()
+        .map(|metadata| (metadata.dev(), metadata.ino()))
 }

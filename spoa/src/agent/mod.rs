@@ -11,17 +11,17 @@ mod limits;
 mod listener;
 mod report;
 mod scratch;
-mod shared;
 mod server;
+mod shared;
 mod table;
 mod timer;
 mod wake;
 
 pub use address::{Address, AddressError};
 pub use builder::{Agent, AgentBuilder, BuildError};
-pub use shared::Failed;
 pub use limits::Limits;
 pub use listener::{BindError, Listener};
 pub use server::Server;
+pub use shared::Failed;
 
 pub(crate) use shared::Shared;

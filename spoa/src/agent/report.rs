@@ -1,7 +1,7 @@
 //! Log lines that do not flood: one for each cause of trouble and second.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -20,7 +20,10 @@ impl RateLimit {
         let now = START.elapsed().as_secs() + 1;
         let last = self.last.load(Ordering::Relaxed);
         let won = last != now
-            && self.last.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+            && self
+                .last
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
         if won {
             return Some(self.suppressed.swap(0, Ordering::Relaxed));
         }
@@ -38,6 +41,9 @@ mod tests {
         let limit = RateLimit::default();
         let passed = (0..1000).filter(|_| limit.pass().is_some()).count();
         assert!((1..=2).contains(&passed), "{passed} lines");
-        assert_eq!(limit.suppressed.load(Ordering::Relaxed), 1000 - passed as u64);
+        assert_eq!(
+            limit.suppressed.load(Ordering::Relaxed),
+            1000 - passed as u64
+        );
     }
 }

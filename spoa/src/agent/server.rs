@@ -32,7 +32,10 @@ impl Server {
         for address in &agent.addresses {
             listeners.push(Listener::bind(address)?);
         }
-        Ok(Server { shared: agent.shared, listeners })
+        Ok(Server {
+            shared: agent.shared,
+            listeners,
+        })
     }
 
     /// Its sockets.
@@ -84,7 +87,10 @@ impl Server {
         }
         drop(listeners);
         let limit = shared.limits.drain;
-        if tokio::time::timeout(limit, connections.drain()).await.is_err() {
+        if tokio::time::timeout(limit, connections.drain())
+            .await
+            .is_err()
+        {
             tracing::warn!(
                 "{} connections were not done within {limit:?} and were closed",
                 connections.tasks.len()
@@ -119,7 +125,9 @@ impl Connections {
     {
         let wakeups = Arc::new(Wakeups::default());
         let weak = Arc::downgrade(&wakeups);
-        let task = self.tasks.spawn(drive(stream, peer, shared.clone(), wakeups));
+        let task = self
+            .tasks
+            .spawn(drive(stream, peer, shared.clone(), wakeups));
         self.wakeups.insert(task.id(), weak);
     }
 

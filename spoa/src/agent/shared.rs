@@ -65,7 +65,10 @@ pub(crate) struct Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Agent").field("name", &self.name).field("limits", &self.limits).finish()
+        f.debug_struct("Agent")
+            .field("name", &self.name)
+            .field("limits", &self.limits)
+            .finish()
     }
 }
 
@@ -97,7 +100,11 @@ impl Shared {
         out: &mut Vec<u8>,
         start: usize,
     ) {
-        let failed = Failed { failure, message: request.message.name(), context: request.context };
+        let failed = Failed {
+            failure,
+            message: request.message.name(),
+            context: request.context,
+        };
         self.failed(entry, &failed, out, start);
     }
 
@@ -111,12 +118,20 @@ impl Shared {
         failure: &Failure,
         out: &mut Vec<u8>,
     ) {
-        let failed = Failed { failure, message: Name::new(message), context };
+        let failed = Failed {
+            failure,
+            message: Name::new(message),
+            context,
+        };
         self.failed(entry, &failed, out, 0);
     }
 
     fn failed(&self, entry: &Entry, failed: &Failed<'_>, out: &mut Vec<u8>, start: usize) {
-        let Failed { failure, message, context } = failed;
+        let Failed {
+            failure,
+            message,
+            context,
+        } = failed;
         out.truncate(start);
         if let Some(suppressed) = entry.failures.pass() {
             let handler = entry.definition.function();
@@ -126,9 +141,12 @@ impl Shared {
                 %message, handler, %peer, engine, stream, frame, suppressed, "no actions: {failure}"
             );
         }
-        let Some(on_failure) = &self.on_failure else { return };
-        let given =
-            catch_unwind(AssertUnwindSafe(|| on_failure(failed, &mut ActionWriter::new(out))));
+        let Some(on_failure) = &self.on_failure else {
+            return;
+        };
+        let given = catch_unwind(AssertUnwindSafe(|| {
+            on_failure(failed, &mut ActionWriter::new(out))
+        }));
         let problem = match given {
             Ok(Ok(())) => return,
             Ok(Err(failure)) => failure.to_string(),
@@ -151,8 +169,14 @@ impl Shared {
         connection: &Connection,
         ids: FrameIds,
     ) {
-        let Some(suppressed) = self.unknown.pass() else { return };
-        let known: Vec<_> = self.table.definitions().filter_map(|d| d.message()).collect();
+        let Some(suppressed) = self.unknown.pass() else {
+            return;
+        };
+        let known: Vec<_> = self
+            .table
+            .definitions()
+            .filter_map(|d| d.message())
+            .collect();
         tracing::warn!(
             peer = %connection.peer,
             engine = connection.engine_id.as_deref().unwrap_or("-"),
@@ -179,7 +203,9 @@ impl Shared {
     ) {
         let size = ack.size(out);
         let (kept, cut) = ack.cut_to(limit, out);
-        let Some(suppressed) = self.cut.pass() else { return };
+        let Some(suppressed) = self.cut.pass() else {
+            return;
+        };
         tracing::warn!(
             peer = %connection.peer,
             engine = connection.engine_id.as_deref().unwrap_or("-"),

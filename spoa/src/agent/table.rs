@@ -31,13 +31,19 @@ impl Table {
         let named = |d: &&'static Definition| Some((d.message()?.as_bytes(), entry(d)));
         let mut entries: Vec<_> = definitions.iter().filter_map(named).collect();
         entries.sort_by_key(|(message, _)| *message);
-        let fallback = definitions.iter().find(|d| d.message().is_none()).map(|d| entry(d));
+        let fallback = definitions
+            .iter()
+            .find(|d| d.message().is_none())
+            .map(|d| entry(d));
         Table { entries, fallback }
     }
 
     #[inline]
     pub(crate) fn find(&self, message: &[u8]) -> Option<&Entry> {
-        match self.entries.binary_search_by(|(name, _)| (*name).cmp(message)) {
+        match self
+            .entries
+            .binary_search_by(|(name, _)| (*name).cmp(message))
+        {
             Ok(index) => self.entries.get(index).map(|(_, entry)| entry),
             Err(_) => self.fallback.as_ref(),
         }
@@ -49,4 +55,3 @@ impl Table {
         named.chain(self.fallback.as_ref().map(|entry| entry.definition))
     }
 }
-

@@ -16,7 +16,10 @@ pub(crate) struct Timer {
 
 impl Timer {
     pub(crate) fn new(first: Instant) -> Self {
-        Timer { sleep: Box::pin(sleep_until(first)), armed: true }
+        Timer {
+            sleep: Box::pin(sleep_until(first)),
+            armed: true,
+        }
     }
 
     /// Sees to it that it goes off by `at`.

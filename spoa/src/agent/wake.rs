@@ -36,18 +36,28 @@ impl Wakeups {
     pub(crate) fn take_ready(&self, into: &mut Vec<usize>) {
         // The flag spares the lock while nothing is in flight.
         if self.any_ready.swap(false, Ordering::AcqRel) {
-            std::mem::swap(into, &mut self.ready.lock().unwrap_or_else(PoisonError::into_inner));
+            std::mem::swap(
+                into,
+                &mut self.ready.lock().unwrap_or_else(PoisonError::into_inner),
+            );
         }
     }
 
     fn ready(&self, slot: usize) {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+        self.ready
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(slot);
         self.any_ready.store(true, Ordering::Release);
         self.wake();
     }
 
     fn wake(&self) {
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let task = self
+            .task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some(task) = task {
             task.wake();
         }
@@ -64,7 +74,11 @@ pub(crate) struct SlotWaker {
 
 impl SlotWaker {
     pub(crate) fn new(slot: usize, wakeups: &Arc<Wakeups>) -> Arc<Self> {
-        Arc::new(SlotWaker { slot, woken: AtomicBool::new(false), wakeups: wakeups.clone() })
+        Arc::new(SlotWaker {
+            slot,
+            woken: AtomicBool::new(false),
+            wakeups: wakeups.clone(),
+        })
     }
 
     /// Lets the next wake through again; called before each poll.
