@@ -1,5 +1,6 @@
 //! An agent that runs while the test goes on in the foreground.
 
+use std::cell::Cell;
 use std::fmt::Debug;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,8 +11,10 @@ use std::task::{Context, Poll};
 use spoa::agent::{Agent, AgentBuilder};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tracing::subscriber::DefaultGuard;
 
 use crate::PATIENCE;
+use crate::logs::Logs;
 
 /// Completes when the agent is to stop: what the library takes as its shutdown signal.
 #[derive(Debug)]
@@ -26,13 +29,18 @@ impl Future for Shutdown {
     }
 }
 
+thread_local! {
+    static CAPTURE: Cell<Option<DefaultGuard>> = const { Cell::new(None) };
+}
+
 /// Something asynchronous on a thread and a runtime of its own.
 ///
 /// Dropping it asks it to stop and waits until it has. If it returned an error or panicked, so does
-/// the test.
+/// the test; so it does if there is a warning in its log that the test did not take.
 #[derive(Debug)]
 pub struct Background {
     addr: SocketAddr,
+    logs: Logs,
     stop: Option<oneshot::Sender<()>>,
     ended: mpsc::Receiver<Result<(), String>>,
 }
@@ -131,6 +139,22 @@ impl Background {
         self.addr
     }
 
+    /// Takes what it has logged so far of level WARN and ERROR: a line each, such as
+    /// `WARN spoa::agent::shared: what is wrong peer=127.0.0.1:1 suppressed=0`.
+    pub fn warnings(&self) -> Vec<String> {
+        self.logs.take_warnings()
+    }
+
+    /// Takes the first warning with `text` in it, and waits for it if need be.
+    pub fn wait_for_warning(&self, text: &str) -> String {
+        self.logs.wait_for_warning(text)
+    }
+
+    /// Everything it has logged so far, of level DEBUG and above.
+    pub fn logs(&self) -> Vec<String> {
+        self.logs.lines()
+    }
+
     /// Asks it to stop and waits until it has, as dropping it does.
     pub fn stop(self) {
         drop(self);
@@ -143,10 +167,15 @@ impl Background {
     {
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = mpsc::channel();
+        let logs = Logs::default();
+        let kept = logs.clone();
         std::thread::spawn(move || {
+            let _capture = kept.capture();
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
+                // For as long as the thread lives.
+                .on_thread_start(move || CAPTURE.set(Some(kept.capture())))
                 .build()
                 .expect("a runtime can be started");
             let result = runtime.block_on(serve(Shutdown(stopped)));
@@ -156,6 +185,7 @@ impl Background {
         });
         Background {
             addr,
+            logs,
             stop: Some(stop),
             ended,
         }
@@ -170,10 +200,21 @@ impl Drop for Background {
         }
         let ended = self.ended.recv_timeout(PATIENCE);
         if std::thread::panicking() {
+            eprintln!(
+                "what ran in the background logged:\n{}",
+                self.logs().join("\n")
+            );
             return;
         }
         match ended {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => {
+                let warnings = self.warnings();
+                assert!(
+                    warnings.is_empty(),
+                    "what ran in the background warned of what the test did not expect:\n{}",
+                    warnings.join("\n")
+                );
+            }
             Ok(Err(error)) => panic!("what ran in the background failed: {error}"),
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 panic!("what ran in the background panicked")
@@ -216,5 +257,15 @@ mod tests {
     #[should_panic(expected = "what ran in the background failed: \"no reason\"")]
     fn its_error_is_the_tests() {
         Background::run(|_| async { Err("no reason") }).stop();
+    }
+
+    #[test]
+    #[should_panic(expected = "did not expect:\nWARN spoa_tests::background::tests: look out")]
+    fn its_warning_is_too() {
+        Background::run(|_| async {
+            tracing::warn!("look out");
+            Ok::<(), String>(())
+        })
+        .stop();
     }
 }

@@ -143,6 +143,17 @@ impl Config {
         names.into_iter().fold(self, show)
     }
 
+    /// Has HAProxy log these variables with the types it gives them, as they are when the answer
+    /// leaves: [`Proxy::typed`] reads them.
+    pub fn typed_vars<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Config {
+        let log = |config: Config, name: &str| {
+            config.frontend(&format!(
+                "http-after-response set-var(txn.typed) var({name}),debug({name},stdout)"
+            ))
+        };
+        names.into_iter().fold(self, log)
+    }
+
     /// Shows any expression in a header of the answer, which is absent if it yields nothing.
     pub fn read(self, header: &str, expression: &str) -> Config {
         self.read_when(header, expression, When::Response)

@@ -205,6 +205,16 @@ impl Proxy {
         self.process.wait_for_line(text)
     }
 
+    /// What a variable listed with [`Config::typed_vars`] held first, and as which of HAProxy's
+    /// types: `sint <-5>`, `bool <1>`, `ipv4 <192.0.2.7>`, `str <text>`, with dots for what cannot
+    /// be printed.
+    pub fn typed(&self, name: &str) -> String {
+        let line = self.wait_for_log(&format!("[debug] {name}: type="));
+        line.split_once("type=")
+            .map(|(_, typed)| typed.to_owned())
+            .expect("it was in the line")
+    }
+
     /// Tells it to stop when its work is done (SIGUSR1).
     pub fn soft_stop(&self) {
         self.process.signal("USR1");
