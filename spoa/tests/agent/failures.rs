@@ -1,0 +1,157 @@
+//! Whatever a handler does, its NOTIFY gets one ACK, and its siblings keep their actions.
+
+use crate::handlers::agent;
+use crate::peer::{Answer, Peer, ack, notify};
+use spoa::agent::{Failed, Limits};
+use spoa::handler::Failure;
+use spoa::prelude::*;
+use std::time::Duration;
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_handler_costs_its_own_actions_only() {
+    let mut peer = Peer::connect(agent()).await;
+    let failing = [
+        "error",
+        "half",
+        "panic",
+        "async-panic",
+        "picky",
+        "bad-name",
+        "unknown",
+    ];
+    for name in failing.into_iter().chain(["never", "drop-panic"]) {
+        let answer = peer.ask(&["sync", name, "ready"]).await;
+        let expected = ack(1, &["set-var sess.sync = 7", "set-var sess.ready = 7"]);
+        assert_eq!(answer, expected, "beside `{name}`");
+    }
+    assert_eq!(
+        peer.ask(&["sync"]).await,
+        ack(1, &["set-var sess.sync = 7"])
+    );
+}
+
+#[tokio::test]
+async fn a_panic_on_the_blocking_pool_is_a_failure_too() {
+    let mut peer = Peer::connect(agent()).await;
+    let answer = peer.ask(&["blocking", "blocking-panic", "sync"]).await;
+    assert_eq!(
+        answer,
+        ack(1, &["set-var sess.blocking = 7", "set-var sess.sync = 7"])
+    );
+}
+
+fn cause(failed: &Failed<'_>) -> SetVar<&'static str> {
+    let cause = match failed.failure() {
+        Failure::Rejected(_) => "rejected",
+        Failure::Error(_) => "error",
+        Failure::Panicked(_) => "panicked",
+        Failure::TimedOut(_) => "timed out",
+        Failure::BadVariable(_) => "bad variable",
+        Failure::Overloaded => "overloaded",
+        _ => "other",
+    };
+    SetVar::transaction("cause", cause)
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_failure_gives_actions_in_the_place_of_the_handlers() {
+    let mut peer = Peer::connect(agent().on_failure(cause)).await;
+    for (name, cause) in [
+        ("error", "error"),
+        ("half", "error"),
+        ("panic", "panicked"),
+        ("async-panic", "panicked"),
+        ("picky", "rejected"),
+        ("bad-name", "bad variable"),
+        ("never", "timed out"),
+        ("drop-panic", "timed out"),
+    ] {
+        let set = format!("set-var txn.cause = \"{cause}\"");
+        let expected = ack(
+            1,
+            &["set-var sess.sync = 7", &set, "set-var sess.ready = 7"],
+        );
+        assert_eq!(peer.ask(&["sync", name, "ready"]).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_on_failure_that_fails_itself_gives_nothing() {
+    let mut peer = Peer::connect(agent().on_failure(|_| -> Actions { panic!("me too") })).await;
+    assert_eq!(
+        peer.ask(&["error", "sync"]).await,
+        ack(1, &["set-var sess.sync = 7"])
+    );
+
+    let half = |_: &Failed<'_>| {
+        (
+            SetVar::session("a", 1),
+            SetVar::session(String::from("b-c"), 1),
+        )
+    };
+    let mut peer = Peer::connect(agent().on_failure(half)).await;
+    assert_eq!(
+        peer.ask(&["error", "sync"]).await,
+        ack(1, &["set-var sess.sync = 7"])
+    );
+}
+
+#[tokio::test]
+async fn on_failure_sees_message_cause_and_context() {
+    let words = |failed: &Failed<'_>| {
+        let context = failed.context();
+        let engine = context.engine_id().unwrap_or_default();
+        SetVar::session(
+            "w",
+            format!("{} {engine} {}", failed.message(), context.stream_id()),
+        )
+    };
+    let mut peer = Peer::connect(agent().on_failure(words)).await;
+    assert_eq!(
+        peer.ask(&["error"]).await,
+        ack(1, &["set-var sess.w = \"error engine-1 1\""])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_one_handler_is_not_the_others() {
+    let mut limits = Limits::default();
+    limits.handler_timeout = Some(Duration::from_millis(20));
+    let mut peer = Peer::connect(agent().limits(limits).on_failure(cause)).await;
+    let start = tokio::time::Instant::now();
+    peer.send(&notify(3, &["slow"])).await;
+    peer.send(&notify(5, &["sync"])).await;
+    assert_eq!(peer.answer().await, ack(5, &["set-var sess.sync = 7"]));
+    assert_eq!(
+        peer.answer().await,
+        ack(3, &["set-var txn.cause = \"timed out\""])
+    );
+    assert_eq!(start.elapsed().as_millis(), 20);
+}
+
+#[tokio::test]
+async fn a_full_pool_of_blocking_handlers_answers_at_once() {
+    let mut limits = Limits::default();
+    limits.max_blocking = 0;
+    let mut peer = Peer::connect(agent().limits(limits).on_failure(cause)).await;
+    assert_eq!(
+        peer.ask(&["blocking"]).await,
+        ack(1, &["set-var txn.cause = \"overloaded\""])
+    );
+}
+
+#[tokio::test]
+async fn an_ack_too_large_for_the_frame_loses_whole_actions_from_its_end() {
+    let mut peer = Peer::with_frames(agent(), 256).await;
+    let Answer::Ack(1, actions) = peer.ask(&["sync", "large"]).await else {
+        panic!("no ACK")
+    };
+    let names: Vec<_> = actions
+        .iter()
+        .map(|a| a.split(" = ").next().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["set-var sess.sync", "set-var sess.v0", "set-var sess.v1"]
+    );
+}

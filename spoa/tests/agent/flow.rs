@@ -1,0 +1,264 @@
+//! The course of a connection: HELLO, NOTIFYs in any number and split, goodbyes.
+
+use crate::handlers::agent;
+use crate::peer::{Answer, Peer, ack, frame, hello, notify};
+use spoa::agent::Limits;
+use spoa::prelude::*;
+use spoa::spop::{Disconnect, Flags, FrameType, NotifyWriter, Status};
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+/// A stream that has everything at once and keeps what is written, write by write.
+struct Recorder {
+    input: Vec<u8>,
+    writes: Arc<Mutex<Vec<usize>>>,
+}
+
+impl AsyncRead for Recorder {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let count = self.input.len().min(into.remaining());
+        into.put_slice(&self.input.drain(..count).collect::<Vec<_>>());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Recorder {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.writes.lock().unwrap().push(bytes.len());
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn the_answers_to_one_read_leave_in_one_write() {
+    let mut input = hello(16380);
+    for stream in 0..100 {
+        input.extend(notify(stream, &["sync", "ready"]));
+    }
+    let writes = Arc::new(Mutex::new(Vec::new()));
+    let recorder = Recorder {
+        input,
+        writes: writes.clone(),
+    };
+    agent().build().unwrap().serve_connection(recorder).await;
+    assert_eq!(writes.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_conversation_in_single_bytes_is_the_same_conversation() {
+    let mut peer = Peer::silent(agent(), 1 << 16);
+    let mut bytes = hello(16380);
+    bytes.extend(notify(0, &["sync"]));
+    bytes.extend(notify(1, &["ready", "sync"]));
+    for byte in bytes {
+        peer.send(&[byte]).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(peer.answer().await, Answer::Hello);
+    assert_eq!(peer.answer().await, ack(0, &["set-var sess.sync = 7"]));
+    assert_eq!(
+        peer.answer().await,
+        ack(1, &["set-var sess.ready = 7", "set-var sess.sync = 7"])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_handler_does_not_delay_the_others() {
+    let mut peer = Peer::connect(agent()).await;
+    let mut bytes = notify(1, &["slow", "sync"]);
+    bytes.extend(notify(3, &["sync"]));
+    peer.send(&bytes).await;
+    assert_eq!(peer.answer().await, ack(3, &["set-var sess.sync = 7"]));
+    assert_eq!(
+        peer.answer().await,
+        ack(1, &["set-var sess.slow = 7", "set-var sess.sync = 7"])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_slow_messages_of_one_notify_run_at_once_and_answer_in_order() {
+    let mut peer = Peer::connect(agent()).await;
+    let start = tokio::time::Instant::now();
+    let answer = peer.ask(&["sync", "slow", "ready", "slow", "sync"]).await;
+    let expected = [
+        "set-var sess.sync = 7",
+        "set-var sess.slow = 7",
+        "set-var sess.ready = 7",
+        "set-var sess.slow = 7",
+        "set-var sess.sync = 7",
+    ];
+    assert_eq!(answer, ack(1, &expected));
+    assert_eq!(start.elapsed().as_millis(), 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_bound_of_notifys_in_flight_the_connection_is_not_read() {
+    let mut limits = Limits::default();
+    limits.max_inflight = 2;
+    let mut peer = Peer::connect(agent().limits(limits)).await;
+    let start = tokio::time::Instant::now();
+    let mut bytes = Vec::new();
+    for stream in 0..6 {
+        bytes.extend(notify(stream, &["slow"]));
+    }
+    bytes.extend(notify(6, &["sync"]));
+    peer.send(&bytes).await;
+    let mut streams = Vec::new();
+    for _ in 0..7 {
+        let Answer::Ack(stream, _) = peer.answer().await else {
+            panic!("no ACK")
+        };
+        streams.push(stream);
+    }
+    streams.sort_unstable();
+    assert_eq!(streams, [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(start.elapsed().as_millis(), 150, "two at a time");
+}
+
+/// How many `mortal`s are at work.
+static ALIVE: AtomicUsize = AtomicUsize::new(0);
+
+struct Alive;
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        ALIVE.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[spoe_message("mortal")]
+async fn mortal() {
+    ALIVE.fetch_add(1, Ordering::SeqCst);
+    let _alive = Alive;
+    std::future::pending().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_dies_takes_its_handlers_with_it() {
+    let mut limits = Limits::default();
+    limits.handler_timeout = None;
+    let mut peer = Peer::connect(agent().handlers(handlers![mortal]).limits(limits)).await;
+    peer.send(&notify(1, &["mortal", "mortal"])).await;
+    while ALIVE.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    drop(peer.io);
+    peer.agent.await.unwrap();
+    assert_eq!(ALIVE.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn haproxys_goodbye_is_answered_and_the_connection_closed() {
+    let mut peer = Peer::connect(agent()).await;
+    let mut bytes = notify(1, &["sync"]);
+    Disconnect::from(Status::Normal).encode(FrameType::HaproxyDisconnect, &mut bytes);
+    peer.send(&bytes).await;
+    assert_eq!(peer.answer().await, ack(1, &["set-var sess.sync = 7"]));
+    assert_eq!(peer.answer().await, Answer::Disconnect(0));
+    assert_eq!(peer.answer().await, Answer::Closed);
+}
+
+#[tokio::test]
+async fn what_is_not_spop_is_closed_without_a_word() {
+    for bytes in [
+        &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..],
+        b"\x16\x03\x01\x02\x00\x01",
+        b"PROXY TCP4 ",
+    ] {
+        let mut peer = Peer::silent(agent(), 1 << 16);
+        peer.send(bytes).await;
+        assert_eq!(peer.answer().await, Answer::Closed);
+    }
+}
+
+#[tokio::test]
+async fn a_frame_out_of_place_ends_the_connection_with_its_status() {
+    for (bytes, status) in [
+        (notify(1, &["sync"]), 4),
+        (hello(255), 9),
+        (vec![0, 0, 0, 1], 4),
+        (vec![0xff; 8], 3),
+        (frame(FrameType::Ack, Flags::FIN, 0, b""), 4),
+    ] {
+        let mut peer = Peer::silent(agent(), 1 << 16);
+        peer.send(&bytes).await;
+        assert_eq!(
+            peer.answer().await,
+            Answer::Disconnect(status),
+            "{bytes:02x?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_notify_that_cannot_be_read_is_answered_and_hurts_no_other() {
+    let mut peer = Peer::connect(agent()).await;
+    let mut bytes = frame(FrameType::Notify, Flags::FIN, 1, b"\x04sync\x02\x01n");
+    bytes.extend(notify(3, &["sync"]));
+    peer.send(&bytes).await;
+    assert_eq!(peer.answer().await, ack(1, &[]));
+    assert_eq!(peer.answer().await, ack(3, &["set-var sess.sync = 7"]));
+}
+
+#[tokio::test]
+async fn a_fragmented_notify_is_answered_once() {
+    let mut peer = Peer::connect(agent()).await;
+    let mut payload = Vec::new();
+    NotifyWriter::new(&mut payload).message("ready", &[("n", spoa::spop::Value::Int64(7))]);
+    let (first, rest) = payload.split_at(3);
+    let (second, third) = rest.split_at(2);
+    let mut bytes = frame(FrameType::Notify, Flags(0), 1, first);
+    bytes.extend(notify(3, &["sync"]));
+    bytes.extend(frame(FrameType::Unset, Flags(0), 1, second));
+    bytes.extend(frame(FrameType::Unset, Flags::FIN, 1, third));
+    peer.send(&bytes).await;
+    assert_eq!(peer.answer().await, ack(3, &["set-var sess.sync = 7"]));
+    assert_eq!(peer.answer().await, ack(1, &["set-var sess.ready = 7"]));
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_nothing_stops_being_read() {
+    let mut peer = Peer::silent(agent(), 4096);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    let request = notify(1, &["large"]);
+    let mut sent = 0;
+    let flood = async {
+        for _ in 0..10_000 {
+            peer.io.write_all(&request).await.unwrap();
+            sent += request.len();
+        }
+    };
+    let stalled = tokio::time::timeout(std::time::Duration::from_millis(200), flood).await;
+    assert!(
+        stalled.is_err(),
+        "the agent took {sent} bytes and no answer was read"
+    );
+    assert!(sent < 100_000, "{sent} bytes");
+
+    let mut answers = Vec::new();
+    while answers.len() < 10 {
+        let read = peer.io.read_buf(&mut answers).await.unwrap();
+        assert!(read > 0);
+    }
+}

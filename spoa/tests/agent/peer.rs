@@ -1,0 +1,143 @@
+//! HAProxy's end of a conversation: frames in bytes, answers in words.
+
+use spoa::agent::{Agent, AgentBuilder};
+use spoa::spop::{
+    Actions, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType, HaproxyHello,
+    NotifyWriter, Value,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::task::JoinHandle;
+
+/// The other end of a connection to an agent.
+pub struct Peer {
+    pub io: DuplexStream,
+    pub agent: JoinHandle<()>,
+    received: Vec<u8>,
+}
+
+/// One frame from the agent.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    Hello,
+    /// Stream-id and actions.
+    Ack(u64, Vec<String>),
+    /// Status code.
+    Disconnect(u32),
+    /// The agent closed the connection.
+    Closed,
+}
+
+/// An ACK with these actions.
+pub fn ack(stream_id: u64, actions: &[&str]) -> Answer {
+    Answer::Ack(
+        stream_id,
+        actions.iter().map(|&action| action.to_owned()).collect(),
+    )
+}
+
+/// The HELLO of a HAProxy with frames of this size.
+pub fn hello(max_frame_size: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    HaproxyHello {
+        supported_versions: "2.0",
+        max_frame_size,
+        capabilities: Capabilities::parse("pipelining"),
+        healthcheck: false,
+        engine_id: Some("engine-1"),
+    }
+    .encode(&mut bytes);
+    bytes
+}
+
+/// A NOTIFY with messages of one argument `n` each.
+pub fn notify(stream_id: u64, messages: &[&str]) -> Vec<u8> {
+    let mut payload = Vec::new();
+    for message in messages {
+        NotifyWriter::new(&mut payload).message(message, &[("n", Value::Int64(7))]);
+    }
+    frame(FrameType::Notify, Flags::FIN, stream_id, &payload)
+}
+
+/// Any frame, with frame-id 1.
+pub fn frame(frame_type: FrameType, flags: Flags, stream_id: u64, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let ids = FrameIds {
+        stream_id,
+        frame_id: 1,
+    };
+    Frame {
+        frame_type,
+        flags,
+        ids,
+        payload,
+    }
+    .encode(&mut bytes);
+    bytes
+}
+
+impl Peer {
+    /// Connects to an agent without a word.
+    pub fn silent(builder: AgentBuilder, pipe: usize) -> Self {
+        let agent: Agent = builder.build().unwrap();
+        let (io, theirs) = tokio::io::duplex(pipe);
+        let agent = tokio::spawn(agent.serve_connection(theirs));
+        Peer {
+            io,
+            agent,
+            received: Vec::new(),
+        }
+    }
+
+    /// Connects to an agent and exchanges HELLOs.
+    pub async fn connect(builder: AgentBuilder) -> Self {
+        Peer::with_frames(builder, 16380).await
+    }
+
+    /// The same with another frame size.
+    pub async fn with_frames(builder: AgentBuilder, max_frame_size: u32) -> Self {
+        let mut peer = Peer::silent(builder, 1 << 20);
+        peer.send(&hello(max_frame_size)).await;
+        assert_eq!(peer.answer().await, Answer::Hello);
+        peer
+    }
+
+    pub async fn send(&mut self, bytes: &[u8]) {
+        self.io.write_all(bytes).await.unwrap();
+    }
+
+    /// The next frame from the agent.
+    pub async fn answer(&mut self) -> Answer {
+        loop {
+            let mut rest = &*self.received;
+            if let Some(frame) = Frame::split(&mut rest, 1 << 20).unwrap() {
+                assert!(frame.flags.fin());
+                let answer = match frame.frame_type {
+                    FrameType::AgentHello => Answer::Hello,
+                    FrameType::AgentDisconnect => {
+                        let disconnect = Disconnect::decode(frame.payload).unwrap();
+                        Answer::Disconnect(disconnect.status.code())
+                    }
+                    FrameType::Ack => {
+                        assert_eq!(frame.ids.frame_id, 1);
+                        let actions = Actions::new(frame.payload);
+                        let words = actions.map(|action| action.unwrap().to_string()).collect();
+                        Answer::Ack(frame.ids.stream_id, words)
+                    }
+                    other => panic!("an agent does not send {other}"),
+                };
+                self.received = rest.to_vec();
+                return answer;
+            }
+            if self.io.read_buf(&mut self.received).await.unwrap() == 0 {
+                assert!(self.received.is_empty(), "closed inside a frame");
+                return Answer::Closed;
+            }
+        }
+    }
+
+    /// Sends a NOTIFY and awaits the next frame.
+    pub async fn ask(&mut self, messages: &[&str]) -> Answer {
+        self.send(&notify(1, messages)).await;
+        self.answer().await
+    }
+}
