@@ -1,0 +1,153 @@
+//! Rules about the sources that a machine can check.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is a member of a workspace")
+}
+
+/// Every Rust file of the project that is in the hands of its authors.
+fn sources() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut directories: Vec<_> = [
+        "spoa",
+        "spoa-macros",
+        "examples",
+        "tests",
+        "ui-tests",
+        "fuzz",
+    ]
+    .iter()
+    .map(|member| workspace().join(member))
+    .filter(|member| member.is_dir())
+    .collect();
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("readable").flatten() {
+            let path = entry.path();
+            if path.is_dir() && !path.ends_with("target") {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(
+        found.len() > 20,
+        "the sources are not where they are looked for: {found:?}"
+    );
+    found
+}
+
+/// Those of [`sources`] that `wrong` finds fault with.
+fn offenders(wrong: impl Fn(&Path, &str) -> bool) -> Vec<PathBuf> {
+    let offends = |path: &PathBuf| wrong(path, &fs::read_to_string(path).expect("a text"));
+    sources().into_iter().filter(offends).collect()
+}
+
+#[test]
+fn every_file_opens_with_a_sentence_that_says_what_it_is() {
+    // The cases of `ui-tests` show a user's source, which would not have one.
+    let cases = |path: &Path| {
+        ["ui-tests/pass", "ui-tests/fail"]
+            .iter()
+            .any(|part| path.starts_with(workspace().join(part)))
+    };
+    let silent = offenders(|path, text| !cases(path) && !text.starts_with("//! "));
+    assert!(
+        silent.is_empty(),
+        "these do not open with `//! `: {silent:#?}"
+    );
+}
+
+#[test]
+fn no_test_is_ignored() {
+    // Put together here, so that this file does not find itself.
+    let ignore = ["#[", "ignore"].concat();
+    let ignored = offenders(|_, text| text.contains(&ignore));
+    assert!(
+        ignored.is_empty(),
+        "these ignore a test instead of mending it: {ignored:#?}"
+    );
+}
+
+/// Whether the first version is later than the second, such as `1.85.1` than `1.85`.
+fn later(one: &str, other: &str) -> bool {
+    let numbers = |version: &str| -> Vec<u32> {
+        let parts = version.split('.').chain(["0", "0"]).take(3);
+        parts
+            .map(|part| part.parse().expect("a version of Rust is numbers"))
+            .collect()
+    };
+    numbers(one) > numbers(other)
+}
+
+#[test]
+fn no_dependency_needs_a_later_rust_than_the_library_says() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--all-features",
+            "--locked",
+        ])
+        .current_dir(workspace())
+        .output()
+        .expect("cargo runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+
+    let packages = list(&metadata["packages"]);
+    let packages: HashMap<_, _> = packages.iter().map(|one| (text(&one["id"]), one)).collect();
+    let nodes = list(&metadata["resolve"]["nodes"]);
+    let nodes: HashMap<_, _> = nodes.iter().map(|one| (text(&one["id"]), one)).collect();
+
+    let library = packages
+        .iter()
+        .find(|(_, package)| package["name"] == "haproxy-spoa");
+    let (library, package) = library.expect("the library is a package");
+    let ours = text(&package["rust_version"]);
+    assert!(
+        !ours.is_empty(),
+        "the library does not say which Rust it needs"
+    );
+
+    let mut seen = HashSet::new();
+    let mut next = vec![library.clone()];
+    while let Some(id) = next.pop() {
+        if !seen.insert(id.clone()) {
+            continue;
+        }
+        let theirs = text(&packages[&id]["rust_version"]);
+        let name = text(&packages[&id]["name"]);
+        assert!(
+            theirs.is_empty() || !later(&theirs, &ours),
+            "{name} needs Rust {theirs}, the library promises {ours}"
+        );
+        for dependency in list(&nodes[&id]["deps"]) {
+            // What only tests need is no matter for users.
+            let kinds = list(&dependency["dep_kinds"]);
+            if kinds.iter().any(|kind| kind["kind"] != "dev") {
+                next.push(text(&dependency["pkg"]));
+            }
+        }
+    }
+    assert!(
+        seen.len() > 10,
+        "the dependencies are not where they are looked for: {seen:?}"
+    );
+}
