@@ -41,7 +41,6 @@ pub struct Agent {
 
 impl Agent {
     /// A builder of an agent.
-    #[must_use]
     pub fn builder() -> AgentBuilder {
         AgentBuilder::default()
     }

@@ -38,17 +38,11 @@ pub struct ActionWriter<'w> {
 /// character stand before it.
 const MAX_WITH_SCOPE: usize = 63 - 3;
 
-/// The characters HAProxy takes in a name.
-const ALLOWED: [bool; 256] = {
-    let mut allowed = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        allowed[byte] =
-            (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_' || byte as u8 == b'.';
-        byte += 1;
-    }
-    allowed
-};
+/// Whether HAProxy takes a byte in a name.
+#[inline]
+const fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.'
+}
 
 impl<'w> ActionWriter<'w> {
     /// Appends to the payload of an ACK.

@@ -94,7 +94,7 @@ fn bad_name() -> SetVar<u8> {
 }
 
 /// An agent of all handlers above.
-pub fn agent() -> AgentBuilder {
+pub(crate) fn agent() -> AgentBuilder {
     Agent::builder().handlers(handlers![
         sync,
         ready,

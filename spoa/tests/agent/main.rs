@@ -1,5 +1,7 @@
 //! Conversations with an agent over an in-memory pipe, on a clock of the test's own.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod failures;
 mod flow;
 mod handlers;

@@ -9,15 +9,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
 /// The other end of a connection to an agent.
-pub struct Peer {
-    pub io: DuplexStream,
-    pub agent: JoinHandle<()>,
+pub(crate) struct Peer {
+    pub(crate) io: DuplexStream,
+    pub(crate) agent: JoinHandle<()>,
     received: Vec<u8>,
 }
 
 /// One frame from the agent.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     Hello,
     /// Stream-id and actions.
     Ack(u64, Vec<String>),
@@ -28,7 +28,7 @@ pub enum Answer {
 }
 
 /// An ACK with these actions.
-pub fn ack(stream_id: u64, actions: &[&str]) -> Answer {
+pub(crate) fn ack(stream_id: u64, actions: &[&str]) -> Answer {
     Answer::Ack(
         stream_id,
         actions.iter().map(|&action| action.to_owned()).collect(),
@@ -36,7 +36,7 @@ pub fn ack(stream_id: u64, actions: &[&str]) -> Answer {
 }
 
 /// The HELLO of a HAProxy with frames of this size.
-pub fn hello(max_frame_size: u32) -> Vec<u8> {
+pub(crate) fn hello(max_frame_size: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     HaproxyHello {
         supported_versions: "2.0",
@@ -50,7 +50,7 @@ pub fn hello(max_frame_size: u32) -> Vec<u8> {
 }
 
 /// A NOTIFY with messages of one argument `n` each.
-pub fn notify(stream_id: u64, messages: &[&str]) -> Vec<u8> {
+pub(crate) fn notify(stream_id: u64, messages: &[&str]) -> Vec<u8> {
     let mut payload = Vec::new();
     for message in messages {
         NotifyWriter::new(&mut payload).message(message, &[("n", Value::Int64(7))]);
@@ -59,7 +59,12 @@ pub fn notify(stream_id: u64, messages: &[&str]) -> Vec<u8> {
 }
 
 /// Any frame, with frame-id 1.
-pub fn frame(frame_type: FrameType, flags: Flags, stream_id: u64, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(
+    frame_type: FrameType,
+    flags: Flags,
+    stream_id: u64,
+    payload: &[u8],
+) -> Vec<u8> {
     let mut bytes = Vec::new();
     let ids = FrameIds {
         stream_id,
@@ -77,7 +82,7 @@ pub fn frame(frame_type: FrameType, flags: Flags, stream_id: u64, payload: &[u8]
 
 impl Peer {
     /// Connects to an agent without a word.
-    pub fn silent(builder: AgentBuilder, pipe: usize) -> Self {
+    pub(crate) fn silent(builder: AgentBuilder, pipe: usize) -> Self {
         let agent: Agent = builder.build().unwrap();
         let (io, theirs) = tokio::io::duplex(pipe);
         let agent = tokio::spawn(agent.serve_connection(theirs));
@@ -89,24 +94,24 @@ impl Peer {
     }
 
     /// Connects to an agent and exchanges HELLOs.
-    pub async fn connect(builder: AgentBuilder) -> Self {
+    pub(crate) async fn connect(builder: AgentBuilder) -> Self {
         Peer::with_frames(builder, 16380).await
     }
 
     /// The same with another frame size.
-    pub async fn with_frames(builder: AgentBuilder, max_frame_size: u32) -> Self {
+    pub(crate) async fn with_frames(builder: AgentBuilder, max_frame_size: u32) -> Self {
         let mut peer = Peer::silent(builder, 1 << 20);
         peer.send(&hello(max_frame_size)).await;
         assert_eq!(peer.answer().await, Answer::Hello);
         peer
     }
 
-    pub async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.io.write_all(bytes).await.unwrap();
     }
 
     /// The next frame from the agent.
-    pub async fn answer(&mut self) -> Answer {
+    pub(crate) async fn answer(&mut self) -> Answer {
         loop {
             let mut rest = &*self.received;
             if let Some(frame) = Frame::split(&mut rest, 1 << 20).unwrap() {
@@ -136,7 +141,7 @@ impl Peer {
     }
 
     /// Sends a NOTIFY and awaits the next frame.
-    pub async fn ask(&mut self, messages: &[&str]) -> Answer {
+    pub(crate) async fn ask(&mut self, messages: &[&str]) -> Answer {
         self.send(&notify(1, messages)).await;
         self.answer().await
     }
