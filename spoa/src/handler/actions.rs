@@ -92,11 +92,7 @@ impl<'w> ActionWriter<'w> {
 #[inline]
 fn check(scope: Scope, name: &str) -> Result<(), BadVariable> {
     let fits = !name.is_empty() && name.len() + scope.name().len() <= MAX_WITH_SCOPE;
-    if fits
-        && name
-            .bytes()
-            .all(|byte| matches!(ALLOWED.get(usize::from(byte)), Some(true)))
-    {
+    if fits && name.bytes().all(is_allowed) {
         return Ok(());
     }
     Err(bad(scope, name))
