@@ -78,6 +78,7 @@
 pub mod agent;
 #[cfg(feature = "cli")]
 mod cli;
+pub mod client;
 pub mod handler;
 #[macro_use]
 mod macros;

@@ -154,8 +154,8 @@ impl<'a> Actions<'a> {
         }
     }
 
-    /// The bytes not walked yet.
-    pub(crate) fn rest(&self) -> &'a [u8] {
+    /// The bytes not walked yet: at first, the whole payload.
+    pub(crate) fn payload(&self) -> &'a [u8] {
         self.reader.rest()
     }
 }
@@ -181,7 +181,7 @@ pub(crate) fn fit(payload: &[u8], limit: usize) -> (usize, usize, usize) {
     let mut actions = Actions::new(payload);
     let (mut len, mut kept, mut cut) = (0, 0, 0);
     while let Some(Ok(_)) = actions.next() {
-        let end = payload.len() - actions.rest().len();
+        let end = payload.len() - actions.payload().len();
         if end <= limit && cut == 0 {
             (len, kept) = (end, kept + 1);
         } else {

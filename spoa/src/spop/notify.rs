@@ -272,12 +272,16 @@ impl ExactSizeIterator for Args<'_> {}
 #[derive(Debug)]
 pub struct NotifyWriter<'a> {
     out: &'a mut Vec<u8>,
+    too_many: Option<usize>,
 }
 
 impl<'a> NotifyWriter<'a> {
     /// Appends to `out`.
     pub fn new(out: &'a mut Vec<u8>) -> Self {
-        NotifyWriter { out }
+        NotifyWriter {
+            out,
+            too_many: None,
+        }
     }
 
     /// Appends one message. As in HAProxy, the count of arguments is one byte: more than 255 make a
@@ -285,10 +289,18 @@ impl<'a> NotifyWriter<'a> {
     pub fn message(&mut self, name: &str, args: &[(&str, Value<'_>)]) -> &mut Self {
         string(name.as_bytes(), self.out);
         self.out.push(args.len() as u8);
+        if args.len() > usize::from(u8::MAX) {
+            self.too_many = Some(args.len());
+        }
         for (name, value) in args {
             string(name.as_bytes(), self.out);
             value.encode(self.out);
         }
         self
+    }
+
+    /// How many arguments a message has that has more than its count can say, if one has.
+    pub(crate) fn check(&self) -> Result<(), usize> {
+        self.too_many.map_or(Ok(()), Err)
     }
 }

@@ -1,0 +1,153 @@
+//! Where an agent listens, as HAProxy's configuration writes it, and the way there.
+//!
+//! It knows nothing of SPOP.
+
+use super::ClientError;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+/// The bytes of an abstract socket's name behind the NUL it begins with.
+#[cfg(target_os = "linux")]
+const ABSTRACT_NAME: usize = 107;
+
+#[derive(Debug, PartialEq, Eq)]
+enum Address<'a> {
+    Tcp(&'a str),
+    #[cfg(unix)]
+    Unix(&'a str),
+    #[cfg(target_os = "linux")]
+    Abstract(&'a str),
+}
+
+/// A connection to an agent.
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+pub(super) async fn connect(address: &str, limit: Duration) -> Result<Stream, ClientError> {
+    let parsed = Address::parse(address).map_err(|reason| ClientError::Address {
+        address: address.to_owned(),
+        reason,
+    })?;
+    let connected = timeout(limit, parsed.connect()).await;
+    let address = address.to_owned();
+    connected
+        .map_err(|_| ClientError::ConnectTimeout {
+            address: address.clone(),
+            limit,
+        })?
+        .map_err(|error| {
+            let kind = error.kind();
+            let source = Arc::new(error);
+            match kind {
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                    ClientError::NothingListens { address, source }
+                }
+                io::ErrorKind::PermissionDenied => ClientError::NotAllowed { address, source },
+                _ => ClientError::Connect { address, source },
+            }
+        })
+}
+
+impl<'a> Address<'a> {
+    fn parse(text: &'a str) -> Result<Self, &'static str> {
+        #[cfg(unix)]
+        if let Some(path) = text.strip_prefix("unix@") {
+            return match path {
+                "" => Err("there is no path"),
+                path => Ok(Address::Unix(path)),
+            };
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(name) = text.strip_prefix("abns@") {
+            return match name.len() {
+                0 => Err("there is no name"),
+                1..=ABSTRACT_NAME => Ok(Address::Abstract(name)),
+                _ => Err("the name has more than 107 bytes"),
+            };
+        }
+        let (host, port) = text.rsplit_once(':').ok_or("there is no port")?;
+        match port.parse::<u16>() {
+            Err(_) | Ok(0) => Err("the port is no number from 1 to 65535"),
+            Ok(_) if host.is_empty() || host.contains('@') => Err("there is no host"),
+            Ok(_) if host.contains(':') && !host.starts_with('[') => {
+                Err("an IPv6 address is written in brackets, as in `[::1]:12345`")
+            }
+            Ok(_) => Ok(Address::Tcp(text)),
+        }
+    }
+
+    async fn connect(&self) -> io::Result<Stream> {
+        match self {
+            Address::Tcp(address) => {
+                let stream = TcpStream::connect(address).await?;
+                // A frame must not wait for the ACK of the segment before it.
+                stream.set_nodelay(true)?;
+                Ok(Stream::Tcp(stream))
+            }
+            #[cfg(unix)]
+            Address::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
+            #[cfg(target_os = "linux")]
+            Address::Abstract(name) => {
+                // HAProxy's `abns@` fills the whole name with NULs, and so must its peers.
+                let mut path = vec![0; 1 + ABSTRACT_NAME];
+                for (byte, given) in path.iter_mut().skip(1).zip(name.bytes()) {
+                    *byte = given;
+                }
+                let path = std::os::unix::ffi::OsStringExt::from_vec(path);
+                let path: std::ffi::OsString = path;
+                UnixStream::connect(path).await.map(Stream::Unix)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_in_haproxys_configuration() {
+        for address in ["127.0.0.1:12345", "[::1]:1", "agent.example:65535"] {
+            assert_eq!(Address::parse(address), Ok(Address::Tcp(address)));
+        }
+        #[cfg(unix)]
+        assert_eq!(Address::parse("unix@/a:b"), Ok(Address::Unix("/a:b")));
+        #[cfg(target_os = "linux")]
+        assert_eq!(Address::parse("abns@name"), Ok(Address::Abstract("name")));
+    }
+
+    #[test]
+    fn what_is_no_address_says_why() {
+        let long = format!("abns@{}", "x".repeat(108));
+        for (address, reason) in [
+            ("", "there is no port"),
+            ("127.0.0.1", "there is no port"),
+            (":12345", "there is no host"),
+            ("tcp@host:12345", "there is no host"),
+            ("host:", "the port is no number from 1 to 65535"),
+            ("host:http", "the port is no number from 1 to 65535"),
+            ("host:0", "the port is no number from 1 to 65535"),
+            ("host:65536", "the port is no number from 1 to 65535"),
+            (
+                "::1:12345",
+                "an IPv6 address is written in brackets, as in `[::1]:12345`",
+            ),
+            #[cfg(unix)]
+            ("unix@", "there is no path"),
+            #[cfg(target_os = "linux")]
+            ("abns@", "there is no name"),
+            #[cfg(target_os = "linux")]
+            (&long, "the name has more than 107 bytes"),
+        ] {
+            assert_eq!(Address::parse(address), Err(reason), "{address}");
+        }
+    }
+}

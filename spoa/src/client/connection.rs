@@ -1,0 +1,275 @@
+//! One connection of a client: the session its senders share, and the task that moves the bytes.
+//!
+//! It knows no addresses and no time but the moment it grants a peer at the end.
+
+use super::{Ack, ClientError};
+use crate::spop::session::{EngineEvent, EngineSession, NotifyError, Received};
+use crate::spop::{Disconnect, FrameIds};
+use std::collections::HashMap;
+use std::io::{self, Cursor};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
+
+/// Senders wait when as many bytes are unsent: the peer reads slower than they write.
+const MAX_UNSENT: usize = 256 << 10;
+
+/// What a peer gets to say why it stopped reading, or to take the last frame.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What the senders and the task share.
+#[derive(Debug)]
+pub(super) struct Connection {
+    state: Mutex<State>,
+    /// There are bytes to send.
+    unsent: Notify,
+    /// Bytes were sent, or the connection ended.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    session: EngineSession,
+    out: Vec<u8>,
+    waiting: HashMap<FrameIds, oneshot::Sender<Ack>>,
+    closing: bool,
+    ended: Option<ClientError>,
+}
+
+impl Connection {
+    /// The HELLOs have been exchanged.
+    pub(super) fn new(session: EngineSession) -> Self {
+        Connection {
+            state: Mutex::new(State {
+                session,
+                out: Vec::new(),
+                waiting: HashMap::new(),
+                closing: false,
+                ended: None,
+            }),
+            unsent: Notify::new(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Sends a NOTIFY and waits for its ACK.
+    pub(super) async fn exchange(&self, payload: &[u8]) -> Result<Ack, ClientError> {
+        let (ids, ack) = loop {
+            let changed = self.changed.notified();
+            if let Some(sent) = self.send(payload)? {
+                break sent;
+            }
+            changed.await;
+        };
+        let _pending = Pending {
+            connection: self,
+            ids,
+        };
+        ack.await.map_err(|_| self.state().why_ended())
+    }
+
+    /// `None` if too much is unsent.
+    fn send(
+        &self,
+        payload: &[u8],
+    ) -> Result<Option<(FrameIds, oneshot::Receiver<Ack>)>, ClientError> {
+        let mut state = self.state();
+        let state = &mut *state;
+        if state.ended.is_some() {
+            return Err(state.why_ended());
+        }
+        if state.out.len() >= MAX_UNSENT {
+            return Ok(None);
+        }
+        let ids = match state.session.notify(payload, &mut state.out) {
+            Ok(ids) => ids,
+            Err(NotifyError::TooBig { size, limit }) => {
+                return Err(ClientError::TooBig { size, limit });
+            }
+            // The places are as many as may be in flight, and the ids the session's own.
+            Err(
+                NotifyError::NotRunning | NotifyError::NoPipelining | NotifyError::IdsInFlight(_),
+            ) => {
+                return Err(state.why_ended());
+            }
+        };
+        let (sender, receiver) = oneshot::channel();
+        state.waiting.insert(ids, sender);
+        self.unsent.notify_one();
+        Ok(Some((ids, receiver)))
+    }
+
+    /// Says goodbye.
+    pub(super) fn disconnect(&self, disconnect: Disconnect<'_>) -> Result<(), ClientError> {
+        let mut state = self.state();
+        let state = &mut *state;
+        if let Some(ended) = &state.ended {
+            return Err(ended.clone());
+        }
+        state.closing = true;
+        state.session.disconnect(disconnect, &mut state.out);
+        state.waiting.clear();
+        self.unsent.notify_one();
+        Ok(())
+    }
+
+    /// Waits for the end and tells its reason.
+    pub(super) async fn ended(&self) -> ClientError {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(ended) = &self.state().ended {
+                return ended.clone();
+            }
+            changed.await;
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn in_flight(&self) -> usize {
+        self.state().session.in_flight()
+    }
+
+    /// Takes what came; returns how much of it is done with, and the reason if it was the end.
+    fn receive(&self, input: &[u8]) -> (usize, Option<ClientError>) {
+        let mut state = self.state();
+        let state = &mut *state;
+        let mut done = 0;
+        loop {
+            let rest = input.get(done..).unwrap_or_default();
+            let Received { used, event } = state.session.receive(rest, &mut state.out);
+            done += used;
+            match event {
+                None => return (done, None),
+                Some(EngineEvent::Ack { ids, actions }) => {
+                    // Who does not wait any more has taken its sender along.
+                    if let Some(sender) = state.waiting.remove(&ids) {
+                        let _ = sender.send(Ack::new(ids, actions.payload()));
+                    }
+                }
+                Some(EngineEvent::Late { .. }) => {}
+                Some(event) => return (done, Some(reason(event))),
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing is done under the lock that leaves it half done when it panics.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn why_ended(&self) -> ClientError {
+        match &self.ended {
+            _ if self.closing => ClientError::Closed,
+            Some(reason) => reason.clone(),
+            None => ClientError::Lost,
+        }
+    }
+}
+
+/// A sender that waits; gone, it is forgotten, so that senders who lose patience leave nothing.
+struct Pending<'c> {
+    connection: &'c Connection,
+    ids: FrameIds,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        let mut state = self.connection.state();
+        state.waiting.remove(&self.ids);
+        state.session.give_up(self.ids);
+    }
+}
+
+/// The error that an event means which is neither HELLO nor ACK.
+pub(super) fn reason(event: EngineEvent<'_>) -> ClientError {
+    match event {
+        EngineEvent::Disconnect(Disconnect { status, message }) => ClientError::Disconnected {
+            status,
+            message: message.to_owned(),
+        },
+        EngineEvent::Refused(refusal) => ClientError::Refused(refusal),
+        EngineEvent::AgentHello(_) | EngineEvent::Ack { .. } | EngineEvent::Late { .. } => {
+            ClientError::Lost
+        }
+    }
+}
+
+/// Moves the bytes until the connection ends; `input` is what came already.
+pub(super) async fn drive<S>(stream: S, input: Vec<u8>, connection: Arc<Connection>)
+where
+    S: AsyncRead + AsyncWrite,
+{
+    let (reader, mut writer) = tokio::io::split(stream);
+    let mut sending = Cursor::new(Vec::new());
+    let reason = {
+        let mut reading = pin!(read(reader, input, &connection));
+        tokio::select! {
+            reason = &mut reading => reason,
+            // Who stopped reading may have said why: that is worth more than a broken pipe.
+            error = write(&mut writer, &mut sending, &connection) => {
+                let broken = ClientError::Io(Arc::new(error));
+                timeout(GRACE, reading).await.unwrap_or(broken)
+            }
+        }
+    };
+    // From here on nothing is sent; who waits is told when the last word is out.
+    connection.state().ended.get_or_insert(reason);
+    // That may be a HAPROXY-DISCONNECT; if the peer is gone, it needs none.
+    let _ = timeout(GRACE, async {
+        writer.write_all_buf(&mut sending).await?;
+        let out = std::mem::take(&mut connection.state().out);
+        writer.write_all(&out).await?;
+        writer.shutdown().await
+    })
+    .await;
+    connection.state().waiting.clear();
+    connection.changed.notify_waiters();
+}
+
+async fn read(
+    mut reader: impl AsyncRead + Unpin,
+    mut input: Vec<u8>,
+    connection: &Connection,
+) -> ClientError {
+    loop {
+        let (used, ended) = connection.receive(&input);
+        if let Some(reason) = ended {
+            return reason;
+        }
+        input.drain(..used);
+        // At most one unfinished frame is left, so the buffer is as bounded as frames are.
+        match reader.read_buf(&mut input).await {
+            Ok(0) => return ClientError::Lost,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                return ClientError::Lost;
+            }
+            Err(error) => return ClientError::Io(Arc::new(error)),
+        }
+    }
+}
+
+/// Returns when it cannot write; `sending` says what was not written.
+async fn write(
+    writer: &mut (impl AsyncWrite + Unpin),
+    sending: &mut Cursor<Vec<u8>>,
+    connection: &Connection,
+) -> io::Error {
+    loop {
+        connection.unsent.notified().await;
+        // One write for all that came together.
+        let mut bytes = std::mem::take(sending).into_inner();
+        bytes.clear();
+        std::mem::swap(&mut bytes, &mut connection.state().out);
+        *sending = Cursor::new(bytes);
+        connection.changed.notify_waiters();
+        if let Err(error) = writer.write_all_buf(sending).await {
+            return error;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What can go wrong between a client and an agent, by cause, each with what to do about it.
+//!
+//! It knows nothing of how connections are driven.
+
+use crate::spop::{Status, session::Refusal};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a client could not do what it was asked to.
+///
+/// ```
+/// use spoa::client::{Client, ClientError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = Client::connect("localhost").await.unwrap_err();
+/// assert!(matches!(error, ClientError::Address { .. }));
+/// assert_eq!(
+///     error.to_string(),
+///     "`localhost` is no address: there is no port; \
+///      write `127.0.0.1:12345`, `unix@/run/agent.sock` or `abns@name`"
+/// );
+/// # }
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The address is not written as one.
+    #[error(
+        "`{address}` is no address: {reason}; \
+         write `127.0.0.1:12345`, `unix@/run/agent.sock` or `abns@name`"
+    )]
+    Address {
+        /// As it was given.
+        address: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Nothing listens at the address.
+    #[error(
+        "nothing listens on `{address}` ({source}): \
+         start the agent, or give the address it says it listens on"
+    )]
+    NothingListens {
+        /// As it was given.
+        address: String,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// The socket at the address may not be opened.
+    #[error(
+        "`{address}` may not be opened ({source}): \
+         let this user write to the socket and enter the folders above it"
+    )]
+    NotAllowed {
+        /// As it was given.
+        address: String,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// The connection could not be made for another reason.
+    #[error("cannot connect to `{address}`: {source}")]
+    Connect {
+        /// As it was given.
+        address: String,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// The connection was not made in time.
+    #[error(
+        "no connection to `{address}` within {limit:?}: \
+         is the address right, and does a firewall let it through?"
+    )]
+    ConnectTimeout {
+        /// As it was given.
+        address: String,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The peer accepted the connection and said nothing.
+    #[error("no AGENT-HELLO within {0:?}: is what listens there an SPOE agent?")]
+    HelloTimeout(Duration),
+    /// The peer closed the connection without an AGENT-HELLO.
+    #[error(
+        "the agent closed the connection in place of an AGENT-HELLO: \
+         its log may say why, or what listens there is no SPOE agent"
+    )]
+    NoHello,
+    /// The agent ended the connection with an AGENT-DISCONNECT.
+    #[error("the agent ended the connection with status {}: {status}{}", .status.code(), said(.status, .message))]
+    Disconnected {
+        /// Why, as a code.
+        status: Status,
+        /// Why, in the agent's words.
+        message: String,
+    },
+    /// The agent did what HAProxy ends a connection for.
+    #[error("the agent would be refused by HAProxy: {0}")]
+    Refused(Refusal),
+    /// The agent closed the connection without an AGENT-DISCONNECT.
+    #[error("the agent closed the connection without an AGENT-DISCONNECT")]
+    Lost,
+    /// The connection broke.
+    #[error("the connection to the agent broke: {0}")]
+    Io(#[source] Arc<io::Error>),
+    /// The NOTIFY is larger than the frame size agreed on, and the agent takes no fragments.
+    #[error(
+        "a NOTIFY of {size} bytes is larger than the {limit} agreed on: send less, \
+         or raise the frame size here (`ClientOptions::max_frame_size`) and in the agent"
+    )]
+    TooBig {
+        /// Bytes the frame would have.
+        size: usize,
+        /// Bytes agreed on.
+        limit: u32,
+    },
+    /// A message has more arguments than its count, one byte, can say.
+    #[error("a message of {0} arguments cannot be sent: 255 is the most")]
+    TooManyArguments(usize),
+    /// The ACK did not come in time.
+    #[error(
+        "no ACK within {0:?}: the agent is slow or does not answer; \
+         `ClientOptions::ack_timeout` waits longer"
+    )]
+    AckTimeout(Duration),
+    /// The agent did not answer the goodbye in time.
+    #[error("no AGENT-DISCONNECT within {0:?}: the agent does not answer HAPROXY-DISCONNECT")]
+    CloseTimeout(Duration),
+    /// [`Client::close`](crate::client::Client::close) was called.
+    #[error("the client is closed: connect again to send more")]
+    Closed,
+}
+
+/// The agent's own words, where they say more than the status does.
+fn said(status: &Status, message: &str) -> String {
+    match message.is_empty() || message == status.words() {
+        true => String::new(),
+        false => format!(" (`{}`)", message.escape_debug()),
+    }
+}

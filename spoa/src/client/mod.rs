@@ -1,0 +1,251 @@
+//! A client that plays HAProxy's part: it connects to any agent, sends messages and reads the answers.
+//!
+//! It knows the protocol and tokio, and nothing of the agents this crate makes.
+//!
+//! ```no_run
+//! use spoa::client::Client;
+//! use spoa::spop::Value;
+//!
+//! # async fn call() -> Result<(), spoa::client::ClientError> {
+//! let client = Client::connect("127.0.0.1:12345").await?;
+//! let ip = Value::from(std::net::IpAddr::from([192, 0, 2, 7]));
+//! let ack = client.send("get-ip-reputation", &[("ip", ip)]).await?;
+//! for action in &ack.actions {
+//!     println!("{action}"); // set-var sess.ip_score = 20
+//! }
+//! client.close().await
+//! # }
+//! ```
+//!
+//! A client is one connection. It is cheap to clone, and all its clones may send at once: NOTIFYs
+//! are pipelined and each ACK finds its sender by its ids, as in HAProxy.
+
+mod ack;
+mod address;
+mod connection;
+mod error;
+mod options;
+#[cfg(test)]
+mod tests;
+
+pub use ack::{Ack, OwnedAction, OwnedValue};
+pub use error::ClientError;
+pub use options::ClientOptions;
+
+use crate::spop::{AgentHello, Capabilities, Disconnect, NotifyWriter, Status, Value};
+use connection::Connection;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+
+/// A connection to an agent, on which messages are sent.
+///
+/// When its last clone is dropped, the connection is closed without a word; [`Client::close`] says
+/// goodbye first.
+///
+/// ```
+/// use spoa::client::Client;
+/// # use spoa::spop::{AckWriter, Action, Scope, Value, session::{AgentEvent, AgentSession}};
+/// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), spoa::client::ClientError> {
+/// let (ours, theirs) = tokio::io::duplex(4096);
+/// # tokio::spawn(async move {
+/// #     let (mut stream, mut input, mut out) = (theirs, Vec::new(), Vec::new());
+/// #     let mut session = AgentSession::new(Default::default());
+/// #     while stream.read_buf(&mut input).await.unwrap() > 0 {
+/// #         let received = session.receive(&input, &mut out);
+/// #         let used = received.used;
+/// #         if let Some(AgentEvent::Notify { ids, .. }) = received.event {
+/// #             let ack = AckWriter::begin(ids, &mut out);
+/// #             let (scope, value) = (Scope::Session, Value::Int32(20));
+/// #             Action::SetVar { scope, name: "ip_score".into(), value }.encode(&mut out);
+/// #             ack.finish(&mut out);
+/// #         }
+/// #         input.drain(..used);
+/// #         stream.write_all(&std::mem::take(&mut out)).await.unwrap();
+/// #     }
+/// # });
+/// let client = Client::over(ours).await?;
+/// let ack = client.send("get-ip-reputation", &[("ip", "192.0.2.7".into())]).await?;
+/// assert_eq!(ack.get("sess.ip_score").and_then(|score| score.as_integer()), Some(20));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    connection: Arc<Connection>,
+    agent: Agreed,
+    /// One permit for each NOTIFY that may be in flight.
+    places: Semaphore,
+    ack_timeout: Duration,
+    close_timeout: Duration,
+    driver: AbortHandle,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// What an agent's HELLO said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Agreed {
+    /// The version of SPOP the agent chose.
+    pub version: String,
+    /// The largest frame, in bytes without the length prefix.
+    pub max_frame_size: u32,
+    /// What the agent can do.
+    pub capabilities: Capabilities,
+}
+
+impl From<AgentHello<'_>> for Agreed {
+    fn from(hello: AgentHello<'_>) -> Self {
+        Agreed {
+            version: hello.version.to_owned(),
+            max_frame_size: hello.max_frame_size,
+            capabilities: hello.capabilities,
+        }
+    }
+}
+
+impl Client {
+    /// What may be set before connecting.
+    pub fn options() -> ClientOptions {
+        ClientOptions::default()
+    }
+
+    /// Connects to the agent at an address, with the default [`ClientOptions`]:
+    /// `127.0.0.1:12345`, `unix@/run/agent.sock`, or `abns@name` for an abstract socket as HAProxy
+    /// names them (Linux).
+    ///
+    /// # Errors
+    /// A [`ClientError`] if nothing listens there or what listens is no agent.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with I/O and time, as all of the client.
+    pub async fn connect(address: &str) -> Result<Self, ClientError> {
+        Client::options().connect(address).await
+    }
+
+    /// Speaks over a stream that is connected already, with the default [`ClientOptions`].
+    ///
+    /// # Errors
+    /// A [`ClientError`] if what is at the other end is no agent.
+    pub async fn over<S>(stream: S) -> Result<Self, ClientError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        Client::options().over(stream).await
+    }
+
+    /// Asks the agent at an address how it is, as HAProxy does for `option spop-check`: says a HELLO
+    /// that is a health check, reads the answer and closes.
+    ///
+    /// # Errors
+    /// A [`ClientError`] if nothing listens there, what listens is no agent, or it says it is not
+    /// well.
+    pub async fn probe(address: &str) -> Result<Agreed, ClientError> {
+        Client::options().probe(address).await
+    }
+
+    /// What the agent's HELLO said.
+    #[must_use]
+    pub fn agent(&self) -> &Agreed {
+        &self.inner.agent
+    }
+
+    /// Sends one message in a NOTIFY of its own and waits for its ACK.
+    ///
+    /// If as many NOTIFYs are in flight as may be ([`ClientOptions::max_in_flight`]), it waits for
+    /// its turn; both waits together end with [`ClientOptions::ack_timeout`]. If the future is
+    /// dropped, the ACK is not waited for.
+    ///
+    /// # Errors
+    /// A [`ClientError`] if the message is too large, the ACK does not come in time, or the
+    /// connection ends.
+    pub async fn send(&self, name: &str, args: &[(&str, Value<'_>)]) -> Result<Ack, ClientError> {
+        let mut payload = Vec::new();
+        let mut writer = NotifyWriter::new(&mut payload);
+        writer.message(name, args);
+        let checked = writer.check();
+        self.exchange(payload, checked).await
+    }
+
+    /// Sends several messages in one NOTIFY, as HAProxy does with those of one event or one group,
+    /// and waits for their one ACK.
+    ///
+    /// ```no_run
+    /// # async fn call(client: spoa::client::Client) -> Result<(), spoa::client::ClientError> {
+    /// let ack = client
+    ///     .notify(|notify| {
+    ///         notify
+    ///             .message("check-path", &[("path", "/admin".into())])
+    ///             .message("check-agent", &[("ua", "curl/8".into())]);
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn notify(
+        &self,
+        write: impl FnOnce(&mut NotifyWriter<'_>),
+    ) -> Result<Ack, ClientError> {
+        let mut payload = Vec::new();
+        let mut writer = NotifyWriter::new(&mut payload);
+        write(&mut writer);
+        let checked = writer.check();
+        self.exchange(payload, checked).await
+    }
+
+    /// Says goodbye and waits for the agent's, at most [`ClientOptions::close_timeout`]. Nothing can
+    /// be sent afterwards, and what is in flight fails with [`ClientError::Closed`]: await that first.
+    ///
+    /// # Errors
+    /// A [`ClientError`] if the connection had ended before, the agent closes it without an
+    /// AGENT-DISCONNECT or with another status than [`Status::Normal`], or does not answer.
+    pub async fn close(&self) -> Result<(), ClientError> {
+        let connection = &self.inner.connection;
+        connection.disconnect(Disconnect::from(Status::Normal))?;
+        let limit = self.inner.close_timeout;
+        let ended = timeout(limit, connection.ended()).await;
+        match ended.map_err(|_| ClientError::CloseTimeout(limit))? {
+            ClientError::Disconnected {
+                status: Status::Normal,
+                ..
+            } => Ok(()),
+            reason => Err(reason),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        payload: Vec<u8>,
+        checked: Result<(), usize>,
+    ) -> Result<Ack, ClientError> {
+        checked.map_err(ClientError::TooManyArguments)?;
+        let limit = self.inner.ack_timeout;
+        let answered = timeout(limit, async {
+            // The semaphore is never closed: there is a place as soon as one is free.
+            let _place = self.inner.places.acquire().await;
+            self.inner.connection.exchange(&payload).await
+        });
+        answered
+            .await
+            .unwrap_or(Err(ClientError::AckTimeout(limit)))
+    }
+}
