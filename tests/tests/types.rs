@@ -89,21 +89,26 @@ fn every_type_arrives_as_haproxys_own() {
     });
 }
 
+#[derive(IntoActions)]
+#[vars(scope = "txn")]
+struct RustTypes {
+    narrow: i8,
+    port: u16,
+    count: usize,
+    text: String,
+    bytes: Vec<u8>,
+}
+
 #[spoe_message("rust-types")]
-fn rust_types() -> (
-    SetVar<i8>,
-    SetVar<u16>,
-    SetVar<usize>,
-    SetVar<String>,
-    SetVar<Vec<u8>>,
-) {
-    (
-        SetVar::transaction("i8", -128),
-        SetVar::transaction("u16", 443),
-        SetVar::transaction("usize", 5),
-        SetVar::transaction("string", "é".to_owned()),
-        SetVar::transaction("vec", vec![0xde, 0xad]),
-    )
+fn rust_types() -> RustTypes {
+    let text = "é".to_owned();
+    RustTypes {
+        narrow: -128,
+        port: 443,
+        count: 5,
+        text,
+        bytes: vec![0xde, 0xad],
+    }
 }
 
 #[test]
@@ -111,12 +116,12 @@ fn rules_match_on_what_rust_types_became() {
     let agent = Background::agent(|agent| agent.handlers(handlers![rust_types]));
     for_each_haproxy(|haproxy| {
         let all = [
-            "var(txn.iprep.i8) -m int lt -127",
-            "var(txn.iprep.u16) -m int 443",
-            "var(txn.iprep.usize),add(1) -m int 6",
-            "var(txn.iprep.string) -m str é",
-            "var(txn.iprep.string),length -m int 2",
-            "var(txn.iprep.vec) -m bin dead",
+            "var(txn.iprep.narrow) -m int lt -127",
+            "var(txn.iprep.port) -m int 443",
+            "var(txn.iprep.count),add(1) -m int 6",
+            "var(txn.iprep.text) -m str é",
+            "var(txn.iprep.text),length -m int 2",
+            "var(txn.iprep.bytes) -m bin dead",
         ];
         let rules = all.map(|rule| format!("{{ {rule} }}")).join(" ");
         let proxy = Config::new(agent.addr())
