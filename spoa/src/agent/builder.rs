@@ -221,20 +221,22 @@ impl AgentBuilder {
         self
     }
 
-    pub(crate) fn has_addresses(&self) -> bool {
-        !self.addresses.is_empty() || !self.listeners.is_empty()
-    }
-
-    pub(crate) fn clear_addresses(&mut self) {
-        self.addresses.clear();
-    }
-
-    pub(crate) fn has_handlers(&self) -> bool {
-        !self.definitions.is_empty()
-    }
-
+    /// The bounds, to change some.
+    #[cfg(feature = "cli")]
     pub(crate) fn limits_mut(&mut self) -> &mut Limits {
         &mut self.limits
+    }
+
+    /// Shows every failure to `observe`, before what [`on_failure`](Self::on_failure) says.
+    pub(crate) fn observe(mut self, observe: impl Fn(&Failed<'_>) + Send + Sync + 'static) -> Self {
+        let on_failure = self.on_failure.take();
+        self.on_failure = Some(Box::new(move |failed, out| {
+            observe(failed);
+            on_failure
+                .as_ref()
+                .map_or(Ok(()), |on_failure| on_failure(failed, out))
+        }));
+        self
     }
 
     /// Makes the agent.
@@ -242,10 +244,7 @@ impl AgentBuilder {
     /// # Errors
     /// A [`BuildError`] that says what to do.
     pub fn build(self) -> Result<Agent, BuildError> {
-        if self.definitions.is_empty() {
-            return Err(BuildError::NoHandlers);
-        }
-        check_duplicates(&self.definitions)?;
+        check(&self.definitions)?;
         for definition in &self.definitions {
             for state in definition.description().states {
                 if !self.states.contains(state.id) {
@@ -281,7 +280,11 @@ impl AgentBuilder {
     }
 }
 
-fn check_duplicates(definitions: &[&'static Definition]) -> Result<(), BuildError> {
+/// Finds what is wrong with the handlers whatever state they are given.
+pub(crate) fn check(definitions: &[&'static Definition]) -> Result<(), BuildError> {
+    if definitions.is_empty() {
+        return Err(BuildError::NoHandlers);
+    }
     let mut seen: HashMap<Option<&str>, &Definition> = HashMap::new();
     for definition in definitions {
         let Some(first) = seen.insert(definition.message(), definition) else {

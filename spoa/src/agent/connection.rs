@@ -330,12 +330,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let (status, message) = (disconnect.status, disconnect.message);
                     match status {
                         Status::Normal | Status::Timeout | Status::Io => {
-                            tracing::debug!(%peer, %status, message, "HAPROXY-DISCONNECT");
+                            tracing::debug!(%peer, %status, said = message, "HAPROXY-DISCONNECT");
                         }
                         _ => tracing::warn!(
                             %peer,
                             code = status.code(),
-                            message,
+                            said = message,
                             "HAProxy ended the connection: {status}"
                         ),
                     }

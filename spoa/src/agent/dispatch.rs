@@ -4,15 +4,14 @@
 
 use super::Shared;
 use super::inflight::{InFlight, Part, Running};
+use super::panics::{drop_quietly, guard};
 use super::scratch::Scratch;
 use super::table::Entry;
 use crate::handler::{
     ActionWriter, Connection, Context, Failure, Finished, Job, JobFuture, Request, Run,
 };
 use crate::spop::{AckWriter, FrameIds, Message, Messages};
-use std::any::Any;
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{self, Poll};
 use tokio::time::Instant;
@@ -288,31 +287,6 @@ fn tail<'p>(parts: &'p mut Vec<Part>, scratch: &mut Scratch) -> &'p mut Vec<u8> 
     match parts.last_mut() {
         Some(Part::Done(actions)) => actions,
         _ => unreachable!("the last part was just seen to be done"),
-    }
-}
-
-/// Runs a handler; its panic becomes its failure.
-#[inline]
-fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    // What a panic leaves half-done is the handler's own: its actions are dropped.
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(panic)))
-}
-
-#[cold]
-fn panicked(panic: Box<dyn Any + Send>) -> Failure {
-    let message = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned());
-    // A payload may itself panic when dropped.
-    drop_quietly(panic);
-    Failure::Panicked(message.unwrap_or_else(|| "a value that is no text".to_owned()))
-}
-
-fn drop_quietly<T>(value: T) {
-    // A second panic, in the payload of this one, has nowhere left to go.
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        std::mem::forget(panic);
     }
 }
 

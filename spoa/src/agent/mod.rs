@@ -9,6 +9,7 @@ mod dispatch;
 mod inflight;
 mod limits;
 mod listener;
+pub(crate) mod panics;
 mod report;
 mod scratch;
 mod server;
@@ -24,4 +25,8 @@ pub use listener::{BindError, Listener};
 pub use server::Server;
 pub use shared::Failed;
 
+#[cfg(feature = "cli")]
+pub(crate) use builder::check;
+#[cfg(feature = "cli")]
+pub(crate) use shared::FAILURES;
 pub(crate) use shared::Shared;

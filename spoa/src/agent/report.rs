@@ -15,8 +15,8 @@ pub(crate) struct RateLimit {
 }
 
 impl RateLimit {
-    /// `Some` if a line may be written now: how many were not since the one before.
-    pub(crate) fn pass(&self) -> Option<u64> {
+    /// `Some` if a line may be written now: how many were not since the one before, if any.
+    pub(crate) fn pass(&self) -> Option<Option<u64>> {
         let now = START.elapsed().as_secs() + 1;
         let last = self.last.load(Ordering::Relaxed);
         let won = last != now
@@ -25,7 +25,8 @@ impl RateLimit {
                 .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok();
         if won {
-            return Some(self.suppressed.swap(0, Ordering::Relaxed));
+            let suppressed = self.suppressed.swap(0, Ordering::Relaxed);
+            return Some((suppressed > 0).then_some(suppressed));
         }
         self.suppressed.fetch_add(1, Ordering::Relaxed);
         None

@@ -46,6 +46,9 @@ impl<'a> Failed<'a> {
     }
 }
 
+/// The target of the log lines about handlers that failed, so that a filter can name them.
+pub(crate) const FAILURES: &str = "spoa::failures";
+
 /// Gives the actions of a message whose handler failed.
 pub(crate) type OnFailure =
     Box<dyn Fn(&Failed<'_>, &mut ActionWriter<'_>) -> Result<(), Failure> + Send + Sync>;
@@ -137,8 +140,17 @@ impl Shared {
             let handler = entry.definition.function();
             let (stream, frame) = (context.stream_id(), context.frame_id());
             let (peer, engine) = (context.peer(), context.engine_id().unwrap_or("-"));
+            // A field of the name `message` would take the place of the text.
             tracing::warn!(
-                %message, handler, %peer, engine, stream, frame, suppressed, "no actions: {failure}"
+                target: FAILURES,
+                spoe_message = %message,
+                handler,
+                %peer,
+                engine,
+                stream,
+                frame,
+                suppressed,
+                "no actions: {failure}"
             );
         }
         let Some(on_failure) = &self.on_failure else {

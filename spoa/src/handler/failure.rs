@@ -49,6 +49,20 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+impl Failure {
+    /// The same failure once more; of an error only its text, for its type is not known.
+    pub(crate) fn copied(&self) -> Failure {
+        match self {
+            Failure::Rejected(rejection) => Failure::Rejected(rejection.clone()),
+            Failure::Error(_) => Failure::Error(self.to_string().into()),
+            Failure::Panicked(message) => Failure::Panicked(message.clone()),
+            Failure::TimedOut(deadline) => Failure::TimedOut(*deadline),
+            Failure::BadVariable(bad) => Failure::BadVariable(bad.clone()),
+            Failure::Overloaded => Failure::Overloaded,
+        }
+    }
+}
+
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {
         Failure::Rejected(rejection)

@@ -66,16 +66,16 @@ async fn greeted_with(first: &[u8], closes: bool) -> (ClientError, Vec<u8>) {
 async fn who_is_no_agent_is_named_for_what_it_is() {
     let (error, said) = greeted_with(b"", true).await;
     assert!(matches!(error, ClientError::NoHello), "{error}");
-    assert_eq!(said, []);
+    assert!(said.is_empty());
     let (error, said) = greeted_with(b"", false).await;
     assert!(matches!(error, ClientError::HelloTimeout(_)), "{error}");
-    assert_eq!(said, []);
+    assert!(said.is_empty());
     let (error, said) = greeted_with(b"HTTP/1.1 400 Bad Request\r\n\r\n", true).await;
     assert_eq!(
         error.to_string(),
         "the agent would be refused by HAProxy: the peer speaks HTTP, not SPOP"
     );
-    assert_eq!(said, []);
+    assert!(said.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

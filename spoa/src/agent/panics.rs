@@ -1,0 +1,74 @@
+//! Panics of handlers: caught here, with the place they came from if a panic hook notes it.
+//!
+//! It knows nothing of messages: whoever runs a handler says which one it was.
+
+use crate::handler::Failure;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+thread_local! {
+    /// Whether a handler runs on this thread, whose panic becomes its failure.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+    /// Where the last such panic came from.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs a handler; its panic becomes its failure.
+#[inline]
+pub(crate) fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let outer = GUARDED.replace(true);
+    // What a panic leaves half-done is the handler's own: its actions are dropped.
+    let result = catch_unwind(AssertUnwindSafe(run));
+    GUARDED.set(outer);
+    result.unwrap_or_else(|panic| Err(panicked(panic)))
+}
+
+#[cold]
+fn panicked(panic: Box<dyn Any + Send>) -> Failure {
+    let mut message = text(&*panic)
+        .unwrap_or("a value that is no text")
+        .to_owned();
+    // A payload may itself panic when dropped.
+    drop_quietly(panic);
+    if let Some(place) = PLACE.take() {
+        message.push_str(", at ");
+        message.push_str(&place);
+    }
+    Failure::Panicked(message)
+}
+
+fn text(payload: &(dyn Any + Send)) -> Option<&str> {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// Drops what may panic meanwhile.
+pub(crate) fn drop_quietly<T>(value: T) {
+    // A second panic, in the payload of this one, has nowhere left to go.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        std::mem::forget(panic);
+    }
+}
+
+/// Keeps the place of a panic for the failure it becomes; `false` if it becomes none. For panic
+/// hooks.
+#[cfg(feature = "cli")]
+pub(crate) fn note(panic: &std::panic::PanicHookInfo<'_>) -> bool {
+    if GUARDED.get() {
+        PLACE.set(panic.location().map(ToString::to_string));
+    }
+    GUARDED.get()
+}
+
+/// A panic in words. For panic hooks.
+#[cfg(feature = "cli")]
+pub(crate) fn describe(panic: &std::panic::PanicHookInfo<'_>) -> String {
+    let text = text(panic.payload()).unwrap_or("a value that is no text");
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("unnamed");
+    match panic.location() {
+        Some(place) => format!("thread `{thread}` panicked: {text}, at {place}"),
+        None => format!("thread `{thread}` panicked: {text}"),
+    }
+}
