@@ -66,8 +66,8 @@
 //! # Without `run!`
 //!
 //! [`Agent::builder`](agent::Agent::builder) is the same agent as an ordinary API that returns
-//! `Result`, for programs that own their `main` and for several agents in one process. `testing` runs an
-//! agent and an engine in one process, `client` talks to any agent, and [`spop`] is the protocol
+//! `Result`, for programs that own their `main` and for several agents in one process. [`testing`] runs an
+//! agent and an engine in one process, [`client`] talks to any agent, and [`spop`] is the protocol
 //! itself, without I/O.
 //!
 //! # Features
@@ -82,7 +82,9 @@ pub mod client;
 pub mod handler;
 #[macro_use]
 mod macros;
+mod nearest;
 pub mod spop;
+pub mod testing;
 
 /// What an agent's source needs.
 pub mod prelude {

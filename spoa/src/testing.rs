@@ -1,0 +1,420 @@
+//! Tests of an agent without HAProxy: the agent and an engine in one process, with the whole of the
+//! protocol and an in-memory pipe between them.
+//!
+//! It must not know how an agent works inside: what it sees is what HAProxy would see, and the
+//! failures that the agent would log.
+//!
+//! ```
+//! use spoa::prelude::*;
+//! use spoa::testing::TestAgent;
+//! use std::net::IpAddr;
+//!
+//! #[spoe_message("get-ip-reputation")]
+//! fn ip_reputation(ip: IpAddr) -> SetVar<u8> {
+//!     SetVar::session("ip_score", if ip.is_loopback() { 100 } else { 20 })
+//! }
+//!
+//! # fn main() -> Result<(), spoa::testing::CallError> {
+//! // In a #[test]:
+//! let agent = TestAgent::new(handlers![ip_reputation]);
+//! let answer = agent.call_blocking("get-ip-reputation", &[("ip", &"192.0.2.7")])?;
+//! assert_eq!(answer.get("sess.ip_score"), Some(20));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In a `#[tokio::test]` it is `agent.call(…).await?`. With `start_paused = true`, the deadlines of
+//! handlers pass without waiting.
+
+use crate::agent::{Agent, AgentBuilder, BuildError, Failed};
+use crate::client::{Ack, Client, ClientError, ClientOptions, OwnedAction, OwnedValue};
+use crate::handler::{Definition, Failure, FromValue, ToValue};
+use crate::nearest::nearest;
+use crate::spop::{Scope, Value};
+use std::any::type_name;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The arguments of a message: names, empty for an argument without one, and values.
+///
+/// ```
+/// use spoa::testing::Arguments;
+///
+/// let ip = std::net::Ipv4Addr::LOCALHOST;
+/// let args: &Arguments<'_> = &[("ip", &ip), ("port", &443), ("", &"unnamed"), ("user", &spoa::spop::Value::Null)];
+/// # assert_eq!(args.len(), 4);
+/// ```
+pub type Arguments<'a> = [(&'a str, &'a dyn ToValue)];
+
+/// How many bytes the pipe between the two ends holds.
+const PIPE: usize = 64 << 10;
+
+/// An agent to be called by a test.
+///
+/// Every call is a connection of its own, so calls may go on at the same time, and one agent may
+/// serve any number of tests.
+#[derive(Debug)]
+pub struct TestAgent {
+    agent: Agent,
+    failures: Failures,
+    connections: AtomicU64,
+    max_frame_size: u32,
+}
+
+/// The failures of calls that go on, by the engine-ids of their connections.
+type Failures = Arc<Mutex<HashMap<String, Vec<FailedMessage>>>>;
+
+impl TestAgent {
+    /// An agent of these handlers, without state.
+    ///
+    /// # Panics
+    /// If they make no agent: two answer one message, one takes a state.
+    #[track_caller]
+    #[must_use]
+    pub fn new(handlers: impl IntoIterator<Item = &'static Definition>) -> Self {
+        match TestAgent::build(Agent::builder().handlers(handlers)) {
+            Ok(agent) => agent,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// An agent as [`Agent::builder`] describes it: with state, limits, `on_failure`. It listens
+    /// nowhere, whatever the builder was told.
+    ///
+    /// ```
+    /// use spoa::prelude::*;
+    /// use spoa::testing::TestAgent;
+    ///
+    /// struct Db(u32);
+    ///
+    /// #[spoe_message("count")]
+    /// fn count(State(db): State<'_, Db>) -> SetVar<u32> {
+    ///     SetVar::transaction("count", db.0)
+    /// }
+    ///
+    /// let agent = TestAgent::build(Agent::builder().handlers(handlers![count]).state(Db(7)))?;
+    /// assert_eq!(agent.call_blocking("count", &[]).unwrap().get("txn.count"), Some(7));
+    /// # Ok::<(), spoa::agent::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`AgentBuilder::build`].
+    pub fn build(builder: AgentBuilder) -> Result<Self, BuildError> {
+        let failures = Failures::default();
+        let seen = Arc::clone(&failures);
+        let agent = builder.observe(move |failed| keep(&seen, failed)).build()?;
+        Ok(TestAgent {
+            agent,
+            failures,
+            connections: AtomicU64::new(0),
+            max_frame_size: 16380,
+        })
+    }
+
+    /// What the engine offers as the largest frame, in bytes; at least 256. Default 16380, as
+    /// HAProxy's.
+    #[must_use]
+    pub fn max_frame_size(mut self, bytes: u32) -> Self {
+        self.max_frame_size = bytes;
+        self
+    }
+
+    /// Sends one message and waits for its answer, however long that takes.
+    ///
+    /// # Errors
+    /// A [`CallError`] if no handler answers the message, or it cannot be sent. That a handler
+    /// failed is none: HAProxy gets its ACK, and [`Answer::failures`] says why it is empty.
+    pub async fn call(&self, message: &str, args: &Arguments<'_>) -> Result<Answer, CallError> {
+        self.notify(&[(message, args)]).await
+    }
+
+    /// The same for tests that are not async: it has a runtime of its own.
+    ///
+    /// # Errors
+    /// As [`TestAgent::call`].
+    ///
+    /// # Panics
+    /// Within a runtime.
+    pub fn call_blocking(&self, message: &str, args: &Arguments<'_>) -> Result<Answer, CallError> {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime of one thread needs no more than a few file descriptors")
+            .block_on(self.call(message, args))
+    }
+
+    /// Sends several messages in one NOTIFY, as HAProxy does with those of one event or one group.
+    ///
+    /// # Errors
+    /// As [`TestAgent::call`], for any of the messages.
+    pub async fn notify(&self, messages: &[(&str, &Arguments<'_>)]) -> Result<Answer, CallError> {
+        for (message, _) in messages {
+            self.check(message)?;
+        }
+        let number = self.connections.fetch_add(1, Ordering::Relaxed);
+        let engine_id = format!("test-{number}");
+        let pending = Pending {
+            failures: &self.failures,
+            engine_id: &engine_id,
+        };
+        pending.begin();
+        let client = self.client(|options| options.engine_id(&engine_id)).await?;
+        let ack = client
+            .notify(|notify| {
+                for (message, args) in messages {
+                    let args: Vec<(&str, Value<'_>)> = args
+                        .iter()
+                        .map(|(name, value)| (*name, value.to_value()))
+                        .collect();
+                    notify.message(message, &args);
+                }
+            })
+            .await?;
+        Ok(Answer {
+            ack,
+            failures: pending.end(),
+        })
+    }
+
+    /// A client on a connection of its own, for tests of what HAProxy's engine does beyond sending
+    /// one NOTIFY: many at a time, the goodbye. Failures of handlers are not kept for it.
+    ///
+    /// ```
+    /// # use spoa::prelude::*;
+    /// # use spoa::testing::TestAgent;
+    /// # #[spoe_message("ping")] fn ping() {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), spoa::client::ClientError> {
+    /// let client = TestAgent::new(handlers![ping]).connect().await?;
+    /// let (a, b) = tokio::try_join!(client.send("ping", &[]), client.send("ping", &[]))?;
+    /// assert_ne!(a.ids, b.ids);
+    /// client.close().await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::over`].
+    pub async fn connect(&self) -> Result<Client, ClientError> {
+        self.client(|options| options).await
+    }
+
+    /// The handlers of the agent.
+    pub fn handlers(&self) -> impl Iterator<Item = &'static Definition> + '_ {
+        self.agent.handlers()
+    }
+
+    async fn client(
+        &self,
+        options: impl FnOnce(ClientOptions) -> ClientOptions,
+    ) -> Result<Client, ClientError> {
+        let (ours, theirs) = tokio::io::duplex(PIPE);
+        // It ends with the client's end of the pipe.
+        tokio::spawn(self.agent.serve_connection(theirs));
+        let defaults = Client::options()
+            .max_frame_size(self.max_frame_size)
+            .ack_timeout(Duration::MAX);
+        options(defaults).over(ours).await
+    }
+
+    fn check(&self, message: &str) -> Result<(), CallError> {
+        let mut known = Vec::new();
+        for handler in self.agent.handlers() {
+            match handler.message() {
+                None => return Ok(()),
+                Some(name) if name == message => return Ok(()),
+                Some(name) => known.push(name),
+            }
+        }
+        Err(CallError::Unknown {
+            message: message.to_owned(),
+            known,
+        })
+    }
+}
+
+/// The failures of one call, forgotten when it ends or is dropped.
+struct Pending<'a> {
+    failures: &'a Failures,
+    engine_id: &'a str,
+}
+
+impl Pending<'_> {
+    fn begin(&self) {
+        lock(self.failures).insert(self.engine_id.to_owned(), Vec::new());
+    }
+
+    fn end(&self) -> Vec<FailedMessage> {
+        lock(self.failures)
+            .remove(self.engine_id)
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn keep(failures: &Failures, failed: &Failed<'_>) {
+    let mut failures = lock(failures);
+    let engine_id = failed.context().engine_id().unwrap_or_default();
+    if let Some(failures) = failures.get_mut(engine_id) {
+        failures.push(FailedMessage {
+            message: failed.message().to_string(),
+            failure: failed.failure().copied(),
+        });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Nothing is left half done by a panic under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the agent answered to one NOTIFY, and which handlers failed.
+#[derive(Debug)]
+pub struct Answer {
+    ack: Ack,
+    failures: Vec<FailedMessage>,
+}
+
+impl Answer {
+    /// What a variable holds after this answer, converted as an argument of a handler would be:
+    /// `None` if it is not set, or unset.
+    ///
+    /// The variable is written as in HAProxy's rules but without the engine's prefix:
+    /// `sess.ip_score`.
+    ///
+    /// # Panics
+    /// If the value does not convert, or `variable` is not the name of one.
+    #[track_caller]
+    #[must_use]
+    pub fn get<'a, T: FromValue<'a>>(&'a self, variable: &str) -> Option<T> {
+        let value = self.value(variable)?;
+        match T::from_value(value.to_value()) {
+            Ok(converted) => Some(converted),
+            Err(_) => panic!(
+                "`{variable}` is {value} ({}), which is no `{}`",
+                value.data_type(),
+                type_name::<T>()
+            ),
+        }
+    }
+
+    /// What a variable holds after this answer, as it is on the wire: `None` if it is not set, or
+    /// unset.
+    ///
+    /// # Panics
+    /// If `variable` is not the name of one.
+    #[track_caller]
+    #[must_use]
+    pub fn value(&self, variable: &str) -> Option<&OwnedValue> {
+        let scope = variable
+            .split_once('.')
+            .and_then(|(scope, _)| Scope::from_name(scope));
+        assert!(
+            scope.is_some(),
+            "`{variable}` is no variable: write `proc.`, `sess.`, `txn.`, `req.` or `res.` and its \
+             name without the engine's prefix"
+        );
+        self.ack.get(variable)
+    }
+
+    /// All actions, in the order HAProxy would apply them.
+    #[must_use]
+    pub fn actions(&self) -> &[OwnedAction] {
+        &self.ack.actions
+    }
+
+    /// The ACK itself.
+    #[must_use]
+    pub fn ack(&self) -> &Ack {
+        &self.ack
+    }
+
+    /// The messages whose handlers gave no actions, and why. Actions that `on_failure` gave instead
+    /// are among the [`actions`](Answer::actions).
+    #[must_use]
+    pub fn failures(&self) -> &[FailedMessage] {
+        &self.failures
+    }
+
+    /// Why the handler gave no actions; `None` if none failed. Of several failures, the first.
+    ///
+    /// ```
+    /// # use spoa::prelude::*;
+    /// # use spoa::testing::TestAgent;
+    /// use spoa::handler::Failure;
+    ///
+    /// #[spoe_message("check")]
+    /// fn check(port: u16) {}
+    ///
+    /// let answer = TestAgent::new(handlers![check]).call_blocking("check", &[]).unwrap();
+    /// assert!(matches!(answer.failure(), Some(Failure::Rejected(_))));
+    /// ```
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failures.first().map(|failed| &failed.failure)
+    }
+}
+
+/// A message whose handler gave no actions.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FailedMessage {
+    /// The name of the message.
+    pub message: String,
+    /// Why. Of a handler's own error, only the text is kept.
+    pub failure: Failure,
+}
+
+impl fmt::Display for FailedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "message `{}`: {}", self.message, self.failure)
+    }
+}
+
+/// Why a message could not be sent to an agent, or was not answered.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum CallError {
+    /// No handler answers the message, and there is no fallback.
+    Unknown {
+        /// The message.
+        message: String,
+        /// Those that are answered.
+        known: Vec<&'static str>,
+    },
+    /// Anything else, such as more arguments or bytes than a message can have.
+    Client(ClientError),
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Unknown { message, known } => {
+                let list = known.join("`, `");
+                write!(f, "no handler for message `{message}`: ")?;
+                match nearest(message, known.iter().copied()) {
+                    Some(meant) => {
+                        write!(f, "did you mean `{meant}`? This agent answers `{list}`")
+                    }
+                    None => write!(f, "this agent answers `{list}`"),
+                }
+            }
+            CallError::Client(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+impl From<ClientError> for CallError {
+    fn from(error: ClientError) -> Self {
+        CallError::Client(error)
+    }
+}
