@@ -3,12 +3,28 @@
 //!
 //! It must not know the protocol, nor how a handler is run: it uses the agent as any program could.
 
+mod argument;
+mod banner;
+mod call;
+mod handlers;
+mod log;
+mod options;
+mod serve;
+mod settings;
+mod signals;
+mod units;
+
 use crate::__private::Registered;
-use crate::agent::{Agent, AgentBuilder, BindError, BuildError};
+use crate::agent::{self, Agent, AgentBuilder, BindError, BuildError};
 use crate::handler::{BoxError, Definition};
+use crate::testing::CallError;
+use options::{About, Options, Task};
+use std::ffi::OsString;
 use std::fmt;
-use std::future::Future;
+use std::io::{self, Write, stdout};
+use std::path::Path;
 use std::pin::Pin;
+use tokio::runtime::Runtime;
 
 /// What `run!()` knows when it is compiled.
 #[derive(Clone, Copy, Debug)]
@@ -32,49 +48,20 @@ pub type Configuring = Pin<Box<dyn Future<Output = Result<AgentBuilder, Configur
 /// A `state = …` of `run!` that failed.
 #[derive(Debug)]
 pub struct ConfigureError {
-    expression: Option<&'static str>,
+    expression: &'static str,
     error: BoxError,
 }
 
 impl ConfigureError {
     /// The failure of an expression, as the user wrote it.
-    pub fn state(expression: &'static str, error: impl Into<BoxError>) -> Self {
-        ConfigureError {
-            expression: Some(expression),
-            error: error.into(),
-        }
+    pub fn state(expression: &'static str, error: BoxError) -> Self {
+        ConfigureError { expression, error }
     }
-}
-
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for ConfigureError {
-    fn from(error: E) -> Self {
-        ConfigureError {
-            expression: None,
-            error: error.into(),
-        }
-    }
-}
-
-/// Why the agent did not start, or a command not do what it was to do.
-#[derive(Debug, thiserror::Error)]
-enum StartError {
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    #[error("{0}")]
-    Configure(ConfigureError),
-    #[error("cannot start the runtime: {0}")]
-    Runtime(std::io::Error),
 }
 
 impl fmt::Display for ConfigureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.expression {
-            Some(expression) => write!(f, "`state = {expression}` failed: ")?,
-            None => f.write_str("the agent could not be configured: ")?,
-        }
-        write!(f, "{}", self.error)?;
+        write!(f, "`state = {}` failed: {}", self.expression, self.error)?;
         let mut source = self.error.source();
         while let Some(cause) = source {
             write!(f, ": {cause}")?;
@@ -84,51 +71,211 @@ impl fmt::Display for ConfigureError {
     }
 }
 
-/// Runs the agent of a program. On a start-up error it prints what is wrong and ends the process.
-pub fn run(program: Program, configure: impl FnOnce(AgentBuilder) -> Configuring) {
-    if let Err(error) = start(program, configure) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
+/// Why the agent did not start, or a command did not do what it was to do.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("{0}")]
+    Configure(ConfigureError),
+    #[error("cannot start threads: {0}; lower `--workers`, or raise `ulimit -u`")]
+    Runtime(io::Error),
+    #[error("cannot wait for signals: {0}")]
+    Signals(io::Error),
+    #[error("{0}")]
+    Argument(String),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The handler of a message that was called failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl StartError {
+    /// The exit status: 2 is for what was typed wrong, as clap has it.
+    fn status(&self) -> i32 {
+        match self {
+            StartError::Argument(_) | StartError::Call(_) => 2,
+            _ => 1,
+        }
     }
 }
 
-fn start(
-    program: Program,
-    configure: impl FnOnce(AgentBuilder) -> Configuring,
-) -> Result<(), StartError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(StartError::Runtime)?;
-    runtime.block_on(async {
-        let builder = Agent::builder().name(program.name.unwrap_or(program.package));
-        let mut builder = configure(builder).await.map_err(StartError::Configure)?;
-        builder = match program.handlers {
-            [] => builder.handlers(registered()),
-            given => builder.handlers(given.iter().copied()),
-        };
-        let listen = match program.listen {
-            [] => &["127.0.0.1:12345"],
-            given => given,
-        };
-        for address in listen {
-            builder = builder.listen(*address);
-        }
-        let server = builder.build()?.bind()?;
-        for listener in server.listeners() {
-            eprintln!("listening on {}", listener.address());
-        }
-        server.serve(std::future::pending()).await;
-        Ok(())
-    })
+/// Runs the agent of a program. On an error it prints what is wrong and ends the process.
+pub fn run(program: Program, configure: impl FnOnce(AgentBuilder) -> Configuring) {
+    let mut args = std::env::args_os().peekable();
+    let called = args
+        .peek()
+        .map(|called| called.to_string_lossy().into_owned());
+    let called = called.as_deref().unwrap_or(program.package);
+    let handlers = match program.handlers {
+        [] => registered(),
+        given => given.to_vec(),
+    };
+    let this = This {
+        name: program
+            .name
+            .unwrap_or_else(|| stem(called, program.package)),
+        called,
+        handlers,
+        program,
+    };
+    let about = About {
+        name: this.name,
+        version: program.version,
+        listen: program.listen,
+        messages: this
+            .handlers
+            .iter()
+            .filter_map(|handler| handler.message())
+            .collect(),
+    };
+    let options = match Options::read(&about, args, |name| std::env::var_os(name)) {
+        Ok(options) => options,
+        Err(error) => error.exit(),
+    };
+    if let Err(error) = this.perform(&options, configure) {
+        eprintln!("error: {error}");
+        std::process::exit(error.status());
+    }
+}
+
+/// The name of the file that was called: what people call the program.
+fn stem<'a>(called: &'a str, package: &'a str) -> &'a str {
+    let stem = Path::new(called).file_stem().and_then(|stem| stem.to_str());
+    stem.filter(|stem| !stem.is_empty()).unwrap_or(package)
 }
 
 /// The handlers linked into the program, in the order of their places: the registry has none.
 fn registered() -> Vec<&'static Definition> {
-    let mut handlers: Vec<_> = inventory::iter::<Registered>
-        .into_iter()
-        .map(|registered| registered.0)
-        .collect();
+    let registered = inventory::iter::<Registered>.into_iter();
+    let mut handlers: Vec<_> = registered.map(|registered| registered.0).collect();
     handlers.sort_by_key(|definition| definition.location());
     handlers
+}
+
+/// The program that runs.
+struct This<'a> {
+    program: Program,
+    /// The name of the agent.
+    name: &'a str,
+    /// How it was called.
+    called: &'a str,
+    handlers: Vec<&'static Definition>,
+}
+
+impl This<'_> {
+    fn perform(
+        &self,
+        options: &Options,
+        configure: impl FnOnce(AgentBuilder) -> Configuring,
+    ) -> Result<(), StartError> {
+        match &options.task {
+            Task::Handlers { json } => {
+                print(&match json {
+                    true => format!("{:#}\n", handlers::json(&self.handlers)),
+                    false => handlers::table(&self.handlers),
+                });
+                Ok(agent::check(&self.handlers)?)
+            }
+            Task::Call {
+                message,
+                args,
+                json,
+            } => self.call(options, configure, message, args, *json),
+            Task::Serve => self.serve(options, configure),
+        }
+    }
+
+    fn serve(
+        &self,
+        options: &Options,
+        configure: impl FnOnce(AgentBuilder) -> Configuring,
+    ) -> Result<(), StartError> {
+        log::start(options.log().unwrap_or("info"));
+        let runtime = self.runtime(options)?;
+        let names = serve::Names {
+            name: self.name,
+            version: self.program.version,
+            program: self.called,
+        };
+        let served = runtime.block_on(async {
+            let mut builder = self.builder(options, configure).await?;
+            for address in options.listen(self.program.listen) {
+                builder = builder.listen(address);
+            }
+            serve::serve(builder, &names).await
+        });
+        // What is still at work was given its time.
+        runtime.shutdown_background();
+        served
+    }
+
+    fn call(
+        &self,
+        options: &Options,
+        configure: impl FnOnce(AgentBuilder) -> Configuring,
+        message: &str,
+        args: &[OsString],
+        json: bool,
+    ) -> Result<(), StartError> {
+        // Why the handler failed is printed below.
+        let quiet = format!("warn,{}=off", agent::FAILURES);
+        log::start(options.log().unwrap_or(&quiet));
+        let call = call::Call::new(message.to_owned(), args).map_err(StartError::Argument)?;
+        let runtime = self.runtime(options)?;
+        let answer = runtime.block_on(async {
+            let builder = self.builder(options, configure).await?;
+            call.send(builder, options.frame_size()).await
+        });
+        runtime.shutdown_background();
+        let answer = answer?;
+        print(&match json {
+            true => format!("{:#}\n", call.json(&answer)),
+            false => call::Call::lines(&answer),
+        });
+        match answer.failure() {
+            Some(failure) => Err(StartError::Failed(failure.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    fn runtime(&self, options: &Options) -> Result<Runtime, StartError> {
+        log::log_panics();
+        let mut limits = agent::Limits::default();
+        options.apply(&mut limits);
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if let Some(workers) = options.workers() {
+            runtime.worker_threads(workers);
+        }
+        runtime
+            .enable_all()
+            .thread_name("spoa-worker")
+            // Room for what the program itself has blocking, besides its handlers.
+            .max_blocking_threads(limits.max_blocking.saturating_add(512))
+            .build()
+            .map_err(StartError::Runtime)
+    }
+
+    async fn builder(
+        &self,
+        options: &Options,
+        configure: impl FnOnce(AgentBuilder) -> Configuring,
+    ) -> Result<AgentBuilder, StartError> {
+        // What is wrong with the handlers shows before a state is made, which may take its time.
+        agent::check(&self.handlers)?;
+        let builder = Agent::builder()
+            .name(self.name)
+            .handlers(self.handlers.iter().copied());
+        let mut builder = configure(builder).await.map_err(StartError::Configure)?;
+        options.apply(builder.limits_mut());
+        Ok(builder)
+    }
+}
+
+/// Prints what was asked for. Whoever closed the pipe has seen enough.
+fn print(text: &str) {
+    let _ = stdout().write_all(text.as_bytes());
 }

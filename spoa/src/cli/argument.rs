@@ -1,0 +1,224 @@
+//! An argument of `call` as a person types it: `ip=192.0.2.7`, `bin:00ff`, `null`.
+//!
+//! It must not know which message the argument is for, nor what its handler would take.
+
+use crate::client::OwnedValue;
+use bytes::Bytes;
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::str::{FromStr, from_utf8};
+
+/// How arguments are written, for the help of `call`.
+pub(super) const SYNTAX: &str = "\
+Values are typed by their look: an IP address, an integer (INT64, as HAProxy sends them), `true` or
+`false`, `null`; anything else is a string. A prefix says which type is meant:
+  str:TEXT  bin:HEX  bool:true  i32:N  u32:N  i64:N  u64:N  ip4:ADDRESS  ip6:ADDRESS
+An argument ends its name at the first `=`; one without a name is written `=value`, or `value` if it
+has no `=` in it.";
+
+/// Reads one argument: its name, empty if it has none, and its value.
+pub(super) fn parse(text: &OsStr) -> Result<(String, OwnedValue), String> {
+    let bytes = text.as_bytes();
+    let (name, value) = match bytes.iter().position(|byte| *byte == b'=') {
+        Some(at) => (
+            bytes.get(..at).unwrap_or_default(),
+            bytes.get(at + 1..).unwrap_or_default(),
+        ),
+        None => (&[][..], bytes),
+    };
+    let about = |problem: &dyn Display| format!("`{}`: {problem}", text.to_string_lossy());
+    let name = from_utf8(name).map_err(|_| about(&"the name is not UTF-8"))?;
+    let value = match from_utf8(value) {
+        Ok(value) => typed(value).map_err(|problem| about(&problem))?,
+        // Only a string can hold what is no text: HAProxy passes on the bytes of headers.
+        Err(_) => OwnedValue::String(Bytes::copy_from_slice(value)),
+    };
+    Ok((name.to_owned(), value))
+}
+
+fn typed(text: &str) -> Result<OwnedValue, String> {
+    if let Some((prefix, rest)) = text.split_once(':') {
+        if let Some(value) = prefixed(prefix, rest) {
+            return value;
+        }
+    }
+    Ok(by_look(text))
+}
+
+/// `None` if the prefix is none of ours: the text holds a `:` of its own.
+fn prefixed(prefix: &str, text: &str) -> Option<Result<OwnedValue, String>> {
+    Some(match prefix {
+        "str" => Ok(OwnedValue::String(text.to_owned().into())),
+        "bin" => hex(text).map(|bytes| OwnedValue::Binary(bytes.into())),
+        "bool" => match text {
+            "true" | "1" => Ok(OwnedValue::Bool(true)),
+            "false" | "0" => Ok(OwnedValue::Bool(false)),
+            _ => Err("`bool:` is followed by `true` or `false`".to_owned()),
+        },
+        "i32" => number(text, OwnedValue::Int32, i32::MIN, i32::MAX),
+        "u32" => number(text, OwnedValue::Uint32, u32::MIN, u32::MAX),
+        "i64" => number(text, OwnedValue::Int64, i64::MIN, i64::MAX),
+        "u64" => number(text, OwnedValue::Uint64, u64::MIN, u64::MAX),
+        "ip4" => text
+            .parse()
+            .map(OwnedValue::Ipv4)
+            .map_err(|_| "`ip4:` is followed by an address such as `192.0.2.7`".to_owned()),
+        "ip6" => text
+            .parse()
+            .map(OwnedValue::Ipv6)
+            .map_err(|_| "`ip6:` is followed by an address such as `2001:db8::7`".to_owned()),
+        _ => return None,
+    })
+}
+
+fn number<T: FromStr + Display>(
+    text: &str,
+    value: impl FnOnce(T) -> OwnedValue,
+    least: T,
+    most: T,
+) -> Result<OwnedValue, String> {
+    let number = text.parse().map(value);
+    number.map_err(|_| format!("`{text}` is no integer from {least} to {most}"))
+}
+
+fn hex(text: &str) -> Result<Vec<u8>, String> {
+    let bad = || format!("`{text}` is no hexadecimal: write two digits for each byte");
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let digits = digits.ok_or_else(bad)?;
+    if digits.len() % 2 != 0 {
+        return Err(bad());
+    }
+    let byte = |pair: &[u32]| pair.iter().fold(0, |byte, digit| byte << 4 | *digit as u8);
+    Ok(digits.chunks(2).map(byte).collect())
+}
+
+fn by_look(text: &str) -> OwnedValue {
+    match text {
+        "null" => return OwnedValue::Null,
+        "true" => return OwnedValue::Bool(true),
+        "false" => return OwnedValue::Bool(false),
+        _ => {}
+    }
+    match text.parse() {
+        Ok(IpAddr::V4(v4)) => return OwnedValue::Ipv4(v4),
+        Ok(IpAddr::V6(v6)) => return OwnedValue::Ipv6(v6),
+        Err(_) => {}
+    }
+    // `007` and `+1` are written as no integer is: they are names of something.
+    match text.parse::<i64>() {
+        Ok(number) if number.to_string() == text => OwnedValue::Int64(number),
+        _ => OwnedValue::String(text.to_owned().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str) -> OwnedValue {
+        let (name, value) = parse(OsStr::new(text)).unwrap();
+        assert_eq!(name, "");
+        value
+    }
+
+    fn string(text: &'static str) -> OwnedValue {
+        OwnedValue::String(text.into())
+    }
+
+    #[test]
+    fn values_are_typed_by_their_look() {
+        assert_eq!(value("192.0.2.7"), OwnedValue::Ipv4([192, 0, 2, 7].into()));
+        assert_eq!(
+            value("2001:db8::7"),
+            OwnedValue::Ipv6("2001:db8::7".parse().unwrap())
+        );
+        assert_eq!(value("443"), OwnedValue::Int64(443));
+        assert_eq!(value("-5"), OwnedValue::Int64(-5));
+        assert_eq!(value("9223372036854775807"), OwnedValue::Int64(i64::MAX));
+        assert_eq!(value("true"), OwnedValue::Bool(true));
+        assert_eq!(value("false"), OwnedValue::Bool(false));
+        assert_eq!(value("null"), OwnedValue::Null);
+        for text in [
+            "",
+            "GET",
+            "1.5",
+            "007",
+            "+1",
+            "-0",
+            "9223372036854775808",
+            "localhost:80",
+            "True",
+        ] {
+            assert_eq!(value(text), OwnedValue::String(text.to_owned().into()));
+        }
+    }
+
+    #[test]
+    fn a_prefix_says_the_type() {
+        assert_eq!(value("str:443"), string("443"));
+        assert_eq!(value("str:"), string(""));
+        assert_eq!(value("str:bin:00"), string("bin:00"));
+        assert_eq!(value("bin:00fF"), OwnedValue::Binary(vec![0, 255].into()));
+        assert_eq!(value("bin:"), OwnedValue::Binary(Bytes::new()));
+        assert_eq!(value("bool:1"), OwnedValue::Bool(true));
+        assert_eq!(value("i32:-5"), OwnedValue::Int32(-5));
+        assert_eq!(value("u32:4294967295"), OwnedValue::Uint32(u32::MAX));
+        assert_eq!(
+            value("i64:-9223372036854775808"),
+            OwnedValue::Int64(i64::MIN)
+        );
+        assert_eq!(
+            value("u64:18446744073709551615"),
+            OwnedValue::Uint64(u64::MAX)
+        );
+        assert_eq!(
+            value("ip4:192.0.2.7"),
+            OwnedValue::Ipv4([192, 0, 2, 7].into())
+        );
+        assert_eq!(value("ip6:::1"), OwnedValue::Ipv6("::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_name_ends_at_the_first_equals_sign() {
+        let read = |text: &str| parse(OsStr::new(text)).unwrap();
+        assert_eq!(read("url=/?a=b"), ("url".to_owned(), string("/?a=b")));
+        assert_eq!(
+            read("port=u32:80"),
+            ("port".to_owned(), OwnedValue::Uint32(80))
+        );
+        assert_eq!(read("=/?a=b"), (String::new(), string("/?a=b")));
+        assert_eq!(read("empty="), ("empty".to_owned(), string("")));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_a_string_all_the_same() {
+        let (name, value) = parse(OsStr::from_bytes(b"h=\xff")).unwrap();
+        assert_eq!(
+            (name.as_str(), value),
+            ("h", OwnedValue::String(Bytes::from_static(b"\xff")))
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_not_of_its_type_says_so() {
+        let problem = |text: &str| parse(OsStr::new(text)).unwrap_err();
+        assert_eq!(
+            problem("b=bin:0"),
+            "`b=bin:0`: `0` is no hexadecimal: write two digits for each byte"
+        );
+        assert_eq!(
+            problem("n=u32:-1"),
+            "`n=u32:-1`: `-1` is no integer from 0 to 4294967295"
+        );
+        assert_eq!(
+            problem("ip4:::1"),
+            "`ip4:::1`: `ip4:` is followed by an address such as `192.0.2.7`"
+        );
+        assert_eq!(
+            problem("bool:yes"),
+            "`bool:yes`: `bool:` is followed by `true` or `false`"
+        );
+    }
+}

@@ -1,0 +1,231 @@
+//! What an agent says when it starts: what it serves, where, and what to try next.
+//!
+//! It must not know how anything is served.
+
+use crate::handler::__macros::{ArgumentDescription, Description};
+use crate::handler::{Definition, Expected};
+
+/// What is said of the agent.
+#[derive(Debug)]
+pub(super) struct Banner<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: &'a str,
+    /// How the program was called.
+    pub(super) program: &'a str,
+    pub(super) handlers: &'a [&'static Definition],
+    pub(super) listeners: Vec<&'a str>,
+}
+
+impl Banner<'_> {
+    /// The lines, each with its line feed.
+    pub(super) fn text(&self) -> String {
+        let mut lines = vec![format!("{} {}", self.name, self.version)];
+        let message = |handler: &Definition| handler.message().unwrap_or("(any other)");
+        let widths = self
+            .handlers
+            .iter()
+            .map(|handler| message(handler).chars().count());
+        let width = widths.max().unwrap_or_default();
+        for handler in self.handlers {
+            let (function, (file, line)) = (handler.function(), handler.location());
+            let message = message(handler);
+            lines.push(format!("  {message:width$}  {function} ({file}:{line})"));
+        }
+        for address in &self.listeners {
+            lines.push(format!("listening on {address}"));
+        }
+        lines.push(String::new());
+        if let Some(handler) = self.handlers.first() {
+            let (message, description) = (handler.message(), handler.description());
+            let args = samples(&description).join(" ");
+            lines.push(format!(
+                "Try it without HAProxy:  {} call {} {args}",
+                self.program,
+                message.unwrap_or("any-message"),
+            ));
+            if let Some(address) = self.listeners.first() {
+                lines.push(format!(
+                    "Wire HAProxy to it:      `server {} {}` in a backend with `mode tcp`",
+                    self.name,
+                    reachable(address)
+                ));
+            }
+            if let Some(message) = message {
+                lines.push(format!(
+                    "and in spoe.conf:        `spoe-message {message}`, `args {}`",
+                    fetches(&description).join(" ")
+                ));
+            }
+        }
+        lines
+            .iter()
+            .map(|line| format!("{}\n", line.trim_end()))
+            .collect()
+    }
+}
+
+/// The address that HAProxy on the same machine connects to.
+fn reachable(address: &str) -> String {
+    let any = address
+        .strip_prefix("0.0.0.0:")
+        .or_else(|| address.strip_prefix("[::]:"));
+    any.map_or_else(|| address.to_owned(), |port| format!("127.0.0.1:{port}"))
+}
+
+/// Arguments for `call` that the handler takes, as far as types tell.
+pub(super) fn samples(description: &Description) -> Vec<String> {
+    let required = description
+        .arguments
+        .iter()
+        .filter(|argument| argument.required);
+    let (placed, named): (Vec<_>, Vec<_>) = required.partition(|argument| argument.index.is_some());
+    let last = placed.iter().filter_map(|argument| argument.index).max();
+    let mut named = named.into_iter();
+    let mut samples = Vec::new();
+    // Those with a place keep it; the others, or NULLs, fill the places between.
+    for place in 0..last.map_or(0, |last| last + 1) {
+        let here = placed.iter().find(|argument| argument.index == Some(place));
+        samples.push(match here.copied().or_else(|| named.next()) {
+            Some(argument) => sample(argument),
+            None => "null".to_owned(),
+        });
+    }
+    samples.extend(named.map(sample));
+    samples
+}
+
+fn sample(argument: &ArgumentDescription) -> String {
+    let name = argument.name.filter(|_| argument.index.is_none());
+    let value = match argument.expected {
+        Expected::Bool => "true".to_owned(),
+        Expected::Integer { min, max } => 443.clamp(min, max).to_string(),
+        Expected::Address | Expected::Ipv4 => "192.0.2.7".to_owned(),
+        Expected::Ipv6 => "2001:db8::7".to_owned(),
+        // An enum of strings lists them, each between backticks.
+        Expected::Other(words) => words.split('`').nth(1).unwrap_or("text").to_owned(),
+        Expected::Text | Expected::Bytes | Expected::Any => match name {
+            Some("method") => "GET",
+            Some("path" | "url" | "uri") => "/index.html",
+            Some("host") => "www.example.com",
+            _ => "text",
+        }
+        .to_owned(),
+    };
+    match name {
+        Some(name) => format!("{name}={value}"),
+        None => value,
+    }
+}
+
+/// The sample fetches of HAProxy's that give the required arguments, as far as names and types tell.
+fn fetches(description: &Description) -> Vec<String> {
+    let required = description
+        .arguments
+        .iter()
+        .filter(|argument| argument.required);
+    let fetches = required
+        .filter(|argument| argument.index.is_none())
+        .map(|argument| {
+            let name = argument.name.unwrap_or_default();
+            let fetch = match (name, argument.expected) {
+                (
+                    "method" | "path" | "url" | "src" | "dst" | "src_port" | "dst_port" | "status",
+                    _,
+                ) => name,
+                ("host", _) => "req.hdr(host)",
+                (_, Expected::Address | Expected::Ipv4 | Expected::Ipv6) => "src",
+                (_, Expected::Bool) => "ssl_fc",
+                _ => "…",
+            };
+            format!("{name}={fetch}")
+        });
+    fetches.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn argument(
+        name: Option<&'static str>,
+        index: Option<usize>,
+        expected: Expected,
+    ) -> ArgumentDescription {
+        ArgumentDescription {
+            name,
+            index,
+            rust_type: "T",
+            expected,
+            required: true,
+        }
+    }
+
+    #[test]
+    fn samples_are_what_the_handler_takes() {
+        let port = Expected::Integer { min: 0, max: 65535 };
+        let mut optional = argument(Some("ua"), None, Expected::Text);
+        optional.required = false;
+        let description = Description {
+            arguments: vec![
+                argument(Some("ip"), None, Expected::Address),
+                argument(Some("port"), None, port),
+                argument(
+                    Some("level"),
+                    None,
+                    Expected::Integer {
+                        min: -128,
+                        max: 127,
+                    },
+                ),
+                argument(Some("method"), None, Expected::Text),
+                argument(
+                    Some("kind"),
+                    None,
+                    Expected::Other("one of `bot` and `human`"),
+                ),
+                optional,
+            ],
+            ..Description::default()
+        };
+        assert_eq!(
+            samples(&description),
+            [
+                "ip=192.0.2.7",
+                "port=443",
+                "level=127",
+                "method=GET",
+                "kind=bot"
+            ]
+        );
+        assert_eq!(
+            fetches(&description),
+            ["ip=src", "port=…", "level=…", "method=method", "kind=…"]
+        );
+    }
+
+    #[test]
+    fn arguments_taken_by_place_are_at_their_places() {
+        let named = argument(Some("ssl"), None, Expected::Bool);
+        let placed = |index| argument(Some("x"), Some(index), Expected::Text);
+        let samples_of = |arguments: Vec<_>| {
+            samples(&Description {
+                arguments,
+                ..Description::default()
+            })
+            .join(" ")
+        };
+        assert_eq!(
+            samples_of(vec![named.clone(), placed(1), placed(0)]),
+            "text text ssl=true"
+        );
+        assert_eq!(samples_of(vec![named, placed(2)]), "ssl=true null text");
+    }
+
+    #[test]
+    fn haproxy_reaches_every_address_of_this_machine_at_one() {
+        assert_eq!(reachable("[::]:80"), "127.0.0.1:80");
+        assert_eq!(reachable("0.0.0.0:80"), "127.0.0.1:80");
+        assert_eq!(reachable("[::1]:80"), "[::1]:80");
+        assert_eq!(reachable("unix@/a"), "unix@/a");
+    }
+}

@@ -1,0 +1,95 @@
+//! `handlers`: the messages an agent answers, as a table or as JSON.
+//!
+//! It must not run a handler: all it shows is known without.
+
+use crate::handler::{__macros::ArgumentDescription, Definition};
+use serde_json::{Value, json};
+
+/// The table.
+pub(super) fn table(handlers: &[&'static Definition]) -> String {
+    let mut rows = vec![["MESSAGE", "ARGUMENTS", "SETS", "FUNCTION"].map(|cell| vec![cell.into()])];
+    for handler in handlers {
+        let description = handler.description();
+        let variables = description.variables.iter();
+        let (file, line) = handler.location();
+        rows.push([
+            vec![handler.message().unwrap_or("(any other)").to_owned()],
+            description.arguments.iter().map(argument).collect(),
+            variables
+                .map(|variable| format!("{}.{}", variable.scope, variable.name))
+                .collect(),
+            vec![format!("{} ({file}:{line})", handler.function())],
+        ]);
+    }
+    let mut widths = [0; 4];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            let lines = cell.iter().map(|line: &String| line.chars().count());
+            *width = lines.fold(*width, usize::max);
+        }
+    }
+    let mut table = String::new();
+    for row in &rows {
+        let height = row.iter().map(Vec::len).max().unwrap_or_default();
+        for index in 0..height {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(widths) {
+                let nothing = if index == 0 { "-" } else { "" };
+                let text = cell.get(index).map_or(nothing, String::as_str);
+                line.push_str(&format!("{text:width$}  "));
+            }
+            table.push_str(line.trim_end());
+            table.push('\n');
+        }
+    }
+    table
+}
+
+fn argument(argument: &ArgumentDescription) -> String {
+    let ArgumentDescription {
+        name,
+        index,
+        rust_type,
+        required,
+        ..
+    } = argument;
+    let place = match (name, index) {
+        (_, Some(index)) => format!("[{index}]"),
+        (name, None) => name.unwrap_or_default().to_owned(),
+    };
+    let optional = if *required { "" } else { " (optional)" };
+    format!("{place}: {rust_type}{optional}")
+}
+
+/// The same and more as JSON, an array with an object for each handler.
+pub(super) fn json(handlers: &[&'static Definition]) -> Value {
+    let handlers = handlers.iter().map(|handler| {
+        let description = handler.description();
+        let (file, line) = handler.location();
+        let arguments = description.arguments.iter().map(|argument| {
+            json!({
+                "name": argument.name.filter(|_| argument.index.is_none()),
+                "index": argument.index,
+                "type": argument.rust_type,
+                "expected": argument.expected.to_string(),
+                "required": argument.required,
+            })
+        });
+        let variables = description.variables.iter();
+        let states = description.states.iter().map(|state| state.type_name);
+        json!({
+            "message": handler.message(),
+            "arguments": arguments.collect::<Vec<_>>(),
+            "variables": variables
+                .map(|variable| json!({ "scope": variable.scope.name(), "name": variable.name }))
+                .collect::<Vec<_>>(),
+            "states": states.collect::<Vec<_>>(),
+            "timeout_ms": handler.timeout().map(|timeout| timeout.as_secs_f64() * 1e3),
+            "docs": handler.docs().trim(),
+            "function": handler.function(),
+            "file": file,
+            "line": line,
+        })
+    });
+    handlers.collect()
+}

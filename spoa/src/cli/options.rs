@@ -1,0 +1,437 @@
+//! The command line: which commands there are, what was given, and what holds where several say
+//! something.
+//!
+//! It must not know how any of it is done.
+
+use super::settings::{DEFAULT_LISTEN, Given, Kind, SETTINGS, Setting, addresses};
+use crate::agent::Limits;
+use clap::builder::ValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::ffi::OsString;
+
+/// What the program is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Serve until told to stop.
+    Serve,
+    /// List the handlers.
+    Handlers { json: bool },
+    /// Send one message to the handlers in this process.
+    Call {
+        message: String,
+        args: Vec<OsString>,
+        json: bool,
+    },
+}
+
+/// What was said on the command line and in the environment.
+#[derive(Debug)]
+pub(super) struct Options {
+    pub(super) task: Task,
+    given: Vec<(Setting, Vec<Given>)>,
+}
+
+/// What the help says about the program.
+#[derive(Debug)]
+pub(super) struct About<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: &'static str,
+    pub(super) listen: &'a [&'static str],
+    pub(super) messages: Vec<&'static str>,
+}
+
+impl Options {
+    /// Reads the command line, then the environment for what that does not say.
+    pub(super) fn read(
+        about: &About<'_>,
+        args: impl IntoIterator<Item = OsString>,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = command(about);
+        let root = command.try_get_matches_from_mut(args)?;
+        let sub = root.subcommand();
+        let task = match sub {
+            Some(("handlers", matches)) => Task::Handlers {
+                json: matches.get_flag("json"),
+            },
+            Some(("call", matches)) => Task::Call {
+                message: matches
+                    .get_one::<String>("MESSAGE")
+                    .cloned()
+                    .unwrap_or_default(),
+                args: matches
+                    .get_many::<OsString>("ARG")
+                    .unwrap_or_default()
+                    .cloned()
+                    .collect(),
+                json: matches.get_flag("json"),
+            },
+            _ => Task::Serve,
+        };
+        let mut given = Vec::new();
+        for setting in SETTINGS {
+            // `agent --log debug call …` and `agent call --log debug …` are the same.
+            let on_line = sub
+                .and_then(|(_, matches)| values(matches, setting))
+                .or_else(|| values(&root, setting));
+            let values = match on_line {
+                Some(values) => values,
+                None => match from_env(setting, &env) {
+                    Ok(values) => values,
+                    Err(problem) => return Err(command.error(ErrorKind::ValueValidation, problem)),
+                },
+            };
+            if !values.is_empty() {
+                given.push((*setting, values));
+            }
+        }
+        Ok(Options { task, given })
+    }
+
+    /// Where to listen: as given, else as the program says, else by default.
+    pub(super) fn listen(&self, program: &[&str]) -> Vec<String> {
+        let given = self.find(|kind| matches!(kind, Kind::Listen));
+        let texts = given.iter().filter_map(|given| match given {
+            Given::Text(text) => Some(addresses(text)),
+            _ => None,
+        });
+        let texts: Vec<_> = texts.flatten().collect();
+        match (texts.as_slice(), program) {
+            ([], []) => vec![DEFAULT_LISTEN.to_owned()],
+            ([], program) => program
+                .iter()
+                .map(|address| (*address).to_owned())
+                .collect(),
+            _ => texts,
+        }
+    }
+
+    /// How many threads, if that was said.
+    pub(super) fn workers(&self) -> Option<usize> {
+        match self.find(|kind| matches!(kind, Kind::Workers)) {
+            [.., Given::Number(number)] => usize::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    /// What to log, if that was said.
+    pub(super) fn log(&self) -> Option<&str> {
+        match self.find(|kind| matches!(kind, Kind::Log)) {
+            [.., Given::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The largest frame, if that was said.
+    pub(super) fn frame_size(&self) -> Option<u32> {
+        match self.find(|kind| matches!(kind, Kind::Frame(_))) {
+            [.., Given::Number(number)] => u32::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    /// Sets the limits that were given and leaves the others alone.
+    pub(super) fn apply(&self, limits: &mut Limits) {
+        for (setting, values) in &self.given {
+            for value in values {
+                setting.apply(value, limits);
+            }
+        }
+    }
+
+    fn find(&self, wanted: impl Fn(Kind) -> bool) -> &[Given] {
+        let found = self.given.iter().find(|(setting, _)| wanted(setting.kind));
+        found.map_or(&[], |(_, values)| values)
+    }
+}
+
+/// The values of an option on the command line, if it stands there.
+fn values(matches: &ArgMatches, setting: &Setting) -> Option<Vec<Given>> {
+    // A subcommand does not have them all.
+    let values = matches.try_get_many::<Given>(setting.long).ok()??;
+    Some(values.cloned().collect())
+}
+
+fn from_env(
+    setting: &Setting,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Vec<Given>, String> {
+    let text = match env(setting.env) {
+        // Empty is what a variable is set to where it cannot be left out.
+        None => return Ok(Vec::new()),
+        Some(text) if text.is_empty() => return Ok(Vec::new()),
+        Some(text) => text,
+    };
+    let shown = text.to_string_lossy();
+    let parsed = match text.to_str() {
+        Some(text) => setting.parse(text),
+        None => Err("it is not UTF-8".to_owned()),
+    };
+    parsed.map(|value| vec![value]).map_err(|problem| {
+        format!(
+            "invalid value '{shown}' of the environment variable {}: {problem}",
+            setting.env
+        )
+    })
+}
+
+/// The command line as clap knows it.
+fn command(about: &About<'_>) -> Command {
+    let answers = match about.messages.as_slice() {
+        [] => String::new(),
+        messages => format!(", answers `{}`", messages.join("`, `")),
+    };
+    Command::new(about.name.to_owned())
+        .version(about.version)
+        .about(format!("SPOE agent for HAProxy{answers}"))
+        .after_help(
+            "Each option is read from the environment too: --max-inflight from SPOA_MAX_INFLIGHT, \
+             and so on;\nSPOA_LISTEN takes several addresses with commas between. The command \
+             line holds before the\nenvironment, that before what the program itself says, that \
+             before the default.\n\
+             TIME is a number and a unit: 500us, 20ms, 1s, 5m. BYTES may end in k or m.",
+        )
+        .disable_help_subcommand(true)
+        .args(SETTINGS.iter().map(|setting| arg(setting, about)))
+        .subcommand(
+            Command::new("serve")
+                .about("Serve until SIGTERM or SIGINT (what happens without a command)")
+                .args(SETTINGS.iter().map(|setting| arg(setting, about))),
+        )
+        .subcommand(
+            Command::new("handlers")
+                .about("List the messages, their arguments, the variables set, and where")
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("call")
+                .about("Send one message to the handlers, without HAProxy, and print the actions")
+                .arg(
+                    Arg::new("MESSAGE")
+                        .required(true)
+                        .help("The message, as named after `spoe-message` in spoe.conf"),
+                )
+                .arg(
+                    Arg::new("ARG")
+                        .num_args(0..)
+                        .allow_negative_numbers(true)
+                        .value_parser(ValueParser::os_string())
+                        .help("name=value; =value or a value alone is an unnamed argument"),
+                )
+                .arg(json())
+                .args(
+                    SETTINGS
+                        .iter()
+                        .filter(|setting| CALL.contains(&setting.long))
+                        .map(|setting| arg(setting, about)),
+                )
+                .after_help(super::argument::SYNTAX),
+        )
+}
+
+/// What of the settings makes a difference to `call`.
+const CALL: [&str; 3] = ["log", "handler-timeout", "max-frame-size"];
+
+fn json() -> Arg {
+    Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print JSON")
+}
+
+fn arg(setting: &Setting, about: &About<'_>) -> Arg {
+    let action = match setting.kind {
+        Kind::Listen => ArgAction::Append,
+        _ => ArgAction::Set,
+    };
+    let default = match setting.kind {
+        Kind::Listen if about.listen.is_empty() => DEFAULT_LISTEN.to_owned(),
+        Kind::Listen => about.listen.join(","),
+        Kind::Workers => "one for each CPU".to_owned(),
+        Kind::Log => "info".to_owned(),
+        _ => setting.default().unwrap_or_default(),
+    };
+    let parser = *setting;
+    Arg::new(setting.long)
+        .long(setting.long)
+        .value_name(setting.value)
+        .action(action)
+        .value_parser(move |text: &str| parser.parse(text))
+        .help_heading(setting.group)
+        .help(format!("{} [default: {default}]", setting.help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn read(line: &[&str], env: &[(&str, &str)]) -> Result<Options, String> {
+        let about = About {
+            name: "agent",
+            version: "1.2.3",
+            listen: &["127.0.0.1:7"],
+            messages: vec!["m"],
+        };
+        let args = ["agent"].iter().chain(line).map(OsString::from);
+        let env = |name: &str| {
+            let found = env.iter().find(|(known, _)| *known == name)?;
+            Some(OsString::from(found.1))
+        };
+        Options::read(&about, args, env).map_err(|error| error.to_string())
+    }
+
+    fn limits(options: &Options) -> Limits {
+        let mut limits = Limits::default();
+        options.apply(&mut limits);
+        limits
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        let about = About {
+            name: "a",
+            version: "1",
+            listen: &[],
+            messages: Vec::new(),
+        };
+        command(&about).debug_assert();
+    }
+
+    #[test]
+    fn the_line_holds_before_the_environment_the_program_and_the_default() {
+        let line = ["--listen", "127.0.0.1:1", "--listen=:2"];
+        let env = [("SPOA_LISTEN", "127.0.0.1:3,unix@/a,mode=660")];
+        let listen = |line: &[&str], env: &[(&str, &str)], program: &[&str]| {
+            read(line, env).unwrap().listen(program)
+        };
+        assert_eq!(listen(&line, &env, &["127.0.0.1:7"]), ["127.0.0.1:1", ":2"]);
+        assert_eq!(
+            listen(&[], &env, &["127.0.0.1:7"]),
+            ["127.0.0.1:3", "unix@/a,mode=660"]
+        );
+        assert_eq!(
+            listen(&[], &[], &["127.0.0.1:7", ":8"]),
+            ["127.0.0.1:7", ":8"]
+        );
+        assert_eq!(listen(&[], &[], &[]), ["127.0.0.1:12345"]);
+        assert_eq!(
+            listen(&[], &[("SPOA_LISTEN", "")], &[]),
+            ["127.0.0.1:12345"]
+        );
+    }
+
+    #[test]
+    fn each_option_is_read_from_both() {
+        for setting in SETTINGS {
+            let value = match setting.kind {
+                Kind::Listen => "abns@a",
+                Kind::Log => "debug",
+                Kind::Grace(_) | Kind::Time(_) | Kind::Deadline(_) => "7ms",
+                _ => "777",
+            };
+            let long = format!("--{}", setting.long);
+            let line = read(&[&long, value], &[(setting.env, "nonsense=,=")]).unwrap();
+            let env = read(&[], &[(setting.env, value)]).unwrap();
+            let expected = setting.parse(value).unwrap();
+            for options in [line, env] {
+                assert_eq!(options.given.len(), 1, "{long}");
+                assert_eq!(options.given[0].1.first(), Some(&expected), "{long}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_given_is_left_alone() {
+        let options = read(&["--max-inflight", "3"], &[("SPOA_MAX_BLOCKING", "5")]).unwrap();
+        let mut limits = limits(&options);
+        assert_eq!((limits.max_inflight, limits.max_blocking), (3, 5));
+        limits.max_inflight = Limits::default().max_inflight;
+        limits.max_blocking = Limits::default().max_blocking;
+        assert_eq!(limits, Limits::default());
+        assert_eq!((options.workers(), options.log()), (None, None));
+    }
+
+    #[test]
+    fn options_stand_before_or_behind_the_command() {
+        for line in [["--workers=3", "serve"], ["serve", "--workers=3"]] {
+            let options = read(&line, &[("SPOA_WORKERS", "9")]).unwrap();
+            assert_eq!(
+                (options.task.eq(&Task::Serve), options.workers()),
+                (true, Some(3))
+            );
+        }
+        let options = read(&["--log", "debug", "call", "m", "a=-1", "-5"], &[]).unwrap();
+        assert_eq!(options.log(), Some("debug"));
+        let args = ["a=-1", "-5"].map(OsString::from).to_vec();
+        assert_eq!(
+            options.task,
+            Task::Call {
+                message: "m".into(),
+                args,
+                json: false
+            }
+        );
+    }
+
+    #[test]
+    fn flags_of_call_may_stand_behind_its_arguments() {
+        let options = read(&["call", "m", "--json", "a=1"], &[]).unwrap();
+        let args = vec![OsString::from("a=1")];
+        assert_eq!(
+            options.task,
+            Task::Call {
+                message: "m".into(),
+                args,
+                json: true
+            }
+        );
+        let options = read(&["call", "--handler-timeout", "20ms", "m"], &[]).unwrap();
+        assert_eq!(
+            limits(&options).handler_timeout,
+            Some(Duration::from_millis(20))
+        );
+    }
+
+    #[test]
+    fn a_bad_value_names_its_option_or_its_variable() {
+        assert_eq!(
+            read(&["--max-inflight", "many"], &[]).unwrap_err(),
+            "error: invalid value 'many' for '--max-inflight <N>': write a number, at least 1\n\n\
+             For more information, try '--help'.\n"
+        );
+        assert_eq!(
+            read(&[], &[("SPOA_HANDLER_TIMEOUT", "20")]).unwrap_err(),
+            "error: invalid value '20' of the environment variable SPOA_HANDLER_TIMEOUT: the unit \
+             is missing: write `20ms` or `20s`\n\n\
+             Usage: agent [OPTIONS] [COMMAND]\n\n\
+             For more information, try '--help'.\n"
+        );
+    }
+
+    #[test]
+    fn a_command_that_does_not_exist_is_a_usage_error() {
+        let error = read(&["handler"], &[]).unwrap_err();
+        assert!(
+            error.contains("similar subcommand exists: 'handlers'"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_help_shows_what_the_program_says() {
+        let help = read(&["--help"], &[]).unwrap_err();
+        for part in [
+            "SPOE agent for HAProxy, answers `m`",
+            "abns@NAME; once for each [default: 127.0.0.1:7]",
+            "--max-frame-size <BYTES>",
+            "longer; `none` waits [default: 1s]",
+            "handlers",
+            "call",
+        ] {
+            assert!(help.contains(part), "`{part}` is not in:\n{help}");
+        }
+        assert_eq!(read(&["--version"], &[]).unwrap_err(), "agent 1.2.3\n");
+    }
+}

@@ -1,0 +1,324 @@
+//! The options of the agent: one table says how each is written, where it is read from and what it
+//! sets.
+//!
+//! It must not know clap, nor the process's own environment.
+
+use super::units::{duration, show_duration, show_size, size};
+use crate::agent::Limits;
+use crate::spop::MIN_MAX_FRAME_SIZE;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+
+/// Where an agent listens if nobody says anything.
+pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:12345";
+
+/// One option: `--long VALUE` on the command line, `SPOA_LONG` in the environment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    /// The long option, without its dashes.
+    pub(super) long: &'static str,
+    /// The same in the environment.
+    pub(super) env: &'static str,
+    /// What stands for the value in the help.
+    pub(super) value: &'static str,
+    pub(super) help: &'static str,
+    pub(super) group: &'static str,
+    pub(super) kind: Kind,
+}
+
+/// What an option sets and which values it takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// Addresses to listen on; the agent itself judges them.
+    Listen,
+    /// How many threads.
+    Workers,
+    /// What is logged.
+    Log,
+    /// A number of things, at least one.
+    Count(fn(&mut Limits) -> &mut usize),
+    /// A number of bytes.
+    Bytes(fn(&mut Limits) -> &mut usize),
+    /// A size of frames, in bytes.
+    Frame(fn(&mut Limits) -> &mut u32),
+    /// A time that may be 0.
+    Grace(fn(&mut Limits) -> &mut Duration),
+    /// A time that may not.
+    Time(fn(&mut Limits) -> &mut Duration),
+    /// A time or none.
+    Deadline(fn(&mut Limits) -> &mut Option<Duration>),
+}
+
+/// The value of an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    Text(String),
+    Number(u64),
+    Time(Option<Duration>),
+}
+
+macro_rules! settings {
+    ($($group:literal: { $($long:literal $env:literal $value:literal $kind:expr, $help:literal;)* })*) => {
+        &[$($(Setting {
+            long: $long,
+            env: $env,
+            value: $value,
+            help: $help,
+            group: $group,
+            kind: $kind,
+        }),*),*]
+    };
+}
+
+/// All options of the agent.
+pub(super) const SETTINGS: &[Setting] = settings! {
+    "Serving": {
+        "listen" "SPOA_LISTEN" "ADDRESS" Kind::Listen,
+            "Listen here: IP:PORT, :PORT, unix@PATH[,mode=660], abns@NAME; once for each";
+        "workers" "SPOA_WORKERS" "N" Kind::Workers,
+            "Run the handlers on this many threads";
+        "log" "SPOA_LOG" "FILTER" Kind::Log,
+            "Log what passes: off, error, warn, info, debug, trace, or `spoa=debug,info`";
+    }
+    "Limits": {
+        "handler-timeout" "SPOA_HANDLER_TIMEOUT" "TIME"
+            Kind::Deadline(|limits| &mut limits.handler_timeout),
+            "Answer without an async or blocking handler that takes longer; `none` waits";
+        "max-inflight" "SPOA_MAX_INFLIGHT" "N"
+            Kind::Count(|limits| &mut limits.max_inflight),
+            "NOTIFYs of one connection that may wait for their handlers";
+        "max-blocking" "SPOA_MAX_BLOCKING" "N"
+            Kind::Count(|limits| &mut limits.max_blocking),
+            "Blocking handlers at work at once";
+        "max-connections" "SPOA_MAX_CONNECTIONS" "N"
+            Kind::Count(|limits| &mut limits.max_connections),
+            "Connections open at once; more are closed";
+        "max-frame-size" "SPOA_MAX_FRAME_SIZE" "BYTES"
+            Kind::Frame(|limits| &mut limits.max_frame_size),
+            "Largest frame to agree to; HAProxy's own, if smaller, is taken";
+        "max-reassembled" "SPOA_MAX_REASSEMBLED" "BYTES"
+            Kind::Bytes(|limits| &mut limits.max_reassembled),
+            "Fragments (HAProxy up to 3.0) held for one connection; 0 takes none";
+    }
+    "Times": {
+        "hello-timeout" "SPOA_HELLO_TIMEOUT" "TIME"
+            Kind::Time(|limits| &mut limits.hello_timeout),
+            "A connection must say HELLO within this";
+        "frame-timeout" "SPOA_FRAME_TIMEOUT" "TIME"
+            Kind::Time(|limits| &mut limits.frame_timeout),
+            "A frame must be complete within this";
+        "write-timeout" "SPOA_WRITE_TIMEOUT" "TIME"
+            Kind::Time(|limits| &mut limits.write_timeout),
+            "A peer must read its answers within this";
+        "linger-timeout" "SPOA_LINGER_TIMEOUT" "TIME"
+            Kind::Grace(|limits| &mut limits.linger),
+            "After goodbye, a peer may close within this";
+        "drain-timeout" "SPOA_DRAIN_TIMEOUT" "TIME"
+            Kind::Grace(|limits| &mut limits.drain),
+            "After SIGTERM, what is in flight may finish within this";
+    }
+};
+
+/// More threads than this are a slip of the hand.
+const MAX_WORKERS: u64 = 1024;
+
+impl Setting {
+    /// Reads a value.
+    pub(super) fn parse(&self, text: &str) -> Result<Given, String> {
+        let number = |most: u64| {
+            let number: Option<u64> = text
+                .parse()
+                .ok()
+                .filter(|number| (1..=most).contains(number));
+            number.ok_or_else(|| match most {
+                MAX_WORKERS => format!("write a number from 1 to {MAX_WORKERS}"),
+                _ => "write a number, at least 1".to_owned(),
+            })
+        };
+        match self.kind {
+            Kind::Listen => Ok(Given::Text(text.to_owned())),
+            Kind::Log => match EnvFilter::try_new(text) {
+                Ok(_) => Ok(Given::Text(text.to_owned())),
+                Err(error) => Err(format!(
+                    "{error}; write for instance `debug` or `spoa=debug,info`"
+                )),
+            },
+            Kind::Workers => number(MAX_WORKERS).map(Given::Number),
+            Kind::Count(_) => number(usize::MAX as u64).map(Given::Number),
+            Kind::Bytes(_) => match size(text)? {
+                size if usize::try_from(size).is_err() => Err("that is too large".to_owned()),
+                size => Ok(Given::Number(size)),
+            },
+            Kind::Frame(_) => match size(text)? {
+                size if size < u64::from(MIN_MAX_FRAME_SIZE) => Err(format!(
+                    "HAProxy agrees to no less than {MIN_MAX_FRAME_SIZE} bytes"
+                )),
+                size if size > u64::from(u32::MAX) => Err("that is too large".to_owned()),
+                size => Ok(Given::Number(size)),
+            },
+            Kind::Grace(_) => Ok(Given::Time(Some(duration(text)?))),
+            Kind::Time(_) => match duration(text)? {
+                Duration::ZERO => Err("it must be longer than 0".to_owned()),
+                time => Ok(Given::Time(Some(time))),
+            },
+            Kind::Deadline(_) => match text {
+                "none" => Ok(Given::Time(None)),
+                text => {
+                    let time = duration(text)?;
+                    Ok(Given::Time(Some(time).filter(|time| !time.is_zero())))
+                }
+            },
+        }
+    }
+
+    /// Sets a limit; the other settings are not the agent's.
+    pub(super) fn apply(&self, given: &Given, limits: &mut Limits) {
+        match (self.kind, given) {
+            (Kind::Count(field) | Kind::Bytes(field), Given::Number(number)) => {
+                *field(limits) = usize::try_from(*number).unwrap_or(usize::MAX);
+            }
+            (Kind::Frame(field), Given::Number(number)) => {
+                *field(limits) = u32::try_from(*number).unwrap_or(u32::MAX);
+            }
+            (Kind::Grace(field) | Kind::Time(field), Given::Time(Some(time))) => {
+                *field(limits) = *time;
+            }
+            (Kind::Deadline(field), Given::Time(time)) => *field(limits) = *time,
+            _ => {}
+        }
+    }
+
+    /// The default of a limit, as it would be written.
+    pub(super) fn default(&self) -> Option<String> {
+        let mut limits = Limits::default();
+        Some(match self.kind {
+            Kind::Listen | Kind::Workers | Kind::Log => return None,
+            Kind::Count(field) => field(&mut limits).to_string(),
+            Kind::Bytes(field) => show_size(*field(&mut limits) as u64),
+            Kind::Frame(field) => show_size(u64::from(*field(&mut limits))),
+            Kind::Grace(field) | Kind::Time(field) => show_duration(*field(&mut limits)),
+            Kind::Deadline(field) => field(&mut limits).map_or("none".to_owned(), show_duration),
+        })
+    }
+}
+
+/// Splits `SPOA_LISTEN` at its commas; the one in `unix@path,mode=660` is part of the address.
+pub(super) fn addresses(list: &str) -> Vec<String> {
+    let mut addresses: Vec<String> = Vec::new();
+    for part in list
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        match addresses.last_mut() {
+            Some(unix) if part.starts_with("mode=") && unix.starts_with("unix@") => {
+                unix.push(',');
+                unix.push_str(part);
+            }
+            _ => addresses.push(part.to_owned()),
+        }
+    }
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(long: &str) -> Setting {
+        *SETTINGS
+            .iter()
+            .find(|setting| setting.long == long)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_setting_has_the_same_name_in_the_environment() {
+        for setting in SETTINGS {
+            let env = format!("SPOA_{}", setting.long.replace('-', "_").to_uppercase());
+            assert_eq!(setting.env, env);
+        }
+    }
+
+    #[test]
+    fn every_default_reads_as_a_value_that_changes_nothing() {
+        for setting in SETTINGS {
+            let Some(default) = setting.default() else {
+                continue;
+            };
+            let mut limits = Limits::default();
+            setting.apply(&setting.parse(&default).unwrap(), &mut limits);
+            assert_eq!(limits, Limits::default(), "--{}", setting.long);
+        }
+    }
+
+    #[test]
+    fn every_limit_can_be_set() {
+        let mut limits = Limits::default();
+        for (long, value) in [
+            ("handler-timeout", "20ms"),
+            ("max-inflight", "7"),
+            ("max-blocking", "8"),
+            ("max-connections", "9"),
+            ("max-frame-size", "16380"),
+            ("max-reassembled", "0"),
+            ("hello-timeout", "2s"),
+            ("frame-timeout", "3s"),
+            ("write-timeout", "4s"),
+            ("linger-timeout", "0"),
+            ("drain-timeout", "1m"),
+        ] {
+            let setting = setting(long);
+            setting.apply(&setting.parse(value).unwrap(), &mut limits);
+        }
+        let expected = Limits {
+            handler_timeout: Some(Duration::from_millis(20)),
+            max_inflight: 7,
+            max_blocking: 8,
+            max_connections: 9,
+            max_frame_size: 16380,
+            max_reassembled: 0,
+            hello_timeout: Duration::from_secs(2),
+            frame_timeout: Duration::from_secs(3),
+            write_timeout: Duration::from_secs(4),
+            linger: Duration::ZERO,
+            drain: Duration::from_secs(60),
+        };
+        assert_eq!(limits, expected);
+    }
+
+    #[test]
+    fn both_0_and_none_lift_the_deadline_of_handlers() {
+        for text in ["0", "none", "0ms"] {
+            assert_eq!(
+                setting("handler-timeout").parse(text),
+                Ok(Given::Time(None))
+            );
+        }
+    }
+
+    #[test]
+    fn what_would_break_the_agent_is_refused() {
+        let problem = |long: &str, value: &str| setting(long).parse(value).unwrap_err();
+        assert_eq!(problem("hello-timeout", "0"), "it must be longer than 0");
+        assert_eq!(problem("max-inflight", "0"), "write a number, at least 1");
+        assert_eq!(problem("workers", "4096"), "write a number from 1 to 1024");
+        assert_eq!(
+            problem("max-frame-size", "255"),
+            "HAProxy agrees to no less than 256 bytes"
+        );
+        assert_eq!(problem("max-frame-size", "4g"), "that is too large");
+        assert!(
+            problem("log", "spoa=loud")
+                .ends_with("write for instance `debug` or `spoa=debug,info`")
+        );
+    }
+
+    #[test]
+    fn a_list_of_addresses_keeps_the_mode_of_a_socket() {
+        assert_eq!(
+            addresses("127.0.0.1:1, unix@/a,mode=660,abns@b,"),
+            ["127.0.0.1:1", "unix@/a,mode=660", "abns@b"]
+        );
+    }
+}
