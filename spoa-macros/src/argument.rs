@@ -4,18 +4,24 @@
 
 use crate::errors::Errors;
 use crate::names;
-use crate::options::{Known, Options, Takes, text};
-use crate::syntax::{find_static, is_named, last_name, peel};
+use crate::options::{First, Known, Options, Table, Takes, text};
+use crate::syntax::{find_static, has_type_arguments, is_named, last_name, peel};
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, Meta, Pat, Type};
 
-const TABLE: &[Known] = &[
-    Known::new("index", Takes::Whole, "index = 0"),
-    Known::new("default", Takes::Perhaps, "default = 0"),
-];
+const TABLE: Table = Table {
+    first: Some(First {
+        what: "the name of the argument",
+        second: "a parameter takes one argument: leave one name",
+    }),
+    known: &[
+        Known::new("index", Takes::Whole, "index = 0"),
+        Known::new("default", Takes::Perhaps, "default"),
+    ],
+};
 
 /// Where the value of a parameter comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +103,9 @@ impl Argument {
     ) -> Self {
         let (source, source_span, kind) = match (attribute.source, bound) {
             (Some((source, span)), _) => (source, span, Kind::Value),
+            (None, _) if !attribute.present && is_state(ty) => {
+                (Source::Message, span, Kind::Message)
+            }
             (None, Bound::Name(ident)) => {
                 let name = ident.unraw().to_string();
                 let kind = if attribute.present {
@@ -167,6 +176,12 @@ fn is_of_message(ty: &Type) -> bool {
     })
 }
 
+/// `State<'_, T>`, which no argument can be: taken as such, a `T` that cannot be shared is reported
+/// as what it is.
+fn is_state(ty: &Type) -> bool {
+    last_name(ty).is_some_and(|name| name == "State") && has_type_arguments(ty)
+}
+
 fn check_type(ty: &Type, errors: &mut Errors) {
     if let Some(span) = find_static(ty) {
         errors.at(
@@ -234,7 +249,7 @@ impl ArgAttribute {
             );
             return;
         }
-        let options = Options::parse(list.tokens.clone(), TABLE, true, errors);
+        let options = Options::parse(list.tokens.clone(), &TABLE, errors);
         let named = options.first.as_ref().and_then(|first| name(first, errors));
         let placed = options.whole("index").and_then(|index| {
             // A message has 255 arguments at most: SPOE.txt 3.2.6 counts them in one byte.

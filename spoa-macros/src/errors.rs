@@ -29,6 +29,12 @@ impl Errors {
         }
     }
 
+    pub(crate) fn append(&mut self, others: Errors) {
+        if let Some(others) = others.0 {
+            self.push(others);
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()
     }

@@ -6,18 +6,31 @@ use crate::argument::{Argument, Fallback, Kind, Source};
 use crate::syntax::{relax, shown};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Path;
 use syn::spanned::Spanned;
 
 /// What the expansions of one attribute have in common.
 pub(crate) struct Names {
-    /// `::spoa::__private`.
-    pub(crate) private: TokenStream,
+    /// What `import` brings in: the module that generated code names everything from.
+    pub(crate) private: Ident,
     /// The request, a `&Request<'_>`.
     pub(crate) request: Ident,
     /// The lifetime of the message: `'_`, or that of the struct.
     pub(crate) lifetime: TokenStream,
     /// Lifetimes that mean nothing where the code stands.
     pub(crate) foreign: Vec<Ident>,
+}
+
+/// Names `__private` of the crate: generated code stands in a `const _` that begins with it. One
+/// import, so that a wrong `crate = path` is reported once.
+pub(crate) fn import(krate: Option<&Path>) -> TokenStream {
+    let krate = krate.map_or_else(|| quote!(::spoa), ToTokens::to_token_stream);
+    let private = private();
+    quote!(use #krate::__private as #private;)
+}
+
+pub(crate) fn private() -> Ident {
+    ours("__spoa")
 }
 
 /// An identifier of ours, invisible to the code of the user.
@@ -122,7 +135,7 @@ fn take_one(argument: &Argument, slot: &Ident, variable: &Ident, names: &Names) 
                 Fallback::Expression(value) => value.to_token_stream(),
                 Fallback::Default(span) => {
                     let span = span.resolved_at(Span::mixed_site());
-                    quote_spanned!(span=> <#ty as #private::Default>::default())
+                    quote_spanned!(span=> <#ty as #private::HasDefault>::value())
                 }
             };
             hygienic! {
@@ -162,7 +175,7 @@ fn param(argument: &Argument, names: &Names) -> TokenStream {
     quote_spanned!(span=> <#ty as #private::Param<#lifetime, #kind>>)
 }
 
-fn spec(argument: &Argument, private: &TokenStream) -> TokenStream {
+fn spec(argument: &Argument, private: &Ident) -> TokenStream {
     let none = || quote!(#private::None);
     let (name, index) = match &argument.source {
         Source::Named(name) => (quote!(#private::Some(#name)), none()),

@@ -70,11 +70,12 @@ pub(crate) fn message(name: &str) -> Result<(), String> {
     }
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-');
     if let Some(stranger) = name.chars().find(|c| !fits(*c)) {
-        let mended = mend(name, fits, '-');
+        let mended = mend(name, fits, '-').map(|mended| format!(", for instance `\"{mended}\"`"));
         return Err(format!(
             "HAProxy takes no {} in the name of a message: use letters, digits, `-`, `_`, `.` \
-             and `:`, for instance `\"{mended}\"`",
-            shown(stranger)
+             and `:`{}",
+            shown(stranger),
+            mended.unwrap_or_default()
         ));
     }
     if name.len() > LONGEST_MESSAGE {
@@ -168,11 +169,11 @@ pub(crate) fn variable(scope: Scope, name: &str) -> Result<(), String> {
     }
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
     if let Some(stranger) = name.chars().find(|c| !fits(*c)) {
-        let mended = mend(name, fits, '_');
+        let mended = mend(name, fits, '_').map(|mended| format!(", for instance `{mended}`"));
         return Err(format!(
-            "HAProxy drops a variable with {} in its name: use letters, digits, `_` and `.`, for \
-             instance `{mended}`",
-            shown(stranger)
+            "HAProxy drops a variable with {} in its name: use letters, digits, `_` and `.`{}",
+            shown(stranger),
+            mended.unwrap_or_default()
         ));
     }
     // The scope, two dots, and a prefix of at least one character.
@@ -267,9 +268,11 @@ fn distance(a: &str, b: &str) -> usize {
     last.last().copied().unwrap_or(0)
 }
 
-fn mend(name: &str, fits: impl Fn(char) -> bool, with: char) -> String {
+/// The name with other characters for those that do not fit; none for letters, which have a meaning.
+fn mend(name: &str, fits: impl Fn(char) -> bool, with: char) -> Option<String> {
+    let letters = name.chars().any(|c| !fits(c) && c.is_alphanumeric());
     let mended = name.trim().chars().map(|c| if fits(c) { c } else { with });
-    mended.collect()
+    (!letters && !name.trim().is_empty()).then(|| mended.collect())
 }
 
 fn shown(c: char) -> String {

@@ -5,6 +5,7 @@
 use crate::errors::Errors;
 use crate::names::nearest;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, ExprLit, ExprPath, Lit, LitInt, LitStr, Path, Token};
@@ -17,6 +18,22 @@ pub(crate) struct Known {
     /// How it is written, for the error that tells.
     pub(crate) form: &'static str,
     pub(crate) repeatable: bool,
+}
+
+/// The value that may stand at the head of a list, without a key.
+#[derive(Debug)]
+pub(crate) struct First {
+    /// What it is.
+    pub(crate) what: &'static str,
+    /// What is wrong with a second one.
+    pub(crate) second: &'static str,
+}
+
+/// All that an attribute or macro knows.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) first: Option<First>,
+    pub(crate) known: &'static [Known],
 }
 
 /// What follows the key of an option.
@@ -65,16 +82,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads a list. `first` says whether a value without a key may stand at its head.
-    pub(crate) fn parse(
-        tokens: TokenStream,
-        table: &'static [Known],
-        first: bool,
-        errors: &mut Errors,
-    ) -> Self {
+    /// Reads a list.
+    pub(crate) fn parse(tokens: TokenStream, table: &'static Table, errors: &mut Errors) -> Self {
         let mut options = Options::default();
         let read = |input: ParseStream<'_>| {
-            options.read(input, table, first, errors);
+            options.read(input, table, errors);
             Ok(())
         };
         if let Err(error) = read.parse2(tokens) {
@@ -83,21 +95,15 @@ impl Options {
         options
     }
 
-    fn read(
-        &mut self,
-        input: ParseStream<'_>,
-        table: &'static [Known],
-        first: bool,
-        errors: &mut Errors,
-    ) {
+    fn read(&mut self, input: ParseStream<'_>, table: &'static Table, errors: &mut Errors) {
         let mut at_head = true;
         while !input.is_empty() {
-            let entry = self.entry(input, table, first && at_head, errors);
+            let entry = self.entry(input, table, at_head, errors);
             at_head = false;
             if let Err(error) = entry {
                 errors.push(error);
                 skip_to_comma(input);
-            } else if !input.is_empty() && !input.peek(Token![,]) {
+            } else if !ends(input) {
                 errors.push(input.error("expected `,` between two options"));
                 skip_to_comma(input);
             }
@@ -108,47 +114,41 @@ impl Options {
     fn entry(
         &mut self,
         input: ParseStream<'_>,
-        table: &'static [Known],
-        first: bool,
+        table: &'static Table,
+        at_head: bool,
         errors: &mut Errors,
     ) -> syn::Result<()> {
-        if !input.peek(Ident::peek_any) || (first && !is_key(input, table)) {
+        if !is_key(input, table, at_head) {
             let value: Expr = input.parse()?;
-            if first {
-                self.first = Some(value);
-            } else {
-                errors.on(value, format_args!("expected an option: {}", one_of(table)));
+            match &table.first {
+                Some(_) if at_head => self.first = Some(value),
+                Some(first) => errors.on(value, first.second),
+                None => errors.on(value, format_args!("this has no key: {}", one_of(table))),
             }
             return Ok(());
         }
         let key = Ident::parse_any(input)?;
         let name = key.unraw().to_string();
-        let Some(known) = table.iter().find(|known| known.key == name) else {
-            skip_to_comma(input);
-            errors.at(key.span(), unknown(&name, table));
-            return Ok(());
+        let Some(known) = table.known.iter().find(|known| known.key == name) else {
+            return self.unknown(&key, input, table, errors);
         };
+        let (span, form) = (key.span(), known.form);
         let value = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
-            if input.is_empty() || input.peek(Token![,]) {
-                None
-            } else {
-                Some(input.parse::<Expr>()?)
-            }
-        } else if input.is_empty() || input.peek(Token![,]) {
+            (!ends(input)).then(|| input.parse::<Expr>()).transpose()?
+        } else if ends(input) {
             None
+        } else if known.takes == Takes::Nothing {
+            let text = format!("`{name}` takes no value: write `{form}`");
+            return Err(syn::Error::new(input.span(), text));
         } else {
-            let text = format!("write `{}`", known.form);
+            let text = format!("a value follows `=`: write `{form}`");
             return Err(syn::Error::new(input.span(), text));
         };
-        let span = key.span();
         if !known.repeatable && self.given.iter().any(|given| given.key == known.key) {
             errors.at(span, format_args!("`{name}` is given twice: keep one"));
         } else if let Err((span, problem)) = known.takes.check(value.as_ref(), span) {
-            errors.at(
-                span,
-                format_args!("`{name}` {problem}: write `{}`", known.form),
-            );
+            errors.at(span, format_args!("`{name}` {problem}: write `{form}`"));
         } else {
             self.given.push(Given {
                 key: known.key,
@@ -156,6 +156,29 @@ impl Options {
                 value,
             });
         }
+        Ok(())
+    }
+
+    /// A key that the table does not have.
+    fn unknown(
+        &mut self,
+        key: &Ident,
+        input: ParseStream<'_>,
+        table: &'static Table,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
+        if let (Some(first), true) = (&table.first, key == "name" && input.peek(Token![=])) {
+            input.parse::<Token![=]>()?;
+            let value: Expr = input.parse()?;
+            let shown = value.to_token_stream();
+            let text = format!("{} stands without a key: write `{shown}`", first.what);
+            errors.at(key.span(), text);
+            // As good as given: that it is missing need not be said.
+            self.first = Some(value);
+            return Ok(());
+        }
+        skip_to_comma(input);
+        errors.at(key.span(), unknown(&key.unraw().to_string(), table));
         Ok(())
     }
 
@@ -248,36 +271,50 @@ pub(crate) fn ungroup(mut value: &Expr) -> &Expr {
 }
 
 /// `expected one of …` and the nearest name, for a key that the table does not have.
-fn unknown(name: &str, table: &'static [Known]) -> String {
+fn unknown(name: &str, table: &'static Table) -> String {
     let expected = one_of(table);
-    match nearest(name, table.iter().map(|known| known.key)) {
+    match near(name, table) {
         Some(near) => format!("unknown option `{name}`, {expected}; did you mean `{near}`?"),
         None => format!("unknown option `{name}`, {expected}"),
     }
 }
 
-fn one_of(table: &'static [Known]) -> String {
-    let forms: Vec<_> = table
-        .iter()
-        .map(|known| format!("`{}`", known.form))
-        .collect();
+fn near(name: &str, table: &'static Table) -> Option<&'static str> {
+    nearest(name, table.known.iter().map(|known| known.key))
+}
+
+fn one_of(table: &'static Table) -> String {
+    let forms = table.known.iter().map(|known| format!("`{}`", known.form));
+    let forms: Vec<_> = forms.collect();
     match forms.as_slice() {
         [only] => format!("expected {only}"),
         forms => format!("expected one of {}", forms.join(", ")),
     }
 }
 
-/// Whether an option begins here, rather than a value that stands alone.
-fn is_key(input: ParseStream<'_>, table: &'static [Known]) -> bool {
+/// Whether an option begins here, rather than a value that stands alone. At the head of a list that
+/// may begin with such a value, a word is an option only if it looks like one: a name without its
+/// quotes is a slip, too.
+fn is_key(input: ParseStream<'_>, table: &'static Table, at_head: bool) -> bool {
     let ahead = input.fork();
     let Ok(key) = Ident::parse_any(&ahead) else {
         return false;
     };
-    ahead.peek(Token![=]) || table.iter().any(|known| key == known.key)
+    if ahead.peek(Token![::]) {
+        return false;
+    }
+    let word = key.unraw().to_string();
+    let slip = ends(&ahead) && near(&word, table).is_some();
+    let known = table.known.iter().any(|known| known.key == word);
+    ahead.peek(Token![=]) || known || slip || table.first.is_none() || !at_head
+}
+
+fn ends(input: ParseStream<'_>) -> bool {
+    input.is_empty() || input.peek(Token![,])
 }
 
 fn skip_to_comma(input: ParseStream<'_>) {
-    while !input.is_empty() && !input.peek(Token![,]) {
+    while !ends(input) {
         let _ = input.parse::<TokenTree>();
     }
 }

@@ -41,6 +41,12 @@ fn arguments(path: &Path) -> impl Iterator<Item = &GenericArgument> {
         .flatten()
 }
 
+/// Whether a type has types for arguments, as `Option<u8>`.
+pub(crate) fn has_type_arguments(ty: &Type) -> bool {
+    let is_type = |argument: &GenericArgument| matches!(argument, GenericArgument::Type(_));
+    matches!(peel(ty), Type::Path(TypePath { path, .. }) if arguments(path).any(is_type))
+}
+
 /// Where a type asks for data that lives for `'static`. What is shared lives as long as the agent:
 /// in `State<'_, T>` only the lifetime counts.
 pub(crate) fn find_static(ty: &Type) -> Option<Span> {
@@ -63,6 +69,15 @@ pub(crate) fn find_static(ty: &Type) -> Option<Span> {
         Type::Array(array) => find_static(&array.elem),
         _ => None,
     }
+}
+
+/// Where `Self` stands.
+pub(crate) fn find_self(tokens: TokenStream) -> Option<Span> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == "Self" => Some(ident.span()),
+        TokenTree::Group(group) => find_self(group.stream()),
+        _ => None,
+    })
 }
 
 /// Whether `impl Trait` stands anywhere in the type: such a type cannot be named again.

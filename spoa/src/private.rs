@@ -13,11 +13,10 @@ pub use crate::handler::{
 pub use crate::spop::{Scope, Value};
 pub use spoa_macros::{expand_handlers, expand_run};
 pub use std::boxed::Box;
-pub use std::default::Default;
 pub use std::iter::Iterator;
 pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
-pub use std::{compile_error, concat, file, line, module_path, option_env, panic, stringify};
+pub use std::{compile_error, concat, file, line, module_path, option_env, stringify};
 
 #[cfg(feature = "cli")]
 pub use crate::cli::{ConfigureError, Configuring, Program, run};
@@ -77,24 +76,46 @@ pub fn stub<T>() -> T {
     unreachable!("a program with a stub in it does not compile")
 }
 
-/// What `handlers!` finds instead of a handler when a function has no attribute: see
-/// `spoa_macros::program`.
-pub mod absent {
-    #[doc(hidden)]
-    #[derive(Debug)]
-    pub struct Handler_ {}
+/// What `handlers!` finds instead of a handler when a function has no attribute. A type of that
+/// name: its name stands in the error.
+#[derive(Debug)]
+pub struct FunctionWithoutTheAttribute {}
+
+/// A type that has a default for `#[arg(default)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no default",
+    label = "no `Default`",
+    note = "write what is to take the place of an absent argument: `#[arg(default = …)]`"
+)]
+pub trait HasDefault: Sized {
+    /// It.
+    fn value() -> Self;
 }
 
-/// Another handler of the same message, before this place in a list: evaluated by the compiler.
-#[derive(Clone, Copy, Debug)]
-pub struct Taken {
+#[diagnostic::do_not_recommend]
+impl<T: std::default::Default> HasDefault for T {
+    fn value() -> Self {
+        T::default()
+    }
+}
+
+/// Fails the compilation if the handler at that place answers a message that one before it answers.
+#[track_caller]
+pub const fn check_distinct(handlers: &[&'static Definition], place: usize) {
+    if let Some(taken) = taken(handlers, place) {
+        panic!("{}", taken.text());
+    }
+}
+
+/// Another handler of the same message, before this place in a list.
+#[derive(Clone, Copy)]
+struct Taken {
     text: [u8; Taken::LEN],
     len: usize,
 }
 
 /// Whether the handler at that place answers a message that one before it answers.
-#[must_use]
-pub const fn taken(handlers: &[&'static Definition], place: usize) -> Option<Taken> {
+const fn taken(handlers: &[&'static Definition], place: usize) -> Option<Taken> {
     let (before, rest) = handlers.split_at(place);
     let [handler, ..] = rest else {
         return None;
@@ -158,8 +179,7 @@ impl Taken {
     }
 
     /// The words of the error.
-    #[must_use]
-    pub const fn text(&self) -> &str {
+    const fn text(&self) -> &str {
         let (text, _) = self.text.split_at(self.len);
         match std::str::from_utf8(text) {
             Ok(text) => text,

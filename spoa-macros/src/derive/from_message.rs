@@ -2,20 +2,17 @@
 //!
 //! It must not know what a type means.
 
-use super::{CRATE, fields, lifetime, private};
+use super::{CRATE_ONLY, enclosed, fields, lifetime};
 use crate::argument::{Argument, check_distinct};
 use crate::errors::Errors;
-use crate::extract::{self, Names, ours};
-use crate::options::Known;
+use crate::extract::{self, Names, ours, private};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Fields, GenericParam, Index, Member};
 
-const TABLE: &[Known] = &[CRATE];
-
 pub(crate) fn from_message(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
-    let options = super::options(&input.attrs, "arg", TABLE, false, &mut errors);
+    let options = super::options(&input.attrs, "arg", &CRATE_ONLY, &mut errors);
     let fields = fields(
         input,
         "a message becomes a struct with a field for each argument: derive `FromMessage` on a \
@@ -28,7 +25,7 @@ pub(crate) fn from_message(input: &DeriveInput) -> TokenStream {
         .unwrap_or_default();
     check_distinct(&arguments, "fields", &mut errors);
     let names = Names {
-        private: private(&options),
+        private: private(),
         request: ours("request"),
         lifetime: {
             let lifetime = lifetime(input, &mut errors);
@@ -45,6 +42,7 @@ pub(crate) fn from_message(input: &DeriveInput) -> TokenStream {
             &quote!(#private::stub()),
             &TokenStream::new(),
         );
+        let stub = enclosed(&options, &stub);
         return quote!(#errors #stub);
     }
     let take = extract::take(&arguments, &names);
@@ -70,7 +68,8 @@ pub(crate) fn from_message(input: &DeriveInput) -> TokenStream {
             #describe
         }
     };
-    implement(input, &names, &body, &describe)
+    let implementation = implement(input, &names, &body, &describe);
+    enclosed(&options, &implementation)
 }
 
 fn arguments(input: &DeriveInput, fields: &Fields, errors: &mut Errors) -> Vec<Argument> {
@@ -124,6 +123,7 @@ fn implement(
     let (impl_generics, ..) = generics.split_for_impl();
     hygienic! {
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         #[allow(elided_lifetimes_in_paths, deprecated)]
         impl #impl_generics #private::FromMessage<#lifetime> for #ident #type_generics #where_clause {
             #[inline]

@@ -2,18 +2,17 @@
 //!
 //! It must not know what a type means.
 
-use super::{CRATE, lifetime, private};
+use super::{CRATE_ONLY, enclosed, lifetime};
 use crate::errors::Errors;
+use crate::extract::private;
 use crate::names::kebab;
-use crate::options::{Known, text};
+use crate::options::text;
 use crate::syntax::is_named;
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, DataEnum, DeriveInput, Fields, GenericParam, Index, Member, Type, Variant};
-
-const TABLE: &[Known] = &[CRATE];
 
 /// What the type is made of.
 enum Shape<'i> {
@@ -23,7 +22,7 @@ enum Shape<'i> {
 
 pub(crate) fn from_value(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
-    let options = super::options(&input.attrs, "value", TABLE, false, &mut errors);
+    let options = super::options(&input.attrs, "value", &CRATE_ONLY, &mut errors);
     let shape = match &input.data {
         Data::Struct(data) => newtype(input, &data.fields, &mut errors),
         Data::Enum(data) => texts(input, data, &mut errors),
@@ -37,9 +36,11 @@ pub(crate) fn from_value(input: &DeriveInput) -> TokenStream {
         }
     };
     let lifetime = lifetime(input, &mut errors);
-    let private = private(&options);
+    let private = private();
     match shape {
-        Some(shape) if errors.is_empty() => expand(input, &private, &lifetime, &shape),
+        Some(shape) if errors.is_empty() => {
+            enclosed(&options, &expand(input, &private, &lifetime, &shape))
+        }
         _ => {
             let errors = errors.into_tokens();
             let body = quote! {
@@ -48,7 +49,10 @@ pub(crate) fn from_value(input: &DeriveInput) -> TokenStream {
                     #private::stub()
                 }
             };
-            let stub = implement(input, &private, &lifetime, None, &body);
+            let stub = enclosed(
+                &options,
+                &implement(input, &private, &lifetime, None, &body),
+            );
             quote!(#errors #stub)
         }
     }
@@ -159,7 +163,7 @@ fn variant_text(variant: &Variant, errors: &mut Errors) -> Option<(String, Span)
 
 fn expand(
     input: &DeriveInput,
-    private: &TokenStream,
+    private: &Ident,
     lifetime: &syn::Lifetime,
     shape: &Shape<'_>,
 ) -> TokenStream {
@@ -222,7 +226,7 @@ fn expected(texts: &[(String, &Variant)]) -> String {
 
 fn implement(
     input: &DeriveInput,
-    private: &TokenStream,
+    private: &Ident,
     lifetime: &syn::Lifetime,
     inner: Option<&Type>,
     body: &TokenStream,
@@ -241,6 +245,7 @@ fn implement(
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     hygienic! {
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         #[allow(elided_lifetimes_in_paths, deprecated)]
         impl #impl_generics #private::FromValue<#lifetime> for #ident #type_generics #where_clause {
             #body

@@ -2,24 +2,32 @@
 //!
 //! It must not know what a type means.
 
-use super::{CRATE, fields, private};
+use super::{CRATE, enclosed, fields};
 use crate::errors::Errors;
-use crate::extract::ours;
+use crate::extract::{ours, private};
 use crate::names::{self, Scope};
-use crate::options::{Known, Options, Takes};
+use crate::options::{Known, Options, Table, Takes};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{DeriveInput, Field, Index, Member, Type};
 
-const STRUCT_TABLE: &[Known] = &[Known::new("scope", Takes::Text, "scope = \"txn\""), CRATE];
+const SCOPE: Known = Known::new("scope", Takes::Text, "scope = \"txn\"");
 
-const FIELD_TABLE: &[Known] = &[
-    Known::new("name", Takes::Text, "name = \"ip_score\""),
-    Known::new("scope", Takes::Text, "scope = \"txn\""),
-    Known::new("flatten", Takes::Nothing, "flatten"),
-];
+const STRUCT_TABLE: Table = Table {
+    first: None,
+    known: &[SCOPE, CRATE],
+};
+
+const FIELD_TABLE: Table = Table {
+    first: None,
+    known: &[
+        Known::new("name", Takes::Text, "name = \"ip_score\""),
+        SCOPE,
+        Known::new("flatten", Takes::Nothing, "flatten"),
+    ],
+};
 
 /// One field.
 struct Part<'i> {
@@ -31,7 +39,7 @@ struct Part<'i> {
 
 pub(crate) fn into_actions(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
-    let options = super::options(&input.attrs, "vars", STRUCT_TABLE, false, &mut errors);
+    let options = super::options(&input.attrs, "vars", &STRUCT_TABLE, &mut errors);
     let fields = fields(
         input,
         "actions come from a struct with a field for each variable: derive `IntoActions` on a \
@@ -46,9 +54,9 @@ pub(crate) fn into_actions(input: &DeriveInput) -> TokenStream {
         let part = part(field, index, default, has_default, &parts, &mut errors);
         parts.extend(part);
     }
-    let private = private(&options);
+    let private = private();
     if errors.is_empty() {
-        expand(input, &private, &parts)
+        enclosed(&options, &expand(input, &private, &parts))
     } else {
         let errors = errors.into_tokens();
         let stub = implement(
@@ -58,6 +66,7 @@ pub(crate) fn into_actions(input: &DeriveInput) -> TokenStream {
             &quote!(#private::stub()),
             &TokenStream::new(),
         );
+        let stub = enclosed(&options, &stub);
         quote!(#errors #stub)
     }
 }
@@ -81,7 +90,7 @@ fn part<'i>(
     before: &[Part<'i>],
     errors: &mut Errors,
 ) -> Option<Part<'i>> {
-    let options = super::options(&field.attrs, "var", FIELD_TABLE, false, errors);
+    let options = super::options(&field.attrs, "var", &FIELD_TABLE, errors);
     let member = match &field.ident {
         Some(ident) => Member::Named(ident.clone()),
         None => Member::Unnamed(Index::from(index)),
@@ -151,7 +160,7 @@ fn part<'i>(
     })
 }
 
-fn expand(input: &DeriveInput, private: &TokenStream, parts: &[Part<'_>]) -> TokenStream {
+fn expand(input: &DeriveInput, private: &Ident, parts: &[Part<'_>]) -> TokenStream {
     let out = ours("out");
     let writes = parts.iter().map(
         |Part {
@@ -205,7 +214,7 @@ fn expand(input: &DeriveInput, private: &TokenStream, parts: &[Part<'_>]) -> Tok
 
 fn implement(
     input: &DeriveInput,
-    private: &TokenStream,
+    private: &Ident,
     parts: &[Part<'_>],
     body: &TokenStream,
     describe: &TokenStream,
@@ -231,6 +240,7 @@ fn implement(
     let out = ours("out");
     hygienic! {
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         #[allow(elided_lifetimes_in_paths, deprecated)]
         impl #impl_generics #private::IntoActions for #ident #type_generics #where_clause {
             fn into_actions(

@@ -11,23 +11,24 @@ pub(crate) use from_value::from_value;
 pub(crate) use into_actions::into_actions;
 
 use crate::errors::Errors;
-use crate::options::{Known, Options, Takes};
+use crate::extract::import;
+use crate::options::{Known, Options, Table, Takes};
 use crate::syntax::is_named;
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::{Attribute, Data, DeriveInput, Fields, Lifetime, Meta};
 
 /// The option that every type may have.
 const CRATE: Known = Known::new("crate", Takes::Path, "crate = path");
 
+/// The options of a type that has no others.
+const CRATE_ONLY: Table = Table {
+    first: None,
+    known: &[CRATE],
+};
+
 /// The options in every `#[name(…)]` of a list of attributes.
-fn options(
-    attrs: &[Attribute],
-    name: &str,
-    table: &'static [Known],
-    first: bool,
-    errors: &mut Errors,
-) -> Options {
+fn options(attrs: &[Attribute], name: &str, table: &'static Table, errors: &mut Errors) -> Options {
     let mut tokens = TokenStream::new();
     for attr in attrs.iter().filter(|attr| is_named(attr, name)) {
         match &attr.meta {
@@ -47,19 +48,22 @@ fn options(
             ),
         }
     }
-    Options::parse(tokens, table, first, errors)
+    Options::parse(tokens, table, errors)
 }
 
-fn form(table: &[Known]) -> &'static str {
-    table.first().map_or("", |known| known.form)
+fn form(table: &Table) -> &'static str {
+    table.known.first().map_or("", |known| known.form)
 }
 
-/// `::spoa::__private`.
-fn private(options: &Options) -> TokenStream {
-    let krate = options
-        .path("crate")
-        .map_or_else(|| quote!(::spoa), ToTokens::to_token_stream);
-    quote!(#krate::__private)
+/// An implementation, with what it names everything from.
+fn enclosed(options: &Options, implementation: &TokenStream) -> TokenStream {
+    let import = import(options.path("crate"));
+    quote! {
+        const _: () = {
+            #import
+            #implementation
+        };
+    }
 }
 
 /// The fields of a struct; anything else is a mistake.

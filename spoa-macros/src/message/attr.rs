@@ -4,19 +4,25 @@
 
 use crate::errors::Errors;
 use crate::names::{self, Variable};
-use crate::options::{Known, Options, Takes, text, ungroup};
+use crate::options::{First, Known, Options, Table, Takes, text, ungroup};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Expr, Path};
+use syn::{Expr, Lit, Path};
 
 /// Every option there is. A new one is a line here and its use in `expand`.
-const TABLE: &[Known] = &[
-    Known::new("set", Takes::Text, "set = \"sess.name\""),
-    Known::new("timeout", Takes::Text, "timeout = \"20ms\""),
-    Known::new("blocking", Takes::Nothing, "blocking"),
-    Known::new("crate", Takes::Path, "crate = path"),
-];
+const TABLE: Table = Table {
+    first: Some(First {
+        what: "the name of the message",
+        second: "a function handles one message: write a second function for this one",
+    }),
+    known: &[
+        Known::new("set", Takes::Text, "set = \"sess.name\""),
+        Known::new("timeout", Takes::Text, "timeout = \"20ms\""),
+        Known::new("blocking", Takes::Nothing, "blocking"),
+        Known::new("crate", Takes::Path, "crate = path"),
+    ],
+};
 
 /// Which of the two attributes it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +60,7 @@ impl Attribute {
         function: &Ident,
         errors: &mut Errors,
     ) -> Self {
-        let options = Options::parse(tokens, TABLE, true, errors);
+        let options = Options::parse(tokens, &TABLE, errors);
         let message = match kind {
             Kind::Message => message(options.first.as_ref(), function, errors),
             Kind::Fallback => {
@@ -110,9 +116,24 @@ fn message(first: Option<&Expr>, function: &Ident, errors: &mut Errors) -> Optio
         return None;
     };
     let Some(name) = text(first) else {
+        if is_constant(first) {
+            errors.on(
+                first,
+                format_args!(
+                    "a constant has no value yet when this is read: write the name of the message \
+                     itself, for instance `\"{meant}\"`"
+                ),
+            );
+            return None;
+        }
         let meant = match ungroup(first) {
             // `get-ip-reputation` without its quotes reads as a subtraction.
             Expr::Path(_) | Expr::Binary(_) => first.to_token_stream().to_string().replace(' ', ""),
+            Expr::Lit(literal) => match &literal.lit {
+                Lit::ByteStr(bytes) => String::from_utf8_lossy(&bytes.value()).into_owned(),
+                Lit::Int(digits) => digits.to_string(),
+                _ => meant,
+            },
             _ => meant,
         };
         errors.on(
@@ -126,4 +147,16 @@ fn message(first: Option<&Expr>, function: &Ident, errors: &mut Errors) -> Optio
         return None;
     }
     Some(name.value())
+}
+
+/// Whether it is a path like `NAME` or `names::CHECK`, rather than a name without its quotes.
+fn is_constant(first: &Expr) -> bool {
+    match ungroup(first) {
+        Expr::Path(path) => {
+            let last = path.path.segments.last();
+            let last = last.map(|last| last.ident.to_string()).unwrap_or_default();
+            path.path.segments.len() > 1 || last.chars().all(|c| !c.is_lowercase())
+        }
+        _ => false,
+    }
 }

@@ -6,12 +6,14 @@ use super::attr::Attribute;
 use super::model::Function;
 use crate::argument::check_distinct;
 use crate::errors::Errors;
-use crate::syntax::{is_named, last_name};
+use crate::syntax::{find_self, is_named, last_name};
+use quote::ToTokens;
 use syn::{GenericParam, ReturnType, Safety};
 
 pub(crate) fn check(attribute: &Attribute, function: &mut Function, errors: &mut Errors) {
     qualifiers(function, errors);
     generics(function, errors);
+    owner(function, errors);
     check_distinct(&function.arguments, "parameters", errors);
     one_attribute(function, errors);
     set(attribute, function, errors);
@@ -24,6 +26,15 @@ pub(crate) fn check(attribute: &Attribute, function: &mut Function, errors: &mut
 /// The agent calls a handler as any safe Rust function, with arguments that arrive at run time.
 fn qualifiers(function: &mut Function, errors: &mut Errors) {
     let sig = &mut function.sig;
+    // Only an unsafe and foreign function can have one, and the compiler has its own words for it.
+    if let Some(variadic) = sig.variadic.take() {
+        errors.on(
+            variadic.dots,
+            "a handler has a fixed number of parameters: for any number of arguments take \
+             `args: Args<'_>`",
+        );
+        return;
+    }
     if let Some(constness) = &sig.constness {
         errors.on(
             constness,
@@ -41,13 +52,6 @@ fn qualifiers(function: &mut Function, errors: &mut Errors) {
         errors.on(
             abi,
             "a handler is called by Rust only: take the `extern` out",
-        );
-    }
-    if let Some(variadic) = sig.variadic.take() {
-        errors.on(
-            variadic.dots,
-            "a handler has a fixed number of parameters: for any number of arguments take \
-             `args: Args<'_>`",
         );
     }
 }
@@ -75,6 +79,19 @@ fn generics(function: &Function, errors: &mut Errors) {
                 ),
             ),
         }
+    }
+}
+
+/// The struct beside the function cannot stand in an `impl`, and what stands there mostly shows it.
+fn owner(function: &Function, errors: &mut Errors) {
+    if function.sig.receiver().is_some() {
+        return;
+    }
+    if let Some(span) = find_self(function.sig.to_token_stream()) {
+        errors.at(
+            span,
+            "a handler belongs to no type: write a free function, outside of the `impl`",
+        );
     }
 }
 

@@ -4,9 +4,9 @@
 
 use super::attr::Attribute;
 use super::model::Function;
-use crate::extract::{self, Names, ours};
+use crate::extract::{self, Names, import, ours, private};
 use crate::names::Variable;
-use crate::syntax::{conditions, is_opaque, relax};
+use crate::syntax::{conditions, find_self, is_opaque, relax};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -14,7 +14,7 @@ use syn::{FnArg, GenericParam, ReturnType};
 
 /// The function, and what makes it a handler.
 pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream {
-    let names = names(attribute, function);
+    let names = names(function);
     let private = &names.private;
     let ident = &function.sig.ident;
     let message = option(attribute.message.as_ref(), private);
@@ -47,31 +47,27 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
         }
     };
     let register = quote!(#private::register!(#ident););
-    beside(function, &names, &definition, &register)
+    beside(attribute, function, &definition, &register)
 }
 
 /// The function, and a handler that does nothing: whoever names it need not hear of its mistakes a
 /// second time.
 pub(crate) fn stub(attribute: &Attribute, function: &Function) -> TokenStream {
-    if function.sig.receiver().is_some() {
+    let sig = &function.sig;
+    if sig.receiver().is_some() || find_self(sig.to_token_stream()).is_some() {
         // It stands in an `impl`, where no struct can.
         return emitted(function);
     }
-    let names = names(attribute, function);
-    let private = &names.private;
+    let private = private();
     beside(
+        attribute,
         function,
-        &names,
         &quote!(&#private::STUB),
         &TokenStream::new(),
     )
 }
 
-fn names(attribute: &Attribute, function: &Function) -> Names {
-    let krate = attribute
-        .krate
-        .as_ref()
-        .map_or_else(|| quote!(::spoa), ToTokens::to_token_stream);
+fn names(function: &Function) -> Names {
     let lifetimes = function
         .sig
         .generics
@@ -82,7 +78,7 @@ fn names(attribute: &Attribute, function: &Function) -> Names {
             _ => None,
         });
     Names {
-        private: quote!(#krate::__private),
+        private: private(),
         request: ours("request"),
         lifetime: quote!('_),
         foreign: lifetimes.collect(),
@@ -103,13 +99,16 @@ fn emitted(function: &Function) -> TokenStream {
 /// A braced struct shares the function's name without hiding it: it has a name among the types
 /// only.
 fn beside(
+    attribute: &Attribute,
     function: &Function,
-    names: &Names,
     definition: &TokenStream,
     register: &TokenStream,
 ) -> TokenStream {
-    let private = &names.private;
+    let private = private();
+    let import = import(attribute.krate.as_ref());
     let (vis, ident) = (&function.vis, &function.sig.ident);
+    // A second type of that name is reported at the function's name.
+    let structure = quote_spanned!(ident.span()=> struct #ident {});
     let cfg = conditions(&function.attrs);
     let function = emitted(function);
     quote! {
@@ -118,11 +117,13 @@ fn beside(
         #cfg
         #[doc(hidden)]
         #[allow(non_camel_case_types, dead_code, unreachable_pub)]
-        #vis struct #ident {}
+        #vis #structure
 
         #cfg
         #[allow(elided_lifetimes_in_paths, deprecated)]
         const _: () = {
+            #import
+            #[diagnostic::do_not_recommend]
             impl #private::Handler for #ident {
                 const DEFINITION: &'static #private::Definition = #definition;
             }
@@ -131,7 +132,7 @@ fn beside(
     }
 }
 
-fn option(value: Option<impl ToTokens>, private: &TokenStream) -> TokenStream {
+fn option(value: Option<impl ToTokens>, private: &Ident) -> TokenStream {
     match value {
         Some(value) => quote!(#private::Some(#value)),
         None => quote!(#private::None),
@@ -166,9 +167,9 @@ fn run(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream
     if let Some(asyncness) = asyncness {
         let writer = hygienic!(&mut #private::ActionWriter::new(&mut #buffer));
         let answer = answer(attribute, function, names, &writer);
-        // A future that cannot be sent is reported at this call, so it stands at the `async`.
+        // A future that cannot be sent is reported here, so all of it stands at the `async`.
         let span = asyncness.span.resolved_at(Span::mixed_site());
-        let body = hygienic! {
+        let body = quote_spanned! {span=>
             async move {
                 let mut #buffer = #private::Job::take_actions(&mut #job);
                 let result = {
@@ -178,6 +179,7 @@ fn run(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream
                 #private::Job::finish(#job, #buffer, result)
             }
         };
+        let private = Ident::new(&private.to_string(), span);
         let boxed = quote_spanned!(span=> #private::Box::pin(#body));
         return hygienic!(#private::Run::Async(|mut #job| #boxed));
     }

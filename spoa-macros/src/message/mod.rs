@@ -16,12 +16,13 @@ use quote::quote;
 
 /// Reads, checks, reports every mistake there is, and only then expands.
 pub(crate) fn handler(kind: Kind, options: TokenStream, item: TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let Some(mut function) = model::Function::parse(item.clone(), kind, &mut errors) else {
-        let errors = errors.into_tokens();
+    let (mut errors, mut in_function) = (Errors::default(), Errors::default());
+    let Some(mut function) = model::Function::parse(item.clone(), kind, &mut in_function) else {
+        let errors = in_function.into_tokens();
         return quote!(#errors #item);
     };
     let attribute = attr::Attribute::parse(kind, options, &function.sig.ident, &mut errors);
+    errors.append(in_function);
     check::check(&attribute, &mut function, &mut errors);
     if errors.is_empty() {
         expand::handler(&attribute, &function)

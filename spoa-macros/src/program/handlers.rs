@@ -84,28 +84,27 @@ pub(super) fn array(private: &TokenStream, paths: &[Path]) -> TokenStream {
     let definitions = paths.iter().map(|path| {
         let span = path.span().resolved_at(Span::mixed_site());
         // A path imports whatever it names. A function without the attribute has no struct beside
-        // it: then `Handler_` is the one of `absent`, for which a glob import makes room, and its
-        // missing trait makes an error that says what to write.
+        // it: then the type is the one of the block around it, and its missing trait makes an error
+        // that says what to write.
         quote_spanned! {span=> {
             #[allow(unused_imports)]
-            use #private::absent::*;
-            #[allow(unused_imports)]
-            use #path as Handler_;
-            <Handler_ as #private::Handler>::DEFINITION
+            use #private::FunctionWithoutTheAttribute;
+            {
+                #[allow(unused_imports)]
+                use #path as FunctionWithoutTheAttribute;
+                <FunctionWithoutTheAttribute as #private::Handler>::DEFINITION
+            }
         }}
     });
     let distinct = paths.iter().enumerate().skip(1).map(|(place, path)| {
-        let span = path.span().resolved_at(Span::mixed_site());
-        quote_spanned! {span=>
-            const _: () = {
-                const TAKEN: #private::Option<#private::Taken> = #private::taken(&HANDLERS_, #place);
-                if let #private::Some(taken) = TAKEN {
-                    #private::panic!("{}", taken.text());
-                }
-            };
+        // Nothing of the macro's in its span: the compiler would blame the whole macro.
+        quote_spanned! {path.span()=>
+            const _: () = __spoa::check_distinct(&HANDLERS_, #place);
         }
     });
     hygienic! {{
+        #[allow(unused_imports)]
+        use #private as __spoa;
         const HANDLERS_: [&'static #private::Definition; #len] = [#(#definitions),*];
         #(#distinct)*
         HANDLERS_

@@ -4,25 +4,28 @@
 
 use super::{handlers, split};
 use crate::errors::Errors;
-use crate::options::{Known, Options, Takes, ungroup};
+use crate::options::{Known, Options, Table, Takes, ungroup};
 use crate::syntax::shown;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Expr;
 
 /// Every option there is. A new one is a line here and its use below.
-const TABLE: &[Known] = &[
-    Known::new("name", Takes::Expression, "name = \"iprep\""),
-    Known::new("listen", Takes::Expression, "listen = \"127.0.0.1:12345\"").repeatable(),
-    Known::new("state", Takes::Expression, "state = Db::open(path)?").repeatable(),
-    Known::new("handlers", Takes::Expression, "handlers = [a, m::b]"),
-    Known::new("on_failure", Takes::Expression, "on_failure = f"),
-];
+const TABLE: Table = Table {
+    first: None,
+    known: &[
+        Known::new("name", Takes::Expression, "name = \"iprep\""),
+        Known::new("listen", Takes::Expression, "listen = \"127.0.0.1:12345\"").repeatable(),
+        Known::new("state", Takes::Expression, "state = Db::open(path)?").repeatable(),
+        Known::new("handlers", Takes::Expression, "handlers = [a, m::b]"),
+        Known::new("on_failure", Takes::Expression, "on_failure = f"),
+    ],
+};
 
 pub(crate) fn run(tokens: TokenStream) -> TokenStream {
     let (krate, list) = split(tokens);
     let mut errors = Errors::default();
-    let options = Options::parse(list, TABLE, false, &mut errors);
+    let options = Options::parse(list, &TABLE, &mut errors);
     let paths = options
         .expression("handlers")
         .map(|list| match ungroup(list) {

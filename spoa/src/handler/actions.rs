@@ -223,6 +223,7 @@ impl<T: Variable> IntoActions for SetVar<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoActions for UnsetVar {
     #[inline]
     fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
@@ -281,6 +282,7 @@ impl<A: IntoActions> FromIterator<A> for Actions {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoActions for Actions {
     fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
         out.out.extend_from_slice(&self.encoded);
@@ -288,6 +290,7 @@ impl IntoActions for Actions {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoActions for () {
     #[inline]
     fn into_actions(self, _: &mut ActionWriter<'_>) -> Result<(), Failure> {
@@ -295,7 +298,6 @@ impl IntoActions for () {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<A: IntoActions> IntoActions for Option<A> {
     #[inline]
     fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
@@ -307,7 +309,6 @@ impl<A: IntoActions> IntoActions for Option<A> {
     }
 }
 
-#[diagnostic::do_not_recommend]
 impl<A: IntoActions, E: IntoHandlerError> IntoActions for Result<A, E> {
     #[inline]
     fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {

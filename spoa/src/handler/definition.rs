@@ -78,8 +78,8 @@ impl Definition {
 
 /// What stands beside a function with `#[spoe_message]`, under the function's name.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no handler",
-    label = "not a handler",
+    message = "a handler is a function with `#[spoe_message(\"…\")]` or `#[spoe_fallback]`",
+    label = "this has neither",
     note = "write `#[spoe_message(\"name-of-the-message\")]` above the function"
 )]
 pub trait Handler {

@@ -25,7 +25,7 @@ use std::str::FromStr;
     message = "no SPOP value turns into `{Self}`",
     label = "not a type that an argument can have",
     note = "arguments can be `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes`, `Value`, and `Option` of these",
-    note = "for a type of your own, `#[derive(FromValue)]` or `impl FromValue`; for one that implements `FromStr`, `Parse<{Self}>`"
+    note = "for a type of your own, `#[derive(FromValue)]` or `impl FromValue`; for a `T` that implements `FromStr`, `Parse<T>`"
 )]
 pub trait FromValue<'a>: Sized {
     /// What a datum must be, for the message of a rejection.
@@ -109,6 +109,7 @@ pub enum Mismatch {
 
 macro_rules! integers {
     ($($int:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl FromValue<'_> for $int {
             const EXPECTED: Expected =
                 Expected::Integer { min: <$int>::MIN as i128, max: <$int>::MAX as i128 };
@@ -129,6 +130,7 @@ macro_rules! integers {
 
 integers!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 
+#[diagnostic::do_not_recommend]
 impl FromValue<'_> for bool {
     const EXPECTED: Expected = Expected::Bool;
 
@@ -154,6 +156,7 @@ fn parse<T: FromStr>(value: Value<'_>) -> Result<T, Mismatch> {
         .map_err(|_| Mismatch::Syntax)
 }
 
+#[diagnostic::do_not_recommend]
 impl FromValue<'_> for IpAddr {
     const EXPECTED: Expected = Expected::Address;
 
@@ -167,6 +170,7 @@ impl FromValue<'_> for IpAddr {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromValue<'_> for Ipv4Addr {
     const EXPECTED: Expected = Expected::Ipv4;
 
@@ -179,6 +183,7 @@ impl FromValue<'_> for Ipv4Addr {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromValue<'_> for Ipv6Addr {
     const EXPECTED: Expected = Expected::Ipv6;
 
@@ -191,6 +196,7 @@ impl FromValue<'_> for Ipv6Addr {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> FromValue<'a> for &'a str {
     const EXPECTED: Expected = Expected::Text;
 
@@ -200,6 +206,7 @@ impl<'a> FromValue<'a> for &'a str {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromValue<'_> for String {
     const EXPECTED: Expected = Expected::Text;
 
@@ -208,6 +215,7 @@ impl FromValue<'_> for String {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> FromValue<'a> for Cow<'a, str> {
     const EXPECTED: Expected = Expected::Text;
 
@@ -217,6 +225,7 @@ impl<'a> FromValue<'a> for Cow<'a, str> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> FromValue<'a> for &'a [u8] {
     const EXPECTED: Expected = Expected::Bytes;
 
@@ -226,6 +235,7 @@ impl<'a> FromValue<'a> for &'a [u8] {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromValue<'_> for Vec<u8> {
     const EXPECTED: Expected = Expected::Bytes;
 
@@ -234,6 +244,7 @@ impl FromValue<'_> for Vec<u8> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> FromValue<'a> for Cow<'a, [u8]> {
     const EXPECTED: Expected = Expected::Bytes;
 
@@ -243,6 +254,7 @@ impl<'a> FromValue<'a> for Cow<'a, [u8]> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl FromValue<'_> for Bytes {
     const EXPECTED: Expected = Expected::Bytes;
 
@@ -251,6 +263,7 @@ impl FromValue<'_> for Bytes {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> FromValue<'a> for Value<'a> {
     const EXPECTED: Expected = Expected::Any;
 
@@ -291,6 +304,7 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parse<T>(pub T);
 
+#[diagnostic::do_not_recommend]
 impl<T: FromStr> FromValue<'_> for Parse<T> {
     const EXPECTED: Expected = Expected::Other("text that its type can be parsed from");
 

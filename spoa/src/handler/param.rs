@@ -48,6 +48,7 @@ pub trait FromMessage<'a>: Sized {
     fn describe(_: &mut Description) {}
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> FromMessage<'a> for Message<'a> {
     #[inline]
     fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
@@ -55,6 +56,7 @@ impl<'a> FromMessage<'a> for Message<'a> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> FromMessage<'a> for Args<'a> {
     #[inline]
     fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
@@ -62,6 +64,7 @@ impl<'a> FromMessage<'a> for Args<'a> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> FromMessage<'a> for Context<'a> {
     #[inline]
     fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
@@ -113,10 +116,10 @@ pub struct ArgSpec {
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a handler cannot take `{Self}`",
-    label = "no SPOP value turns into this type",
+    label = "neither an argument nor a message turns into this",
     note = "arguments can be `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes`, `Value`, and `Option` of these",
-    note = "the message as a whole comes as `Message`, `Args`, `Context`, `State<T>` or a struct with `#[derive(FromMessage)]`",
-    note = "for a type of your own, `#[derive(FromValue)]`; for one that implements `FromStr`, `Parse<…>`"
+    note = "the message as a whole comes as `Message`, `Args`, `Context`, `State<T>` or a struct with `#[derive(FromMessage)]`, without `#[arg]`",
+    note = "for a type of your own, `#[derive(FromValue)]`; for a `T` that implements `FromStr`, `Parse<T>`"
 )]
 pub trait Param<'a, Kind>: Sized {
     /// Makes the parameter from its argument, or from the whole message.
@@ -130,7 +133,6 @@ pub trait Param<'a, Kind>: Sized {
     fn describe(spec: &ArgSpec, description: &mut Description);
 }
 
-#[diagnostic::do_not_recommend]
 impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
     #[inline]
     fn take(
@@ -181,7 +183,6 @@ fn reject(
     .into()
 }
 
-#[diagnostic::do_not_recommend]
 impl<'a, T: FromMessage<'a>> Param<'a, ByMessage> for T {
     #[inline]
     fn take(_: Option<Value<'a>>, request: &Request<'a>, _: &ArgSpec) -> Result<Self, Failure> {

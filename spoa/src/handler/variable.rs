@@ -30,6 +30,7 @@ pub trait ToValue {
 
 macro_rules! values {
     ($($rust:ty: $value:ident => $wire:expr;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl ToValue for $rust {
             #[inline]
             fn to_value(&self) -> Value<'_> {
@@ -101,6 +102,7 @@ impl<T: ToValue> Variable for T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Variable for Unset {
     fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
         Ok(out.unset_var(scope, name)?)

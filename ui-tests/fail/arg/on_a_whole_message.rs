@@ -1,0 +1,8 @@
+use spoa::prelude::*;
+
+#[spoe_message("check")]
+fn check(#[arg("context")] context: Context<'_>) {
+    let _ = context;
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use spoa::prelude::*;
+
+#[derive(FromMessage)]
+enum Request {
+    Get,
+    Post,
+}
+
+fn main() {}

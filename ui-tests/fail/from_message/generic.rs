@@ -1,0 +1,8 @@
+use spoa::prelude::*;
+
+#[derive(FromMessage)]
+struct Request<T> {
+    value: T,
+}
+
+fn main() {}

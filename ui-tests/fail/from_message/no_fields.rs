@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[derive(FromMessage)]
+struct Request;
+
+fn main() {}

@@ -1,0 +1,10 @@
+use spoa::prelude::*;
+
+#[derive(FromMessage)]
+struct Request<'a> {
+    path: &'a str,
+    #[arg("path")]
+    url: &'a str,
+}
+
+fn main() {}

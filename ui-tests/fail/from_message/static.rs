@@ -1,0 +1,8 @@
+use spoa::prelude::*;
+
+#[derive(FromMessage)]
+struct Request {
+    path: &'static str,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use spoa::prelude::*;
+
+#[derive(FromMessage)]
+union Request {
+    a: u8,
+    b: i8,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[derive(FromValue)]
+struct Nothing;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[derive(FromValue)]
+enum Method {}
+
+fn main() {}

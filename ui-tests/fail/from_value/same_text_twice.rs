@@ -1,0 +1,10 @@
+use spoa::prelude::*;
+
+#[derive(FromValue)]
+enum Method {
+    Get,
+    #[value("get")]
+    Fetch,
+}
+
+fn main() {}

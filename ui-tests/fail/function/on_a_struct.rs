@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check")]
+struct Check;
+
+fn main() {}

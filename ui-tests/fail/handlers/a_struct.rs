@@ -1,0 +1,7 @@
+use spoa::prelude::*;
+
+struct Check;
+
+fn main() {
+    let _ = handlers![Check];
+}

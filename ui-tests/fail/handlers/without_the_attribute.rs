@@ -1,0 +1,10 @@
+use spoa::prelude::*;
+
+#[spoe_message("check")]
+fn check() {}
+
+fn plain() {}
+
+fn main() {
+    let _ = handlers![check, plain];
+}

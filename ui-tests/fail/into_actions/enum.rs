@@ -1,0 +1,9 @@
+use spoa::prelude::*;
+
+#[derive(IntoActions)]
+enum Verdict {
+    Allow,
+    Deny,
+}
+
+fn main() {}

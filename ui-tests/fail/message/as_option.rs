@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message(name = "check")]
+fn check() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("")]
+fn check_request() {}
+
+fn main() {}

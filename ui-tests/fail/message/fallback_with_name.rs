@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_fallback("check")]
+fn check() {}
+
+fn main() {}

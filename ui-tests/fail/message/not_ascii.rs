@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("größe")]
+fn size() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check" timeout = "20ms")]
+async fn check() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", crate = "spoa")]
+fn check() {}
+
+fn main() {}

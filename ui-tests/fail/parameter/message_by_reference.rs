@@ -1,0 +1,8 @@
+use spoa::prelude::*;
+
+#[spoe_message("check")]
+fn check(message: &Message<'_>) {
+    let _ = message;
+}
+
+fn main() {}

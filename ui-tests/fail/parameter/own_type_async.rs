@@ -1,0 +1,10 @@
+use spoa::prelude::*;
+
+struct UserId(u64);
+
+#[spoe_message("check")]
+async fn check(user: Option<UserId>, path: &str) {
+    let _ = (user, path);
+}
+
+fn main() {}

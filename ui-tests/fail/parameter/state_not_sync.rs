@@ -1,0 +1,10 @@
+use spoa::prelude::*;
+
+use std::cell::Cell;
+
+#[spoe_message("count")]
+fn count(counter: State<'_, Cell<u64>>) {
+    counter.set(counter.get() + 1);
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+fn plain() {}
+
+fn main() {
+    spoa::run!(handlers = [plain])
+}

@@ -1,0 +1,3 @@
+fn main() {
+    spoa::run!(port = 12345)
+}

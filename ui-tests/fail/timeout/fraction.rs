@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", timeout = "1.5s")]
+async fn check() {}
+
+fn main() {}

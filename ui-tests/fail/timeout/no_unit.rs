@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", timeout = "20")]
+async fn check() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", timeout = "2min")]
+async fn check() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use spoa::prelude::*;
+
+#[spoe_message("check")]
+fn check(value: u8) -> Option<UnsetVar> {
+    (value > 0).then(|| UnsetVar::new(Scope::Transaction, ""))
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", set = "global.ip_score")]
+fn check(value: u8) -> u8 {
+    value
+}
+
+fn main() {}
