@@ -175,22 +175,6 @@ impl<'a> Iterator for Actions<'a> {
     }
 }
 
-/// Cuts whole actions from the end of `payload` until it has at most `limit` bytes; returns how many
-/// actions are left and how many were cut.
-pub(crate) fn fit(payload: &[u8], limit: usize) -> (usize, usize, usize) {
-    let mut actions = Actions::new(payload);
-    let (mut len, mut kept, mut cut) = (0, 0, 0);
-    while let Some(Ok(_)) = actions.next() {
-        let end = payload.len() - actions.payload().len();
-        if end <= limit && cut == 0 {
-            (len, kept) = (end, kept + 1);
-        } else {
-            cut += 1;
-        }
-    }
-    (len, kept, cut)
-}
-
 /// An ACK being appended to a buffer, its actions written in place.
 ///
 /// ```
@@ -235,8 +219,8 @@ impl AckWriter {
         self.payload
     }
 
-    /// Cuts whole actions from the end until the frame has at most `limit` bytes; returns how many
-    /// actions are kept and how many were cut.
+    /// Cuts whole actions from the end until the frame has at most `limit` bytes, but never its head;
+    /// returns how many actions are kept and how many were cut.
     pub(crate) fn cut_to(&self, limit: usize, out: &mut Vec<u8>) -> (usize, usize) {
         let head = self.payload - (out.len() - self.size(out));
         let actions = out.get(self.payload..).unwrap_or_default();
@@ -249,5 +233,86 @@ impl AckWriter {
     #[inline]
     pub fn finish(self, out: &mut [u8]) {
         self.frame.finish(out);
+    }
+}
+
+/// The bytes of the longest run of whole actions at the front of `payload` that has at most `limit`,
+/// how many actions those are, and how many are behind them.
+fn fit(payload: &[u8], limit: usize) -> (usize, usize, usize) {
+    let mut actions = Actions::new(payload);
+    let (mut len, mut kept, mut cut) = (0, 0, 0);
+    while let Some(Ok(_)) = actions.next() {
+        let end = payload.len() - actions.payload().len();
+        if end <= limit {
+            (len, kept) = (end, kept + 1);
+        } else {
+            cut += 1;
+        }
+    }
+    (len, kept, cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_ack_is_cut_between_actions_and_no_earlier_than_it_must(
+            texts in proptest::collection::vec(0_usize..300, 0..8),
+            stream_id in any::<u64>(),
+            before in 0_usize..20,
+            at in any::<proptest::sample::Index>(),
+            by in -1_isize..=1,
+        ) {
+            let text = [b'x'; 300];
+            let actions = texts.iter().map(|len| Action::SetVar {
+                scope: Scope::Transaction,
+                name: "text".into(),
+                value: Value::String(text.get(..*len).unwrap()),
+            });
+            // Other frames may be in front of it in the buffer.
+            let mut out = vec![0; before];
+            let ids = FrameIds { stream_id, frame_id: 1 };
+            let ack = AckWriter::begin(ids, &mut out);
+            let mut sizes = vec![ack.size(&out)];
+            for action in actions.clone() {
+                action.encode(&mut out);
+                sizes.push(ack.size(&out));
+            }
+            // A limit that one of the actions just fits, or just does not.
+            let limit = at.get(&sizes).saturating_add_signed(by);
+            let fitting = sizes.iter().skip(1).filter(|size| **size <= limit).count();
+
+            let cut = ack.cut_to(limit, &mut out);
+            prop_assert_eq!(cut, (fitting, texts.len() - fitting));
+            prop_assert_eq!(ack.size(&out), *sizes.get(fitting).unwrap());
+            let left: Result<Vec<_>, _> = Actions::new(out.get(ack.payload()..).unwrap()).collect();
+            prop_assert_eq!(left.unwrap(), actions.take(fitting).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn actions_that_are_none_of_the_specifications_end_the_walk() {
+        let unset = |code: u8, args: u8, scope: u8| [code, args, scope, 1, b'x'];
+        assert!(matches!(
+            Actions::new(&unset(2, 2, 4)).next(),
+            Some(Ok(Action::UnsetVar {
+                scope: Scope::Response,
+                ..
+            }))
+        ));
+        for bytes in [
+            unset(0, 2, 4),
+            unset(3, 2, 4),
+            unset(2, 3, 4),
+            unset(2, 2, 5),
+        ] {
+            let mut actions = Actions::new(&bytes);
+            let code = bytes[0];
+            assert_eq!(actions.next(), Some(Err(DecodeError::UnknownAction(code))));
+            assert_eq!(actions.next(), None);
+        }
     }
 }

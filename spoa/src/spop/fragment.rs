@@ -103,6 +103,8 @@ impl Reassembly {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     const INTERLACED: Progress = Progress::Refused(Status::InterlacedFrames);
 
@@ -171,5 +173,38 @@ mod tests {
             frames.begin(ids(MAX_OPEN as u64), Flags(0), b""),
             Progress::Refused(Status::Resource)
         );
+    }
+
+    proptest! {
+        #[test]
+        fn payloads_come_out_whole_whatever_the_fragments_and_their_order(
+            payloads in vec(vec(vec(any::<u8>(), 0..9), 2..6), 1..6),
+            order in any::<u64>(),
+        ) {
+            let held = payloads.iter().flatten().flatten().count();
+            let mut frames = Reassembly::new(held);
+            // The fragments of each in their order, those of different ones mixed.
+            let mut left: Vec<_> = payloads.iter().map(|payload| payload.iter().enumerate()).collect();
+            let mut turn = order;
+            let mut whole = 0;
+            while whole < payloads.len() {
+                turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let stream = (turn >> 33) as usize % payloads.len();
+                let Some((index, fragment)) = left[stream].next() else { continue };
+                let ids = ids(stream as u64);
+                let progress = match index {
+                    0 => frames.begin(ids, Flags(0), fragment),
+                    last if last + 1 == payloads[stream].len() => frames.add(ids, Flags::FIN, fragment),
+                    _ => frames.add(ids, Flags(0), fragment),
+                };
+                if index + 1 == payloads[stream].len() {
+                    whole += 1;
+                    prop_assert_eq!(progress, Progress::Whole(payloads[stream].concat()));
+                } else {
+                    prop_assert_eq!(progress, Progress::Partial);
+                }
+            }
+            prop_assert_eq!((frames.held, frames.open.len()), (0, 0));
+        }
     }
 }

@@ -99,6 +99,9 @@ mod tests {
             33_818_864,
             4_328_786_160,
             554_084_600_048,
+            70_922_828_777_712,
+            9_078_122_083_518_704,
+            1_161_999_626_690_365_680,
         ];
         for (index, border) in borders.into_iter().enumerate() {
             assert_eq!(round_trip(border - 1), index + 1);
@@ -126,7 +129,7 @@ mod tests {
         assert_eq!(decode(&[]), Err(DecodeError::Truncated));
         for len in 1..MAX_LEN {
             assert_eq!(
-                decode(&[0xff; MAX_LEN][..len]),
+                decode(&vec![0xff; len]),
                 Err(DecodeError::Truncated),
                 "{len} bytes"
             );

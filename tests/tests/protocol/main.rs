@@ -1,0 +1,9 @@
+//! What holds for any input of the protocol, by property tests.
+//!
+//! It knows the protocol by its public items only.
+
+mod allocation;
+mod any_bytes;
+mod round_trips;
+mod splits;
+mod strategies;
