@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::{Context, Poll};
 
-use spoa::agent::{Agent, AgentBuilder};
+use spoa::agent::{Agent, AgentBuilder, Listener};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tracing::subscriber::DefaultGuard;
@@ -61,30 +61,31 @@ impl Background {
         })
     }
 
-    /// Runs an agent on an address as the library takes it, such as `unix@/run/agent.sock`, and
-    /// returns when it listens there.
+    /// Runs an agent on an address as the library takes it, such as `unix@/run/agent.sock` or
+    /// `[::1]:0`, and returns when it listens there.
     pub fn agent_at<F>(address: &str, configure: F) -> Background
     where
         F: FnOnce(AgentBuilder) -> AgentBuilder + Send + 'static,
     {
         let address = address.to_owned();
         let (bound, ready) = mpsc::channel();
-        let background = Background::run(|shutdown| async move {
+        let mut background = Background::run(|shutdown| async move {
             let agent = configure(Agent::builder()).listen(address).build();
             let agent = agent.map_err(|error| error.to_string())?;
             let server = agent.bind().map_err(|error| error.to_string())?;
-            let _ = bound.send(());
+            let _ = bound.send(server.listeners().iter().find_map(Listener::tcp_address));
             server.serve(shutdown).await;
             Ok::<(), String>(())
         });
         // Without a word it has failed, and dropping it says why.
         match ready.recv_timeout(PATIENCE) {
-            Ok(()) => background,
+            Ok(addr) => background.addr = addr.unwrap_or(background.addr),
             Err(_) => {
                 drop(background);
                 panic!("the agent does not listen after {PATIENCE:?}")
             }
         }
+        background
     }
 
     /// Runs `serve` with a listener on a free port of 127.0.0.1.
@@ -134,7 +135,7 @@ impl Background {
         })
     }
 
-    /// Where it listens, if it was started with [`serve`](Background::serve).
+    /// Where it listens, if that is a TCP address the harness has bound or was told.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

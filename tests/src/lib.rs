@@ -53,7 +53,7 @@ pub use background::{Background, Shutdown};
 pub use config::{Config, Message};
 pub use dir::TempDir;
 pub use examples::{Directory, example};
-pub use haproxies::{Haproxy, for_each_haproxy, for_haproxies};
+pub use haproxies::{Haproxy, for_each_haproxy, for_haproxies, not_tested_here};
 pub use http::{Client, Reply, Request};
 pub use load::{Exchange, Load};
 pub use origin::Origin;

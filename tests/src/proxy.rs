@@ -178,17 +178,22 @@ impl Proxy {
 
     /// The agent's state as `show stat` has it: `UP`, `DOWN`, `MAINT`, `no check` and so on.
     pub fn agent_status(&self) -> String {
+        self.agent_stat("status")
+    }
+
+    /// A column of the agent's line in `show stat`, such as `check_status`.
+    pub fn agent_stat(&self, name: &str) -> String {
         let table = self.admin("show stat");
         let mut rows = table
             .lines()
             .map(|row| row.trim_start_matches("# ").split(','));
         let column = rows
             .next()
-            .and_then(|mut titles| titles.position(|title| title == "status"));
-        let column = column.expect("`show stat` has a column `status`");
+            .and_then(|mut titles| titles.position(|title| title == name));
+        let column = column.unwrap_or_else(|| panic!("`show stat` has no column `{name}`"));
         let agent = rows.find(|row| row.clone().take(2).eq(["agent", "agent"]));
-        let status = agent.and_then(|mut row| row.nth(column));
-        status.expect("there is a server agent/agent").to_owned()
+        let value = agent.and_then(|mut row| row.nth(column));
+        value.expect("there is a server agent/agent").to_owned()
     }
 
     /// All that HAProxy has printed or logged so far.
