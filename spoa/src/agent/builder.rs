@@ -270,6 +270,11 @@ impl AgentBuilder {
             unknown: RateLimit::default(),
             cut: RateLimit::default(),
             refused: RateLimit::default(),
+            unreadable: RateLimit::default(),
+            ended_by_peer: RateLimit::default(),
+            lost: RateLimit::default(),
+            truncated: RateLimit::default(),
+            late: RateLimit::default(),
             blocking: Arc::new(AtomicUsize::new(0)),
         };
         Ok(Agent {

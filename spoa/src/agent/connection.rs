@@ -9,8 +9,8 @@ use super::scratch::{READ_SIZE, Scratch};
 use super::timer::Timer;
 use super::wake::Wakeups;
 use crate::handler::{Connection as Info, Peer};
-use crate::spop::Status;
 use crate::spop::session::{AgentEvent, AgentSession, AgentSettings, Refusal};
+use crate::spop::{Disconnect, Status};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -314,7 +314,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     });
                 }
                 Some(AgentEvent::Unreadable { ids, reason }) => {
-                    if let Some(suppressed) = self.shared.refused.pass() {
+                    if let Some(suppressed) = self.shared.unreadable.pass() {
                         tracing::warn!(
                             peer = %self.info.peer,
                             engine = self.info.engine_id.as_deref().unwrap_or("-"),
@@ -326,19 +326,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     }
                 }
                 Some(AgentEvent::Disconnect(disconnect)) => {
-                    let peer = &self.info.peer;
-                    let (status, message) = (disconnect.status, disconnect.message);
-                    match status {
-                        Status::Normal | Status::Timeout | Status::Io => {
-                            tracing::debug!(%peer, %status, said = message, "HAPROXY-DISCONNECT");
-                        }
-                        _ => tracing::warn!(
-                            %peer,
-                            code = status.code(),
-                            said = message,
-                            "HAProxy ended the connection: {status}"
-                        ),
-                    }
+                    report_disconnect(&disconnect, &self.info, &self.shared);
                     self.phase = Phase::Closing;
                 }
                 Some(AgentEvent::Refused(refusal)) => {
@@ -480,6 +468,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.output.append(&mut scratch.output);
         Ok(())
+    }
+}
+
+fn report_disconnect(disconnect: &Disconnect<'_>, connection: &Info, shared: &Shared) {
+    let peer = &connection.peer;
+    let engine = connection.engine_id.as_deref().unwrap_or("-");
+    let (status, said) = (disconnect.status, disconnect.message);
+    if matches!(status, Status::Normal | Status::Timeout | Status::Io) {
+        tracing::debug!(%peer, engine, %status, said, "HAPROXY-DISCONNECT");
+    } else if let Some(suppressed) = shared.ended_by_peer.pass() {
+        let code = status.code();
+        tracing::warn!(
+            %peer, engine, code, said, suppressed, "HAProxy ended the connection: {status}"
+        );
     }
 }
 

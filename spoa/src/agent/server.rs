@@ -156,17 +156,17 @@ where
         End::Closed => tracing::debug!(%peer, engine, "closed"),
         End::Io(error, false) => tracing::debug!(%peer, engine, "closed: {error}"),
         End::Io(error, true) => {
-            if let Some(suppressed) = shared.refused.pass() {
+            if let Some(suppressed) = shared.lost.pass() {
                 tracing::warn!(%peer, engine, suppressed, "connection lost with work to do: {error}");
             }
         }
         End::Truncated => {
-            if let Some(suppressed) = shared.refused.pass() {
+            if let Some(suppressed) = shared.truncated.pass() {
                 tracing::warn!(%peer, engine, suppressed, "connection closed inside a frame");
             }
         }
         End::Late(what) => {
-            if let Some(suppressed) = shared.refused.pass() {
+            if let Some(suppressed) = shared.late.pass() {
                 tracing::warn!(
                     %peer, engine, suppressed, "connection closed: the peer did not {what} in time"
                 );

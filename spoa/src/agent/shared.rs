@@ -63,6 +63,11 @@ pub(crate) struct Shared {
     pub(crate) unknown: RateLimit,
     pub(crate) cut: RateLimit,
     pub(crate) refused: RateLimit,
+    pub(crate) unreadable: RateLimit,
+    pub(crate) ended_by_peer: RateLimit,
+    pub(crate) lost: RateLimit,
+    pub(crate) truncated: RateLimit,
+    pub(crate) late: RateLimit,
     pub(crate) blocking: Arc<AtomicUsize>,
 }
 
