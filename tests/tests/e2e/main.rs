@@ -4,8 +4,11 @@
 //! test here.
 
 mod events;
+mod fragments;
 mod health;
+mod pipelining;
 mod samples;
 mod scopes;
+mod sizes;
 mod transports;
 mod types;

@@ -1,0 +1,174 @@
+//! Many NOTIFYs at once, answered out of order, each with its own verdict.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use spoa::agent::Limits;
+use spoa::handler::Peer;
+use spoa::prelude::*;
+use spoa_tests::{Background, Config, Message as Sent, Proxy, at_once, for_each_haproxy};
+
+/// What was at work on each connection.
+#[derive(Default)]
+struct Work(Mutex<HashMap<String, AtWork>>);
+
+#[derive(Default, Clone)]
+struct AtWork {
+    now: Vec<String>,
+    /// The most at once.
+    most: usize,
+    /// How often one was done before another that had begun earlier.
+    overtaken: usize,
+}
+
+impl Work {
+    fn on<T>(&self, peer: &Peer, change: impl FnOnce(&mut AtWork) -> T) -> T {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(all.entry(peer.to_string()).or_default())
+    }
+
+    fn begin(&self, peer: &Peer, token: &str) {
+        self.on(peer, |work| {
+            work.now.push(token.to_owned());
+            work.most = work.most.max(work.now.len());
+        });
+    }
+
+    fn end(&self, peer: &Peer, token: &str) {
+        self.on(peer, |work| {
+            let at = work
+                .now
+                .iter()
+                .position(|it| it == token)
+                .expect("it began");
+            work.overtaken += usize::from(at > 0);
+            work.now.remove(at);
+        });
+    }
+
+    /// The most at once on a connection, and how often one overtook another, since the last time.
+    fn take(&self) -> (usize, usize) {
+        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let most = all.values().map(|work| work.most).max();
+        (
+            most.unwrap_or(0),
+            all.values().map(|work| work.overtaken).sum(),
+        )
+    }
+}
+
+/// Answers with the token it is given, some sooner than others.
+#[spoe_message("echo", set = "txn.echo")]
+async fn echo(token: &str, work: State<'_, std::sync::Arc<Work>>, context: Context<'_>) -> String {
+    work.begin(context.peer(), token);
+    let number: u64 = token[1..].parse().expect("the path is a number");
+    tokio::time::sleep(Duration::from_millis(number * 7 % 5 * 5)).await;
+    work.end(context.peer(), token);
+    token.to_owned()
+}
+
+/// An agent that echoes, and what it does.
+fn echoing(
+    limits: impl FnOnce(&mut Limits) + Send + 'static,
+) -> (Background, std::sync::Arc<Work>) {
+    let work = std::sync::Arc::new(Work::default());
+    let state = work.clone();
+    let agent = Background::agent(|agent| {
+        let mut set = Limits::default();
+        limits(&mut set);
+        agent.handlers(handlers![echo]).state(state).limits(set)
+    });
+    (agent, work)
+}
+
+fn config(agent: &Background) -> Config {
+    Config::new(agent.addr())
+        .message(Sent::new("echo").args("token=path"))
+        .set_on_error("error")
+        .vars(["txn.iprep.echo", "txn.iprep.error"])
+        // All of them share what connections there are.
+        .global("nbthread 1")
+}
+
+/// Sends 100 requests at once, each of which must get its own verdict.
+fn ask_100(proxy: &Proxy) {
+    let replies = at_once(100, |number| proxy.get(&format!("/{number}")));
+    for (number, reply) in replies.iter().enumerate() {
+        let (token, seen) = (format!("/{number}"), reply.var("txn.iprep.echo"));
+        assert_eq!((seen, reply.var("txn.iprep.error")), (Some(&*token), None));
+    }
+}
+
+#[test]
+fn a_hundred_at_once_out_of_order() {
+    let (agent, work) = echoing(|_| ());
+    for_each_haproxy(|haproxy| {
+        let proxy = config(&agent).start(haproxy);
+        for _ in 0..3 {
+            ask_100(&proxy);
+        }
+        let (most, overtaken) = work.take();
+        assert!(
+            most > 1 && overtaken > 0,
+            "{most} at once, {overtaken} out of order"
+        );
+    });
+}
+
+#[test]
+fn a_hundred_at_once_without_pipelining() {
+    let (agent, work) = echoing(|_| ());
+    for_each_haproxy(|haproxy| {
+        let proxy = config(&agent).no_pipelining().start(haproxy);
+        ask_100(&proxy);
+        ask_100(&proxy);
+        assert_eq!(work.take(), (1, 0), "one at a time on each connection");
+    });
+}
+
+#[test]
+fn no_more_at_once_than_the_agent_allows() {
+    let (agent, work) = echoing(|limits| limits.max_inflight = 2);
+    for_each_haproxy(|haproxy| {
+        let proxy = config(&agent).start(haproxy);
+        for _ in 0..3 {
+            ask_100(&proxy);
+        }
+        assert_eq!(work.take().0, 2);
+    });
+}
+
+/// The same as a function that blocks its thread.
+#[spoe_message("echo", set = "txn.echo", blocking)]
+fn echo_slowly(token: &str) -> String {
+    std::thread::sleep(Duration::from_millis(5));
+    token.to_owned()
+}
+
+#[test]
+fn a_hundred_at_once_that_block() {
+    let agent = Background::agent(|agent| {
+        let mut limits = Limits::default();
+        limits.max_blocking = 100;
+        agent.handlers(handlers![echo_slowly]).limits(limits)
+    });
+    for_each_haproxy(|haproxy| ask_100(&config(&agent).start(haproxy)));
+}
+
+/// The same at once.
+#[spoe_message("echo", set = "txn.echo")]
+fn echo_at_once(token: &str) -> String {
+    token.to_owned()
+}
+
+#[test]
+fn a_hundred_at_once_that_do_not_wait() {
+    let agent = Background::agent(|agent| agent.handlers(handlers![echo_at_once]));
+    for_each_haproxy(|haproxy| {
+        let proxy = config(&agent).start(haproxy);
+        for _ in 0..3 {
+            ask_100(&proxy);
+        }
+    });
+}
