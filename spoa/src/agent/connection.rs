@@ -352,6 +352,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn linger(&mut self) {
+        // Nothing follows a goodbye: handlers still at work would answer in vain.
+        self.inflight = InFlight::new(self.wakeups.clone());
         self.phase = Phase::Lingering(Instant::now() + self.shared.limits.linger);
     }
 

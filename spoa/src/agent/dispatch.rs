@@ -4,7 +4,7 @@
 
 use super::Shared;
 use super::inflight::{InFlight, Part, Running};
-use super::panics::{drop_quietly, guard};
+use super::panics::guard;
 use super::scratch::Scratch;
 use super::table::Entry;
 use crate::handler::{
@@ -222,9 +222,7 @@ impl<'a> Dispatcher<'a> {
                         .fail_late(entry, name, context, &failure, &mut actions);
                 }
             }
-            if let Part::Running(running) = std::mem::replace(part, Part::Done(actions)) {
-                drop_quietly(running.future);
-            }
+            *part = Part::Done(actions);
         }
         if slot.parts.is_empty() || slot.is_waiting() {
             return;

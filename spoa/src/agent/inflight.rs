@@ -3,6 +3,7 @@
 //! A slab of slots whose parts and wakers are used again and again: a handler that has to wait
 //! costs no allocation besides its own future.
 
+use super::panics::drop_quietly;
 use super::wake::{SlotWaker, Wakeups};
 use crate::handler::{Definition, JobFuture};
 use crate::spop::FrameIds;
@@ -48,6 +49,14 @@ pub(crate) struct Running {
     /// The name of the message: the fallback's can be any.
     pub(crate) message: Cow<'static, [u8]>,
     pub(crate) deadline: Option<(Instant, Duration)>,
+}
+
+/// A future may panic when it is dropped, and two that do so at once would end the process.
+impl Drop for Running {
+    fn drop(&mut self) {
+        let nothing = Box::pin(std::future::pending());
+        drop_quietly(std::mem::replace(&mut self.future, nothing));
+    }
 }
 
 impl std::fmt::Debug for Running {

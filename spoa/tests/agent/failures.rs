@@ -155,3 +155,17 @@ async fn an_ack_too_large_for_the_frame_loses_whole_actions_from_its_end() {
         ["set-var sess.sync", "set-var sess.v0", "set-var sess.v1"]
     );
 }
+
+#[tokio::test]
+async fn a_connection_that_dies_with_handlers_that_panic_when_dropped_takes_nobody_along() {
+    let mut limits = Limits::default();
+    limits.handler_timeout = None;
+    let mut peer = Peer::connect(agent().limits(limits)).await;
+    let answer = peer.ask(&["sync"]).await;
+    assert_eq!(answer, ack(1, &["set-var sess.sync = 7"]));
+    peer.send(&notify(3, &["drop-panic", "drop-panic"])).await;
+    peer.send(&notify(5, &["sync"])).await;
+    assert_eq!(peer.answer().await, ack(5, &["set-var sess.sync = 7"]));
+    drop(peer.io);
+    peer.agent.await.unwrap();
+}
