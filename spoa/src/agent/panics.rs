@@ -51,24 +51,33 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
-/// Keeps the place of a panic for the failure it becomes; `false` if it becomes none. For panic
-/// hooks.
+/// A panic hook: logs panics. That of a handler is in the line about the message it did not answer,
+/// so it only leaves its place here; but whoever sets `RUST_BACKTRACE` gets a trace each second.
 #[cfg(feature = "cli")]
-pub(crate) fn note(panic: &std::panic::PanicHookInfo<'_>) -> bool {
-    if GUARDED.get() {
+pub(crate) fn log(panic: &std::panic::PanicHookInfo<'_>) {
+    use super::report::RateLimit;
+    use std::backtrace::{Backtrace, BacktraceStatus};
+
+    static TRACES: RateLimit = RateLimit::new();
+    let guarded = GUARDED.get();
+    if guarded {
         PLACE.set(panic.location().map(ToString::to_string));
     }
-    GUARDED.get()
-}
-
-/// A panic in words. For panic hooks.
-#[cfg(feature = "cli")]
-pub(crate) fn describe(panic: &std::panic::PanicHookInfo<'_>) -> String {
+    let trace = match TRACES.pass() {
+        Some(_) => Backtrace::capture(),
+        None => Backtrace::disabled(),
+    };
+    let traced = trace.status() == BacktraceStatus::Captured;
+    if guarded && !traced {
+        return;
+    }
     let text = text(panic.payload()).unwrap_or("a value that is no text");
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("unnamed");
-    match panic.location() {
-        Some(place) => format!("thread `{thread}` panicked: {text}, at {place}"),
-        None => format!("thread `{thread}` panicked: {text}"),
+    let place = panic.location().map(|place| format!(", at {place}"));
+    let place = place.unwrap_or_default();
+    match traced {
+        true => tracing::error!("thread `{thread}` panicked: {text}{place}\n{trace}"),
+        false => tracing::error!("thread `{thread}` panicked: {text}{place}"),
     }
 }

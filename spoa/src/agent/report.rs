@@ -15,6 +15,13 @@ pub(crate) struct RateLimit {
 }
 
 impl RateLimit {
+    pub(crate) const fn new() -> Self {
+        RateLimit {
+            last: AtomicU64::new(0),
+            suppressed: AtomicU64::new(0),
+        }
+    }
+
     /// `Some` if a line may be written now: how many were not since the one before, if any.
     pub(crate) fn pass(&self) -> Option<Option<u64>> {
         let now = START.elapsed().as_secs() + 1;

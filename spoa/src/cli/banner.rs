@@ -51,10 +51,12 @@ impl Banner<'_> {
                 ));
             }
             if let Some(message) = message {
-                lines.push(format!(
-                    "and in spoe.conf:        `spoe-message {message}`, `args {}`",
-                    fetches(&description).join(" ")
-                ));
+                let mut spoe_conf = format!("and in spoe.conf:        `spoe-message {message}`");
+                let fetches = fetches(&description);
+                if !fetches.is_empty() {
+                    spoe_conf.push_str(&format!(" with `args {}`", fetches.join(" ")));
+                }
+                lines.push(spoe_conf);
             }
         }
         lines

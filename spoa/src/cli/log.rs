@@ -1,9 +1,7 @@
-//! Where the log goes and what it looks like, and the panics that belong in it.
+//! Where the log goes and what it looks like.
 //!
 //! It must not know what is logged.
 
-use crate::agent::panics;
-use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::stderr;
 use tracing_subscriber::EnvFilter;
 
@@ -25,19 +23,4 @@ pub(super) fn start(filter: &str) {
     if started.is_err() {
         tracing::debug!("the program's own log is kept");
     }
-}
-
-/// Logs panics in the place of printing them. That of a handler is in the line about the message it
-/// did not answer, so that it is not told twice.
-pub(super) fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let reported = panics::note(panic);
-        let trace = Backtrace::capture();
-        // Whoever sets RUST_BACKTRACE wants every trace.
-        if trace.status() == BacktraceStatus::Captured {
-            tracing::error!("{}\n{trace}", panics::describe(panic));
-        } else if !reported {
-            tracing::error!("{}", panics::describe(panic));
-        }
-    }));
 }

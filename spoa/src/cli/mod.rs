@@ -196,17 +196,12 @@ impl This<'_> {
     ) -> Result<(), StartError> {
         log::start(options.log().unwrap_or("info"));
         let runtime = self.runtime(options)?;
-        let names = serve::Names {
-            name: self.name,
-            version: self.program.version,
-            program: self.called,
-        };
         let served = runtime.block_on(async {
             let mut builder = self.builder(options, configure).await?;
             for address in options.listen(self.program.listen) {
                 builder = builder.listen(address);
             }
-            serve::serve(builder, &names).await
+            serve::serve(builder, self).await
         });
         // What is still at work was given its time.
         runtime.shutdown_background();
@@ -243,7 +238,8 @@ impl This<'_> {
     }
 
     fn runtime(&self, options: &Options) -> Result<Runtime, StartError> {
-        log::log_panics();
+        // What a handler's panic would print is in the log already.
+        std::panic::set_hook(Box::new(agent::panics::log));
         let mut limits = agent::Limits::default();
         options.apply(&mut limits);
         let mut runtime = tokio::runtime::Builder::new_multi_thread();

@@ -1,0 +1,361 @@
+//! The command line of `run!`: `handlers`, `call`, and which option holds.
+
+mod common;
+
+use common::{Said, fixture, said};
+use serde_json::{Value, json};
+use spoa_tests::{Process, TempDir};
+use std::process::Command;
+
+fn call(args: &[&str]) -> Said {
+    said(fixture().arg("call").args(args))
+}
+
+/// The lines of a call that went well.
+#[track_caller]
+fn lines(args: &[&str]) -> Vec<String> {
+    let Said { status, out, err } = call(args);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+    out.lines().map(str::to_owned).collect()
+}
+
+#[track_caller]
+fn json_of(command: &mut Command) -> Value {
+    let Said { out, .. } = said(command);
+    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
+}
+
+#[test]
+fn handlers_are_listed_in_the_order_of_the_source() {
+    let listed = said(fixture().arg("handlers"));
+    let expected = "\
+MESSAGE  ARGUMENTS                       SETS          FUNCTION
+score    ip: IpAddr                      sess.score    agent_fixture::score (tests/agents/fixture.rs:11)
+         penalty: Option<u8> (optional)
+echo     -                               -             agent_fixture::echo (tests/agents/fixture.rs:18)
+greet    -                               req.greeting  agent_fixture::greet (tests/agents/fixture.rs:32)
+move     [1]: &str                       req.to        agent_fixture::shift (tests/agents/fixture.rs:38)
+                                         req.from
+";
+    assert_eq!((listed.status, listed.err.as_str()), (Some(0), ""));
+    assert!(listed.out.starts_with(expected), "{}", listed.out);
+}
+
+#[test]
+fn handlers_as_json_hold_all_that_is_known() {
+    let listed = json_of(fixture().args(["handlers", "--json"]));
+    let expected = json!({
+        "message": "score",
+        "arguments": [
+            {
+                "name": "ip",
+                "index": null,
+                "type": "IpAddr",
+                "expected": "an IP address",
+                "required": true,
+            },
+            {
+                "name": "penalty",
+                "index": null,
+                "type": "Option<u8>",
+                "expected": "an integer from 0 to 255",
+                "required": false,
+            },
+        ],
+        "variables": [{ "scope": "sess", "name": "score" }],
+        "states": [],
+        "timeout_ms": null,
+        "docs": "Scores an address.",
+        "function": "agent_fixture::score",
+        "file": "tests/agents/fixture.rs",
+        "line": 11,
+    });
+    assert_eq!(listed[0], expected);
+    assert_eq!(listed[2]["states"], json!(["alloc::string::String"]));
+    assert_eq!(listed[3]["arguments"][0]["name"], Value::Null);
+    assert_eq!(listed[3]["arguments"][0]["index"], 1);
+}
+
+#[test]
+fn a_call_prints_the_actions() {
+    assert_eq!(
+        lines(&["score", "ip=192.0.2.7"]),
+        ["set-var sess.score = 20"]
+    );
+    assert_eq!(
+        lines(&["score", "ip=127.0.0.1", "penalty=5"]),
+        ["set-var sess.score = 95"]
+    );
+    assert_eq!(
+        lines(&["move", "from", "to"]),
+        ["set-var req.to = \"to\"", "unset-var req.from"]
+    );
+    assert_eq!(
+        lines(&["greet"]),
+        ["set-var req.greeting = \"hello from the state\""]
+    );
+    assert_eq!(lines(&["echo"]), [""; 0]);
+}
+
+#[test]
+fn arguments_arrive_with_the_types_they_look_like() {
+    let args = [
+        "echo",
+        "4=192.0.2.7",
+        "6=2001:db8::7",
+        "n=443",
+        "m=-5",
+        "yes=true",
+        "no=false",
+        "s=GET",
+        "e=",
+        "nil=null",
+        "text=str:443",
+        "b=bin:00ff",
+        "bit=bool:0",
+        "i=i32:-5",
+        "u=u32:5",
+        "l=i64:5",
+        "w=u64:18446744073709551615",
+        "f=ip4:192.0.2.7",
+        "x=ip6:::1",
+        "bare",
+        "-7",
+        "=a=b",
+        "--",
+        "--json",
+    ];
+    let expected = [
+        "4 = 192.0.2.7",
+        "6 = 2001:db8::7",
+        "n = 443",
+        "m = -5",
+        "yes = true",
+        "no = false",
+        "s = \"GET\"",
+        "e = \"\"",
+        "nil = null",
+        "text = \"443\"",
+        "b = 0x00ff",
+        "bit = false",
+        "i = -5",
+        "u = 5",
+        "l = 5",
+        "w = 18446744073709551615",
+        "f = 192.0.2.7",
+        "x = ::1",
+        "a18 = \"bare\"",
+        "a19 = -7",
+        "a20 = \"a=b\"",
+        "a21 = \"--json\"",
+    ];
+    let expected = expected.map(|action| format!("set-var txn.{action}"));
+    assert_eq!(lines(&args), expected);
+
+    let answer = json_of(fixture().arg("call").args(&args[..18]).arg("--json"));
+    let types = answer["actions"].as_array().expect("a list").iter();
+    let types: Vec<_> = types
+        .map(|action| action["type"].as_str().expect("a name"))
+        .collect();
+    let expected = [
+        "IPV4", "IPV6", "INT64", "INT64", "BOOL", "BOOL", "STRING", "STRING", "NULL", "STRING",
+        "BINARY", "BOOL", "INT32", "UINT32", "INT64", "UINT64", "IPV4",
+    ];
+    assert_eq!(types, expected);
+}
+
+#[test]
+fn json_of_a_call_holds_actions_or_the_failure() {
+    assert_eq!(
+        json_of(fixture().args(["call", "move", "--json", "x", "to"])),
+        json!({
+            "message": "move",
+            "actions": [
+                { "action": "set-var", "scope": "req", "name": "to", "type": "STRING", "value": "to" },
+                { "action": "unset-var", "scope": "req", "name": "from" },
+            ],
+            "failure": null,
+        })
+    );
+    assert_eq!(
+        json_of(fixture().args(["call", "--json", "refuse"])),
+        json!({ "message": "refuse", "actions": [], "failure": "the database is down" })
+    );
+}
+
+#[test]
+fn a_handler_that_fails_says_why_and_the_status_is_1() {
+    for (args, words) in [
+        (vec!["refuse"], "the database is down"),
+        (
+            vec!["panic"],
+            "panicked: no such luck, at tests/agents/fixture.rs:55:5",
+        ),
+        (
+            vec!["never", "--handler-timeout", "20ms"],
+            "not done within 20ms",
+        ),
+        (
+            vec!["score", "ip=GET"],
+            "argument `ip` of message `score` should be an IP address, but the STRING that HAProxy \
+             sent does not read as one; in `spoe-message score` of spoe.conf write `args ip=src`",
+        ),
+        (
+            vec!["score", "addr=192.0.2.7"],
+            "message `score` has no argument `ip`, which should be an IP address; HAProxy sent \
+             `addr`; in `spoe-message score` of spoe.conf write `args ip=src`, or take \
+             `Option<IpAddr>`",
+        ),
+    ] {
+        let expected = Said {
+            status: Some(1),
+            out: String::new(),
+            err: format!("error: {words}\n"),
+        };
+        assert_eq!(call(&args), expected);
+    }
+}
+
+#[test]
+fn the_log_of_a_call_is_there_for_whoever_asks() {
+    let logged = said(fixture().env("SPOA_LOG", "warn").args(["call", "refuse"]));
+    assert_eq!(logged.status, Some(1));
+    assert_eq!(
+        logged.err,
+        " WARN no actions: the database is down spoe_message=refuse \
+         handler=\"agent_fixture::refuse\" peer=memory engine=\"test-0\" stream=1 frame=1\n\
+         error: the database is down\n"
+    );
+}
+
+#[test]
+fn what_was_typed_wrong_has_status_2() {
+    for (args, words) in [
+        (
+            vec!["call", "scor"],
+            "error: no handler for message `scor`: did you mean `score`? This agent answers `echo`, \
+             `gated`, `greet`, `move`, `never`, `panic`, `refuse`, `score`, `stuck`\n",
+        ),
+        (
+            vec!["call", "score", "ip=ip4:x"],
+            "error: `ip=ip4:x`: `ip4:` is followed by an address such as `192.0.2.7`\n",
+        ),
+        (
+            vec!["--handler-timeout", "20"],
+            "error: invalid value '20' for '--handler-timeout <TIME>': the unit is missing: write \
+             `20ms` or `20s`\n\nFor more information, try '--help'.\n",
+        ),
+        (
+            vec!["--max-frame-size", "100"],
+            "error: invalid value '100' for '--max-frame-size <BYTES>': HAProxy agrees to no less \
+             than 256 bytes\n\nFor more information, try '--help'.\n",
+        ),
+    ] {
+        let expected = Said {
+            status: Some(2),
+            out: String::new(),
+            err: words.to_owned(),
+        };
+        assert_eq!(said(fixture().args(args)), expected);
+    }
+}
+
+#[test]
+fn a_message_larger_than_haproxys_frame_arrives_in_fragments() {
+    let large = format!("text={}", "x".repeat(20_000));
+    assert_eq!(
+        lines(&["score", &large, "ip=::1"]),
+        ["set-var sess.score = 100"]
+    );
+}
+
+#[test]
+fn an_answer_that_haproxy_could_not_take_is_cut_and_the_log_says_so() {
+    let large = format!("text={}", "x".repeat(300));
+    let Said { status, out, err } = call(&["echo", "--max-frame-size=256", "n=1", &large]);
+    assert_eq!((status, out.as_str()), (Some(0), "set-var txn.n = 1\n"));
+    assert!(
+        err.contains("its last 1 actions were left out, 1 kept"),
+        "{err}"
+    );
+}
+
+#[test]
+fn the_version_and_the_help_are_the_programs() {
+    let version = said(fixture().arg("--version"));
+    assert_eq!(
+        version.out,
+        format!("fixture {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    let help = said(fixture().arg("--help"));
+    assert_eq!((help.status, help.err.as_str()), (Some(0), ""));
+    assert!(help.out.contains("[default: 127.0.0.1:0]"), "{}", help.out);
+}
+
+/// What an agent prints when it starts with these options and variables, up to what to try next.
+fn banner(args: &[&str], env: &[(&str, &str)]) -> Vec<String> {
+    let agent = Process::start(fixture().args(args).envs(env.iter().copied()));
+    agent.wait_for_line("and in spoe.conf");
+    agent.output()
+}
+
+fn listens(banner: &[String]) -> Vec<&str> {
+    let lines = banner.iter();
+    lines
+        .filter_map(|line| line.strip_prefix("listening on "))
+        .collect()
+}
+
+#[test]
+fn an_agent_says_what_it_serves_where_and_what_to_try() {
+    let banner = banner(&["serve"], &[]);
+    let address = listens(&banner)[0];
+    let program = env!("CARGO_BIN_EXE_agent-fixture");
+    let first = format!("fixture {}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(
+        banner[..3],
+        [
+            first.as_str(),
+            "  score   agent_fixture::score (tests/agents/fixture.rs:11)",
+            "  echo    agent_fixture::echo (tests/agents/fixture.rs:18)",
+        ]
+    );
+    let rest = banner
+        .iter()
+        .skip_while(|line| !line.starts_with("listening"));
+    let expected = format!(
+        "listening on {address}\n\n\
+         Try it without HAProxy:  {program} call score ip=192.0.2.7\n\
+         Wire HAProxy to it:      `server fixture {address}` in a backend with `mode tcp`\n\
+         and in spoe.conf:        `spoe-message score` with `args ip=src`\n"
+    );
+    assert_eq!(
+        rest.map(|line| format!("{line}\n")).collect::<String>(),
+        expected
+    );
+}
+
+#[test]
+fn the_command_line_holds_before_the_environment_and_that_before_the_program() {
+    let dir = TempDir::new();
+    let socket = |name: &str| format!("unix@{}", dir.join(name).display());
+    let (line, other, env) = (socket("line"), socket("other"), socket("env"));
+    let args = ["--listen", &line, "--listen", &other];
+    let said = banner(&args, &[("SPOA_LISTEN", &env)]);
+    assert_eq!(listens(&said), [&line, &other]);
+
+    let said = banner(&[], &[("SPOA_LISTEN", &format!("{env},{line}"))]);
+    assert_eq!(listens(&said), [&env, &line]);
+
+    let said = banner(&[], &[]);
+    assert!(listens(&said)[0].starts_with("127.0.0.1:"), "{said:?}");
+
+    let timeout = ("SPOA_HANDLER_TIMEOUT", "30ms");
+    let said = common::said(fixture().args(["call", "never"]).envs([timeout]));
+    assert_eq!(said.err, "error: not done within 30ms\n");
+    let args = ["call", "never", "--handler-timeout=20ms"];
+    let said = common::said(fixture().args(args).envs([timeout]));
+    assert_eq!(said.err, "error: not done within 20ms\n");
+    let said = common::said(fixture().args(["call", "never"]));
+    assert_eq!(said.err, "error: not done within 1s\n");
+}

@@ -1,0 +1,185 @@
+//! How an agent stops: SIGTERM drains it, a second signal ends it at once; and what its log says.
+
+mod common;
+
+use common::fixture;
+use spoa::client::{Client, ClientError};
+use spoa::spop::{Status, Value};
+use spoa_tests::{PATIENCE, Process, eventually};
+use std::net::SocketAddr;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+/// An agent whose handlers have all the time they want, and a client of it.
+async fn start(args: &[&str]) -> (Process, SocketAddr, Client) {
+    let agent = Process::start(fixture().args(["--handler-timeout", "none"]).args(args));
+    let line = agent.wait_for_line("listening on ");
+    let address = line.trim_start_matches("listening on ").to_owned();
+    agent.wait_for_line("and in spoe.conf");
+    let client = Client::options().ack_timeout(PATIENCE).connect(&address);
+    let client = client.await.expect("it listens");
+    (agent, address.parse().expect("an address"), client)
+}
+
+/// What an agent that has stopped logged.
+fn whole_log(agent: &Process) -> Vec<String> {
+    // What it printed may still be on its way.
+    agent.wait_for_line(" INFO stopped");
+    let mut lines = agent.output();
+    lines.retain(|line| {
+        line.starts_with(' ') && !line.starts_with("  ") || line.starts_with("ERROR")
+    });
+    lines
+}
+
+/// What a handler waits for: it connects here, and is done when the connection is closed.
+struct Gate(TcpListener);
+
+impl Gate {
+    async fn new() -> Gate {
+        Gate(TcpListener::bind("127.0.0.1:0").await.expect("a free port"))
+    }
+
+    fn address(&self) -> String {
+        self.0.local_addr().expect("it is bound").to_string()
+    }
+
+    /// Returns when a handler is at work.
+    async fn entered(&self) -> TcpStream {
+        let accepted = timeout(PATIENCE, self.0.accept()).await;
+        accepted.expect("a handler comes").expect("and is let in").0
+    }
+}
+
+#[tokio::test]
+async fn sigterm_lets_finish_what_is_in_flight_and_says_goodbye() {
+    for signal in ["TERM", "INT"] {
+        let (mut agent, address, client) = start(&[]).await;
+        let gate = Gate::new().await;
+        let gate_address = gate.address();
+        let args = [("gate", Value::from(gate_address.as_str()))];
+        let (ack, ()) = tokio::join!(client.send("gated", &args), async {
+            let inside = gate.entered().await;
+            agent.signal(signal);
+            agent.wait_for_line(&format!(
+                "SIG{signal}: draining: no new connections, what is in flight has 10s to finish; a \
+                 second signal exits at once"
+            ));
+            eventually("nobody new is let in", || {
+                std::net::TcpStream::connect(address).is_err()
+            });
+            assert!(agent.is_running());
+            drop(inside);
+        });
+        let ack = ack.expect("it was in flight");
+        assert_eq!(
+            ack.get("txn.passed").map(ToString::to_string),
+            Some("true".to_owned())
+        );
+        // The agent's goodbye is the reason that the next message is not sent.
+        let goodbye = timeout(PATIENCE, async {
+            loop {
+                if let Err(error) = client.send("echo", &[]).await {
+                    break error;
+                }
+            }
+        });
+        let goodbye = goodbye.await.expect("it does not serve for ever");
+        assert!(
+            matches!(
+                goodbye,
+                ClientError::Disconnected {
+                    status: Status::Normal,
+                    ..
+                }
+            ),
+            "{goodbye}"
+        );
+        assert_eq!(agent.wait(PATIENCE).code(), Some(0));
+        agent.wait_for_line(" INFO stopped");
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_exits_at_once() {
+    for (second, status) in [("TERM", 143), ("INT", 130)] {
+        // The only thread of the agent is in a handler that is not done.
+        let (mut agent, _, client) = start(&["--workers", "1"]).await;
+        let gate = Gate::new().await;
+        let gate_address = gate.address();
+        let args = [("gate", Value::from(gate_address.as_str()))];
+        let (ack, _inside) = tokio::join!(client.send("stuck", &args), async {
+            let inside = gate.entered().await;
+            agent.signal("TERM");
+            agent.wait_for_line("SIGTERM: draining");
+            agent.signal(second);
+            assert_eq!(agent.wait(PATIENCE).code(), Some(status));
+            agent.wait_for_line(&format!("WARN SIG{second}: exiting at once"));
+            inside
+        });
+        assert!(matches!(ack, Err(ClientError::Lost)), "{ack:?}");
+    }
+}
+
+#[tokio::test]
+async fn draining_ends_when_its_time_is_up() {
+    let (mut agent, _, client) = start(&["--drain-timeout", "50ms"]).await;
+    let gate = Gate::new().await;
+    let gate_address = gate.address();
+    let args = [("gate", Value::from(gate_address.as_str()))];
+    let (ack, _inside) = tokio::join!(client.send("gated", &args), async {
+        let inside = gate.entered().await;
+        agent.signal("TERM");
+        assert_eq!(agent.wait(PATIENCE).code(), Some(0));
+        agent.wait_for_line("WARN 1 connections were not done within 50ms and were closed");
+        inside
+    });
+    assert!(ack.is_err());
+}
+
+#[tokio::test]
+async fn a_panic_is_one_line_with_its_place_and_all_ids() {
+    let (mut agent, _, client) = start(&[]).await;
+    let ack = client
+        .send("panic", &[])
+        .await
+        .expect("every NOTIFY is answered");
+    assert!(ack.actions.is_empty());
+    let fine = client
+        .send("echo", &[("n", Value::Int64(1))])
+        .await
+        .expect("it lives on");
+    assert_eq!(fine.actions.len(), 1);
+    agent.signal("TERM");
+    assert_eq!(agent.wait(PATIENCE).code(), Some(0));
+    let said = whole_log(&agent);
+    let lines: Vec<_> = said
+        .iter()
+        .filter(|line| line.contains("no such luck"))
+        .collect();
+    let [line] = lines.as_slice() else {
+        panic!("{said:#?}");
+    };
+    assert!(
+        line.starts_with(
+            " WARN no actions: panicked: no such luck, at tests/agents/fixture.rs:55:5 \
+             spoe_message=panic handler=\"agent_fixture::panics\" peer=127.0.0.1:"
+        ),
+        "{line}"
+    );
+    assert!(
+        line.ends_with(" engine=\"spoa-client\" stream=1 frame=1"),
+        "{line}"
+    );
+}
+
+#[tokio::test]
+async fn an_agent_that_fares_well_logs_nothing() {
+    let (mut agent, _, client) = start(&[]).await;
+    client.send("echo", &[]).await.expect("it answers");
+    client.close().await.expect("it says goodbye");
+    agent.signal("TERM");
+    assert_eq!(agent.wait(PATIENCE).code(), Some(0));
+    let said = whole_log(&agent);
+    assert_eq!(said.len(), 2, "only that it stops: {said:#?}");
+}

@@ -1,0 +1,191 @@
+//! What a program says that cannot start: the words, and the exit status.
+
+mod common;
+
+use common::{Said, fixture, program, said};
+use spoa_tests::{Process, TempDir};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+use std::time::Duration;
+
+/// It ended with status 1 and these words, and printed nothing else.
+#[track_caller]
+fn fails(command: &mut Command, words: &str) {
+    let expected = Said {
+        status: Some(1),
+        out: String::new(),
+        err: format!("error: {words}\n"),
+    };
+    assert_eq!(said(command), expected);
+}
+
+#[test]
+fn two_handlers_of_one_message() {
+    let words = "two handlers answer the message `check`: `agent_duplicate::first` \
+                 (tests/agents/duplicate.rs:7) and `agent_duplicate::other::second` \
+                 (tests/agents/duplicate.rs:13); remove one of them or rename its message";
+    let path = env!("CARGO_BIN_EXE_agent-duplicate");
+    fails(&mut program(path), words);
+    fails(program(path).args(["call", "check"]), words);
+    // They are listed all the same.
+    let listed = said(program(path).arg("handlers"));
+    assert_eq!(listed.status, Some(1));
+    assert_eq!(listed.err, format!("error: {words}\n"));
+    assert!(
+        listed.out.contains("agent_duplicate::first"),
+        "{}",
+        listed.out
+    );
+    assert!(
+        listed.out.contains("agent_duplicate::other::second"),
+        "{}",
+        listed.out
+    );
+}
+
+#[test]
+fn no_handlers() {
+    fails(
+        &mut program(env!("CARGO_BIN_EXE_agent-empty")),
+        "the agent has no handlers: put `#[spoe_message(\"name\")]` above a function; if the \
+         handlers are in another crate, write `use that_crate as _;` so that it is linked",
+    );
+}
+
+#[test]
+fn a_state_that_nobody_gives() {
+    fails(
+        &mut program(env!("CARGO_BIN_EXE_agent-stateless")),
+        "no state of type `agent_stateless::Db`, which `agent_stateless::count` \
+         (tests/agents/stateless.rs:9) takes: write `run!(state = …)` or \
+         `Agent::builder().state(…)` with a value of that type",
+    );
+}
+
+#[test]
+fn a_state_that_cannot_be_made() {
+    let words = "`state = std::fs::read_to_string(\"/nonexistent/blocklist\")?` failed: \
+                 No such file or directory (os error 2)";
+    let path = env!("CARGO_BIN_EXE_agent-broken-state");
+    fails(&mut program(path), words);
+    fails(program(path).args(["call", "ping"]), words);
+    // It is not needed to list handlers.
+    assert_eq!(said(program(path).arg("handlers")).status, Some(0));
+}
+
+#[test]
+fn an_address_in_use() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    fails(
+        fixture().args(["--listen", &address]),
+        &format!(
+            "cannot listen on {address}: another process listens there; stop it (`ss -lnp` shows \
+             which it is) or choose another address with `--listen`"
+        ),
+    );
+}
+
+#[test]
+fn an_address_that_is_none() {
+    for (address, problem) in [
+        (
+            "localhost:12345",
+            "the part before the port is no IP address",
+        ),
+        ("127.0.0.1", "the port is missing"),
+        (
+            "127.0.0.1:http",
+            "the part before the port is no IP address",
+        ),
+        ("/run/spoa.sock", "a path needs `unix@` in front"),
+        ("unix@/a,mode=888", "the mode is no octal number up to 777"),
+    ] {
+        fails(
+            fixture().env("SPOA_LISTEN", address),
+            &format!(
+                "`{address}` is no address to listen on: {problem}; write `127.0.0.1:12345`, \
+                 `[::1]:12345`, `unix@/path`, `unix@/path,mode=660` or `abns@name`"
+            ),
+        );
+    }
+}
+
+#[test]
+fn a_path_with_a_file_that_is_no_socket() {
+    let dir = TempDir::new();
+    let path = dir.write("agent.sock", "precious");
+    let address = format!("unix@{}", path.display());
+    fails(
+        fixture().args(["--listen", &address]),
+        &format!(
+            "cannot listen on {address}: there is a file at that path and it is no socket; remove \
+             it or choose another path with `--listen`"
+        ),
+    );
+    assert_eq!(
+        std::fs::read_to_string(&path).expect("it is still there"),
+        "precious"
+    );
+}
+
+#[test]
+fn a_unix_socket_in_use() {
+    let dir = TempDir::new();
+    let path = dir.join("agent.sock");
+    let _taken = UnixListener::bind(&path).expect("nobody has it");
+    let address = format!("unix@{}", path.display());
+    fails(
+        fixture().args(["--listen", &address]),
+        &format!(
+            "cannot listen on {address}: another process listens there; stop it (`ss -lnp` shows \
+             which it is) or choose another address with `--listen`"
+        ),
+    );
+    assert!(path.exists());
+}
+
+#[test]
+fn a_unix_socket_in_a_folder_that_is_missing() {
+    let dir = TempDir::new();
+    let address = format!("unix@{}", dir.join("run/agent.sock").display());
+    fails(
+        fixture().args(["--listen", &address]),
+        &format!(
+            "cannot listen on {address}: No such file or directory (os error 2); create the folder \
+             of the socket first"
+        ),
+    );
+}
+
+#[test]
+fn a_socket_that_was_left_behind_is_replaced_and_removed_at_the_end() {
+    let dir = TempDir::new();
+    let path = dir.join("agent.sock");
+    drop(UnixListener::bind(&path).expect("nobody has it"));
+    assert!(path.exists(), "a killed agent leaves its socket");
+    let address = format!("unix@{},mode=600", path.display());
+    let mut agent = Process::start(fixture().args(["--listen", &address]));
+    agent.wait_for_line(&format!("listening on unix@{}", path.display()));
+    agent.signal("TERM");
+    assert_eq!(agent.wait(Duration::from_secs(20)).code(), Some(0));
+    assert!(!path.exists());
+}
+
+#[test]
+fn one_bad_address_of_several_stops_the_others() {
+    let dir = TempDir::new();
+    let good = dir.join("agent.sock");
+    let list = format!("unix@{},nowhere", good.display());
+    let failed = said(fixture().env("SPOA_LISTEN", list));
+    assert_eq!(failed.status, Some(1));
+    assert!(
+        failed
+            .err
+            .starts_with("error: `nowhere` is no address to listen on"),
+        "{}",
+        failed.err
+    );
+    assert!(!good.exists());
+}
