@@ -4,7 +4,7 @@ mod common;
 
 use common::{Said, fixture, said};
 use serde_json::{Value, json};
-use spoa_tests::{Process, TempDir};
+use spoa_tests::{Process, TempDir, example};
 use std::process::Command;
 
 fn call(args: &[&str]) -> Said {
@@ -74,6 +74,19 @@ fn handlers_as_json_hold_all_that_is_known() {
     assert_eq!(listed[2]["states"], json!(["alloc::string::String"]));
     assert_eq!(listed[3]["arguments"][0]["name"], Value::Null);
     assert_eq!(listed[3]["arguments"][0]["index"], 1);
+}
+
+#[test]
+fn the_example_answers_as_the_readme_says() {
+    let readme = include_str!("../../README.md");
+    let answer = said(example("ip-reputation").args(["call", "get-ip-reputation", "ip=192.0.2.7"]));
+    assert_eq!((answer.status, answer.err.as_str()), (Some(0), ""));
+    let command = "$ cargo run --example ip-reputation -- call get-ip-reputation ip=192.0.2.7\n";
+    assert!(
+        readme.contains(&format!("{command}{}", answer.out)),
+        "{}",
+        answer.out
+    );
 }
 
 #[test]

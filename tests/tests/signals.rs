@@ -183,3 +183,32 @@ async fn an_agent_that_fares_well_logs_nothing() {
     let said = whole_log(&agent);
     assert_eq!(said.len(), 2, "only that it stops: {said:#?}");
 }
+
+#[tokio::test]
+async fn a_message_that_nobody_answers_is_one_line_that_says_what_to_do() {
+    let (mut agent, _, client) = start(&[]).await;
+    for _ in 0..3 {
+        let ack = client.send("scroe", &[]).await;
+        assert!(ack.expect("every NOTIFY is answered").actions.is_empty());
+    }
+    agent.signal("TERM");
+    assert_eq!(agent.wait(PATIENCE).code(), Some(0));
+    let said = whole_log(&agent);
+    let warned: Vec<_> = said.iter().filter(|line| line.contains("WARN")).collect();
+    // Two only if a second ended between them.
+    assert!((1..=2).contains(&warned.len()), "{said:#?}");
+    let text = " WARN no handler for message `scroe` (did you mean `score`?): this agent answers \
+                `echo`, `gated`, `greet`, `move`, `never`, `panic`, `refuse`, `score`, `stuck`; \
+                correct its name in spoe.conf, or add `#[spoe_message(\"scroe\")]` or \
+                `#[spoe_fallback]` peer=127.0.0.1:";
+    assert!(warned[0].starts_with(text), "{said:#?}");
+}
+
+#[tokio::test]
+async fn a_misspelt_variable_is_not_passed_over() {
+    let agent = Process::start(fixture().env("SPOA_MAX_CONECTIONS", "5"));
+    agent.wait_for_line(
+        "WARN `SPOA_MAX_CONECTIONS` is no option and is not read: did you mean \
+         `SPOA_MAX_CONNECTIONS`?",
+    );
+}

@@ -75,6 +75,15 @@ fn a_state_that_cannot_be_made() {
 }
 
 #[test]
+fn a_runtime_that_is_there_already() {
+    fails(
+        &mut program(env!("CARGO_BIN_EXE_agent-async-main")),
+        "`run!` starts a runtime of its own, and there is one already: write `fn main()` without \
+         `async` and without `#[tokio::main]`; `run!(state = …)` may await what it needs",
+    );
+}
+
+#[test]
 fn an_address_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it is bound").to_string();

@@ -4,6 +4,7 @@ use super::Limits;
 use super::report::RateLimit;
 use super::table::{Entry, Table};
 use crate::handler::{ActionWriter, Connection, Context, Failure, Request, States};
+use crate::nearest::nearest;
 use crate::spop::{AckWriter, FrameIds, Message, Name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -194,17 +195,18 @@ impl Shared {
             .definitions()
             .filter_map(|d| d.message())
             .collect();
+        let name = message.name().to_string();
+        let meant = nearest(&name, known.iter().copied());
+        let meant = meant.map_or(String::new(), |meant| format!(" (did you mean `{meant}`?)"));
         tracing::warn!(
             peer = %connection.peer,
             engine = connection.engine_id.as_deref().unwrap_or("-"),
             stream = ids.stream_id,
             frame = ids.frame_id,
             suppressed,
-            "no handler for message `{}`: this agent answers `{}`; correct its name in spoe.conf, \
-             or add `#[spoe_message(\"{}\")]` or `#[spoe_fallback]`",
-            message.name(),
+            "no handler for message `{name}`{meant}: this agent answers `{}`; correct its name in \
+             spoe.conf, or add `#[spoe_message(\"{name}\")]` or `#[spoe_fallback]`",
             known.join("`, `"),
-            message.name(),
         );
     }
 

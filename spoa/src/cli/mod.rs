@@ -6,6 +6,7 @@
 mod argument;
 mod banner;
 mod call;
+mod command;
 mod handlers;
 mod log;
 mod options;
@@ -18,13 +19,14 @@ use crate::__private::Registered;
 use crate::agent::{self, Agent, AgentBuilder, BindError, BuildError};
 use crate::handler::{BoxError, Definition};
 use crate::testing::CallError;
-use options::{About, Options, Task};
+use command::About;
+use options::{Options, Task};
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write, stdout};
 use std::path::Path;
 use std::pin::Pin;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 /// What `run!()` knows when it is compiled.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,11 @@ enum StartError {
     Bind(#[from] BindError),
     #[error("{0}")]
     Configure(ConfigureError),
+    #[error(
+        "`run!` starts a runtime of its own, and there is one already: write `fn main()` without \
+         `async` and without `#[tokio::main]`; `run!(state = …)` may await what it needs"
+    )]
+    InRuntime,
     #[error("cannot start threads: {0}; lower `--workers`, or raise `ulimit -u`")]
     Runtime(io::Error),
     #[error("cannot wait for signals: {0}")]
@@ -196,6 +203,11 @@ impl This<'_> {
     ) -> Result<(), StartError> {
         log::start(options.log().unwrap_or("info"));
         let runtime = self.runtime(options)?;
+        for slip in
+            settings::slips(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
+        {
+            tracing::warn!("{slip}");
+        }
         let served = runtime.block_on(async {
             let mut builder = self.builder(options, configure).await?;
             for address in options.listen(self.program.listen) {
@@ -238,6 +250,9 @@ impl This<'_> {
     }
 
     fn runtime(&self, options: &Options) -> Result<Runtime, StartError> {
+        if Handle::try_current().is_ok() {
+            return Err(StartError::InRuntime);
+        }
         // What a handler's panic would print is in the log already.
         std::panic::set_hook(Box::new(agent::panics::log));
         let mut limits = agent::Limits::default();

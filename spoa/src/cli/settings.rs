@@ -5,6 +5,7 @@
 
 use super::units::{duration, show_duration, show_size, size};
 use crate::agent::Limits;
+use crate::nearest::nearest;
 use crate::spop::MIN_MAX_FRAME_SIZE;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
@@ -221,6 +222,26 @@ pub(super) fn addresses(list: &str) -> Vec<String> {
     addresses
 }
 
+/// What is wrong with variables that look like an option's and are none.
+pub(super) fn slips(variables: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    let options = || {
+        SETTINGS
+            .iter()
+            .filter_map(|setting| setting.env.strip_prefix("SPOA_"))
+    };
+    variables.filter_map(move |variable| {
+        let name = variable.strip_prefix("SPOA_")?;
+        if options().any(|option| option == name) {
+            return None;
+        }
+        // The program may have variables of its own.
+        let meant = nearest(name, options())?;
+        Some(format!(
+            "`{variable}` is no option and is not read: did you mean `SPOA_{meant}`?"
+        ))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,6 +340,19 @@ mod tests {
         assert_eq!(
             addresses("127.0.0.1:1, unix@/a,mode=660,abns@b,"),
             ["127.0.0.1:1", "unix@/a,mode=660", "abns@b"]
+        );
+    }
+
+    #[test]
+    fn a_variable_that_is_nearly_an_option_is_a_slip() {
+        let of = |names: &[&str]| slips(names.iter().map(|name| (*name).to_owned())).collect();
+        let found: Vec<String> = of(&["SPOA_MAX_CONECTIONS", "SPOA_LOG", "SPOA_DB_PATH", "HOME"]);
+        assert_eq!(
+            found,
+            [
+                "`SPOA_MAX_CONECTIONS` is no option and is not read: did you mean \
+              `SPOA_MAX_CONNECTIONS`?"
+            ]
         );
     }
 }

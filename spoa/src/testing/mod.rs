@@ -26,14 +26,15 @@
 //! In a `#[tokio::test]` it is `agent.call(…).await?`. With `start_paused = true`, the deadlines of
 //! handlers pass without waiting.
 
+mod answer;
+
+pub use answer::{Answer, CallError, FailedMessage};
+
 use crate::agent::{Agent, AgentBuilder, BuildError, Failed};
-use crate::client::{Ack, Client, ClientError, ClientOptions, OwnedAction, OwnedValue};
-use crate::handler::{Definition, Failure, FromValue, ToValue};
-use crate::nearest::nearest;
-use crate::spop::{Scope, Value};
-use std::any::type_name;
+use crate::client::{Client, ClientError, ClientOptions};
+use crate::handler::{Definition, ToValue};
+use crate::spop::Value;
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -273,148 +274,4 @@ fn keep(failures: &Failures, failed: &Failed<'_>) {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // Nothing is left half done by a panic under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What the agent answered to one NOTIFY, and which handlers failed.
-#[derive(Debug)]
-pub struct Answer {
-    ack: Ack,
-    failures: Vec<FailedMessage>,
-}
-
-impl Answer {
-    /// What a variable holds after this answer, converted as an argument of a handler would be:
-    /// `None` if it is not set, or unset.
-    ///
-    /// The variable is written as in HAProxy's rules but without the engine's prefix:
-    /// `sess.ip_score`.
-    ///
-    /// # Panics
-    /// If the value does not convert, or `variable` is not the name of one.
-    #[track_caller]
-    #[must_use]
-    pub fn get<'a, T: FromValue<'a>>(&'a self, variable: &str) -> Option<T> {
-        let value = self.value(variable)?;
-        match T::from_value(value.to_value()) {
-            Ok(converted) => Some(converted),
-            Err(_) => panic!(
-                "`{variable}` is {value} ({}), which is no `{}`",
-                value.data_type(),
-                type_name::<T>()
-            ),
-        }
-    }
-
-    /// What a variable holds after this answer, as it is on the wire: `None` if it is not set, or
-    /// unset.
-    ///
-    /// # Panics
-    /// If `variable` is not the name of one.
-    #[track_caller]
-    #[must_use]
-    pub fn value(&self, variable: &str) -> Option<&OwnedValue> {
-        let scope = variable
-            .split_once('.')
-            .and_then(|(scope, _)| Scope::from_name(scope));
-        assert!(
-            scope.is_some(),
-            "`{variable}` is no variable: write `proc.`, `sess.`, `txn.`, `req.` or `res.` and its \
-             name without the engine's prefix"
-        );
-        self.ack.get(variable)
-    }
-
-    /// All actions, in the order HAProxy would apply them.
-    #[must_use]
-    pub fn actions(&self) -> &[OwnedAction] {
-        &self.ack.actions
-    }
-
-    /// The ACK itself.
-    #[must_use]
-    pub fn ack(&self) -> &Ack {
-        &self.ack
-    }
-
-    /// The messages whose handlers gave no actions, and why. Actions that `on_failure` gave instead
-    /// are among the [`actions`](Answer::actions).
-    #[must_use]
-    pub fn failures(&self) -> &[FailedMessage] {
-        &self.failures
-    }
-
-    /// Why the handler gave no actions; `None` if none failed. Of several failures, the first.
-    ///
-    /// ```
-    /// # use spoa::prelude::*;
-    /// # use spoa::testing::TestAgent;
-    /// use spoa::handler::Failure;
-    ///
-    /// #[spoe_message("check")]
-    /// fn check(port: u16) {}
-    ///
-    /// let answer = TestAgent::new(handlers![check]).call_blocking("check", &[]).unwrap();
-    /// assert!(matches!(answer.failure(), Some(Failure::Rejected(_))));
-    /// ```
-    #[must_use]
-    pub fn failure(&self) -> Option<&Failure> {
-        self.failures.first().map(|failed| &failed.failure)
-    }
-}
-
-/// A message whose handler gave no actions.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct FailedMessage {
-    /// The name of the message.
-    pub message: String,
-    /// Why. Of a handler's own error, only the text is kept.
-    pub failure: Failure,
-}
-
-impl fmt::Display for FailedMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "message `{}`: {}", self.message, self.failure)
-    }
-}
-
-/// Why a message could not be sent to an agent, or was not answered.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum CallError {
-    /// No handler answers the message, and there is no fallback.
-    Unknown {
-        /// The message.
-        message: String,
-        /// Those that are answered.
-        known: Vec<&'static str>,
-    },
-    /// Anything else, such as more arguments or bytes than a message can have.
-    Client(ClientError),
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CallError::Unknown { message, known } => {
-                let list = known.join("`, `");
-                write!(f, "no handler for message `{message}`: ")?;
-                match nearest(message, known.iter().copied()) {
-                    Some(meant) => {
-                        write!(f, "did you mean `{meant}`? This agent answers `{list}`")
-                    }
-                    None => write!(f, "this agent answers `{list}`"),
-                }
-            }
-            CallError::Client(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for CallError {}
-
-impl From<ClientError> for CallError {
-    fn from(error: ClientError) -> Self {
-        CallError::Client(error)
-    }
 }

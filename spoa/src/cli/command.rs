@@ -1,0 +1,102 @@
+//! The command line as clap knows it: commands, options, help.
+//!
+//! It must not know what was given, nor what the environment says.
+
+use super::settings::{DEFAULT_LISTEN, Kind, SETTINGS, Setting};
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, Command};
+
+/// What the help says about the program.
+#[derive(Debug)]
+pub(super) struct About<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: &'static str,
+    pub(super) listen: &'a [&'static str],
+    pub(super) messages: Vec<&'static str>,
+}
+
+/// The command line as clap knows it.
+pub(super) fn command(about: &About<'_>) -> Command {
+    let answers = match about.messages.as_slice() {
+        [] => String::new(),
+        messages => format!(", answers `{}`", messages.join("`, `")),
+    };
+    Command::new(about.name.to_owned())
+        .version(about.version)
+        .about(format!("SPOE agent for HAProxy{answers}"))
+        .after_help(
+            "Each option is read from the environment too: --max-inflight from SPOA_MAX_INFLIGHT, \
+             and so on;\nSPOA_LISTEN takes several addresses with commas between. The command \
+             line holds before the\nenvironment, that before what the program itself says, that \
+             before the default.\n\
+             TIME is a number and a unit: 500us, 20ms, 1s, 5m. BYTES may end in k or m.",
+        )
+        .disable_help_subcommand(true)
+        .args(SETTINGS.iter().map(|setting| arg(setting, about)))
+        .subcommand(
+            Command::new("serve")
+                .about("Serve until SIGTERM or SIGINT (what happens without a command)")
+                .args(SETTINGS.iter().map(|setting| arg(setting, about))),
+        )
+        .subcommand(
+            Command::new("handlers")
+                .about("List the messages, their arguments, the variables set, and where")
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("call")
+                .about("Send one message to the handlers, without HAProxy, and print the actions")
+                .arg(
+                    Arg::new("MESSAGE")
+                        .required(true)
+                        .help("The message, as named after `spoe-message` in spoe.conf"),
+                )
+                .arg(
+                    Arg::new("ARG")
+                        .num_args(0..)
+                        .allow_negative_numbers(true)
+                        .value_parser(ValueParser::os_string())
+                        .help("name=value; =value or a value alone is an unnamed argument"),
+                )
+                .arg(json())
+                .args(
+                    SETTINGS
+                        .iter()
+                        .filter(|setting| CALL.contains(&setting.long))
+                        .map(|setting| arg(setting, about)),
+                )
+                .after_help(super::argument::SYNTAX),
+        )
+}
+
+/// What of the settings makes a difference to `call`.
+const CALL: [&str; 3] = ["log", "handler-timeout", "max-frame-size"];
+
+fn json() -> Arg {
+    Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print JSON")
+}
+
+fn arg(setting: &Setting, about: &About<'_>) -> Arg {
+    let action = match setting.kind {
+        Kind::Listen => ArgAction::Append,
+        _ => ArgAction::Set,
+    };
+    let default = match setting.kind {
+        Kind::Listen if about.listen.is_empty() => DEFAULT_LISTEN.to_owned(),
+        Kind::Listen => about.listen.join(","),
+        Kind::Workers => "one for each CPU".to_owned(),
+        Kind::Log => "info".to_owned(),
+        _ => setting.default().unwrap_or_default(),
+    };
+    let parser = *setting;
+    Arg::new(setting.long)
+        .long(setting.long)
+        .value_name(setting.value)
+        .action(action)
+        .value_parser(move |text: &str| parser.parse(text))
+        .help_heading(setting.group)
+        .help(format!("{} [default: {default}]", setting.help))
+}
