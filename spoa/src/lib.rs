@@ -103,3 +103,11 @@ pub use spoa_macros::{FromMessage, FromValue, IntoActions, spoe_fallback, spoe_m
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+
+/// What the command lines of `run!` and of `spop` have in common, and nothing else may name.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod __cli {
+    pub use crate::cli::json::action;
+    pub use crate::cli::units::{duration, show_duration, size};
+}

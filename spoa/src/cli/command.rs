@@ -65,7 +65,7 @@ pub(super) fn command(about: &About<'_>) -> Command {
                         .filter(|setting| CALL.contains(&setting.long))
                         .map(|setting| arg(setting, about)),
                 )
-                .after_help(super::argument::SYNTAX),
+                .after_help(crate::client::Argument::SYNTAX),
         )
 }
 

@@ -3,17 +3,17 @@
 //!
 //! It must not know the protocol, nor how a handler is run: it uses the agent as any program could.
 
-mod argument;
 mod banner;
 mod call;
 mod command;
 mod handlers;
+pub(crate) mod json;
 mod log;
 mod options;
 mod serve;
 mod settings;
 mod signals;
-mod units;
+pub(crate) mod units;
 
 use crate::__private::Registered;
 use crate::agent::{self, Agent, AgentBuilder, BindError, BuildError};

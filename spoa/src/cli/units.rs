@@ -20,7 +20,7 @@ const SIZES: [(&str, u64); 3] = [("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)]
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Reads `20ms`, `1s`, `5m`, `0`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
@@ -40,7 +40,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Writes a duration as [`duration`] reads it.
-pub(super) fn show_duration(duration: Duration) -> String {
+pub fn show_duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     let unit = TIMES
         .iter()
@@ -52,7 +52,7 @@ pub(super) fn show_duration(duration: Duration) -> String {
 }
 
 /// Reads `16380`, `64k`, `1m`: bytes.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     let (number, unit) = split(text);
     let number: u64 = number
         .parse()

@@ -22,6 +22,7 @@
 
 mod ack;
 mod address;
+mod argument;
 mod connection;
 mod error;
 mod options;
@@ -29,6 +30,7 @@ mod options;
 mod tests;
 
 pub use ack::{Ack, OwnedAction, OwnedValue};
+pub use argument::{Argument, ArgumentError, ValueError};
 pub use error::ClientError;
 pub use options::ClientOptions;
 

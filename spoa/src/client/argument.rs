@@ -1,41 +1,99 @@
-//! An argument of `call` as a person types it: `ip=192.0.2.7`, `bin:00ff`, `null`.
+//! An argument of a message as a person types it: `ip=192.0.2.7`, `bin:00ff`, `null`.
 //!
 //! It must not know which message the argument is for, nor what its handler would take.
 
-use crate::client::OwnedValue;
+use super::OwnedValue;
 use bytes::Bytes;
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::net::IpAddr;
-use std::os::unix::ffi::OsStrExt;
 use std::str::{FromStr, from_utf8};
 
-/// How arguments are written, for the help of `call`.
-pub(super) const SYNTAX: &str = "\
+/// An argument of a message, read as the command lines of agents and of `spop` write it.
+///
+/// ```
+/// use spoa::client::{Argument, OwnedValue};
+///
+/// let argument: Argument = "port=u32:443".parse().unwrap();
+/// assert_eq!((argument.name.as_str(), argument.value), ("port", OwnedValue::Uint32(443)));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Argument {
+    /// Its name; empty if it has none.
+    pub name: String,
+    /// Its value.
+    pub value: OwnedValue,
+}
+
+/// Why a text is no argument.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}`: {problem}")]
+pub struct ArgumentError {
+    text: String,
+    problem: String,
+}
+
+/// Why a text is no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ValueError(String);
+
+impl Argument {
+    /// How arguments are written, for the help of a command.
+    pub const SYNTAX: &str = "\
 Values are typed by their look: an IP address, an integer (INT64, as HAProxy sends them), `true` or
 `false`, `null`; anything else is a string. A prefix says which type is meant:
   str:TEXT  bin:HEX  bool:true  i32:N  u32:N  i64:N  u64:N  ip4:ADDRESS  ip6:ADDRESS
 An argument ends its name at the first `=`; one without a name is written `=value`, or `value` if it
 has no `=` in it.";
 
-/// Reads one argument: its name, empty if it has none, and its value.
-pub(super) fn parse(text: &OsStr) -> Result<(String, OwnedValue), String> {
-    let bytes = text.as_bytes();
-    let (name, value) = match bytes.iter().position(|byte| *byte == b'=') {
-        Some(at) => (
-            bytes.get(..at).unwrap_or_default(),
-            bytes.get(at + 1..).unwrap_or_default(),
-        ),
-        None => (&[][..], bytes),
-    };
-    let about = |problem: &dyn Display| format!("`{}`: {problem}", text.to_string_lossy());
-    let name = from_utf8(name).map_err(|_| about(&"the name is not UTF-8"))?;
-    let value = match from_utf8(value) {
-        Ok(value) => typed(value).map_err(|problem| about(&problem))?,
-        // Only a string can hold what is no text: HAProxy passes on the bytes of headers.
-        Err(_) => OwnedValue::String(Bytes::copy_from_slice(value)),
-    };
-    Ok((name.to_owned(), value))
+    /// Reads one argument. A value that is no UTF-8 is a STRING of those bytes.
+    ///
+    /// # Errors
+    /// [`ArgumentError`] if the name is no UTF-8 or the value is not of the type that its prefix
+    /// says.
+    pub fn parse(text: impl AsRef<OsStr>) -> Result<Self, ArgumentError> {
+        let text = text.as_ref();
+        let bytes = text.as_encoded_bytes();
+        let (name, value) = match bytes.iter().position(|byte| *byte == b'=') {
+            Some(at) => (
+                bytes.get(..at).unwrap_or_default(),
+                bytes.get(at + 1..).unwrap_or_default(),
+            ),
+            None => (&[][..], bytes),
+        };
+        let about = |problem: String| ArgumentError {
+            text: text.to_string_lossy().into_owned(),
+            problem,
+        };
+        let name = from_utf8(name).map_err(|_| about("the name is not UTF-8".to_owned()))?;
+        let value = match from_utf8(value) {
+            Ok(value) => typed(value).map_err(about)?,
+            // Only a string can hold what is no text: HAProxy passes on the bytes of headers.
+            Err(_) => OwnedValue::String(Bytes::copy_from_slice(value)),
+        };
+        Ok(Argument {
+            name: name.to_owned(),
+            value,
+        })
+    }
+}
+
+impl FromStr for Argument {
+    type Err = ArgumentError;
+
+    fn from_str(text: &str) -> Result<Self, ArgumentError> {
+        Argument::parse(text)
+    }
+}
+
+/// Reads a value as it stands behind the `=` of an [`Argument`].
+impl FromStr for OwnedValue {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        typed(text).map_err(ValueError)
+    }
 }
 
 fn typed(text: &str) -> Result<OwnedValue, String> {
@@ -118,9 +176,10 @@ mod tests {
     use super::*;
 
     fn value(text: &str) -> OwnedValue {
-        let (name, value) = parse(OsStr::new(text)).unwrap();
-        assert_eq!(name, "");
-        value
+        let argument = Argument::parse(text).unwrap();
+        assert_eq!(argument.name, "");
+        assert_eq!(text.parse().as_ref(), Ok(&argument.value));
+        argument.value
     }
 
     fn string(text: &'static str) -> OwnedValue {
@@ -182,7 +241,10 @@ mod tests {
 
     #[test]
     fn the_name_ends_at_the_first_equals_sign() {
-        let read = |text: &str| parse(OsStr::new(text)).unwrap();
+        let read = |text: &str| {
+            let Argument { name, value } = text.parse().unwrap();
+            (name, value)
+        };
         assert_eq!(read("url=/?a=b"), ("url".to_owned(), string("/?a=b")));
         assert_eq!(
             read("port=u32:80"),
@@ -192,9 +254,11 @@ mod tests {
         assert_eq!(read("empty="), ("empty".to_owned(), string("")));
     }
 
+    #[cfg(unix)]
     #[test]
     fn bytes_that_are_no_text_are_a_string_all_the_same() {
-        let (name, value) = parse(OsStr::from_bytes(b"h=\xff")).unwrap();
+        let text: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"h=\xff");
+        let Argument { name, value } = Argument::parse(text).unwrap();
         assert_eq!(
             (name.as_str(), value),
             ("h", OwnedValue::String(Bytes::from_static(b"\xff")))
@@ -203,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_of_its_type_says_so() {
-        let problem = |text: &str| parse(OsStr::new(text)).unwrap_err();
+        let problem = |text: &str| Argument::parse(text).unwrap_err().to_string();
         assert_eq!(
             problem("b=bin:0"),
             "`b=bin:0`: `0` is no hexadecimal: write two digits for each byte"
