@@ -4,8 +4,11 @@
 
 use super::ClientError;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -24,36 +27,86 @@ enum Address<'a> {
     Abstract(&'a str),
 }
 
-/// A connection to an agent.
-pub(super) enum Stream {
+/// A connection to an agent on which nothing has been said, for who speaks SPOP himself; a
+/// [`Client`](super::Client) makes its own.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Stream {
+    /// Over TCP, with `TCP_NODELAY`.
     Tcp(TcpStream),
+    /// Over a unix socket.
     #[cfg(unix)]
     Unix(UnixStream),
 }
 
-pub(super) async fn connect(address: &str, limit: Duration) -> Result<Stream, ClientError> {
-    let parsed = Address::parse(address).map_err(|reason| ClientError::Address {
-        address: address.to_owned(),
-        reason,
-    })?;
-    let connected = timeout(limit, parsed.connect()).await;
-    let address = address.to_owned();
-    connected
-        .map_err(|_| ClientError::ConnectTimeout {
-            address: address.clone(),
-            limit,
-        })?
-        .map_err(|error| {
-            let kind = error.kind();
-            let source = Arc::new(error);
-            match kind {
-                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                    ClientError::NothingListens { address, source }
+impl Stream {
+    /// Connects to an address, written as [`Client::connect`](super::Client::connect) says, within
+    /// this time.
+    ///
+    /// # Errors
+    /// A [`ClientError`] if the text is no address or nothing listens there.
+    pub async fn connect(address: &str, limit: Duration) -> Result<Self, ClientError> {
+        let parsed = Address::parse(address).map_err(|reason| ClientError::Address {
+            address: address.to_owned(),
+            reason,
+        })?;
+        let connected = timeout(limit, parsed.connect()).await;
+        let address = address.to_owned();
+        connected
+            .map_err(|_| ClientError::ConnectTimeout {
+                address: address.clone(),
+                limit,
+            })?
+            .map_err(|error| {
+                let kind = error.kind();
+                let source = Arc::new(error);
+                match kind {
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                        ClientError::NothingListens { address, source }
+                    }
+                    io::ErrorKind::PermissionDenied => ClientError::NotAllowed { address, source },
+                    _ => ClientError::Connect { address, source },
                 }
-                io::ErrorKind::PermissionDenied => ClientError::NotAllowed { address, source },
-                _ => ClientError::Connect { address, source },
-            }
-        })
+            })
+    }
+}
+
+macro_rules! each {
+    ($stream:expr, $io:ident => $do:expr) => {
+        match $stream.get_mut() {
+            Stream::Tcp($io) => $do,
+            #[cfg(unix)]
+            Stream::Unix($io) => $do,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        each!(self, io => Pin::new(io).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        each!(self, io => Pin::new(io).poll_write(cx, buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => Pin::new(io).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => Pin::new(io).poll_shutdown(cx))
+    }
 }
 
 impl<'a> Address<'a> {

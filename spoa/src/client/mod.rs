@@ -30,6 +30,7 @@ mod options;
 mod tests;
 
 pub use ack::{Ack, OwnedAction, OwnedValue};
+pub use address::Stream;
 pub use argument::{Argument, ArgumentError, ValueError};
 pub use error::ClientError;
 pub use options::ClientOptions;

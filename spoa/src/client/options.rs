@@ -2,9 +2,8 @@
 //!
 //! It knows nothing of what happens after them.
 
-use super::address::{self, Stream};
 use super::connection::{self, Connection};
-use super::{Agreed, Client, ClientError, Inner};
+use super::{Agreed, Client, ClientError, Inner, Stream};
 use crate::spop::session::{EngineEvent, EngineSession, EngineSettings, Received};
 use crate::spop::{Capabilities, MIN_MAX_FRAME_SIZE};
 use std::sync::Arc;
@@ -108,11 +107,8 @@ impl ClientOptions {
     /// # Errors
     /// A [`ClientError`] if nothing listens there or what listens is no agent.
     pub async fn connect(self, address: &str) -> Result<Client, ClientError> {
-        match address::connect(address, self.hello_timeout).await? {
-            Stream::Tcp(stream) => self.over(stream).await,
-            #[cfg(unix)]
-            Stream::Unix(stream) => self.over(stream).await,
-        }
+        let stream = Stream::connect(address, self.hello_timeout).await?;
+        self.over(stream).await
     }
 
     /// Speaks over a stream that is connected already.
@@ -153,11 +149,8 @@ impl ClientOptions {
     /// A [`ClientError`] if nothing listens there, what listens is no agent, or it says it is not
     /// well.
     pub async fn probe(self, address: &str) -> Result<Agreed, ClientError> {
-        match address::connect(address, self.hello_timeout).await? {
-            Stream::Tcp(stream) => self.probe_over(stream).await,
-            #[cfg(unix)]
-            Stream::Unix(stream) => self.probe_over(stream).await,
-        }
+        let stream = Stream::connect(address, self.hello_timeout).await?;
+        self.probe_over(stream).await
     }
 
     /// Asks the agent at the other end of a stream how it is, as [`Client::probe`] says.

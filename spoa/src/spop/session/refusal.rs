@@ -73,8 +73,17 @@ impl fmt::Display for Foreign {
 }
 
 impl Foreign {
-    /// Looks at bytes that are no frame: all of these would announce one of many megabytes.
-    pub(super) fn known_by(first: &[u8]) -> Option<Self> {
+    /// The protocol that begins with these bytes. As frames, all of them would announce many
+    /// megabytes.
+    ///
+    /// ```
+    /// use spoa::spop::session::Foreign;
+    ///
+    /// assert_eq!(Foreign::known_by(b"GET / HTTP/1.1\r\n"), Some(Foreign::Http));
+    /// assert_eq!(Foreign::known_by(&[0, 0, 0, 7]), None);
+    /// ```
+    #[must_use]
+    pub fn known_by(first: &[u8]) -> Option<Self> {
         match first.first_chunk::<4>()? {
             b"GET " | b"POST" | b"HEAD" | b"PUT " | b"OPTI" | b"DELE" | b"CONN" | b"PATC"
             | b"PRI " | b"HTTP" => Some(Foreign::Http),
