@@ -1,5 +1,6 @@
 //! `spoa::testing` as tests of agents use it.
 
+use spoa::agent::Limits;
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use spoa::testing::TestAgent;
@@ -161,4 +162,22 @@ fn a_variable_without_scope_fails_the_test() {
 #[should_panic(expected = "two handlers answer the message `unset`")]
 fn handlers_that_make_no_agent_fail_the_test() {
     let _ = TestAgent::new([handlers![unset], handlers![unset]].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn bounds_of_nothing_and_of_everything_let_an_agent_work() {
+    let mut limits = Limits::default();
+    limits.max_inflight = 0;
+    limits.max_connections = 0;
+    limits.handler_timeout = Some(Duration::MAX);
+    limits.hello_timeout = Duration::MAX;
+    limits.frame_timeout = Duration::MAX;
+    limits.write_timeout = Duration::MAX;
+    limits.linger = Duration::MAX;
+    limits.drain = Duration::MAX;
+    let agent = Agent::builder().handlers(handlers![sleep]).limits(limits);
+    let agent = TestAgent::build(agent).unwrap();
+    let answer = agent.call("sleep", &[("seconds", &86400)]);
+    let answer = tokio::time::timeout(Duration::from_secs(86401), answer).await;
+    assert_eq!(answer.unwrap().unwrap().get("txn.slept"), Some(86400));
 }

@@ -261,11 +261,12 @@ impl AgentBuilder {
             .iter()
             .map(|a| a.parse())
             .collect::<Result<_, _>>()?;
+        let limits = self.limits.usable();
         let shared = Shared {
             name: self.name.as_deref().unwrap_or("spoa").into(),
-            table: Table::new(&self.definitions, self.limits.handler_timeout),
+            table: Table::new(&self.definitions, limits.handler_timeout),
             states: Arc::new(self.states),
-            limits: self.limits,
+            limits,
             on_failure: self.on_failure,
             unknown: RateLimit::default(),
             cut: RateLimit::default(),

@@ -44,6 +44,30 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+/// The longest that anything is waited for: no clock overflows by adding it.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+impl Limits {
+    /// The same bounds, brought to where an agent can work: `Duration::MAX` is as long as can be, and
+    /// one NOTIFY of one connection is answered at least.
+    pub(super) fn usable(mut self) -> Self {
+        for count in [&mut self.max_inflight, &mut self.max_connections] {
+            *count = (*count).max(1);
+        }
+        for time in [
+            &mut self.hello_timeout,
+            &mut self.frame_timeout,
+            &mut self.write_timeout,
+            &mut self.linger,
+            &mut self.drain,
+        ] {
+            *time = (*time).min(LONGEST);
+        }
+        self.handler_timeout = self.handler_timeout.map(|time| time.min(LONGEST));
+        self
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

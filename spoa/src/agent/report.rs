@@ -7,11 +7,17 @@ use std::time::Instant;
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Lets one line through each second and counts the others.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RateLimit {
     /// Seconds since the start, plus one, of the line that went through last; 0 for none.
     last: AtomicU64,
     suppressed: AtomicU64,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        RateLimit::new()
+    }
 }
 
 impl RateLimit {

@@ -137,6 +137,9 @@ impl Setting {
             })
         };
         match self.kind {
+            Kind::Listen if addresses(text).is_empty() => {
+                Err("write an address such as `127.0.0.1:12345`".to_owned())
+            }
             Kind::Listen => Ok(Given::Text(text.to_owned())),
             Kind::Log => match EnvFilter::try_new(text) {
                 Ok(_) => Ok(Given::Text(text.to_owned())),
@@ -329,6 +332,10 @@ mod tests {
             "HAProxy agrees to no less than 256 bytes"
         );
         assert_eq!(problem("max-frame-size", "4g"), "that is too large");
+        assert_eq!(
+            problem("listen", ","),
+            "write an address such as `127.0.0.1:12345`"
+        );
         assert!(
             problem("log", "spoa=loud")
                 .ends_with("write for instance `debug` or `spoa=debug,info`")
