@@ -41,6 +41,36 @@ enum State {
 }
 
 /// The agent's end of one connection.
+///
+/// ```
+/// use spoa::spop::session::{AgentEvent, AgentSession, AgentSettings};
+/// use spoa::spop::{AckWriter, Action, Scope, Value};
+///
+/// /// Answers all that `input` holds; returns how many bytes that was.
+/// fn answer(session: &mut AgentSession, input: &[u8], out: &mut Vec<u8>) -> usize {
+///     let mut used = 0;
+///     loop {
+///         let received = session.receive(&input[used..], out);
+///         used += received.used;
+///         match received.event {
+///             Some(AgentEvent::Notify { ids, messages }) => {
+///                 let ack = AckWriter::begin(ids, out);
+///                 for message in messages {
+///                     let value = message.get("ip").unwrap_or(Value::Null);
+///                     let (scope, name) = (Scope::Session, "ip".into());
+///                     Action::SetVar { scope, name, value }.encode(out);
+///                 }
+///                 ack.finish(out);
+///             }
+///             Some(_) => {}
+///             None => return used,
+///         }
+///     }
+/// }
+///
+/// let mut session = AgentSession::new(AgentSettings::default());
+/// assert_eq!(answer(&mut session, &[0, 0, 0], &mut Vec::new()), 0);
+/// ```
 #[derive(Debug)]
 pub struct AgentSession {
     settings: AgentSettings,
@@ -140,11 +170,11 @@ impl AgentSession {
         let mut rest = input;
         loop {
             if self.state == State::Over {
-                return received(input.len(), None);
+                return Received::new(input.len(), None);
             }
             let frame = match Frame::split(&mut rest, self.limit) {
                 Ok(Some(frame)) => frame,
-                Ok(None) => return received(input.len() - rest.len(), None),
+                Ok(None) => return Received::new(input.len() - rest.len(), None),
                 Err(error) => {
                     let foreign = match self.state {
                         State::AwaitHello => Foreign::known_by(rest),
@@ -158,7 +188,7 @@ impl AgentSession {
             match (self.state, frame.frame_type) {
                 (State::Running, FrameType::Notify) if frame.flags.fin() => {
                     if !frame.flags.abort() {
-                        return received(used, Some(notify(frame.ids, frame.payload, out)));
+                        return Received::new(used, Some(notify(frame.ids, frame.payload, out)));
                     }
                 }
                 (State::Running, FrameType::Notify | FrameType::Unset) => {
@@ -166,11 +196,11 @@ impl AgentSession {
                         Progress::Partial | Progress::Aborted => {}
                         Progress::Whole(payload) => {
                             self.whole = payload;
-                            return received(used, Some(notify(frame.ids, &self.whole, out)));
+                            return Received::new(used, Some(notify(frame.ids, &self.whole, out)));
                         }
                         Progress::Dropped => {
                             let reason = Unreadable::TooLarge(self.settings.max_reassembled);
-                            return received(used, Some(unreadable(frame.ids, reason, out)));
+                            return Received::new(used, Some(unreadable(frame.ids, reason, out)));
                         }
                         Progress::Refused(status) => {
                             return self.refuse(Refusal::Fragments(status), input.len(), out);
@@ -181,7 +211,7 @@ impl AgentSession {
                     return match HaproxyHello::decode(frame.payload) {
                         Ok(hello) => {
                             self.agree(&hello).encode(out);
-                            received(used, Some(AgentEvent::Hello(hello)))
+                            Received::new(used, Some(AgentEvent::Hello(hello)))
                         }
                         Err(status) => self.refuse(Refusal::Hello(status), input.len(), out),
                     };
@@ -190,7 +220,7 @@ impl AgentSession {
                     self.disconnect(Status::Normal.into(), out);
                     let disconnect = Disconnect::decode(frame.payload);
                     let disconnect = disconnect.unwrap_or(Status::Unknown.into());
-                    return received(used, Some(AgentEvent::Disconnect(disconnect)));
+                    return Received::new(used, Some(AgentEvent::Disconnect(disconnect)));
                 }
                 // SPOE.txt 3.2.2: unknown frames may be skipped.
                 (State::Running, FrameType::Unknown(_)) => {}
@@ -245,12 +275,8 @@ impl AgentSession {
             Refusal::Foreign(_) => self.state = State::Over,
             _ => self.disconnect(refusal.status().into(), out),
         }
-        received(used, Some(AgentEvent::Refused(refusal)))
+        Received::new(used, Some(AgentEvent::Refused(refusal)))
     }
-}
-
-fn received(used: usize, event: Option<AgentEvent<'_>>) -> Received<AgentEvent<'_>> {
-    Received { used, event }
 }
 
 /// A whole NOTIFY; one that cannot be read is answered at once.

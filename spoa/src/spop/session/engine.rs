@@ -88,7 +88,7 @@ enum State {
 pub struct EngineSession {
     settings: EngineSettings,
     state: State,
-    /// The largest frame to send and to take now.
+    /// The largest frame to send now.
     limit: u32,
     capabilities: Capabilities,
     in_flight: HashSet<FrameIds>,
@@ -286,11 +286,11 @@ impl EngineSession {
         let mut rest = input;
         loop {
             if self.state == State::Over {
-                return received(input.len(), None);
+                return Received::new(input.len(), None);
             }
-            let frame = match Frame::split(&mut rest, self.limit) {
+            let frame = match Frame::split(&mut rest, self.largest()) {
                 Ok(Some(frame)) => frame,
-                Ok(None) => return received(input.len() - rest.len(), None),
+                Ok(None) => return Received::new(input.len() - rest.len(), None),
                 // What comes after a goodbye is nobody's fault.
                 Err(_) if self.state == State::Closing => {
                     self.state = State::Over;
@@ -311,7 +311,7 @@ impl EngineSession {
             let used = input.len() - rest.len();
             match self.take(&frame) {
                 Ok(None) => {}
-                Ok(event) => return received(used, event),
+                Ok(event) => return Received::new(used, event),
                 Err(refusal) => return self.refuse(refusal, used, out),
             }
         }
@@ -330,6 +330,16 @@ impl EngineSession {
             State::Closing | State::Over => {}
         }
         self.in_flight.clear();
+    }
+
+    /// The largest frame to take now.
+    fn largest(&self) -> u32 {
+        match self.state {
+            // SPOE.txt allows the size agreed on; HAProxy ≥ 3.1 stalls for good on a frame that has
+            // just that.
+            State::Running => self.limit.saturating_sub(1),
+            _ => self.limit,
+        }
     }
 
     fn take<'i>(&mut self, frame: &Frame<'i>) -> Result<Option<EngineEvent<'i>>, Refusal> {
@@ -403,15 +413,11 @@ impl EngineSession {
         if !matches!(refusal, Refusal::Foreign(_)) {
             self.disconnect(refusal.status().into(), out);
         }
-        received(used, Some(EngineEvent::Refused(refusal)))
+        Received::new(used, Some(EngineEvent::Refused(refusal)))
     }
 }
 
-fn received(used: usize, event: Option<EngineEvent<'_>>) -> Received<EngineEvent<'_>> {
-    Received { used, event }
-}
-
-/// SPOE.txt 3.2.3: the first fragment is a NOTIFY, the others are UNSET, the last has FIN.
+/// SPOE.txt 3.2: the first fragment is a NOTIFY, the others are UNSET, the last has FIN.
 fn fragments(ids: FrameIds, payload: &[u8], room: usize, out: &mut Vec<u8>) {
     let mut frame_type = FrameType::Notify;
     let mut rest = payload;

@@ -20,3 +20,9 @@ pub struct Received<E> {
     /// What they held; `None` if more bytes are needed.
     pub event: Option<E>,
 }
+
+impl<E> Received<E> {
+    fn new(used: usize, event: Option<E>) -> Self {
+        Received { used, event }
+    }
+}

@@ -233,7 +233,7 @@ fn what_an_agent_must_not_send_ends_the_connection() {
             Status::InvalidFrame,
         ),
         (notify((1, 1), &["a"]), Status::InvalidFrame),
-        (257_u32.to_be_bytes().to_vec(), Status::FrameTooBig),
+        (256_u32.to_be_bytes().to_vec(), Status::FrameTooBig),
         (0_u32.to_be_bytes().to_vec(), Status::InvalidFrame),
     ];
     for (bytes, status) in cases {
