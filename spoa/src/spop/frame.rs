@@ -11,7 +11,14 @@ pub const LENGTH_PREFIX: usize = 4;
 /// The fewest bytes a frame can have behind its length: type, flags and two ids of a byte each.
 pub const MIN_FRAME_SIZE: u32 = 7;
 
-/// What a frame is for.
+/// What a frame is for (SPOE.txt 3.2.2).
+///
+/// ```
+/// use spoa::spop::FrameType;
+///
+/// assert_eq!(FrameType::from_code(103), FrameType::Ack);
+/// assert_eq!(FrameType::HaproxyHello.to_string(), "HAPROXY-HELLO");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FrameType {
     /// The rest of a fragmented frame.
@@ -82,7 +89,13 @@ impl fmt::Display for FrameType {
     }
 }
 
-/// The flags of a frame (SPOE.txt 3.2.2), a set of bits of which two have a meaning.
+/// The flags of a frame (SPOE.txt 3.2), a set of bits of which two have a meaning.
+///
+/// ```
+/// use spoa::spop::Flags;
+///
+/// assert!(Flags::FIN.fin() && !Flags::FIN.abort());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Flags(pub u32);
 
@@ -155,7 +168,8 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// [`DecodeError::FrameTooBig`] if it announces more than `limit` bytes (known from the first
     /// four), [`DecodeError::FrameTooShort`] or another [`DecodeError`] if its head is not one.
-    #[inline]
+    // Inlined for certain: otherwise the frame goes from there to the session through memory.
+    #[inline(always)]
     pub fn split(input: &mut &'a [u8], limit: u32) -> Result<Option<Self>, DecodeError> {
         let Some((prefix, rest)) = input.split_first_chunk::<LENGTH_PREFIX>() else {
             return Ok(None);
@@ -179,7 +193,7 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     /// A [`DecodeError`] if `bytes` end inside the head or an id is too long.
-    #[inline]
+    #[inline(always)]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let frame_type = FrameType::from_code(reader.byte()?);
@@ -205,6 +219,16 @@ impl<'a> Frame<'a> {
 }
 
 /// A frame being appended to a buffer whose payload is written in place.
+///
+/// ```
+/// use spoa::spop::{Flags, FrameIds, FrameType, FrameWriter};
+///
+/// let mut out = Vec::new();
+/// let frame = FrameWriter::begin(FrameType::Notify, Flags::FIN, FrameIds::ZERO, &mut out);
+/// out.extend(b"\x04ping\x00");
+/// frame.finish(&mut out);
+/// assert_eq!(out, b"\x00\x00\x00\x0d\x03\x00\x00\x00\x01\x00\x00\x04ping\x00");
+/// ```
 #[derive(Debug)]
 #[must_use = "without `finish` the frame has no length"]
 pub struct FrameWriter {
@@ -232,6 +256,9 @@ impl FrameWriter {
     }
 
     /// Writes the length in front.
+    ///
+    /// # Panics
+    /// If `out` is not the buffer the head was appended to.
     #[inline]
     pub fn finish(self, out: &mut [u8]) {
         let size = self.size(out) as u32;
