@@ -7,6 +7,13 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The type of a datum: the low nibble of its first byte.
+///
+/// ```
+/// use spoa::spop::DataType;
+///
+/// assert_eq!(DataType::Int64.code(), 4);
+/// assert_eq!(DataType::Int64.to_string(), "INT64");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DataType {
     /// No value: the sample was not available.
@@ -251,11 +258,137 @@ impl fmt::Display for Value<'_> {
             Value::Uint64(value) => value.fmt(f),
             Value::Ipv4(address) => address.fmt(f),
             Value::Ipv6(address) => address.fmt(f),
-            Value::String(bytes) => write!(f, "\"{}\"", bytes.escape_ascii()),
+            Value::String(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => write!(f, "{text:?}"),
+                Err(_) => write!(f, "\"{}\"", bytes.escape_ascii()),
+            },
             Value::Binary(bytes) => {
                 f.write_str("0x")?;
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(bytes: &[u8]) -> Result<Value<'_>, DecodeError> {
+        Value::decode(bytes).map(|(value, rest)| {
+            assert!(rest.is_empty());
+            value
+        })
+    }
+
+    fn encoded(value: Value<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        value.encode(&mut out);
+        out
+    }
+
+    #[test]
+    fn a_boolean_is_true_by_its_first_flag_alone() {
+        assert_eq!(decoded(&[0x11]), Ok(Value::Bool(true)));
+        for head in [0x01, 0x21, 0x31, 0xf1] {
+            assert_eq!(decoded(&[head]), Ok(Value::Bool(false)), "{head:02x}");
+        }
+        assert_eq!(encoded(Value::Bool(true)), [0x11]);
+        assert_eq!(encoded(Value::Bool(false)), [0x01]);
+    }
+
+    #[test]
+    fn flags_of_other_types_mean_nothing() {
+        assert_eq!(decoded(&[0xf0]), Ok(Value::Null));
+        assert_eq!(decoded(&[0xf4, 5]), Ok(Value::Int64(5)));
+        assert_eq!(decoded(b"\xf8\x01x"), Ok(Value::String(b"x")));
+    }
+
+    #[test]
+    fn a_negative_integer_is_64_bits_wide_whatever_its_type() {
+        let minus_one = encoded(Value::Int64(-1));
+        assert_eq!(minus_one.len(), 11);
+        assert_eq!(encoded(Value::Int32(-1))[1..], minus_one[1..]);
+        assert_eq!(encoded(Value::Uint64(u64::MAX))[1..], minus_one[1..]);
+    }
+
+    #[test]
+    fn an_integer_too_wide_for_its_type_keeps_its_value() {
+        let with_tag = |tag, value| {
+            let mut bytes = encoded(value);
+            bytes[0] = tag;
+            OwnedForm::from(decoded(&bytes).unwrap())
+        };
+        let wide = 1 << 40;
+        assert_eq!(
+            with_tag(2, Value::Int64(wide)),
+            OwnedForm(DataType::Int64, 1 << 40)
+        );
+        assert_eq!(
+            with_tag(2, Value::Int64(-7)),
+            OwnedForm(DataType::Int32, -7)
+        );
+        assert_eq!(
+            with_tag(3, Value::Int64(wide)),
+            OwnedForm(DataType::Uint64, 1 << 40)
+        );
+        assert_eq!(with_tag(3, Value::Int64(7)), OwnedForm(DataType::Uint32, 7));
+    }
+
+    /// An integer's type and value.
+    #[derive(Debug, PartialEq)]
+    struct OwnedForm(DataType, i128);
+
+    impl From<Value<'_>> for OwnedForm {
+        fn from(value: Value<'_>) -> Self {
+            OwnedForm(value.data_type(), value.as_integer().unwrap())
+        }
+    }
+
+    #[test]
+    fn the_six_types_left_are_none() {
+        for code in 10..16 {
+            let bytes = [code, 0, 0];
+            assert_eq!(
+                Value::decode(&bytes),
+                Err(DecodeError::UnknownDataType(code))
+            );
+        }
+    }
+
+    #[test]
+    fn an_end_inside_a_datum_is_an_error() {
+        for bytes in [
+            &b""[..],
+            b"\x04",
+            b"\x06abc",
+            b"\x07123456789012345",
+            b"\x08\x02x",
+        ] {
+            assert_eq!(
+                Value::decode(bytes),
+                Err(DecodeError::Truncated),
+                "{bytes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_show_themselves_as_a_person_would_write_them() {
+        for (value, shown) in [
+            (Value::Null, "null"),
+            (Value::Bool(true), "true"),
+            (Value::Int32(-5), "-5"),
+            (Value::Ipv4([192, 0, 2, 7].into()), "192.0.2.7"),
+            (Value::Ipv6(Ipv6Addr::LOCALHOST), "::1"),
+            (
+                Value::String("caf\u{e9} \"\n".as_bytes()),
+                "\"caf\u{e9} \\\"\\n\"",
+            ),
+            (Value::String(b"\xff"), "\"\\xff\""),
+            (Value::Binary(&[0, 255]), "0x00ff"),
+        ] {
+            assert_eq!(value.to_string(), shown);
         }
     }
 }
