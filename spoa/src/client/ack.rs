@@ -2,7 +2,6 @@
 //!
 //! It knows values and actions, not how they were waited for.
 
-use crate::handler::ToValue;
 use crate::spop::{Action, Actions, DataType, DecodeError, FrameIds, Scope, Value};
 use bytes::Bytes;
 use std::fmt;
@@ -118,7 +117,7 @@ impl OwnedAction {
             OwnedAction::SetVar { scope, name, value } => Action::SetVar {
                 scope: *scope,
                 name: name.as_str().into(),
-                value: value.to_value(),
+                value: value.as_value(),
             },
             OwnedAction::UnsetVar { scope, name } => Action::UnsetVar {
                 scope: *scope,
@@ -185,22 +184,39 @@ impl OwnedValue {
         }
     }
 
+    /// The same datum, borrowing from this one.
+    #[must_use]
+    pub fn as_value(&self) -> Value<'_> {
+        match self {
+            OwnedValue::Null => Value::Null,
+            OwnedValue::Bool(value) => Value::Bool(*value),
+            OwnedValue::Int32(value) => Value::Int32(*value),
+            OwnedValue::Uint32(value) => Value::Uint32(*value),
+            OwnedValue::Int64(value) => Value::Int64(*value),
+            OwnedValue::Uint64(value) => Value::Uint64(*value),
+            OwnedValue::Ipv4(address) => Value::Ipv4(*address),
+            OwnedValue::Ipv6(address) => Value::Ipv6(*address),
+            OwnedValue::String(bytes) => Value::String(bytes),
+            OwnedValue::Binary(bytes) => Value::Binary(bytes),
+        }
+    }
+
     /// Which type this is on the wire.
     #[must_use]
     pub fn data_type(&self) -> DataType {
-        self.to_value().data_type()
+        self.as_value().data_type()
     }
 
     /// Any of the four integer types as one wide integer; `None` for the other types.
     #[must_use]
     pub fn as_integer(&self) -> Option<i128> {
-        self.to_value().as_integer()
+        self.as_value().as_integer()
     }
 
     /// The bytes of a STRING or a BINARY; `None` for the other types.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
-        self.to_value().as_bytes()
+        self.as_value().as_bytes()
     }
 
     /// The text of a STRING or a BINARY that is UTF-8; `None` for the other types.
@@ -216,32 +232,22 @@ impl From<Value<'_>> for OwnedValue {
     }
 }
 
-impl ToValue for OwnedValue {
+// What came in an answer can be sent in a message of `spoa::testing` again.
+impl crate::handler::ToValue for OwnedValue {
     fn to_value(&self) -> Value<'_> {
-        match self {
-            OwnedValue::Null => Value::Null,
-            OwnedValue::Bool(value) => Value::Bool(*value),
-            OwnedValue::Int32(value) => Value::Int32(*value),
-            OwnedValue::Uint32(value) => Value::Uint32(*value),
-            OwnedValue::Int64(value) => Value::Int64(*value),
-            OwnedValue::Uint64(value) => Value::Uint64(*value),
-            OwnedValue::Ipv4(address) => Value::Ipv4(*address),
-            OwnedValue::Ipv6(address) => Value::Ipv6(*address),
-            OwnedValue::String(bytes) => Value::String(bytes),
-            OwnedValue::Binary(bytes) => Value::Binary(bytes),
-        }
+        self.as_value()
     }
 }
 
 impl PartialEq<Value<'_>> for OwnedValue {
     fn eq(&self, other: &Value<'_>) -> bool {
-        self.to_value() == *other
+        self.as_value() == *other
     }
 }
 
 /// As [`Value`] shows itself: `20`, `true`, `"GET"`, `0x00ff`, `192.0.2.7`, `null`.
 impl fmt::Display for OwnedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_value().fmt(f)
+        self.as_value().fmt(f)
     }
 }

@@ -126,6 +126,9 @@ impl<'a> Address<'a> {
                 _ => Err("the name has more than 107 bytes"),
             };
         }
+        if text.starts_with('/') {
+            return Err("a path needs `unix@` in front");
+        }
         let (host, port) = text.rsplit_once(':').ok_or("there is no port")?;
         match port.parse::<u16>() {
             Err(_) | Ok(0) => Err("the port is no number from 1 to 65535"),
@@ -183,6 +186,7 @@ mod tests {
         for (address, reason) in [
             ("", "there is no port"),
             ("127.0.0.1", "there is no port"),
+            ("/run/agent.sock", "a path needs `unix@` in front"),
             (":12345", "there is no host"),
             ("tcp@host:12345", "there is no host"),
             ("host:", "the port is no number from 1 to 65535"),

@@ -6,7 +6,6 @@ use crate::strategies::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use spoa::client::OwnedValue;
-use spoa::handler::ToValue;
 use spoa::spop::session::{AgentEvent, AgentSession, AgentSettings, EngineSession, EngineSettings};
 use spoa::spop::{
     AckWriter, Actions, AgentHello, Disconnect, Flags, Frame, FrameType, HaproxyHello, Messages,
@@ -24,10 +23,10 @@ proptest! {
 
     #[test]
     fn a_value_is_read_as_it_was_written(value in value(), behind in vec(any::<u8>(), 0..3)) {
-        let mut bytes = encoded(|out| value.to_value().encode(out));
+        let mut bytes = encoded(|out| value.as_value().encode(out));
         bytes.extend(&behind);
-        prop_assert_eq!(Value::decode(&bytes), Ok((value.to_value(), &behind[..])));
-        prop_assert_eq!(&OwnedValue::from(value.to_value()), &value);
+        prop_assert_eq!(Value::decode(&bytes), Ok((value.as_value(), &behind[..])));
+        prop_assert_eq!(&OwnedValue::from(value.as_value()), &value);
     }
 
     #[test]
@@ -97,9 +96,9 @@ proptest! {
                 .collect();
             prop_assert_eq!(&read, args);
             for (index, (name, value)) in args.iter().enumerate() {
-                prop_assert_eq!(message.at(index), Some(value.to_value()));
+                prop_assert_eq!(message.at(index), Some(value.as_value()));
                 let first = args.iter().find(|(other, _)| other == name).unwrap();
-                prop_assert_eq!(message.get(name), Some(first.1.to_value()));
+                prop_assert_eq!(message.get(name), Some(first.1.as_value()));
             }
             prop_assert_eq!(message.at(args.len()), None);
         }

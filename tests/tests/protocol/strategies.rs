@@ -6,7 +6,6 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use spoa::client::OwnedValue;
-use spoa::handler::ToValue;
 use spoa::spop::{
     AckWriter, Action, AgentHello, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType,
     HaproxyHello, NotifyWriter, Scope, Status, VERSION,
@@ -78,7 +77,7 @@ pub(crate) fn payload(messages: &[OwnedMessage]) -> Vec<u8> {
     for (name, args) in messages {
         let args: Vec<_> = args
             .iter()
-            .map(|(name, value)| (name.as_str(), value.to_value()))
+            .map(|(name, value)| (name.as_str(), value.as_value()))
             .collect();
         writer.message(name, &args);
     }
@@ -99,7 +98,7 @@ pub(crate) fn as_action((scope, name, value): &OwnedAction) -> Action<'_> {
         Some(value) => Action::SetVar {
             scope,
             name,
-            value: value.to_value(),
+            value: value.as_value(),
         },
         None => Action::UnsetVar { scope, name },
     }
