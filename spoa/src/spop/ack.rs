@@ -1,4 +1,6 @@
 //! The payload of an ACK (SPOE.txt 3.2.7, 3.4): actions on HAProxy's variables.
+//!
+//! It does not know which names HAProxy takes; [`crate::handler`] checks those.
 
 use super::{
     DecodeError, Flags, FrameIds, FrameType, FrameWriter, Name, Value, reader::Reader,
@@ -7,6 +9,13 @@ use super::{
 use std::fmt;
 
 /// Where a variable lives and for how long (SPOE.txt 3.4).
+///
+/// ```
+/// use spoa::spop::Scope;
+///
+/// assert_eq!(Scope::from_name("sess"), Some(Scope::Session));
+/// assert_eq!(Scope::Transaction.to_string(), "txn");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// `proc`: the whole process. HAProxy takes only names it knows from its configuration.
@@ -122,6 +131,16 @@ impl fmt::Display for Action<'_> {
 }
 
 /// Walks the actions of an ACK's payload; ends after the first error, as HAProxy does.
+///
+/// ```
+/// use spoa::spop::Actions;
+///
+/// let payload = b"\x02\x02\x01\x05score\x09\x09\x09";
+/// let mut actions = Actions::new(payload);
+/// assert_eq!(actions.next().unwrap().unwrap().to_string(), "unset-var sess.score");
+/// assert!(actions.next().unwrap().is_err());
+/// assert!(actions.next().is_none());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Actions<'a> {
     reader: Reader<'a>,
@@ -230,6 +249,9 @@ impl AckWriter {
     }
 
     /// Writes the length in front.
+    ///
+    /// # Panics
+    /// If `out` is not the buffer the head was appended to.
     #[inline]
     pub fn finish(self, out: &mut [u8]) {
         self.frame.finish(out);

@@ -1,4 +1,6 @@
 //! HAPROXY-DISCONNECT and AGENT-DISCONNECT (SPOE.txt 3.2.8, 3.2.9): how an end says goodbye.
+//!
+//! It does not know who waits for whom afterwards.
 
 use super::{DecodeError, Flags, FrameIds, FrameType, FrameWriter, Status, Value, pairs};
 

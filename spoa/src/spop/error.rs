@@ -1,4 +1,6 @@
 //! Why bytes are not SPOP.
+//!
+//! It does not know who sent them.
 
 use super::Status;
 

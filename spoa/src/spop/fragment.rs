@@ -1,4 +1,4 @@
-//! Reassembly of fragmented NOTIFYs (SPOE.txt 3.2.2; HAProxy ≤ 3.0), within a bound.
+//! Reassembly of fragmented NOTIFYs (SPOE.txt 3.2; HAProxy ≤ 3.0), within a bound.
 //!
 //! It knows ids and bytes, not messages.
 

@@ -1,4 +1,6 @@
 //! HAPROXY-HELLO and AGENT-HELLO (SPOE.txt 3.2.4, 3.2.5): what the two ends agree on.
+//!
+//! It does not know what was said before: the sessions do.
 
 use super::{Flags, FrameIds, FrameType, FrameWriter, Status, Value, pairs};
 use std::fmt;
@@ -19,7 +21,7 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((number(major)?, number(minor)?))
 }
 
-/// What an end can do beyond the basics.
+/// What an end can do beyond the basics (SPOE.txt 3.2.1).
 ///
 /// ```
 /// use spoa::spop::Capabilities;
@@ -69,6 +71,22 @@ impl fmt::Display for Capabilities {
 }
 
 /// What HAProxy says first.
+///
+/// ```
+/// use spoa::spop::{Frame, HaproxyHello, VERSION};
+///
+/// let hello = HaproxyHello {
+///     supported_versions: VERSION,
+///     max_frame_size: 16380,
+///     capabilities: Default::default(),
+///     healthcheck: true,
+///     engine_id: None,
+/// };
+/// let mut bytes = Vec::new();
+/// hello.encode(&mut bytes);
+/// let frame = Frame::split(&mut &bytes[..], 4096).unwrap().unwrap();
+/// assert_eq!(HaproxyHello::decode(frame.payload), Ok(hello));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HaproxyHello<'a> {
     /// The versions HAProxy speaks, comma-separated.
@@ -146,6 +164,12 @@ impl<'a> HaproxyHello<'a> {
 }
 
 /// The agent's answer.
+///
+/// ```
+/// use spoa::spop::{AgentHello, Status};
+///
+/// assert_eq!(AgentHello::decode(b"\x07version\x08\x031.0"), Err(Status::BadVersion));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AgentHello<'a> {
     /// The version the agent chose: HAProxy takes only the plain `2.0`.
@@ -167,19 +191,16 @@ impl<'a> AgentHello<'a> {
         let (mut version, mut size, mut capabilities) = (None, None, None);
         for pair in pairs::pairs(payload) {
             let (key, value) = pair.map_err(|error| error.status())?;
-            let text = || match value {
-                Value::String(bytes) => std::str::from_utf8(bytes).ok(),
-                _ => None,
-            };
+            let text = |key| pairs::text(key, value).map_err(|error| error.status());
             match key {
                 b"" => return Err(Status::InvalidFrame),
-                b"version" => version = Some(text().ok_or(Status::InvalidFrame)?),
+                b"version" => version = Some(text("version")?),
                 b"max-frame-size" => {
                     let wide = value.as_integer().ok_or(Status::InvalidFrame)?;
                     let fits = u32::try_from(wide).ok();
                     size = Some(fits.ok_or(Status::BadMaxFrameSize)?);
                 }
-                b"capabilities" => capabilities = Some(text().ok_or(Status::InvalidFrame)?),
+                b"capabilities" => capabilities = Some(text("capabilities")?),
                 _ => {}
             }
         }

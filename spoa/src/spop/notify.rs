@@ -269,6 +269,16 @@ impl<'a> Iterator for Args<'a> {
 impl ExactSizeIterator for Args<'_> {}
 
 /// Appends messages to the payload of a NOTIFY.
+///
+/// ```
+/// use spoa::spop::{Messages, NotifyWriter, Value};
+///
+/// let mut payload = Vec::new();
+/// NotifyWriter::new(&mut payload)
+///     .message("first", &[("n", Value::Int64(1))])
+///     .message("second", &[]);
+/// assert_eq!(Messages::parse(&payload).unwrap().len(), 2);
+/// ```
 #[derive(Debug)]
 pub struct NotifyWriter<'a> {
     out: &'a mut Vec<u8>,
@@ -299,7 +309,7 @@ impl<'a> NotifyWriter<'a> {
         self
     }
 
-    /// How many arguments a message has that has more than its count can say, if one has.
+    /// An error if a message has more arguments than its count can say: how many it has.
     pub(crate) fn check(&self) -> Result<(), usize> {
         self.too_many.map_or(Ok(()), Err)
     }

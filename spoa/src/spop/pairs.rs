@@ -1,4 +1,6 @@
-//! The key-value lists that HELLO and DISCONNECT frames carry.
+//! The key-value lists that HELLO and DISCONNECT frames carry (SPOE.txt 3.2: KV-LIST).
+//!
+//! It does not know which keys there are.
 
 use super::{DecodeError, Value, reader::Reader, value::string};
 

@@ -1,4 +1,6 @@
-//! The status codes of DISCONNECT frames (SPOE.txt 3.2.7, 3.5), with their meaning in words.
+//! The status codes of DISCONNECT frames (SPOE.txt 3.5), with their meaning in words.
+//!
+//! It does not know which of them ends a connection when.
 
 use std::fmt;
 
