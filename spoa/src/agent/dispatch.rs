@@ -123,11 +123,11 @@ impl<'a> Dispatcher<'a> {
         });
         let finished = match polled {
             Ok(Err(future)) => {
-                if slot.parts.is_empty() {
+                let given = self.scratch.output.get(ack.payload()..);
+                if slot.parts.is_empty() && given.is_some_and(|given| !given.is_empty()) {
                     // What the messages before gave leaves the output: this ACK will be late.
                     let mut head = self.scratch.buffer();
-                    head.extend_from_slice(self.scratch.output.get(ack.payload()..).unwrap_or(&[]));
-                    self.scratch.output.truncate(ack.payload());
+                    head.extend(self.scratch.output.drain(ack.payload()..));
                     slot.parts.push(Part::Done(head));
                 }
                 let name = match entry.definition.message() {

@@ -7,9 +7,12 @@ use std::cell::Cell;
 /// How much one read takes at most, in bytes.
 pub(crate) const READ_SIZE: usize = 64 << 10;
 
-/// How many spare buffers a thread keeps, and how large each may be.
-const SPARES: usize = 64;
+/// How many bytes of spare buffers a thread keeps, and how large one may be.
+const SPARES: usize = 1 << 20;
 const SPARE_SIZE: usize = 16 << 10;
+
+/// The capacity of a new buffer: few messages without a body are longer, so that it seldom grows.
+const BUFFER_SIZE: usize = 256;
 
 /// The most capacity the output buffer is kept with.
 const OUTPUT_SIZE: usize = 256 << 10;
@@ -26,6 +29,8 @@ pub(crate) struct Scratch {
     /// What is to be written.
     pub(crate) output: Vec<u8>,
     spares: Vec<Vec<u8>>,
+    /// The capacity of the spares.
+    spared: usize,
 }
 
 impl Scratch {
@@ -37,6 +42,7 @@ impl Scratch {
                 input: vec![0; READ_SIZE],
                 output: Vec::with_capacity(READ_SIZE),
                 spares: Vec::new(),
+                spared: 0,
             })
         })
     }
@@ -50,12 +56,18 @@ impl Scratch {
 
     /// An empty buffer.
     pub(crate) fn buffer(&mut self) -> Vec<u8> {
-        self.spares.pop().unwrap_or_default()
+        let Some(spare) = self.spares.pop() else {
+            return Vec::with_capacity(BUFFER_SIZE);
+        };
+        self.spared -= spare.capacity();
+        spare
     }
 
     /// Takes a buffer back.
     pub(crate) fn recycle(&mut self, mut buffer: Vec<u8>) {
-        if self.spares.len() < SPARES && (1..=SPARE_SIZE).contains(&buffer.capacity()) {
+        let size = buffer.capacity();
+        if (BUFFER_SIZE..=SPARE_SIZE).contains(&size) && self.spared + size <= SPARES {
+            self.spared += size;
             buffer.clear();
             self.spares.push(buffer);
         }
