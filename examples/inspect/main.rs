@@ -1,0 +1,177 @@
+//! Inspects requests before they reach a server: rules for what is in them, a blocklist for who
+//! sends them.
+//!
+//! It says what it thinks of a request; what becomes of it is haproxy.cfg's to say.
+
+mod blocklist;
+mod rules;
+
+use blocklist::{Blocklist, BlocklistError};
+use rules::{BLOCKING, Finding, Part, Rules, decode};
+use spoa::agent::Failed;
+use spoa::handler::Failure;
+use spoa::prelude::*;
+use std::borrow::Cow;
+use std::env::var_os;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A request, as `spoe-message inspect-request` of spoe.conf sends it.
+///
+/// What a client chooses freely is taken as bytes: a `&str` would reject the message if it is not
+/// UTF-8, and a request that cannot be inspected is what an attacker wants.
+#[derive(Debug, FromMessage)]
+struct Request<'a> {
+    /// `src`: `None` would mean a client on a unix socket, for which this agent has no use.
+    src: IpAddr,
+    #[arg("src-port")]
+    src_port: Option<u16>,
+    #[arg(default)]
+    ssl: bool,
+    method: &'a str,
+    #[arg(default)]
+    path: &'a [u8],
+    /// Without its `?`. HAProxy has no sample for a query that is not there.
+    #[arg(default)]
+    query: &'a [u8],
+    version: &'a str,
+    host: Option<&'a [u8]>,
+    #[arg("user-agent", default)]
+    user_agent: &'a [u8],
+    #[arg("content-type", default)]
+    content_type: &'a [u8],
+    #[arg("body-size", default)]
+    body_size: u64,
+    /// As much of it as HAProxy's buffer holds.
+    #[arg(default)]
+    body: &'a [u8],
+}
+
+/// The variables `txn.inspect.…`.
+#[derive(Debug, PartialEq, Eq, IntoActions)]
+#[vars(scope = "txn")]
+struct Verdict {
+    /// Always set, also to false: a request without it was not inspected.
+    blocked: bool,
+    score: u32,
+    /// `None` sets nothing.
+    reason: Option<String>,
+    /// HAProxy's buffer did not hold the whole body.
+    truncated: bool,
+    /// One for the whole of HAProxy, since the agent was started.
+    #[var(scope = "proc")]
+    blocked_total: u64,
+}
+
+/// How many requests were blocked.
+#[derive(Debug, Default)]
+struct Counters {
+    blocked: AtomicU64,
+}
+
+/// Judges a request. The deadline is below `timeout processing` of spoe.conf: after that HAProxy
+/// would no longer listen.
+#[spoe_message("inspect-request", timeout = "200ms")]
+async fn inspect(
+    request: Request<'_>,
+    State(rules): State<'_, Rules>,
+    State(blocklist): State<'_, Blocklist>,
+    State(counters): State<'_, Counters>,
+) -> Result<Verdict, BlocklistError> {
+    let mut finding = request.judge(rules);
+    // What the rules block stays blocked while the blocklist is down.
+    if finding.score < BLOCKING && blocklist.contains(request.src).await? {
+        finding.score = BLOCKING;
+        finding.reason = Some("the address is on the blocklist".to_owned());
+    }
+    let blocked = finding.score >= BLOCKING;
+    if blocked {
+        counters.blocked.fetch_add(1, Relaxed);
+        request.log(&finding);
+    }
+    Ok(Verdict {
+        blocked,
+        score: finding.score,
+        reason: finding.reason,
+        truncated: request.body_size > request.body.len() as u64,
+        blocked_total: counters.blocked.load(Relaxed),
+    })
+}
+
+impl Request<'_> {
+    fn judge(&self, rules: &Rules) -> Finding {
+        let path = decode(self.path, false);
+        let query = decode(self.query, true);
+        let body = match self.is_form() {
+            true => decode(self.body, true),
+            false => Cow::Borrowed(self.body),
+        };
+        let mut finding = rules.judge(|part| match part {
+            Part::Path => &path,
+            Part::Query => &query,
+            Part::UserAgent => self.user_agent,
+            Part::Body => &body,
+        });
+        // Every browser and every decent library sends both.
+        if self.host.is_none() || self.user_agent.is_empty() {
+            finding.score = finding.score.saturating_add(20);
+            finding
+                .reason
+                .get_or_insert_with(|| "no host or no user-agent".to_owned());
+        }
+        finding
+    }
+
+    /// Whether the body is a form as browsers send it; parameters may follow the type.
+    fn is_form(&self) -> bool {
+        let form = b"application/x-www-form-urlencoded";
+        let begin = self.content_type.get(..form.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(form))
+    }
+
+    /// A line in the agent's own log, for whoever is told "you block me": `run!` prints what goes to
+    /// `tracing`.
+    fn log(&self, finding: &Finding) {
+        tracing::info!(
+            src = %self.src,
+            src_port = self.src_port,
+            ssl = self.ssl,
+            method = self.method,
+            version = self.version,
+            // Escaped: a client must not be able to write lines of its own.
+            host = %self.host.unwrap_or_default().escape_ascii(),
+            path = %self.path.escape_ascii(),
+            "blocked: {}",
+            finding.reason.as_deref().unwrap_or_default(),
+        );
+    }
+}
+
+/// If there is no verdict, a variable of its own says why, so that haproxy.cfg can tell "harmless"
+/// from "unknown". The agent logs what happened in full.
+fn on_failure(failed: &Failed<'_>) -> SetVar<&'static str> {
+    let why = match failed.failure() {
+        Failure::Rejected(_) => "rejected",
+        Failure::Error(_) => "failed",
+        Failure::Panicked(_) => "panicked",
+        Failure::TimedOut(_) => "late",
+        Failure::Overloaded => "overloaded",
+        _ => "other",
+    };
+    SetVar::transaction("agent_error", why)
+}
+
+fn main() {
+    spoa::run!(
+        name = "inspect",
+        listen = "127.0.0.1:12346",
+        // What `state` cannot make ends the program before it listens, with the reason.
+        state = Rules::open(var_os("INSPECT_RULES").map(Into::into))?,
+        state = Blocklist::new(std::env::var("INSPECT_REDIS").ok()),
+        state = Counters::default(),
+        on_failure = on_failure,
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! The handler as the function it is, and the agent around it where something goes wrong.
+
+use super::*;
+use spoa::testing::{Answer, CallError, TestAgent};
+use tokio::net::TcpListener;
+
+fn request<'a>(path: &'a str, body: &'a [u8]) -> Request<'a> {
+    Request {
+        src: [192, 0, 2, 7].into(),
+        src_port: Some(40_000),
+        ssl: true,
+        method: "POST",
+        path: path.as_bytes(),
+        query: b"",
+        version: "1.1",
+        host: Some(b"example.org"),
+        user_agent: b"curl/8",
+        content_type: b"application/x-www-form-urlencoded",
+        body_size: body.len() as u64,
+        body,
+    }
+}
+
+async fn verdict_with(
+    redis: Option<&str>,
+    request: Request<'_>,
+) -> Result<Verdict, BlocklistError> {
+    let (rules, counters) = (Rules::open(None).unwrap(), Counters::default());
+    let blocklist = Blocklist::new(redis.map(str::to_owned));
+    inspect(request, State(&rules), State(&blocklist), State(&counters)).await
+}
+
+async fn verdict(request: Request<'_>) -> Verdict {
+    verdict_with(None, request).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_harmless_request_passes() {
+    let harmless = Verdict {
+        blocked: false,
+        score: 0,
+        reason: None,
+        truncated: false,
+        blocked_total: 0,
+    };
+    assert_eq!(verdict(request("/", b"a=1")).await, harmless);
+}
+
+#[tokio::test]
+async fn an_attack_is_blocked_counted_and_explained() {
+    let attack = Verdict {
+        blocked: true,
+        score: 100,
+        reason: Some("`/.env` in the path".to_owned()),
+        truncated: false,
+        blocked_total: 1,
+    };
+    assert_eq!(verdict(request("/%2eenv", b"")).await, attack);
+}
+
+#[tokio::test]
+async fn only_what_the_rules_do_not_block_needs_the_blocklist() {
+    let nobody = Some("127.0.0.1:9");
+    let attack = verdict_with(nobody, request("/.env", b"")).await;
+    assert!(attack.unwrap().blocked);
+    let error = verdict_with(nobody, request("/", b"")).await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot ask the blocklist at 127.0.0.1:9");
+}
+
+#[tokio::test]
+async fn forms_are_decoded_and_other_bodies_are_not() {
+    for (content_type, score) in [
+        (&b"application/x-www-form-urlencoded"[..], 60),
+        (b"Application/X-WWW-Form-URLencoded; charset=utf-8", 60),
+        (b"text/plain", 0),
+    ] {
+        let mut request = request("/", b"q=%3Cscript%3E");
+        request.content_type = content_type;
+        assert_eq!(verdict(request).await.score, score);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_all_there_is_said_to_be() {
+    let mut request = request("/", b"a=1");
+    request.body_size = 40_000;
+    assert!(verdict(request).await.truncated);
+}
+
+// What no function shows: what the agent answers when there is no verdict.
+
+async fn answer(redis: String, method: &Value<'_>) -> Result<Answer, CallError> {
+    let builder = Agent::builder()
+        .handlers(handlers![inspect])
+        .state(Rules::open(None).unwrap())
+        .state(Blocklist::new(Some(redis)))
+        .state(Counters::default())
+        .on_failure(on_failure);
+    let ip = IpAddr::from([192, 0, 2, 7]);
+    TestAgent::build(builder)
+        .unwrap()
+        .call(
+            "inspect-request",
+            &[("src", &ip), ("method", method), ("version", &"1.1")],
+        )
+        .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_verdict_a_variable_of_its_own_says_why() -> Result<(), CallError> {
+    // It takes connections and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = || silent.local_addr().unwrap().to_string();
+    let get = Value::from("GET");
+    for (redis, method, why) in [
+        ("127.0.0.1:9".to_owned(), get, "failed"),
+        (silent(), get, "late"),
+        (silent(), Value::Null, "rejected"),
+    ] {
+        let answer = answer(redis, &method).await?;
+        assert_eq!(answer.get("txn.agent_error"), Some(why));
+        assert_eq!(answer.value("txn.blocked"), None, "{why}");
+    }
+    Ok(())
+}
