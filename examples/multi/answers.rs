@@ -1,0 +1,51 @@
+//! What is told about answers on their way to the client.
+//!
+//! It knows nothing of requests: those are `requests`'s.
+
+use spoa::prelude::*;
+use std::fmt::Display;
+use std::io;
+use std::net::SocketAddr;
+use tokio::net::{UdpSocket, lookup_host};
+
+/// Where counters go: a statsd, or whatever understands its lines.
+#[derive(Debug)]
+pub(crate) struct Statsd {
+    socket: UdpSocket,
+    address: SocketAddr,
+}
+
+impl Statsd {
+    /// A socket to send from. The address is 127.0.0.1:8125 by default; nobody has to listen there.
+    pub(crate) async fn new(address: Option<String>) -> io::Result<Self> {
+        let address = address.unwrap_or_else(|| "127.0.0.1:8125".to_owned());
+        // Once, not for each answer: a name server may be slow.
+        let found = lookup_host(&address).await;
+        let about = |problem: &dyn Display| io::Error::other(format!("`{address}`: {problem}"));
+        let mut found = found.map_err(|error| about(&error))?;
+        Ok(Statsd {
+            socket: UdpSocket::bind("0.0.0.0:0").await?,
+            address: found
+                .find(SocketAddr::is_ipv4)
+                .ok_or_else(|| about(&"no IPv4 address"))?,
+        })
+    }
+}
+
+/// Counts an answer. It sets no variable, so it returns none.
+///
+/// HAProxy waits for the ACK all the same before it passes the answer on: hence the deadline.
+#[spoe_message("count-answer", timeout = "50ms")]
+pub(crate) async fn count_answer(
+    status: u16,
+    backend: Option<&str>,
+    State(statsd): State<'_, Statsd>,
+) -> io::Result<()> {
+    let backend = backend.unwrap_or("none");
+    let line = format!("edge.{backend}.{}xx:1|c", status / 100);
+    statsd
+        .socket
+        .send_to(line.as_bytes(), statsd.address)
+        .await?;
+    Ok(())
+}
