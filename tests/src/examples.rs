@@ -39,7 +39,14 @@ pub fn example(name: &str) -> Command {
         "there is no example `{name}`: {} is missing",
         path.display()
     );
-    Command::new(path)
+    let mut command = Command::new(path);
+    // It is to do what it does for a reader, whatever the environment says to agents.
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("SPOA_") {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// A directory with a `haproxy.cfg` and a `spoe.conf` of the user's own.
@@ -62,6 +69,19 @@ impl Directory {
             path: workspace().join(path),
             front,
         }
+    }
+
+    /// What `haproxy -c -f haproxy.cfg` says there, as a user would run it: nothing but that the
+    /// configuration is valid, if all is well.
+    pub fn check(&self, haproxy: &Haproxy) -> String {
+        let checked = Command::new(haproxy.path())
+            .args(["-c", "-f", "haproxy.cfg"])
+            .current_dir(&self.path)
+            .stdin(Stdio::null())
+            .output();
+        let checked = checked.unwrap_or_else(|error| panic!("{haproxy} does not run: {error}"));
+        let said = [checked.stdout, checked.stderr].concat();
+        String::from_utf8_lossy(&said).trim().to_owned()
     }
 
     /// Runs HAProxy there, as `haproxy -f haproxy.cfg` does, and waits until it serves.

@@ -1,0 +1,55 @@
+//! An example's agent as a process, and a client that asks HAProxy for what it made of it.
+//!
+//! It must not know which example it is.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use spoa_tests::{Process, Proxy, Reply, Request, eventually};
+
+/// An example's agent. It is stopped by SIGTERM, must then end well, and must not have warned of
+/// anything that the test did not take.
+pub(crate) struct Agent(pub(crate) Process);
+
+impl Agent {
+    pub(crate) fn start(command: &mut Command) -> Agent {
+        let process = Process::start(command);
+        process.wait_for_line("listening on ");
+        Agent(process)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let lines = self.0.output().into_iter();
+        lines
+            .filter(|line| line.contains(" WARN ") || line.contains(" ERROR "))
+            .collect()
+    }
+
+    pub(crate) fn stop(mut self) -> Vec<String> {
+        self.0.signal("TERM");
+        assert!(self.0.wait(Duration::from_secs(20)).success());
+        self.warnings()
+    }
+}
+
+/// Asks until the agent has answered: HAProxy may still be connecting to it.
+pub(crate) fn ask(proxy: &Proxy, request: &Request, header: &str) -> Reply {
+    let mut answered = None;
+    eventually(&format!("an answer with `{header}`"), || {
+        let reply = proxy.send(request);
+        answered = reply.header(header).is_some().then_some(reply);
+        answered.is_some()
+    });
+    answered.expect("it was waited for")
+}
+
+/// The answer to these bytes, as text, when the other end has closed.
+pub(crate) fn exchange(port: u16, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("HAProxy listens");
+    stream.write_all(bytes).expect("it takes them");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers text");
+    answer
+}

@@ -1,0 +1,173 @@
+//! `inspect`: what it says of requests, and what becomes of them when it says nothing.
+
+use spoa_tests::{Background, Directory, Port, Proxy, Request, example, for_each_haproxy};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+use crate::agent::{Agent, ask, exchange};
+
+const INSPECT: &str = "examples/inspect";
+
+fn ports() -> [Port; 2] {
+    Port::fixed([8082, 12346])
+}
+
+#[test]
+fn it_judges_requests() {
+    let _ports = ports();
+    let directory = Directory::new(INSPECT, "127.0.0.1:8082");
+    for_each_haproxy(|haproxy| {
+        let agent = Agent::start(&mut example("inspect"));
+        let proxy = directory.start(haproxy);
+        let get = |target| Request::get(target).header("user-agent", "test");
+        let form = |body: &[u8]| {
+            Request::post("/", body)
+                .header("user-agent", "test")
+                .header("content-type", "application/x-www-form-urlencoded")
+        };
+        ask(&proxy, &get("/"), "x-inspect-score");
+
+        for (request, status, score, reason) in [
+            (get("/"), 200, "0", None),
+            (get("/%2Eenv"), 403, "100", Some("`/.env` in the path")),
+            (
+                get("/?q=1+union%20select"),
+                200,
+                "60",
+                Some("`union select` in the query"),
+            ),
+            (
+                form(b"q=%3Cscript+"),
+                200,
+                "60",
+                Some("`<script` in the body"),
+            ),
+            (
+                // Behind a comma is where `req.hdr` would begin to read.
+                Request::get("/").header("user-agent", "x (sqlmap, like Gecko)"),
+                403,
+                "100",
+                Some("`sqlmap` in the user-agent"),
+            ),
+            (
+                Request::get("/"),
+                200,
+                "20",
+                Some("no host or no user-agent"),
+            ),
+        ] {
+            let reply = proxy.send(&request);
+            let got = (
+                reply.status,
+                reply.header("x-inspect-score"),
+                reply.header("x-inspect-reason"),
+            );
+            assert_eq!(got, (status, Some(score), reason), "{request:?}");
+        }
+
+        // What is no text is inspected as well.
+        let mut request = b"GET /.env HTTP/1.0\r\nuser-agent: \xff\xfe\r\n\r\n".to_vec();
+        assert!(exchange(8082, &request).starts_with("HTTP/1.1 403 "));
+        // What fills the buffer: this much of the body still travels in one frame.
+        request = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n".to_vec();
+        request.extend(format!("user-agent: {}\r\n", "u".repeat(2000)).bytes());
+        request.extend(b"content-length: 40000\r\n\r\n");
+        request.resize(request.len() + 40_000, b'b');
+        let answer = exchange(8082, &request);
+        assert!(
+            answer.contains("\r\nx-inspect-truncated: 1\r\n"),
+            "{answer}"
+        );
+
+        // Two of the above and this one.
+        let reply = proxy.send(&get("/.git/config"));
+        assert_eq!(reply.header("x-blocked-total"), Some("4"));
+        proxy.wait_for_log("{`/.env` in the path||}");
+        let line = agent
+            .0
+            .wait_for_line("INFO blocked: `/.git/` in the path src=127.0.0.1");
+        assert!(line.ends_with("path=/.git/config"), "{line}");
+        assert_eq!(agent.stop(), [""; 0]);
+    });
+}
+
+#[test]
+fn without_a_verdict_reads_pass_and_nothing_else() {
+    let _ports = ports();
+    let directory = Directory::new(INSPECT, "127.0.0.1:8082");
+    let passes_reads_only = |proxy: &Proxy, header: Option<(&str, &str)>| {
+        let read = proxy.get("/");
+        assert_eq!(
+            (read.status, read.text().as_str()),
+            (200, "hello, whoever you are\n")
+        );
+        if let Some((header, value)) = header {
+            assert_eq!(read.header(header), Some(value));
+        }
+        assert_eq!(proxy.send(&Request::post("/", "a=1")).status, 503);
+    };
+    for_each_haproxy(|haproxy| {
+        // The handler fails: nothing listens where its blocklist is to be.
+        let agent = Agent::start(example("inspect").env("INSPECT_REDIS", "127.0.0.1:9"));
+        let proxy = directory.start(haproxy);
+        ask(&proxy, &Request::get("/"), "x-inspect-error");
+        passes_reads_only(&proxy, Some(("x-inspect-error", "failed")));
+        assert_eq!(proxy.get("/.env").status, 403);
+        let warnings = agent.stop();
+        let cause = "no actions: cannot ask the blocklist at 127.0.0.1:9: Connection refused";
+        assert!(warnings[0].contains(cause), "{warnings:?}");
+        assert!(
+            warnings.iter().all(|line| line.contains(cause)),
+            "{warnings:?}"
+        );
+
+        // The agent hangs.
+        let agent = Agent::start(&mut example("inspect"));
+        ask(&proxy, &Request::get("/"), "x-inspect-score");
+        agent.0.signal("STOP");
+        passes_reads_only(&proxy, Some(("x-spoe-error", "1")));
+
+        // HAProxy knows that no agent is there.
+        proxy.admin("disable server inspect-agents/agent1");
+        passes_reads_only(&proxy, None);
+    });
+}
+
+#[test]
+fn it_asks_its_blocklist() {
+    let _ports = ports();
+    let redis = Background::serve(|listener, shutdown| async move {
+        let accept = async {
+            loop {
+                let (stream, _) = listener.accept().await?;
+                tokio::spawn(async move {
+                    let mut stream = BufReader::new(stream);
+                    let mut question = String::new();
+                    while stream.read_line(&mut question).await? > 0 {
+                        let listed = question == "EXISTS blocked:127.0.0.1\r\n";
+                        let answer = format!(":{}\r\n", u8::from(listed));
+                        stream.write_all(answer.as_bytes()).await?;
+                        question.clear();
+                    }
+                    std::io::Result::Ok(())
+                });
+            }
+        };
+        tokio::select! {
+            () = shutdown => std::io::Result::Ok(()),
+            error = accept => error,
+        }
+    });
+    let directory = Directory::new(INSPECT, "127.0.0.1:8082");
+    for_each_haproxy(|haproxy| {
+        let address = redis.addr().to_string();
+        let agent = Agent::start(example("inspect").env("INSPECT_REDIS", address));
+        let proxy = directory.start(haproxy);
+        let reply = ask(&proxy, &Request::get("/"), "x-inspect-score");
+        assert_eq!(reply.status, 403);
+        assert_eq!(
+            reply.header("x-inspect-reason"),
+            Some("the address is on the blocklist")
+        );
+        assert_eq!(agent.stop(), [""; 0]);
+    });
+}

@@ -1,0 +1,61 @@
+//! The examples behind every HAProxy, agents and configurations exactly as a reader finds them.
+
+mod agent;
+mod inspect;
+mod ip_reputation;
+mod multi;
+mod readmes;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use spoa_tests::{Directory, for_each_haproxy};
+
+/// Every example there is.
+const EXAMPLES: [&str; 3] = ["ip-reputation", "inspect", "multi"];
+
+/// The top of the project.
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[test]
+fn every_example_is_whole_and_its_own_tests_run() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--format-version", "1", "--locked"])
+        .current_dir(top())
+        .output()
+        .expect("cargo runs");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
+    let packages = metadata["packages"].as_array().expect("a list");
+    let package = packages
+        .iter()
+        .find(|package| package["name"] == "spoa-examples")
+        .expect("it is a member");
+    let targets = package["targets"].as_array().expect("a list");
+    assert_eq!(targets.len(), EXAMPLES.len());
+    for name in EXAMPLES {
+        let target = targets.iter().find(|target| target["name"] == name);
+        // Without `test = true` cargo only compiles the tests of an example.
+        assert_eq!(target.expect("it is a target")["test"], true, "{name}");
+        for file in ["main.rs", "haproxy.cfg", "spoe.conf", "README.md"] {
+            let path = top().join("examples").join(name).join(file);
+            assert!(path.is_file(), "{} is missing", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_configurations_pass_without_a_warning() {
+    for_each_haproxy(|haproxy| {
+        for name in EXAMPLES {
+            let said = Directory::new(&format!("examples/{name}"), "127.0.0.1:0").check(haproxy);
+            assert!(
+                said.is_empty() || said == "Configuration file is valid",
+                "{name}: {said}"
+            );
+        }
+    });
+}

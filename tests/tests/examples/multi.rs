@@ -1,0 +1,100 @@
+//! `multi`: where requests go, what is said about them, what is counted.
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use spoa_tests::{Directory, Port, Request, TempDir, example, for_each_haproxy};
+
+use crate::agent::{Agent, ask, exchange};
+
+const MULTI: &str = "examples/multi";
+
+fn ports() -> [Port; 4] {
+    Port::fixed([8083, 8084, 8085, 12347])
+}
+
+#[test]
+fn it_routes_and_counts() {
+    let _ports = ports();
+    let directory = Directory::new(MULTI, "127.0.0.1:8083");
+    for_each_haproxy(|haproxy| {
+        let dir = TempDir::new();
+        let statsd = UdpSocket::bind("127.0.0.1:0").expect("there is a port");
+        statsd
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .expect("it can have one");
+        let counted = || {
+            let mut line = [0; 100];
+            let length = statsd.recv(&mut line).expect("it is sent");
+            String::from_utf8_lossy(&line[..length]).into_owned()
+        };
+        let agent = Agent::start(
+            example("multi")
+                .env("MULTI_NOTICE", dir.join("notice.txt"))
+                .env(
+                    "MULTI_STATSD",
+                    statsd.local_addr().expect("it is bound").to_string(),
+                ),
+        );
+        let proxy = directory.start(haproxy);
+        ask(&proxy, &Request::get("/static/warm"), "x-network");
+        assert_eq!(counted(), "edge.shop.2xx:1|c");
+
+        let reply = proxy.get("/");
+        assert_eq!((reply.status, reply.text().as_str()), (200, "shop\n"));
+        assert_eq!(reply.header("x-network"), Some("own"));
+        assert_eq!(reply.header("x-not-known"), Some("weigh-cart"));
+        assert_eq!(reply.header("x-notice"), None);
+        assert_eq!(reply.header("x-error"), None);
+        assert_eq!(counted(), "edge.shop.2xx:1|c");
+
+        assert_eq!(proxy.get("/next/").text(), "next\n");
+        assert_eq!(counted(), "edge.next.2xx:1|c");
+        // The group is not sent for these.
+        let reply = proxy.get("/static/logo");
+        assert_eq!(
+            (reply.text().as_str(), reply.header("x-not-known")),
+            ("shop\n", None)
+        );
+
+        dir.write("notice.txt", "back at nine\n");
+        assert_eq!(proxy.get("/").header("x-notice"), Some("back at nine"));
+        let answer = exchange(8084, b"GET /next/ HTTP/1.0\r\n\r\n");
+        assert!(answer.ends_with("\r\n\r\napi\n"), "{answer}");
+
+        assert_eq!(agent.stop(), [""; 0]);
+    });
+}
+
+#[test]
+fn it_names_a_request_as_its_log_does() {
+    let _ports = ports();
+    let directory = Directory::new(MULTI, "127.0.0.1:8083");
+    for_each_haproxy(|haproxy| {
+        // A directory cannot be read as a file.
+        let dir = TempDir::new();
+        let agent = Agent::start(example("multi").env("MULTI_NOTICE", dir.path()));
+        let proxy = directory.start(haproxy);
+
+        let reply = ask(&proxy, &Request::get("/"), "x-name");
+        // The messages beside it have their answers.
+        assert_eq!(
+            (reply.text().as_str(), reply.header("x-notice")),
+            ("shop\n", None)
+        );
+        assert_eq!(
+            (reply.header("x-not-known"), reply.header("x-error")),
+            (Some("weigh-cart"), None)
+        );
+        let line = agent
+            .0
+            .wait_for_line(reply.header("x-name").expect("it was waited for"));
+        let cause = format!(
+            "WARN no actions: cannot read `{}`: Is a directory",
+            dir.path().display()
+        );
+        assert!(line.contains(&cause), "{line}");
+
+        assert_eq!(agent.stop(), [line]);
+    });
+}
