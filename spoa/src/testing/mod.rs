@@ -23,8 +23,8 @@
 //! # }
 //! ```
 //!
-//! In a `#[tokio::test]` it is `agent.call(…).await?`. With `start_paused = true`, the deadlines of
-//! handlers pass without waiting.
+//! In a `#[tokio::test]` it is `agent.call(…).await?`. With `start_paused = true`, for which tokio
+//! needs its feature `test-util`, the deadlines of handlers pass without waiting.
 
 mod answer;
 
