@@ -123,7 +123,6 @@ fn implement(
     let (impl_generics, ..) = generics.split_for_impl();
     hygienic! {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         #[allow(elided_lifetimes_in_paths, deprecated)]
         impl #impl_generics #private::FromMessage<#lifetime> for #ident #type_generics #where_clause {
             #[inline]

@@ -245,7 +245,6 @@ fn implement(
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     hygienic! {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         #[allow(elided_lifetimes_in_paths, deprecated)]
         impl #impl_generics #private::FromValue<#lifetime> for #ident #type_generics #where_clause {
             #body

@@ -240,7 +240,6 @@ fn implement(
     let out = ours("out");
     hygienic! {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         #[allow(elided_lifetimes_in_paths, deprecated)]
         impl #impl_generics #private::IntoActions for #ident #type_generics #where_clause {
             fn into_actions(

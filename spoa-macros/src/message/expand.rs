@@ -31,8 +31,9 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
     });
     let describe = describe(attribute, function, &names);
     let run = run(attribute, function, &names);
-    // `line!` gives the line of the token it is made of.
-    let line = quote_spanned!(ident.span()=> #private::line!());
+    // `line!` gives the line of the tokens it is made of.
+    let private_there = Ident::new(&private.to_string(), ident.span());
+    let line = quote_spanned!(ident.span()=> #private_there::line!());
     let definition = quote! {
         &#private::Definition {
             message: #message,
@@ -116,15 +117,20 @@ fn beside(
 
         #cfg
         #[doc(hidden)]
-        #[allow(non_camel_case_types, dead_code, unreachable_pub)]
+        #[allow(
+            non_camel_case_types,
+            dead_code,
+            unreachable_pub,
+            missing_copy_implementations,
+            missing_debug_implementations
+        )]
         #vis #structure
 
         #cfg
         #[allow(elided_lifetimes_in_paths, deprecated)]
         const _: () = {
             #import
-            #[diagnostic::do_not_recommend]
-            impl #private::Handler for #ident {
+            impl #private::Defined for #ident {
                 const DEFINITION: &'static #private::Definition = #definition;
             }
             #register

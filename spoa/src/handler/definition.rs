@@ -87,6 +87,18 @@ pub trait Handler {
     const DEFINITION: &'static Definition;
 }
 
+/// What the macros implement. [`Handler`] follows, so that an error about a missing one does not
+/// list all there are.
+#[doc(hidden)]
+pub trait Defined {
+    const DEFINITION: &'static Definition;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Defined> Handler for T {
+    const DEFINITION: &'static Definition = T::DEFINITION;
+}
+
 /// How a handler is run.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]

@@ -30,8 +30,8 @@ pub(crate) use state::States;
 pub mod __macros {
     //! What generated code names beyond the public API.
     pub use super::definition::{
-        ArgumentDescription, Definition, Description, Finished, Handler, Job, JobFuture, Run,
-        StateDescription, VariableDescription,
+        ArgumentDescription, Defined, Definition, Description, Finished, Handler, Job, JobFuture,
+        Run, StateDescription, VariableDescription,
     };
     pub use super::param::{ArgSpec, ByMessage, ByValue, Param, is_absent};
 }

@@ -19,6 +19,8 @@ struct Inner {
     expected: Expected,
     kind: RejectionKind,
     sent: Vec<String>,
+    /// The argument that was meant, as it seems, under the name HAProxy gave it.
+    meant: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,7 @@ impl Rejection {
             (name, None) => Argument::Named(name.unwrap_or_default()),
         };
         let sent = message.args().map(|arg| shown(arg.name)).collect();
+        let meant = name.and_then(|name| meant(message, name));
         let message = message.name().to_string();
         Rejection(Box::new(Inner {
             message,
@@ -62,6 +65,7 @@ impl Rejection {
             expected,
             kind,
             sent,
+            meant,
         }))
     }
 
@@ -93,6 +97,19 @@ impl Rejection {
     }
 }
 
+/// The argument whose name is the parameter's but for what the name of a parameter cannot have, a
+/// `-`, or has for reasons of its own, small letters and a `_` before those that are not used.
+fn meant(message: &Message<'_>, name: &str) -> Option<String> {
+    let plain = |name: &str| {
+        name.trim_start_matches('_')
+            .replace('-', "_")
+            .to_lowercase()
+    };
+    let mut sent = message.args().filter_map(|arg| arg.name.to_str());
+    let meant = sent.find(|sent| !sent.is_empty() && plain(sent) == plain(name))?;
+    Some(meant.to_owned())
+}
+
 fn shown(name: Name<'_>) -> String {
     if name.is_empty() {
         "(unnamed)".to_owned()
@@ -119,6 +136,7 @@ impl fmt::Display for Rejection {
             expected,
             kind,
             sent,
+            meant,
         } = &*self.0;
         match kind {
             RejectionKind::Missing => {
@@ -129,6 +147,12 @@ impl fmt::Display for Rejection {
                 match sent.as_slice() {
                     [] => f.write_str("HAProxy sent no arguments; ")?,
                     sent => write!(f, "HAProxy sent {}; ", sent.join(", "))?,
+                }
+                if let Some(meant) = meant {
+                    return write!(
+                        f,
+                        "to take `{meant}` write `#[arg(\"{meant}\")]` before the parameter"
+                    );
                 }
                 match argument {
                     Argument::Named(name) => write!(
@@ -169,6 +193,8 @@ impl fmt::Display for Rejection {
                     (Mismatch::Range, _) => {
                         write!(f, "; take a wider type than `{rust_type}`")
                     }
+                    // No sample is sure to give it.
+                    _ if matches!(expected, Expected::Any | Expected::Other(_)) => Ok(()),
                     (_, Argument::Named(name)) => write!(
                         f,
                         "; in `spoe-message {message}` of spoe.conf write `args {name}={}`",

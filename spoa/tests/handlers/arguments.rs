@@ -1,0 +1,198 @@
+//! Every type a parameter can have.
+
+use super::{call, call_on};
+use bytes::Bytes;
+use spoa::prelude::*;
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+fn shown(text: impl Into<String>) -> SetVar<String> {
+    SetVar::transaction("shown", text.into())
+}
+
+#[test]
+fn each_argument_is_taken_by_the_name_of_its_parameter() {
+    #[spoe_message("all")]
+    #[allow(clippy::too_many_arguments)]
+    fn all(
+        flag: bool,
+        small: i8,
+        port: u16,
+        wide: u64,
+        text: &str,
+        owned: String,
+        cow: Cow<'_, str>,
+        body: &[u8],
+        vec: Vec<u8>,
+        bytes: Bytes,
+        value: Value<'_>,
+    ) -> SetVar<String> {
+        shown(format!(
+            "{flag} {small} {port} {wide} {text} {owned} {cow} {body:?} {vec:?} {bytes:?} {value}"
+        ))
+    }
+    // In another order than the parameters, and with one that nobody takes.
+    let answer = call(
+        &handlers![all],
+        &[
+            ("value", &-7i64),
+            ("unknown", &1),
+            ("bytes", &&b"d"[..]),
+            ("vec", &"c"),
+            ("body", &&[0xffu8][..]),
+            ("cow", &"w"),
+            ("owned", &&b"o"[..]),
+            ("text", &"t"),
+            ("wide", &u64::MAX),
+            ("port", &443i64),
+            ("small", &-5i64),
+            ("flag", &true),
+        ],
+    );
+    let expected = r#"true -5 443 18446744073709551615 t o w [255] [99] b\"d\" -7"#;
+    assert_eq!(answer, format!("set-var txn.shown = \"{expected}\""));
+}
+
+#[test]
+fn addresses_come_as_such_or_as_text() {
+    #[spoe_message("addresses")]
+    fn addresses(a: IpAddr, b: Ipv4Addr, c: Ipv6Addr) -> SetVar<String> {
+        shown(format!("{a} {b} {c}"))
+    }
+    let answer = call(
+        &handlers![addresses],
+        &[
+            ("a", &"::1"),
+            ("b", &Ipv4Addr::LOCALHOST),
+            ("c", &"2001:db8::7"),
+        ],
+    );
+    assert_eq!(answer, "set-var txn.shown = \"::1 127.0.0.1 2001:db8::7\"");
+}
+
+#[test]
+fn an_option_is_none_for_null_and_for_what_is_absent() {
+    #[spoe_message("options")]
+    fn options(null: Option<u8>, absent: Option<&str>, present: Option<&str>) -> SetVar<String> {
+        shown(format!("{null:?} {absent:?} {present:?}"))
+    }
+    let answer = call(
+        &handlers![options],
+        &[("null", &Value::Null), ("present", &"p")],
+    );
+    assert_eq!(answer, r#"set-var txn.shown = "None None Some(\"p\")""#);
+}
+
+#[test]
+fn the_first_of_a_name_wins() {
+    #[spoe_message("first")]
+    fn first(x: u8) -> SetVar<u8> {
+        SetVar::session("x", x)
+    }
+    assert_eq!(
+        call(&handlers![first], &[("x", &1), ("x", &2)]),
+        "set-var sess.x = 1"
+    );
+}
+
+#[test]
+fn a_raw_identifier_names_the_argument_without_its_mark() {
+    #[spoe_message("raw")]
+    fn r#match(r#type: &str, mut r#mod: u8) -> SetVar<String> {
+        r#mod += 1;
+        shown(format!("{type} {mod}", r#type = r#type, r#mod = r#mod))
+    }
+    let answer = call(&handlers![r#match], &[("type", &"t"), ("mod", &1)]);
+    assert_eq!(answer, "set-var txn.shown = \"t 2\"");
+}
+
+#[test]
+fn the_whole_message_comes_beside_its_arguments() {
+    #[spoe_message("whole")]
+    fn whole(
+        message: Message<'_>,
+        args: Args<'_>,
+        context: Context<'_>,
+        x: u8,
+        _: Message<'_>,
+    ) -> SetVar<String> {
+        let places: Vec<_> = args
+            .map(|arg| format!("{}={}", arg.name, arg.value))
+            .collect();
+        let at = message.at(1).unwrap();
+        shown(format!(
+            "{} {} {x} {at} {places:?}",
+            message.name(),
+            context.agent()
+        ))
+    }
+    let answer = call(&handlers![whole], &[("x", &1), ("", &2)]);
+    assert_eq!(
+        answer,
+        r#"set-var txn.shown = "whole spoa 1 2 [\"x=1\", \"=2\"]""#
+    );
+}
+
+#[test]
+fn state_comes_by_its_type() {
+    #[spoe_message("state")]
+    fn state(State(words): State<'_, Vec<String>>, limit: State<'_, u64>) -> SetVar<String> {
+        shown(format!("{} {}", words.join("+"), *limit))
+    }
+    let words = vec!["a".to_owned(), "b".to_owned()];
+    let builder = Agent::builder().state(words).state(7u64);
+    assert_eq!(
+        call_on(builder, &handlers![state], &[]),
+        "set-var txn.shown = \"a+b 7\""
+    );
+}
+
+#[test]
+fn text_is_parsed_by_from_str() {
+    #[spoe_message("ratio")]
+    fn ratio(Parse(ratio): Parse<f64>, other: Option<Parse<u128>>) -> SetVar<String> {
+        shown(format!("{ratio} {}", other.is_none()))
+    }
+    let answer = call(&handlers![ratio], &[("ratio", &"0.5")]);
+    assert_eq!(answer, "set-var txn.shown = \"0.5 true\"");
+}
+
+#[test]
+fn async_and_blocking_handlers_take_the_same() {
+    #[spoe_message("later")]
+    async fn later<'a>(path: &'a str, context: Context<'_>, body: &[u8]) -> SetVar<&'a str> {
+        tokio::task::yield_now().await;
+        let _ = (context.stream_id(), body.len());
+        SetVar::transaction("path", path)
+    }
+    #[spoe_message("slow", blocking, timeout = "5s")]
+    fn slow<'a>(path: &'a str, body: &[u8]) -> SetVar<&'a str> {
+        let _ = body.len();
+        SetVar::transaction("path", path)
+    }
+    for handlers in [&handlers![later, slow], &handlers![slow, later]] {
+        let answer = call(handlers, &[("path", &"/x"), ("body", &"b")]);
+        assert_eq!(answer, "set-var txn.path = \"/x\"");
+    }
+}
+
+#[test]
+fn the_fallback_takes_what_nobody_else_does() {
+    #[spoe_fallback]
+    fn rest(message: Message<'_>, x: Option<u8>) -> SetVar<String> {
+        shown(format!("{} {x:?}", message.name()))
+    }
+    assert_eq!(
+        call(&handlers![rest], &[]),
+        "set-var txn.shown = \"anything None\""
+    );
+}
+
+#[test]
+fn a_handler_is_still_a_function() {
+    #[spoe_message("plain")]
+    fn plain(#[arg("other", default)] x: u8) -> SetVar<u8> {
+        SetVar::session("x", x)
+    }
+    assert_eq!(plain(3).value(), &3);
+}

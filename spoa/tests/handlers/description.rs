@@ -1,0 +1,117 @@
+//! What a handler says of itself without being run.
+
+use spoa::__private::{Definition, Description};
+use spoa::prelude::*;
+
+/// Scores an address.
+///
+/// Slowly.
+#[spoe_message("describe", timeout = "20ms")]
+async fn describe(
+    ip: std::net::IpAddr,
+    #[arg("a-b")] ab: Option<&str>,
+    #[arg(index = 3, default = 1)] port: u16,
+    state: State<'_, u64>,
+    rest: Rest,
+    _: Context<'_>,
+) -> Result<Verdict, HandlerError> {
+    let _ = (
+        ip,
+        ab,
+        port,
+        state,
+        rest.x,
+        SetVar::session("found", 1),
+        UnsetVar::process("gone"),
+    );
+    Ok(Verdict {
+        score: 1,
+        inner: None,
+    })
+}
+
+#[derive(FromMessage)]
+struct Rest {
+    x: u8,
+}
+
+#[derive(IntoActions)]
+#[vars(scope = "txn")]
+struct Verdict {
+    score: u8,
+    #[var(flatten)]
+    inner: Option<Inner>,
+}
+
+#[derive(IntoActions)]
+struct Inner {
+    #[var(scope = "res")]
+    deep: bool,
+}
+
+#[spoe_fallback(set = "sess.x")]
+fn plain() -> u8 {
+    1
+}
+
+fn description(definition: &Definition) -> Vec<String> {
+    let mut description = Description::default();
+    (definition.describe)(&mut description);
+    let arguments = description.arguments.iter().map(|argument| {
+        let place = argument.index.map(|index| index.to_string());
+        let name = argument
+            .name
+            .map(str::to_owned)
+            .or(place)
+            .unwrap_or_default();
+        let required = if argument.required { "" } else { "?" };
+        format!("{name}{required}: {}", argument.rust_type)
+    });
+    let states = description
+        .states
+        .iter()
+        .map(|state| state.type_name.to_owned());
+    let variables = description.variables.iter().chain(definition.variables);
+    let variables = variables.map(|variable| format!("{}.{}", variable.scope, variable.name));
+    arguments.chain(states).chain(variables).collect()
+}
+
+#[test]
+fn arguments_states_and_variables_are_known() {
+    let [definition, fallback] = handlers![describe, plain];
+    assert_eq!(
+        description(definition),
+        [
+            "ip: std::net::IpAddr",
+            "a-b?: Option<&str>",
+            "3?: u16",
+            "x: u8",
+            "u64",
+            "txn.score",
+            "res.deep",
+            "sess.found",
+            "proc.gone",
+        ]
+    );
+    assert_eq!(description(fallback), ["sess.x"]);
+}
+
+#[test]
+fn a_definition_says_where_it_stands() {
+    let [definition, fallback] = handlers![describe, plain];
+    assert_eq!(definition.message(), Some("describe"));
+    assert_eq!(definition.function(), "handlers::description::describe");
+    assert_eq!(definition.docs(), "Scores an address.\n\nSlowly.");
+    assert_eq!(
+        definition.timeout(),
+        Some(std::time::Duration::from_millis(20))
+    );
+    let (file, line) = definition.location();
+    let source = include_str!("description.rs");
+    let at = source.lines().nth(line as usize - 1);
+    assert!(
+        file.ends_with("description.rs") && at == Some("async fn describe("),
+        "{file}:{line}"
+    );
+    assert_eq!(fallback.message(), None);
+}

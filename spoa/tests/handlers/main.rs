@@ -1,0 +1,49 @@
+//! Handlers as the macros define them: what they take from a message, what they make of it, what
+//! they say of one that does not fit.
+//!
+//! It must not know the protocol: messages go in, actions and failures come out.
+
+mod arguments;
+mod attributes;
+mod derives;
+mod description;
+mod program;
+mod rejections;
+mod results;
+
+use spoa::handler::Definition;
+use spoa::prelude::*;
+use spoa::testing::{Arguments, TestAgent};
+
+type Handlers<'h> = &'h [&'static Definition];
+
+/// The actions of the first handler's message, one a line, or its failure.
+#[track_caller]
+fn call(handlers: Handlers<'_>, args: &Arguments<'_>) -> String {
+    call_on(Agent::builder(), handlers, args)
+}
+
+/// The same, with the state of the builder.
+#[track_caller]
+fn call_on(
+    builder: spoa::agent::AgentBuilder,
+    handlers: Handlers<'_>,
+    args: &Arguments<'_>,
+) -> String {
+    let agent = TestAgent::build(builder.handlers(handlers.iter().copied())).expect("an agent");
+    let message = handlers.first().and_then(|first| first.message());
+    let answer = agent
+        .call_blocking(message.unwrap_or("anything"), args)
+        .expect("an answer");
+    match answer.failure() {
+        Some(failure) => failure.to_string(),
+        None => {
+            let actions: Vec<_> = answer
+                .actions()
+                .iter()
+                .map(|action| action.as_action().to_string())
+                .collect();
+            actions.join("\n")
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What is said of a message that does not fit, word by word: whoever reads it has the log only.
+
+use super::call;
+use spoa::prelude::*;
+use std::net::IpAddr;
+
+#[spoe_message("get-ip-reputation")]
+fn by_name(client_ip: IpAddr, port: Option<u8>) -> SetVar<u8> {
+    let _ = client_ip;
+    SetVar::session("port", port.unwrap_or_default())
+}
+
+#[spoe_message("placed")]
+fn by_place(#[arg(index = 1)] path: &str) -> SetVar<usize> {
+    SetVar::session("len", path.len())
+}
+
+#[test]
+fn a_missing_argument() {
+    assert_eq!(
+        call(&handlers![by_name], &[("", &1), ("port", &1)]),
+        "message `get-ip-reputation` has no argument `client_ip`, which should be an IP address; \
+         HAProxy sent (unnamed), `port`; in `spoe-message get-ip-reputation` of spoe.conf write \
+         `args client_ip=src`, or take `Option<IpAddr>`"
+    );
+    assert_eq!(
+        call(&handlers![by_place], &[]),
+        "message `placed` has no argument number 1 (counting from 0), which should be UTF-8 text; \
+         HAProxy sent no arguments; add it to `args` in `spoe-message placed` of spoe.conf, or take \
+         `Option<&str>`"
+    );
+}
+
+#[test]
+fn an_argument_under_a_name_that_no_parameter_can_have() {
+    assert_eq!(
+        call(&handlers![by_name], &[("client-ip", &"::1")]),
+        "message `get-ip-reputation` has no argument `client_ip`, which should be an IP address; \
+         HAProxy sent `client-ip`; to take `client-ip` write `#[arg(\"client-ip\")]` before the \
+         parameter"
+    );
+    #[spoe_message("unused")]
+    fn unused(_path: &str) {}
+    let answer = call(&handlers![unused], &[("Path", &"/")]);
+    assert!(
+        answer.ends_with("to take `Path` write `#[arg(\"Path\")]` before the parameter"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_null() {
+    assert_eq!(
+        call(&handlers![by_name], &[("client_ip", &Value::Null)]),
+        "argument `client_ip` of message `get-ip-reputation` is NULL: HAProxy had no sample for it; \
+         take `Option<IpAddr>` or give a default with `#[arg(default = …)]`"
+    );
+}
+
+#[test]
+fn another_type() {
+    assert_eq!(
+        call(&handlers![by_name], &[("client_ip", &1)]),
+        "argument `client_ip` of message `get-ip-reputation` should be an IP address, but HAProxy \
+         sent INT32; in `spoe-message get-ip-reputation` of spoe.conf write `args client_ip=src`"
+    );
+    assert_eq!(
+        call(&handlers![by_place], &[("", &1), ("", &true)]),
+        "argument number 1 (counting from 0) of message `placed` should be UTF-8 text, but HAProxy \
+         sent BOOL; give it a sample like `path` in spoe.conf"
+    );
+}
+
+#[test]
+fn out_of_range_and_not_utf8() {
+    assert_eq!(
+        call(
+            &handlers![by_name],
+            &[("client_ip", &"::1"), ("port", &443)]
+        ),
+        "argument `port` of message `get-ip-reputation` should be an integer from 0 to 255, but the \
+         INT32 that HAProxy sent is out of range; take a wider type than `Option<u8>`"
+    );
+    assert_eq!(
+        call(
+            &handlers![by_place],
+            &[("", &1), ("", &Value::String(&[0xff]))]
+        ),
+        "argument number 1 (counting from 0) of message `placed` should be UTF-8 text, but the \
+         STRING that HAProxy sent is not UTF-8; take `&[u8]`"
+    );
+}
+
+#[test]
+fn an_async_handler_rejects_alike() {
+    #[spoe_message("later")]
+    async fn later(port: u8) -> SetVar<u8> {
+        SetVar::session("port", port)
+    }
+    let answer = call(&handlers![later], &[]);
+    assert!(
+        answer.starts_with("message `later` has no argument `port`"),
+        "{answer}"
+    );
+}
