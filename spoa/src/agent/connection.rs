@@ -10,7 +10,7 @@ use super::timer::Timer;
 use super::wake::Wakeups;
 use crate::handler::{Connection as Info, Peer};
 use crate::spop::session::{AgentEvent, AgentSession, AgentSettings, Refusal};
-use crate::spop::{Disconnect, Status};
+use crate::spop::{Disconnect, FrameIds, Messages, Status};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -283,10 +283,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             let limit = self.session.max_frame_size();
             let rest = input.get(used..).unwrap_or_default();
+            if let Some((taken, ids, messages)) = self.session.receive_notify(rest) {
+                used += taken;
+                self.notify(ids, messages, limit, scratch);
+                continue;
+            }
             let received = self.session.receive(rest, &mut scratch.output);
             used += received.used;
             match received.event {
                 None => return used,
+                // One that came in fragments.
                 Some(AgentEvent::Notify { ids, messages }) => Dispatcher {
                     shared: &self.shared,
                     connection: &self.info,
@@ -338,6 +344,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
         }
+    }
+
+    #[inline]
+    fn notify(&mut self, ids: FrameIds, messages: Messages<'_>, limit: u32, scratch: &mut Scratch) {
+        Dispatcher {
+            shared: &self.shared,
+            connection: &self.info,
+            inflight: &mut self.inflight,
+            scratch,
+            limit,
+        }
+        .notify(ids, messages);
     }
 
     fn report_refusal(&self, refusal: &Refusal) {

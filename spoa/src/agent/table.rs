@@ -4,6 +4,9 @@ use super::report::RateLimit;
 use crate::handler::Definition;
 use std::time::Duration;
 
+/// Up to so many names are compared one by one: most differ in their length already.
+const FEW: usize = 8;
+
 /// A handler with what the agent keeps about it.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -40,13 +43,15 @@ impl Table {
 
     #[inline]
     pub(crate) fn find(&self, message: &[u8]) -> Option<&Entry> {
-        match self
-            .entries
-            .binary_search_by(|(name, _)| (*name).cmp(message))
-        {
-            Ok(index) => self.entries.get(index).map(|(_, entry)| entry),
-            Err(_) => self.fallback.as_ref(),
-        }
+        let found = if self.entries.len() <= FEW {
+            self.entries.iter().find(|(name, _)| *name == message)
+        } else {
+            let index = self
+                .entries
+                .binary_search_by_key(&message, |(name, _)| name);
+            index.ok().and_then(|index| self.entries.get(index))
+        };
+        found.map(|(_, entry)| entry).or(self.fallback.as_ref())
     }
 
     /// All handlers, by message, the fallback last.

@@ -45,6 +45,25 @@ pub enum DecodeError {
     UnknownAction(u8),
 }
 
+/// Why an encoding could not be read. It fits a register, so that reading stays in registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Truncated,
+    VarintOverflow,
+    UnknownDataType(u8),
+}
+
+impl From<Fault> for DecodeError {
+    #[cold]
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Truncated => DecodeError::Truncated,
+            Fault::VarintOverflow => DecodeError::VarintOverflow,
+            Fault::UnknownDataType(code) => DecodeError::UnknownDataType(code),
+        }
+    }
+}
+
 impl DecodeError {
     /// The status code that tells the peer.
     #[must_use]

@@ -242,9 +242,20 @@ impl FrameWriter {
     pub fn begin(frame_type: FrameType, flags: Flags, ids: FrameIds, out: &mut Vec<u8>) -> Self {
         let start = out.len();
         let [f0, f1, f2, f3] = flags.0.to_be_bytes();
-        out.extend_from_slice(&[0, 0, 0, 0, frame_type.code(), f0, f1, f2, f3]);
-        varint::encode(ids.stream_id, out);
-        varint::encode(ids.frame_id, out);
+        let code = frame_type.code();
+        let FrameIds {
+            stream_id,
+            frame_id,
+        } = ids;
+        if stream_id < 240 && frame_id < 240 {
+            // One check for room in the place of three.
+            let (stream_id, frame_id) = (stream_id as u8, frame_id as u8);
+            out.extend_from_slice(&[0, 0, 0, 0, code, f0, f1, f2, f3, stream_id, frame_id]);
+        } else {
+            out.extend_from_slice(&[0, 0, 0, 0, code, f0, f1, f2, f3]);
+            varint::encode(stream_id, out);
+            varint::encode(frame_id, out);
+        }
         FrameWriter { start }
     }
 

@@ -16,7 +16,7 @@ pub(crate) fn pairs(
         }
         let pair = reader.string().and_then(|key| Ok((key, reader.value()?)));
         broken = pair.is_err();
-        Some(pair)
+        Some(pair.map_err(DecodeError::from))
     })
 }
 

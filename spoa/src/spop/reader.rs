@@ -2,7 +2,8 @@
 //!
 //! It knows the encodings of SPOE.txt 3.1, not which frame they stand in.
 
-use super::{DataType, DecodeError, Value, varint};
+use super::error::Fault;
+use super::{DataType, Value, varint};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 #[derive(Clone, Copy, Debug)]
@@ -27,44 +28,38 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(crate) fn byte(&mut self) -> Result<u8, DecodeError> {
-        let (&byte, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
+    pub(crate) fn byte(&mut self) -> Result<u8, Fault> {
+        let (&byte, rest) = self.rest.split_first().ok_or(Fault::Truncated)?;
         self.rest = rest;
         Ok(byte)
     }
 
     #[inline]
-    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (bytes, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(DecodeError::Truncated)?;
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let (bytes, rest) = self.rest.split_first_chunk::<N>().ok_or(Fault::Truncated)?;
         self.rest = rest;
         Ok(*bytes)
     }
 
     #[inline]
-    pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
-        let (value, rest) = varint::decode(self.rest)?;
+    pub(crate) fn varint(&mut self) -> Result<u64, Fault> {
+        let (value, rest) = varint::read(self.rest)?;
         self.rest = rest;
         Ok(value)
     }
 
     /// A length and that many bytes: a name, a STRING, a BINARY.
     #[inline]
-    pub(crate) fn string(&mut self) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn string(&mut self) -> Result<&'a [u8], Fault> {
         let len = self.varint()?;
-        let len = usize::try_from(len).map_err(|_| DecodeError::Truncated)?;
-        let (bytes, rest) = self
-            .rest
-            .split_at_checked(len)
-            .ok_or(DecodeError::Truncated)?;
+        let len = usize::try_from(len).map_err(|_| Fault::Truncated)?;
+        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(Fault::Truncated)?;
         self.rest = rest;
         Ok(bytes)
     }
 
     #[inline]
-    pub(crate) fn value(&mut self) -> Result<Value<'a>, DecodeError> {
+    pub(crate) fn value(&mut self) -> Result<Value<'a>, Fault> {
         let head = self.byte()?;
         Ok(match DataType::from_head(head)? {
             DataType::Null => Value::Null,
@@ -89,7 +84,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(crate) fn skip_value(&mut self) -> Result<(), DecodeError> {
+    pub(crate) fn skip_value(&mut self) -> Result<(), Fault> {
         match DataType::from_head(self.byte()?)? {
             DataType::Null | DataType::Bool => {}
             DataType::Int32 | DataType::Uint32 | DataType::Int64 | DataType::Uint64 => {

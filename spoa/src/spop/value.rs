@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of Rust types beyond these; conversions live in [`crate::handler`].
 
+use super::error::Fault;
 use super::{DecodeError, reader::Reader, varint};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -54,7 +55,7 @@ impl DataType {
     ];
 
     #[inline]
-    pub(crate) fn from_head(head: u8) -> Result<Self, DecodeError> {
+    pub(crate) fn from_head(head: u8) -> Result<Self, Fault> {
         Ok(match head & 0x0f {
             0 => DataType::Null,
             1 => DataType::Bool,
@@ -66,7 +67,7 @@ impl DataType {
             7 => DataType::Ipv6,
             8 => DataType::String,
             9 => DataType::Binary,
-            code => return Err(DecodeError::UnknownDataType(code)),
+            code => return Err(Fault::UnknownDataType(code)),
         })
     }
 
@@ -349,10 +350,7 @@ mod tests {
     fn the_six_types_left_are_none() {
         for code in 10..16 {
             let bytes = [code, 0, 0];
-            assert_eq!(
-                Value::decode(&bytes),
-                Err(DecodeError::UnknownDataType(code))
-            );
+            assert_eq!(Value::decode(&bytes), Err(Fault::UnknownDataType(code)));
         }
     }
 

@@ -3,6 +3,7 @@
 //! It knows nothing of what the numbers mean.
 
 use super::DecodeError;
+use super::error::Fault;
 
 /// The most bytes one encoded `u64` takes.
 pub const MAX_LEN: usize = 10;
@@ -21,32 +22,37 @@ pub const MAX_LEN: usize = 10;
 /// ```
 #[inline]
 pub fn decode(input: &[u8]) -> Result<(u64, &[u8]), DecodeError> {
+    Ok(read(input)?)
+}
+
+#[inline]
+pub(crate) fn read(input: &[u8]) -> Result<(u64, &[u8]), Fault> {
     match input.split_first() {
         Some((&first, rest)) if first < 240 => Ok((u64::from(first), rest)),
-        Some((&first, rest)) => decode_long(first, rest),
-        None => Err(DecodeError::Truncated),
+        Some((&first, rest)) => read_long(first, rest),
+        None => Err(Fault::Truncated),
     }
 }
 
-fn decode_long(first: u8, mut rest: &[u8]) -> Result<(u64, &[u8]), DecodeError> {
+fn read_long(first: u8, mut rest: &[u8]) -> Result<(u64, &[u8]), Fault> {
     let mut value = u64::from(first);
     // Bytes are added, not or-ed: each carries its continuation bit into the next group's range.
     for shift in (4..=53).step_by(7) {
-        let (&byte, after) = rest.split_first().ok_or(DecodeError::Truncated)?;
+        let (&byte, after) = rest.split_first().ok_or(Fault::Truncated)?;
         rest = after;
         value += u64::from(byte) << shift;
         if byte < 128 {
             return Ok((value, rest));
         }
     }
-    let (&last, rest) = rest.split_first().ok_or(DecodeError::Truncated)?;
+    let (&last, rest) = rest.split_first().ok_or(Fault::Truncated)?;
     if last > 15 {
-        return Err(DecodeError::VarintOverflow);
+        return Err(Fault::VarintOverflow);
     }
     value
         .checked_add(u64::from(last) << 60)
         .map(|v| (v, rest))
-        .ok_or(DecodeError::VarintOverflow)
+        .ok_or(Fault::VarintOverflow)
 }
 
 /// Appends `value` to `out`.

@@ -156,6 +156,27 @@ impl AgentSession {
         self.state == State::Over
     }
 
+    /// Takes a NOTIFY from the front of `input`, if a whole one that can be read stands there: what
+    /// [`AgentSession::receive`] would give, without the detour over the events that come once in a
+    /// connection.
+    #[inline]
+    pub(crate) fn receive_notify<'a>(
+        &self,
+        input: &'a [u8],
+    ) -> Option<(usize, FrameIds, Messages<'a>)> {
+        let mut rest = input;
+        let frame = match Frame::split(&mut rest, self.limit) {
+            Ok(Some(frame)) => frame,
+            _ => return None,
+        };
+        let is_whole = frame.flags.fin() && !frame.flags.abort();
+        if self.state != State::Running || frame.frame_type != FrameType::Notify || !is_whole {
+            return None;
+        }
+        let messages = Messages::parse(frame.payload).ok()?;
+        Some((input.len() - rest.len(), frame.ids, messages))
+    }
+
     /// Takes the next event from the front of `input`; appends to `out` what it calls for.
     ///
     /// Call it again with the rest until the event is `None`. How the bytes were split over reads
