@@ -350,7 +350,7 @@ mod tests {
     fn the_six_types_left_are_none() {
         for code in 10..16 {
             let bytes = [code, 0, 0];
-            assert_eq!(Value::decode(&bytes), Err(Fault::UnknownDataType(code)));
+            assert_eq!(Value::decode(&bytes), Err(DecodeError::UnknownDataType(code)));
         }
     }
 
