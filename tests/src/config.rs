@@ -48,7 +48,7 @@ enum When {
 #[derive(Debug, Clone)]
 pub struct Message {
     name: String,
-    args: String,
+    args: Vec<String>,
     event: Option<String>,
     lines: Vec<String>,
 }
@@ -59,16 +59,16 @@ impl Message {
         let event = Some("on-frontend-http-request".to_owned());
         Message {
             name: name.to_owned(),
-            args: String::new(),
+            args: Vec::new(),
             event,
             lines: Vec::new(),
         }
     }
 
-    /// Its arguments as HAProxy's `args` has them: `ip=src path=path`. A second call adds to them.
+    /// Its arguments as HAProxy's `args` has them: `ip=src path=path`. A second call adds a line with
+    /// more: HAProxy takes 63 on one.
     pub fn args(mut self, args: &str) -> Message {
-        self.args.push(' ');
-        self.args.push_str(args);
+        self.args.push(args.to_owned());
         self
     }
 
@@ -364,8 +364,8 @@ impl Config {
         text.lines(&self.spoe_agent);
         for message in &self.messages {
             text.section(&format!("spoe-message {}", message.name), &message.lines);
-            if !message.args.is_empty() {
-                text.line(&format!("args{}", message.args));
+            for args in &message.args {
+                text.line(&format!("args {args}"));
             }
             if let Some(event) = &message.event {
                 text.line(&format!("event {event}"));

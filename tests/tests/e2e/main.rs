@@ -3,7 +3,9 @@
 //! One program, so that all of it runs side by side. A statement about HAProxy in the documents is a
 //! test here.
 
+mod context;
 mod events;
+mod failures;
 mod fragments;
 mod health;
 mod pipelining;

@@ -1,0 +1,297 @@
+//! What HAProxy sees when a handler has no answer.
+
+use std::future::pending;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use spoa::agent::{AgentBuilder, Failed, Limits};
+use spoa::prelude::*;
+use spoa_tests::{Background, Config, Message as Sent, Reply, for_each_haproxy};
+
+/// Answers the messages around the one that has no answer.
+#[spoe_fallback]
+fn sibling(message: Message<'_>) -> SetVar<bool> {
+    SetVar::transaction(message.name().to_string(), true)
+}
+
+#[spoe_message("error")]
+fn error() -> Result<SetVar<bool>, HandlerError> {
+    Err(HandlerError::new("the database is down"))
+}
+
+#[spoe_message("late-error")]
+async fn late_error() -> Result<SetVar<bool>, String> {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    Err("no such user".to_owned())
+}
+
+#[spoe_message("panic", set = "txn.never")]
+fn panic() -> u8 {
+    panic!("out of luck")
+}
+
+#[spoe_message("late-panic", set = "txn.never")]
+async fn late_panic() -> u8 {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    panic!("out of {}", "hope")
+}
+
+#[spoe_message("blocking-panic", set = "txn.never", blocking)]
+fn blocking_panic() -> u8 {
+    panic!("out of threads")
+}
+
+#[spoe_message("timeout", set = "txn.never", timeout = "20ms")]
+async fn timeout() -> u8 {
+    pending().await
+}
+
+#[spoe_message("default-timeout", set = "txn.never")]
+async fn default_timeout() -> u8 {
+    pending().await
+}
+
+#[spoe_message("rejected", set = "txn.never")]
+fn rejected(ip: IpAddr) -> bool {
+    ip.is_loopback()
+}
+
+#[spoe_message("bad-name")]
+fn bad_name() -> [SetVar<u8>; 2] {
+    // Names that the source spells out are checked when it is compiled.
+    ["never", "ip-score"].map(|name| SetVar::transaction(name.to_owned(), 1))
+}
+
+fn failing(agent: AgentBuilder) -> AgentBuilder {
+    let mut limits = Limits::default();
+    limits.handler_timeout = Some(Duration::from_millis(30));
+    agent.limits(limits).handlers(handlers![
+        sibling,
+        error,
+        late_error,
+        panic,
+        late_panic,
+        blocking_panic,
+        timeout,
+        default_timeout,
+        rejected,
+        bad_name
+    ])
+}
+
+/// The messages without an answer, and why.
+const FAILURES: [(&str, &str); 9] = [
+    ("error", "the database is down"),
+    ("late-error", "no such user"),
+    ("panic", "panicked: out of luck"),
+    ("late-panic", "panicked: out of hope"),
+    ("blocking-panic", "panicked: out of threads"),
+    ("timeout", "not done within 20ms"),
+    ("default-timeout", "not done within 30ms"),
+    (
+        "rejected",
+        "argument `ip` of message `rejected` should be an IP address, but the STRING that HAProxy \
+         sent does not read as one; in `spoe-message rejected` of spoe.conf write `args ip=src`",
+    ),
+    (
+        "bad-name",
+        "HAProxy drops the variable `txn.ip-score`: `-` cannot stand in a name; use letters, \
+         digits, `_` and `.`",
+    ),
+];
+
+/// A request for `/error` sends `before`, `error` and `after` in one NOTIFY, and so on.
+fn config(agent: &Background) -> Config {
+    let config = Config::new(agent.addr()).message(Sent::new("before"));
+    let config = FAILURES.iter().fold(config, |config, (message, _)| {
+        let event = format!("on-frontend-http-request if {{ path /{message} }}");
+        config.message(Sent::new(message).args("ip=path").event(&event))
+    });
+    config
+        .message(Sent::new("after"))
+        .set_on_error("error")
+        .vars([
+            "txn.iprep.before",
+            "txn.iprep.after",
+            "txn.iprep.never",
+            "txn.iprep.error",
+            "txn.iprep.failed",
+        ])
+}
+
+/// An ACK came, and the other messages have their answers.
+fn siblings_are_answered(reply: &Reply) {
+    let vars = ["before", "after", "never", "error"];
+    let seen = vars.map(|name| reply.var(&format!("txn.iprep.{name}")));
+    assert_eq!(seen, [Some("1"), Some("1"), None, None], "{vars:?}");
+}
+
+#[test]
+fn one_handler_without_an_answer_leaves_the_others_theirs() {
+    for_each_haproxy(|haproxy| {
+        let agent = Background::agent(failing);
+        let proxy = config(&agent).start(haproxy);
+        for (message, why) in FAILURES {
+            let reply = proxy.get(&format!("/{message}"));
+            siblings_are_answered(&reply);
+            assert_eq!(reply.var("txn.iprep.failed"), None);
+            agent.wait_for_warning(&format!("no actions: {why}"));
+        }
+    });
+}
+
+fn on_failure(failed: &Failed<'_>) -> SetVar<String> {
+    SetVar::transaction(
+        "failed",
+        format!("{}: {}", failed.message(), failed.failure()),
+    )
+}
+
+#[test]
+fn a_variable_says_that_a_handler_had_no_answer() {
+    for_each_haproxy(|haproxy| {
+        let agent = Background::agent(|agent| failing(agent).on_failure(on_failure));
+        let proxy = config(&agent).start(haproxy);
+        for (message, why) in FAILURES {
+            let reply = proxy.get(&format!("/{message}"));
+            siblings_are_answered(&reply);
+            assert_eq!(
+                reply.var("txn.iprep.failed"),
+                Some(&*format!("{message}: {why}"))
+            );
+            agent.wait_for_warning("no actions: ");
+        }
+    });
+}
+
+#[test]
+fn a_failure_logs_a_line_with_all_that_names_it_once_a_second() {
+    for_each_haproxy(|haproxy| {
+        let agent = Background::agent(failing);
+        let proxy = config(&agent).start(haproxy);
+        for _ in 0..20 {
+            proxy.get("/error");
+        }
+        let line = agent.wait_for_warning("the database is down");
+        for part in [
+            "peer=127.0.0.1:",
+            "engine=\"",
+            "stream=",
+            "frame=1",
+            "failures::error",
+        ] {
+            assert!(line.contains(part), "{line}");
+        }
+        let more = agent.warnings();
+        assert!(more.len() < 3, "{more:#?}");
+    });
+}
+
+#[spoe_message("slow")]
+async fn slow() -> SetVar<bool> {
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    SetVar::session("never", true)
+}
+
+#[test]
+fn an_answer_that_haproxy_no_longer_waits_for_does_no_harm() {
+    let agent = Background::agent(|agent| agent.handlers(handlers![slow, sibling]));
+    for_each_haproxy(|haproxy| {
+        let proxy = Config::new(agent.addr())
+            .message(Sent::new("slow").event("on-frontend-http-request if { path /slow }"))
+            .message(Sent::new("after").event("on-frontend-http-request unless { path /slow }"))
+            .processing_timeout(Duration::from_millis(50))
+            .set_on_error("error")
+            .vars(["txn.iprep.error", "txn.iprep.after", "sess.iprep.never"])
+            .start(haproxy);
+        let mut client = proxy.client();
+        let reply = client.get("/slow");
+        assert_eq!(reply.var("txn.iprep.error"), Some("1"), "a timeout");
+        // On the same connection to the agent, while the answer is on its way and behind it.
+        let start = std::time::Instant::now();
+        while start.elapsed() < Duration::from_millis(300) {
+            let reply = client.get("/");
+            assert_eq!(reply.var("txn.iprep.after"), Some("1"));
+            assert_eq!(reply.var("txn.iprep.error"), None);
+            assert_eq!(reply.var("sess.iprep.never"), None);
+        }
+    });
+}
+
+#[test]
+fn an_error_ends_the_engine_for_the_transaction_unless_told_to_go_on() {
+    let agent = Background::agent(|agent| agent.handlers(handlers![slow, sibling]));
+    for_each_haproxy(|haproxy| {
+        let config = Config::new(agent.addr())
+            .message(Sent::new("slow"))
+            .message(Sent::new("after").event("on-http-response"))
+            .processing_timeout(Duration::from_millis(30))
+            .vars(["txn.iprep.after"]);
+        let reply = config.start(haproxy).get("/");
+        assert_eq!(reply.var("txn.iprep.after"), None);
+        let reply = config.continue_on_error().start(haproxy).get("/");
+        assert_eq!(reply.var("txn.iprep.after"), Some("1"));
+    });
+}
+
+#[test]
+fn a_message_of_too_many_arguments_is_answered_without_actions() {
+    for_each_haproxy(|haproxy| {
+        let agent = Background::agent(|agent| agent.handlers(handlers![sibling]));
+        // HAProxy sends them with a count of 300 - 256.
+        let line = "src ".repeat(60);
+        let many = (0..5).fold(Sent::new("many"), |many, _| many.args(&line));
+        let proxy = Config::new(agent.addr())
+            .message(many.event("on-frontend-http-request if { path /many }"))
+            .message(Sent::new("after").event("on-http-response"))
+            .set_on_error("error")
+            .vars(["txn.iprep.many", "txn.iprep.after", "txn.iprep.error"])
+            .start(haproxy);
+        for path in ["/many", "/", "/many", "/"] {
+            let reply = proxy.get(path);
+            assert_eq!(reply.var("txn.iprep.many"), None);
+            assert_eq!(reply.var("txn.iprep.after"), Some("1"));
+            assert_eq!(reply.var("txn.iprep.error"), None);
+        }
+        agent.wait_for_warning("a `spoe-message` of more than 255 arguments is one cause");
+        let more = agent.warnings();
+        assert!(more.len() < 2, "{more:#?}");
+    });
+}
+
+#[test]
+fn an_agent_that_is_not_there() {
+    for_each_haproxy(|haproxy| {
+        let nowhere = spoa_tests::Port::free();
+        let proxy = Config::new(nowhere.addr())
+            .message(Sent::new("after"))
+            .set_on_error("error")
+            .vars(["txn.iprep.after", "txn.iprep.error"])
+            .processing_timeout(Duration::from_millis(200))
+            .agent_backend("retries 0")
+            .start(haproxy);
+        let reply = proxy.get("/");
+        assert_eq!(reply.var("txn.iprep.after"), None);
+        // The earlier ones go on trying for as long as they may: a timeout. Then it is a
+        // connection that was closed.
+        let code = if haproxy.at_least(3, 1) { "257" } else { "1" };
+        assert_eq!(reply.var("txn.iprep.error"), Some(code));
+    });
+}
+
+#[spoe_message("stranger")]
+fn stranger() {}
+
+#[test]
+fn a_message_nobody_answers_is_acknowledged_and_named() {
+    for_each_haproxy(|haproxy| {
+        let agent = Background::agent(|agent| agent.handlers(handlers![stranger]));
+        let proxy = Config::new(agent.addr())
+            .message(Sent::new("strangr"))
+            .set_on_error("error")
+            .vars(["txn.iprep.error"])
+            .start(haproxy);
+        assert_eq!(proxy.get("/").var("txn.iprep.error"), None);
+        agent.wait_for_warning("no handler for message `strangr`: this agent answers `stranger`");
+    });
+}
