@@ -4,6 +4,7 @@
 
 use super::Shared;
 use super::dispatch::Dispatcher;
+use super::farewell::Farewell;
 use super::inflight::InFlight;
 use super::scratch::{READ_SIZE, Scratch};
 use super::timer::Timer;
@@ -59,6 +60,9 @@ pub(crate) struct Connection<S> {
     registered: Option<Waker>,
     ready: Vec<usize>,
     phase: Phase,
+    farewell: Farewell,
+    /// Whether anything has come since the HELLOs.
+    asked: bool,
     /// Read and not used yet: the beginning of a frame, or frames that wait for room.
     input: Vec<u8>,
     /// Whether `input` may hold a whole frame.
@@ -93,6 +97,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             registered: None,
             ready: Vec::new(),
             phase: Phase::Open,
+            farewell: Farewell::new(),
+            asked: false,
             input: Vec::new(),
             backlog: false,
             output: Vec::new(),
@@ -170,28 +176,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         if self.backlog {
+            self.farewell.release(&mut scratch.output);
             return Progress::Wait;
         }
-        match self.read(cx, scratch) {
-            Poll::Pending if self.phase == Phase::Open && self.wakeups.draining() => {
-                self.drain(scratch)
-            }
-            Poll::Pending => Progress::Wait,
-            Poll::Ready(Ok(0)) if self.input.is_empty() => Progress::Ended(End::Closed),
-            Poll::Ready(Ok(0)) => Progress::Ended(End::Truncated),
-            Poll::Ready(Ok(_)) => Progress::More,
-            Poll::Ready(Err(error)) => Progress::Ended(self.failed(error)),
+        loop {
+            return match self.read(cx, scratch) {
+                // The goodbye is to leave in one write with the last answers.
+                Poll::Ready(Ok(1..))
+                    if self.is_draining() && !self.backlog && scratch.output.len() < FLUSH_AT =>
+                {
+                    continue;
+                }
+                Poll::Pending if self.is_draining() => self.drain(scratch),
+                Poll::Pending => Progress::Wait,
+                Poll::Ready(Ok(0)) if self.input.is_empty() => Progress::Ended(End::Closed),
+                Poll::Ready(Ok(0)) => Progress::Ended(End::Truncated),
+                Poll::Ready(Ok(_)) => Progress::More,
+                Poll::Ready(Err(error)) => Progress::Ended(self.failed(error)),
+            };
         }
     }
 
-    /// Says goodbye once all that came is answered: a NOTIFY left unread would cost its stream an
-    /// error.
+    fn is_draining(&self) -> bool {
+        self.phase == Phase::Open && self.wakeups.draining()
+    }
+
+    /// Says goodbye once all that came is answered, and nothing more seems to be on its way.
     fn drain(&mut self, scratch: &mut Scratch) -> Progress {
-        if !self.session.is_running() {
-            return Progress::Ended(End::Closed);
+        let running = self.session.is_running();
+        let in_flight = self.inflight.len() > 0;
+        // The HELLO is what HAProxy waits for.
+        if self.asked {
+            self.farewell.hold(&mut scratch.output);
+            self.farewell.release(&mut scratch.output);
         }
-        if self.inflight.len() > 0 || !self.input.is_empty() {
+        let unfinished = running && !self.input.is_empty();
+        if !self.farewell.is_quiet(in_flight) || in_flight || unfinished {
             return Progress::Wait;
+        }
+        self.farewell.give(&mut scratch.output);
+        if !running {
+            return Progress::Ended(End::Closed);
         }
         self.session
             .disconnect(Status::Normal.into(), &mut scratch.output);
@@ -276,6 +301,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn answer(&mut self, input: &[u8], scratch: &mut Scratch) -> usize {
         let mut used = 0;
         self.backlog = false;
+        self.asked |= self.session.is_running();
+        self.farewell.disturb();
         loop {
             if !self.has_room() || scratch.output.len() >= FLUSH_AT {
                 self.backlog = used < input.len();
@@ -333,10 +360,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Some(AgentEvent::Disconnect(disconnect)) => {
                     report_disconnect(&disconnect, &self.info, &self.shared);
+                    self.farewell.give(&mut scratch.output);
                     self.phase = Phase::Closing;
                 }
                 Some(AgentEvent::Refused(refusal)) => {
                     self.report_refusal(&refusal);
+                    self.farewell.give(&mut scratch.output);
                     match refusal {
                         Refusal::Foreign(_) => self.phase = Phase::Closing,
                         _ => self.linger(),
@@ -446,6 +475,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.frame_by,
                 self.written_by,
                 lingering,
+                self.farewell.due(),
                 self.inflight.earliest,
             ];
             let next = times.into_iter().flatten().min()?;
@@ -466,6 +496,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             if past(self.frame_by) {
                 return Some(Err(End::Late("send the rest of a frame")));
+            }
+            if past(self.farewell.due()) {
+                self.farewell.expire(now);
+                return Some(Ok(()));
             }
             if past(self.inflight.earliest) {
                 let waiting: Vec<_> = self.inflight.waiting().collect();

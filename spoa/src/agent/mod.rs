@@ -6,6 +6,7 @@ mod address;
 mod builder;
 mod connection;
 mod dispatch;
+mod farewell;
 mod inflight;
 mod limits;
 mod listener;

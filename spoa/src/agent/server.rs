@@ -70,8 +70,7 @@ impl Server {
                             );
                         }
                     }
-                    Ok(Accepted::Tcp(stream, peer)) => connections.spawn(stream, peer, &shared),
-                    Ok(Accepted::Unix(stream, peer)) => connections.spawn(stream, peer, &shared),
+                    Ok(accepted) => connections.admit(accepted, &shared),
                     Err(error) => {
                         if let Some(suppressed) = accept_errors.pass() {
                             tracing::warn!(
@@ -84,6 +83,10 @@ impl Server {
                     }
                 },
             }
+        }
+        // Who waits to be accepted is connected for all it knows, and may have a request to lose.
+        while let Some(Ok(accepted)) = accept_at_once(&listeners).await {
+            connections.admit(accepted, &shared);
         }
         drop(listeners);
         let limit = shared.limits.drain;
@@ -111,6 +114,15 @@ async fn accept(listeners: &[Listener]) -> io::Result<Accepted> {
     .await
 }
 
+/// The next of the connections that wait already.
+async fn accept_at_once(listeners: &[Listener]) -> Option<io::Result<Accepted>> {
+    tokio::select! {
+        biased;
+        accepted = accept(listeners) => Some(accepted),
+        () = std::future::ready(()) => None,
+    }
+}
+
 /// The connections of an agent.
 #[derive(Default)]
 struct Connections {
@@ -119,6 +131,13 @@ struct Connections {
 }
 
 impl Connections {
+    fn admit(&mut self, accepted: Accepted, shared: &Arc<Shared>) {
+        match accepted {
+            Accepted::Tcp(stream, peer) => self.spawn(stream, peer, shared),
+            Accepted::Unix(stream, peer) => self.spawn(stream, peer, shared),
+        }
+    }
+
     fn spawn<S>(&mut self, stream: S, peer: Peer, shared: &Arc<Shared>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -5,12 +5,12 @@ use spoa::spop::{
     Actions, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType, HaproxyHello,
     NotifyWriter, Value,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
 /// The other end of a connection to an agent.
-pub(crate) struct Peer {
-    pub(crate) io: DuplexStream,
+pub(crate) struct Peer<S = DuplexStream> {
+    pub(crate) io: S,
     pub(crate) agent: JoinHandle<()>,
     received: Vec<u8>,
 }
@@ -85,12 +85,7 @@ impl Peer {
     pub(crate) fn silent(builder: AgentBuilder, pipe: usize) -> Self {
         let agent: Agent = builder.build().unwrap();
         let (io, theirs) = tokio::io::duplex(pipe);
-        let agent = tokio::spawn(agent.serve_connection(theirs));
-        Peer {
-            io,
-            agent,
-            received: Vec::new(),
-        }
+        Peer::over(io, tokio::spawn(agent.serve_connection(theirs)))
     }
 
     /// Connects to an agent and exchanges HELLOs.
@@ -104,6 +99,22 @@ impl Peer {
         peer.send(&hello(max_frame_size)).await;
         assert_eq!(peer.answer().await, Answer::Hello);
         peer
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
+    /// One end of a connection whose other end is the agent's.
+    pub(crate) fn over(io: S, agent: JoinHandle<()>) -> Self {
+        Peer {
+            io,
+            agent,
+            received: Vec::new(),
+        }
+    }
+
+    /// Whether more came with the answers so far.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.received.is_empty()
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {

@@ -1,0 +1,163 @@
+//! When to say goodbye on a connection that is in use.
+//!
+//! It knows of time and of encoded answers, not of sockets or frames.
+//!
+//! A NOTIFY that crosses the goodbye costs its stream an error, and no frame asks HAProxy to stop
+//! sending. But it sends no more than 20 without an answer on a connection, one without pipelining,
+//! and whoever waits for an answer asks for nothing else. So the last answers are held back until
+//! nothing is in flight and nothing has come for a moment, and leave in one write with the goodbye.
+
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long nothing must have come while answers are held back.
+const SETTLED: Duration = Duration::from_millis(5);
+
+/// How long nothing must have come while nobody waits.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// How long answers are held back at first; each time it was in vain, the next is twice as long. A
+/// connection whose handlers always overlap ends when it has become longer than they take.
+const HOLD: Duration = Duration::from_millis(20);
+
+/// The end of one connection, once the agent is to stop.
+#[derive(Debug)]
+pub(crate) struct Farewell {
+    held: Vec<u8>,
+    hold: Duration,
+    hold_until: Option<Instant>,
+    release: bool,
+    quiet_until: Option<Instant>,
+    quiet: bool,
+}
+
+impl Farewell {
+    pub(crate) fn new() -> Self {
+        Farewell {
+            held: Vec::new(),
+            hold: HOLD,
+            hold_until: None,
+            release: false,
+            quiet_until: None,
+            quiet: false,
+        }
+    }
+
+    /// Something came.
+    #[inline]
+    pub(crate) fn disturb(&mut self) {
+        self.quiet_until = None;
+        self.quiet = false;
+    }
+
+    /// Takes answers that are not to leave yet.
+    pub(crate) fn hold(&mut self, answers: &mut Vec<u8>) {
+        if !answers.is_empty() {
+            self.held.append(answers);
+            self.hold_until
+                .get_or_insert_with(|| Instant::now() + self.hold);
+        }
+    }
+
+    /// Gives back the answers that were held for too long.
+    pub(crate) fn release(&mut self, into: &mut Vec<u8>) {
+        if std::mem::take(&mut self.release) {
+            self.hold *= 2;
+            self.give(into);
+            // Who gets an answer now may ask again.
+            self.disturb();
+        }
+    }
+
+    /// Gives back all answers, before what there is.
+    pub(crate) fn give(&mut self, before: &mut Vec<u8>) {
+        self.hold_until = None;
+        if !self.held.is_empty() {
+            self.held.append(before);
+            std::mem::swap(before, &mut self.held);
+        }
+    }
+
+    /// Whether nothing has come for long enough; otherwise it will be found out.
+    pub(crate) fn is_quiet(&mut self, in_flight: bool) -> bool {
+        if !self.quiet && self.quiet_until.is_none() {
+            let length = match in_flight || !self.held.is_empty() {
+                true => SETTLED,
+                false => IDLE,
+            };
+            self.quiet_until = Some(Instant::now() + length);
+        }
+        self.quiet
+    }
+
+    /// When [`expire`](Farewell::expire) is to be called.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        [self.hold_until, self.quiet_until]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Notes what is over.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        if self.hold_until.take_if(|until| *until <= now).is_some() {
+            self.release = true;
+        }
+        if self.quiet_until.take_if(|until| *until <= now).is_some() {
+            self.quiet = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lets the time pass that is due next; how much that was.
+    fn pass(farewell: &mut Farewell, now: &mut Instant) -> Duration {
+        let due = farewell.due().expect("something is due");
+        farewell.expire(due);
+        let passed = due.saturating_duration_since(*now);
+        *now = due;
+        passed
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_quiet_a_moment_later() {
+        let (mut farewell, mut now) = (Farewell::new(), Instant::now());
+        assert!(!farewell.is_quiet(false));
+        assert_eq!(pass(&mut farewell, &mut now), IDLE);
+        assert!(farewell.is_quiet(false));
+        farewell.disturb();
+        assert!(!farewell.is_quiet(false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_in_use_is_quiet_sooner() {
+        let (mut farewell, mut now) = (Farewell::new(), Instant::now());
+        farewell.hold(&mut b"ack".to_vec());
+        assert!(!farewell.is_quiet(false));
+        assert_eq!(pass(&mut farewell, &mut now), SETTLED);
+        assert!(farewell.is_quiet(false));
+        let mut out = Vec::new();
+        farewell.give(&mut out);
+        assert_eq!(out, b"ack");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_are_held_back_for_longer_each_time() {
+        let (mut farewell, mut now) = (Farewell::new(), Instant::now());
+        for times in [1, 2, 4] {
+            farewell.hold(&mut b"ack".to_vec());
+            assert_eq!(farewell.due(), Some(Instant::now() + HOLD * times));
+            farewell.expire(Instant::now() + HOLD * times);
+            let mut out = Vec::new();
+            farewell.release(&mut out);
+            assert_eq!(out, b"ack");
+            assert_eq!(farewell.due(), None);
+        }
+        // Whoever got one may ask again.
+        assert!(!farewell.is_quiet(true));
+        assert_eq!(pass(&mut farewell, &mut now), SETTLED);
+    }
+}

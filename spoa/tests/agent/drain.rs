@@ -1,0 +1,130 @@
+//! How an agent that is to stop takes leave of the connections it has.
+
+use crate::handlers::agent;
+use crate::peer::{Answer, Peer, ack, hello, notify};
+use spoa::spop::{Disconnect, FrameType, Status};
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+/// A peer of an agent on a socket of its own, and what stops the agent.
+async fn connect() -> (Peer<TcpStream>, oneshot::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let agent = agent().listener(listener).build().unwrap();
+    let agent = tokio::spawn(async {
+        let stopped = async { drop(stopped.await) };
+        agent.serve(stopped).await.unwrap();
+    });
+    let stream = TcpStream::connect(addr).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut peer = Peer::over(stream, agent);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    (peer, stop)
+}
+
+#[tokio::test]
+async fn the_goodbye_leaves_in_one_write_with_the_last_answer() {
+    let (mut peer, stop) = connect().await;
+    peer.send(&notify(1, &["slow"])).await;
+    peer.send(&notify(3, &["slow"])).await;
+    // In order, so both have come when this is answered.
+    assert_eq!(
+        peer.ask(&["sync"]).await,
+        ack(1, &["set-var sess.sync = 7"])
+    );
+    stop.send(()).unwrap();
+    let slow = ["set-var sess.slow = 7"];
+    let answers = [peer.answer().await, peer.answer().await];
+    assert!(answers.contains(&ack(1, &slow)) && answers.contains(&ack(3, &slow)));
+    assert!(peer.has_more());
+    assert_eq!(peer.answer().await, Answer::Disconnect(0));
+    drop(peer.io);
+    peer.agent.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_in_use_ends_behind_an_answer() {
+    let (mut peer, stop) = connect().await;
+    stop.send(()).unwrap();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(
+        peer.ask(&["sync"]).await,
+        ack(1, &["set-var sess.sync = 7"])
+    );
+    assert!(peer.has_more());
+    assert_eq!(peer.answer().await, Answer::Disconnect(0));
+}
+
+#[tokio::test]
+async fn an_answer_is_not_held_back_for_long() {
+    let (mut peer, stop) = connect().await;
+    peer.send(&notify(1, &["slow"])).await;
+    stop.send(()).unwrap();
+    peer.send(&notify(3, &["sync"])).await;
+    // The slow one takes longer than the other may wait.
+    assert_eq!(peer.answer().await, ack(3, &["set-var sess.sync = 7"]));
+    assert!(!peer.has_more());
+    assert_eq!(peer.answer().await, ack(1, &["set-var sess.slow = 7"]));
+    assert!(peer.has_more());
+    assert_eq!(peer.answer().await, Answer::Disconnect(0));
+}
+
+#[tokio::test]
+async fn haproxys_goodbye_does_not_cost_the_answers_that_are_held_back() {
+    let (mut peer, stop) = connect().await;
+    peer.send(&notify(1, &["slow"])).await;
+    stop.send(()).unwrap();
+    let mut bytes = notify(3, &["sync"]);
+    Disconnect::from(Status::Normal).encode(FrameType::HaproxyDisconnect, &mut bytes);
+    peer.send(&bytes).await;
+    assert_eq!(peer.answer().await, ack(3, &["set-var sess.sync = 7"]));
+    assert_eq!(peer.answer().await, Answer::Disconnect(0));
+    assert_eq!(peer.answer().await, Answer::Closed);
+}
+
+#[tokio::test]
+async fn an_idle_connection_ends_a_moment_later() {
+    let (mut peer, stop) = connect().await;
+    let start = Instant::now();
+    stop.send(()).unwrap();
+    assert_eq!(peer.answer().await, Answer::Disconnect(0));
+    assert!(start.elapsed() >= Duration::from_millis(100));
+    drop(peer.io);
+    peer.agent.await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_to_be_accepted_is_answered() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let agent = agent().listener(listener).build().unwrap();
+    let agent = tokio::spawn(async {
+        agent.serve(async {}).await.unwrap();
+    });
+    let mut peer = Peer::over(stream, agent);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    assert_eq!(
+        peer.ask(&["sync"]).await,
+        ack(1, &["set-var sess.sync = 7"])
+    );
+    assert_eq!(peer.answer().await, Answer::Disconnect(0));
+}
+
+#[tokio::test]
+async fn who_says_no_hello_is_closed_a_moment_later() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let agent = agent().listener(listener).build().unwrap();
+    let start = Instant::now();
+    agent.serve(async {}).await.unwrap();
+    assert!((100..5000).contains(&start.elapsed().as_millis()));
+    drop(stream);
+}
