@@ -29,6 +29,8 @@ impl Agent {
 
     pub(crate) fn stop(mut self) -> Vec<String> {
         self.0.signal("TERM");
+        // Its last line: what it has said before has been read then as well.
+        self.0.wait_for_line("INFO stopped");
         assert!(self.0.wait(Duration::from_secs(20)).success());
         self.warnings()
     }
