@@ -30,11 +30,11 @@ fn handlers_are_listed_in_the_order_of_the_source() {
     let listed = said(fixture().arg("handlers"));
     let expected = "\
 MESSAGE  ARGUMENTS                       SETS          FUNCTION
-score    ip: IpAddr                      sess.score    agent_fixture::score (tests/agents/fixture.rs:11)
+score    ip: IpAddr                      sess.score    agent_fixture::score (tests/agents/fixture.rs:12)
          penalty: Option<u8> (optional)
-echo     -                               -             agent_fixture::echo (tests/agents/fixture.rs:18)
-greet    -                               req.greeting  agent_fixture::greet (tests/agents/fixture.rs:32)
-move     [1]: &str                       req.to        agent_fixture::shift (tests/agents/fixture.rs:38)
+echo     -                               -             agent_fixture::echo (tests/agents/fixture.rs:19)
+greet    -                               req.greeting  agent_fixture::greet (tests/agents/fixture.rs:33)
+move     [1]: &str                       req.to        agent_fixture::shift (tests/agents/fixture.rs:39)
                                          req.from
 ";
     assert_eq!((listed.status, listed.err.as_str()), (Some(0), ""));
@@ -68,7 +68,7 @@ fn handlers_as_json_hold_all_that_is_known() {
         "docs": "Scores an address.",
         "function": "agent_fixture::score",
         "file": "tests/agents/fixture.rs",
-        "line": 11,
+        "line": 12,
     });
     assert_eq!(listed[0], expected);
     assert_eq!(listed[2]["states"], json!(["alloc::string::String"]));
@@ -329,8 +329,8 @@ fn an_agent_says_what_it_serves_where_and_what_to_try() {
         banner[..3],
         [
             first.as_str(),
-            "  score   agent_fixture::score (tests/agents/fixture.rs:11)",
-            "  echo    agent_fixture::echo (tests/agents/fixture.rs:18)",
+            "  score   agent_fixture::score (tests/agents/fixture.rs:12)",
+            "  echo    agent_fixture::echo (tests/agents/fixture.rs:19)",
         ]
     );
     let rest = banner
