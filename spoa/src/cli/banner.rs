@@ -3,7 +3,7 @@
 //! It must not know how anything is served.
 
 use crate::handler::__macros::{ArgumentDescription, Description};
-use crate::handler::{Definition, Expected};
+use crate::handler::{Definition, Expected, Fetch};
 
 /// What is said of the agent.
 #[derive(Debug)]
@@ -98,20 +98,17 @@ pub(super) fn samples(description: &Description) -> Vec<String> {
 
 fn sample(argument: &ArgumentDescription) -> String {
     let name = argument.name.filter(|_| argument.index.is_none());
+    let fetch = name.and_then(|name| Fetch::suggest(Some(name), argument.expected));
+    let example = fetch.map(|fetch| fetch.example);
     let value = match argument.expected {
-        Expected::Bool => "true".to_owned(),
-        Expected::Integer { min, max } => 443.clamp(min, max).to_string(),
-        Expected::Address | Expected::Ipv4 => "192.0.2.7".to_owned(),
+        Expected::Integer { min, max } => {
+            let number = example.and_then(|example| example.parse().ok());
+            number.unwrap_or(443).clamp(min, max).to_string()
+        }
         Expected::Ipv6 => "2001:db8::7".to_owned(),
         // An enum of strings lists them, each between backticks.
         Expected::Other(words) => words.split('`').nth(1).unwrap_or("text").to_owned(),
-        Expected::Text | Expected::Bytes | Expected::Any => match name {
-            Some("method") => "GET",
-            Some("path" | "url" | "uri") => "/index.html",
-            Some("host") => "www.example.com",
-            _ => "text",
-        }
-        .to_owned(),
+        _ => example.unwrap_or("text").to_owned(),
     };
     match name {
         Some(name) => format!("{name}={value}"),
@@ -128,18 +125,9 @@ fn fetches(description: &Description) -> Vec<String> {
     let fetches = required
         .filter(|argument| argument.index.is_none())
         .map(|argument| {
-            let name = argument.name.unwrap_or_default();
-            let fetch = match (name, argument.expected) {
-                (
-                    "method" | "path" | "url" | "src" | "dst" | "src_port" | "dst_port" | "status",
-                    _,
-                ) => name,
-                ("host", _) => "req.hdr(host)",
-                (_, Expected::Address | Expected::Ipv4 | Expected::Ipv6) => "src",
-                (_, Expected::Bool) => "ssl_fc",
-                _ => "…",
-            };
-            format!("{name}={fetch}")
+            let fetch = Fetch::suggest(argument.name, argument.expected);
+            let fetch = fetch.map_or("…", |fetch| fetch.fetch);
+            format!("{}={fetch}", argument.name.unwrap_or_default())
         });
     fetches.collect()
 }
@@ -193,7 +181,7 @@ mod tests {
             samples(&description),
             [
                 "ip=192.0.2.7",
-                "port=443",
+                "port=40000",
                 "level=127",
                 "method=GET",
                 "kind=bot"
@@ -201,7 +189,13 @@ mod tests {
         );
         assert_eq!(
             fetches(&description),
-            ["ip=src", "port=…", "level=…", "method=method", "kind=…"]
+            [
+                "ip=src",
+                "port=src_port",
+                "level=…",
+                "method=method",
+                "kind=…"
+            ]
         );
     }
 

@@ -6,6 +6,7 @@ mod actions;
 mod context;
 mod definition;
 mod failure;
+mod fetch;
 mod from_value;
 mod param;
 mod rejection;
@@ -24,6 +25,7 @@ pub use variable::{ToValue, Unset, Variable};
 
 pub(crate) use context::Connection;
 pub(crate) use definition::{Finished, Job, JobFuture, Run};
+pub(crate) use fetch::Fetch;
 pub(crate) use state::States;
 
 #[doc(hidden)]

@@ -1,6 +1,6 @@
 //! A message that does not have what its handler takes, and what to change in spoe.conf.
 
-use super::{Expected, Mismatch};
+use super::{Expected, Fetch, Mismatch};
 use crate::spop::{DataType, Message, Name};
 use std::fmt;
 
@@ -78,10 +78,7 @@ impl Rejection {
     /// The name of the argument; `None` for one taken by position.
     #[must_use]
     pub fn argument(&self) -> Option<&str> {
-        match self.0.argument {
-            Argument::Named(name) => Some(name),
-            Argument::At(_) => None,
-        }
+        self.0.argument.name()
     }
 
     /// What was wrong with it.
@@ -115,6 +112,20 @@ fn shown(name: Name<'_>) -> String {
         "(unnamed)".to_owned()
     } else {
         format!("`{name}`")
+    }
+}
+
+impl Argument {
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Argument::Named(name) => Some(name),
+            Argument::At(_) => None,
+        }
+    }
+
+    /// A sample fetch that might give it.
+    fn fetch(&self, expected: Expected) -> Option<&'static str> {
+        Fetch::suggest(self.name(), expected).map(|fetch| fetch.fetch)
     }
 }
 
@@ -154,18 +165,20 @@ impl fmt::Display for Rejection {
                         "to take `{meant}` write `#[arg(\"{meant}\")]` before the parameter"
                     );
                 }
-                match argument {
-                    Argument::Named(name) => write!(
+                match (argument.name(), argument.fetch(*expected)) {
+                    (Some(name), Some(fetch)) => write!(
                         f,
-                        "in `spoe-message {message}` of spoe.conf write `args {name}={}`",
-                        sample(*expected)
+                        "in `spoe-message {message}` of spoe.conf write `args {name}={fetch}`"
                     )?,
-                    Argument::At(_) => {
-                        write!(
-                            f,
-                            "add it to `args` in `spoe-message {message}` of spoe.conf"
-                        )?;
-                    }
+                    (Some(name), None) => write!(
+                        f,
+                        "in `spoe-message {message}` of spoe.conf write `args {name}=…` with a \
+                         sample fetch that gives it"
+                    )?,
+                    (None, _) => write!(
+                        f,
+                        "add it to `args` in `spoe-message {message}` of spoe.conf"
+                    )?,
                 }
                 write!(f, ", or take `Option<{rust_type}>`")
             }
@@ -193,20 +206,23 @@ impl fmt::Display for Rejection {
                     (Mismatch::Range, _) => {
                         write!(f, "; take a wider type than `{rust_type}`")
                     }
-                    // No sample is sure to give it.
+                    // What was wrong is the text, not where it comes from.
                     _ if matches!(expected, Expected::Any | Expected::Other(_)) => Ok(()),
-                    (_, Argument::Named(name)) => write!(
-                        f,
-                        "; in `spoe-message {message}` of spoe.conf write `args {name}={}`",
-                        sample(*expected)
-                    ),
-                    (_, Argument::At(_)) => {
-                        write!(
+                    _ => match (argument.name(), argument.fetch(*expected)) {
+                        (Some(name), Some(fetch)) => write!(
                             f,
-                            "; give it a sample like `{}` in spoe.conf",
-                            sample(*expected)
-                        )
-                    }
+                            "; in `spoe-message {message}` of spoe.conf write `args {name}={fetch}`"
+                        ),
+                        (Some(name), None) => write!(
+                            f,
+                            "; in `spoe-message {message}` of spoe.conf give `{name}=…` another \
+                             sample fetch"
+                        ),
+                        (None, Some(fetch)) => {
+                            write!(f, "; give it a sample like `{fetch}` in spoe.conf")
+                        }
+                        (None, None) => Ok(()),
+                    },
                 }
             }
         }
@@ -214,15 +230,3 @@ impl fmt::Display for Rejection {
 }
 
 impl std::error::Error for Rejection {}
-
-/// A sample expression that gives what is expected.
-fn sample(expected: Expected) -> &'static str {
-    match expected {
-        Expected::Bool => "ssl_fc",
-        Expected::Integer { .. } => "src_port",
-        Expected::Address | Expected::Ipv4 | Expected::Ipv6 => "src",
-        Expected::Text => "path",
-        Expected::Bytes => "req.body",
-        Expected::Any | Expected::Other(_) => "<sample>",
-    }
-}
