@@ -23,8 +23,8 @@ fn fails(command: &mut Command, words: &str) {
 #[test]
 fn two_handlers_of_one_message() {
     let words = "two handlers answer the message `check`: `agent_duplicate::first` \
-                 (tests/agents/duplicate.rs:7) and `agent_duplicate::other::second` \
-                 (tests/agents/duplicate.rs:13); remove one of them or rename its message";
+                 (tests/agents/duplicate.rs:8) and `agent_duplicate::other::second` \
+                 (tests/agents/duplicate.rs:14); remove one of them or rename its message";
     let path = env!("CARGO_BIN_EXE_agent-duplicate");
     fails(&mut program(path), words);
     fails(program(path).args(["call", "check"]), words);
@@ -58,7 +58,7 @@ fn a_state_that_nobody_gives() {
     fails(
         &mut program(env!("CARGO_BIN_EXE_agent-stateless")),
         "no state of type `agent_stateless::Db`, which `agent_stateless::count` \
-         (tests/agents/stateless.rs:9) takes: write `run!(state = …)` or \
+         (tests/agents/stateless.rs:10) takes: write `run!(state = …)` or \
          `Agent::builder().state(…)` with a value of that type",
     );
 }

@@ -350,7 +350,10 @@ mod tests {
     fn the_six_types_left_are_none() {
         for code in 10..16 {
             let bytes = [code, 0, 0];
-            assert_eq!(Value::decode(&bytes), Err(DecodeError::UnknownDataType(code)));
+            assert_eq!(
+                Value::decode(&bytes),
+                Err(DecodeError::UnknownDataType(code))
+            );
         }
     }
 
