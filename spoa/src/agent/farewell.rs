@@ -20,6 +20,13 @@ const IDLE: Duration = Duration::from_millis(100);
 /// connection whose handlers always overlap ends when it has become longer than they take.
 const HOLD: Duration = Duration::from_millis(20);
 
+/// The longest that answers are held back: up to twice what the handlers take, so that `timeout
+/// processing` in spoe.conf has room for it, but not for ever.
+const MAX_HOLD: Duration = Duration::from_millis(640);
+
+/// The most bytes held back: no honest HAProxy has so many answers outstanding.
+const MAX_HELD: usize = 64 << 10;
+
 /// The end of one connection, once the agent is to stop.
 #[derive(Debug)]
 pub(crate) struct Farewell {
@@ -56,13 +63,14 @@ impl Farewell {
             self.held.append(answers);
             self.hold_until
                 .get_or_insert_with(|| Instant::now() + self.hold);
+            self.release |= self.held.len() > MAX_HELD;
         }
     }
 
     /// Gives back the answers that were held for too long.
     pub(crate) fn release(&mut self, into: &mut Vec<u8>) {
         if std::mem::take(&mut self.release) {
-            self.hold *= 2;
+            self.hold = (self.hold * 2).min(MAX_HOLD);
             self.give(into);
             // Who gets an answer now may ask again.
             self.disturb();
@@ -145,9 +153,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn answers_are_held_back_for_longer_each_time() {
+    async fn answers_are_held_back_for_longer_each_time_up_to_a_bound() {
         let (mut farewell, mut now) = (Farewell::new(), Instant::now());
-        for times in [1, 2, 4] {
+        for times in [1, 2, 4, 8, 16, 32, 32] {
             farewell.hold(&mut b"ack".to_vec());
             assert_eq!(farewell.due(), Some(Instant::now() + HOLD * times));
             farewell.expire(Instant::now() + HOLD * times);
