@@ -19,6 +19,7 @@ fn sources() -> Vec<PathBuf> {
     let mut directories: Vec<_> = [
         "spoa",
         "spoa-macros",
+        "spoa-cli",
         "examples",
         "tests",
         "ui-tests",
