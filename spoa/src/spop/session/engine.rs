@@ -2,12 +2,12 @@
 //!
 //! It knows no socket and no clock: when a NOTIFY has waited too long is the caller's to say.
 
+use super::ids::IdSet;
 use super::{Foreign, Received, Refusal};
 use crate::spop::{
     Actions, AgentHello, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType, FrameWriter,
     HaproxyHello, Status, VERSION,
 };
-use std::collections::HashSet;
 
 /// What an engine says of itself in its HELLO.
 ///
@@ -91,7 +91,7 @@ pub struct EngineSession {
     /// The largest frame to send now.
     limit: u32,
     capabilities: Capabilities,
-    in_flight: HashSet<FrameIds>,
+    in_flight: IdSet,
     next_stream_id: u64,
     /// The highest stream-id and the highest frame-id ever sent.
     highest: FrameIds,
@@ -155,7 +155,7 @@ impl EngineSession {
             settings,
             state: State::Silent,
             capabilities: Capabilities::default(),
-            in_flight: HashSet::new(),
+            in_flight: IdSet::default(),
             next_stream_id: 1,
             highest: FrameIds::ZERO,
         }
@@ -244,7 +244,7 @@ impl EngineSession {
         if !self.capabilities.pipelining && !self.in_flight.is_empty() {
             return Err(NotifyError::NoPipelining);
         }
-        if self.in_flight.contains(&ids) {
+        if !self.in_flight.insert(ids) {
             return Err(NotifyError::IdsInFlight(ids));
         }
         let start = out.len();
@@ -257,6 +257,7 @@ impl EngineSession {
         } else {
             out.truncate(start);
             if !self.capabilities.fragmentation || head >= limit {
+                self.in_flight.remove(&ids);
                 return Err(NotifyError::TooBig {
                     size: head + payload.len(),
                     limit: self.limit,
@@ -264,7 +265,6 @@ impl EngineSession {
             }
             fragments(ids, payload, limit - head, out);
         }
-        self.in_flight.insert(ids);
         self.highest = FrameIds {
             stream_id: self.highest.stream_id.max(ids.stream_id),
             frame_id: self.highest.frame_id.max(ids.frame_id),

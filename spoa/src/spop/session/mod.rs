@@ -4,6 +4,7 @@
 
 mod agent;
 mod engine;
+mod ids;
 mod refusal;
 #[cfg(test)]
 mod tests;
