@@ -2,17 +2,22 @@
 //!
 //! It plays HAProxy's part and must know nothing of how an agent is made.
 
+mod bench;
 mod explain;
 mod failure;
+mod process;
 mod terminal;
 
-use clap::Command;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use failure::Failure;
+use spoa::client::ClientError;
 use std::process::ExitCode;
+use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
     let matches = command().get_matches();
     let done = match matches.subcommand() {
+        Some(("bench", matches)) => bench::run(matches),
         Some(("explain", matches)) => explain::run(matches),
         _ => unreachable!("clap asks for a command"),
     };
@@ -34,7 +39,68 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
+        .subcommand(bench::command())
         .subcommand(explain::command())
+}
+
+/// Where the agent is.
+fn address() -> Arg {
+    Arg::new("ADDRESS").required(true).help(
+        "Where the agent listens, as in HAProxy's `server` line: 127.0.0.1:12345, \
+         unix@/run/agent.sock or abns@name",
+    )
+}
+
+fn json() -> Arg {
+    Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print JSON")
+}
+
+/// How long to wait for the agent.
+fn patience(default: &'static str) -> Arg {
+    Arg::new("timeout")
+        .long("timeout")
+        .value_name("TIME")
+        .value_parser(spoa::__cli::duration)
+        .default_value(default)
+}
+
+/// The frame size to offer.
+fn max_frame_size() -> Arg {
+    Arg::new("max-frame-size")
+        .long("max-frame-size")
+        .value_name("BYTES")
+        .default_value("16380")
+        .value_parser(|text: &str| {
+            let size = spoa::__cli::size(text)?;
+            let fits = u32::try_from(size).ok();
+            fits.filter(|size| (spoa::spop::MIN_MAX_FRAME_SIZE..=1 << 24).contains(size))
+                .ok_or_else(|| "a frame has at least 256 bytes, and at most 16m here".to_owned())
+        })
+        .help("The largest frame to offer in the HELLO; HAProxy offers tune.bufsize less 4")
+}
+
+/// A text that clap made sure is there.
+fn text(matches: &ArgMatches, name: &str) -> String {
+    matches.get_one::<String>(name).cloned().unwrap_or_default()
+}
+
+/// What moves a client's bytes.
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start: {error}")))
+}
+
+/// An address that is none was typed wrong; all else is about the agent.
+fn refused(error: ClientError, about: impl FnOnce(&dyn std::fmt::Display) -> Failure) -> Failure {
+    match error {
+        ClientError::Address { .. } => Failure::usage(error),
+        error => about(&error),
+    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub use ack::{Ack, OwnedAction, OwnedValue};
 pub use address::Stream;
 pub use argument::{Argument, ArgumentError, ValueError};
 pub use error::ClientError;
-pub use options::ClientOptions;
+pub use options::{ClientOptions, hello};
 
 use crate::spop::{AgentHello, Capabilities, Disconnect, NotifyWriter, Status, Value};
 use connection::Connection;

@@ -178,8 +178,12 @@ impl ClientOptions {
     }
 }
 
-/// Exchanges the HELLOs; bytes that came behind the agent's stay in `input`.
-async fn hello<S>(
+/// Exchanges the HELLOs on a stream, for who drives a session himself: a [`Client`] does it when it
+/// connects. Bytes that came behind the agent's HELLO stay in `input`.
+///
+/// # Errors
+/// A [`ClientError`] if what is at the other end is no agent or cannot be agreed with.
+pub async fn hello<S>(
     stream: &mut S,
     session: &mut EngineSession,
     input: &mut Vec<u8>,

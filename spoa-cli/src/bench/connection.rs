@@ -1,0 +1,289 @@
+//! One connection under load: a socket, the engine's end of the session, and the places that NOTIFYs
+//! in flight take.
+//!
+//! It must not know when a NOTIFY is due, nor what becomes of the figures.
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use spoa::client::Stream;
+use spoa::spop::session::{EngineEvent, EngineSession, NotifyError, Refusal};
+use spoa::spop::{Actions, Disconnect, FrameIds, Status};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+/// A connection on which the HELLOs have been exchanged.
+#[derive(Debug)]
+pub(super) struct Connection {
+    socket: Socket,
+    session: EngineSession,
+    places: Vec<Place>,
+    /// How many places are taken.
+    waiting: usize,
+    /// The beginning of a frame whose rest has not come.
+    rest: Vec<u8>,
+    /// What is to be written, from `written` on.
+    out: Vec<u8>,
+    written: usize,
+}
+
+/// A place for one NOTIFY in flight.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// How many NOTIFYs it has had.
+    turn: u64,
+    /// When the one in flight was due.
+    due: Option<u64>,
+}
+
+/// What a frame of the agent's was.
+#[derive(Debug)]
+pub(super) enum Answer<'a> {
+    /// The ACK to the NOTIFY that took a place.
+    Ack {
+        place: usize,
+        /// When that NOTIFY was due.
+        due: u64,
+        actions: Actions<'a>,
+    },
+    /// An ACK to what was acknowledged before.
+    Twice(FrameIds),
+}
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(super) enum End {
+    Closed,
+    Disconnected(Status, String),
+    Refused(Refusal),
+    Broken(io::Error),
+}
+
+/// What a read found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filled {
+    /// How much of the buffer holds input.
+    pub(super) len: usize,
+    /// Whether there may be more to read.
+    pub(super) more: bool,
+}
+
+impl Connection {
+    /// Takes over a connection with a session that runs and what came behind the HELLO.
+    pub(super) fn new(
+        stream: Stream,
+        session: EngineSession,
+        rest: Vec<u8>,
+        places: usize,
+    ) -> io::Result<Self> {
+        // tokio's sockets are non-blocking, and stay so.
+        let socket = match stream {
+            Stream::Tcp(stream) => Socket::Tcp(stream.into_std()?),
+            Stream::Unix(stream) => Socket::Unix(stream.into_std()?),
+            _ => return Err(io::ErrorKind::Unsupported.into()),
+        };
+        Ok(Connection {
+            socket,
+            session,
+            places: vec![Place::default(); places],
+            waiting: 0,
+            rest,
+            out: Vec::new(),
+            written: 0,
+        })
+    }
+
+    pub(super) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut SourceFd(&self.socket.fd()), token, interest)
+    }
+
+    pub(super) fn deregister(&self, registry: &Registry) -> io::Result<()> {
+        registry.deregister(&mut SourceFd(&self.socket.fd()))
+    }
+
+    /// How many NOTIFYs wait for their ACK.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Appends a NOTIFY that takes a free place; nothing is written before [`Connection::flush`].
+    #[inline]
+    pub(super) fn notify(
+        &mut self,
+        place: usize,
+        payload: &[u8],
+        due: u64,
+    ) -> Result<(), NotifyError> {
+        let count = self.places.len() as u64;
+        let Some(taken) = self.places.get_mut(place) else {
+            return Ok(());
+        };
+        // The id names the place, and is odd and new each time as HAProxy's are.
+        let turn = taken.turn.wrapping_mul(count).wrapping_add(place as u64);
+        let ids = FrameIds {
+            stream_id: turn.wrapping_mul(2).wrapping_add(1),
+            frame_id: 1,
+        };
+        self.session.notify_as(ids, payload, &mut self.out)?;
+        taken.turn = taken.turn.wrapping_add(1);
+        taken.due = Some(due);
+        self.waiting += 1;
+        Ok(())
+    }
+
+    /// Appends a goodbye.
+    pub(super) fn disconnect(&mut self) {
+        self.session
+            .disconnect(Status::Normal.into(), &mut self.out);
+    }
+
+    /// Writes what is to be written, as far as the socket takes it; it is called again when the
+    /// socket can be written to.
+    #[inline]
+    pub(super) fn flush(&mut self) -> Result<(), End> {
+        while let Some(rest @ [_, ..]) = self.out.get(self.written..) {
+            match self.socket.write(rest) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(End::broken(error)),
+            }
+        }
+        self.out.clear();
+        self.written = 0;
+        Ok(())
+    }
+
+    /// Reads once, behind what was left of the last read; the buffer has room for the largest frame.
+    #[inline]
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<Filled, End> {
+        let kept = self.rest.len();
+        let (front, room) = buffer.split_at_mut(kept.min(buffer.len()));
+        front.copy_from_slice(&self.rest);
+        loop {
+            return match self.socket.read(room) {
+                Ok(0) => Err(End::Closed),
+                Ok(count) => {
+                    self.rest.clear();
+                    Ok(Filled {
+                        len: kept + count,
+                        more: count == room.len(),
+                    })
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Filled {
+                    len: 0,
+                    more: false,
+                }),
+                Err(error) => Err(End::broken(error)),
+            };
+        }
+    }
+
+    /// Takes all whole frames of what was read, and keeps the rest for the next read.
+    #[inline]
+    pub(super) fn receive(
+        &mut self,
+        input: &[u8],
+        mut answered: impl FnMut(Answer<'_>),
+    ) -> Result<(), End> {
+        let mut input = input;
+        loop {
+            let received = self.session.receive(input, &mut self.out);
+            input = input.get(received.used..).unwrap_or_default();
+            match received.event {
+                None => {
+                    self.rest.extend_from_slice(input);
+                    return Ok(());
+                }
+                Some(EngineEvent::Ack { ids, actions }) => {
+                    let count = self.places.len() as u64;
+                    let place = (ids.stream_id / 2).checked_rem(count).unwrap_or_default() as usize;
+                    let due = self
+                        .places
+                        .get_mut(place)
+                        .and_then(|taken| taken.due.take());
+                    if let Some(due) = due {
+                        self.waiting -= 1;
+                        answered(Answer::Ack {
+                            place,
+                            due,
+                            actions,
+                        });
+                    }
+                }
+                Some(EngineEvent::Late { ids }) => answered(Answer::Twice(ids)),
+                Some(EngineEvent::Disconnect(Disconnect { status, message })) => {
+                    return Err(End::Disconnected(status, message.to_owned()));
+                }
+                Some(EngineEvent::Refused(refusal)) => {
+                    // What HAProxy would say: the agent may log it.
+                    let _ = self.flush();
+                    return Err(End::Refused(refusal));
+                }
+                // There is one HELLO, and it has come.
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+impl End {
+    fn broken(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => End::Closed,
+            _ => End::Broken(error),
+        }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Closed => f.write_str("the agent closed it"),
+            End::Disconnected(status, message) => {
+                write!(f, "the agent ended it: status {}, {status}", status.code())?;
+                if !message.is_empty() && message != status.words() {
+                    write!(f, " (`{}`)", message.escape_debug())?;
+                }
+                Ok(())
+            }
+            End::Refused(refusal) => write!(f, "HAProxy would end it: {refusal}"),
+            End::Broken(error) => write!(f, "it broke: {error}"),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Socket {
+    fn fd(&self) -> RawFd {
+        match self {
+            Socket::Tcp(stream) => stream.as_raw_fd(),
+            Socket::Unix(stream) => stream.as_raw_fd(),
+        }
+    }
+
+    #[inline]
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.read(buffer),
+            Socket::Unix(stream) => stream.read(buffer),
+        }
+    }
+
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.write(bytes),
+            Socket::Unix(stream) => stream.write(bytes),
+        }
+    }
+}

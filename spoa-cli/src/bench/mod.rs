@@ -1,0 +1,291 @@
+//! `spop bench`: load for an agent, and what the agent makes of it.
+//!
+//! It must not know what the agent is made of: it sees frames, and the process from outside.
+
+mod connection;
+mod options;
+mod pace;
+mod plan;
+mod progress;
+mod report;
+mod tally;
+mod worker;
+
+pub(crate) use options::command;
+
+use crate::failure::{FOUND_WRONG, Failure};
+use crate::process::{Cpu, Process};
+use crate::terminal::print;
+use clap::ArgMatches;
+use connection::Connection;
+use options::Options;
+use pace::Pace;
+use plan::Plan;
+use progress::Progress;
+use report::{Report, Usage};
+use spoa::client::{self, Agreed, Stream};
+use spoa::spop::session::{EngineSession, EngineSettings};
+use std::future::pending;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+use tally::Tally;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{sleep_until, timeout};
+use worker::{Clock, Update, Worker};
+
+/// The bytes of a NOTIFY's head, at the most.
+const HEAD: usize = 25;
+
+pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let Options {
+        mut plan,
+        process,
+        json,
+    } = Options::read(matches)?;
+    let runtime = crate::runtime()?;
+    let report = runtime.block_on(async {
+        let (connections, agreed) = connect(&mut plan).await?;
+        measure(plan, agreed, connections, process).await
+    })?;
+    print(&match json {
+        true => format!("{:#}\n", report.json()),
+        false => report.text(),
+    });
+    Ok(match report.is_good() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(FOUND_WRONG),
+    })
+}
+
+/// Opens the connections; `in_flight` becomes what the agent can do.
+async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Agreed), Failure> {
+    let mut connections = Vec::with_capacity(plan.connections);
+    let mut first = None;
+    for number in 1..=plan.connections {
+        let about = |problem: &dyn std::fmt::Display| match number {
+            1 => Failure::failed(problem),
+            number => Failure::failed(format!("connection {number}: {problem}")),
+        };
+        let mut stream = Stream::connect(&plan.address, plan.patience)
+            .await
+            .map_err(|error| match too_many(&error) {
+                true => about(&format!(
+                    "{error}; allow more with `ulimit -n {}`",
+                    plan.connections + 64
+                )),
+                false => crate::refused(error, about),
+            })?;
+        let mut session = EngineSession::new(EngineSettings {
+            max_frame_size: plan.max_frame_size,
+            engine_id: Some("spop-bench".to_owned()),
+            ..EngineSettings::default()
+        });
+        let mut rest = Vec::new();
+        let hello = client::hello(&mut stream, &mut session, &mut rest);
+        let agreed = timeout(plan.patience, hello)
+            .await
+            .unwrap_or(Err(client::ClientError::HelloTimeout(plan.patience)))
+            .map_err(|error| about(&error))?;
+        if first.is_none() {
+            if !agreed.capabilities.pipelining {
+                plan.in_flight = 1;
+            }
+            check_size(plan, &agreed)?;
+            first = Some(agreed);
+        }
+        let connection = Connection::new(stream, session, rest, plan.in_flight);
+        connections.push(connection.map_err(|error| about(&error))?);
+    }
+    let agreed = first.ok_or_else(|| Failure::usage("`--connections 0` measures nothing"))?;
+    Ok((connections, agreed))
+}
+
+fn check_size(plan: &Plan, agreed: &Agreed) -> Result<(), Failure> {
+    let (size, limit) = (plan.payload.len() + HEAD, agreed.max_frame_size);
+    if size <= limit as usize || agreed.capabilities.fragmentation {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "a NOTIFY of {size} bytes does not fit in the frames of {limit} that were agreed on; send \
+         less with `--payload`, or raise `--max-frame-size` and the agent's"
+    )))
+}
+
+/// Whether this process may not open more files.
+fn too_many(error: &client::ClientError) -> bool {
+    const EMFILE: i32 = 24;
+    match error {
+        client::ClientError::Connect { source, .. } => source.raw_os_error() == Some(EMFILE),
+        _ => false,
+    }
+}
+
+/// Runs the load to its end.
+async fn measure(
+    plan: Plan,
+    agreed: Agreed,
+    connections: Vec<Connection>,
+    process: Option<Process>,
+) -> Result<Report, Failure> {
+    let plan = Arc::new(plan);
+    let (sender, updates) = unbounded_channel();
+    let mut shares: Vec<Vec<Connection>> = (0..plan.threads).map(|_| Vec::new()).collect();
+    for (index, connection) in connections.into_iter().enumerate() {
+        if let Some(share) = shares.get_mut(index % plan.threads) {
+            share.push(connection);
+        }
+    }
+    let workers = shares.into_iter().enumerate().map(|(thread, share)| {
+        let rate = plan.rate.filter(|_| !plan.idle);
+        let pace = rate.map(|rate| Pace::new(rate, thread, plan.threads));
+        Worker::new(plan.clone(), share, pace, sender.clone()).map_err(Failure::failed)
+    });
+    let workers = workers.collect::<Result<Vec<_>, _>>()?;
+    drop(sender);
+
+    let mut watch = Watch::new(&plan, process, updates);
+    for worker in workers {
+        let (clock, stop, watched) = (watch.clock, watch.stop.clone(), watch.progress.is_some());
+        thread::spawn(move || worker.run(clock, stop, watched));
+    }
+    watch.follow().await;
+    Ok(watch.report(plan, agreed))
+}
+
+/// What is seen of the load while it runs.
+struct Watch {
+    process: Option<Process>,
+    clock: Clock,
+    stop: Arc<AtomicBool>,
+    updates: UnboundedReceiver<Update>,
+    progress: Option<Progress>,
+    all: Tally,
+    /// CPU time of the agent and of this program when the measured time begins and ends.
+    before: Option<Sample>,
+    after: Option<Sample>,
+    running: usize,
+    behind: u64,
+    alive: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Sample {
+    at: Instant,
+    agent: Option<Cpu>,
+    own: Option<Cpu>,
+}
+
+impl Sample {
+    fn take(process: Option<Process>) -> Self {
+        Sample {
+            at: Instant::now(),
+            agent: process.and_then(Process::cpu),
+            own: Process::own().cpu(),
+        }
+    }
+}
+
+impl Watch {
+    fn new(plan: &Plan, process: Option<Process>, updates: UnboundedReceiver<Update>) -> Self {
+        let nanos = |time: Duration| time.as_nanos() as u64;
+        Watch {
+            process,
+            clock: Clock {
+                start: Instant::now(),
+                from: nanos(plan.warmup),
+                to: nanos(plan.warmup + plan.duration),
+            },
+            stop: Arc::default(),
+            updates,
+            progress: Progress::on_terminal(plan.warmup, plan.duration, plan.idle),
+            all: Tally::new(),
+            before: None,
+            after: None,
+            running: plan.threads,
+            behind: 0,
+            alive: 0,
+        }
+    }
+
+    async fn follow(&mut self) {
+        let begins = self.clock.start + Duration::from_nanos(self.clock.from);
+        let mut interrupted = false;
+        loop {
+            tokio::select! {
+                () = sleep_until(begins.into()), if self.before.is_none() => {
+                    self.before = Some(Sample::take(self.process));
+                }
+                () = interrupt(), if !interrupted => {
+                    // What was measured until now is still worth a report.
+                    interrupted = true;
+                    self.stop.store(true, Ordering::Relaxed);
+                }
+                update = self.updates.recv() => match update {
+                    Some(update) => self.take(update),
+                    None => break,
+                }
+            }
+        }
+        if let Some(progress) = &mut self.progress {
+            progress.clear();
+        }
+    }
+
+    fn take(&mut self, update: Update) {
+        match update {
+            Update::Piece(piece) => {
+                self.all.add(&piece);
+                if let Some(progress) = &mut self.progress {
+                    progress.show(self.clock.start.elapsed(), piece);
+                }
+            }
+            Update::Measured => {
+                self.running = self.running.saturating_sub(1);
+                if self.running == 0 {
+                    self.after = Some(Sample::take(self.process));
+                }
+            }
+            Update::Done { behind, alive } => {
+                self.behind += behind;
+                self.alive += alive;
+            }
+        }
+    }
+
+    fn report(self, plan: Arc<Plan>, agreed: Agreed) -> Report {
+        let samples = self.before.zip(self.after);
+        let seconds = samples.as_ref().map_or(0.0, |(before, after)| {
+            after.at.duration_since(before.at).as_secs_f64()
+        });
+        let spent = |of: fn(&Sample) -> Option<&Cpu>| {
+            let (before, after) = samples.as_ref()?;
+            Some(of(after)?.since(of(before)?))
+        };
+        let usage = self.process.map(|process| Usage {
+            pid: process.pid(),
+            cpu: spent(|sample| sample.agent.as_ref()),
+            memory: process.memory(),
+        });
+        Report {
+            generator: spent(|sample| sample.own.as_ref()),
+            plan,
+            agreed,
+            seconds,
+            tally: self.all,
+            behind: self.behind,
+            alive: self.alive,
+            usage,
+        }
+    }
+}
+
+/// Ctrl-C.
+async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Then it ends the process, as it does everywhere.
+        pending::<()>().await;
+    }
+}

@@ -1,0 +1,311 @@
+//! The command line of `spop bench`.
+//!
+//! It must not know how any of it is done.
+
+use super::plan::{Expectation, Message, Plan};
+use crate::failure::Failure;
+use crate::process::Process;
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use spoa::__cli::{duration, size};
+use spoa::client::{Argument, OwnedValue};
+use spoa::spop::MIN_MAX_FRAME_SIZE;
+use std::ffi::OsString;
+use std::time::Duration;
+
+/// What was typed.
+#[derive(Debug)]
+pub(super) struct Options {
+    pub(super) plan: Plan,
+    /// The agent's process.
+    pub(super) process: Option<Process>,
+    pub(super) json: bool,
+}
+
+/// What is sent if nothing is said: the message of SPOE.txt's example.
+const DEFAULT_MESSAGE: &str = "get-ip-reputation ip=192.0.2.7";
+
+pub(crate) fn command() -> Command {
+    Command::new("bench")
+        .about("Send load to an agent; measure throughput, latency, CPU time and memory")
+        .arg(crate::address())
+        .arg(
+            Arg::new("message")
+                .long("message")
+                .short('m')
+                .value_names(["NAME", "ARG"])
+                .num_args(1..)
+                .action(ArgAction::Append)
+                .allow_negative_numbers(true)
+                .value_parser(ValueParser::os_string())
+                .help(format!(
+                    "A message and its arguments; given again, another message of the same NOTIFY \
+                     [default: {DEFAULT_MESSAGE}]"
+                )),
+        )
+        .arg(
+            option("payload", "BYTES", size, "0")
+                .help("Add an argument `body` of so many bytes to the first message"),
+        )
+        .arg(
+            option("connections", "N", count, "1")
+                .short('c')
+                .help("How many connections"),
+        )
+        .arg(
+            option("in-flight", "N", count, "1")
+                .short('n')
+                .help("How many NOTIFYs wait for their ACK on each connection; HAProxy has up to 20"),
+        )
+        .arg(
+            Arg::new("rate")
+                .long("rate")
+                .short('r')
+                .value_name("N")
+                .value_parser(rate)
+                .help(
+                    "Send so many NOTIFYs a second, whatever the agent does (open loop); latency \
+                     counts from when each was due [default: the next when one is answered]",
+                ),
+        )
+        .arg(
+            option("duration", "TIME", duration, "10s")
+                .short('d')
+                .help("How long to measure"),
+        )
+        .arg(option("warm-up", "TIME", duration, "1s").help("How long to send before that"))
+        .arg(
+            option("threads", "N", count, "1")
+                .help("Threads that send; more if one is busy all the time"),
+        )
+        .arg(
+            Arg::new("idle")
+                .long("idle")
+                .action(ArgAction::SetTrue)
+                .conflicts_with_all(["rate", "in-flight", "warm-up"])
+                .help("Send one NOTIFY on each connection, then hold them all for --duration"),
+        )
+        .arg(
+            Arg::new("expect")
+                .long("expect")
+                .value_name("VAR=VALUE")
+                .action(ArgAction::Append)
+                .value_parser(Expectation::parse)
+                .help("A variable that every ACK must set, such as sess.ip_score=20"),
+        )
+        .arg(
+            Arg::new("pid")
+                .long("pid")
+                .value_name("PID")
+                .value_parser(clap::value_parser!(u32))
+                .help("The agent's process: measure its CPU time and memory (Linux)"),
+        )
+        .arg(crate::max_frame_size())
+        .arg(crate::patience("5s").help(
+            "How long to wait for a connection, for its HELLO, and at the end for the last ACKs",
+        ))
+        .arg(crate::json())
+        .after_help(format!(
+            "{}\n\nExamples:\n  \
+             spop bench 127.0.0.1:12345 -m get-ip-reputation ip=192.0.2.7 --expect sess.ip_score=20\n  \
+             spop bench 127.0.0.1:12345 --connections 16 --in-flight 20 --pid $(pidof agent)\n  \
+             spop bench unix@/run/agent.sock --rate 20000 --connections 8 --in-flight 20",
+            Argument::SYNTAX
+        ))
+}
+
+/// An option with a value and a default.
+fn option<T, E>(
+    name: &'static str,
+    value: &'static str,
+    parse: fn(&str) -> Result<T, E>,
+    default: &'static str,
+) -> Arg
+where
+    T: Clone + Send + Sync + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+{
+    Arg::new(name)
+        .long(name)
+        .value_name(value)
+        .value_parser(parse)
+        .default_value(default)
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let count = text
+        .parse()
+        .ok()
+        .filter(|count| (1..=1 << 20).contains(count));
+    count.ok_or_else(|| "write a number from 1 to 1048576".to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (1e-3..=1e9).contains(rate));
+    rate.ok_or_else(|| "write how many NOTIFYs a second, such as `20000`".to_owned())
+}
+
+impl Options {
+    pub(super) fn read(matches: &ArgMatches) -> Result<Self, Failure> {
+        let get_count = |name| matches.get_one::<usize>(name).copied().unwrap_or(1);
+        let time = |name| {
+            let time = matches.get_one::<Duration>(name);
+            time.copied().unwrap_or_default()
+        };
+        let idle = matches.get_flag("idle");
+        let (connections, threads) = (get_count("connections"), get_count("threads"));
+        let body = matches
+            .get_one::<u64>("payload")
+            .copied()
+            .unwrap_or_default();
+        let messages = messages(matches, body)?;
+        let duration = time("duration");
+        if duration.is_zero() {
+            return Err(Failure::usage(
+                "`--duration 0` measures nothing; write `10s`",
+            ));
+        }
+        let pid = matches.get_one::<u32>("pid").copied();
+        Ok(Options {
+            plan: Plan {
+                address: crate::text(matches, "ADDRESS"),
+                connections,
+                in_flight: get_count("in-flight"),
+                rate: matches.get_one("rate").copied(),
+                // A thread without a connection has nothing to do.
+                threads: threads.min(connections),
+                warmup: match idle {
+                    true => Duration::ZERO,
+                    false => time("warm-up"),
+                },
+                duration,
+                patience: time("timeout"),
+                max_frame_size: matches
+                    .get_one("max-frame-size")
+                    .copied()
+                    .unwrap_or(MIN_MAX_FRAME_SIZE),
+                idle,
+                payload: Message::payload(&messages),
+                messages: messages.into_iter().map(|message| message.name).collect(),
+                expectations: matches
+                    .get_many("expect")
+                    .unwrap_or_default()
+                    .cloned()
+                    .collect(),
+            },
+            process: pid.map(Process::new).transpose()?,
+            json: matches.get_flag("json"),
+        })
+    }
+}
+
+/// The messages of a NOTIFY, the first with a body of so many bytes if there are any.
+fn messages(matches: &ArgMatches, body: u64) -> Result<Vec<Message>, Failure> {
+    let default: Vec<OsString> = DEFAULT_MESSAGE.split(' ').map(OsString::from).collect();
+    let given = matches.get_occurrences::<OsString>("message");
+    let given: Vec<Vec<&OsString>> = match given {
+        Some(given) => given.map(Iterator::collect).collect(),
+        None => vec![default.iter().collect()],
+    };
+    let mut messages = given
+        .iter()
+        .map(|words| message(words))
+        .collect::<Result<Vec<_>, _>>()?;
+    if let (Some(first), 1..) = (messages.first_mut(), body) {
+        // Not all zeroes, so that nothing on the way can treat it specially.
+        let bytes: Vec<u8> = (0..body).map(|at| (at * 131 + 7) as u8).collect();
+        let body = OwnedValue::Binary(bytes.into());
+        first.args.push(("body".to_owned(), body));
+    }
+    match messages.iter().find(|message| message.args.len() > 255) {
+        Some(message) => Err(Failure::usage(format!(
+            "`{}` has {} arguments; 255 is the most a message can have",
+            message.name,
+            message.args.len()
+        ))),
+        None => Ok(messages),
+    }
+}
+
+fn message(words: &[&OsString]) -> Result<Message, Failure> {
+    let (name, args) = words.split_first().ok_or_else(|| {
+        Failure::usage("`--message` needs a name: `--message get-ip-reputation ip=192.0.2.7`")
+    })?;
+    let args = args.iter().map(|arg| {
+        let Argument { name, value } = Argument::parse(arg).map_err(Failure::usage)?;
+        Ok((name, value))
+    });
+    Ok(Message {
+        name: name.to_string_lossy().into_owned(),
+        args: args.collect::<Result<_, Failure>>()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spoa::spop::{Messages, Value};
+
+    fn read(line: &[&str]) -> Result<Options, String> {
+        let words = ["bench", "127.0.0.1:1"].iter().chain(line);
+        let matches = command().try_get_matches_from(words);
+        let matches = matches.map_err(|error| error.to_string())?;
+        Options::read(&matches).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn without_options_it_sends_the_example_of_the_specification() {
+        let plan = read(&[]).unwrap().plan;
+        assert_eq!((plan.connections, plan.in_flight, plan.threads), (1, 1, 1));
+        assert_eq!(plan.messages, ["get-ip-reputation"]);
+        assert_eq!(plan.duration, Duration::from_secs(10));
+        assert_eq!((plan.rate, plan.idle), (None, false));
+        let message = Messages::parse(&plan.payload).unwrap().next().unwrap();
+        assert_eq!(message.get("ip"), Some(Value::Ipv4([192, 0, 2, 7].into())));
+    }
+
+    #[test]
+    fn messages_have_typed_arguments_and_the_first_the_body() {
+        let line = ["-m", "one", "a=-1", "str:1", "-m", "two", "--payload", "1k"];
+        let plan = read(&line).unwrap().plan;
+        assert_eq!(plan.messages, ["one", "two"]);
+        let messages: Vec<_> = Messages::parse(&plan.payload).unwrap().collect();
+        let [one, two] = messages.as_slice() else {
+            panic!("two messages, not {messages:?}");
+        };
+        assert_eq!(one.get("a"), Some(Value::Int64(-1)));
+        assert_eq!(one.at(1), Some(Value::String(b"1")));
+        assert_eq!(
+            one.get("body")
+                .and_then(|body| body.as_bytes())
+                .map(<[u8]>::len),
+            Some(1024)
+        );
+        assert!(two.is_empty());
+    }
+
+    #[test]
+    fn no_thread_is_without_a_connection() {
+        let plan = read(&["--threads", "4", "--connections", "3"])
+            .unwrap()
+            .plan;
+        assert_eq!(plan.threads, 3);
+    }
+
+    #[test]
+    fn what_cannot_be_measured_says_what_to_type() {
+        for (line, part) in [
+            (&["--duration", "0"][..], "write `10s`"),
+            (&["--duration", "10"], "write `10ms` or `10s`"),
+            (&["--connections", "0"], "write a number from 1"),
+            (&["--rate", "0"], "write how many NOTIFYs a second"),
+            (&["--expect", "ip_score=20"], "write SCOPE.NAME=VALUE"),
+            (&["--message", "m", "n=u32:x"], "`x` is no integer"),
+            (&["--idle", "--rate", "5"], "cannot be used with"),
+            (&["--max-frame-size", "255"], "at least 256"),
+        ] {
+            let error = read(line).unwrap_err();
+            assert!(error.contains(part), "{line:?}: {error}");
+        }
+    }
+}

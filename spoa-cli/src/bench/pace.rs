@@ -1,0 +1,111 @@
+//! When NOTIFYs are due: as soon as there is room (closed loop), or at fixed moments whatever the
+//! agent does (open loop).
+//!
+//! It must not know a connection. Time is nanoseconds since the load began.
+
+use std::collections::VecDeque;
+
+/// The open loop of one thread: moments at equal distances, and the places that are free.
+///
+/// A NOTIFY that is due when no place is free waits for one, and its latency counts from when it was
+/// due: an agent that stalls cannot hide how many it kept waiting (coordinated omission).
+#[derive(Debug)]
+pub(super) struct Pace {
+    first: f64,
+    interval: f64,
+    sent: u64,
+    /// Taken from the front and returned at the back, so that all connections have their turn.
+    free: VecDeque<(usize, usize)>,
+}
+
+impl Pace {
+    /// The share of one of several threads that send at this rate together, in NOTIFYs a second.
+    pub(super) fn new(rate: f64, thread: usize, threads: usize) -> Self {
+        let between = 1e9 / rate;
+        Pace {
+            first: between * thread as f64,
+            interval: between * threads as f64,
+            sent: 0,
+            free: VecDeque::new(),
+        }
+    }
+
+    /// A place of a connection can be used.
+    pub(super) fn free(&mut self, connection: usize, place: usize) {
+        self.free.push_back((connection, place));
+    }
+
+    /// When the next NOTIFY is due.
+    pub(super) fn due(&self) -> u64 {
+        (self.first + self.interval * self.sent as f64) as u64
+    }
+
+    /// Takes the place for a NOTIFY that is due now, if one is and there is a place for it; returns
+    /// when it was due.
+    pub(super) fn next(&mut self, now: u64) -> Option<(u64, usize, usize)> {
+        let due = self.due();
+        if due > now {
+            return None;
+        }
+        let (connection, place) = self.free.pop_front()?;
+        self.sent += 1;
+        Some((due, connection, place))
+    }
+
+    /// A place that was taken is of no use: what was due still is.
+    pub(super) fn give_back(&mut self) {
+        self.sent = self.sent.saturating_sub(1);
+    }
+
+    /// How many are due before a moment and were not sent.
+    pub(super) fn behind(&self, end: u64) -> u64 {
+        let due = (end as f64 - self.first) / self.interval;
+        (due.max(0.0).ceil() as u64).saturating_sub(self.sent)
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        !self.free.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_share_the_moments() {
+        let mut one = Pace::new(1e9, 0, 2);
+        let mut two = Pace::new(1e9, 1, 2);
+        for pace in [&mut one, &mut two] {
+            (0..3).for_each(|place| pace.free(0, place));
+        }
+        let dues = |pace: &mut Pace| -> Vec<u64> {
+            std::iter::from_fn(|| Some(pace.next(100)?.0)).collect()
+        };
+        assert_eq!(dues(&mut one), [0, 2, 4]);
+        assert_eq!(dues(&mut two), [1, 3, 5]);
+    }
+
+    #[test]
+    fn what_waits_for_a_place_keeps_the_moment_it_was_due() {
+        let mut pace = Pace::new(1e8, 0, 1);
+        pace.free(7, 0);
+        assert_eq!(pace.next(1000), Some((0, 7, 0)));
+        assert_eq!(pace.next(1000), None);
+        assert_eq!(pace.behind(100), 9);
+        pace.free(7, 0);
+        assert_eq!(pace.next(1000), Some((10, 7, 0)));
+        pace.give_back();
+        assert_eq!(pace.due(), 10);
+    }
+
+    #[test]
+    fn nothing_is_sent_before_it_is_due() {
+        let mut pace = Pace::new(1000.0, 0, 1);
+        pace.free(0, 0);
+        pace.free(0, 1);
+        assert_eq!(pace.next(0), Some((0, 0, 0)));
+        assert_eq!(pace.next(999_999), None);
+        assert_eq!(pace.next(1_000_000), Some((1_000_000, 0, 1)));
+    }
+}

@@ -1,0 +1,220 @@
+//! What is to be sent, how, and what the answers must say.
+//!
+//! It must not know a socket.
+
+use spoa::client::OwnedValue;
+use spoa::handler::ToValue;
+use spoa::spop::{Action, Actions, NotifyWriter, Scope, Value};
+use std::time::Duration;
+
+/// What a run is to do.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) address: String,
+    pub(super) connections: usize,
+    /// NOTIFYs in flight on each connection.
+    pub(super) in_flight: usize,
+    /// NOTIFYs a second in all; `None` sends the next when the last is answered.
+    pub(super) rate: Option<f64>,
+    pub(super) threads: usize,
+    pub(super) warmup: Duration,
+    pub(super) duration: Duration,
+    /// How long to wait for a HELLO, and at the end for the last ACKs.
+    pub(super) patience: Duration,
+    pub(super) max_frame_size: u32,
+    /// Only hold the connections.
+    pub(super) idle: bool,
+    /// The names of the messages of a NOTIFY.
+    pub(super) messages: Vec<String>,
+    /// The payload of every NOTIFY.
+    pub(super) payload: Vec<u8>,
+    pub(super) expectations: Vec<Expectation>,
+}
+
+/// A message of every NOTIFY.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Message {
+    pub(super) name: String,
+    pub(super) args: Vec<(String, OwnedValue)>,
+}
+
+impl Message {
+    /// The payload of a NOTIFY with these messages.
+    pub(super) fn payload(messages: &[Message]) -> Vec<u8> {
+        let mut payload = Vec::new();
+        let mut writer = NotifyWriter::new(&mut payload);
+        for message in messages {
+            let args: Vec<(&str, Value<'_>)> = message
+                .args
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.to_value()))
+                .collect();
+            writer.message(&message.name, &args);
+        }
+        payload
+    }
+}
+
+/// A variable that every ACK must set to a value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Expectation {
+    pub(super) scope: Scope,
+    pub(super) name: String,
+    pub(super) value: OwnedValue,
+}
+
+impl Expectation {
+    /// Reads `sess.ip_score=20`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let form = || {
+            "write SCOPE.NAME=VALUE, such as `sess.ip_score=20`; scopes are `proc`, `sess`, `txn`, \
+             `req` and `res`"
+                .to_owned()
+        };
+        let (variable, value) = text.split_once('=').ok_or_else(form)?;
+        let (scope, name) = variable.split_once('.').ok_or_else(form)?;
+        let scope = Scope::from_name(scope).ok_or_else(form)?;
+        Ok(Expectation {
+            scope,
+            name: name.to_owned(),
+            value: value
+                .parse()
+                .map_err(|error: spoa::client::ValueError| error.to_string())?,
+        })
+    }
+
+    /// Whether an action sets the variable, and if so, to that value; `None` if it is about another.
+    fn judge(&self, action: &Action<'_>) -> Option<bool> {
+        match action {
+            Action::SetVar { scope, name, value } => {
+                let about = *scope == self.scope && *name == *self.name;
+                about.then(|| same(self.value.to_value(), *value))
+            }
+            Action::UnsetVar { scope, name } => {
+                (*scope == self.scope && *name == *self.name).then_some(false)
+            }
+        }
+    }
+
+    /// As [`Action`] shows itself.
+    pub(super) fn words(&self) -> String {
+        let Expectation { scope, name, value } = self;
+        format!("set-var {scope}.{name} = {value}")
+    }
+}
+
+/// To HAProxy, all integers are of one type.
+fn same(expected: Value<'_>, found: Value<'_>) -> bool {
+    match (expected.as_integer(), found.as_integer()) {
+        (Some(expected), Some(found)) => expected == found,
+        _ => expected == found,
+    }
+}
+
+/// What the actions of an ACK were worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// As many actions, and all that was expected.
+    Good(u64),
+    /// They could not be read.
+    Malformed(String),
+    /// The last that was said of a variable is not what was expected.
+    Unexpected(String),
+}
+
+/// Reads the actions of an ACK, and holds them against what is expected.
+#[inline]
+pub(super) fn judge(actions: &Actions<'_>, expectations: &[Expectation]) -> Judgement {
+    let mut count = 0;
+    for action in actions.clone() {
+        if let Err(error) = action {
+            return Judgement::Malformed(error.to_string());
+        }
+        count += 1;
+    }
+    for expectation in expectations {
+        let said = actions.clone().flatten();
+        if said.filter_map(|action| expectation.judge(&action)).last() != Some(true) {
+            return Judgement::Unexpected(unexpected(expectation, actions));
+        }
+    }
+    Judgement::Good(count)
+}
+
+#[cold]
+fn unexpected(expectation: &Expectation, actions: &Actions<'_>) -> String {
+    let said: Vec<String> = actions
+        .clone()
+        .flatten()
+        .map(|action| format!("`{action}`"))
+        .collect();
+    let said = match said.is_empty() {
+        true => "no action".to_owned(),
+        false => said.join(", "),
+    };
+    format!("`{}` was expected, there is {said}", expectation.words())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actions(list: &[(&str, Value<'_>)]) -> Vec<u8> {
+        let mut payload = Vec::new();
+        for (name, value) in list {
+            Action::SetVar {
+                scope: Scope::Session,
+                name: (*name).into(),
+                value: *value,
+            }
+            .encode(&mut payload);
+        }
+        payload
+    }
+
+    fn judged(expected: &[&str], payload: &[u8]) -> Judgement {
+        let expectations: Vec<_> = expected
+            .iter()
+            .map(|text| Expectation::parse(text).unwrap())
+            .collect();
+        judge(&Actions::new(payload), &expectations)
+    }
+
+    #[test]
+    fn integers_are_compared_by_their_number() {
+        let payload = actions(&[("score", Value::Uint32(20)), ("why", Value::from("list"))]);
+        assert_eq!(judged(&[], &payload), Judgement::Good(2));
+        let expected = ["sess.score=20", "sess.why=list"];
+        assert_eq!(judged(&expected, &payload), Judgement::Good(2));
+    }
+
+    #[test]
+    fn the_last_word_on_a_variable_counts() {
+        let payload = actions(&[("score", Value::Int64(1)), ("score", Value::Int64(2))]);
+        assert_eq!(judged(&["sess.score=2"], &payload), Judgement::Good(2));
+        let said = "`set-var sess.score = 1` was expected, there is `set-var sess.score = 1`, \
+                    `set-var sess.score = 2`";
+        let expected = Judgement::Unexpected(said.to_owned());
+        assert_eq!(judged(&["sess.score=1"], &payload), expected);
+        let Judgement::Unexpected(said) = judged(&["txn.score=2"], &[]) else {
+            panic!("no action is not what was expected");
+        };
+        assert!(said.ends_with("there is no action"), "{said}");
+    }
+
+    #[test]
+    fn actions_that_cannot_be_read_are_malformed() {
+        let said = "an action of code 9 with that form is not known".to_owned();
+        assert_eq!(judged(&[], &[9, 9, 9]), Judgement::Malformed(said));
+    }
+
+    #[test]
+    fn an_expectation_has_a_scope_a_name_and_a_value() {
+        for text in ["ip_score=20", "sess.ip_score", "session.ip_score=20", ""] {
+            let problem = Expectation::parse(text).unwrap_err();
+            assert!(problem.starts_with("write SCOPE.NAME=VALUE"), "{text}");
+        }
+        let problem = Expectation::parse("sess.a=u32:x").unwrap_err();
+        assert_eq!(problem, "`x` is no integer from 0 to 4294967295");
+    }
+}

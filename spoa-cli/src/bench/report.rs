@@ -1,0 +1,344 @@
+//! What came of a run, for people and for programs.
+//!
+//! It must not know how it was measured.
+
+use super::plan::Plan;
+use super::tally::Tally;
+use crate::process::{Memory, Spent};
+use crate::terminal::Paint;
+use serde_json::{Map, Value, json};
+use spoa::client::Agreed;
+use std::fmt::Write;
+use std::io::stdout;
+use std::sync::Arc;
+
+/// The quantiles that are shown, with their names.
+const QUANTILES: [(&str, f64); 6] = [
+    ("p50", 0.5),
+    ("p75", 0.75),
+    ("p90", 0.9),
+    ("p99", 0.99),
+    ("p99.9", 0.999),
+    ("p99.99", 0.9999),
+];
+
+/// From this share of a CPU on, the generator may be what limits the figures.
+const BUSY: f64 = 0.95;
+
+/// What came of a run.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) plan: Arc<Plan>,
+    pub(super) agreed: Agreed,
+    /// How long was measured.
+    pub(super) seconds: f64,
+    pub(super) tally: Tally,
+    /// NOTIFYs of the open loop that were due and not sent.
+    pub(super) behind: u64,
+    /// Connections that lived to the end.
+    pub(super) alive: usize,
+    /// CPU time of this program.
+    pub(super) generator: Option<Spent>,
+    pub(super) usage: Option<Usage>,
+}
+
+/// What the agent's process took.
+#[derive(Debug)]
+pub(super) struct Usage {
+    pub(super) pid: u32,
+    pub(super) cpu: Option<Spent>,
+    pub(super) memory: Option<Memory>,
+}
+
+impl Report {
+    /// Whether every ACK came once, said what was expected, and no connection was lost.
+    pub(super) fn is_good(&self) -> bool {
+        self.tally.faults.total() == 0
+    }
+
+    fn per_second(&self) -> f64 {
+        match self.seconds > 0.0 {
+            true => self.tally.acked as f64 / self.seconds,
+            false => 0.0,
+        }
+    }
+
+    fn actions_per_ack(&self) -> f64 {
+        self.tally.actions as f64 / self.tally.acked.max(1) as f64
+    }
+
+    /// Microseconds of CPU time for each NOTIFY.
+    fn per_notify(&self, spent: std::time::Duration) -> f64 {
+        spent.as_secs_f64() * 1e6 / self.tally.acked.max(1) as f64
+    }
+
+    /// How much of one CPU.
+    fn share(&self, spent: &Spent) -> f64 {
+        match self.seconds > 0.0 {
+            true => spent.total.as_secs_f64() / self.seconds,
+            false => 0.0,
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let paint = Paint::of(&stdout());
+        let mut out = String::new();
+        let mut line = |name: &str, what: &str| {
+            // Padded before it is painted: colours have no width.
+            let name = paint.dim(&format!("{name:<12}"));
+            let _ = writeln!(out, "{name} {what}");
+        };
+        let plan = &self.plan;
+        line("agent", &self.agent_words());
+        line("load", &self.load_words());
+        line(
+            "NOTIFY",
+            &format!(
+                "`{}`, {} bytes",
+                plan.messages.join("`, `"),
+                plan.payload.len()
+            ),
+        );
+        if plan.idle {
+            let held = format!("{} of {} connections held", self.alive, plan.connections);
+            line("result", &paint.bold(&held));
+        } else {
+            let rate = format!("{:.0} NOTIFYs a second", self.per_second());
+            line(
+                "result",
+                &format!(
+                    "{}, {} in {:.1} s, {:.2} actions each",
+                    paint.bold(&rate),
+                    self.tally.acked,
+                    self.seconds,
+                    self.actions_per_ack()
+                ),
+            );
+            for (name, words) in self.latencies() {
+                line(&name, &words);
+            }
+        }
+        for (name, words) in self.usage_words() {
+            line(name, &words);
+        }
+        if let Some(spent) = &self.generator {
+            let share = self.share(spent) / plan.threads as f64;
+            let words = format!("{:.0} % of {}", share * 100.0, cpus(plan.threads));
+            // The open loop waits for the moment with its eyes open.
+            match share >= BUSY && plan.rate.is_none() && !plan.idle {
+                true => line(
+                    "generator",
+                    &paint.warn(&format!(
+                        "{words}: the agent may do more; try `--threads {}`",
+                        plan.threads + 1
+                    )),
+                ),
+                false => line("generator", &words),
+            }
+        }
+        if self.behind > 0 {
+            let words = format!(
+                "{} NOTIFYs were due and not sent: the agent does not keep up with `--rate`, or \
+                 `--connections` and `--in-flight` are too few for it",
+                self.behind
+            );
+            line("behind", &paint.warn(&words));
+        }
+        match self.is_good() {
+            true => line("errors", &paint.good("none: every NOTIFY has one ACK")),
+            false => {
+                for (fault, count) in self.tally.faults.seen() {
+                    line("errors", &paint.bad(&format!("{count} {}", fault.words())));
+                }
+                if let Some(first) = self.tally.faults.first() {
+                    line("", &format!("the first: {first}"));
+                }
+            }
+        }
+        out
+    }
+
+    fn agent_words(&self) -> String {
+        let Agreed {
+            version,
+            max_frame_size,
+            capabilities,
+            ..
+        } = &self.agreed;
+        let capabilities = match capabilities.to_string() {
+            none if none.is_empty() => "no capabilities".to_owned(),
+            some => some,
+        };
+        let address = &self.plan.address;
+        format!("{address}: SPOP {version}, frames of {max_frame_size} bytes, {capabilities}")
+    }
+
+    fn load_words(&self) -> String {
+        let plan = &self.plan;
+        let connections = match plan.connections {
+            1 => "1 connection".to_owned(),
+            count => format!("{count} connections"),
+        };
+        if plan.idle {
+            return format!("{connections}, idle for {:?}", plan.duration);
+        }
+        let paced = match plan.rate {
+            Some(rate) => format!("{rate} NOTIFYs a second (open loop)"),
+            None => "the next when one is answered (closed loop)".to_owned(),
+        };
+        let clamped = match self.agreed.capabilities.pipelining {
+            true => "",
+            false => ", for the agent does not pipeline",
+        };
+        format!(
+            "{connections}, {} in flight on each{clamped}; {paced}",
+            plan.in_flight
+        )
+    }
+
+    fn latencies(&self) -> Vec<(String, String)> {
+        let latency = &self.tally.latency;
+        if latency.is_empty() {
+            return Vec::new();
+        }
+        let (mean, max) = (nanos(latency.mean()), nanos(latency.max() as f64));
+        let mut lines = vec![(
+            "latency".to_owned(),
+            format!(
+                "mean {mean}, least {}, most {max}",
+                nanos(latency.min() as f64)
+            ),
+        )];
+        lines.extend(QUANTILES.iter().map(|(name, quantile)| {
+            let value = latency.value_at_quantile(*quantile);
+            (format!("  {name}"), nanos(value as f64))
+        }));
+        lines
+    }
+
+    fn usage_words(&self) -> Vec<(&'static str, String)> {
+        let Some(usage) = &self.usage else {
+            return Vec::new();
+        };
+        let mut lines = Vec::new();
+        match &usage.cpu {
+            Some(spent) if self.plan.idle => {
+                let share = self.share(spent) * 100.0;
+                lines.push(("CPU", format!("{share:.2} % of a CPU")));
+            }
+            Some(spent) => {
+                let per_notify = self.per_notify(spent.total);
+                let (user, system) = split(spent);
+                lines.push((
+                    "CPU",
+                    format!(
+                        "{per_notify:.3} µs for each NOTIFY ({:.3} user, {:.3} system), {:.0} % of \
+                         a CPU",
+                        per_notify * user,
+                        per_notify * system,
+                        self.share(spent) * 100.0
+                    ),
+                ));
+            }
+            None => lines.push(("CPU", format!("process {} is gone", usage.pid))),
+        }
+        if let Some(memory) = &usage.memory {
+            let mib = |kib: u64| kib as f64 / 1024.0;
+            lines.push((
+                "memory",
+                format!(
+                    "{:.1} MiB resident, {:.1} at the most; {} threads",
+                    mib(memory.resident),
+                    mib(memory.peak),
+                    memory.threads
+                ),
+            ));
+        }
+        lines
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let (plan, agreed, latency) = (&self.plan, &self.agreed, &self.tally.latency);
+        let micros = |nanos: f64| nanos / 1e3;
+        let mut latencies = Map::new();
+        latencies.insert("mean".to_owned(), micros(latency.mean()).into());
+        latencies.insert("min".to_owned(), micros(latency.min() as f64).into());
+        latencies.insert("max".to_owned(), micros(latency.max() as f64).into());
+        for (name, quantile) in QUANTILES {
+            let value = latency.value_at_quantile(quantile);
+            latencies.insert(name.to_owned(), micros(value as f64).into());
+        }
+        let faults = &self.tally.faults;
+        let kinds: Map<String, Value> = faults
+            .seen()
+            .map(|(fault, count)| (fault.key().to_owned(), count.into()))
+            .collect();
+        json!({
+            "address": plan.address,
+            "agent": {
+                "version": agreed.version,
+                "max_frame_size": agreed.max_frame_size,
+                "capabilities": agreed.capabilities.to_string(),
+            },
+            "load": {
+                "connections": plan.connections,
+                "in_flight": plan.in_flight,
+                "rate": plan.rate,
+                "threads": plan.threads,
+                "idle": plan.idle,
+                "messages": plan.messages,
+                "notify_bytes": plan.payload.len(),
+            },
+            "seconds": self.seconds,
+            "acked": self.tally.acked,
+            "acked_per_second": self.per_second(),
+            "actions_per_ack": self.actions_per_ack(),
+            "not_sent": self.behind,
+            "connections_at_end": self.alive,
+            "latency_us": latencies,
+            "process": self.usage.as_ref().map(|usage| self.usage_json(usage)),
+            "generator_cpu_percent": self.generator.as_ref().map(|spent| self.share(spent) * 100.0),
+            "errors": { "total": faults.total(), "kinds": kinds, "first": faults.first() },
+        })
+    }
+
+    fn usage_json(&self, usage: &Usage) -> Value {
+        let cpu = usage.cpu.as_ref();
+        let per_notify = cpu.map(|spent| self.per_notify(spent.total));
+        json!({
+            "pid": usage.pid,
+            "cpu_us_per_notify": per_notify,
+            "user_us_per_notify": cpu.zip(per_notify).map(|(spent, all)| all * split(spent).0),
+            "system_us_per_notify": cpu.zip(per_notify).map(|(spent, all)| all * split(spent).1),
+            "cpu_percent": cpu.map(|spent| self.share(spent) * 100.0),
+            "rss_kib": usage.memory.map(|memory| memory.resident),
+            "peak_rss_kib": usage.memory.map(|memory| memory.peak),
+            "threads": usage.memory.map(|memory| memory.threads),
+        })
+    }
+}
+
+fn cpus(count: usize) -> String {
+    match count {
+        1 => "a CPU".to_owned(),
+        count => format!("{count} CPUs"),
+    }
+}
+
+/// The shares of user and system time. Their sum is known more precisely than they are.
+fn split(spent: &Spent) -> (f64, f64) {
+    let (user, system) = (spent.user.as_secs_f64(), spent.system.as_secs_f64());
+    match user + system > 0.0 {
+        true => (user / (user + system), system / (user + system)),
+        false => (0.0, 0.0),
+    }
+}
+
+/// A time in the unit that suits it.
+pub(super) fn nanos(nanos: f64) -> String {
+    match nanos {
+        long if long >= 1e9 => format!("{:.2} s", long / 1e9),
+        long if long >= 1e6 => format!("{:.2} ms", long / 1e6),
+        short => format!("{:.1} µs", short / 1e3),
+    }
+}

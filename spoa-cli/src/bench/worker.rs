@@ -1,0 +1,358 @@
+//! One thread of the generator: sends what is due on its connections, reads the answers, counts.
+//!
+//! It must not know what is done with the counts. It neither locks nor allocates for a frame.
+
+use super::connection::{Answer, Connection, End};
+use super::pace::Pace;
+use super::plan::{Judgement, Plan, judge};
+use super::tally::{Fault, Tally};
+use mio::{Events, Poll, Token};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Room for what comes in one read, besides one frame of the largest size.
+const READ: usize = 256 << 10;
+
+/// How often counts are handed over while somebody watches.
+const PIECE: u64 = 250_000_000;
+
+/// Waits shorter than this are not left to the system, whose clock is too coarse for them.
+const SPIN: u64 = 2_000_000;
+
+/// How long the agent gets to answer the goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// When the load began, and which part of it counts; in nanoseconds from there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    pub(super) start: Instant,
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
+impl Clock {
+    #[inline]
+    fn now(&self) -> u64 {
+        self.start.elapsed().as_nanos() as u64
+    }
+
+    #[inline]
+    fn counts(&self, moment: u64) -> bool {
+        self.from <= moment && moment < self.to
+    }
+}
+
+/// What a thread hands over.
+#[derive(Debug)]
+pub(super) enum Update {
+    /// What was counted since the last update.
+    Piece(Tally),
+    /// The measured time is over for this thread.
+    Measured,
+    /// The thread is done: how many NOTIFYs were due and not sent, and how many connections lived to
+    /// the end.
+    Done { behind: u64, alive: usize },
+}
+
+/// A thread's share of the load.
+pub(super) struct Worker {
+    plan: Arc<Plan>,
+    clock: Clock,
+    stop: Arc<AtomicBool>,
+    connections: Vec<Option<Connection>>,
+    poll: Poll,
+    pace: Option<Pace>,
+    tally: Tally,
+    buffer: Vec<u8>,
+    /// Places whose NOTIFY was answered in this read.
+    freed: Vec<usize>,
+    /// Connections with something to write.
+    touched: Vec<usize>,
+    updates: UnboundedSender<Update>,
+    /// When the next piece is handed over; never, if nobody watches.
+    piece_at: u64,
+}
+
+impl Worker {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        connections: Vec<Connection>,
+        pace: Option<Pace>,
+        updates: UnboundedSender<Update>,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        for (index, connection) in connections.iter().enumerate() {
+            connection.register(poll.registry(), Token(index))?;
+        }
+        Ok(Worker {
+            clock: Clock {
+                start: Instant::now(),
+                from: 0,
+                to: 0,
+            },
+            stop: Arc::default(),
+            connections: connections.into_iter().map(Some).collect(),
+            poll,
+            pace,
+            tally: Tally::new(),
+            buffer: vec![0; READ + plan.max_frame_size as usize],
+            freed: Vec::new(),
+            touched: Vec::new(),
+            updates,
+            piece_at: u64::MAX,
+            plan,
+        })
+    }
+
+    /// Runs to the end of the clock, or until told to stop.
+    pub(super) fn run(mut self, clock: Clock, stop: Arc<AtomicBool>, watched: bool) {
+        (self.clock, self.stop) = (clock, stop);
+        if watched {
+            self.piece_at = PIECE;
+        }
+        let mut events = Events::with_capacity(1024);
+        self.begin();
+        loop {
+            let now = self.clock.now();
+            if now >= self.clock.to || self.stop.load(Ordering::Relaxed) {
+                self.clock.to = self.clock.to.min(now);
+                break;
+            }
+            if self.connections.iter().all(Option::is_none) {
+                self.clock.to = now;
+                break;
+            }
+            if now >= self.piece_at {
+                self.piece_at = now + PIECE;
+                let piece = std::mem::replace(&mut self.tally, Tally::new());
+                let _ = self.updates.send(Update::Piece(piece));
+            }
+            self.send_due(now);
+            self.turn(&mut events, self.patience(now), true);
+        }
+        let _ = self.updates.send(Update::Measured);
+        let behind = self
+            .pace
+            .as_ref()
+            .map_or(0, |pace| pace.behind(self.clock.to));
+        self.drain(&mut events);
+        let alive = self.connections.iter().flatten().count();
+        self.say_goodbye(&mut events);
+        let _ = self.updates.send(Update::Piece(self.tally));
+        let _ = self.updates.send(Update::Done { behind, alive });
+    }
+
+    /// The first NOTIFYs: as many as may be in flight, or one on each connection that is only held.
+    fn begin(&mut self) {
+        let places = match self.plan.idle {
+            true => 1,
+            false => self.plan.in_flight,
+        };
+        match &mut self.pace {
+            Some(pace) => {
+                for place in 0..places {
+                    (0..self.connections.len()).for_each(|index| pace.free(index, place));
+                }
+            }
+            None => {
+                for index in 0..self.connections.len() {
+                    self.freed.extend(0..places);
+                    self.send_freed(index, self.clock.now());
+                    self.flush(index);
+                }
+            }
+        }
+    }
+
+    /// How long to wait for events.
+    fn patience(&self, now: u64) -> Duration {
+        // Often enough to see that it is to stop.
+        let most = (self.clock.to - now).min(100_000_000);
+        match &self.pace {
+            Some(pace) if pace.has_room() => match pace.due().saturating_sub(now) {
+                wait if wait < SPIN => Duration::ZERO,
+                wait => Duration::from_nanos(most.min(wait - SPIN)),
+            },
+            _ => Duration::from_nanos(most),
+        }
+    }
+
+    /// Sends what is due in the open loop.
+    fn send_due(&mut self, now: u64) {
+        let Some(pace) = &mut self.pace else { return };
+        while let Some((due, index, place)) = pace.next(now) {
+            match self.connections.get_mut(index).and_then(Option::as_mut) {
+                Some(connection) => {
+                    if let Err(error) = connection.notify(place, &self.plan.payload, due) {
+                        let words = || error.to_string();
+                        self.tally.faults.note(Fault::Unanswered, 1, words);
+                    }
+                    self.touched.push(index);
+                }
+                None => pace.give_back(),
+            }
+        }
+        // Only now, so that what is due together on a connection leaves in one write.
+        while let Some(index) = self.touched.pop() {
+            self.flush(index);
+        }
+    }
+
+    /// Waits for events and serves each connection that has one; sends again for what was answered if
+    /// the load goes on.
+    fn turn(&mut self, events: &mut Events, patience: Duration, on: bool) {
+        if let Err(error) = self.poll.poll(events, Some(patience)) {
+            if error.kind() != io::ErrorKind::Interrupted {
+                let words = || format!("cannot wait for events: {error}");
+                self.tally.faults.note(Fault::Lost, 1, words);
+                self.stop.store(true, Ordering::Relaxed);
+            }
+            return;
+        }
+        for event in events.iter() {
+            let Token(index) = event.token();
+            if event.is_readable() || event.is_error() {
+                self.read(index, on, event.is_read_closed() || event.is_error());
+            }
+            if event.is_writable() {
+                self.flush(index);
+            }
+        }
+    }
+
+    /// Reads all that there is: events come once for what arrived, not again for what is left.
+    fn read(&mut self, index: usize, on: bool, to_the_end: bool) {
+        loop {
+            let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
+                return;
+            };
+            let filled = match connection.read(&mut self.buffer) {
+                Ok(filled) if filled.len == 0 => return,
+                Ok(filled) => filled,
+                Err(end) => return self.end(index, &end),
+            };
+            let (clock, expectations) = (self.clock, &self.plan.expectations);
+            let (tally, freed) = (&mut self.tally, &mut self.freed);
+            let now = clock.now();
+            let input = self.buffer.get(..filled.len).unwrap_or_default();
+            let received = connection.receive(input, |answer| match answer {
+                Answer::Ack {
+                    place,
+                    due,
+                    actions,
+                } => {
+                    if clock.counts(due) {
+                        tally.latency.saturating_record(now.saturating_sub(due));
+                    }
+                    match judge(&actions, expectations) {
+                        Judgement::Good(actions) if clock.counts(now) => tally.actions += actions,
+                        Judgement::Good(_) => {}
+                        Judgement::Malformed(said) => {
+                            tally.faults.note(Fault::Malformed, 1, || said);
+                        }
+                        Judgement::Unexpected(said) => {
+                            tally.faults.note(Fault::Unexpected, 1, || said);
+                        }
+                    }
+                    tally.acked += u64::from(clock.counts(now));
+                    freed.push(place);
+                }
+                Answer::Twice(ids) => tally.faults.note(Fault::Twice, 1, || {
+                    format!("a second ACK to stream-id {}", ids.stream_id)
+                }),
+            });
+            if let Err(end) = received {
+                self.freed.clear();
+                return self.end(index, &end);
+            }
+            match &mut self.pace {
+                Some(pace) => {
+                    self.freed
+                        .drain(..)
+                        .for_each(|place| pace.free(index, place));
+                }
+                None if on && !self.plan.idle => self.send_freed(index, now),
+                None => self.freed.clear(),
+            }
+            self.flush(index);
+            if !filled.more && !to_the_end {
+                return;
+            }
+        }
+    }
+
+    /// Sends a NOTIFY in each place that was freed.
+    fn send_freed(&mut self, index: usize, now: u64) {
+        let connection = self.connections.get_mut(index).and_then(Option::as_mut);
+        let Some(connection) = connection else {
+            return self.freed.clear();
+        };
+        for place in self.freed.drain(..) {
+            if let Err(error) = connection.notify(place, &self.plan.payload, now) {
+                let words = || error.to_string();
+                self.tally.faults.note(Fault::Unanswered, 1, words);
+            }
+        }
+    }
+
+    fn flush(&mut self, index: usize) {
+        if let Some(Some(connection)) = self.connections.get_mut(index) {
+            if let Err(end) = connection.flush() {
+                self.end(index, &end);
+            }
+        }
+    }
+
+    /// Gives a connection up. What waited on it has no answer.
+    fn end(&mut self, index: usize, end: &End) {
+        let ended = self.connections.get_mut(index).and_then(Option::take);
+        let Some(connection) = ended else { return };
+        let _ = connection.deregister(self.poll.registry());
+        let fault = match end {
+            End::Closed | End::Broken(_) => Fault::Lost,
+            End::Disconnected(..) => Fault::Disconnected,
+            End::Refused(_) => Fault::Refused,
+        };
+        let waiting = connection.waiting() as u64;
+        let words = || format!("a connection ended: {end}");
+        self.tally.faults.note(fault, 1, words);
+        self.tally.faults.note(Fault::Unanswered, waiting, words);
+    }
+
+    /// Waits for the ACKs of what is in flight; what does not come in time never does.
+    fn drain(&mut self, events: &mut Events) {
+        let waiting = |worker: &Self| -> u64 {
+            let alive = worker.connections.iter().flatten();
+            alive.map(|connection| connection.waiting() as u64).sum()
+        };
+        let until = Instant::now() + self.plan.patience;
+        while waiting(self) > 0 && Instant::now() < until {
+            self.turn(events, Duration::from_millis(10), false);
+        }
+        let patience = self.plan.patience;
+        self.tally
+            .faults
+            .note(Fault::Unanswered, waiting(self), || {
+                format!("a NOTIFY had no ACK {patience:?} after the load ended")
+            });
+    }
+
+    /// Ends all sessions in order. How the agent takes it is no figure.
+    fn say_goodbye(&mut self, events: &mut Events) {
+        let faults = self.tally.faults.clone();
+        for index in 0..self.connections.len() {
+            if let Some(Some(connection)) = self.connections.get_mut(index) {
+                connection.disconnect();
+            }
+            self.flush(index);
+        }
+        let until = Instant::now() + GOODBYE;
+        while self.connections.iter().any(Option::is_some) && Instant::now() < until {
+            self.turn(events, Duration::from_millis(10), false);
+        }
+        self.tally.faults = faults;
+    }
+}
