@@ -26,6 +26,17 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Sends a request for `/<number>` on a connection of its own.
+    pub fn with(addr: SocketAddr, number: usize) -> Exchange {
+        Exchange::ask(addr, format!("/{number}"))
+    }
+
+    fn ask(addr: SocketAddr, path: String) -> Exchange {
+        let request = Request::get(&path);
+        let reply = Client::connect(addr).and_then(|mut client| client.try_send(&request));
+        Exchange { path, reply }
+    }
+
     /// What a variable held, in the answer there may be.
     pub fn var(&self, name: &str) -> Option<&str> {
         self.reply.as_ref().ok()?.var(name)
@@ -65,14 +76,12 @@ impl Load {
             if self.over.load(Ordering::SeqCst) {
                 return;
             }
-            let path = format!("/{client}-{number}");
-            let request = Request::get(&path);
-            let reply = Client::connect(addr).and_then(|mut client| client.try_send(&request));
+            let exchange = Exchange::ask(addr, format!("/{client}-{number}"));
             let mut exchanges = self
                 .exchanges
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            exchanges.push(Exchange { path, reply });
+            exchanges.push(exchange);
             self.answered.fetch_add(1, Ordering::SeqCst);
         }
     }

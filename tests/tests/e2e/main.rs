@@ -9,6 +9,7 @@ mod failures;
 mod fragments;
 mod health;
 mod pipelining;
+mod restarts;
 mod samples;
 mod scopes;
 mod sizes;

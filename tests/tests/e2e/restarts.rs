@@ -1,0 +1,268 @@
+//! HAProxy and agents that stop and start while requests go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use spoa::prelude::*;
+use spoa_tests::{
+    Background, Config, Exchange, Haproxy, Load, Message as Sent, Port, at_once, eventually,
+    for_each_haproxy, for_haproxies,
+};
+use tokio::sync::Semaphore;
+
+/// Answers with the token it is given, after a while.
+#[spoe_message("echo", set = "txn.echo")]
+async fn echo(token: &str) -> String {
+    tokio::time::sleep(Duration::from_millis(3)).await;
+    token.to_owned()
+}
+
+fn echoing() -> Background {
+    Background::agent(|agent| agent.handlers(handlers![echo]))
+}
+
+fn config(agent: impl ToString) -> Config {
+    Config::new(agent)
+        .message(Sent::new("echo").args("token=path"))
+        .set_on_error("error")
+        .vars(["txn.iprep.echo", "txn.iprep.error"])
+        .processing_timeout(Duration::from_secs(2))
+}
+
+/// Those that did not get their verdict. Nobody gets another's, or no answer.
+fn lost(exchanges: &[Exchange]) -> Vec<&Exchange> {
+    let mut lost = Vec::new();
+    for exchange in exchanges {
+        let reply = exchange.reply.as_ref();
+        let status = reply.map(|reply| reply.status).map_err(ToString::to_string);
+        assert_eq!(status, Ok(200), "{}", exchange.path);
+        match exchange.var("txn.iprep.echo") {
+            Some(token) => assert_eq!(token, exchange.path),
+            None => lost.push(exchange),
+        }
+    }
+    lost
+}
+
+fn assert_none_lost(exchanges: &[Exchange]) {
+    let lost = lost(exchanges);
+    assert!(
+        lost.is_empty(),
+        "{} of {}: {lost:#?}",
+        lost.len(),
+        exchanges.len()
+    );
+}
+
+#[test]
+fn haproxy_is_reloaded_under_load() {
+    let agent = echoing();
+    for_each_haproxy(|haproxy| {
+        let mut proxy = config(agent.addr()).start(haproxy);
+        assert_none_lost(&Load::on(proxy.addr(), 8, |load| {
+            for _ in 0..2 {
+                load.wait_for(50);
+                proxy.reload();
+                load.wait_for(50);
+                proxy.wait_until_the_old_one_left();
+            }
+        }));
+    });
+}
+
+#[test]
+fn a_master_reloads_its_worker_under_load() {
+    let agent = echoing();
+    for_each_haproxy(|haproxy| {
+        let mut proxy = config(agent.addr()).master_worker().start(haproxy);
+        assert_none_lost(&Load::on(proxy.addr(), 8, |load| {
+            for _ in 0..2 {
+                load.wait_for(50);
+                proxy.reload();
+                load.wait_for(50);
+            }
+        }));
+    });
+}
+
+/// Handlers that wait until the test lets them go on.
+struct Gate {
+    waiting: AtomicUsize,
+    open: Semaphore,
+}
+
+#[spoe_message("echo", set = "txn.echo", timeout = "20s")]
+async fn held_back(token: &str, State(gate): State<'_, Arc<Gate>>) -> Result<String, HandlerError> {
+    gate.waiting.fetch_add(1, Ordering::SeqCst);
+    gate.open.acquire().await?.forget();
+    Ok(token.to_owned())
+}
+
+#[test]
+fn requests_in_flight_when_haproxy_stops_are_answered() {
+    for_each_haproxy(|haproxy| {
+        let gate = Arc::new(Gate {
+            waiting: AtomicUsize::new(0),
+            open: Semaphore::new(0),
+        });
+        let state = gate.clone();
+        let agent = Background::agent(|agent| agent.handlers(handlers![held_back]).state(state));
+        let config = config(agent.addr()).processing_timeout(Duration::from_secs(20));
+        let mut proxy = config.start(haproxy);
+        let addr = proxy.addr();
+        std::thread::scope(|scope| {
+            let asking = scope.spawn(|| at_once(30, |number| Exchange::with(addr, number)));
+            let waiting = || gate.waiting.load(Ordering::SeqCst);
+            eventually("all are in flight", || waiting() == 30);
+            proxy.soft_stop();
+            // HAProxy notices before they are answered.
+            eventually("nobody is let in", || {
+                std::net::TcpStream::connect(addr).is_err()
+            });
+            gate.open.add_permits(30);
+            assert_none_lost(&asking.join().expect("they say what goes wrong"));
+        });
+        assert!(proxy.wait(Duration::from_secs(10)).success());
+    });
+}
+
+/// Starts an agent there.
+fn echoing_at(port: &Port) -> Background {
+    Background::agent_at(&port.addr().to_string(), |agent| {
+        agent.handlers(handlers![echo])
+    })
+}
+
+/// One of two agents is stopped and started again twice under load: what came of the requests.
+fn one_of_two_restarts(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Vec<Exchange> {
+    let (port, second) = (Port::free(), echoing());
+    let first = echoing_at(&port);
+    let config = config(port.addr())
+        .agent_backend(&format!("server second {}", second.addr()))
+        // Who cannot connect to the one takes the other, at once.
+        .agent_backend("option redispatch 1");
+    let proxy = more(config).start(haproxy);
+    Load::on(proxy.addr(), 8, |load| {
+        let mut first = Some(first);
+        for _ in 0..2 {
+            load.wait_for(100);
+            first.take().expect("it was started").stop();
+            load.wait_for(100);
+            first = Some(echoing_at(&port));
+        }
+        load.wait_for(100);
+    })
+}
+
+#[test]
+fn an_agent_is_stopped_and_started_under_load() {
+    for_each_haproxy(|haproxy| {
+        let exchanges = one_of_two_restarts(haproxy, |config| config);
+        let lost = lost(&exchanges);
+        // HAProxy may be sending one more NOTIFY when the goodbye is on its way to it: that is rare,
+        // and fails at once, with the code for a connection that ended.
+        assert!(
+            lost.len() <= 4,
+            "{} of {}: {lost:#?}",
+            lost.len(),
+            exchanges.len()
+        );
+        for exchange in lost {
+            let error = exchange.var("txn.iprep.error");
+            assert!(matches!(error, Some("256" | "257")), "{exchange:?}");
+        }
+    });
+}
+
+#[test]
+fn without_pipelining_nothing_is_lost() {
+    // 2.6 forgets requests in its queue now and then, whatever the agent does.
+    let why = "an agent stopped without pipelining, of HAProxy 2.8 and later";
+    for_haproxies(
+        why,
+        |haproxy| haproxy.at_least(2, 8),
+        |haproxy| {
+            assert_none_lost(&one_of_two_restarts(haproxy, Config::no_pipelining));
+        },
+    );
+}
+
+#[test]
+fn an_only_agent_is_missed_until_it_is_back() {
+    for_each_haproxy(|haproxy| {
+        let port = Port::free();
+        let proxy = config(port.addr())
+            .processing_timeout(Duration::from_millis(300))
+            .agent_backend("retries 0")
+            .start(haproxy);
+        Load::on(proxy.addr(), 4, |load| {
+            for _ in 0..2 {
+                let agent = echoing_at(&port);
+                let answered = || {
+                    Exchange::with(proxy.addr(), 1)
+                        .var("txn.iprep.echo")
+                        .is_some()
+                };
+                eventually("it is back", answered);
+                load.wait_for(20);
+                assert_none_lost(&at_once(20, |number| Exchange::with(proxy.addr(), number)));
+                agent.stop();
+                let missed = Exchange::with(proxy.addr(), 2);
+                assert_eq!(missed.var("txn.iprep.echo"), None);
+                assert!(missed.var("txn.iprep.error").is_some());
+                load.wait_for(4);
+            }
+        });
+    });
+}
+
+/// An agent that closes its sockets without a goodbye when it is stopped.
+fn mortal() -> Background {
+    Background::serve(|listener, death| async {
+        let agent = Agent::builder()
+            .handlers(handlers![echo])
+            .listener(listener)
+            .build();
+        let serving = agent
+            .map_err(|error| error.to_string())?
+            .serve(std::future::pending());
+        tokio::select! {
+            () = death => {}
+            served = serving => served.map_err(|error| error.to_string())?,
+        }
+        Ok::<(), String>(())
+    })
+}
+
+#[test]
+fn an_agent_that_dies_costs_what_was_in_flight() {
+    for_each_haproxy(|haproxy| {
+        let (first, second) = (mortal(), echoing());
+        let proxy = config(first.addr())
+            .agent_backend(&format!("server second {}", second.addr()))
+            .agent_backend("option redispatch 1")
+            .start(haproxy);
+        let exchanges = Load::on(proxy.addr(), 8, |load| {
+            load.wait_for(100);
+            first.stop();
+            load.wait_for(50);
+            assert_none_lost(&at_once(20, |number| Exchange::with(proxy.addr(), number)));
+        });
+        let lost = lost(&exchanges);
+        // Each client may meet a second connection that just ended.
+        assert!(
+            lost.len() <= 2 * 8,
+            "{} of {}: {lost:#?}",
+            lost.len(),
+            exchanges.len()
+        );
+        for exchange in lost {
+            assert_ne!(
+                exchange.var("txn.iprep.error"),
+                Some("1"),
+                "it waited in vain"
+            );
+        }
+    });
+}
