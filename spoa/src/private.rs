@@ -16,7 +16,7 @@ pub use std::boxed::Box;
 pub use std::iter::Iterator;
 pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
-pub use std::{compile_error, concat, file, line, module_path, option_env, stringify};
+pub use std::{compile_error, concat, file, line, module_path, option_env};
 
 #[cfg(feature = "cli")]
 pub use crate::cli::{ConfigureError, Configuring, Program, run};

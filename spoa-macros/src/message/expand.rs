@@ -9,6 +9,7 @@ use crate::names::Variable;
 use crate::syntax::{conditions, find_self, is_opaque, relax};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericParam, ReturnType};
 
@@ -29,6 +30,7 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
         let scope = ours(scope.variant);
         quote!(#private::VariableDescription { scope: #private::Scope::#scope, name: #name })
     });
+    let name = ident.unraw().to_string();
     let describe = describe(attribute, function, &names);
     let run = run(attribute, function, &names);
     // `line!` gives the line of the tokens it is made of.
@@ -37,7 +39,7 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
     let definition = quote! {
         &#private::Definition {
             message: #message,
-            function: #private::concat!(#private::module_path!(), "::", #private::stringify!(#ident)),
+            function: #private::concat!(#private::module_path!(), "::", #name),
             file: #private::file!(),
             line: #line,
             docs: #docs,

@@ -29,6 +29,14 @@ pub(crate) fn run(tokens: TokenStream) -> TokenStream {
     let paths = options
         .expression("handlers")
         .map(|list| match ungroup(list) {
+            // No list at all means every handler: an empty one would mean the same by accident.
+            Expr::Array(list) if list.elems.is_empty() => {
+                errors.on(
+                    list,
+                    "no handler is listed: list one, or leave `handlers` out to serve all",
+                );
+                Vec::new()
+            }
             Expr::Array(list) => handlers::paths(&list.elems, &mut errors),
             other => {
                 errors.on(
