@@ -64,6 +64,8 @@ pub(crate) struct Argument {
 #[derive(Default)]
 struct ArgAttribute {
     present: bool,
+    /// It has its errors already.
+    wrong: bool,
     source: Option<(Source, Span)>,
     fallback: Option<Fallback>,
 }
@@ -118,6 +120,9 @@ impl Argument {
             (None, Bound::Parts) if !attribute.present => (Source::Message, span, Kind::Message),
             (None, Bound::Nothing) if !attribute.present && is_of_message(ty) => {
                 (Source::Message, span, Kind::Message)
+            }
+            (None, Bound::Parts | Bound::Nothing) if attribute.wrong => {
+                (Source::Message, span, Kind::Either)
             }
             (None, Bound::Parts | Bound::Nothing) => {
                 errors.at(
@@ -232,7 +237,13 @@ impl ArgAttribute {
     }
 
     fn read(&mut self, attr: &Attribute, errors: &mut Errors) {
+        let before = errors.count();
+        self.options(attr, errors);
         self.present = true;
+        self.wrong = errors.count() > before;
+    }
+
+    fn options(&mut self, attr: &Attribute, errors: &mut Errors) {
         let Meta::List(list) = &attr.meta else {
             errors.on(
                 attr,

@@ -9,7 +9,10 @@ use std::fmt::Display;
 /// Mistakes in the order they were found. One expansion reports all of them, so that a user need
 /// not compile once for each.
 #[derive(Default)]
-pub(crate) struct Errors(Option<syn::Error>);
+pub(crate) struct Errors {
+    combined: Option<syn::Error>,
+    count: usize,
+}
 
 impl Errors {
     /// A mistake at one token.
@@ -23,25 +26,31 @@ impl Errors {
     }
 
     pub(crate) fn push(&mut self, error: syn::Error) {
-        match &mut self.0 {
+        self.count += 1;
+        match &mut self.combined {
             Some(errors) => errors.combine(error),
-            None => self.0 = Some(error),
+            None => self.combined = Some(error),
         }
     }
 
     pub(crate) fn append(&mut self, others: Errors) {
-        if let Some(others) = others.0 {
+        if let Some(others) = others.combined {
             self.push(others);
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.count == 0
+    }
+
+    /// How many there are: two counts tell whether there were any in between.
+    pub(crate) fn count(&self) -> usize {
+        self.count
     }
 
     /// A `compile_error!` for each mistake.
     pub(crate) fn into_tokens(self) -> TokenStream {
-        self.0
+        self.combined
             .map(syn::Error::into_compile_error)
             .unwrap_or_default()
     }

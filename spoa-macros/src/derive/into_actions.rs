@@ -48,8 +48,8 @@ pub(crate) fn into_actions(input: &DeriveInput) -> TokenStream {
     );
     let default = scope(&options, &mut errors);
     let mut parts = Vec::new();
-    // A scope that was given and is wrong has its error already.
-    let has_default = options.span("scope").is_some();
+    // A scope that was to be given and is wrong has its error already.
+    let has_default = options.span("scope").is_some() || !errors.is_empty();
     for (index, field) in fields.into_iter().flatten().enumerate() {
         let part = part(field, index, default, has_default, &parts, &mut errors);
         parts.extend(part);
@@ -90,7 +90,12 @@ fn part<'i>(
     before: &[Part<'i>],
     errors: &mut Errors,
 ) -> Option<Part<'i>> {
+    let before_options = errors.count();
     let options = super::options(&field.attrs, "var", &FIELD_TABLE, errors);
+    if errors.count() > before_options {
+        // What is missing may be what is wrong.
+        return None;
+    }
     let member = match &field.ident {
         Some(ident) => Member::Named(ident.clone()),
         None => Member::Unnamed(Index::from(index)),
