@@ -3,6 +3,7 @@
 //! One program, so that all of it runs side by side. A statement about HAProxy in the documents is a
 //! test here.
 
+mod by_hand;
 mod context;
 mod events;
 mod failures;
@@ -15,3 +16,4 @@ mod scopes;
 mod sizes;
 mod transports;
 mod types;
+mod wire;
