@@ -3,7 +3,7 @@
 //! It must not judge what the user wrote: whatever reaches it can be expanded.
 
 use crate::argument::{Argument, Fallback, Kind, Source};
-use crate::syntax::{relax, shown};
+use crate::syntax::{relax, shown, timeless};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
@@ -182,7 +182,7 @@ fn spec(argument: &Argument, private: &Ident) -> TokenStream {
         Source::At(index) => (none(), quote!(#private::Some(#index))),
         Source::Message => (none(), none()),
     };
-    let rust_type = shown(&argument.ty);
+    let rust_type = shown(timeless(argument.ty.to_token_stream()));
     let default = argument.fallback.is_some();
     quote! {
         &#private::ArgSpec {

@@ -2,7 +2,7 @@
 //!
 //! It must not know what a handler is.
 
-use proc_macro2::{Delimiter, Ident, Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
     Attribute, Expr, ExprLit, GenericArgument, Lifetime, Lit, Meta, Path, PathArguments, Type,
@@ -115,6 +115,34 @@ pub(crate) fn relax(tokens: TokenStream, names: &[Ident]) -> TokenStream {
         };
         after_quote = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
         out.push(token);
+    }
+    out.into_iter().collect()
+}
+
+/// The type without its lifetimes, which say nothing to whoever reads about an argument.
+pub(crate) fn timeless(tokens: TokenStream) -> TokenStream {
+    let mut out: Vec<TokenTree> = Vec::new();
+    let is = |token: Option<&TokenTree>, c: char| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == c);
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
+                // Its name, and what set it apart from its neighbours: `<'a, T>`, `dyn Trait + 'a`.
+                tokens.next();
+                tokens.next_if(|token| is(Some(token), ','));
+                if is(out.last(), '+') {
+                    out.pop();
+                }
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '>' && is(out.last(), '<') => {
+                out.pop();
+            }
+            TokenTree::Group(group) => {
+                let inner = Group::new(group.delimiter(), timeless(group.stream()));
+                out.push(TokenTree::Group(inner));
+            }
+            token => out.push(token),
+        }
     }
     out.into_iter().collect()
 }
@@ -244,6 +272,21 @@ mod tests {
             "fn(&mut u8)",
         ] {
             assert_eq!(shown(parse(text)), text);
+        }
+    }
+
+    #[test]
+    fn lifetimes_are_left_out() {
+        for (text, expected) in [
+            ("&'a str", "&str"),
+            ("Option<&'a [u8]>", "Option<&[u8]>"),
+            ("Cow<'a, str>", "Cow<str>"),
+            ("Value<'_>", "Value"),
+            ("Vec<(Name<'a>, &'a mut T)>", "Vec<(Name, &mut T)>"),
+            ("Box<dyn Error + 'static>", "Box<dyn Error>"),
+            ("u8", "u8"),
+        ] {
+            assert_eq!(shown(timeless(parse(text).to_token_stream())), expected);
         }
     }
 
