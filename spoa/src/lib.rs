@@ -47,6 +47,9 @@
 //! what was expected, what came, and the change in spoe.conf that mends it. HAProxy gets an ACK without
 //! that handler's actions.
 //!
+//! What clients choose freely (a header, a body) is best taken as `&[u8]`: HAProxy passes on whatever
+//! bytes come, and text that is not UTF-8 rejects the message.
+//!
 //! # What a handler returns
 //!
 //! Whatever is [`IntoActions`](handler::IntoActions): [`SetVar`](handler::SetVar),

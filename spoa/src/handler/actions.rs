@@ -137,7 +137,9 @@ macro_rules! scopes {
     ($($method:ident, $scope:ident, $name:literal;)*) => {
         impl<T> SetVar<T> {
             $(
-                #[doc = concat!("Sets `", $name, ".<prefix>.<name>`.")]
+                #[doc = concat!(
+                    "Sets `", $name, ".<prefix>.<name>`: see [`Scope::", stringify!($scope), "`]."
+                )]
                 #[inline]
                 pub fn $method(name: impl Into<Cow<'static, str>>, value: T) -> Self {
                     SetVar::new(Scope::$scope, name, value)
@@ -147,7 +149,9 @@ macro_rules! scopes {
 
         impl UnsetVar {
             $(
-                #[doc = concat!("Unsets `", $name, ".<prefix>.<name>`.")]
+                #[doc = concat!(
+                    "Unsets `", $name, ".<prefix>.<name>`: see [`Scope::", stringify!($scope), "`]."
+                )]
                 #[inline]
                 pub fn $method(name: impl Into<Cow<'static, str>>) -> Self {
                     UnsetVar::new(Scope::$scope, name)
