@@ -6,5 +6,6 @@ mod drain;
 mod failures;
 mod flow;
 mod handlers;
+mod hostile;
 mod peer;
 mod time;

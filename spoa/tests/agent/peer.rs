@@ -83,7 +83,11 @@ pub(crate) fn frame(
 impl Peer {
     /// Connects to an agent without a word.
     pub(crate) fn silent(builder: AgentBuilder, pipe: usize) -> Self {
-        let agent: Agent = builder.build().unwrap();
+        Peer::to(&builder.build().unwrap(), pipe)
+    }
+
+    /// The same to an agent that serves others too.
+    pub(crate) fn to(agent: &Agent, pipe: usize) -> Self {
         let (io, theirs) = tokio::io::duplex(pipe);
         Peer::over(io, tokio::spawn(agent.serve_connection(theirs)))
     }
