@@ -225,6 +225,11 @@ impl Proxy {
         self.process.signal("USR1");
     }
 
+    /// Ends it at once (SIGKILL).
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
     /// Waits for its end, and panics if that takes longer than `limit`.
     pub fn wait(&mut self, limit: Duration) -> ExitStatus {
         self.process.wait(limit)

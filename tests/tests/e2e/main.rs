@@ -4,6 +4,7 @@
 //! test here.
 
 mod by_hand;
+mod closes;
 mod context;
 mod events;
 mod failures;

@@ -1,0 +1,128 @@
+//! Connections that end as connections do: the next request opens another, and the agent, which fails
+//! the test by any warning, says nothing.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use spoa::prelude::*;
+use spoa_tests::{
+    Background, Config, Message as Sent, Proxy, Request, eventually, for_each_haproxy,
+};
+
+#[spoe_message("ping", set = "txn.pong")]
+fn ping() -> bool {
+    true
+}
+
+fn agent() -> Background {
+    Background::agent(|agent| agent.handlers(handlers![ping]))
+}
+
+fn config(agent: &Background) -> Config {
+    Config::new(agent.addr())
+        .message(Sent::new("ping"))
+        .vars(["txn.iprep.pong"])
+}
+
+fn assert_answered(proxy: &Proxy) {
+    assert_eq!(proxy.get("/").var("txn.iprep.pong"), Some("1"));
+}
+
+/// How many connections have ended.
+fn closed(agent: &Background) -> usize {
+    agent
+        .logs()
+        .iter()
+        .filter(|line| line.contains("spoa::agent::server: closed"))
+        .count()
+}
+
+#[test]
+fn haproxy_gives_up_an_idle_connection() {
+    for_each_haproxy(|haproxy| {
+        let agent = agent();
+        // The one holds up to 3.0, the other since.
+        let proxy = config(&agent)
+            .spoe_agent("timeout idle 100ms")
+            .agent_backend("timeout server 100ms")
+            .start(haproxy);
+        assert_answered(&proxy);
+        eventually("it is given up", || closed(&agent) > 0);
+        assert_answered(&proxy);
+    });
+}
+
+#[test]
+fn haproxy_disables_the_agent_for_a_while() {
+    let agent = agent();
+    for_each_haproxy(|haproxy| {
+        let proxy = config(&agent).start(haproxy);
+        for _ in 0..3 {
+            assert_answered(&proxy);
+            proxy.disable_agent();
+            proxy.enable_agent();
+        }
+        assert_answered(&proxy);
+    });
+}
+
+#[test]
+fn haproxy_stops_while_it_is_idle() {
+    let agent = agent();
+    for_each_haproxy(|haproxy| {
+        let mut proxy = config(&agent).start(haproxy);
+        assert_answered(&proxy);
+        proxy.soft_stop();
+        // It lingers if an agent does not answer its goodbye.
+        assert!(proxy.wait(Duration::from_secs(5)).success());
+    });
+}
+
+#[test]
+fn haproxy_is_killed() {
+    for_each_haproxy(|haproxy| {
+        let agent = agent();
+        let mut proxy = config(&agent).start(haproxy);
+        assert_answered(&proxy);
+        proxy.kill();
+        eventually("its connections end", || closed(&agent) > 0);
+    });
+}
+
+#[spoe_message("slow", set = "txn.pong")]
+async fn slow(at_work: State<'_, Arc<AtomicUsize>>) -> bool {
+    at_work.fetch_add(1, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    at_work.fetch_sub(1, Ordering::SeqCst);
+    true
+}
+
+#[test]
+fn a_client_leaves_before_the_answer() {
+    for_each_haproxy(|haproxy| {
+        let at_work = Arc::new(AtomicUsize::new(0));
+        let state = at_work.clone();
+        let agent = Background::agent(|agent| agent.handlers(handlers![ping, slow]).state(state));
+        let proxy = config(&agent)
+            .message(Sent::new("slow").event("on-frontend-http-request if { path /slow }"))
+            .global("nbthread 1")
+            .start(haproxy);
+        assert_answered(&proxy);
+        for _ in 0..3 {
+            let mut client = TcpStream::connect(proxy.addr()).expect("HAProxy listens");
+            let request = b"GET /slow HTTP/1.1\r\nhost: test\r\n\r\n";
+            std::io::Write::write_all(&mut client, request).expect("HAProxy reads");
+            eventually("it is in flight", || at_work.load(Ordering::SeqCst) > 0);
+            drop(client);
+            assert_answered(&proxy);
+            eventually("it is done", || at_work.load(Ordering::SeqCst) == 0);
+            assert_answered(&proxy);
+        }
+        assert_eq!(
+            proxy.send(&Request::get("/slow")).var("txn.iprep.pong"),
+            Some("1")
+        );
+    });
+}
