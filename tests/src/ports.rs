@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::PATIENCE;
+
 /// Below the range from which systems take the ports of outgoing connections, so that a port
 /// found free is not taken by one of those before HAProxy has bound to it.
 const FIRST: u32 = 20_000;
@@ -51,22 +53,27 @@ impl Port {
         numbers.sort_unstable();
         numbers.map(|number| {
             let start = Instant::now();
-            loop {
+            let port = loop {
                 if let Some(port) = Port::hold(number) {
-                    let free = TcpListener::bind(port.addr());
-                    assert!(
-                        free.is_ok(),
-                        "stop what listens on {}: a test needs it",
-                        port.addr()
-                    );
-                    return port;
+                    break port;
                 }
                 assert!(
                     start.elapsed() < QUEUE,
                     "127.0.0.1:{number} is in use by another test"
                 );
                 std::thread::sleep(Duration::from_millis(20));
+            };
+            // A program may be about to end.
+            let start = Instant::now();
+            while TcpListener::bind(port.addr()).is_err() {
+                assert!(
+                    start.elapsed() < PATIENCE,
+                    "stop what listens on {}: a test needs it",
+                    port.addr()
+                );
+                std::thread::sleep(Duration::from_millis(20));
             }
+            port
         })
     }
 
