@@ -201,7 +201,7 @@ impl Config {
         self.spoe_agent(&format!("register-var-names {names}"))
     }
 
-    /// Checks the agent's health by `option spop-check` every 100 ms.
+    /// Checks the agent's health by `option spop-check` every 50 ms.
     pub fn spop_check(mut self) -> Config {
         self.spop_check = true;
         self
@@ -323,7 +323,7 @@ impl Config {
 
         text.section("backend agent", &["mode tcp".to_owned()]);
         let check = if self.spop_check {
-            " check inter 100ms"
+            " check inter 50ms"
         } else {
             ""
         };

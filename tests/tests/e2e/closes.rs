@@ -43,10 +43,10 @@ fn closed(agent: &Background) -> usize {
 fn haproxy_gives_up_an_idle_connection() {
     for_each_haproxy(|haproxy| {
         let agent = agent();
-        // The one holds up to 3.0, the other since.
+        // The one holds up to 3.0, the other since: connections wait in a pool.
         let proxy = config(&agent)
-            .spoe_agent("timeout idle 100ms")
-            .agent_backend("timeout server 100ms")
+            .spoe_agent("timeout idle 50ms")
+            .defaults("default-server pool-purge-delay 50ms")
             .start(haproxy);
         assert_answered(&proxy);
         eventually("it is given up", || closed(&agent) > 0);

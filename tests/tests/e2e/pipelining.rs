@@ -153,7 +153,10 @@ fn a_hundred_at_once_out_of_order() {
 fn a_hundred_at_once_without_pipelining() {
     let (agent, work) = echoing(|_| ());
     for_each_haproxy(|haproxy| {
-        let proxy = config(&agent).no_pipelining().start(haproxy);
+        let proxy = config(&agent)
+            .no_pipelining()
+            .processing_timeout(Duration::from_secs(2))
+            .start(haproxy);
         if haproxy.at_least(2, 8) {
             ask_100(&proxy);
             ask_100(&proxy);
