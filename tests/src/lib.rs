@@ -33,8 +33,8 @@
 //! # fn main() { the_score_reaches_the_session() }
 //! ```
 //!
-//! Only [`background`] knows the library, and nothing the protocol: the rest is processes,
-//! configuration and HTTP.
+//! Only [`background`] knows the library, and only [`invariants`], which the fuzz targets share, the
+//! protocol: the rest is processes, configuration and HTTP.
 
 pub mod background;
 pub mod config;
@@ -42,6 +42,7 @@ pub mod dir;
 pub mod examples;
 pub mod haproxies;
 pub mod http;
+pub mod invariants;
 pub mod load;
 mod logs;
 pub mod origin;

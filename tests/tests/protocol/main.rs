@@ -4,6 +4,7 @@
 
 mod allocation;
 mod any_bytes;
+mod invariants;
 mod round_trips;
 mod splits;
 mod strategies;

@@ -1,0 +1,5 @@
+//! The engine's end of a conversation, its bytes in arbitrary reads.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| spoa_tests::invariants::engine_session(data));

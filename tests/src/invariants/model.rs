@@ -1,0 +1,94 @@
+//! What an agent owes its peer, counted without the agent's session.
+//!
+//! It knows the order of frames, not what their payloads mean.
+
+use super::MAX_REASSEMBLED;
+use spoa::spop::session::Foreign;
+use spoa::spop::{Frame, FrameIds, FrameType, HaproxyHello};
+use std::collections::HashMap;
+
+/// What an agent sends in answer to some bytes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Whether it says HELLO.
+    pub hello: bool,
+    /// The ids of its ACKs, and the payload each answers, `None` for one above the bound.
+    pub acks: Vec<(FrameIds, Option<Vec<u8>>)>,
+    /// Whether it says goodbye.
+    pub goodbye: bool,
+    /// Whether it closes without a word.
+    pub silent: bool,
+    /// The frame size agreed on.
+    pub limit: u32,
+}
+
+/// The most NOTIFYs that may be coming in fragments at once.
+const MAX_OPEN: usize = 64;
+
+/// Reads `bytes` as a peer that knows the rules and nothing else.
+#[must_use]
+pub fn expected(mut bytes: &[u8]) -> Expected {
+    let mut owed = Expected {
+        limit: 4096,
+        ..Expected::default()
+    };
+    let mut open: HashMap<FrameIds, Option<Vec<u8>>> = HashMap::new();
+    loop {
+        let before = bytes;
+        let frame = match Frame::split(&mut bytes, owed.limit) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return owed,
+            Err(_) => {
+                owed.silent = !owed.hello && Foreign::known_by(before).is_some();
+                owed.goodbye = !owed.silent;
+                return owed;
+            }
+        };
+        if !owed.hello {
+            let hello = match frame.frame_type {
+                FrameType::HaproxyHello => HaproxyHello::decode(frame.payload).ok(),
+                _ => None,
+            };
+            let Some(hello) = hello else {
+                owed.goodbye = true;
+                return owed;
+            };
+            owed.hello = true;
+            owed.limit = hello.max_frame_size.min(1 << 20);
+            continue;
+        }
+        match frame.frame_type {
+            FrameType::Notify if frame.flags.fin() && !frame.flags.abort() => {
+                owed.acks.push((frame.ids, Some(frame.payload.to_vec())));
+            }
+            // Given up before it began; what is open under the same ids goes on.
+            FrameType::Notify if frame.flags.abort() => {}
+            FrameType::Unset if frame.flags.abort() => {
+                open.remove(&frame.ids);
+            }
+            FrameType::Notify | FrameType::Unset => {
+                let begins = frame.frame_type == FrameType::Notify;
+                if begins == open.contains_key(&frame.ids) || (begins && open.len() >= MAX_OPEN) {
+                    owed.goodbye = true;
+                    return owed;
+                }
+                let held: usize = open.values().flatten().map(Vec::len).sum();
+                let payload = open.entry(frame.ids).or_insert_with(|| Some(Vec::new()));
+                if held + frame.payload.len() > MAX_REASSEMBLED {
+                    *payload = None;
+                } else if let Some(payload) = payload {
+                    payload.extend(frame.payload);
+                }
+                if frame.flags.fin() {
+                    owed.acks
+                        .extend(open.remove(&frame.ids).map(|whole| (frame.ids, whole)));
+                }
+            }
+            FrameType::Unknown(_) => {}
+            _ => {
+                owed.goodbye = true;
+                return owed;
+            }
+        }
+    }
+}
