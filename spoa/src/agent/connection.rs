@@ -26,6 +26,9 @@ const FLUSH_AT: usize = 64 << 10;
 /// it is.
 const COPY_UP_TO: usize = READ_SIZE / 2;
 
+/// How often one poll reads before it looks at the time and lets other tasks run.
+const MAX_ROUNDS: usize = 16;
+
 /// Why a connection ended.
 #[derive(Debug)]
 pub(crate) enum End {
@@ -132,6 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn step(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<End> {
+        let mut rounds = 0;
         loop {
             // What was left unwritten goes first, and nothing is read until it is gone: a peer that
             // does not read its answers cannot make them pile up.
@@ -147,7 +151,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return Poll::Ready(self.failed(error));
                 }
                 match progress {
-                    Progress::More => continue,
+                    // A peer that always has more to say must not keep what is due from being seen:
+                    // tokio lets no timer go off in a poll that has read too often.
+                    Progress::More if rounds < MAX_ROUNDS => {
+                        rounds += 1;
+                        continue;
+                    }
+                    Progress::More => cx.waker().wake_by_ref(),
                     Progress::Ended(end) if self.output.is_empty() => return Poll::Ready(end),
                     Progress::Ended(_) => {
                         self.phase = Phase::Closing;
