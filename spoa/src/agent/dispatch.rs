@@ -26,6 +26,10 @@ pub(crate) struct Dispatcher<'a> {
     pub(crate) limit: u32,
 }
 
+/// The most parts of one ACK that are awaited: a frame has room for thousands of messages, and each
+/// handler that waits costs a future and its buffers. HAProxy's configurations have a handful.
+const MAX_PARTS: usize = 256;
+
 type SyncRun = fn(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>;
 
 impl<'a> Dispatcher<'a> {
@@ -44,6 +48,9 @@ impl<'a> Dispatcher<'a> {
             };
             match entry.definition.run {
                 Run::Sync(run) => self.run(run, entry, ids, message, slot),
+                _ if self.is_full(slot) => {
+                    self.run(|_, _| Err(Failure::Overloaded), entry, ids, message, slot);
+                }
                 Run::Async(begin) => self.begin(begin, entry, ids, &ack, message, &mut slot),
                 Run::Blocking(run) => match shared.blocking_permit() {
                     Some(permit) => {
@@ -63,6 +70,12 @@ impl<'a> Dispatcher<'a> {
             self.inflight.release(slot);
         }
         self.finish(ack, ids);
+    }
+
+    /// Whether no more handlers of this NOTIFY may wait.
+    fn is_full(&mut self, slot: Option<usize>) -> bool {
+        let slot = slot.and_then(|slot| self.inflight.slot(slot));
+        slot.is_some_and(|slot| slot.parts.len() >= MAX_PARTS)
     }
 
     /// Runs a handler in place.

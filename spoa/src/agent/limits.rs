@@ -21,7 +21,8 @@ pub struct Limits {
     /// 256 KiB; 0 does not offer fragmentation.
     pub max_reassembled: usize,
     /// The most NOTIFYs of one connection that wait for async or blocking handlers; beyond it, the
-    /// connection is not read. Default 256.
+    /// connection is not read. Default 256. Of one NOTIFY's messages, about 256 may wait; handlers of
+    /// more fail as overloaded.
     pub max_inflight: usize,
     /// The most connections at once; more are closed as they come. Default 10,000.
     pub max_connections: usize,

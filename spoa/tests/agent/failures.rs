@@ -169,3 +169,16 @@ async fn a_connection_that_dies_with_handlers_that_panic_when_dropped_takes_nobo
     drop(peer.io);
     peer.agent.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_one_notify_only_so_many_handlers_wait() {
+    let mut peer = Peer::connect(agent().on_failure(cause)).await;
+    let Answer::Ack(1, actions) = peer.ask(&["never"; 300]).await else {
+        panic!("no ACK")
+    };
+    let given = |cause| {
+        let set = format!("set-var txn.cause = \"{cause}\"");
+        actions.iter().filter(|action| **action == set).count()
+    };
+    assert_eq!((given("timed out"), given("overloaded")), (256, 44));
+}
