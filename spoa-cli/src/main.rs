@@ -3,6 +3,7 @@
 //! It plays HAProxy's part and must know nothing of how an agent is made.
 
 mod bench;
+mod decode;
 mod explain;
 mod failure;
 mod process;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     let matches = command().get_matches();
     let done = match matches.subcommand() {
         Some(("bench", matches)) => bench::run(matches),
+        Some(("decode", matches)) => decode::run(matches),
         Some(("explain", matches)) => explain::run(matches),
         _ => unreachable!("clap asks for a command"),
     };
@@ -40,6 +42,7 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .subcommand(bench::command())
+        .subcommand(decode::command())
         .subcommand(explain::command())
 }
 

@@ -50,6 +50,12 @@ impl<'a> From<&'a str> for Name<'a> {
     }
 }
 
+impl<'a> From<&'a [u8]> for Name<'a> {
+    fn from(name: &'a [u8]) -> Self {
+        Name(name)
+    }
+}
+
 impl PartialEq<str> for Name<'_> {
     fn eq(&self, other: &str) -> bool {
         self.0 == other.as_bytes()

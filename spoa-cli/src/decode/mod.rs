@@ -1,0 +1,197 @@
+//! `spop decode`: frames in words, however they come.
+//!
+//! It must not know a conversation: each frame is read for itself, but for the fragments of a NOTIFY.
+
+mod cursor;
+mod frame;
+mod input;
+mod payload;
+
+use crate::failure::{FOUND_WRONG, Failure};
+use crate::terminal::Paint;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use frame::Writer;
+use input::Input;
+use spoa::spop::session::Foreign;
+use spoa::spop::{LENGTH_PREFIX, MIN_FRAME_SIZE};
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+/// No frame is larger: HAProxy's are as large as its buffers.
+const LARGEST: u32 = (1 << 24) - 1;
+
+pub(crate) fn command() -> Command {
+    Command::new("decode")
+        .about("Put frames in words; say where and why bytes stop making sense")
+        .arg(Arg::new("INPUT").num_args(0..).help(
+            "A file, `-` for standard input (also if left out), or hexadecimal; files and pipes hold \
+             frames as they are on the wire, or hexadecimal too",
+        ))
+        .arg(
+            Arg::new("full")
+                .long("full")
+                .action(ArgAction::SetTrue)
+                .help("Show long values whole"),
+        )
+        .after_help(
+            "Hexadecimal is read as people copy it: digits in a row or apart, 00:00, 0x00, \\x00, \
+             and the dumps\nof xxd and `hexdump -C`. A `#` marks a remark, a `!` what makes no \
+             sense.\n\nExamples:\n  \
+             spop decode 0000000767000000010101\n  \
+             spop decode capture.bin",
+        )
+}
+
+pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let words: Vec<String> = matches
+        .get_many("INPUT")
+        .unwrap_or_default()
+        .cloned()
+        .collect();
+    let writer = Writer::new(Paint::of(&stdout()), matches.get_flag("full"));
+    let mut decoder = Decoder::new(writer);
+    match Input::open(&words)? {
+        Input::Bytes(bytes) => decoder.take(&bytes),
+        Input::Stream(mut stream) => decoder.follow(&mut *stream)?,
+    }
+    Ok(match decoder.end() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(FOUND_WRONG),
+    })
+}
+
+/// Takes bytes as they come and writes each frame when it is whole.
+struct Decoder {
+    writer: Writer,
+    /// What is not written yet.
+    pending: Vec<u8>,
+    /// Where that begins in the input.
+    at: u64,
+    /// Nothing more can be made of the input.
+    lost: bool,
+    written: bool,
+}
+
+impl Decoder {
+    fn new(writer: Writer) -> Self {
+        Decoder {
+            writer,
+            pending: Vec::new(),
+            at: 0,
+            lost: false,
+            written: false,
+        }
+    }
+
+    /// Reads a stream to its end. Frames are shown when they come; hexadecimal at the end.
+    fn follow(&mut self, stream: &mut dyn std::io::Read) -> Result<(), Failure> {
+        let cannot = |error| Failure::failed(format!("cannot read on: {error}"));
+        let mut text = Vec::new();
+        let mut is_text = true;
+        loop {
+            let mut came = Vec::new();
+            if input::read(stream, &mut came).map_err(cannot)? == 0 {
+                break;
+            }
+            is_text = is_text && input::is_text(&came);
+            match is_text {
+                true => text.append(&mut came),
+                false => {
+                    let all = [std::mem::take(&mut text), came].concat();
+                    self.take(&all);
+                }
+            }
+        }
+        let bytes = input::hex(&text).unwrap_or(text);
+        self.take(&bytes);
+        Ok(())
+    }
+
+    /// Writes all frames that are whole.
+    fn take(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+        let pending = std::mem::take(&mut self.pending);
+        let mut rest = pending.as_slice();
+        while let Some((prefix, after)) = rest.split_first_chunk::<LENGTH_PREFIX>() {
+            let size = u32::from_be_bytes(*prefix);
+            if self.lost || size > LARGEST {
+                self.lose(rest, size);
+                break;
+            }
+            if after.len() < size as usize {
+                break;
+            }
+            let (frame, after) = rest.split_at(LENGTH_PREFIX + size as usize);
+            self.frame(frame, size);
+            rest = after;
+        }
+        self.pending = rest.to_vec();
+    }
+
+    /// Whether all that came made sense.
+    fn end(mut self) -> bool {
+        let pending = std::mem::take(&mut self.pending);
+        match pending.first_chunk::<LENGTH_PREFIX>() {
+            _ if self.lost || pending.is_empty() => {}
+            Some(prefix) => self.frame(&pending, u32::from_be_bytes(*prefix)),
+            None => {
+                let mut out = String::new();
+                let problem = "the input ends inside the length of a frame";
+                self.writer.wrong(&mut out, problem, &pending);
+                self.write(&out);
+            }
+        }
+        let unfinished = self.writer.unfinished();
+        self.write(&unfinished);
+        if !self.written {
+            let mut out = String::new();
+            self.writer.wrong(&mut out, "there are no bytes", &[]);
+            self.write(&out);
+        }
+        !self.writer.nonsense
+    }
+
+    fn frame(&mut self, bytes: &[u8], size: u32) {
+        let mut out = match size < MIN_FRAME_SIZE {
+            // Its length is believed all the same: what follows may be a frame again.
+            true => {
+                let mut out = String::new();
+                let problem = format!(
+                    "at {}: a frame of {size} bytes is shorter than a head, which has \
+                     {MIN_FRAME_SIZE} at the least",
+                    self.at
+                );
+                let body = bytes.get(LENGTH_PREFIX..).unwrap_or_default();
+                self.writer.wrong(&mut out, &problem, body);
+                out
+            }
+            false => self.writer.frame(bytes, self.at, size as usize),
+        };
+        self.at += bytes.len() as u64;
+        self.write(&std::mem::take(&mut out));
+    }
+
+    /// Where the next frame begins is not known any more.
+    fn lose(&mut self, rest: &[u8], size: u32) {
+        if !std::mem::replace(&mut self.lost, true) {
+            let problem = match Foreign::known_by(rest) {
+                Some(foreign) => format!("at {}: that is {foreign}, not SPOP", self.at),
+                None => format!(
+                    "at {}: a frame of {size} bytes is none: where the next one begins cannot be \
+                     told",
+                    self.at
+                ),
+            };
+            let mut out = String::new();
+            self.writer.wrong(&mut out, &problem, rest);
+            self.write(&out);
+        }
+    }
+
+    fn write(&mut self, text: &str) {
+        self.written |= !text.is_empty();
+        // Whoever closed the pipe has seen enough; a pipe is to show each frame when it comes.
+        let mut out = stdout();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+}
