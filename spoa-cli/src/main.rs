@@ -3,9 +3,11 @@
 //! It plays HAProxy's part and must know nothing of how an agent is made.
 
 mod bench;
+mod call;
 mod decode;
 mod explain;
 mod failure;
+mod probe;
 mod process;
 mod terminal;
 
@@ -19,6 +21,8 @@ fn main() -> ExitCode {
     let matches = command().get_matches();
     let done = match matches.subcommand() {
         Some(("bench", matches)) => bench::run(matches),
+        Some(("call", matches)) => call::run(matches),
+        Some(("probe", matches)) => probe::run(matches),
         Some(("decode", matches)) => decode::run(matches),
         Some(("explain", matches)) => explain::run(matches),
         _ => unreachable!("clap asks for a command"),
@@ -41,6 +45,8 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
+        .subcommand(call::command())
+        .subcommand(probe::command())
         .subcommand(bench::command())
         .subcommand(decode::command())
         .subcommand(explain::command())
@@ -83,6 +89,11 @@ fn max_frame_size() -> Arg {
                 .ok_or_else(|| "a frame has at least 256 bytes, and at most 16m here".to_owned())
         })
         .help("The largest frame to offer in the HELLO; HAProxy offers tune.bufsize less 4")
+}
+
+fn frame_size(matches: &ArgMatches) -> u32 {
+    let size = matches.get_one("max-frame-size").copied();
+    size.unwrap_or(spoa::spop::MIN_MAX_FRAME_SIZE)
 }
 
 /// A text that clap made sure is there.

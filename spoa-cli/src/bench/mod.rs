@@ -14,7 +14,7 @@ mod worker;
 pub(crate) use options::command;
 
 use crate::failure::{FOUND_WRONG, Failure};
-use crate::process::{Cpu, Process};
+use crate::process::{Cpu, Memory, Process};
 use crate::terminal::print;
 use clap::ArgMatches;
 use connection::Connection;
@@ -175,6 +175,7 @@ struct Watch {
 struct Sample {
     at: Instant,
     agent: Option<Cpu>,
+    memory: Option<Memory>,
     own: Option<Cpu>,
 }
 
@@ -183,6 +184,7 @@ impl Sample {
         Sample {
             at: Instant::now(),
             agent: process.and_then(Process::cpu),
+            memory: process.and_then(Process::memory),
             own: Process::own().cpu(),
         }
     }
@@ -267,7 +269,8 @@ impl Watch {
         let usage = self.process.map(|process| Usage {
             pid: process.pid(),
             cpu: spent(|sample| sample.agent.as_ref()),
-            memory: process.memory(),
+            // Of the moment when all connections are still open.
+            memory: samples.as_ref().and_then(|(_, after)| after.memory),
         });
         Report {
             generator: spent(|sample| sample.own.as_ref()),

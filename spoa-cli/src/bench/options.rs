@@ -9,7 +9,6 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use spoa::__cli::{duration, size};
 use spoa::client::{Argument, OwnedValue};
-use spoa::spop::MIN_MAX_FRAME_SIZE;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -180,10 +179,7 @@ impl Options {
                 },
                 duration,
                 patience: time("timeout"),
-                max_frame_size: matches
-                    .get_one("max-frame-size")
-                    .copied()
-                    .unwrap_or(MIN_MAX_FRAME_SIZE),
+                max_frame_size: crate::frame_size(matches),
                 idle,
                 payload: Message::payload(&messages),
                 messages: messages.into_iter().map(|message| message.name).collect(),

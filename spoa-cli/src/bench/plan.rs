@@ -2,9 +2,10 @@
 //!
 //! It must not know a socket.
 
+use super::tally::Fault;
 use spoa::client::OwnedValue;
 use spoa::handler::ToValue;
-use spoa::spop::{Action, Actions, NotifyWriter, Scope, Value};
+use spoa::spop::{Action, Actions, DecodeError, NotifyWriter, Scope, Value};
 use std::time::Duration;
 
 /// What a run is to do.
@@ -95,12 +96,6 @@ impl Expectation {
             }
         }
     }
-
-    /// As [`Action`] shows itself.
-    pub(super) fn words(&self) -> String {
-        let Expectation { scope, name, value } = self;
-        format!("set-var {scope}.{name} = {value}")
-    }
 }
 
 /// To HAProxy, all integers are of one type.
@@ -111,48 +106,63 @@ fn same(expected: Value<'_>, found: Value<'_>) -> bool {
     }
 }
 
-/// What the actions of an ACK were worth.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Judgement {
-    /// As many actions, and all that was expected.
-    Good(u64),
-    /// They could not be read.
-    Malformed(String),
-    /// The last that was said of a variable is not what was expected.
-    Unexpected(String),
+/// What is wrong with the actions of an ACK.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Wrong<'e> {
+    /// They cannot be read.
+    Malformed(DecodeError),
+    /// The last that is said of a variable is not this.
+    Unexpected(&'e Expectation),
 }
 
-/// Reads the actions of an ACK, and holds them against what is expected.
+/// Reads the actions of an ACK, and holds them against what is expected: how many they are, and what
+/// is wrong with them.
 #[inline]
-pub(super) fn judge(actions: &Actions<'_>, expectations: &[Expectation]) -> Judgement {
+pub(super) fn judge<'e>(
+    actions: &Actions<'_>,
+    expectations: &'e [Expectation],
+) -> (u64, Option<Wrong<'e>>) {
     let mut count = 0;
     for action in actions.clone() {
         if let Err(error) = action {
-            return Judgement::Malformed(error.to_string());
+            return (count, Some(Wrong::Malformed(error)));
         }
         count += 1;
     }
     for expectation in expectations {
         let said = actions.clone().flatten();
         if said.filter_map(|action| expectation.judge(&action)).last() != Some(true) {
-            return Judgement::Unexpected(unexpected(expectation, actions));
+            return (count, Some(Wrong::Unexpected(expectation)));
         }
     }
-    Judgement::Good(count)
+    (count, None)
 }
 
-#[cold]
-fn unexpected(expectation: &Expectation, actions: &Actions<'_>) -> String {
-    let said: Vec<String> = actions
-        .clone()
-        .flatten()
-        .map(|action| format!("`{action}`"))
-        .collect();
-    let said = match said.is_empty() {
-        true => "no action".to_owned(),
-        false => said.join(", "),
-    };
-    format!("`{}` was expected, there is {said}", expectation.words())
+impl Wrong<'_> {
+    pub(super) fn fault(&self) -> Fault {
+        match self {
+            Wrong::Malformed(_) => Fault::Malformed,
+            Wrong::Unexpected(_) => Fault::Unexpected,
+        }
+    }
+
+    /// What was expected, and what there is.
+    pub(super) fn words(&self, actions: &Actions<'_>) -> String {
+        let Expectation { scope, name, value } = match self {
+            Wrong::Malformed(error) => return error.to_string(),
+            Wrong::Unexpected(expectation) => expectation,
+        };
+        let said: Vec<String> = actions
+            .clone()
+            .flatten()
+            .map(|action| format!("`{action}`"))
+            .collect();
+        let said = match said.is_empty() {
+            true => "no action".to_owned(),
+            false => said.join(", "),
+        };
+        format!("`set-var {scope}.{name} = {value}` was expected, there is {said}")
+    }
 }
 
 #[cfg(test)]
@@ -172,40 +182,47 @@ mod tests {
         payload
     }
 
-    fn judged(expected: &[&str], payload: &[u8]) -> Judgement {
+    /// How many actions there are, and what is wrong with them.
+    fn judged(expected: &[&str], payload: &[u8]) -> (u64, Option<String>) {
         let expectations: Vec<_> = expected
             .iter()
             .map(|text| Expectation::parse(text).unwrap())
             .collect();
-        judge(&Actions::new(payload), &expectations)
+        let actions = Actions::new(payload);
+        let (count, wrong) = judge(&actions, &expectations);
+        (count, wrong.map(|wrong| wrong.words(&actions)))
     }
 
     #[test]
     fn integers_are_compared_by_their_number() {
         let payload = actions(&[("score", Value::Uint32(20)), ("why", Value::from("list"))]);
-        assert_eq!(judged(&[], &payload), Judgement::Good(2));
-        let expected = ["sess.score=20", "sess.why=list"];
-        assert_eq!(judged(&expected, &payload), Judgement::Good(2));
+        assert_eq!(judged(&[], &payload), (2, None));
+        assert_eq!(
+            judged(&["sess.score=20", "sess.why=list"], &payload),
+            (2, None)
+        );
     }
 
     #[test]
     fn the_last_word_on_a_variable_counts() {
         let payload = actions(&[("score", Value::Int64(1)), ("score", Value::Int64(2))]);
-        assert_eq!(judged(&["sess.score=2"], &payload), Judgement::Good(2));
+        assert_eq!(judged(&["sess.score=2"], &payload), (2, None));
         let said = "`set-var sess.score = 1` was expected, there is `set-var sess.score = 1`, \
                     `set-var sess.score = 2`";
-        let expected = Judgement::Unexpected(said.to_owned());
-        assert_eq!(judged(&["sess.score=1"], &payload), expected);
-        let Judgement::Unexpected(said) = judged(&["txn.score=2"], &[]) else {
-            panic!("no action is not what was expected");
-        };
-        assert!(said.ends_with("there is no action"), "{said}");
+        assert_eq!(
+            judged(&["sess.score=1"], &payload),
+            (2, Some(said.to_owned()))
+        );
+        let said = "`set-var txn.score = 2` was expected, there is no action";
+        assert_eq!(judged(&["txn.score=2"], &[]), (0, Some(said.to_owned())));
     }
 
     #[test]
     fn actions_that_cannot_be_read_are_malformed() {
+        let mut payload = actions(&[("score", Value::Int64(1))]);
+        payload.extend([9, 9, 9]);
         let said = "an action of code 9 with that form is not known".to_owned();
-        assert_eq!(judged(&[], &[9, 9, 9]), Judgement::Malformed(said));
+        assert_eq!(judged(&[], &payload), (1, Some(said)));
     }
 
     #[test]

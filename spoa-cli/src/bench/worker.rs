@@ -4,7 +4,7 @@
 
 use super::connection::{Answer, Connection, End};
 use super::pace::Pace;
-use super::plan::{Judgement, Plan, judge};
+use super::plan::{Plan, judge};
 use super::tally::{Fault, Tally};
 use mio::{Events, Poll, Token};
 use std::io;
@@ -247,17 +247,15 @@ impl Worker {
                     if clock.counts(due) {
                         tally.latency.saturating_record(now.saturating_sub(due));
                     }
-                    match judge(&actions, expectations) {
-                        Judgement::Good(actions) if clock.counts(now) => tally.actions += actions,
-                        Judgement::Good(_) => {}
-                        Judgement::Malformed(said) => {
-                            tally.faults.note(Fault::Malformed, 1, || said);
-                        }
-                        Judgement::Unexpected(said) => {
-                            tally.faults.note(Fault::Unexpected, 1, || said);
-                        }
+                    let (count, wrong) = judge(&actions, expectations);
+                    if let Some(wrong) = wrong {
+                        let words = || wrong.words(&actions);
+                        tally.faults.note(wrong.fault(), 1, words);
                     }
-                    tally.acked += u64::from(clock.counts(now));
+                    if clock.counts(now) {
+                        tally.acked += 1;
+                        tally.actions += count;
+                    }
                     freed.push(place);
                 }
                 Answer::Twice(ids) => tally.faults.note(Fault::Twice, 1, || {

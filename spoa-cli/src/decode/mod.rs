@@ -54,32 +54,46 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         Input::Bytes(bytes) => decoder.take(&bytes),
         Input::Stream(mut stream) => decoder.follow(&mut *stream)?,
     }
-    Ok(match decoder.end() {
+    decoder.end();
+    decoder.show();
+    Ok(match !decoder.writer.nonsense {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(FOUND_WRONG),
     })
 }
 
-/// Takes bytes as they come and writes each frame when it is whole.
+/// The frames in some bytes, in words.
+pub(crate) fn words(bytes: &[u8], paint: Paint) -> String {
+    let mut decoder = Decoder::new(Writer::new(paint, false));
+    decoder.take(bytes);
+    decoder.end();
+    decoder.out
+}
+
+/// Takes bytes as they come and puts each frame in words when it is whole.
 struct Decoder {
     writer: Writer,
-    /// What is not written yet.
+    /// What is not shown yet.
+    out: String,
+    /// Whether there was anything.
+    any: bool,
+    /// What is no whole frame yet.
     pending: Vec<u8>,
     /// Where that begins in the input.
     at: u64,
     /// Nothing more can be made of the input.
     lost: bool,
-    written: bool,
 }
 
 impl Decoder {
     fn new(writer: Writer) -> Self {
         Decoder {
             writer,
+            out: String::new(),
+            any: false,
             pending: Vec::new(),
             at: 0,
             lost: false,
-            written: false,
         }
     }
 
@@ -99,6 +113,7 @@ impl Decoder {
                 false => {
                     let all = [std::mem::take(&mut text), came].concat();
                     self.take(&all);
+                    self.show();
                 }
             }
         }
@@ -107,16 +122,19 @@ impl Decoder {
         Ok(())
     }
 
-    /// Writes all frames that are whole.
+    /// Takes all frames that are whole.
     fn take(&mut self, bytes: &[u8]) {
+        self.any |= !bytes.is_empty();
+        if self.lost {
+            return;
+        }
         self.pending.extend_from_slice(bytes);
         let pending = std::mem::take(&mut self.pending);
         let mut rest = pending.as_slice();
         while let Some((prefix, after)) = rest.split_first_chunk::<LENGTH_PREFIX>() {
             let size = u32::from_be_bytes(*prefix);
-            if self.lost || size > LARGEST {
-                self.lose(rest, size);
-                break;
+            if size > LARGEST {
+                return self.lose(rest, size);
             }
             if after.len() < size as usize {
                 break;
@@ -128,70 +146,57 @@ impl Decoder {
         self.pending = rest.to_vec();
     }
 
-    /// Whether all that came made sense.
-    fn end(mut self) -> bool {
+    /// Nothing more comes.
+    fn end(&mut self) {
         let pending = std::mem::take(&mut self.pending);
         match pending.first_chunk::<LENGTH_PREFIX>() {
+            _ if !self.any => self.wrong("there are no bytes", &[]),
             _ if self.lost || pending.is_empty() => {}
             Some(prefix) => self.frame(&pending, u32::from_be_bytes(*prefix)),
-            None => {
-                let mut out = String::new();
-                let problem = "the input ends inside the length of a frame";
-                self.writer.wrong(&mut out, problem, &pending);
-                self.write(&out);
-            }
+            None => self.wrong("the input ends inside the length of a frame", &pending),
         }
-        let unfinished = self.writer.unfinished();
-        self.write(&unfinished);
-        if !self.written {
-            let mut out = String::new();
-            self.writer.wrong(&mut out, "there are no bytes", &[]);
-            self.write(&out);
-        }
-        !self.writer.nonsense
+        self.out += &self.writer.unfinished();
     }
 
     fn frame(&mut self, bytes: &[u8], size: u32) {
-        let mut out = match size < MIN_FRAME_SIZE {
+        match size < MIN_FRAME_SIZE {
             // Its length is believed all the same: what follows may be a frame again.
             true => {
-                let mut out = String::new();
                 let problem = format!(
                     "at {}: a frame of {size} bytes is shorter than a head, which has \
                      {MIN_FRAME_SIZE} at the least",
                     self.at
                 );
-                let body = bytes.get(LENGTH_PREFIX..).unwrap_or_default();
-                self.writer.wrong(&mut out, &problem, body);
-                out
+                self.wrong(&problem, bytes.get(LENGTH_PREFIX..).unwrap_or_default());
             }
-            false => self.writer.frame(bytes, self.at, size as usize),
-        };
+            false => self.out += &self.writer.frame(bytes, self.at, size as usize),
+        }
         self.at += bytes.len() as u64;
-        self.write(&std::mem::take(&mut out));
     }
 
     /// Where the next frame begins is not known any more.
     fn lose(&mut self, rest: &[u8], size: u32) {
-        if !std::mem::replace(&mut self.lost, true) {
-            let problem = match Foreign::known_by(rest) {
-                Some(foreign) => format!("at {}: that is {foreign}, not SPOP", self.at),
-                None => format!(
-                    "at {}: a frame of {size} bytes is none: where the next one begins cannot be \
-                     told",
-                    self.at
-                ),
-            };
-            let mut out = String::new();
-            self.writer.wrong(&mut out, &problem, rest);
-            self.write(&out);
-        }
+        self.lost = true;
+        let problem = match Foreign::known_by(rest) {
+            Some(foreign) => format!("at {}: that is {foreign}, not SPOP", self.at),
+            None => format!(
+                "at {}: a frame of {size} bytes is none; where the next one begins cannot be told",
+                self.at
+            ),
+        };
+        self.wrong(&problem, rest);
     }
 
-    fn write(&mut self, text: &str) {
-        self.written |= !text.is_empty();
-        // Whoever closed the pipe has seen enough; a pipe is to show each frame when it comes.
+    fn wrong(&mut self, problem: &str, rest: &[u8]) {
+        self.writer.wrong(&mut self.out, problem, rest);
+    }
+
+    /// Whoever closed the pipe has seen enough; a pipe is to show each frame when it comes.
+    fn show(&mut self) {
         let mut out = stdout();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let _ = out
+            .write_all(self.out.as_bytes())
+            .and_then(|()| out.flush());
+        self.out.clear();
     }
 }

@@ -1,0 +1,220 @@
+//! What is said to the agent and what comes back, with the time of each.
+//!
+//! It must not know what HAProxy would make of it.
+
+use crate::failure::Failure;
+use spoa::client::{Agreed, ClientError, Stream};
+use spoa::spop::session::{EngineEvent, EngineSession, EngineSettings, Refusal};
+use spoa::spop::{Capabilities, Disconnect, Status};
+use std::fmt;
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+
+/// How long HAProxy's goodbye may wait for its answer.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Room for what may come in one read.
+const ROOM: usize = 64 << 10;
+
+/// An agent to be asked.
+#[derive(Debug)]
+pub(super) struct Probe {
+    pub(super) address: String,
+    /// The frame size to offer.
+    pub(super) offered: u32,
+    pub(super) patience: Duration,
+}
+
+/// What came of a HELLO.
+#[derive(Debug)]
+pub(super) struct Hello {
+    /// How long the connection took.
+    pub(super) connected: Duration,
+    /// How long the answer took from there.
+    pub(super) answered: Duration,
+    /// In how many pieces it came.
+    pub(super) pieces: usize,
+    /// All that came.
+    pub(super) bytes: Vec<u8>,
+    pub(super) outcome: Result<Agreed, Problem>,
+}
+
+/// Why there is no agreement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// HAProxy would not take what the agent said.
+    Refused(Refusal),
+    /// The agent said AGENT-DISCONNECT in place of AGENT-HELLO.
+    Disconnected(Status, String),
+    /// The agent closed the connection.
+    Closed,
+    /// Nothing came in time.
+    Silent(Duration),
+    /// The connection broke.
+    Broken(String),
+}
+
+impl Problem {
+    /// Whether what came explains it.
+    pub(super) fn is_about_bytes(&self) -> bool {
+        match self {
+            Problem::Refused(_) | Problem::Disconnected(..) => true,
+            Problem::Closed | Problem::Silent(_) | Problem::Broken(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Refused(refusal) => refusal.fmt(f),
+            Problem::Disconnected(status, message) => {
+                write!(f, "AGENT-DISCONNECT, status {}: {status}", status.code())?;
+                if !message.is_empty() && message != status.words() {
+                    write!(f, " (`{}`)", message.escape_debug())?;
+                }
+                Ok(())
+            }
+            Problem::Closed => f.write_str("the agent closed the connection"),
+            Problem::Silent(limit) => write!(f, "no answer within {limit:?}"),
+            Problem::Broken(error) => write!(f, "the connection broke: {error}"),
+        }
+    }
+}
+
+/// What the agent did when HAProxy's goodbye came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Goodbye {
+    /// It said its own.
+    Answered(Status, Duration),
+    /// It closed the connection without.
+    Closed(Duration),
+    /// Neither.
+    Ignored,
+}
+
+impl Probe {
+    /// The HELLO of a connection that is to be used, and the goodbye if it was agreed on.
+    pub(super) async fn hello(&self) -> Result<(Hello, Option<Goodbye>), Failure> {
+        let (mut stream, connected) = self.connect().await?;
+        let mut session = EngineSession::new(EngineSettings {
+            max_frame_size: self.offered,
+            engine_id: Some("spop-probe".to_owned()),
+            ..EngineSettings::default()
+        });
+        let hello = self.exchange(&mut stream, &mut session, connected).await;
+        let goodbye = match hello.outcome {
+            Ok(_) => Some(goodbye(&mut stream, &mut session).await),
+            Err(_) => None,
+        };
+        Ok((hello, goodbye))
+    }
+
+    /// What `option spop-check` does.
+    pub(super) async fn health_check(&self) -> Result<Hello, Failure> {
+        let (mut stream, connected) = self.connect().await?;
+        // As HAProxy's: no capabilities and no engine-id.
+        let mut session = EngineSession::new(EngineSettings {
+            max_frame_size: self.offered,
+            capabilities: Capabilities::default(),
+            engine_id: None,
+            healthcheck: true,
+        });
+        Ok(self.exchange(&mut stream, &mut session, connected).await)
+    }
+
+    async fn connect(&self) -> Result<(Stream, Duration), Failure> {
+        let start = Instant::now();
+        let stream = Stream::connect(&self.address, self.patience).await;
+        let stream = stream.map_err(|error| match error {
+            ClientError::Address { .. } => Failure::usage(error),
+            error => Failure::failed(error),
+        })?;
+        Ok((stream, start.elapsed()))
+    }
+
+    async fn exchange(
+        &self,
+        stream: &mut Stream,
+        session: &mut EngineSession,
+        connected: Duration,
+    ) -> Hello {
+        let start = Instant::now();
+        let mut hello = Hello {
+            connected,
+            answered: Duration::ZERO,
+            pieces: 0,
+            // Room enough: pieces are to be those of the network.
+            bytes: Vec::with_capacity(ROOM),
+            outcome: Err(Problem::Silent(self.patience)),
+        };
+        let answered = timeout(self.patience, listen(stream, session, &mut hello)).await;
+        if let Ok(outcome) = answered {
+            hello.outcome = outcome;
+        }
+        hello.answered = start.elapsed();
+        hello
+    }
+}
+
+/// Says the HELLO and reads until what came can be judged.
+async fn listen(
+    stream: &mut Stream,
+    session: &mut EngineSession,
+    hello: &mut Hello,
+) -> Result<Agreed, Problem> {
+    let broken = |error: io::Error| match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Problem::Closed,
+        _ => Problem::Broken(error.to_string()),
+    };
+    let mut out = Vec::new();
+    session.hello(&mut out);
+    stream.write_all(&out).await.map_err(broken)?;
+    loop {
+        if stream.read_buf(&mut hello.bytes).await.map_err(broken)? == 0 {
+            return Err(Problem::Closed);
+        }
+        hello.pieces += 1;
+        out.clear();
+        match session.receive(&hello.bytes, &mut out).event {
+            // Nothing is used before the HELLO is whole.
+            None => {}
+            Some(EngineEvent::AgentHello(agent)) => return Ok(agent.into()),
+            Some(EngineEvent::Disconnect(Disconnect { status, message })) => {
+                return Err(Problem::Disconnected(status, message.to_owned()));
+            }
+            Some(EngineEvent::Refused(refusal)) => {
+                // So that the agent's log can say what HAProxy would tell it.
+                let _ = stream.write_all(&out).await;
+                return Err(Problem::Refused(refusal));
+            }
+            Some(_) => return Err(Problem::Closed),
+        }
+    }
+}
+
+async fn goodbye(stream: &mut Stream, session: &mut EngineSession) -> Goodbye {
+    let start = Instant::now();
+    let (mut out, mut input) = (Vec::new(), Vec::new());
+    session.disconnect(Status::Normal.into(), &mut out);
+    let answer = timeout(GOODBYE, async {
+        stream.write_all(&out).await.ok()?;
+        loop {
+            if stream.read_buf(&mut input).await.ok()? == 0 {
+                return None;
+            }
+            if let Some(EngineEvent::Disconnect(said)) =
+                session.receive(&input, &mut Vec::new()).event
+            {
+                return Some(said.status);
+            }
+        }
+    });
+    match answer.await {
+        Ok(Some(status)) => Goodbye::Answered(status, start.elapsed()),
+        Ok(None) => Goodbye::Closed(start.elapsed()),
+        Err(_) => Goodbye::Ignored,
+    }
+}

@@ -1,0 +1,183 @@
+//! `spop probe`: the HELLO and the health check, as HAProxy does them.
+//!
+//! It must not know what messages the agent answers.
+
+mod conversation;
+mod verdict;
+
+use crate::failure::{FOUND_WRONG, Failure};
+use crate::terminal::{Paint, print, wrap};
+use clap::{ArgMatches, Command};
+use conversation::{Goodbye, Hello, Probe};
+use serde_json::{Value, json};
+use std::io::stdout;
+use std::process::ExitCode;
+use std::time::Duration;
+use verdict::{Finding, Weight, findings};
+
+pub(crate) fn command() -> Command {
+    Command::new("probe")
+        .about("Ask an agent for its HELLO and its health; say what HAProxy would make of it")
+        .arg(crate::address())
+        .arg(crate::max_frame_size())
+        .arg(crate::patience("5s").help("How long to wait for each answer"))
+        .arg(crate::json())
+        .after_help("Example:  spop probe 127.0.0.1:12345")
+}
+
+pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let address = crate::text(matches, "ADDRESS");
+    let offered = crate::frame_size(matches);
+    let patience = matches.get_one::<Duration>("timeout").copied();
+    let probe = Probe {
+        address: address.clone(),
+        offered,
+        patience: patience.unwrap_or_default(),
+    };
+    let (hello, goodbye, check) = crate::runtime()?.block_on(async {
+        let (hello, goodbye) = probe.hello().await?;
+        Ok((hello, goodbye, probe.health_check().await?))
+    })?;
+    let findings = findings(offered, &hello, goodbye.as_ref(), &check);
+    print(&match matches.get_flag("json") {
+        true => format!(
+            "{:#}\n",
+            as_json(&address, &hello, goodbye.as_ref(), &check, &findings)
+        ),
+        false => {
+            let paint = Paint::of(&stdout());
+            let facts = facts(offered, &hello, goodbye.as_ref(), &check, paint);
+            format!("{facts}{}", judged(&findings, paint))
+        }
+    });
+    let bad = findings.iter().any(|found| found.weight == Weight::Bad);
+    Ok(match bad {
+        false => ExitCode::SUCCESS,
+        true => ExitCode::from(FOUND_WRONG),
+    })
+}
+
+/// What was seen.
+fn facts(
+    offered: u32,
+    hello: &Hello,
+    goodbye: Option<&Goodbye>,
+    check: &Hello,
+    paint: Paint,
+) -> String {
+    let mut out = String::new();
+    let mut line = |name: &str, what: &str| {
+        out += &format!("{} {what}\n", paint.dim(&format!("{name:<14}")));
+    };
+    line("connection", &millis(hello.connected));
+    match &hello.outcome {
+        Ok(agreed) => {
+            line("HELLO", &millis(hello.answered));
+            line("version", &agreed.version);
+            line(
+                "frame size",
+                &format!("{} bytes of {offered} offered", agreed.max_frame_size),
+            );
+            line(
+                "capabilities",
+                &match agreed.capabilities.to_string() {
+                    none if none.is_empty() => "none".to_owned(),
+                    some => some,
+                },
+            );
+        }
+        Err(problem) => line("HELLO", &paint.bad(&problem.to_string())),
+    }
+    match goodbye {
+        Some(Goodbye::Answered(status, after)) => {
+            line(
+                "goodbye",
+                &format!("{}, status {}: {status}", millis(*after), status.code()),
+            );
+        }
+        Some(Goodbye::Closed(after)) => line("goodbye", &format!("{}, closed", millis(*after))),
+        Some(Goodbye::Ignored) => line("goodbye", &paint.warn("no answer")),
+        None => {}
+    }
+    match &check.outcome {
+        Ok(_) => line("health check", &millis(check.answered)),
+        Err(problem) => line("health check", &paint.bad(&problem.to_string())),
+    }
+    if let Err(problem) = &hello.outcome {
+        if !hello.bytes.is_empty() && problem.is_about_bytes() {
+            out += "\nthe agent said:\n";
+            out += &crate::decode::words(&hello.bytes, paint);
+        }
+    }
+    out
+}
+
+fn judged(findings: &[Finding], paint: Paint) -> String {
+    let bad = findings.iter().any(|found| found.weight == Weight::Bad);
+    let mut out = match bad {
+        true => format!(
+            "\n{}\n",
+            paint.bad("HAProxy cannot use this agent as it is.")
+        ),
+        false => format!("\n{}\n", paint.good("HAProxy agrees with this agent.")),
+    };
+    for found in findings {
+        let mark = match found.weight {
+            Weight::Bad => "  ! ",
+            Weight::Worse => "  # ",
+            Weight::Fine => "  - ",
+        };
+        let text = wrap(mark, &found.text);
+        out += &match found.weight {
+            Weight::Bad => paint.bad(&text),
+            Weight::Worse => paint.warn(&text),
+            Weight::Fine => text,
+        };
+    }
+    out
+}
+
+fn as_json(
+    address: &str,
+    hello: &Hello,
+    goodbye: Option<&Goodbye>,
+    check: &Hello,
+    findings: &[Finding],
+) -> Value {
+    let said = |hello: &Hello| match &hello.outcome {
+        Ok(agreed) => json!({
+            "connected_ms": ms(hello.connected),
+            "answered_ms": ms(hello.answered),
+            "version": agreed.version,
+            "max_frame_size": agreed.max_frame_size,
+            "capabilities": agreed.capabilities.to_string(),
+        }),
+        Err(problem) => {
+            json!({ "connected_ms": ms(hello.connected), "error": problem.to_string() })
+        }
+    };
+    let findings = findings
+        .iter()
+        .map(|found| json!({ "weight": found.weight.key(), "text": found.text }));
+    json!({
+        "address": address,
+        "hello": said(hello),
+        "goodbye": goodbye.map(|goodbye| match goodbye {
+            Goodbye::Answered(status, after) => {
+                json!({ "answered_ms": ms(*after), "status": status.code() })
+            }
+            Goodbye::Closed(after) => json!({ "closed_ms": ms(*after) }),
+            Goodbye::Ignored => json!({ "ignored": true }),
+        }),
+        "health_check": said(check),
+        "findings": findings.collect::<Vec<_>>(),
+    })
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.2} ms", ms(time))
+}

@@ -1,0 +1,259 @@
+//! What HAProxy would make of an agent that answered so.
+//!
+//! It must not know a connection: what was seen is judged, and by what HAProxy was seen to do.
+
+use super::conversation::{Goodbye, Hello, Problem};
+use spoa::client::Agreed;
+use spoa::spop::Status;
+use spoa::spop::session::Refusal;
+
+/// Something to know about an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) weight: Weight,
+    pub(super) text: String,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// HAProxy cannot use the agent.
+    Bad,
+    /// It can, but not as well as it could.
+    Worse,
+    /// As it should be, or a matter of taste.
+    Fine,
+}
+
+impl Weight {
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Weight::Bad => "error",
+            Weight::Worse => "warning",
+            Weight::Fine => "note",
+        }
+    }
+}
+
+/// All there is to say about what was seen.
+pub(super) fn findings(
+    offered: u32,
+    hello: &Hello,
+    goodbye: Option<&Goodbye>,
+    check: &Hello,
+) -> Vec<Finding> {
+    let mut found = Findings(Vec::new());
+    match &hello.outcome {
+        Ok(agreed) => found.agreed(offered, agreed),
+        Err(problem) => found.refused(problem),
+    }
+    if hello.pieces > 1 {
+        found.add(
+            Weight::Worse,
+            format!(
+                "The HELLO came in {} pieces: HAProxy 3.2 and later may close the connection at \
+                 the first. It should leave the agent in one write.",
+                hello.pieces
+            ),
+        );
+    }
+    match &check.outcome {
+        Ok(_) => found.add(
+            Weight::Fine,
+            "Health checks (`option spop-check`) find the agent up.",
+        ),
+        Err(problem) => found.add(
+            Weight::Bad,
+            format!("Health checks (`option spop-check`) find the agent down: {problem}."),
+        ),
+    }
+    if goodbye == Some(&Goodbye::Ignored) {
+        found.add(
+            Weight::Worse,
+            "The agent neither answers HAPROXY-DISCONNECT nor closes: HAProxy up to 3.0 lingers \
+             at its soft stop until it does.",
+        );
+    }
+    found.0
+}
+
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, weight: Weight, text: impl Into<String>) {
+        self.0.push(Finding {
+            weight,
+            text: text.into(),
+        });
+    }
+
+    fn agreed(&mut self, offered: u32, agreed: &Agreed) {
+        let (size, can) = (agreed.max_frame_size, agreed.capabilities);
+        if size < offered {
+            let larger = match can.fragmentation {
+                true => "come in fragments up to 3.0 and fail with error 259 from 3.1 on",
+                false => {
+                    "fail: up to 3.0 HAProxy connects again and again, from 3.1 on streams get \
+                     error 259"
+                }
+            };
+            self.add(
+                Weight::Worse,
+                format!(
+                    "The agent takes frames of {size} bytes where {offered} are offered. NOTIFYs \
+                     that are larger {larger}. Let it announce what HAProxy offers."
+                ),
+            );
+        }
+        match can.pipelining {
+            true => self.add(
+                Weight::Fine,
+                "`pipelining`: up to 20 NOTIFYs wait for their ACK on each connection.",
+            ),
+            false => self.add(
+                Weight::Worse,
+                "Without `pipelining` there is one NOTIFY at a time on each connection, and a \
+                 connection for each request that waits.",
+            ),
+        }
+        if can.async_ {
+            self.add(
+                Weight::Fine,
+                "`async`: up to 3.0 an ACK may come on any connection of the engine; from 3.1 on \
+                 it must be the NOTIFY's own, or it may be taken for another stream's.",
+            );
+        }
+        if can.fragmentation && size >= offered {
+            self.add(
+                Weight::Fine,
+                "`fragmentation`: up to 3.0 a NOTIFY larger than a frame comes in several; from \
+                 3.1 on it fails with error 3.",
+            );
+        }
+    }
+
+    fn refused(&mut self, problem: &Problem) {
+        let text = match problem {
+            Problem::Refused(Refusal::Foreign(foreign)) => {
+                format!("What listens there speaks {foreign}; is the address that of the agent?")
+            }
+            Problem::Refused(Refusal::Hello(Status::NoCapabilities)) => {
+                "The HELLO has no `capabilities`: up to 3.0 that is taken for none; from 3.1 on \
+                 health checks fail. Send it, if only as \"\"."
+                    .to_owned()
+            }
+            Problem::Refused(refusal) => format!(
+                "HAProxy ends the connection with status {}: {refusal}. `spop explain {}` says \
+                 more.",
+                refusal.status().code(),
+                256 + refusal.status().code()
+            ),
+            Problem::Disconnected(status, _) => format!(
+                "The agent refuses HAProxy's HELLO. From 3.1 on, a stream that waits for it waits \
+                 for the whole of `timeout processing`. `spop explain {}` says more.",
+                status.code()
+            ),
+            Problem::Closed => "The agent closes the connection in place of an AGENT-HELLO: \
+                                streams get error 257. Its log may say why."
+                .to_owned(),
+            Problem::Silent(_) => {
+                "There is no AGENT-HELLO: streams wait for `timeout hello` up to \
+                                   3.0, for `timeout processing` from 3.1 on. Is what listens \
+                                   there an SPOE agent, and does it read?"
+                    .to_owned()
+            }
+            Problem::Broken(error) => {
+                format!("The connection broke ({error}): streams get error 257.")
+            }
+        };
+        self.add(Weight::Bad, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spoa::spop::AgentHello;
+    use spoa::spop::Capabilities;
+    use std::time::Duration;
+
+    fn hello(max_frame_size: u32, capabilities: &str) -> Hello {
+        let agent = AgentHello {
+            version: "2.0",
+            max_frame_size,
+            capabilities: Capabilities::parse(capabilities),
+        };
+        outcome(Ok(agent.into()))
+    }
+
+    fn outcome(outcome: Result<Agreed, Problem>) -> Hello {
+        Hello {
+            connected: Duration::ZERO,
+            answered: Duration::ZERO,
+            pieces: 1,
+            bytes: Vec::new(),
+            outcome,
+        }
+    }
+
+    /// The findings that are not fine.
+    fn faults(hello: &Hello, goodbye: Option<&Goodbye>) -> Vec<(Weight, String)> {
+        let check = self::hello(16380, "");
+        let found = findings(16380, hello, goodbye, &check).into_iter();
+        found
+            .filter(|found| found.weight != Weight::Fine)
+            .map(|found| (found.weight, found.text))
+            .collect()
+    }
+
+    #[test]
+    fn an_agent_as_haproxy_likes_it_has_no_fault() {
+        let goodbye = Goodbye::Answered(Status::Normal, Duration::ZERO);
+        assert_eq!(faults(&hello(16380, "pipelining"), Some(&goodbye)), []);
+    }
+
+    #[test]
+    fn what_haproxy_can_live_with_is_worse_than_it_could_be() {
+        let ignored = Goodbye::Ignored;
+        let mut slow = hello(1024, "");
+        slow.pieces = 3;
+        let faults = faults(&slow, Some(&ignored));
+        let parts = [
+            "takes frames of 1024 bytes where 16380 are offered",
+            "Without `pipelining`",
+            "came in 3 pieces",
+            "neither answers HAPROXY-DISCONNECT nor closes",
+        ];
+        assert_eq!(faults.len(), parts.len(), "{faults:#?}");
+        for ((weight, text), part) in faults.iter().zip(parts) {
+            assert_eq!(*weight, Weight::Worse);
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn every_way_to_fail_says_what_streams_get() {
+        for (problem, part) in [
+            (Problem::Closed, "error 257"),
+            (Problem::Silent(Duration::from_secs(5)), "`timeout hello`"),
+            (
+                Problem::Refused(Refusal::Hello(Status::BadVersion)),
+                "`spop explain 264`",
+            ),
+            (
+                Problem::Refused(Refusal::Hello(Status::NoCapabilities)),
+                "has no `capabilities`",
+            ),
+            (
+                Problem::Disconnected(Status::Resource, String::new()),
+                "`spop explain 13`",
+            ),
+        ] {
+            let faults = faults(&outcome(Err(problem)), None);
+            let [(Weight::Bad, text)] = faults.as_slice() else {
+                panic!("one fault is all: {faults:#?}");
+            };
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}
