@@ -50,7 +50,10 @@ pub(super) fn describe(
     };
     match read {
         Ok(()) => described.judge(frame_type, payload),
-        Err(nonsense) => described.nonsense = Some((nonsense, cursor.rest().to_vec())),
+        Err(nonsense) => {
+            let rest = payload.get(nonsense.at - offset..).unwrap_or_default();
+            described.nonsense = Some((nonsense, rest.to_vec()));
+        }
     }
     described
 }

@@ -1,0 +1,192 @@
+//! `spop bench`: not how fast, but whether it counts right.
+
+use super::agent::{ack, agent, answering};
+use super::{Done, spop};
+use serde_json::json;
+use spoa::spop::{Disconnect, FrameType, Status};
+
+/// A short run against this address, as JSON.
+fn bench(address: &str, words: &[&str]) -> Done {
+    let short = ["--duration", "200ms", "--json"];
+    let warm = ["--warm-up", "20ms"];
+    let warm = match words.contains(&"--idle") {
+        true => &[][..],
+        false => &warm[..],
+    };
+    spop(&[&["bench", address], words, &short[..], warm].concat())
+}
+
+#[test]
+fn a_good_agent_answers_every_notify_once() {
+    let words = [
+        "-c",
+        "3",
+        "-n",
+        "7",
+        "--threads",
+        "2",
+        "--expect",
+        "sess.ip_score=20",
+    ];
+    let done = bench(&agent(), &words);
+    let json = done.json();
+    assert_eq!((done.status, done.err.as_str()), (0, ""), "{json:#}");
+    assert_eq!(json["errors"]["total"], 0, "{json:#}");
+    assert_eq!(json["connections_at_end"], 3);
+    assert_eq!(json["actions_per_ack"], 1.0);
+    assert_eq!(json["load"]["messages"], json!(["get-ip-reputation"]));
+    assert!(
+        json["acked"].as_u64() > Some(21),
+        "more than one round: {json:#}"
+    );
+    assert!(json["latency_us"]["p99.9"].as_f64() > Some(0.0), "{json:#}");
+}
+
+#[test]
+fn messages_travel_together_with_typed_arguments_and_a_body() {
+    let words = [
+        "-m",
+        "echo",
+        "a=1",
+        "-m",
+        "get-ip-reputation",
+        "ip=127.0.0.1",
+        "--payload",
+        "1k",
+        "--expect",
+        "sess.ip_score=100",
+    ];
+    let done = bench(&agent(), &words);
+    let json = done.json();
+    assert_eq!(done.status, 0, "{json:#}");
+    assert_eq!(json["actions_per_ack"], 2.0);
+    assert!(
+        json["load"]["notify_bytes"].as_u64() > Some(1024),
+        "{json:#}"
+    );
+}
+
+#[test]
+fn the_report_is_for_people_unless_json_is_asked_for() {
+    let text = spop(&["bench", &agent(), "-d", "100ms", "--warm-up", "0"]).good();
+    for part in [
+        "1 connection, 1 in flight on each; the next when one is answered (closed loop)",
+        "NOTIFY       `get-ip-reputation`, 27 bytes\n",
+        " NOTIFYs a second, ",
+        "1.00 actions each",
+        "  p99.99 ",
+        "none: every NOTIFY has one ACK\n",
+    ] {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
+    }
+}
+
+#[test]
+fn the_open_loop_sends_what_is_due_and_no_more() {
+    let done = bench(&agent(), &["--rate", "1000", "-c", "2", "-n", "20"]);
+    let json = done.json();
+    assert_eq!(done.status, 0, "{json:#}");
+    assert_eq!(json["load"]["rate"], 1000.0);
+    // 200 are due while it measures; those before and behind them may be answered in it too.
+    let acked = json["acked"].as_u64().unwrap();
+    assert!((1..=220).contains(&acked), "{json:#}");
+}
+
+#[test]
+fn connections_that_are_held_are_counted() {
+    let pid = std::process::id().to_string();
+    let done = bench(&agent(), &["--idle", "-c", "20", "--pid", &pid]);
+    let json = done.json();
+    assert_eq!(done.status, 0, "{json:#}");
+    assert_eq!(json["connections_at_end"], 20);
+    if cfg!(target_os = "linux") {
+        assert!(json["process"]["rss_kib"].as_u64() > Some(0), "{json:#}");
+    }
+}
+
+#[test]
+fn the_cpu_time_of_the_agents_process_is_told() {
+    let pid = std::process::id().to_string();
+    let done = bench(&agent(), &["--pid", &pid]);
+    let json = done.json();
+    assert_eq!(done.status, 0, "{json:#}");
+    if cfg!(target_os = "linux") {
+        assert!(
+            json["process"]["cpu_us_per_notify"].as_f64() > Some(0.0),
+            "{json:#}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_as_expected_is_counted_and_the_first_is_shown() {
+    let done = bench(&agent(), &["--expect", "sess.ip_score=21"]);
+    let json = done.json();
+    assert_eq!(done.status, 1);
+    assert_eq!(
+        json["errors"]["kinds"]["unexpected"],
+        json["errors"]["total"]
+    );
+    assert_eq!(
+        json["errors"]["first"],
+        "`set-var sess.ip_score = 21` was expected, there is `set-var sess.ip_score = 20`"
+    );
+}
+
+/// The kinds of errors an agent that answers so makes, with commas between.
+fn kinds(address: &str) -> String {
+    let done = bench(address, &["--timeout", "100ms"]);
+    let json = done.json();
+    assert_eq!(done.status, 1, "{json:#}");
+    let kinds = json
+        .pointer("/errors/kinds")
+        .and_then(|kinds| kinds.as_object());
+    let kinds: Vec<_> = kinds
+        .into_iter()
+        .flat_map(|kinds| kinds.keys())
+        .cloned()
+        .collect();
+    kinds.join(",")
+}
+
+#[test]
+fn every_way_to_answer_wrong_has_a_count_of_its_own() {
+    let twice = answering(|ids, out| {
+        ack(ids, "v", out);
+        ack(ids, "v", out);
+    });
+    assert_eq!(kinds(&twice), "acked_twice");
+    let never = answering(|_, _| {});
+    assert_eq!(kinds(&never), "unanswered");
+    let other = answering(|mut ids, out| {
+        ids.stream_id += 1000;
+        ack(ids, "v", out);
+    });
+    assert_eq!(kinds(&other), "refused,unanswered");
+    let malformed = answering(|ids, out| {
+        let ack = spoa::spop::AckWriter::begin(ids, out);
+        out.extend([9, 9, 9]);
+        ack.finish(out);
+    });
+    assert_eq!(kinds(&malformed), "malformed");
+    let leaving = answering(|_, out| {
+        Disconnect::from(Status::Normal).encode(FrameType::AgentDisconnect, out);
+    });
+    assert_eq!(kinds(&leaving), "disconnected,unanswered");
+}
+
+#[test]
+fn what_cannot_be_measured_says_why() {
+    let done = spop(&["bench", "127.0.0.1:1", "-d", "1s"]);
+    assert_eq!(done.status, 1);
+    assert!(
+        done.err.starts_with("error: nothing listens on"),
+        "{}",
+        done.err
+    );
+    let done = bench(&agent(), &["--payload", "17k", "--max-frame-size", "1k"]);
+    assert_eq!(done.status, 0, "the agent takes fragments: {}", done.err);
+    let done = spop(&["bench", "127.0.0.1:1", "--pid", "4294967295"]);
+    assert_eq!(done.status, 2);
+    assert!(done.err.contains("`--pid`"), "{}", done.err);
+}

@@ -1,0 +1,226 @@
+//! `spop decode`, on HAProxy's own frames and on bytes that are none.
+
+use super::{spop, spop_with};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What is to be read about a frame, by the line about it in the index, which another decoder made.
+fn expected(line: &Value) -> Vec<String> {
+    let datum = |name: &Value, kind: &Value, value: &Value, depth: usize| {
+        let name = match name.as_str() {
+            Some("") => "(no name)",
+            name => name.unwrap_or_default(),
+        };
+        let value = match (kind.as_str(), value) {
+            (Some("NULL"), _) => "null".to_owned(),
+            (Some("STRING"), Value::String(text)) => {
+                format!("\"{}\"", text.as_bytes().escape_ascii())
+            }
+            (Some("BINARY"), Value::String(digits)) if digits.is_empty() => "no bytes".to_owned(),
+            (Some("BINARY"), Value::String(digits)) => format!("0x{digits}"),
+            (_, Value::String(text)) => text.clone(),
+            (_, value) => value.to_string(),
+        };
+        let kind = kind.as_str().unwrap_or_default();
+        format!("{}{name} = {value} ({kind})", "  ".repeat(depth))
+    };
+    let mut lines = Vec::new();
+    for pair in line["kv"].as_array().into_iter().flatten() {
+        lines.push(datum(&pair[0], &pair[1], &pair[2], 1));
+    }
+    for message in line["messages"].as_array().into_iter().flatten() {
+        lines.push(format!(
+            "  {}",
+            message["name"].as_str().unwrap_or_default()
+        ));
+        for arg in message["args"].as_array().into_iter().flatten() {
+            lines.push(datum(&arg[0], &arg[1], &arg[2], 2));
+        }
+    }
+    lines
+}
+
+#[test]
+fn every_frame_of_haproxys_is_read_as_another_decoder_reads_it() {
+    let mut frames = 0;
+    for generation in ["2.6", "2.8", "3.0", "3.2", "3.4"] {
+        let folder = golden().join(generation);
+        let index = fs::read_to_string(folder.join("golden.jsonl")).unwrap();
+        let lines: Vec<Value> = index
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        // All in one pipe, but for beginnings of NOTIFYs, which say nothing alone.
+        let whole: Vec<&Value> = lines.iter().filter(|line| line["flags"] == 1).collect();
+        let whole: Vec<&&Value> = whole
+            .iter()
+            .filter(|line| line["type"] != "UNSET")
+            .collect();
+        let bytes: Vec<Vec<u8>> = whole
+            .iter()
+            .map(|line| fs::read(folder.join(line["file"].as_str().unwrap())).unwrap())
+            .collect();
+        let text = spop_with(&["decode", "--full"], &bytes.concat()).good();
+        let mut at = 0;
+        let mut words = Vec::new();
+        for (line, bytes) in whole.iter().zip(&bytes) {
+            let (kind, size) = (line["type"].as_str().unwrap(), bytes.len() - 4);
+            let ids = match kind.starts_with("HAPROXY") {
+                true => String::new(),
+                false => format!("  stream {} frame {}", line["sid"], line["fid"]),
+            };
+            words.push(format!("{kind}{ids}  {size} bytes at {at}"));
+            words.extend(expected(line));
+            at += bytes.len();
+        }
+        let read: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.starts_with("  # "))
+            .collect();
+        for (expected, read) in words.iter().zip(&read) {
+            assert_eq!(expected, read, "{generation}");
+        }
+        assert_eq!(words.len(), read.len(), "{generation}");
+        frames += whole.len();
+    }
+    assert!(frames > 100, "only {frames} frames");
+}
+
+#[test]
+fn fragments_are_put_together() {
+    let path = golden().join("3.0/fragmented-notify-mfs256.bin");
+    let text = spop(&["decode", path.to_str().unwrap()]).good();
+    assert!(text.starts_with("NOTIFY  stream 2 frame 1  231 bytes at 0\n  # the first fragment"));
+    let (_, whole) = text
+        .split_once("# the last fragment; ")
+        .expect("it is there");
+    assert!(whole.starts_with("3037 bytes of messages in all\n  m\n    ip = 127.0.0.1 (IPV4)\n"));
+    assert!(whole.contains("HHH\"… 3000 bytes (STRING)\n"), "{whole}");
+    assert!(
+        whole.ends_with("    tail = \"end\" (STRING)\n  m2\n    a = 1 (INT64)\n"),
+        "{whole}"
+    );
+    let begun = fs::read(path).unwrap();
+    let done = spop_with(&["decode", "-"], &begun[..235]);
+    assert_eq!(done.status, 1);
+    assert!(
+        done.out
+            .contains("! the last fragment of stream 2 frame 1 did not come")
+    );
+}
+
+#[test]
+fn hexadecimal_is_read_wherever_it_is() {
+    let frame = fs::read(golden().join("3.4/02-notify-out-of-order.bin")).unwrap();
+    let expected = "NOTIFY  stream 1 frame 1  18 bytes at 0\n  m\n    ip = 127.0.0.1 (IPV4)\n";
+    assert_eq!(spop(&["decode", &hex(&frame)]).good(), expected);
+    let apart: Vec<String> = frame.iter().map(|byte| format!("{byte:02x}")).collect();
+    let words: Vec<&str> = apart.iter().map(String::as_str).collect();
+    assert_eq!(spop(&[&["decode"], &words[..]].concat()).good(), expected);
+    assert_eq!(
+        spop_with(&["decode"], apart.join(":").as_bytes()).good(),
+        expected
+    );
+    assert_eq!(spop_with(&["decode", "-"], &frame).good(), expected);
+}
+
+/// An ACK with these actions, in hexadecimal.
+fn ack(actions: &[u8]) -> String {
+    let head = [103, 0, 0, 0, 1, 1, 1];
+    let size = (head.len() + actions.len()) as u32;
+    hex(&[&size.to_be_bytes()[..], &head, actions].concat())
+}
+
+#[test]
+fn an_answer_is_judged_as_haproxy_would() {
+    let text = spop(&["decode", &ack(b"\x01\x03\x01\x03a-b\x01\x02\x02\x02\x01v")]).good();
+    assert_eq!(
+        text,
+        "ACK  stream 1 frame 1  20 bytes at 0\n  set-var sess.a-b = false (BOOL)\n  \
+         # HAProxy drops the variable `sess.a-b`: `-` cannot stand in a name; use letters, digits, \
+         `_` and `.`\n  unset-var txn.v\n"
+    );
+    let text = spop(&["decode", &ack(b"\x01\x03\x01\x01b\xf1")]).good();
+    assert!(
+        text.contains("# HAProxy takes the flags 0xf of a BOOL for false"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_negative_number_that_lost_its_sign_is_known() {
+    let mut actions = b"\x01\x03\x01\x01n\x02".to_vec();
+    spoa::spop::varint::encode(4_294_967_291, &mut actions);
+    let text = spop(&["decode", &ack(&actions)]).good();
+    assert!(
+        text.contains("if -5 is meant, HAProxy reads 4294967291"),
+        "{text}"
+    );
+}
+
+#[test]
+fn where_bytes_stop_making_sense_is_said_and_what_follows_is_read() {
+    let ack = "0000000767000000010101";
+    for (bytes, expected) in [
+        (
+            // An action of no known code, then a frame that is fine.
+            format!("0000000a67000000010101090909{ack}"),
+            "ACK  stream 1 frame 1  10 bytes at 0\n  \
+             ! byte 11: there is no action of code 9, only 1 and 2\n  \
+             ! from there: 09 09 09\n\
+             ACK  stream 1 frame 1  7 bytes at 14\n",
+        ),
+        (
+            format!("00000003616263{ack}"),
+            "  ! at 0: a frame of 3 bytes is shorter than a head, which has 7 at the least\n  \
+             ! from there: 61 62 63\n\
+             ACK  stream 1 frame 1  7 bytes at 7\n",
+        ),
+        (
+            ack[..20].to_owned(),
+            "a frame?  7 bytes at 0\n  \
+             ! its head cannot be read: the frame ends inside a value\n  \
+             ! from there: 67 00 00 00 01 01\n  \
+             ! the input ends inside this frame: 6 of its 7 bytes are there\n",
+        ),
+        (
+            format!("{ack}0000"),
+            "ACK  stream 1 frame 1  7 bytes at 0\n  \
+             ! the input ends inside the length of a frame\n  \
+             ! from there: 00 00\n",
+        ),
+        (
+            hex(b"GET / HTTP/1.1"),
+            "  ! at 0: that is HTTP, not SPOP\n  \
+             ! from there: 47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31\n",
+        ),
+    ] {
+        let done = spop(&["decode", &bytes]);
+        assert_eq!(done.out, expected, "{bytes}");
+        assert_eq!((done.status, done.err.as_str()), (1, ""), "{bytes}");
+    }
+}
+
+#[test]
+fn what_cannot_be_decoded_at_all_says_what_to_give() {
+    let done = spop(&["decode", "no-such-file"]);
+    assert_eq!((done.status, done.out.as_str()), (2, ""));
+    assert!(
+        done.err
+            .starts_with("error: `no-such-file` is no file and no hexadecimal;")
+    );
+    let done = spop_with(&["decode"], b"");
+    assert_eq!(
+        (done.status, done.out.as_str()),
+        (1, "  ! there are no bytes\n")
+    );
+}

@@ -1,0 +1,87 @@
+//! `spop` as people run it: the binary, against an agent in this process, against agents that do
+//! wrong, and on HAProxy's own frames.
+
+mod agent;
+mod bench;
+mod call;
+mod decode;
+mod explain;
+mod probe;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// What a command did.
+struct Done {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+/// Runs `spop` with these words.
+fn spop(words: &[&str]) -> Done {
+    spop_with(words, b"")
+}
+
+/// The same with something on its standard input.
+fn spop_with(words: &[&str], input: &[u8]) -> Done {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_spop"))
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // Who has seen enough reads no more.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    let text = |bytes| String::from_utf8(bytes).expect("it writes UTF-8");
+    Done {
+        status: output.status.code().expect("no signal ends it"),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+impl Done {
+    /// What it printed, if it succeeded without a word of complaint.
+    fn good(self) -> String {
+        assert_eq!((self.status, self.err.as_str()), (0, ""), "{}", self.out);
+        assert!(
+            !self.out.contains('\x1b'),
+            "no colours in a pipe: {}",
+            self.out
+        );
+        self.out
+    }
+
+    /// What it printed as JSON.
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+}
+
+#[test]
+fn without_a_command_it_says_what_there_is() {
+    let done = spop(&[]);
+    assert_eq!(done.status, 2);
+    for command in ["bench", "call", "probe", "decode", "explain"] {
+        assert!(
+            done.err.contains(&format!("\n  {command} ")),
+            "{}",
+            done.err
+        );
+        let help = spop(&[command, "--help"]).good();
+        assert!(help.contains("Example"), "{help}");
+    }
+}
+
+#[test]
+fn a_word_that_is_no_command_is_a_usage_error() {
+    let done = spop(&["benhc"]);
+    assert_eq!(done.status, 2);
+    assert!(done.err.contains("'bench'"), "{}", done.err);
+}

@@ -1,0 +1,117 @@
+//! `spop probe`.
+
+use super::agent::{agent, peer};
+use super::{Done, spop};
+use spoa::spop::{AgentHello, Capabilities, Disconnect, FrameType, Status};
+use std::io::{Read, Write};
+
+/// Probes something that answers every HELLO with these bytes, and reads on.
+fn probe(answer: Vec<u8>) -> Done {
+    let address = peer(move |mut stream| {
+        let mut buffer = [0; 4096];
+        let said = stream
+            .read(&mut buffer)
+            .and_then(|_| stream.write_all(&answer));
+        while said.is_ok() && stream.read(&mut buffer).is_ok_and(|count| count > 0) {}
+    });
+    spop(&["probe", &address])
+}
+
+fn hello(version: &str, max_frame_size: u32, capabilities: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    AgentHello {
+        version,
+        max_frame_size,
+        capabilities: Capabilities::parse(capabilities),
+    }
+    .encode(&mut bytes);
+    bytes
+}
+
+#[test]
+fn an_agent_of_this_framework_is_one_that_haproxy_agrees_with() {
+    let agent = agent();
+    let text = spop(&["probe", &agent]).good();
+    for part in [
+        "version        2.0\n",
+        "frame size     16380 bytes of 16380 offered\n",
+        "status 0: normal\n",
+        "HAProxy agrees with this agent.\n",
+        "find the agent up",
+    ] {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
+    }
+    assert!(
+        !text.contains("pieces"),
+        "a HELLO leaves in one write:\n{text}"
+    );
+    let json = spop(&["probe", &agent, "--json", "--max-frame-size", "64k"]).json();
+    assert_eq!(json["hello"]["version"], "2.0");
+    assert_eq!(json["hello"]["max_frame_size"], 65536);
+    assert_eq!(json["goodbye"]["status"], 0);
+    assert!(json["health_check"]["answered_ms"].is_f64(), "{json}");
+}
+
+#[test]
+fn what_could_be_better_is_said_and_no_error() {
+    let done = probe(hello("2.0", 1024, ""));
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert!(
+        done.out.contains("takes frames of 1024 bytes"),
+        "{}",
+        done.out
+    );
+    assert!(done.out.contains("Without `pipelining`"), "{}", done.out);
+    assert!(
+        done.out.contains("neither answers HAPROXY-DISCONNECT"),
+        "{}",
+        done.out
+    );
+}
+
+#[test]
+fn a_hello_that_haproxy_refuses_is_shown_and_explained() {
+    let done = probe(hello("3.0", 16380, "pipelining"));
+    assert_eq!(done.status, 1);
+    for part in [
+        "HELLO          the HELLO cannot be agreed to: unsupported version\n",
+        "the agent said:\nAGENT-HELLO  ",
+        "  version = \"3.0\" (STRING)\n",
+        "HAProxy cannot use this agent as it is.\n",
+        "`spop explain 264`",
+        "find the agent down",
+    ] {
+        assert!(done.out.contains(part), "`{part}` is not in:\n{}", done.out);
+    }
+    let done = probe(hello("2.0", 16381, ""));
+    assert!(done.out.contains("`spop explain 265`"), "{}", done.out);
+}
+
+#[test]
+fn an_agent_that_refuses_is_quoted() {
+    let mut bytes = Vec::new();
+    let said = Disconnect {
+        status: Status::Resource,
+        message: "no room",
+    };
+    said.encode(FrameType::AgentDisconnect, &mut bytes);
+    let done = probe(bytes);
+    assert_eq!(done.status, 1);
+    let part = "AGENT-DISCONNECT, status 13: resource allocation error (`no room`)";
+    assert!(done.out.contains(part), "{}", done.out);
+}
+
+#[test]
+fn what_is_no_agent_is_named() {
+    let done = probe(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
+    assert_eq!(done.status, 1);
+    assert!(done.out.contains("speaks HTTP"), "{}", done.out);
+    let closing = peer(drop);
+    let done = spop(&["probe", &closing]);
+    assert_eq!(done.status, 1);
+    assert!(done.out.contains("streams get error 257"), "{}", done.out);
+    let silent = peer(|mut stream| while stream.read(&mut [0; 99]).is_ok_and(|count| count > 0) {});
+    let done = spop(&["probe", &silent, "--timeout", "50ms"]);
+    assert_eq!(done.status, 1);
+    assert!(done.out.contains("no answer within 50ms"), "{}", done.out);
+}
