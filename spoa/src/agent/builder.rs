@@ -269,6 +269,7 @@ impl AgentBuilder {
             limits,
             on_failure: self.on_failure,
             unknown: RateLimit::default(),
+            kept: RateLimit::default(),
             cut: RateLimit::default(),
             refused: RateLimit::default(),
             unreadable: RateLimit::default(),

@@ -129,7 +129,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.wakeups.register(cx.waker());
         }
         let mut scratch = Scratch::take();
+        scratch.watch.turn();
         let polled = self.step(cx, &mut scratch);
+        scratch.watch.turn();
         scratch.give();
         polled
     }

@@ -8,11 +8,12 @@ use super::panics::guard;
 use super::scratch::Scratch;
 use super::table::Entry;
 use crate::handler::{
-    ActionWriter, Connection, Context, Failure, Finished, Job, JobFuture, Request, Run,
+    ActionWriter, Connection, Context, Definition, Failure, Finished, Job, JobFuture, Request, Run,
 };
 use crate::spop::{AckWriter, FrameIds, Message, Messages};
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{self, Poll};
 use tokio::time::Instant;
 
@@ -46,6 +47,9 @@ impl<'a> Dispatcher<'a> {
                 shared.report_unknown(&message, self.connection, ids);
                 continue;
             };
+            if !entry.checked.load(Ordering::Relaxed) {
+                shared.check_names(entry, &message, self.connection);
+            }
             match entry.definition.run {
                 Run::Sync(run) => self.run(run, entry, ids, message, slot),
                 _ if self.is_full(slot) => {
@@ -97,6 +101,15 @@ impl<'a> Dispatcher<'a> {
         if let Err(failure) = guard(|| run(&request, &mut ActionWriter::new(out))) {
             self.shared.fail(entry, &request, &failure, out, before);
         }
+        self.report_kept(entry.definition);
+    }
+
+    /// Names a handler that has kept its thread for long.
+    #[inline]
+    fn report_kept(&self, definition: &Definition) {
+        if let Some(kept) = self.scratch.watch.kept() {
+            self.shared.report_kept(definition, kept);
+        }
     }
 
     /// Starts a handler that may have to wait, and polls it once.
@@ -134,6 +147,9 @@ impl<'a> Dispatcher<'a> {
                 Poll::Pending => Err(future),
             }
         });
+        if let Some(kept) = self.scratch.watch.kept() {
+            self.shared.report_kept(entry.definition, kept);
+        }
         let finished = match polled {
             Ok(Err(future)) => {
                 let given = self.scratch.output.get(ack.payload()..);
@@ -208,10 +224,16 @@ impl<'a> Dispatcher<'a> {
                 continue;
             };
             let finished = match (expired_by, running.deadline) {
-                (None, _) => match poll(&mut running.future, cx) {
-                    Poll::Ready(finished) => finished,
-                    Poll::Pending => continue,
-                },
+                (None, _) => {
+                    let polled = poll(&mut running.future, cx);
+                    if let Some(kept) = self.scratch.watch.kept() {
+                        self.shared.report_kept(running.definition, kept);
+                    }
+                    match polled {
+                        Poll::Ready(finished) => finished,
+                        Poll::Pending => continue,
+                    }
+                }
                 (Some(now), Some((at, length))) if at <= now => Err(Failure::TimedOut(length)),
                 _ => continue,
             };

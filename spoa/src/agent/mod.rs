@@ -18,6 +18,7 @@ mod shared;
 mod table;
 mod timer;
 mod wake;
+mod watch;
 
 pub use address::{Address, AddressError};
 pub use builder::{Agent, AgentBuilder, BuildError};

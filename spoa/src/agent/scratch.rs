@@ -2,7 +2,9 @@
 //!
 //! They are in use between two waits only, so that idle connections hold none.
 
+use super::watch::Watch;
 use std::cell::Cell;
+use std::sync::Arc;
 
 /// How much one read takes at most, in bytes.
 pub(crate) const READ_SIZE: usize = 64 << 10;
@@ -28,6 +30,7 @@ pub(crate) struct Scratch {
     pub(crate) input: Vec<u8>,
     /// What is to be written.
     pub(crate) output: Vec<u8>,
+    pub(crate) watch: Arc<Watch>,
     spares: Vec<Vec<u8>>,
     /// The capacity of the spares.
     spared: usize,
@@ -41,6 +44,7 @@ impl Scratch {
             Box::new(Scratch {
                 input: vec![0; READ_SIZE],
                 output: Vec::with_capacity(READ_SIZE),
+                watch: Watch::new(),
                 spares: Vec::new(),
                 spared: 0,
             })

@@ -4,6 +4,7 @@ use super::connection::{Connection, End};
 use super::listener::Accepted;
 use super::report::RateLimit;
 use super::wake::Wakeups;
+use super::watch::Watcher;
 use super::{Agent, BindError, Listener, Shared};
 use crate::handler::Peer;
 use std::collections::HashMap;
@@ -50,6 +51,7 @@ impl Server {
         let Server { shared, listeners } = self;
         let mut connections = Connections::default();
         let mut shutdown = pin!(shutdown);
+        let _watcher = Watcher::start();
         let accept_errors = RateLimit::default();
         let full = RateLimit::default();
         loop {

@@ -3,12 +3,15 @@
 use super::Limits;
 use super::report::RateLimit;
 use super::table::{Entry, Table};
-use crate::handler::{ActionWriter, Connection, Context, Failure, Request, States};
+use crate::handler::{
+    ActionWriter, Connection, Context, Definition, Failure, Request, Run, States,
+};
 use crate::nearest::nearest;
 use crate::spop::{AckWriter, FrameIds, Message, Name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// A message whose handler gave no actions, as `on_failure` sees it.
 ///
@@ -62,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) on_failure: Option<OnFailure>,
     pub(crate) unknown: RateLimit,
+    pub(crate) kept: RateLimit,
     pub(crate) cut: RateLimit,
     pub(crate) refused: RateLimit,
     pub(crate) unreadable: RateLimit,
@@ -207,6 +211,67 @@ impl Shared {
             "no handler for message `{name}`{meant}: this agent answers `{}`; correct its name in \
              spoe.conf, or add `#[spoe_message(\"{name}\")]` or `#[spoe_fallback]`",
             known.join("`, `"),
+        );
+    }
+
+    /// Warns, at the first message of a handler, of an argument that seems to be misspelt: where the
+    /// parameter has a default or is an `Option`, nothing else would.
+    #[cold]
+    pub(crate) fn check_names(
+        &self,
+        entry: &Entry,
+        message: &Message<'_>,
+        connection: &Connection,
+    ) {
+        if entry.checked.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let arguments = entry.definition.description().arguments;
+        let taken: Vec<_> = arguments
+            .iter()
+            .filter_map(|argument| argument.name)
+            .collect();
+        let sent = || message.args().filter_map(|arg| arg.name.to_str());
+        let strangers = || sent().filter(|name| !name.is_empty() && !taken.contains(name));
+        for argument in arguments.iter().filter(|argument| !argument.required) {
+            let Some(name) = argument
+                .name
+                .filter(|name| sent().all(|sent| sent != *name))
+            else {
+                continue;
+            };
+            if let Some(meant) = nearest(name, strangers()) {
+                tracing::warn!(
+                    peer = %connection.peer,
+                    handler = entry.definition.function(),
+                    "message `{}` has no argument `{name}`, so the handler goes without it; is it \
+                     the `{meant}` that HAProxy sends? correct one of the two names: in \
+                     `spoe-message {}` of spoe.conf, or with `#[arg(\"{meant}\")]`",
+                    message.name(),
+                    message.name(),
+                );
+            }
+        }
+    }
+
+    /// Logs a handler that kept its thread for long: whatever else that thread serves waited.
+    #[cold]
+    pub(crate) fn report_kept(&self, definition: &Definition, kept: Duration) {
+        let Some(suppressed) = self.kept.pass() else {
+            return;
+        };
+        let handler = definition.function();
+        let remedy = match definition.run {
+            Run::Async(_) => {
+                "nothing that blocks may stand in an `async fn`: await it, or make the handler a \
+                 `fn` with `blocking`"
+            }
+            _ => "add `blocking` to its attribute, or make it an `async fn` that awaits",
+        };
+        tracing::warn!(
+            handler,
+            suppressed,
+            "kept its worker thread for {kept:?}, and other requests waiting: {remedy}"
         );
     }
 

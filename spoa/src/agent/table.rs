@@ -2,6 +2,7 @@
 
 use super::report::RateLimit;
 use crate::handler::Definition;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Up to so many names are compared one by one: most differ in their length already.
@@ -13,6 +14,8 @@ pub(crate) struct Entry {
     pub(crate) definition: &'static Definition,
     pub(crate) deadline: Option<Duration>,
     pub(crate) failures: RateLimit,
+    /// Whether the names of its arguments have been compared with a message.
+    pub(crate) checked: AtomicBool,
 }
 
 /// The handlers by the names of their messages.
@@ -30,6 +33,7 @@ impl Table {
             definition,
             deadline: definition.timeout().or(default),
             failures: RateLimit::default(),
+            checked: AtomicBool::new(false),
         };
         let named = |d: &&'static Definition| Some((d.message()?.as_bytes(), entry(d)));
         let mut entries: Vec<_> = definitions.iter().filter_map(named).collect();

@@ -1,0 +1,86 @@
+//! What a handler that does not return does to others: nothing, but for a line in the log.
+
+use spoa::client::Client;
+use spoa::prelude::*;
+use spoa::spop::Value;
+use spoa_tests::{Background, PATIENCE, eventually};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
+/// Closed until the test opens it.
+static GATE: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+/// Whether `keep` is at work.
+static KEPT: AtomicBool = AtomicBool::new(false);
+
+/// Keeps its thread until the gate is open.
+#[spoe_message("keep")]
+fn keep() -> SetVar<bool> {
+    KEPT.store(true, Ordering::SeqCst);
+    let open = GATE.1.wait_while(GATE.0.lock().unwrap(), |open| !*open);
+    SetVar::transaction("open", *open.unwrap())
+}
+
+#[spoe_message("quick")]
+fn quick() -> SetVar<u8> {
+    SetVar::transaction("quick", 1)
+}
+
+#[spoe_message("look-up")]
+fn look_up(#[arg("user-agent")] user_agent: Option<&str>) -> SetVar<bool> {
+    SetVar::transaction("known", user_agent.is_some())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_keeps_its_worker_keeps_no_other_connection_and_is_named() {
+    let agent = Background::agent(|builder| builder.handlers(handlers![keep, quick]));
+    let address = agent.addr().to_string();
+    let keeper = Client::connect(&address).await.unwrap();
+    let kept = tokio::spawn(async move { keeper.send("keep", &[]).await });
+    eventually("the handler is at work", || KEPT.load(Ordering::SeqCst));
+    for _ in 0..20 {
+        let call = async {
+            let client = Client::connect(&address).await.unwrap();
+            client.send("quick", &[]).await.unwrap()
+        };
+        let ack = tokio::time::timeout(PATIENCE, call).await;
+        let ack = ack.expect("the other worker serves the other connections");
+        assert!(ack.get("txn.quick").is_some());
+    }
+    // So long that it is worth a line.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    *GATE.0.lock().unwrap() = true;
+    GATE.1.notify_all();
+    assert!(kept.await.unwrap().unwrap().get("txn.open").is_some());
+    let line = agent.wait_for_warning("kept its worker thread");
+    assert!(line.contains("workers::keep"), "{line}");
+    assert!(line.contains("add `blocking` to its attribute"), "{line}");
+}
+
+#[tokio::test]
+async fn a_misspelt_name_of_an_optional_argument_is_reported_once() {
+    let agent = Background::agent(|builder| builder.handlers(handlers![look_up]));
+    let client = Client::connect(&agent.addr().to_string()).await.unwrap();
+    for _ in 0..3 {
+        let args = [("user_agent", Value::from("curl")), ("path", "/".into())];
+        client.send("look-up", &args).await.unwrap();
+    }
+    let line = agent.wait_for_warning("has no argument `user-agent`");
+    assert!(
+        line.contains("is it the `user_agent` that HAProxy sends?"),
+        "{line}"
+    );
+    assert_eq!(agent.warnings(), Vec::<String>::new(), "one line is enough");
+}
+
+#[tokio::test]
+async fn an_optional_argument_that_is_just_not_sent_is_no_matter() {
+    let agent = Background::agent(|builder| builder.handlers(handlers![look_up]));
+    let client = Client::connect(&agent.addr().to_string()).await.unwrap();
+    client
+        .send("look-up", &[("path", "/".into())])
+        .await
+        .unwrap();
+    assert_eq!(agent.warnings(), Vec::<String>::new());
+}
