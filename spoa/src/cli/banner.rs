@@ -116,13 +116,12 @@ fn sample(argument: &ArgumentDescription) -> String {
     }
 }
 
-/// The sample fetches of HAProxy's that give the required arguments, as far as names and types tell.
+/// The sample fetches of HAProxy's that give the arguments, as far as names and types tell. Optional
+/// ones too: whoever copies the line is not to go without them unawares.
 fn fetches(description: &Description) -> Vec<String> {
-    let required = description
+    let fetches = description
         .arguments
         .iter()
-        .filter(|argument| argument.required);
-    let fetches = required
         .filter(|argument| argument.index.is_none())
         .map(|argument| {
             let fetch = Fetch::suggest(argument.name, argument.expected);

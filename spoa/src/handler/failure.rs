@@ -18,7 +18,7 @@ pub enum Failure {
     Error(BoxError),
     /// The handler panicked, with this message.
     Panicked(String),
-    /// The handler was not done within its deadline.
+    /// The handler was not done within its deadline, its own or `Limits::handler_timeout`.
     TimedOut(Duration),
     /// The handler named a variable that HAProxy would drop without a word.
     BadVariable(BadVariable),
