@@ -153,7 +153,7 @@ impl Shared {
             // A field of the name `message` would take the place of the text.
             tracing::warn!(
                 target: FAILURES,
-                spoe_message = %message,
+                spoe_message = %shown(*message),
                 handler,
                 %peer,
                 engine,
@@ -199,7 +199,7 @@ impl Shared {
             .definitions()
             .filter_map(|d| d.message())
             .collect();
-        let name = message.name().to_string();
+        let name = shown(message.name());
         let meant = nearest(&name, known.iter().copied());
         let meant = meant.map_or(String::new(), |meant| format!(" (did you mean `{meant}`?)"));
         tracing::warn!(
@@ -300,5 +300,30 @@ impl Shared {
              actions were left out, {kept} kept; set fewer or shorter variables, or raise \
              `tune.bufsize` in haproxy.cfg"
         );
+    }
+}
+
+/// The most bytes of a message's name in a log line.
+const SHOWN: usize = 100;
+
+/// A name as the log has it: a peer may give one as long as a frame.
+fn shown(name: Name<'_>) -> String {
+    match name.as_bytes().get(..SHOWN) {
+        Some(head) if head.len() < name.as_bytes().len() => format!("{}…", Name::new(head)),
+        _ => name.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_shown_as_far_as_names_go() {
+        let longest = "n".repeat(SHOWN);
+        assert_eq!(shown(longest.as_str().into()), longest);
+        let longer = longest.clone() + "nnn";
+        assert_eq!(shown(longer.as_str().into()), longest + "…");
+        assert_eq!(shown("a\nb".into()), "a\\nb");
     }
 }
