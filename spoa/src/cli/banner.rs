@@ -193,7 +193,8 @@ mod tests {
                 "port=src_port",
                 "level=…",
                 "method=method",
-                "kind=…"
+                "kind=…",
+                "ua=req.fhdr(user-agent)"
             ]
         );
     }
