@@ -340,7 +340,7 @@ fn an_agent_says_what_it_serves_where_and_what_to_try() {
         "listening on {address}\n\n\
          Try it without HAProxy:  {program} call score ip=192.0.2.7\n\
          Wire HAProxy to it:      `server fixture {address}` in a backend with `mode tcp`\n\
-         and in spoe.conf:        `spoe-message score` with `args ip=src`\n"
+         and in spoe.conf:        `spoe-message score` with `args ip=src penalty=…`\n"
     );
     assert_eq!(
         rest.map(|line| format!("{line}\n")).collect::<String>(),
