@@ -49,7 +49,7 @@ async fn a_handler_that_keeps_its_worker_keeps_no_other_connection_and_is_named(
         assert!(ack.get("txn.quick").is_some());
     }
     // So long that it is worth a line.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     *GATE.0.lock().unwrap() = true;
     GATE.1.notify_all();
     assert!(kept.await.unwrap().unwrap().get("txn.open").is_some());

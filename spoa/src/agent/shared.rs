@@ -257,17 +257,19 @@ impl Shared {
     /// Logs a handler that kept its thread for long: whatever else that thread serves waited.
     #[cold]
     pub(crate) fn report_kept(&self, definition: &Definition, kept: Duration) {
-        let Some(suppressed) = self.kept.pass() else {
-            return;
-        };
-        let handler = definition.function();
         let remedy = match definition.run {
+            Run::Sync(_) => "add `blocking` to its attribute, or make it an `async fn` that awaits",
             Run::Async(_) => {
                 "nothing that blocks may stand in an `async fn`: await it, or make the handler a \
                  `fn` with `blocking`"
             }
-            _ => "add `blocking` to its attribute, or make it an `async fn` that awaits",
+            // It has a thread of its own, so it was not what kept this one.
+            Run::Blocking(_) => return,
         };
+        let Some(suppressed) = self.kept.pass() else {
+            return;
+        };
+        let handler = definition.function();
         tracing::warn!(
             handler,
             suppressed,
