@@ -1,4 +1,5 @@
-//! The facts behind `spop explain`: what was read in HAProxy's sources and seen on the wire.
+//! The facts behind `spop explain`: what was seen with HAProxy 2.6, 3.0, 3.2 and 3.4, and read in
+//! their sources.
 //!
 //! `set-on-error` is described in SPOE.txt 2.2, the status codes in 3.5. "up to 3.0" is the old
 //! filter with connections of its own, "from 3.1 on" the one on top of HAProxy's multiplexers.
@@ -40,13 +41,15 @@ pub(super) const VALUES: &[(u32, Explanation)] = &[
             meaning: "no answer within `timeout processing`",
             causes: &[
                 "The agent is slower than `timeout processing` of the spoe-agent section: a slow handler, too few threads, more requests than it can answer.",
-                "The agent did not answer this NOTIFY at all, as some do after an error of their own.",
-                "From 3.1 on, an agent that says AGENT-DISCONNECT in place of AGENT-HELLO, that closes at once behind an AGENT-DISCONNECT, that acknowledges a stream-id or frame-id HAProxy never sent, or that sends a frame as large as the agreed size, costs the streams on that connection their whole timeout.",
+                "The agent did not answer this NOTIFY at all, as some do after an error of their own, or answered with ids that HAProxy never sent.",
+                "Nothing listens at the agent's address, and no health check has noticed.",
+                "HAProxy and the agent do not agree in their HELLOs, or the agent says AGENT-DISCONNECT in place of its own. Up to 3.0 HAProxy connects again and again until the time is up, thousands of times a second.",
+                "From 3.1 on: the agent sent a frame that HAProxy does not take (an ACK without FIN, one as large as the agreed size or larger, bytes that are no frame). All streams of the connection wait for their whole timeout.",
             ],
             remedies: &[
-                "`spop call` says how long one message takes, `spop bench --rate` how long they take under load; give `timeout processing` room above the 99.9th percentile.",
-                "Keep the agent's own deadline for handlers below `timeout processing`.",
-                "`spop probe` finds an agent that HAProxy cannot agree with; `spop decode` reads what was captured.",
+                "`spop probe` says whether HAProxy and the agent agree; `spop decode` reads what was captured.",
+                "`spop call` says how long one message takes, `spop bench --rate` how long they take under load; give `timeout processing` room above the 99.9th percentile, and keep the agent's own deadline for handlers below it.",
+                "Health checks (`option spop-check`, and `check` on the `server` line) make the error come at once when the agent is gone: 2 up to 3.0, 257 from 3.1 on.",
                 "Decide what a timeout means: with no rule on the variable, the request goes on unjudged.",
             ],
         },
@@ -54,14 +57,14 @@ pub(super) const VALUES: &[(u32, Explanation)] = &[
     (
         2,
         Explanation {
-            meaning: "HAProxy lacks something to send the message with",
+            meaning: "HAProxy has nothing to send the message with",
             causes: &[
-                "Up to 3.0: no server of the agent's backend is up, or `maxconnrate` is reached, and no connection is left.",
-                "HAProxy is out of memory, connections or streams.",
+                "Up to 3.0: health checks find no server of the agent's backend up, or `maxconnrate` is reached. From 3.1 on a backend without a server gives 257.",
+                "HAProxy is out of memory.",
             ],
             remedies: &[
                 "Look at the agent's backend in `show servers state`, and ask the agent with `spop probe`.",
-                "Raise `maxconnrate` (up to 3.0), `maxconn`, or the memory of HAProxy.",
+                "Raise `maxconnrate` (up to 3.0), or the memory of HAProxy.",
             ],
         },
     ),
@@ -70,7 +73,7 @@ pub(super) const VALUES: &[(u32, Explanation)] = &[
         Explanation {
             meaning: "the messages do not fit in a frame",
             causes: &[
-                "All messages of one event or group travel in one NOTIFY, and a body, the headers or a long URL made it larger than `max-frame-size`: tune.bufsize less 4, unless the spoe-agent section says less.",
+                "All messages of one event or group travel in one NOTIFY, and a body, the headers or a long URL made it larger than `max-frame-size`: tune.bufsize less 4, unless the spoe-agent section says less. Up to 3.0 it is sent in fragments to an agent that takes those.",
             ],
             remedies: &[
                 "Send less: single headers in place of `req.hdrs`, `req.body` cut with `bytes(0,8192)`.",
@@ -122,7 +125,7 @@ macro_rules! hello {
             meaning: $meaning,
             causes: &[
                 $rule,
-                "HAProxy ends the connection with this status; from 3.1 on, a stream that waited may see 1 in its place.",
+                "HAProxy ends the connection with this status, and the streams that wait see 1; up to 3.0 it connects again and again meanwhile. This value is seen when an agent ends a connection with the status.",
             ],
             remedies: &["`spop probe` shows the agent's HELLO and judges it as HAProxy does."],
         }
@@ -134,13 +137,16 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
     match status {
         Status::Normal => (
             &Explanation {
-                meaning: "the connection ended in order, without the ACK",
+                meaning: "the connection ended without the ACK",
                 causes: &[
-                    "The agent said goodbye (AGENT-DISCONNECT, status 0), as it does when it stops, with NOTIFYs still unanswered.",
+                    "Up to 3.0: the agent takes longer than `timeout idle` of the spoe-agent section.",
+                    "Up to 3.0: the agent sent an ACK that HAProxy does not take: without FIN, or without pipelining for another NOTIFY.",
+                    "Up to 3.0: the agent said goodbye (AGENT-DISCONNECT, status 0), as it does when it stops, with NOTIFYs still unanswered. From 3.1 on that gives 257.",
                 ],
                 remedies: &[
-                    "The agent has to answer all it has read before it says goodbye; an agent of this framework does.",
-                    "Take the agent out of its backend (`disable server`) before it stops.",
+                    "Let `timeout idle` be longer than `timeout processing`.",
+                    "`spop bench` counts ACKs that do not fit, `spop decode` reads what was captured.",
+                    "The agent has to answer all it has read before it says goodbye; an agent of this framework does. Take others out of their backend (`disable server`) before they stop.",
                 ],
             },
             "A normal end: HAProxy stops or has no use for the connection; an agent stops.",
@@ -149,29 +155,26 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             &Explanation {
                 meaning: "the connection failed, or the agent closed it",
                 causes: &[
-                    "The agent does not run, listens elsewhere, or all servers of its backend are down.",
-                    "The agent closed the connection without an answer: it crashed, restarted, or did not like the HELLO.",
-                    "The agent's HELLO came in several segments: HAProxy 3.2 and later may close at the first.",
-                    "`timeout server` of the agent's backend is shorter than the agent's pauses (up to 3.0: HAProxy says status 1 to an idle agent then, and nobody is harmed).",
+                    "The agent closed the connection in place of an answer: it crashed, restarted, or (from 3.1 on) said goodbye with NOTIFYs unanswered.",
+                    "From 3.1 on: health checks find no server of the agent's backend up, or the agent closes the connection in place of its HELLO.",
+                    "From 3.2 on: the agent's HELLO came in several segments, and HAProxy closed at the first.",
+                    "`timeout server` of the agent's backend is shorter than the agent takes.",
                 ],
                 remedies: &[
                     "`spop probe ADDRESS` with the address of the `server` line says what HAProxy finds there.",
                     "Look at the agent's log, and at the backend's health checks (`option spop-check`).",
+                    "Let `timeout server` of the agent's backend be longer than `timeout processing`.",
                 ],
             },
-            "An I/O error; HAProxy up to 3.0 also says it when `timeout server` ends an idle connection.",
+            "An I/O error; HAProxy up to 3.0 also says it when `timeout server` ends a connection.",
         ),
         Status::Timeout => (
             &Explanation {
-                meaning: "the connection timed out",
+                meaning: "a timeout, says the agent",
                 causes: &[
-                    "Up to 3.0: no AGENT-HELLO within `timeout hello`.",
-                    "The agent ended the connection with this status: it was waiting for something too.",
+                    "The agent ended the connection with this status. HAProxy's own timeouts show otherwise: `timeout processing` and `timeout hello` as 1, `timeout idle` as 256.",
                 ],
-                remedies: &[
-                    "`spop probe` measures how long the HELLO takes.",
-                    "Raise `timeout hello` in the spoe-agent section (up to 3.0).",
-                ],
+                remedies: &["The agent's log says what it waited for."],
             },
             "Something did not come in time. HAProxy up to 3.0 says it to an agent that was idle for `timeout idle`: that is a normal end.",
         ),
@@ -180,7 +183,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
                 meaning: "a frame is larger than agreed",
                 causes: &[
                     "The agent announced a smaller max-frame-size than HAProxy's, and the NOTIFY is larger than that.",
-                    "Up to 3.0: the agent's ACK is larger than agreed. From 3.1 on that wedges the connection, and its streams see 1.",
+                    "Up to 3.0: the agent's ACK is larger than agreed. From 3.1 on its streams see 1.",
                 ],
                 remedies: &[
                     "Let the agent announce the size HAProxy offers (tune.bufsize less 4): `spop probe` shows both.",
@@ -191,67 +194,65 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
         ),
         Status::InvalidFrame => (
             &Explanation {
-                meaning: "HAProxy could not read what the agent sent, or the other way round",
+                meaning: "bytes that are no frame",
                 causes: &[
-                    "The agent sent a frame that is none, of no bytes, of a type that has no place there, or a HELLO with ids, keys or types that are not as specified (`2` and `2.0, 1.0` are no version).",
-                    "From 3.1 on: an ACK with stream-id 0.",
-                    "The agent could not read HAProxy's frame: a message of more than 255 arguments is sent with a count that is wrong.",
+                    "3.0: the agent sent a frame shorter than its head. Other versions give 1.",
+                    "The agent could not read HAProxy's frame and said so: a message of more than 255 arguments is sent with a count that is wrong.",
                 ],
                 remedies: &[
                     "Capture the bytes and let `spop decode` say where they stop making sense.",
-                    "`spop probe` judges the HELLO as HAProxy does.",
+                    "Send fewer arguments in one message.",
                 ],
             },
-            "The peer's bytes are no frame, or one that has no place there.",
+            "The peer's bytes are no frame, or one that has no place there; a HELLO with ids, or whose version is `2` or `2.0, 1.0`.",
         ),
         Status::NoVersion => (
             hello!(
-                "the agent's HELLO has no `version`",
-                "The AGENT-HELLO must say `version` = \"2.0\" (STRING).",
+                "the HELLO has no `version`",
+                "The AGENT-HELLO must say `version` = \"2.0\" (STRING)."
             ),
             "A HELLO without `version` (the agent's) or `supported-versions` (HAProxy's).",
         ),
         Status::NoMaxFrameSize => (
             hello!(
-                "the agent's HELLO has no `max-frame-size`",
-                "The AGENT-HELLO must say `max-frame-size` (an integer from 256 to HAProxy's).",
+                "the HELLO has no `max-frame-size`",
+                "The AGENT-HELLO must say `max-frame-size`, an integer from 256 to what HAProxy offered. From 3.1 on only health checks ask for it."
             ),
             "A HELLO without `max-frame-size`.",
         ),
         Status::NoCapabilities => (
             hello!(
-                "the agent's HELLO has no `capabilities`",
-                "The AGENT-HELLO must say `capabilities` (STRING), if only \"\": from 3.1 on, health checks fail without it.",
+                "the HELLO has no `capabilities`",
+                "The AGENT-HELLO must say `capabilities` (STRING), if only \"\". Only health checks ask for it, from 3.1 on."
             ),
             "A HELLO without `capabilities`.",
         ),
         Status::BadVersion => (
             hello!(
-                "the agent speaks another version",
-                "The AGENT-HELLO must say `version` = \"2.0\" (STRING): HAProxy speaks no other.",
+                "the HELLOs have no version in common",
+                "The AGENT-HELLO must say `version` = \"2.0\" (STRING): HAProxy speaks no other."
             ),
             "No version that both ends speak: HAProxy offers 2.0 only.",
         ),
         Status::BadMaxFrameSize => (
             hello!(
-                "the agent's `max-frame-size` is out of bounds",
-                "`max-frame-size` must be from 256 to what HAProxy offered, tune.bufsize less 4 (16380 by default).",
+                "the HELLO's `max-frame-size` is out of bounds",
+                "`max-frame-size` must be from 256 to what HAProxy offered, tune.bufsize less 4 (16380 by default)."
             ),
-            "`max-frame-size` is below 256 or above what was offered; from 3.1 on HAProxy says it of any frame whose length is above.",
+            "`max-frame-size` is below 256 or above what was offered.",
         ),
         Status::NoFragmentation => (
             &Explanation {
-                meaning: "fragments where there may be none",
+                meaning: "fragments where there may be none, says the agent",
                 causes: &[
-                    "Up to 3.0: the NOTIFY is larger than the max-frame-size the agent announced, and it does not announce `fragmentation`. HAProxy then connects again and again.",
-                    "The agent sent an ACK or HELLO without the FIN flag.",
+                    "The agent ended the connection because a NOTIFY came in fragments. HAProxy up to 3.0 sends those to agents that announce `fragmentation`.",
+                    "An agent's own ACK without FIN shows as 256 up to 3.0, as 1 from 3.1 on.",
                 ],
                 remedies: &[
-                    "Let the agent announce the size HAProxy offers: `spop probe` shows both.",
-                    "Every frame of an agent has FIN set.",
+                    "Let the agent announce the size HAProxy offers, and no `fragmentation` it does not have: `spop probe` shows both.",
                 ],
             },
-            "A frame came in fragments, or would have to be sent in fragments, and that was not agreed on.",
+            "A frame came in fragments, or would have to be sent in fragments, and that was not agreed on. HAProxy up to 3.0 says it to an agent whose frames are smaller than the NOTIFY, then connects again and again.",
         ),
         Status::InterlacedFrames => (
             &Explanation {
@@ -267,10 +268,10 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
         ),
         Status::FrameIdNotFound => (
             &Explanation {
-                meaning: "an ACK for a NOTIFY that was never sent",
+                meaning: "ids that are not known, says the agent",
                 causes: &[
-                    "The agent answered with other ids than the NOTIFY's, or on another connection than the one it came on.",
-                    "From 3.1 on the whole connection fails, and most of its streams see 1.",
+                    "The agent ended the connection with this status.",
+                    "When it is the agent that answers with ids HAProxy never sent, or on another connection than the NOTIFY's, streams see 1 (256 up to 3.0 without pipelining).",
                 ],
                 remedies: &[
                     "The agent must repeat stream-id and frame-id of the NOTIFY, on its connection; `spop bench` counts ACKs that do not fit.",
@@ -281,8 +282,10 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
         ),
         Status::Resource => (
             &Explanation {
-                meaning: "an end ran out of something",
-                causes: &["The agent reached a bound of its own: connections, memory, frames."],
+                meaning: "the agent ran out of something",
+                causes: &[
+                    "The agent ended the connection at a bound of its own: connections, memory, frames.",
+                ],
                 remedies: &["The agent's log says which; raise it, or add agents to the backend."],
             },
             "Out of memory, buffers, connections or room.",

@@ -35,6 +35,10 @@ impl Weight {
     }
 }
 
+/// What becomes of streams while there is no agreement.
+const WAIT: &str = "Streams wait for the whole of `timeout processing` and get error 1, and up to \
+                    3.0 HAProxy connects again and again.";
+
 /// All there is to say about what was seen.
 pub(super) fn findings(
     offered: u32,
@@ -92,10 +96,7 @@ impl Findings {
         if size < offered {
             let larger = match can.fragmentation {
                 true => "come in fragments up to 3.0 and fail with error 259 from 3.1 on",
-                false => {
-                    "fail: up to 3.0 HAProxy connects again and again, from 3.1 on streams get \
-                     error 259"
-                }
+                false => "fail with error 259, and up to 3.0 HAProxy may connect again and again",
             };
             self.add(
                 Weight::Worse,
@@ -138,32 +139,34 @@ impl Findings {
                 format!("What listens there speaks {foreign}; is the address that of the agent?")
             }
             Problem::Refused(Refusal::Hello(Status::NoCapabilities)) => {
-                "The HELLO has no `capabilities`: up to 3.0 that is taken for none; from 3.1 on \
+                "The HELLO has no `capabilities`: HAProxy takes that for none, but from 3.1 on \
                  health checks fail. Send it, if only as \"\"."
                     .to_owned()
             }
-            Problem::Refused(refusal) => format!(
-                "HAProxy ends the connection with status {}: {refusal}. `spop explain {}` says \
-                 more.",
-                refusal.status().code(),
-                256 + refusal.status().code()
-            ),
-            Problem::Disconnected(status, _) => format!(
-                "The agent refuses HAProxy's HELLO. From 3.1 on, a stream that waits for it waits \
-                 for the whole of `timeout processing`. `spop explain {}` says more.",
-                status.code()
-            ),
-            Problem::Closed => "The agent closes the connection in place of an AGENT-HELLO: \
-                                streams get error 257. Its log may say why."
-                .to_owned(),
-            Problem::Silent(_) => {
-                "There is no AGENT-HELLO: streams wait for `timeout hello` up to \
-                                   3.0, for `timeout processing` from 3.1 on. Is what listens \
-                                   there an SPOE agent, and does it read?"
+            Problem::Refused(Refusal::Hello(Status::NoMaxFrameSize)) => {
+                "The HELLO has no `max-frame-size`: up to 3.0 HAProxy refuses it, and later \
+                 versions' health checks fail. Send what HAProxy offers."
                     .to_owned()
             }
+            Problem::Refused(refusal) => format!(
+                "HAProxy ends the connection with status {0}: {refusal}. {WAIT} `spop explain {0}` \
+                 says more.",
+                refusal.status().code(),
+            ),
+            Problem::Disconnected(status, _) => format!(
+                "The agent refuses HAProxy's HELLO. {WAIT} `spop explain {}` says more.",
+                status.code()
+            ),
+            Problem::Closed => "The agent closes the connection in place of an AGENT-HELLO. From \
+                                3.1 on streams get error 257; up to 3.0 HAProxy connects again and \
+                                again, and they get error 1. The agent's log may say why."
+                .to_owned(),
+            Problem::Silent(_) => format!(
+                "There is no AGENT-HELLO. {WAIT} Is what listens there an SPOE agent, and does it \
+                 read?"
+            ),
             Problem::Broken(error) => {
-                format!("The connection broke ({error}): streams get error 257.")
+                format!("The connection broke ({error}). {WAIT}")
             }
         };
         self.add(Weight::Bad, text);
@@ -235,10 +238,10 @@ mod tests {
     fn every_way_to_fail_says_what_streams_get() {
         for (problem, part) in [
             (Problem::Closed, "error 257"),
-            (Problem::Silent(Duration::from_secs(5)), "`timeout hello`"),
+            (Problem::Silent(Duration::from_secs(5)), "get error 1"),
             (
                 Problem::Refused(Refusal::Hello(Status::BadVersion)),
-                "`spop explain 264`",
+                "`spop explain 8`",
             ),
             (
                 Problem::Refused(Refusal::Hello(Status::NoCapabilities)),
