@@ -4,7 +4,7 @@
 
 use super::connection::{Answer, Connection, End};
 use super::pace::Pace;
-use super::plan::{Plan, judge};
+use super::plan::{Judge, Plan};
 use super::tally::{Fault, Tally};
 use mio::{Events, Poll, Token};
 use std::io;
@@ -66,6 +66,7 @@ pub(super) struct Worker {
     poll: Poll,
     pace: Option<Pace>,
     tally: Tally,
+    judge: Judge,
     buffer: Vec<u8>,
     /// Places whose NOTIFY was answered in this read.
     freed: Vec<usize>,
@@ -98,6 +99,7 @@ impl Worker {
             poll,
             pace,
             tally: Tally::new(),
+            judge: Judge::default(),
             buffer: vec![0; READ + plan.max_frame_size as usize],
             freed: Vec::new(),
             touched: Vec::new(),
@@ -235,7 +237,7 @@ impl Worker {
                 Err(end) => return self.end(index, &end),
             };
             let (clock, expectations) = (self.clock, &self.plan.expectations);
-            let (tally, freed) = (&mut self.tally, &mut self.freed);
+            let (tally, freed, judge) = (&mut self.tally, &mut self.freed, &mut self.judge);
             let now = clock.now();
             let input = self.buffer.get(..filled.len).unwrap_or_default();
             let received = connection.receive(input, |answer| match answer {
@@ -247,7 +249,7 @@ impl Worker {
                     if clock.counts(due) {
                         tally.latency.saturating_record(now.saturating_sub(due));
                     }
-                    let (count, wrong) = judge(&actions, expectations);
+                    let (count, wrong) = judge.judge(&actions, expectations);
                     if let Some(wrong) = wrong {
                         let words = || wrong.words(&actions);
                         tally.faults.note(wrong.fault(), 1, words);

@@ -134,7 +134,7 @@ fn said(status: Status, paint: Paint) -> String {
         wrap(
             "  ",
             &format!(
-                "A stream that waited on the connection sees {}: `spop explain {0}`.",
+                "What streams see of it: `spop explain {}`.",
                 STATUS_BASE + status.code()
             )
         )
@@ -172,7 +172,7 @@ mod tests {
         let text = explain(3);
         assert!(text.starts_with("3: the messages do not fit in a frame\n  value of"));
         assert!(text.contains("\n3: frame is too big\n  status of a DISCONNECT\n"));
-        assert!(text.contains("sees 259: `spop explain 259`"));
+        assert!(text.contains("`spop explain 259`"));
     }
 
     #[test]

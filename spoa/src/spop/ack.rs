@@ -174,7 +174,9 @@ impl<'a> Actions<'a> {
     }
 
     /// The bytes not walked yet: at first, the whole payload.
-    pub(crate) fn payload(&self) -> &'a [u8] {
+    #[inline]
+    #[must_use]
+    pub fn payload(&self) -> &'a [u8] {
         self.reader.rest()
     }
 }
