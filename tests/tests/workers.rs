@@ -84,3 +84,15 @@ async fn an_optional_argument_that_is_just_not_sent_is_no_matter() {
         .unwrap();
     assert_eq!(agent.warnings(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_name_that_no_configuration_has_does_not_reach_the_log() {
+    let agent = Background::agent(|builder| builder.handlers(handlers![look_up]));
+    let client = Client::connect(&agent.addr().to_string()).await.unwrap();
+    let args = [
+        ("user_agent\nWARN forged", Value::Null),
+        ("user_agent\n", Value::Null),
+    ];
+    client.send("look-up", &args).await.unwrap();
+    assert_eq!(agent.warnings(), Vec::<String>::new());
+}

@@ -271,6 +271,7 @@ impl AgentBuilder {
             unknown: RateLimit::default(),
             kept: RateLimit::default(),
             cut: RateLimit::default(),
+            failed_twice: RateLimit::default(),
             refused: RateLimit::default(),
             unreadable: RateLimit::default(),
             ended_by_peer: RateLimit::default(),

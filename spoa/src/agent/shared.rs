@@ -67,6 +67,7 @@ pub(crate) struct Shared {
     pub(crate) unknown: RateLimit,
     pub(crate) kept: RateLimit,
     pub(crate) cut: RateLimit,
+    pub(crate) failed_twice: RateLimit,
     pub(crate) refused: RateLimit,
     pub(crate) unreadable: RateLimit,
     pub(crate) ended_by_peer: RateLimit,
@@ -178,7 +179,7 @@ impl Shared {
             }
         };
         out.truncate(start);
-        if let Some(suppressed) = self.cut.pass() {
+        if let Some(suppressed) = self.failed_twice.pass() {
             tracing::error!(suppressed, "`on_failure` itself failed: {problem}");
         }
     }
@@ -226,13 +227,17 @@ impl Shared {
         if entry.checked.swap(true, Ordering::Relaxed) {
             return;
         }
+        let shown = shown(message.name());
         let arguments = entry.definition.description().arguments;
         let taken: Vec<_> = arguments
             .iter()
             .filter_map(|argument| argument.name)
             .collect();
         let sent = || message.args().filter_map(|arg| arg.name.to_str());
-        let strangers = || sent().filter(|name| !name.is_empty() && !taken.contains(name));
+        // A peer chooses these names: what no spoe.conf has in it is no business of the log's.
+        let is_name =
+            |name: &&str| (1..=SHOWN).contains(&name.len()) && !name.contains(char::is_control);
+        let strangers = || sent().filter(is_name).filter(|name| !taken.contains(name));
         for argument in arguments.iter().filter(|argument| !argument.required) {
             let Some(name) = argument
                 .name
@@ -244,11 +249,9 @@ impl Shared {
                 tracing::warn!(
                     peer = %connection.peer,
                     handler = entry.definition.function(),
-                    "message `{}` has no argument `{name}`, so the handler goes without it; is it \
-                     the `{meant}` that HAProxy sends? correct one of the two names: in \
-                     `spoe-message {}` of spoe.conf, or with `#[arg(\"{meant}\")]`",
-                    message.name(),
-                    message.name(),
+                    "message `{shown}` has no argument `{name}`, so the handler goes without it; is \
+                     it the `{meant}` that HAProxy sends? correct one of the two names: in \
+                     `spoe-message {shown}` of spoe.conf, or with `#[arg(\"{meant}\")]`",
                 );
             }
         }
