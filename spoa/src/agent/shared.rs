@@ -154,7 +154,7 @@ impl Shared {
             // A field of the name `message` would take the place of the text.
             tracing::warn!(
                 target: FAILURES,
-                spoe_message = %shown(*message),
+                spoe_message = %message.excerpt(),
                 handler,
                 %peer,
                 engine,
@@ -200,7 +200,7 @@ impl Shared {
             .definitions()
             .filter_map(|d| d.message())
             .collect();
-        let name = shown(message.name());
+        let name = message.name().excerpt();
         let meant = nearest(&name, known.iter().copied());
         let meant = meant.map_or(String::new(), |meant| format!(" (did you mean `{meant}`?)"));
         tracing::warn!(
@@ -227,7 +227,7 @@ impl Shared {
         if entry.checked.swap(true, Ordering::Relaxed) {
             return;
         }
-        let shown = shown(message.name());
+        let shown = message.name().excerpt();
         let arguments = entry.definition.description().arguments;
         let taken: Vec<_> = arguments
             .iter()
@@ -235,8 +235,9 @@ impl Shared {
             .collect();
         let sent = || message.args().filter_map(|arg| arg.name.to_str());
         // A peer chooses these names: what no spoe.conf has in it is no business of the log's.
-        let is_name =
-            |name: &&str| (1..=SHOWN).contains(&name.len()) && !name.contains(char::is_control);
+        let is_name = |name: &&str| {
+            (1..=Name::EXCERPT).contains(&name.len()) && !name.contains(char::is_control)
+        };
         let strangers = || sent().filter(is_name).filter(|name| !taken.contains(name));
         for argument in arguments.iter().filter(|argument| !argument.required) {
             let Some(name) = argument
@@ -305,30 +306,5 @@ impl Shared {
              actions were left out, {kept} kept; set fewer or shorter variables, or raise \
              `tune.bufsize` in haproxy.cfg"
         );
-    }
-}
-
-/// The most bytes of a message's name in a log line.
-const SHOWN: usize = 100;
-
-/// A name as the log has it: a peer may give one as long as a frame.
-fn shown(name: Name<'_>) -> String {
-    match name.as_bytes().get(..SHOWN) {
-        Some(head) if head.len() < name.as_bytes().len() => format!("{}…", Name::new(head)),
-        _ => name.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_shown_as_far_as_names_go() {
-        let longest = "n".repeat(SHOWN);
-        assert_eq!(shown(longest.as_str().into()), longest);
-        let longer = longest.clone() + "nnn";
-        assert_eq!(shown(longer.as_str().into()), longest + "…");
-        assert_eq!(shown("a\nb".into()), "a\\nb");
     }
 }

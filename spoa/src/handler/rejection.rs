@@ -55,7 +55,11 @@ impl Rejection {
             (_, Some(index)) => Argument::At(index),
             (name, None) => Argument::Named(name.unwrap_or_default()),
         };
-        let sent = message.args().map(|arg| shown(arg.name)).collect();
+        let sent = message
+            .args()
+            .take(SENT)
+            .map(|arg| shown(arg.name))
+            .collect();
         let meant = name.and_then(|name| meant(message, name));
         let message = message.name().to_string();
         Rejection(Box::new(Inner {
@@ -107,11 +111,14 @@ fn meant(message: &Message<'_>, name: &str) -> Option<String> {
     Some(meant.to_owned())
 }
 
+/// The most names of arguments that a rejection lists.
+const SENT: usize = 20;
+
 fn shown(name: Name<'_>) -> String {
     if name.is_empty() {
         "(unnamed)".to_owned()
     } else {
-        format!("`{name}`")
+        format!("`{}`", name.excerpt())
     }
 }
 

@@ -36,6 +36,17 @@ impl<'a> Name<'a> {
         std::str::from_utf8(self.0).ok()
     }
 
+    /// The most bytes of a name in a log line.
+    pub(crate) const EXCERPT: usize = 100;
+
+    /// The name as a log line has it: a peer may give one as long as a frame.
+    pub(crate) fn excerpt(&self) -> String {
+        match self.0.get(..Self::EXCERPT) {
+            Some(head) if head.len() < self.0.len() => format!("{}…", Name(head)),
+            _ => self.to_string(),
+        }
+    }
+
     /// Whether there is no name: `args src` without `name=` in spoe.conf.
     #[inline]
     #[must_use]
@@ -318,5 +329,19 @@ impl<'a> NotifyWriter<'a> {
     /// An error if a message has more arguments than its count can say: how many it has.
     pub(crate) fn check(&self) -> Result<(), usize> {
         self.too_many.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_shown_as_far_as_names_go() {
+        let longest = "n".repeat(Name::EXCERPT);
+        assert_eq!(Name::from(longest.as_str()).excerpt(), longest);
+        let longer = longest.clone() + "nnn";
+        assert_eq!(Name::from(longer.as_str()).excerpt(), longest + "…");
+        assert_eq!(Name::from("a\nb").excerpt(), "a\\nb");
     }
 }
