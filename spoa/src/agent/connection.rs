@@ -6,17 +6,18 @@ use super::Shared;
 use super::dispatch::Dispatcher;
 use super::farewell::Farewell;
 use super::inflight::InFlight;
+use super::io::{poll_read, poll_write};
+use super::log;
 use super::scratch::{READ_SIZE, Scratch};
 use super::timer::Timer;
 use super::wake::Wakeups;
 use crate::handler::{Connection as Info, Peer};
+use crate::spop::Status;
 use crate::spop::session::{AgentEvent, AgentSession, AgentSettings, Refusal};
-use crate::spop::{Disconnect, FrameIds, Messages, Status};
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 /// Answers leave when this many bytes have gathered, even if there is more to answer.
@@ -324,7 +325,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let rest = input.get(used..).unwrap_or_default();
             if let Some((taken, ids, messages)) = self.session.receive_notify(rest) {
                 used += taken;
-                self.notify(ids, messages, limit, scratch);
+                self.dispatcher(scratch).notify(ids, messages);
                 continue;
             }
             let received = self.session.receive(rest, &mut scratch.output);
@@ -341,14 +342,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 .notify(ids, messages),
                 Some(AgentEvent::Hello(hello)) => {
-                    tracing::debug!(
-                        peer = %self.info.peer,
-                        engine = hello.engine_id.unwrap_or("-"),
-                        max_frame_size = hello.max_frame_size,
-                        capabilities = %hello.capabilities,
-                        healthcheck = hello.healthcheck,
-                        "HAPROXY-HELLO"
-                    );
+                    log::hello(&hello, &self.info);
                     self.hello_by = None;
                     let engine_id = hello.engine_id.map(Box::from);
                     self.info = Arc::new(Info {
@@ -359,24 +353,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     });
                 }
                 Some(AgentEvent::Unreadable { ids, reason }) => {
-                    if let Some(suppressed) = self.shared.unreadable.pass() {
-                        tracing::warn!(
-                            peer = %self.info.peer,
-                            engine = self.info.engine_id.as_deref().unwrap_or("-"),
-                            stream = ids.stream_id,
-                            frame = ids.frame_id,
-                            suppressed,
-                            "a NOTIFY was answered without actions: {reason}"
-                        );
-                    }
+                    log::unreadable(ids, reason, &self.info, &self.shared);
                 }
                 Some(AgentEvent::Disconnect(disconnect)) => {
-                    report_disconnect(&disconnect, &self.info, &self.shared);
+                    log::disconnect(&disconnect, &self.info, &self.shared);
                     self.farewell.give(&mut scratch.output);
                     self.phase = Phase::Closing;
                 }
                 Some(AgentEvent::Refused(refusal)) => {
-                    self.report_refusal(&refusal);
+                    log::refused(&refusal, &self.info, &self.shared);
                     self.farewell.give(&mut scratch.output);
                     match refusal {
                         Refusal::Foreign(_) => self.phase = Phase::Closing,
@@ -385,29 +370,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
         }
-    }
-
-    #[inline]
-    fn notify(&mut self, ids: FrameIds, messages: Messages<'_>, limit: u32, scratch: &mut Scratch) {
-        Dispatcher {
-            shared: &self.shared,
-            connection: &self.info,
-            inflight: &mut self.inflight,
-            scratch,
-            limit,
-        }
-        .notify(ids, messages);
-    }
-
-    fn report_refusal(&self, refusal: &Refusal) {
-        let Some(suppressed) = self.shared.refused.pass() else {
-            return;
-        };
-        let advice = match refusal {
-            Refusal::Foreign(_) => "; is the `server` line in the backend that spoe.conf names?",
-            _ => "",
-        };
-        tracing::warn!(peer = %self.info.peer, suppressed, "connection refused: {refusal}{advice}");
     }
 
     fn linger(&mut self) {
@@ -537,20 +499,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-fn report_disconnect(disconnect: &Disconnect<'_>, connection: &Info, shared: &Shared) {
-    let peer = &connection.peer;
-    let engine = connection.engine_id.as_deref().unwrap_or("-");
-    let (status, said) = (disconnect.status, disconnect.message);
-    if matches!(status, Status::Normal | Status::Timeout | Status::Io) {
-        tracing::debug!(%peer, engine, %status, said, "HAPROXY-DISCONNECT");
-    } else if let Some(suppressed) = shared.ended_by_peer.pass() {
-        let code = status.code();
-        tracing::warn!(
-            %peer, engine, code, said, suppressed, "HAProxy ended the connection: {status}"
-        );
-    }
-}
-
 /// What came of one round of work.
 enum Progress {
     /// There may be more to do at once.
@@ -559,25 +507,4 @@ enum Progress {
     Wait,
     /// The connection is over.
     Ended(End),
-}
-
-fn poll_read<S: AsyncRead + Unpin>(
-    io: &mut S,
-    cx: &mut Context<'_>,
-    into: &mut [u8],
-) -> Poll<io::Result<usize>> {
-    let mut buffer = ReadBuf::new(into);
-    ready!(Pin::new(io).poll_read(cx, &mut buffer))?;
-    Poll::Ready(Ok(buffer.filled().len()))
-}
-
-fn poll_write<S: AsyncWrite + Unpin>(
-    io: &mut S,
-    cx: &mut Context<'_>,
-    bytes: &[u8],
-) -> Poll<io::Result<usize>> {
-    match ready!(Pin::new(io).poll_write(cx, bytes))? {
-        0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-        count => Poll::Ready(Ok(count)),
-    }
 }

@@ -101,15 +101,7 @@ impl<'a> Dispatcher<'a> {
         if let Err(failure) = guard(|| run(&request, &mut ActionWriter::new(out))) {
             self.shared.fail(entry, &request, &failure, out, before);
         }
-        self.report_kept(entry.definition);
-    }
-
-    /// Names a handler that has kept its thread for long.
-    #[inline]
-    fn report_kept(&self, definition: &Definition) {
-        if let Some(kept) = self.scratch.watch.kept() {
-            self.shared.report_kept(definition, kept);
-        }
+        report_kept(entry.definition, self.scratch, self.shared);
     }
 
     /// Starts a handler that may have to wait, and polls it once.
@@ -147,9 +139,7 @@ impl<'a> Dispatcher<'a> {
                 Poll::Pending => Err(future),
             }
         });
-        if let Some(kept) = self.scratch.watch.kept() {
-            self.shared.report_kept(entry.definition, kept);
-        }
+        report_kept(entry.definition, self.scratch, self.shared);
         let finished = match polled {
             Ok(Err(future)) => {
                 let given = self.scratch.output.get(ack.payload()..);
@@ -226,9 +216,7 @@ impl<'a> Dispatcher<'a> {
             let finished = match (expired_by, running.deadline) {
                 (None, _) => {
                     let polled = poll(&mut running.future, cx);
-                    if let Some(kept) = self.scratch.watch.kept() {
-                        self.shared.report_kept(running.definition, kept);
-                    }
+                    report_kept(running.definition, self.scratch, self.shared);
                     match polled {
                         Poll::Ready(finished) => finished,
                         Poll::Pending => continue,
@@ -309,6 +297,14 @@ impl<'a> Dispatcher<'a> {
                 .report_cut(&ack, limit, out, self.connection, ids);
         }
         ack.finish(out);
+    }
+}
+
+/// Names a handler that has kept its thread for long.
+#[inline]
+fn report_kept(definition: &Definition, scratch: &Scratch, shared: &Shared) {
+    if let Some(kept) = scratch.watch.kept() {
+        shared.report_kept(definition, kept);
     }
 }
 

@@ -1,7 +1,8 @@
 //! A bound agent: accepts connections, and drains them when it is to stop.
 
-use super::connection::{Connection, End};
+use super::connection::Connection;
 use super::listener::Accepted;
+use super::log;
 use super::report::RateLimit;
 use super::wake::Wakeups;
 use super::watch::Watcher;
@@ -171,27 +172,5 @@ where
 {
     let mut connection = Connection::new(stream, peer, shared.clone(), wakeups);
     let end = poll_fn(|cx| connection.poll(cx)).await;
-    let peer = &connection.info().peer;
-    let engine = connection.info().engine_id.as_deref().unwrap_or("-");
-    match end {
-        End::Closed => tracing::debug!(%peer, engine, "closed"),
-        End::Io(error, false) => tracing::debug!(%peer, engine, "closed: {error}"),
-        End::Io(error, true) => {
-            if let Some(suppressed) = shared.lost.pass() {
-                tracing::warn!(%peer, engine, suppressed, "connection lost with work to do: {error}");
-            }
-        }
-        End::Truncated => {
-            if let Some(suppressed) = shared.truncated.pass() {
-                tracing::warn!(%peer, engine, suppressed, "connection closed inside a frame");
-            }
-        }
-        End::Late(what) => {
-            if let Some(suppressed) = shared.late.pass() {
-                tracing::warn!(
-                    %peer, engine, suppressed, "connection closed: the peer did not {what} in time"
-                );
-            }
-        }
-    }
+    log::ended(&end, connection.info(), &shared);
 }

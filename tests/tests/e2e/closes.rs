@@ -35,7 +35,7 @@ fn closed(agent: &Background) -> usize {
     agent
         .logs()
         .iter()
-        .filter(|line| line.contains("spoa::agent::server: closed"))
+        .filter(|line| line.contains("spoa::agent::log: closed"))
         .count()
 }
 

@@ -1,0 +1,93 @@
+//! What is logged about connections: nothing above DEBUG while all is well, one line a second for each
+//! cause of trouble.
+//!
+//! It knows what happened, not what is done about it.
+
+use super::Shared;
+use super::connection::End;
+use crate::handler::Connection;
+use crate::spop::session::{Refusal, Unreadable};
+use crate::spop::{Disconnect, FrameIds, HaproxyHello, Status};
+
+fn engine(connection: &Connection) -> &str {
+    connection.engine_id.as_deref().unwrap_or("-")
+}
+
+pub(crate) fn hello(hello: &HaproxyHello<'_>, connection: &Connection) {
+    tracing::debug!(
+        peer = %connection.peer,
+        engine = hello.engine_id.unwrap_or("-"),
+        max_frame_size = hello.max_frame_size,
+        capabilities = %hello.capabilities,
+        healthcheck = hello.healthcheck,
+        "HAPROXY-HELLO"
+    );
+}
+
+pub(crate) fn unreadable(
+    ids: FrameIds,
+    reason: Unreadable,
+    connection: &Connection,
+    shared: &Shared,
+) {
+    if let Some(suppressed) = shared.unreadable.pass() {
+        tracing::warn!(
+            peer = %connection.peer,
+            engine = engine(connection),
+            stream = ids.stream_id,
+            frame = ids.frame_id,
+            suppressed,
+            "a NOTIFY was answered without actions: {reason}"
+        );
+    }
+}
+
+pub(crate) fn disconnect(disconnect: &Disconnect<'_>, connection: &Connection, shared: &Shared) {
+    let (peer, engine) = (&connection.peer, engine(connection));
+    let (status, said) = (disconnect.status, disconnect.message);
+    if matches!(status, Status::Normal | Status::Timeout | Status::Io) {
+        tracing::debug!(%peer, engine, %status, said, "HAPROXY-DISCONNECT");
+    } else if let Some(suppressed) = shared.ended_by_peer.pass() {
+        let code = status.code();
+        tracing::warn!(
+            %peer, engine, code, said, suppressed, "HAProxy ended the connection: {status}"
+        );
+    }
+}
+
+pub(crate) fn refused(refusal: &Refusal, connection: &Connection, shared: &Shared) {
+    let Some(suppressed) = shared.refused.pass() else {
+        return;
+    };
+    let advice = match refusal {
+        Refusal::Foreign(_) => "; is the `server` line in the backend that spoe.conf names?",
+        _ => "",
+    };
+    let peer = &connection.peer;
+    tracing::warn!(%peer, suppressed, "connection refused: {refusal}{advice}");
+}
+
+pub(crate) fn ended(end: &End, connection: &Connection, shared: &Shared) {
+    let (peer, engine) = (&connection.peer, engine(connection));
+    match end {
+        End::Closed => tracing::debug!(%peer, engine, "closed"),
+        End::Io(error, false) => tracing::debug!(%peer, engine, "closed: {error}"),
+        End::Io(error, true) => {
+            if let Some(suppressed) = shared.lost.pass() {
+                tracing::warn!(%peer, engine, suppressed, "connection lost with work to do: {error}");
+            }
+        }
+        End::Truncated => {
+            if let Some(suppressed) = shared.truncated.pass() {
+                tracing::warn!(%peer, engine, suppressed, "connection closed inside a frame");
+            }
+        }
+        End::Late(what) => {
+            if let Some(suppressed) = shared.late.pass() {
+                tracing::warn!(
+                    %peer, engine, suppressed, "connection closed: the peer did not {what} in time"
+                );
+            }
+        }
+    }
+}
