@@ -20,6 +20,7 @@ fn sources() -> Vec<PathBuf> {
         "spoa",
         "spoa-macros",
         "spoa-cli",
+        "spoa-config",
         "examples",
         "tests",
         "ui-tests",

@@ -1,0 +1,93 @@
+//! An agent as its HAProxy sees it: what it answers, what it needs, what it sets.
+
+use std::time::Duration;
+
+/// An agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agent {
+    /// Its name.
+    pub name: String,
+    /// The messages it answers.
+    pub messages: Vec<Message>,
+    /// Whether it answers messages of other names too.
+    pub fallback: bool,
+    /// Where it listens, in HAProxy's notation.
+    pub listeners: Vec<String>,
+    /// The largest frame it agrees to, in bytes.
+    pub max_frame_size: u32,
+}
+
+/// One message and its handler.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Its name.
+    pub name: String,
+    /// The path of the handler's function.
+    pub function: String,
+    /// The file and the line the function stands in.
+    pub location: (String, u32),
+    /// The doc comment of the function.
+    pub docs: String,
+    /// How long the handler may take, if it can wait at all.
+    pub deadline: Option<Duration>,
+    /// The event HAProxy is to send it at, such as `on-frontend-http-request`.
+    pub event: Option<String>,
+    /// The condition behind the event, such as `if { path_beg /api }`.
+    pub condition: Option<String>,
+    /// The group it is sent with, by a rule instead of an event.
+    pub group: Option<String>,
+    /// What the handler takes.
+    pub arguments: Vec<Argument>,
+    /// What the handler sets, as far as that is known without running it.
+    pub variables: Vec<Variable>,
+}
+
+/// One argument of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Argument {
+    /// Its name; `None` for one that is taken by its position.
+    pub name: Option<String>,
+    /// Its position, from 0, if it is taken by that.
+    pub index: Option<usize>,
+    /// The type of the parameter.
+    pub rust_type: String,
+    /// What the parameter converts from.
+    pub expected: Expected,
+    /// Whether the handler refuses a message without it.
+    pub required: bool,
+    /// The sample expression that gives it, such as `req.fhdr(user-agent),lower`.
+    pub sample: Option<String>,
+}
+
+/// What a parameter converts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expected {
+    /// A boolean.
+    Bool,
+    /// An integer.
+    Integer,
+    /// An address of either family, or text that is one.
+    Address,
+    /// An IPv4 address, or text that is one.
+    Ipv4,
+    /// An IPv6 address, or text that is one.
+    Ipv6,
+    /// Text, or binary that is UTF-8.
+    Text,
+    /// Text or binary.
+    Bytes,
+    /// Anything.
+    Any,
+    /// What a type of the user's own takes.
+    Other,
+}
+
+/// A variable that a handler sets or unsets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its scope as HAProxy writes it: `proc`, `sess`, `txn`, `req` or `res`.
+    pub scope: String,
+    /// Its name, without the agent's prefix.
+    pub name: String,
+}

@@ -1,0 +1,10 @@
+//! The HAProxy side of an agent: `spoe.conf`, the backend, the rules.
+//!
+//! It knows configuration as text and an agent as plain data ([`Agent`]). It must not know the
+//! protocol, a runtime, or how handlers are registered.
+
+mod agent;
+mod series;
+
+pub use agent::{Agent, Argument, Expected, Message, Variable};
+pub use series::{Series, UnknownSeries};
