@@ -8,6 +8,8 @@ use spoa::agent::{AgentBuilder, Failed, Limits};
 use spoa::prelude::*;
 use spoa_tests::{Background, Config, Message as Sent, Reply, for_each_haproxy};
 
+use crate::gate::Gate;
+
 /// Answers the messages around the one that has no answer.
 #[spoe_fallback]
 fn sibling(message: Message<'_>) -> SetVar<bool> {
@@ -19,7 +21,7 @@ fn error() -> Result<SetVar<bool>, HandlerError> {
     Err(HandlerError::new("the database is down"))
 }
 
-#[spoe_message("late-error")]
+#[spoe_message("late-error", timeout = "10s")]
 async fn late_error() -> Result<SetVar<bool>, String> {
     tokio::time::sleep(Duration::from_millis(5)).await;
     Err("no such user".to_owned())
@@ -30,13 +32,13 @@ fn panic() -> u8 {
     panic!("out of luck")
 }
 
-#[spoe_message("late-panic", set = "txn.never")]
+#[spoe_message("late-panic", set = "txn.never", timeout = "10s")]
 async fn late_panic() -> u8 {
     tokio::time::sleep(Duration::from_millis(5)).await;
     panic!("out of {}", "hope")
 }
 
-#[spoe_message("blocking-panic", set = "txn.never", blocking)]
+#[spoe_message("blocking-panic", set = "txn.never", blocking, timeout = "10s")]
 fn blocking_panic() -> u8 {
     panic!("out of threads")
 }
@@ -187,51 +189,66 @@ fn a_failure_logs_a_line_with_all_that_names_it_once_a_second() {
     });
 }
 
-#[spoe_message("slow")]
-async fn slow() -> SetVar<bool> {
-    tokio::time::sleep(Duration::from_millis(700)).await;
+#[spoe_message("stuck", timeout = "20s")]
+async fn stuck(gate: State<'_, Gate>) -> SetVar<bool> {
+    gate.pass().await;
     SetVar::session("never", true)
 }
 
 #[test]
 fn an_answer_that_haproxy_no_longer_waits_for_does_no_harm() {
-    let agent = Background::agent(|agent| agent.handlers(handlers![slow, sibling]));
     for_each_haproxy(|haproxy| {
+        let gate = Gate::shut();
+        let state = gate.clone();
+        let agent =
+            Background::agent(|agent| agent.handlers(handlers![stuck, sibling]).state(state));
         let proxy = Config::new(agent.addr())
-            .message(Sent::new("slow").event("on-frontend-http-request if { path /slow }"))
-            .message(Sent::new("after").event("on-frontend-http-request unless { path /slow }"))
+            .message(Sent::new("stuck").event("on-frontend-http-request if { path /stuck }"))
+            .message(Sent::new("after").event("on-frontend-http-request unless { path /stuck }"))
             // Long enough for a prompt answer on a busy machine.
-            .processing_timeout(Duration::from_millis(300))
+            .processing_timeout(Duration::from_millis(400))
             .set_on_error("error")
             .vars(["txn.iprep.error", "txn.iprep.after", "sess.iprep.never"])
+            .global("nbthread 1")
             .start(haproxy);
         let mut client = proxy.client();
-        let reply = client.get("/slow");
-        assert_eq!(reply.var("txn.iprep.error"), Some("1"), "a timeout");
-        // On the same connection to the agent, while the answer is on its way and behind it.
-        let start = std::time::Instant::now();
-        while start.elapsed() < Duration::from_millis(800) {
-            let reply = client.get("/");
-            assert_eq!(reply.var("txn.iprep.after"), Some("1"));
-            assert_eq!(reply.var("txn.iprep.error"), None);
-            assert_eq!(reply.var("sess.iprep.never"), None);
+        for _ in 0..3 {
+            let reply = client.get("/stuck");
+            assert_eq!(reply.var("txn.iprep.error"), Some("1"), "a timeout");
+            // On the same connection to the agent, before and behind the late answer.
+            for number in 0..10 {
+                if number == 5 {
+                    gate.open();
+                }
+                let reply = client.get("/");
+                assert_eq!(reply.var("txn.iprep.after"), Some("1"));
+                assert_eq!(reply.var("txn.iprep.error"), None);
+                assert_eq!(reply.var("sess.iprep.never"), None);
+            }
         }
     });
 }
 
 #[test]
 fn an_error_ends_the_engine_for_the_transaction_unless_told_to_go_on() {
-    let agent = Background::agent(|agent| agent.handlers(handlers![slow, sibling]));
     for_each_haproxy(|haproxy| {
+        let gate = Gate::shut();
+        let state = gate.clone();
+        let agent =
+            Background::agent(|agent| agent.handlers(handlers![stuck, sibling]).state(state));
         let config = Config::new(agent.addr())
-            .message(Sent::new("slow"))
+            .message(Sent::new("stuck"))
             .message(Sent::new("after").event("on-http-response"))
-            .processing_timeout(Duration::from_millis(300))
+            .processing_timeout(Duration::from_millis(400))
             .vars(["txn.iprep.after"]);
-        let reply = config.start(haproxy).get("/");
-        assert_eq!(reply.var("txn.iprep.after"), None);
-        let reply = config.continue_on_error().start(haproxy).get("/");
-        assert_eq!(reply.var("txn.iprep.after"), Some("1"));
+        for (config, after) in [
+            (config.clone(), None),
+            (config.continue_on_error(), Some("1")),
+        ] {
+            let proxy = config.start(haproxy);
+            assert_eq!(proxy.get("/").var("txn.iprep.after"), after);
+            gate.open();
+        }
     });
 }
 

@@ -9,6 +9,7 @@ mod context;
 mod events;
 mod failures;
 mod fragments;
+mod gate;
 mod health;
 mod pipelining;
 mod restarts;

@@ -1,7 +1,6 @@
 //! HAProxy and agents that stop and start while requests go on.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use spoa::prelude::*;
@@ -9,7 +8,8 @@ use spoa_tests::{
     Background, Config, Exchange, Haproxy, Load, Message as Sent, Port, at_once, eventually,
     for_each_haproxy, for_haproxies,
 };
-use tokio::sync::Semaphore;
+
+use crate::gate::Gate;
 
 /// Answers with the token it is given, after a while.
 #[spoe_message("echo", set = "txn.echo")]
@@ -86,26 +86,16 @@ fn a_master_reloads_its_worker_under_load() {
     });
 }
 
-/// Handlers that wait until the test lets them go on.
-struct Gate {
-    waiting: AtomicUsize,
-    open: Semaphore,
-}
-
 #[spoe_message("echo", set = "txn.echo", timeout = "20s")]
-async fn held_back(token: &str, State(gate): State<'_, Arc<Gate>>) -> Result<String, HandlerError> {
-    gate.waiting.fetch_add(1, Ordering::SeqCst);
-    gate.open.acquire().await?.forget();
-    Ok(token.to_owned())
+async fn held_back(token: &str, State(gate): State<'_, Gate>) -> String {
+    gate.pass().await;
+    token.to_owned()
 }
 
 #[test]
 fn requests_in_flight_when_haproxy_stops_are_answered() {
     for_each_haproxy(|haproxy| {
-        let gate = Arc::new(Gate {
-            waiting: AtomicUsize::new(0),
-            open: Semaphore::new(0),
-        });
+        let gate = Gate::shut();
         let state = gate.clone();
         let agent = Background::agent(|agent| agent.handlers(handlers![held_back]).state(state));
         let config = config(agent.addr()).processing_timeout(Duration::from_secs(20));
@@ -113,14 +103,11 @@ fn requests_in_flight_when_haproxy_stops_are_answered() {
         let addr = proxy.addr();
         std::thread::scope(|scope| {
             let asking = scope.spawn(|| at_once(30, |number| Exchange::with(addr, number)));
-            let waiting = || gate.waiting.load(Ordering::SeqCst);
-            eventually("all are in flight", || waiting() == 30);
+            gate.wait_for(30);
             proxy.soft_stop();
             // HAProxy notices before they are answered.
-            eventually("nobody is let in", || {
-                std::net::TcpStream::connect(addr).is_err()
-            });
-            gate.open.add_permits(30);
+            eventually("nobody is let in", || TcpStream::connect(addr).is_err());
+            gate.open();
             assert_none_lost(&asking.join().expect("they say what goes wrong"));
         });
         assert!(proxy.wait(Duration::from_secs(10)).success());
@@ -193,7 +180,7 @@ fn an_only_agent_is_missed_until_it_is_back() {
     for_each_haproxy(|haproxy| {
         let port = Port::free();
         let proxy = config(port.addr())
-            .processing_timeout(Duration::from_millis(300))
+            .processing_timeout(Duration::from_millis(600))
             .agent_backend("retries 0")
             .start(haproxy);
         Load::on(proxy.addr(), 4, |load| {

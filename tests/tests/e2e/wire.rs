@@ -14,7 +14,6 @@ fn config(agent: &Background) -> Config {
     Config::new(agent.addr())
         .message(Sent::new("ask").args("req.hdr(x-size) req.hdr(x-size),length"))
         .set_on_error("error")
-        .processing_timeout(Duration::from_millis(200))
         .vars(["txn.iprep.answer", "txn.iprep.error"])
         // One thread, so that there is one connection.
         .global("nbthread 1")
@@ -26,6 +25,9 @@ fn asked(proxy: &Proxy, request: &Request) -> (Option<i64>, Option<i64>) {
     let number = |name| reply.var(name).map(|it| it.parse().expect("a number"));
     (number("txn.iprep.answer"), number("txn.iprep.error"))
 }
+
+/// How long HAProxy waits in vain.
+const VAIN: Duration = Duration::from_millis(800);
 
 fn ask(proxy: &Proxy) -> (Option<i64>, Option<i64>) {
     asked(proxy, &Request::get("/"))
@@ -52,7 +54,7 @@ fn fill(ids: FrameIds, mut messages: Messages<'_>, out: &mut Vec<u8>) {
 fn an_ack_of_the_size_agreed_on_is_a_byte_too_large_since_3_1() {
     let agent = answering(fill);
     for_each_haproxy(|haproxy| {
-        let proxy = config(&agent).start(haproxy);
+        let proxy = config(&agent).processing_timeout(VAIN).start(haproxy);
         let ask = |size: &str| asked(&proxy, &Request::get("/").header("x-size", size));
         assert_eq!(ask("16379"), (Some(7), None));
         if haproxy.at_least(3, 1) {
@@ -82,7 +84,7 @@ fn an_ack_nobody_waits_for_fails_its_connection_since_3_1() {
         ack(ids, "answer", Value::Int32(2), out);
     });
     for_each_haproxy(|haproxy| {
-        let proxy = config(&agent).start(haproxy);
+        let proxy = config(&agent).processing_timeout(VAIN).start(haproxy);
         let expected = if haproxy.at_least(3, 1) {
             (None, Some(1))
         } else {
@@ -209,7 +211,10 @@ fn an_ack_on_another_connection_answers_another_stream_since_3_1() {
     for_each_haproxy(|haproxy| {
         *first.lock().expect("nobody panics") = None;
         // One NOTIFY on each connection.
-        let proxy = config(&agent).no_pipelining().start(haproxy);
+        let proxy = config(&agent)
+            .no_pipelining()
+            .processing_timeout(VAIN)
+            .start(haproxy);
         let answers = at_once(2, |number| {
             let size = if number == 0 { "1" } else { "22" };
             asked(&proxy, &Request::get("/").header("x-size", size)).0
