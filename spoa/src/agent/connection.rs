@@ -3,13 +3,13 @@
 //! It knows sockets and time; the protocol is [`AgentSession`]'s, the handlers are the dispatcher's.
 
 use super::Shared;
+use super::deadlines::{Deadlines, Due};
 use super::dispatch::Dispatcher;
 use super::farewell::Farewell;
 use super::inflight::InFlight;
 use super::io::{poll_read, poll_write};
 use super::log;
 use super::scratch::{READ_SIZE, Scratch};
-use super::timer::Timer;
 use super::wake::Wakeups;
 use crate::handler::{Connection as Info, Peer};
 use crate::spop::Status;
@@ -48,7 +48,7 @@ enum Phase {
     /// Frames are read and answered.
     Open,
     /// The goodbye is on its way; the peer closes, or the time is up.
-    Lingering(Instant),
+    Lingering,
     /// What is left is written, then the connection is closed.
     Closing,
 }
@@ -74,10 +74,7 @@ pub(crate) struct Connection<S> {
     /// To be written, from `written` on.
     output: Vec<u8>,
     written: usize,
-    timer: Timer,
-    hello_by: Option<Instant>,
-    frame_by: Option<Instant>,
-    written_by: Option<Instant>,
+    deadlines: Deadlines,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -107,10 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             backlog: false,
             output: Vec::new(),
             written: 0,
-            timer: Timer::new(hello_by),
-            hello_by: Some(hello_by),
-            frame_by: None,
-            written_by: None,
+            deadlines: Deadlines::new(hello_by),
             shared,
         }
     }
@@ -169,11 +163,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     Progress::Wait => {}
                 }
             }
-            return match self.check_time(cx, scratch) {
-                Some(Ok(())) => continue,
-                Some(Err(end)) => Poll::Ready(end),
-                None => Poll::Pending,
-            };
+            if let Some(end) = ready!(self.check_time(cx, scratch)) {
+                return Poll::Ready(end);
+            }
         }
     }
 
@@ -270,7 +262,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if self.input.capacity() > 0 {
                     scratch.recycle(std::mem::take(&mut self.input));
                 }
-                self.frame_by = None;
+                self.deadlines.frame = None;
             } else {
                 if self.input.capacity() == 0 {
                     self.input = scratch.buffer();
@@ -289,7 +281,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         input.drain(..used);
         if input.is_empty() {
             input = Vec::new();
-            self.frame_by = None;
+            self.deadlines.frame = None;
         } else {
             input.shrink_to(2 * input.len());
             self.began_frame(used > 0);
@@ -300,9 +292,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn began_frame(&mut self, anew: bool) {
         if self.backlog {
             // The peer did its part: the frames wait for us.
-            self.frame_by = None;
-        } else if anew || self.frame_by.is_none() {
-            self.frame_by = Some(Instant::now() + self.shared.limits.frame_timeout);
+            self.deadlines.frame = None;
+        } else if anew || self.deadlines.frame.is_none() {
+            self.deadlines.frame = Some(Instant::now() + self.shared.limits.frame_timeout);
         }
     }
 
@@ -343,7 +335,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 .notify(ids, messages),
                 Some(AgentEvent::Hello(hello)) => {
                     log::hello(&hello, &self.info);
-                    self.hello_by = None;
+                    self.deadlines.hello = None;
                     let engine_id = hello.engine_id.map(Box::from);
                     self.info = Arc::new(Info {
                         agent: self.info.agent.clone(),
@@ -375,7 +367,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn linger(&mut self) {
         // Nothing follows a goodbye: handlers still at work would answer in vain.
         self.inflight = InFlight::new(self.wakeups.clone());
-        self.phase = Phase::Lingering(Instant::now() + self.shared.limits.linger);
+        self.phase = Phase::Lingering;
+        self.deadlines.linger = Some(Instant::now() + self.shared.limits.linger);
     }
 
     /// Polls the handlers that were woken.
@@ -400,7 +393,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn flush_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest @ [_, ..]) = self.output.get(self.written..) {
             self.written += ready!(poll_write(&mut self.io, cx, rest))?;
-            self.written_by = None;
+            self.deadlines.write = None;
         }
         if self.written > 0 {
             self.output = Vec::new();
@@ -430,63 +423,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         End::Io(error, busy)
     }
 
-    /// Looks at what is due and arms the timer: `Some` if there is something to do at once.
-    fn check_time(
-        &mut self,
-        cx: &mut Context<'_>,
-        scratch: &mut Scratch,
-    ) -> Option<Result<(), End>> {
-        if self.written_by.is_none() && !self.output.is_empty() {
-            self.written_by = Some(Instant::now() + self.shared.limits.write_timeout);
+    /// Does what is due: the connection is over, or there may be more to do at once.
+    fn check_time(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<Option<End>> {
+        if self.deadlines.write.is_none() && !self.output.is_empty() {
+            self.deadlines.write = Some(Instant::now() + self.shared.limits.write_timeout);
         }
-        loop {
-            let lingering = match self.phase {
-                Phase::Lingering(until) => Some(until),
-                _ => None,
-            };
-            let times = [
-                self.hello_by,
-                self.frame_by,
-                self.written_by,
-                lingering,
-                self.farewell.due(),
-                self.inflight.earliest,
-            ];
-            let next = times.into_iter().flatten().min()?;
-            self.timer.arm(next);
-            if !self.timer.poll_elapsed(cx) {
-                return None;
-            }
-            let now = Instant::now();
-            let past = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-            if past(lingering) {
-                return Some(Err(End::Closed));
-            }
-            if past(self.hello_by) {
-                return Some(Err(End::Late("say HELLO")));
-            }
-            if past(self.written_by) {
-                return Some(Err(End::Late("read its answers")));
-            }
-            if past(self.frame_by) {
-                return Some(Err(End::Late("send the rest of a frame")));
-            }
-            if past(self.farewell.due()) {
+        self.deadlines.farewell = self.farewell.due();
+        self.deadlines.handlers = self.inflight.earliest;
+        let (due, now) = ready!(self.deadlines.poll(cx));
+        let end = match due {
+            Due::Linger => End::Closed,
+            Due::Hello => End::Late("say HELLO"),
+            Due::Write => End::Late("read its answers"),
+            Due::Frame => End::Late("send the rest of a frame"),
+            Due::Farewell => {
                 self.farewell.expire(now);
-                return Some(Ok(()));
+                return Poll::Ready(None);
             }
-            if past(self.inflight.earliest) {
+            Due::Handlers => {
                 let waiting: Vec<_> = self.inflight.waiting().collect();
                 for slot in waiting {
                     self.dispatcher(scratch).expire(slot, now);
                 }
                 self.inflight.update_earliest();
-                if let Err(error) = self.flush_behind(cx, scratch) {
-                    return Some(Err(self.failed(error)));
+                match self.flush_behind(cx, scratch) {
+                    Ok(()) => return Poll::Ready(None),
+                    Err(error) => self.failed(error),
                 }
-                return Some(Ok(()));
             }
-        }
+        };
+        Poll::Ready(Some(end))
     }
 
     /// Writes new answers behind the unwritten ones, if there are any.

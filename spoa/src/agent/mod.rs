@@ -5,6 +5,7 @@
 mod address;
 mod builder;
 mod connection;
+mod deadlines;
 mod dispatch;
 mod farewell;
 mod inflight;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A timer that is armed for the earliest of many instants and never moved later: when it goes off
@@ -30,12 +30,13 @@ impl Timer {
         }
     }
 
-    /// Whether it went off; it must then be armed again.
-    pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.armed && matches!(self.sleep.as_mut().poll(cx), Poll::Ready(())) {
-            self.armed = false;
-            return true;
+    /// Waits until it goes off; it must then be armed again.
+    pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.armed {
+            return Poll::Pending;
         }
-        false
+        ready!(self.sleep.as_mut().poll(cx));
+        self.armed = false;
+        Poll::Ready(())
     }
 }
