@@ -57,6 +57,8 @@ pub struct Argument {
     pub required: bool,
     /// The sample expression that gives it, such as `req.fhdr(user-agent),lower`.
     pub sample: Option<String>,
+    /// What gives it as far as its name and its type tell, where `sample` says nothing.
+    pub guess: Option<String>,
 }
 
 /// What a parameter converts from.
@@ -90,4 +92,6 @@ pub struct Variable {
     pub scope: String,
     /// Its name, without the agent's prefix.
     pub name: String,
+    /// The type of the values that are written to it, if that is known.
+    pub rust_type: Option<String>,
 }
