@@ -76,7 +76,8 @@
 //! # Features
 //!
 //! `cli` (default): `run!` with its command line, logs and registry of handlers. Without it, the crate
-//! depends on tokio, bytes, tracing and thiserror only.
+//! depends on tokio, bytes, tracing, thiserror, and three small ones for its sockets: socket2, nix and
+//! ipnet.
 
 pub mod agent;
 #[cfg(feature = "cli")]

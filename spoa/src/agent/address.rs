@@ -1,4 +1,6 @@
 //! Where an agent listens, in HAProxy's notation.
+//!
+//! It must not know which users, folders and addresses the machine has.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,15 +12,16 @@ use std::str::FromStr;
 /// | written | listens on |
 /// |---|---|
 /// | `127.0.0.1:12345`, `[::1]:12345` | that TCP address |
-/// | `:12345`, `*:12345` | that TCP port of every address |
-/// | `unix@/run/spoa.sock` | a unix socket; `unix@/run/spoa.sock,mode=660` sets its mode |
+/// | `:12345`, `*:12345` | that TCP port of every address, IPv6 and IPv4; of IPv4 alone where there is no IPv6 |
+/// | `unix@/run/spoa.sock` | a unix socket |
+/// | `unix@/run/spoa.sock,mode=660,user=haproxy,group=haproxy` | the same with that mode, owner and group, any of them alone |
 /// | `abns@name` | an abstract unix socket (Linux), padded with NULs as HAProxy pads its own |
 ///
 /// ```
 /// use spoa::agent::Address;
 ///
-/// let address: Address = "unix@/run/spoa.sock,mode=660".parse().unwrap();
-/// assert_eq!(address.to_string(), "unix@/run/spoa.sock,mode=660");
+/// let address: Address = "unix@/run/spoa.sock,mode=660,group=haproxy".parse().unwrap();
+/// assert_eq!(address.to_string(), "unix@/run/spoa.sock,mode=660,group=haproxy");
 /// assert!("localhost".parse::<Address>().is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +29,18 @@ use std::str::FromStr;
 pub enum Address {
     /// A TCP address.
     Tcp(SocketAddr),
+    /// A TCP port of every address of the machine, IPv6 and IPv4.
+    Port(u16),
     /// A unix socket.
     Unix {
         /// Its path.
         path: PathBuf,
         /// The mode of the socket's file, such as `0o660`; `None` leaves it to the umask.
         mode: Option<u32>,
+        /// The user who is to own it, by name or number; `None` is the agent's own.
+        user: Option<String>,
+        /// Its group, by name or number; `None` is the agent's own.
+        group: Option<String>,
     },
     /// An abstract unix socket.
     Abstract(String),
@@ -62,26 +71,38 @@ impl FromStr for Address {
             problem,
         };
         if let Some(rest) = text.strip_prefix("unix@") {
-            let (path, mode) = match rest.split_once(",mode=") {
-                Some((path, mode)) => {
-                    let mode = u32::from_str_radix(mode, 8)
-                        .ok()
-                        .filter(|mode| *mode <= 0o777);
-                    (
-                        path,
-                        Some(mode.ok_or_else(|| bad("the mode is no octal number up to 777"))?),
-                    )
+            let (path, options) = rest.split_once(',').unwrap_or((rest, ""));
+            match path.len() {
+                0 => return Err(bad("the path is missing")),
+                1..=MAX_PATH => {}
+                _ => return Err(bad("a path of a unix socket has at most 107 bytes")),
+            }
+            let (mut mode, mut user, mut group) = (None, None, None);
+            for option in options.split(',').filter(|option| !option.is_empty()) {
+                match option.split_once('=') {
+                    Some(("mode", octal)) => {
+                        let number = u32::from_str_radix(octal, 8).ok();
+                        let number = number.filter(|mode| *mode <= 0o777);
+                        let wrong = "the mode is no octal number up to 777";
+                        mode = Some(number.ok_or_else(|| bad(wrong))?);
+                    }
+                    Some(("user" | "group", "")) => {
+                        return Err(bad("a name or number is missing behind the `=`"));
+                    }
+                    Some(("user", name)) => user = Some(name.to_owned()),
+                    Some(("group", name)) => group = Some(name.to_owned()),
+                    _ => {
+                        return Err(bad("behind the path only `mode=`, `user=` and `group=` \
+                                        may stand, with `,` between"));
+                    }
                 }
-                None => (rest, None),
-            };
-            return match path.len() {
-                0 => Err(bad("the path is missing")),
-                1..=MAX_PATH => Ok(Address::Unix {
-                    path: path.into(),
-                    mode,
-                }),
-                _ => Err(bad("a path of a unix socket has at most 107 bytes")),
-            };
+            }
+            return Ok(Address::Unix {
+                path: path.into(),
+                mode,
+                user,
+                group,
+            });
         }
         if let Some(name) = text.strip_prefix("abns@") {
             return match name.len() {
@@ -98,7 +119,7 @@ impl FromStr for Address {
             let port: u16 = port
                 .parse()
                 .map_err(|_| bad("the port is no number up to 65535"))?;
-            return Ok(Address::Tcp(SocketAddr::from(([0; 16], port))));
+            return Ok(Address::Port(port));
         }
         match text.parse() {
             Ok(address) => Ok(Address::Tcp(address)),
@@ -114,12 +135,23 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Tcp(address) => address.fmt(f),
-            Address::Unix { path, mode: None } => write!(f, "unix@{}", path.display()),
+            Address::Port(port) => write!(f, ":{port}"),
             Address::Unix {
                 path,
-                mode: Some(mode),
+                mode,
+                user,
+                group,
             } => {
-                write!(f, "unix@{},mode={mode:o}", path.display())
+                write!(f, "unix@{}", path.display())?;
+                if let Some(mode) = mode {
+                    write!(f, ",mode={mode:o}")?;
+                }
+                if let Some(user) = user {
+                    write!(f, ",user={user}")?;
+                }
+                group
+                    .iter()
+                    .try_for_each(|group| write!(f, ",group={group}"))
             }
             Address::Abstract(name) => write!(f, "abns@{name}"),
         }
@@ -137,11 +169,14 @@ mod tests {
             "[::1]:0",
             "unix@/a",
             "unix@/a,mode=660",
+            "unix@/a,mode=660,user=haproxy,group=99",
+            "unix@/a,group=haproxy",
             "abns@spoa",
+            ":80",
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
-        assert_eq!(":80".parse::<Address>().unwrap().to_string(), "[::]:80");
+        assert_eq!("*:80".parse::<Address>().unwrap(), Address::Port(80));
     }
 
     #[test]
@@ -157,6 +192,16 @@ mod tests {
             problem("unix@/a,mode=9"),
             "the mode is no octal number up to 777"
         );
+        assert_eq!(
+            problem("unix@/a,user="),
+            "a name or number is missing behind the `=`"
+        );
+        for option in ["uid=5", "660", "mode 660"] {
+            assert_eq!(
+                problem(&format!("unix@/a,{option}")),
+                "behind the path only `mode=`, `user=` and `group=` may stand, with `,` between"
+            );
+        }
         assert_eq!(problem(":http"), "the port is no number up to 65535");
         assert_eq!(problem("abns@"), "the name is missing");
     }

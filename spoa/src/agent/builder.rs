@@ -1,5 +1,6 @@
 //! How an agent is put together.
 
+use super::allow::{AllowList, NetworkError};
 use super::report::RateLimit;
 use super::server::drive;
 use super::shared::OnFailure;
@@ -37,6 +38,7 @@ pub struct Agent {
     pub(crate) shared: Arc<Shared>,
     pub(crate) addresses: Vec<Address>,
     pub(crate) listeners: Vec<Listener>,
+    pub(crate) allow: AllowList,
 }
 
 impl Agent {
@@ -147,6 +149,9 @@ pub enum BuildError {
     /// An address that is none.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// A network that is none.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
 }
 
 /// Builds an [`Agent`].
@@ -158,6 +163,7 @@ pub struct AgentBuilder {
     states: States,
     addresses: Vec<String>,
     listeners: Vec<Listener>,
+    allow: Vec<String>,
     limits: Limits,
     on_failure: Option<OnFailure>,
 }
@@ -200,6 +206,28 @@ impl AgentBuilder {
     /// Adds a socket the caller bound: a tokio `TcpListener` or `UnixListener`.
     pub fn listener(mut self, listener: impl Into<Listener>) -> Self {
         self.listeners.push(listener.into());
+        self
+    }
+
+    /// Lets peers of this network connect to the TCP sockets, and closes the connections of all
+    /// others as they come. It may be called once for each network; without it everybody may
+    /// connect. An IPv4 peer of an IPv6 socket is one of IPv4 networks.
+    ///
+    /// Unix sockets are guarded by their mode and owner: see [`Address`].
+    ///
+    /// ```
+    /// # use spoa::prelude::*;
+    /// # #[spoe_message("ping")] fn ping() {}
+    /// let agent = Agent::builder()
+    ///     .handlers(handlers![ping])
+    ///     .listen(":12345")
+    ///     .allow("10.0.0.0/8")
+    ///     .allow("2001:db8::7")
+    ///     .build();
+    /// assert!(agent.is_ok());
+    /// ```
+    pub fn allow(mut self, network: impl Into<String>) -> Self {
+        self.allow.push(network.into());
         self
     }
 
@@ -261,6 +289,7 @@ impl AgentBuilder {
             .iter()
             .map(|a| a.parse())
             .collect::<Result<_, _>>()?;
+        let allow = AllowList::new(self.allow.iter().map(String::as_str))?;
         let limits = self.limits.usable();
         let shared = Shared {
             name: self.name.as_deref().unwrap_or("spoa").into(),
@@ -284,6 +313,7 @@ impl AgentBuilder {
             shared: Arc::new(shared),
             addresses,
             listeners: self.listeners,
+            allow,
         })
     }
 }

@@ -1,24 +1,23 @@
 //! Sockets that accept: TCP, unix, abstract.
 
 use super::Address;
+use super::unix::{self, Access, BACKLOG, SocketFile};
 use crate::handler::Peer;
+use socket2::SockRef;
 use std::io;
-use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
-/// How many connections may wait to be accepted: a cold HAProxy opens one for each thread and stream.
-const BACKLOG: u32 = 1024;
-
 /// A socket that is bound and accepts.
 #[derive(Debug)]
 pub struct Listener {
+    /// The socket's file, to be removed at the end if it is still ours. It goes before the socket,
+    /// which keeps its number from being another file's.
+    file: Option<SocketFile>,
     socket: Socket,
     address: String,
-    /// The socket's file, to be removed at the end if it is still ours.
-    file: Option<SocketFile>,
 }
 
 #[derive(Debug)]
@@ -32,6 +31,14 @@ enum Socket {
 pub(crate) enum Accepted {
     Tcp(TcpStream, Peer),
     Unix(UnixStream, Peer),
+}
+
+impl Accepted {
+    pub(crate) fn peer(&self) -> &Peer {
+        match self {
+            Accepted::Tcp(_, peer) | Accepted::Unix(_, peer) => peer,
+        }
+    }
 }
 
 /// Why an agent cannot listen.
@@ -56,6 +63,29 @@ pub enum BindError {
         /// Where.
         address: String,
     },
+    /// The user or group who is to own a unix socket does not exist.
+    #[error(
+        "cannot listen on {address}: there is no {what} `{name}` on this machine; create it, or \
+         write the name or number of another"
+    )]
+    NoSuchOwner {
+        /// Where.
+        address: String,
+        /// `user` or `group`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The agent may not give a unix socket to that user or group.
+    #[error(
+        "cannot listen on {address}: only root may give a socket to another user, or to a group \
+         it is not in; start the agent as root or as that user, or add its user to the group \
+         (`usermod -aG`) and write `group=` and `mode=660` alone"
+    )]
+    NotGiven {
+        /// Where.
+        address: String,
+    },
     /// Anything else, such as a missing folder or permission.
     #[error("cannot listen on {address}: {error}{}", hint(error))]
     Io {
@@ -64,6 +94,16 @@ pub enum BindError {
         /// Why.
         error: io::Error,
     },
+}
+
+impl BindError {
+    pub(super) fn new(address: &Address, error: io::Error) -> Self {
+        let address = address.to_string();
+        match error.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse { address },
+            _ => BindError::Io { address, error },
+        }
+    }
 }
 
 fn hint(error: &io::Error) -> &'static str {
@@ -85,11 +125,27 @@ impl Listener {
     pub fn bind(address: &Address) -> Result<Self, BindError> {
         match address {
             Address::Tcp(tcp) => bind_tcp(*tcp).map(Listener::from),
-            Address::Unix { path, mode } => return bind_unix(address, path, *mode),
-            Address::Abstract(name) => bind_abstract(name)
+            Address::Port(port) => bind_port(*port, bind_dual).map(Listener::from),
+            Address::Unix {
+                path,
+                mode,
+                user,
+                group,
+            } => {
+                let access = Access {
+                    mode: *mode,
+                    user: user.as_deref(),
+                    group: group.as_deref(),
+                };
+                let (socket, file) = unix::bind(address, path, access)?;
+                let mut listener = Listener::unix(socket, path.clone());
+                listener.file = file;
+                return Ok(listener);
+            }
+            Address::Abstract(name) => unix::bind_abstract(name)
                 .map(|socket| Listener::unix(socket, format!("abns@{name}").into())),
         }
-        .map_err(|error| failed(address, error))
+        .map_err(|error| BindError::new(address, error))
     }
 
     fn unix(socket: UnixListener, path: PathBuf) -> Self {
@@ -125,6 +181,8 @@ impl Listener {
                 // A held-back ACK would cost HAProxy's stream up to 40 ms; a failure here is met
                 // again, and reported, by the first read.
                 let _ = stream.set_nodelay(true);
+                // An IPv4 peer of an IPv6 socket is known by its own address.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 Accepted::Tcp(stream, Peer::Tcp(peer))
             }),
             Socket::Unix(socket, path) => socket
@@ -158,103 +216,75 @@ impl From<UnixListener> for Listener {
     }
 }
 
-fn failed(address: &Address, error: io::Error) -> BindError {
-    let address = address.to_string();
-    match error.kind() {
-        io::ErrorKind::AddrInUse => BindError::InUse { address },
-        _ => BindError::Io { address, error },
-    }
-}
-
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {
         TcpSocket::new_v6()
     }?;
+    listen(socket, address)
+}
+
+/// One socket for a port of IPv6 and IPv4, whatever `net.ipv6.bindv6only` says.
+fn bind_dual(port: u16) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v6()?;
+    SockRef::from(&socket).set_only_v6(false)?;
+    listen(socket, (Ipv6Addr::UNSPECIFIED, port).into())
+}
+
+fn bind_port(
+    port: u16,
+    dual: impl FnOnce(u16) -> io::Result<TcpListener>,
+) -> io::Result<TcpListener> {
+    match dual(port) {
+        Err(error) => match error.kind() {
+            io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => Err(error),
+            // This machine has no IPv6.
+            _ => bind_tcp((Ipv4Addr::UNSPECIFIED, port).into()),
+        },
+        bound => bound,
+    }
+}
+
+fn listen(socket: TcpSocket, address: SocketAddr) -> io::Result<TcpListener> {
     // An agent that restarts must not wait for its old connections' TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-#[cfg(target_os = "linux")]
-fn bind_abstract(name: &str) -> io::Result<UnixListener> {
-    use std::os::linux::net::SocketAddrExt;
-    // HAProxy's `abns@` names fill the whole of sun_path with NULs behind the name.
-    let mut padded = name.as_bytes().to_vec();
-    padded.resize(107, 0);
-    let address = std::os::unix::net::SocketAddr::from_abstract_name(padded)?;
-    let socket = std::os::unix::net::UnixListener::bind_addr(&address)?;
-    socket.set_nonblocking(true)?;
-    UnixListener::from_std(socket)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
 
-#[cfg(not(target_os = "linux"))]
-fn bind_abstract(_: &str) -> io::Result<UnixListener> {
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        "abstract sockets exist on Linux only",
-    ))
-}
+    async fn peer_of(listener: &Listener) -> Peer {
+        let accepted = poll_fn(|cx| listener.poll_accept(cx)).await.unwrap();
+        accepted.peer().clone()
+    }
 
-fn bind_unix(address: &Address, path: &Path, mode: Option<u32>) -> Result<Listener, BindError> {
-    if let Ok(metadata) = std::fs::symlink_metadata(path) {
-        if !metadata.file_type().is_socket() {
-            return Err(BindError::NotASocket {
-                address: address.to_string(),
-            });
-        }
-        // A socket that nobody answers on is left over from an agent that was killed.
-        match std::os::unix::net::UnixStream::connect(path) {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                std::fs::remove_file(path).map_err(|error| failed(address, error))?;
-            }
-            _ => {
-                return Err(BindError::InUse {
-                    address: address.to_string(),
-                });
-            }
+    #[tokio::test]
+    async fn a_port_alone_takes_ipv4_and_knows_such_peers_by_their_own_address() {
+        let listener = Listener::bind(&Address::Port(0)).unwrap();
+        let port = listener.tcp_address().unwrap().port();
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .unwrap();
+        let expected = Peer::Tcp(stream.local_addr().unwrap());
+        assert_eq!(peer_of(&listener).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_port_alone_is_one_of_ipv4_where_there_is_no_ipv6() {
+        for kind in [io::ErrorKind::Unsupported, io::ErrorKind::AddrNotAvailable] {
+            let socket = bind_port(0, |_| Err(kind.into())).unwrap();
+            assert_eq!(socket.local_addr().unwrap().ip(), Ipv4Addr::UNSPECIFIED);
         }
     }
-    let socket = UnixListener::bind(path).map_err(|error| failed(address, error))?;
-    if let Some(mode) = mode {
-        let permissions = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(path, permissions).map_err(|error| failed(address, error))?;
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_not_tried_again_without_ipv6() {
+        let error = bind_port(0, |_| Err(io::ErrorKind::AddrInUse.into())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
-    let mut listener = Listener::unix(socket, path.to_path_buf());
-    listener.file = SocketFile::of(path);
-    Ok(listener)
-}
-
-/// The file of a socket we bound: removed when the listener is dropped, unless another agent has
-/// put its own in its place.
-#[derive(Debug)]
-struct SocketFile {
-    path: PathBuf,
-    identity: (u64, u64),
-}
-
-impl SocketFile {
-    fn of(path: &Path) -> Option<Self> {
-        Some(SocketFile {
-            path: path.to_path_buf(),
-            identity: identity(path)?,
-        })
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if identity(&self.path) == Some(self.identity) {
-            // Nothing is left to do about a failure: the next agent removes a stale socket itself.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    std::fs::symlink_metadata(path)
-        .ok()
-        .map(|metadata| (metadata.dev(), metadata.ino()))
 }

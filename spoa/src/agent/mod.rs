@@ -3,6 +3,7 @@
 //! It does not know how the handlers were found: the registry is `run!`'s.
 
 mod address;
+mod allow;
 mod builder;
 mod connection;
 mod deadlines;
@@ -20,16 +21,20 @@ mod server;
 mod shared;
 mod table;
 mod timer;
+mod unix;
 mod wake;
 mod watch;
 
 pub use address::{Address, AddressError};
+pub use allow::NetworkError;
 pub use builder::{Agent, AgentBuilder, BuildError};
 pub use limits::Limits;
 pub use listener::{BindError, Listener};
 pub use server::Server;
 pub use shared::Failed;
 
+#[cfg(feature = "cli")]
+pub(crate) use allow::network;
 #[cfg(feature = "cli")]
 pub(crate) use builder::check;
 #[cfg(feature = "cli")]

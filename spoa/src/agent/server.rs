@@ -1,5 +1,6 @@
 //! A bound agent: accepts connections, and drains them when it is to stop.
 
+use super::allow::AllowList;
 use super::connection::Connection;
 use super::listener::Accepted;
 use super::log;
@@ -26,6 +27,7 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 pub struct Server {
     shared: Arc<Shared>,
     listeners: Vec<Listener>,
+    allow: AllowList,
 }
 
 impl Server {
@@ -37,6 +39,7 @@ impl Server {
         Ok(Server {
             shared: agent.shared,
             listeners,
+            allow: agent.allow,
         })
     }
 
@@ -49,7 +52,11 @@ impl Server {
     /// Serves until `shutdown` is done; then stops accepting, answers what is in flight, says
     /// goodbye on every connection, and returns when all are closed or `Limits::drain` is over.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let Server { shared, listeners } = self;
+        let Server {
+            shared,
+            listeners,
+            allow,
+        } = self;
         let mut connections = Connections::default();
         let mut shutdown = pin!(shutdown);
         let _watcher = Watcher::start();
@@ -63,6 +70,7 @@ impl Server {
                     connections.ended(ended.map_or_else(|error| error.id(), |(id, ())| id));
                 }
                 accepted = accept(&listeners) => match accepted {
+                    Ok(accepted) if !allow.admits(accepted.peer()) => {}
                     Ok(_) if connections.tasks.len() >= shared.limits.max_connections => {
                         if let Some(suppressed) = full.pass() {
                             tracing::warn!(
@@ -89,7 +97,9 @@ impl Server {
         }
         // Who waits to be accepted is connected for all it knows, and may have a request to lose.
         while let Some(Ok(accepted)) = accept_at_once(&listeners).await {
-            connections.admit(accepted, &shared);
+            if allow.admits(accepted.peer()) {
+                connections.admit(accepted, &shared);
+            }
         }
         drop(listeners);
         let limit = shared.limits.drain;

@@ -26,7 +26,7 @@ pub(super) fn command(about: &About<'_>) -> Command {
         .about(format!("SPOE agent for HAProxy{answers}"))
         .after_help(
             "Each option is read from the environment too: --max-inflight from SPOA_MAX_INFLIGHT, \
-             and so on;\nSPOA_LISTEN takes several addresses with commas between. The command \
+             and so on;\nSPOA_LISTEN and SPOA_ALLOW take several with commas between. The command \
              line holds before the\nenvironment, that before what the program itself says, that \
              before the default.\n\
              TIME is a number and a unit: 500us, 20ms, 1s, 5m. BYTES may end in k or m.",
@@ -81,12 +81,13 @@ fn json() -> Arg {
 
 fn arg(setting: &Setting, about: &About<'_>) -> Arg {
     let action = match setting.kind {
-        Kind::Listen => ArgAction::Append,
+        Kind::Listen | Kind::Allow => ArgAction::Append,
         _ => ArgAction::Set,
     };
     let default = match setting.kind {
         Kind::Listen if about.listen.is_empty() => DEFAULT_LISTEN.to_owned(),
         Kind::Listen => about.listen.join(","),
+        Kind::Allow => "everybody".to_owned(),
         Kind::Workers => "one for each CPU".to_owned(),
         Kind::Log => "info".to_owned(),
         _ => setting.default().unwrap_or_default(),

@@ -213,6 +213,9 @@ impl This<'_> {
             for address in options.listen(self.program.listen) {
                 builder = builder.listen(address);
             }
+            for network in options.allow() {
+                builder = builder.allow(network);
+            }
             serve::serve(builder, self).await
         });
         // What is still at work was given its time.

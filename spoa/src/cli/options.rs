@@ -4,7 +4,7 @@
 //! It must not know how any of it is done.
 
 use super::command::{About, command};
-use super::settings::{DEFAULT_LISTEN, Given, Kind, SETTINGS, Setting, addresses};
+use super::settings::{DEFAULT_LISTEN, Given, Kind, SETTINGS, Setting, addresses, networks};
 use crate::agent::Limits;
 use clap::ArgMatches;
 use clap::error::ErrorKind;
@@ -96,6 +96,16 @@ impl Options {
                 .collect(),
             _ => texts,
         }
+    }
+
+    /// The networks whose peers may connect, if that was said.
+    pub(super) fn allow(&self) -> impl Iterator<Item = &str> {
+        let given = self.find(|kind| matches!(kind, Kind::Allow));
+        let texts = given.iter().filter_map(|given| match given {
+            Given::Text(text) => Some(networks(text)),
+            _ => None,
+        });
+        texts.flatten()
     }
 
     /// How many threads, if that was said.
@@ -228,10 +238,20 @@ mod tests {
     }
 
     #[test]
+    fn networks_stand_once_for_each_or_with_commas() {
+        let line = ["--allow", "10.0.0.0/8", "--allow=::1, 192.0.2.7"];
+        let options = read(&line, &[("SPOA_ALLOW", "203.0.113.0/24")]).unwrap();
+        let networks: Vec<_> = options.allow().collect();
+        assert_eq!(networks, ["10.0.0.0/8", "::1", "192.0.2.7"]);
+        assert_eq!(read(&[], &[]).unwrap().allow().count(), 0);
+    }
+
+    #[test]
     fn each_option_is_read_from_both() {
         for setting in SETTINGS {
             let value = match setting.kind {
                 Kind::Listen => "abns@a",
+                Kind::Allow => "10.0.0.0/8",
                 Kind::Log => "debug",
                 Kind::Grace(_) | Kind::Time(_) | Kind::Deadline(_) => "7ms",
                 _ => "777",

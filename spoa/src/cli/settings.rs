@@ -4,7 +4,7 @@
 //! It must not know clap, nor the process's own environment.
 
 use super::units::{duration, show_duration, show_size, size};
-use crate::agent::Limits;
+use crate::agent::{Limits, network};
 use crate::nearest::nearest;
 use crate::spop::MIN_MAX_FRAME_SIZE;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(super) struct Setting {
 pub(super) enum Kind {
     /// Addresses to listen on; the agent itself judges them.
     Listen,
+    /// Networks whose peers may connect.
+    Allow,
     /// How many threads.
     Workers,
     /// What is logged.
@@ -75,7 +77,9 @@ macro_rules! settings {
 pub(super) const SETTINGS: &[Setting] = settings! {
     "Serving": {
         "listen" "SPOA_LISTEN" "ADDRESS" Kind::Listen,
-            "Listen here: IP:PORT, :PORT, unix@PATH[,mode=660], abns@NAME; once for each";
+            "Listen here: IP:PORT, :PORT, unix@PATH[,mode=660][,user=U][,group=G], abns@NAME; once for each";
+        "allow" "SPOA_ALLOW" "NETWORK" Kind::Allow,
+            "Let only peers of this network connect by TCP: 10.0.0.0/8; once for each";
         "workers" "SPOA_WORKERS" "N" Kind::Workers,
             "Run the handlers on this many threads";
         "log" "SPOA_LOG" "FILTER" Kind::Log,
@@ -141,6 +145,13 @@ impl Setting {
                 Err("write an address such as `127.0.0.1:12345`".to_owned())
             }
             Kind::Listen => Ok(Given::Text(text.to_owned())),
+            Kind::Allow => match networks(text).map(network).find_map(Result::err) {
+                None if networks(text).next().is_none() => {
+                    Err("write a network such as `10.0.0.0/8`".to_owned())
+                }
+                None => Ok(Given::Text(text.to_owned())),
+                Some(error) => Err(error.to_string()),
+            },
             Kind::Log => match EnvFilter::try_new(text) {
                 Ok(_) => Ok(Given::Text(text.to_owned())),
                 Err(error) => Err(format!(
@@ -196,7 +207,7 @@ impl Setting {
     pub(super) fn default(&self) -> Option<String> {
         let mut limits = Limits::default();
         Some(match self.kind {
-            Kind::Listen | Kind::Workers | Kind::Log => return None,
+            Kind::Listen | Kind::Allow | Kind::Workers | Kind::Log => return None,
             Kind::Count(field) => field(&mut limits).to_string(),
             Kind::Bytes(field) => show_size(*field(&mut limits) as u64),
             Kind::Frame(field) => show_size(u64::from(*field(&mut limits))),
@@ -206,7 +217,8 @@ impl Setting {
     }
 }
 
-/// Splits `SPOA_LISTEN` at its commas; the one in `unix@path,mode=660` is part of the address.
+/// Splits `SPOA_LISTEN` at its commas; those in `unix@path,mode=660,user=haproxy` are part of the
+/// address.
 pub(super) fn addresses(list: &str) -> Vec<String> {
     let mut addresses: Vec<String> = Vec::new();
     for part in list
@@ -215,7 +227,7 @@ pub(super) fn addresses(list: &str) -> Vec<String> {
         .filter(|part| !part.is_empty())
     {
         match addresses.last_mut() {
-            Some(unix) if part.starts_with("mode=") && unix.starts_with("unix@") => {
+            Some(unix) if is_option(part) && unix.starts_with("unix@") => {
                 unix.push(',');
                 unix.push_str(part);
             }
@@ -223,6 +235,19 @@ pub(super) fn addresses(list: &str) -> Vec<String> {
         }
     }
     addresses
+}
+
+/// Splits `SPOA_ALLOW` at its commas.
+pub(super) fn networks(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+}
+
+/// Whether this is `word=value`, which no address is.
+fn is_option(part: &str) -> bool {
+    part.split_once('=')
+        .is_some_and(|(word, _)| word.chars().all(|letter| letter.is_ascii_alphabetic()))
 }
 
 /// What is wrong with variables that look like an option's and are none.
@@ -336,6 +361,15 @@ mod tests {
             problem("listen", ","),
             "write an address such as `127.0.0.1:12345`"
         );
+        assert_eq!(
+            problem("allow", ","),
+            "write a network such as `10.0.0.0/8`"
+        );
+        assert_eq!(
+            problem("allow", "10.0.0.0/8,nobody"),
+            "`nobody` is no network to allow: write one such as `10.0.0.0/8` or `2001:db8::/32`, \
+             or one address such as `10.0.0.7`"
+        );
         assert!(
             problem("log", "spoa=loud")
                 .ends_with("write for instance `debug` or `spoa=debug,info`")
@@ -343,10 +377,15 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_addresses_keeps_the_mode_of_a_socket() {
+    fn a_list_of_addresses_keeps_what_is_said_of_a_socket() {
         assert_eq!(
-            addresses("127.0.0.1:1, unix@/a,mode=660,abns@b,"),
-            ["127.0.0.1:1", "unix@/a,mode=660", "abns@b"]
+            addresses("127.0.0.1:1, unix@/a,mode=660,user=b,unix@/c=d,gruop=e,abns@f=g,"),
+            [
+                "127.0.0.1:1",
+                "unix@/a,mode=660,user=b",
+                "unix@/c=d,gruop=e",
+                "abns@f=g"
+            ]
         );
     }
 
