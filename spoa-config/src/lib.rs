@@ -4,6 +4,7 @@
 //! protocol, a runtime, or how handlers are registered.
 
 mod agent;
+pub mod read;
 mod series;
 
 pub use agent::{Agent, Argument, Expected, Message, Variable};

@@ -1,0 +1,339 @@
+//! A whole configuration: HAProxy's files, and the SPOE files that its filters name.
+//!
+//! It must not know what is right or wrong in any of them.
+
+use super::Surroundings;
+use super::files::{Files, configurations};
+use super::sections::{Line, Parsed, Scope, Section, parse};
+use super::source::Sources;
+use super::words::Word;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A configuration.
+///
+/// ```
+/// use spoa_config::read::{Configuration, Disk, Surroundings};
+/// # let directory = std::env::temp_dir().join(format!("spoa-config-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory).unwrap();
+/// # std::env::set_current_dir(&directory).unwrap();
+/// # std::fs::write("haproxy.cfg", "frontend www\n  filter spoe engine e config spoe.conf\n").unwrap();
+/// # std::fs::write("spoe.conf", "[e]\nspoe-agent a\n").unwrap();
+///
+/// let around = Surroundings {
+///     series: None,
+///     environment: &|name| std::env::var(name).ok(),
+/// };
+/// let configuration = Configuration::read(&["haproxy.cfg"], &Disk, &around).unwrap();
+/// assert_eq!(configuration.sections[0].title(), "www");
+/// assert_eq!(configuration.spoe[0].sections[0].title(), "a");
+/// ```
+#[derive(Debug, Default)]
+pub struct Configuration {
+    /// All files that were read.
+    pub sources: Sources,
+    /// The sections of HAProxy's own files, in order.
+    pub sections: Vec<Section>,
+    /// The SPOE files.
+    pub spoe: Vec<SpoeFile>,
+    /// The filters that ask an agent, in order.
+    pub filters: Vec<Filter>,
+}
+
+/// A SPOE file.
+#[derive(Debug)]
+pub struct SpoeFile {
+    /// Which of the sources it is.
+    pub source: usize,
+    /// Its sections.
+    pub sections: Vec<Section>,
+    /// Its scopes.
+    pub scopes: Vec<Scope>,
+}
+
+/// A line `filter spoe …`.
+#[derive(Debug)]
+pub struct Filter {
+    /// The section it stands in, as [`Configuration::sections`] counts them.
+    pub proxy: usize,
+    /// The line.
+    pub line: Line,
+    /// What it says behind `engine`.
+    pub engine: Option<Word>,
+    /// What it says behind `config`.
+    pub config: Option<Word>,
+    /// What was found there.
+    pub file: Found,
+}
+
+/// What was found of the SPOE file that a filter names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A file, as [`Configuration::spoe`] counts them.
+    There(usize),
+    /// A file that HAProxy finds only if it is started in this directory.
+    Beside(usize, PathBuf),
+    /// None at these paths.
+    Nowhere(Vec<PathBuf>),
+    /// The filter names none, or by a variable that is not set here.
+    Unnamed,
+}
+
+impl Found {
+    /// The file, as [`Configuration::spoe`] counts them.
+    #[must_use]
+    pub fn file(&self) -> Option<usize> {
+        match self {
+            Found::There(file) | Found::Beside(file, _) => Some(*file),
+            Found::Nowhere(_) | Found::Unnamed => None,
+        }
+    }
+}
+
+/// A file that cannot be read.
+#[derive(Debug)]
+pub struct ReadError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot read `{}`: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for ReadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl Configuration {
+    /// Reads files and directories as `haproxy -f` does, and the SPOE files that the filters name.
+    ///
+    /// A path may be a SPOE file, too: it stands for the one of the same name that a filter names.
+    ///
+    /// # Errors
+    ///
+    /// If one of the paths cannot be read. A file that a filter names need not exist.
+    pub fn read<P: AsRef<Path>>(
+        paths: &[P],
+        files: &dyn Files,
+        around: &Surroundings<'_>,
+    ) -> Result<Self, ReadError> {
+        let mut reading = Reading {
+            files,
+            around,
+            set: BTreeMap::new(),
+            base: Base::Current,
+            read: Configuration::default(),
+        };
+        let paths = paths
+            .iter()
+            .flat_map(|path| configurations(files, path.as_ref()));
+        let mut filters = Vec::new();
+        for path in paths {
+            let bytes = files.read(&path).map_err(|error| ReadError {
+                path: path.clone(),
+                error,
+            })?;
+            reading.take(&path, &bytes, &mut filters);
+        }
+        for (filter, origin) in filters {
+            let filter = reading.follow(filter, &origin);
+            reading.read.filters.push(filter);
+        }
+        Ok(reading.read)
+    }
+
+    /// The lines that hold for a proxy: its own, then those of the defaults it takes.
+    pub fn lines(&self, proxy: usize) -> impl Iterator<Item = &Line> {
+        let mut next = Some(proxy);
+        // A section takes defaults that stand before it, so that this ends.
+        std::iter::from_fn(move || {
+            let at = next?;
+            next = self.defaults(at);
+            self.sections.get(at)
+        })
+        .flat_map(|section| &section.lines)
+    }
+
+    /// The defaults that a section takes.
+    #[must_use]
+    pub fn defaults(&self, section: usize) -> Option<usize> {
+        let head = &self.sections.get(section)?.head;
+        let mut words = head.words.iter().skip_while(|word| !word.is("from"));
+        let parent = words.nth(1);
+        if head.word(0) == "defaults" && parent.is_none() {
+            return None;
+        }
+        let before = self.sections.get(..section)?;
+        before.iter().rposition(|other| {
+            other.kind() == "defaults" && parent.is_none_or(|parent| other.title() == parent.text)
+        })
+    }
+
+    /// The proxy of this name that has servers: a `backend` or a `listen`.
+    #[must_use]
+    pub fn backend(&self, name: &str) -> Option<usize> {
+        self.sections.iter().position(|section| {
+            matches!(section.kind(), "backend" | "listen") && section.title() == name
+        })
+    }
+}
+
+/// Where relative paths begin: `default-path`.
+#[derive(Clone, Debug)]
+enum Base {
+    Current,
+    Config,
+    Parent,
+    Origin(PathBuf),
+}
+
+/// What a filter's path is relative to.
+struct Origin {
+    base: Base,
+    /// The directory of the file that the filter stands in.
+    beside: PathBuf,
+}
+
+struct Reading<'a> {
+    files: &'a dyn Files,
+    around: &'a Surroundings<'a>,
+    /// What the files themselves put into the environment.
+    set: BTreeMap<String, String>,
+    base: Base,
+    read: Configuration,
+}
+
+impl Reading<'_> {
+    /// Takes in one of the files that were given.
+    fn take(&mut self, path: &Path, bytes: &[u8], filters: &mut Vec<(Filter, Origin)>) {
+        let (source, parsed) = self.parse(path, bytes);
+        let spoe = parsed
+            .sections
+            .first()
+            .map_or(!parsed.scopes.is_empty(), is_spoe);
+        if spoe {
+            self.add(source, parsed);
+            return;
+        }
+        let beside = path.parent().unwrap_or(Path::new("")).to_owned();
+        for section in parsed.sections {
+            for line in section.all(&["default-path"]) {
+                self.base = match line.word(1) {
+                    "config" => Base::Config,
+                    "parent" => Base::Parent,
+                    "origin" => Base::Origin(line.word(2).into()),
+                    _ => Base::Current,
+                };
+            }
+            for line in section.all(&["filter", "spoe"]) {
+                let filter = filter(self.read.sections.len(), line);
+                let origin = Origin {
+                    base: self.base.clone(),
+                    beside: beside.clone(),
+                };
+                filters.push((filter, origin));
+            }
+            self.read.sections.push(section);
+        }
+    }
+
+    fn parse(&mut self, path: &Path, bytes: &[u8]) -> (usize, Parsed) {
+        let source = self.read.sources.add(path, bytes);
+        let text = self.read.sources.get(source).map(|source| &source.text);
+        let text = text.map_or("", String::as_str);
+        let parsed = parse(text, source, self.around, &mut self.set);
+        (source, parsed)
+    }
+
+    fn add(&mut self, source: usize, parsed: Parsed) -> usize {
+        self.read.spoe.push(SpoeFile {
+            source,
+            sections: parsed.sections,
+            scopes: parsed.scopes,
+        });
+        self.read.spoe.len() - 1
+    }
+
+    /// Finds the file that a filter names.
+    fn follow(&mut self, filter: Filter, origin: &Origin) -> Filter {
+        let path = match &filter.config {
+            Some(config) if config.known => PathBuf::from(&config.text),
+            _ => return filter,
+        };
+        let from = match &origin.base {
+            Base::Current => PathBuf::new(),
+            Base::Config => origin.beside.clone(),
+            Base::Parent => origin.beside.join(".."),
+            Base::Origin(origin) => origin.clone(),
+        };
+        let (there, beside) = (from.join(&path), origin.beside.join(&path));
+        let file = if let Some(file) = self.known(&there).or_else(|| self.fetch(&there)) {
+            Found::There(file)
+        } else if let Some(file) = self.known(&beside).or_else(|| self.fetch(&beside)) {
+            Found::Beside(file, origin.beside.clone())
+        } else if let Some(file) = self.given(&path) {
+            Found::There(file)
+        } else if there == beside {
+            Found::Nowhere(vec![there])
+        } else {
+            Found::Nowhere(vec![there, beside])
+        };
+        Filter { file, ..filter }
+    }
+
+    /// A SPOE file that was read already.
+    fn known(&self, path: &Path) -> Option<usize> {
+        let path_of = |file: &SpoeFile| self.read.sources.get(file.source).map(|one| &*one.path);
+        self.read
+            .spoe
+            .iter()
+            .position(|file| path_of(file) == Some(path))
+    }
+
+    fn fetch(&mut self, path: &Path) -> Option<usize> {
+        let bytes = self.files.read(path).ok()?;
+        let (source, parsed) = self.parse(path, &bytes);
+        Some(self.add(source, parsed))
+    }
+
+    /// The SPOE file of this name that was given, for a path that is none on this machine.
+    fn given(&self, path: &Path) -> Option<usize> {
+        self.read.spoe.iter().position(|file| {
+            let source = self.read.sources.get(file.source);
+            source.is_some_and(|source| source.path.file_name() == path.file_name())
+        })
+    }
+}
+
+fn is_spoe(section: &Section) -> bool {
+    section.kind().starts_with("spoe-")
+}
+
+fn filter(proxy: usize, line: &Line) -> Filter {
+    let mut words = line.behind(2).iter();
+    let (mut engine, mut config) = (None, None);
+    while let Some(word) = words.next() {
+        match word.text.as_str() {
+            "engine" => engine = words.next().cloned(),
+            "config" => config = words.next().cloned(),
+            _ => {}
+        }
+    }
+    Filter {
+        proxy,
+        line: line.clone(),
+        engine,
+        config,
+        file: Found::Unnamed,
+    }
+}
+
+#[cfg(test)]
+mod tests;

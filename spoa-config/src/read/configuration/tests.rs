@@ -1,0 +1,186 @@
+//! Which files belong to a configuration.
+
+use super::*;
+use crate::Series;
+use proptest::prelude::*;
+
+/// Files that are none.
+struct Texts(Vec<(&'static str, Vec<u8>)>);
+
+impl Files for Texts {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let found = self.0.iter().find(|(name, _)| Path::new(name) == path);
+        let found = found.map(|(_, bytes)| bytes.clone());
+        found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    fn list(&self, path: &Path) -> Option<Vec<PathBuf>> {
+        let inside = |name: &&'static str| Path::new(name).parent() == Some(path);
+        let names = self.0.iter().map(|(name, _)| *name);
+        let found: Vec<_> = names.filter(inside).map(PathBuf::from).collect();
+        (!found.is_empty()).then_some(found)
+    }
+}
+
+fn texts(files: &[(&'static str, &str)]) -> Texts {
+    Texts(
+        files
+            .iter()
+            .map(|(name, text)| (*name, text.as_bytes().to_owned()))
+            .collect(),
+    )
+}
+
+fn read(files: &Texts, paths: &[&str]) -> Result<Configuration, ReadError> {
+    let around = Surroundings {
+        series: Some(Series::V3_2),
+        environment: &|_| None,
+    };
+    Configuration::read(paths, files, &around)
+}
+
+const SPOE: &str = "[e]\nspoe-agent a\n";
+
+/// What is found of the file of the only filter, and the path that was read.
+fn found(files: &[(&'static str, &str)], paths: &[&str]) -> (Found, Option<PathBuf>) {
+    let configuration = read(&texts(files), paths).unwrap();
+    assert_eq!(configuration.filters.len(), 1);
+    let found = configuration.filters[0].file.clone();
+    let file = found.file().map(|file| configuration.spoe[file].source);
+    let source = file.and_then(|source| configuration.sources.get(source));
+    (found, source.map(|source| source.path.clone()))
+}
+
+#[test]
+fn the_file_of_a_filter_is_found_from_where_haproxy_is_started() {
+    let filter = "frontend f\nfilter spoe engine e config spoe.conf\n";
+    let files = [("etc/haproxy.cfg", filter), ("spoe.conf", SPOE)];
+    let (found, path) = found(&files, &["etc/haproxy.cfg"]);
+    assert_eq!(found, Found::There(0));
+    assert_eq!(path, Some("spoe.conf".into()));
+}
+
+#[test]
+fn a_file_beside_the_configuration_is_found_and_said_to_be_there() {
+    let filter = "frontend f\nfilter spoe config spoe.conf engine e\n";
+    let files = [("etc/haproxy.cfg", filter), ("etc/spoe.conf", SPOE)];
+    let (found, path) = found(&files, &["etc/haproxy.cfg"]);
+    assert_eq!(found, Found::Beside(0, "etc".into()));
+    assert_eq!(path, Some("etc/spoe.conf".into()));
+}
+
+#[test]
+fn default_path_says_where_paths_begin() {
+    for (policy, there) in [
+        ("config", "etc/spoe.conf"),
+        ("parent", "etc/../spoe.conf"),
+        ("origin /srv", "/srv/spoe.conf"),
+    ] {
+        let filter = format!(
+            "global\ndefault-path {policy}\nfrontend f\nfilter spoe engine e config spoe.conf\n"
+        );
+        let files = [("etc/haproxy.cfg", filter.as_str()), (there, SPOE)];
+        let (found, path) = found(&files, &["etc/haproxy.cfg"]);
+        assert_eq!(found, Found::There(0), "{policy}");
+        assert_eq!(path, Some(there.into()));
+    }
+}
+
+#[test]
+fn a_file_that_is_given_stands_for_the_one_of_its_name() {
+    let filter = "frontend f\nfilter spoe engine e config /etc/haproxy/spoe.conf\n";
+    let files = [("haproxy.cfg", filter), ("here/spoe.conf", SPOE)];
+    let (there, path) = found(&files, &["haproxy.cfg", "here/spoe.conf"]);
+    assert_eq!(there, Found::There(0));
+    assert_eq!(path, Some("here/spoe.conf".into()));
+    let (nowhere, _) = found(&files, &["haproxy.cfg"]);
+    let path = PathBuf::from("/etc/haproxy/spoe.conf");
+    assert_eq!(nowhere, Found::Nowhere(vec![path]));
+}
+
+#[test]
+fn two_filters_read_one_file_once() {
+    let filters =
+        "frontend f\nfilter spoe engine e config s\nfrontend g\nfilter spoe engine e config s\n";
+    let configuration = read(&texts(&[("a", filters), ("s", SPOE)]), &["a"]).unwrap();
+    assert_eq!(configuration.spoe.len(), 1);
+    let proxies = configuration.filters.iter().map(|filter| filter.proxy);
+    assert_eq!(proxies.collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn of_a_directory_the_configurations_are_read_in_order() {
+    let files = texts(&[
+        ("d/20.cfg", "frontend b\n"),
+        ("d/10.cfg", "frontend a\n"),
+        ("d/.hidden.cfg", "frontend x\n"),
+        ("d/README", "frontend y\n"),
+    ]);
+    let configuration = read(&files, &["d"]).unwrap();
+    let names: Vec<_> = configuration.sections.iter().map(Section::title).collect();
+    assert_eq!(names, ["a", "b"]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = read(&texts(&[]), &["none.cfg"]).unwrap_err();
+    assert!(error.to_string().starts_with("cannot read `none.cfg`: "));
+}
+
+#[test]
+fn proxies_take_the_defaults_before_them_or_the_ones_they_name() {
+    let text = "defaults one\ntimeout a 1\ndefaults two from one\ntimeout b 2\n\
+                frontend f\nmode http\nfrontend g from one\ndefaults\nbackend h\n";
+    let configuration = read(&texts(&[("a", text)]), &["a"]).unwrap();
+    let lines = |proxy: usize| -> Vec<_> {
+        let lines = configuration.lines(proxy);
+        lines.map(|line| line.word(1).to_owned()).collect()
+    };
+    assert_eq!(lines(2), ["http", "b", "a"]);
+    assert_eq!(lines(3), ["a"]);
+    assert_eq!(lines(5), [""; 0]);
+    assert_eq!(configuration.backend("h"), Some(5));
+    assert_eq!(configuration.backend("f"), None);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_can_be_read(
+        haproxy in prop::collection::vec(any::<u8>(), 0..400),
+        spoe in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let mut text = b"frontend f\nfilter spoe engine e config s\n".to_vec();
+        text.extend(haproxy);
+        let files = Texts(vec![("a", text), ("s", spoe)]);
+        let configuration = read(&files, &["a", "s"]).unwrap();
+        prop_assert!(stand_on_their_texts(&configuration));
+    }
+
+    #[test]
+    fn lines_of_what_matters_to_the_parser_can_be_read(
+        lines in prop::collection::vec(r#"(\.if|\.elif|\.else|\.endif|\[|defaults|global|filter spoe|from|default-path)?[ a"'\\$#{}\[\]é*x0-9.\-=\r]{0,20}"#, 0..12),
+    ) {
+        let text = lines.join("\n").into_bytes();
+        let files = Texts(vec![("a", text)]);
+        let configuration = read(&files, &["a"]).unwrap();
+        prop_assert!(stand_on_their_texts(&configuration));
+    }
+}
+
+/// Whether every word stands on characters of its text.
+fn stand_on_their_texts(configuration: &Configuration) -> bool {
+    let spoe = configuration.spoe.iter().flat_map(|file| &file.sections);
+    let mut sections = configuration.sections.iter().chain(spoe);
+    sections.all(|section| {
+        let mut lines = section.lines.iter().chain([&section.head]);
+        lines.all(|line| {
+            let mut words = line.words.iter();
+            words.all(|word| {
+                let text = &configuration.sources.get(word.span.source).unwrap().text;
+                let stands = text.get(word.span.start..word.span.end);
+                stands.is_some_and(|stands| !stands.is_empty())
+                    && text.get(line.span().start..line.span().end).is_some()
+            })
+        })
+    })
+}

@@ -1,0 +1,38 @@
+//! HAProxy's configuration as it stands in files: words, lines, sections, and which SPOE file each
+//! filter reads.
+//!
+//! What HAProxy refuses is read as far as it goes; what is not known here is passed over. Nothing
+//! but a file that cannot be read is an error. It must not know what is right or wrong in a
+//! configuration, nor anything of an agent.
+
+mod condition;
+mod configuration;
+mod files;
+mod sections;
+mod source;
+mod words;
+
+pub use configuration::{Configuration, Filter, Found, ReadError, SpoeFile};
+pub use files::{Disk, Files};
+pub use sections::{Line, Scope, Section};
+pub use source::{Position, Source, Sources, Span};
+pub use words::Word;
+
+use crate::Series;
+use std::fmt;
+
+/// What a configuration stands in.
+pub struct Surroundings<'a> {
+    /// The HAProxy that is to read it, if that is known. It decides `.if version_atleast(…)`.
+    pub series: Option<Series>,
+    /// The environment.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl fmt::Debug for Surroundings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings")
+            .field("series", &self.series)
+            .finish_non_exhaustive()
+    }
+}

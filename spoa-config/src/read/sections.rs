@@ -1,0 +1,289 @@
+//! A file as sections, and as the scopes that SPOE files have.
+//!
+//! It must not know what the lines of a section mean.
+
+use super::condition::{Conditions, Holds};
+use super::words::{Word, words};
+use super::{Span, Surroundings};
+use std::collections::BTreeMap;
+
+/// What begins a section, in HAProxy up to 3.4 and in SPOE files.
+const SECTIONS: [&str; 24] = [
+    "global",
+    "defaults",
+    "frontend",
+    "backend",
+    "listen",
+    "acme",
+    "cache",
+    "crt-store",
+    "fcgi-app",
+    "healthcheck",
+    "http-errors",
+    "log-forward",
+    "log-profile",
+    "mailers",
+    "namespace_list",
+    "peers",
+    "program",
+    "resolvers",
+    "ring",
+    "traces",
+    "userlist",
+    "spoe-agent",
+    "spoe-group",
+    "spoe-message",
+];
+
+/// A section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The line that begins it.
+    pub head: Line,
+    /// What stands in it.
+    pub lines: Vec<Line>,
+    /// The scope it is in: `[name]` of a SPOE file.
+    pub scope: Option<String>,
+}
+
+/// A line with at least one word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its words.
+    pub words: Vec<Word>,
+    /// Whether HAProxy reads it for sure: not if it stands under a condition that is not decided
+    /// here.
+    pub certain: bool,
+}
+
+/// A scope: `[name]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+}
+
+/// One file.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    pub(super) sections: Vec<Section>,
+    pub(super) scopes: Vec<Scope>,
+}
+
+impl Section {
+    /// What kind of section it is, such as `frontend`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.head.word(0)
+    }
+
+    /// Its name, if it has one.
+    #[must_use]
+    pub fn name(&self) -> Option<&Word> {
+        let name = self.head.words.get(1)?;
+        // A section of defaults may name its parent only.
+        (self.kind() != "defaults" || name.text != "from").then_some(name)
+    }
+
+    /// Its name as text, empty if it has none.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.name().map_or("", |name| name.text.as_str())
+    }
+
+    /// The lines that begin with these words.
+    pub fn all<'s>(&'s self, words: &'s [&str]) -> impl Iterator<Item = &'s Line> {
+        self.lines.iter().filter(|line| line.begins(words))
+    }
+}
+
+impl Line {
+    /// One of its words as text; empty if it has not as many.
+    #[must_use]
+    pub fn word(&self, index: usize) -> &str {
+        self.words.get(index).map_or("", |word| word.text.as_str())
+    }
+
+    /// Whether it begins with these words.
+    #[must_use]
+    pub fn begins(&self, words: &[&str]) -> bool {
+        self.words.len() >= words.len()
+            && self
+                .words
+                .iter()
+                .zip(words)
+                .all(|(word, text)| word.is(text))
+    }
+
+    /// The words behind the first so many.
+    #[must_use]
+    pub fn behind(&self, words: usize) -> &[Word] {
+        self.words.get(words..).unwrap_or_default()
+    }
+
+    /// All of it, from its first word to its last.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        let first = self.words.first().map(|word| word.span);
+        let last = self.words.last().map(|word| word.span);
+        let first = first.unwrap_or(Span {
+            source: 0,
+            start: 0,
+            end: 0,
+        });
+        Span {
+            end: last.map_or(first.end, |last| last.end),
+            ..first
+        }
+    }
+}
+
+/// Reads one file. What is no configuration is passed over.
+pub(super) fn parse(
+    text: &str,
+    source: usize,
+    around: &Surroundings<'_>,
+    set: &mut BTreeMap<String, String>,
+) -> Parsed {
+    let mut parsed = Parsed::default();
+    let mut conditions = Conditions::new(around.series);
+    let mut scope = None;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let at = start;
+        start += line.len();
+        if let Some(found) = scope_of(line, source, at) {
+            scope = Some(found.name.clone());
+            parsed.scopes.push(found);
+            continue;
+        }
+        let lookup = |name: &str| {
+            set.get(name)
+                .cloned()
+                .or_else(|| (around.environment)(name))
+        };
+        let words = words(line, source, at, &lookup);
+        let texts: Vec<_> = words.iter().map(|word| word.text.as_str()).collect();
+        if conditions.take(&texts) || words.is_empty() {
+            continue;
+        }
+        let holds = conditions.hold();
+        if holds == Holds::No {
+            continue;
+        }
+        if let ["setenv" | "presetenv", name, value] = texts.as_slice() {
+            set.insert((*name).to_owned(), (*value).to_owned());
+        }
+        let begins = words
+            .first()
+            .is_some_and(|word| word.known && SECTIONS.contains(&word.text.as_str()));
+        let line = Line {
+            words,
+            certain: holds == Holds::Yes,
+        };
+        if begins {
+            parsed.sections.push(Section {
+                head: line,
+                lines: Vec::new(),
+                scope: scope.clone(),
+            });
+        } else if let Some(section) = parsed.sections.last_mut() {
+            section.lines.push(line);
+        }
+    }
+    parsed
+}
+
+/// The scope that a line begins, as HAProxy has it: nothing but a comment may follow.
+fn scope_of(line: &str, source: usize, start: usize) -> Option<Scope> {
+    let inner = line.trim_start().strip_prefix('[')?;
+    let (name, _) = inner.split_once(']')?;
+    let at = start + line.len() - inner.len();
+    let span = Span {
+        source,
+        start: at,
+        end: at + name.len(),
+    };
+    let name = name.to_owned();
+    (!name.is_empty()).then_some(Scope { name, span })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Series;
+
+    fn read(text: &str) -> Parsed {
+        let around = Surroundings {
+            series: Some(Series::V3_2),
+            environment: &|_| None,
+        };
+        parse(text, 0, &around, &mut BTreeMap::new())
+    }
+
+    #[test]
+    fn sections_begin_at_their_words_and_end_at_the_next() {
+        let text =
+            "stray\nglobal\n  daemon\n\n# x\nfrontend www from d\nbind :80 # y\n mode http\n";
+        let parsed = read(text);
+        let sections: Vec<_> = parsed
+            .sections
+            .iter()
+            .map(|section| (section.kind(), section.title(), section.lines.len()))
+            .collect();
+        assert_eq!(sections, [("global", "", 1), ("frontend", "www", 2)]);
+        let bind = &parsed.sections[1].lines[0];
+        assert_eq!(
+            text.get(bind.span().start..bind.span().end),
+            Some("bind :80")
+        );
+        assert!(bind.begins(&["bind", ":80"]) && !bind.begins(&["bind", ":80", "x"]));
+        assert_eq!((bind.word(1), bind.word(7)), (":80", ""));
+    }
+
+    #[test]
+    fn scopes_hold_until_the_next() {
+        let text = "spoe-agent a\n [one] # x\nspoe-agent b\n messages m\n[two]\nspoe-agent c\n[]\n";
+        let parsed = read(text);
+        let scopes: Vec<_> = parsed
+            .sections
+            .iter()
+            .map(|section| (section.title(), section.scope.as_deref()))
+            .collect();
+        assert_eq!(
+            scopes,
+            [("a", None), ("b", Some("one")), ("c", Some("two"))]
+        );
+        let spans = parsed.scopes.iter().map(|scope| scope.span);
+        let names: Vec<_> = spans.map(|span| text.get(span.start..span.end)).collect();
+        assert_eq!(names, [Some("one"), Some("two")]);
+    }
+
+    #[test]
+    fn conditions_are_followed_as_far_as_they_are_decided() {
+        let text = "backend a\n.if version_atleast(3.1)\nmode spop\n.else\nmode tcp\n.endif\n\
+                    .if defined(X)\nno log\n.endif\n";
+        let parsed = read(text);
+        let lines = parsed.sections[0].lines.iter();
+        let lines: Vec<_> = lines.map(|line| (line.word(1), line.certain)).collect();
+        assert_eq!(lines, [("spop", true), ("log", false)]);
+    }
+
+    #[test]
+    fn variables_set_in_the_file_are_known() {
+        let text = "global\nsetenv PORT 80\nfrontend f\nbind \":$PORT\"\nbind \":$NONE\"\n";
+        let parsed = read(text);
+        let lines = &parsed.sections[1].lines;
+        assert_eq!(lines[0].word(1), ":80");
+        assert!(!lines[1].words[1].known);
+    }
+
+    #[test]
+    fn a_section_of_defaults_may_have_no_name() {
+        let parsed = read("defaults a\ndefaults from a\ndefaults\n");
+        let names: Vec<_> = parsed.sections.iter().map(Section::title).collect();
+        assert_eq!(names, ["a", "", ""]);
+    }
+}
