@@ -8,7 +8,7 @@ use crate::agent::{Limits, network};
 use crate::nearest::nearest;
 use crate::spop::MIN_MAX_FRAME_SIZE;
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 /// Where an agent listens if nobody says anything.
 pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:12345";
@@ -152,7 +152,7 @@ impl Setting {
                 None => Ok(Given::Text(text.to_owned())),
                 Some(error) => Err(error.to_string()),
             },
-            Kind::Log => match EnvFilter::try_new(text) {
+            Kind::Log => match text.parse::<Targets>() {
                 Ok(_) => Ok(Given::Text(text.to_owned())),
                 Err(error) => Err(format!(
                     "{error}; write for instance `debug` or `spoa=debug,info`"
