@@ -6,8 +6,9 @@ use super::watch::Watch;
 use std::cell::Cell;
 use std::sync::Arc;
 
-/// How much one read takes at most, in bytes.
-pub(crate) const READ_SIZE: usize = 64 << 10;
+/// How much one read takes at most, in bytes: several frames with bodies. Its pages take memory only as
+/// far as something was read into them.
+pub(crate) const READ_SIZE: usize = 256 << 10;
 
 /// How many bytes of spare buffers a thread keeps, and how large one may be.
 const SPARES: usize = 1 << 20;
@@ -43,7 +44,7 @@ impl Scratch {
         SCRATCH.take().unwrap_or_else(|| {
             Box::new(Scratch {
                 input: vec![0; READ_SIZE],
-                output: Vec::with_capacity(READ_SIZE),
+                output: Vec::new(),
                 watch: Watch::new(),
                 spares: Vec::new(),
                 spared: 0,
