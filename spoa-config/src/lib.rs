@@ -6,6 +6,7 @@
 mod agent;
 pub mod read;
 mod series;
+pub mod write;
 
 pub use agent::{Agent, Argument, Expected, Message, Variable};
 pub use series::{Series, UnknownSeries};

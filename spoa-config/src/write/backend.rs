@@ -1,0 +1,42 @@
+//! The backend of the agents.
+//!
+//! It must not decide anything: the plan has.
+
+use super::plan::Plan;
+use super::text::Text;
+use crate::Series;
+
+/// The whole section.
+pub(super) fn section(plan: &Plan<'_>) -> String {
+    let mut text = Text::default();
+    text.section(&format!("backend {}", plan.backend));
+    if plan.options.series < Series::V3_2 {
+        text.comment(
+            "SPOP goes over plain TCP. HAProxy from 3.1 on also knows `mode spop`; this works with all.",
+        );
+        text.line("mode tcp");
+    } else {
+        text.comment("HAProxy before 3.1 does not know it: there it is `mode tcp`.");
+        text.line("mode spop");
+    }
+    text.comment("Checks health by a HELLO of SPOP rather than by connecting only.");
+    text.line("option spop-check");
+    if plan.servers.len() > 1 {
+        text.comment("Connections last long: the next goes to the agent that has the fewest.");
+        text.line("balance leastconn");
+    }
+    if plan.options.series < Series::V3_2 {
+        text.comment(
+            "More than `timeout hello` and `timeout idle` in spoe.conf, which are to end first.",
+        );
+    } else {
+        text.comment("Until the agent is there, and until an unused connection is closed.");
+    }
+    text.line("timeout connect 5s");
+    text.line("timeout server 3m");
+    text.comment("One more agent is one more line.");
+    for (number, address) in plan.servers.iter().enumerate() {
+        text.line(&format!("server agent{} {address} check", number + 1));
+    }
+    text.into_string()
+}

@@ -1,0 +1,126 @@
+//! Conditions as HAProxy writes them behind an event or a rule, and what is added to them.
+//!
+//! It must not know what is asked.
+
+/// One more thing that must hold, in both senses: HAProxy has no brackets around alternatives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Test<'a> {
+    /// A test of this.
+    pub(super) holds: &'a str,
+    /// A test of its contrary.
+    pub(super) fails: &'a str,
+}
+
+/// A condition with another test before it.
+pub(super) fn with(test: Test<'_>, condition: Option<&str>) -> String {
+    let Test { holds, fails } = test;
+    match condition.and_then(|condition| condition.trim().split_once(' ')) {
+        // `unless a or b` is true as long as neither holds.
+        Some(("unless", rest)) => format!("unless {fails} or {}", rest.trim()),
+        Some((_, rest)) => {
+            let terms = alternatives(rest).into_iter();
+            let terms: Vec<_> = terms.map(|term| format!("{holds} {term}")).collect();
+            format!("if {}", terms.join(" or "))
+        }
+        None => format!("if {holds}"),
+    }
+}
+
+/// The names of ACLs in a condition: what stands outside of braces.
+pub(super) fn names(condition: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let words = condition.split_whitespace().skip(1);
+    let named = words.filter(|word| match word.trim_start_matches('!') {
+        "{" => {
+            depth += 1;
+            false
+        }
+        "}" => {
+            depth = depth.saturating_sub(1);
+            false
+        }
+        "" | "or" | "||" | "and" | "&&" => false,
+        name => depth == 0 && !PREDEFINED.contains(&name),
+    });
+    named.map(|name| name.trim_start_matches('!')).collect()
+}
+
+/// The ACLs that every HAProxy has.
+const PREDEFINED: [&str; 18] = [
+    "FALSE",
+    "HTTP",
+    "HTTP_1.0",
+    "HTTP_1.1",
+    "HTTP_2.0",
+    "HTTP_3.0",
+    "HTTP_CONTENT",
+    "HTTP_URL_ABS",
+    "HTTP_URL_SLASH",
+    "HTTP_URL_STAR",
+    "LOCALHOST",
+    "METH_CONNECT",
+    "METH_GET",
+    "METH_HEAD",
+    "METH_OPTIONS",
+    "METH_POST",
+    "TRUE",
+    "WAIT_END",
+];
+
+/// What stands between the `or`s that are in no braces.
+fn alternatives(text: &str) -> Vec<String> {
+    let mut depth = 0_usize;
+    let mut terms = vec![Vec::new()];
+    for word in text.split_whitespace() {
+        match word.trim_start_matches('!') {
+            "{" => depth += 1,
+            "}" => depth = depth.saturating_sub(1),
+            "or" | "||" if depth == 0 => {
+                terms.push(Vec::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(term) = terms.last_mut() {
+            term.push(word);
+        }
+    }
+    terms.into_iter().map(|term| term.join(" ")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UP: Test<'_> = Test {
+        holds: "{ up }",
+        fails: "!{ up }",
+    };
+
+    #[test]
+    fn a_test_holds_for_every_alternative() {
+        for (condition, expected) in [
+            (None, "if { up }"),
+            (Some("if { path / }"), "if { up } { path / }"),
+            (
+                Some("if { path -m str or } a || !{ src 10.0.0.0/8 }"),
+                "if { up } { path -m str or } a or { up } !{ src 10.0.0.0/8 }",
+            ),
+            (
+                Some("unless { path / } or LOCALHOST"),
+                "unless !{ up } or { path / } or LOCALHOST",
+            ),
+        ] {
+            assert_eq!(with(UP, condition), expected);
+        }
+    }
+
+    #[test]
+    fn names_stand_outside_of_braces() {
+        assert_eq!(
+            names("if { path / } local or !own METH_GET ! { src 10.0.0.1 }"),
+            ["local", "own"]
+        );
+        assert_eq!(names("unless { path / }"), [""; 0]);
+    }
+}

@@ -1,0 +1,365 @@
+//! What is decided before a line is written: names, servers, times, when each message is sent.
+//!
+//! It must not know how any of it looks in a file.
+
+use super::condition;
+use super::moment::Moment;
+use super::{Options, Refusal, Warning, server};
+use crate::{Agent, Argument, Expected, Message, Variable};
+use std::time::Duration;
+
+/// The longest name of a variable, with scope and prefix, that HAProxy keeps.
+const LONGEST_VARIABLE: usize = 63;
+
+/// What a request waits for an answer at most, unless a handler may take longer.
+const PROCESSING: Duration = Duration::from_millis(500);
+
+/// `tune.bufsize` less 4: the size of frames unless somebody says otherwise.
+pub(super) const FRAME: u32 = 16380;
+
+/// The variable that HAProxy sets if no answer comes.
+pub(super) const ERROR: &str = "spoe_error";
+
+/// What is to be written.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) agent: &'a Agent,
+    pub(super) options: &'a Options,
+    pub(super) engine: String,
+    pub(super) prefix: String,
+    /// The name of the agents' backend.
+    pub(super) backend: String,
+    pub(super) servers: Vec<String>,
+    /// `timeout processing`.
+    pub(super) processing: Duration,
+    pub(super) messages: Vec<Planned<'a>>,
+    pub(super) groups: Vec<Group<'a>>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// A message, and how it is sent.
+#[derive(Debug)]
+pub(super) struct Planned<'a> {
+    pub(super) message: &'a Message,
+    pub(super) args: Vec<Arg>,
+    /// When all its samples are there.
+    pub(super) moment: Moment,
+    /// The event; `None` if a rule sends it.
+    pub(super) event: Option<&'a str>,
+}
+
+/// One word behind `args`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Arg {
+    /// It is known.
+    Known(String),
+    /// It is not: this one keeps HAProxy content. Behind it is what it is for.
+    Placeholder(String, String),
+    /// It is not, and the handler goes without: its name.
+    Left(String),
+}
+
+/// Messages that a rule sends together.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    pub(super) name: &'a str,
+    pub(super) messages: Vec<&'a str>,
+    /// When the samples of all are there.
+    pub(super) moment: Moment,
+    pub(super) condition: Option<&'a str>,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(agent: &'a Agent, options: &'a Options) -> Result<Self, Refusal> {
+        if agent.messages.is_empty() {
+            return Err(Refusal::NoMessages);
+        }
+        let engine = match &options.engine {
+            Some(engine) if engine.is_empty() || mend(engine, in_engine) != *engine => {
+                return Err(Refusal::Engine(engine.clone()));
+            }
+            Some(engine) => engine.clone(),
+            None => mend(&agent.name, in_engine),
+        };
+        let prefix = match &options.prefix {
+            Some(prefix) if prefix.is_empty() || mend(prefix, in_variable) != *prefix => {
+                return Err(Refusal::Prefix(prefix.clone()));
+            }
+            Some(prefix) => prefix.clone(),
+            None => mend(&engine, in_variable),
+        };
+        let mut plan = Plan {
+            backend: format!("{engine}-agents"),
+            engine,
+            prefix,
+            servers: servers(agent, options)?,
+            processing: processing(agent),
+            messages: Vec::new(),
+            groups: Vec::new(),
+            warnings: Vec::new(),
+            agent,
+            options,
+        };
+        plan.verdicts_exist()?;
+        for message in &agent.messages {
+            let planned = plan.message(message);
+            plan.messages.push(planned);
+        }
+        plan.group();
+        plan.names();
+        Ok(plan)
+    }
+
+    /// The name of a variable as rules write it.
+    pub(super) fn variable(&self, variable: &Variable) -> String {
+        format!("{}.{}.{}", variable.scope, self.prefix, variable.name)
+    }
+
+    /// The test of whether an agent is there.
+    pub(super) fn up(&self) -> [String; 2] {
+        let backend = &self.backend;
+        [
+            format!("{{ nbsrv({backend}) gt 0 }}"),
+            format!("{{ nbsrv({backend}) lt 1 }}"),
+        ]
+    }
+
+    /// A condition that holds while an agent is there only.
+    pub(super) fn while_up(&self, condition: Option<&str>) -> String {
+        let [holds, fails] = &self.up();
+        condition::with(condition::Test { holds, fails }, condition)
+    }
+
+    fn warn(&mut self, message: &Message, text: String) {
+        self.warnings.push(Warning {
+            location: Some(message.location.clone()),
+            text,
+        });
+    }
+
+    fn message(&mut self, message: &'a Message) -> Planned<'a> {
+        let args = self.args(message);
+        let words = args.iter().filter_map(|arg| match arg {
+            Arg::Known(word) => word
+                .split_once('=')
+                .map_or(Some(word.as_str()), |(name, rest)| {
+                    // An argument without a name may have a `=` in its sample.
+                    Some(if name.contains('(') { word } else { rest })
+                }),
+            _ => None,
+        });
+        let moment = Moment::of(words);
+        if let Some(condition) = &message.condition {
+            for name in condition::names(condition) {
+                let text = format!(
+                    "the condition of message `{}` names the ACL `{name}`, which spoe.conf does not \
+                     have: write its test in braces, such as `{{ src 10.0.0.0/8 }}`",
+                    message.name
+                );
+                self.warn(message, text);
+            }
+        }
+        let event = match &message.group {
+            Some(_) => None,
+            None => Some(message.event.as_deref().unwrap_or(moment.event())),
+        };
+        Planned {
+            message,
+            args,
+            moment,
+            event,
+        }
+    }
+
+    /// The arguments in their order: those with a place at theirs, the others around them.
+    fn args(&mut self, message: &Message) -> Vec<Arg> {
+        let arguments = message.arguments.iter();
+        let (placed, named): (Vec<_>, Vec<_>) = arguments.partition(|arg| arg.index.is_some());
+        let last = placed.iter().filter_map(|arg| arg.index).max();
+        let mut named = named.into_iter();
+        let mut args = Vec::new();
+        for place in 0..last.map_or(0, |last| last + 1) {
+            let here = placed.iter().find(|arg| arg.index == Some(place));
+            args.push(match here.copied().or_else(|| named.next()) {
+                Some(argument) => self.arg(message, argument, true),
+                None => Arg::Known("str()".to_owned()),
+            });
+        }
+        for argument in named {
+            args.push(self.arg(message, argument, false));
+        }
+        args
+    }
+
+    fn arg(&mut self, message: &Message, argument: &Argument, keeps_place: bool) -> Arg {
+        let name = argument
+            .name
+            .as_deref()
+            .filter(|_| argument.index.is_none());
+        let word = |sample: &str| match name {
+            Some(name) => format!("{name}={sample}"),
+            None => sample.to_owned(),
+        };
+        if let Some(sample) = argument.sample.as_ref().or(argument.guess.as_ref()) {
+            return Arg::Known(word(sample));
+        }
+        let shown = match (name, argument.index) {
+            (Some(name), _) => name.to_owned(),
+            (None, index) => format!("at place {}", index.unwrap_or_default()),
+        };
+        let attribute = match argument.index {
+            Some(index) => format!("#[arg(index = {index}, sample = \"…\")]"),
+            None => "#[arg(sample = \"…\")]".to_owned(),
+        };
+        let left = !argument.required && !keeps_place;
+        let instead = match left {
+            true => "is not sent".to_owned(),
+            false => format!("is `{}`", placeholder(argument.expected)),
+        };
+        let text = format!(
+            "argument `{shown}: {}` of message `{}` {instead}, since nothing says where HAProxy gets \
+             it: write `{attribute}` before it",
+            argument.rust_type, message.name
+        );
+        self.warn(message, text);
+        match left {
+            true => Arg::Left(shown),
+            false => Arg::Placeholder(word(placeholder(argument.expected)), shown),
+        }
+    }
+
+    fn group(&mut self) {
+        let mut groups: Vec<Group<'a>> = Vec::new();
+        let mut differ = Vec::new();
+        for planned in &self.messages {
+            let Some(name) = &planned.message.group else {
+                continue;
+            };
+            let condition = planned.message.condition.as_deref();
+            match groups.iter_mut().find(|group| group.name == name) {
+                Some(group) => {
+                    group.messages.push(&planned.message.name);
+                    group.moment = group.moment.max(planned.moment);
+                    match (group.condition, condition) {
+                        (None, condition) => group.condition = condition,
+                        (Some(one), Some(other)) if one != other => differ.push(planned.message),
+                        _ => {}
+                    }
+                }
+                None => groups.push(Group {
+                    name,
+                    messages: vec![&planned.message.name],
+                    moment: planned.moment,
+                    condition,
+                }),
+            }
+        }
+        // HAProxy runs `tcp-request` rules before all others and wants them written before them.
+        groups.sort_by_key(|group| group.moment);
+        self.groups = groups;
+        for message in differ {
+            let text = format!(
+                "the condition of message `{}` is not written: one rule sends all of its group, and \
+                 another message of that has another condition. Give it a group of its own",
+                message.name
+            );
+            self.warn(message, text);
+        }
+    }
+
+    /// HAProxy drops a variable whose whole name is too long, without a word.
+    fn names(&mut self) {
+        for message in &self.agent.messages {
+            for variable in &message.variables {
+                let name = self.variable(variable);
+                if name.len() > LONGEST_VARIABLE {
+                    let text = format!(
+                        "HAProxy drops `{name}`, since the name has {} characters and may have \
+                         {LONGEST_VARIABLE}: write a shorter `--prefix`",
+                        name.len()
+                    );
+                    self.warn(message, text);
+                }
+            }
+        }
+    }
+
+    fn verdicts_exist(&self) -> Result<(), Refusal> {
+        let variables = self.agent.messages.iter().flat_map(|it| &it.variables);
+        let known: Vec<_> = variables
+            .map(|variable| format!("{}.{}", variable.scope, variable.name))
+            .collect();
+        let unknown = self.options.verdicts.iter().find(|it| !known.contains(it));
+        match unknown {
+            Some(given) => Err(Refusal::Verdict {
+                given: given.clone(),
+                known,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A sample that HAProxy takes anywhere and that has the type.
+fn placeholder(expected: Expected) -> &'static str {
+    match expected {
+        Expected::Bool => "bool(false)",
+        Expected::Integer => "int(0)",
+        Expected::Address | Expected::Ipv4 => "ipv4(0.0.0.0)",
+        Expected::Ipv6 => "ipv6(::)",
+        Expected::Text | Expected::Bytes | Expected::Any | Expected::Other => "str()",
+    }
+}
+
+fn servers(agent: &Agent, options: &Options) -> Result<Vec<String>, Refusal> {
+    let listeners = match options.servers.as_slice() {
+        // All listeners are one agent: one of them is enough.
+        [] => agent.listeners.get(..1).unwrap_or_default(),
+        servers => servers,
+    };
+    let addresses = listeners.iter().map(|listener| {
+        server::address(listener).ok_or_else(|| Refusal::Address(listener.clone()))
+    });
+    let addresses: Vec<_> = addresses.collect::<Result<_, _>>()?;
+    match addresses.as_slice() {
+        [] => Err(Refusal::Address(String::new())),
+        _ => Ok(addresses),
+    }
+}
+
+/// Longer than any handler may take, so that the agent itself says that one was late and the others
+/// of its NOTIFY have their answers.
+fn processing(agent: &Agent) -> Duration {
+    let deadlines = agent.messages.iter().filter_map(|it| it.deadline);
+    let longest = deadlines.max().unwrap_or_default();
+    let margin = (longest / 2).max(Duration::from_millis(100));
+    PROCESSING.max(longest + margin)
+}
+
+fn in_engine(c: char) -> bool {
+    in_variable(c) || matches!(c, '-' | ':')
+}
+
+fn in_variable(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '.')
+}
+
+/// The name with `_` for all that does not fit.
+fn mend(name: &str, fits: impl Fn(char) -> bool) -> String {
+    let mended = name.chars().map(|c| if fits(c) { c } else { '_' });
+    let mended: String = mended.collect();
+    if mended.is_empty() {
+        "agent".to_owned()
+    } else {
+        mended
+    }
+}
+
+/// A time as HAProxy writes it.
+pub(super) fn time(time: Duration) -> String {
+    let millis = time.as_millis();
+    match millis % 1000 {
+        0 => format!("{}s", millis / 1000),
+        _ => format!("{millis}ms"),
+    }
+}
