@@ -184,12 +184,17 @@ fn spec(argument: &Argument, private: &Ident) -> TokenStream {
     };
     let rust_type = shown(timeless(argument.ty.to_token_stream()));
     let default = argument.fallback.is_some();
+    let sample = match &argument.sample {
+        Some(sample) => quote!(#private::Some(#sample)),
+        None => none(),
+    };
     quote! {
         &#private::ArgSpec {
             name: #name,
             index: #index,
             rust_type: #rust_type,
             default: #default,
+            sample: #sample,
         }
     }
 }

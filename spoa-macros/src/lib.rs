@@ -18,6 +18,7 @@ mod names;
 mod options;
 mod program;
 mod syntax;
+mod wiring;
 
 use message::Kind;
 use proc_macro::TokenStream;
@@ -48,7 +49,13 @@ use proc_macro::TokenStream;
 /// | `set = "sess.ip_score"` | writes the value returned to this variable: the function returns a value, an `Option` or a `Result` of one, instead of an action |
 /// | `timeout = "20ms"` | answers HAProxy without the handler when it takes longer; a whole number of `us`, `ms` or `s`. For `async fn` and `blocking` only: nothing can interrupt another function |
 /// | `blocking` | runs a function that is not async on a thread of its own, where it may wait for a disk or a database |
+/// | `event = "on-frontend-http-request"` | when HAProxy is to send the message |
+/// | `condition = "if { path_beg /api }"` | what must hold then; behind `if` or `unless`, as HAProxy writes it |
+/// | `group = "check"` | the group a rule of HAProxy's sends the message with, instead of an event |
 /// | `crate = path` | names the crate `spoa` where it has another name |
+///
+/// `event`, `condition` and `group` are for whoever writes HAProxy's side: nothing changes for the
+/// handler. The agent's command `handlers` shows them.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -84,6 +91,8 @@ use proc_macro::TokenStream;
 /// | `#[arg(index = 1)]` | takes the argument at that place, counting from 0: `args src path` gives none of them a name |
 /// | `#[arg(default)]` | takes `Default::default()` where the argument is absent or NULL |
 /// | `#[arg(default = 443)]` | takes this expression there |
+/// | `#[arg(sample = "src")]` | says where HAProxy gets the argument: what stands behind the `=` in `args` of spoe.conf |
+/// | `#[arg(sample_unchecked = "lua.score")]` | the same for what HAProxy does not have by itself, such as fetches in Lua |
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -91,7 +100,7 @@ use proc_macro::TokenStream;
 ///
 /// #[spoe_message("check-request")]
 /// fn check(
-///     #[arg("client-ip")] ip: IpAddr,
+///     #[arg("client-ip", sample = "src")] ip: IpAddr,
 ///     #[arg("dst-port", default = 443)] port: u16,
 ///     #[arg(index = 2)] method: &str,
 ///     agent: Option<&str>,

@@ -61,28 +61,32 @@ const LONGEST_VARIABLE: usize = 63;
 /// `spoe-message <name>` takes what `invalid_char` in HAProxy's tools.c lets through: ASCII letters
 /// and digits, `.`, `:`, `_` and `-`, one of them at least.
 pub(crate) fn message(name: &str) -> Result<(), String> {
-    if name.is_empty() {
-        return Err(
-            "the name of the message is empty: write the name that stands after \
-                    `spoe-message` in spoe.conf"
-                .to_owned(),
-        );
-    }
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-');
-    if let Some(stranger) = name.chars().find(|c| !fits(*c)) {
-        let mended = mend(name, fits, '-').map(|mended| format!(", for instance `\"{mended}\"`"));
-        return Err(format!(
-            "HAProxy takes no {} in the name of a message: use letters, digits, `-`, `_`, `.` \
-             and `:`{}",
-            shown(stranger),
-            mended.unwrap_or_default()
-        ));
-    }
+    section(name, "spoe-message", "message")?;
     if name.len() > LONGEST_MESSAGE {
         return Err(format!(
             "HAProxy cannot send a message whose name has {} characters: shorten it to \
              {LONGEST_MESSAGE} at most",
             name.len()
+        ));
+    }
+    Ok(())
+}
+
+/// The name of a section of spoe.conf.
+pub(crate) fn section(name: &str, keyword: &str, what: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err(format!(
+            "the name of the {what} is empty: write the name that stands after `{keyword}` in spoe.conf"
+        ));
+    }
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-');
+    if let Some(stranger) = name.chars().find(|c| !fits(*c)) {
+        let mended = mend(name, fits, '-').map(|mended| format!(", for instance `\"{mended}\"`"));
+        return Err(format!(
+            "HAProxy takes no {} in the name of a {what}: use letters, digits, `-`, `_`, `.` \
+             and `:`{}",
+            shown(stranger),
+            mended.unwrap_or_default()
         ));
     }
     Ok(())

@@ -8,8 +8,8 @@ use std::net::{IpAddr, TcpStream};
 use tokio::io::AsyncReadExt;
 
 /// Scores an address.
-#[spoe_message("score")]
-fn score(ip: IpAddr, penalty: Option<u8>) -> SetVar<u8> {
+#[spoe_message("score", event = "on-client-session")]
+fn score(#[arg(sample = "src")] ip: IpAddr, penalty: Option<u8>) -> SetVar<u8> {
     let score = if ip.is_loopback() { 100 } else { 20 };
     SetVar::session("score", score - penalty.unwrap_or(0))
 }
@@ -29,13 +29,13 @@ fn echo(message: Message<'_>) -> Actions {
 }
 
 /// Shows its state.
-#[spoe_message("greet", set = "req.greeting")]
+#[spoe_message("greet", set = "req.greeting", group = "greetings")]
 fn greet(State(greeting): State<'_, String>) -> String {
     greeting.clone()
 }
 
 /// Sets, and unsets.
-#[spoe_message("move")]
+#[spoe_message("move", event = "on-http-response", condition = "if { status 500 }")]
 fn shift(#[arg(index = 1)] second: &str) -> (SetVar<String>, UnsetVar) {
     (
         SetVar::request("to", second.to_owned()),

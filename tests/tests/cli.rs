@@ -29,13 +29,15 @@ fn json_of(command: &mut Command) -> Value {
 fn handlers_are_listed_in_the_order_of_the_source() {
     let listed = said(fixture().arg("handlers"));
     let expected = "\
-MESSAGE  ARGUMENTS                       SETS          FUNCTION
-score    ip: IpAddr                      sess.score    agent_fixture::score (tests/agents/fixture.rs:12)
-         penalty: Option<u8> (optional)
-echo     -                               -             agent_fixture::echo (tests/agents/fixture.rs:19)
-greet    -                               req.greeting  agent_fixture::greet (tests/agents/fixture.rs:33)
-move     [1]: &str                       req.to        agent_fixture::shift (tests/agents/fixture.rs:39)
-                                         req.from
+MESSAGE              ARGUMENTS                       SETS          FUNCTION
+score                ip: IpAddr = src                sess.score    agent_fixture::score (tests/agents/fixture.rs:12)
+  on-client-session  penalty: Option<u8> (optional)
+echo                 -                               -             agent_fixture::echo (tests/agents/fixture.rs:19)
+greet                -                               req.greeting  agent_fixture::greet (tests/agents/fixture.rs:33)
+  group greetings
+move                 [1]: &str                       req.to        agent_fixture::shift (tests/agents/fixture.rs:39)
+  on-http-response                                   req.from
+  if { status 500 }
 ";
     assert_eq!((listed.status, listed.err.as_str()), (Some(0), ""));
     assert!(listed.out.starts_with(expected), "{}", listed.out);
@@ -46,6 +48,9 @@ fn handlers_as_json_hold_all_that_is_known() {
     let listed = json_of(fixture().args(["handlers", "--json"]));
     let expected = json!({
         "message": "score",
+        "event": "on-client-session",
+        "condition": null,
+        "group": null,
         "arguments": [
             {
                 "name": "ip",
@@ -53,6 +58,7 @@ fn handlers_as_json_hold_all_that_is_known() {
                 "type": "IpAddr",
                 "expected": "an IP address",
                 "required": true,
+                "sample": "src",
             },
             {
                 "name": "penalty",
@@ -60,6 +66,7 @@ fn handlers_as_json_hold_all_that_is_known() {
                 "type": "Option<u8>",
                 "expected": "an integer from 0 to 255",
                 "required": false,
+                "sample": null,
             },
         ],
         "variables": [{ "scope": "sess", "name": "score" }],
@@ -71,6 +78,8 @@ fn handlers_as_json_hold_all_that_is_known() {
         "line": 12,
     });
     assert_eq!(listed[0], expected);
+    assert_eq!(listed[2]["group"], "greetings");
+    assert_eq!(listed[3]["condition"], "if { status 500 }");
     assert_eq!(listed[2]["states"], json!(["alloc::string::String"]));
     assert_eq!(listed[3]["arguments"][0]["name"], Value::Null);
     assert_eq!(listed[3]["arguments"][0]["index"], 1);

@@ -5,6 +5,7 @@
 use crate::errors::Errors;
 use crate::names::{self, Variable};
 use crate::options::{First, Known, Options, Table, Takes, text, ungroup};
+use crate::wiring;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -20,6 +21,13 @@ const TABLE: Table = Table {
         Known::new("set", Takes::Text, "set = \"sess.name\""),
         Known::new("timeout", Takes::Text, "timeout = \"20ms\""),
         Known::new("blocking", Takes::Nothing, "blocking"),
+        Known::new("event", Takes::Text, "event = \"on-frontend-http-request\""),
+        Known::new(
+            "condition",
+            Takes::Text,
+            "condition = \"if { path_beg /api }\"",
+        ),
+        Known::new("group", Takes::Text, "group = \"name\""),
         Known::new("crate", Takes::Path, "crate = path"),
     ],
 };
@@ -42,6 +50,7 @@ impl Kind {
 
 /// What the attribute says.
 pub(crate) struct Attribute {
+    pub(crate) kind: Kind,
     /// The message; `None` for the fallback.
     pub(crate) message: Option<String>,
     /// The variable that the value returned is written to.
@@ -49,6 +58,12 @@ pub(crate) struct Attribute {
     /// Microseconds.
     pub(crate) timeout: Option<(u64, Span)>,
     pub(crate) blocking: Option<Span>,
+    /// When HAProxy sends the message.
+    pub(crate) event: Option<(String, Span)>,
+    /// What must hold then.
+    pub(crate) condition: Option<(String, Span)>,
+    /// The group it is sent with.
+    pub(crate) group: Option<(String, Span)>,
     /// The path of the crate `spoa`.
     pub(crate) krate: Option<Path>,
 }
@@ -93,11 +108,26 @@ impl Attribute {
                         None
                     }
                 });
+        // What is wrong is as good as given: that it is missing need not be said.
+        let mut judged = |key, judge: fn(&str) -> Result<(), String>| {
+            let text = options.text(key)?;
+            if let Err(problem) = judge(&text.value()) {
+                errors.at(text.span(), problem);
+            }
+            Some((text.value(), options.span(key)?))
+        };
+        let event = judged("event", wiring::event);
+        let condition = judged("condition", wiring::condition);
+        let group = judged("group", wiring::group);
         Attribute {
+            kind,
             message,
             set,
             timeout,
             blocking: options.span("blocking"),
+            event,
+            condition,
+            group,
             krate: options.path("crate").cloned(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! It must not change what is emitted, save for syntax that the compiler would report once more.
 
-use super::attr::Attribute;
+use super::attr::{Attribute, Kind};
 use super::model::Function;
 use crate::argument::check_distinct;
 use crate::errors::Errors;
@@ -18,6 +18,7 @@ pub(crate) fn check(attribute: &Attribute, function: &mut Function, errors: &mut
     one_attribute(function, errors);
     set(attribute, function, errors);
     timing(attribute, function, errors);
+    sending(attribute, errors);
     for (span, problem) in std::mem::take(&mut function.scan.problems) {
         errors.at(span, problem);
     }
@@ -156,5 +157,43 @@ fn timing(attribute: &Attribute, function: &Function, errors: &mut Errors) {
             "nothing can interrupt a function that is not async: make it an `async fn`, or add \
              `blocking`, which runs it on a thread of its own",
         );
+    }
+}
+
+/// What the fallback answers has many names, so nothing can be said of when it is sent. A message with
+/// an event and a group would be sent twice, and a condition belongs to one of them.
+fn sending(attribute: &Attribute, errors: &mut Errors) {
+    let Attribute {
+        event,
+        condition,
+        group,
+        ..
+    } = attribute;
+    if attribute.kind == Kind::Fallback {
+        for (key, given) in [("event", event), ("condition", condition), ("group", group)] {
+            if let Some((_, span)) = given {
+                errors.at(
+                    *span,
+                    format_args!(
+                        "the fallback answers messages of any name, so there is none to send: \
+                         take `{key}` out"
+                    ),
+                );
+            }
+        }
+        return;
+    }
+    match (event, condition, group) {
+        (Some(_), _, Some((_, span))) => errors.at(
+            *span,
+            "HAProxy would send this message twice, at its event and when a rule sends its group: \
+             keep `event` or `group`",
+        ),
+        (None, Some((_, span)), None) => errors.at(
+            *span,
+            "this says under which condition the message is sent, but not when: add `event = \
+             \"on-frontend-http-request\"`, or the `group` that a rule sends",
+        ),
+        _ => {}
     }
 }

@@ -23,6 +23,12 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
         .timeout
         .map(|(micros, _)| quote!(#private::micros(#micros)));
     let timeout = option(micros, private);
+    let said = |said: &Option<(String, Span)>| option(said.as_ref().map(|(text, _)| text), private);
+    let (event, condition, group) = (
+        said(&attribute.event),
+        said(&attribute.condition),
+        said(&attribute.group),
+    );
     let docs = &function.docs;
     let set = attribute.set.iter().map(|(variable, _)| variable);
     let variables = set.chain(&function.scan.variables).map(|variable| {
@@ -44,6 +50,9 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
             line: #line,
             docs: #docs,
             timeout: #timeout,
+            event: #event,
+            condition: #condition,
+            group: #group,
             variables: &[#(#variables),*],
             describe: #describe,
             run: #run,

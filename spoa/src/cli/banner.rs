@@ -145,6 +145,7 @@ mod tests {
             index,
             rust_type: "T",
             expected,
+            sample: None,
             required: true,
         }
     }

@@ -13,7 +13,7 @@ pub(super) fn table(handlers: &[&'static Definition]) -> String {
         let variables = description.variables.iter();
         let (file, line) = handler.location();
         rows.push([
-            vec![handler.message().unwrap_or("(any other)").to_owned()],
+            message(handler),
             description.arguments.iter().map(argument).collect(),
             variables
                 .map(|variable| format!("{}.{}", variable.scope, variable.name))
@@ -45,12 +45,26 @@ pub(super) fn table(handlers: &[&'static Definition]) -> String {
     table
 }
 
+/// The name, and below it when HAProxy sends the message.
+fn message(handler: &Definition) -> Vec<String> {
+    let mut lines = vec![handler.message().unwrap_or("(any other)").to_owned()];
+    lines.extend(handler.event().map(|event| format!("  {event}")));
+    lines.extend(handler.group().map(|group| format!("  group {group}")));
+    lines.extend(
+        handler
+            .condition()
+            .map(|condition| format!("  {condition}")),
+    );
+    lines
+}
+
 fn argument(argument: &ArgumentDescription) -> String {
     let ArgumentDescription {
         name,
         index,
         rust_type,
         required,
+        sample,
         ..
     } = argument;
     let place = match (name, index) {
@@ -58,7 +72,8 @@ fn argument(argument: &ArgumentDescription) -> String {
         (name, None) => name.unwrap_or_default().to_owned(),
     };
     let optional = if *required { "" } else { " (optional)" };
-    format!("{place}: {rust_type}{optional}")
+    let sample = sample.map_or_else(String::new, |sample| format!(" = {sample}"));
+    format!("{place}: {rust_type}{optional}{sample}")
 }
 
 /// The same and more as JSON, an array with an object for each handler.
@@ -73,12 +88,16 @@ pub(super) fn json(handlers: &[&'static Definition]) -> Value {
                 "type": argument.rust_type,
                 "expected": argument.expected.to_string(),
                 "required": argument.required,
+                "sample": argument.sample,
             })
         });
         let variables = description.variables.iter();
         let states = description.states.iter().map(|state| state.type_name);
         json!({
             "message": handler.message(),
+            "event": handler.event(),
+            "condition": handler.condition(),
+            "group": handler.group(),
             "arguments": arguments.collect::<Vec<_>>(),
             "variables": variables
                 .map(|variable| json!({ "scope": variable.scope.name(), "name": variable.name }))

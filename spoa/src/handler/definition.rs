@@ -25,6 +25,12 @@ pub struct Definition {
     #[doc(hidden)]
     pub timeout: Option<Duration>,
     #[doc(hidden)]
+    pub event: Option<&'static str>,
+    #[doc(hidden)]
+    pub condition: Option<&'static str>,
+    #[doc(hidden)]
+    pub group: Option<&'static str>,
+    #[doc(hidden)]
     pub variables: &'static [VariableDescription],
     #[doc(hidden)]
     pub describe: fn(&mut Description),
@@ -61,6 +67,24 @@ impl Definition {
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    /// The event HAProxy is to send the message at, such as `on-frontend-http-request`.
+    #[must_use]
+    pub fn event(&self) -> Option<&'static str> {
+        self.event
+    }
+
+    /// What must hold for it to be sent, with the `if` or `unless` before it.
+    #[must_use]
+    pub fn condition(&self) -> Option<&'static str> {
+        self.condition
+    }
+
+    /// The group a rule of HAProxy's sends it with, instead of an event.
+    #[must_use]
+    pub fn group(&self) -> Option<&'static str> {
+        self.group
     }
 
     /// What it takes and sets.
@@ -128,6 +152,8 @@ pub struct ArgumentDescription {
     pub index: Option<usize>,
     pub rust_type: &'static str,
     pub expected: Expected,
+    /// The sample expression that gives it.
+    pub sample: Option<&'static str>,
     pub required: bool,
 }
 

@@ -109,6 +109,8 @@ pub struct ArgSpec {
     pub rust_type: &'static str,
     /// Whether it has a default.
     pub default: bool,
+    /// The sample expression that gives it.
+    pub sample: Option<&'static str>,
 }
 
 /// A parameter of a handler. Which of the two kinds a type is, its traits decide: the kind is
@@ -160,6 +162,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
             index: spec.index,
             rust_type: spec.rust_type,
             expected: T::EXPECTED,
+            sample: spec.sample,
             required: !spec.default && T::from_absent().is_none(),
         });
     }

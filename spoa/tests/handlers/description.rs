@@ -6,9 +6,14 @@ use spoa::prelude::*;
 /// Scores an address.
 ///
 /// Slowly.
-#[spoe_message("describe", timeout = "20ms")]
+#[spoe_message(
+    "describe",
+    timeout = "20ms",
+    event = "on-backend-http-request",
+    condition = "unless { path /health }"
+)]
 async fn describe(
-    ip: std::net::IpAddr,
+    #[arg(sample = "src")] ip: std::net::IpAddr,
     #[arg("a-b")] ab: Option<&str>,
     #[arg(index = 3, default = 1)] port: u16,
     state: State<'_, u64>,
@@ -32,6 +37,7 @@ async fn describe(
 
 #[derive(FromMessage)]
 struct Rest {
+    #[arg(sample_unchecked = "lua.x")]
     x: u8,
 }
 
@@ -54,6 +60,9 @@ fn plain() -> u8 {
     1
 }
 
+#[spoe_message("grouped", group = "checks")]
+fn grouped() {}
+
 fn description(definition: &Definition) -> Vec<String> {
     let mut description = Description::default();
     (definition.describe)(&mut description);
@@ -65,7 +74,9 @@ fn description(definition: &Definition) -> Vec<String> {
             .or(place)
             .unwrap_or_default();
         let required = if argument.required { "" } else { "?" };
-        format!("{name}{required}: {}", argument.rust_type)
+        let sample = argument.sample.map(|sample| format!(" = {sample}"));
+        let sample = sample.unwrap_or_default();
+        format!("{name}{required}: {}{sample}", argument.rust_type)
     });
     let states = description
         .states
@@ -82,10 +93,10 @@ fn arguments_states_and_variables_are_known() {
     assert_eq!(
         description(definition),
         [
-            "ip: std::net::IpAddr",
+            "ip: std::net::IpAddr = src",
             "a-b?: Option<&str>",
             "3?: u16",
-            "x: u8",
+            "x: u8 = lua.x",
             "u64",
             "txn.score",
             "res.deep",
@@ -114,4 +125,14 @@ fn a_definition_says_where_it_stands() {
         "{file}:{line}"
     );
     assert_eq!(fallback.message(), None);
+}
+
+#[test]
+fn a_definition_says_when_its_message_is_sent() {
+    let [definition, grouped] = handlers![describe, grouped];
+    assert_eq!(definition.event(), Some("on-backend-http-request"));
+    assert_eq!(definition.condition(), Some("unless { path /health }"));
+    assert_eq!(definition.group(), None);
+    assert_eq!((grouped.event(), grouped.condition()), (None, None));
+    assert_eq!(grouped.group(), Some("checks"));
 }

@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", event = "on-http-response", condition = "")]
+fn check() {}
+
+fn main() {}

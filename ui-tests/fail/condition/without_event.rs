@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", condition = "if local")]
+fn check() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", event = on_client_session)]
+fn check() {}
+
+fn main() {}

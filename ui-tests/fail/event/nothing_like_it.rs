@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", event = "startup")]
+fn check() {}
+
+fn main() {}

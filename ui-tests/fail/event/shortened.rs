@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", event = "on-http-request")]
+fn check() {}
+
+fn main() {}

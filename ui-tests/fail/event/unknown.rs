@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", event = "on-frontend-http-requst")]
+fn check() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", event = "on-client-session", group = "checks")]
+fn check() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use spoa::prelude::*;
+
+#[spoe_message("check", group = "")]
+fn check() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use spoa::prelude::*;
+
+#[spoe_message("check")]
+fn check(#[arg(sample = "src", sample_unchecked = "lua.src")] ip: std::net::IpAddr) {
+    let _ = ip;
+}
+
+fn main() {}
