@@ -41,7 +41,7 @@
 //! | [`Parse<T>`](handler::Parse), a type of yours | text parsed by `FromStr`; `#[derive(FromValue)]` |
 //! | [`Message`](spop::Message), [`Args`](spop::Args) | the message: name, number, by name, by index |
 //! | [`Context`](handler::Context) | engine-id, stream-id, frame-id, peer, deadline |
-//! | [`State<'_, T>`](handler::State) | what the agent was given with `state` |
+//! | [`State<'_, T>`](handler::State) | what the agent was given with `state`, or with `reload`, which SIGHUP makes anew |
 //!
 //! A message that does not fit is a [`Rejection`](handler::Rejection): it names message, argument,
 //! what was expected, what came, and the change in spoe.conf that mends it. HAProxy gets an ACK without

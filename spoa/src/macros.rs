@@ -45,6 +45,7 @@ macro_rules! handlers {
 /// | `name = "iprep"` | the agent's name in logs | the package's name |
 /// | `listen = "127.0.0.1:12345"` | an address to listen on, in the notation of [`Address`](crate::agent::Address), a literal or another constant; repeatable | `127.0.0.1:12345` |
 /// | `state = Db::open(path)?` | data for the handlers that take [`State`](crate::handler::State), one of each type; repeatable. The expression may use `?` and `.await`: it runs when the agent starts, in its runtime, and takes what it uses of `main` with it | |
+/// | `reload = Rules::load("rules.txt")?` | the same, and at each SIGHUP the expression runs again, on a thread for what blocks. All `reload` values are made before any takes its place; if one fails, the log says why and all old ones stay. Messages that are being answered keep the values they began with | |
 /// | `handlers = [a, m::b]` | the handlers | every one that is linked into the program |
 /// | `on_failure = f` | gives the actions for a message whose handler failed, as [`AgentBuilder::on_failure`](crate::agent::AgentBuilder::on_failure) | none |
 ///

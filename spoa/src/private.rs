@@ -19,7 +19,7 @@ pub use std::result::Result::{self, Err, Ok};
 pub use std::{compile_error, concat, file, line, module_path, option_env};
 
 #[cfg(feature = "cli")]
-pub use crate::cli::{ConfigureError, Configuring, Program, run};
+pub use crate::cli::{ConfigureError, Configuring, Program, reload, run};
 #[cfg(feature = "cli")]
 pub use crate::handler::BoxError;
 #[cfg(feature = "cli")]

@@ -6,9 +6,10 @@ use super::{handlers, split};
 use crate::errors::Errors;
 use crate::options::{Known, Options, Table, Takes, ungroup};
 use crate::syntax::shown;
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::Expr;
+use syn::spanned::Spanned;
 
 /// Every option there is. A new one is a line here and its use below.
 const TABLE: Table = Table {
@@ -17,6 +18,7 @@ const TABLE: Table = Table {
         Known::new("name", Takes::Expression, "name = \"iprep\""),
         Known::new("listen", Takes::Expression, "listen = \"127.0.0.1:12345\"").repeatable(),
         Known::new("state", Takes::Expression, "state = Db::open(path)?").repeatable(),
+        Known::new("reload", Takes::Expression, "reload = Rules::load(path)?").repeatable(),
         Known::new("handlers", Takes::Expression, "handlers = [a, m::b]"),
         Known::new("on_failure", Takes::Expression, "on_failure = f"),
     ],
@@ -71,6 +73,20 @@ pub(crate) fn run(tokens: TokenStream) -> TokenStream {
             );
         }
     });
+    // Behind the states: an expression that is evaluated again keeps what it uses.
+    let reloads = options.all("reload").map(|reload| {
+        let text = shown(reload);
+        // What it may not do is said where it stands.
+        let span = reload.span().resolved_at(Span::mixed_site());
+        quote_spanned! {span=>
+            let builder = match #private::reload(builder, #text, async move || {
+                #private::Result::<_, #private::BoxError>::Ok(#reload)
+            }).await {
+                #private::Ok(builder) => builder,
+                #private::Err(error) => return #private::Err(error),
+            };
+        }
+    });
     let on_failure = options
         .expression("on_failure")
         .map(|function| hygienic!(let builder = builder.on_failure(#function);));
@@ -85,6 +101,7 @@ pub(crate) fn run(tokens: TokenStream) -> TokenStream {
             },
             move |builder| #private::Box::pin(async move {
                 #(#states)*
+                #(#reloads)*
                 #on_failure
                 #private::Ok(builder)
             }),

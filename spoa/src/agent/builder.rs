@@ -1,12 +1,14 @@
 //! How an agent is put together.
 
 use super::allow::{AllowList, NetworkError};
+use super::reload::{Current, Part, Put, ReloadError, Reloader};
 use super::report::RateLimit;
 use super::server::drive;
 use super::shared::OnFailure;
 use super::table::Table;
 use super::{Address, AddressError, Failed, Limits, Listener, Server, Shared};
-use crate::handler::{Definition, IntoActions, Peer, States};
+use crate::handler::{BoxError, Definition, IntoActions, Peer, States};
+use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -39,6 +41,7 @@ pub struct Agent {
     pub(crate) addresses: Vec<Address>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) allow: AllowList,
+    pub(crate) reloader: Reloader,
 }
 
 impl Agent {
@@ -62,6 +65,12 @@ impl Agent {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.shared.limits
+    }
+
+    /// What makes its reloadable values anew.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
     }
 
     /// Serves one connection that the caller accepted, to its end. It must be polled within a
@@ -146,6 +155,15 @@ pub enum BuildError {
         /// The function and place that takes it.
         handler: String,
     },
+    /// A type that is reloaded has another value too.
+    #[error(
+        "two values of the type `{state}`, and at least one is reloaded: a type has one, so take out \
+         one `state` or `reload`, or wrap one of the two in a type of its own"
+    )]
+    TwoStates {
+        /// The type.
+        state: &'static str,
+    },
     /// An address that is none.
     #[error(transparent)]
     Address(#[from] AddressError),
@@ -161,11 +179,20 @@ pub struct AgentBuilder {
     name: Option<String>,
     definitions: Vec<&'static Definition>,
     states: States,
+    reloadable: Vec<Reloadable>,
     addresses: Vec<String>,
     listeners: Vec<Listener>,
     allow: Vec<String>,
     limits: Limits,
     on_failure: Option<OnFailure>,
+}
+
+/// A state that can be made anew, and was made once.
+struct Reloadable {
+    id: TypeId,
+    type_name: &'static str,
+    part: Arc<Part>,
+    put: Put,
 }
 
 impl std::fmt::Debug for AgentBuilder {
@@ -195,6 +222,59 @@ impl AgentBuilder {
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.states.insert(value);
         self
+    }
+
+    /// The same with a value that [`Reloader::reload`] makes anew while the agent serves. The first one
+    /// is made here.
+    ///
+    /// ```
+    /// use spoa::prelude::*;
+    /// use std::io;
+    ///
+    /// struct Rules(String);
+    ///
+    /// # #[spoe_message("check")] fn check(State(rules): State<'_, Rules>) {}
+    /// # async fn agent() -> Result<(), Box<dyn std::error::Error>> {
+    /// let agent = Agent::builder()
+    ///     .handlers(handlers![check])
+    ///     .reloadable(|| async { io::Result::Ok(Rules(std::fs::read_to_string("rules.txt")?)) })
+    ///     .await?
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A [`ReloadError`] if the first value cannot be made.
+    pub async fn reloadable<T, E, F>(self, make: F) -> Result<Self, ReloadError>
+    where
+        T: Send + Sync + 'static,
+        E: Into<BoxError>,
+        F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
+    {
+        self.reloadable_as(None, make).await
+    }
+
+    /// The same with the words that reports call it by.
+    pub(crate) async fn reloadable_as<T, E, F>(
+        mut self,
+        name: Option<String>,
+        make: F,
+    ) -> Result<Self, ReloadError>
+    where
+        T: Send + Sync + 'static,
+        E: Into<BoxError>,
+        F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
+    {
+        let part = Part::state(name, make);
+        let put = part.make().await?;
+        self.reloadable.push(Reloadable {
+            id: TypeId::of::<T>(),
+            type_name: type_name::<T>(),
+            part,
+            put,
+        });
+        Ok(self)
     }
 
     /// Adds an address to listen on, in the notation of [`Address`].
@@ -271,8 +351,22 @@ impl AgentBuilder {
     ///
     /// # Errors
     /// A [`BuildError`] that says what to do.
-    pub fn build(self) -> Result<Agent, BuildError> {
+    pub fn build(mut self) -> Result<Agent, BuildError> {
         check(&self.definitions)?;
+        let mut parts = Vec::new();
+        for Reloadable {
+            id,
+            type_name,
+            part,
+            put,
+        } in self.reloadable
+        {
+            if self.states.contains(id) {
+                return Err(BuildError::TwoStates { state: type_name });
+            }
+            put(&mut self.states);
+            parts.push(part);
+        }
         for definition in &self.definitions {
             for state in definition.description().states {
                 if !self.states.contains(state.id) {
@@ -294,7 +388,7 @@ impl AgentBuilder {
         let shared = Shared {
             name: self.name.as_deref().unwrap_or("spoa").into(),
             table: Table::new(&self.definitions, limits.handler_timeout),
-            states: Arc::new(self.states),
+            current: Current::new(self.states),
             limits,
             on_failure: self.on_failure,
             unknown: RateLimit::default(),
@@ -310,6 +404,7 @@ impl AgentBuilder {
             blocking: Arc::new(AtomicUsize::new(0)),
         };
         Ok(Agent {
+            reloader: Reloader::new(parts, shared.current.clone()),
             shared: Arc::new(shared),
             addresses,
             listeners: self.listeners,

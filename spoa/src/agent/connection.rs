@@ -90,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 agent: shared.name.clone(),
                 peer,
                 engine_id: None,
-                states: shared.states.clone(),
+                states: shared.current.states(),
             }),
             session: AgentSession::new(settings),
             inflight: InFlight::new(wakeups.clone()),
@@ -123,12 +123,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.registered = Some(cx.waker().clone());
             self.wakeups.register(cx.waker());
         }
+        if self.shared.current.is_newer_than(&self.info.states) {
+            self.renew();
+        }
         let mut scratch = Scratch::take();
         scratch.watch.turn();
         let polled = self.step(cx, &mut scratch);
         scratch.watch.turn();
         scratch.give();
         polled
+    }
+
+    /// Takes the states that were reloaded; handlers at work keep theirs.
+    #[cold]
+    fn renew(&mut self) {
+        self.info = Arc::new(Info {
+            states: self.shared.current.states(),
+            ..Info::clone(&self.info)
+        });
     }
 
     fn step(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<End> {
@@ -338,10 +350,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.deadlines.hello = None;
                     let engine_id = hello.engine_id.map(Box::from);
                     self.info = Arc::new(Info {
-                        agent: self.info.agent.clone(),
-                        peer: self.info.peer.clone(),
                         engine_id,
-                        states: self.info.states.clone(),
+                        ..Info::clone(&self.info)
                     });
                 }
                 Some(AgentEvent::Unreadable { ids, reason }) => {

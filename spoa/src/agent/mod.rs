@@ -15,6 +15,7 @@ mod limits;
 mod listener;
 mod log;
 pub(crate) mod panics;
+mod reload;
 mod report;
 mod scratch;
 mod server;
@@ -30,6 +31,7 @@ pub use allow::NetworkError;
 pub use builder::{Agent, AgentBuilder, BuildError};
 pub use limits::Limits;
 pub use listener::{BindError, Listener};
+pub use reload::{ReloadError, Reloaded, Reloader};
 pub use server::Server;
 pub use shared::Failed;
 

@@ -7,7 +7,7 @@ use super::log;
 use super::report::RateLimit;
 use super::wake::Wakeups;
 use super::watch::Watcher;
-use super::{Agent, BindError, Listener, Shared};
+use super::{Agent, BindError, Listener, Reloader, Shared};
 use crate::handler::Peer;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -28,6 +28,7 @@ pub struct Server {
     shared: Arc<Shared>,
     listeners: Vec<Listener>,
     allow: AllowList,
+    reloader: Reloader,
 }
 
 impl Server {
@@ -40,6 +41,7 @@ impl Server {
             shared: agent.shared,
             listeners,
             allow: agent.allow,
+            reloader: agent.reloader,
         })
     }
 
@@ -49,6 +51,12 @@ impl Server {
         &self.listeners
     }
 
+    /// What makes its reloadable values anew.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
+    }
+
     /// Serves until `shutdown` is done; then stops accepting, answers what is in flight, says
     /// goodbye on every connection, and returns when all are closed or `Limits::drain` is over.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
@@ -56,7 +64,9 @@ impl Server {
             shared,
             listeners,
             allow,
+            ..
         } = self;
+        let mut reloads = shared.current.changes();
         let mut connections = Connections::default();
         let mut shutdown = pin!(shutdown);
         let _watcher = Watcher::start();
@@ -66,6 +76,8 @@ impl Server {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
+                // Idle ones are to let go of what was replaced, too.
+                Ok(()) = reloads.changed() => connections.wake(),
                 Some(ended) = connections.tasks.join_next_with_id() => {
                     connections.ended(ended.map_or_else(|error| error.id(), |(id, ())| id));
                 }
@@ -165,6 +177,12 @@ impl Connections {
 
     fn ended(&mut self, id: Id) {
         self.wakeups.remove(&id);
+    }
+
+    fn wake(&self) {
+        for wakeups in self.wakeups.values().filter_map(Weak::upgrade) {
+            wakeups.wake();
+        }
     }
 
     async fn drain(&mut self) {

@@ -1,11 +1,10 @@
 //! What all connections of an agent share: its handlers, its state, its bounds, its log lines.
 
 use super::Limits;
+use super::reload::Current;
 use super::report::RateLimit;
 use super::table::{Entry, Table};
-use crate::handler::{
-    ActionWriter, Connection, Context, Definition, Failure, Request, Run, States,
-};
+use crate::handler::{ActionWriter, Connection, Context, Definition, Failure, Request, Run};
 use crate::nearest::nearest;
 use crate::spop::{AckWriter, FrameIds, Message, Name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,7 +60,7 @@ pub(crate) type OnFailure =
 pub(crate) struct Shared {
     pub(crate) name: Arc<str>,
     pub(crate) table: Table,
-    pub(crate) states: Arc<States>,
+    pub(crate) current: Arc<Current>,
     pub(crate) limits: Limits,
     pub(crate) on_failure: Option<OnFailure>,
     pub(crate) unknown: RateLimit,

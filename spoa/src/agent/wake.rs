@@ -52,7 +52,8 @@ impl Wakeups {
         self.wake();
     }
 
-    fn wake(&self) {
+    /// Has the connection polled.
+    pub(crate) fn wake(&self) {
         let task = self
             .task
             .lock()

@@ -10,6 +10,7 @@ mod handlers;
 pub(crate) mod json;
 mod log;
 mod options;
+mod reload;
 mod serve;
 mod settings;
 mod signals;
@@ -17,12 +18,11 @@ pub(crate) mod units;
 
 use crate::__private::Registered;
 use crate::agent::{self, Agent, AgentBuilder, BindError, BuildError};
-use crate::handler::{BoxError, Definition};
+use crate::handler::{BoxError, Definition, Failure};
 use crate::testing::CallError;
 use command::About;
 use options::{Options, Task};
 use std::ffi::OsString;
-use std::fmt;
 use std::io::{self, Write, stdout};
 use std::path::Path;
 use std::pin::Pin;
@@ -44,33 +44,34 @@ pub struct Program {
     pub handlers: &'static [&'static Definition],
 }
 
-/// What `state = …` and `on_failure = …` of `run!` make of the builder.
+/// What `state = …`, `reload = …` and `on_failure = …` of `run!` make of the builder.
 pub type Configuring = Pin<Box<dyn Future<Output = Result<AgentBuilder, ConfigureError>>>>;
 
-/// A `state = …` of `run!` that failed.
+/// A `state = …` or `reload = …` of `run!` that failed.
 #[derive(Debug)]
-pub struct ConfigureError {
-    expression: &'static str,
-    error: BoxError,
-}
+pub struct ConfigureError(String);
 
 impl ConfigureError {
     /// The failure of an expression, as the user wrote it.
     pub fn state(expression: &'static str, error: BoxError) -> Self {
-        ConfigureError { expression, error }
+        let failure = Failure::Error(error);
+        ConfigureError(format!("`state = {expression}` failed: {failure}"))
     }
 }
 
-impl fmt::Display for ConfigureError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`state = {}` failed: {}", self.expression, self.error)?;
-        let mut source = self.error.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
-    }
+/// `reload = …` of `run!`: the expression as the user wrote it, and as a function.
+///
+/// It is no `async fn`: the compiler would say twice what is wrong with a type.
+pub fn reload<T, F>(builder: AgentBuilder, expression: &'static str, make: F) -> Configuring
+where
+    T: Send + Sync + 'static,
+    F: AsyncFn() -> Result<T, BoxError> + Send + Sync + 'static,
+{
+    let name = format!("reload = {expression}");
+    Box::pin(async {
+        let builder = builder.reloadable_as(Some(name), make).await;
+        builder.map_err(|error| ConfigureError(error.to_string()))
+    })
 }
 
 /// Why the agent did not start, or a command did not do what it was to do.
@@ -80,7 +81,7 @@ enum StartError {
     Build(#[from] BuildError),
     #[error(transparent)]
     Bind(#[from] BindError),
-    #[error("{0}")]
+    #[error("{}", .0.0)]
     Configure(ConfigureError),
     #[error(
         "`run!` starts a runtime of its own, and there is one already: write `fn main()` without \
@@ -209,6 +210,7 @@ impl This<'_> {
             tracing::warn!("{slip}");
         }
         let served = runtime.block_on(async {
+            let hangups = reload::hangups().map_err(StartError::Signals)?;
             let mut builder = self.builder(options, configure).await?;
             for address in options.listen(self.program.listen) {
                 builder = builder.listen(address);
@@ -216,7 +218,7 @@ impl This<'_> {
             for network in options.allow() {
                 builder = builder.allow(network);
             }
-            serve::serve(builder, self).await
+            serve::serve(builder, self, hangups).await
         });
         // What is still at work was given its time.
         runtime.shutdown_background();

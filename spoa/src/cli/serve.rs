@@ -3,12 +3,17 @@
 //! It must not know where its options come from.
 
 use super::banner::Banner;
-use super::{StartError, This, signals};
+use super::{StartError, This, reload, signals};
 use crate::agent::AgentBuilder;
 use std::io::{Write, stdout};
+use tokio::signal::unix::Signal;
 
 /// Serves until it is told to stop and all that was in flight is answered.
-pub(super) async fn serve(builder: AgentBuilder, this: &This<'_>) -> Result<(), StartError> {
+pub(super) async fn serve(
+    builder: AgentBuilder,
+    this: &This<'_>,
+    hangups: Signal,
+) -> Result<(), StartError> {
     let agent = builder.build()?;
     let drain = agent.limits().drain;
     let server = agent.bind()?;
@@ -24,7 +29,9 @@ pub(super) async fn serve(builder: AgentBuilder, this: &This<'_>) -> Result<(), 
     };
     // Nobody has to read it.
     let _ = stdout().write_all(banner.text().as_bytes());
+    let reloads = tokio::spawn(reload::on_each(hangups, server.reloader()));
     server.serve(stop).await;
+    reloads.abort();
     tracing::info!("stopped");
     Ok(())
 }

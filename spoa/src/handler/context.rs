@@ -87,7 +87,7 @@ impl fmt::Display for Peer {
 }
 
 /// What the messages of one connection have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Connection {
     pub(crate) agent: Arc<str>,
     pub(crate) peer: Peer,

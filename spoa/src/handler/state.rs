@@ -4,10 +4,12 @@ use super::Failure;
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
-/// Shared data the agent was given with `state`, one value for each type.
+/// Shared data the agent was given with `state` or `reload`, one value for each type.
 ///
-/// A handler that takes a `State<'_, T>` the agent was not given is a start-up error.
+/// A handler that takes a `State<'_, T>` the agent was not given is a start-up error. What is reloaded
+/// meanwhile is for the next messages: a handler keeps the value it began with.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -44,24 +46,28 @@ impl<T> Deref for State<'_, T> {
 }
 
 /// The shared data of one agent. Few types: a search beats a hash.
-#[derive(Default)]
-pub(crate) struct States(Vec<(TypeId, Box<dyn Any + Send + Sync>)>);
+#[derive(Clone, Default)]
+pub(crate) struct States {
+    values: Vec<(TypeId, Arc<dyn Any + Send + Sync>)>,
+    /// How often they were reloaded.
+    pub(crate) generation: u64,
+}
 
 impl States {
     /// Adds a value; the one of the same type that was there before is replaced.
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.0.retain(|(id, _)| *id != TypeId::of::<T>());
-        self.0.push((TypeId::of::<T>(), Box::new(value)));
+        self.values.retain(|(id, _)| *id != TypeId::of::<T>());
+        self.values.push((TypeId::of::<T>(), Arc::new(value)));
     }
 
     pub(crate) fn contains(&self, id: TypeId) -> bool {
-        self.0.iter().any(|(present, _)| *present == id)
+        self.values.iter().any(|(present, _)| *present == id)
     }
 
     #[inline]
     pub(crate) fn find<T: 'static>(&self) -> Result<&T, Failure> {
         let id = TypeId::of::<T>();
-        let found = self.0.iter().find(|(present, _)| *present == id);
+        let found = self.values.iter().find(|(present, _)| *present == id);
         found
             .and_then(|(_, value)| value.downcast_ref())
             .ok_or_else(missing::<T>)
@@ -70,7 +76,7 @@ impl States {
 
 impl fmt::Debug for States {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "States({})", self.0.len())
+        write!(f, "States({})", self.values.len())
     }
 }
 

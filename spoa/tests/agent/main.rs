@@ -8,4 +8,5 @@ mod flow;
 mod handlers;
 mod hostile;
 mod peer;
+mod reload;
 mod time;

@@ -51,6 +51,8 @@ fn every_option_of_run(path: std::path::PathBuf) {
         state = "12"
             .parse::<u16>()
             .map_err(|error| format!("{error} in a number"))?,
+        reload = std::fs::read_to_string(&path)?,
+        reload = std::future::ready(i64::from(limit)).await,
         handlers = [handler, inner::handler],
         on_failure = |failed| SetVar::transaction("error", failed.failure().to_string()),
     )

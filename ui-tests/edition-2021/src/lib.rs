@@ -27,6 +27,8 @@ pub mod no_implicit_prelude;
 pub mod patterns;
 #[path = "../../pass/raw_identifiers.rs"]
 pub mod raw_identifiers;
+#[path = "../../pass/reload.rs"]
+pub mod reload;
 #[path = "../../pass/shadowed_prelude.rs"]
 pub mod shadowed_prelude;
 #[path = "../../pass/state.rs"]
@@ -47,6 +49,7 @@ fn they_run() {
     no_implicit_prelude::main();
     patterns::main();
     raw_identifiers::main();
+    reload::main();
     shadowed_prelude::main();
     state::main();
     types_named_like_ours::main();

@@ -1,0 +1,276 @@
+//! Makes parts of a running agent anew: all of them, or none.
+//!
+//! It knows how a part is called and made, not what it is for, nor who asks for it.
+
+use super::panics::guard;
+use crate::handler::{BoxError, Failure, States};
+use std::any::type_name;
+use std::error::Error;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// How often it is looked whether old values are still in use.
+const RELEASE: Duration = Duration::from_millis(100);
+
+/// Makes the reloadable values of an agent anew while it serves: those of
+/// [`AgentBuilder::reloadable`](super::AgentBuilder::reloadable) and of `reload = …` in
+/// [`run!`](crate::run).
+///
+/// ```
+/// use spoa::prelude::*;
+/// use std::sync::atomic::{AtomicU8, Ordering};
+///
+/// struct Threshold(u8);
+///
+/// #[spoe_message("check", set = "txn.bad")]
+/// fn check(score: u8, State(threshold): State<'_, Threshold>) -> bool {
+///     score < threshold.0
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// static VERSION: AtomicU8 = AtomicU8::new(0);
+/// let load = || async {
+///     match VERSION.fetch_add(1, Ordering::Relaxed) {
+///         0 => Ok(Threshold(50)),
+///         _ => Err("there is no second version"),
+///     }
+/// };
+/// let agent = Agent::builder().handlers(handlers![check]).reloadable(load).await?.build()?;
+/// let reloader = agent.reloader();
+/// // The agent goes on with what it has.
+/// assert!(reloader.reload().await.is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Reloader(Arc<Reloading>);
+
+struct Reloading {
+    parts: Mutex<Vec<Arc<Part>>>,
+    current: Arc<Current>,
+    /// Who holds it reloads.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for Reloader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reloader").field(&self.names()).finish()
+    }
+}
+
+impl Reloader {
+    pub(super) fn new(parts: Vec<Arc<Part>>, current: Arc<Current>) -> Self {
+        Reloader(Arc::new(Reloading {
+            parts: Mutex::new(parts),
+            current,
+            turn: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// Makes all values anew and, once all are made, has them take the place of the old ones at once.
+    /// A message that is being answered keeps the values it began with. A reload that is asked for
+    /// while another is at work begins when that is over.
+    ///
+    /// The values are made one after the other on a thread for what blocks, so that files may be read
+    /// as it is convenient. It must be polled within a tokio runtime with timers.
+    ///
+    /// # Errors
+    /// A [`ReloadError`] that says which value could not be made, because of an error or a panic. Then
+    /// all old ones are kept.
+    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        let _turn = self.0.turn.lock().await;
+        let start = Instant::now();
+        let parts = self.parts();
+        let mut made = Vec::with_capacity(parts.len());
+        for part in &parts {
+            made.push(part.make().await?);
+        }
+        let old = self.0.current.replace(made);
+        tokio::spawn(release(old));
+        Ok(Reloaded {
+            parts: parts.iter().map(|part| part.name.clone()).collect(),
+            took: start.elapsed(),
+        })
+    }
+
+    /// Whether the agent has nothing that can be made anew.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts().is_empty()
+    }
+
+    /// Has a part made anew with the others from here on.
+    #[allow(dead_code, reason = "certificates are to be such a part")]
+    pub(crate) fn add(&self, part: Part) {
+        let mut parts = self.0.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.push(Arc::new(part));
+    }
+
+    fn parts(&self) -> Vec<Arc<Part>> {
+        let parts = self.0.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.clone()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.parts().iter().map(|part| part.name.clone()).collect()
+    }
+}
+
+/// Frees what was replaced once nobody uses it: what is large takes its time, which a thread that
+/// serves does not have.
+async fn release(old: Arc<States>) {
+    while Arc::strong_count(&old) > 1 {
+        tokio::time::sleep(RELEASE).await;
+    }
+    // A value may panic when it is dropped; tokio keeps that to its thread.
+    drop(tokio::task::spawn_blocking(move || drop(old)));
+}
+
+/// A reload that succeeded.
+#[derive(Clone, Debug)]
+pub struct Reloaded {
+    parts: Vec<String>,
+    took: Duration,
+}
+
+impl Reloaded {
+    /// What was made anew: expressions of `reload = …`, or names of types.
+    pub fn parts(&self) -> impl Iterator<Item = &str> + '_ {
+        self.parts.iter().map(String::as_str)
+    }
+
+    /// How long that took.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+}
+
+/// A value that could not be made.
+#[derive(Debug)]
+pub struct ReloadError {
+    part: String,
+    failure: Failure,
+}
+
+impl ReloadError {
+    /// Which one: an expression of `reload = …`, or the name of a type.
+    #[must_use]
+    pub fn part(&self) -> &str {
+        &self.part
+    }
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` failed: {}", self.part, self.failure)
+    }
+}
+
+// Its causes are part of its text.
+impl Error for ReloadError {}
+
+/// Puts what was made in its place. All parts are made when the first of these is called, so it
+/// cannot fail. What is no state has no use for the states.
+pub(crate) type Put = Box<dyn FnOnce(&mut States) + Send>;
+
+/// A part of an agent that can be made anew.
+pub(crate) struct Part {
+    name: String,
+    make: Box<dyn Fn() -> Result<Put, BoxError> + Send + Sync>,
+}
+
+impl Part {
+    /// A part that a function makes, which may block and may panic.
+    pub(crate) fn new(
+        name: impl Into<String>,
+        make: impl Fn() -> Result<Put, BoxError> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Part {
+            name: name.into(),
+            make: Box::new(make),
+        })
+    }
+
+    /// A state that a future makes; without a name, that of its type.
+    pub(crate) fn state<T, E, F>(name: Option<String>, make: F) -> Arc<Self>
+    where
+        T: Send + Sync + 'static,
+        E: Into<BoxError>,
+        F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
+    {
+        Part::new(
+            name.unwrap_or_else(|| type_name::<T>().to_owned()),
+            move || {
+                let value = Handle::current().block_on(make()).map_err(Into::into)?;
+                Ok(Box::new(move |states: &mut States| states.insert(value)))
+            },
+        )
+    }
+
+    /// Makes it, on a thread for what blocks.
+    pub(crate) async fn make(self: &Arc<Self>) -> Result<Put, ReloadError> {
+        let part = self.clone();
+        let making =
+            tokio::task::spawn_blocking(move || guard(|| (part.make)().map_err(Failure::Error)));
+        let made = making
+            .await
+            .unwrap_or_else(|ended| Err(Failure::Error(ended.into())));
+        made.map_err(|failure| ReloadError {
+            part: self.name.clone(),
+            failure,
+        })
+    }
+}
+
+/// The states that hold now.
+#[derive(Debug)]
+pub(crate) struct Current {
+    /// That of the states: connections look here whether theirs hold still.
+    generation: AtomicU64,
+    states: watch::Sender<Arc<States>>,
+}
+
+impl Current {
+    pub(super) fn new(states: States) -> Arc<Self> {
+        Arc::new(Current {
+            generation: AtomicU64::new(states.generation),
+            states: watch::Sender::new(Arc::new(states)),
+        })
+    }
+
+    /// Whether others hold by now.
+    #[inline]
+    pub(crate) fn is_newer_than(&self, states: &States) -> bool {
+        self.generation.load(Ordering::Acquire) != states.generation
+    }
+
+    pub(crate) fn states(&self) -> Arc<States> {
+        self.states.borrow().clone()
+    }
+
+    /// Sees others come.
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<States>> {
+        self.states.subscribe()
+    }
+
+    /// Puts all in its place; returns what held before.
+    fn replace(&self, made: Vec<Put>) -> Arc<States> {
+        let before = self.states();
+        let mut states = States::clone(&before);
+        for put in made {
+            put(&mut states);
+        }
+        states.generation += 1;
+        self.states.send_modify(|current| {
+            self.generation.store(states.generation, Ordering::Release);
+            *current = Arc::new(states);
+        });
+        before
+    }
+}

@@ -1,0 +1,255 @@
+//! Values that are made anew while the agent serves.
+
+use crate::peer::{Answer, Peer, ack, hello, notify};
+use spoa::agent::{AgentBuilder, BuildError, Reloader};
+use spoa::prelude::*;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, Semaphore, oneshot};
+
+/// A number that is one more each time it is made.
+struct Left(Arc<u8>);
+struct Right(u8);
+
+#[spoe_message("both")]
+fn both(State(left): State<'_, Left>, State(right): State<'_, Right>) -> [SetVar<u8>; 2] {
+    [
+        SetVar::session("left", *left.0),
+        SetVar::session("right", right.0),
+    ]
+}
+
+/// Shows what it began with when it is let go.
+#[spoe_message("waits")]
+async fn waits(State(left): State<'_, Left>, State(gate): State<'_, Arc<Notify>>) -> SetVar<u8> {
+    gate.notified().await;
+    SetVar::session("left", *left.0)
+}
+
+/// What the tests do to the values.
+#[derive(Default)]
+struct World {
+    left: AtomicU8,
+    right: AtomicU8,
+    broken: AtomicBool,
+    gate: Arc<Notify>,
+    /// The values of `Left` that were made.
+    made: std::sync::Mutex<Vec<Weak<u8>>>,
+}
+
+impl World {
+    fn live(&self) -> Vec<u8> {
+        let made = self.made.lock().unwrap();
+        made.iter()
+            .filter_map(Weak::upgrade)
+            .map(|left| *left)
+            .collect()
+    }
+}
+
+async fn agent(world: &Arc<World>) -> AgentBuilder {
+    let (left, right) = (world.clone(), world.clone());
+    let builder = Agent::builder()
+        .handlers(handlers![both, waits])
+        .state(world.gate.clone())
+        .reloadable(move || {
+            let world = left.clone();
+            async move {
+                let left = Arc::new(world.left.fetch_add(1, Ordering::SeqCst));
+                world.made.lock().unwrap().push(Arc::downgrade(&left));
+                Ok::<_, String>(Left(left))
+            }
+        })
+        .await;
+    let builder = builder.unwrap().reloadable(move || {
+        let world = right.clone();
+        async move {
+            match world.broken.load(Ordering::SeqCst) {
+                false => Ok(Right(world.right.fetch_add(1, Ordering::SeqCst))),
+                true => Err("the table is locked"),
+            }
+        }
+    });
+    builder.await.unwrap()
+}
+
+fn shows(left: u8, right: u8) -> Answer {
+    let (left, right) = (
+        format!("set-var sess.left = {left}"),
+        format!("set-var sess.right = {right}"),
+    );
+    ack(1, &[&left, &right])
+}
+
+#[tokio::test]
+async fn all_values_change_at_once_or_none_does() {
+    let world = Arc::default();
+    let agent = agent(&world).await.build().unwrap();
+    let reloader = agent.reloader();
+    let mut peer = Peer::to(&agent, 1 << 16);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    assert_eq!(peer.ask(&["both"]).await, shows(0, 0));
+
+    let reloaded = reloader.reload().await.unwrap();
+    let parts: Vec<_> = reloaded.parts().collect();
+    assert_eq!(parts, ["agent::reload::Left", "agent::reload::Right"]);
+    assert_eq!(peer.ask(&["both"]).await, shows(1, 1));
+
+    world.broken.store(true, Ordering::SeqCst);
+    let error = reloader.reload().await.unwrap_err();
+    assert_eq!(error.part(), "agent::reload::Right");
+    assert_eq!(
+        error.to_string(),
+        "`agent::reload::Right` failed: the table is locked"
+    );
+    // The left one was made, and is dropped.
+    assert_eq!(world.left.load(Ordering::SeqCst), 3);
+    assert_eq!(peer.ask(&["both"]).await, shows(1, 1));
+
+    world.broken.store(false, Ordering::SeqCst);
+    reloader.reload().await.unwrap();
+    assert_eq!(peer.ask(&["both"]).await, shows(3, 2));
+    // A new connection begins with what holds.
+    let mut late = Peer::to(&agent, 1 << 16);
+    late.send(&hello(16380)).await;
+    assert_eq!(late.answer().await, Answer::Hello);
+    assert_eq!(late.ask(&["both"]).await, shows(3, 2));
+}
+
+#[tokio::test]
+async fn a_handler_at_work_keeps_what_it_began_with() {
+    let world = Arc::<World>::default();
+    let agent = agent(&world).await.build().unwrap();
+    let reloader = agent.reloader();
+    let mut peer = Peer::to(&agent, 1 << 16);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.send(&notify(3, &["waits"])).await;
+    assert_eq!(peer.ask(&["both"]).await, shows(0, 0));
+    reloader.reload().await.unwrap();
+    assert_eq!(peer.ask(&["both"]).await, shows(1, 1));
+    assert_eq!(world.live(), [0, 1]);
+    world.gate.notify_one();
+    assert_eq!(peer.answer().await, ack(3, &["set-var sess.left = 0"]));
+    freed(&world, &[1]).await;
+}
+
+/// Waits until these values alone are left.
+async fn freed(world: &World, left: &[u8]) {
+    let freed = async {
+        while world.live() != left {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let freed = tokio::time::timeout(Duration::from_secs(20), freed).await;
+    assert!(freed.is_ok(), "{:?} are alive", world.live());
+}
+
+#[tokio::test]
+async fn an_idle_connection_lets_go_of_what_was_replaced() {
+    let world = Arc::<World>::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let server = agent(&world).await.listener(listener).build().unwrap();
+    let server = server.bind().unwrap();
+    let reloader = server.reloader();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(server.serve(async { drop(stopped.await) }));
+    let mut peer = Peer::over(TcpStream::connect(addr).await.unwrap(), serving);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    reloader.reload().await.unwrap();
+    freed(&world, &[1]).await;
+    assert_eq!(peer.ask(&["both"]).await, shows(1, 1));
+    drop(stop);
+}
+
+#[tokio::test]
+async fn a_panic_keeps_the_old_values() {
+    let first = AtomicBool::new(true);
+    let make = move || {
+        assert!(first.swap(false, Ordering::SeqCst), "no such luck");
+        async { Ok::<_, String>(Right(7)) }
+    };
+    let builder = Agent::builder()
+        .handlers(handlers![both])
+        .state(Left(Arc::new(5)));
+    let agent = builder.reloadable(make).await.unwrap().build().unwrap();
+    let error = agent.reloader().reload().await.unwrap_err();
+    // Its place follows where the panic hook of `run!` notes it.
+    assert_eq!(
+        error.to_string(),
+        "`agent::reload::Right` failed: panicked: no such luck"
+    );
+    let mut peer = Peer::to(&agent, 1 << 16);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    assert_eq!(peer.ask(&["both"]).await, shows(5, 7));
+}
+
+#[tokio::test]
+async fn reloads_go_one_after_the_other() {
+    static AT_WORK: Semaphore = Semaphore::const_new(1);
+    let make = || async {
+        // Whoever comes while another is at work fails.
+        let alone = AT_WORK.try_acquire();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        alone.map(|_| Right(0))
+    };
+    let builder = Agent::builder()
+        .handlers(handlers![both])
+        .state(Left(Arc::default()));
+    let agent = builder.reloadable(make).await.unwrap().build().unwrap();
+    let reloader: Reloader = agent.reloader();
+    let all = tokio::join!(reloader.reload(), reloader.reload(), reloader.reload());
+    assert!(all.0.is_ok() && all.1.is_ok() && all.2.is_ok(), "{all:?}");
+}
+
+#[tokio::test]
+async fn a_first_value_that_cannot_be_made_is_no_agent() {
+    let made = Agent::builder()
+        .reloadable(async || Err::<Right, _>("the table is locked"))
+        .await;
+    assert_eq!(
+        made.unwrap_err().to_string(),
+        "`agent::reload::Right` failed: the table is locked"
+    );
+}
+
+#[tokio::test]
+async fn a_type_has_one_value() {
+    let right = || async { Ok::<_, String>(Right(1)) };
+    let plain = Agent::builder()
+        .handlers(handlers![both])
+        .state(Left(Arc::default()));
+    let once = plain.reloadable(right).await.unwrap();
+    let twice = once.reloadable(right).await.unwrap().build();
+    let error = twice.unwrap_err();
+    assert!(matches!(error, BuildError::TwoStates { .. }));
+    assert_eq!(
+        error.to_string(),
+        "two values of the type `agent::reload::Right`, and at least one is reloaded: a type has \
+         one, so take out one `state` or `reload`, or wrap one of the two in a type of its own"
+    );
+    let builder = Agent::builder().handlers(handlers![both]);
+    let first = builder.reloadable(right).await.unwrap();
+    let both = first.state(Right(2)).build();
+    assert!(matches!(both, Err(BuildError::TwoStates { .. })));
+}
+
+#[tokio::test]
+async fn an_agent_without_reloadable_values_says_so() {
+    let builder = || {
+        Agent::builder()
+            .handlers(handlers![both])
+            .state(Left(Arc::default()))
+    };
+    let agent = builder().state(Right(1)).build().unwrap();
+    assert!(agent.reloader().is_empty());
+    let right = || async { Ok::<_, String>(Right(1)) };
+    let agent = builder().reloadable(right).await.unwrap().build().unwrap();
+    assert!(!agent.reloader().is_empty());
+}

@@ -1,0 +1,5 @@
+fn main() {
+    let words = [String::from("a")];
+    let first: &String = &words[0];
+    spoa::run!(reload = first)
+}

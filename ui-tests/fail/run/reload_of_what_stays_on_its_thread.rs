@@ -1,0 +1,5 @@
+use std::rc::Rc;
+
+fn main() {
+    spoa::run!(reload = Rc::new(1))
+}

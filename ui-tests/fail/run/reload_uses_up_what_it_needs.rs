@@ -1,0 +1,4 @@
+fn main() {
+    let rules = vec![String::from("a")];
+    spoa::run!(reload = rules)
+}
