@@ -40,6 +40,7 @@ pub mod background;
 pub mod config;
 pub mod dir;
 pub mod examples;
+pub mod figures;
 pub mod haproxies;
 pub mod http;
 pub mod invariants;
@@ -49,11 +50,14 @@ pub mod origin;
 pub mod ports;
 pub mod process;
 pub mod proxy;
+pub mod relay;
+pub mod vitals;
 
 pub use background::{Background, Shutdown};
 pub use config::{Config, Message};
 pub use dir::TempDir;
 pub use examples::{Directory, example};
+pub use figures::{Figures, bounded_or_long};
 pub use haproxies::{Haproxy, for_each_haproxy, for_haproxies, not_tested_here};
 pub use http::{Client, Reply, Request};
 pub use load::{Exchange, Load};
@@ -61,6 +65,8 @@ pub use origin::Origin;
 pub use ports::Port;
 pub use process::Process;
 pub use proxy::Proxy;
+pub use relay::{Relay, Way};
+pub use vitals::{Vitals, mib};
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,71 @@
+//! What the system says of a process: its memory, its files, its threads.
+//!
+//! It must not know what the process does.
+
+use std::fs;
+
+/// A process at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vitals {
+    /// The memory it has, in bytes (`VmRSS`).
+    pub memory: u64,
+    /// The most it ever had, in bytes (`VmHWM`).
+    pub peak: u64,
+    /// Its open file descriptors.
+    pub files: u64,
+    /// Its threads.
+    pub threads: u64,
+}
+
+impl Vitals {
+    /// Those of the process with this id; panics if it has ended.
+    pub fn of(process: u32) -> Vitals {
+        let status = fs::read_to_string(format!("/proc/{process}/status"));
+        let status = status.unwrap_or_else(|error| panic!("process {process} is gone: {error}"));
+        let number = |name: &str| -> u64 {
+            let value = status.lines().find_map(|line| line.strip_prefix(name));
+            let number = value.and_then(|value| value.split_whitespace().next()?.parse().ok());
+            number.unwrap_or_else(|| panic!("process {process} does not say its `{name}`"))
+        };
+        let files = fs::read_dir(format!("/proc/{process}/fd"));
+        Vitals {
+            memory: number("VmRSS:") << 10,
+            peak: number("VmHWM:") << 10,
+            files: files.map_or(0, |files| files.count() as u64),
+            threads: number("Threads:"),
+        }
+    }
+}
+
+/// Bytes as MiB, for people.
+pub fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::{Vitals, mib};
+
+    #[test]
+    fn they_are_those_of_the_process() {
+        let me = std::process::id();
+        let before = Vitals::of(me);
+        assert!(before.memory > 1 << 20 && before.peak >= before.memory && before.threads > 0);
+        let filled = vec![1_u8; 64 << 20];
+        let files: Vec<_> = (0..200).map(|_| File::open("/proc/self/status")).collect();
+        let after = Vitals::of(me);
+        assert!(
+            after.memory > before.memory + (32 << 20),
+            "{before:?} {after:?}"
+        );
+        assert!(after.files > before.files + 100, "{before:?} {after:?}");
+        drop((filled, files));
+    }
+
+    #[test]
+    fn people_read_mib() {
+        assert_eq!(mib(3 << 19), "1.5 MiB");
+    }
+}

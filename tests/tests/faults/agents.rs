@@ -1,0 +1,123 @@
+//! Agents that are killed, halted, and stopped as they should be.
+
+use std::time::Duration;
+
+use spoa_tests::{Load, PATIENCE, Port, bounded_or_long, for_each_haproxy};
+
+use crate::counts::{Counts, Table};
+use crate::{CLIENTS, assert_well, config, start_agent, wait_for, with_second};
+
+#[test]
+fn an_only_agent_is_killed_and_started_again() {
+    let table = Table::of("SIGKILL of the only agent, three times");
+    for_each_haproxy(|haproxy| {
+        let port = Port::free();
+        let mut agent = start_agent(&port, &[]);
+        // Up to 3.0 it waits as long for an agent that is not there.
+        let proxy = config(port.addr(), "later")
+            .processing_timeout(Duration::from_millis(600))
+            .start(haproxy);
+        let exchanges = Load::on(proxy.addr(), CLIENTS, |load| {
+            for _ in 0..3 {
+                wait_for(load, 50);
+                agent.kill();
+                load.wait_for(20);
+                agent = start_agent(&port, &[]);
+                wait_for(load, 50);
+                assert_well(&proxy);
+            }
+        });
+        let counts = Counts::of(&exchanges);
+        assert!(counts.lost() > 0 && counts.verdicts > 0, "{counts:?}");
+        table.row(haproxy, &counts);
+    });
+}
+
+#[test]
+fn one_of_two_agents_is_killed_and_started_again() {
+    let table = Table::of("SIGKILL of one of two agents, three times");
+    for_each_haproxy(|haproxy| {
+        let (one, other) = (Port::free(), Port::free());
+        let (mut agent, _second) = (start_agent(&one, &[]), start_agent(&other, &[]));
+        let config = with_second(config(one.addr(), "later"), other.addr());
+        let proxy = config.start(haproxy);
+        let exchanges = Load::on(proxy.addr(), CLIENTS, |load| {
+            for _ in 0..3 {
+                wait_for(load, 50);
+                agent.kill();
+                load.wait_for(50);
+                agent = start_agent(&one, &[]);
+            }
+            wait_for(load, 50);
+        });
+        let counts = Counts::of(&exchanges);
+        // Each client may meet a second connection that just ended.
+        assert!(counts.lost() <= 3 * 2 * CLIENTS, "{counts:?}");
+        table.row(haproxy, &counts);
+    });
+}
+
+#[test]
+fn an_agent_is_halted_for_less_than_haproxy_waits() {
+    let table = Table::of("SIGSTOP for 2 s, `timeout processing 10s`");
+    for_each_haproxy(|haproxy| {
+        let counts = halted(haproxy, Duration::from_secs(10));
+        counts.assert_none_lost();
+        table.row(haproxy, &counts);
+    });
+}
+
+#[test]
+fn an_agent_is_halted_for_longer_than_haproxy_waits() {
+    let table = Table::of("SIGSTOP for 2 s, `timeout processing 500ms`");
+    for_each_haproxy(|haproxy| {
+        let counts = halted(haproxy, Duration::from_millis(500));
+        assert!(counts.lost() > 0, "{counts:?}");
+        table.row(haproxy, &counts);
+    });
+}
+
+fn halted(haproxy: &spoa_tests::Haproxy, patience: Duration) -> Counts {
+    let port = Port::free();
+    let agent = start_agent(&port, &[]);
+    let proxy = config(port.addr(), "echo")
+        .processing_timeout(patience)
+        .start(haproxy);
+    let exchanges = Load::on(proxy.addr(), CLIENTS, |load| {
+        for _ in 0..bounded_or_long(1, 5) {
+            wait_for(load, 50);
+            agent.signal("STOP");
+            std::thread::sleep(Duration::from_secs(2));
+            agent.signal("CONT");
+            wait_for(load, 50);
+        }
+    });
+    assert_well(&proxy);
+    Counts::of(&exchanges)
+}
+
+#[test]
+fn two_agents_are_restarted_in_turn() {
+    let table = Table::of("rolling restart of two agents, twice");
+    for_each_haproxy(|haproxy| {
+        let ports = [Port::free(), Port::free()];
+        let mut agents = [start_agent(&ports[0], &[]), start_agent(&ports[1], &[])];
+        let config = with_second(config(ports[0].addr(), "later"), ports[1].addr());
+        let proxy = config.start(haproxy);
+        let exchanges = Load::on(proxy.addr(), CLIENTS, |load| {
+            for turn in 0..4 {
+                wait_for(load, 50);
+                let (agent, port) = (&mut agents[turn % 2], &ports[turn % 2]);
+                agent.signal("TERM");
+                assert!(agent.wait(PATIENCE).success());
+                load.wait_for(20);
+                *agent = start_agent(port, &[]);
+            }
+            wait_for(load, 50);
+        });
+        let counts = Counts::of(&exchanges);
+        // HAProxy may be sending one more NOTIFY when the goodbye is on its way to it.
+        assert!(counts.lost() <= 4 * 2, "{counts:?}");
+        table.row(haproxy, &counts);
+    });
+}
