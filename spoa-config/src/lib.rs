@@ -5,8 +5,7 @@
 
 mod agent;
 pub mod read;
-mod series;
 pub mod write;
 
 pub use agent::{Agent, Argument, Expected, Message, Variable};
-pub use series::{Series, UnknownSeries};
+pub use spoa_samples::{Series, UnknownSeries};

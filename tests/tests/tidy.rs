@@ -21,6 +21,7 @@ fn sources() -> Vec<PathBuf> {
         "spoa-macros",
         "spoa-cli",
         "spoa-config",
+        "spoa-samples",
         "examples",
         "tests",
         "ui-tests",

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// A series of HAProxy, oldest first.
 ///
 /// ```
-/// use spoa_config::Series;
+/// use spoa_samples::Series;
 ///
 /// let series: Series = "3.0.11".parse().unwrap();
 /// assert_eq!(series, Series::V3_0);
@@ -37,6 +37,11 @@ impl Series {
         Series::V3_2,
         Series::V3_4,
     ];
+
+    /// Its place in a set of series.
+    pub(crate) fn bit(self) -> u8 {
+        1 << self as u8
+    }
 
     /// Its two numbers.
     #[must_use]

@@ -1,0 +1,81 @@
+//! The types of samples, and which of them HAProxy makes of which.
+
+use std::fmt;
+
+/// The type of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Known only when it is there, as the value of a variable.
+    Any,
+    /// A boolean.
+    Bool,
+    /// An integer.
+    Sint,
+    /// An address of either family.
+    Addr,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+    /// Text.
+    Str,
+    /// Binary.
+    Bin,
+    /// An HTTP method, which is sent as text.
+    Meth,
+}
+
+impl Kind {
+    /// HAProxy's name for it, as in its lists.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Any => "any",
+            Kind::Bool => "bool",
+            Kind::Sint => "sint",
+            Kind::Addr => "addr",
+            Kind::Ipv4 => "ipv4",
+            Kind::Ipv6 => "ipv6",
+            Kind::Str => "str",
+            Kind::Bin => "bin",
+            Kind::Meth => "meth",
+        }
+    }
+
+    /// Whether HAProxy turns a sample of this type into one of another, before a converter that takes
+    /// the other: `sample_casts` in its sample.c.
+    #[must_use]
+    pub fn converts_to(self, other: Kind) -> bool {
+        use Kind::{Addr, Any, Bin, Bool, Ipv4, Ipv6, Meth, Sint, Str};
+        match (self, other) {
+            (Any, _) | (_, Any) => true,
+            (one, other) if one == other => true,
+            (Bool, to) => matches!(to, Sint | Str | Bin),
+            (Sint, to) => !matches!(to, Meth),
+            (Addr, to) => matches!(to, Ipv4 | Ipv6 | Str | Bin),
+            (Ipv4, to) => matches!(to, Sint | Addr | Ipv6 | Str | Bin),
+            (Ipv6, to) => matches!(to, Addr | Ipv4 | Str | Bin),
+            (Str, _) => true,
+            (Bin, to) => matches!(to, Str | Meth),
+            (Meth, to) => matches!(to, Str | Bin),
+        }
+    }
+}
+
+/// In words: `an integer`.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Any => "a value of any type",
+            Kind::Bool => "a boolean",
+            Kind::Sint => "an integer",
+            Kind::Addr => "an address",
+            Kind::Ipv4 => "an IPv4 address",
+            Kind::Ipv6 => "an IPv6 address",
+            Kind::Str => "text",
+            Kind::Bin => "binary",
+            Kind::Meth => "an HTTP method",
+        })
+    }
+}

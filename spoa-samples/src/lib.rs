@@ -1,0 +1,47 @@
+//! HAProxy's sample fetches and converters: what each gives, where it can be used, and since when.
+//!
+//! ```
+//! use spoa_samples::{Event, Expression, Kind, Series};
+//!
+//! let expression = Expression::parse("req.hdr(user-agent),lower").unwrap();
+//! let sample = expression.check(Series::V2_6).unwrap();
+//! assert_eq!(sample.kind(), Kind::Str);
+//! assert!(sample.at(Event::FrontendHttpRequest));
+//! assert!(!sample.at(Event::ClientSession));
+//!
+//! let problem = Expression::parse("req.hdrr(host)").unwrap().check(Series::V3_4).unwrap_err();
+//! assert_eq!(
+//!     problem.to_string(),
+//!     "HAProxy has no sample fetch `req.hdrr`: did you mean `req.hdr`?"
+//! );
+//! assert_eq!(problem.range(), 0..8);
+//! ```
+//!
+//! What it knows is what HAProxy lists itself, with `-dKsmp` and `-dKcnv`; `data/` holds these lists
+//! for each [`Series`], and `src/table.rs` is made of them. For a new HAProxy:
+//!
+//! ```console
+//! $ cargo run -p haproxy-spoa-samples --example generate -- 3.4=/usr/sbin/haproxy
+//! ```
+//!
+//! It must not know agents, handlers, or any part of a configuration but sample expressions. A table
+//! cannot know all that HAProxy checks: files it would have to read, names of variables, tables and
+//! backends, regular expressions.
+
+mod check;
+mod event;
+mod expression;
+mod kind;
+mod nearest;
+mod problem;
+mod series;
+mod signature;
+mod table;
+mod text;
+
+pub use check::Sample;
+pub use event::{Event, Proxy, UnknownEvent};
+pub use expression::{Argument, Call, Expression};
+pub use kind::Kind;
+pub use problem::{Problem, ProblemKind};
+pub use series::{Series, UnknownSeries};
