@@ -155,7 +155,7 @@ fn on_failure(failed: &Failed<'_>) -> SetVar<&'static str> {
         Failure::Error(_) => "failed",
         Failure::Panicked(_) => "panicked",
         Failure::TimedOut(_) => "late",
-        Failure::Overloaded => "overloaded",
+        Failure::Overloaded(_) => "overloaded",
         _ => "other",
     };
     SetVar::transaction("agent_error", why)

@@ -84,7 +84,7 @@ fn on_failure(failed: &Failed<'_>) -> SetVar<&'static str> {
         Failure::Error(_) => "error",
         Failure::Panicked(_) => "panicked",
         Failure::TimedOut(_) => "timed out",
-        Failure::Overloaded => "overloaded",
+        Failure::Overloaded(_) => "overloaded",
         _ => "other",
     };
     SetVar::transaction("failed", why)

@@ -182,7 +182,7 @@ fn run(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream
     let (job, buffer, actions) = (ours("job"), ours("buffer"), ours("actions"));
     let asyncness = &function.sig.asyncness;
     if let Some(asyncness) = asyncness {
-        let writer = hygienic!(&mut #private::ActionWriter::new(&mut #buffer));
+        let writer = hygienic!(&mut #private::JobActions::writer(&mut #buffer));
         let answer = answer(attribute, function, names, &writer);
         // A future that cannot be sent is reported here, so all of it stands at the `async`.
         let span = asyncness.span.resolved_at(Span::mixed_site());

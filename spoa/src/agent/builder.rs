@@ -6,6 +6,7 @@ use super::report::RateLimit;
 use super::server::drive;
 use super::shared::OnFailure;
 use super::table::Table;
+use super::totals::Totals;
 use super::{Address, AddressError, Failed, Limits, Listener, Server, Shared};
 use crate::handler::{BoxError, Definition, IntoActions, Peer, States};
 use std::any::{TypeId, type_name};
@@ -385,9 +386,10 @@ impl AgentBuilder {
             .collect::<Result<_, _>>()?;
         let allow = AllowList::new(self.allow.iter().map(String::as_str))?;
         let limits = self.limits.usable();
+        let totals = Totals::new(&limits);
         let shared = Shared {
             name: self.name.as_deref().unwrap_or("spoa").into(),
-            table: Table::new(&self.definitions, limits.handler_timeout),
+            table: Table::new(&self.definitions, limits.handler_timeout, &totals),
             current: Current::new(self.states),
             limits,
             on_failure: self.on_failure,
@@ -401,6 +403,8 @@ impl AgentBuilder {
             lost: RateLimit::default(),
             truncated: RateLimit::default(),
             late: RateLimit::default(),
+            full: RateLimit::default(),
+            totals,
             blocking: Arc::new(AtomicUsize::new(0)),
         };
         Ok(Agent {

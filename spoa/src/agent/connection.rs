@@ -10,6 +10,7 @@ use super::inflight::InFlight;
 use super::io::{poll_read, poll_write};
 use super::log;
 use super::scratch::{READ_SIZE, Scratch};
+use super::totals::Share;
 use super::wake::Wakeups;
 use crate::handler::{Connection as Info, Peer};
 use crate::spop::Status;
@@ -41,6 +42,8 @@ pub(crate) enum End {
     Truncated,
     /// What the peer had to do in time it did not.
     Late(&'static str),
+    /// It would have kept more than all connections may.
+    Full,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,7 @@ pub(crate) struct Connection<S> {
     output: Vec<u8>,
     written: usize,
     deadlines: Deadlines,
+    share: Share,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -105,6 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             output: Vec::new(),
             written: 0,
             deadlines: Deadlines::new(hello_by),
+            share: Share::new(shared.totals.clone()),
             shared,
         }
     }
@@ -128,7 +133,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let mut scratch = Scratch::take();
         scratch.watch.turn();
-        let polled = self.step(cx, &mut scratch);
+        let mut polled = self.step(cx, &mut scratch);
+        if polled.is_pending() && !self.share.buffer(self.kept()) {
+            polled = self.refuse_to_keep(cx, &mut scratch);
+            self.share.buffer(self.kept());
+        }
         scratch.watch.turn();
         scratch.give();
         polled
@@ -141,6 +150,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             states: self.shared.current.states(),
             ..Info::clone(&self.info)
         });
+    }
+
+    /// How many bytes the connection keeps until it is polled again.
+    fn kept(&self) -> usize {
+        self.input.capacity() + self.output.capacity() + self.farewell.kept()
+    }
+
+    /// Ends a connection that would have to keep more than there is room for.
+    #[cold]
+    fn refuse_to_keep(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<End> {
+        if self.phase != Phase::Open || !self.output.is_empty() {
+            return Poll::Ready(End::Full);
+        }
+        log::full(&self.info, &self.shared);
+        self.input = Vec::new();
+        self.deadlines.frame = None;
+        self.farewell.give(&mut scratch.output);
+        self.session
+            .disconnect(Status::Resource.into(), &mut scratch.output);
+        self.linger();
+        if let Err(error) = self.flush(cx, &mut scratch.output) {
+            return Poll::Ready(self.failed(error));
+        }
+        self.step(cx, scratch)
     }
 
     fn step(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<End> {
@@ -184,17 +217,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Answers what can be answered: handlers that are done, frames that waited, one read.
     fn work(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Progress {
         self.resume(scratch);
-        if self.backlog && self.has_room() {
+        if self.backlog {
             let input = std::mem::take(&mut self.input);
             let used = self.answer(&input, scratch);
             self.keep(input, used);
             if scratch.output.len() >= FLUSH_AT {
                 return Progress::More;
             }
-        }
-        if self.backlog {
-            self.farewell.release(&mut scratch.output);
-            return Progress::Wait;
         }
         loop {
             return match self.read(cx, scratch) {
@@ -310,10 +339,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    fn has_room(&self) -> bool {
-        self.inflight.len() < self.shared.limits.max_inflight
-    }
-
     /// Answers the frames at the front of `input`; returns how many bytes they had.
     fn answer(&mut self, input: &[u8], scratch: &mut Scratch) -> usize {
         let mut used = 0;
@@ -321,7 +346,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.asked |= self.session.is_running();
         self.farewell.disturb();
         loop {
-            if !self.has_room() || scratch.output.len() >= FLUSH_AT {
+            if scratch.output.len() >= FLUSH_AT {
                 self.backlog = used < input.len();
                 return used;
             }
@@ -332,10 +357,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.dispatcher(scratch).notify(ids, messages);
                 continue;
             }
+            self.session.limit_reassembled(self.share.reassembling());
             let received = self.session.receive(rest, &mut scratch.output);
             used += received.used;
             match received.event {
-                None => return used,
+                None => {
+                    self.share.reassemble(self.session.reassembling());
+                    return used;
+                }
                 // One that came in fragments.
                 Some(AgentEvent::Notify { ids, messages }) => Dispatcher {
                     shared: &self.shared,
@@ -371,6 +400,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     }
                 }
             }
+            self.share.reassemble(self.session.reassembling());
         }
     }
 
@@ -384,9 +414,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Polls the handlers that were woken.
     fn resume(&mut self, scratch: &mut Scratch) {
         self.wakeups.take_ready(&mut self.ready);
-        while let Some(slot) = self.ready.pop() {
+        let mut ready = std::mem::take(&mut self.ready);
+        for slot in ready.drain(..) {
             self.dispatcher(scratch).resume(slot);
         }
+        self.ready = ready;
     }
 
     fn dispatcher<'d>(&'d mut self, scratch: &'d mut Scratch) -> Dispatcher<'d> {

@@ -8,7 +8,8 @@ use super::panics::guard;
 use super::scratch::Scratch;
 use super::table::Entry;
 use crate::handler::{
-    ActionWriter, Connection, Context, Definition, Failure, Finished, Job, JobFuture, Request, Run,
+    ActionWriter, Connection, Context, Definition, Failure, Finished, Job, JobFuture, Overload,
+    Request, Room, Run,
 };
 use crate::spop::{AckWriter, FrameIds, Message, Messages};
 use std::borrow::Cow;
@@ -51,18 +52,18 @@ impl<'a> Dispatcher<'a> {
                 shared.check_names(entry, &message, self.connection);
             }
             match entry.definition.run {
-                Run::Sync(run) => self.run(run, entry, ids, message, slot),
-                _ if self.is_full(slot) => {
-                    self.run(|_, _| Err(Failure::Overloaded), entry, ids, message, slot);
+                Run::Sync(run) => self.run(run, entry, ids, &ack, message, slot),
+                Run::Async(begin) => {
+                    let begin = |job| Ok(begin(job));
+                    self.begin(begin, entry, ids, &ack, message, &mut slot);
                 }
-                Run::Async(begin) => self.begin(begin, entry, ids, &ack, message, &mut slot),
-                Run::Blocking(run) => match shared.blocking_permit() {
-                    Some(permit) => {
-                        let begin = move |job| blocking(job, run, permit);
-                        self.begin(begin, entry, ids, &ack, message, &mut slot);
-                    }
-                    None => self.run(|_, _| Err(Failure::Overloaded), entry, ids, message, slot),
-                },
+                Run::Blocking(run) => {
+                    let begin = |job| match shared.blocking_permit() {
+                        Some(permit) => Ok(blocking(job, run, permit)),
+                        None => Err(Overload::Blocking(shared.limits.max_blocking).into()),
+                    };
+                    self.begin(begin, entry, ids, &ack, message, &mut slot);
+                }
             }
         }
         let waiting = slot.filter(|slot| self.inflight.slot(*slot).is_some_and(|s| s.is_waiting()));
@@ -76,53 +77,86 @@ impl<'a> Dispatcher<'a> {
         self.finish(ack, ids);
     }
 
-    /// Whether no more handlers of this NOTIFY may wait.
-    fn is_full(&mut self, slot: Option<usize>) -> bool {
+    /// Why no handler that may have to wait is begun now. Nobody is made to wait for a place: the
+    /// messages behind this one may be those of handlers that are quick.
+    fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: Instant) -> Option<Overload> {
+        let limits = &self.shared.limits;
+        let totals = &self.shared.totals;
         let slot = slot.and_then(|slot| self.inflight.slot(slot));
-        slot.is_some_and(|slot| slot.parts.len() >= MAX_PARTS)
+        match slot.map(|slot| slot.parts.len()) {
+            Some(MAX_PARTS..) => return Some(Overload::Notify(MAX_PARTS)),
+            None if self.inflight.len() >= limits.max_inflight => {
+                return Some(Overload::Connection(limits.max_inflight));
+            }
+            _ => {}
+        }
+        if totals.inflight.left() == 0 {
+            return Some(Overload::Total(totals.inflight.most));
+        }
+        if totals.buffered.left() == 0 {
+            return Some(Overload::Bytes(totals.buffered.most));
+        }
+        let in_time = entry
+            .deadline
+            .is_none_or(|length| entry.load.admits(now, length));
+        (!in_time).then_some(Overload::Deadline)
     }
 
     /// Runs a handler in place.
     #[inline]
     fn run(
         &mut self,
-        run: SyncRun,
+        run: impl FnOnce(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
         entry: &Entry,
         ids: FrameIds,
+        ack: &AckWriter,
         message: Message<'_>,
         slot: Option<usize>,
     ) {
         let request = self.request(ids, message, None);
-        let out = match slot.and_then(|slot| self.inflight.slot(slot)) {
-            Some(slot) if !slot.parts.is_empty() => tail(&mut slot.parts, self.scratch),
-            _ => &mut self.scratch.output,
+        let room = ack.room(self.most(), &self.scratch.output);
+        let (out, end) = match slot.and_then(|slot| self.inflight.slot(slot)) {
+            Some(slot) if !slot.parts.is_empty() => (tail(&mut slot.parts, self.scratch), room),
+            _ => (&mut self.scratch.output, ack.payload() + room),
         };
         let before = out.len();
-        if let Err(failure) = guard(|| run(&request, &mut ActionWriter::new(out))) {
-            self.shared.fail(entry, &request, &failure, out, before);
+        let mut room = Room::new(end);
+        let given = guard(|| run(&request, &mut ActionWriter::within(out, &mut room)));
+        if let Err(failure) = given {
+            self.shared
+                .fail(entry, &request, &failure, out, before, end);
+        } else if room.left_out > 0 {
+            self.shared
+                .report_left_out(entry, room.left_out, request.context);
         }
         report_kept(entry.definition, self.scratch, self.shared);
     }
 
-    /// Starts a handler that may have to wait, and polls it once.
+    /// Starts a handler that may have to wait, if there is room for one, and polls it once.
     fn begin(
         &mut self,
-        begin: impl FnOnce(Job) -> JobFuture,
+        begin: impl FnOnce(Job) -> Result<JobFuture, Failure>,
         entry: &Entry,
         ids: FrameIds,
         ack: &AckWriter,
         message: Message<'_>,
         slot: &mut Option<usize>,
     ) {
-        let deadline = entry
-            .deadline
-            .map(|length| (Instant::now() + length, length));
+        let now = Instant::now();
+        if let Some(overload) = self.overload(entry, *slot, now) {
+            let refuse = |_: &Request<'_>, _: &mut ActionWriter<'_>| Err(overload.into());
+            return self.run(refuse, entry, ids, ack, message, *slot);
+        }
+        let deadline = entry.deadline.map(|length| (now + length, length));
         let request = self.request(ids, message, deadline.map(|(at, _)| at.into_std()));
         let mut encoded = self.scratch.buffer();
         message.encode(&mut encoded);
+        let bytes = encoded.capacity();
+        let end = ack.room(self.most(), &self.scratch.output);
         let job = Job {
             message: encoded,
             actions: self.scratch.buffer(),
+            room: Room::new(end),
             connection: self.connection.clone(),
             ids,
             deadline: request.context.deadline,
@@ -131,7 +165,7 @@ impl<'a> Dispatcher<'a> {
         let Some(slot) = self.inflight.slot(index) else {
             return;
         };
-        let polled = guard(|| Ok(begin(job))).map(|mut future| {
+        let polled = guard(|| begin(job)).map(|mut future| {
             slot.handle.rearm();
             let cx = &mut task::Context::from_waker(&slot.waker);
             match poll(&mut future, cx) {
@@ -159,13 +193,17 @@ impl<'a> Dispatcher<'a> {
                     definition,
                     message: name,
                     deadline,
+                    work: entry.load.begin(bytes),
                 }));
                 if let Some((at, _)) = deadline {
                     self.inflight.due_at(at);
                 }
                 return;
             }
-            Ok(Ok(finished)) => finished,
+            Ok(Ok(finished)) => {
+                entry.load.done_at_once();
+                finished
+            }
             Err(failure) => Err(failure),
         };
         let out = if slot.parts.is_empty() {
@@ -173,21 +211,30 @@ impl<'a> Dispatcher<'a> {
         } else {
             Some(tail(&mut slot.parts, self.scratch))
         };
-        let (result, buffers) = match finished {
-            Ok(finished) => (finished.result, Some((finished.message, finished.actions))),
-            Err(failure) => (Err(failure), None),
+        let (out, end) = match out {
+            Some(out) => (out, end),
+            None => (&mut self.scratch.output, ack.payload() + end),
         };
-        let out = out.unwrap_or(&mut self.scratch.output);
         let before = out.len();
-        match (result, &buffers) {
-            (Ok(()), Some((_, actions))) => out.extend_from_slice(actions),
-            (Ok(()), None) => {}
-            (Err(failure), _) => self.shared.fail(entry, &request, &failure, out, before),
+        let finished = match finished {
+            Ok(Finished {
+                result: Err(failure),
+                ..
+            })
+            | Err(failure) => {
+                self.shared
+                    .fail(entry, &request, &failure, out, before, end);
+                return;
+            }
+            Ok(finished) => finished,
+        };
+        out.extend_from_slice(&finished.actions);
+        if finished.left_out > 0 {
+            self.shared
+                .report_left_out(entry, finished.left_out, request.context);
         }
-        if let Some((message, actions)) = buffers {
-            self.scratch.recycle(message);
-            self.scratch.recycle(actions);
-        }
+        self.scratch.recycle(finished.message);
+        self.scratch.recycle(finished.actions);
     }
 
     /// Polls the handlers of a slot; answers its NOTIFY if all are done.
@@ -201,6 +248,7 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn visit(&mut self, index: usize, expired_by: Option<Instant>) {
+        let end = self.most();
         let Some(slot) = self.inflight.slot(index) else {
             return;
         };
@@ -225,25 +273,30 @@ impl<'a> Dispatcher<'a> {
                 (Some(now), Some((at, length))) if at <= now => Err(Failure::TimedOut(length)),
                 _ => continue,
             };
-            let (actions, result) = match finished {
+            running.work.ended(expired_by.is_none());
+            let (mut actions, left_out, result) = match finished {
                 Ok(finished) => {
                     self.scratch.recycle(finished.message);
-                    (finished.actions, finished.result)
+                    (finished.actions, finished.left_out, finished.result)
                 }
-                Err(failure) => (self.scratch.buffer(), Err(failure)),
+                Err(failure) => (self.scratch.buffer(), 0, Err(failure)),
             };
-            let mut actions = actions;
-            if let Err(failure) = result {
-                let context = Context {
-                    connection: self.connection,
-                    ids,
-                    deadline: running.deadline.map(|(at, _)| at.into_std()),
-                };
-                if let Some(entry) = self.shared.table.find(&running.message) {
-                    let name = &running.message;
+            let name = &running.message;
+            let entry = self.shared.table.find(name);
+            let context = Context {
+                connection: self.connection,
+                ids,
+                deadline: running.deadline.map(|(at, _)| at.into_std()),
+            };
+            match (entry, result) {
+                (Some(entry), Err(failure)) => {
                     self.shared
-                        .fail_late(entry, name, context, &failure, &mut actions);
+                        .fail_late(entry, name, context, &failure, &mut actions, end);
                 }
+                (Some(entry), Ok(())) if left_out > 0 => {
+                    self.shared.report_left_out(entry, left_out, context);
+                }
+                _ => {}
             }
             *part = Part::Done(actions);
         }
@@ -285,13 +338,19 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
+    /// The most bytes of an ACK.
+    #[inline]
+    fn most(&self) -> usize {
+        // HAProxy ≥ 3.1 takes one byte less than the size agreed on: a frame of exactly that size
+        // wedges the connection for good.
+        (self.limit as usize).saturating_sub(1)
+    }
+
     /// Closes an ACK, cutting actions that HAProxy could not take.
     #[inline]
     fn finish(&mut self, ack: AckWriter, ids: FrameIds) {
+        let limit = self.most();
         let out = &mut self.scratch.output;
-        // HAProxy ≥ 3.1 takes one byte less than the size agreed on: a frame of exactly that size
-        // wedges the connection for good.
-        let limit = (self.limit as usize).saturating_sub(1);
         if ack.size(out) > limit {
             self.shared
                 .report_cut(&ack, limit, out, self.connection, ids);
@@ -332,13 +391,14 @@ fn blocking(mut job: Job, run: SyncRun, permit: impl Send + 'static) -> JobFutur
     let work = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let mut actions = job.take_actions();
-        let result = guard(|| run(&job.request(), &mut ActionWriter::new(&mut actions)));
+        let result = guard(|| run(&job.request(), &mut actions.writer()));
         job.finish(actions, result)
     });
     Box::pin(async move {
         work.await.unwrap_or_else(|error| Finished {
             message: Vec::new(),
             actions: Vec::new(),
+            left_out: 0,
             result: Err(Failure::Error(error.into())),
         })
     })

@@ -67,6 +67,12 @@ impl Farewell {
         }
     }
 
+    /// How many bytes it keeps.
+    #[inline]
+    pub(crate) fn kept(&self) -> usize {
+        self.held.capacity()
+    }
+
     /// Gives back the answers that were held for too long.
     pub(crate) fn release(&mut self, into: &mut Vec<u8>) {
         if std::mem::take(&mut self.release) {

@@ -3,6 +3,7 @@
 //! A slab of slots whose parts and wakers are used again and again: a handler that has to wait
 //! costs no allocation besides its own future.
 
+use super::load::AtWork;
 use super::panics::drop_quietly;
 use super::wake::{SlotWaker, Wakeups};
 use crate::handler::{Definition, JobFuture};
@@ -12,6 +13,12 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// How many slots are kept while none is in use: more than the 20 that HAProxy needs.
+const KEPT_SLOTS: usize = 32;
+
+/// How many parts a slot keeps room for: HAProxy's configurations have a handful of messages.
+const KEPT_PARTS: usize = 16;
 
 /// The NOTIFYs of one connection whose handlers are not done yet.
 #[derive(Debug)]
@@ -49,6 +56,7 @@ pub(crate) struct Running {
     /// The name of the message: the fallback's can be any.
     pub(crate) message: Cow<'static, [u8]>,
     pub(crate) deadline: Option<(Instant, Duration)>,
+    pub(crate) work: AtWork,
 }
 
 /// A future may panic when it is dropped, and two that do so at once would end the process.
@@ -116,7 +124,13 @@ impl InFlight {
     pub(crate) fn release(&mut self, index: usize) {
         if let Some(slot) = self.slots.get_mut(index) {
             slot.parts.clear();
+            slot.parts.shrink_to(KEPT_PARTS);
             self.free.push(index);
+        }
+        // A burst is over: what it needed goes back.
+        if self.slots.len() > KEPT_SLOTS && self.len() == 0 {
+            self.slots = Vec::new();
+            self.free = Vec::new();
         }
     }
 

@@ -18,12 +18,23 @@ pub struct Limits {
     /// default) is taken if it is smaller. Default 1 MiB; at least 256.
     pub max_frame_size: u32,
     /// The most bytes held for fragmented NOTIFYs of one connection (HAProxy ≤ 3.0). Default
-    /// 256 KiB; 0 does not offer fragmentation.
+    /// 256 KiB; 0 does not offer fragmentation. A NOTIFY that passes it is answered without actions.
     pub max_reassembled: usize,
-    /// The most NOTIFYs of one connection that wait for async or blocking handlers; beyond it, the
-    /// connection is not read. Default 256. Of one NOTIFY's messages, about 256 may wait; handlers of
-    /// more fail as overloaded.
+    /// The same for all connections together. Default 16 MiB.
+    pub max_reassembled_total: usize,
+    /// The most bytes kept in all connections: messages of async and blocking handlers at work, and
+    /// what each connection keeps beyond 32 KiB of frames that have not come whole and of answers
+    /// that are not read. A connection that would pass it is closed with status 13, and async and
+    /// blocking handlers are not begun and fail as overloaded. Default 256 MiB.
+    pub max_buffered_total: usize,
+    /// The most NOTIFYs of one connection that wait for async or blocking handlers; handlers of more
+    /// are not begun and fail as overloaded. HAProxy sends no more than 20 and then waits for
+    /// answers, but gives up at its `timeout processing` and sends more. Default 256. Of one NOTIFY's
+    /// messages, about 256 may wait.
     pub max_inflight: usize,
+    /// The most async and blocking handlers at work in all connections; more are not begun and fail
+    /// as overloaded. Default 10,000.
+    pub max_inflight_total: usize,
     /// The most connections at once; more are closed as they come. Default 10,000.
     pub max_connections: usize,
     /// The most blocking handlers at once; more messages are answered without actions as
@@ -52,7 +63,11 @@ impl Limits {
     /// The same bounds, brought to where an agent can work: `Duration::MAX` is as long as can be, and
     /// one NOTIFY of one connection is answered at least.
     pub(super) fn usable(mut self) -> Self {
-        for count in [&mut self.max_inflight, &mut self.max_connections] {
+        for count in [
+            &mut self.max_inflight,
+            &mut self.max_inflight_total,
+            &mut self.max_connections,
+        ] {
             *count = (*count).max(1);
         }
         for time in [
@@ -74,7 +89,10 @@ impl Default for Limits {
         Limits {
             max_frame_size: 1 << 20,
             max_reassembled: 256 << 10,
+            max_reassembled_total: 16 << 20,
+            max_buffered_total: 256 << 20,
             max_inflight: 256,
+            max_inflight_total: 10_000,
             max_connections: 10_000,
             max_blocking: 64,
             handler_timeout: Some(Duration::from_secs(1)),

@@ -31,13 +31,20 @@ pub(crate) fn unreadable(
     shared: &Shared,
 ) {
     if let Some(suppressed) = shared.unreadable.pass() {
+        let remedy = match reason {
+            Unreadable::TooLarge(most) if most < shared.limits.max_reassembled => {
+                ", because of what other connections hold; raise `--max-reassembled-total`"
+            }
+            Unreadable::TooLarge(_) => "; raise `--max-reassembled`",
+            _ => "",
+        };
         tracing::warn!(
             peer = %connection.peer,
             engine = engine(connection),
             stream = ids.stream_id,
             frame = ids.frame_id,
             suppressed,
-            "a NOTIFY was answered without actions: {reason}"
+            "a NOTIFY was answered without actions: {reason}{remedy}"
         );
     }
 }
@@ -67,6 +74,20 @@ pub(crate) fn refused(refusal: &Refusal, connection: &Connection, shared: &Share
     tracing::warn!(%peer, suppressed, "connection refused: {refusal}{advice}");
 }
 
+pub(crate) fn full(connection: &Connection, shared: &Shared) {
+    if let Some(suppressed) = shared.full.pass() {
+        tracing::warn!(
+            peer = %connection.peer,
+            engine = engine(connection),
+            suppressed,
+            "connection closed: of frames that did not come whole and answers that were not read, \
+             all connections would keep more than {} bytes; raise `--max-buffered-total` if these \
+             are HAProxy's",
+            shared.limits.max_buffered_total
+        );
+    }
+}
+
 pub(crate) fn ended(end: &End, connection: &Connection, shared: &Shared) {
     let (peer, engine) = (&connection.peer, engine(connection));
     match end {
@@ -82,6 +103,7 @@ pub(crate) fn ended(end: &End, connection: &Connection, shared: &Shared) {
                 tracing::warn!(%peer, engine, suppressed, "connection closed inside a frame");
             }
         }
+        End::Full => full(connection, shared),
         End::Late(what) => {
             if let Some(suppressed) = shared.late.pass() {
                 tracing::warn!(

@@ -4,7 +4,8 @@ use super::Limits;
 use super::reload::Current;
 use super::report::RateLimit;
 use super::table::{Entry, Table};
-use crate::handler::{ActionWriter, Connection, Context, Definition, Failure, Request, Run};
+use super::totals::Totals;
+use crate::handler::{ActionWriter, Connection, Context, Definition, Failure, Request, Room, Run};
 use crate::nearest::nearest;
 use crate::spop::{AckWriter, FrameIds, Message, Name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -73,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) lost: RateLimit,
     pub(crate) truncated: RateLimit,
     pub(crate) late: RateLimit,
+    pub(crate) full: RateLimit,
+    pub(crate) totals: Arc<Totals>,
     pub(crate) blocking: Arc<AtomicUsize>,
 }
 
@@ -112,13 +115,14 @@ impl Shared {
         failure: &Failure,
         out: &mut Vec<u8>,
         start: usize,
+        end: usize,
     ) {
         let failed = Failed {
             failure,
             message: request.message.name(),
             context: request.context,
         };
-        self.failed(entry, &failed, out, start);
+        self.failed(entry, &failed, out, start, end);
     }
 
     /// The same for a handler whose message is gone.
@@ -130,23 +134,35 @@ impl Shared {
         context: Context<'_>,
         failure: &Failure,
         out: &mut Vec<u8>,
+        end: usize,
     ) {
         let failed = Failed {
             failure,
             message: Name::new(message),
             context,
         };
-        self.failed(entry, &failed, out, 0);
+        self.failed(entry, &failed, out, 0, end);
     }
 
-    fn failed(&self, entry: &Entry, failed: &Failed<'_>, out: &mut Vec<u8>, start: usize) {
+    fn failed(
+        &self,
+        entry: &Entry,
+        failed: &Failed<'_>,
+        out: &mut Vec<u8>,
+        start: usize,
+        end: usize,
+    ) {
         let Failed {
             failure,
             message,
             context,
         } = failed;
         out.truncate(start);
-        if let Some(suppressed) = entry.failures.pass() {
+        let lines = match failure {
+            Failure::Overloaded(_) => &entry.shed,
+            _ => &entry.failures,
+        };
+        if let Some(suppressed) = lines.pass() {
             let handler = entry.definition.function();
             let (stream, frame) = (context.stream_id(), context.frame_id());
             let (peer, engine) = (context.peer(), context.engine_id().unwrap_or("-"));
@@ -166,11 +182,16 @@ impl Shared {
         let Some(on_failure) = &self.on_failure else {
             return;
         };
+        let mut room = Room::new(end);
         let given = catch_unwind(AssertUnwindSafe(|| {
-            on_failure(failed, &mut ActionWriter::new(out))
+            on_failure(failed, &mut ActionWriter::within(out, &mut room))
         }));
         let problem = match given {
-            Ok(Ok(())) => return,
+            Ok(Ok(())) if room.left_out == 0 => return,
+            Ok(Ok(())) => {
+                self.report_left_out(entry, room.left_out, *context);
+                return;
+            }
             Ok(Err(failure)) => failure.to_string(),
             Err(panic) => {
                 std::mem::forget(panic);
@@ -277,6 +298,24 @@ impl Shared {
             handler,
             suppressed,
             "kept its worker thread for {kept:?}, and other requests waiting: {remedy}"
+        );
+    }
+
+    /// Logs that a handler gave more actions than fit; they were not even encoded.
+    #[cold]
+    pub(crate) fn report_left_out(&self, entry: &Entry, left_out: usize, context: Context<'_>) {
+        let Some(suppressed) = entry.cut.pass() else {
+            return;
+        };
+        tracing::warn!(
+            peer = %context.peer(),
+            engine = context.engine_id().unwrap_or("-"),
+            stream = context.stream_id(),
+            frame = context.frame_id(),
+            handler = entry.definition.function(),
+            suppressed,
+            "its last {left_out} actions were left out: they do not fit into the frame that HAProxy \
+             takes; set fewer or shorter variables, or raise `tune.bufsize` in haproxy.cfg"
         );
     }
 

@@ -1,7 +1,10 @@
 //! Which handler answers which message.
 
+use super::load::Load;
 use super::report::RateLimit;
+use super::totals::Totals;
 use crate::handler::Definition;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -14,6 +17,10 @@ pub(crate) struct Entry {
     pub(crate) definition: &'static Definition,
     pub(crate) deadline: Option<Duration>,
     pub(crate) failures: RateLimit,
+    /// The same for those that were not even begun.
+    pub(crate) shed: RateLimit,
+    pub(crate) cut: RateLimit,
+    pub(crate) load: Arc<Load>,
     /// Whether the names of its arguments have been compared with a message.
     pub(crate) checked: AtomicBool,
 }
@@ -28,11 +35,18 @@ pub(crate) struct Table {
 
 impl Table {
     /// The definitions must name different messages, one fallback at most: the builder has checked.
-    pub(crate) fn new(definitions: &[&'static Definition], default: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        definitions: &[&'static Definition],
+        default: Option<Duration>,
+        totals: &Arc<Totals>,
+    ) -> Self {
         let entry = |definition: &'static Definition| Entry {
             definition,
             deadline: definition.timeout().or(default),
             failures: RateLimit::default(),
+            shed: RateLimit::default(),
+            cut: RateLimit::default(),
+            load: Load::new(totals.clone()),
             checked: AtomicBool::new(false),
         };
         let named = |d: &&'static Definition| Some((d.message()?.as_bytes(), entry(d)));

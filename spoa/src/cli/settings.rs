@@ -92,6 +92,9 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "max-inflight" "SPOA_MAX_INFLIGHT" "N"
             Kind::Count(|limits| &mut limits.max_inflight),
             "NOTIFYs of one connection that may wait for their handlers";
+        "max-inflight-total" "SPOA_MAX_INFLIGHT_TOTAL" "N"
+            Kind::Count(|limits| &mut limits.max_inflight_total),
+            "Async and blocking handlers at work in all connections";
         "max-blocking" "SPOA_MAX_BLOCKING" "N"
             Kind::Count(|limits| &mut limits.max_blocking),
             "Blocking handlers at work at once";
@@ -104,6 +107,12 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "max-reassembled" "SPOA_MAX_REASSEMBLED" "BYTES"
             Kind::Bytes(|limits| &mut limits.max_reassembled),
             "Fragments (HAProxy up to 3.0) held for one connection; 0 takes none";
+        "max-reassembled-total" "SPOA_MAX_REASSEMBLED_TOTAL" "BYTES"
+            Kind::Bytes(|limits| &mut limits.max_reassembled_total),
+            "The same in all connections";
+        "max-buffered-total" "SPOA_MAX_BUFFERED_TOTAL" "BYTES"
+            Kind::Bytes(|limits| &mut limits.max_buffered_total),
+            "Messages at work, frames that have not come whole and answers not read, in all";
     }
     "Times": {
         "hello-timeout" "SPOA_HELLO_TIMEOUT" "TIME"
@@ -311,6 +320,9 @@ mod tests {
             ("max-connections", "9"),
             ("max-frame-size", "16380"),
             ("max-reassembled", "0"),
+            ("max-inflight-total", "11"),
+            ("max-reassembled-total", "12k"),
+            ("max-buffered-total", "13k"),
             ("hello-timeout", "2s"),
             ("frame-timeout", "3s"),
             ("write-timeout", "4s"),
@@ -327,6 +339,9 @@ mod tests {
             max_connections: 9,
             max_frame_size: 16380,
             max_reassembled: 0,
+            max_inflight_total: 11,
+            max_reassembled_total: 12 << 10,
+            max_buffered_total: 13 << 10,
             hello_timeout: Duration::from_secs(2),
             frame_timeout: Duration::from_secs(3),
             write_timeout: Duration::from_secs(4),

@@ -2,7 +2,7 @@
 
 use super::failure::Problem;
 use super::{BadVariable, Failure, IntoHandlerError, Variable};
-use crate::spop::{Action, Scope, Value};
+use crate::spop::{Action, Scope, Value, fit};
 use std::borrow::Cow;
 
 /// What a handler may return.
@@ -32,6 +32,22 @@ pub trait IntoActions {
 #[derive(Debug)]
 pub struct ActionWriter<'w> {
     out: &'w mut Vec<u8>,
+    room: Option<&'w mut Room>,
+}
+
+/// How far the actions of one handler may reach: what HAProxy could not take is not even encoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// The most bytes of the buffer.
+    end: usize,
+    /// How many actions were left out.
+    pub(crate) left_out: usize,
+}
+
+impl Room {
+    pub(crate) fn new(end: usize) -> Self {
+        Room { end, left_out: 0 }
+    }
 }
 
 /// What HAProxy's 63 characters leave for a name: the scope, two dots and a prefix of at least one
@@ -49,7 +65,14 @@ impl<'w> ActionWriter<'w> {
     #[doc(hidden)]
     #[inline]
     pub fn new(out: &'w mut Vec<u8>) -> Self {
-        ActionWriter { out }
+        ActionWriter { out, room: None }
+    }
+
+    /// The same with an end: the first action that does not fit, and all behind it, are left out.
+    #[inline]
+    pub(crate) fn within(out: &'w mut Vec<u8>, room: &'w mut Room) -> Self {
+        let room = Some(room);
+        ActionWriter { out, room }
     }
 
     /// Sets a variable; [`Value::Null`] unsets it.
@@ -64,12 +87,11 @@ impl<'w> ActionWriter<'w> {
         value: Value<'_>,
     ) -> Result<(), BadVariable> {
         check(scope, name)?;
-        Action::SetVar {
+        self.append(&Action::SetVar {
             scope,
             name: name.into(),
             value,
-        }
-        .encode(self.out);
+        });
         Ok(())
     }
 
@@ -80,12 +102,56 @@ impl<'w> ActionWriter<'w> {
     #[inline]
     pub fn unset_var(&mut self, scope: Scope, name: &str) -> Result<(), BadVariable> {
         check(scope, name)?;
-        Action::UnsetVar {
+        self.append(&Action::UnsetVar {
             scope,
             name: name.into(),
-        }
-        .encode(self.out);
+        });
         Ok(())
+    }
+
+    #[inline]
+    fn append(&mut self, action: &Action<'_>) {
+        match &mut self.room {
+            Some(room) if self.out.len() + action.max_size() > room.end => self.squeeze(action),
+            Some(Room { left_out: 1.., .. }) => self.squeeze(action),
+            _ => action.encode(self.out),
+        }
+    }
+
+    /// Appends an action that may not fit.
+    #[cold]
+    fn squeeze(&mut self, action: &Action<'_>) {
+        let Some(room) = &mut self.room else {
+            return;
+        };
+        let start = self.out.len();
+        let fits = room.left_out == 0 && start + action.min_size() <= room.end;
+        if fits {
+            action.encode(self.out);
+        }
+        if !fits || self.out.len() > room.end {
+            self.out.truncate(start);
+            room.left_out += 1;
+        }
+    }
+
+    /// Appends actions that are encoded already.
+    fn extend(&mut self, encoded: &[u8]) {
+        let Some(room) = &mut self.room else {
+            self.out.extend_from_slice(encoded);
+            return;
+        };
+        let most = match room.left_out {
+            0 => room.end.saturating_sub(self.out.len()),
+            _ => 0,
+        };
+        let mut taken = encoded;
+        if encoded.len() > most {
+            let (len, _, cut) = fit(encoded, most);
+            taken = encoded.get(..len).unwrap_or_default();
+            room.left_out += cut;
+        }
+        self.out.extend_from_slice(taken);
     }
 }
 
@@ -289,7 +355,7 @@ impl<A: IntoActions> FromIterator<A> for Actions {
 #[diagnostic::do_not_recommend]
 impl IntoActions for Actions {
     fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
-        out.out.extend_from_slice(&self.encoded);
+        out.extend(&self.encoded);
         self.failure.map_or(Ok(()), Err)
     }
 }

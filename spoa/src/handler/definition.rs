@@ -1,5 +1,6 @@
 //! A handler as the agent sees it: which message, which function, how to run it.
 
+use super::actions::Room;
 use super::{ActionWriter, Connection, Context, Expected, Failure, Request};
 use crate::spop::{FrameIds, Messages, Scope};
 use std::any::TypeId;
@@ -180,6 +181,7 @@ pub struct VariableDescription {
 pub struct Job {
     pub(crate) message: Vec<u8>,
     pub(crate) actions: Vec<u8>,
+    pub(crate) room: Room,
     pub(crate) connection: Arc<Connection>,
     pub(crate) ids: FrameIds,
     pub(crate) deadline: Option<Instant>,
@@ -195,6 +197,8 @@ pub type JobFuture = Pin<Box<dyn Future<Output = Finished> + Send>>;
 pub struct Finished {
     pub(crate) message: Vec<u8>,
     pub(crate) actions: Vec<u8>,
+    /// How many actions did not fit.
+    pub(crate) left_out: usize,
     pub(crate) result: Result<(), Failure>,
 }
 
@@ -214,16 +218,35 @@ impl Job {
     }
 
     /// The buffer for the actions.
-    pub fn take_actions(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.actions)
+    pub fn take_actions(&mut self) -> JobActions {
+        JobActions {
+            encoded: std::mem::take(&mut self.actions),
+            room: self.room,
+        }
     }
 
     /// Gives the buffers back.
-    pub fn finish(self, actions: Vec<u8>, result: Result<(), Failure>) -> Finished {
+    pub fn finish(self, actions: JobActions, result: Result<(), Failure>) -> Finished {
         Finished {
             message: self.message,
-            actions,
+            actions: actions.encoded,
+            left_out: actions.room.left_out,
             result,
         }
+    }
+}
+
+/// The actions of a job, and the room they have.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct JobActions {
+    encoded: Vec<u8>,
+    room: Room,
+}
+
+impl JobActions {
+    /// Appends to them.
+    pub fn writer(&mut self) -> ActionWriter<'_> {
+        ActionWriter::within(&mut self.encoded, &mut self.room)
     }
 }

@@ -22,8 +22,9 @@ pub enum Failure {
     TimedOut(Duration),
     /// The handler named a variable that HAProxy would drop without a word.
     BadVariable(BadVariable),
-    /// More was to be done at once than the agent allows.
-    Overloaded,
+    /// The handler was not begun: more is to be done at once than the agent allows, or can do in
+    /// time.
+    Overloaded(Overload),
 }
 
 impl fmt::Display for Failure {
@@ -40,9 +41,13 @@ impl fmt::Display for Failure {
                 Ok(())
             }
             Failure::Panicked(message) => write!(f, "panicked: {message}"),
-            Failure::TimedOut(deadline) => write!(f, "not done within {deadline:?}"),
+            Failure::TimedOut(deadline) => write!(
+                f,
+                "not done within {deadline:?}: make it faster, or give it longer with `timeout = …` \
+                 in its attribute or `--handler-timeout`, below `timeout processing` in spoe.conf"
+            ),
             Failure::BadVariable(bad) => bad.fmt(f),
-            Failure::Overloaded => f.write_str("the agent has too much to do at once"),
+            Failure::Overloaded(overload) => overload.fmt(f),
         }
     }
 }
@@ -58,7 +63,7 @@ impl Failure {
             Failure::Panicked(message) => Failure::Panicked(message.clone()),
             Failure::TimedOut(deadline) => Failure::TimedOut(*deadline),
             Failure::BadVariable(bad) => Failure::BadVariable(bad.clone()),
-            Failure::Overloaded => Failure::Overloaded,
+            Failure::Overloaded(overload) => Failure::Overloaded(*overload),
         }
     }
 }
@@ -69,10 +74,44 @@ impl From<Rejection> for Failure {
     }
 }
 
+impl From<Overload> for Failure {
+    fn from(overload: Overload) -> Self {
+        Failure::Overloaded(overload)
+    }
+}
+
 impl From<BadVariable> for Failure {
     fn from(bad: BadVariable) -> Self {
         Failure::BadVariable(bad)
     }
+}
+
+/// Why a handler was not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Overload {
+    /// The connection's bound, [`Limits::max_inflight`](crate::agent::Limits::max_inflight).
+    #[error("{0} NOTIFYs of its connection wait, the most allowed (`--max-inflight`)")]
+    Connection(usize),
+    /// The bound of all, [`Limits::max_inflight_total`](crate::agent::Limits::max_inflight_total).
+    #[error("{0} handlers are at work, the most allowed (`--max-inflight-total`)")]
+    Total(usize),
+    /// The bound of bytes,
+    /// [`Limits::max_buffered_total`](crate::agent::Limits::max_buffered_total).
+    #[error("{0} bytes are kept for all connections, the most allowed (`--max-buffered-total`)")]
+    Bytes(usize),
+    /// [`Limits::max_blocking`](crate::agent::Limits::max_blocking).
+    #[error("{0} blocking handlers are at work, the most allowed (`--max-blocking`)")]
+    Blocking(usize),
+    /// The bound of one NOTIFY, which is no option.
+    #[error("{0} handlers of its NOTIFY wait, the most allowed")]
+    Notify(usize),
+    /// Too many of this handler missed their deadline, and those at work already are as many as it
+    /// finished in time lately.
+    #[error(
+        "it misses its deadline, and as many are at work as it can do in time; see what it waits for"
+    )]
+    Deadline,
 }
 
 /// A variable's name that HAProxy would not take.

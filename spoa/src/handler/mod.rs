@@ -16,13 +16,14 @@ mod variable;
 pub use actions::{ActionWriter, Actions, IntoActions, SetVar, UnsetVar};
 pub use context::{Context, Peer};
 pub use definition::{Definition, Handler};
-pub use failure::{BadVariable, BoxError, Failure, HandlerError, IntoHandlerError};
+pub use failure::{BadVariable, BoxError, Failure, HandlerError, IntoHandlerError, Overload};
 pub use from_value::{Expected, FromValue, Mismatch, Parse};
 pub use param::{FromMessage, Request};
 pub use rejection::{Rejection, RejectionKind};
 pub use state::State;
 pub use variable::{ToValue, Unset, Variable};
 
+pub(crate) use actions::Room;
 pub(crate) use context::Connection;
 pub(crate) use definition::{Finished, Job, JobFuture, Run};
 pub(crate) use fetch::Fetch;
@@ -32,8 +33,8 @@ pub(crate) use state::States;
 pub mod __macros {
     //! What generated code names beyond the public API.
     pub use super::definition::{
-        ArgumentDescription, Defined, Definition, Description, Finished, Handler, Job, JobFuture,
-        Run, StateDescription, VariableDescription,
+        ArgumentDescription, Defined, Definition, Description, Finished, Handler, Job, JobActions,
+        JobFuture, Run, StateDescription, VariableDescription,
     };
     pub use super::param::{ArgSpec, ByMessage, ByValue, Param, is_absent};
 }

@@ -120,6 +120,29 @@ impl Action<'_> {
     }
 }
 
+impl Action<'_> {
+    /// It takes no fewer bytes.
+    #[inline]
+    pub(crate) fn min_size(&self) -> usize {
+        match self {
+            Action::SetVar { name, value, .. } => {
+                let text = match value {
+                    Value::String(bytes) | Value::Binary(bytes) => bytes.len(),
+                    _ => 0,
+                };
+                name.as_bytes().len() + text
+            }
+            Action::UnsetVar { name, .. } => name.as_bytes().len(),
+        }
+    }
+
+    /// It takes no more bytes: three of a head, two lengths and a type, or an IPv6 address.
+    #[inline]
+    pub(crate) fn max_size(&self) -> usize {
+        self.min_size() + 32
+    }
+}
+
 /// `set-var sess.ip_score = 20`, `unset-var txn.reason`.
 impl fmt::Display for Action<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -240,12 +263,18 @@ impl AckWriter {
         self.payload
     }
 
+    /// How many bytes of actions fit if the frame is to have at most `limit`.
+    #[inline]
+    pub(crate) fn room(&self, limit: usize, out: &[u8]) -> usize {
+        let head = self.payload - (out.len() - self.size(out));
+        limit.saturating_sub(head)
+    }
+
     /// Cuts whole actions from the end until the frame has at most `limit` bytes, but never its head;
     /// returns how many actions are kept and how many were cut.
     pub(crate) fn cut_to(&self, limit: usize, out: &mut Vec<u8>) -> (usize, usize) {
-        let head = self.payload - (out.len() - self.size(out));
         let actions = out.get(self.payload..).unwrap_or_default();
-        let (len, kept, cut) = fit(actions, limit.saturating_sub(head));
+        let (len, kept, cut) = fit(actions, self.room(limit, out));
         out.truncate(self.payload + len);
         (kept, cut)
     }
@@ -262,7 +291,7 @@ impl AckWriter {
 
 /// The bytes of the longest run of whole actions at the front of `payload` that has at most `limit`,
 /// how many actions those are, and how many are behind them.
-fn fit(payload: &[u8], limit: usize) -> (usize, usize, usize) {
+pub(crate) fn fit(payload: &[u8], limit: usize) -> (usize, usize, usize) {
     let mut actions = Actions::new(payload);
     let (mut len, mut kept, mut cut) = (0, 0, 0);
     while let Some(Ok(_)) = actions.next() {

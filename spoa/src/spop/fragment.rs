@@ -18,8 +18,8 @@ pub(crate) struct Reassembly {
 #[derive(Debug)]
 struct Fragments {
     ids: FrameIds,
-    /// `None` once they passed the limit: what follows is dropped, the end is still awaited.
-    payload: Option<Vec<u8>>,
+    /// The limit, once they passed it: what follows is dropped, the end is still awaited.
+    payload: Result<Vec<u8>, usize>,
 }
 
 /// What a fragment led to.
@@ -29,8 +29,8 @@ pub(crate) enum Progress {
     Partial,
     /// The whole payload.
     Whole(Vec<u8>),
-    /// The last fragment of a payload that passed the limit.
-    Dropped,
+    /// The last fragment of a payload that passed this limit.
+    Dropped(usize),
     /// The peer gave the frame up.
     Aborted,
     /// Fragments in an order that makes no frame, one too many at once, or where none were agreed.
@@ -47,6 +47,18 @@ impl Reassembly {
         }
     }
 
+    /// Holds at most `limit` bytes from here on; what is held already stays.
+    #[inline]
+    pub(crate) fn limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    /// How many bytes are held.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
     pub(crate) fn begin(&mut self, ids: FrameIds, flags: Flags, payload: &[u8]) -> Progress {
         if flags.abort() {
             return Progress::Aborted;
@@ -59,7 +71,7 @@ impl Reassembly {
         }
         self.open.push(Fragments {
             ids,
-            payload: Some(Vec::new()),
+            payload: Ok(Vec::new()),
         });
         self.add(ids, flags, payload)
     }
@@ -77,10 +89,10 @@ impl Reassembly {
             return Progress::Aborted;
         }
         if let Some(fragments) = self.open.get_mut(index) {
-            if let Some(held) = &mut fragments.payload {
+            if let Ok(held) = &mut fragments.payload {
                 if self.held + payload.len() > self.limit {
                     self.held -= held.len();
-                    fragments.payload = None;
+                    fragments.payload = Err(self.limit);
                 } else {
                     held.extend_from_slice(payload);
                     self.held += payload.len();
@@ -90,13 +102,17 @@ impl Reassembly {
         if !flags.fin() {
             return Progress::Partial;
         }
-        self.close(index).map_or(Progress::Dropped, Progress::Whole)
+        self.close(index)
     }
 
-    fn close(&mut self, index: usize) -> Option<Vec<u8>> {
-        let payload = self.open.swap_remove(index).payload;
-        self.held -= payload.as_ref().map_or(0, Vec::len);
-        payload
+    fn close(&mut self, index: usize) -> Progress {
+        match self.open.swap_remove(index).payload {
+            Ok(payload) => {
+                self.held -= payload.len();
+                Progress::Whole(payload)
+            }
+            Err(limit) => Progress::Dropped(limit),
+        }
     }
 }
 
@@ -137,11 +153,24 @@ mod tests {
         frames.begin(ids(0), Flags(0), b"ab");
         assert_eq!(frames.add(ids(0), Flags(0), b"cd"), Progress::Partial);
         assert_eq!(frames.begin(ids(1), Flags(0), b"xyz"), Progress::Partial);
-        assert_eq!(frames.add(ids(0), Flags::FIN, b"e"), Progress::Dropped);
+        assert_eq!(frames.add(ids(0), Flags::FIN, b"e"), Progress::Dropped(3));
         assert_eq!(
             frames.add(ids(1), Flags::FIN, b""),
             Progress::Whole(b"xyz".to_vec())
         );
+    }
+
+    #[test]
+    fn a_limit_that_shrinks_takes_no_more_than_it_allows() {
+        let mut frames = Reassembly::new(100);
+        frames.begin(ids(0), Flags(0), b"abc");
+        frames.limit(4);
+        assert_eq!(frames.add(ids(0), Flags(0), b"d"), Progress::Partial);
+        assert_eq!(frames.held(), 4);
+        assert_eq!(frames.add(ids(0), Flags(0), b"e"), Progress::Partial);
+        frames.limit(100);
+        assert_eq!(frames.add(ids(0), Flags::FIN, b"f"), Progress::Dropped(4));
+        assert_eq!(frames.held(), 0);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod status;
 mod value;
 pub mod varint;
 
+pub(crate) use ack::fit;
 pub use ack::{AckWriter, Action, Actions, Scope};
 pub use disconnect::Disconnect;
 pub use error::DecodeError;

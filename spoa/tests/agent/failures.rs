@@ -47,7 +47,7 @@ fn cause(failed: &Failed<'_>) -> SetVar<&'static str> {
         Failure::Panicked(_) => "panicked",
         Failure::TimedOut(_) => "timed out",
         Failure::BadVariable(_) => "bad variable",
-        Failure::Overloaded => "overloaded",
+        Failure::Overloaded(_) => "overloaded",
         _ => "other",
     };
     SetVar::transaction("cause", cause)

@@ -168,14 +168,29 @@ fn a_hundred_at_once_without_pipelining() {
 }
 
 #[test]
-fn no_more_at_once_than_the_agent_allows() {
+fn beyond_what_may_be_at_work_on_a_connection_the_answer_comes_at_once() {
     let (agent, work) = echoing(|limits| limits.max_inflight = 2);
     for_each_haproxy(|haproxy| {
         let proxy = config(&agent).start(haproxy);
+        let mut refused = 0;
         for _ in 0..3 {
-            ask_100(&proxy);
+            let replies = at_once(100, |number| proxy.get(&format!("/{number}")));
+            for (number, reply) in replies.iter().enumerate() {
+                assert_eq!(reply.var("txn.iprep.error"), None);
+                match reply.var("txn.iprep.echo") {
+                    Some(seen) => assert_eq!(seen, format!("/{number}")),
+                    None => refused += 1,
+                }
+            }
         }
+        assert!(refused > 0);
         assert_eq!(work.take().0, 2);
+        let warnings = agent.warnings();
+        let expected = "no actions: 2 NOTIFYs of its connection wait, the most allowed";
+        assert!(
+            warnings.iter().all(|line| line.contains(expected)),
+            "{warnings:?}"
+        );
     });
 }
 

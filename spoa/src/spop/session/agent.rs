@@ -156,6 +156,20 @@ impl AgentSession {
         self.state == State::Over
     }
 
+    /// Lets fragments of no more than so many bytes be held from here on, and of no more than the
+    /// settings say.
+    #[inline]
+    pub(crate) fn limit_reassembled(&mut self, most: usize) {
+        self.fragments
+            .limit(most.min(self.settings.max_reassembled));
+    }
+
+    /// How many bytes of fragments are held.
+    #[inline]
+    pub(crate) fn reassembling(&self) -> usize {
+        self.fragments.held()
+    }
+
     /// Takes a NOTIFY from the front of `input`, if a whole one that can be read stands there: what
     /// [`AgentSession::receive`] would give, without the detour over the events that come once in a
     /// connection.
@@ -219,8 +233,8 @@ impl AgentSession {
                             self.whole = payload;
                             return Received::new(used, Some(notify(frame.ids, &self.whole, out)));
                         }
-                        Progress::Dropped => {
-                            let reason = Unreadable::TooLarge(self.settings.max_reassembled);
+                        Progress::Dropped(limit) => {
+                            let reason = Unreadable::TooLarge(limit);
                             return Received::new(used, Some(unreadable(frame.ids, reason, out)));
                         }
                         Progress::Refused(status) => {

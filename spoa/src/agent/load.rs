@@ -1,0 +1,185 @@
+//! How much of one handler is at work, and whether more could be done in time.
+//!
+//! It knows numbers and time, not messages. While a handler misses its deadline more often than now
+//! and then, no more of it may be at work at once than it finished within the last deadline's length:
+//! what comes on top would wait for longer than that (the number at work is the rate times the time
+//! each takes). Then it answers at once that there is too much to do. A few are let through always,
+//! for it to be seen when the handler is well again.
+
+use super::totals::Totals;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// So many may be at work whatever was seen.
+const ALWAYS: usize = 32;
+
+/// One miss in so many is an accident: a handler that never returns for some requests is no reason to
+/// refuse the others.
+const ACCIDENT: usize = 8;
+
+/// What is at work of one handler.
+#[derive(Debug)]
+pub(crate) struct Load {
+    totals: Arc<Totals>,
+    at_work: AtomicUsize,
+    /// Time is cut in windows of the deadline's length.
+    epoch: Instant,
+    window: AtomicU64,
+    /// Done in time, in this window and in the one before.
+    done: [AtomicUsize; 2],
+    /// Not done in time, likewise.
+    missed: [AtomicUsize; 2],
+}
+
+impl Load {
+    pub(crate) fn new(totals: Arc<Totals>) -> Arc<Self> {
+        Arc::new(Load {
+            totals,
+            at_work: AtomicUsize::new(0),
+            epoch: Instant::now(),
+            window: AtomicU64::new(0),
+            done: Default::default(),
+            missed: Default::default(),
+        })
+    }
+
+    /// Whether one more, to be done within `length`, may be expected to be.
+    pub(crate) fn admits(&self, now: Instant, length: Duration) -> bool {
+        self.turn(now, length);
+        let [done, done_before] = &self.done;
+        let [missed, missed_before] = &self.missed;
+        let both = |now: &AtomicUsize, before: &AtomicUsize| {
+            now.load(Ordering::Relaxed) + before.load(Ordering::Relaxed)
+        };
+        let missed = both(missed, missed_before);
+        if missed == 0 || missed * ACCIDENT <= both(done, done_before) {
+            return true;
+        }
+        let most = done.load(Ordering::Relaxed);
+        let most = most.max(done_before.load(Ordering::Relaxed)).max(ALWAYS);
+        self.at_work.load(Ordering::Relaxed) < most
+    }
+
+    /// Goes on to the window it is now. Threads that count meanwhile may do so in the wrong one: it
+    /// is an estimate.
+    fn turn(&self, now: Instant, length: Duration) {
+        let passed = now.saturating_duration_since(self.epoch).as_micros();
+        let window = (passed / length.as_micros().max(1)) as u64;
+        let last = self.window.load(Ordering::Relaxed);
+        let ours = window > last
+            && self
+                .window
+                .compare_exchange(last, window, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if ours {
+            for [now, before] in [&self.done, &self.missed] {
+                let count = now.swap(0, Ordering::Relaxed);
+                let follows = window == last + 1;
+                before.store(if follows { count } else { 0 }, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Counts one that was done at once.
+    #[inline]
+    pub(crate) fn done_at_once(&self) {
+        let [missed, missed_before] = &self.missed;
+        // It matters in trouble only.
+        if missed.load(Ordering::Relaxed) + missed_before.load(Ordering::Relaxed) > 0 {
+            self.done[0].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// One is at work from here on, whose message has so many bytes.
+    pub(crate) fn begin(self: &Arc<Self>, bytes: usize) -> AtWork {
+        self.at_work.fetch_add(1, Ordering::Relaxed);
+        self.totals.inflight.add(1);
+        self.totals.buffered.add(bytes);
+        AtWork {
+            load: self.clone(),
+            bytes,
+        }
+    }
+}
+
+/// A handler at work, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct AtWork {
+    load: Arc<Load>,
+    bytes: usize,
+}
+
+impl AtWork {
+    /// It was done in time, or was not.
+    pub(crate) fn ended(&self, in_time: bool) {
+        let [count, _] = match in_time {
+            true => &self.load.done,
+            false => &self.load.missed,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.load.at_work.fetch_sub(1, Ordering::Relaxed);
+        self.load.totals.inflight.sub(1);
+        self.load.totals.buffered.sub(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::Limits;
+
+    const LENGTH: Duration = Duration::from_millis(100);
+
+    fn load() -> Arc<Load> {
+        Load::new(Totals::new(&Limits::default()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_taken_while_nothing_is_missed() {
+        let load = load();
+        let at_work: Vec<_> = (0..5000).map(|_| load.begin(0)).collect();
+        assert!(load.admits(Instant::now(), LENGTH));
+        drop(at_work);
+        assert_eq!(load.at_work.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_hangs_now_and_then_is_not_refused() {
+        let load = load();
+        let at_work: Vec<_> = (0..100).map(|_| load.begin(0)).collect();
+        at_work.iter().for_each(|one| one.ended(true));
+        let _late: Vec<_> = (0..12)
+            .map(|_| load.begin(0))
+            .inspect(|one| one.ended(false))
+            .collect();
+        assert!(load.admits(Instant::now(), LENGTH));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_hangs_is_tried_with_few_until_it_is_well_again() {
+        let load = load();
+        let mut at_work: Vec<_> = (0..500).map(|_| load.begin(0)).collect();
+        at_work.iter().for_each(|one| one.ended(false));
+        assert!(!load.admits(Instant::now(), LENGTH));
+        at_work.truncate(ALWAYS);
+        assert!(!load.admits(Instant::now(), LENGTH));
+        at_work.truncate(ALWAYS - 1);
+        assert!(load.admits(Instant::now(), LENGTH));
+        // They are done in time, and as many again: so many can be at work at once.
+        (0..60).for_each(|_| at_work[0].ended(true));
+        at_work.extend((at_work.len()..59).map(|_| load.begin(0)));
+        assert!(load.admits(Instant::now(), LENGTH));
+        at_work.push(load.begin(0));
+        assert!(!load.admits(Instant::now(), LENGTH));
+        // Nothing missed for two lengths: nothing is refused.
+        tokio::time::advance(2 * LENGTH).await;
+        assert!(load.admits(Instant::now(), LENGTH));
+    }
+}

@@ -1,0 +1,164 @@
+//! What all connections of an agent hold together, each kind with a bound of its own.
+//!
+//! It counts. What is refused at a bound is for those to say who ask. Only what waits or is kept is
+//! counted: a NOTIFY that is answered at once passes by.
+
+use super::Limits;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a connection may keep uncounted, in bytes: the frames of a HAProxy whose `tune.bufsize` is
+/// the default stay below it. So whoever fills the common room keeps no honest peer out.
+const FREE: usize = 32 << 10;
+
+/// A number that must stay below a bound, by and large: threads that ask at the same moment may pass
+/// it by what each of them adds.
+#[derive(Debug)]
+pub(crate) struct Total {
+    taken: AtomicUsize,
+    pub(crate) most: usize,
+}
+
+impl Total {
+    fn new(most: usize) -> Self {
+        Total {
+            taken: AtomicUsize::new(0),
+            most,
+        }
+    }
+
+    /// What is left.
+    #[inline]
+    pub(crate) fn left(&self) -> usize {
+        self.most.saturating_sub(self.taken.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn add(&self, count: usize) {
+        self.taken.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sub(&self, count: usize) {
+        self.taken.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Makes one user's part of it as large as it is now.
+    fn change(&self, before: usize, now: usize) {
+        match now.checked_sub(before) {
+            Some(more) => self.add(more),
+            None => self.sub(before - now),
+        }
+    }
+}
+
+/// What all connections of an agent hold together.
+#[derive(Debug)]
+pub(crate) struct Totals {
+    /// Handlers at work.
+    pub(crate) inflight: Total,
+    /// Bytes of their messages, of unfinished frames and of unwritten answers.
+    pub(crate) buffered: Total,
+    /// Bytes of fragments.
+    pub(crate) reassembled: Total,
+}
+
+impl Totals {
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Totals {
+            inflight: Total::new(limits.max_inflight_total),
+            buffered: Total::new(limits.max_buffered_total),
+            reassembled: Total::new(limits.max_reassembled_total),
+        })
+    }
+}
+
+/// The part of one connection, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    totals: Arc<Totals>,
+    buffered: usize,
+    reassembled: usize,
+}
+
+impl Share {
+    pub(crate) fn new(totals: Arc<Totals>) -> Self {
+        Share {
+            totals,
+            buffered: 0,
+            reassembled: 0,
+        }
+    }
+
+    /// Counts the bytes the connection keeps; whether there is room for them.
+    #[inline]
+    pub(crate) fn buffer(&mut self, bytes: usize) -> bool {
+        let bytes = bytes.saturating_sub(FREE);
+        if bytes == self.buffered {
+            return true;
+        }
+        let fits = bytes <= self.buffered + self.totals.buffered.left();
+        self.totals.buffered.change(self.buffered, bytes);
+        self.buffered = bytes;
+        fits
+    }
+
+    /// Counts the bytes of fragments the connection keeps.
+    #[inline]
+    pub(crate) fn reassemble(&mut self, bytes: usize) {
+        if bytes != self.reassembled {
+            self.totals.reassembled.change(self.reassembled, bytes);
+            self.reassembled = bytes;
+        }
+    }
+
+    /// How many bytes of fragments it may keep.
+    #[inline]
+    pub(crate) fn reassembling(&self) -> usize {
+        self.reassembled + self.totals.reassembled.left()
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.totals.buffered.sub(self.buffered);
+        self.totals.reassembled.sub(self.reassembled);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn totals() -> Arc<Totals> {
+        Totals::new(&Limits {
+            max_buffered_total: 1000,
+            max_reassembled_total: 100,
+            ..Limits::default()
+        })
+    }
+
+    #[test]
+    fn what_a_connection_keeps_beyond_its_own_counts_for_all() {
+        let totals = totals();
+        let (mut one, mut other) = (Share::new(totals.clone()), Share::new(totals.clone()));
+        assert!(one.buffer(FREE));
+        assert_eq!(totals.buffered.left(), 1000);
+        assert!(one.buffer(FREE + 900));
+        assert!(!other.buffer(FREE + 101));
+        assert!(other.buffer(FREE + 100));
+        assert_eq!(totals.buffered.left(), 0);
+        drop(one);
+        assert_eq!(totals.buffered.left(), 900);
+        assert!(other.buffer(0));
+        assert_eq!(totals.buffered.left(), 1000);
+    }
+
+    #[test]
+    fn fragments_of_one_connection_leave_less_to_the_others() {
+        let totals = totals();
+        let (mut one, other) = (Share::new(totals.clone()), Share::new(totals));
+        one.reassemble(60);
+        assert_eq!((one.reassembling(), other.reassembling()), (100, 40));
+        drop(one);
+        assert_eq!(other.reassembling(), 100);
+    }
+}
