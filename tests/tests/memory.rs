@@ -1,0 +1,236 @@
+//! What connections cost an agent, by the memory of its own process: many that say nothing, such as
+//! stall in the middle of the largest frame, and such as never read their answers.
+//!
+//! `tests/long memory` runs it with 10,000, 1,000 and 1,000 of them.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use spoa::spop::{
+    Capabilities, Flags, Frame, FrameIds, FrameType, HaproxyHello, NotifyWriter, VERSION, Value,
+};
+use spoa_tests::{Figures, PATIENCE, Process, Vitals, at_once, bounded_or_long, eventually, mib};
+use tokio::net::TcpSocket;
+
+/// The largest frame an agent agrees to.
+const FRAME: u32 = 1 << 20;
+
+/// How many connections are idle, stall in the middle of a frame, and do not read.
+fn connections() -> (usize, usize, usize) {
+    bounded_or_long((1000, 40, 40), (10_000, 1000, 1000))
+}
+
+/// The most that one of each costs, in bytes.
+const IDLE: u64 = 4 << 10;
+const STALLED: u64 = 2 * FRAME as u64;
+const UNREAD: u64 = 2 * FRAME as u64;
+
+/// The buffers of two worker threads and the lists of connections, which stay.
+const SPARE: u64 = 8 << 20;
+
+/// Of each connection that is gone, the most that stays with the process: small pieces of heap
+/// between others, which the next connections use.
+const LEFT: u64 = 2 << 10;
+
+/// An agent that gives slow peers all the time they want.
+fn start_agent(files: u64, envs: &[(&str, &str)]) -> (Process, SocketAddr) {
+    let least = files + 100;
+    let got = rlimit::increase_nofile_limit(least).unwrap_or(0);
+    assert!(
+        got >= least,
+        "this test needs {least} open files and may have {got}: raise the hard limit, as by \
+         `ulimit -Hn {least}` as root or `LimitNOFILE={least}` of the service that runs it"
+    );
+    let mut command = common::program(env!("CARGO_BIN_EXE_agent-laden"));
+    command.args(["--workers", "2", "--max-connections", &files.to_string()]);
+    for time in ["hello", "frame", "write"] {
+        command.args([&format!("--{time}-timeout"), "30m"]);
+    }
+    command.envs(envs.iter().copied());
+    let agent = Process::start(&mut command);
+    let line = agent.wait_for_line("listening on ");
+    let address = line.trim_start_matches("listening on ").parse();
+    (agent, address.expect("an address"))
+}
+
+/// A connection on which both have said HELLO.
+fn connect(agent: SocketAddr) -> TcpStream {
+    // Small buffers, so that what is not read stays with the agent.
+    let connecting = async {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4 << 10)?;
+        socket.set_send_buffer_size(64 << 10)?;
+        socket.connect(agent).await?.into_std()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .expect("a runtime can be built");
+    let mut stream = runtime.block_on(connecting).expect("it listens");
+    stream.set_nonblocking(false).expect("any socket can be");
+    stream.set_read_timeout(Some(PATIENCE)).expect("no zero");
+    let mut hello = Vec::new();
+    HaproxyHello {
+        supported_versions: VERSION,
+        max_frame_size: FRAME,
+        capabilities: Capabilities::parse("pipelining"),
+        healthcheck: false,
+        engine_id: Some("memory"),
+    }
+    .encode(&mut hello);
+    stream.write_all(&hello).expect("it reads");
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).expect("it says HELLO");
+    let mut hello = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut hello).expect("it says HELLO");
+    stream
+}
+
+/// A NOTIFY of nearly the largest size, whose answer is about as large.
+fn notify(stream_id: u64) -> Vec<u8> {
+    let token = "x".repeat(FRAME as usize - 100);
+    let mut payload = Vec::new();
+    NotifyWriter::new(&mut payload).message("echo", &[("token", Value::from(&*token))]);
+    let mut bytes = Vec::new();
+    Frame {
+        frame_type: FrameType::Notify,
+        flags: Flags::FIN,
+        ids: FrameIds {
+            stream_id,
+            frame_id: 1,
+        },
+        payload: &payload,
+    }
+    .encode(&mut bytes);
+    bytes
+}
+
+/// Sends all of a NOTIFY but its last byte, if the agent takes so much.
+fn stall(mut stream: &TcpStream) {
+    let bytes = notify(1);
+    // Above its bound for all connections it hangs up.
+    let _ = stream.write_all(&bytes[..bytes.len() - 1]);
+}
+
+/// Sends NOTIFYs until the agent reads no more.
+fn overfeed(mut stream: &TcpStream) {
+    let limit = Duration::from_millis(50);
+    stream.set_write_timeout(Some(limit)).expect("no zero");
+    let mut number = 0;
+    while stream.write_all(&notify(2 * number + 1)).is_ok() {
+        number += 1;
+        assert!(number < 100, "it reads on though nobody reads its answers");
+    }
+}
+
+/// The memory of the process once it no longer changes.
+fn settled(agent: &Process) -> Vitals {
+    let (start, mut before) = (Instant::now(), Vitals::of(agent.id()));
+    loop {
+        std::thread::sleep(Duration::from_millis(300));
+        let now = Vitals::of(agent.id());
+        if now.memory.abs_diff(before.memory) < 64 << 10 {
+            return now;
+        }
+        before = now;
+        assert!(
+            start.elapsed() < PATIENCE,
+            "its memory never settles: {now:?}"
+        );
+    }
+}
+
+/// Opens so many connections and does something to each.
+fn open(agent: SocketAddr, count: usize, job: impl Fn(&TcpStream) + Sync) -> Vec<TcpStream> {
+    const THREADS: usize = 8;
+    let open = |_| {
+        let stream = connect(agent);
+        job(&stream);
+        stream
+    };
+    let some = |thread: usize| -> Vec<_> { (thread..count).step_by(THREADS).map(open).collect() };
+    at_once(THREADS, some).into_iter().flatten().collect()
+}
+
+/// An agent at the start, at its most, and when all connections of two rounds are gone.
+struct Course {
+    start: Vitals,
+    end: Vitals,
+}
+
+fn course(malloc: &str, envs: &[(&str, &str)]) -> Course {
+    const COLUMNS: &[&str] = &[
+        "malloc",
+        "open besides",
+        "RSS",
+        "bytes for each",
+        "peak",
+        "files",
+    ];
+    let figures = Figures::of("memory", COLUMNS);
+    let (idle, stalled, unread) = connections();
+    let (agent, address) = start_agent((idle + stalled + unread) as u64 + 200, envs);
+    let start = settled(&agent);
+    let step = |what: &str, count: usize, before: u64| {
+        let now = settled(&agent);
+        let each = now.memory.saturating_sub(before).checked_div(count as u64);
+        figures.row(&[
+            malloc.to_owned(),
+            what.to_owned(),
+            mib(now.memory),
+            each.map_or_else(String::new, |each| each.to_string()),
+            mib(now.peak),
+            now.files.to_string(),
+        ]);
+        now
+    };
+    let mut end = step("nothing", 0, 0);
+    for _ in 0..2 {
+        let idling = open(address, idle, |_| {});
+        let before = step(&format!("{idle} idle"), idle, end.memory);
+        assert!(
+            before.memory <= end.memory + idle as u64 * IDLE + SPARE,
+            "{before:?}"
+        );
+        let stalling = open(address, stalled, stall);
+        let before = step(&format!("{stalled} stalled"), stalled, before.memory);
+        let silent = open(address, unread, overfeed);
+        step(&format!("{unread} unread"), unread, before.memory);
+        drop((idling, stalling, silent));
+        eventually("the connections are gone", || {
+            Vitals::of(agent.id()).files == start.files
+        });
+        end = step("nothing", 0, 0);
+    }
+    Course { start, end }
+}
+
+/// What is open at once costs no more than this.
+fn bound(start: u64) -> u64 {
+    let (idle, stalled, unread) = connections();
+    let [idle, stalled, unread] = [idle, stalled, unread].map(|count| count as u64);
+    start + idle * IDLE + stalled * STALLED + unread * UNREAD + SPARE
+}
+
+#[test]
+fn memory_is_bounded_and_given_back() {
+    // So that what the agent gives back is not kept by glibc for later.
+    let Course { start, end } = course("trims at 128 KiB", &[("MALLOC_TRIM_THRESHOLD_", "131072")]);
+    assert!(end.peak <= bound(start.memory), "{}", mib(end.peak));
+    let (idle, stalled, unread) = connections();
+    let kept = SPARE + (idle + stalled + unread) as u64 * LEFT;
+    assert!(
+        end.memory <= start.memory + kept,
+        "{} are kept",
+        mib(end.memory)
+    );
+}
+
+#[test]
+fn memory_is_bounded_whatever_malloc_keeps() {
+    let Course { start, end } = course("as it comes", &[]);
+    assert!(end.peak <= bound(start.memory), "{}", mib(end.peak));
+}
