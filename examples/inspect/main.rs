@@ -16,34 +16,40 @@ use std::env::var_os;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// A request, as `spoe-message inspect-request` of spoe.conf sends it.
+/// A request: each field is an argument, and its `sample` is where HAProxy gets it.
 ///
 /// What a client chooses freely is taken as bytes: a `&str` would reject the message if it is not
 /// UTF-8, and a request that cannot be inspected is what an attacker wants.
 #[derive(Debug, FromMessage)]
 struct Request<'a> {
     /// `src`: `None` would mean a client on a unix socket, for which this agent has no use.
+    #[arg(sample = "src")]
     src: IpAddr,
-    #[arg("src-port")]
+    #[arg("src-port", sample = "src_port")]
     src_port: Option<u16>,
-    #[arg(default)]
+    #[arg(sample = "ssl_fc", default)]
     ssl: bool,
+    #[arg(sample = "method")]
     method: &'a str,
-    #[arg(default)]
+    #[arg(sample = "path", default)]
     path: &'a [u8],
     /// Without its `?`. HAProxy has no sample for a query that is not there.
-    #[arg(default)]
+    #[arg(sample = "query", default)]
     query: &'a [u8],
+    #[arg(sample = "req.ver")]
     version: &'a str,
+    #[arg(sample = "req.hdr(host)")]
     host: Option<&'a [u8]>,
-    #[arg("user-agent", default)]
+    /// `req.fhdr` gives a header as it came. `req.hdr` would split it at its commas and give what
+    /// stands behind the last: of "Mozilla/5.0 (KHTML, like Gecko)" no more than "like Gecko)".
+    #[arg("user-agent", sample = "req.fhdr(user-agent)", default)]
     user_agent: &'a [u8],
-    #[arg("content-type", default)]
+    #[arg("content-type", sample = "req.fhdr(content-type)", default)]
     content_type: &'a [u8],
-    #[arg("body-size", default)]
+    #[arg("body-size", sample = "req.body_size", default)]
     body_size: u64,
     /// As much of it as HAProxy's buffer holds.
-    #[arg(default)]
+    #[arg(sample = "req.body", default)]
     body: &'a [u8],
 }
 
@@ -71,7 +77,13 @@ struct Counters {
 
 /// Judges a request. The deadline is below `timeout processing` of spoe.conf: after that HAProxy
 /// would no longer listen.
-#[spoe_message("inspect-request", timeout = "200ms")]
+///
+/// A `condition` beside the event could leave some requests out: `if { path_beg /api/ }`.
+#[spoe_message(
+    "inspect-request",
+    event = "on-frontend-http-request",
+    timeout = "200ms"
+)]
 async fn inspect(
     request: Request<'_>,
     State(rules): State<'_, Rules>,

@@ -6,8 +6,10 @@ use spoa::prelude::*;
 use std::net::IpAddr;
 
 /// Scores a client address: 100 is safe, 0 is blacklisted.
-#[spoe_message("get-ip-reputation")]
-fn ip_reputation(ip: IpAddr) -> SetVar<u8> {
+///
+/// It is asked when a client's session begins; with keep-alive, at each of its requests.
+#[spoe_message("get-ip-reputation", event = "on-client-session")]
+fn ip_reputation(#[arg(sample = "src")] ip: IpAddr) -> SetVar<u8> {
     SetVar::session("ip_score", score(ip))
 }
 

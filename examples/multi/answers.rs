@@ -35,10 +35,10 @@ impl Statsd {
 /// Counts an answer. It sets no variable, so it returns none.
 ///
 /// HAProxy waits for the ACK all the same before it passes the answer on: hence the deadline.
-#[spoe_message("count-answer", timeout = "50ms")]
+#[spoe_message("count-answer", event = "on-http-response", timeout = "50ms")]
 pub(crate) async fn count_answer(
-    status: u16,
-    backend: Option<&str>,
+    #[arg(sample = "status")] status: u16,
+    #[arg(sample = "be_name")] backend: Option<&str>,
     State(statsd): State<'_, Statsd>,
 ) -> io::Result<()> {
     let backend = backend.unwrap_or("none");

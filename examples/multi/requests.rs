@@ -12,9 +12,9 @@ use std::path::PathBuf;
 /// The network a client is in, for the whole of its session.
 ///
 /// `set` is for the commonest kind of handler: it returns a value, and the value becomes one
-/// variable, `sess.edge.network` with the prefix of spoe.conf.
-#[spoe_message("locate-client", set = "sess.network")]
-pub(crate) fn locate_client(ip: IpAddr) -> &'static str {
+/// variable, `sess.multi.network` with the prefix of spoe.conf.
+#[spoe_message("locate-client", event = "on-client-session", set = "sess.network")]
+pub(crate) fn locate_client(#[arg(sample = "src")] ip: IpAddr) -> &'static str {
     match ip.to_canonical() {
         ip if ip.is_loopback() => "own",
         IpAddr::V4(ip) if ip.is_private() => "own",
@@ -25,7 +25,7 @@ pub(crate) fn locate_client(ip: IpAddr) -> &'static str {
 
 /// Names a request in the words of the agent's own log, so that its line can be found if a handler
 /// fails. What travels with this message (in haproxy.cfg the rest of its group) has the same name.
-#[spoe_message("name-request", set = "txn.name")]
+#[spoe_message("name-request", group = "routing", set = "txn.name")]
 pub(crate) fn name_request(context: Context<'_>) -> String {
     format!(
         "peer={} engine={:?} stream={} frame={}",
@@ -48,9 +48,21 @@ pub(crate) enum Door {
     PartnerApi,
 }
 
-/// The backend of haproxy.cfg that a request goes to.
-#[spoe_message("choose-backend", set = "txn.backend")]
-pub(crate) fn choose_backend(door: Door, path: &[u8], network: Option<&str>) -> &'static str {
+/// The backend of haproxy.cfg that a request goes to. `so_name` is the name of the socket it came in
+/// by; `network` is what the agent said of the client before.
+///
+/// The condition holds for the whole group: static files need no answer.
+#[spoe_message(
+    "choose-backend",
+    group = "routing",
+    condition = "if !{ path_beg /static/ }",
+    set = "txn.backend"
+)]
+pub(crate) fn choose_backend(
+    #[arg(sample = "so_name")] door: Door,
+    #[arg(sample = "path")] path: &[u8],
+    #[arg(sample = "var(sess.multi.network)")] network: Option<&str>,
+) -> &'static str {
     match door {
         Door::PartnerApi => "api",
         // The next version is for the people who make it. `network` is what `locate_client` said.
@@ -89,7 +101,13 @@ impl Notice {
 /// `blocking` gives it a thread of its own, and `timeout` has the agent answer without it.
 ///
 /// `None` sets nothing. An error is logged as it says, so it should say all.
-#[spoe_message("read-notice", blocking, timeout = "100ms", set = "txn.notice")]
+#[spoe_message(
+    "read-notice",
+    group = "routing",
+    blocking,
+    timeout = "100ms",
+    set = "txn.notice"
+)]
 pub(crate) fn read_notice(
     State(notice): State<'_, Notice>,
 ) -> Result<Option<String>, HandlerError> {
@@ -99,7 +117,7 @@ pub(crate) fn read_notice(
 }
 
 /// Answers the messages that no other handler does: those of a spoe.conf that is newer than the
-/// agent. Without it the agent would log each and answer with no actions.
+/// agent, such as `weigh-cart` in the tests. Without it the agent would log each and answer with no actions.
 #[spoe_fallback]
 pub(crate) fn not_known_here(message: Message<'_>) -> SetVar<String> {
     SetVar::transaction("not_known", message.name().to_string())

@@ -58,7 +58,7 @@ pub use config::{Config, Message};
 pub use dir::TempDir;
 pub use examples::{Directory, example};
 pub use figures::{Figures, bounded_or_long};
-pub use haproxies::{Haproxy, for_each_haproxy, for_haproxies, not_tested_here};
+pub use haproxies::{Haproxy, for_each_haproxy, for_haproxies, haproxies, not_tested_here};
 pub use http::{Client, Reply, Request};
 pub use load::{Exchange, Load};
 pub use origin::Origin;

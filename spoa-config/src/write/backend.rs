@@ -9,7 +9,7 @@ use crate::Series;
 /// The whole section.
 pub(super) fn section(plan: &Plan<'_>) -> String {
     let mut text = Text::default();
-    text.section(&format!("backend {}", plan.backend));
+    text.touching(&format!("backend {}", plan.backend));
     if plan.options.series < Series::V3_2 {
         text.comment(
             "SPOP goes over plain TCP. HAProxy from 3.1 on also knows `mode spop`; this works with all.",
@@ -24,6 +24,10 @@ pub(super) fn section(plan: &Plan<'_>) -> String {
     if plan.servers.len() > 1 {
         text.comment("Connections last long: the next goes to the agent that has the fewest.");
         text.line("balance leastconn");
+        text.comment(
+            "An agent that refuses a connection costs no time: the next one is asked at once.",
+        );
+        text.line("option redispatch 1");
     }
     if plan.options.series < Series::V3_2 {
         text.comment(

@@ -7,7 +7,7 @@ use super::condition::{self, Test};
 use super::moment::Moment;
 use super::plan::{ERROR, Group, Plan, Planned};
 use super::text::Text;
-use super::{Fail, Warning};
+use super::{Fail, Warning, signature};
 use crate::Variable;
 
 /// The lines that belong in a frontend.
@@ -61,9 +61,10 @@ pub(super) fn lines(plan: &mut Plan<'_>) -> String {
 pub(super) fn file(plan: &Plan<'_>, frontend: &str, backend: &str) -> String {
     let mut text = Text::default();
     text.heading(&format!(
-        "HAProxy's half of `{}`: run it here with `haproxy -f haproxy.cfg`. `{} config` wrote it.",
-        plan.agent.name, plan.agent.name
+        "HAProxy's half of `{}`: run it here with `haproxy -f haproxy.cfg`.",
+        plan.agent.name
     ));
+    text.heading(&signature(plan.agent));
     text.section("global");
     text.comment("To the terminal, for looking at it; in production as your other logs.");
     text.line("log stdout format raw local0");

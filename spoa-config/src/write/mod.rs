@@ -42,8 +42,8 @@ pub struct Options {
     /// The variables that are the verdict, as in `txn.blocked`; by default the first that each message
     /// sets.
     pub verdicts: Vec<String>,
-    /// Lines of the frontend in the place of those that show the variables. What they say of `bind` and
-    /// `default_backend` holds, too.
+    /// Lines of the frontend in the place of those that show the variables, and sections behind them if
+    /// need be. What they say of `bind` and `default_backend` holds, too.
     pub rules: Option<String>,
     /// Whether clients are shown the variables in headers, for trying things out.
     pub show: bool,
@@ -207,6 +207,31 @@ pub fn write(agent: &Agent, options: &Options) -> Result<Configuration, Refusal>
         engine: plan.engine,
         prefix: plan.prefix,
         warnings: plan.warnings,
+    })
+}
+
+/// The line that says who wrote a file.
+fn signature(agent: &Agent) -> String {
+    format!(
+        "{SIGNATURE}{} config`: run it again when handlers change.",
+        agent.name
+    )
+}
+
+const SIGNATURE: &str = "Written by `";
+
+/// Whether a text is what [`write()`] has written, and not a person.
+///
+/// ```
+/// assert!(!spoa_config::write::is_written("global\n    maxconn 100\n"));
+/// ```
+#[must_use]
+pub fn is_written(text: &str) -> bool {
+    let mut lines = text.lines();
+    lines.any(|line| {
+        line.trim_start()
+            .strip_prefix("# ")
+            .is_some_and(|line| line.starts_with(SIGNATURE))
     })
 }
 

@@ -201,7 +201,7 @@ impl<'a> Plan<'a> {
             None => sample.to_owned(),
         };
         if let Some(sample) = argument.sample.as_ref().or(argument.guess.as_ref()) {
-            return Arg::Known(word(sample));
+            return Arg::Known(word(&one_word(sample)));
         }
         let shown = match (name, argument.index) {
             (Some(name), _) => name.to_owned(),
@@ -298,6 +298,23 @@ impl<'a> Plan<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// A sample as one word of a line: blanks outside of quotes would end it, and `#` would end the line.
+fn one_word(sample: &str) -> String {
+    let (mut word, mut quote, mut escaped) = (String::new(), None, false);
+    for c in sample.trim().chars() {
+        match (quote, c) {
+            _ if escaped => {}
+            (None, ' ' | '#') => word.push('\\'),
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), c) if c == open => quote = None,
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped && quote != Some('\'');
+        word.push(c);
+    }
+    word
 }
 
 /// A sample that HAProxy takes anywhere and that has the type.

@@ -3,6 +3,7 @@
 //! It must not decide anything: the plan has.
 
 use super::plan::{Arg, ERROR, FRAME, Plan, Planned, time};
+use super::signature;
 use super::text::Text;
 use crate::Series;
 
@@ -12,12 +13,11 @@ pub(super) fn file(plan: &Plan<'_>) -> String {
     let Plan { engine, agent, .. } = plan;
     text.heading(&format!(
         "What HAProxy {} sends to `{}`, and when. The name in brackets is that of `engine` in \
-         `filter spoe engine {engine} …`; the messages and their arguments are those of the \
-         handlers. `{} config` wrote it.",
+         `filter spoe engine {engine} …`; the messages and their arguments are those of the handlers.",
         series(plan.options.series),
         agent.name,
-        agent.name
     ));
+    text.heading(&signature(agent));
     text.touching(&format!("[{engine}]"));
     agent_section(plan, &mut text);
     for planned in plan.messages.iter().filter(|it| it.event.is_some()) {
@@ -50,7 +50,9 @@ fn agent_section(plan: &Plan<'_>, text: &mut Text) {
     let names: Vec<_> = with_event.map(|it| it.message.name.as_str()).collect();
     if !names.is_empty() {
         text.comment(
-            "Sent at their events. The messages of one event travel together, and so do their answers.",
+            "Sent at their events. The messages of one event travel together, and so do their answers. The \
+             events ask for an agent that is up: while the health checks find none, no request waits \
+             for `timeout processing`.",
         );
         text.list("messages", names);
     }
@@ -155,10 +157,6 @@ fn message(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
         ));
     }
     let condition = plan.while_up(message.condition.as_deref());
-    text.comment(
-        "While the health checks find no agent, nothing is sent, and no request waits for \
-         `timeout processing`.",
-    );
     text.line(&format!("event {event} {condition}"));
 }
 

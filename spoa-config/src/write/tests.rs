@@ -192,6 +192,25 @@ fn an_argument_that_nobody_knows_is_left_out_or_a_placeholder() {
 }
 
 #[test]
+fn a_sample_is_one_word() {
+    for (sample, word) in [
+        ("str(a b)", r"str(a\ b)"),
+        (r"str(a\ b)", r"str(a\ b)"),
+        ("str('a b') ", "str('a b')"),
+        (
+            r#"req.fhdr(a),regsub(" ",#)"#,
+            r#"req.fhdr(a),regsub(" ",\#)"#,
+        ),
+    ] {
+        let message = message("m", vec![argument("a", Some(sample))], &[]);
+        has(
+            &plain(&agent(vec![message])).spoe,
+            &[&format!("args a={word}")],
+        );
+    }
+}
+
+#[test]
 fn arguments_with_a_place_are_at_their_places() {
     let placed = |index, sample| Argument {
         index: Some(index),
@@ -308,6 +327,7 @@ fn a_fleet_is_balanced_and_checked() {
         &written(&agent, &options).backend,
         &[
             "balance leastconn",
+            "option redispatch 1",
             "server agent1 10.0.0.1:1 check",
             "server agent2 unix@/run/a.sock check",
         ],

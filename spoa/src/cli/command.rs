@@ -43,6 +43,14 @@ pub(super) fn command(about: &About<'_>) -> Command {
                 .about("List the messages, their arguments, the variables set, and where")
                 .arg(json()),
         )
+        .subcommand(super::config::command().args(some(&CONFIG, about)))
+        .subcommand(
+            Command::new("docs")
+                .about(
+                    "Print a page of Markdown about the messages, their arguments, the variables",
+                )
+                .args(some(&CONFIG, about)),
+        )
         .subcommand(
             Command::new("call")
                 .about("Send one message to the handlers, without HAProxy, and print the actions")
@@ -59,18 +67,22 @@ pub(super) fn command(about: &About<'_>) -> Command {
                         .help("name=value; =value or a value alone is an unnamed argument"),
                 )
                 .arg(json())
-                .args(
-                    SETTINGS
-                        .iter()
-                        .filter(|setting| CALL.contains(&setting.long))
-                        .map(|setting| arg(setting, about)),
-                )
+                .args(some(&CALL, about))
                 .after_help(crate::client::Argument::SYNTAX),
         )
 }
 
 /// What of the settings makes a difference to `call`.
 const CALL: [&str; 3] = ["log", "handler-timeout", "max-frame-size"];
+
+/// What of them makes a difference to what is written about the agent.
+const CONFIG: [&str; 3] = ["listen", "handler-timeout", "max-frame-size"];
+
+fn some(names: &[&str], about: &About<'_>) -> Vec<Arg> {
+    let settings = SETTINGS.iter();
+    let settings = settings.filter(|setting| names.contains(&setting.long));
+    settings.map(|setting| arg(setting, about)).collect()
+}
 
 fn json() -> Arg {
     Arg::new("json")

@@ -6,7 +6,9 @@
 mod banner;
 mod call;
 mod command;
+mod config;
 mod handlers;
+mod haproxy;
 pub(crate) mod json;
 mod log;
 mod options;
@@ -15,6 +17,7 @@ mod serve;
 mod settings;
 mod signals;
 pub(crate) mod units;
+mod wiring;
 
 use crate::__private::Registered;
 use crate::agent::{self, Agent, AgentBuilder, BindError, BuildError};
@@ -188,6 +191,21 @@ impl This<'_> {
                 });
                 Ok(agent::check(&self.handlers)?)
             }
+            Task::Config(config) => {
+                agent::check(&self.handlers)?;
+                let printed = config.perform(&self.wiring(options));
+                let printed = printed.map_err(StartError::Argument)?;
+                print(&printed.text);
+                for warning in printed.warnings {
+                    eprintln!("warning: {warning}");
+                }
+                Ok(())
+            }
+            Task::Docs => {
+                agent::check(&self.handlers)?;
+                print(&spoa_config::write::page(&self.wiring(options)));
+                Ok(())
+            }
             Task::Call {
                 message,
                 args,
@@ -195,6 +213,14 @@ impl This<'_> {
             } => self.call(options, configure, message, args, *json),
             Task::Serve => self.serve(options, configure),
         }
+    }
+
+    /// The agent as its HAProxy sees it.
+    fn wiring(&self, options: &Options) -> spoa_config::Agent {
+        let mut limits = agent::Limits::default();
+        options.apply(&mut limits);
+        let listeners = options.listen(self.program.listen);
+        wiring::agent(self.name, &self.handlers, listeners, &limits)
     }
 
     fn serve(

@@ -4,6 +4,7 @@
 //! It must not know how any of it is done.
 
 use super::command::{About, command};
+use super::config::Config;
 use super::settings::{DEFAULT_LISTEN, Given, Kind, SETTINGS, Setting, addresses, networks};
 use crate::agent::Limits;
 use clap::ArgMatches;
@@ -17,6 +18,10 @@ pub(super) enum Task {
     Serve,
     /// List the handlers.
     Handlers { json: bool },
+    /// Write HAProxy's side.
+    Config(Config),
+    /// Write a page about the messages.
+    Docs,
     /// Send one message to the handlers in this process.
     Call {
         message: String,
@@ -46,6 +51,8 @@ impl Options {
             Some(("handlers", matches)) => Task::Handlers {
                 json: matches.get_flag("json"),
             },
+            Some(("config", matches)) => Task::Config(Config::read(matches)),
+            Some(("docs", _)) => Task::Docs,
             Some(("call", matches)) => Task::Call {
                 message: matches
                     .get_one::<String>("MESSAGE")

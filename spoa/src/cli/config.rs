@@ -1,0 +1,302 @@
+//! `config`: HAProxy's side of the agent, printed or written to files.
+//!
+//! It must not know what the lines mean: `spoa_config` writes them.
+
+use super::haproxy::Haproxy;
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use spoa_config::write::{Configuration, Fail, Options, is_written, write};
+use spoa_config::{Agent, Series};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Config {
+    series: Option<Series>,
+    part: Part,
+    engine: Option<String>,
+    prefix: Option<String>,
+    servers: Vec<String>,
+    closed: bool,
+    verdicts: Vec<String>,
+    rules: Option<PathBuf>,
+    bind: Vec<String>,
+    show: bool,
+    spoe_file: Option<String>,
+    output: Option<PathBuf>,
+    force: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    All,
+    Spoe,
+    Backend,
+    Frontend,
+}
+
+/// What came of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Printed {
+    /// For standard output.
+    pub(super) text: String,
+    /// For standard error, one line each.
+    pub(super) warnings: Vec<String>,
+}
+
+/// The command as clap knows it.
+pub(super) fn command() -> Command {
+    let option = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("config")
+        .about("Print the configuration of HAProxy for this agent: spoe.conf, backend, frontend")
+        .arg(
+            option("haproxy", "SERIES", "For this HAProxy and later ones [default: the one found, else the newest]")
+                .value_parser(PossibleValuesParser::new(["2.6", "2.8", "3.0", "3.2", "3.4"])),
+        )
+        .arg(
+            option("part", "PART", "Only this part")
+                .value_parser(PossibleValuesParser::new(["spoe", "backend", "frontend", "all"]))
+                .default_value("all"),
+        )
+        .arg(option("engine", "NAME", "The name of the engine [default: the agent's]"))
+        .arg(option("prefix", "NAME", "What stands in the names of variables [default: the engine's]"))
+        .arg(
+            option("server", "ADDRESS", "An agent, as HAProxy reaches it; once for each [default: where this one listens]")
+                .action(ArgAction::Append),
+        )
+        .arg(
+            option("fail", "HOW", "What becomes of a request without a verdict: open lets it pass, closed denies it")
+                .value_parser(PossibleValuesParser::new(["open", "closed"]))
+                .default_value("open"),
+        )
+        .arg(
+            option("verdict", "VARIABLE", "What `--fail closed` asks for, such as txn.blocked; once for each [default: the first variable of each message]")
+                .action(ArgAction::Append),
+        )
+        .arg(
+            option("rules", "FILE", "Lines of your own for the frontend: its binds, its rules, its default_backend")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            option("bind", "ADDRESS", "Where the frontend listens; once for each [default: :8080]")
+                .action(ArgAction::Append),
+        )
+        .arg(
+            Arg::new("show")
+                .long("show")
+                .action(ArgAction::SetTrue)
+                .help("Show clients the variables in headers, for trying things out"),
+        )
+        .arg(option("spoe-file", "PATH", "The path of spoe.conf in the filter's line [default: spoe.conf]"))
+        .arg(
+            option("output", "DIRECTORY", "Write files there: spoe.conf and haproxy.cfg, or the file of the part")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            Arg::new("force")
+                .long("force")
+                .action(ArgAction::SetTrue)
+                .help("Overwrite files that this command has not written"),
+        )
+        .after_help(
+            "Run it again when handlers change. `--rules` keeps what is yours in a file of its own; \
+             what stands\nthere takes the place of the rules that show the variables.",
+        )
+}
+
+impl Config {
+    /// What the command line says.
+    pub(super) fn read(matches: &ArgMatches) -> Self {
+        let text = |name: &str| matches.get_one::<String>(name).cloned();
+        let texts = |name: &str| {
+            let values = matches.get_many::<String>(name).unwrap_or_default();
+            values.cloned().collect::<Vec<_>>()
+        };
+        let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+        Config {
+            series: text("haproxy").and_then(|series| series.parse().ok()),
+            part: match text("part").as_deref() {
+                Some("spoe") => Part::Spoe,
+                Some("backend") => Part::Backend,
+                Some("frontend") => Part::Frontend,
+                _ => Part::All,
+            },
+            engine: text("engine"),
+            prefix: text("prefix"),
+            servers: texts("server"),
+            closed: text("fail").as_deref() == Some("closed"),
+            verdicts: texts("verdict"),
+            rules: path("rules"),
+            bind: texts("bind"),
+            show: matches.get_flag("show"),
+            spoe_file: text("spoe-file"),
+            output: path("output"),
+            force: matches.get_flag("force"),
+        }
+    }
+
+    /// Writes it.
+    pub(super) fn perform(&self, agent: &Agent) -> Result<Printed, String> {
+        let written = write(agent, &self.options()?).map_err(|refusal| refusal.to_string())?;
+        let text = match &self.output {
+            Some(directory) => self.files(directory, &written)?,
+            None => self.text(&written),
+        };
+        let warnings = written.warnings.iter().map(ToString::to_string).collect();
+        Ok(Printed { text, warnings })
+    }
+
+    fn options(&self) -> Result<Options, String> {
+        let series = self.series.unwrap_or_else(|| match Haproxy::find(None) {
+            Ok(haproxy) => haproxy.series,
+            Err(_) => Series::V3_4,
+        });
+        let usual = Options::new(series);
+        let rules = self.rules.as_deref().map(|path| {
+            fs::read_to_string(path)
+                .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+        });
+        Ok(Options {
+            engine: self.engine.clone(),
+            prefix: self.prefix.clone(),
+            servers: self.servers.clone(),
+            fail: if self.closed {
+                Fail::Closed
+            } else {
+                Fail::Open
+            },
+            verdicts: self.verdicts.clone(),
+            rules: rules.transpose()?,
+            show: self.show,
+            bind: match self.bind.as_slice() {
+                [] => usual.bind,
+                bind => bind.to_vec(),
+            },
+            spoe_file: self.spoe_file.clone().unwrap_or(usual.spoe_file),
+            ..usual
+        })
+    }
+
+    fn text(&self, written: &Configuration) -> String {
+        match self.part {
+            Part::Spoe => written.spoe.clone(),
+            Part::Backend => written.backend.clone(),
+            Part::Frontend => written.frontend.clone(),
+            Part::All => format!(
+                "# ======== spoe.conf ========\n{}\n# ======== haproxy.cfg ========\n{}",
+                written.spoe, written.haproxy
+            ),
+        }
+    }
+
+    fn files(&self, directory: &Path, written: &Configuration) -> Result<String, String> {
+        let files: &[(&str, &String)] = match self.part {
+            Part::Spoe => &[("spoe.conf", &written.spoe)],
+            Part::Backend => &[("backend.cfg", &written.backend)],
+            Part::Frontend => &[("frontend.cfg", &written.frontend)],
+            Part::All => &[
+                ("spoe.conf", &written.spoe),
+                ("haproxy.cfg", &written.haproxy),
+            ],
+        };
+        let path = |name: &str| directory.join(name);
+        for (name, _) in files {
+            let there = fs::read_to_string(path(name));
+            if !self.force && there.is_ok_and(|text| !is_written(&text)) {
+                return Err(format!(
+                    "`{}` is there, and `config` has not written it: write it elsewhere, or add \
+                     `--force` to overwrite it",
+                    path(name).display()
+                ));
+            }
+        }
+        let about = |path: &Path, error| format!("cannot write `{}`: {error}", path.display());
+        fs::create_dir_all(directory).map_err(|error| about(directory, error))?;
+        let mut said = String::new();
+        for (name, text) in files {
+            let path = path(name);
+            fs::write(&path, text).map_err(|error| about(&path, error))?;
+            said.push_str(&format!("wrote {}\n", path.display()));
+        }
+        Ok(said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spoa_config::Message;
+
+    fn config(line: &[&str]) -> Config {
+        let args = ["config"].iter().chain(line);
+        Config::read(&command().try_get_matches_from(args).unwrap())
+    }
+
+    fn agent() -> Agent {
+        Agent {
+            name: "waf".to_owned(),
+            messages: vec![Message {
+                name: "check".to_owned(),
+                ..Message::default()
+            }],
+            listeners: vec!["127.0.0.1:12345".to_owned()],
+            ..Agent::default()
+        }
+    }
+
+    #[test]
+    fn options_reach_the_text() {
+        let line = [
+            "--haproxy=2.6",
+            "--part=backend",
+            "--engine=e",
+            "--server=10.0.0.1:1",
+            "--server",
+            "10.0.0.2:1",
+        ];
+        let text = config(&line).perform(&agent()).unwrap().text;
+        for line in [
+            "backend e-agents\n",
+            "    mode tcp\n",
+            "    server agent2 10.0.0.2:1 check\n",
+        ] {
+            assert!(text.contains(line), "`{line}` is not in:\n{text}");
+        }
+        let line = ["--haproxy=3.4", "--part=spoe", "--prefix=p"];
+        let text = config(&line).perform(&agent()).unwrap().text;
+        assert!(text.contains("    option var-prefix p\n"), "{text}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_a_usage_error() {
+        let parse =
+            |line: [&str; 2]| command().try_get_matches_from(["config"].iter().chain(&line));
+        assert!(parse(["--haproxy", "2.4"]).is_err());
+        assert!(parse(["--part", "half"]).is_err());
+        assert!(parse(["--fail", "perhaps"]).is_err());
+    }
+
+    #[test]
+    fn a_file_of_the_users_is_not_overwritten() {
+        let directory = std::env::temp_dir().join(format!("spoa-config-{}", std::process::id()));
+        let output = format!("--output={}", directory.display());
+        let line = ["--haproxy=3.2", &output];
+        let said = config(&line).perform(&agent()).unwrap().text;
+        assert_eq!(said.lines().count(), 2, "{said}");
+        // What it has written, it writes again.
+        config(&line).perform(&agent()).unwrap();
+        let file = directory.join("haproxy.cfg");
+        fs::write(&file, "global\n").unwrap();
+        let error = config(&line).perform(&agent()).unwrap_err();
+        assert!(error.contains("`--force`"), "{error}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "global\n");
+        let force = ["--haproxy=3.2", &output, "--force"];
+        config(&force).perform(&agent()).unwrap();
+        assert!(fs::read_to_string(&file).unwrap().contains("frontend www"));
+        fs::remove_dir_all(directory).unwrap();
+    }
+}

@@ -1,0 +1,88 @@
+//! The agent as plain data, for all that is written or checked about its HAProxy.
+//!
+//! It is the one place that knows both the handlers and `spoa_config`.
+
+use crate::agent::Limits;
+use crate::handler::__macros::ArgumentDescription;
+use crate::handler::{Definition, Expected, Fetch, Run};
+use spoa_config as config;
+
+/// The agent with these handlers, in this order.
+pub(super) fn agent(
+    name: &str,
+    handlers: &[&'static Definition],
+    listeners: Vec<String>,
+    limits: &Limits,
+) -> config::Agent {
+    let named = handlers.iter().filter_map(|handler| {
+        let name = handler.message()?;
+        Some(message(name, handler, limits))
+    });
+    config::Agent {
+        name: name.to_owned(),
+        messages: named.collect(),
+        fallback: handlers.iter().any(|handler| handler.message().is_none()),
+        listeners,
+        max_frame_size: limits.max_frame_size,
+    }
+}
+
+fn message(name: &str, handler: &Definition, limits: &Limits) -> config::Message {
+    let description = handler.description();
+    let (file, line) = handler.location();
+    let variables = description.variables.iter();
+    config::Message {
+        name: name.to_owned(),
+        function: handler.function().to_owned(),
+        location: (file.to_owned(), line),
+        docs: handler.docs().to_owned(),
+        deadline: match handler.run {
+            // Nothing can interrupt it.
+            Run::Sync(_) => None,
+            Run::Async(_) | Run::Blocking(_) => handler.timeout().or(limits.handler_timeout),
+        },
+        event: handler.event().map(str::to_owned),
+        condition: handler.condition().map(str::to_owned),
+        group: handler.group().map(str::to_owned),
+        arguments: description.arguments.iter().map(argument).collect(),
+        variables: variables
+            .map(|variable| config::Variable {
+                scope: variable.scope.to_string(),
+                name: variable.name.to_owned(),
+                rust_type: None,
+            })
+            .collect(),
+    }
+}
+
+fn argument(argument: &ArgumentDescription) -> config::Argument {
+    let name = argument.name.filter(|_| argument.index.is_none());
+    let guess = match argument.sample {
+        Some(_) => None,
+        // What is taken by its place has a name in Rust only, and that is a word like any other.
+        None => Fetch::suggest(name.or(argument.name), argument.expected),
+    };
+    config::Argument {
+        name: name.map(str::to_owned),
+        index: argument.index,
+        rust_type: argument.rust_type.to_owned(),
+        expected: expected(argument.expected),
+        required: argument.required,
+        sample: argument.sample.map(str::to_owned),
+        guess: guess.map(|fetch| fetch.fetch.to_owned()),
+    }
+}
+
+fn expected(expected: Expected) -> config::Expected {
+    match expected {
+        Expected::Bool => config::Expected::Bool,
+        Expected::Integer { .. } => config::Expected::Integer,
+        Expected::Address => config::Expected::Address,
+        Expected::Ipv4 => config::Expected::Ipv4,
+        Expected::Ipv6 => config::Expected::Ipv6,
+        Expected::Text => config::Expected::Text,
+        Expected::Bytes => config::Expected::Bytes,
+        Expected::Any => config::Expected::Any,
+        Expected::Other(_) => config::Expected::Other,
+    }
+}

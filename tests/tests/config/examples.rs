@@ -1,0 +1,61 @@
+//! The examples behind what they write themselves, with nothing of their own.
+
+use spoa_tests::{Port, Request, example, for_each_haproxy};
+
+use crate::written::{Written, ask, serving, stop};
+
+/// An example, and the header that shows its answer to a request.
+const EXAMPLES: [(&str, &str, &str); 3] = [
+    ("ip-reputation", "x-spoa-sess-ip_reputation-ip_score", "100"),
+    ("inspect", "x-spoa-txn-inspect-blocked", "0"),
+    ("multi", "x-spoa-sess-multi-network", "own"),
+];
+
+#[test]
+fn every_example_works_behind_what_it_writes() {
+    for_each_haproxy(|haproxy| {
+        for (name, header, value) in EXAMPLES {
+            let port = Port::free();
+            let listen = port.addr().to_string();
+            let written = Written::by(example(name), haproxy, &["--listen", &listen, "--show"]);
+            assert_eq!(written.warnings, [""; 0], "{name}");
+            let agent = serving(example(name), &listen);
+            let proxy = written.start(haproxy);
+            let reply = ask(
+                &proxy,
+                &Request::get("/"),
+                "an answer of the agent's",
+                |reply| reply.header(header).is_some(),
+            );
+            assert_eq!(
+                (reply.status, reply.header(header)),
+                (200, Some(value)),
+                "{name}"
+            );
+            stop(agent);
+        }
+    });
+}
+
+#[test]
+fn every_example_can_fail_closed() {
+    for_each_haproxy(|haproxy| {
+        for (name, _, _) in EXAMPLES {
+            let port = Port::free();
+            let listen = port.addr().to_string();
+            let verdict = match name {
+                "multi" => "--verdict=txn.backend",
+                "inspect" => "--verdict=txn.blocked",
+                _ => "--verdict=sess.ip_score",
+            };
+            let args = ["--listen", &listen, "--fail=closed", verdict];
+            let written = Written::by(example(name), haproxy, &args);
+            let proxy = written.start(haproxy);
+            assert_eq!(proxy.get("/").status, 503, "{name}");
+            let _agent = serving(example(name), &listen);
+            ask(&proxy, &Request::get("/"), "a request passes", |reply| {
+                reply.status == 200
+            });
+        }
+    });
+}

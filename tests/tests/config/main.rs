@@ -1,0 +1,7 @@
+//! What `config` writes: HAProxy takes it without a warning, and it works as it was written.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod examples;
+mod kitchen_sink;
+mod written;

@@ -1,0 +1,102 @@
+//! An agent, the configuration that it writes for a HAProxy, and that HAProxy with it.
+//!
+//! It must not know which agent it is.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use spoa_tests::{Directory, Haproxy, Port, Process, Proxy, Reply, Request, TempDir, eventually};
+
+/// The configuration for one HAProxy, in a folder of its own.
+pub(crate) struct Written {
+    pub(crate) dir: TempDir,
+    /// What was said on standard error while it was written.
+    pub(crate) warnings: Vec<String>,
+    front: Port,
+}
+
+impl Written {
+    /// What the agent writes with these arguments.
+    pub(crate) fn by(mut agent: Command, haproxy: &Haproxy, args: &[&str]) -> Written {
+        let (dir, front) = (TempDir::new(), Port::free());
+        let (major, minor) = haproxy.series();
+        let ran = agent
+            .arg("config")
+            .arg(format!("--haproxy={major}.{minor}"))
+            // Some agents go by the names of sockets.
+            .arg(format!("--bind={} name www", front.addr()))
+            .arg("--output")
+            .arg(dir.path())
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the agent runs");
+        let said = String::from_utf8(ran.stderr).expect("it prints text");
+        assert!(ran.status.success(), "{said}");
+        let warnings = said.lines().map(str::to_owned).collect();
+        let written = Written {
+            dir,
+            warnings,
+            front,
+        };
+        let checked = written.directory().check(haproxy);
+        assert!(
+            checked.is_empty() || checked == "Configuration file is valid",
+            "{haproxy}: {checked}\n{}\n{}",
+            written.read("spoe.conf"),
+            written.read("haproxy.cfg")
+        );
+        written
+    }
+
+    /// Where the frontend is told to listen by rules of the test's own.
+    pub(crate) fn serve_at(&mut self, front: Port) {
+        self.front = front;
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.dir.join(name)).expect("it was written")
+    }
+
+    pub(crate) fn start(&self, haproxy: &Haproxy) -> Proxy {
+        self.directory().start(haproxy)
+    }
+
+    fn directory(&self) -> Directory {
+        let path = self.dir.path().to_str().expect("its path is text");
+        Directory::new(path, &self.front.addr().to_string())
+    }
+}
+
+/// The agent as a process that listens there.
+pub(crate) fn serving(mut agent: Command, listen: &str) -> Process {
+    let process = Process::start(agent.args(["--listen", listen]));
+    process.wait_for_line("listening on ");
+    process
+}
+
+/// Stops an agent, which must not have warned of anything.
+pub(crate) fn stop(mut agent: Process) {
+    agent.signal("TERM");
+    agent.wait_for_line("INFO stopped");
+    assert!(agent.wait(Duration::from_secs(20)).success());
+    let output = agent.output();
+    let trouble = |line: &&String| line.contains(" WARN ") || line.contains(" ERROR ");
+    assert_eq!(output.iter().find(trouble), None);
+}
+
+/// The answer that comes when it is as it should be: HAProxy may have to find out who is up.
+pub(crate) fn ask(
+    proxy: &Proxy,
+    request: &Request,
+    what: &str,
+    fits: impl Fn(&Reply) -> bool,
+) -> Reply {
+    let mut answered = None;
+    eventually(what, || {
+        let reply = proxy.send(request);
+        answered = fits(&reply).then_some(reply);
+        answered.is_some()
+    });
+    answered.expect("it was waited for")
+}
