@@ -55,12 +55,22 @@ pub(crate) fn take(arguments: &[Argument], names: &Names) -> TokenStream {
         .map(|index| ours(&format!("slot{index}")))
         .collect();
     let mut used = Vec::new();
+    let mut in_order = Vec::new();
     let mut by_name = Vec::new();
     let mut by_place = Vec::new();
     for (argument, slot) in arguments.iter().zip(&slots) {
         match &argument.source {
             Source::Named(name) => {
                 let name = Literal::byte_string(name.as_bytes());
+                in_order.push(hygienic! {
+                    match next {
+                        #private::Some(arg) if arg.name.as_bytes() == #name => {
+                            #slot = #private::Some(arg.value);
+                            next = #private::Iterator::next(&mut args);
+                        }
+                        _ => {}
+                    }
+                });
                 by_name.push(hygienic! {
                     #name if #private::Option::is_none(&#slot) => #slot = #private::Some(arg.value),
                 });
@@ -98,7 +108,17 @@ pub(crate) fn take(arguments: &[Argument], names: &Names) -> TokenStream {
             }
         }
     } else if by_name.is_some() {
-        hygienic!(for arg in #args { #by_name })
+        // HAProxy sends arguments as spoe.conf has them, which is mostly the order of the parameters:
+        // one comparison for each, and a search only for those that are left.
+        hygienic! {
+            let mut args = #args;
+            let mut next = #private::Iterator::next(&mut args);
+            #(#in_order)*
+            while let #private::Some(arg) = next {
+                #by_name
+                next = #private::Iterator::next(&mut args);
+            }
+        }
     } else {
         TokenStream::new()
     };

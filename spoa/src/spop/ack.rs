@@ -108,8 +108,15 @@ impl Action<'_> {
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Action::SetVar { scope, name, value } => {
-                out.extend_from_slice(&[SET_VAR, 3, scope.code()]);
-                string(name.as_bytes(), out);
+                let name = name.as_bytes();
+                if name.len() < 240 {
+                    // One check for room in the place of two.
+                    out.extend_from_slice(&[SET_VAR, 3, scope.code(), name.len() as u8]);
+                    out.extend_from_slice(name);
+                } else {
+                    out.extend_from_slice(&[SET_VAR, 3, scope.code()]);
+                    string(name, out);
+                }
                 value.encode(out);
             }
             Action::UnsetVar { scope, name } => {

@@ -145,9 +145,23 @@ impl<'a> Messages<'a> {
 impl<'a> Iterator for Messages<'a> {
     type Item = Message<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Message<'a>> {
-        self.left = self.left.checked_sub(1)?;
+        if self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        self.message()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<'a> Messages<'a> {
+    #[inline]
+    fn message(&mut self) -> Option<Message<'a>> {
         let name = Name::new(self.reader.string().ok()?);
         let len = self.reader.byte().ok()?;
         let message = Message {
@@ -165,10 +179,6 @@ impl<'a> Iterator for Messages<'a> {
             }
         }
         Some(message)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
     }
 }
 
@@ -267,19 +277,30 @@ pub struct Args<'a> {
 impl<'a> Iterator for Args<'a> {
     type Item = Arg<'a>;
 
-    #[inline]
+    // The end is seen where it is asked for: half of the calls are for that.
+    #[inline(always)]
     fn next(&mut self) -> Option<Arg<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        // `Messages::parse` has checked these bytes.
-        Some(Arg {
-            name: Name::new(self.reader.string().ok()?),
-            value: self.reader.value().ok()?,
-        })
+        if self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        self.arg()
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         (usize::from(self.left), Some(usize::from(self.left)))
+    }
+}
+
+impl<'a> Args<'a> {
+    #[inline]
+    fn arg(&mut self) -> Option<Arg<'a>> {
+        // `Messages::parse` has checked these bytes.
+        Some(Arg {
+            name: Name::new(self.reader.string().ok()?),
+            value: self.reader.value().ok()?,
+        })
     }
 }
 

@@ -48,9 +48,20 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// A length and that many bytes: a name, a STRING, a BINARY.
-    #[inline]
+    /// A length and that many bytes: a name, a STRING, a BINARY. Short ones are read in place.
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<&'a [u8], Fault> {
+        if let Some((&len @ ..240, rest)) = self.rest.split_first() {
+            let (bytes, rest) = rest
+                .split_at_checked(usize::from(len))
+                .ok_or(Fault::Truncated)?;
+            self.rest = rest;
+            return Ok(bytes);
+        }
+        self.long_string()
+    }
+
+    fn long_string(&mut self) -> Result<&'a [u8], Fault> {
         let len = self.varint()?;
         let len = usize::try_from(len).map_err(|_| Fault::Truncated)?;
         let (bytes, rest) = self.rest.split_at_checked(len).ok_or(Fault::Truncated)?;
@@ -83,7 +94,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn skip_value(&mut self) -> Result<(), Fault> {
         match DataType::from_head(self.byte()?)? {
             DataType::Null | DataType::Bool => {}
