@@ -23,6 +23,7 @@ fn sources() -> Vec<PathBuf> {
         "spoa-config",
         "spoa-samples",
         "examples",
+        "benches",
         "tests",
         "ui-tests",
         "fuzz",

@@ -1,0 +1,104 @@
+//! The frames HAProxy would send to the handlers.
+
+use spoa::spop::{
+    Capabilities, Flags, Frame, FrameIds, FrameType, HaproxyHello, NotifyWriter, Value,
+};
+
+/// One message: its name and its arguments.
+pub type Message = (&'static str, Vec<(&'static str, Value<'static>)>);
+
+const CLIENT: Value<'static> = Value::Ipv4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+const SERVER: Value<'static> = Value::Ipv4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+static BODY: [u8; 8 << 10] = [b'x'; 8 << 10];
+
+/// The messages of a NOTIFY, by the name of the case.
+///
+/// # Panics
+/// If there is no such case.
+#[must_use]
+pub fn messages(case: &str) -> Vec<Message> {
+    let address = |name| (name, vec![("ip", CLIENT)]);
+    let request = || {
+        let arguments = vec![
+            ("method", "GET".into()),
+            ("path", "/index.html".into()),
+            ("host", "www.example.com".into()),
+        ];
+        ("check-request", arguments)
+    };
+    match case {
+        "address" => vec![address("get-ip-reputation")],
+        "strings" => vec![request()],
+        "three-messages" => vec![address("get-ip-reputation"), request(), request()],
+        "async-ready" => vec![address("async-ready")],
+        "body-8k" => vec![("check-body", vec![("body", Value::Binary(&BODY))])],
+        "ten-arguments" => {
+            let arguments = vec![
+                ("src", CLIENT),
+                ("src_port", Value::Int64(40000)),
+                ("dst", SERVER),
+                ("dst_port", Value::Int64(443)),
+                ("ssl", Value::Bool(true)),
+                ("method", "GET".into()),
+                ("path", "/index.html".into()),
+                ("query", Value::Null),
+                ("host", "www.example.com".into()),
+                ("ua", "Mozilla/5.0 (X11; Linux x86_64)".into()),
+            ];
+            vec![("ten-arguments", arguments)]
+        }
+        other => panic!("there is no case `{other}`"),
+    }
+}
+
+/// The payload of a NOTIFY with these messages.
+#[must_use]
+pub fn payload(messages: &[Message]) -> Vec<u8> {
+    let mut payload = Vec::new();
+    let mut writer = NotifyWriter::new(&mut payload);
+    for (name, arguments) in messages {
+        writer.message(name, arguments);
+    }
+    payload
+}
+
+/// A NOTIFY frame with these messages, of this stream.
+#[must_use]
+pub fn notify(messages: &[Message], stream_id: u64) -> Vec<u8> {
+    let payload = payload(messages);
+    let ids = FrameIds {
+        stream_id,
+        frame_id: 1,
+    };
+    let mut frame = Vec::new();
+    Frame {
+        frame_type: FrameType::Notify,
+        flags: Flags::FIN,
+        ids,
+        payload: &payload,
+    }
+    .encode(&mut frame);
+    frame
+}
+
+/// So many of them in a row, each of another stream, as one read may bring them.
+#[must_use]
+pub fn batch(messages: &[Message], count: u64) -> Vec<u8> {
+    let streams = (0..count).map(|number| 2 * number + 1);
+    streams.flat_map(|id| notify(messages, id)).collect()
+}
+
+/// A HAPROXY-HELLO.
+#[must_use]
+pub fn hello() -> Vec<u8> {
+    let mut hello = Vec::new();
+    HaproxyHello {
+        supported_versions: "2.0",
+        max_frame_size: 16380,
+        capabilities: Capabilities::parse("pipelining"),
+        healthcheck: false,
+        engine_id: Some("bench"),
+    }
+    .encode(&mut hello);
+    hello
+}

@@ -1,0 +1,86 @@
+//! Handlers that do next to nothing, so that what is measured is the framework.
+
+use spoa::handler::Definition;
+use spoa::prelude::*;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// That of the example `ip-reputation`: one address in, one variable out.
+#[spoe_message("get-ip-reputation")]
+pub fn ip_reputation(ip: IpAddr) -> SetVar<u8> {
+    SetVar::session("ip_score", score(ip))
+}
+
+fn score(ip: IpAddr) -> u8 {
+    let last = match ip {
+        IpAddr::V4(ip) => ip.octets()[3],
+        IpAddr::V6(ip) => ip.octets()[15],
+    };
+    last % 101
+}
+
+/// Three strings, as a message with a request's line has them.
+#[spoe_message("check-request")]
+pub fn check_request(method: &str, path: &str, host: &str) -> SetVar<i64> {
+    let bytes = method.len() + path.len() + host.len();
+    SetVar::transaction("bytes", i64::try_from(bytes).unwrap_or_default())
+}
+
+/// Ten arguments of several types.
+#[spoe_message("ten-arguments")]
+#[allow(clippy::too_many_arguments)]
+pub fn ten_arguments(
+    src: IpAddr,
+    src_port: u16,
+    dst: IpAddr,
+    dst_port: u16,
+    ssl: bool,
+    method: &str,
+    path: &str,
+    query: Option<&str>,
+    host: &str,
+    ua: Option<&str>,
+) -> SetVar<i64> {
+    let text = method.len() + path.len() + host.len();
+    let text = text + query.unwrap_or_default().len() + ua.unwrap_or_default().len();
+    let rest = u64::from(score(src)) + u64::from(score(dst)) + u64::from(ssl);
+    let ports = u64::from(src_port) + u64::from(dst_port);
+    SetVar::transaction(
+        "sum",
+        i64::try_from(text as u64 + rest + ports).unwrap_or_default(),
+    )
+}
+
+/// An `async fn` that is ready at once.
+#[spoe_message("async-ready")]
+pub async fn async_ready(ip: IpAddr) -> SetVar<u8> {
+    SetVar::session("ip_score", score(ip))
+}
+
+/// An `async fn` that waits for 1 ms.
+#[spoe_message("async-1ms")]
+pub async fn async_1ms(ip: IpAddr) -> SetVar<u8> {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    SetVar::session("ip_score", score(ip))
+}
+
+/// A body.
+#[spoe_message("check-body")]
+pub fn check_body(body: &[u8]) -> SetVar<i64> {
+    SetVar::transaction("bytes", i64::try_from(body.len()).unwrap_or_default())
+}
+
+/// All of them.
+#[must_use]
+pub fn all() -> Vec<&'static Definition> {
+    handlers![
+        ip_reputation,
+        check_request,
+        ten_arguments,
+        async_ready,
+        async_1ms,
+        check_body
+    ]
+    .into_iter()
+    .collect()
+}

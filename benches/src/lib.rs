@@ -1,0 +1,7 @@
+//! What the benchmarks share: the handlers, their frames, and a stream in memory.
+//!
+//! How to run them and what they said is in `docs/performance.md`.
+
+pub mod feed;
+pub mod frames;
+pub mod handlers;
