@@ -183,6 +183,11 @@ impl Proxy {
 
     /// A column of the agent's line in `show stat`, such as `check_status`.
     pub fn agent_stat(&self, name: &str) -> String {
+        self.server_stat("agent", name)
+    }
+
+    /// The same of another server in the agent's backend.
+    pub fn server_stat(&self, server: &str, name: &str) -> String {
         let table = self.admin("show stat");
         let mut rows = table
             .lines()
@@ -191,9 +196,10 @@ impl Proxy {
             .next()
             .and_then(|mut titles| titles.position(|title| title == name));
         let column = column.unwrap_or_else(|| panic!("`show stat` has no column `{name}`"));
-        let agent = rows.find(|row| row.clone().take(2).eq(["agent", "agent"]));
-        let value = agent.and_then(|mut row| row.nth(column));
-        value.expect("there is a server agent/agent").to_owned()
+        let found = rows.find(|row| row.clone().take(2).eq(["agent", server]));
+        let value = found.and_then(|mut row| row.nth(column));
+        let value = value.unwrap_or_else(|| panic!("there is no server agent/{server}"));
+        value.to_owned()
     }
 
     /// All that HAProxy has printed or logged so far.

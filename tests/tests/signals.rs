@@ -134,7 +134,19 @@ async fn draining_ends_when_its_time_is_up() {
         agent.wait_for_line("WARN 1 connections were not done within 50ms and were closed");
         inside
     });
-    assert!(ack.is_err());
+    let ack = ack.expect("it is answered all the same");
+    assert!(ack.actions.is_empty(), "{ack:?}");
+    let goodbye = client.send("echo", &[]).await;
+    assert!(
+        matches!(
+            goodbye,
+            Err(ClientError::Disconnected {
+                status: Status::Normal,
+                ..
+            })
+        ),
+        "{goodbye:?}"
+    );
 }
 
 #[tokio::test]
@@ -181,7 +193,11 @@ async fn an_agent_that_fares_well_logs_nothing() {
     agent.signal("TERM");
     assert_eq!(agent.wait(PATIENCE).code(), Some(0));
     let said = whole_log(&agent);
-    assert_eq!(said.len(), 2, "only that it stops: {said:#?}");
+    assert_eq!(said.len(), 3, "only that it starts and stops: {said:#?}");
+    assert!(
+        said[0].starts_with(" INFO started: fixture 0.1.0 serves 127.0.0.1:"),
+        "{said:#?}"
+    );
 }
 
 #[tokio::test]

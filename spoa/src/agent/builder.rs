@@ -13,7 +13,7 @@ use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// An agent: handlers, state and bounds, and where it listens.
@@ -392,6 +392,7 @@ impl AgentBuilder {
             table: Table::new(&self.definitions, limits.handler_timeout, &totals),
             current: Current::new(self.states),
             limits,
+            leaving: AtomicBool::new(false),
             on_failure: self.on_failure,
             unknown: RateLimit::default(),
             kept: RateLimit::default(),

@@ -13,10 +13,11 @@ use super::scratch::{READ_SIZE, Scratch};
 use super::totals::Share;
 use super::wake::Wakeups;
 use crate::handler::{Connection as Info, Peer};
-use crate::spop::Status;
 use crate::spop::session::{AgentEvent, AgentSession, AgentSettings, Refusal};
+use crate::spop::{Disconnect, Status};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -30,6 +31,12 @@ const COPY_UP_TO: usize = READ_SIZE / 2;
 
 /// How often one poll reads before it looks at the time and lets other tasks run.
 const MAX_ROUNDS: usize = 16;
+
+/// What a health check is told once the agent is to stop.
+const LEAVING: Disconnect<'static> = Disconnect {
+    status: Status::Normal,
+    message: "the agent is going away",
+};
 
 /// Why a connection ended.
 #[derive(Debug)]
@@ -217,6 +224,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Answers what can be answered: handlers that are done, frames that waited, one read.
     fn work(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Progress {
         self.resume(scratch);
+        if self.is_draining() && self.wakeups.out_of_time() {
+            return self.cut_short(scratch);
+        }
         if self.backlog {
             let input = std::mem::take(&mut self.input);
             let used = self.answer(&input, scratch);
@@ -260,8 +270,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !self.farewell.is_quiet(in_flight) || in_flight || unfinished {
             return Progress::Wait;
         }
+        self.say_goodbye(scratch)
+    }
+
+    /// Answers what is in flight as it is, and says goodbye.
+    #[cold]
+    fn cut_short(&mut self, scratch: &mut Scratch) -> Progress {
+        let waiting: Vec<_> = self.inflight.waiting().collect();
+        for slot in waiting {
+            let drain = self.shared.limits.drain;
+            self.dispatcher(scratch).give_up(slot, drain);
+        }
+        self.say_goodbye(scratch)
+    }
+
+    fn say_goodbye(&mut self, scratch: &mut Scratch) -> Progress {
         self.farewell.give(&mut scratch.output);
-        if !running {
+        if !self.session.is_running() {
             return Progress::Ended(End::Closed);
         }
         self.session
@@ -358,6 +383,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 continue;
             }
             self.session.limit_reassembled(self.share.reassembling());
+            let answered = scratch.output.len();
             let received = self.session.receive(rest, &mut scratch.output);
             used += received.used;
             match received.event {
@@ -376,6 +402,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 .notify(ids, messages),
                 Some(AgentEvent::Hello(hello)) => {
                     log::hello(&hello, &self.info);
+                    if hello.healthcheck && self.shared.leaving.load(Ordering::Acquire) {
+                        // Instead of a HELLO: the check fails, and HAProxy sends to others.
+                        scratch.output.truncate(answered);
+                        self.session.disconnect(LEAVING, &mut scratch.output);
+                        self.linger();
+                        continue;
+                    }
                     self.deadlines.hello = None;
                     let engine_id = hello.engine_id.map(Box::from);
                     self.info = Arc::new(Info {

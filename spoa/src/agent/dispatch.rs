@@ -16,6 +16,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{self, Poll};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// What it takes to answer the NOTIFYs of one connection during one poll.
@@ -31,6 +32,17 @@ pub(crate) struct Dispatcher<'a> {
 /// The most parts of one ACK that are awaited: a frame has room for thousands of messages, and each
 /// handler that waits costs a future and its buffers. HAProxy's configurations have a handful.
 const MAX_PARTS: usize = 256;
+
+/// Why the handlers of a slot are looked at.
+#[derive(Clone, Copy)]
+enum Visit {
+    /// One of them was woken.
+    Poll,
+    /// The time is this.
+    Expire(Instant),
+    /// The agent stops, and waited for so long.
+    GiveUp(Duration),
+}
 
 type SyncRun = fn(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>;
 
@@ -239,21 +251,26 @@ impl<'a> Dispatcher<'a> {
 
     /// Polls the handlers of a slot; answers its NOTIFY if all are done.
     pub(crate) fn resume(&mut self, index: usize) {
-        self.visit(index, None);
+        self.visit(index, Visit::Poll);
     }
 
     /// Gives up the handlers of a slot whose deadline has passed.
     pub(crate) fn expire(&mut self, index: usize, now: Instant) {
-        self.visit(index, Some(now));
+        self.visit(index, Visit::Expire(now));
     }
 
-    fn visit(&mut self, index: usize, expired_by: Option<Instant>) {
+    /// Gives up all handlers of a slot, which had so much time.
+    pub(crate) fn give_up(&mut self, index: usize, after: Duration) {
+        self.visit(index, Visit::GiveUp(after));
+    }
+
+    fn visit(&mut self, index: usize, visit: Visit) {
         let end = self.most();
         let Some(slot) = self.inflight.slot(index) else {
             return;
         };
         let ids = slot.ids;
-        if expired_by.is_none() {
+        if matches!(visit, Visit::Poll) {
             slot.handle.rearm();
         }
         let cx = &mut task::Context::from_waker(&slot.waker);
@@ -261,8 +278,8 @@ impl<'a> Dispatcher<'a> {
             let Part::Running(running) = part else {
                 continue;
             };
-            let finished = match (expired_by, running.deadline) {
-                (None, _) => {
+            let finished = match (visit, running.deadline) {
+                (Visit::Poll, _) => {
                     let polled = poll(&mut running.future, cx);
                     report_kept(running.definition, self.scratch, self.shared);
                     match polled {
@@ -270,10 +287,13 @@ impl<'a> Dispatcher<'a> {
                         Poll::Pending => continue,
                     }
                 }
-                (Some(now), Some((at, length))) if at <= now => Err(Failure::TimedOut(length)),
-                _ => continue,
+                (Visit::Expire(now), Some((at, length))) if at <= now => {
+                    Err(Failure::TimedOut(length))
+                }
+                (Visit::Expire(_), _) => continue,
+                (Visit::GiveUp(after), _) => Err(Failure::TimedOut(after)),
             };
-            running.work.ended(expired_by.is_none());
+            running.work.ended(matches!(visit, Visit::Poll));
             let (mut actions, left_out, result) = match finished {
                 Ok(finished) => {
                     self.scratch.recycle(finished.message);

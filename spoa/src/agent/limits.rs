@@ -52,7 +52,12 @@ pub struct Limits {
     /// How long to wait, after saying goodbye, for the peer to close: closing first would lose the
     /// goodbye on HAProxy ≥ 3.1. Default 1 s.
     pub linger: Duration,
-    /// How long to wait, after the stop signal, for what is in flight. Default 10 s.
+    /// How long to go on serving after the stop signal, with health checks (`option spop-check`)
+    /// refused, so that HAProxy sends to its other servers before the agent leaves. Longer than
+    /// `inter` times `fall` of the check. Default 0.
+    pub lame_duck: Duration,
+    /// How long to wait then for what is in flight. What is not done by then is answered without
+    /// actions. Default 10 s.
     pub drain: Duration,
 }
 
@@ -75,6 +80,7 @@ impl Limits {
             &mut self.frame_timeout,
             &mut self.write_timeout,
             &mut self.linger,
+            &mut self.lame_duck,
             &mut self.drain,
         ] {
             *time = (*time).min(LONGEST);
@@ -100,6 +106,7 @@ impl Default for Limits {
             frame_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),
             linger: Duration::from_secs(1),
+            lame_duck: Duration::ZERO,
             drain: Duration::from_secs(10),
         }
     }

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -57,8 +58,11 @@ impl Server {
         self.reloader.clone()
     }
 
-    /// Serves until `shutdown` is done; then stops accepting, answers what is in flight, says
-    /// goodbye on every connection, and returns when all are closed or `Limits::drain` is over.
+    /// Serves until `shutdown` is done, and for [`Limits::lame_duck`](super::Limits::lame_duck)
+    /// longer; then stops accepting, answers what is in flight, says goodbye on every connection, and
+    /// returns when all are closed. After [`Limits::drain`](super::Limits::drain), what is in flight
+    /// still is answered without actions, and peers have
+    /// [`Limits::linger`](super::Limits::linger) to close.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
         let Server {
             shared,
@@ -68,7 +72,11 @@ impl Server {
         } = self;
         let mut reloads = shared.current.changes();
         let mut connections = Connections::default();
-        let mut shutdown = pin!(shutdown);
+        let mut shutdown = pin!(async {
+            shutdown.await;
+            shared.leaving.store(true, Ordering::Release);
+            tokio::time::sleep(shared.limits.lame_duck).await;
+        });
         let _watcher = Watcher::start();
         let accept_errors = RateLimit::default();
         let full = RateLimit::default();
@@ -123,6 +131,8 @@ impl Server {
                 "{} connections were not done within {limit:?} and were closed",
                 connections.tasks.len()
             );
+            // Without its goodbye, HAProxy would take that for the end of a process.
+            let _ = tokio::time::timeout(shared.limits.linger, connections.cut_short()).await;
         }
     }
 }
@@ -188,6 +198,13 @@ impl Connections {
     async fn drain(&mut self) {
         for wakeups in self.wakeups.values().filter_map(Weak::upgrade) {
             wakeups.drain();
+        }
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    async fn cut_short(&mut self) {
+        for wakeups in self.wakeups.values().filter_map(Weak::upgrade) {
+            wakeups.cut_short();
         }
         while self.tasks.join_next().await.is_some() {}
     }

@@ -10,7 +10,7 @@ use crate::nearest::nearest;
 use crate::spop::{AckWriter, FrameIds, Message, Name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A message whose handler gave no actions, as `on_failure` sees it.
@@ -63,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) table: Table,
     pub(crate) current: Arc<Current>,
     pub(crate) limits: Limits,
+    /// Whether health checks are to send HAProxy elsewhere.
+    pub(crate) leaving: AtomicBool,
     pub(crate) on_failure: Option<OnFailure>,
     pub(crate) unknown: RateLimit,
     pub(crate) kept: RateLimit,

@@ -13,6 +13,7 @@ pub(crate) struct Wakeups {
     ready: Mutex<Vec<usize>>,
     any_ready: AtomicBool,
     draining: AtomicBool,
+    out_of_time: AtomicBool,
 }
 
 impl Wakeups {
@@ -24,6 +25,16 @@ impl Wakeups {
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Release);
         self.wake();
+    }
+
+    /// Ends a drain that has taken too long.
+    pub(crate) fn cut_short(&self) {
+        self.out_of_time.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    pub(crate) fn out_of_time(&self) -> bool {
+        self.out_of_time.load(Ordering::Acquire)
     }
 
     #[inline]

@@ -15,10 +15,11 @@ pub(super) async fn serve(
     hangups: Signal,
 ) -> Result<(), StartError> {
     let agent = builder.build()?;
-    let drain = agent.limits().drain;
+    let limits = agent.limits();
+    let (lame_duck, drain) = (limits.lame_duck, limits.drain);
     let server = agent.bind()?;
     // Whoever reads that it listens may stop it at once.
-    let stop = signals::first_signal(drain).map_err(StartError::Signals)?;
+    let stop = signals::first_signal(lame_duck, drain).map_err(StartError::Signals)?;
     let listeners = server.listeners().iter();
     let banner = Banner {
         name: this.name,
@@ -29,6 +30,12 @@ pub(super) async fn serve(
     };
     // Nobody has to read it.
     let _ = stdout().write_all(banner.text().as_bytes());
+    tracing::info!(
+        "started: {} {} serves {}",
+        this.name,
+        this.program.version,
+        banner.listeners.join(", ")
+    );
     let reloads = tokio::spawn(reload::on_each(hangups, server.reloader()));
     server.serve(stop).await;
     reloads.abort();

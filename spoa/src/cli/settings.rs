@@ -127,9 +127,12 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "linger-timeout" "SPOA_LINGER_TIMEOUT" "TIME"
             Kind::Grace(|limits| &mut limits.linger),
             "After goodbye, a peer may close within this";
+        "lame-duck" "SPOA_LAME_DUCK" "TIME"
+            Kind::Grace(|limits| &mut limits.lame_duck),
+            "After SIGTERM, go on for this long with health checks refused, before draining";
         "drain-timeout" "SPOA_DRAIN_TIMEOUT" "TIME"
             Kind::Grace(|limits| &mut limits.drain),
-            "After SIGTERM, what is in flight may finish within this";
+            "After SIGTERM and --lame-duck, what is in flight may finish within this";
     }
 };
 
@@ -327,6 +330,7 @@ mod tests {
             ("frame-timeout", "3s"),
             ("write-timeout", "4s"),
             ("linger-timeout", "0"),
+            ("lame-duck", "5s"),
             ("drain-timeout", "1m"),
         ] {
             let setting = setting(long);
@@ -346,6 +350,7 @@ mod tests {
             frame_timeout: Duration::from_secs(3),
             write_timeout: Duration::from_secs(4),
             linger: Duration::ZERO,
+            lame_duck: Duration::from_secs(5),
             drain: Duration::from_secs(60),
         };
         assert_eq!(limits, expected);

@@ -12,7 +12,10 @@ use tokio::sync::oneshot;
 ///
 /// They have a thread of their own: a handler that never returns must not keep the second signal
 /// from ending the process.
-pub(super) fn first_signal(drain: Duration) -> io::Result<impl Future<Output = ()>> {
+pub(super) fn first_signal(
+    lame_duck: Duration,
+    drain: Duration,
+) -> io::Result<impl Future<Output = ()>> {
     let (stop, stopped) = oneshot::channel();
     let (ready, started) = mpsc::channel();
     let watch = move || {
@@ -30,10 +33,17 @@ pub(super) fn first_signal(drain: Duration) -> io::Result<impl Future<Output = (
             };
             ready.send(Ok(())).unwrap_or_default();
             let (name, _) = signals.next().await;
-            tracing::info!(
-                "{name}: draining: no new connections, what is in flight has {drain:?} to finish; \
-                 a second signal exits at once"
-            );
+            match lame_duck {
+                Duration::ZERO => tracing::info!(
+                    "{name}: draining: no new connections, what is in flight has {drain:?} to \
+                     finish; a second signal exits at once"
+                ),
+                lame_duck => tracing::info!(
+                    "{name}: serving on for {lame_duck:?} with health checks refused, so that HAProxy \
+                     sends to its other servers; then draining: what is in flight has {drain:?} to \
+                     finish; a second signal exits at once"
+                ),
+            }
             // The agent may have ended by itself.
             let _ = stop.send(());
             let (name, number) = signals.next().await;

@@ -1,7 +1,8 @@
 //! How an agent that is to stop takes leave of the connections it has.
 
 use crate::handlers::agent;
-use crate::peer::{Answer, Peer, ack, hello, notify};
+use crate::peer::{Answer, Peer, ack, health_check, hello, notify};
+use spoa::agent::Limits;
 use spoa::prelude::*;
 use spoa::spop::{Disconnect, FrameType, Status};
 use std::time::{Duration, Instant};
@@ -138,4 +139,89 @@ async fn who_says_no_hello_is_closed_a_moment_later() {
     agent.serve(async {}).await.unwrap();
     assert!((100..5000).contains(&start.elapsed().as_millis()));
     drop(stream);
+}
+
+/// What an agent that is to stop in a while says to a health check, and to one who asks.
+#[tokio::test]
+async fn a_lame_duck_refuses_health_checks_and_answers_all_the_same() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut limits = Limits::default();
+    limits.lame_duck = Duration::from_secs(3600);
+    let agent = agent().limits(limits).listener(listener).build().unwrap();
+    let serving = tokio::spawn(async {
+        agent.serve(async { drop(stopped.await) }).await.unwrap();
+    });
+    let connect = async || {
+        let nobody = tokio::spawn(async {});
+        Peer::over(TcpStream::connect(addr).await.unwrap(), nobody)
+    };
+    let mut before = connect().await;
+    before.send(&health_check()).await;
+    assert_eq!(before.answer().await, Answer::Hello);
+
+    stop.send(()).unwrap();
+    let mut check = connect().await;
+    check.send(&health_check()).await;
+    assert_eq!(check.answer().await, Answer::Disconnect(0));
+    let mut engine = connect().await;
+    engine.send(&hello(16380)).await;
+    assert_eq!(engine.answer().await, Answer::Hello);
+    let sync = ack(1, &["set-var sess.sync = 7"]);
+    assert_eq!(engine.ask(&["sync"]).await, sync);
+    assert_eq!(engine.ask(&["sync"]).await, sync);
+    assert!(!serving.is_finished());
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_lame_duck_drains_when_its_time_is_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let mut limits = Limits::default();
+    limits.lame_duck = Duration::from_millis(200);
+    let agent = agent().limits(limits).listener(listener).build().unwrap();
+    let start = Instant::now();
+    let serving = tokio::spawn(async {
+        agent.serve(async {}).await.unwrap();
+    });
+    let mut peer = Peer::over(stream, serving);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    assert_eq!(peer.answer().await, Answer::Disconnect(0));
+    assert!(start.elapsed() >= Duration::from_millis(200));
+    drop(peer.io);
+    peer.agent.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_drain_that_runs_out_of_time_answers_and_says_goodbye() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let mut limits = Limits::default();
+    limits.handler_timeout = None;
+    limits.drain = Duration::from_millis(50);
+    let agent = agent().limits(limits).listener(listener).build().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(async {
+        agent.serve(async { drop(stopped.await) }).await.unwrap();
+    });
+    let mut peer = Peer::over(stream, serving);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.send(&notify(3, &["sync", "never"])).await;
+    assert_eq!(
+        peer.ask(&["sync"]).await,
+        ack(1, &["set-var sess.sync = 7"])
+    );
+    stop.send(()).unwrap();
+    assert_eq!(peer.answer().await, ack(3, &["set-var sess.sync = 7"]));
+    assert_eq!(peer.answer().await, Answer::Disconnect(0));
+    drop(peer.io);
+    peer.agent.await.unwrap();
 }

@@ -49,6 +49,20 @@ pub(crate) fn hello(max_frame_size: u32) -> Vec<u8> {
     bytes
 }
 
+/// The HELLO of a health check.
+pub(crate) fn health_check() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    HaproxyHello {
+        supported_versions: "2.0",
+        max_frame_size: 16380,
+        capabilities: Capabilities::parse(""),
+        healthcheck: true,
+        engine_id: None,
+    }
+    .encode(&mut bytes);
+    bytes
+}
+
 /// A NOTIFY with messages of one argument `n` each.
 pub(crate) fn notify(stream_id: u64, messages: &[&str]) -> Vec<u8> {
     let mut payload = Vec::new();

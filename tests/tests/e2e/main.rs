@@ -5,6 +5,8 @@
 
 mod by_hand;
 mod closes;
+#[path = "../common/mod.rs"]
+mod common;
 mod context;
 mod events;
 mod failures;
@@ -13,6 +15,7 @@ mod gate;
 mod health;
 mod pipelining;
 mod restarts;
+mod rolling;
 mod samples;
 mod scopes;
 mod sizes;

@@ -1,0 +1,17 @@
+//! An agent that sends back the token it is given, a moment later: long enough for HAProxy to have
+//! more than one NOTIFY on a connection.
+//!
+//! It must not know which test runs it.
+
+use spoa::prelude::*;
+use std::time::Duration;
+
+#[spoe_message("echo", set = "txn.echo")]
+async fn echo(token: &str) -> String {
+    tokio::time::sleep(Duration::from_millis(3)).await;
+    token.to_owned()
+}
+
+fn main() {
+    spoa::run!(listen = "127.0.0.1:0")
+}

@@ -1,0 +1,176 @@
+//! Two agents that are stopped by SIGTERM and started again in turns, under load.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use spoa::agent::Limits;
+use spoa::prelude::*;
+use spoa_tests::{
+    Background, Config, Exchange, Haproxy, Load, Message as Sent, PATIENCE, Port, Process, Proxy,
+    eventually, for_each_haproxy,
+};
+
+use crate::common::program;
+
+/// How often both agents are restarted.
+const ROUNDS: usize = 2;
+
+/// The agents: their ports, and what runs there.
+struct Agents {
+    ports: [Port; 2],
+    running: [Process; 2],
+}
+
+impl Agents {
+    fn start() -> Agents {
+        let ports = [Port::free(), Port::free()];
+        let running = [start(&ports[0]), start(&ports[1])];
+        Agents { ports, running }
+    }
+
+    /// Stops one and starts it again.
+    fn restart(&mut self, which: usize) {
+        self.running[which].signal("TERM");
+        assert_eq!(self.running[which].wait(PATIENCE).code(), Some(0));
+        self.running[which] = start(&self.ports[which]);
+    }
+}
+
+fn start(port: &Port) -> Process {
+    let mut command = program(env!("CARGO_BIN_EXE_agent-echoing"));
+    let address = port.addr().to_string();
+    let args = ["--listen", &address, "--lame-duck", "600ms"];
+    let agent = Process::start(command.args(args));
+    agent.wait_for_line("INFO started: ");
+    agent
+}
+
+fn is_up(proxy: &Proxy, server: &str) -> bool {
+    proxy.server_stat(server, "status") == "UP"
+}
+
+/// Both are restarted in turns, several times, while requests come: what came of those.
+fn roll(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Vec<Exchange> {
+    let mut agents = Agents::start();
+    let second = format!("server second {} check inter 50ms", agents.ports[1].addr());
+    let config = Config::new(agents.ports[0].addr())
+        .message(Sent::new("echo").args("token=path"))
+        .set_on_error("error")
+        .vars(["txn.iprep.echo", "txn.iprep.error"])
+        .processing_timeout(Duration::from_secs(2))
+        .spop_check()
+        .agent_backend(&second)
+        .agent_backend("option redispatch 1");
+    let proxy = more(config).start(haproxy);
+    eventually("both are UP", || {
+        is_up(&proxy, "agent") && is_up(&proxy, "second")
+    });
+    Load::on(proxy.addr(), 16, |load| {
+        for _ in 0..ROUNDS {
+            for (which, server) in ["agent", "second"].into_iter().enumerate() {
+                load.wait_for(100);
+                agents.restart(which);
+                eventually("it is UP again", || is_up(&proxy, server));
+            }
+        }
+        load.wait_for(100);
+    })
+}
+
+/// The errors of those that did not get their verdict. Nobody gets another's, or no answer.
+fn lost(exchanges: &[Exchange]) -> Vec<&str> {
+    let mut lost = Vec::new();
+    for exchange in exchanges {
+        let status = exchange.reply.as_ref().map(|reply| reply.status);
+        assert_eq!(status.ok(), Some(200), "{}", exchange.path);
+        match exchange.var("txn.iprep.echo") {
+            Some(token) => assert_eq!(token, exchange.path),
+            None => lost.push(exchange.var("txn.iprep.error").unwrap_or("-")),
+        }
+    }
+    lost
+}
+
+#[test]
+fn a_rolling_restart_loses_nothing() {
+    for_each_haproxy(|haproxy| {
+        // Up to 3.0 a connection is used on while its server is DOWN; without pipelining nothing can
+        // cross a goodbye on it. 2.6 forgets what is in its queue when the last connection of a
+        // thread ends, and more of it without pipelining.
+        let old = !haproxy.at_least(2, 8);
+        let pipelining = old || haproxy.at_least(3, 1);
+        let exchanges = roll(haproxy, |config| match pipelining {
+            true => config,
+            false => config.no_pipelining(),
+        });
+        let lost = lost(&exchanges);
+        let (requests, restarts) = (exchanges.len(), 2 * ROUNDS);
+        println!(
+            "{haproxy}: pipelining {pipelining}, {restarts} restarts, {requests} requests, lost: \
+             {lost:?}"
+        );
+        let most = if old { 16 } else { 0 };
+        assert!(lost.len() <= most, "{} of {requests}: {lost:?}", lost.len());
+    });
+}
+
+/// Counts what it is asked.
+#[spoe_message("echo", set = "txn.echo")]
+fn counted(token: &str, State(asked): State<'_, Arc<AtomicUsize>>) -> String {
+    asked.fetch_add(1, Ordering::SeqCst);
+    token.to_owned()
+}
+
+fn counting(asked: &Arc<AtomicUsize>) -> Background {
+    let asked = asked.clone();
+    let mut limits = Limits::default();
+    limits.lame_duck = Duration::from_secs(2);
+    Background::agent(|agent| {
+        agent
+            .handlers(handlers![counted])
+            .state(asked)
+            .limits(limits)
+    })
+}
+
+#[test]
+fn a_lame_duck_is_down_for_haproxy_and_asked_nothing_more() {
+    for_each_haproxy(|haproxy| {
+        let (first_asked, second_asked) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+        let (first, second) = (counting(&first_asked), counting(&second_asked));
+        let server = format!("server second {}", second.addr());
+        let proxy = Config::new(first.addr())
+            .message(Sent::new("echo").args("token=path"))
+            .vars(["txn.iprep.echo", "txn.iprep.error"])
+            .spop_check()
+            .agent_backend(&server)
+            .start(haproxy);
+        eventually("it is UP", || is_up(&proxy, "agent"));
+        let mux = haproxy.at_least(3, 1);
+        let of_first = || first_asked.load(Ordering::SeqCst);
+        let of_second = || second_asked.load(Ordering::SeqCst);
+        let exchanges = Load::on(proxy.addr(), 8, |load| {
+            // Up to 3.0 all may go over one connection.
+            eventually("it is asked", || {
+                of_first() > 20 && (of_second() > 20 || !mux)
+            });
+            std::thread::scope(|scope| {
+                let stopping = scope.spawn(|| first.stop());
+                eventually("it is DOWN", || proxy.agent_status() == "DOWN");
+                // The requests that began before.
+                load.wait_for(8);
+                let before = (of_first(), of_second());
+                load.wait_for(100);
+                assert!(!stopping.is_finished(), "it does not drain yet");
+                let check = proxy.agent_stat("check_status");
+                let (of_first, of_second) = (of_first() - before.0, of_second() - before.1);
+                println!("{haproxy}: {check}, asked {of_first} more, the other one {of_second}");
+                if mux {
+                    assert_eq!(of_first, 0);
+                }
+            });
+        });
+        assert_eq!(lost(&exchanges), [""; 0]);
+    });
+}
