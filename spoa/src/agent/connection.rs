@@ -8,6 +8,7 @@ use super::dispatch::Dispatcher;
 use super::farewell::Farewell;
 use super::inflight::InFlight;
 use super::io::{poll_read, poll_write};
+use super::lifetime;
 use super::log;
 use super::scratch::{READ_SIZE, Scratch};
 use super::totals::Share;
@@ -77,6 +78,8 @@ pub(crate) struct Connection<S> {
     farewell: Farewell,
     /// Whether anything has come since the HELLOs.
     asked: bool,
+    /// Whether it has lived for long enough.
+    old: bool,
     /// Read and not used yet: the beginning of a frame, or frames that wait for room.
     input: Vec<u8>,
     /// Whether `input` may hold a whole frame.
@@ -94,7 +97,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             max_frame_size: shared.limits.max_frame_size,
             max_reassembled: shared.limits.max_reassembled,
         };
-        let hello_by = Instant::now() + shared.limits.hello_timeout;
+        let now = Instant::now();
+        let mut deadlines = Deadlines::new(now + shared.limits.hello_timeout);
+        let lifetime = shared.limits.connection_lifetime.map(lifetime::draw);
+        deadlines.lifetime = lifetime.map(|lifetime| now + lifetime);
         Connection {
             io,
             info: Arc::new(Info {
@@ -111,11 +117,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             phase: Phase::Open,
             farewell: Farewell::new(),
             asked: false,
+            old: false,
             input: Vec::new(),
             backlog: false,
             output: Vec::new(),
             written: 0,
-            deadlines: Deadlines::new(hello_by),
+            deadlines,
             share: Share::new(shared.totals.clone()),
             shared,
         }
@@ -254,13 +261,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn is_draining(&self) -> bool {
-        self.phase == Phase::Open && self.wakeups.draining()
+        self.phase == Phase::Open && (self.old || self.wakeups.draining())
     }
 
     /// Says goodbye once all that came is answered, and nothing more seems to be on its way.
     fn drain(&mut self, scratch: &mut Scratch) -> Progress {
         let running = self.session.is_running();
         let in_flight = self.inflight.len() > 0;
+        if self.wakeups.draining() {
+            self.farewell.hurry();
+        }
         // The HELLO is what HAProxy waits for.
         if self.asked {
             self.farewell.hold(&mut scratch.output);
@@ -293,6 +303,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .disconnect(Status::Normal.into(), &mut scratch.output);
         self.linger();
         Progress::More
+    }
+
+    fn began_idling(&mut self) {
+        let length = self.shared.limits.idle_timeout;
+        self.deadlines.idle = length.map(|length| Instant::now() + length);
     }
 
     /// Reads once and answers what came.
@@ -370,6 +385,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.backlog = false;
         self.asked |= self.session.is_running();
         self.farewell.disturb();
+        if self.shared.limits.idle_timeout.is_some() {
+            self.began_idling();
+        }
         loop {
             if scratch.output.len() >= FLUSH_AT {
                 self.backlog = used < input.len();
@@ -441,6 +459,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         // Nothing follows a goodbye: handlers still at work would answer in vain.
         self.inflight = InFlight::new(self.wakeups.clone());
         self.phase = Phase::Lingering;
+        self.deadlines.idle = None;
+        self.deadlines.lifetime = None;
         self.deadlines.linger = Some(Instant::now() + self.shared.limits.linger);
     }
 
@@ -511,6 +531,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Due::Hello => End::Late("say HELLO"),
             Due::Write => End::Late("read its answers"),
             Due::Frame => End::Late("send the rest of a frame"),
+            Due::Idle => {
+                let busy = self.inflight.len() > 0 || !self.input.is_empty();
+                if self.phase != Phase::Open || busy || !self.output.is_empty() {
+                    self.began_idling();
+                } else if let Progress::Ended(end) = self.say_goodbye(scratch) {
+                    return Poll::Ready(Some(end));
+                } else if let Err(error) = self.flush(cx, &mut scratch.output) {
+                    return Poll::Ready(Some(self.failed(error)));
+                }
+                return Poll::Ready(None);
+            }
+            Due::Lifetime => {
+                self.deadlines.lifetime = None;
+                self.old = true;
+                self.farewell.wait_until(now + lifetime::GRACE);
+                return Poll::Ready(None);
+            }
             Due::Farewell => {
                 self.farewell.expire(now);
                 return Poll::Ready(None);

@@ -17,6 +17,10 @@ pub(crate) enum Due {
     Write,
     /// The peer had until now to send the rest of a frame.
     Frame,
+    /// Nothing has come for long.
+    Idle,
+    /// The connection has lived for long enough.
+    Lifetime,
     /// Answers were held back, or nothing has come, for long enough.
     Farewell,
     /// Handlers had until now.
@@ -31,6 +35,8 @@ pub(crate) struct Deadlines {
     pub(crate) hello: Option<Instant>,
     pub(crate) write: Option<Instant>,
     pub(crate) frame: Option<Instant>,
+    pub(crate) idle: Option<Instant>,
+    pub(crate) lifetime: Option<Instant>,
     pub(crate) farewell: Option<Instant>,
     pub(crate) handlers: Option<Instant>,
 }
@@ -44,6 +50,8 @@ impl Deadlines {
             hello: Some(hello),
             write: None,
             frame: None,
+            idle: None,
+            lifetime: None,
             farewell: None,
             handlers: None,
         }
@@ -57,6 +65,8 @@ impl Deadlines {
                 (Due::Hello, self.hello),
                 (Due::Write, self.write),
                 (Due::Frame, self.frame),
+                (Due::Idle, self.idle),
+                (Due::Lifetime, self.lifetime),
                 (Due::Farewell, self.farewell),
                 (Due::Handlers, self.handlers),
             ];

@@ -16,6 +16,9 @@ const SETTLED: Duration = Duration::from_millis(5);
 /// How long nothing must have come while nobody waits.
 const IDLE: Duration = Duration::from_millis(100);
 
+/// How long nothing must have come or gone while there is time to wait for a better moment.
+const CALM: Duration = Duration::from_millis(50);
+
 /// How long answers are held back at first; each time it was in vain, the next is twice as long. A
 /// connection whose handlers always overlap ends when it has become longer than they take.
 const HOLD: Duration = Duration::from_millis(20);
@@ -36,6 +39,7 @@ pub(crate) struct Farewell {
     release: bool,
     quiet_until: Option<Instant>,
     quiet: bool,
+    patient_until: Option<Instant>,
 }
 
 impl Farewell {
@@ -47,6 +51,20 @@ impl Farewell {
             release: false,
             quiet_until: None,
             quiet: false,
+            patient_until: None,
+        }
+    }
+
+    /// Holds nothing back before `until`: by then the connection may have fallen quiet by itself.
+    pub(crate) fn wait_until(&mut self, until: Instant) {
+        self.patient_until = Some(until);
+        self.disturb();
+    }
+
+    /// There is no more time to wait.
+    pub(crate) fn hurry(&mut self) {
+        if self.patient_until.take().is_some() {
+            self.disturb();
         }
     }
 
@@ -59,7 +77,12 @@ impl Farewell {
 
     /// Takes answers that are not to leave yet.
     pub(crate) fn hold(&mut self, answers: &mut Vec<u8>) {
-        if !answers.is_empty() {
+        if answers.is_empty() {
+            return;
+        }
+        if self.patient_until.is_some() {
+            self.disturb();
+        } else {
             self.held.append(answers);
             self.hold_until
                 .get_or_insert_with(|| Instant::now() + self.hold);
@@ -95,9 +118,12 @@ impl Farewell {
     /// Whether nothing has come for long enough; otherwise it will be found out.
     pub(crate) fn is_quiet(&mut self, in_flight: bool) -> bool {
         if !self.quiet && self.quiet_until.is_none() {
-            let length = match in_flight || !self.held.is_empty() {
-                true => SETTLED,
-                false => IDLE,
+            let length = if self.patient_until.is_some() {
+                CALM
+            } else if in_flight || !self.held.is_empty() {
+                SETTLED
+            } else {
+                IDLE
             };
             self.quiet_until = Some(Instant::now() + length);
         }
@@ -106,7 +132,7 @@ impl Farewell {
 
     /// When [`expire`](Farewell::expire) is to be called.
     pub(crate) fn due(&self) -> Option<Instant> {
-        [self.hold_until, self.quiet_until]
+        [self.hold_until, self.quiet_until, self.patient_until]
             .into_iter()
             .flatten()
             .min()
@@ -116,6 +142,9 @@ impl Farewell {
     pub(crate) fn expire(&mut self, now: Instant) {
         if self.hold_until.take_if(|until| *until <= now).is_some() {
             self.release = true;
+        }
+        if self.patient_until.is_some_and(|until| until <= now) {
+            self.hurry();
         }
         if self.quiet_until.take_if(|until| *until <= now).is_some() {
             self.quiet = true;

@@ -49,6 +49,14 @@ pub struct Limits {
     pub frame_timeout: Duration,
     /// How long a peer may leave answers unread. Default 10 s.
     pub write_timeout: Duration,
+    /// How long nothing may come on a connection on which nothing is in flight, before the agent says
+    /// goodbye; `None` is for ever. HAProxy closes idle connections itself: at `timeout idle` up to
+    /// 3.0, and from 3.1 on at `pool-purge-delay` of the `server` line. Default `None`.
+    pub idle_timeout: Option<Duration>,
+    /// How long a connection may live; each draws a time within a tenth of it. Then the agent says
+    /// goodbye on it as it does when it stops, so that HAProxy connects anew, to agents that were
+    /// started meanwhile too. `None` is for ever. Default `None`.
+    pub connection_lifetime: Option<Duration>,
     /// How long to wait, after saying goodbye, for the peer to close: closing first would lose the
     /// goodbye on HAProxy ≥ 3.1. Default 1 s.
     pub linger: Duration,
@@ -85,7 +93,13 @@ impl Limits {
         ] {
             *time = (*time).min(LONGEST);
         }
-        self.handler_timeout = self.handler_timeout.map(|time| time.min(LONGEST));
+        for time in [
+            &mut self.handler_timeout,
+            &mut self.idle_timeout,
+            &mut self.connection_lifetime,
+        ] {
+            *time = time.map(|time| time.min(LONGEST));
+        }
         self
     }
 }
@@ -105,6 +119,8 @@ impl Default for Limits {
             hello_timeout: Duration::from_secs(5),
             frame_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),
+            idle_timeout: None,
+            connection_lifetime: None,
             linger: Duration::from_secs(1),
             lame_duck: Duration::ZERO,
             drain: Duration::from_secs(10),

@@ -124,6 +124,12 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "write-timeout" "SPOA_WRITE_TIMEOUT" "TIME"
             Kind::Time(|limits| &mut limits.write_timeout),
             "A peer must read its answers within this";
+        "idle-timeout" "SPOA_IDLE_TIMEOUT" "TIME"
+            Kind::Deadline(|limits| &mut limits.idle_timeout),
+            "Say goodbye on a connection on which nothing came for this long; `none` never";
+        "connection-lifetime" "SPOA_CONNECTION_LIFETIME" "TIME"
+            Kind::Deadline(|limits| &mut limits.connection_lifetime),
+            "Say goodbye on a connection this old, so that HAProxy connects anew; `none` never";
         "linger-timeout" "SPOA_LINGER_TIMEOUT" "TIME"
             Kind::Grace(|limits| &mut limits.linger),
             "After goodbye, a peer may close within this";
@@ -329,6 +335,8 @@ mod tests {
             ("hello-timeout", "2s"),
             ("frame-timeout", "3s"),
             ("write-timeout", "4s"),
+            ("idle-timeout", "6m"),
+            ("connection-lifetime", "1h"),
             ("linger-timeout", "0"),
             ("lame-duck", "5s"),
             ("drain-timeout", "1m"),
@@ -349,6 +357,8 @@ mod tests {
             hello_timeout: Duration::from_secs(2),
             frame_timeout: Duration::from_secs(3),
             write_timeout: Duration::from_secs(4),
+            idle_timeout: Some(Duration::from_secs(360)),
+            connection_lifetime: Some(Duration::from_secs(3600)),
             linger: Duration::ZERO,
             lame_duck: Duration::from_secs(5),
             drain: Duration::from_secs(60),

@@ -10,4 +10,5 @@ mod handlers;
 mod hostile;
 mod peer;
 mod reload;
+mod rotation;
 mod time;

@@ -3,6 +3,7 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
+use spoa::agent::Limits;
 use spoa::prelude::*;
 use spoa_tests::{
     Background, Config, Exchange, Haproxy, Load, Message as Sent, Port, at_once, eventually,
@@ -173,6 +174,40 @@ fn without_pipelining_nothing_is_lost() {
             assert_none_lost(&one_of_two_restarts(haproxy, Config::no_pipelining));
         },
     );
+}
+
+#[test]
+fn connections_that_end_by_age_cost_no_request() {
+    let ended = |agent: &Background| {
+        let logs = agent.logs();
+        logs.iter().filter(|line| line.contains(": closed")).count()
+    };
+    let agent = Background::agent(|agent| {
+        let mut limits = Limits::default();
+        limits.connection_lifetime = Some(Duration::from_millis(300));
+        agent.handlers(handlers![echo]).limits(limits)
+    });
+    for_each_haproxy(|haproxy| {
+        let proxy = config(agent.addr()).start(haproxy);
+        let before = ended(&agent);
+        let exchanges = Load::on(proxy.addr(), 8, |load| {
+            load.wait_for(2000);
+            // Whatever the machine makes of it, some must end while they are in use.
+            eventually("connections end", || ended(&agent) >= before + 2);
+        });
+        let lost = lost(&exchanges);
+        // A moment is waited for in which no NOTIFY should cross the goodbye. One still may.
+        assert!(
+            lost.len() <= 1,
+            "{} of {}: {lost:#?}",
+            lost.len(),
+            exchanges.len()
+        );
+        for exchange in lost {
+            let error = exchange.var("txn.iprep.error");
+            assert!(matches!(error, Some("256" | "257")), "{exchange:?}");
+        }
+    });
 }
 
 #[test]
