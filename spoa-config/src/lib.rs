@@ -4,6 +4,7 @@
 //! protocol, a runtime, or how handlers are registered.
 
 mod agent;
+pub mod doctor;
 pub mod read;
 pub mod write;
 

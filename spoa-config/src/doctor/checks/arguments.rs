@@ -1,0 +1,170 @@
+//! The arguments of a message against those that its handler takes.
+
+use super::super::engine::{Engine, keyword};
+use super::super::nearest::nearest;
+use super::super::{Case, Code, Finding, Severity};
+use crate::read::{Line, Section, Span, Word};
+use crate::{Argument, Message};
+
+pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    for engine in case.ours() {
+        for message in engine.messages() {
+            if let Some(handler) = case.handler(message.title()) {
+                compare(engine, message, handler, findings);
+            }
+        }
+    }
+}
+
+/// One word behind `args`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given<'a> {
+    pub(super) name: Option<&'a str>,
+    pub(super) word: &'a Word,
+}
+
+impl<'a> Given<'a> {
+    /// Those of a message, in order.
+    pub(super) fn all(message: &'a Section) -> Vec<Self> {
+        let lines = message.lines.iter().filter(|line| keyword(line) == "args");
+        let words = lines.flat_map(|line| line.behind(1));
+        // HAProxy cuts at the first `=`, wherever it stands.
+        let given = words.map(|word| Given {
+            name: word.text.split_once('=').map(|(name, _)| name),
+            word,
+        });
+        given.collect()
+    }
+
+    /// The expression.
+    pub(super) fn sample(&self) -> &'a str {
+        let text = self.word.text.as_str();
+        text.split_once('=').map_or(text, |(_, sample)| sample)
+    }
+
+    fn name_span(&self) -> Span {
+        self.word.part(0..self.name.map_or(0, str::len))
+    }
+}
+
+fn compare(engine: &Engine<'_>, message: &Section, handler: &Message, findings: &mut Vec<Finding>) {
+    let given = Given::all(message);
+    // Names that only HAProxy's environment knows may be any.
+    if given
+        .iter()
+        .any(|given| !given.word.known && given.name.is_none())
+    {
+        return;
+    }
+    let taken = |name: &str| {
+        let mut arguments = handler.arguments.iter();
+        arguments.any(|argument| argument.name.as_deref() == Some(name))
+    };
+    let mut spare: Vec<_> = given
+        .iter()
+        .enumerate()
+        .filter(|(index, given)| {
+            let by_place = |argument: &Argument| argument.index == Some(*index);
+            given.name.is_some_and(|name| !taken(name)) && !handler.arguments.iter().any(by_place)
+        })
+        .map(|(_, given)| *given)
+        .collect();
+    let place = place(message);
+    for argument in &handler.arguments {
+        if let Some(index) = argument.index {
+            if argument.required && index >= given.len() {
+                let title = format!(
+                    "the message `{}` has no argument at place {index}",
+                    message.title()
+                );
+                findings.push(
+                    Finding::new(Code::ArgumentMissing, title, place)
+                        .label(format!("{} here, counted from 0", given.len()))
+                        .note(needs(handler, argument))
+                        .help("write one more behind `args`"),
+                );
+            }
+            continue;
+        }
+        let Some(name) = argument.name.as_deref() else {
+            continue;
+        };
+        if given.iter().any(|given| given.name == Some(name)) {
+            continue;
+        }
+        let near = nearest(name, spare.iter().filter_map(|given| given.name));
+        let near = spare
+            .iter()
+            .position(|given| near.is_some() && given.name == near);
+        if let Some(near) = near {
+            findings.push(misspelt(handler, argument, name, &spare.remove(near)));
+        } else if argument.required {
+            let title = format!(
+                "the message `{}` lacks the argument `{name}`",
+                message.title()
+            );
+            let sample = argument.sample.as_deref().or(argument.guess.as_deref());
+            let sample = sample.unwrap_or("…");
+            findings.push(
+                Finding::new(Code::ArgumentMissing, title, place)
+                    .label(format!("no `{name}=…` here"))
+                    .note(needs(handler, argument))
+                    .help(format!("write `args {name}={sample}`")),
+            );
+        }
+    }
+    // A handler without any may take the whole message.
+    if handler.arguments.is_empty() {
+        return;
+    }
+    for given in spare {
+        let name = given.name.unwrap_or_default();
+        let title = format!(
+            "the handler of `{}` takes no argument `{name}`",
+            message.title()
+        );
+        findings.push(
+            Finding::new(Code::ArgumentUnused, title, given.name_span())
+                .label("sent for nothing, if the handler does not ask for the whole message")
+                .context(engine.span(), "by this agent's engine")
+                .help("leave it out: HAProxy fetches and sends it each time"),
+        );
+    }
+}
+
+/// Where arguments would be: the last line of them, else the head of the section.
+fn place(message: &Section) -> Span {
+    let mut lines = message.lines.iter();
+    let args = lines.rfind(|line| keyword(line) == "args");
+    args.map_or_else(|| message.head.span(), Line::span)
+}
+
+fn needs(handler: &Message, argument: &Argument) -> String {
+    let (file, line) = &handler.location;
+    format!(
+        "`{}` ({file}:{line}) takes it as `{}`{}",
+        handler.function,
+        argument.rust_type,
+        match argument.required {
+            true => " and refuses a message without it",
+            false => "",
+        }
+    )
+}
+
+fn misspelt(handler: &Message, argument: &Argument, name: &str, given: &Given<'_>) -> Finding {
+    let wrong = given.name.unwrap_or_default();
+    let title = format!(
+        "the handler of `{}` takes no argument `{wrong}`",
+        handler.name
+    );
+    let severity = match argument.required {
+        true => Severity::Error,
+        false => Severity::Warning,
+    };
+    Finding::new(Code::ArgumentMisspelt, title, given.name_span())
+        .severity(severity)
+        .label(format!("it takes `{name}`"))
+        .note(needs(handler, argument))
+        .help(format!("write `{name}={}`", given.sample()))
+}

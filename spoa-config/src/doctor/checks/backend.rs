@@ -1,0 +1,192 @@
+//! The backend of the agents: mode, servers, checks; and keywords whose time is over.
+
+use super::super::address::Address;
+use super::super::engine::Engine;
+use super::super::nearest::nearest;
+use super::super::{Case, Code, Finding};
+use super::list;
+
+/// What HAProxy from 3.1 on ignores in a section `spoe-agent` (SPOE.txt 2.2).
+const DEPRECATED: [&[&str]; 9] = [
+    &["timeout", "hello"],
+    &["timeout", "idle"],
+    &["maxconnrate"],
+    &["maxerrrate"],
+    &["max-waiting-frames"],
+    &["option", "async"],
+    &["no", "option", "async"],
+    &["option", "send-frag-payload"],
+    &["no", "option", "send-frag-payload"],
+];
+
+pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    for engine in &case.engines {
+        match missing(case, engine) {
+            Some(finding) => findings.push(finding),
+            None => {
+                findings.extend(mode(case, engine));
+                findings.extend(checks(case, engine));
+            }
+        }
+        deprecated(case, engine, findings);
+    }
+    for engine in case.ours() {
+        addresses(case, engine, findings);
+    }
+}
+
+fn missing(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
+    let Some(name) = engine.backend() else {
+        let title = format!("the agent `{}` names no backend", engine.agent.title());
+        return Some(
+            Finding::new(Code::BackendMissing, title, engine.span())
+                .label("`use-backend NAME` is missing")
+                .help("write `use-backend` and the name of the backend of your agents"),
+        );
+    };
+    if !name.known || case.configuration.backend(&name.text).is_some() {
+        return None;
+    }
+    let sections = case.configuration.sections.iter();
+    let backends = sections
+        .filter(|section| matches!(section.kind(), "backend" | "listen"))
+        .map(|section| section.title());
+    let title = format!("there is no backend `{}`", name.text);
+    let finding =
+        Finding::new(Code::BackendMissing, title, name.span).label("named here, and nowhere else");
+    Some(match nearest(&name.text, backends) {
+        Some(near) => finding.help(format!("write `use-backend {near}`")),
+        None => finding.help(format!(
+            "write `backend {}` in haproxy.cfg, with the agent's address",
+            name.text
+        )),
+    })
+}
+
+fn mode(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
+    let name = engine.backend()?;
+    let backend = case.configuration.backend(&name.text)?;
+    let section = case.configuration.sections.get(backend)?;
+    let own: Vec<_> = section.all(&["mode"]).collect();
+    let mut inherited = case.configuration.lines(backend);
+    let line = match own.last() {
+        Some(line) => line,
+        None => inherited.find(|line| line.begins(&["mode"]))?,
+    };
+    let mode = line
+        .words
+        .get(1)
+        .filter(|word| word.known && line.certain)?;
+    let (why, help) = match (mode.text.as_str(), case.before_3_1()) {
+        ("http", _) => (
+            "SPOP is no HTTP",
+            format!("write `mode tcp` in `backend {}`", name.text),
+        ),
+        ("spop", Some(true)) => (
+            "known from HAProxy 3.1 on",
+            "write `mode tcp`, which later ones take as well".to_owned(),
+        ),
+        _ => return None,
+    };
+    let title = format!("the backend `{}` has `mode {}`", name.text, mode.text);
+    let finding = Finding::new(Code::BackendMode, title, mode.span).label(why);
+    Some(
+        match own.is_empty() {
+            true => finding.context(section.name()?.span, "taken by this backend"),
+            false => finding,
+        }
+        .help(help),
+    )
+}
+
+fn checks(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
+    let name = engine.backend()?;
+    let backend = case.configuration.backend(&name.text)?;
+    let servers = engine.servers(case.configuration);
+    let (line, _) = servers.first()?;
+    let defaults = case.configuration.lines(backend);
+    let defaults = defaults.filter(|line| line.begins(&["default-server"]));
+    let mut words = defaults
+        .flat_map(|line| line.behind(1))
+        .chain(line.behind(3));
+    let check = words.find(|word| word.is("check"));
+    let spop = ["spop-check", "tcp-check", "external-check"]
+        .iter()
+        .any(|option| case.option(backend, option));
+    let Some(check) = check else {
+        let title = format!("the servers of `{}` are not checked", name.text);
+        return Some(
+            Finding::new(Code::CheckMissing, title, line.span())
+                .label("HAProxy never notices that this agent is down")
+                .help(match spop {
+                    true => "write `check` at the end of each `server` line",
+                    false => {
+                        "write `option spop-check`, and `check` at the end of each `server` line"
+                    }
+                }),
+        );
+    };
+    if spop {
+        return None;
+    }
+    let title = format!("the servers of `{}` are not checked by SPOP", name.text);
+    Some(
+        Finding::new(Code::CheckMissing, title, check.span)
+            .label("looks whether something accepts connections, no more")
+            .help(format!(
+                "write `option spop-check` in `backend {}`",
+                name.text
+            )),
+    )
+}
+
+fn deprecated(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) {
+    if case.before_3_1() != Some(false) {
+        return;
+    }
+    for line in &engine.agent.lines {
+        let Some(words) = DEPRECATED.iter().find(|words| line.begins(words)) else {
+            continue;
+        };
+        if !line.certain {
+            continue;
+        }
+        let title = format!("HAProxy from 3.1 on ignores `{}`", words.join(" "));
+        findings.push(
+            Finding::new(Code::Deprecated, title, line.span())
+                .label("does nothing")
+                .help("leave it out, unless an older HAProxy reads this file too"),
+        );
+    }
+}
+
+fn addresses(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) {
+    let listeners: Option<Vec<_>> = case
+        .agent
+        .listeners
+        .iter()
+        .map(|text| Address::parse(text))
+        .collect();
+    // One that cannot be compared may be the one.
+    let Some(listeners) = listeners.filter(|listeners| !listeners.is_empty()) else {
+        return;
+    };
+    for (_, word) in engine.servers(case.configuration) {
+        let Some(address) = Address::parse(&word.text).filter(|_| word.known) else {
+            continue;
+        };
+        if listeners.iter().any(|listener| listener.takes(&address)) {
+            continue;
+        }
+        let title = format!("the agent does not listen at `{}`", word.text);
+        let listens = list(&case.agent.listeners);
+        findings.push(
+            Finding::new(Code::AddressElsewhere, title, word.span)
+                .label(format!("it listens at {listens}"))
+                .help(format!(
+                    "write one of its addresses, or start it with `--listen {}`",
+                    word.text
+                )),
+        );
+    }
+}

@@ -1,0 +1,133 @@
+//! Groups: listed, described, sent.
+
+use super::super::engine::Rule;
+use super::super::nearest::nearest;
+use super::super::{Case, Code, Finding};
+use crate::read::Section;
+
+pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    for engine in &case.engines {
+        for word in engine.listed("groups").filter(|word| word.known) {
+            if engine.groups().all(|group| group.title() != word.text) {
+                let title = format!("there is no section `spoe-group {}`", word.text);
+                let listed: Vec<_> = engine.listed("groups").map(|it| it.text.as_str()).collect();
+                let others = engine.groups().map(Section::title);
+                let near = nearest(&word.text, others.filter(|name| !listed.contains(name)));
+                findings.push(
+                    Finding::new(Code::GroupMissing, title, word.span)
+                        .label("listed, and nowhere described")
+                        .help(match near {
+                            Some(near) => format!("write `{near}`"),
+                            None => format!("write `spoe-group {}` with its `messages`", word.text),
+                        }),
+                );
+                continue;
+            }
+            // A rule that seems to mean it is the fault to name.
+            let sent = case.rules.iter().any(|rule| {
+                let listed = || engine.listed("groups").map(|it| it.text.as_str());
+                !rule.group.known
+                    || rule.group.text == word.text
+                    || (listed().all(|name| name != rule.group.text)
+                        && nearest(&rule.group.text, listed()) == Some(&word.text))
+            });
+            if !sent {
+                let title = format!("no rule sends the group `{}`", word.text);
+                findings.push(
+                    Finding::new(Code::GroupUnsent, title, word.span)
+                        .label("its messages are never sent")
+                        .context(engine.filter.line.span(), "the filter of its engine")
+                        .help(format!(
+                            "write `http-request send-spoe-group {} {}` below the filter",
+                            engine.name(),
+                            word.text
+                        )),
+                );
+            }
+        }
+        for group in engine.groups() {
+            findings.extend(group.name().and_then(|name| {
+                let listed = engine
+                    .listed("groups")
+                    .any(|word| !word.known || word.text == name.text);
+                let sent = case.rules.iter().any(|rule| rule.group.text == name.text);
+                // A rule that sends it is the fault to name.
+                (!listed && !sent && name.known).then(|| {
+                    let title = format!("the group `{}` is in no list", name.text);
+                    Finding::new(Code::GroupUnlisted, title, name.span)
+                        .label("no rule can send it")
+                        .context(engine.span(), "not among the `groups` of this agent")
+                        .help(format!(
+                            "write `groups {}` in the agent's section",
+                            name.text
+                        ))
+                })
+            }));
+        }
+    }
+    for rule in case.rules {
+        findings.extend(of_rule(case, rule));
+    }
+}
+
+fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Finding> {
+    if !rule.engine.known || !rule.group.known {
+        return None;
+    }
+    let (engine, group) = (&rule.engine.text, &rule.group.text);
+    let mut here = case
+        .engines
+        .iter()
+        .filter(|engine| engine.filter.proxy == rule.proxy);
+    let Some(found) = here.clone().find(|it| it.name() == engine) else {
+        // A filter whose file or scope is wrong is the fault to name.
+        let mut filters = case.configuration.filters.iter();
+        if filters.any(|filter| {
+            filter.proxy == rule.proxy
+                && filter
+                    .engine
+                    .as_ref()
+                    .is_none_or(|it| !it.known || it.text == *engine)
+                && !case
+                    .engines
+                    .iter()
+                    .any(|engine| std::ptr::eq(engine.filter, filter))
+        }) {
+            return None;
+        }
+        let proxy = case.configuration.sections.get(rule.proxy)?;
+        let title = format!("`{}` has no engine `{engine}`", proxy.title());
+        let finding = Finding::new(Code::GroupUndeclared, title, rule.engine.span)
+            .label("no filter of this section has this engine");
+        let near = nearest(engine, here.clone().map(|it| it.name()));
+        let only = here
+            .next()
+            .map(|it| it.name())
+            .filter(|_| here.next().is_none());
+        return Some(match near.or(only) {
+            Some(near) => finding.help(format!("write `send-spoe-group {near} {group}`")),
+            None => finding.help(format!(
+                "write `filter spoe engine {engine} config FILE` in this section, too"
+            )),
+        });
+    };
+    if found
+        .listed("groups")
+        .any(|word| !word.known || word.text == *group)
+    {
+        return None;
+    }
+    let title = format!("the engine `{engine}` has no group `{group}`");
+    let finding = Finding::new(Code::GroupUndeclared, title, rule.group.span)
+        .label("sent, and not among its `groups`")
+        .context(found.span(), "the engine's agent");
+    let described = found.groups().any(|it| it.title() == group);
+    let near = nearest(group, found.listed("groups").map(|word| word.text.as_str()));
+    Some(match near {
+        _ if described => finding.help(format!("write `groups {group}` in the agent's section")),
+        Some(near) => finding.help(format!("write `send-spoe-group {engine} {near}`")),
+        None => finding.help(format!(
+            "write a section `spoe-group {group}`, and `groups {group}` in the agent's"
+        )),
+    })
+}

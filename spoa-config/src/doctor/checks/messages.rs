@@ -1,0 +1,243 @@
+//! Messages, their events, and the handlers that answer them.
+
+use super::super::engine::{Engine, OF_MESSAGES, event, keyword, listed};
+use super::super::nearest::nearest;
+use super::super::{Case, Code, Finding};
+use crate::Message;
+use crate::read::{Section, Word};
+
+/// The events of SPOE.txt 2.3.
+const EVENTS: [&str; 8] = [
+    "on-client-session",
+    "on-frontend-tcp-request",
+    "on-backend-tcp-request",
+    "on-frontend-http-request",
+    "on-backend-http-request",
+    "on-server-session",
+    "on-tcp-response",
+    "on-http-response",
+];
+
+/// Those that a backend never sees.
+const OF_FRONTENDS: [&str; 3] = [
+    "on-client-session",
+    "on-frontend-tcp-request",
+    "on-frontend-http-request",
+];
+
+pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    for engine in &case.engines {
+        for message in engine.messages() {
+            findings.extend(keywords(message));
+            findings.extend(unlisted(engine, message));
+            findings.extend(of_event(case, engine, message));
+        }
+        let of_groups = engine.groups().flat_map(|group| listed(group, "messages"));
+        for word in engine.listed("messages").chain(of_groups) {
+            findings.extend(missing(engine, word));
+        }
+    }
+    let mut meant = Vec::new();
+    for engine in case.ours() {
+        for message in engine.messages() {
+            findings.extend(unknown(case, engine, message, &mut meant));
+        }
+    }
+    for handler in &case.agent.messages {
+        if !meant.contains(&handler.name.as_str()) {
+            findings.extend(unasked(case, handler));
+        }
+    }
+}
+
+/// A message that no handler answers. Which handler it may mean is added to `meant`.
+fn unknown<'a>(
+    case: &Case<'a>,
+    engine: &Engine<'a>,
+    message: &Section,
+    meant: &mut Vec<&'a str>,
+) -> Option<Finding> {
+    let name = message.name()?;
+    if case.agent.fallback || !name.known || case.handler(&name.text).is_some() {
+        return None;
+    }
+    let idle = case
+        .agent
+        .messages
+        .iter()
+        .filter(|handler| !asked(case, handler));
+    let near = nearest(&name.text, idle.map(|handler| handler.name.as_str()));
+    meant.extend(near);
+    let title = format!("no handler answers the message `{}`", name.text);
+    let finding = Finding::new(Code::MessageUnknown, title, name.span)
+        .label("the agent does not know it")
+        .context(engine.span(), "sent by this agent's engine");
+    Some(match near {
+        Some(near) => finding.help(format!(
+            "write `spoe-message {near}`, here and where it is listed"
+        )),
+        None => finding.help(format!(
+            "write a handler with `#[spoe_message(\"{}\")]`, or take the message out",
+            name.text
+        )),
+    })
+}
+
+/// Whether a message of an engine is this handler's.
+fn asked(case: &Case<'_>, handler: &Message) -> bool {
+    let mut messages = case.ours().flat_map(Engine::messages);
+    messages.any(|message| message.title() == handler.name)
+}
+
+fn unasked(case: &Case<'_>, handler: &Message) -> Option<Finding> {
+    let engine = case.ours().next()?;
+    if asked(case, handler) {
+        return None;
+    }
+    let name = &handler.name;
+    let title = format!("no message asks the handler of `{name}`");
+    let args: Vec<_> = handler
+        .arguments
+        .iter()
+        .filter_map(|argument| {
+            let name = argument.name.as_deref()?;
+            let sample = argument.sample.as_deref().or(argument.guess.as_deref());
+            Some(format!("{name}={}", sample.unwrap_or("…")))
+        })
+        .collect();
+    let args = match args.as_slice() {
+        [] => String::new(),
+        args => format!(" with `args {}`", args.join(" ")),
+    };
+    let (file, line) = &handler.location;
+    let how = match (&handler.group, &handler.event) {
+        (Some(group), _) => format!("and list it in `spoe-group {group}`"),
+        (None, Some(event)) => format!("and `event {event}`, and list it behind `messages`"),
+        (None, None) => "and an `event`, and list it behind `messages`".to_owned(),
+    };
+    Some(
+        Finding::new(Code::HandlerUnasked, title, engine.span())
+            .label(format!("has no `spoe-message {name}`"))
+            .note(format!(
+                "its handler is `{}` ({file}:{line})",
+                handler.function
+            ))
+            .help(format!("write `spoe-message {name}`{args}, {how}")),
+    )
+}
+
+fn unlisted(engine: &Engine<'_>, message: &Section) -> Option<Finding> {
+    let name = message.name()?;
+    let of_groups = engine.groups().flat_map(|group| listed(group, "messages"));
+    let mut listed = engine.listed("messages").chain(of_groups);
+    // A name in a list that seems to mean it is the fault to name.
+    let means = |word: &Word| {
+        let known = || engine.messages().map(Section::title);
+        known().all(|title| title != word.text) && nearest(&word.text, known()) == Some(&name.text)
+    };
+    if !name.known || listed.any(|word| !word.known || word.text == name.text || means(word)) {
+        return None;
+    }
+    let title = format!("the message `{}` is in no list", name.text);
+    Some(
+        Finding::new(Code::MessageUnlisted, title, name.span)
+            .label("never sent")
+            .context(engine.span(), "not among the `messages` of this agent")
+            .help(match event(message) {
+                Some(_) => format!("write `messages {}` in the agent's section", name.text),
+                None => format!(
+                    "write `messages {}` in the agent's section and an event here, or list it in a group",
+                    name.text
+                ),
+            }),
+    )
+}
+
+fn missing(engine: &Engine<'_>, word: &Word) -> Option<Finding> {
+    if !word.known || engine.messages().any(|it| it.title() == word.text) {
+        return None;
+    }
+    let title = format!("there is no section `spoe-message {}`", word.text);
+    let listed = |name: &&str| engine.listed("messages").any(|word| word.text == *name);
+    let others = engine.messages().map(Section::title);
+    let near = nearest(&word.text, others.filter(|name| !listed(name)));
+    Some(
+        Finding::new(Code::MessageMissing, title, word.span)
+            .label("listed, and nowhere described")
+            .help(match near {
+                Some(near) => format!("write `{near}`"),
+                None => format!(
+                    "take it out, or write `spoe-message {}` in the same scope",
+                    word.text
+                ),
+            }),
+    )
+}
+
+fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<Finding> {
+    let listed = |word: &&Word| word.text == message.title();
+    let listed = engine.listed("messages").find(listed);
+    let Some(event) = event(message) else {
+        let name = message.name()?;
+        let listed = listed?;
+        let title = format!("the message `{}` has no event", name.text);
+        let handler = case.handler(&name.text);
+        let event = handler.and_then(|handler| handler.event.as_deref());
+        return Some(
+            Finding::new(Code::EventMissing, title, name.span)
+                .label("never sent")
+                .context(listed.span, "listed here, to be sent at its event")
+                .help(match event {
+                    Some(event) => format!("write `event {event}` in its section"),
+                    None => "write `event on-frontend-http-request`, or another one, in its section; a message of a group is not listed here".to_owned(),
+                }),
+        );
+    };
+    if !event.known {
+        return None;
+    }
+    if !EVENTS.contains(&event.text.as_str()) {
+        let title = format!("there is no event `{}`", event.text);
+        return Some(
+            Finding::new(Code::EventUnknown, title, event.span)
+                .label("HAProxy knows no such event")
+                .help(match nearest(&event.text, EVENTS) {
+                    Some(near) => format!("write `event {near}`"),
+                    None => format!("write one of {}", super::list(&EVENTS)),
+                }),
+        );
+    }
+    listed?;
+    let proxy = case.configuration.sections.get(engine.filter.proxy)?;
+    if proxy.kind() != "backend" || !OF_FRONTENDS.contains(&event.text.as_str()) {
+        return None;
+    }
+    let title = format!("a backend never sees the event `{}`", event.text);
+    Some(
+        Finding::new(Code::EventElsewhere, title, event.span)
+            .label("never happens there")
+            .context(
+                engine.filter.line.span(),
+                format!("the filter stands in the backend `{}`", proxy.title()),
+            )
+            .help("put the filter into the frontend, or write an event of backends, such as `on-backend-http-request`"),
+    )
+}
+
+fn keywords(message: &Section) -> Vec<Finding> {
+    let misspelt = |line: &&crate::read::Line| {
+        !OF_MESSAGES.contains(&line.word(0)) && OF_MESSAGES.contains(&keyword(line))
+    };
+    let lines = message.lines.iter().filter(misspelt);
+    lines
+        .filter_map(|line| {
+            let word = line.words.first().filter(|word| word.known)?;
+            let title = format!("`{}` is no keyword of a message", word.text);
+            Some(
+                Finding::new(Code::KeywordMisspelt, title, word.span)
+                    .label("HAProxy passes over this line without a word")
+                    .help(format!("write `{}`", keyword(line))),
+            )
+        })
+        .collect()
+}

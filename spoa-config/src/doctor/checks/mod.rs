@@ -1,0 +1,44 @@
+//! The checks, one file for each topic.
+//!
+//! Each reads the case and adds what it finds. None knows of another.
+
+mod arguments;
+mod backend;
+mod errors;
+mod frames;
+mod groups;
+mod messages;
+mod timeouts;
+mod variables;
+mod wiring;
+
+use super::{Case, Finding};
+
+/// A check.
+pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
+
+/// All of them.
+pub(super) const ALL: [Check; 9] = [
+    wiring::check,
+    messages::check,
+    groups::check,
+    arguments::check,
+    variables::check,
+    timeouts::check,
+    frames::check,
+    backend::check,
+    errors::check,
+];
+
+/// Names as a sentence lists them: `a`, `b` and `c`.
+fn list<T: AsRef<str>>(names: &[T]) -> String {
+    let names: Vec<_> = names
+        .iter()
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect();
+    match names.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}

@@ -1,0 +1,331 @@
+//! Variables: what the agent sets against what the configuration reads.
+
+use super::super::engine::Engine;
+use super::super::nearest::nearest;
+use super::super::{Case, Code, Finding, Severity};
+use super::list;
+use crate::Variable;
+use crate::read::{Configuration, Line, Span, Word};
+
+const SCOPES: [&str; 6] = ["proc", "sess", "txn", "req", "res", "check"];
+
+/// HAProxy drops names from 64 characters on, scope and prefix included.
+const LONGEST: usize = 63;
+
+pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    let mentions = mentions(case.configuration);
+    for engine in case.ours() {
+        let set = of_agent(case, engine);
+        let mut said = Vec::new();
+        for mention in &mentions {
+            let place = (mention.variable.as_str(), mention.line.span());
+            if said.contains(&place) {
+                continue;
+            }
+            if let Some(finding) = read(case, engine, &set, mention, &mentions) {
+                findings.push(finding);
+                said.push(place);
+            }
+        }
+        unread(case, engine, &set, &mentions, findings);
+        for variable in &set {
+            findings.extend(too_long(engine, variable));
+        }
+        findings.extend(taken_twice(engine, &set));
+    }
+}
+
+/// A name of a variable in the configuration.
+#[derive(Clone, Debug)]
+pub(super) struct Mention<'a> {
+    /// The whole name, such as `txn.prefix.name`.
+    pub(super) variable: String,
+    pub(super) how: How,
+    pub(super) span: Span,
+    pub(super) word: &'a Word,
+    pub(super) line: &'a Line,
+    /// The section, if it is one of HAProxy's own files.
+    pub(super) section: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// `var(…)`.
+    Read,
+    /// `set-var(…)` and its like.
+    Set,
+    /// Any other: HAProxy knows the name from it.
+    Other,
+}
+
+/// All names of variables, and what only looks like one.
+pub(super) fn mentions(configuration: &Configuration) -> Vec<Mention<'_>> {
+    let mut found = Vec::new();
+    let spoe = configuration.spoe.iter().flat_map(|file| &file.sections);
+    let sections = configuration.sections.iter().enumerate();
+    // A SPOE file has no rules, so that its sections need no number.
+    for (section, lines) in sections
+        .map(|(index, section)| (index, &section.lines))
+        .chain(spoe.map(|section| (usize::MAX, &section.lines)))
+    {
+        for line in lines {
+            for (index, word) in line.words.iter().enumerate() {
+                let sets = index == 1 && line.word(0).starts_with("set-var");
+                in_word(word, line, section, sets, &mut found);
+            }
+        }
+    }
+    found
+}
+
+fn in_word<'a>(
+    word: &'a Word,
+    line: &'a Line,
+    section: usize,
+    sets: bool,
+    found: &mut Vec<Mention<'a>>,
+) {
+    let text = word.text.as_str();
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    for scope in SCOPES {
+        for (at, _) in text.match_indices(scope) {
+            let (Some(before), Some(rest)) = (text.get(..at), text.get(at..)) else {
+                continue;
+            };
+            let inside = before.ends_with(|c: char| part(c) || c == '-');
+            if inside
+                || !rest
+                    .get(scope.len()..)
+                    .is_some_and(|rest| rest.starts_with('.'))
+            {
+                continue;
+            }
+            let length = rest.find(|c| !part(c)).unwrap_or(rest.len());
+            let how = if sets
+                || ["set-var(", "set-var-fmt("]
+                    .iter()
+                    .any(|by| before.ends_with(by))
+            {
+                How::Set
+            } else if before.ends_with("var(") && !before.ends_with("unset-var(") {
+                How::Read
+            } else {
+                How::Other
+            };
+            found.push(Mention {
+                variable: rest.get(..length).unwrap_or(rest).to_owned(),
+                how,
+                span: word.part(at..at + length),
+                word,
+                line,
+                section,
+            });
+        }
+    }
+}
+
+/// A variable that a handler of an engine's message sets.
+struct Set<'a> {
+    variable: &'a Variable,
+    name: String,
+}
+
+fn of_agent<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
+    let handlers = engine
+        .messages()
+        .filter_map(|message| case.handler(message.title()));
+    let mut set: Vec<Set<'_>> = Vec::new();
+    for variable in handlers.flat_map(|handler| &handler.variables) {
+        let name = engine.variable(&variable.scope, &variable.name);
+        if set.iter().all(|other| other.name != name) {
+            set.push(Set { variable, name });
+        }
+    }
+    set
+}
+
+/// Whether every variable the engine's messages may set is known.
+fn complete(case: &Case<'_>, engine: &Engine<'_>) -> bool {
+    let mut messages = engine.messages();
+    messages.all(|message| {
+        let handler = case.handler(message.title());
+        handler.is_some_and(|handler| !handler.variables.is_empty())
+    })
+}
+
+/// A variable that is read, and never set as it is named.
+fn read(
+    case: &Case<'_>,
+    engine: &Engine<'_>,
+    set: &[Set<'_>],
+    mention: &Mention<'_>,
+    mentions: &[Mention<'_>],
+) -> Option<Finding> {
+    let variable = mention.variable.as_str();
+    let sets = |other: &Mention<'_>| other.how == How::Set && other.variable == variable;
+    let own = |word: &Word| engine.variable("txn", &word.text) == variable;
+    if mention.how != How::Read
+        || set.iter().any(|set| set.name == variable)
+        || mentions.iter().any(sets)
+        || engine.own().any(own)
+    {
+        return None;
+    }
+    let (scope, full) = variable.split_once('.')?;
+    let (prefix, at) = engine.prefix();
+    let inside = full
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('.'));
+    let Some(name) = inside else {
+        let of_another = case.engines.iter().any(|other| {
+            let prefix = other.prefix().0;
+            prefix != engine.prefix().0
+                && full
+                    .strip_prefix(prefix)
+                    .is_some_and(|rest| rest.starts_with('.'))
+        });
+        let meant = set.iter().find(|set| {
+            set.variable.scope == scope
+                && full
+                    .strip_suffix(&set.variable.name)
+                    .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        })?;
+        if of_another {
+            return None;
+        }
+        let title = format!("the agent's variables have another prefix than `{variable}`");
+        return Some(
+            Finding::new(Code::PrefixDiffers, title, mention.span)
+                .label("never set")
+                .context(at, format!("the prefix is `{prefix}`"))
+                .help(format!("write `var({})`", meant.name)),
+        );
+    };
+    if engine
+        .listed("register-var-names")
+        .any(|word| word.text == name)
+    {
+        return None;
+    }
+    let elsewhere = set.iter().find(|set| set.variable.name == name);
+    let names = set.iter().map(|set| set.variable.name.as_str());
+    let own = engine.own().map(|word| word.text.as_str());
+    let near = nearest(name, names.chain(own));
+    let title = format!("nothing sets `{variable}`");
+    let finding = Finding::new(Code::VariableUnset, title, mention.span).label("never set");
+    if let Some(elsewhere) = elsewhere {
+        return Some(finding.help(format!(
+            "write `var({})`: the agent sets it in the scope `{}`",
+            elsewhere.name, elsewhere.variable.scope
+        )));
+    }
+    if let Some(near) = near {
+        let scope = set
+            .iter()
+            .find(|set| set.variable.name == near)
+            .map_or("txn", |set| set.variable.scope.as_str());
+        return Some(finding.help(format!("write `var({})`", engine.variable(scope, near))));
+    }
+    let known: Vec<_> = set.iter().map(|set| set.name.as_str()).collect();
+    (complete(case, engine) && !known.is_empty()).then(|| {
+        finding
+            .note(format!("the agent sets {}", list(&known)))
+            .help("read one of these, or let a handler set it")
+    })
+}
+
+/// Variables that are set and never read.
+fn unread(
+    case: &Case<'_>,
+    engine: &Engine<'_>,
+    set: &[Set<'_>],
+    mentions: &[Mention<'_>],
+    findings: &mut Vec<Finding>,
+) {
+    // What else reads them does not stand in the configuration.
+    let mut globals = case.configuration.sections.iter();
+    let lua = globals.any(|section| {
+        let mut lines = section.lines.iter();
+        lines.any(|line| line.word(0).starts_with("lua-load"))
+    });
+    let unread: Vec<_> = set
+        .iter()
+        .filter(|set| mentions.iter().all(|mention| mention.variable != set.name))
+        // A rule that reads it by another prefix or in another scope is the fault to name.
+        .filter(|set| {
+            let name = &set.variable.name;
+            mentions.iter().all(|mention| {
+                mention.how != How::Read
+                    || !(mention.variable.ends_with(&format!(".{name}"))
+                        || mention.variable.rsplit('.').next().is_some_and(|read| {
+                            nearest(read, [name.as_str()]).is_some()
+                                && mention.variable.contains(engine.prefix().0)
+                        }))
+            })
+        })
+        .collect();
+    let named = |set: &&Set<'_>| {
+        let mut names = engine.listed("register-var-names");
+        names.any(|word| word.text == set.variable.name)
+    };
+    let (proc, others): (Vec<_>, Vec<_>) = unread
+        .into_iter()
+        .filter(|set| !named(set))
+        .partition(|set| set.variable.scope == "proc");
+    if !proc.is_empty() && engine.option("force-set-var").is_none() {
+        let names: Vec<_> = proc.iter().map(|set| set.name.as_str()).collect();
+        let short: Vec<_> = proc.iter().map(|set| set.variable.name.as_str()).collect();
+        let title = format!("HAProxy drops {}: it knows no such name", list(&names));
+        findings.push(
+            Finding::new(Code::VariableUnread, title, engine.span())
+                .severity(Severity::Warning)
+                .label("set by a handler of this agent")
+                .note("variables of `proc` are taken only by names that stand in the configuration")
+                .help(format!("write `register-var-names {}`", short.join(" "))),
+        );
+    }
+    if !others.is_empty() && !lua {
+        let names: Vec<_> = others.iter().map(|set| set.name.as_str()).collect();
+        let title = format!("nothing reads {}", list(&names));
+        findings.push(
+            Finding::new(Code::VariableUnread, title, engine.span())
+                .label("set by a handler of this agent")
+                .help(format!("read it: `var({})`", names.first().unwrap_or(&""))),
+        );
+    }
+}
+
+fn too_long(engine: &Engine<'_>, set: &Set<'_>) -> Option<Finding> {
+    if set.name.len() <= LONGEST {
+        return None;
+    }
+    let (prefix, span) = engine.prefix();
+    let title = format!("HAProxy drops `{}`: the name is too long", set.name);
+    Some(
+        Finding::new(Code::NameTooLong, title, span)
+            .label(format!(
+                "with this prefix it has {} characters, and {LONGEST} are the most",
+                set.name.len()
+            ))
+            .help(format!(
+                "write a prefix of at most {} characters, or give the variable a shorter name",
+                (LONGEST + prefix.len()).saturating_sub(set.name.len())
+            )),
+    )
+}
+
+fn taken_twice(engine: &Engine<'_>, set: &[Set<'_>]) -> Option<Finding> {
+    let word = engine.own().find(|word| {
+        let name = engine.variable("txn", &word.text);
+        set.iter().any(|set| set.name == name)
+    })?;
+    let title = format!(
+        "HAProxy and the agent both set `{}`",
+        engine.variable("txn", &word.text)
+    );
+    Some(
+        Finding::new(Code::NameTakenTwice, title, word.span)
+            .label("a handler sets a variable of this name, too")
+            .help("write another name here, such as `spoe_error`"),
+    )
+}

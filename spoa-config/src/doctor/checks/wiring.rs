@@ -1,0 +1,157 @@
+//! From a filter to its scope in its file.
+
+use super::super::engine::{scope, sections};
+use super::super::nearest::nearest;
+use super::super::{Case, Code, Finding};
+use super::list;
+use crate::read::{Filter, Found, SpoeFile};
+
+pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    for filter in &case.configuration.filters {
+        findings.extend(of_filter(case, filter));
+    }
+    let filters = &case.configuration.filters;
+    for (index, file) in case.configuration.spoe.iter().enumerate() {
+        if filters
+            .iter()
+            .all(|filter| filter.file.file() != Some(index))
+        {
+            findings.extend(unread(case, file));
+        }
+    }
+}
+
+fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
+    let Some(config) = &filter.config else {
+        let title = "this filter names no SPOE file";
+        return Some(
+            Finding::new(Code::FileUnnamed, title, filter.line.span())
+                .label("`config FILE` is missing")
+                .help("write `config /etc/haproxy/spoe.conf` at its end"),
+        );
+    };
+    match &filter.file {
+        Found::Unnamed => None,
+        Found::Nowhere(looked) => {
+            let title = format!("there is no SPOE file `{}`", config.text);
+            let looked: Vec<_> = looked.iter().map(|path| path.to_string_lossy()).collect();
+            Some(
+                Finding::new(Code::FileMissing, title, config.span)
+                    .label("not found")
+                    .note(format!("looked for {}", list(&looked)))
+                    .help("write the full path of the file; if it has another place on this machine, name it behind haproxy.cfg"),
+            )
+        }
+        Found::There(file) => of_scope(case, filter, case.configuration.spoe.get(*file)?),
+        Found::Beside(file, directory) => {
+            let file = case.configuration.spoe.get(*file)?;
+            of_scope(case, filter, file).or_else(|| {
+                let directory = directory.to_string_lossy();
+                let title = "HAProxy finds this file only if it is started in one directory";
+                Some(
+                    Finding::new(Code::FileBeside, title, config.span)
+                        .label(format!("found in `{directory}`, not from here"))
+                        .help("write its full path, or `default-path config` in `global`"),
+                )
+            })
+        }
+    }
+}
+
+fn of_scope(case: &Case<'_>, filter: &Filter, file: &SpoeFile) -> Option<Finding> {
+    let config = filter.config.as_ref()?;
+    let scopes: Vec<_> = file
+        .scopes
+        .iter()
+        .map(|scope| scope.name.as_str())
+        .collect();
+    let wanted = scope(filter);
+    // Which one HAProxy's environment names is not known here.
+    if filter.engine.as_ref().is_some_and(|engine| !engine.known) {
+        return None;
+    }
+    let found = wanted.is_none_or(|wanted| scopes.contains(&wanted));
+    if found && sections(file, wanted).any(|it| it.kind() == "spoe-agent") {
+        return None;
+    }
+    let name = case.configuration.sources.get(file.source)?;
+    let name = name.path.to_string_lossy();
+    let Some(wanted) = wanted else {
+        // A file without an agent, or one with everything in scopes.
+        let finding = match file.scopes.first() {
+            None => Finding::new(
+                Code::AgentMissing,
+                format!("`{name}` has no `spoe-agent`"),
+                config.span,
+            )
+            .label("nothing to ask in there")
+            .help("write a section `spoe-agent NAME` there"),
+            Some(first) => Finding::new(
+                Code::ScopeMissing,
+                format!("this filter names no engine, and all of `{name}` is in scopes"),
+                filter.line.span(),
+            )
+            .label("`engine NAME` is missing")
+            .context(first.span, "a scope")
+            .help(format!("write `engine {}`", first.name)),
+        };
+        return Some(finding);
+    };
+    let engine = filter.engine.as_ref()?;
+    if found {
+        let mut scopes = file.scopes.iter();
+        let scope = scopes.find(|scope| scope.name == wanted)?;
+        let title = format!("the scope `[{wanted}]` has no `spoe-agent`");
+        return Some(
+            Finding::new(Code::AgentMissing, title, scope.span)
+                .label("nothing to ask in here")
+                .context(engine.span, "named here")
+                .help("write a section `spoe-agent NAME` below it"),
+        );
+    }
+    let title = format!("`{name}` has no scope `[{wanted}]`");
+    let finding = Finding::new(Code::ScopeMissing, title, engine.span);
+    let near = match scopes.as_slice() {
+        [only] => Some(*only),
+        several => nearest(wanted, several.iter().copied()),
+    };
+    Some(match near {
+        Some(near) => {
+            let mut scopes = file.scopes.iter();
+            let scope = scopes.find(|scope| scope.name == near)?;
+            finding
+                .label("no scope has this name")
+                .context(scope.span, "this one may be meant")
+                .help(format!(
+                    "write `engine {near}`, or `[{wanted}]` in `{name}`"
+                ))
+        }
+        None if scopes.is_empty() => finding.label("the file has no scopes").help(format!(
+            "write `[{wanted}]` at the top of `{name}`, or leave `engine {wanted}` out"
+        )),
+        None => finding
+            .label("no scope has this name")
+            .note(format!("there are {}", list(&scopes)))
+            .help("name one of them"),
+    })
+}
+
+fn unread(case: &Case<'_>, file: &SpoeFile) -> Option<Finding> {
+    let name = case.configuration.sources.get(file.source)?;
+    let name = name.path.to_string_lossy();
+    let section = file.sections.iter().find(|it| it.kind() == "spoe-agent");
+    let (engine, span) = match (section, file.scopes.first()) {
+        (Some(section), _) => (section.scope.as_deref(), section.head.span()),
+        (None, Some(scope)) => (Some(scope.name.as_str()), scope.span),
+        (None, None) => return None,
+    };
+    let engine = engine.map_or(String::new(), |engine| format!("engine {engine} "));
+    let title = format!("no filter reads `{name}`");
+    Some(
+        Finding::new(Code::FileUnread, title, span)
+            .label("never asked")
+            .help(format!(
+                "write `filter spoe {engine}config {name}` in the frontend whose traffic it is for"
+            )),
+    )
+}

@@ -1,0 +1,144 @@
+//! The codes of findings, and what is to be said of each at length.
+//!
+//! One table: the rest, and the page of the documentation, follow from it.
+
+use super::Severity;
+use std::fmt;
+use std::str::FromStr;
+
+/// What HAProxy itself says of a configuration with a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Haproxy {
+    /// It loads it without a word.
+    Silent,
+    /// It loads it with a warning.
+    Warns,
+    /// It does not load it.
+    Refuses,
+    /// That depends on its version or on the machine.
+    Depends,
+}
+
+macro_rules! codes {
+    ($($variant:ident $name:literal $severity:ident $haproxy:ident $summary:literal,)*) => {
+        /// Which finding it is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $summary] $variant,)*
+        }
+
+        impl Code {
+            /// All of them, in the order of their names.
+            pub const ALL: &'static [Code] = &[$(Code::$variant),*];
+
+            /// Its name, such as `SPOA010`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$variant => $name,)* }
+            }
+
+            /// What it says in a few words.
+            #[must_use]
+            pub fn summary(self) -> &'static str {
+                match self { $(Code::$variant => $summary,)* }
+            }
+
+            /// How bad it is where nothing makes it better or worse.
+            #[must_use]
+            pub fn severity(self) -> Severity {
+                match self { $(Code::$variant => Severity::$severity,)* }
+            }
+
+            /// What HAProxy says of it.
+            #[must_use]
+            pub fn haproxy(self) -> Haproxy {
+                match self { $(Code::$variant => Haproxy::$haproxy,)* }
+            }
+
+            /// What it means, why it hurts, and how to mend it, as Markdown.
+            #[must_use]
+            pub fn explanation(self) -> &'static str {
+                match self {
+                    $(Code::$variant => include_str!(concat!("explanations/", $name, ".md")),)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    FileMissing "SPOA001" Error Refuses "the SPOE file that a filter names is not there",
+    FileUnnamed "SPOA002" Error Refuses "a filter names no SPOE file",
+    ScopeMissing "SPOA003" Error Refuses "the SPOE file has no scope of the engine's name",
+    AgentMissing "SPOA004" Error Refuses "a scope has no `spoe-agent` section",
+    FileUnread "SPOA005" Warning Silent "no filter reads a SPOE file",
+    FileBeside "SPOA006" Note Depends "a SPOE file is found from one directory only",
+    MessageUnknown "SPOA010" Error Silent "no handler answers a message",
+    HandlerUnasked "SPOA011" Warning Silent "no message asks a handler",
+    MessageUnlisted "SPOA012" Warning Silent "a message is in no agent's list and in no group",
+    MessageMissing "SPOA013" Error Refuses "a message is listed and has no section",
+    EventMissing "SPOA014" Error Warns "a message is listed and has no event",
+    EventElsewhere "SPOA015" Error Warns "an event of frontends behind a backend's filter",
+    EventUnknown "SPOA016" Error Refuses "there is no such event",
+    KeywordMisspelt "SPOA017" Error Silent "HAProxy passes over a misspelt keyword of a message",
+    GroupUnsent "SPOA020" Error Silent "no rule sends a group",
+    GroupUndeclared "SPOA021" Error Refuses "a rule sends a group that its engine does not have",
+    GroupMissing "SPOA022" Error Refuses "a group is listed and has no section",
+    GroupUnlisted "SPOA023" Warning Silent "a group is in no agent's list",
+    ArgumentMissing "SPOA030" Error Silent "a message lacks an argument that its handler needs",
+    ArgumentMisspelt "SPOA031" Error Silent "the name of an argument is misspelt",
+    ArgumentUnused "SPOA032" Note Silent "no handler takes an argument",
+    PrefixDiffers "SPOA040" Error Silent "a rule reads a variable under a prefix that the agent's has not",
+    VariableUnset "SPOA041" Warning Silent "a rule reads a variable that is never set",
+    VariableUnread "SPOA042" Note Silent "nothing reads a variable that the agent sets",
+    NameTooLong "SPOA043" Error Silent "a variable's name is longer than HAProxy takes",
+    NameTakenTwice "SPOA044" Warning Silent "HAProxy's own result and the agent's have one name",
+    TimeoutsMissing "SPOA050" Warning Warns "a timeout of the agent is missing",
+    DeadlineTooLate "SPOA051" Warning Silent "`timeout processing` ends before a handler's deadline",
+    BackendTimeouts "SPOA052" Warning Depends "a timeout of the agents' backend is missing",
+    FrameSize "SPOA060" Error Refuses "`max-frame-size` does not fit into `tune.bufsize`",
+    BodyUnbuffered "SPOA061" Warning Silent "a message takes a body that nothing waits for",
+    BackendMissing "SPOA070" Error Refuses "the agent's backend is not there",
+    BackendMode "SPOA071" Error Refuses "the agent's backend is of the wrong mode",
+    AddressElsewhere "SPOA072" Warning Silent "a server's address is not one where the agent listens",
+    CheckMissing "SPOA074" Warning Silent "a server is not checked by SPOP",
+    Deprecated "SPOA075" Note Silent "HAProxy ignores a keyword from 3.1 on",
+    ContinueOnError "SPOA080" Warning Silent "one event without an answer ends all that follow",
+    SetOnError "SPOA081" Warning Silent "nothing says that there was no answer",
+    FailOpen "SPOA082" Warning Silent "whoever is not judged passes",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that no code has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownCode(String);
+
+impl fmt::Display for UnknownCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (Code::ALL.first(), Code::ALL.last());
+        write!(f, "`{}` is no code of the doctor's", self.0)?;
+        if let (Some(first), Some(last)) = (first, last) {
+            write!(f, ": they go from {first} to {last}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UnknownCode {}
+
+impl FromStr for Code {
+    type Err = UnknownCode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
+        let named = |code: &&Code| code.name().eq_ignore_ascii_case(text.trim());
+        let found = Code::ALL.iter().find(named);
+        found.copied().ok_or_else(|| UnknownCode(text.to_owned()))
+    }
+}

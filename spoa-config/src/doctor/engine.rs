@@ -1,0 +1,280 @@
+//! The engines of a configuration: what a filter, its scope and its agent's backend are together.
+//!
+//! It must not know what is right or wrong with them.
+
+use super::address::Address;
+use super::nearest::nearest;
+use crate::Agent;
+use crate::read::{Configuration, Filter, Line, Section, Span, SpoeFile, Word};
+use std::time::Duration;
+
+/// An engine: a filter that has an agent's section.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Engine<'a> {
+    pub(super) filter: &'a Filter,
+    pub(super) file: &'a SpoeFile,
+    /// The section `spoe-agent`.
+    pub(super) agent: &'a Section,
+    /// Whether it asks the agent that is compared, not another one.
+    pub(super) ours: bool,
+}
+
+/// When a message is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Moment<'a> {
+    /// At its event.
+    Event(&'a Word),
+    /// By a rule, with its group.
+    Rule(&'a Rule<'a>),
+}
+
+/// A line `… send-spoe-group ENGINE GROUP`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule<'a> {
+    /// The section it stands in, as the configuration counts them.
+    pub(super) proxy: usize,
+    pub(super) line: &'a Line,
+    pub(super) engine: &'a Word,
+    pub(super) group: &'a Word,
+}
+
+/// The keywords of a message; HAProxy passes over all others.
+pub(super) const OF_MESSAGES: [&str; 3] = ["args", "acl", "event"];
+
+impl<'a> Engine<'a> {
+    /// The engines of a configuration.
+    pub(super) fn all(configuration: &'a Configuration, agent: &Agent) -> Vec<Self> {
+        let mut engines: Vec<_> = configuration
+            .filters
+            .iter()
+            .filter_map(|filter| {
+                let file = configuration.spoe.get(filter.file.file()?)?;
+                let scope = scope(filter);
+                let agent = sections(file, scope).find(|it| it.kind() == "spoe-agent")?;
+                Some(Engine {
+                    filter,
+                    file,
+                    agent,
+                    ours: false,
+                })
+            })
+            .collect();
+        for engine in &mut engines {
+            engine.ours = engine.asks(configuration, agent);
+        }
+        if engines.iter().all(|engine| !engine.ours) {
+            for engine in &mut engines {
+                engine.ours = true;
+            }
+        }
+        engines
+    }
+
+    /// Whether it is this agent that it asks, by the names of messages or the address.
+    fn asks(&self, configuration: &Configuration, agent: &Agent) -> bool {
+        let known = |name: &str| agent.messages.iter().any(|message| message.name == name);
+        if self.messages().any(|message| known(message.title())) {
+            return true;
+        }
+        let servers = self.servers(configuration);
+        servers.into_iter().any(|(_, address)| {
+            let address = Address::parse(&address.text);
+            let listeners = agent.listeners.iter();
+            let mut listeners = listeners.filter_map(|it| Address::parse(it));
+            address.is_some_and(|address| listeners.any(|it| it.takes(&address)))
+        })
+    }
+
+    /// Its name: what the filter says, else the agent's.
+    pub(super) fn name(&self) -> &'a str {
+        scope(self.filter).unwrap_or_else(|| self.agent.title())
+    }
+
+    /// Where its agent's name stands.
+    pub(super) fn span(&self) -> Span {
+        self.agent
+            .name()
+            .map_or_else(|| self.agent.head.span(), |name| name.span)
+    }
+
+    pub(super) fn sections(&self) -> impl Iterator<Item = &'a Section> + use<'a> {
+        sections(self.file, scope(self.filter))
+    }
+
+    pub(super) fn messages(&self) -> impl Iterator<Item = &'a Section> + use<'a> {
+        self.sections().filter(|it| it.kind() == "spoe-message")
+    }
+
+    pub(super) fn groups(&self) -> impl Iterator<Item = &'a Section> + use<'a> {
+        self.sections().filter(|it| it.kind() == "spoe-group")
+    }
+
+    /// What the agent lists behind a keyword: `messages` or `groups`.
+    pub(super) fn listed(&self, keyword: &'static str) -> impl Iterator<Item = &'a Word> + use<'a> {
+        listed(self.agent, keyword)
+    }
+
+    /// The line of an option of the agent's, unless a later one takes it back.
+    pub(super) fn option(&self, name: &str) -> Option<&'a Line> {
+        let mut lines = self.agent.lines.iter();
+        let last = lines
+            .rfind(|line| line.begins(&["option", name]) || line.begins(&["no", "option", name]));
+        last.filter(|line| line.word(0) == "option")
+    }
+
+    /// What stands before the names of its variables, and where that is said.
+    pub(super) fn prefix(&self) -> (&'a str, Span) {
+        let word = self.option("var-prefix").and_then(|line| line.words.get(2));
+        match word {
+            Some(word) => (&word.text, word.span),
+            None => (self.agent.title(), self.span()),
+        }
+    }
+
+    /// A variable as HAProxy names it.
+    pub(super) fn variable(&self, scope: &str, name: &str) -> String {
+        format!("{scope}.{}.{name}", self.prefix().0)
+    }
+
+    /// The names of variables that HAProxy sets itself, by the option that says so.
+    pub(super) fn own(&self) -> impl Iterator<Item = &'a Word> + use<'a> {
+        let options = ["set-on-error", "set-process-time", "set-total-time"];
+        let engine = *self;
+        options
+            .into_iter()
+            .filter_map(move |option| engine.option(option)?.words.get(2))
+    }
+
+    /// One of its timeouts.
+    pub(super) fn timeout(&self, name: &str) -> Option<&'a Word> {
+        let mut lines = self.agent.lines.iter();
+        let line = lines.rfind(|line| line.begins(&["timeout", name]))?;
+        line.words.get(2)
+    }
+
+    /// The word behind `use-backend`.
+    pub(super) fn backend(&self) -> Option<&'a Word> {
+        let mut lines = self.agent.lines.iter();
+        lines
+            .rfind(|line| line.begins(&["use-backend"]))?
+            .words
+            .get(1)
+    }
+
+    /// The servers of its backend: each line, and its address.
+    pub(super) fn servers(&self, configuration: &'a Configuration) -> Vec<(&'a Line, &'a Word)> {
+        let backend = self
+            .backend()
+            .and_then(|word| configuration.backend(&word.text));
+        let section = backend.and_then(|backend| configuration.sections.get(backend));
+        let lines = section.map(|section| section.lines.as_slice());
+        let lines = lines.unwrap_or_default().iter();
+        lines
+            .filter_map(|line| match line.word(0) {
+                "server" => Some((line, line.words.get(2)?)),
+                "server-template" => Some((line, line.words.get(3)?)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// When a message is sent; never, if this is empty.
+    pub(super) fn moments(&self, message: &'a Section, rules: &'a [Rule<'a>]) -> Vec<Moment<'a>> {
+        let name = message.title();
+        let mut moments = Vec::new();
+        if self.listed("messages").any(|word| word.text == name) {
+            moments.extend(event(message).map(Moment::Event));
+        }
+        let groups = self.groups().filter(|group| {
+            listed(group, "messages").any(|word| word.text == name)
+                && self.listed("groups").any(|word| word.text == group.title())
+        });
+        for group in groups {
+            let sends = |rule: &&Rule<'_>| {
+                rule.engine.text == self.name() && rule.group.text == group.title()
+            };
+            moments.extend(rules.iter().filter(sends).map(Moment::Rule));
+        }
+        moments
+    }
+}
+
+/// The rules that send groups.
+pub(super) fn rules(configuration: &Configuration) -> Vec<Rule<'_>> {
+    let mut rules = Vec::new();
+    for (proxy, section) in configuration.sections.iter().enumerate() {
+        for line in &section.lines {
+            let mut words = line
+                .words
+                .iter()
+                .skip_while(|word| !word.is("send-spoe-group"));
+            if let (Some(_), Some(engine), Some(group)) = (words.next(), words.next(), words.next())
+            {
+                rules.push(Rule {
+                    proxy,
+                    line,
+                    engine,
+                    group,
+                });
+            }
+        }
+    }
+    rules
+}
+
+/// What a section lists behind a keyword.
+pub(super) fn listed<'a>(
+    section: &'a Section,
+    keyword: &'static str,
+) -> impl Iterator<Item = &'a Word> + use<'a> {
+    let lines = section.lines.iter();
+    let lines = lines.filter(move |line| line.begins(&[keyword]));
+    lines.flat_map(|line| line.behind(1))
+}
+
+/// The keyword that a line of a message begins with, or that it seems to mean.
+pub(super) fn keyword(line: &Line) -> &str {
+    let word = line.word(0);
+    match OF_MESSAGES.contains(&word) {
+        true => word,
+        false => nearest(word, OF_MESSAGES).unwrap_or(word),
+    }
+}
+
+/// The event of a message: the last that is said holds.
+pub(super) fn event(message: &Section) -> Option<&Word> {
+    let mut lines = message.lines.iter();
+    lines.rfind(|line| keyword(line) == "event")?.words.get(1)
+}
+
+/// The scope that a filter names.
+pub(super) fn scope(filter: &Filter) -> Option<&str> {
+    filter.engine.as_ref().map(|engine| engine.text.as_str())
+}
+
+/// The sections of a scope.
+pub(super) fn sections<'a>(
+    file: &'a SpoeFile,
+    scope: Option<&'a str>,
+) -> impl Iterator<Item = &'a Section> + use<'a> {
+    let sections = file.sections.iter();
+    sections.filter(move |section| section.scope.as_deref() == scope)
+}
+
+/// A time as HAProxy writes it: a number, and a unit that is ms if it is none.
+pub(super) fn time(text: &str) -> Option<Duration> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits)?;
+    let number: u64 = number.parse().ok()?;
+    Some(match unit {
+        "us" => Duration::from_micros(number),
+        "" | "ms" => Duration::from_millis(number),
+        "s" => Duration::from_secs(number),
+        "m" => Duration::from_secs(number.checked_mul(60)?),
+        "h" => Duration::from_secs(number.checked_mul(3600)?),
+        "d" => Duration::from_secs(number.checked_mul(86400)?),
+        _ => return None,
+    })
+}

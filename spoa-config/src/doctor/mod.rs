@@ -1,0 +1,119 @@
+//! What is wrong between a configuration and the handlers of an agent.
+//!
+//! HAProxy loads most of these faults without a word. Each finding has a [`Code`], whose
+//! explanation says what it means, why it hurts and how to mend it.
+
+mod address;
+mod checks;
+mod code;
+mod engine;
+mod finding;
+mod nearest;
+mod page;
+mod render;
+
+pub use code::{Code, Haproxy, UnknownCode};
+pub use finding::{Finding, Label, Severity};
+pub use page::page;
+pub use render::render;
+
+use crate::read::Configuration;
+use crate::{Agent, Series};
+use engine::{Engine, Rule};
+
+/// Compares a configuration with an agent. What is found is in the order of the files.
+///
+/// With a series, what that HAProxy knows and does not know counts too.
+///
+/// ```
+/// use spoa_config::doctor::{Code, examine, render};
+/// use spoa_config::read::{Configuration, Disk, Surroundings};
+/// use spoa_config::{Agent, Series};
+/// # let directory = std::env::temp_dir().join(format!("spoa-doctor-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory).unwrap();
+/// # std::env::set_current_dir(&directory).unwrap();
+/// # std::fs::write("haproxy.cfg", "frontend www\n  filter spoe engine e config spoe.conf\n").unwrap();
+///
+/// let series = Some(Series::V3_2);
+/// let around = Surroundings { series, environment: &|_| None };
+/// let configuration = Configuration::read(&["haproxy.cfg"], &Disk, &around).unwrap();
+/// let findings = examine(&Agent::default(), &configuration, series);
+///
+/// assert_eq!(findings[0].code, Code::FileMissing);
+/// let text = render(&findings, &configuration.sources, false);
+/// assert!(text.contains("--> haproxy.cfg:2:31"), "{text}");
+/// ```
+#[must_use]
+pub fn examine(
+    agent: &Agent,
+    configuration: &Configuration,
+    series: Option<Series>,
+) -> Vec<Finding> {
+    let rules = engine::rules(configuration);
+    let case = Case {
+        agent,
+        configuration,
+        series,
+        engines: Engine::all(configuration, agent),
+        rules: &rules,
+    };
+    let mut findings = Vec::new();
+    for check in checks::ALL {
+        check(&case, &mut findings);
+    }
+    // An engine that two filters name is looked at twice.
+    let mut different: Vec<Finding> = Vec::new();
+    for finding in findings {
+        if !different.contains(&finding) {
+            different.push(finding);
+        }
+    }
+    different.sort_by_key(|finding| (finding.primary.span, finding.code));
+    different
+}
+
+/// What is examined.
+#[derive(Debug)]
+struct Case<'a> {
+    agent: &'a Agent,
+    configuration: &'a Configuration,
+    series: Option<Series>,
+    engines: Vec<Engine<'a>>,
+    rules: &'a [Rule<'a>],
+}
+
+impl<'a> Case<'a> {
+    /// The engines that ask this agent.
+    fn ours(&self) -> impl Iterator<Item = &Engine<'a>> {
+        self.engines.iter().filter(|engine| engine.ours)
+    }
+
+    /// The handler of a message.
+    fn handler(&self, message: &str) -> Option<&'a crate::Message> {
+        self.agent.messages.iter().find(|it| it.name == message)
+    }
+
+    /// Whether HAProxy is older than 3.1: `None` if it is not known.
+    fn before_3_1(&self) -> Option<bool> {
+        self.series.map(|series| series <= Series::V3_0)
+    }
+
+    /// Whether an option holds for a proxy, by its own lines or its defaults.
+    fn option(&self, proxy: usize, name: &str) -> bool {
+        let mut next = Some(proxy);
+        while let Some(at) = next {
+            let Some(section) = self.configuration.sections.get(at) else {
+                return false;
+            };
+            let mut lines = section.lines.iter();
+            let last = lines.rfind(|line| {
+                line.begins(&["option", name]) || line.begins(&["no", "option", name])
+            });
+            if let Some(line) = last {
+                return line.word(0) == "option" || !line.certain;
+            }
+            next = self.configuration.defaults(at);
+        }
+        false
+    }
+}

@@ -1,0 +1,25 @@
+//! Which of some names was meant by one that is none of them.
+
+/// The known name that takes the fewest keystrokes to reach, unless it takes too many to be what
+/// was meant.
+pub(super) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let distance =
+        |known: &str| strsim::osa_distance(&name.to_ascii_lowercase(), &known.to_ascii_lowercase());
+    let distances = known.into_iter().map(|known| (distance(known), known));
+    let (distance, known) = distances.min_by_key(|(distance, _)| *distance)?;
+    (distance <= 1 + known.chars().count() / 3).then_some(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_near_name_is_the_nearest() {
+        let known = ["get-ip", "check-request"];
+        assert_eq!(nearest("get_ip", known), Some("get-ip"));
+        assert_eq!(nearest("CHEK-request", known), Some("check-request"));
+        assert_eq!(nearest("check", known), None);
+        assert_eq!(nearest("x", []), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! The page of the documentation that lists the codes.
+//!
+//! It must not say anything that `--explain` does not say.
+
+use super::{Code, Haproxy};
+
+/// The page, as Markdown.
+#[must_use]
+pub fn page() -> String {
+    let mut page = String::from(HEAD);
+    for &code in Code::ALL {
+        let haproxy = match code.haproxy() {
+            Haproxy::Silent => "loads it without a word",
+            Haproxy::Warns => "warns",
+            Haproxy::Refuses => "refuses it",
+            Haproxy::Depends => "depends",
+        };
+        page.push_str(&format!(
+            "| [{code}](#{}) | {} | {} | {haproxy} |\n",
+            code.name().to_lowercase(),
+            code.severity().name(),
+            code.summary(),
+        ));
+    }
+    for &code in Code::ALL {
+        page.push_str(&format!("\n## {code}\n\n"));
+        page.push_str(&format!(
+            "**{}.** {}\n",
+            capitalised(code.summary()),
+            code.explanation().trim_end()
+        ));
+    }
+    page
+}
+
+const HEAD: &str = "\
+# Findings of `doctor`
+
+`<agent> doctor haproxy.cfg` reads a configuration as HAProxy does, follows its `filter spoe` lines to
+the SPOE files, and compares it with the agent's handlers. `<agent> doctor --explain SPOA010` prints what
+stands here of one code.
+
+The exit status is 0 if there is nothing, or nothing worse than a note; 1 for warnings; 3 for errors. 2
+says that the command line was wrong or a file could not be read.
+
+| code | severity | what is wrong | HAProxy itself |
+|---|---|---|---|
+";
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(chars).collect()
+}
