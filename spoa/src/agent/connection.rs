@@ -7,7 +7,7 @@ use super::deadlines::{Deadlines, Due};
 use super::dispatch::Dispatcher;
 use super::farewell::Farewell;
 use super::inflight::InFlight;
-use super::io::{poll_flush, poll_read, poll_write};
+use super::io::{poll_read, poll_write};
 use super::lifetime;
 use super::log;
 use super::scratch::{READ_SIZE, Scratch};
@@ -87,8 +87,6 @@ pub(crate) struct Connection<S> {
     /// To be written, from `written` on.
     output: Vec<u8>,
     written: usize,
-    /// Whether the stream itself holds what was written: one that encrypts may.
-    unflushed: bool,
     deadlines: Deadlines,
     share: Share,
 }
@@ -124,7 +122,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             backlog: false,
             output: Vec::new(),
             written: 0,
-            unflushed: false,
             deadlines,
             share: Share::new(shared.totals.clone()),
             shared,
@@ -133,10 +130,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     pub(crate) fn info(&self) -> &Info {
         &self.info
-    }
-
-    pub(crate) fn into_io(self) -> S {
-        self.io
     }
 
     /// Does what can be done now; ready when the connection is over.
@@ -221,7 +214,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         continue;
                     }
                     Progress::More => cx.waker().wake_by_ref(),
-                    Progress::Ended(end) if !self.has_unwritten() => return Poll::Ready(end),
+                    Progress::Ended(end) if self.output.is_empty() => return Poll::Ready(end),
                     Progress::Ended(_) => {
                         self.phase = Phase::Closing;
                         continue;
@@ -500,18 +493,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.written > 0 {
             self.output = Vec::new();
             self.written = 0;
-            self.unflushed = true;
-        }
-        if self.unflushed {
-            ready!(poll_flush(&mut self.io, cx))?;
-            self.unflushed = false;
-            self.deadlines.write = None;
         }
         Poll::Ready(Ok(()))
-    }
-
-    fn has_unwritten(&self) -> bool {
-        self.unflushed || !self.output.is_empty()
     }
 
     /// Writes the answers of this poll; keeps what the socket does not take.
@@ -526,10 +509,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
         }
-        if !output.is_empty() {
-            self.unflushed = poll_flush(&mut self.io, cx)?.is_pending();
-            output.clear();
-        }
+        output.clear();
         Ok(())
     }
 
@@ -540,7 +520,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Does what is due: the connection is over, or there may be more to do at once.
     fn check_time(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<Option<End>> {
-        if self.deadlines.write.is_none() && self.has_unwritten() {
+        if self.deadlines.write.is_none() && !self.output.is_empty() {
             self.deadlines.write = Some(Instant::now() + self.shared.limits.write_timeout);
         }
         self.deadlines.farewell = self.farewell.due();

@@ -16,7 +16,6 @@ mod reload;
 mod serve;
 mod settings;
 mod signals;
-mod tls;
 pub(crate) mod units;
 mod wiring;
 
@@ -245,7 +244,6 @@ impl This<'_> {
             for network in options.allow() {
                 builder = builder.allow(network);
             }
-            builder = tls::apply(options, builder)?;
             serve::serve(builder, self, hangups).await
         });
         // What is still at work was given its time.

@@ -37,6 +37,29 @@ fn error() -> Result<SetVar<u8>, String> {
     Err("no".to_owned())
 }
 
+/// On another thread.
+#[spoe_message("block", blocking)]
+fn block(n: Option<u8>) -> Result<SetVar<u8>, String> {
+    let n = n.unwrap_or_default();
+    match n % 2 {
+        0 => Ok(SetVar::session("block", n)),
+        _ => Err("odd".to_owned()),
+    }
+}
+
+/// Fails, and not at once.
+#[spoe_message("late")]
+async fn late() -> Result<SetVar<u8>, String> {
+    tokio::task::yield_now().await;
+    Err("no".to_owned())
+}
+
+/// Is late for its deadline.
+#[spoe_message("never", timeout = "1ms")]
+async fn never() -> SetVar<u8> {
+    std::future::pending().await
+}
+
 /// More than a frame takes.
 #[spoe_message("large")]
 fn large() -> Vec<SetVar<String>> {
@@ -63,8 +86,22 @@ fn agent() -> Agent {
     let mut limits = Limits::default();
     limits.max_reassembled = MAX_REASSEMBLED;
     limits.max_inflight = 3;
-    let handlers = handlers![sync, ready, slow, error, large, ip_reputation, fallback];
+    let handlers = handlers![
+        sync,
+        ready,
+        slow,
+        block,
+        error,
+        late,
+        never,
+        large,
+        ip_reputation,
+        fallback
+    ];
     let builder = Agent::builder().handlers(handlers).limits(limits);
+    // What a failure says is made and encoded, too.
+    let builder =
+        builder.on_failure(|failed| SetVar::transaction("failed", failed.failure().to_string()));
     builder.build().expect("these handlers make an agent")
 }
 

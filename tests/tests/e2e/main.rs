@@ -19,7 +19,6 @@ mod rolling;
 mod samples;
 mod scopes;
 mod sizes;
-mod tls;
 mod transports;
 mod types;
 mod wire;

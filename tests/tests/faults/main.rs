@@ -42,9 +42,9 @@ fn config(agent: SocketAddr, message: &str) -> Config {
 }
 
 /// The same with a second agent, which gets what the first one cannot be sent.
-fn with_second(config: Config, second: SocketAddr) -> Config {
+fn with_second(config: Config, second: SocketAddr, check: &str) -> Config {
     config
-        .agent_backend(&format!("server second {second}"))
+        .agent_backend(&format!("server second {second}{check}"))
         .agent_backend("retries 1")
         .agent_backend("option redispatch 1")
 }

@@ -88,7 +88,9 @@ fn good_hello() -> Vec<u8> {
 
 /// Inputs that are frames for the most part, with messages the handlers know.
 fn input() -> impl Strategy<Value = Vec<u8>> {
-    let known = select(&["sync", "ready", "slow", "error", "large", "other"]);
+    let known = select(&[
+        "sync", "ready", "slow", "block", "error", "late", "never", "large", "other",
+    ]);
     let notify = (
         ids(),
         vec((known, vec(("n|text|.{0,3}", value()), 0..4)), 0..5),
