@@ -1,7 +1,7 @@
 //! Inspects requests before they reach a server: rules for what is in them, a blocklist for who
 //! sends them.
 //!
-//! It says what it thinks of a request; what becomes of it is haproxy.cfg's to say.
+//! It says what it thinks of a request; what becomes of it is site.cfg's to say.
 
 mod blocklist;
 mod rules;
@@ -159,7 +159,7 @@ impl Request<'_> {
     }
 }
 
-/// If there is no verdict, a variable of its own says why, so that haproxy.cfg can tell "harmless"
+/// If there is no verdict, a variable of its own says why, so that site.cfg can tell "harmless"
 /// from "unknown". The agent logs what happened in full.
 fn on_failure(failed: &Failed<'_>) -> SetVar<&'static str> {
     let why = match failed.failure() {

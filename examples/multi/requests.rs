@@ -36,7 +36,7 @@ pub(crate) fn name_request(context: Context<'_>) -> String {
     )
 }
 
-/// The sockets of haproxy.cfg, by the `name` of their `bind` lines.
+/// The sockets of site.cfg, by the `name` of their `bind` lines.
 ///
 /// For texts that come from the configuration. Another text rejects the message, with a line in the
 /// log that lists these. What clients send is better taken as `&[u8]`.
@@ -48,7 +48,7 @@ pub(crate) enum Door {
     PartnerApi,
 }
 
-/// The backend of haproxy.cfg that a request goes to. `so_name` is the name of the socket it came in
+/// The backend of site.cfg that a request goes to. `so_name` is the name of the socket it came in
 /// by; `network` is what the agent said of the client before.
 ///
 /// The condition holds for the whole group: static files need no answer.

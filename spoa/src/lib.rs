@@ -78,6 +78,8 @@
 //! `cli` (default): `run!` with its command line, logs and registry of handlers. Without it, the crate
 //! depends on tokio, bytes, tracing, thiserror, and three small ones for its sockets: socket2, nix and
 //! ipnet.
+//!
+//! `tls`: `agent::Tls` for TCP sockets, and the options `--tls-…` of `run!`, by rustls and ring.
 
 pub mod agent;
 #[cfg(feature = "cli")]

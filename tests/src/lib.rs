@@ -37,6 +37,7 @@
 //! protocol: the rest is processes, configuration and HTTP.
 
 pub mod background;
+pub mod certificates;
 pub mod config;
 pub mod dir;
 pub mod examples;
@@ -54,6 +55,7 @@ pub mod relay;
 pub mod vitals;
 
 pub use background::{Background, Shutdown};
+pub use certificates::{Authority, Signed};
 pub use config::{Config, Message};
 pub use dir::TempDir;
 pub use examples::{Directory, example};

@@ -91,8 +91,8 @@ pub(super) fn file(plan: &Plan<'_>, frontend: &str, backend: &str) -> String {
         for bind in &plan.options.bind {
             text.line(&format!("bind {bind}"));
         }
+        text.blank();
     }
-    text.blank();
     text.verbatim(frontend);
     if !says("default_backend") {
         text.blank();
@@ -221,6 +221,10 @@ fn closed(plan: &Plan<'_>, text: &mut Text) -> Option<Warning> {
 }
 
 fn open(plan: &Plan<'_>, text: &mut Text) {
+    if plan.options.rules.is_some() {
+        // They say themselves what becomes of a request.
+        return;
+    }
     let verdicts = verdicts(plan);
     let Some((first, _)) = verdicts.first() else {
         return;

@@ -43,6 +43,8 @@ pub struct Agent {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) allow: AllowList,
     pub(crate) reloader: Reloader,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<super::tls::Certificates>,
 }
 
 impl Agent {
@@ -171,6 +173,10 @@ pub enum BuildError {
     /// A network that is none.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// Certificates that cannot be used.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] super::TlsError),
 }
 
 /// Builds an [`Agent`].
@@ -184,6 +190,8 @@ pub struct AgentBuilder {
     addresses: Vec<String>,
     listeners: Vec<Listener>,
     allow: Vec<String>,
+    #[cfg(feature = "tls")]
+    tls: Option<super::Tls>,
     limits: Limits,
     on_failure: Option<OnFailure>,
 }
@@ -312,6 +320,14 @@ impl AgentBuilder {
         self
     }
 
+    /// Has all TCP sockets take TLS, with these certificates: see [`Tls`](super::Tls). Feature
+    /// `tls`.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: super::Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Sets the bounds.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -385,6 +401,10 @@ impl AgentBuilder {
             .map(|a| a.parse())
             .collect::<Result<_, _>>()?;
         let allow = AllowList::new(self.allow.iter().map(String::as_str))?;
+        #[cfg(feature = "tls")]
+        let tls = self.tls.map(super::tls::Certificates::load).transpose()?;
+        #[cfg(feature = "tls")]
+        parts.extend(tls.as_ref().map(super::tls::Certificates::part));
         let limits = self.limits.usable();
         let totals = Totals::new(&limits);
         let shared = Shared {
@@ -414,6 +434,8 @@ impl AgentBuilder {
             addresses,
             listeners: self.listeners,
             allow,
+            #[cfg(feature = "tls")]
+            tls,
         })
     }
 }

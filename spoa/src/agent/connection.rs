@@ -7,7 +7,7 @@ use super::deadlines::{Deadlines, Due};
 use super::dispatch::Dispatcher;
 use super::farewell::Farewell;
 use super::inflight::InFlight;
-use super::io::{poll_read, poll_write};
+use super::io::{poll_flush, poll_read, poll_write};
 use super::lifetime;
 use super::log;
 use super::scratch::{READ_SIZE, Scratch};
@@ -87,6 +87,8 @@ pub(crate) struct Connection<S> {
     /// To be written, from `written` on.
     output: Vec<u8>,
     written: usize,
+    /// Whether the stream itself holds what was written: one that encrypts may.
+    unflushed: bool,
     deadlines: Deadlines,
     share: Share,
 }
@@ -122,6 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             backlog: false,
             output: Vec::new(),
             written: 0,
+            unflushed: false,
             deadlines,
             share: Share::new(shared.totals.clone()),
             shared,
@@ -130,6 +133,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     pub(crate) fn info(&self) -> &Info {
         &self.info
+    }
+
+    pub(crate) fn into_io(self) -> S {
+        self.io
     }
 
     /// Does what can be done now; ready when the connection is over.
@@ -214,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         continue;
                     }
                     Progress::More => cx.waker().wake_by_ref(),
-                    Progress::Ended(end) if self.output.is_empty() => return Poll::Ready(end),
+                    Progress::Ended(end) if !self.has_unwritten() => return Poll::Ready(end),
                     Progress::Ended(_) => {
                         self.phase = Phase::Closing;
                         continue;
@@ -493,8 +500,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.written > 0 {
             self.output = Vec::new();
             self.written = 0;
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            ready!(poll_flush(&mut self.io, cx))?;
+            self.unflushed = false;
+            self.deadlines.write = None;
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn has_unwritten(&self) -> bool {
+        self.unflushed || !self.output.is_empty()
     }
 
     /// Writes the answers of this poll; keeps what the socket does not take.
@@ -509,7 +526,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
         }
-        output.clear();
+        if !output.is_empty() {
+            self.unflushed = poll_flush(&mut self.io, cx)?.is_pending();
+            output.clear();
+        }
         Ok(())
     }
 
@@ -520,7 +540,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Does what is due: the connection is over, or there may be more to do at once.
     fn check_time(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<Option<End>> {
-        if self.deadlines.write.is_none() && !self.output.is_empty() {
+        if self.deadlines.write.is_none() && self.has_unwritten() {
             self.deadlines.write = Some(Instant::now() + self.shared.limits.write_timeout);
         }
         self.deadlines.farewell = self.farewell.due();

@@ -27,3 +27,11 @@ pub(crate) fn poll_write<S: AsyncWrite + Unpin>(
         count => Poll::Ready(Ok(count)),
     }
 }
+
+/// Passes on what was written; only a stream that encrypts holds anything.
+pub(crate) fn poll_flush<S: AsyncWrite + Unpin>(
+    io: &mut S,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    Pin::new(io).poll_flush(cx)
+}

@@ -6,7 +6,7 @@
 use super::Shared;
 use super::connection::End;
 use crate::handler::Connection;
-use crate::spop::session::{Refusal, Unreadable};
+use crate::spop::session::{Foreign, Refusal, Unreadable};
 use crate::spop::{Disconnect, FrameIds, HaproxyHello, Status};
 
 fn engine(connection: &Connection) -> &str {
@@ -67,6 +67,10 @@ pub(crate) fn refused(refusal: &Refusal, connection: &Connection, shared: &Share
         return;
     };
     let advice = match refusal {
+        Refusal::Foreign(Foreign::Tls) => {
+            "; remove `ssl` from the `server` line of the backend in haproxy.cfg, or start the agent \
+             with `--tls-cert`"
+        }
         Refusal::Foreign(_) => "; is the `server` line in the backend that spoe.conf names?",
         _ => "",
     };

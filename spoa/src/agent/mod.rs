@@ -24,6 +24,8 @@ mod server;
 mod shared;
 mod table;
 mod timer;
+#[cfg(feature = "tls")]
+mod tls;
 mod totals;
 mod unix;
 mod wake;
@@ -37,6 +39,8 @@ pub use listener::{BindError, Listener};
 pub use reload::{ReloadError, Reloaded, Reloader};
 pub use server::Server;
 pub use shared::Failed;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError, TlsVersion};
 
 #[cfg(feature = "cli")]
 pub(crate) use allow::network;

@@ -7,8 +7,8 @@ use crate::handler::{BoxError, Failure, States};
 use std::any::type_name;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -17,8 +17,8 @@ use tokio::sync::watch;
 const RELEASE: Duration = Duration::from_millis(100);
 
 /// Makes the reloadable values of an agent anew while it serves: those of
-/// [`AgentBuilder::reloadable`](super::AgentBuilder::reloadable) and of `reload = …` in
-/// [`run!`](crate::run).
+/// [`AgentBuilder::reloadable`](super::AgentBuilder::reloadable), of `reload = …` in
+/// [`run!`](crate::run), and its certificates, if it takes TLS.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -51,7 +51,7 @@ const RELEASE: Duration = Duration::from_millis(100);
 pub struct Reloader(Arc<Reloading>);
 
 struct Reloading {
-    parts: Mutex<Vec<Arc<Part>>>,
+    parts: Vec<Arc<Part>>,
     current: Arc<Current>,
     /// Who holds it reloads.
     turn: tokio::sync::Mutex<()>,
@@ -66,7 +66,7 @@ impl fmt::Debug for Reloader {
 impl Reloader {
     pub(super) fn new(parts: Vec<Arc<Part>>, current: Arc<Current>) -> Self {
         Reloader(Arc::new(Reloading {
-            parts: Mutex::new(parts),
+            parts,
             current,
             turn: tokio::sync::Mutex::default(),
         }))
@@ -85,15 +85,14 @@ impl Reloader {
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
         let _turn = self.0.turn.lock().await;
         let start = Instant::now();
-        let parts = self.parts();
-        let mut made = Vec::with_capacity(parts.len());
-        for part in &parts {
+        let mut made = Vec::with_capacity(self.0.parts.len());
+        for part in &self.0.parts {
             made.push(part.make().await?);
         }
         let old = self.0.current.replace(made);
         tokio::spawn(release(old));
         Ok(Reloaded {
-            parts: parts.iter().map(|part| part.name.clone()).collect(),
+            parts: self.names(),
             took: start.elapsed(),
         })
     }
@@ -101,23 +100,11 @@ impl Reloader {
     /// Whether the agent has nothing that can be made anew.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.parts().is_empty()
-    }
-
-    /// Has a part made anew with the others from here on.
-    #[allow(dead_code, reason = "certificates are to be such a part")]
-    pub(crate) fn add(&self, part: Part) {
-        let mut parts = self.0.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.push(Arc::new(part));
-    }
-
-    fn parts(&self) -> Vec<Arc<Part>> {
-        let parts = self.0.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.clone()
+        self.0.parts.is_empty()
     }
 
     fn names(&self) -> Vec<String> {
-        self.parts().iter().map(|part| part.name.clone()).collect()
+        self.0.parts.iter().map(|part| part.name.clone()).collect()
     }
 }
 

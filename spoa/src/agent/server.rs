@@ -30,6 +30,8 @@ pub struct Server {
     listeners: Vec<Listener>,
     allow: AllowList,
     reloader: Reloader,
+    #[cfg(feature = "tls")]
+    tls: Option<super::tls::Certificates>,
 }
 
 impl Server {
@@ -38,12 +40,29 @@ impl Server {
         for address in &agent.addresses {
             listeners.push(Listener::bind(address)?);
         }
+        #[cfg(feature = "tls")]
+        if agent.tls.is_some() && listeners.iter().all(|it| it.tcp_address().is_none()) {
+            tracing::warn!(
+                "the certificate is of no use: unix sockets take no TLS, and the agent has no others"
+            );
+        }
         Ok(Server {
             shared: agent.shared,
             listeners,
             allow: agent.allow,
             reloader: agent.reloader,
+            #[cfg(feature = "tls")]
+            tls: agent.tls,
         })
+    }
+
+    /// Whether its TCP sockets take TLS.
+    #[cfg(feature = "cli")]
+    pub(crate) fn takes_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
     }
 
     /// Its sockets.
@@ -68,10 +87,16 @@ impl Server {
             shared,
             listeners,
             allow,
+            #[cfg(feature = "tls")]
+            tls,
             ..
         } = self;
         let mut reloads = shared.current.changes();
-        let mut connections = Connections::default();
+        let mut connections = Connections {
+            #[cfg(feature = "tls")]
+            tls,
+            ..Connections::default()
+        };
         let mut shutdown = pin!(async {
             shutdown.await;
             shared.leaving.store(true, Ordering::Release);
@@ -163,25 +188,29 @@ async fn accept_at_once(listeners: &[Listener]) -> Option<io::Result<Accepted>> 
 struct Connections {
     tasks: JoinSet<()>,
     wakeups: HashMap<Id, Weak<Wakeups>>,
+    #[cfg(feature = "tls")]
+    tls: Option<super::tls::Certificates>,
 }
 
 impl Connections {
     fn admit(&mut self, accepted: Accepted, shared: &Arc<Shared>) {
-        match accepted {
-            Accepted::Tcp(stream, peer) => self.spawn(stream, peer, shared),
-            Accepted::Unix(stream, peer) => self.spawn(stream, peer, shared),
-        }
-    }
-
-    fn spawn<S>(&mut self, stream: S, peer: Peer, shared: &Arc<Shared>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
         let wakeups = Arc::new(Wakeups::default());
         let weak = Arc::downgrade(&wakeups);
-        let task = self
-            .tasks
-            .spawn(drive(stream, peer, shared.clone(), wakeups));
+        let shared = shared.clone();
+        let task = match accepted {
+            Accepted::Tcp(stream, peer) => {
+                #[cfg(feature = "tls")]
+                if let Some(tls) = self.tls.clone() {
+                    let task = self
+                        .tasks
+                        .spawn(super::tls::drive(stream, peer, tls, shared, wakeups));
+                    self.wakeups.insert(task.id(), weak);
+                    return;
+                }
+                self.tasks.spawn(drive(stream, peer, shared, wakeups))
+            }
+            Accepted::Unix(stream, peer) => self.tasks.spawn(drive(stream, peer, shared, wakeups)),
+        };
         self.wakeups.insert(task.id(), weak);
     }
 
@@ -215,7 +244,21 @@ pub(crate) async fn drive<S>(stream: S, peer: Peer, shared: Arc<Shared>, wakeups
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    converse(stream, peer, shared, wakeups).await;
+}
+
+/// The same, and returns what is left to be closed.
+pub(crate) async fn converse<S>(
+    stream: S,
+    peer: Peer,
+    shared: Arc<Shared>,
+    wakeups: Arc<Wakeups>,
+) -> S
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut connection = Connection::new(stream, peer, shared.clone(), wakeups);
     let end = poll_fn(|cx| connection.poll(cx)).await;
     log::ended(&end, connection.info(), &shared);
+    connection.into_io()
 }

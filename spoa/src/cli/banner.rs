@@ -14,6 +14,8 @@ pub(super) struct Banner<'a> {
     pub(super) program: &'a str,
     pub(super) handlers: &'a [&'static Definition],
     pub(super) listeners: Vec<&'a str>,
+    /// Whether those of TCP take TLS.
+    pub(super) tls: bool,
 }
 
 impl Banner<'_> {
@@ -32,7 +34,12 @@ impl Banner<'_> {
             lines.push(format!("  {message:width$}  {function} ({file}:{line})"));
         }
         for address in &self.listeners {
-            lines.push(format!("listening on {address}"));
+            let tls = if self.takes_tls(address) {
+                " with TLS"
+            } else {
+                ""
+            };
+            lines.push(format!("listening on {address}{tls}"));
         }
         lines.push(String::new());
         if let Some(handler) = self.handlers.first() {
@@ -44,8 +51,12 @@ impl Banner<'_> {
                 message.unwrap_or("any-message"),
             ));
             if let Some(address) = self.listeners.first() {
+                let tls = match self.takes_tls(address) {
+                    true => " ssl verify required ca-file …",
+                    false => "",
+                };
                 lines.push(format!(
-                    "Wire HAProxy to it:      `server {} {}` in a backend with `mode tcp`",
+                    "Wire HAProxy to it:      `server {} {}{tls}` in a backend with `mode tcp`",
                     self.name,
                     reachable(address)
                 ));
@@ -63,6 +74,12 @@ impl Banner<'_> {
             .iter()
             .map(|line| format!("{}\n", line.trim_end()))
             .collect()
+    }
+}
+
+impl Banner<'_> {
+    fn takes_tls(&self, address: &str) -> bool {
+        self.tls && !address.starts_with("unix@") && !address.starts_with("abns@")
     }
 }
 

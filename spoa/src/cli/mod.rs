@@ -16,6 +16,7 @@ mod reload;
 mod serve;
 mod settings;
 mod signals;
+mod tls;
 pub(crate) mod units;
 mod wiring;
 
@@ -244,6 +245,7 @@ impl This<'_> {
             for network in options.allow() {
                 builder = builder.allow(network);
             }
+            builder = tls::apply(options, builder)?;
             serve::serve(builder, self, hangups).await
         });
         // What is still at work was given its time.

@@ -125,7 +125,12 @@ impl Options {
 
     /// What to log, if that was said.
     pub(super) fn log(&self) -> Option<&str> {
-        match self.find(|kind| matches!(kind, Kind::Log)) {
+        self.text(|kind| matches!(kind, Kind::Log))
+    }
+
+    /// The value of an option that stands once, if it was given.
+    pub(super) fn text(&self, wanted: impl Fn(Kind) -> bool) -> Option<&str> {
+        match self.find(wanted) {
             [.., Given::Text(text)] => Some(text),
             _ => None,
         }
@@ -256,10 +261,15 @@ mod tests {
     #[test]
     fn each_option_is_read_from_both() {
         for setting in SETTINGS {
+            if setting.group == "TLS" && !cfg!(feature = "tls") {
+                continue;
+            }
             let value = match setting.kind {
                 Kind::Listen => "abns@a",
                 Kind::Allow => "10.0.0.0/8",
                 Kind::Log => "debug",
+                Kind::TlsCert | Kind::TlsKey | Kind::TlsClientCa => "agent.pem",
+                Kind::TlsMinVersion => "1.3",
                 Kind::Grace(_) | Kind::Time(_) | Kind::Deadline(_) => "7ms",
                 _ => "777",
             };

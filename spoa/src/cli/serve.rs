@@ -27,6 +27,7 @@ pub(super) async fn serve(
         program: this.called,
         handlers: &this.handlers,
         listeners: listeners.map(|listener| listener.address()).collect(),
+        tls: server.takes_tls(),
     };
     // Nobody has to read it.
     let _ = stdout().write_all(banner.text().as_bytes());

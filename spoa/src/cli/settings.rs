@@ -34,6 +34,14 @@ pub(super) enum Kind {
     Listen,
     /// Networks whose peers may connect.
     Allow,
+    /// The file of a certificate, and of its key.
+    TlsCert,
+    /// The file of the key alone.
+    TlsKey,
+    /// The file of the CA of clients.
+    TlsClientCa,
+    /// The oldest version of TLS.
+    TlsMinVersion,
     /// How many threads.
     Workers,
     /// What is logged.
@@ -84,6 +92,16 @@ pub(super) const SETTINGS: &[Setting] = settings! {
             "Run the handlers on this many threads";
         "log" "SPOA_LOG" "FILTER" Kind::Log,
             "Log what passes: off, error, warn, info, debug, trace, or `spoa=debug,info`";
+    }
+    "TLS": {
+        "tls-cert" "SPOA_TLS_CERT" "FILE" Kind::TlsCert,
+            "Take TLS on all TCP sockets, with this certificate (PEM) and its chain";
+        "tls-key" "SPOA_TLS_KEY" "FILE" Kind::TlsKey,
+            "The key of the certificate";
+        "tls-client-ca" "SPOA_TLS_CLIENT_CA" "FILE" Kind::TlsClientCa,
+            "Let only HAProxies connect whose certificate (`crt`) a CA of this file signed";
+        "tls-min-version" "SPOA_TLS_MIN_VERSION" "VERSION" Kind::TlsMinVersion,
+            "Oldest version of TLS to take: 1.2 or 1.3";
     }
     "Limits": {
         "handler-timeout" "SPOA_HANDLER_TIMEOUT" "TIME"
@@ -145,6 +163,10 @@ pub(super) const SETTINGS: &[Setting] = settings! {
 /// More threads than this are a slip of the hand.
 const MAX_WORKERS: u64 = 1024;
 
+/// What is said of an option of TLS where there is none.
+const WITHOUT_TLS: &str = "this program was built without TLS; enable it in its Cargo.toml: \
+                           `haproxy-spoa = { …, features = [\"tls\"] }`";
+
 impl Setting {
     /// Reads a value.
     pub(super) fn parse(&self, text: &str) -> Result<Given, String> {
@@ -159,6 +181,19 @@ impl Setting {
             })
         };
         match self.kind {
+            Kind::TlsCert | Kind::TlsKey | Kind::TlsClientCa | Kind::TlsMinVersion
+                if !cfg!(feature = "tls") =>
+            {
+                Err(WITHOUT_TLS.to_owned())
+            }
+            Kind::TlsCert | Kind::TlsKey | Kind::TlsClientCa => match text {
+                "" => Err("write the path of a file".to_owned()),
+                path => Ok(Given::Text(path.to_owned())),
+            },
+            Kind::TlsMinVersion => match text {
+                "1.2" | "1.3" => Ok(Given::Text(text.to_owned())),
+                _ => Err("write `1.2` or `1.3`".to_owned()),
+            },
             Kind::Listen if addresses(text).is_empty() => {
                 Err("write an address such as `127.0.0.1:12345`".to_owned())
             }
@@ -226,6 +261,7 @@ impl Setting {
         let mut limits = Limits::default();
         Some(match self.kind {
             Kind::Listen | Kind::Allow | Kind::Workers | Kind::Log => return None,
+            Kind::TlsCert | Kind::TlsKey | Kind::TlsClientCa | Kind::TlsMinVersion => return None,
             Kind::Count(field) => field(&mut limits).to_string(),
             Kind::Bytes(field) => show_size(*field(&mut limits) as u64),
             Kind::Frame(field) => show_size(u64::from(*field(&mut limits))),
@@ -391,6 +427,12 @@ mod tests {
             problem("listen", ","),
             "write an address such as `127.0.0.1:12345`"
         );
+        if cfg!(feature = "tls") {
+            assert_eq!(problem("tls-cert", ""), "write the path of a file");
+            assert_eq!(problem("tls-min-version", "1.1"), "write `1.2` or `1.3`");
+        } else {
+            assert_eq!(problem("tls-cert", "a.pem"), WITHOUT_TLS);
+        }
         assert_eq!(
             problem("allow", ","),
             "write a network such as `10.0.0.0/8`"

@@ -19,6 +19,7 @@ mod rolling;
 mod samples;
 mod scopes;
 mod sizes;
+mod tls;
 mod transports;
 mod types;
 mod wire;

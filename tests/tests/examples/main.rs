@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use spoa_tests::{Directory, for_each_haproxy};
+use spoa_tests::{Directory, TempDir, example, for_each_haproxy};
 
 /// Every example there is.
 const EXAMPLES: [&str; 3] = ["ip-reputation", "inspect", "multi"];
@@ -40,9 +40,39 @@ fn every_example_is_whole_and_its_own_tests_run() {
         let target = targets.iter().find(|target| target["name"] == name);
         // Without `test = true` cargo only compiles the tests of an example.
         assert_eq!(target.expect("it is a target")["test"], true, "{name}");
-        for file in ["main.rs", "haproxy.cfg", "spoe.conf", "README.md"] {
+        for file in [
+            "main.rs",
+            "site.cfg",
+            "haproxy.cfg",
+            "spoe.conf",
+            "README.md",
+        ] {
             let path = top().join("examples").join(name).join(file);
             assert!(path.is_file(), "{} is missing", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_configurations_are_what_config_writes_today() {
+    for name in EXAMPLES {
+        let (dir, there) = (TempDir::new(), top().join("examples").join(name));
+        // The oldest, since what is written for it works with all.
+        let wrote = example(name)
+            .args(["config", "--haproxy=2.6", "--rules"])
+            .arg(there.join("site.cfg"))
+            .arg("--output")
+            .arg(dir.path())
+            .output()
+            .expect("it runs");
+        assert_eq!(String::from_utf8_lossy(&wrote.stderr), "", "{name}");
+        for file in ["haproxy.cfg", "spoe.conf"] {
+            let read = |path: PathBuf| std::fs::read_to_string(path).expect("it is there");
+            assert!(
+                read(there.join(file)) == read(dir.join(file)),
+                "examples/{name}/{file} is out of date: run `cargo run --example {name} -- config \
+                 --haproxy 2.6 --rules examples/{name}/site.cfg --output examples/{name}`"
+            );
         }
     }
 }

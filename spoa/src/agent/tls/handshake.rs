@@ -1,0 +1,250 @@
+//! The TLS handshake of one connection: in the connection's own task, in time, and in words where it
+//! fails.
+//!
+//! It knows the causes of failures, not what is spoken afterwards.
+
+use super::{Certificates, files};
+use crate::agent::Shared;
+use crate::agent::report::RateLimit;
+use crate::agent::server::converse;
+use crate::agent::wake::Wakeups;
+use crate::handler::Peer;
+use rustls::{AlertDescription, CertificateError, PeerIncompatible};
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// How long a handshake may go on once the agent is to stop.
+const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
+
+/// How long the last words of a connection may take.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The first byte of a TLS handshake.
+const HANDSHAKE: u8 = 0x16;
+
+/// Serves one connection to its end.
+pub(crate) async fn drive(
+    stream: TcpStream,
+    peer: Peer,
+    certificates: Certificates,
+    shared: Arc<Shared>,
+    wakeups: Arc<Wakeups>,
+) {
+    let limit = shared.limits.hello_timeout;
+    let shaken = tokio::select! {
+        biased;
+        shaken = shake_hands(stream, &certificates) => shaken,
+        () = sleep(limit) => Err(Failure::Late),
+        () = stopped(&wakeups) => Err(Failure::Stopped),
+    };
+    match shaken {
+        Ok(stream) => {
+            let mut stream = converse(stream, peer, shared, wakeups).await;
+            // Nothing can be done about a peer that does not listen any more.
+            let _ = timeout(LAST_WORDS, stream.shutdown()).await;
+        }
+        Err(failure) => certificates.report(&failure, &peer),
+    }
+}
+
+async fn shake_hands(
+    stream: TcpStream,
+    certificates: &Certificates,
+) -> Result<TlsStream<TcpStream>, Failure> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? == 0 {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    match first {
+        [HANDSHAKE] => {}
+        // No frame is of 16 MiB and more.
+        [0] => return Err(Failure::Spop),
+        _ => return Err(Failure::Foreign),
+    }
+    let acceptor = TlsAcceptor::from(certificates.current());
+    Ok(acceptor.accept(stream).await?)
+}
+
+/// Is done a moment after the agent was told to stop.
+async fn stopped(wakeups: &Wakeups) {
+    poll_fn(|cx| {
+        wakeups.register(cx.waker());
+        match wakeups.draining() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    sleep(LAST_HANDSHAKES).await;
+}
+
+/// Why there was no handshake.
+#[derive(Debug)]
+enum Failure {
+    /// The peer speaks SPOP as it is.
+    Spop,
+    /// It speaks something else.
+    Foreign,
+    Late,
+    /// The agent is to stop.
+    Stopped,
+    Tls(rustls::Error),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+        match inner {
+            Some(tls) => Failure::Tls(rustls::Error::clone(tls)),
+            None => Failure::Io(error),
+        }
+    }
+}
+
+/// The log lines about handshakes, one for each cause so that none hides another.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    plain: RateLimit,
+    late: RateLimit,
+    no_certificate: RateLimit,
+    unknown_ca: RateLimit,
+    certificate: RateLimit,
+    not_accepted: RateLimit,
+    version: RateLimit,
+    other: RateLimit,
+}
+
+impl Certificates {
+    fn report(&self, failure: &Failure, peer: &Peer) {
+        let failures = &self.0.failures;
+        let (limit, text) = match failure {
+            // Who only looks whether somebody listens comes and goes.
+            Failure::Io(error) => {
+                tracing::debug!(%peer, "closed during the TLS handshake: {error}");
+                return;
+            }
+            Failure::Stopped => {
+                tracing::debug!(%peer, "closed during the TLS handshake: the agent stops");
+                return;
+            }
+            Failure::Spop => (
+                &failures.plain,
+                "the peer speaks SPOP without TLS, and this port takes TLS only; add `ssl verify \
+                 required ca-file …` to the `server` line of the backend in haproxy.cfg, or start \
+                 the agent without `--tls-cert`"
+                    .to_owned(),
+            ),
+            Failure::Foreign => (
+                &failures.plain,
+                "the peer speaks neither TLS nor SPOP, and this port takes TLS only; is the \
+                 `server` line in the backend that spoe.conf names?"
+                    .to_owned(),
+            ),
+            Failure::Late => (
+                &failures.late,
+                "the peer did not finish the TLS handshake in time".to_owned(),
+            ),
+            Failure::Tls(error) => self.explain(error),
+        };
+        if let Some(suppressed) = limit.pass() {
+            tracing::warn!(%peer, suppressed, "connection refused: {text}");
+        }
+    }
+
+    fn explain(&self, error: &rustls::Error) -> (&RateLimit, String) {
+        use rustls::Error;
+        let failures = &self.0.failures;
+        match error {
+            Error::NoCertificatesPresented => (
+                &failures.no_certificate,
+                "the peer shows no certificate, and `--tls-client-ca` asks for one; add `crt FILE` \
+                 to the `server` line in haproxy.cfg, with HAProxy's certificate and key in that \
+                 file"
+                    .to_owned(),
+            ),
+            Error::InvalidCertificate(problem) => {
+                let limit = match problem {
+                    CertificateError::UnknownIssuer => &failures.unknown_ca,
+                    _ => &failures.certificate,
+                };
+                (limit, self.explain_certificate(problem))
+            }
+            Error::AlertReceived(
+                alert @ (AlertDescription::UnknownCA
+                | AlertDescription::BadCertificate
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::DecryptError),
+            ) => (
+                &failures.not_accepted,
+                format!(
+                    "HAProxy does not accept the agent's certificate ({alert:?}); the `ca-file` of \
+                     its `server` line must have the CA that signed `{}`, which must be valid, \
+                     and have the name in `verifyhost` if that is there",
+                    self.0.tls.cert.display()
+                ),
+            ),
+            Error::PeerIncompatible(
+                PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                | PeerIncompatible::SupportedVersionsExtensionRequired
+                | PeerIncompatible::Tls12NotOffered
+                | PeerIncompatible::Tls12NotOfferedOrEnabled
+                | PeerIncompatible::ServerDoesNotSupportTls12Or13,
+            )
+            | Error::AlertReceived(AlertDescription::ProtocolVersion) => (
+                &failures.version,
+                format!(
+                    "the peer offers no TLS {} or later; raise `ssl-max-ver` on the `server` line \
+                     in haproxy.cfg, or lower `--tls-min-version`",
+                    self.0.tls.min_version
+                ),
+            ),
+            other => (
+                &failures.other,
+                format!("the TLS handshake failed: {other}"),
+            ),
+        }
+    }
+
+    fn explain_certificate(&self, problem: &CertificateError) -> String {
+        let crt = "`crt` on the `server` line in haproxy.cfg";
+        match problem {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                let ca = self.client_ca().unwrap_or_else(|| "".as_ref());
+                format!(
+                    "no CA in `{}` signed the peer's certificate; name one that was signed by them \
+                     with {crt}, or add its CA to that file",
+                    ca.display()
+                )
+            }
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => format!(
+                "the peer's certificate is not valid at this time ({problem}); renew the file of \
+                 {crt}, if the clock of this machine is right"
+            ),
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+                format!(
+                    "the peer's certificate is not one for clients; name one whose extended key \
+                     usage has `clientAuth` with {crt}"
+                )
+            }
+            problem if files::is_of_a_ca(problem) => format!(
+                "the peer's certificate is a CA's own (`CA:TRUE`); name one that was made for \
+                 HAProxy and signed by that CA with {crt}"
+            ),
+            other => format!("the peer's certificate cannot be accepted: {other}"),
+        }
+    }
+}
