@@ -16,6 +16,7 @@ pub mod session;
 mod status;
 mod value;
 pub mod varint;
+mod walk;
 
 pub(crate) use ack::fit;
 pub use ack::{AckWriter, Action, Actions, Scope};

@@ -3,7 +3,7 @@
 //! A payload is checked whole before anything is read from it; what is read afterwards cannot fail,
 //! copies nothing and allocates nothing.
 
-use super::{DecodeError, Value, reader::Reader, value::string};
+use super::{DecodeError, Value, reader::Reader, value::string, walk};
 use std::fmt;
 
 /// The name of a message or argument: bytes that HAProxy took from its configuration.
@@ -111,15 +111,14 @@ impl<'a> Messages<'a> {
     /// arguments, which HAProxy accepts and sends with a wrapped count.
     #[inline]
     pub fn parse(payload: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(payload);
         let mut left = 0;
-        while !reader.is_empty() {
-            reader.string()?;
-            for _ in 0..reader.byte()? {
-                reader.string()?;
-                reader.skip_value()?;
-            }
+        let mut at = 0;
+        while at < payload.len() {
+            at = walk::message(payload, at)?;
             left += 1;
+        }
+        if at > payload.len() {
+            return Err(DecodeError::Truncated);
         }
         Ok(Messages {
             reader: Reader::new(payload),
@@ -173,10 +172,9 @@ impl<'a> Messages<'a> {
         };
         // The last message needs no search for its end.
         if self.left > 0 {
-            for _ in 0..len {
-                self.reader.string().ok()?;
-                self.reader.skip_value().ok()?;
-            }
+            let rest = self.reader.rest();
+            let end = walk::arguments(rest, 0, len).ok()?;
+            self.reader = Reader::new(rest.get(end..)?);
         }
         Some(message)
     }
@@ -250,11 +248,10 @@ impl<'a> Message<'a> {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         string(self.name.0, out);
         out.push(self.args.left);
-        let mut end = self.args;
-        while end.next().is_some() {}
-        let behind = end.reader.rest().len();
         let args = self.args.reader.rest();
-        out.extend_from_slice(args.get(..args.len() - behind).unwrap_or_default());
+        // `Messages::parse` has checked these bytes.
+        let end = walk::arguments(args, 0, self.args.left).unwrap_or_default();
+        out.extend_from_slice(args.get(..end).unwrap_or_default());
     }
 }
 

@@ -93,24 +93,4 @@ impl<'a> Reader<'a> {
             DataType::Binary => Value::Binary(self.string()?),
         })
     }
-
-    #[inline(always)]
-    pub(crate) fn skip_value(&mut self) -> Result<(), Fault> {
-        match DataType::from_head(self.byte()?)? {
-            DataType::Null | DataType::Bool => {}
-            DataType::Int32 | DataType::Uint32 | DataType::Int64 | DataType::Uint64 => {
-                self.varint()?;
-            }
-            DataType::Ipv4 => {
-                self.array::<4>()?;
-            }
-            DataType::Ipv6 => {
-                self.array::<16>()?;
-            }
-            DataType::String | DataType::Binary => {
-                self.string()?;
-            }
-        }
-        Ok(())
-    }
 }

@@ -1,0 +1,117 @@
+//! Walking over the messages of a NOTIFY without reading them: where each part ends.
+//!
+//! By positions, not slices: a position may lie behind the end until the next byte is looked at, so
+//! that the usual argument costs one comparison with the end for each byte that steers the walk.
+//! What is long or wrong is left to [`Reader`].
+
+use super::error::Fault;
+use super::reader::Reader;
+
+/// The first byte of a varint that is longer than one.
+const LONG: u8 = 240;
+
+/// Where the message that begins at `at` ends; behind the end of `bytes` if it is cut.
+#[inline]
+pub(super) fn message(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    let at = string(bytes, at)?;
+    let count = *bytes.get(at).ok_or(Fault::Truncated)?;
+    arguments(bytes, at + 1, count)
+}
+
+/// Where so many arguments end that begin at `at`.
+#[inline]
+pub(super) fn arguments(bytes: &[u8], mut at: usize, count: u8) -> Result<usize, Fault> {
+    for _ in 0..count {
+        at = string(bytes, at)?;
+        let head = *bytes.get(at).ok_or(Fault::Truncated)?;
+        at += 1;
+        at = match head & 0x0f {
+            0 | 1 => at,
+            2..=5 => match *bytes.get(at).ok_or(Fault::Truncated)? {
+                ..LONG => at + 1,
+                _ => long(bytes, at, Reader::varint)?,
+            },
+            6 => at + 4,
+            7 => at + 16,
+            8 | 9 => string(bytes, at)?,
+            code => return Err(Fault::UnknownDataType(code)),
+        };
+    }
+    Ok(at)
+}
+
+#[inline(always)]
+fn string(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    match *bytes.get(at).ok_or(Fault::Truncated)? {
+        len @ ..LONG => Ok(at + 1 + usize::from(len)),
+        _ => long(bytes, at, Reader::string),
+    }
+}
+
+#[inline(never)]
+fn long<'a, T>(
+    bytes: &'a [u8],
+    at: usize,
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T, Fault>,
+) -> Result<usize, Fault> {
+    let mut reader = Reader::new(bytes.get(at..).unwrap_or_default());
+    read(&mut reader)?;
+    Ok(bytes.len() - reader.rest().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spop::{Message, Messages, NotifyWriter, Value};
+
+    /// Long and short, of every type.
+    fn payload() -> Vec<u8> {
+        let long = [b'x'; 1000];
+        let values = [
+            Value::Null,
+            Value::Bool(true),
+            Value::Int32(-1),
+            Value::Uint32(240),
+            Value::Int64(5),
+            Value::Uint64(u64::MAX),
+            Value::Ipv4([192, 0, 2, 1].into()),
+            Value::Ipv6([1; 16].into()),
+            Value::String(b""),
+            Value::String(&long),
+            Value::Binary(b"\x00\x01"),
+        ];
+        let name = "n".repeat(300);
+        let args: Vec<_> = values.iter().map(|value| (&*name, *value)).collect();
+        let mut payload = Vec::new();
+        NotifyWriter::new(&mut payload)
+            .message("one", &args)
+            .message(&name, &[])
+            .message("three", &[("", Value::Int64(1))]);
+        payload
+    }
+
+    #[test]
+    fn a_walk_ends_where_a_reading_does() {
+        let payload = payload();
+        let messages: Vec<_> = Messages::parse(&payload).unwrap().collect();
+        let lengths: Vec<_> = messages.iter().map(Message::len).collect();
+        assert_eq!(lengths, [11, 0, 1]);
+        let read: Vec<_> = messages.iter().map(|m| m.args().count()).collect();
+        assert_eq!(read, lengths);
+    }
+
+    #[test]
+    fn what_is_cut_anywhere_but_between_messages_is_truncated() {
+        let payload = payload();
+        let mut ends = Vec::new();
+        let mut at = 0;
+        while at < payload.len() {
+            at = message(&payload, at).unwrap();
+            ends.push(at);
+        }
+        for len in 1..payload.len() {
+            let parsed = Messages::parse(&payload[..len]);
+            assert_eq!(parsed.is_ok(), ends.contains(&len), "{len} bytes");
+        }
+    }
+}
