@@ -44,6 +44,7 @@ pub(super) fn command(about: &About<'_>) -> Command {
                 .arg(json()),
         )
         .subcommand(super::config::command().args(some(&CONFIG, about)))
+        .subcommand(super::doctor::command().args(some(&CONFIG, about)))
         .subcommand(
             Command::new("docs")
                 .about(
@@ -84,7 +85,7 @@ fn some(names: &[&str], about: &About<'_>) -> Vec<Arg> {
     settings.map(|setting| arg(setting, about)).collect()
 }
 
-fn json() -> Arg {
+pub(super) fn json() -> Arg {
     Arg::new("json")
         .long("json")
         .action(ArgAction::SetTrue)

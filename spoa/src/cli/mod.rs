@@ -7,6 +7,7 @@ mod banner;
 mod call;
 mod command;
 mod config;
+mod doctor;
 mod handlers;
 mod haproxy;
 pub(crate) mod json;
@@ -201,6 +202,16 @@ impl This<'_> {
                     eprintln!("warning: {warning}");
                 }
                 Ok(())
+            }
+            Task::Doctor(doctor) => {
+                agent::check(&self.handlers)?;
+                let said = doctor.perform(&self.wiring(options));
+                let said = said.map_err(StartError::Argument)?;
+                print(&said.text);
+                match said.status {
+                    0 => Ok(()),
+                    status => std::process::exit(status),
+                }
             }
             Task::Docs => {
                 agent::check(&self.handlers)?;

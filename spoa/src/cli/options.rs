@@ -5,6 +5,7 @@
 
 use super::command::{About, command};
 use super::config::Config;
+use super::doctor::Doctor;
 use super::settings::{DEFAULT_LISTEN, Given, Kind, SETTINGS, Setting, addresses, networks};
 use crate::agent::Limits;
 use clap::ArgMatches;
@@ -20,6 +21,8 @@ pub(super) enum Task {
     Handlers { json: bool },
     /// Write HAProxy's side.
     Config(Config),
+    /// Look for what is wrong with it.
+    Doctor(Doctor),
     /// Write a page about the messages.
     Docs,
     /// Send one message to the handlers in this process.
@@ -52,6 +55,7 @@ impl Options {
                 json: matches.get_flag("json"),
             },
             Some(("config", matches)) => Task::Config(Config::read(matches)),
+            Some(("doctor", matches)) => Task::Doctor(Doctor::read(matches)),
             Some(("docs", _)) => Task::Docs,
             Some(("call", matches)) => Task::Call {
                 message: matches

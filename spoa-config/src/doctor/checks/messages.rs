@@ -203,7 +203,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
                 .label("HAProxy knows no such event")
                 .help(match nearest(&event.text, EVENTS) {
                     Some(near) => format!("write `event {near}`"),
-                    None => format!("write one of {}", super::list(&EVENTS)),
+                    None => format!("write {}", super::either(&EVENTS)),
                 }),
         );
     }

@@ -8,6 +8,7 @@ mod errors;
 mod frames;
 mod groups;
 mod messages;
+mod samples;
 mod timeouts;
 mod variables;
 mod wiring;
@@ -18,11 +19,12 @@ use super::{Case, Finding};
 pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
 
 /// All of them.
-pub(super) const ALL: [Check; 9] = [
+pub(super) const ALL: [Check; 10] = [
     wiring::check,
     messages::check,
     groups::check,
     arguments::check,
+    samples::check,
     variables::check,
     timeouts::check,
     frames::check,
@@ -32,6 +34,15 @@ pub(super) const ALL: [Check; 9] = [
 
 /// Names as a sentence lists them: `a`, `b` and `c`.
 fn list<T: AsRef<str>>(names: &[T]) -> String {
+    joined(names, "and")
+}
+
+/// The same for a choice: `a`, `b` or `c`.
+fn either<T: AsRef<str>>(names: &[T]) -> String {
+    joined(names, "or")
+}
+
+fn joined<T: AsRef<str>>(names: &[T], last_by: &str) -> String {
     let names: Vec<_> = names
         .iter()
         .map(|name| format!("`{}`", name.as_ref()))
@@ -39,6 +50,6 @@ fn list<T: AsRef<str>>(names: &[T]) -> String {
     match names.split_last() {
         None => String::new(),
         Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        Some((last, others)) => format!("{} {last_by} {last}", others.join(", ")),
     }
 }

@@ -144,15 +144,6 @@ fn of_agent<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
     set
 }
 
-/// Whether every variable the engine's messages may set is known.
-fn complete(case: &Case<'_>, engine: &Engine<'_>) -> bool {
-    let mut messages = engine.messages();
-    messages.all(|message| {
-        let handler = case.handler(message.title());
-        handler.is_some_and(|handler| !handler.variables.is_empty())
-    })
-}
-
 /// A variable that is read, and never set as it is named.
 fn read(
     case: &Case<'_>,
@@ -226,12 +217,8 @@ fn read(
             .map_or("txn", |set| set.variable.scope.as_str());
         return Some(finding.help(format!("write `var({})`", engine.variable(scope, near))));
     }
-    let known: Vec<_> = set.iter().map(|set| set.name.as_str()).collect();
-    (complete(case, engine) && !known.is_empty()).then(|| {
-        finding
-            .note(format!("the agent sets {}", list(&known)))
-            .help("read one of these, or let a handler set it")
-    })
+    // What `on_failure` and actions made at run time set is not known.
+    None
 }
 
 /// Variables that are set and never read.

@@ -10,6 +10,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for filter in &case.configuration.filters {
         findings.extend(of_filter(case, filter));
     }
+    findings.extend(no_filter(case));
     let filters = &case.configuration.filters;
     for (index, file) in case.configuration.spoe.iter().enumerate() {
         if filters
@@ -19,6 +20,23 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             findings.extend(unread(case, file));
         }
     }
+}
+
+/// A configuration that asks nobody. A SPOE file that nothing reads is the fault to name.
+fn no_filter(case: &Case<'_>) -> Option<Finding> {
+    let configuration = case.configuration;
+    if !configuration.filters.is_empty() || !configuration.spoe.is_empty() {
+        return None;
+    }
+    let mut sections = configuration.sections.iter();
+    let front = sections.find(|section| matches!(section.kind(), "frontend" | "listen"));
+    let section = front.or(configuration.sections.first())?;
+    let title = "no filter of this configuration asks an agent";
+    Some(
+        Finding::new(Code::FilterMissing, title, section.head.span())
+            .label("no `filter spoe` in here, nor anywhere else")
+            .help("write `filter spoe engine NAME config FILE`; `config` prints all of it"),
+    )
 }
 
 fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {

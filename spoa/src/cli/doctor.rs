@@ -1,0 +1,310 @@
+//! `doctor`: what is wrong between HAProxy's configuration and the handlers.
+//!
+//! It must not know any fault: `spoa_config` finds them.
+
+use super::haproxy::Haproxy;
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use serde_json::{Value, json};
+use spoa_config::doctor::{Code, Finding, Label, Severity, examine, render};
+use spoa_config::read::{Configuration, Disk, Sources, Surroundings};
+use spoa_config::{Agent, Series};
+use std::io::{IsTerminal, stdout};
+use std::path::PathBuf;
+
+/// What was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Doctor {
+    paths: Vec<PathBuf>,
+    series: Option<Series>,
+    json: bool,
+    explain: Option<Code>,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Diagnosis {
+    sources: Sources,
+    findings: Vec<Finding>,
+    series: Option<Series>,
+}
+
+/// What is to be printed, and the exit status.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) text: String,
+    pub(super) status: i32,
+}
+
+/// The command as clap knows it.
+pub(super) fn command() -> Command {
+    Command::new("doctor")
+        .about("Compare a configuration of HAProxy with the handlers, and say what is wrong")
+        .arg(
+            Arg::new("FILE")
+                .num_args(1..)
+                .required_unless_present("explain")
+                .value_parser(value_parser!(PathBuf))
+                .help("haproxy.cfg, or a directory of *.cfg as for `haproxy -f`; the SPOE files are found by its filters, or given here too"),
+        )
+        .arg(
+            Arg::new("haproxy")
+                .long("haproxy")
+                .value_name("VERSION")
+                .value_parser(ValueParser::new(|text: &str| text.parse::<Series>()))
+                .help("The HAProxy that is to read it, such as 3.0 [default: the one found]"),
+        )
+        .arg(super::command::json())
+        .arg(
+            Arg::new("explain")
+                .long("explain")
+                .value_name("CODE")
+                .action(ArgAction::Set)
+                .value_parser(ValueParser::new(|text: &str| text.parse::<Code>()))
+                .help("Say more of a finding, such as SPOA010"),
+        )
+        .after_help(
+            "The exit status is 0 if nothing is worse than a note, 1 for warnings, 3 for errors, and 2 \
+             if a file\ncannot be read. Colours are for terminals only, and not if NO_COLOR is set.",
+        )
+}
+
+impl Doctor {
+    /// What the command line says.
+    pub(super) fn read(matches: &ArgMatches) -> Self {
+        let paths = matches.get_many::<PathBuf>("FILE").unwrap_or_default();
+        Doctor {
+            paths: paths.cloned().collect(),
+            series: matches.get_one::<Series>("haproxy").copied(),
+            json: matches.get_flag("json"),
+            explain: matches.get_one::<Code>("explain").copied(),
+        }
+    }
+
+    /// Does it.
+    pub(super) fn perform(&self, agent: &Agent) -> Result<Said, String> {
+        if let Some(code) = self.explain {
+            let (summary, explanation) = (code.summary(), code.explanation());
+            return Ok(Said {
+                text: format!("{code}: {summary}\n\n{explanation}"),
+                status: 0,
+            });
+        }
+        let series = self.series.or_else(|| {
+            let found = Haproxy::find(None).ok();
+            found.map(|haproxy| haproxy.series)
+        });
+        let diagnosis = check(&self.paths, agent, series)?;
+        let text = match self.json {
+            true => format!("{:#}\n", diagnosis.json()),
+            false => diagnosis.text(in_colour()),
+        };
+        Ok(Said {
+            text,
+            status: diagnosis.status(),
+        })
+    }
+}
+
+/// Compares the files with an agent.
+pub(super) fn check(
+    paths: &[PathBuf],
+    agent: &Agent,
+    series: Option<Series>,
+) -> Result<Diagnosis, String> {
+    let around = Surroundings {
+        series,
+        environment: &|name| std::env::var(name).ok(),
+    };
+    let configuration = Configuration::read(paths, &Disk, &around);
+    let configuration = configuration.map_err(|error| error.to_string())?;
+    Ok(Diagnosis {
+        findings: examine(agent, &configuration, series),
+        sources: configuration.sources,
+        series,
+    })
+}
+
+impl Diagnosis {
+    /// The findings as a person reads them.
+    pub(super) fn text(&self, colours: bool) -> String {
+        if !self.findings.is_empty() {
+            return render(&self.findings, &self.sources, colours);
+        }
+        let paths = self
+            .sources
+            .iter()
+            .map(|source| source.path.to_string_lossy());
+        let paths: Vec<_> = paths.collect();
+        let series = match self.series {
+            Some(series) => format!("HAProxy {series}"),
+            None => "HAProxy of whatever version".to_owned(),
+        };
+        format!("nothing is wrong in {}, for {series}\n", paths.join(", "))
+    }
+
+    /// The worst of them as an exit status.
+    pub(super) fn status(&self) -> i32 {
+        match self.worst() {
+            None | Some(Severity::Note) => 0,
+            Some(Severity::Warning) => 1,
+            Some(_) => 3,
+        }
+    }
+
+    /// How bad the worst of them is.
+    pub(super) fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    fn json(&self) -> Value {
+        let findings = self.findings.iter().map(|finding| {
+            json!({
+                "code": finding.code.name(),
+                "severity": finding.severity.name(),
+                "title": finding.title,
+                "place": self.label(&finding.primary),
+                "context": finding.context.iter().map(|label| self.label(label)).collect::<Vec<_>>(),
+                "notes": finding.notes,
+                "help": finding.help,
+            })
+        });
+        json!({
+            "haproxy": self.series.map(|series| series.to_string()),
+            "files": self
+                .sources
+                .iter()
+                .map(|source| source.path.to_string_lossy())
+                .collect::<Vec<_>>(),
+            "findings": findings.collect::<Vec<_>>(),
+        })
+    }
+
+    fn label(&self, label: &Label) -> Value {
+        let start = self.sources.position(label.span);
+        let text = self.sources.get(label.span.source);
+        let text = text.and_then(|source| source.text.get(label.span.start..label.span.end));
+        json!({
+            "file": self.sources.path(label.span).to_string_lossy(),
+            "line": start.line,
+            "column": start.column,
+            "text": text,
+            "label": label.text,
+        })
+    }
+}
+
+/// Whether standard output shows colours.
+pub(super) fn in_colour() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    stdout().is_terminal() && !set("NO_COLOR") && !dumb
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spoa_config::Message;
+
+    fn doctor(line: &[&str]) -> Result<Doctor, clap::Error> {
+        let args = ["doctor"].iter().chain(line);
+        let matches = command().try_get_matches_from(args)?;
+        Ok(Doctor::read(&matches))
+    }
+
+    fn agent() -> Agent {
+        Agent {
+            name: "iprep".to_owned(),
+            messages: vec![Message {
+                name: "check".to_owned(),
+                ..Message::default()
+            }],
+            listeners: vec!["127.0.0.1:12345".to_owned()],
+            ..Agent::default()
+        }
+    }
+
+    /// What is said of a file with this in it.
+    fn said(name: &str, text: &str, line: &[&str]) -> Said {
+        let directory = std::env::temp_dir().join(format!("spoa-doctor-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join(name);
+        std::fs::write(&path, text).unwrap();
+        let line: Vec<_> = line
+            .iter()
+            .copied()
+            .chain([path.to_str().unwrap()])
+            .collect();
+        let said = doctor(&line).unwrap().perform(&agent()).unwrap();
+        let directory = format!("{}/", directory.display());
+        Said {
+            text: said.text.replace(&directory, ""),
+            ..said
+        }
+    }
+
+    #[test]
+    fn a_fault_is_shown_where_it_is_and_ends_in_its_status() {
+        let text = "frontend www\n    filter spoe engine iprep\n";
+        let found = said("fault.cfg", text, &["--haproxy", "3.2"]);
+        assert_eq!(found.status, 3);
+        let expected = "\
+error[SPOA002]: this filter names no SPOE file
+ --> fault.cfg:2:5
+  |
+2 |     filter spoe engine iprep
+  |     ^^^^^^^^^^^^^^^^^^^^^^^^ `config FILE` is missing
+  |
+  = help: write `config /etc/haproxy/spoe.conf` at its end
+
+1 error. `doctor --explain SPOA002` says more, and so for each code.
+";
+        assert_eq!(found.text, expected);
+    }
+
+    #[test]
+    fn the_same_is_there_as_json() {
+        let text = "frontend www\n    bind :80\n";
+        let found = said("json.cfg", text, &["--haproxy", "3.2", "--json"]);
+        assert_eq!(found.status, 1);
+        let json: Value = serde_json::from_str(&found.text).unwrap();
+        assert_eq!(
+            (&json["haproxy"], &json["files"]),
+            (&json!("3.2"), &json!(["json.cfg"]))
+        );
+        let finding = &json["findings"][0];
+        assert_eq!(finding["code"], "SPOA007");
+        assert_eq!(finding["severity"], "warning");
+        let place = &finding["place"];
+        assert_eq!((&place["line"], &place["column"]), (&json!(1), &json!(1)));
+        assert_eq!(place["text"], "frontend www");
+    }
+
+    #[test]
+    fn nothing_wrong_is_said_too() {
+        let found = said("nothing.cfg", "", &["--haproxy", "3.0"]);
+        let text = "nothing is wrong in nothing.cfg, for HAProxy 3.0\n";
+        assert_eq!((found.status, found.text.as_str()), (0, text));
+    }
+
+    #[test]
+    fn a_code_is_explained_without_files() {
+        let said = doctor(&["--explain", "spoa020"]).unwrap().perform(&agent());
+        let said = said.unwrap();
+        assert!(said.text.starts_with("SPOA020: no rule sends a group\n\n"));
+        assert_eq!(said.status, 0);
+        let error = doctor(&["--explain", "E0308"]).unwrap_err().to_string();
+        assert!(
+            error.contains("`E0308` is no code of the doctor's"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let error = doctor(&["/no/such.cfg"]).unwrap().perform(&agent());
+        let error = error.unwrap_err();
+        assert!(error.starts_with("cannot read `/no/such.cfg`: "), "{error}");
+        assert!(doctor(&[]).is_err());
+    }
+}
