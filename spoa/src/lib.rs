@@ -94,10 +94,10 @@ pub mod testing;
 
 /// What an agent's source needs.
 pub mod prelude {
-    pub use crate::agent::Agent;
+    pub use crate::agent::{Agent, Failed};
     pub use crate::handler::{
-        Actions, Context, FromMessage, FromValue, HandlerError, IntoActions, Parse, SetVar, State,
-        ToValue, Unset, UnsetVar,
+        Actions, Context, Failure, FromMessage, FromValue, HandlerError, IntoActions, Parse,
+        SetVar, State, ToValue, Unset, UnsetVar,
     };
     pub use crate::spop::{Args, Message, Scope, Value};
     pub use crate::{handlers, spoe_fallback, spoe_message};

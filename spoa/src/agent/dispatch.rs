@@ -7,6 +7,7 @@ use super::inflight::{InFlight, Part, Running};
 use super::panics::guard;
 use super::scratch::Scratch;
 use super::table::Entry;
+use super::values;
 use crate::handler::{
     ActionWriter, Connection, Context, Definition, Failure, Finished, Job, JobFuture, Overload,
     Request, Room, Run,
@@ -55,6 +56,9 @@ impl<'a> Dispatcher<'a> {
         let start = self.scratch.output.len();
         let ack = AckWriter::begin(ids, &mut self.scratch.output);
         let mut slot = None;
+        if values::are_shown() {
+            values::notify(messages, ids, self.connection);
+        }
         for message in messages {
             let Some(entry) = shared.table.find(message.name().as_bytes()) else {
                 shared.report_unknown(&message, self.connection, ids);
@@ -374,6 +378,10 @@ impl<'a> Dispatcher<'a> {
         if ack.size(out) > limit {
             self.shared
                 .report_cut(&ack, limit, out, self.connection, ids);
+        }
+        if values::are_shown() {
+            let actions = out.get(ack.payload()..).unwrap_or_default();
+            values::ack(actions, ids, self.connection);
         }
         ack.finish(out);
     }

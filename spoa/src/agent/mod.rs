@@ -28,6 +28,7 @@ mod timer;
 mod tls;
 mod totals;
 mod unix;
+mod values;
 mod wake;
 mod watch;
 

@@ -14,9 +14,11 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub enum Failure {
     /// The message does not have what the handler takes.
     Rejected(Rejection),
-    /// The handler returned an error.
+    /// The handler returned an error. Its text is logged: let it not repeat what arguments hold, if
+    /// that is nobody's business. The agent's own texts never do.
     Error(BoxError),
-    /// The handler panicked, with this message.
+    /// The handler panicked, with this message, which is logged too: `expect` and `assert_eq!` show the
+    /// values they are given.
     Panicked(String),
     /// The handler was not done within its deadline, its own or `Limits::handler_timeout`.
     TimedOut(Duration),

@@ -208,6 +208,13 @@ impl fmt::Display for Rejection {
                     Mismatch::Utf8 => write!(f, "the {got} that HAProxy sent is not UTF-8")?,
                     Mismatch::Other(words) => f.write_str(words)?,
                 }
+                // A header that holds a number is text to HAProxy.
+                let reads = matches!(expected, Expected::Integer { .. } | Expected::Bool);
+                let mut or = "";
+                if reads && (got, mismatch) == (&DataType::String, &Mismatch::Type) {
+                    write!(f, "; take `Parse<{rust_type}>` to read it from text")?;
+                    or = " or";
+                }
                 match (mismatch, argument) {
                     (Mismatch::Utf8, _) => f.write_str("; take `&[u8]`"),
                     (Mismatch::Range, _) => {
@@ -218,15 +225,15 @@ impl fmt::Display for Rejection {
                     _ => match (argument.name(), argument.fetch(*expected)) {
                         (Some(name), Some(fetch)) => write!(
                             f,
-                            "; in `spoe-message {message}` of spoe.conf write `args {name}={fetch}`"
+                            ";{or} in `spoe-message {message}` of spoe.conf write `args {name}={fetch}`"
                         ),
                         (Some(name), None) => write!(
                             f,
-                            "; in `spoe-message {message}` of spoe.conf give `{name}=…` another \
+                            ";{or} in `spoe-message {message}` of spoe.conf give `{name}=…` another \
                              sample fetch"
                         ),
                         (None, Some(fetch)) => {
-                            write!(f, "; give it a sample like `{fetch}` in spoe.conf")
+                            write!(f, ";{or} give it a sample like `{fetch}` in spoe.conf")
                         }
                         (None, None) => Ok(()),
                     },

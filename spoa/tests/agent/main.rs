@@ -11,4 +11,6 @@ mod hostile;
 mod peer;
 mod reload;
 mod rotation;
+mod secrets;
+mod sizes;
 mod time;

@@ -103,3 +103,22 @@ fn an_async_handler_rejects_alike() {
         "{answer}"
     );
 }
+
+#[test]
+fn a_number_in_text() {
+    #[spoe_message("numbers")]
+    fn numbers(port: u16, #[arg(index = 1)] flag: bool) {
+        let _ = (port, flag);
+    }
+    assert_eq!(
+        call(&handlers![numbers], &[("port", &"443"), ("", &true)]),
+        "argument `port` of message `numbers` should be an integer from 0 to 65535, but HAProxy sent \
+         STRING; take `Parse<u16>` to read it from text; or in `spoe-message numbers` of spoe.conf \
+         write `args port=src_port`"
+    );
+    let answer = call(&handlers![numbers], &[("port", &443), ("", &"true")]);
+    assert!(
+        answer.contains("; take `Parse<bool>` to read it from text"),
+        "{answer}"
+    );
+}
