@@ -70,6 +70,16 @@ pub struct Signed {
 }
 
 impl Signed {
+    /// A certificate for HAProxy that no authority signed but it itself.
+    pub fn by_itself() -> Signed {
+        let key = key();
+        let cert = params("haproxy").self_signed(&key);
+        Signed {
+            cert: cert.expect("anybody signs itself").pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
     /// Both, as HAProxy's `crt` takes them.
     pub fn both(&self) -> String {
         format!("{}{}", self.cert, self.key)
