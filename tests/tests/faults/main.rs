@@ -8,6 +8,7 @@
 mod common;
 
 mod agents;
+mod certificates;
 mod counts;
 mod handlers;
 mod networks;
@@ -31,7 +32,7 @@ fn start_agent(port: &Port, args: &[&str]) -> Process {
 }
 
 /// A HAProxy that asks for a verdict on every request, from the handler of this message.
-fn config(agent: SocketAddr, message: &str) -> Config {
+fn config(agent: impl ToString, message: &str) -> Config {
     Config::new(agent)
         .message(Message::new(message).args("token=path"))
         .set_on_error("error")
