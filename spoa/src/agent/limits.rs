@@ -43,7 +43,8 @@ pub struct Limits {
     /// How long an async or blocking handler may take if it has no `timeout` of its own; `None` is
     /// for ever. Keep it below `timeout processing` in spoe.conf. Default 1 s.
     pub handler_timeout: Option<Duration>,
-    /// How long a connection may take to say HELLO. Default 5 s.
+    /// How long a connection may take to say HELLO, and to shake hands before that if it is one of TLS.
+    /// Default 5 s.
     pub hello_timeout: Duration,
     /// How long a frame may take from its first byte to its last. Default 10 s.
     pub frame_timeout: Duration,

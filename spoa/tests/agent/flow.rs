@@ -248,3 +248,19 @@ async fn a_peer_that_reads_nothing_stops_being_read() {
         assert!(read > 0);
     }
 }
+
+/// As one that encrypts may: it passes on what it is given when it is told to.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_holds_what_is_written_is_flushed() {
+    // So short that flushing takes several polls.
+    let (io, theirs) = tokio::io::duplex(16);
+    let agent = agent().build().unwrap();
+    let serving = agent.serve_connection(tokio::io::BufStream::new(theirs));
+    let mut peer = Peer::over(io, tokio::spawn(serving));
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    for _ in 0..3 {
+        let expected = ack(1, &["set-var sess.sync = 7"]);
+        assert_eq!(peer.ask(&["sync"]).await, expected);
+    }
+}
