@@ -49,7 +49,8 @@ macro_rules! handlers {
 /// | `handlers = [a, m::b]` | the handlers | every one that is linked into the program |
 /// | `on_failure = f` | gives the actions for a message whose handler failed, as [`AgentBuilder::on_failure`](crate::agent::AgentBuilder::on_failure) | none |
 ///
-/// Command line and environment go before `name` and `listen`: run the program with `--help`.
+/// Command line and environment go before `name` and `listen`: run the program with `--help`. So do
+/// sockets that systemd passes (`LISTEN_FDS`), to which `--listen` adds.
 ///
 /// ```no_run
 /// use spoa::prelude::*;

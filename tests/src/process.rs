@@ -25,9 +25,14 @@ struct Output {
 impl Process {
     /// Starts `command` with its output captured and without standard input.
     pub fn start(command: &mut Command) -> Process {
+        Process::start_with(command, Stdio::null())
+    }
+
+    /// Starts it with this as its standard input.
+    pub fn start_with(command: &mut Command, input: impl Into<Stdio>) -> Process {
         let name = command.get_program().to_string_lossy().into_owned();
         let spawned = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();

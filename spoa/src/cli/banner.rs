@@ -16,6 +16,8 @@ pub(super) struct Banner<'a> {
     pub(super) listeners: Vec<&'a str>,
     /// Whether those of TCP take TLS.
     pub(super) tls: bool,
+    /// How many of them, the first ones, others bound for it.
+    pub(super) passed: usize,
 }
 
 impl Banner<'_> {
@@ -33,13 +35,17 @@ impl Banner<'_> {
             let message = message(handler);
             lines.push(format!("  {message:width$}  {function} ({file}:{line})"));
         }
-        for address in &self.listeners {
+        for (number, address) in self.listeners.iter().enumerate() {
             let tls = if self.takes_tls(address) {
                 " with TLS"
             } else {
                 ""
             };
-            lines.push(format!("listening on {address}{tls}"));
+            let by = match number < self.passed {
+                true => " (a socket of LISTEN_FDS)",
+                false => "",
+            };
+            lines.push(format!("listening on {address}{tls}{by}"));
         }
         lines.push(String::new());
         if let Some(handler) = self.handlers.first() {

@@ -17,6 +17,7 @@ mod reload;
 mod serve;
 mod settings;
 mod signals;
+mod systemd;
 mod tls;
 pub(crate) mod units;
 mod wiring;
@@ -97,6 +98,14 @@ enum StartError {
     Runtime(io::Error),
     #[error("cannot wait for signals: {0}")]
     Signals(io::Error),
+    /// The number of a socket in `LISTEN_FDS`.
+    #[error(
+        "socket {} of LISTEN_FDS is no TCP or unix socket that accepts: write `ListenStream=` in the \
+         .socket unit", .0 + 1
+    )]
+    Passed(usize),
+    #[error("cannot accept on the sockets of LISTEN_FDS: {0}")]
+    Sockets(io::Error),
     #[error("{0}")]
     Argument(String),
     #[error(transparent)]
@@ -240,6 +249,7 @@ impl This<'_> {
         options: &Options,
         configure: impl FnOnce(AgentBuilder) -> Configuring,
     ) -> Result<(), StartError> {
+        let passed = systemd::Passed::take()?;
         log::start(options.log().unwrap_or("info"));
         let runtime = self.runtime(options)?;
         for slip in
@@ -250,14 +260,23 @@ impl This<'_> {
         let served = runtime.block_on(async {
             let hangups = reload::hangups().map_err(StartError::Signals)?;
             let mut builder = self.builder(options, configure).await?;
-            for address in options.listen(self.program.listen) {
+            // What systemd listens on takes the place of what the program would.
+            let own = match passed.len() {
+                0 => options.listen(self.program.listen),
+                _ => options.asked_to_listen(),
+            };
+            let count = passed.len();
+            for listener in passed.listeners().map_err(StartError::Sockets)? {
+                builder = builder.listener(listener);
+            }
+            for address in own {
                 builder = builder.listen(address);
             }
             for network in options.allow() {
                 builder = builder.allow(network);
             }
             builder = tls::apply(options, builder)?;
-            serve::serve(builder, self, hangups).await
+            serve::serve(builder, self, hangups, count).await
         });
         // What is still at work was given its time.
         runtime.shutdown_background();

@@ -91,14 +91,19 @@ impl Options {
         Ok(Options { task, given })
     }
 
-    /// Where to listen: as given, else as the program says, else by default.
-    pub(super) fn listen(&self, program: &[&str]) -> Vec<String> {
+    /// The addresses of the command line or the environment.
+    pub(super) fn asked_to_listen(&self) -> Vec<String> {
         let given = self.find(|kind| matches!(kind, Kind::Listen));
         let texts = given.iter().filter_map(|given| match given {
             Given::Text(text) => Some(addresses(text)),
             _ => None,
         });
-        let texts: Vec<_> = texts.flatten().collect();
+        texts.flatten().collect()
+    }
+
+    /// Where to listen: as given, else as the program says, else by default.
+    pub(super) fn listen(&self, program: &[&str]) -> Vec<String> {
+        let texts = self.asked_to_listen();
         match (texts.as_slice(), program) {
             ([], []) => vec![DEFAULT_LISTEN.to_owned()],
             ([], program) => program

@@ -2,7 +2,8 @@
 //!
 //! It must not know what is made, nor how.
 
-use crate::agent::Reloader;
+use super::systemd;
+use crate::agent::{ReloadError, Reloader};
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -13,31 +14,35 @@ pub(super) fn hangups() -> io::Result<Signal> {
 
 /// Reloads at each signal, for ever. One that comes during a reload is seen when that is over, several
 /// as one.
-pub(super) async fn on_each(mut hangups: Signal, reloader: Reloader) {
+pub(super) async fn on_each(mut hangups: Signal, reloader: Reloader, status: String) {
     while hangups.recv().await.is_some() {
-        reload(&reloader).await;
+        systemd::reloading();
+        // systemd knows of no reload that failed: its status line has to say so.
+        match reload(&reloader).await {
+            Ok(()) => systemd::ready(&status),
+            Err(error) => systemd::ready(&format!("{status}; the last reload failed: {error}")),
+        }
     }
 }
 
-async fn reload(reloader: &Reloader) {
+async fn reload(reloader: &Reloader) -> Result<(), ReloadError> {
     if reloader.is_empty() {
         tracing::info!(
             "SIGHUP: nothing to reload; `reload = …` instead of `state = …` in `run!` has a value \
              made anew"
         );
-        return;
+        return Ok(());
     }
     match reloader.reload().await {
         Ok(reloaded) => {
             let parts: Vec<_> = reloaded.parts().collect();
-            tracing::info!(
-                "SIGHUP: reloaded in {:?}: `{}`",
-                reloaded.took(),
-                parts.join("`, `")
-            );
+            let (took, parts) = (reloaded.took(), parts.join("`, `"));
+            tracing::info!("SIGHUP: reloaded in {took:?}: `{parts}`");
+            Ok(())
         }
         Err(error) => {
-            tracing::error!("SIGHUP: nothing was reloaded, all old values are kept: {error}")
+            tracing::error!("SIGHUP: nothing was reloaded, all old values are kept: {error}");
+            Err(error)
         }
     }
 }

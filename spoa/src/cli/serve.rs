@@ -3,7 +3,7 @@
 //! It must not know where its options come from.
 
 use super::banner::Banner;
-use super::{StartError, This, reload, signals};
+use super::{StartError, This, reload, signals, systemd};
 use crate::agent::AgentBuilder;
 use std::io::{Write, stdout};
 use tokio::signal::unix::Signal;
@@ -13,6 +13,7 @@ pub(super) async fn serve(
     builder: AgentBuilder,
     this: &This<'_>,
     hangups: Signal,
+    passed: usize,
 ) -> Result<(), StartError> {
     let agent = builder.build()?;
     let limits = agent.limits();
@@ -28,18 +29,23 @@ pub(super) async fn serve(
         handlers: &this.handlers,
         listeners: listeners.map(|listener| listener.address()).collect(),
         tls: server.takes_tls(),
+        passed,
     };
     // Nobody has to read it.
     let _ = stdout().write_all(banner.text().as_bytes());
-    tracing::info!(
-        "started: {} {} serves {}",
-        this.name,
-        this.program.version,
-        banner.listeners.join(", ")
-    );
-    let reloads = tokio::spawn(reload::on_each(hangups, server.reloader()));
-    server.serve(stop).await;
+    let status = format!("serves {}", banner.listeners.join(", "));
+    tracing::info!("started: {} {} {status}", this.name, this.program.version);
+    systemd::ready(&status);
+    let watchdog = tokio::spawn(systemd::watchdog());
+    let reloads = tokio::spawn(reload::on_each(hangups, server.reloader(), status));
+    server
+        .serve(async {
+            stop.await;
+            systemd::stopping("draining");
+        })
+        .await;
     reloads.abort();
+    watchdog.abort();
     tracing::info!("stopped");
     Ok(())
 }
