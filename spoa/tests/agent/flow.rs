@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// A stream that has everything at once and keeps what is written, write by write.
@@ -235,7 +236,7 @@ async fn a_peer_that_reads_nothing_stops_being_read() {
             sent += request.len();
         }
     };
-    let stalled = tokio::time::timeout(std::time::Duration::from_millis(200), flood).await;
+    let stalled = tokio::time::timeout(Duration::from_millis(200), flood).await;
     assert!(
         stalled.is_err(),
         "the agent took {sent} bytes and no answer was read"
@@ -258,7 +259,8 @@ async fn a_stream_that_holds_what_is_written_is_flushed() {
     let serving = agent.serve_connection(tokio::io::BufStream::new(theirs));
     let mut peer = Peer::over(io, tokio::spawn(serving));
     peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    let answer = tokio::time::timeout(Duration::from_secs(60), peer.answer());
+    assert_eq!(answer.await, Ok(Answer::Hello));
     for _ in 0..3 {
         let expected = ack(1, &["set-var sess.sync = 7"]);
         assert_eq!(peer.ask(&["sync"]).await, expected);
