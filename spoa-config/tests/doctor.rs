@@ -6,7 +6,7 @@
 
 use spoa_config::doctor::{Code, examine, page, render};
 use spoa_config::read::{Configuration, Files, Surroundings};
-use spoa_config::{Agent, Argument, Expected, Message, Series, Variable};
+use spoa_config::{Agent, Argument, Expected, Message, Series, Variable, write};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -129,6 +129,51 @@ fn each_fault_is_found_and_nothing_else() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What `write` has written, as files.
+struct Written(write::Configuration);
+
+impl Files for Written {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match path.to_str() {
+            Some("haproxy.cfg") => Ok(self.0.haproxy.clone().into_bytes()),
+            Some("spoe.conf") => Ok(self.0.spoe.clone().into_bytes()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn list(&self, _: &Path) -> Option<Vec<PathBuf>> {
+        None
+    }
+}
+
+#[test]
+fn nothing_is_wrong_with_what_is_generated() {
+    for series in Series::ALL {
+        for (fail, show) in [
+            (write::Fail::Open, false),
+            (write::Fail::Open, true),
+            (write::Fail::Closed, false),
+        ] {
+            let options = write::Options {
+                fail,
+                show,
+                ..write::Options::new(series)
+            };
+            let files = Written(write::write(&agent(), &options).expect("it can be written"));
+            let around = Surroundings {
+                series: Some(series),
+                environment: &|_| None,
+            };
+            let read = Configuration::read(&["haproxy.cfg"], &files, &around);
+            let configuration = read.expect("it can be read");
+            assert_eq!(configuration.filters.len(), 1);
+            let findings = examine(&agent(), &configuration, Some(series));
+            let text = render(&findings, &configuration.sources, false);
+            assert_eq!(text, "", "{series} {fail:?}");
+        }
+    }
 }
 
 #[test]

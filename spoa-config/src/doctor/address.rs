@@ -18,6 +18,8 @@ impl Address {
             .strip_prefix("unix@")
             .or_else(|| text.strip_prefix("unix:"))
         {
+            // The agent's own notation goes on with `,mode=660`.
+            let path = path.split(',').next().unwrap_or(path);
             return Some(Address::Unix(path.to_owned()));
         }
         if text.starts_with('/') {
@@ -68,6 +70,7 @@ mod tests {
             ("*:12345", "localhost:12345", true),
             ("unix@/run/a.sock", "/run/a.sock", true),
             ("unix@/run/a.sock", "127.0.0.1:12345", false),
+            ("unix@/run/a.sock,mode=660", "unix@/run/a.sock", true),
         ] {
             let (one, other) = (Address::parse(listener), Address::parse(server));
             let found = one.is_some_and(|one| other.is_some_and(|other| one.takes(&other)));

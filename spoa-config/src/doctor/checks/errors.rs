@@ -97,7 +97,7 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             false => finding.context(denying.span(), "denies by it"),
         };
         return Some(finding.help(format!(
-            "write `http-request deny deny_status 503 unless {{ var({}) -m found }}` before it; if they are to pass, write that as a comment",
+            "write `http-request deny deny_status 503 unless {{ var({}) -m found }}` before it; if they are to pass, write `# fail open` above it",
             mention.variable
         )));
     }
@@ -130,18 +130,22 @@ fn open(line: &Line, is: impl Fn(&Word) -> bool) -> bool {
 }
 
 impl Case<'_> {
-    /// Whether somebody thought of a variable that is not set: a rule, an `acl`, or a comment that
-    /// has `var(NAME) -m found`. What only shows it does not count.
+    /// Whether somebody thought of a variable that is not set: a rule or an `acl` that has
+    /// `var(NAME) -m found`, or a comment that has it or says `fail open`. What only shows it does
+    /// not count.
     fn asks_whether_found(&self, name: &str) -> bool {
         let test = format!("var({name}) -m found");
-        let shows = ["http-after-response", "http-response", "log-format", "#"];
+        let shows = ["http-after-response", "http-response", "log-format"];
         let sources = self.configuration.sources.iter();
         let mut lines = sources
             .flat_map(|source| source.text.lines())
             .map(str::trim);
         lines.any(|line| {
-            line.contains(&test)
-                && (line.starts_with('#') || !shows.iter().any(|word| line.starts_with(word)))
+            if line.starts_with('#') {
+                let said = line.to_lowercase().replace('-', " ");
+                return said.contains("fail open") || line.contains(&test);
+            }
+            line.contains(&test) && !shows.iter().any(|word| line.starts_with(word))
         })
     }
 }

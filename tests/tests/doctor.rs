@@ -1,0 +1,100 @@
+//! What `doctor` says, beside what HAProxy says: of faulty configurations, and of generated ones.
+
+use spoa_config::doctor::{Code, Haproxy as Says};
+use spoa_tests::{Haproxy, TempDir, example, for_each_haproxy};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The folders of `spoa-config/tests/doctor`, each with one fault.
+fn faulty() -> Vec<PathBuf> {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spoa-config/tests/doctor");
+    let entries = fs::read_dir(all).expect("the folder is there").flatten();
+    let mut folders: Vec<_> = entries.map(|entry| entry.path()).collect();
+    folders.sort();
+    assert!(folders.len() > 40, "{}", folders.len());
+    folders
+}
+
+/// What HAProxy says of the configuration in a folder: whether it takes it, and with which words.
+fn check(haproxy: &Haproxy, folder: &Path) -> (Says, String) {
+    let checked = Command::new(haproxy.path())
+        .args(["-c", "-f", "haproxy.cfg"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .expect("HAProxy runs");
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    let says = match (checked.status.success(), said.contains("[WARNING]")) {
+        (false, _) => Says::Refuses,
+        (true, true) => Says::Warns,
+        (true, false) => Says::Silent,
+    };
+    (says, said)
+}
+
+#[test]
+fn haproxy_says_of_each_fault_what_the_doctor_says_it_does() {
+    for_each_haproxy(|haproxy| {
+        for folder in faulty() {
+            let name = folder.file_name().expect("a name").to_string_lossy();
+            let before = folder.join("haproxy").exists();
+            let (code, what) = name.split_once('-').expect("CODE-what-is-wrong");
+            // Those for HAProxy before 3.1 say so, and one is full of what no HAProxy knows.
+            if before == haproxy.at_least(3, 1) || what == "what-is-not-known" {
+                continue;
+            }
+            let expected = match code.parse::<Code>() {
+                Ok(code) => code.haproxy(),
+                Err(_) => Says::Silent,
+            };
+            if expected == Says::Depends {
+                continue;
+            }
+            let (says, said) = check(haproxy, &folder);
+            assert_eq!(says, expected, "{haproxy}: {name}\n{said}");
+        }
+    });
+}
+
+#[test]
+fn nothing_is_wrong_with_what_the_examples_write() {
+    for_each_haproxy(|haproxy| {
+        let (major, minor) = haproxy.series();
+        let series = format!("--haproxy={major}.{minor}");
+        for name in ["ip-reputation", "inspect", "multi"] {
+            let site = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../examples")
+                .join(name)
+                .join("site.cfg");
+            let rules = format!("--rules={}", site.display());
+            for args in [
+                vec!["--fail=open"],
+                vec!["--fail=closed"],
+                vec!["--fail=open", "--show"],
+                vec!["--fail=open", rules.as_str()],
+                vec!["--fail=closed", rules.as_str()],
+            ] {
+                let dir = TempDir::new();
+                let written = example(name)
+                    .args(["config", &series, "--output"])
+                    .arg(dir.path())
+                    .args(&args)
+                    .output()
+                    .expect("the agent runs");
+                let said = String::from_utf8_lossy(&written.stderr);
+                assert!(written.status.success(), "{said}");
+                let examined = example(name)
+                    .args(["doctor", &series, "haproxy.cfg"])
+                    .current_dir(dir.path())
+                    .output()
+                    .expect("the agent runs");
+                let said = String::from_utf8_lossy(&examined.stdout);
+                assert!(
+                    examined.status.success() && said.starts_with("nothing is wrong in "),
+                    "{haproxy} {name} {args:?}: {said}"
+                );
+            }
+        }
+    });
+}
