@@ -259,6 +259,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Poll::Pending if self.is_draining() => self.drain(scratch),
                 Poll::Pending => Progress::Wait,
+                // A peer that has said its last word is taken to be gone, and handlers at work end with
+                // it: HAProxy closes both ways at once, and who died sends the same.
                 Poll::Ready(Ok(0)) if self.input.is_empty() => Progress::Ended(End::Closed),
                 Poll::Ready(Ok(0)) => Progress::Ended(End::Truncated),
                 Poll::Ready(Ok(_)) => Progress::More,

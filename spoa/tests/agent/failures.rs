@@ -182,3 +182,66 @@ async fn of_one_notify_only_so_many_handlers_wait() {
     };
     assert_eq!((given("timed out"), given("overloaded")), (256, 44));
 }
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped")
+    }
+}
+
+#[spoe_message("sync-bomb")]
+fn sync_bomb() -> SetVar<u8> {
+    let _bomb = Bomb;
+    SetVar::session("bomb", 1)
+}
+
+#[spoe_message("async-bomb")]
+async fn async_bomb() -> SetVar<u8> {
+    let _bomb = Bomb;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    SetVar::session("bomb", 1)
+}
+
+#[spoe_message("blocking-bomb", blocking)]
+fn blocking_bomb() -> SetVar<u8> {
+    let _bomb = Bomb;
+    SetVar::session("bomb", 1)
+}
+
+#[spoe_fallback]
+async fn fallback_bomb() -> SetVar<u8> {
+    let _bomb = Bomb;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    SetVar::session("bomb", 1)
+}
+
+#[tokio::test]
+async fn what_panics_in_its_drop_is_a_failure_like_others() {
+    let bombs = handlers![sync_bomb, async_bomb, blocking_bomb, fallback_bomb];
+    let mut peer = Peer::connect(agent().handlers(bombs).on_failure(cause)).await;
+    for name in ["sync-bomb", "async-bomb", "blocking-bomb", "of no handler"] {
+        let expected = [
+            "set-var sess.sync = 7",
+            "set-var txn.cause = \"panicked\"",
+            "set-var sess.ready = 7",
+        ];
+        let answer = peer.ask(&["sync", name, "ready"]).await;
+        assert_eq!(answer, ack(1, &expected), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_is_done_at_its_deadline_is_answered_once() {
+    let mut limits = Limits::default();
+    limits.handler_timeout = Some(Duration::from_millis(50));
+    let mut peer = Peer::connect(agent().limits(limits)).await;
+    for stream in [1, 3, 5] {
+        peer.send(&notify(stream, &["slow"])).await;
+        assert!(matches!(peer.answer().await, Answer::Ack(id, _) if id == stream));
+    }
+    let done = ack(1, &["set-var sess.sync = 7"]);
+    assert_eq!(peer.ask(&["sync"]).await, done);
+}

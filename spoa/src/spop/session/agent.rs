@@ -222,6 +222,7 @@ impl AgentSession {
             let used = input.len() - rest.len();
             match (self.state, frame.frame_type) {
                 (State::Running, FrameType::Notify) if frame.flags.fin() => {
+                    // Who gives a frame up, be it whole, awaits no answer to it.
                     if !frame.flags.abort() {
                         return Received::new(used, Some(notify(frame.ids, frame.payload, out)));
                     }
