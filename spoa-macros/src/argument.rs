@@ -5,8 +5,8 @@
 use crate::errors::Errors;
 use crate::names;
 use crate::options::{First, Known, Options, Table, Takes, text};
+use crate::sample::Sample;
 use crate::syntax::{find_static, has_type_arguments, is_named, last_name, peel};
-use crate::wiring;
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -64,8 +64,7 @@ pub(crate) struct Argument {
     pub(crate) source_span: Span,
     pub(crate) kind: Kind,
     pub(crate) fallback: Option<Fallback>,
-    /// The sample expression that gives it.
-    pub(crate) sample: Option<String>,
+    pub(crate) sample: Option<Sample>,
     pub(crate) ty: Type,
 }
 
@@ -77,7 +76,7 @@ struct ArgAttribute {
     wrong: bool,
     source: Option<(Source, Span)>,
     fallback: Option<Fallback>,
-    sample: Option<String>,
+    sample: Option<Sample>,
 }
 
 impl Argument {
@@ -291,7 +290,7 @@ impl ArgAttribute {
             );
         }
         self.source = named.or(placed);
-        self.sample = sample(&options, errors);
+        self.sample = Sample::take(&options, errors);
         self.fallback = options
             .span("default")
             .map(|span| match options.expression("default") {
@@ -299,23 +298,6 @@ impl ArgAttribute {
                 None => Fallback::Default(span),
             });
     }
-}
-
-/// Where HAProxy gets the argument.
-fn sample(options: &Options, errors: &mut Errors) -> Option<String> {
-    let unchecked = options.text("sample_unchecked");
-    if let (Some(_), Some(span)) = (options.text("sample"), options.span("sample_unchecked")) {
-        errors.at(
-            span,
-            "an argument has one sample: keep `sample`, or `sample_unchecked` for what HAProxy \
-             does not have by itself",
-        );
-    }
-    let text = options.text("sample").or(unchecked)?;
-    if let Err(problem) = wiring::sample(&text.value()) {
-        errors.at(text.span(), problem);
-    }
-    Some(text.value())
 }
 
 fn name(first: &Expr, errors: &mut Errors) -> Option<(Source, Span)> {

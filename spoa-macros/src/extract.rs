@@ -3,6 +3,7 @@
 //! It must not judge what the user wrote: whatever reaches it can be expanded.
 
 use crate::argument::{Argument, Fallback, Kind, Source};
+use crate::sample::Sample;
 use crate::syntax::{relax, shown, timeless};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -173,7 +174,28 @@ pub(crate) fn describe(arguments: &[Argument], names: &Names, description: &Iden
         let span = argument.ty.span().resolved_at(Span::mixed_site());
         quote_spanned!(span=> #param::describe(#spec, #description);)
     });
-    quote!(#(#all)*)
+    let checks = arguments.iter().filter_map(|argument| {
+        let sample = argument.sample.as_ref()?;
+        Some(sample.check_type(&argument.ty, names))
+    });
+    quote!(#(#checks)* #(#all)*)
+}
+
+/// What is made from the whole message may have samples of its own: an expression for the events at
+/// which they are there, a bit for each.
+pub(crate) fn events<'a>(
+    arguments: &'a [Argument],
+    names: &'a Names,
+) -> impl Iterator<Item = (&'a Argument, TokenStream)> {
+    let whole = arguments
+        .iter()
+        .filter(|argument| argument.kind != Kind::Value);
+    whole.map(|argument| {
+        let param = param(argument, names);
+        let span = argument.ty.span().resolved_at(Span::mixed_site());
+        let events = quote_spanned!(span=> #param::EVENTS);
+        (argument, events)
+    })
 }
 
 /// `<Type as Param<'_, _>>`, all of it at the type: there the compiler reports a type that will not
@@ -205,9 +227,10 @@ fn spec(argument: &Argument, private: &Ident) -> TokenStream {
     let rust_type = shown(timeless(argument.ty.to_token_stream()));
     let default = argument.fallback.is_some();
     let sample = match &argument.sample {
-        Some(sample) => quote!(#private::Some(#sample)),
+        Some(Sample { text, .. }) => quote!(#private::Some(#text)),
         None => none(),
     };
+    let may_be_missing = argument.sample.as_ref().is_some_and(Sample::may_be_missing);
     quote! {
         &#private::ArgSpec {
             name: #name,
@@ -215,6 +238,7 @@ fn spec(argument: &Argument, private: &Ident) -> TokenStream {
             rust_type: #rust_type,
             default: #default,
             sample: #sample,
+            may_be_missing: #may_be_missing,
         }
     }
 }

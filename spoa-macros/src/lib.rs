@@ -17,6 +17,7 @@ mod message;
 mod names;
 mod options;
 mod program;
+mod sample;
 mod syntax;
 mod wiring;
 
@@ -54,8 +55,8 @@ use proc_macro::TokenStream;
 /// | `group = "check"` | the group a rule of HAProxy's sends the message with, instead of an event |
 /// | `crate = path` | names the crate `spoa` where it has another name |
 ///
-/// `event`, `condition` and `group` are for whoever writes HAProxy's side: nothing changes for the
-/// handler. The agent's command `handlers` shows them.
+/// `event`, `condition` and `group` are for HAProxy's side, which the agent's command `config` prints:
+/// nothing changes for the handler. A message has an event or a group, not both.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -70,6 +71,18 @@ use proc_macro::TokenStream;
 ///     # async fn database(_: &str) -> std::io::Result<Option<String>> { Ok(None) }
 ///     let owner = database(host).await?;
 ///     Ok(owner.map(|owner| SetVar::transaction("owner", owner)))
+/// }
+///
+/// #[spoe_message(
+///     "log-in",
+///     event = "on-frontend-http-request",
+///     condition = "if { path /login }"
+/// )]
+/// fn log_in(
+///     #[arg(sample = "src")] ip: std::net::IpAddr,
+///     #[arg(sample = "req.fhdr(user-agent),lower")] agent: Option<&str>,
+/// ) -> SetVar<bool> {
+///     SetVar::session("suspect", agent.is_none() && !ip.is_loopback())
 /// }
 ///
 /// #[spoe_message("audit", blocking)]
@@ -91,8 +104,8 @@ use proc_macro::TokenStream;
 /// | `#[arg(index = 1)]` | takes the argument at that place, counting from 0: `args src path` gives none of them a name |
 /// | `#[arg(default)]` | takes `Default::default()` where the argument is absent or NULL |
 /// | `#[arg(default = 443)]` | takes this expression there |
-/// | `#[arg(sample = "src")]` | says where HAProxy gets the argument: what stands behind the `=` in `args` of spoe.conf |
-/// | `#[arg(sample_unchecked = "lua.score")]` | the same for what HAProxy does not have by itself, such as fetches in Lua |
+/// | `#[arg(sample = "src")]` | says where HAProxy gets the argument: what stands behind the `=` in `args` of spoe.conf, where blanks need a `\` before them |
+/// | `#[arg(sample_unchecked = "lua.score")]` | the same, unchecked, for what HAProxy does not have by itself, such as fetches in Lua |
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -109,6 +122,14 @@ use proc_macro::TokenStream;
 ///     SetVar::transaction("ok", port == 443 && method == "GET" && *limit > 0)
 /// }
 /// ```
+///
+/// A `sample` is checked while the agent compiles, by what HAProxy 2.6 to 3.4 list of themselves: its
+/// fetch and converters exist in one of them at least, take these arguments, follow one another, give
+/// what the type of the parameter is made from, and have something to fetch at the `event` of the
+/// message. Names that it refers to, such as variables, backends, tables and files, are not looked for.
+/// Most samples may have no value, as a header that is not there: then HAProxy sends NULL, and a
+/// handler whose argument is no `Option` and has no default is not run. `handlers` and the log at the
+/// start name such arguments.
 ///
 /// What is borrowed, as `&str`, borrows from the message, and what is returned may borrow it in turn.
 /// A function may have lifetimes for that, but no other parameters in `<…>`.

@@ -47,6 +47,17 @@ pub(crate) fn has_type_arguments(ty: &Type) -> bool {
     matches!(peel(ty), Type::Path(TypePath { path, .. }) if arguments(path).any(is_type))
 }
 
+/// The first type in the `<…>` of a type: `u8` of `Option<u8>`.
+pub(crate) fn inner(ty: &Type) -> Option<&Type> {
+    let Type::Path(TypePath { path, .. }) = peel(ty) else {
+        return None;
+    };
+    arguments(path).find_map(|argument| match argument {
+        GenericArgument::Type(inner) => Some(inner),
+        _ => None,
+    })
+}
+
 /// Where a type asks for data that lives for `'static`. What is shared lives as long as the agent:
 /// in `State<'_, T>` only the lifetime counts.
 pub(crate) fn find_static(ty: &Type) -> Option<Span> {
@@ -98,16 +109,24 @@ pub(crate) fn is_opaque(ty: &Type) -> bool {
 /// The type with every lifetime of `names` replaced by `'_`: outside the function they are declared
 /// on they mean nothing.
 pub(crate) fn relax(tokens: TokenStream, names: &[Ident]) -> TokenStream {
+    relax_those(tokens, &|ident| names.contains(ident))
+}
+
+/// The type with `'_` for every lifetime.
+pub(crate) fn erase(tokens: TokenStream) -> TokenStream {
+    relax_those(tokens, &|_| true)
+}
+
+fn relax_those(tokens: TokenStream, which: &dyn Fn(&Ident) -> bool) -> TokenStream {
     let mut out = Vec::new();
     let mut after_quote = false;
     for token in tokens {
         let token = match token {
-            TokenTree::Ident(ident) if after_quote && names.contains(&ident) => {
+            TokenTree::Ident(ident) if after_quote && which(&ident) => {
                 TokenTree::Ident(Ident::new("_", ident.span()))
             }
             TokenTree::Group(group) => {
-                let mut relaxed =
-                    proc_macro2::Group::new(group.delimiter(), relax(group.stream(), names));
+                let mut relaxed = Group::new(group.delimiter(), relax_those(group.stream(), which));
                 relaxed.set_span(group.span());
                 TokenTree::Group(relaxed)
             }

@@ -74,6 +74,48 @@ fn names<R: Row>(table: &'static [R]) -> impl Iterator<Item = &'static str> {
     table.iter().map(R::name)
 }
 
+/// A fetch or a converter that a series has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keyword {
+    /// Its name.
+    pub name: &'static str,
+    /// Its arguments, as HAProxy's list writes them: `string[,integer]`, or nothing.
+    pub signature: &'static str,
+}
+
+/// The fetches of a series, by their names.
+///
+/// ```
+/// use spoa_samples::{Series, fetches};
+///
+/// let header = fetches(Series::V3_2).find(|fetch| fetch.name == "req.hdr").unwrap();
+/// assert_eq!(header.signature, "[string,integer]");
+/// ```
+pub fn fetches(series: Series) -> impl Iterator<Item = Keyword> {
+    let rows = FETCHES.iter().filter(move |row| row.1 & series.bit() != 0);
+    rows.map(|row| Keyword {
+        name: row.0,
+        signature: row.4,
+    })
+}
+
+/// The converters of a series, by their names.
+///
+/// ```
+/// use spoa_samples::{Series, converters};
+///
+/// assert!(converters(Series::V2_6).any(|converter| converter.name == "lower"));
+/// ```
+pub fn converters(series: Series) -> impl Iterator<Item = Keyword> {
+    let rows = CONVERTERS
+        .iter()
+        .filter(move |row| row.1 & series.bit() != 0);
+    rows.map(|row| Keyword {
+        name: row.0,
+        signature: row.4,
+    })
+}
+
 enum Absent {
     /// These series have it.
     Elsewhere(Vec<Series>),

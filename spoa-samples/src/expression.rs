@@ -46,11 +46,12 @@ impl Expression {
         parse(&text::plain(text), text.len())
     }
 
-    /// Reads an expression as it stands in a line of configuration: one word, quotes and backslashes
-    /// included. Ranges are those of the text with its quotes.
+    /// Reads an expression as it stands in a line of configuration, quotes and backslashes included.
+    /// Ranges are those of the text with its quotes. A blank or a `#` outside of them stands for
+    /// itself, though a line must have a `\` before it.
     ///
     /// # Errors
-    /// What is wrong with its syntax, or that it is not one word.
+    /// What is wrong with its syntax.
     pub fn parse_word(text: &str) -> Result<Self, Problem> {
         parse(&text::word(text)?, text.len())
     }

@@ -39,7 +39,7 @@ mod signature;
 mod table;
 mod text;
 
-pub use check::Sample;
+pub use check::{Keyword, Sample, converters, fetches};
 pub use event::{Event, Proxy, UnknownEvent};
 pub use expression::{Argument, Call, Expression};
 pub use kind::Kind;

@@ -29,10 +29,6 @@ pub enum ProblemKind {
     OpenParenthesis,
     /// The quote is not closed.
     OpenQuote,
-    /// A space outside quotes: HAProxy reads two words.
-    TwoWords,
-    /// A `#` outside quotes: HAProxy reads no further.
-    Comment,
     /// A variable of the environment, whose value is not known.
     Environment,
     /// A fetch that HAProxy does not have.
@@ -151,12 +147,6 @@ impl fmt::Display for ProblemKind {
             ProblemKind::OpenQuote => {
                 f.write_str("this quote is not closed: write it once more where the text ends")
             }
-            ProblemKind::TwoWords => f.write_str(
-                "HAProxy would read two words here: take the space out, or write a `\\` before it",
-            ),
-            ProblemKind::Comment => f.write_str(
-                "HAProxy would read a comment from here on: write a `\\` before the `#`",
-            ),
             ProblemKind::Environment => f.write_str(
                 "what a variable of the environment stands for is not known here: write its value",
             ),
@@ -220,7 +210,7 @@ impl fmt::Display for ProblemKind {
                 let s = if *most == 1 { "" } else { "s" };
                 write!(
                     f,
-                    "this is an argument too many: it takes {most} argument{s} at most, `{written}`"
+                    "`{written}` takes {most} argument{s} at most: take the others out"
                 )
             }
             ProblemKind::MissingArgument { what, written } => {

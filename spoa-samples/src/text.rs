@@ -13,7 +13,7 @@ pub(crate) fn plain(text: &str) -> Vec<Char> {
 }
 
 /// The characters of a word of a configuration, without its quotes and backslashes: `parse_line` in
-/// HAProxy's tools.c.
+/// HAProxy's tools.c. A blank or a `#` would end it there, and stands for itself here.
 pub(crate) fn word(text: &str) -> Result<Vec<Char>, Problem> {
     let mut out = Vec::new();
     let mut quote: Option<(usize, char)> = None;
@@ -39,10 +39,6 @@ pub(crate) fn word(text: &str) -> Result<Vec<Char>, Problem> {
                 out.push((at, escaped.unwrap_or('\\')));
             }
             ('$', Some('"')) => return Err(Problem::new(one, ProblemKind::Environment)),
-            ('#', None) => return Err(Problem::new(one, ProblemKind::Comment)),
-            (c, None) if c.is_ascii_whitespace() => {
-                return Err(Problem::new(one, ProblemKind::TwoWords));
-            }
             _ => out.push((at, c)),
         }
     }

@@ -128,8 +128,7 @@ fn arguments_are_counted_and_read() {
     for (text, words, part) in [
         (
             "req.hdr(a,1,2)",
-            "this is an argument too many: it takes 2 arguments at most, \
-             `req.hdr([string,integer])`",
+            "`req.hdr([string,integer])` takes 2 arguments at most: take the others out",
             "2",
         ),
         (
@@ -209,13 +208,12 @@ fn a_word_of_a_line_has_quotes_of_its_own() {
         arguments.into_iter().next().unwrap().text
     };
     assert_eq!(argument(&word("str(a\\ b)")), "a b");
+    assert_eq!(argument(&word("str(a b#)")), "a b#");
     assert_eq!(argument(&word("\"str(a b)\"")), "a b");
     assert_eq!(argument(&word("'str(\"a) b\")'")), "a) b");
     // The line takes the quotes away, so that the comma divides.
     assert_eq!(argument(&word("str(\"a,b\")")), "a");
     for (text, words, at) in [
-        ("str(a b)", "HAProxy would read two words here", 5),
-        ("str(a#b)", "HAProxy would read a comment", 5),
         (
             "\"str($A)\"",
             "what a variable of the environment stands for",

@@ -84,6 +84,10 @@ pub fn stub<T>() -> T {
 #[derive(Debug)]
 pub struct FunctionWithoutTheAttribute {}
 
+/// Whether what the macros ask of a sample holds.
+#[derive(Debug)]
+pub struct Holds<const HOLDS: bool>;
+
 /// A type that has a default for `#[arg(default)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no default",

@@ -59,6 +59,7 @@ fn handlers_as_json_hold_all_that_is_known() {
                 "expected": "an IP address",
                 "required": true,
                 "sample": "src",
+                "may_be_missing": false,
             },
             {
                 "name": "penalty",
@@ -67,6 +68,7 @@ fn handlers_as_json_hold_all_that_is_known() {
                 "expected": "an integer from 0 to 255",
                 "required": false,
                 "sample": null,
+                "may_be_missing": null,
             },
         ],
         "variables": [{ "scope": "sess", "name": "score" }],

@@ -63,10 +63,17 @@ pub(crate) fn from_message(input: &DeriveInput) -> TokenStream {
     };
     let description = ours("description");
     let describe = extract::describe(&arguments, &names, &description);
+    let own = arguments
+        .iter()
+        .filter_map(|argument| argument.sample.as_ref());
+    let own = own.fold(u8::MAX, |events, sample| events & sample.events());
+    let nested = extract::events(&arguments, &names).map(|(_, events)| events);
     let describe = hygienic! {
         fn describe(#description: &mut #private::Description) {
             #describe
         }
+
+        const EVENTS: #private::Events = #own #(& #nested)*;
     };
     let implementation = implement(input, &names, &body, &describe);
     enclosed(&options, &implementation)

@@ -19,6 +19,7 @@ pub(crate) fn check(attribute: &Attribute, function: &mut Function, errors: &mut
     set(attribute, function, errors);
     timing(attribute, function, errors);
     sending(attribute, errors);
+    samples(attribute, function, errors);
     for (span, problem) in std::mem::take(&mut function.scan.problems) {
         errors.at(span, problem);
     }
@@ -195,5 +196,20 @@ fn sending(attribute: &Attribute, errors: &mut Errors) {
              \"on-frontend-http-request\"`, or the `group` that a rule sends",
         ),
         _ => {}
+    }
+}
+
+/// HAProxy refuses a message with a sample that has nothing to fetch at its event.
+fn samples(attribute: &Attribute, function: &Function, errors: &mut Errors) {
+    let event = attribute.event.as_ref();
+    let Some(event) = event.and_then(|(event, _)| event.parse().ok()) else {
+        return;
+    };
+    for sample in function
+        .arguments
+        .iter()
+        .filter_map(|argument| argument.sample.as_ref())
+    {
+        sample.check_event(event, errors);
     }
 }

@@ -6,9 +6,11 @@ use super::attr::Attribute;
 use super::model::Function;
 use crate::extract::{self, Names, import, ours, private};
 use crate::names::Variable;
-use crate::syntax::{conditions, find_self, is_opaque, relax};
+use crate::sample::{bit, require};
+use crate::syntax::{conditions, find_self, is_opaque, relax, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use spoa_samples::Event;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericParam, ReturnType};
@@ -160,6 +162,7 @@ fn describe(attribute: &Attribute, function: &Function, names: &Names) -> TokenS
     let private = &names.private;
     let description = ours("description");
     let arguments = extract::describe(&function.arguments, names, &description);
+    let events = events(attribute, function, names);
     let result = match &function.sig.output {
         // With `set` the variable is known; an opaque type cannot be named here.
         ReturnType::Type(_, ty) if attribute.set.is_none() && !is_opaque(ty) => {
@@ -172,7 +175,28 @@ fn describe(attribute: &Attribute, function: &Function, names: &Names) -> TokenS
     if arguments.is_empty() && result.is_empty() {
         return quote!(|_| {});
     }
-    quote!(|#description| { #arguments #result })
+    quote!(|#description| { #events #arguments #result })
+}
+
+/// What does not compile if the samples of what is made from the whole message are not there
+/// at the event.
+fn events(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream {
+    let event = attribute.event.as_ref();
+    let Some(event) = event.and_then(|(event, _)| event.parse::<Event>().ok()) else {
+        return TokenStream::new();
+    };
+    let bit = bit(event);
+    let checks = extract::events(&function.arguments, names).map(|(argument, events)| {
+        let span = argument.ty.span().resolved_at(Span::mixed_site());
+        let shown = shown(timeless(argument.ty.to_token_stream()));
+        let words = format!(
+            "a sample of `{shown}` has nothing to fetch at `{event}`: send the message at a later \
+             event, or take that field out"
+        );
+        let holds = quote_spanned!(span=> #events & #bit != 0);
+        require(&holds, &words, "not there yet", span, names)
+    });
+    quote!(#(#checks)*)
 }
 
 fn run(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream {

@@ -147,8 +147,9 @@ fn fetches(description: &Description) -> Vec<String> {
         .iter()
         .filter(|argument| argument.index.is_none())
         .map(|argument| {
-            let fetch = Fetch::suggest(argument.name, argument.expected);
-            let fetch = fetch.map_or("…", |fetch| fetch.fetch);
+            let guess = || Fetch::suggest(argument.name, argument.expected);
+            let guess = || guess().map_or("…", |fetch| fetch.fetch);
+            let fetch = argument.sample.unwrap_or_else(guess);
             format!("{}={fetch}", argument.name.unwrap_or_default())
         });
     fetches.collect()
@@ -169,6 +170,7 @@ mod tests {
             rust_type: "T",
             expected,
             sample: None,
+            may_be_missing: false,
             required: true,
         }
     }
@@ -178,6 +180,8 @@ mod tests {
         let port = Expected::Integer { min: 0, max: 65535 };
         let mut optional = argument(Some("ua"), None, Expected::Text);
         optional.required = false;
+        let mut given = argument(Some("real"), None, Expected::Address);
+        given.sample = Some("req.hdr(x-ip)");
         let description = Description {
             arguments: vec![
                 argument(Some("ip"), None, Expected::Address),
@@ -197,6 +201,7 @@ mod tests {
                     Expected::Other("one of `bot` and `human`"),
                 ),
                 optional,
+                given,
             ],
             ..Description::default()
         };
@@ -207,7 +212,8 @@ mod tests {
                 "port=40000",
                 "level=127",
                 "method=GET",
-                "kind=bot"
+                "kind=bot",
+                "real=192.0.2.7"
             ]
         );
         assert_eq!(
@@ -218,7 +224,8 @@ mod tests {
                 "level=…",
                 "method=method",
                 "kind=…",
-                "ua=req.fhdr(user-agent)"
+                "ua=req.fhdr(user-agent)",
+                "real=req.hdr(x-ip)"
             ]
         );
     }

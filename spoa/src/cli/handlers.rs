@@ -65,6 +65,7 @@ fn argument(argument: &ArgumentDescription) -> String {
         rust_type,
         required,
         sample,
+        may_be_missing,
         ..
     } = argument;
     let place = match (name, index) {
@@ -73,7 +74,38 @@ fn argument(argument: &ArgumentDescription) -> String {
     };
     let optional = if *required { "" } else { " (optional)" };
     let sample = sample.map_or_else(String::new, |sample| format!(" = {sample}"));
-    format!("{place}: {rust_type}{optional}{sample}")
+    let missing = match *required && *may_be_missing {
+        true => " (may be missing)",
+        false => "",
+    };
+    format!("{place}: {rust_type}{optional}{sample}{missing}")
+}
+
+/// What is worth knowing of handlers before the first message comes: arguments they require, though
+/// HAProxy may have no value for them.
+pub(super) fn notes(handlers: &[&'static Definition]) -> Vec<String> {
+    let notes = handlers.iter().flat_map(|handler| {
+        let message = handler.message().unwrap_or("(any other)");
+        let arguments = handler.description().arguments.into_iter();
+        arguments.filter_map(move |argument| note(message, &argument))
+    });
+    notes.collect()
+}
+
+fn note(message: &str, argument: &ArgumentDescription) -> Option<String> {
+    let sample = argument
+        .sample
+        .filter(|_| argument.required && argument.may_be_missing)?;
+    let ty = argument.rust_type;
+    let what = match (argument.name, argument.index) {
+        (_, Some(index)) => format!("argument number {index}"),
+        (name, None) => format!("argument `{}`", name.unwrap_or_default()),
+    };
+    Some(format!(
+        "{what} of message `{message}` is required, and HAProxy sends none where `{sample}` has no \
+         value: the handler is not run then; take `Option<{ty}>`, or give a default with \
+         `#[arg(default = …)]`"
+    ))
 }
 
 /// The same and more as JSON, an array with an object for each handler.
@@ -89,6 +121,7 @@ pub(super) fn json(handlers: &[&'static Definition]) -> Value {
                 "expected": argument.expected.to_string(),
                 "required": argument.required,
                 "sample": argument.sample,
+                "may_be_missing": argument.sample.map(|_| argument.may_be_missing),
             })
         });
         let variables = description.variables.iter();
@@ -111,4 +144,39 @@ pub(super) fn json(handlers: &[&'static Definition]) -> Value {
         })
     });
     handlers.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::Expected;
+
+    fn argument(required: bool, may_be_missing: bool) -> ArgumentDescription {
+        ArgumentDescription {
+            name: Some("id"),
+            index: None,
+            rust_type: "&str",
+            expected: Expected::Text,
+            sample: Some("req.hdr(x-id)"),
+            may_be_missing,
+            required,
+        }
+    }
+
+    #[test]
+    fn a_required_argument_that_may_be_missing_is_noted() {
+        assert_eq!(
+            super::argument(&argument(true, true)),
+            "id: &str = req.hdr(x-id) (may be missing)"
+        );
+        assert_eq!(
+            note("check", &argument(true, true)).unwrap(),
+            "argument `id` of message `check` is required, and HAProxy sends none where \
+             `req.hdr(x-id)` has no value: the handler is not run then; take `Option<&str>`, or \
+             give a default with `#[arg(default = …)]`"
+        );
+        for (required, may_be_missing) in [(true, false), (false, true)] {
+            assert_eq!(note("check", &argument(required, may_be_missing)), None);
+        }
+    }
 }

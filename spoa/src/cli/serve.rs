@@ -3,7 +3,7 @@
 //! It must not know where its options come from.
 
 use super::banner::Banner;
-use super::{StartError, This, reload, signals, systemd};
+use super::{StartError, This, handlers, reload, signals, systemd};
 use crate::agent::AgentBuilder;
 use std::io::{Write, stdout};
 use tokio::signal::unix::Signal;
@@ -37,6 +37,9 @@ pub(super) async fn serve(
     tracing::info!("started: {} {} {status}", this.name, this.program.version);
     systemd::ready(&status);
     let watchdog = tokio::spawn(systemd::watchdog());
+    for note in handlers::notes(&this.handlers) {
+        tracing::info!("{note}");
+    }
     let reloads = tokio::spawn(reload::on_each(hangups, server.reloader(), status));
     server
         .serve(async {

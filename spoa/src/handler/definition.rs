@@ -155,6 +155,8 @@ pub struct ArgumentDescription {
     pub expected: Expected,
     /// The sample expression that gives it.
     pub sample: Option<&'static str>,
+    /// Whether that may have no value.
+    pub may_be_missing: bool,
     pub required: bool,
 }
 

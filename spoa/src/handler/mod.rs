@@ -10,6 +10,7 @@ mod fetch;
 mod from_value;
 mod param;
 mod rejection;
+mod sample;
 mod state;
 mod variable;
 
@@ -37,4 +38,5 @@ pub mod __macros {
         JobFuture, Run, StateDescription, VariableDescription,
     };
     pub use super::param::{ArgSpec, ByMessage, ByValue, Param, is_absent};
+    pub use super::sample::{Events, Flag, Gives, suits};
 }

@@ -1,6 +1,7 @@
 //! From a message to the parameters of a handler.
 
 use super::definition::{ArgumentDescription, Description, StateDescription};
+use super::sample::Events;
 use super::{Context, Expected, Failure, FromValue, Rejection, RejectionKind, State, States};
 use crate::spop::{Args, Message, Value};
 use std::any::{TypeId, type_name};
@@ -46,6 +47,10 @@ pub trait FromMessage<'a>: Sized {
     /// Names the arguments and states it takes.
     #[doc(hidden)]
     fn describe(_: &mut Description) {}
+
+    /// The events at which HAProxy has the samples of all its arguments, a bit for each.
+    #[doc(hidden)]
+    const EVENTS: Events = Events::MAX;
 }
 
 #[diagnostic::do_not_recommend]
@@ -111,6 +116,8 @@ pub struct ArgSpec {
     pub default: bool,
     /// The sample expression that gives it.
     pub sample: Option<&'static str>,
+    /// Whether that may have no value.
+    pub may_be_missing: bool,
 }
 
 /// A parameter of a handler. Which of the two kinds a type is, its traits decide: the kind is
@@ -124,6 +131,12 @@ pub struct ArgSpec {
     note = "for a type of your own, `#[derive(FromValue)]`; for a `T` that implements `FromStr`, `Parse<T>`"
 )]
 pub trait Param<'a, Kind>: Sized {
+    /// The events at which HAProxy has the samples it is made of, a bit for each.
+    const EVENTS: Events;
+
+    /// What an argument must be to become it.
+    const EXPECTED: Expected;
+
     /// Makes the parameter from its argument, or from the whole message.
     fn take(
         slot: Option<Value<'a>>,
@@ -136,6 +149,10 @@ pub trait Param<'a, Kind>: Sized {
 }
 
 impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
+    // The macro knows its sample.
+    const EVENTS: Events = Events::MAX;
+    const EXPECTED: Expected = T::EXPECTED;
+
     #[inline]
     fn take(
         slot: Option<Value<'a>>,
@@ -163,6 +180,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
             rust_type: spec.rust_type,
             expected: T::EXPECTED,
             sample: spec.sample,
+            may_be_missing: spec.may_be_missing,
             required: !spec.default && T::from_absent().is_none(),
         });
     }
@@ -175,18 +193,13 @@ fn reject(
     expected: Expected,
     kind: RejectionKind,
 ) -> Failure {
-    Rejection::new(
-        message,
-        spec.name,
-        spec.index,
-        spec.rust_type,
-        expected,
-        kind,
-    )
-    .into()
+    Rejection::new(message, spec, expected, kind).into()
 }
 
 impl<'a, T: FromMessage<'a>> Param<'a, ByMessage> for T {
+    const EVENTS: Events = T::EVENTS;
+    const EXPECTED: Expected = Expected::Any;
+
     #[inline]
     fn take(_: Option<Value<'a>>, request: &Request<'a>, _: &ArgSpec) -> Result<Self, Failure> {
         T::from_message(request)

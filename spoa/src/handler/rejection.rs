@@ -1,5 +1,6 @@
 //! A message that does not have what its handler takes, and what to change in spoe.conf.
 
+use super::param::ArgSpec;
 use super::{Expected, Fetch, Mismatch};
 use crate::spop::{DataType, Message, Name};
 use std::fmt;
@@ -17,6 +18,8 @@ struct Inner {
     argument: Argument,
     rust_type: &'static str,
     expected: Expected,
+    /// The sample expression that gives it, as the handler says.
+    sample: Option<&'static str>,
     kind: RejectionKind,
     sent: Vec<String>,
     /// The argument that was meant, as it seems, under the name HAProxy gave it.
@@ -45,12 +48,17 @@ impl Rejection {
     #[cold]
     pub(crate) fn new(
         message: &Message<'_>,
-        name: Option<&'static str>,
-        index: Option<usize>,
-        rust_type: &'static str,
+        spec: &ArgSpec,
         expected: Expected,
         kind: RejectionKind,
     ) -> Self {
+        let ArgSpec {
+            name,
+            index,
+            rust_type,
+            sample,
+            ..
+        } = *spec;
         let argument = match (name, index) {
             (_, Some(index)) => Argument::At(index),
             (name, None) => Argument::Named(name.unwrap_or_default()),
@@ -67,6 +75,7 @@ impl Rejection {
             argument,
             rust_type,
             expected,
+            sample,
             kind,
             sent,
             meant,
@@ -152,10 +161,12 @@ impl fmt::Display for Rejection {
             argument,
             rust_type,
             expected,
+            sample,
             kind,
             sent,
             meant,
         } = &*self.0;
+        let fetch = || sample.or_else(|| argument.fetch(*expected));
         match kind {
             RejectionKind::Missing => {
                 write!(
@@ -172,7 +183,7 @@ impl fmt::Display for Rejection {
                         "to take `{meant}` write `#[arg(\"{meant}\")]` before the parameter"
                     );
                 }
-                match (argument.name(), argument.fetch(*expected)) {
+                match (argument.name(), fetch()) {
                     (Some(name), Some(fetch)) => write!(
                         f,
                         "in `spoe-message {message}` of spoe.conf write `args {name}={fetch}`"
@@ -189,11 +200,17 @@ impl fmt::Display for Rejection {
                 }
                 write!(f, ", or take `Option<{rust_type}>`")
             }
-            RejectionKind::Null => write!(
-                f,
-                "{argument} of message `{message}` is NULL: HAProxy had no sample for it; \
-                 take `Option<{rust_type}>` or give a default with `#[arg(default = …)]`"
-            ),
+            RejectionKind::Null => {
+                write!(f, "{argument} of message `{message}` is NULL: ")?;
+                match sample {
+                    Some(sample) => write!(f, "HAProxy had no value for `{sample}`")?,
+                    None => f.write_str("HAProxy had no sample for it")?,
+                }
+                write!(
+                    f,
+                    "; take `Option<{rust_type}>` or give a default with `#[arg(default = …)]`"
+                )
+            }
             RejectionKind::Mismatch(got, mismatch) => {
                 write!(
                     f,
@@ -222,7 +239,7 @@ impl fmt::Display for Rejection {
                     }
                     // What was wrong is the text, not where it comes from.
                     _ if matches!(expected, Expected::Any | Expected::Other(_)) => Ok(()),
-                    _ => match (argument.name(), argument.fetch(*expected)) {
+                    _ => match (argument.name(), fetch()) {
                         (Some(name), Some(fetch)) => write!(
                             f,
                             ";{or} in `spoe-message {message}` of spoe.conf write `args {name}={fetch}`"

@@ -15,6 +15,31 @@ fn by_place(#[arg(index = 1)] path: &str) -> SetVar<usize> {
     SetVar::session("len", path.len())
 }
 
+#[spoe_message("of-a-header")]
+fn of_a_header(#[arg(sample = "req.hdr(x-ip)")] ip: IpAddr) {
+    let _ = ip;
+}
+
+#[test]
+fn the_sample_that_the_handler_gives_is_the_one_to_write() {
+    let missing = call(&handlers![of_a_header], &[]);
+    assert!(
+        missing.ends_with("write `args ip=req.hdr(x-ip)`, or take `Option<IpAddr>`"),
+        "{missing}"
+    );
+    let mismatch = call(&handlers![of_a_header], &[("ip", &1)]);
+    assert!(
+        mismatch.ends_with("of spoe.conf write `args ip=req.hdr(x-ip)`"),
+        "{mismatch}"
+    );
+    let null = call(&handlers![of_a_header], &[("ip", &Value::Null)]);
+    assert_eq!(
+        null,
+        "argument `ip` of message `of-a-header` is NULL: HAProxy had no value for `req.hdr(x-ip)`; \
+         take `Option<IpAddr>` or give a default with `#[arg(default = …)]`"
+    );
+}
+
 #[test]
 fn a_missing_argument() {
     assert_eq!(

@@ -1,0 +1,187 @@
+//! The sample expression of an argument: what HAProxy makes of it, and whether that suits.
+//!
+//! It must not know what a type means: what it says of types is evaluated where the traits are known.
+
+use crate::errors::Errors;
+use crate::extract::Names;
+use crate::options::Options;
+use crate::syntax::{erase, inner, last_name, shown, timeless};
+use crate::wiring;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use spoa_samples::{Event, Expression, Kind, Sample as Given};
+use syn::Type;
+use syn::spanned::Spanned;
+
+/// What `sample` or `sample_unchecked` says.
+pub(crate) struct Sample {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+    /// What it is in the series of HAProxy that take it, the newest first; nothing if it is not to be
+    /// checked, or is wrong.
+    given: Vec<Given>,
+}
+
+impl Sample {
+    pub(crate) fn take(options: &Options, errors: &mut Errors) -> Option<Self> {
+        let (checked, unchecked) = (options.text("sample"), options.text("sample_unchecked"));
+        if let (Some(_), Some(span)) = (checked, options.span("sample_unchecked")) {
+            errors.at(
+                span,
+                "an argument has one sample: keep `sample`, or `sample_unchecked` for what HAProxy \
+                 does not have by itself",
+            );
+        }
+        let literal = checked.or(unchecked)?;
+        let (text, span) = (literal.value(), literal.span());
+        let given = match wiring::sample(&text) {
+            Err(problem) => {
+                errors.at(span, problem);
+                Vec::new()
+            }
+            Ok(()) if checked.is_none() => Vec::new(),
+            Ok(()) => look_up(&text).unwrap_or_else(|problem| {
+                errors.at(span, problem);
+                Vec::new()
+            }),
+        };
+        Some(Sample { text, span, given })
+    }
+
+    /// Whether HAProxy may have no value for it.
+    pub(crate) fn may_be_missing(&self) -> bool {
+        self.given.first().is_some_and(Given::may_be_missing)
+    }
+
+    /// Reports an event at which there is nothing to fetch.
+    pub(crate) fn check_event(&self, event: Event, errors: &mut Errors) {
+        let Some(newest) = self.given.first() else {
+            return;
+        };
+        if self.given.iter().any(|given| given.at(event)) {
+            return;
+        }
+        if let Err(problem) = newest.check_event(event) {
+            errors.at(self.span, problem);
+        }
+    }
+
+    /// The events at which it can be had, a bit for each.
+    pub(crate) fn events(&self) -> u8 {
+        if self.given.is_empty() {
+            return u8::MAX;
+        }
+        let events = self.given.iter().flat_map(Given::events);
+        events.fold(0, |bits, event| bits | bit(event))
+    }
+
+    /// What does not compile if the sample does not become the type.
+    pub(crate) fn check_type(&self, ty: &Type, names: &Names) -> TokenStream {
+        let Some(given) = self.given.first() else {
+            return TokenStream::new();
+        };
+        let (gives, fits) = match given.kind() {
+            Kind::Bool => ("Bool", "bool"),
+            Kind::Sint => ("Integer", "i64"),
+            Kind::Addr => ("Address", "IpAddr"),
+            Kind::Ipv4 => ("Ipv4", "Ipv4Addr"),
+            Kind::Ipv6 => ("Ipv6", "Ipv6Addr"),
+            // What text does not become by itself may be parsed from it.
+            Kind::Str | Kind::Bin | Kind::Meth => ("Bytes", "Parse<_>"),
+            _ => return TokenStream::new(),
+        };
+        let private = &names.private;
+        let span = ty.span().resolved_at(Span::mixed_site());
+        let gives = Ident::new(gives, span);
+        let words = format!(
+            "`{}` gives {}, which does not become `{}`: take `{}`, or another sample",
+            self.text,
+            given.kind(),
+            shown(timeless(ty.to_token_stream())),
+            mended(ty, fits),
+        );
+        let ty = erase(ty.to_token_stream());
+        let suits = quote_spanned! {span=>
+            #private::suits(
+                #private::Gives::#gives,
+                <#ty as #private::Param<'_, #private::ByValue>>::EXPECTED,
+            )
+        };
+        require(
+            &suits,
+            &words,
+            "the sample gives something else",
+            span,
+            names,
+        )
+    }
+}
+
+/// What does not compile, with these words, unless a constant expression holds.
+pub(crate) fn require(
+    holds: &TokenStream,
+    words: &str,
+    label: &str,
+    span: Span,
+    names: &Names,
+) -> TokenStream {
+    // All of it at the span: the compiler reports it from its first token to its last.
+    let private = Ident::new(&names.private.to_string(), span);
+    // A trait of its own: its words are about this argument.
+    quote_spanned! {span=>
+        const _: () = {
+            #[diagnostic::on_unimplemented(message = #words, label = #label)]
+            trait Suits {
+                const CHECKED: () = ();
+            }
+            #[diagnostic::do_not_recommend]
+            impl Suits for #private::Holds<true> {}
+            const HOLDS: #private::Flag = #holds;
+            <#private::Holds<HOLDS> as Suits>::CHECKED
+        };
+    }
+}
+
+/// Its place in a set of events.
+pub(crate) fn bit(event: Event) -> u8 {
+    1 << event as u8
+}
+
+fn look_up(text: &str) -> Result<Vec<Given>, String> {
+    let expression = Expression::parse_word(text).map_err(|problem| problem.to_string())?;
+    let newest = expression.check_any().map_err(|problem| {
+        let unchecked = match problem.kind() {
+            spoa_samples::ProblemKind::UnknownFetch {
+                nearest: None,
+                converter: false,
+                ..
+            }
+            | spoa_samples::ProblemKind::UnknownConverter {
+                nearest: None,
+                fetch: false,
+                ..
+            } => "; for one of Lua's, or of a newer HAProxy's, write `sample_unchecked = \"…\"`",
+            _ => "",
+        };
+        format!("{problem}{unchecked}")
+    })?;
+    let older = expression
+        .series()
+        .filter_map(|series| expression.check(series).ok());
+    Ok(std::iter::once(newest).chain(older).collect())
+}
+
+/// The type that fits, optional if the one that was written is; `_` stands for that.
+fn mended(ty: &Type, fits: &str) -> String {
+    let fit = |ty: &Type| fits.replace('_', &shown(timeless(ty.to_token_stream())));
+    match option(ty) {
+        Some(inner) => format!("Option<{}>", fit(inner)),
+        None => fit(ty),
+    }
+}
+
+/// What an `Option` holds, as far as its name tells.
+fn option(ty: &Type) -> Option<&Type> {
+    last_name(ty).filter(|name| *name == "Option")?;
+    inner(ty)
+}

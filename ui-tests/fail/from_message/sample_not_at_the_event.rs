@@ -1,0 +1,19 @@
+use spoa::prelude::*;
+
+#[derive(FromMessage)]
+struct Request<'a> {
+    #[arg(sample = "path")]
+    path: &'a str,
+}
+
+#[derive(FromMessage)]
+struct Outer<'a> {
+    request: Request<'a>,
+}
+
+#[spoe_message("check", event = "on-client-session")]
+fn check(request: Outer<'_>) {
+    let _ = request.request.path;
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use spoa::prelude::*;
+
+#[derive(FromMessage)]
+struct Request<'a> {
+    #[arg(sample = "path")]
+    path: &'a str,
+    #[arg(sample = "src")]
+    agent: Option<&'a str>,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use spoa::prelude::*;
+use std::net::IpAddr;
+
+#[spoe_message("check")]
+fn check(#[arg(sample = "src_port")] value: IpAddr) {
+    let _ = value;
+}
+
+fn main() {}
