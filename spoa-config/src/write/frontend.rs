@@ -7,7 +7,7 @@ use super::condition::{self, Test};
 use super::moment::Moment;
 use super::plan::{ERROR, Group, Plan, Planned};
 use super::text::Text;
-use super::{Fail, Warning, signature};
+use super::{Fail, Warning, Watch, signature};
 use crate::Variable;
 
 /// The lines that belong in a frontend.
@@ -71,7 +71,15 @@ pub(super) fn file(plan: &Plan<'_>, frontend: &str, backend: &str) -> String {
     text.section("defaults");
     text.line("mode http");
     text.line("log global");
-    text.line("option httplog");
+    if plan.options.watch.is_some() {
+        let error = format!("txn.{}.{ERROR}", plan.prefix);
+        let format = Watch::LOG_FORMAT.replace("ERROR", &error);
+        text.line("unique-id-format %rt");
+        text.line("option dontlognull");
+        text.line(&format!("log-format \"{format}\""));
+    } else {
+        text.line("option httplog");
+    }
     text.line("timeout connect 5s");
     text.line("timeout client 30s");
     text.line("timeout server 30s");
@@ -98,9 +106,19 @@ pub(super) fn file(plan: &Plan<'_>, frontend: &str, backend: &str) -> String {
         text.blank();
         text.line("default_backend servers");
         text.blank();
-        text.heading("Your servers; here HAProxy itself answers.");
-        text.touching("backend servers");
-        text.line("http-request return status 200 content-type text/plain string \"hello\\n\"");
+        match &plan.options.watch {
+            Some(watch) => {
+                text.touching("backend servers");
+                text.line(&format!("server site {}", watch.site));
+            }
+            None => {
+                text.heading("Your servers; here HAProxy itself answers.");
+                text.touching("backend servers");
+                text.line(
+                    "http-request return status 200 content-type text/plain string \"hello\\n\"",
+                );
+            }
+        }
     }
     text.blank();
     text.verbatim(backend);

@@ -51,8 +51,8 @@ pub struct Options {
     pub bind: Vec<String>,
     /// The path of spoe.conf, as the filter names it.
     pub spoe_file: String,
-    /// An argument that every message gets at its end, as `name=sample`.
-    pub extra_argument: Option<String>,
+    /// How requests and their messages are told apart by whoever watches, if somebody does.
+    pub watch: Option<Watch>,
 }
 
 impl Options {
@@ -70,9 +70,26 @@ impl Options {
             show: false,
             bind: vec![":8080".to_owned()],
             spoe_file: "spoe.conf".to_owned(),
-            extra_argument: None,
+            watch: None,
         }
     }
+}
+
+/// A configuration for watching: HAProxy says of each request what became of it, and of each message
+/// to which request it belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// The address of the server behind HAProxy.
+    pub site: String,
+}
+
+impl Watch {
+    /// The argument of each message that has the id of its request.
+    pub const ARGUMENT: &'static str = "spoa-dev";
+
+    /// A request in HAProxy's log: the id, the status, who ended it, milliseconds, why the agent has
+    /// not answered, method and URI.
+    pub const LOG_FORMAT: &'static str = "spoa-dev %ID %ST %ts %Ta %[var(ERROR)] %HM %HU";
 }
 
 /// What becomes of a request when the agent has not answered.

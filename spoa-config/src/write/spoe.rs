@@ -3,8 +3,8 @@
 //! It must not decide anything: the plan has.
 
 use super::plan::{Arg, ERROR, FRAME, Plan, Planned, time};
-use super::signature;
 use super::text::Text;
+use super::{Watch, signature};
 use crate::Series;
 
 /// The whole file.
@@ -176,6 +176,7 @@ fn args(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
             )),
         }
     }
-    words.extend(plan.options.extra_argument.as_deref());
+    let id = format!("{}=unique-id", Watch::ARGUMENT);
+    words.extend(plan.options.watch.as_ref().map(|_| id.as_str()));
     text.list("args", words);
 }

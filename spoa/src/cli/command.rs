@@ -44,6 +44,7 @@ pub(super) fn command(about: &About<'_>) -> Command {
                 .arg(json()),
         )
         .subcommand(super::config::command().args(some(&CONFIG, about)))
+        .subcommand(super::dev::command().args(some(&DEV, about)))
         .subcommand(super::doctor::command().args(some(&CONFIG, about)))
         .subcommand(
             Command::new("docs")
@@ -78,6 +79,15 @@ const CALL: [&str; 3] = ["log", "handler-timeout", "max-frame-size"];
 
 /// What of them makes a difference to what is written about the agent.
 const CONFIG: [&str; 3] = ["listen", "handler-timeout", "max-frame-size"];
+
+/// What of them makes a difference to `dev`.
+const DEV: [&str; 5] = [
+    "listen",
+    "workers",
+    "log",
+    "handler-timeout",
+    "max-frame-size",
+];
 
 fn some(names: &[&str], about: &About<'_>) -> Vec<Arg> {
     let settings = SETTINGS.iter();

@@ -11,10 +11,8 @@ use std::process::{Command, Stdio};
 /// A HAProxy that runs.
 #[derive(Clone, Debug)]
 pub(super) struct Haproxy {
-    #[allow(dead_code)]
     pub(super) path: PathBuf,
     /// The whole version, such as `3.0.11-1+deb13u3`.
-    #[allow(dead_code)]
     pub(super) version: String,
     pub(super) series: Series,
 }

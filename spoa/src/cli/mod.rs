@@ -7,6 +7,7 @@ mod banner;
 mod call;
 mod command;
 mod config;
+mod dev;
 mod doctor;
 mod handlers;
 mod haproxy;
@@ -227,6 +228,7 @@ impl This<'_> {
                 print(&spoa_config::write::page(&self.wiring(options)));
                 Ok(())
             }
+            Task::Dev(dev) => self.dev(options, configure, dev),
             Task::Call {
                 message,
                 args,
@@ -279,6 +281,22 @@ impl This<'_> {
             serve::serve(builder, self, hangups, count).await
         });
         // What is still at work was given its time.
+        runtime.shutdown_background();
+        served
+    }
+
+    fn dev(
+        &self,
+        options: &Options,
+        configure: impl FnOnce(AgentBuilder) -> Configuring,
+        dev: &dev::Dev,
+    ) -> Result<(), StartError> {
+        log::start(options.log().unwrap_or("warn"));
+        let runtime = self.runtime(options)?;
+        let served = runtime.block_on(async {
+            let builder = self.builder(options, configure).await?;
+            dev.run(builder, self, options).await
+        });
         runtime.shutdown_background();
         served
     }

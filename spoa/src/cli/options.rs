@@ -5,6 +5,7 @@
 
 use super::command::{About, command};
 use super::config::Config;
+use super::dev::Dev;
 use super::doctor::Doctor;
 use super::settings::{DEFAULT_LISTEN, Given, Kind, SETTINGS, Setting, addresses, networks};
 use crate::agent::Limits;
@@ -21,6 +22,8 @@ pub(super) enum Task {
     Handlers { json: bool },
     /// Write HAProxy's side.
     Config(Config),
+    /// Run behind a HAProxy of one's own.
+    Dev(Dev),
     /// Look for what is wrong with it.
     Doctor(Doctor),
     /// Write a page about the messages.
@@ -55,6 +58,7 @@ impl Options {
                 json: matches.get_flag("json"),
             },
             Some(("config", matches)) => Task::Config(Config::read(matches)),
+            Some(("dev", matches)) => Task::Dev(Dev::read(matches)),
             Some(("doctor", matches)) => Task::Doctor(Doctor::read(matches)),
             Some(("docs", _)) => Task::Docs,
             Some(("call", matches)) => Task::Call {

@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod dev;
 mod examples;
 mod kitchen_sink;
 mod written;

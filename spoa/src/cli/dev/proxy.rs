@@ -1,0 +1,126 @@
+//! HAProxy as a child of the agent's process, which it never outlives.
+//!
+//! It must not know what its lines mean: the watch does.
+
+use super::watch::Watch;
+use crate::cli::haproxy::Haproxy;
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::sync::watch::{Receiver, channel};
+
+/// Runs HAProxy, and kills it when the pipe that is its own standard input ends: whatever ends the
+/// agent's process, a signal that nobody can catch included, ends that pipe.
+const GUARD: &str = r#"exec 3<&0
+"$@" </dev/null 3<&- 2>&1 &
+haproxy=$!
+(read -r _ <&3; kill -KILL $haproxy) 2>/dev/null &
+guard=$!
+exec 3<&- 2>/dev/null
+wait $haproxy
+status=$?
+kill $guard 2>/dev/null
+exit $status"#;
+
+/// How long HAProxy may take to listen.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A HAProxy that runs.
+#[derive(Debug)]
+pub(super) struct Proxy {
+    guard: Child,
+    /// As long as it is open, HAProxy lives.
+    lifeline: Option<ChildStdin>,
+    ended: Receiver<bool>,
+    watch: Arc<Watch>,
+}
+
+impl Proxy {
+    /// Starts it where its configuration is, as `haproxy -f` there would.
+    pub(super) fn start(haproxy: &Haproxy, config: &Path, watch: Arc<Watch>) -> io::Result<Self> {
+        let (config, program) = (config.canonicalize()?, which(&haproxy.path)?);
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", GUARD, "sh"]).arg(program);
+        command.args(["-db", "-f"]).arg(&config);
+        if let Some(directory) = config.parent() {
+            command.current_dir(directory);
+        }
+        let mut guard = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            // Ctrl-C is for the agent, which ends HAProxy in turn.
+            .process_group(0)
+            .spawn()?;
+        let (told, ended) = channel(false);
+        if let Some(lines) = guard.stdout.take() {
+            let watch = Arc::clone(&watch);
+            std::thread::Builder::new()
+                .name("spoa-haproxy".to_owned())
+                .spawn(move || {
+                    let mut lines = BufReader::new(lines);
+                    let mut line = Vec::new();
+                    while lines
+                        .read_until(b'\n', &mut line)
+                        .is_ok_and(|length| length > 0)
+                    {
+                        watch.said(String::from_utf8_lossy(&line).trim_end());
+                        line.clear();
+                    }
+                    let _ = told.send(true);
+                })?;
+        }
+        Ok(Proxy {
+            lifeline: guard.stdin.take(),
+            guard,
+            ended,
+            watch,
+        })
+    }
+
+    /// Waits until it listens there.
+    pub(super) async fn ready(&mut self, front: SocketAddr) -> Result<(), String> {
+        let start = Instant::now();
+        while TcpStream::connect(front).await.is_err() {
+            if *self.ended.borrow() {
+                return Err("HAProxy did not start: what it said is above".to_owned());
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(format!(
+                    "HAProxy does not listen on {front} after {PATIENCE:?}"
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until it has ended by itself.
+    pub(super) async fn ended(&self) {
+        // Without its sender, nobody reads it any more.
+        let _ = self.ended.clone().wait_for(|ended| *ended).await;
+    }
+
+    /// Ends it.
+    pub(super) fn stop(&mut self) {
+        self.watch.close();
+        drop(self.lifeline.take());
+        let _ = self.guard.wait();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The program by its full path, since it is started in another folder.
+fn which(program: &Path) -> io::Result<std::path::PathBuf> {
+    program.canonicalize()
+}

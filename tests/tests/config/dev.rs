@@ -1,0 +1,179 @@
+//! `dev`: an agent, a HAProxy and a server of its own, and one line for each request.
+
+use std::process::Command;
+use std::time::Duration;
+
+use spoa_tests::{
+    Client, Haproxy, Process, Request, eventually, example, for_each_haproxy, haproxies,
+};
+
+/// `dev` of an agent, and the address it says to try.
+fn dev(mut agent: Command, haproxy: &Haproxy) -> (Process, String) {
+    let process = Process::start(agent.arg("dev").arg("--haproxy-bin").arg(haproxy.path()));
+    let line = process.wait_for_line("Try it:  curl -i http://");
+    process.wait_for_line("Ctrl-C stops both.");
+    let address = line.trim_end_matches('/').rsplit('/').next();
+    (process, address.expect("it is behind a slash").to_owned())
+}
+
+/// Whether something listens there. Only HAProxy may.
+fn listens(address: &str) -> bool {
+    std::net::TcpStream::connect(address).is_ok()
+}
+
+fn is_gone(address: &str) {
+    eventually("HAProxy is gone", || !listens(address));
+}
+
+#[test]
+fn requests_are_answered_shown_and_told_about() {
+    for_each_haproxy(|haproxy| {
+        let (mut process, address) = dev(example("inspect"), haproxy);
+        let addr = address.parse().expect("an address and a port");
+        let ask = |request: &Request| Client::connect(addr).expect("it listens").send(request);
+        let request = Request::post("/a?b=1", "body").header("user-agent", "test");
+        let reply = ask(&request);
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.header("x-spoa-txn-inspect-blocked"), Some("0"));
+        assert_eq!(reply.header("x-spoa-txn-inspect-score"), Some("0"));
+        // The server shows what it got.
+        assert!(
+            reply.text().starts_with("POST /a?b=1 HTTP/1.1\r\n"),
+            "{}",
+            reply.text()
+        );
+        assert!(reply.text().ends_with("\r\n\r\nbody"), "{}", reply.text());
+
+        let line = process.wait_for_line("POST /a?b=1 200 ");
+        for part in [
+            "ms | inspect-request src=127.0.0.1 src-port=",
+            " method=\"POST\" path=\"/a\" query=\"b=1\" ",
+            " body=0x626f6479 -> set-var txn.blocked = false, set-var txn.score = 0, ",
+        ] {
+            assert!(line.contains(part), "`{part}` is not in `{line}`");
+        }
+        assert!(!line.contains("spoa-dev"), "{line}");
+
+        process.signal("INT");
+        assert!(process.wait(Duration::from_secs(20)).success());
+        is_gone(&address);
+    });
+}
+
+#[test]
+fn what_a_session_was_asked_is_on_the_line_of_its_request() {
+    for_each_haproxy(|haproxy| {
+        let (mut process, address) = dev(example("ip-reputation"), haproxy);
+        let addr = address.parse().expect("an address and a port");
+        let reply = Client::connect(addr)
+            .expect("it listens")
+            .send(&Request::get("/"));
+        assert_eq!(
+            reply.header("x-spoa-sess-ip_reputation-ip_score"),
+            Some("100")
+        );
+        let line = process.wait_for_line("GET / 200 ");
+        let words = " | get-ip-reputation ip=127.0.0.1 -> set-var sess.ip_score = 100 (";
+        assert!(line.contains(words), "{line}");
+        process.signal("TERM");
+        assert!(process.wait(Duration::from_secs(20)).success());
+        is_gone(&address);
+    });
+}
+
+#[test]
+fn haproxy_does_not_outlive_an_agent_that_is_killed() {
+    for_each_haproxy(|haproxy| {
+        let (mut process, address) = dev(example("ip-reputation"), haproxy);
+        assert!(listens(&address));
+        process.kill();
+        is_gone(&address);
+    });
+}
+
+#[test]
+fn what_is_no_haproxy_is_said() {
+    let said = example("ip-reputation")
+        .args(["dev", "--haproxy-bin", "/no/such/haproxy"])
+        .output()
+        .expect("it runs");
+    assert_eq!(said.status.code(), Some(1));
+    let err = String::from_utf8_lossy(&said.stderr);
+    assert!(
+        err.contains("`/no/such/haproxy` is no HAProxy to use"),
+        "{err}"
+    );
+
+    let nowhere = example("ip-reputation")
+        .arg("dev")
+        .env_clear()
+        .env("PATH", "/no/such")
+        .current_dir("/")
+        .output()
+        .expect("it runs");
+    let err = String::from_utf8_lossy(&nowhere.stderr);
+    // Unless this machine has one where no PATH is needed.
+    if !std::path::Path::new("/usr/sbin/haproxy").exists() {
+        assert!(err.contains("apt-get install haproxy"), "{err}");
+    }
+}
+
+#[test]
+fn a_configuration_that_would_not_work_is_not_run() {
+    let dir = spoa_tests::TempDir::new();
+    let file = dir.write(
+        "haproxy.cfg",
+        "frontend www\n    bind 127.0.0.1:1\n    filter spoe engine e config nowhere.conf\n",
+    );
+    let said = example("ip-reputation")
+        .args(["dev", "--haproxy-config"])
+        .arg(file)
+        .arg("--haproxy-bin")
+        .arg(haproxies()[0].path())
+        .output()
+        .expect("it runs");
+    assert_eq!(said.status.code(), Some(1));
+    let out = String::from_utf8_lossy(&said.stdout);
+    assert!(out.contains("SPOA001"), "{out}");
+    let err = String::from_utf8_lossy(&said.stderr);
+    assert!(err.contains("mend what is said above"), "{err}");
+}
+
+#[test]
+fn a_configuration_of_ones_own_is_run_as_it_is() {
+    let haproxy = &haproxies()[0];
+    let (dir, port, front) = (
+        spoa_tests::TempDir::new(),
+        spoa_tests::Port::free(),
+        spoa_tests::Port::free(),
+    );
+    let listen = port.addr().to_string();
+    let written = example("ip-reputation")
+        .args(["config", "--haproxy=2.6", "--show", "--listen", &listen])
+        .arg(format!("--bind={}", front.addr()))
+        .arg("--output")
+        .arg(dir.path())
+        .output()
+        .expect("it runs");
+    assert!(written.status.success());
+    let mut process = Process::start(
+        example("ip-reputation")
+            .args(["dev", "--listen", &listen, "--haproxy-config"])
+            .arg(dir.join("haproxy.cfg"))
+            .arg("--haproxy-bin")
+            .arg(haproxy.path()),
+    );
+    process.wait_for_line(&format!("The agent listens on {listen}."));
+    eventually("HAProxy listens", || listens(&front.addr().to_string()));
+    let reply = Client::connect(front.addr())
+        .expect("it listens")
+        .send(&Request::get("/"));
+    assert_eq!(
+        reply.header("x-spoa-sess-ip_reputation-ip_score"),
+        Some("100")
+    );
+    process.wait_for_line("get-ip-reputation ip=127.0.0.1 -> set-var sess.ip_score = 100 (");
+    process.signal("INT");
+    assert!(process.wait(Duration::from_secs(20)).success());
+    is_gone(&front.addr().to_string());
+}
