@@ -1,7 +1,7 @@
 //! Each finding on a configuration with just that fault, word for word.
 //!
 //! A folder of `tests/doctor` is named for the code it shows; 000 is for those without a fault. Its
-//! file `haproxy` says for which HAProxy it is read, else it is 3.2. `DOCTOR=overwrite cargo test`
+//! file `haproxy` says for which HAProxy it is read, else it is 3.2; `listen` says where the agent listens. `DOCTOR=overwrite cargo test`
 //! writes what is expected anew.
 
 use spoa_config::doctor::{Code, examine, page, render};
@@ -114,7 +114,11 @@ fn each_fault_is_found_and_nothing_else() {
         let paths = ["haproxy.cfg", "spoe.conf", "etc/haproxy.cfg"];
         let paths: Vec<_> = paths.iter().filter(there).collect();
         let configuration = Configuration::read(&paths, &files, &around).unwrap();
-        let findings = examine(&agent(), &configuration, series);
+        let mut agent = agent();
+        if let Ok(listen) = fs::read_to_string(folder.join("listen")) {
+            agent.listeners = vec![listen.trim().into()];
+        }
+        let findings = examine(&agent, &configuration, series);
         let text = render(&findings, &configuration.sources, false);
         let path = folder.join("expected.txt");
         if std::env::var("DOCTOR").is_ok_and(|it| it == "overwrite") {

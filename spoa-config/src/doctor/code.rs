@@ -108,6 +108,7 @@ codes! {
     BackendMissing "SPOA070" Error Refuses "the agent's backend is not there",
     BackendMode "SPOA071" Error Refuses "the agent's backend is of the wrong mode",
     AddressElsewhere "SPOA072" Warning Silent "a server's address is not one where the agent listens",
+    SocketForbidden "SPOA073" Error Silent "HAProxy may not connect to the agent's unix socket",
     CheckMissing "SPOA074" Warning Silent "a server is not checked by SPOP",
     Deprecated "SPOA075" Note Silent "HAProxy ignores a keyword from 3.1 on",
     ContinueOnError "SPOA080" Warning Silent "one event without an answer ends all that follow",

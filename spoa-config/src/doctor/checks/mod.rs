@@ -8,6 +8,7 @@ mod errors;
 mod frames;
 mod groups;
 mod messages;
+mod permission;
 mod samples;
 mod timeouts;
 mod variables;
@@ -19,7 +20,7 @@ use super::{Case, Finding};
 pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
 
 /// All of them.
-pub(super) const ALL: [Check; 10] = [
+pub(super) const ALL: [Check; 11] = [
     wiring::check,
     messages::check,
     groups::check,
@@ -29,6 +30,7 @@ pub(super) const ALL: [Check; 10] = [
     timeouts::check,
     frames::check,
     backend::check,
+    permission::check,
     errors::check,
 ];
 
