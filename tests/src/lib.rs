@@ -1,7 +1,7 @@
 //! The harness of the end-to-end tests: real HAProxies, an agent behind each, and what a client sees.
 //!
 //! A test starts an agent, describes the configuration that matters to it, and runs on every
-//! HAProxy this machine has ([`haproxies`] says where they come from):
+//! HAProxy this machine has ([`haproxies()`] says where they come from):
 //!
 //! ```no_run
 //! use spoa::prelude::*;

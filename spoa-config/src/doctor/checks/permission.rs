@@ -47,12 +47,12 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 /// The last word on something in `global`, if it is known when HAProxy starts.
 fn global<'a>(configuration: &'a Configuration, keyword: &'static str) -> Option<&'a Word> {
     let sections = configuration.sections.iter();
-    let words = sections
+    let mut words = sections
         .filter(|section| section.kind() == "global")
         .flat_map(|section| &section.lines)
         .filter(|line| line.begins(&[keyword]))
         .filter_map(|line| line.words.get(1));
-    let word = words.last();
+    let word = words.next_back();
     word.filter(|word| word.known)
 }
 
