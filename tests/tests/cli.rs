@@ -319,7 +319,9 @@ fn the_version_and_the_help_are_the_programs() {
 
 /// What an agent prints when it starts with these options and variables, up to what to try next.
 fn banner(args: &[&str], env: &[(&str, &str)]) -> Vec<String> {
-    let agent = Process::start(fixture().args(args).envs(env.iter().copied()));
+    // The log has a stream of its own, whose lines may come between.
+    let quiet = [("SPOA_LOG", "warn")];
+    let agent = Process::start(fixture().args(args).envs(quiet.iter().chain(env).copied()));
     agent.wait_for_line("and in spoe.conf");
     agent.output()
 }
