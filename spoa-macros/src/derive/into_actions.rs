@@ -7,6 +7,7 @@ use crate::errors::Errors;
 use crate::extract::{ours, private};
 use crate::names::{self, Scope};
 use crate::options::{Known, Options, Table, Takes};
+use crate::syntax::{shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -197,10 +198,12 @@ fn expand(input: &DeriveInput, private: &Ident, parts: &[Part<'_>]) -> TokenStre
         .map(|Part { ty, variable, .. }| match variable {
             Some((scope, name)) => {
                 let scope = ours(scope.variant);
+                let rust_type = shown(timeless(ty.to_token_stream()));
                 hygienic! {
                     #description.variables.push(#private::VariableDescription {
                         scope: #private::Scope::#scope,
                         name: #name,
+                        rust_type: #private::Some(#rust_type),
                     });
                 }
             }

@@ -4,6 +4,7 @@
 
 use super::attr::Attribute;
 use super::model::Function;
+use super::value;
 use crate::extract::{self, Names, import, ours, private};
 use crate::names::Variable;
 use crate::sample::{bit, require};
@@ -33,10 +34,17 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
     );
     let docs = &function.docs;
     let set = attribute.set.iter().map(|(variable, _)| variable);
+    let rust_type = option(value::of(attribute, function), private);
     let variables = set.chain(&function.scan.variables).map(|variable| {
         let Variable { scope, name } = variable;
         let scope = ours(scope.variant);
-        quote!(#private::VariableDescription { scope: #private::Scope::#scope, name: #name })
+        quote! {
+            #private::VariableDescription {
+                scope: #private::Scope::#scope,
+                name: #name,
+                rust_type: #rust_type,
+            }
+        }
     });
     let name = ident.unraw().to_string();
     let describe = describe(attribute, function, &names);

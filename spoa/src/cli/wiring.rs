@@ -49,7 +49,7 @@ fn message(name: &str, handler: &Definition, limits: &Limits) -> config::Message
             .map(|variable| config::Variable {
                 scope: variable.scope.to_string(),
                 name: variable.name.to_owned(),
-                rust_type: None,
+                rust_type: variable.rust_type.map(str::to_owned),
             })
             .collect(),
     }

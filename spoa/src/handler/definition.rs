@@ -93,7 +93,8 @@ impl Definition {
         let mut description = Description::default();
         (self.describe)(&mut description);
         for variable in self.variables {
-            if !description.variables.contains(variable) {
+            let mut known = description.variables.iter();
+            if known.all(|known| (known.scope, known.name) != (variable.scope, variable.name)) {
                 description.variables.push(*variable);
             }
         }
@@ -174,6 +175,8 @@ pub struct StateDescription {
 pub struct VariableDescription {
     pub scope: Scope,
     pub name: &'static str,
+    /// The type of its value as written, where the macro sees it.
+    pub rust_type: Option<&'static str>,
 }
 
 /// A message that outlives the read it came in, for handlers that are not done at once. Its two

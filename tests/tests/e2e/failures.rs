@@ -88,8 +88,16 @@ const FAILURES: [(&str, &str); 9] = [
     ("panic", "panicked: out of luck"),
     ("late-panic", "panicked: out of hope"),
     ("blocking-panic", "panicked: out of threads"),
-    ("timeout", "not done within 20ms"),
-    ("default-timeout", "not done within 30ms"),
+    (
+        "timeout",
+        "not done within 20ms: make it faster, or give it longer with `timeout = …` in its attribute \
+         or `--handler-timeout`, below `timeout processing` in spoe.conf",
+    ),
+    (
+        "default-timeout",
+        "not done within 30ms: make it faster, or give it longer with `timeout = …` in its attribute \
+         or `--handler-timeout`, below `timeout processing` in spoe.conf",
+    ),
     (
         "rejected",
         "argument `ip` of message `rejected` should be an IP address, but the STRING that HAProxy \

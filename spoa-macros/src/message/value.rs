@@ -1,0 +1,55 @@
+//! The type of the one variable that a handler sets, as far as what it returns tells.
+//!
+//! It looks at the words only: a type of another name may be the same, and then nothing is said.
+
+use super::attr::Attribute;
+use super::model::Function;
+use crate::syntax::{shown, timeless};
+use quote::ToTokens;
+use syn::{GenericArgument, PathArguments, ReturnType, Type};
+
+/// The type as written, of the variable of `set = "…"` or of the only one in the body.
+pub(super) fn of(attribute: &Attribute, function: &Function) -> Option<String> {
+    let ReturnType::Type(_, ty) = &function.sig.output else {
+        return None;
+    };
+    match (&attribute.set, function.scan.variables.len()) {
+        (Some(_), 0) => Some(match generic(ty) {
+            Some((name, inner)) if name == "Result" => written(inner),
+            _ => written(ty),
+        }),
+        (None, 1) => set_by(ty),
+        _ => None,
+    }
+}
+
+/// That of `SetVar<T>`, `Option<SetVar<T>>`, and of either in a `Result`.
+fn set_by(ty: &Type) -> Option<String> {
+    let (name, inner) = generic(ty)?;
+    match name.as_str() {
+        "SetVar" => Some(written(inner)),
+        "Option" => Some(format!("Option<{}>", set_by(inner)?)),
+        "Result" => set_by(inner),
+        _ => None,
+    }
+}
+
+/// The name of a type and its first argument.
+fn generic(ty: &Type) -> Option<(String, &Type)> {
+    let Type::Path(path) = ty else {
+        return None;
+    };
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    let inner = arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })?;
+    Some((last.ident.to_string(), inner))
+}
+
+fn written(ty: &Type) -> String {
+    shown(timeless(ty.to_token_stream()))
+}
