@@ -242,36 +242,6 @@ pub(crate) fn kebab(ident: &str) -> String {
     out
 }
 
-/// The name among `known` that `text` is likeliest a slip of.
-pub(crate) fn nearest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let distances = known.into_iter().map(|name| (distance(text, name), name));
-    let (distance, name) = distances.min_by_key(|(distance, _)| *distance)?;
-    (distance <= 1 + name.len() / 4 && distance < name.len()).then_some(name)
-}
-
-/// How many letters must be put in, taken out, changed or swapped with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX / 2);
-            let mut best = (at(&last, j) + usize::from(x != y))
-                .min(at(&last, j + 1) + 1)
-                .min(at(&row, j) + 1);
-            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
-            if swapped {
-                best = best.min(at(&before_last, j - 1) + 1);
-            }
-            row.push(best);
-        }
-        before_last = std::mem::replace(&mut last, row);
-    }
-    last.last().copied().unwrap_or(0)
-}
-
 /// The name with other characters for those that do not fit; none for letters, which have a meaning.
 fn mend(name: &str, fits: impl Fn(char) -> bool, with: char) -> Option<String> {
     let letters = name.chars().any(|c| !fits(c) && c.is_alphanumeric());
@@ -378,15 +348,5 @@ mod tests {
         ] {
             assert_eq!(kebab(ident), name);
         }
-    }
-
-    #[test]
-    fn a_slip_is_near_and_another_word_is_not() {
-        let known = ["set", "timeout", "blocking", "crate"];
-        assert_eq!(nearest("timout", known), Some("timeout"));
-        assert_eq!(nearest("tiemout", known), Some("timeout"));
-        assert_eq!(nearest("sett", known), Some("set"));
-        assert_eq!(nearest("priority", known), None);
-        assert_eq!(nearest("x", known), None);
     }
 }

@@ -3,9 +3,9 @@
 //! It must not know what an option is for.
 
 use crate::errors::Errors;
-use crate::names::nearest;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
+use spoa_samples::nearest;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, ExprLit, ExprPath, Lit, LitInt, LitStr, Path, Token};

@@ -43,5 +43,6 @@ pub use check::{Keyword, Sample, converters, fetches};
 pub use event::{Event, Proxy, UnknownEvent};
 pub use expression::{Argument, Call, Expression};
 pub use kind::Kind;
+pub use nearest::nearest;
 pub use problem::{Problem, ProblemKind};
 pub use series::{Series, UnknownSeries};

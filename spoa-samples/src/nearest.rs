@@ -4,7 +4,12 @@
 
 /// The name among `known` that takes the fewest keystrokes, unless it takes too many to be what was
 /// meant.
-pub(crate) fn nearest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+///
+/// ```
+/// assert_eq!(spoa_samples::nearest("req.hrd", ["src", "req.hdr"]), Some("req.hdr"));
+/// assert_eq!(spoa_samples::nearest("something", ["src", "req.hdr"]), None);
+/// ```
+pub fn nearest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let distances = known.into_iter().map(|name| (distance(text, name), name));
     let (distance, name) = distances.min_by_key(|(distance, _)| *distance)?;
     (distance <= 1 + name.len() / 4 && distance < name.len()).then_some(name)
@@ -43,6 +48,10 @@ mod tests {
         assert_eq!(nearest("req.hrd", known), Some("req.hdr"));
         assert_eq!(nearest("pth", known), Some("path"));
         assert_eq!(nearest("something", known), None);
+        let known = ["set", "timeout", "blocking", "crate"];
+        assert_eq!(nearest("tiemout", known), Some("timeout"));
+        assert_eq!(nearest("sett", known), Some("set"));
+        assert_eq!(nearest("x", known), None);
         assert_eq!(nearest("x", known), None);
     }
 }
