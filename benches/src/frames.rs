@@ -30,25 +30,33 @@ pub fn messages(case: &str) -> Vec<Message> {
         "address" => vec![address("get-ip-reputation")],
         "strings" => vec![request()],
         "three-messages" => vec![address("get-ip-reputation"), request(), request()],
+        "three-addresses" => vec![address("get-ip-reputation"); 3],
+        "one-of-ten" => {
+            let mut arguments = vec![("ip", CLIENT)];
+            arguments.extend(ten().into_iter().skip(1));
+            vec![("get-ip-reputation", arguments)]
+        }
         "async-ready" => vec![address("async-ready")],
         "body-8k" => vec![("check-body", vec![("body", Value::Binary(&BODY))])],
-        "ten-arguments" => {
-            let arguments = vec![
-                ("src", CLIENT),
-                ("src_port", Value::Int64(40000)),
-                ("dst", SERVER),
-                ("dst_port", Value::Int64(443)),
-                ("ssl", Value::Bool(true)),
-                ("method", "GET".into()),
-                ("path", "/index.html".into()),
-                ("query", Value::Null),
-                ("host", "www.example.com".into()),
-                ("ua", "Mozilla/5.0 (X11; Linux x86_64)".into()),
-            ];
-            vec![("ten-arguments", arguments)]
-        }
+        "ten-arguments" => vec![("ten-arguments", ten())],
         other => panic!("there is no case `{other}`"),
     }
+}
+
+/// Arguments of several types, as HAProxy sends them.
+fn ten() -> Vec<(&'static str, Value<'static>)> {
+    vec![
+        ("src", CLIENT),
+        ("src_port", Value::Int64(40000)),
+        ("dst", SERVER),
+        ("dst_port", Value::Int64(443)),
+        ("ssl", Value::Bool(true)),
+        ("method", "GET".into()),
+        ("path", "/index.html".into()),
+        ("query", Value::Null),
+        ("host", "www.example.com".into()),
+        ("ua", "Mozilla/5.0 (X11; Linux x86_64)".into()),
+    ]
 }
 
 /// The payload of a NOTIFY with these messages.
