@@ -5,7 +5,7 @@
 use crate::argument::{Argument, Fallback, Kind, Source};
 use crate::sample::Sample;
 use crate::syntax::{relax, shown, timeless};
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
 use syn::spanned::Spanned;
@@ -52,117 +52,51 @@ pub(crate) fn take(arguments: &[Argument], names: &Names) -> TokenStream {
         private, request, ..
     } = names;
     let variables = variables(arguments);
-    let slots: Vec<_> = (0..arguments.len())
-        .map(|index| ours(&format!("slot{index}")))
-        .collect();
-    let mut used = Vec::new();
-    let mut in_order = Vec::new();
-    let mut by_name = Vec::new();
-    let mut by_place = Vec::new();
-    for (argument, slot) in arguments.iter().zip(&slots) {
-        match &argument.source {
-            Source::Named(name) => {
-                let name = Literal::byte_string(name.as_bytes());
-                in_order.push(hygienic! {
-                    match next {
-                        #private::Some(arg) if arg.name.as_bytes() == #name => {
-                            #slot = #private::Some(arg.value);
-                            next = #private::Iterator::next(&mut args);
-                        }
-                        _ => {}
-                    }
-                });
-                by_name.push(hygienic! {
-                    #name if #private::Option::is_none(&#slot) => #slot = #private::Some(arg.value),
-                });
-            }
-            Source::At(place) => {
-                let place = Literal::usize_unsuffixed(*place);
-                by_place.push(hygienic!(#place => #slot = #private::Some(arg.value),));
-            }
-            Source::Message => continue,
-        }
-        used.push(slot);
-    }
     let takes = arguments
         .iter()
-        .zip(&slots)
         .zip(&variables)
-        .map(|((argument, slot), variable)| take_one(argument, slot, variable, names));
-    let by_name = (!by_name.is_empty()).then(|| {
-        hygienic! {
-            match arg.name.as_bytes() {
-                #(#by_name)*
-                _ => {}
-            }
-        }
-    });
-    let args = hygienic!(#private::Request::message(#request).args());
-    let pass = if !by_place.is_empty() {
-        hygienic! {
-            for (place, arg) in #private::Iterator::enumerate(#args) {
-                match place {
-                    #(#by_place)*
-                    _ => {}
-                }
-                #by_name
-            }
-        }
-    } else if by_name.is_some() {
-        // HAProxy sends arguments as spoe.conf has them, which is mostly the order of the parameters:
-        // one comparison for each, and a search only for those that are left.
-        hygienic! {
-            let mut args = #args;
-            let mut next = #private::Iterator::next(&mut args);
-            #(#in_order)*
-            while let #private::Some(arg) = next {
-                #by_name
-                next = #private::Iterator::next(&mut args);
-            }
-        }
-    } else {
-        TokenStream::new()
-    };
+        .map(|(argument, variable)| take_one(argument, variable, names));
     hygienic! {{
-        #(let mut #used: #private::Option<#private::Value<'_>> = #private::None;)*
-        #pass
+        let mut arguments = #private::Arguments::of(#request);
         #(#takes)*
         (#(#variables,)*)
     }}
 }
 
-fn take_one(argument: &Argument, slot: &Ident, variable: &Ident, names: &Names) -> TokenStream {
+fn take_one(argument: &Argument, variable: &Ident, names: &Names) -> TokenStream {
     let Names {
         private, request, ..
     } = names;
     let param = param(argument, names);
     let spec = spec(argument, private);
-    let slot = match argument.source {
-        Source::Message => quote!(#private::None),
-        Source::Named(_) | Source::At(_) => slot.to_token_stream(),
-    };
     let span = argument.ty.span().resolved_at(Span::mixed_site());
-    let take = quote_spanned! {span=>
-        match #param::take(#slot, #request, #spec) {
-            #private::Ok(taken) => taken,
-            #private::Err(failure) => break 'run #private::Err(failure),
-        }
-    };
-    let ty = relax(argument.ty.to_token_stream(), &names.foreign);
-    match &argument.fallback {
-        None => hygienic!(let #variable = #take;),
-        Some(fallback) => {
-            let value = match fallback {
-                Fallback::Expression(value) => value.to_token_stream(),
-                Fallback::Default(span) => {
-                    let span = span.resolved_at(Span::mixed_site());
-                    quote_spanned!(span=> <#ty as #private::HasDefault>::value())
-                }
-            };
-            hygienic! {
-                let #variable: #ty = if #private::is_absent(#slot) { #value } else { #take };
+    let take = |method: &str| {
+        let method = ours(method);
+        quote_spanned! {span=>
+            match #param::#method(&mut arguments, #request, #spec) {
+                #private::Ok(taken) => taken,
+                #private::Err(failure) => break 'run #private::Err(failure),
             }
         }
+    };
+    let Some(fallback) = &argument.fallback else {
+        let take = take("take");
+        return hygienic!(let #variable = #take;);
+    };
+    let ty = relax(argument.ty.to_token_stream(), &names.foreign);
+    let value = match fallback {
+        Fallback::Expression(value) => value.to_token_stream(),
+        Fallback::Default(span) => {
+            let span = span.resolved_at(Span::mixed_site());
+            quote_spanned!(span=> <#ty as #private::HasDefault>::value())
+        }
+    };
+    let take = take("take_present");
+    hygienic! {
+        let #variable: #ty = match #take {
+            #private::Some(taken) => taken,
+            #private::None => #value,
+        };
     }
 }
 

@@ -32,7 +32,9 @@ pub trait IntoActions {
 #[derive(Debug)]
 pub struct ActionWriter<'w> {
     out: &'w mut Vec<u8>,
-    room: Option<&'w mut Room>,
+    /// The most bytes of the buffer; none once an action was left out.
+    end: usize,
+    left_out: Option<&'w mut usize>,
 }
 
 /// How far the actions of one handler may reach: what HAProxy could not take is not even encoded.
@@ -80,21 +82,29 @@ impl<'w> ActionWriter<'w> {
     #[doc(hidden)]
     #[inline]
     pub fn new(out: &'w mut Vec<u8>) -> Self {
-        ActionWriter { out, room: None }
+        ActionWriter {
+            out,
+            end: usize::MAX,
+            left_out: None,
+        }
     }
 
     /// The same with an end: the first action that does not fit, and all behind it, are left out.
     #[inline]
     pub(crate) fn within(out: &'w mut Vec<u8>, room: &'w mut Room) -> Self {
-        let room = Some(room);
-        ActionWriter { out, room }
+        ActionWriter {
+            out,
+            end: room.end,
+            left_out: Some(&mut room.left_out),
+        }
     }
 
     /// Sets a variable; [`Value::Null`] unsets it.
     ///
     /// # Errors
     /// [`BadVariable`] if HAProxy would drop the name without a word.
-    #[inline]
+    // Inlined where the name and the type of the value are known, it is a handful of stores.
+    #[inline(always)]
     pub fn set_var(
         &mut self,
         scope: Scope,
@@ -102,7 +112,7 @@ impl<'w> ActionWriter<'w> {
         value: Value<'_>,
     ) -> Result<(), BadVariable> {
         check(scope, name)?;
-        self.append(&Action::SetVar {
+        self.append(Action::SetVar {
             scope,
             name: name.into(),
             value,
@@ -117,63 +127,61 @@ impl<'w> ActionWriter<'w> {
     #[inline]
     pub fn unset_var(&mut self, scope: Scope, name: &str) -> Result<(), BadVariable> {
         check(scope, name)?;
-        self.append(&Action::UnsetVar {
+        self.append(Action::UnsetVar {
             scope,
             name: name.into(),
         });
         Ok(())
     }
 
-    #[inline]
-    fn append(&mut self, action: &Action<'_>) {
-        match &mut self.room {
-            Some(room) if self.out.len() + action.max_size() > room.end => self.squeeze(action),
-            Some(Room { left_out: 1.., .. }) => self.squeeze(action),
-            _ => action.encode(self.out),
+    #[inline(always)]
+    fn append(&mut self, action: Action<'_>) {
+        if self.out.len() + action.max_size() > self.end {
+            return self.squeeze(action);
         }
+        action.append(self.out);
     }
 
     /// Appends an action that may not fit.
     #[cold]
-    fn squeeze(&mut self, action: &Action<'_>) {
-        let Some(room) = &mut self.room else {
-            return;
-        };
+    fn squeeze(&mut self, action: Action<'_>) {
         let start = self.out.len();
-        let fits = room.left_out == 0 && start + action.min_size() <= room.end;
+        let fits = start + action.min_size() <= self.end;
         if fits {
             action.encode(self.out);
         }
-        if !fits || self.out.len() > room.end {
+        if !fits || self.out.len() > self.end {
             self.out.truncate(start);
-            room.left_out += 1;
+            self.leave_out(1);
         }
     }
 
     /// Appends actions that are encoded already.
     fn extend(&mut self, encoded: &[u8]) {
-        let Some(room) = &mut self.room else {
-            self.out.extend_from_slice(encoded);
-            return;
-        };
-        let most = match room.left_out {
-            0 => room.end.saturating_sub(self.out.len()),
-            _ => 0,
-        };
+        let most = self.end.saturating_sub(self.out.len());
         let mut taken = encoded;
         if encoded.len() > most {
             let (len, _, cut) = fit(encoded, most);
             taken = encoded.get(..len).unwrap_or_default();
-            room.left_out += cut;
+            self.leave_out(cut);
         }
         self.out.extend_from_slice(taken);
     }
+
+    /// Counts actions that do not fit; none behind them may.
+    fn leave_out(&mut self, count: usize) {
+        if let Some(left_out) = &mut self.left_out {
+            **left_out += count;
+            self.end = 0;
+        }
+    }
 }
 
-#[inline]
+#[inline(always)]
 fn check(scope: Scope, name: &str) -> Result<(), BadVariable> {
     let fits = !name.is_empty() && name.len() + scope.name().len() <= MAX_WITH_SCOPE;
-    if fits && name.bytes().all(is_allowed) {
+    // All bytes are looked at, whatever was found: so it is quick where the name is good.
+    if fits && name.bytes().fold(true, |good, byte| good & is_allowed(byte)) {
         return Ok(());
     }
     Err(bad(scope, name))
@@ -302,7 +310,7 @@ impl UnsetVar {
 }
 
 impl<T: Variable> IntoActions for SetVar<T> {
-    #[inline]
+    #[inline(always)]
     fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
         self.value.write(self.scope, &self.name, out)
     }

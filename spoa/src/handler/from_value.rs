@@ -1,6 +1,6 @@
 //! From a datum of HAProxy's to a Rust value.
 
-use crate::spop::Value;
+use crate::spop::{DataType, Value};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::fmt;
@@ -73,6 +73,20 @@ pub enum Expected {
     Other(&'static str),
 }
 
+impl Expected {
+    /// The type on the wire that it most likely has: HAProxy sends all integers as INT64.
+    pub(crate) const fn likely(self) -> DataType {
+        match self {
+            Expected::Bool => DataType::Bool,
+            Expected::Integer { .. } => DataType::Int64,
+            Expected::Address | Expected::Ipv4 => DataType::Ipv4,
+            Expected::Ipv6 => DataType::Ipv6,
+            Expected::Text | Expected::Any | Expected::Other(_) => DataType::String,
+            Expected::Bytes => DataType::Binary,
+        }
+    }
+}
+
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -114,7 +128,7 @@ macro_rules! integers {
             const EXPECTED: Expected =
                 Expected::Integer { min: <$int>::MIN as i128, max: <$int>::MAX as i128 };
 
-            #[inline]
+            #[inline(always)]
             fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
                 match value {
                     Value::Int64(wide) => <$int>::try_from(wide).map_err(|_| Mismatch::Range),
@@ -134,7 +148,7 @@ integers!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 impl FromValue<'_> for bool {
     const EXPECTED: Expected = Expected::Bool;
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
         match value {
             Value::Bool(value) => Ok(value),
@@ -148,7 +162,7 @@ impl FromValue<'_> for bool {
 }
 
 /// Text that stands where something with a syntax is expected.
-#[inline]
+#[inline(never)]
 fn parse<T: FromStr>(value: Value<'_>) -> Result<T, Mismatch> {
     <&str>::from_value(value)?
         .trim()
@@ -160,7 +174,7 @@ fn parse<T: FromStr>(value: Value<'_>) -> Result<T, Mismatch> {
 impl FromValue<'_> for IpAddr {
     const EXPECTED: Expected = Expected::Address;
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
         match value {
             Value::Ipv4(v4) => Ok(IpAddr::V4(v4)),
@@ -174,7 +188,7 @@ impl FromValue<'_> for IpAddr {
 impl FromValue<'_> for Ipv4Addr {
     const EXPECTED: Expected = Expected::Ipv4;
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
         match value {
             Value::Ipv4(v4) => Ok(v4),
@@ -187,7 +201,7 @@ impl FromValue<'_> for Ipv4Addr {
 impl FromValue<'_> for Ipv6Addr {
     const EXPECTED: Expected = Expected::Ipv6;
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
         match value {
             Value::Ipv6(v6) => Ok(v6),
@@ -200,7 +214,7 @@ impl FromValue<'_> for Ipv6Addr {
 impl<'a> FromValue<'a> for &'a str {
     const EXPECTED: Expected = Expected::Text;
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
         std::str::from_utf8(value.as_bytes().ok_or(Mismatch::Type)?).map_err(|_| Mismatch::Utf8)
     }
@@ -219,7 +233,7 @@ impl FromValue<'_> for String {
 impl<'a> FromValue<'a> for Cow<'a, str> {
     const EXPECTED: Expected = Expected::Text;
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
         <&str>::from_value(value).map(Cow::Borrowed)
     }
@@ -229,7 +243,7 @@ impl<'a> FromValue<'a> for Cow<'a, str> {
 impl<'a> FromValue<'a> for &'a [u8] {
     const EXPECTED: Expected = Expected::Bytes;
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
         value.as_bytes().ok_or(Mismatch::Type)
     }
@@ -248,7 +262,7 @@ impl FromValue<'_> for Vec<u8> {
 impl<'a> FromValue<'a> for Cow<'a, [u8]> {
     const EXPECTED: Expected = Expected::Bytes;
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
         <&[u8]>::from_value(value).map(Cow::Borrowed)
     }
@@ -267,7 +281,7 @@ impl FromValue<'_> for Bytes {
 impl<'a> FromValue<'a> for Value<'a> {
     const EXPECTED: Expected = Expected::Any;
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
         Ok(value)
     }
@@ -278,7 +292,7 @@ impl<'a> FromValue<'a> for Value<'a> {
 impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     const EXPECTED: Expected = T::EXPECTED;
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
         match value {
             Value::Null => Ok(None),
@@ -308,7 +322,7 @@ pub struct Parse<T>(pub T);
 impl<T: FromStr> FromValue<'_> for Parse<T> {
     const EXPECTED: Expected = Expected::Other("text that its type can be parsed from");
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
         parse(value).map(Parse)
     }

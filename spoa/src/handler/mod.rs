@@ -3,6 +3,7 @@
 //! It knows messages and actions, not connections, sockets or tasks.
 
 mod actions;
+mod arguments;
 mod context;
 mod definition;
 mod failure;
@@ -33,10 +34,11 @@ pub(crate) use state::States;
 #[doc(hidden)]
 pub mod __macros {
     //! What generated code names beyond the public API.
+    pub use super::arguments::Arguments;
     pub use super::definition::{
         ArgumentDescription, Defined, Definition, Description, Finished, Handler, Job, JobActions,
         JobFuture, Run, StateDescription, VariableDescription,
     };
-    pub use super::param::{ArgSpec, ByMessage, ByValue, Param, is_absent};
+    pub use super::param::{ArgSpec, ByMessage, ByValue, Param};
     pub use super::sample::{Events, Flag, Gives, suits};
 }

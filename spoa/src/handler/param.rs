@@ -2,6 +2,7 @@
 
 use super::definition::{ArgumentDescription, Description, StateDescription};
 use super::sample::Events;
+use super::arguments::Arguments;
 use super::{Context, Expected, Failure, FromValue, Rejection, RejectionKind, State, States};
 use crate::spop::{Args, Message, Value};
 use std::any::{TypeId, type_name};
@@ -139,10 +140,17 @@ pub trait Param<'a, Kind>: Sized {
 
     /// Makes the parameter from its argument, or from the whole message.
     fn take(
-        slot: Option<Value<'a>>,
+        arguments: &mut Arguments<'a>,
         request: &Request<'a>,
         spec: &ArgSpec,
     ) -> Result<Self, Failure>;
+
+    /// The same, but `None` where a default takes its place.
+    fn take_present(
+        arguments: &mut Arguments<'a>,
+        request: &Request<'a>,
+        spec: &ArgSpec,
+    ) -> Result<Option<Self>, Failure>;
 
     /// Names the arguments and states it takes.
     fn describe(spec: &ArgSpec, description: &mut Description);
@@ -153,24 +161,32 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
     const EVENTS: Events = Events::MAX;
     const EXPECTED: Expected = T::EXPECTED;
 
-    #[inline]
+    // Here as far as it is inlined stands what the usual argument needs; the rest is a call away.
+    #[inline(always)]
     fn take(
-        slot: Option<Value<'a>>,
+        arguments: &mut Arguments<'a>,
         request: &Request<'a>,
         spec: &ArgSpec,
     ) -> Result<Self, Failure> {
-        let kind = match slot {
-            Some(value) => match T::from_value(value) {
-                Ok(taken) => return Ok(taken),
-                Err(_) if value == Value::Null => RejectionKind::Null,
-                Err(mismatch) => RejectionKind::Mismatch(value.data_type(), mismatch),
-            },
-            None => match T::from_absent() {
-                Some(taken) => return Ok(taken),
-                None => RejectionKind::Missing,
-            },
-        };
-        Err(reject(&request.message, spec, T::EXPECTED, kind))
+        if let Some(taken) = likely(arguments, spec) {
+            return Ok(taken);
+        }
+        convert(find(arguments, request, spec), request, spec)
+    }
+
+    #[inline(always)]
+    fn take_present(
+        arguments: &mut Arguments<'a>,
+        request: &Request<'a>,
+        spec: &ArgSpec,
+    ) -> Result<Option<Self>, Failure> {
+        if let Some(taken) = likely(arguments, spec) {
+            return Ok(Some(taken));
+        }
+        match find(arguments, request, spec) {
+            None | Some(Value::Null) => Ok(None),
+            value => convert(value, request, spec).map(Some),
+        }
     }
 
     fn describe(spec: &ArgSpec, description: &mut Description) {
@@ -184,6 +200,45 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
             required: !spec.default && T::from_absent().is_none(),
         });
     }
+}
+
+/// What comes next, if that is what most likely comes.
+#[inline(always)]
+fn likely<'a, T: FromValue<'a>>(arguments: &mut Arguments<'a>, spec: &ArgSpec) -> Option<T> {
+    let value = arguments.likely(spec.name?, const { T::EXPECTED.likely() })?;
+    T::from_value(value).ok()
+}
+
+#[inline(never)]
+fn find<'a>(
+    arguments: &mut Arguments<'a>,
+    request: &Request<'a>,
+    spec: &ArgSpec,
+) -> Option<Value<'a>> {
+    match (spec.name, spec.index) {
+        (Some(name), _) => arguments.named(request, name),
+        (None, place) => request.message.at(place?),
+    }
+}
+
+#[inline(never)]
+fn convert<'a, T: FromValue<'a>>(
+    value: Option<Value<'a>>,
+    request: &Request<'a>,
+    spec: &ArgSpec,
+) -> Result<T, Failure> {
+    let kind = match value {
+        Some(value) => match T::from_value(value) {
+            Ok(taken) => return Ok(taken),
+            Err(_) if value == Value::Null => RejectionKind::Null,
+            Err(mismatch) => RejectionKind::Mismatch(value.data_type(), mismatch),
+        },
+        None => match T::from_absent() {
+            Some(taken) => return Ok(taken),
+            None => RejectionKind::Missing,
+        },
+    };
+    Err(reject(&request.message, spec, T::EXPECTED, kind))
 }
 
 #[cold]
@@ -201,19 +256,24 @@ impl<'a, T: FromMessage<'a>> Param<'a, ByMessage> for T {
     const EXPECTED: Expected = Expected::Any;
 
     #[inline]
-    fn take(_: Option<Value<'a>>, request: &Request<'a>, _: &ArgSpec) -> Result<Self, Failure> {
+    fn take(
+        _: &mut Arguments<'a>,
+        request: &Request<'a>,
+        _: &ArgSpec,
+    ) -> Result<Self, Failure> {
         T::from_message(request)
+    }
+
+    #[inline]
+    fn take_present(
+        _: &mut Arguments<'a>,
+        request: &Request<'a>,
+        _: &ArgSpec,
+    ) -> Result<Option<Self>, Failure> {
+        T::from_message(request).map(Some)
     }
 
     fn describe(_: &ArgSpec, description: &mut Description) {
         T::describe(description);
     }
-}
-
-/// Whether a default takes the place of what came.
-#[doc(hidden)]
-#[inline]
-#[must_use]
-pub fn is_absent(slot: Option<Value<'_>>) -> bool {
-    matches!(slot, None | Some(Value::Null))
 }

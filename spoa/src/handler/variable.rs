@@ -96,7 +96,7 @@ pub trait Variable {
 
 #[diagnostic::do_not_recommend]
 impl<T: ToValue> Variable for T {
-    #[inline]
+    #[inline(always)]
     fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
         Ok(out.set_var(scope, name, self.to_value())?)
     }

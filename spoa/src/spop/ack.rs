@@ -106,6 +106,12 @@ impl Action<'_> {
     /// Appends the action to `out`, the payload of an ACK.
     #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
+        self.append(out);
+    }
+
+    /// The same, for where most of it is known to the compiler.
+    #[inline(always)]
+    pub(crate) fn append(&self, out: &mut Vec<u8>) {
         match self {
             Action::SetVar { scope, name, value } => {
                 let name = name.as_bytes();
@@ -117,7 +123,7 @@ impl Action<'_> {
                     out.extend_from_slice(&[SET_VAR, 3, scope.code()]);
                     string(name, out);
                 }
-                value.encode(out);
+                value.append(out);
             }
             Action::UnsetVar { scope, name } => {
                 out.extend_from_slice(&[UNSET_VAR, 2, scope.code()]);
@@ -129,7 +135,7 @@ impl Action<'_> {
 
 impl Action<'_> {
     /// It takes no fewer bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn min_size(&self) -> usize {
         match self {
             Action::SetVar { name, value, .. } => {
@@ -144,7 +150,7 @@ impl Action<'_> {
     }
 
     /// It takes no more bytes: three of a head, two lengths and a type, or an IPv6 address.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn max_size(&self) -> usize {
         self.min_size() + 32
     }

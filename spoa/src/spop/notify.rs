@@ -3,7 +3,7 @@
 //! A payload is checked whole before anything is read from it; what is read afterwards cannot fail,
 //! copies nothing and allocates nothing.
 
-use super::{DecodeError, Value, reader::Reader, value::string, walk};
+use super::{DataType, DecodeError, Value, reader::Reader, value::string, walk};
 use std::fmt;
 
 /// The name of a message or argument: bytes that HAProxy took from its configuration.
@@ -291,6 +291,20 @@ impl<'a> Iterator for Args<'a> {
 }
 
 impl<'a> Args<'a> {
+    /// The value of the next, if that has this name and likely is of this type; otherwise nothing is
+    /// taken.
+    #[inline(always)]
+    pub(crate) fn next_likely(&mut self, name: &[u8], likely: DataType) -> Option<Value<'a>> {
+        let mut reader = self.reader;
+        if self.left == 0 || reader.string().ok()? != name {
+            return None;
+        }
+        let value = reader.likely(likely)?;
+        self.reader = reader;
+        self.left -= 1;
+        Some(value)
+    }
+
     #[inline]
     fn arg(&mut self) -> Option<Arg<'a>> {
         // `Messages::parse` has checked these bytes.

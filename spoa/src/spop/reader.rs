@@ -69,6 +69,27 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
+    /// The datum, if it is of that type and of a usual length: what is left out is for
+    /// [`Reader::value`].
+    #[inline(always)]
+    pub(crate) fn likely(&mut self, likely: DataType) -> Option<Value<'a>> {
+        let (&head, rest) = self.rest.split_first()?;
+        if head & 0x0f != likely.code() {
+            return None;
+        }
+        let mut reader = Reader::new(rest);
+        let value = match likely {
+            DataType::Bool => Value::Bool(head >> 4 == 1),
+            DataType::Int64 => Value::Int64(reader.varint().ok()? as i64),
+            DataType::Ipv4 => Value::Ipv4(Ipv4Addr::from(reader.array::<4>().ok()?)),
+            DataType::String => Value::String(reader.string().ok()?),
+            DataType::Binary => Value::Binary(reader.string().ok()?),
+            _ => return None,
+        };
+        self.rest = reader.rest;
+        Some(value)
+    }
+
     #[inline]
     pub(crate) fn value(&mut self) -> Result<Value<'a>, Fault> {
         let head = self.byte()?;

@@ -170,6 +170,12 @@ impl<'a> Value<'a> {
     /// Appends the datum to `out`.
     #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
+        self.append(out);
+    }
+
+    /// The same, for where the type is known to the compiler.
+    #[inline(always)]
+    pub(crate) fn append(&self, out: &mut Vec<u8>) {
         let head = self.data_type().code();
         match *self {
             Value::Null => out.push(head),
@@ -219,10 +225,15 @@ impl<'a> Value<'a> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn integer(head: u8, value: u64, out: &mut Vec<u8>) {
-    out.push(head);
-    varint::encode(value, out);
+    if value < 240 {
+        // One check for room in the place of two.
+        out.extend_from_slice(&[head, value as u8]);
+    } else {
+        out.push(head);
+        varint::encode(value, out);
+    }
 }
 
 /// Appends a length and the bytes: a name, a STRING's or a BINARY's content.

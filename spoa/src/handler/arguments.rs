@@ -1,0 +1,45 @@
+//! The arguments of a message on their way to the parameters of a handler.
+//!
+//! It finds them; what becomes of them is the parameters' business.
+
+use super::Request;
+use crate::spop::{Args, DataType, Value};
+
+/// The arguments of one message, asked for one by one.
+///
+/// HAProxy sends them as spoe.conf has them, which is mostly the order of the parameters: then each
+/// costs one comparison. Whatever is asked for out of order is searched for.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Arguments<'a> {
+    /// Those that have not been passed.
+    next: Args<'a>,
+}
+
+impl<'a> Arguments<'a> {
+    /// Those of a request's message.
+    #[inline(always)]
+    #[must_use]
+    pub fn of(request: &Request<'a>) -> Self {
+        Arguments {
+            next: request.message.args(),
+        }
+    }
+
+    /// The first of that name, if it is the next and likely of that type.
+    // Each that was passed was asked for by another name: so the next is the first of its own.
+    #[inline(always)]
+    pub(crate) fn likely(&mut self, name: &str, likely: DataType) -> Option<Value<'a>> {
+        self.next.next_likely(name.as_bytes(), likely)
+    }
+
+    /// The first of that name.
+    pub(crate) fn named(&mut self, request: &Request<'a>, name: &str) -> Option<Value<'a>> {
+        let mut next = self.next;
+        if let Some(arg) = next.next().filter(|arg| arg.name == name) {
+            self.next = next;
+            return Some(arg.value);
+        }
+        request.message.get(name)
+    }
+}
