@@ -94,8 +94,9 @@ fn take_one(argument: &Argument, variable: &Ident, names: &Names) -> TokenStream
     let take = take("take_present");
     hygienic! {
         let #variable: #ty = match #take {
-            #private::Some(taken) => taken,
+            // First, so that it is the default that is said to be of the wrong type.
             #private::None => #value,
+            #private::Some(taken) => taken,
         };
     }
 }

@@ -211,21 +211,21 @@ fn run(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream
     let Names {
         private, request, ..
     } = names;
-    let (job, buffer, actions) = (ours("job"), ours("buffer"), ours("actions"));
+    let (job, actions) = (ours("job"), ours("actions"));
     let asyncness = &function.sig.asyncness;
     if let Some(asyncness) = asyncness {
-        let writer = hygienic!(&mut #private::JobActions::writer(&mut #buffer));
+        let writer = hygienic!(&mut #actions);
         let answer = answer(attribute, function, names, &writer);
         // A future that cannot be sent is reported here, so all of it stands at the `async`.
         let span = asyncness.span.resolved_at(Span::mixed_site());
         let body = quote_spanned! {span=>
             async move {
-                let mut #buffer = #private::Job::take_actions(&mut #job);
                 let result = {
-                    let #request = &#private::Job::request(&#job);
+                    let (#request, mut #actions) = #private::Job::parts(&mut #job);
+                    let #request = &#request;
                     #answer
                 };
-                #private::Job::finish(#job, #buffer, result)
+                #private::Job::finish(#job, result)
             }
         };
         let private = Ident::new(&private.to_string(), span);

@@ -391,6 +391,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Answers the frames at the front of `input`; returns how many bytes they had.
     fn answer(&mut self, input: &[u8], scratch: &mut Scratch) -> usize {
         let mut used = 0;
+        scratch.turn();
         self.backlog = false;
         self.asked |= self.session.is_running();
         self.farewell.disturb();

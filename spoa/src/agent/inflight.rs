@@ -123,8 +123,10 @@ impl InFlight {
     /// Gives a slot back.
     pub(crate) fn release(&mut self, index: usize) {
         if let Some(slot) = self.slots.get_mut(index) {
-            slot.parts.clear();
-            slot.parts.shrink_to(KEPT_PARTS);
+            if slot.parts.capacity() > 0 {
+                slot.parts.clear();
+                slot.parts.shrink_to(KEPT_PARTS);
+            }
             self.free.push(index);
         }
         // A burst is over: what it needed goes back.

@@ -40,8 +40,9 @@ pub struct Limits {
     /// The most blocking handlers at once; more messages are answered without actions as
     /// overloaded. Default 64.
     pub max_blocking: usize,
-    /// How long an async or blocking handler may take if it has no `timeout` of its own; `None` is
-    /// for ever. Keep it below `timeout processing` in spoe.conf. Default 1 s.
+    /// How long an async or blocking handler may take, from the read that brought its NOTIFY, if it has
+    /// no `timeout` of its own; `None` is for ever. Keep it below `timeout processing` in spoe.conf.
+    /// Default 1 s.
     pub handler_timeout: Option<Duration>,
     /// How long a connection may take to say HELLO, and to shake hands before that if it is one of TLS.
     /// Default 5 s.

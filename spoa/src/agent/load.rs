@@ -26,6 +26,7 @@ pub(crate) struct Load {
     at_work: AtomicUsize,
     /// Time is cut in windows of the deadline's length.
     epoch: Instant,
+    /// When this window began, in nanoseconds since then.
     window: AtomicU64,
     /// Done in time, in this window and in the one before.
     done: [AtomicUsize; 2],
@@ -46,6 +47,7 @@ impl Load {
     }
 
     /// Whether one more, to be done within `length`, may be expected to be.
+    #[inline]
     pub(crate) fn admits(&self, now: Instant, length: Duration) -> bool {
         self.turn(now, length);
         let [done, done_before] = &self.done;
@@ -64,20 +66,29 @@ impl Load {
 
     /// Goes on to the window it is now. Threads that count meanwhile may do so in the wrong one: it
     /// is an estimate.
+    #[inline]
     fn turn(&self, now: Instant, length: Duration) {
-        let passed = now.saturating_duration_since(self.epoch).as_micros();
-        let window = (passed / length.as_micros().max(1)) as u64;
-        let last = self.window.load(Ordering::Relaxed);
-        let ours = window > last
-            && self
-                .window
-                .compare_exchange(last, window, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok();
+        let now = now.saturating_duration_since(self.epoch).as_nanos() as u64;
+        let length = length.as_nanos() as u64;
+        let began = self.window.load(Ordering::Relaxed);
+        let passed = now.saturating_sub(began);
+        if passed >= length {
+            self.turn_from(began, now, (passed / 2 < length).then_some(length));
+        }
+    }
+
+    /// Leaves the window that began then for the one that follows it, or for one that begins now.
+    #[cold]
+    fn turn_from(&self, began: u64, now: u64, follows: Option<u64>) {
+        let next = follows.map_or(now, |length| began.saturating_add(length));
+        let ours = self
+            .window
+            .compare_exchange(began, next, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok();
         if ours {
             for [now, before] in [&self.done, &self.missed] {
                 let count = now.swap(0, Ordering::Relaxed);
-                let follows = window == last + 1;
-                before.store(if follows { count } else { 0 }, Ordering::Relaxed);
+                before.store(if follows.is_some() { count } else { 0 }, Ordering::Relaxed);
             }
         }
     }

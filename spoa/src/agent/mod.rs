@@ -11,6 +11,7 @@ mod dispatch;
 mod farewell;
 mod inflight;
 mod io;
+mod jobs;
 mod lifetime;
 mod limits;
 mod listener;

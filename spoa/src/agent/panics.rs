@@ -14,14 +14,15 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Runs a handler; its panic becomes its failure.
+/// Runs a handler; its panic becomes its failure. Failures are boxed, so that what is not one stays
+/// small.
 #[inline]
-pub(crate) fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+pub(crate) fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Box<Failure>> {
     let outer = GUARDED.replace(true);
     // What a panic leaves half-done is the handler's own: its actions are dropped.
-    let result = catch_unwind(AssertUnwindSafe(run));
+    let result = catch_unwind(AssertUnwindSafe(|| run().map_err(Box::new)));
     GUARDED.set(outer);
-    result.unwrap_or_else(|panic| Err(panicked(panic)))
+    result.unwrap_or_else(|panic| Err(Box::new(panicked(panic))))
 }
 
 #[cold]

@@ -207,10 +207,10 @@ impl Part {
             tokio::task::spawn_blocking(move || guard(|| (part.make)().map_err(Failure::Error)));
         let made = making
             .await
-            .unwrap_or_else(|ended| Err(Failure::Error(ended.into())));
+            .unwrap_or_else(|ended| Err(Box::new(Failure::Error(ended.into()))));
         made.map_err(|failure| ReloadError {
             part: self.name.clone(),
-            failure,
+            failure: *failure,
         })
     }
 }

@@ -3,8 +3,10 @@
 //! They are in use between two waits only, so that idle connections hold none.
 
 use super::watch::Watch;
+use crate::handler::{Connection, Job};
 use std::cell::Cell;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// How much one read takes at most, in bytes: several frames with bodies. Its pages take memory only as
 /// far as something was read into them.
@@ -32,8 +34,16 @@ pub(crate) struct Scratch {
     /// What is to be written.
     pub(crate) output: Vec<u8>,
     pub(crate) watch: Arc<Watch>,
+    /// When the last read came, once somebody has asked.
+    now: Option<Instant>,
     spares: Vec<Vec<u8>>,
-    /// The capacity of the spares.
+    /// Those that have a connection were given back last.
+    #[allow(
+        clippy::vec_box,
+        reason = "handlers are lent boxes: none is made for that"
+    )]
+    jobs: Vec<Box<Job>>,
+    /// The capacity of the spares and of the jobs.
     spared: usize,
 }
 
@@ -46,7 +56,9 @@ impl Scratch {
                 input: vec![0; READ_SIZE],
                 output: Vec::new(),
                 watch: Watch::new(),
+                now: None,
                 spares: Vec::new(),
+                jobs: Vec::new(),
                 spared: 0,
             })
         })
@@ -56,7 +68,27 @@ impl Scratch {
     pub(crate) fn give(mut self: Box<Self>) {
         self.output.clear();
         self.output.shrink_to(OUTPUT_SIZE);
+        self.now = None;
+        // They are kept for a poll, so that it touches the count of a connection's owners once.
+        for job in self.jobs.iter_mut().rev() {
+            if job.connection.take().is_none() {
+                break;
+            }
+        }
         SCRATCH.set(Some(self));
+    }
+
+    /// Something was read: it is later than it was.
+    #[inline]
+    pub(crate) fn turn(&mut self) {
+        self.now = None;
+    }
+
+    /// What time it is, as far as deadlines go: one look at the clock is enough for all that one read
+    /// brought.
+    #[inline]
+    pub(crate) fn now(&mut self) -> Instant {
+        *self.now.get_or_insert_with(Instant::now)
     }
 
     /// An empty buffer.
@@ -75,6 +107,32 @@ impl Scratch {
             self.spared += size;
             buffer.clear();
             self.spares.push(buffer);
+        }
+    }
+
+    /// A job for a handler of this connection.
+    pub(crate) fn job(&mut self, connection: &Arc<Connection>) -> Box<Job> {
+        let mut job = match self.jobs.pop() {
+            Some(job) => {
+                self.spared -= job.capacity();
+                job
+            }
+            None => Job::with_capacity(BUFFER_SIZE),
+        };
+        let has = job.connection.as_ref();
+        if !has.is_some_and(|has| Arc::ptr_eq(has, connection)) {
+            job.connection = Some(connection.clone());
+        }
+        job
+    }
+
+    /// Takes a job back.
+    pub(crate) fn recycle_job(&mut self, mut job: Box<Job>) {
+        let size = job.capacity();
+        if size <= 2 * SPARE_SIZE && self.spared + size <= SPARES {
+            self.spared += size;
+            job.actions.clear();
+            self.jobs.push(job);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::table::{Entry, Table};
 use super::totals::Totals;
 use crate::handler::{ActionWriter, Connection, Context, Definition, Failure, Request, Room, Run};
 use crate::nearest::nearest;
-use crate::spop::{AckWriter, FrameIds, Message, Name};
+use crate::spop::{AckWriter, FrameIds, Name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -208,12 +208,8 @@ impl Shared {
 
     /// Logs a message that no handler answers.
     #[cold]
-    pub(crate) fn report_unknown(
-        &self,
-        message: &Message<'_>,
-        connection: &Connection,
-        ids: FrameIds,
-    ) {
+    pub(crate) fn report_unknown(&self, request: &Request<'_>) {
+        let Request { message, context } = request;
         let Some(suppressed) = self.unknown.pass() else {
             return;
         };
@@ -226,10 +222,10 @@ impl Shared {
         let meant = nearest(&name, known.iter().copied());
         let meant = meant.map_or(String::new(), |meant| format!(" (did you mean `{meant}`?)"));
         tracing::warn!(
-            peer = %connection.peer,
-            engine = connection.engine_id.as_deref().unwrap_or("-"),
-            stream = ids.stream_id,
-            frame = ids.frame_id,
+            peer = %context.peer(),
+            engine = context.engine_id().unwrap_or("-"),
+            stream = context.stream_id(),
+            frame = context.frame_id(),
             suppressed,
             "no handler for message `{name}`{meant}: this agent answers `{}`; correct its name in \
              spoe.conf, or add `#[spoe_message(\"{name}\")]` or `#[spoe_fallback]`",
@@ -240,12 +236,8 @@ impl Shared {
     /// Warns, at the first message of a handler, of an argument that seems to be misspelt: where the
     /// parameter has a default or is an `Option`, nothing else would.
     #[cold]
-    pub(crate) fn check_names(
-        &self,
-        entry: &Entry,
-        message: &Message<'_>,
-        connection: &Connection,
-    ) {
+    pub(crate) fn check_names(&self, entry: &Entry, request: &Request<'_>) {
+        let Request { message, context } = request;
         if entry.checked.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -270,7 +262,7 @@ impl Shared {
             };
             if let Some(meant) = nearest(name, strangers()) {
                 tracing::warn!(
-                    peer = %connection.peer,
+                    peer = %context.peer(),
                     handler = entry.definition.function(),
                     "message `{shown}` has no argument `{name}`, so the handler goes without it; is \
                      it the `{meant}` that HAProxy sends? correct one of the two names: in \

@@ -181,7 +181,11 @@ impl<'w> ActionWriter<'w> {
 fn check(scope: Scope, name: &str) -> Result<(), BadVariable> {
     let fits = !name.is_empty() && name.len() + scope.name().len() <= MAX_WITH_SCOPE;
     // All bytes are looked at, whatever was found: so it is quick where the name is good.
-    if fits && name.bytes().fold(true, |good, byte| good & is_allowed(byte)) {
+    if fits
+        && name
+            .bytes()
+            .fold(true, |good, byte| good & is_allowed(byte))
+    {
         return Ok(());
     }
     Err(bad(scope, name))

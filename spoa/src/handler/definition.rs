@@ -2,7 +2,7 @@
 
 use super::actions::Room;
 use super::{ActionWriter, Connection, Context, Expected, Failure, Request};
-use crate::spop::{FrameIds, Messages, Scope};
+use crate::spop::{FrameIds, MessageBuf, Scope};
 use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
@@ -132,7 +132,7 @@ pub enum Run {
     /// In place.
     Sync(fn(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>),
     /// As a future that owns its message.
-    Async(fn(Job) -> JobFuture),
+    Async(fn(Box<Job>) -> JobFuture),
     /// On the pool for slow functions.
     Blocking(fn(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>),
 }
@@ -179,15 +179,16 @@ pub struct VariableDescription {
     pub rust_type: Option<&'static str>,
 }
 
-/// A message that outlives the read it came in, for handlers that are not done at once. Its two
-/// buffers are the connection's, lent for as long as the job lasts.
+/// A message that outlives the read it came in, for handlers that are not done at once. It is the
+/// worker thread's, lent for as long as the handler is at work.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Job {
-    pub(crate) message: Vec<u8>,
+    pub(crate) message: MessageBuf,
     pub(crate) actions: Vec<u8>,
     pub(crate) room: Room,
-    pub(crate) connection: Arc<Connection>,
+    /// `None` while it is not lent.
+    pub(crate) connection: Option<Arc<Connection>>,
     pub(crate) ids: FrameIds,
     pub(crate) deadline: Option<Instant>,
 }
@@ -196,62 +197,64 @@ pub struct Job {
 #[doc(hidden)]
 pub type JobFuture = Pin<Box<dyn Future<Output = Finished> + Send>>;
 
-/// A job that is done: its buffers back, the actions in the second.
+/// A job that is done.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Finished {
-    pub(crate) message: Vec<u8>,
-    pub(crate) actions: Vec<u8>,
-    /// How many actions did not fit.
-    pub(crate) left_out: usize,
-    pub(crate) result: Result<(), Failure>,
+    /// With its actions; `None` if it is lost.
+    pub(crate) job: Option<Box<Job>>,
+    pub(crate) result: Result<(), Box<Failure>>,
+}
+
+impl Finished {
+    pub(crate) fn failed(failure: impl Into<Box<Failure>>) -> Self {
+        Finished {
+            job: None,
+            result: Err(failure.into()),
+        }
+    }
 }
 
 impl Job {
-    /// The message, borrowed.
-    pub fn request(&self) -> Request<'_> {
-        let mut messages = Messages::parse(&self.message).expect("it was parsed when it came");
-        Request {
-            message: messages.next().expect("a job holds one message"),
+    /// One that is not lent, with room for so many bytes of a message, and as many of actions.
+    pub(crate) fn with_capacity(bytes: usize) -> Box<Self> {
+        Box::new(Job {
+            message: MessageBuf::with_capacity(bytes),
+            actions: Vec::with_capacity(bytes),
+            room: Room::new(0),
+            connection: None,
+            ids: FrameIds::ZERO,
+            deadline: None,
+        })
+    }
+
+    /// How many bytes it holds.
+    pub(crate) fn capacity(&self) -> usize {
+        self.message.capacity() + self.actions.capacity()
+    }
+
+    /// The message, and what appends to the actions.
+    #[inline]
+    pub fn parts(&mut self) -> (Request<'_>, ActionWriter<'_>) {
+        let connection = self.connection.as_deref();
+        let request = Request {
+            message: self.message.message(),
             context: Context {
-                connection: &self.connection,
+                connection: connection.expect("a job that is lent has a connection"),
                 ids: self.ids,
                 deadline: self.deadline,
             },
-            states: &self.connection.states,
-        }
+        };
+        let actions = ActionWriter::within(&mut self.actions, &mut self.room);
+        (request, actions)
     }
 
-    /// The buffer for the actions.
-    pub fn take_actions(&mut self) -> JobActions {
-        JobActions {
-            encoded: std::mem::take(&mut self.actions),
-            room: self.room,
-        }
-    }
-
-    /// Gives the buffers back.
-    pub fn finish(self, actions: JobActions, result: Result<(), Failure>) -> Finished {
+    /// Ends it.
+    #[inline]
+    pub fn finish(self: Box<Self>, result: Result<(), Failure>) -> Finished {
         Finished {
-            message: self.message,
-            actions: actions.encoded,
-            left_out: actions.room.left_out,
-            result,
+            job: Some(self),
+            result: result.map_err(Box::new),
         }
-    }
-}
-
-/// The actions of a job, and the room they have.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct JobActions {
-    encoded: Vec<u8>,
-    room: Room,
-}
-
-impl JobActions {
-    /// Appends to them.
-    pub fn writer(&mut self) -> ActionWriter<'_> {
-        ActionWriter::within(&mut self.encoded, &mut self.room)
     }
 }

@@ -36,8 +36,8 @@ pub mod __macros {
     //! What generated code names beyond the public API.
     pub use super::arguments::Arguments;
     pub use super::definition::{
-        ArgumentDescription, Defined, Definition, Description, Finished, Handler, Job, JobActions,
-        JobFuture, Run, StateDescription, VariableDescription,
+        ArgumentDescription, Defined, Definition, Description, Finished, Handler, Job, JobFuture,
+        Run, StateDescription, VariableDescription,
     };
     pub use super::param::{ArgSpec, ByMessage, ByValue, Param};
     pub use super::sample::{Events, Flag, Gives, suits};

@@ -1,9 +1,9 @@
 //! From a message to the parameters of a handler.
 
+use super::arguments::Arguments;
 use super::definition::{ArgumentDescription, Description, StateDescription};
 use super::sample::Events;
-use super::arguments::Arguments;
-use super::{Context, Expected, Failure, FromValue, Rejection, RejectionKind, State, States};
+use super::{Context, Expected, Failure, FromValue, Rejection, RejectionKind, State};
 use crate::spop::{Args, Message, Value};
 use std::any::{TypeId, type_name};
 
@@ -12,7 +12,6 @@ use std::any::{TypeId, type_name};
 pub struct Request<'a> {
     pub(crate) message: Message<'a>,
     pub(crate) context: Context<'a>,
-    pub(crate) states: &'a States,
 }
 
 impl<'a> Request<'a> {
@@ -81,7 +80,7 @@ impl<'a> FromMessage<'a> for Context<'a> {
 impl<'a, T: Send + Sync + 'static> FromMessage<'a> for State<'a, T> {
     #[inline]
     fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
-        request.states.find().map(State)
+        request.context.connection.states.find().map(State)
     }
 
     fn describe(description: &mut Description) {
@@ -256,11 +255,7 @@ impl<'a, T: FromMessage<'a>> Param<'a, ByMessage> for T {
     const EXPECTED: Expected = Expected::Any;
 
     #[inline]
-    fn take(
-        _: &mut Arguments<'a>,
-        request: &Request<'a>,
-        _: &ArgSpec,
-    ) -> Result<Self, Failure> {
+    fn take(_: &mut Arguments<'a>, request: &Request<'a>, _: &ArgSpec) -> Result<Self, Failure> {
         T::from_message(request)
     }
 

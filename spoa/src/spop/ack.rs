@@ -270,6 +270,12 @@ impl AckWriter {
         self.frame.size(out)
     }
 
+    /// Where in the buffer the frame begins.
+    #[inline]
+    pub(crate) fn start(&self) -> usize {
+        self.frame.start()
+    }
+
     /// Where in the buffer the actions begin.
     #[inline]
     pub(crate) fn payload(&self) -> usize {

@@ -259,6 +259,12 @@ impl FrameWriter {
         FrameWriter { start }
     }
 
+    /// Where in the buffer it begins.
+    #[inline]
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
     /// The bytes of the frame so far, without the length prefix.
     #[inline]
     #[must_use]

@@ -101,7 +101,14 @@ impl fmt::Debug for Name<'_> {
 pub struct Messages<'a> {
     reader: Reader<'a>,
     left: usize,
+    /// Which one is next.
+    index: usize,
+    /// How many bytes the first ones have.
+    lengths: [u32; KNOWN],
 }
+
+/// The lengths of so many messages are kept from the check of a payload: few have more.
+const KNOWN: usize = 4;
 
 impl<'a> Messages<'a> {
     /// Checks a NOTIFY's payload from end to end.
@@ -113,8 +120,15 @@ impl<'a> Messages<'a> {
     pub fn parse(payload: &'a [u8]) -> Result<Self, DecodeError> {
         let mut left = 0;
         let mut at = 0;
+        let mut lengths = [0; KNOWN];
         while at < payload.len() {
-            at = walk::message(payload, at)?;
+            let Some(end) = walk::message(payload, at) else {
+                return Err(walk::fault(payload).into());
+            };
+            if let Some(length) = lengths.get_mut(left) {
+                *length = (end - at) as u32;
+            }
+            at = end;
             left += 1;
         }
         if at > payload.len() {
@@ -123,6 +137,8 @@ impl<'a> Messages<'a> {
         Ok(Messages {
             reader: Reader::new(payload),
             left,
+            index: 0,
+            lengths,
         })
     }
 
@@ -161,22 +177,20 @@ impl<'a> Iterator for Messages<'a> {
 impl<'a> Messages<'a> {
     #[inline]
     fn message(&mut self) -> Option<Message<'a>> {
-        let name = Name::new(self.reader.string().ok()?);
-        let len = self.reader.byte().ok()?;
-        let message = Message {
-            name,
-            args: Args {
-                reader: self.reader,
-                left: len,
-            },
+        let length = match self.lengths.get(self.index) {
+            Some(length) => *length as usize,
+            None => walk::message(self.reader.rest(), 0)?,
         };
-        // The last message needs no search for its end.
-        if self.left > 0 {
-            let rest = self.reader.rest();
-            let end = walk::arguments(rest, 0, len).ok()?;
-            self.reader = Reader::new(rest.get(end..)?);
-        }
-        Some(message)
+        let (message, rest) = self.reader.rest().split_at_checked(length)?;
+        self.reader = Reader::new(rest);
+        self.index += 1;
+        let mut reader = Reader::new(message);
+        let name = Name::new(reader.string().ok()?);
+        let left = reader.byte().ok()?;
+        Some(Message {
+            name,
+            args: Args { reader, left },
+        })
     }
 }
 
@@ -243,15 +257,52 @@ impl<'a> Message<'a> {
     pub fn at(&self, index: usize) -> Option<Value<'a>> {
         self.args().nth(index).map(|arg| arg.value)
     }
+}
 
-    /// The message's own bytes, name first: what [`Messages::parse`] takes.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        string(self.name.0, out);
-        out.push(self.args.left);
-        let args = self.args.reader.rest();
-        // `Messages::parse` has checked these bytes.
-        let end = walk::arguments(args, 0, self.args.left).unwrap_or_default();
-        out.extend_from_slice(args.get(..end).unwrap_or_default());
+/// A message of its own.
+#[derive(Debug, Default)]
+pub(crate) struct MessageBuf {
+    /// The name, and behind it the arguments as they came.
+    bytes: Vec<u8>,
+    name: usize,
+    args: u8,
+}
+
+impl MessageBuf {
+    /// An empty one, with room for so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        MessageBuf {
+            bytes: Vec::with_capacity(bytes),
+            ..MessageBuf::default()
+        }
+    }
+
+    /// Makes it a copy of `message`.
+    #[inline]
+    pub(crate) fn copy(&mut self, message: &Message<'_>) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(message.name.0);
+        self.bytes.extend_from_slice(message.args.reader.rest());
+        self.name = message.name.0.len();
+        self.args = message.args.left;
+    }
+
+    /// The message, borrowed.
+    #[inline]
+    pub(crate) fn message(&self) -> Message<'_> {
+        let (name, args) = self.bytes.split_at_checked(self.name).unwrap_or_default();
+        Message {
+            name: Name::new(name),
+            args: Args {
+                reader: Reader::new(args),
+                left: self.args,
+            },
+        }
+    }
+
+    /// How many bytes it holds.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Walking over the messages of a NOTIFY without reading them: where each part ends.
 //!
 //! By positions, not slices: a position may lie behind the end until the next byte is looked at, so
-//! that the usual argument costs one comparison with the end for each byte that steers the walk.
-//! What is long or wrong is left to [`Reader`].
+//! that the usual argument costs one comparison with the end for each byte that steers the walk. And
+//! without saying what is wrong where something is: that is found out anew, by [`fault`].
 
 use super::error::Fault;
 use super::reader::Reader;
@@ -11,40 +11,63 @@ use super::reader::Reader;
 const LONG: u8 = 240;
 
 /// Where the message that begins at `at` ends; behind the end of `bytes` if it is cut.
-#[inline]
-pub(super) fn message(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+#[inline(always)]
+pub(super) fn message(bytes: &[u8], at: usize) -> Option<usize> {
     let at = string(bytes, at)?;
-    let count = *bytes.get(at).ok_or(Fault::Truncated)?;
-    arguments(bytes, at + 1, count)
+    arguments(bytes, at + 1, *bytes.get(at)?)
 }
 
 /// Where so many arguments end that begin at `at`.
 #[inline]
-pub(super) fn arguments(bytes: &[u8], mut at: usize, count: u8) -> Result<usize, Fault> {
+pub(super) fn arguments(bytes: &[u8], mut at: usize, count: u8) -> Option<usize> {
     for _ in 0..count {
         at = string(bytes, at)?;
-        let head = *bytes.get(at).ok_or(Fault::Truncated)?;
+        let head = *bytes.get(at)?;
         at += 1;
         at = match head & 0x0f {
             0 | 1 => at,
-            2..=5 => match *bytes.get(at).ok_or(Fault::Truncated)? {
-                ..LONG => at + 1,
-                _ => long(bytes, at, Reader::varint)?,
-            },
+            2..=5 => integer(bytes, at)?,
             6 => at + 4,
             7 => at + 16,
             8 | 9 => string(bytes, at)?,
-            code => return Err(Fault::UnknownDataType(code)),
+            _ => return None,
         };
     }
-    Ok(at)
+    Some(at)
+}
+
+/// Why there is no list of messages.
+#[cold]
+pub(super) fn fault(bytes: &[u8]) -> Fault {
+    fn check(mut reader: Reader<'_>) -> Result<(), Fault> {
+        while !reader.is_empty() {
+            reader.string()?;
+            for _ in 0..reader.byte()? {
+                reader.string()?;
+                reader.value()?;
+            }
+        }
+        Ok(())
+    }
+    check(Reader::new(bytes)).err().unwrap_or(Fault::Truncated)
 }
 
 #[inline(always)]
-fn string(bytes: &[u8], at: usize) -> Result<usize, Fault> {
-    match *bytes.get(at).ok_or(Fault::Truncated)? {
-        len @ ..LONG => Ok(at + 1 + usize::from(len)),
+fn string(bytes: &[u8], at: usize) -> Option<usize> {
+    match *bytes.get(at)? {
+        len @ ..LONG => Some(at + 1 + usize::from(len)),
         _ => long(bytes, at, Reader::string),
+    }
+}
+
+/// Up to three bytes, which reach to 264 432, in place.
+#[inline(always)]
+fn integer(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at..)? {
+        [..LONG, ..] => Some(at + 1),
+        [_, ..128, ..] => Some(at + 2),
+        [_, _, ..128, ..] => Some(at + 3),
+        _ => long(bytes, at, Reader::varint),
     }
 }
 
@@ -53,10 +76,10 @@ fn long<'a, T>(
     bytes: &'a [u8],
     at: usize,
     read: impl FnOnce(&mut Reader<'a>) -> Result<T, Fault>,
-) -> Result<usize, Fault> {
-    let mut reader = Reader::new(bytes.get(at..).unwrap_or_default());
-    read(&mut reader)?;
-    Ok(bytes.len() - reader.rest().len())
+) -> Option<usize> {
+    let mut reader = Reader::new(bytes.get(at..)?);
+    read(&mut reader).ok()?;
+    Some(bytes.len() - reader.rest().len())
 }
 
 #[cfg(test)]

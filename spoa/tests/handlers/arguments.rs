@@ -84,15 +84,28 @@ fn an_option_is_none_for_null_and_for_what_is_absent() {
 }
 
 #[test]
-fn the_first_of_a_name_wins() {
+fn the_first_of_a_name_wins_in_whatever_order_they_come() {
     #[spoe_message("first")]
-    fn first(x: u8) -> SetVar<u8> {
-        SetVar::session("x", x)
+    fn first(x: u8, y: u8, #[arg(default = 9)] z: u8) -> SetVar<u32> {
+        let [x, y, z] = [x, y, z].map(u32::from);
+        SetVar::session("xyz", 100 * x + 10 * y + z)
     }
-    assert_eq!(
-        call(&handlers![first], &[("x", &1), ("x", &2)]),
-        "set-var sess.x = 1"
-    );
+    let first = handlers![first];
+    for (args, expected) in [
+        (&[("x", 1), ("y", 2), ("z", 3)][..], 123),
+        (&[("x", 1), ("x", 2), ("y", 3), ("y", 4)], 139),
+        (&[("y", 1), ("x", 2), ("y", 3), ("z", 4)], 214),
+        (&[("a", 1), ("x", 2), ("b", 3), ("y", 4), ("z", 5)], 245),
+        (&[("z", 1), ("y", 2), ("x", 3), ("z", 4)], 321),
+        (&[("x", 1), ("z", 2), ("y", 3), ("z", 4), ("x", 5)], 132),
+    ] {
+        let args: Vec<_> = args
+            .iter()
+            .map(|(name, value)| (*name, value as &dyn ToValue))
+            .collect();
+        let expected = format!("set-var sess.xyz = {expected}");
+        assert_eq!(call(&first, &args), expected);
+    }
 }
 
 #[test]

@@ -1,0 +1,344 @@
+//! Handlers that may have to wait: begun, polled when they are woken, given up when their time is
+//! over. The ACK leaves when the last of its NOTIFY is done.
+//!
+//! It knows futures and deadlines; what is done when it returns is `dispatch`'s business.
+
+use super::dispatch::{Answer, Dispatcher, report_kept, run};
+use super::inflight::{Part, Running};
+use super::panics::guard;
+use super::scratch::Scratch;
+use super::table::Entry;
+use crate::handler::{
+    ActionWriter, Context, Failure, Finished, Job, JobFuture, Overload, Request, Room, Run,
+};
+use std::borrow::Cow;
+use std::task::{self, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The most parts of one ACK that are awaited: a frame has room for thousands of messages, and each
+/// handler that waits costs a future and its buffers. HAProxy's configurations have a handful.
+const MAX_PARTS: usize = 256;
+
+/// Why the handlers of a slot are looked at.
+#[derive(Clone, Copy)]
+enum Visit {
+    /// One of them was woken.
+    Poll,
+    /// The time is this.
+    Expire(Instant),
+    /// The agent stops, and waited for so long.
+    GiveUp(Duration),
+}
+
+type SyncRun = fn(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>;
+
+impl Dispatcher<'_> {
+    /// Begins a handler that may have to wait, or runs one behind such.
+    #[inline(never)]
+    pub(super) fn begin_or_follow(
+        &mut self,
+        entry: &Entry,
+        request: &Request<'_>,
+        answer: &mut Answer,
+    ) {
+        let shared = self.shared;
+        match entry.definition.run {
+            Run::Sync(handler) => self.follow(entry, request, answer, handler),
+            Run::Async(begin) => self.begin(entry, request, answer, |job| Ok(begin(job))),
+            Run::Blocking(handler) => {
+                self.begin(entry, request, answer, |job| {
+                    match shared.blocking_permit() {
+                        Some(permit) => Ok(blocking(job, handler, permit)),
+                        None => Err(Overload::Blocking(shared.limits.max_blocking).into()),
+                    }
+                });
+            }
+        }
+    }
+
+    /// Runs a handler in place whose actions stand behind those of one that waits, if one does.
+    fn follow(
+        &mut self,
+        entry: &Entry,
+        request: &Request<'_>,
+        answer: &Answer,
+        handler: impl FnOnce(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
+    ) {
+        let slot = answer.slot.and_then(|slot| self.inflight.slot(slot));
+        let (out, end) = match slot {
+            Some(slot) if !slot.parts.is_empty() => {
+                (tail(&mut slot.parts, self.scratch), answer.room)
+            }
+            _ => (&mut self.scratch.output, answer.end()),
+        };
+        run(self.shared, entry, request, out, end, handler);
+        report_kept(entry.definition, self.scratch, self.shared);
+    }
+
+    /// Why no handler that may have to wait is begun now. Nobody is made to wait for a place: the
+    /// messages behind this one may be those of handlers that are quick.
+    fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: Instant) -> Option<Overload> {
+        let limits = &self.shared.limits;
+        let totals = &self.shared.totals;
+        let slot = slot.and_then(|slot| self.inflight.slot(slot));
+        match slot.map(|slot| slot.parts.len()) {
+            Some(MAX_PARTS..) => return Some(Overload::Notify(MAX_PARTS)),
+            None if self.inflight.len() >= limits.max_inflight => {
+                return Some(Overload::Connection(limits.max_inflight));
+            }
+            _ => {}
+        }
+        if totals.inflight.left() == 0 {
+            return Some(Overload::Total(totals.inflight.most));
+        }
+        if totals.buffered.left() == 0 {
+            return Some(Overload::Bytes(totals.buffered.most));
+        }
+        let in_time = entry
+            .deadline
+            .is_none_or(|length| entry.load.admits(now, length));
+        (!in_time).then_some(Overload::Deadline)
+    }
+
+    /// Starts a handler that may have to wait, if there is room for one, and polls it once.
+    fn begin(
+        &mut self,
+        entry: &Entry,
+        request: &Request<'_>,
+        answer: &mut Answer,
+        begin: impl FnOnce(Box<Job>) -> Result<JobFuture, Failure>,
+    ) {
+        let now = self.scratch.now();
+        if let Some(overload) = self.overload(entry, answer.slot, now) {
+            return self.follow(entry, request, answer, |_, _| Err(overload.into()));
+        }
+        let deadline = entry.deadline.map(|length| (now + length, length));
+        let request = Request {
+            context: Context {
+                deadline: deadline.map(|(at, _)| at.into_std()),
+                ..request.context
+            },
+            ..*request
+        };
+        let mut job = self.scratch.job(self.connection);
+        job.message.copy(&request.message);
+        job.room = Room::new(answer.room);
+        job.ids = answer.ids;
+        job.deadline = request.context.deadline;
+        let bytes = job.message.capacity();
+        let index = *answer
+            .slot
+            .get_or_insert_with(|| self.inflight.reserve(answer.ids));
+        let Some(slot) = self.inflight.slot(index) else {
+            return;
+        };
+        let polled = guard(|| begin(job)).map(|mut future| {
+            slot.handle.rearm();
+            let cx = &mut task::Context::from_waker(&slot.waker);
+            match poll(&mut future, cx) {
+                Poll::Ready(finished) => Ok(finished),
+                Poll::Pending => Err(future),
+            }
+        });
+        report_kept(entry.definition, self.scratch, self.shared);
+        let finished = match polled {
+            Ok(Err(future)) => {
+                let payload = answer.ack.payload();
+                let given = self.scratch.output.get(payload..);
+                if slot.parts.is_empty() && given.is_some_and(|given| !given.is_empty()) {
+                    // What the messages before gave leaves the output: this ACK will be late.
+                    let mut head = self.scratch.buffer();
+                    head.extend(self.scratch.output.drain(payload..));
+                    slot.parts.push(Part::Done(head));
+                }
+                let name = match entry.definition.message() {
+                    Some(name) => Cow::Borrowed(name.as_bytes()),
+                    None => Cow::Owned(request.message.name().as_bytes().to_vec()),
+                };
+                let definition = entry.definition;
+                slot.parts.push(Part::Running(Running {
+                    future,
+                    definition,
+                    message: name,
+                    deadline,
+                    work: entry.load.begin(bytes),
+                }));
+                if let Some((at, _)) = deadline {
+                    self.inflight.due_at(at);
+                }
+                return;
+            }
+            Ok(Ok(finished)) => {
+                entry.load.done_at_once();
+                finished
+            }
+            Err(failure) => Finished::failed(failure),
+        };
+        let (out, end) = match slot.parts.is_empty() {
+            true => (&mut self.scratch.output, answer.end()),
+            false => (tail(&mut slot.parts, self.scratch), answer.room),
+        };
+        let before = out.len();
+        if let Err(failure) = finished.result {
+            self.shared
+                .fail(entry, &request, &failure, out, before, end);
+        } else if let Some(job) = &finished.job {
+            out.extend_from_slice(&job.actions);
+            if job.room.left_out > 0 {
+                self.shared
+                    .report_left_out(entry, job.room.left_out, request.context);
+            }
+        }
+        if let Some(job) = finished.job {
+            self.scratch.recycle_job(job);
+        }
+    }
+
+    /// Ends an ACK that has a slot: at once if nothing waits, otherwise later.
+    #[inline(never)]
+    pub(super) fn settle(&mut self, answer: Answer) {
+        let Answer { ack, ids, slot, .. } = answer;
+        let Some(index) = slot else {
+            return self.finish(ack, ids);
+        };
+        if self
+            .inflight
+            .slot(index)
+            .is_some_and(|slot| slot.is_waiting())
+        {
+            self.scratch.output.truncate(ack.start());
+            return;
+        }
+        self.inflight.release(index);
+        self.finish(ack, ids);
+    }
+
+    /// Polls the handlers of a slot; answers its NOTIFY if all are done.
+    pub(crate) fn resume(&mut self, index: usize) {
+        self.visit(index, Visit::Poll);
+    }
+
+    /// Gives up the handlers of a slot whose deadline has passed.
+    pub(crate) fn expire(&mut self, index: usize, now: Instant) {
+        self.visit(index, Visit::Expire(now));
+    }
+
+    /// Gives up all handlers of a slot, which had so much time.
+    pub(crate) fn give_up(&mut self, index: usize, after: Duration) {
+        self.visit(index, Visit::GiveUp(after));
+    }
+
+    fn visit(&mut self, index: usize, visit: Visit) {
+        let end = self.most();
+        let Some(slot) = self.inflight.slot(index) else {
+            return;
+        };
+        let ids = slot.ids;
+        if matches!(visit, Visit::Poll) {
+            slot.handle.rearm();
+        }
+        let cx = &mut task::Context::from_waker(&slot.waker);
+        for part in &mut slot.parts {
+            let Part::Running(running) = part else {
+                continue;
+            };
+            let finished = match (visit, running.deadline) {
+                (Visit::Poll, _) => {
+                    let polled = poll(&mut running.future, cx);
+                    report_kept(running.definition, self.scratch, self.shared);
+                    match polled {
+                        Poll::Ready(finished) => finished,
+                        Poll::Pending => continue,
+                    }
+                }
+                (Visit::Expire(now), Some((at, length))) if at <= now => {
+                    Finished::failed(Failure::TimedOut(length))
+                }
+                (Visit::Expire(_), _) => continue,
+                (Visit::GiveUp(after), _) => Finished::failed(Failure::TimedOut(after)),
+            };
+            running.work.ended(matches!(visit, Visit::Poll));
+            let (mut actions, left_out) = match finished.job {
+                Some(mut job) => {
+                    let actions = std::mem::replace(&mut job.actions, self.scratch.buffer());
+                    let left_out = job.room.left_out;
+                    self.scratch.recycle_job(job);
+                    (actions, left_out)
+                }
+                None => (self.scratch.buffer(), 0),
+            };
+            let name = &running.message;
+            let entry = self.shared.table.find(name);
+            let context = Context {
+                connection: self.connection,
+                ids,
+                deadline: running.deadline.map(|(at, _)| at.into_std()),
+            };
+            match (entry, finished.result) {
+                (Some(entry), Err(failure)) => {
+                    self.shared
+                        .fail_late(entry, name, context, &failure, &mut actions, end);
+                }
+                (Some(entry), Ok(())) if left_out > 0 => {
+                    self.shared.report_left_out(entry, left_out, context);
+                }
+                _ => {}
+            }
+            *part = Part::Done(actions);
+        }
+        if slot.parts.is_empty() || slot.is_waiting() {
+            return;
+        }
+        let mut parts = std::mem::take(&mut slot.parts);
+        let answer = self.answer(ids);
+        for part in parts.drain(..) {
+            if let Part::Done(actions) = part {
+                self.scratch.output.extend_from_slice(&actions);
+                self.scratch.recycle(actions);
+            }
+        }
+        if let Some(slot) = self.inflight.slot(index) {
+            slot.parts = parts;
+        }
+        self.inflight.release(index);
+        self.finish(answer.ack, ids);
+    }
+}
+
+/// The encoded actions at the end of `parts`.
+fn tail<'p>(parts: &'p mut Vec<Part>, scratch: &mut Scratch) -> &'p mut Vec<u8> {
+    if !matches!(parts.last(), Some(Part::Done(_))) {
+        parts.push(Part::Done(scratch.buffer()));
+    }
+    match parts.last_mut() {
+        Some(Part::Done(actions)) => actions,
+        _ => unreachable!("the last part was just seen to be done"),
+    }
+}
+
+fn poll(future: &mut JobFuture, cx: &mut task::Context<'_>) -> Poll<Finished> {
+    match guard(|| Ok(future.as_mut().poll(cx))) {
+        Ok(polled) => polled,
+        Err(failure) => Poll::Ready(Finished::failed(failure)),
+    }
+}
+
+/// A blocking handler as a future.
+fn blocking(mut job: Box<Job>, run: SyncRun, permit: impl Send + 'static) -> JobFuture {
+    let work = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let result = guard(|| {
+            let (request, mut actions) = job.parts();
+            run(&request, &mut actions)
+        });
+        Finished {
+            job: Some(job),
+            result,
+        }
+    });
+    Box::pin(async move {
+        work.await
+            .unwrap_or_else(|error| Finished::failed(Failure::Error(error.into())))
+    })
+}
