@@ -6,7 +6,6 @@ use spoa::spop::Value;
 use spoa_tests::{Background, PATIENCE, eventually};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
-use std::time::Duration;
 
 /// Closed until the test opens it.
 static GATE: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
@@ -48,14 +47,13 @@ async fn a_handler_that_keeps_its_worker_keeps_no_other_connection_and_is_named(
         let ack = ack.expect("the other worker serves the other connections");
         assert!(ack.get("txn.quick").is_some());
     }
-    // So long that it is worth a line.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    // So long that it is worth a line, even if it should never return.
+    let line = agent.wait_for_warning("has kept its worker thread");
+    assert!(line.contains("workers::keep"), "{line}");
+    assert!(line.contains("add `blocking` to its attribute"), "{line}");
     *GATE.0.lock().unwrap() = true;
     GATE.1.notify_all();
     assert!(kept.await.unwrap().unwrap().get("txn.open").is_some());
-    let line = agent.wait_for_warning("kept its worker thread");
-    assert!(line.contains("workers::keep"), "{line}");
-    assert!(line.contains("add `blocking` to its attribute"), "{line}");
 }
 
 #[tokio::test]

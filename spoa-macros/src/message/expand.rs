@@ -223,7 +223,8 @@ fn run(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream
                 let result = {
                     let (#request, mut #actions) = #private::Job::parts(&mut #job);
                     let #request = &#request;
-                    #answer
+                    let result = #answer;
+                    (result, #private::ActionWriter::left_out(&#actions))
                 };
                 #private::Job::finish(#job, result)
             }

@@ -9,8 +9,8 @@ use super::panics::guard;
 use super::scratch::Scratch;
 use super::table::Entry;
 use super::values;
-use crate::handler::{ActionWriter, Connection, Context, Definition, Failure, Request, Room, Run};
-use crate::spop::{AckWriter, FrameIds, Messages};
+use crate::handler::{ActionWriter, Connection, Context, Failure, Request, Run};
+use crate::spop::{AckWriter, FrameIds, Message, Messages};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -32,6 +32,8 @@ pub(super) struct Answer {
     pub(super) room: usize,
     /// Where it waits, once one of its handlers may have to.
     pub(super) slot: Option<usize>,
+    /// Whether one has to.
+    pub(super) waits: bool,
 }
 
 impl Answer {
@@ -57,8 +59,12 @@ impl Dispatcher<'_> {
             ids,
             deadline: None,
         };
+        let mut request = Request {
+            message: Message::default(),
+            context,
+        };
         for message in messages {
-            let request = Request { message, context };
+            request.message = message;
             let Some(entry) = self.shared.table.find(message.name().as_bytes()) else {
                 self.shared.report_unknown(&request);
                 continue;
@@ -68,15 +74,19 @@ impl Dispatcher<'_> {
             }
             match entry.definition.run {
                 Run::Sync(handler) if answer.slot.is_none() => {
+                    self.scratch.watch.runs(entry.definition);
                     let out = &mut self.scratch.output;
                     run(self.shared, entry, &request, out, end, handler);
-                    report_kept(entry.definition, self.scratch, self.shared);
                 }
                 _ => self.begin_or_follow(entry, &request, &mut answer),
             }
         }
-        if answer.slot.is_some() {
-            return self.settle(answer);
+        if let Some(slot) = answer.slot {
+            if answer.waits {
+                self.scratch.output.truncate(answer.ack.start());
+                return;
+            }
+            self.inflight.release(slot);
         }
         self.finish(answer.ack, ids);
     }
@@ -90,6 +100,7 @@ impl Dispatcher<'_> {
             ack,
             ids,
             slot: None,
+            waits: false,
         }
     }
 
@@ -129,18 +140,12 @@ pub(super) fn run(
     handler: impl FnOnce(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
 ) {
     let before = out.len();
-    let mut room = Room::new(end);
-    match guard(|| handler(request, &mut ActionWriter::within(out, &mut room))) {
-        Ok(()) if room.left_out == 0 => {}
-        Ok(()) => shared.report_left_out(entry, room.left_out, request.context),
+    let mut actions = ActionWriter::within(out, end);
+    let given = guard(|| handler(request, &mut actions));
+    let left_out = actions.left_out();
+    match given {
+        Ok(()) if left_out == 0 => {}
+        Ok(()) => shared.report_left_out(entry, left_out, request.context),
         Err(failure) => shared.fail(entry, request, &failure, out, before, end),
-    }
-}
-
-/// Names a handler that has kept its thread for long.
-#[inline]
-pub(super) fn report_kept(definition: &Definition, scratch: &Scratch, shared: &Shared) {
-    if let Some(kept) = scratch.watch.kept() {
-        shared.report_kept(definition, kept);
     }
 }

@@ -3,13 +3,13 @@
 //!
 //! It knows futures and deadlines; what is done when it returns is `dispatch`'s business.
 
-use super::dispatch::{Answer, Dispatcher, report_kept, run};
+use super::dispatch::{Answer, Dispatcher, run};
 use super::inflight::{Part, Running};
 use super::panics::guard;
-use super::scratch::Scratch;
+use super::scratch::{Now, Scratch};
 use super::table::Entry;
 use crate::handler::{
-    ActionWriter, Context, Failure, Finished, Job, JobFuture, Overload, Request, Room, Run,
+    ActionWriter, Context, Failure, Finished, Job, JobFuture, Overload, Request, Run,
 };
 use std::borrow::Cow;
 use std::task::{self, Poll};
@@ -43,6 +43,7 @@ impl Dispatcher<'_> {
         answer: &mut Answer,
     ) {
         let shared = self.shared;
+        self.scratch.watch.runs(entry.definition);
         match entry.definition.run {
             Run::Sync(handler) => self.follow(entry, request, answer, handler),
             Run::Async(begin) => self.begin(entry, request, answer, |job| Ok(begin(job))),
@@ -73,12 +74,11 @@ impl Dispatcher<'_> {
             _ => (&mut self.scratch.output, answer.end()),
         };
         run(self.shared, entry, request, out, end, handler);
-        report_kept(entry.definition, self.scratch, self.shared);
     }
 
     /// Why no handler that may have to wait is begun now. Nobody is made to wait for a place: the
     /// messages behind this one may be those of handlers that are quick.
-    fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: Instant) -> Option<Overload> {
+    fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: Now) -> Option<Overload> {
         let limits = &self.shared.limits;
         let totals = &self.shared.totals;
         let slot = slot.and_then(|slot| self.inflight.slot(slot));
@@ -97,7 +97,7 @@ impl Dispatcher<'_> {
         }
         let in_time = entry
             .deadline
-            .is_none_or(|length| entry.load.admits(now, length));
+            .is_none_or(|length| entry.load.admits(now.nanos, length));
         (!in_time).then_some(Overload::Deadline)
     }
 
@@ -113,7 +113,7 @@ impl Dispatcher<'_> {
         if let Some(overload) = self.overload(entry, answer.slot, now) {
             return self.follow(entry, request, answer, |_, _| Err(overload.into()));
         }
-        let deadline = entry.deadline.map(|length| (now + length, length));
+        let deadline = entry.deadline.map(|length| (now.at + length, length));
         let request = Request {
             context: Context {
                 deadline: deadline.map(|(at, _)| at.into_std()),
@@ -123,7 +123,7 @@ impl Dispatcher<'_> {
         };
         let mut job = self.scratch.job(self.connection);
         job.message.copy(&request.message);
-        job.room = Room::new(answer.room);
+        job.room = answer.room;
         job.ids = answer.ids;
         job.deadline = request.context.deadline;
         let bytes = job.message.capacity();
@@ -141,7 +141,6 @@ impl Dispatcher<'_> {
                 Poll::Pending => Err(future),
             }
         });
-        report_kept(entry.definition, self.scratch, self.shared);
         let finished = match polled {
             Ok(Err(future)) => {
                 let payload = answer.ack.payload();
@@ -157,6 +156,7 @@ impl Dispatcher<'_> {
                     None => Cow::Owned(request.message.name().as_bytes().to_vec()),
                 };
                 let definition = entry.definition;
+                answer.waits = true;
                 slot.parts.push(Part::Running(Running {
                     future,
                     definition,
@@ -185,33 +185,14 @@ impl Dispatcher<'_> {
                 .fail(entry, &request, &failure, out, before, end);
         } else if let Some(job) = &finished.job {
             out.extend_from_slice(&job.actions);
-            if job.room.left_out > 0 {
+            if job.left_out > 0 {
                 self.shared
-                    .report_left_out(entry, job.room.left_out, request.context);
+                    .report_left_out(entry, job.left_out, request.context);
             }
         }
         if let Some(job) = finished.job {
             self.scratch.recycle_job(job);
         }
-    }
-
-    /// Ends an ACK that has a slot: at once if nothing waits, otherwise later.
-    #[inline(never)]
-    pub(super) fn settle(&mut self, answer: Answer) {
-        let Answer { ack, ids, slot, .. } = answer;
-        let Some(index) = slot else {
-            return self.finish(ack, ids);
-        };
-        if self
-            .inflight
-            .slot(index)
-            .is_some_and(|slot| slot.is_waiting())
-        {
-            self.scratch.output.truncate(ack.start());
-            return;
-        }
-        self.inflight.release(index);
-        self.finish(ack, ids);
     }
 
     /// Polls the handlers of a slot; answers its NOTIFY if all are done.
@@ -245,9 +226,8 @@ impl Dispatcher<'_> {
             };
             let finished = match (visit, running.deadline) {
                 (Visit::Poll, _) => {
-                    let polled = poll(&mut running.future, cx);
-                    report_kept(running.definition, self.scratch, self.shared);
-                    match polled {
+                    self.scratch.watch.runs(running.definition);
+                    match poll(&mut running.future, cx) {
                         Poll::Ready(finished) => finished,
                         Poll::Pending => continue,
                     }
@@ -262,7 +242,7 @@ impl Dispatcher<'_> {
             let (mut actions, left_out) = match finished.job {
                 Some(mut job) => {
                     let actions = std::mem::replace(&mut job.actions, self.scratch.buffer());
-                    let left_out = job.room.left_out;
+                    let left_out = job.left_out;
                     self.scratch.recycle_job(job);
                     (actions, left_out)
                 }
@@ -328,10 +308,9 @@ fn poll(future: &mut JobFuture, cx: &mut task::Context<'_>) -> Poll<Finished> {
 fn blocking(mut job: Box<Job>, run: SyncRun, permit: impl Send + 'static) -> JobFuture {
     let work = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let result = guard(|| {
-            let (request, mut actions) = job.parts();
-            run(&request, &mut actions)
-        });
+        let (request, mut actions) = job.parts();
+        let result = guard(|| run(&request, &mut actions));
+        job.left_out = actions.left_out();
         Finished {
             job: Some(job),
             result,

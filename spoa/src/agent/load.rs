@@ -7,8 +7,8 @@
 //! for it to be seen when the handler is well again.
 
 use super::totals::Totals;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -19,14 +19,19 @@ const ALWAYS: usize = 32;
 /// refuse the others.
 const ACCIDENT: usize = 8;
 
+/// A time as handlers' loads count it: in nanoseconds since the first that was asked for.
+pub(crate) fn nanos(time: Instant) -> u64 {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    let first = FIRST.get_or_init(|| time);
+    time.saturating_duration_since(*first).as_nanos() as u64
+}
+
 /// What is at work of one handler.
 #[derive(Debug)]
 pub(crate) struct Load {
     totals: Arc<Totals>,
     at_work: AtomicUsize,
-    /// Time is cut in windows of the deadline's length.
-    epoch: Instant,
-    /// When this window began, in nanoseconds since then.
+    /// Time is cut in windows of the deadline's length: when this one began, as [`nanos`].
     window: AtomicU64,
     /// Done in time, in this window and in the one before.
     done: [AtomicUsize; 2],
@@ -39,7 +44,6 @@ impl Load {
         Arc::new(Load {
             totals,
             at_work: AtomicUsize::new(0),
-            epoch: Instant::now(),
             window: AtomicU64::new(0),
             done: Default::default(),
             missed: Default::default(),
@@ -48,7 +52,7 @@ impl Load {
 
     /// Whether one more, to be done within `length`, may be expected to be.
     #[inline]
-    pub(crate) fn admits(&self, now: Instant, length: Duration) -> bool {
+    pub(crate) fn admits(&self, now: u64, length: Duration) -> bool {
         self.turn(now, length);
         let [done, done_before] = &self.done;
         let [missed, missed_before] = &self.missed;
@@ -67,8 +71,7 @@ impl Load {
     /// Goes on to the window it is now. Threads that count meanwhile may do so in the wrong one: it
     /// is an estimate.
     #[inline]
-    fn turn(&self, now: Instant, length: Duration) {
-        let now = now.saturating_duration_since(self.epoch).as_nanos() as u64;
+    fn turn(&self, now: u64, length: Duration) {
         let length = length.as_nanos() as u64;
         let began = self.window.load(Ordering::Relaxed);
         let passed = now.saturating_sub(began);
@@ -148,6 +151,10 @@ mod tests {
 
     const LENGTH: Duration = Duration::from_millis(100);
 
+    fn now() -> u64 {
+        nanos(Instant::now())
+    }
+
     fn load() -> Arc<Load> {
         Load::new(Totals::new(&Limits::default()))
     }
@@ -156,7 +163,7 @@ mod tests {
     async fn a_burst_is_taken_while_nothing_is_missed() {
         let load = load();
         let at_work: Vec<_> = (0..5000).map(|_| load.begin(0)).collect();
-        assert!(load.admits(Instant::now(), LENGTH));
+        assert!(load.admits(now(), LENGTH));
         drop(at_work);
         assert_eq!(load.at_work.load(Ordering::Relaxed), 0);
     }
@@ -170,7 +177,7 @@ mod tests {
             .map(|_| load.begin(0))
             .inspect(|one| one.ended(false))
             .collect();
-        assert!(load.admits(Instant::now(), LENGTH));
+        assert!(load.admits(now(), LENGTH));
     }
 
     #[tokio::test(start_paused = true)]
@@ -178,19 +185,19 @@ mod tests {
         let load = load();
         let mut at_work: Vec<_> = (0..500).map(|_| load.begin(0)).collect();
         at_work.iter().for_each(|one| one.ended(false));
-        assert!(!load.admits(Instant::now(), LENGTH));
+        assert!(!load.admits(now(), LENGTH));
         at_work.truncate(ALWAYS);
-        assert!(!load.admits(Instant::now(), LENGTH));
+        assert!(!load.admits(now(), LENGTH));
         at_work.truncate(ALWAYS - 1);
-        assert!(load.admits(Instant::now(), LENGTH));
+        assert!(load.admits(now(), LENGTH));
         // They are done in time, and as many again: so many can be at work at once.
         (0..60).for_each(|_| at_work[0].ended(true));
         at_work.extend((at_work.len()..59).map(|_| load.begin(0)));
-        assert!(load.admits(Instant::now(), LENGTH));
+        assert!(load.admits(now(), LENGTH));
         at_work.push(load.begin(0));
-        assert!(!load.admits(Instant::now(), LENGTH));
+        assert!(!load.admits(now(), LENGTH));
         // Nothing missed for two lengths: nothing is refused.
         tokio::time::advance(2 * LENGTH).await;
-        assert!(load.admits(Instant::now(), LENGTH));
+        assert!(load.admits(now(), LENGTH));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! They are in use between two waits only, so that idle connections hold none.
 
+use super::load::nanos;
 use super::watch::Watch;
 use crate::handler::{Connection, Job};
 use std::cell::Cell;
@@ -26,6 +27,14 @@ thread_local! {
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
+/// A time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    pub(crate) at: Instant,
+    /// The same as handlers' loads count it.
+    pub(crate) nanos: u64,
+}
+
 /// The buffers of one thread.
 #[derive(Debug)]
 pub(crate) struct Scratch {
@@ -35,7 +44,7 @@ pub(crate) struct Scratch {
     pub(crate) output: Vec<u8>,
     pub(crate) watch: Arc<Watch>,
     /// When the last read came, once somebody has asked.
-    now: Option<Instant>,
+    now: Option<Now>,
     spares: Vec<Vec<u8>>,
     /// Those that have a connection were given back last.
     #[allow(
@@ -87,8 +96,12 @@ impl Scratch {
     /// What time it is, as far as deadlines go: one look at the clock is enough for all that one read
     /// brought.
     #[inline]
-    pub(crate) fn now(&mut self) -> Instant {
-        *self.now.get_or_insert_with(Instant::now)
+    pub(crate) fn now(&mut self) -> Now {
+        *self.now.get_or_insert_with(|| {
+            let at = Instant::now();
+            let nanos = nanos(at);
+            Now { at, nanos }
+        })
     }
 
     /// An empty buffer.

@@ -102,7 +102,8 @@ impl Server {
             shared.leaving.store(true, Ordering::Release);
             tokio::time::sleep(shared.limits.lame_duck).await;
         });
-        let _watcher = Watcher::start();
+        let watched = shared.clone();
+        let _watcher = Watcher::start(move |mark, kept| watched.report_kept(mark, kept));
         let accept_errors = RateLimit::default();
         let full = RateLimit::default();
         loop {

@@ -5,7 +5,8 @@ use super::reload::Current;
 use super::report::RateLimit;
 use super::table::{Entry, Table};
 use super::totals::Totals;
-use crate::handler::{ActionWriter, Connection, Context, Definition, Failure, Request, Room, Run};
+use super::watch;
+use crate::handler::{ActionWriter, Connection, Context, Failure, Request, Run};
 use crate::nearest::nearest;
 use crate::spop::{AckWriter, FrameIds, Name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -184,14 +185,13 @@ impl Shared {
         let Some(on_failure) = &self.on_failure else {
             return;
         };
-        let mut room = Room::new(end);
-        let given = catch_unwind(AssertUnwindSafe(|| {
-            on_failure(failed, &mut ActionWriter::within(out, &mut room))
-        }));
+        let mut actions = ActionWriter::within(out, end);
+        let given = catch_unwind(AssertUnwindSafe(|| on_failure(failed, &mut actions)));
+        let left_out = actions.left_out();
         let problem = match given {
-            Ok(Ok(())) if room.left_out == 0 => return,
+            Ok(Ok(())) if left_out == 0 => return,
             Ok(Ok(())) => {
-                self.report_left_out(entry, room.left_out, *context);
+                self.report_left_out(entry, left_out, *context);
                 return;
             }
             Ok(Err(failure)) => failure.to_string(),
@@ -272,17 +272,19 @@ impl Shared {
         }
     }
 
-    /// Logs a handler that kept its thread for long: whatever else that thread serves waited.
+    /// Logs a handler that keeps its thread for long: whatever else that thread serves waits.
     #[cold]
-    pub(crate) fn report_kept(&self, definition: &Definition, kept: Duration) {
+    pub(crate) fn report_kept(&self, mark: usize, kept: Duration) {
+        let Some(definition) = self.table.definitions().find(|d| watch::mark(d) == mark) else {
+            // It is another agent's.
+            return;
+        };
         let remedy = match definition.run {
             Run::Sync(_) => "add `blocking` to its attribute, or make it an `async fn` that awaits",
-            Run::Async(_) => {
+            Run::Async(_) | Run::Blocking(_) => {
                 "nothing that blocks may stand in an `async fn`: await it, or make the handler a \
                  `fn` with `blocking`"
             }
-            // It has a thread of its own, so it was not what kept this one.
-            Run::Blocking(_) => return,
         };
         let Some(suppressed) = self.kept.pass() else {
             return;
@@ -291,7 +293,8 @@ impl Shared {
         tracing::warn!(
             handler,
             suppressed,
-            "kept its worker thread for {kept:?}, and other requests waiting: {remedy}"
+            "it has kept its worker thread for {kept:?} and still does, and other requests wait: \
+             {remedy}"
         );
     }
 

@@ -32,24 +32,9 @@ pub trait IntoActions {
 #[derive(Debug)]
 pub struct ActionWriter<'w> {
     out: &'w mut Vec<u8>,
-    /// The most bytes of the buffer; none once an action was left out.
+    /// The most bytes of the buffer; 0 once an action was left out.
     end: usize,
-    left_out: Option<&'w mut usize>,
-}
-
-/// How far the actions of one handler may reach: what HAProxy could not take is not even encoded.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Room {
-    /// The most bytes of the buffer.
-    end: usize,
-    /// How many actions were left out.
-    pub(crate) left_out: usize,
-}
-
-impl Room {
-    pub(crate) fn new(end: usize) -> Self {
-        Room { end, left_out: 0 }
-    }
+    left_out: usize,
 }
 
 /// What HAProxy's 63 characters leave for a name: the scope, two dots and a prefix of at least one
@@ -82,21 +67,26 @@ impl<'w> ActionWriter<'w> {
     #[doc(hidden)]
     #[inline]
     pub fn new(out: &'w mut Vec<u8>) -> Self {
+        ActionWriter::within(out, usize::MAX)
+    }
+
+    /// The same, as far as `end`: what HAProxy could not take is not even encoded. The first action
+    /// that does not fit, and all behind it, are left out.
+    #[inline]
+    pub(crate) fn within(out: &'w mut Vec<u8>, end: usize) -> Self {
         ActionWriter {
             out,
-            end: usize::MAX,
-            left_out: None,
+            end,
+            left_out: 0,
         }
     }
 
-    /// The same with an end: the first action that does not fit, and all behind it, are left out.
+    /// How many actions were left out.
+    #[doc(hidden)]
     #[inline]
-    pub(crate) fn within(out: &'w mut Vec<u8>, room: &'w mut Room) -> Self {
-        ActionWriter {
-            out,
-            end: room.end,
-            left_out: Some(&mut room.left_out),
-        }
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// Sets a variable; [`Value::Null`] unsets it.
@@ -170,10 +160,8 @@ impl<'w> ActionWriter<'w> {
 
     /// Counts actions that do not fit; none behind them may.
     fn leave_out(&mut self, count: usize) {
-        if let Some(left_out) = &mut self.left_out {
-            **left_out += count;
-            self.end = 0;
-        }
+        self.left_out += count;
+        self.end = 0;
     }
 }
 

@@ -10,7 +10,7 @@ use crate::spop::{Args, DataType, Value};
 /// HAProxy sends them as spoe.conf has them, which is mostly the order of the parameters: then each
 /// costs one comparison. Whatever is asked for out of order is searched for.
 #[doc(hidden)]
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Arguments<'a> {
     /// Those that have not been passed.
     next: Args<'a>,
@@ -33,13 +33,12 @@ impl<'a> Arguments<'a> {
         self.next.next_likely(name.as_bytes(), likely)
     }
 
-    /// The first of that name.
-    pub(crate) fn named(&mut self, request: &Request<'a>, name: &str) -> Option<Value<'a>> {
+    /// The first of that name, and the arguments that are left.
+    pub(crate) fn named(self, request: &Request<'a>, name: &str) -> (Option<Value<'a>>, Self) {
         let mut next = self.next;
-        if let Some(arg) = next.next().filter(|arg| arg.name == name) {
-            self.next = next;
-            return Some(arg.value);
+        match next.next() {
+            Some(arg) if arg.name == name => (Some(arg.value), Arguments { next }),
+            _ => (request.message.get(name), self),
         }
-        request.message.get(name)
     }
 }

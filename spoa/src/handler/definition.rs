@@ -1,6 +1,5 @@
 //! A handler as the agent sees it: which message, which function, how to run it.
 
-use super::actions::Room;
 use super::{ActionWriter, Connection, Context, Expected, Failure, Request};
 use crate::spop::{FrameIds, MessageBuf, Scope};
 use std::any::TypeId;
@@ -186,7 +185,10 @@ pub struct VariableDescription {
 pub struct Job {
     pub(crate) message: MessageBuf,
     pub(crate) actions: Vec<u8>,
-    pub(crate) room: Room,
+    /// How many bytes of actions HAProxy can take.
+    pub(crate) room: usize,
+    /// How many actions were left out.
+    pub(crate) left_out: usize,
     /// `None` while it is not lent.
     pub(crate) connection: Option<Arc<Connection>>,
     pub(crate) ids: FrameIds,
@@ -221,7 +223,8 @@ impl Job {
         Box::new(Job {
             message: MessageBuf::with_capacity(bytes),
             actions: Vec::with_capacity(bytes),
-            room: Room::new(0),
+            room: 0,
+            left_out: 0,
             connection: None,
             ids: FrameIds::ZERO,
             deadline: None,
@@ -245,13 +248,17 @@ impl Job {
                 deadline: self.deadline,
             },
         };
-        let actions = ActionWriter::within(&mut self.actions, &mut self.room);
+        let actions = ActionWriter::within(&mut self.actions, self.room);
         (request, actions)
     }
 
     /// Ends it.
     #[inline]
-    pub fn finish(self: Box<Self>, result: Result<(), Failure>) -> Finished {
+    pub fn finish(
+        mut self: Box<Self>,
+        (result, left_out): (Result<(), Failure>, usize),
+    ) -> Finished {
+        self.left_out = left_out;
         Finished {
             job: Some(self),
             result: result.map_err(Box::new),

@@ -25,7 +25,6 @@ pub use rejection::{Rejection, RejectionKind};
 pub use state::State;
 pub use variable::{ToValue, Unset, Variable};
 
-pub(crate) use actions::Room;
 pub(crate) use context::Connection;
 pub(crate) use definition::{Finished, Job, JobFuture, Run};
 pub(crate) use fetch::Fetch;

@@ -208,15 +208,29 @@ fn likely<'a, T: FromValue<'a>>(arguments: &mut Arguments<'a>, spec: &ArgSpec) -
     T::from_value(value).ok()
 }
 
-#[inline(never)]
+// Arguments come and go by value: by reference, they would have to be in memory where they are not
+// needed.
+#[inline(always)]
 fn find<'a>(
     arguments: &mut Arguments<'a>,
     request: &Request<'a>,
     spec: &ArgSpec,
 ) -> Option<Value<'a>> {
+    let (value, left) = search(*arguments, request, spec);
+    *arguments = left;
+    value
+}
+
+#[inline(never)]
+fn search<'a>(
+    arguments: Arguments<'a>,
+    request: &Request<'a>,
+    spec: &ArgSpec,
+) -> (Option<Value<'a>>, Arguments<'a>) {
     match (spec.name, spec.index) {
         (Some(name), _) => arguments.named(request, name),
-        (None, place) => request.message.at(place?),
+        (None, Some(place)) => (request.message.at(place), arguments),
+        (None, None) => (None, arguments),
     }
 }
 

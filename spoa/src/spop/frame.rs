@@ -238,7 +238,7 @@ pub struct FrameWriter {
 impl FrameWriter {
     /// Appends the head; whatever is appended to `out` from here to [`FrameWriter::finish`] is the
     /// payload.
-    #[inline]
+    #[inline(always)]
     pub fn begin(frame_type: FrameType, flags: Flags, ids: FrameIds, out: &mut Vec<u8>) -> Self {
         let start = out.len();
         let [f0, f1, f2, f3] = flags.0.to_be_bytes();

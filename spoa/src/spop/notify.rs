@@ -13,7 +13,7 @@ use std::fmt;
 ///
 /// assert!(Name::from("client-ip") == "client-ip");
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Name<'a>(&'a [u8]);
 
 impl<'a> Name<'a> {
@@ -207,7 +207,7 @@ impl<'a> Messages<'a> {
 /// assert_eq!(message.get("path"), Some(Value::String(b"/")));
 /// assert_eq!(message.at(1), Some(Value::Int64(200)));
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Message<'a> {
     name: Name<'a>,
     args: Args<'a>,
@@ -316,7 +316,7 @@ pub struct Arg<'a> {
 }
 
 /// The arguments of a message, an iterator.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Args<'a> {
     reader: Reader<'a>,
     left: u8,

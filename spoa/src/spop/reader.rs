@@ -6,7 +6,7 @@ use super::error::Fault;
 use super::{DataType, Value, varint};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
