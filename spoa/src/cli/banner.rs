@@ -50,12 +50,16 @@ impl Banner<'_> {
         lines.push(String::new());
         if let Some(handler) = self.handlers.first() {
             let (message, description) = (handler.message(), handler.description());
-            let args = samples(&description).join(" ");
-            lines.push(format!(
-                "Try it without HAProxy:  {} call {} {args}",
+            let mut call = format!(
+                "Try it without HAProxy:  {} call {}",
                 self.program,
                 message.unwrap_or("any-message"),
-            ));
+            );
+            for argument in samples(&description) {
+                call.push(' ');
+                call.push_str(&argument);
+            }
+            lines.push(call);
             if let Some(address) = self.listeners.first() {
                 let tls = match self.takes_tls(address) {
                     true => " ssl verify required ca-file …",
@@ -76,10 +80,7 @@ impl Banner<'_> {
                 lines.push(spoe_conf);
             }
         }
-        lines
-            .iter()
-            .map(|line| format!("{}\n", line.trim_end()))
-            .collect()
+        lines.join("\n") + "\n"
     }
 }
 

@@ -14,6 +14,7 @@ mod haproxy;
 pub(crate) mod json;
 mod log;
 mod options;
+mod plain;
 mod reload;
 mod serve;
 mod settings;

@@ -7,6 +7,7 @@ use super::command::{About, command};
 use super::config::Config;
 use super::dev::Dev;
 use super::doctor::Doctor;
+use super::plain;
 use super::settings::{DEFAULT_LISTEN, Given, Kind, SETTINGS, Setting, addresses, networks};
 use crate::agent::Limits;
 use clap::ArgMatches;
@@ -50,48 +51,16 @@ impl Options {
         args: impl IntoIterator<Item = OsString>,
         env: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, clap::Error> {
-        let mut command = command(about);
-        let root = command.try_get_matches_from_mut(args)?;
-        let sub = root.subcommand();
-        let task = match sub {
-            Some(("handlers", matches)) => Task::Handlers {
-                json: matches.get_flag("json"),
-            },
-            Some(("config", matches)) => Task::Config(Config::read(matches)),
-            Some(("dev", matches)) => Task::Dev(Dev::read(matches)),
-            Some(("doctor", matches)) => Task::Doctor(Doctor::read(matches)),
-            Some(("docs", _)) => Task::Docs,
-            Some(("call", matches)) => Task::Call {
-                message: matches
-                    .get_one::<String>("MESSAGE")
-                    .cloned()
-                    .unwrap_or_default(),
-                args: matches
-                    .get_many::<OsString>("ARG")
-                    .unwrap_or_default()
-                    .cloned()
-                    .collect(),
-                json: matches.get_flag("json"),
-            },
-            _ => Task::Serve,
-        };
-        let mut given = Vec::new();
-        for setting in SETTINGS {
-            // `agent --log debug call …` and `agent call --log debug …` are the same.
-            let on_line = sub
-                .and_then(|(_, matches)| values(matches, setting))
-                .or_else(|| values(&root, setting));
-            let values = match on_line {
-                Some(values) => values,
-                None => match from_env(setting, &env) {
-                    Ok(values) => values,
-                    Err(problem) => return Err(command.error(ErrorKind::ValueValidation, problem)),
-                },
-            };
-            if !values.is_empty() {
-                given.push((*setting, values));
-            }
+        let args: Vec<OsString> = args.into_iter().collect();
+        let refuse = |problem| command(about).error(ErrorKind::ValueValidation, problem);
+        if let Some(line) = plain::read(args.get(1..).unwrap_or_default()) {
+            let given = collect(|setting| line.get(setting), env).map_err(refuse)?;
+            let task = Task::Serve;
+            return Ok(Options { task, given });
         }
+        let line = Line(command(about).try_get_matches_from(args)?);
+        let given = collect(|setting| line.get(setting), env).map_err(refuse)?;
+        let task = line.task();
         Ok(Options { task, given })
     }
 
@@ -172,11 +141,65 @@ impl Options {
     }
 }
 
-/// The values of an option on the command line, if it stands there.
-fn values(matches: &ArgMatches, setting: &Setting) -> Option<Vec<Given>> {
-    // A subcommand does not have them all.
-    let values = matches.try_get_many::<Given>(setting.long).ok()??;
-    Some(values.cloned().collect())
+/// The command line as clap read it.
+struct Line(ArgMatches);
+
+impl Line {
+    fn task(&self) -> Task {
+        match self.0.subcommand() {
+            Some(("handlers", matches)) => Task::Handlers {
+                json: matches.get_flag("json"),
+            },
+            Some(("config", matches)) => Task::Config(Config::read(matches)),
+            Some(("dev", matches)) => Task::Dev(Dev::read(matches)),
+            Some(("doctor", matches)) => Task::Doctor(Doctor::read(matches)),
+            Some(("docs", _)) => Task::Docs,
+            Some(("call", matches)) => Task::Call {
+                message: matches
+                    .get_one::<String>("MESSAGE")
+                    .cloned()
+                    .unwrap_or_default(),
+                args: matches
+                    .get_many::<OsString>("ARG")
+                    .unwrap_or_default()
+                    .cloned()
+                    .collect(),
+                json: matches.get_flag("json"),
+            },
+            _ => Task::Serve,
+        }
+    }
+
+    /// The values of an option, if it stands there.
+    fn get(&self, setting: &Setting) -> Option<Vec<Given>> {
+        let of = |matches: &ArgMatches| {
+            // A subcommand does not have them all.
+            let values = matches.try_get_many::<Given>(setting.long).ok()??;
+            Some(values.cloned().collect())
+        };
+        // `agent --log debug call …` and `agent call --log debug …` are the same.
+        let sub = self.0.subcommand();
+        sub.and_then(|(_, matches)| of(matches))
+            .or_else(|| of(&self.0))
+    }
+}
+
+/// What the line says of each setting, or else the environment.
+fn collect(
+    on_line: impl Fn(&Setting) -> Option<Vec<Given>>,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Vec<(Setting, Vec<Given>)>, String> {
+    let mut given = Vec::new();
+    for setting in SETTINGS {
+        let values = match on_line(setting) {
+            Some(values) => values,
+            None => from_env(setting, &env)?,
+        };
+        if !values.is_empty() {
+            given.push((*setting, values));
+        }
+    }
+    Ok(given)
 }
 
 fn from_env(
@@ -293,6 +316,40 @@ mod tests {
             for options in [line, env] {
                 assert_eq!(options.given.len(), 1, "{long}");
                 assert_eq!(options.given[0].1.first(), Some(&expected), "{long}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_line_is_what_clap_makes_of_it() {
+        let about = About {
+            name: "agent",
+            version: "1.2.3",
+            listen: &[],
+            messages: Vec::new(),
+        };
+        let lines: [&[&str]; 7] = [
+            &[],
+            &["serve"],
+            &["--listen", ":1", "--log=debug", "--workers", "2"],
+            &["serve", "--listen=:1,:2", "--listen", "unix@/a"],
+            &["--allow", "10.0.0.0/8", "--allow=::1"],
+            &["--handler-timeout=none", "--drain-timeout", "0s"],
+            &["--max-frame-size", "64k", "--max-reassembled=0"],
+        ];
+        for words in lines {
+            let args: Vec<_> = words.iter().map(OsString::from).collect();
+            let plain = plain::read(&args).unwrap_or_else(|| panic!("{words:?} is plain"));
+            let args = [OsString::from("agent")].into_iter().chain(args);
+            let line = Line(command(&about).try_get_matches_from(args).unwrap());
+            assert_eq!(line.task(), Task::Serve);
+            for setting in SETTINGS {
+                let long = setting.long;
+                assert_eq!(
+                    plain.get(setting),
+                    line.get(setting),
+                    "--{long} of {words:?}"
+                );
             }
         }
     }
