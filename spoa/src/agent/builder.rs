@@ -95,7 +95,9 @@ impl Agent {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        drive(stream, Peer::Memory, self.shared.clone(), Arc::default())
+        let shared = self.shared.clone();
+        // The runtime is needed when it is polled, not before.
+        async { drive(stream, Peer::Memory, shared, Arc::default()).await }
     }
 
     /// Binds its addresses. It must be called within a tokio runtime.

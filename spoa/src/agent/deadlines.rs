@@ -45,7 +45,7 @@ impl Deadlines {
     /// Waits for a HELLO first.
     pub(crate) fn new(hello: Instant) -> Self {
         Deadlines {
-            timer: Timer::new(hello),
+            timer: Timer::default(),
             linger: None,
             hello: Some(hello),
             write: None,
@@ -71,6 +71,7 @@ impl Deadlines {
                 (Due::Handlers, self.handlers),
             ];
             let Some(next) = times.iter().filter_map(|(_, at)| *at).min() else {
+                self.timer.rest();
                 return Poll::Pending;
             };
             self.timer.arm(next);
@@ -103,5 +104,33 @@ mod tests {
         deadlines.handlers = Some(at(30));
         let second = poll_fn(|cx| deadlines.poll(cx)).await;
         assert_eq!(second, (Due::Hello, at(30)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_nothing_keeps_no_timer() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut deadlines = Deadlines::new(at(30));
+        let keeps = |deadlines: &mut Deadlines| {
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            assert_eq!(deadlines.poll(&mut cx), Poll::Pending);
+            deadlines.timer.is_kept()
+        };
+        assert!(keeps(&mut deadlines));
+        deadlines.hello = None;
+        assert!(!keeps(&mut deadlines));
+        // A handler that waited will not be the last.
+        deadlines.handlers = Some(at(20));
+        assert!(keeps(&mut deadlines));
+        deadlines.handlers = None;
+        assert!(keeps(&mut deadlines));
+        deadlines.handlers = Some(at(40));
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        assert!(keeps(&mut deadlines));
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        let due = poll_fn(|cx| deadlines.poll(cx)).await;
+        assert_eq!(due, (Due::Handlers, at(50)));
+        deadlines.handlers = None;
+        assert!(!keeps(&mut deadlines));
     }
 }

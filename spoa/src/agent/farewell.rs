@@ -30,9 +30,13 @@ const MAX_HOLD: Duration = Duration::from_millis(640);
 /// The most bytes held back: no honest HAProxy has so many answers outstanding.
 const MAX_HELD: usize = 64 << 10;
 
-/// The end of one connection, once the agent is to stop.
+/// The end of one connection, once the agent is to stop. Until then it takes no memory: most of the
+/// time, most connections are not at their end.
+#[derive(Debug, Default)]
+pub(crate) struct Farewell(Option<Box<State>>);
+
 #[derive(Debug)]
-pub(crate) struct Farewell {
+struct State {
     held: Vec<u8>,
     hold: Duration,
     hold_until: Option<Instant>,
@@ -42,9 +46,9 @@ pub(crate) struct Farewell {
     patient_until: Option<Instant>,
 }
 
-impl Farewell {
-    pub(crate) fn new() -> Self {
-        Farewell {
+impl Default for State {
+    fn default() -> Self {
+        State {
             held: Vec::new(),
             hold: HOLD,
             hold_until: None,
@@ -54,32 +58,97 @@ impl Farewell {
             patient_until: None,
         }
     }
+}
+
+impl Farewell {
+    pub(crate) fn new() -> Self {
+        Farewell::default()
+    }
 
     /// Holds nothing back before `until`: by then the connection may have fallen quiet by itself.
     pub(crate) fn wait_until(&mut self, until: Instant) {
-        self.patient_until = Some(until);
+        self.begun().patient_until = Some(until);
         self.disturb();
     }
 
     /// There is no more time to wait.
     pub(crate) fn hurry(&mut self) {
-        if self.patient_until.take().is_some() {
-            self.disturb();
+        if let Some(state) = &mut self.0 {
+            state.hurry();
         }
     }
 
     /// Something came.
     #[inline]
     pub(crate) fn disturb(&mut self) {
-        self.quiet_until = None;
-        self.quiet = false;
+        if let Some(state) = &mut self.0 {
+            state.disturb();
+        }
     }
 
     /// Takes answers that are not to leave yet.
     pub(crate) fn hold(&mut self, answers: &mut Vec<u8>) {
-        if answers.is_empty() {
-            return;
+        if !answers.is_empty() {
+            self.begun().hold(answers);
         }
+    }
+
+    /// How many bytes it keeps.
+    #[inline]
+    pub(crate) fn kept(&self) -> usize {
+        self.0.as_ref().map_or(0, |state| state.held.capacity())
+    }
+
+    /// Gives back the answers that were held for too long.
+    pub(crate) fn release(&mut self, into: &mut Vec<u8>) {
+        if let Some(state) = &mut self.0 {
+            state.release(into);
+        }
+    }
+
+    /// Gives back all answers, before what there is.
+    pub(crate) fn give(&mut self, before: &mut Vec<u8>) {
+        if let Some(state) = &mut self.0 {
+            state.give(before);
+        }
+    }
+
+    /// Whether nothing has come for long enough; otherwise it will be found out.
+    pub(crate) fn is_quiet(&mut self, in_flight: bool) -> bool {
+        self.begun().is_quiet(in_flight)
+    }
+
+    /// When [`expire`](Farewell::expire) is to be called.
+    #[inline]
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.0.as_ref()?.due()
+    }
+
+    /// Notes what is over.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        if let Some(state) = &mut self.0 {
+            state.expire(now);
+        }
+    }
+
+    fn begun(&mut self) -> &mut State {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl State {
+    fn hurry(&mut self) {
+        if self.patient_until.take().is_some() {
+            self.disturb();
+        }
+    }
+
+    fn disturb(&mut self) {
+        self.quiet_until = None;
+        self.quiet = false;
+    }
+
+    fn hold(&mut self, answers: &mut Vec<u8>) {
         if self.patient_until.is_some() {
             self.disturb();
         } else {
@@ -90,14 +159,7 @@ impl Farewell {
         }
     }
 
-    /// How many bytes it keeps.
-    #[inline]
-    pub(crate) fn kept(&self) -> usize {
-        self.held.capacity()
-    }
-
-    /// Gives back the answers that were held for too long.
-    pub(crate) fn release(&mut self, into: &mut Vec<u8>) {
+    fn release(&mut self, into: &mut Vec<u8>) {
         if std::mem::take(&mut self.release) {
             self.hold = (self.hold * 2).min(MAX_HOLD);
             self.give(into);
@@ -106,8 +168,7 @@ impl Farewell {
         }
     }
 
-    /// Gives back all answers, before what there is.
-    pub(crate) fn give(&mut self, before: &mut Vec<u8>) {
+    fn give(&mut self, before: &mut Vec<u8>) {
         self.hold_until = None;
         if !self.held.is_empty() {
             self.held.append(before);
@@ -115,8 +176,7 @@ impl Farewell {
         }
     }
 
-    /// Whether nothing has come for long enough; otherwise it will be found out.
-    pub(crate) fn is_quiet(&mut self, in_flight: bool) -> bool {
+    fn is_quiet(&mut self, in_flight: bool) -> bool {
         if !self.quiet && self.quiet_until.is_none() {
             let length = if self.patient_until.is_some() {
                 CALM
@@ -130,16 +190,14 @@ impl Farewell {
         self.quiet
     }
 
-    /// When [`expire`](Farewell::expire) is to be called.
-    pub(crate) fn due(&self) -> Option<Instant> {
+    fn due(&self) -> Option<Instant> {
         [self.hold_until, self.quiet_until, self.patient_until]
             .into_iter()
             .flatten()
             .min()
     }
 
-    /// Notes what is over.
-    pub(crate) fn expire(&mut self, now: Instant) {
+    fn expire(&mut self, now: Instant) {
         if self.hold_until.take_if(|until| *until <= now).is_some() {
             self.release = true;
         }

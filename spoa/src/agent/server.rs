@@ -12,10 +12,10 @@ use crate::handler::Peer;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{Id, JoinSet};
@@ -240,26 +240,59 @@ impl Connections {
     }
 }
 
-/// Serves one connection to its end.
-pub(crate) async fn drive<S>(stream: S, peer: Peer, shared: Arc<Shared>, wakeups: Arc<Wakeups>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    converse(stream, peer, shared, wakeups).await;
-}
-
-/// The same, and returns what is left to be closed.
-pub(crate) async fn converse<S>(
+/// Serves one connection to its end. It must be called within a runtime.
+pub(crate) fn drive<S>(
     stream: S,
     peer: Peer,
     shared: Arc<Shared>,
     wakeups: Arc<Wakeups>,
-) -> S
+) -> impl Future<Output = ()> + use<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut connection = Connection::new(stream, peer, shared.clone(), wakeups);
-    let end = poll_fn(|cx| connection.poll(cx)).await;
-    log::ended(&end, connection.info(), &shared);
-    connection.into_io()
+    let mut conversation = converse(stream, peer, shared, wakeups);
+    poll_fn(move |cx| Pin::new(&mut conversation).poll(cx).map(drop))
+}
+
+/// The same, and returns what is left to be closed.
+///
+/// It is no `async fn`: that would keep its arguments beside the connection they went into, for as long
+/// as that lives.
+pub(crate) fn converse<S>(
+    stream: S,
+    peer: Peer,
+    shared: Arc<Shared>,
+    wakeups: Arc<Wakeups>,
+) -> impl Future<Output = S> + Unpin + use<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut connection = Some(Connection::new(stream, peer, shared.clone(), wakeups));
+    poll_fn(move |cx| {
+        if let Some(open) = &mut connection {
+            let end = ready!(open.poll(cx));
+            log::ended(&end, open.info(), &shared);
+        }
+        let over = connection.take().map(Connection::into_io);
+        over.map_or(Poll::Pending, Poll::Ready)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpStream;
+
+    fn size<F>(_: fn(TcpStream, Peer, Arc<Shared>, Arc<Wakeups>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// With what tokio adds, about 100 bytes, a task takes a multiple of 128.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_connection_is_small() {
+        let size = size(drive::<TcpStream>);
+        assert!(size <= 528, "{size} bytes");
+        assert!(size >= size_of::<Connection<TcpStream>>(), "{size} bytes");
+    }
 }
