@@ -2,6 +2,7 @@
 //!
 //! It must not know what is written.
 
+use crate::failure::Failure;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 
@@ -59,9 +60,18 @@ impl Paint {
     }
 }
 
-/// Prints what was asked for. Whoever closed the pipe has seen enough.
-pub(crate) fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+/// Prints what was asked for; whether anybody looks. Whoever closed the pipe has seen enough, which is
+/// no error.
+pub(crate) fn print(text: &str) -> Result<bool, Failure> {
+    let mut out = io::stdout();
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match printed {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::failed(format!(
+            "cannot write to standard output: {error}"
+        ))),
+    }
 }
 
 /// Breaks a text between words into lines that begin with `first`, then with spaces.

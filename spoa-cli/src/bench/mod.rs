@@ -53,7 +53,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     print(&match json {
         true => format!("{:#}\n", report.json()),
         false => report.text(),
-    });
+    })?;
     Ok(match report.is_good() {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(FOUND_WRONG),

@@ -4,21 +4,26 @@
 
 mod cursor;
 mod frame;
+mod hex;
 mod input;
 mod payload;
 
 use crate::failure::{FOUND_WRONG, Failure};
-use crate::terminal::Paint;
+use crate::terminal::{Paint, print};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use frame::Writer;
+use hex::Unreadable;
 use input::Input;
 use spoa::spop::session::Foreign;
 use spoa::spop::{LENGTH_PREFIX, MIN_FRAME_SIZE};
-use std::io::{Write, stdout};
+use std::io::stdout;
 use std::process::ExitCode;
 
 /// No frame is larger: HAProxy's are as large as its buffers.
 const LARGEST: u32 = (1 << 24) - 1;
+
+/// As much of a text is quoted.
+const QUOTED: usize = 60;
 
 pub(crate) fn command() -> Command {
     Command::new("decode")
@@ -35,7 +40,7 @@ pub(crate) fn command() -> Command {
         )
         .after_help(
             "Hexadecimal is read as people copy it: digits in a row or apart, 00:00, 0x00, \\x00, \
-             and the dumps\nof xxd and `hexdump -C`. A `#` marks a remark, a `!` what makes no \
+             and the dumps\nof xxd, `hexdump -C` and Wireshark (\"Follow TCP Stream\"). A `#` marks a remark, a `!` what makes no \
              sense.\n\nExamples:\n  \
              spop decode 0000000767000000010101\n  \
              spop decode capture.bin",
@@ -55,7 +60,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         Input::Stream(mut stream) => decoder.follow(&mut *stream)?,
     }
     decoder.end();
-    decoder.show();
+    decoder.show()?;
     Ok(match !decoder.writer.nonsense {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(FOUND_WRONG),
@@ -68,6 +73,13 @@ pub(crate) fn words(bytes: &[u8], paint: Paint) -> String {
     decoder.take(bytes);
     decoder.end();
     decoder.out
+}
+
+/// The first line of a text, and of a long one the beginning.
+fn first_line(text: &[u8]) -> String {
+    let line = text.split(|byte| matches!(byte, b'\r' | b'\n')).next();
+    let line = line.unwrap_or_default();
+    String::from_utf8_lossy(line.get(..QUOTED).unwrap_or(line)).into_owned()
 }
 
 /// Takes bytes as they come and puts each frame in words when it is whole.
@@ -113,12 +125,17 @@ impl Decoder {
                 false => {
                     let all = [std::mem::take(&mut text), came].concat();
                     self.take(&all);
-                    self.show();
+                    if !self.show()? {
+                        return Ok(());
+                    }
                 }
             }
         }
-        let bytes = input::hex(&text).unwrap_or(text);
-        self.take(&bytes);
+        match hex::read(&text) {
+            Ok(bytes) => self.take(&bytes),
+            Err(Unreadable::Text) => self.take(&text),
+            Err(unreadable) => return Err(Failure::usage(unreadable)),
+        }
         Ok(())
     }
 
@@ -179,6 +196,11 @@ impl Decoder {
         self.lost = true;
         let problem = match Foreign::known_by(rest) {
             Some(foreign) => format!("at {}: that is {foreign}, not SPOP", self.at),
+            None if input::is_text(rest) => format!(
+                "at {}: that is text (`{}`), neither SPOP nor hexadecimal",
+                self.at,
+                first_line(rest)
+            ),
             None => format!(
                 "at {}: a frame of {size} bytes is none; where the next one begins cannot be told",
                 self.at
@@ -191,12 +213,8 @@ impl Decoder {
         self.writer.wrong(&mut self.out, problem, rest);
     }
 
-    /// Whoever closed the pipe has seen enough; a pipe is to show each frame when it comes.
-    fn show(&mut self) {
-        let mut out = stdout();
-        let _ = out
-            .write_all(self.out.as_bytes())
-            .and_then(|()| out.flush());
-        self.out.clear();
+    /// Shows each frame when it comes; whether anybody looks.
+    fn show(&mut self) -> Result<bool, Failure> {
+        print(&std::mem::take(&mut self.out))
     }
 }

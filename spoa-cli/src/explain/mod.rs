@@ -36,7 +36,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         [] => vec![all(paint)],
         codes => codes.iter().map(|code| one(*code, paint)).collect(),
     };
-    print(&texts.join("\n"));
+    print(&texts.join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             let facts = facts(offered, &hello, goodbye.as_ref(), &check, paint);
             format!("{facts}{}", judged(&findings, paint))
         }
-    });
+    })?;
     let bad = findings.iter().any(|found| found.weight == Weight::Bad);
     Ok(match bad {
         false => ExitCode::SUCCESS,

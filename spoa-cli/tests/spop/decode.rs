@@ -133,6 +133,148 @@ fn hexadecimal_is_read_wherever_it_is() {
     assert_eq!(spop_with(&["decode", "-"], &frame).good(), expected);
 }
 
+#[test]
+fn dumps_are_read_as_the_tools_print_them() {
+    for (tool, dump) in [
+        (
+            "hexdump -C",
+            "00000000  00 00 00 15 67 00 00 00  01 01 01 01 03 01 08 69  |....g..........i|\n\
+             00000010  70 5f 73 63 6f 72 65 03  14                       |p_score..|\n\
+             00000019\n",
+        ),
+        (
+            "hexdump -C, from the middle of a file",
+            "00000020  00 00 00 15 67 00 00 00  01 01 01 01 03 01 08 69  |....g..........i|\n\
+             00000030  70 5f 73 63 6f 72 65 03  14                       |p_score..|\n\
+             00000039\n",
+        ),
+        (
+            "xxd",
+            "00000000: 0000 0015 6700 0000 0101 0101 0301 0869  ....g..........i\n\
+             00000010: 705f 7363 6f72 6503 14                   p_score..\n",
+        ),
+        (
+            "wireshark",
+            "00000000  00 00 00 15 67 00 00 00  01 01 01 01 03 01 08 69   ....g... .......i\n\
+             00000010  70 5f 73 63 6f 72 65 03  14                        p_score. .\n",
+        ),
+        (
+            "wireshark, the side of the server",
+            "    00000000  00 00 00 15 67 00 00 00  01 01 01 01 03 01 08 69   ....g... .......i\n    \
+             00000010  70 5f 73 63 6f 72 65 03  14                        p_score. .\n",
+        ),
+        (
+            "\\x",
+            "\\x00\\x00\\x00\\x15\\x67\\x00\\x00\\x00\\x01\\x01\\x01\\x01\\x03\\x01\\x08\\x69\n\
+             \"\\x70\\x5f\\x73\\x63\\x6f\\x72\\x65\\x03\\x14\"\n",
+        ),
+    ] {
+        let done = spop_with(&["decode"], dump.as_bytes());
+        let expected =
+            "ACK  stream 1 frame 1  21 bytes at 0\n  set-var sess.ip_score = 20 (UINT32)\n";
+        assert_eq!(
+            (done.status, done.out.as_str()),
+            (0, expected),
+            "{tool}: {}",
+            done.err
+        );
+    }
+}
+
+#[test]
+fn rows_that_a_dump_leaves_out_are_put_back() {
+    let rows = "00000000  00 00 00 4b 67 00 00 00  01 01 01 01 03 01 01 62  |...Kg..........b|\n\
+                00000010  09 3d 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |.=..............|\n\
+                00000020  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\n\
+                *\n";
+    let last = "00000040  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00     |...............|\n\
+                0000004f\n";
+    let text = spop_with(&["decode"], format!("{rows}{last}").as_bytes()).good();
+    assert!(
+        text.contains("75 bytes at 0\n  set-var sess.b = 0x00000000"),
+        "{text}"
+    );
+    // The last rows may be what is left out.
+    let begun = spop_with(&["decode"], format!("{rows}00000040\n").as_bytes());
+    assert!(
+        begun.out.contains("60 of its 75 bytes are there"),
+        "{}",
+        begun.out
+    );
+    for lie in ["ffffffff\n", "00000010\n", "00000041  00 |.|\n"] {
+        let done = spop_with(&["decode"], format!("{rows}{lie}").as_bytes());
+        assert_eq!((done.status, done.out.as_str()), (2, ""), "{lie}");
+        assert!(
+            done.err.contains("line 5 of the dump"),
+            "{lie}: {}",
+            done.err
+        );
+    }
+}
+
+#[test]
+fn dumps_that_cannot_be_read_say_how_to_make_one_that_can() {
+    for (tool, dump, part) in [
+        (
+            "hexdump",
+            "0000000 0000 1500 0067 0000 0101 0101 0103 6908\n0000010 5f70\n0000012\n",
+            "`hexdump -C`",
+        ),
+        (
+            "od",
+            "0000000 000000 012400 000147\n0000006\n",
+            "`hexdump -C`",
+        ),
+        ("od -Ax", "000000 00 00 00 15 67\n000005\n", "`hexdump -C`"),
+        (
+            "tcpdump -X",
+            "\t0x0000:  4500 0034 1c46 4000 4006 0000 7f00 0001  E..4.F@.@.......\n",
+            "headers of the packets",
+        ),
+    ] {
+        let done = spop_with(&["decode"], dump.as_bytes());
+        assert_eq!((done.status, done.out.as_str()), (2, ""), "{tool}");
+        assert!(done.err.contains(part), "{tool}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_long_dump_is_text_to_its_end() {
+    let mut frames = Vec::new();
+    while frames.len() < 100_000 {
+        frames.extend([0, 0, 0, 7, 103, 0, 0, 0, 1, 1, 1]);
+    }
+    let rows = frames.chunks(16).enumerate().map(|(row, bytes)| {
+        let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{:08x}: {}  ................\n", row * 16, digits.join(" "))
+    });
+    let text = spop_with(&["decode"], rows.collect::<String>().as_bytes()).good();
+    assert_eq!(text.lines().count(), frames.len() / 11);
+}
+
+#[test]
+fn text_that_is_no_hexadecimal_is_called_text() {
+    let done = spop_with(&["decode"], b"SSH-2.0-OpenSSH_9.2\r\n");
+    assert_eq!(done.status, 1);
+    assert!(
+        done.out
+            .contains("at 0: that is text (`SSH-2.0-OpenSSH_9.2`), neither SPOP nor hexadecimal"),
+        "{}",
+        done.out
+    );
+}
+
+#[test]
+fn a_folder_was_typed_wrong() {
+    let done = spop(&["decode", "."]);
+    assert_eq!((done.status, done.out.as_str()), (2, ""));
+    assert!(
+        done.err.starts_with("error: `.` is a folder"),
+        "{}",
+        done.err
+    );
+}
+
 /// An ACK with these actions, in hexadecimal.
 fn ack(actions: &[u8]) -> String {
     let head = [103, 0, 0, 0, 1, 1, 1];

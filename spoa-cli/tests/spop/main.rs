@@ -6,6 +6,7 @@ mod bench;
 mod call;
 mod decode;
 mod explain;
+mod output;
 mod probe;
 
 use std::io::Write;
