@@ -15,6 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use failure::Failure;
 use spoa::client::ClientError;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
@@ -72,7 +73,10 @@ fn patience(default: &'static str) -> Arg {
     Arg::new("timeout")
         .long("timeout")
         .value_name("TIME")
-        .value_parser(spoa::__cli::duration)
+        .value_parser(|text: &str| match spoa::__cli::duration(text)? {
+            Duration::ZERO => Err("nothing answers in no time; write `5s`".to_owned()),
+            time => Ok(time),
+        })
         .default_value(default)
 }
 

@@ -3,7 +3,7 @@
 //! It must not know what HAProxy would make of it.
 
 use crate::failure::Failure;
-use spoa::client::{Agreed, ClientError, Stream};
+use spoa::client::{Agreed, ClientError, Stream, plain_text};
 use spoa::spop::session::{EngineEvent, EngineSession, EngineSettings, Refusal};
 use spoa::spop::{Capabilities, Disconnect, Status};
 use std::fmt;
@@ -46,6 +46,8 @@ pub(super) struct Hello {
 pub(super) enum Problem {
     /// HAProxy would not take what the agent said.
     Refused(Refusal),
+    /// What listens there says this, in plain text.
+    Text(String),
     /// The agent said AGENT-DISCONNECT in place of AGENT-HELLO.
     Disconnected(Status, String),
     /// The agent closed the connection.
@@ -61,7 +63,7 @@ impl Problem {
     pub(super) fn is_about_bytes(&self) -> bool {
         match self {
             Problem::Refused(_) | Problem::Disconnected(..) => true,
-            Problem::Closed | Problem::Silent(_) | Problem::Broken(_) => false,
+            Problem::Text(_) | Problem::Closed | Problem::Silent(_) | Problem::Broken(_) => false,
         }
     }
 }
@@ -70,6 +72,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Refused(refusal) => refusal.fmt(f),
+            Problem::Text(line) => write!(f, "it answered with text: `{line}`"),
             Problem::Disconnected(status, message) => {
                 write!(f, "AGENT-DISCONNECT, status {}: {status}", status.code())?;
                 if !message.is_empty() && message != status.words() {
@@ -178,6 +181,9 @@ async fn listen(
         }
         hello.pieces += 1;
         out.clear();
+        if let Some(line) = plain_text(&hello.bytes) {
+            return Err(Problem::Text(line));
+        }
         match session.receive(&hello.bytes, &mut out).event {
             // Nothing is used before the HELLO is whole.
             None => {}

@@ -34,12 +34,21 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         offered,
         patience: patience.unwrap_or_default(),
     };
-    let (hello, goodbye, check) = crate::runtime()?.block_on(async {
+    let json = matches.get_flag("json");
+    let talked: Result<_, Failure> = crate::runtime()?.block_on(async {
         let (hello, goodbye) = probe.hello().await?;
         Ok((hello, goodbye, probe.health_check().await?))
-    })?;
+    });
+    let (hello, goodbye, check) = match talked {
+        Err(Failure::Failed(problem)) if json => {
+            let value = json!({ "address": address, "error": problem });
+            print(&format!("{value:#}\n"))?;
+            return Ok(ExitCode::from(FOUND_WRONG));
+        }
+        talked => talked?,
+    };
     let findings = findings(offered, &hello, goodbye.as_ref(), &check);
-    print(&match matches.get_flag("json") {
+    print(&match json {
         true => format!(
             "{:#}\n",
             as_json(&address, &hello, goodbye.as_ref(), &check, &findings)

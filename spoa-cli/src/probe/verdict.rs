@@ -135,6 +135,10 @@ impl Findings {
 
     fn refused(&mut self, problem: &Problem) {
         let text = match problem {
+            Problem::Text(line) => format!(
+                "What listens there is no SPOE agent: it answered with text, `{line}`. Is the \
+                 address that of the agent?"
+            ),
             Problem::Refused(Refusal::Foreign(foreign)) => {
                 format!("What listens there speaks {foreign}; is the address that of the agent?")
             }

@@ -110,6 +110,15 @@ fn what_is_no_agent_is_named() {
     let done = probe(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
     assert_eq!(done.status, 1);
     assert!(done.out.contains("speaks HTTP"), "{}", done.out);
+    let done = probe(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec());
+    assert_eq!(done.status, 1);
+    assert!(
+        done.out
+            .contains("HELLO          it answered with text: `SSH-2.0-OpenSSH_9.2`\n"),
+        "{}",
+        done.out
+    );
+    assert!(done.out.contains("is no SPOE agent"), "{}", done.out);
     let closing = peer(drop);
     let done = spop(&["probe", &closing]);
     assert_eq!(done.status, 1);
@@ -122,4 +131,21 @@ fn what_is_no_agent_is_named() {
     let done = spop(&["probe", &silent, "--timeout", "50ms"]);
     assert_eq!(done.status, 1);
     assert!(done.out.contains("no answer within 50ms"), "{}", done.out);
+}
+
+#[test]
+fn what_cannot_be_reached_is_json_if_that_is_asked_for() {
+    let done = spop(&["probe", "127.0.0.1:1", "--json"]);
+    let json = done.json();
+    assert_eq!((done.status, done.err.as_str()), (1, ""));
+    assert_eq!(json["address"], "127.0.0.1:1");
+    let error = json["error"].as_str().unwrap_or_default();
+    assert!(error.starts_with("nothing listens on"), "{json:#}");
+    let done = spop(&["probe", "127.0.0.1:1", "--timeout", "0"]);
+    assert_eq!(done.status, 2);
+    assert!(
+        done.err.contains("nothing answers in no time; write `5s`"),
+        "{}",
+        done.err
+    );
 }

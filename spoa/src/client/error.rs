@@ -87,6 +87,12 @@ pub enum ClientError {
          its log may say why, or what listens there is no SPOE agent"
     )]
     NoHello,
+    /// The peer speaks in lines of text; this is the first, as [`plain_text`](super::plain_text) has it.
+    #[error(
+        "what listens there is no SPOE agent, it answered with text: `{0}`; \
+         is the address that of the agent?"
+    )]
+    Text(String),
     /// The agent ended the connection with an AGENT-DISCONNECT.
     #[error("the agent ended the connection with status {}: {status}{}", .status.code(), said(.status, .message))]
     Disconnected {

@@ -28,12 +28,14 @@ mod error;
 mod options;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use ack::{Ack, OwnedAction, OwnedValue};
 pub use address::Stream;
 pub use argument::{Argument, ArgumentError, ValueError};
 pub use error::ClientError;
 pub use options::{ClientOptions, hello};
+pub use text::plain_text;
 
 use crate::spop::{AgentHello, Capabilities, Disconnect, NotifyWriter, Status, Value};
 use connection::Connection;

@@ -3,7 +3,7 @@
 //! It knows nothing of what happens after them.
 
 use super::connection::{self, Connection};
-use super::{Agreed, Client, ClientError, Inner, Stream};
+use super::{Agreed, Client, ClientError, Inner, Stream, plain_text};
 use crate::spop::session::{EngineEvent, EngineSession, EngineSettings, Received};
 use crate::spop::{Capabilities, MIN_MAX_FRAME_SIZE};
 use std::sync::Arc;
@@ -196,6 +196,9 @@ where
     // An agent that refuses may close before all is written: what it said is worth more than that.
     let written = stream.write_all(&out).await;
     loop {
+        if let Some(line) = plain_text(input) {
+            return Err(ClientError::Text(line));
+        }
         out.clear();
         let Received { used, event } = session.receive(input, &mut out);
         let result = match event {

@@ -76,6 +76,13 @@ async fn who_is_no_agent_is_named_for_what_it_is() {
         "the agent would be refused by HAProxy: the peer speaks HTTP, not SPOP"
     );
     assert!(said.is_empty());
+    let (error, said) = greeted_with(b"SSH-2.0-OpenSSH_9.2\r\n", false).await;
+    assert_eq!(
+        error.to_string(),
+        "what listens there is no SPOE agent, it answered with text: `SSH-2.0-OpenSSH_9.2`; is \
+         the address that of the agent?"
+    );
+    assert!(said.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
