@@ -2,6 +2,7 @@
 //!
 //! It must not know what the agent is made of: it sees frames, and the process from outside.
 
+mod alarm;
 mod connection;
 mod options;
 mod pace;
@@ -169,6 +170,7 @@ struct Watch {
     running: usize,
     behind: u64,
     alive: usize,
+    interrupted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -209,20 +211,21 @@ impl Watch {
             running: plan.threads,
             behind: 0,
             alive: 0,
+            interrupted: false,
         }
     }
 
     async fn follow(&mut self) {
         let begins = self.clock.start + Duration::from_nanos(self.clock.from);
-        let mut interrupted = false;
         loop {
             tokio::select! {
+                biased;
                 () = sleep_until(begins.into()), if self.before.is_none() => {
                     self.before = Some(Sample::take(self.process));
                 }
-                () = interrupt(), if !interrupted => {
+                () = interrupt(), if !self.interrupted => {
                     // What was measured until now is still worth a report.
-                    interrupted = true;
+                    self.interrupted = true;
                     self.stop.store(true, Ordering::Relaxed);
                 }
                 update = self.updates.recv() => match update {
@@ -241,7 +244,7 @@ impl Watch {
             Update::Piece(piece) => {
                 self.all.add(&piece);
                 if let Some(progress) = &mut self.progress {
-                    progress.show(self.clock.start.elapsed(), piece);
+                    progress.show(self.clock.start.elapsed(), *piece);
                 }
             }
             Update::Measured => {
@@ -280,6 +283,7 @@ impl Watch {
             tally: self.all,
             behind: self.behind,
             alive: self.alive,
+            interrupted: self.interrupted,
             usage,
         }
     }

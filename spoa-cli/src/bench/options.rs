@@ -27,6 +27,8 @@ const DEFAULT_MESSAGE: &str = "get-ip-reputation ip=192.0.2.7";
 pub(crate) fn command() -> Command {
     Command::new("bench")
         .about("Send load to an agent; measure throughput, latency, CPU time and memory")
+        // All words behind `--message NAME` are its arguments, so the address stands before.
+        .override_usage("spop bench <ADDRESS> [OPTIONS] [--message <NAME> [ARG]...]...")
         .arg(crate::address())
         .arg(
             Arg::new("message")
@@ -38,8 +40,8 @@ pub(crate) fn command() -> Command {
                 .allow_negative_numbers(true)
                 .value_parser(ValueParser::os_string())
                 .help(format!(
-                    "A message and its arguments; given again, another message of the same NOTIFY \
-                     [default: {DEFAULT_MESSAGE}]"
+                    "A message and its arguments; given again, another message of the same NOTIFY; \
+                     ADDRESS stands before it [default: {DEFAULT_MESSAGE}]"
                 )),
         )
         .arg(
@@ -281,6 +283,21 @@ mod tests {
     }
 
     #[test]
+    fn the_usage_line_can_be_typed() {
+        let swallowed = ["bench", "-m", "check", "ip=192.0.2.7", "127.0.0.1:1"];
+        let error = command().try_get_matches_from(swallowed).unwrap_err();
+        let usage = "Usage: spop bench <ADDRESS> [OPTIONS] [--message <NAME> [ARG]...]...\n";
+        assert!(error.to_string().contains(usage), "{error}");
+        let plan = read(&["-c", "2", "-m", "check", "ip=192.0.2.7"])
+            .unwrap()
+            .plan;
+        assert_eq!(
+            (plan.address.as_str(), plan.connections),
+            ("127.0.0.1:1", 2)
+        );
+    }
+
+    #[test]
     fn no_thread_is_without_a_connection() {
         let plan = read(&["--threads", "4", "--connections", "3"])
             .unwrap()
@@ -297,6 +314,7 @@ mod tests {
             (&["--rate", "0"], "write how many NOTIFYs a second"),
             (&["--expect", "ip_score=20"], "write SCOPE.NAME=VALUE"),
             (&["--message", "m", "n=u32:x"], "`x` is no integer"),
+            (&["--timeout", "0"], "nothing answers in no time"),
             (&["--idle", "--rate", "5"], "cannot be used with"),
             (&["--max-frame-size", "255"], "at least 256"),
         ] {

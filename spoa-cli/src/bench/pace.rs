@@ -57,10 +57,21 @@ impl Pace {
         self.sent = self.sent.saturating_sub(1);
     }
 
+    /// What was due before this moment is not sent any more: the measured time does not begin with
+    /// what the warm-up left.
+    pub(super) fn begin(&mut self, moment: u64) {
+        self.sent = self.sent.max(self.before(moment));
+    }
+
     /// How many are due before a moment and were not sent.
     pub(super) fn behind(&self, end: u64) -> u64 {
-        let due = (end as f64 - self.first) / self.interval;
-        (due.max(0.0).ceil() as u64).saturating_sub(self.sent)
+        self.before(end).saturating_sub(self.sent)
+    }
+
+    /// How many are due before a moment.
+    fn before(&self, moment: u64) -> u64 {
+        let due = (moment as f64 - self.first) / self.interval;
+        due.max(0.0).ceil() as u64
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -97,6 +108,21 @@ mod tests {
         assert_eq!(pace.next(1000), Some((10, 7, 0)));
         pace.give_back();
         assert_eq!(pace.due(), 10);
+    }
+
+    #[test]
+    fn what_the_warm_up_left_is_not_sent_later() {
+        let mut pace = Pace::new(1e8, 0, 1);
+        pace.free(0, 0);
+        assert_eq!(pace.next(500), Some((0, 0, 0)));
+        assert_eq!(pace.behind(500), 49);
+        pace.begin(500);
+        assert_eq!((pace.due(), pace.behind(500)), (500, 0));
+        pace.free(0, 0);
+        assert_eq!(pace.next(520), Some((500, 0, 0)));
+        // Again and again, for it is asked at each turn.
+        pace.begin(500);
+        assert_eq!((pace.due(), pace.behind(530)), (510, 2));
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Progress {
     /// Adds what was counted since the last time.
     pub(super) fn show(&mut self, elapsed: Duration, piece: Tally) {
         self.recent.add(&piece);
-        self.faults += piece.faults.total();
+        self.faults += piece.faults.total() + piece.uncounted.total();
         let since = elapsed.saturating_sub(self.shown);
         if since >= SHOWN {
             let line = self.line(elapsed, since);

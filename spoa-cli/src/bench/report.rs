@@ -3,7 +3,7 @@
 //! It must not know how it was measured.
 
 use super::plan::Plan;
-use super::tally::Tally;
+use super::tally::{Faults, Tally};
 use crate::process::{Memory, Spent};
 use crate::terminal::Paint;
 use serde_json::{Map, Value, json};
@@ -37,6 +37,8 @@ pub(super) struct Report {
     pub(super) behind: u64,
     /// Connections that lived to the end.
     pub(super) alive: usize,
+    /// Whether Ctrl-C ended it.
+    pub(super) interrupted: bool,
     /// CPU time of this program.
     pub(super) generator: Option<Spent>,
     pub(super) usage: Option<Usage>,
@@ -51,9 +53,45 @@ pub(super) struct Usage {
 }
 
 impl Report {
-    /// Whether every ACK came once, said what was expected, and no connection was lost.
+    /// Whether something was measured, every ACK came once, said what was expected, and no connection
+    /// was lost.
     pub(super) fn is_good(&self) -> bool {
-        self.tally.faults.total() == 0
+        self.tally.faults.total() == 0 && (self.plan.idle || self.tally.acked > 0)
+    }
+
+    /// What makes the figures mean less than they seem to.
+    fn warnings(&self) -> Vec<String> {
+        let Tally { acked, actions, .. } = self.tally;
+        let mut warnings = Vec::new();
+        if self.interrupted {
+            warnings.push(match self.seconds > 0.0 {
+                true => format!("interrupted after {:.1} s of measuring", self.seconds),
+                false => "interrupted before the measured time began".to_owned(),
+            });
+        }
+        if self.plan.idle {
+            return warnings;
+        }
+        if acked == 0 && !self.interrupted {
+            warnings.push(
+                "nothing was answered in the measured time: a longer `--duration` may see more"
+                    .to_owned(),
+            );
+        }
+        if acked > 0 && actions == 0 {
+            warnings.push(format!(
+                "no ACK had an action: does the agent answer `{}`, and take NOTIFYs of {} bytes?",
+                self.plan.messages.join("`, `"),
+                self.plan.payload.len()
+            ));
+        }
+        if acked > 0 && self.tally.latency.is_empty() {
+            warnings.push(
+                "no latency: what was answered in the measured time had been sent in the warm-up"
+                    .to_owned(),
+            );
+        }
+        warnings
     }
 
     fn per_second(&self) -> f64 {
@@ -124,12 +162,15 @@ impl Report {
         if let Some(spent) = &self.generator {
             let share = self.share(spent) / plan.threads as f64;
             let words = format!("{:.0} % of {}", share * 100.0, cpus(plan.threads));
-            // The open loop waits for the moment with its eyes open.
-            match share >= BUSY && plan.rate.is_none() && !plan.idle {
+            match share >= BUSY && !plan.idle {
                 true => line(
                     "generator",
                     &paint.warn(&format!(
-                        "{words}: the agent may do more; try `--threads {}`",
+                        "{words}: {}; try `--threads {}`",
+                        match plan.rate {
+                            Some(_) => "some of the latency may be its own",
+                            None => "the agent may do more",
+                        },
                         plan.threads + 1
                     )),
                 ),
@@ -144,16 +185,27 @@ impl Report {
             );
             line("behind", &paint.warn(&words));
         }
-        match self.is_good() {
-            true => line("errors", &paint.good("none: every NOTIFY has one ACK")),
-            false => {
-                for (fault, count) in self.tally.faults.seen() {
+        let Tally {
+            faults, uncounted, ..
+        } = &self.tally;
+        match faults.total() {
+            0 if self.tally.acked == 0 => line("errors", "none"),
+            0 => line("errors", &paint.good("none: every NOTIFY has one ACK")),
+            _ => {
+                for (fault, count) in faults.seen() {
                     line("errors", &paint.bad(&format!("{count} {}", fault.words())));
                 }
-                if let Some(first) = self.tally.faults.first() {
+                if let Some(first) = faults.first() {
                     line("", &format!("the first: {first}"));
                 }
             }
+        }
+        for (fault, count) in uncounted.seen() {
+            let words = format!("{count} {}, outside the measured time", fault.words());
+            line("not counted", &paint.warn(&words));
+        }
+        for warning in self.warnings() {
+            line("warning", &paint.warn(&warning));
         }
         out
     }
@@ -268,11 +320,6 @@ impl Report {
             let value = latency.value_at_quantile(quantile);
             latencies.insert(name.to_owned(), micros(value as f64).into());
         }
-        let faults = &self.tally.faults;
-        let kinds: Map<String, Value> = faults
-            .seen()
-            .map(|(fault, count)| (fault.key().to_owned(), count.into()))
-            .collect();
         json!({
             "address": plan.address,
             "agent": {
@@ -295,10 +342,13 @@ impl Report {
             "actions_per_ack": self.actions_per_ack(),
             "not_sent": self.behind,
             "connections_at_end": self.alive,
-            "latency_us": latencies,
+            "latency_us": (!latency.is_empty()).then_some(latencies),
             "process": self.usage.as_ref().map(|usage| self.usage_json(usage)),
             "generator_cpu_percent": self.generator.as_ref().map(|spent| self.share(spent) * 100.0),
-            "errors": { "total": faults.total(), "kinds": kinds, "first": faults.first() },
+            "interrupted": self.interrupted,
+            "errors": faults_json(&self.tally.faults),
+            "errors_not_counted": faults_json(&self.tally.uncounted),
+            "warnings": self.warnings(),
         })
     }
 
@@ -316,6 +366,14 @@ impl Report {
             "threads": usage.memory.map(|memory| memory.threads),
         })
     }
+}
+
+fn faults_json(faults: &Faults) -> Value {
+    let kinds: Map<String, Value> = faults
+        .seen()
+        .map(|(fault, count)| (fault.key().to_owned(), count.into()))
+        .collect();
+    json!({ "total": faults.total(), "kinds": kinds, "first": faults.first() })
 }
 
 fn cpus(count: usize) -> String {

@@ -16,8 +16,11 @@ pub(super) struct Tally {
     pub(super) actions: u64,
     /// From when a NOTIFY was due to when its ACK was read, in nanoseconds.
     pub(super) latency: Histogram<u64>,
-    /// What went wrong, at any time.
+    /// ACKs of the measured time that were wrong, and connections that failed at any time: what is
+    /// lost before is missed later.
     pub(super) faults: Faults,
+    /// ACKs that were wrong in the warm-up, or came when the measured time was over.
+    pub(super) uncounted: Faults,
 }
 
 impl Tally {
@@ -28,6 +31,7 @@ impl Tally {
             latency: Histogram::new_with_bounds(1, LONGEST, 3)
                 .expect("the bounds are those of a histogram"),
             faults: Faults::default(),
+            uncounted: Faults::default(),
         }
     }
 
@@ -38,6 +42,15 @@ impl Tally {
             .add(&other.latency)
             .expect("all histograms have the same bounds");
         self.faults.add(&other.faults);
+        self.uncounted.add(&other.uncounted);
+    }
+
+    /// Where an ACK that came now is counted if it is wrong.
+    pub(super) fn faults_of(&mut self, measured: bool) -> &mut Faults {
+        match measured {
+            true => &mut self.faults,
+            false => &mut self.uncounted,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It must not know what is done with the counts. It neither locks nor allocates for a frame.
 
+use super::alarm::Alarm;
 use super::connection::{Answer, Connection, End};
 use super::pace::Pace;
 use super::plan::{Judge, Plan};
@@ -19,8 +20,8 @@ const READ: usize = 256 << 10;
 /// How often counts are handed over while somebody watches.
 const PIECE: u64 = 250_000_000;
 
-/// Waits shorter than this are not left to the system, whose clock is too coarse for them.
-const SPIN: u64 = 2_000_000;
+/// The thread is woken so much before a NOTIFY is due, for that takes time, too.
+const SPIN: u64 = 20_000;
 
 /// How long the agent gets to answer the goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -49,7 +50,7 @@ impl Clock {
 #[derive(Debug)]
 pub(super) enum Update {
     /// What was counted since the last update.
-    Piece(Tally),
+    Piece(Box<Tally>),
     /// The measured time is over for this thread.
     Measured,
     /// The thread is done: how many NOTIFYs were due and not sent, and how many connections lived to
@@ -65,6 +66,7 @@ pub(super) struct Worker {
     connections: Vec<Option<Connection>>,
     poll: Poll,
     pace: Option<Pace>,
+    alarm: Alarm,
     tally: Tally,
     judge: Judge,
     buffer: Vec<u8>,
@@ -85,6 +87,8 @@ impl Worker {
         updates: UnboundedSender<Update>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
+        // The alarm's token is that of no connection.
+        let count = connections.len();
         for (index, connection) in connections.iter().enumerate() {
             connection.register(poll.registry(), Token(index))?;
         }
@@ -96,6 +100,7 @@ impl Worker {
             },
             stop: Arc::default(),
             connections: connections.into_iter().map(Some).collect(),
+            alarm: Alarm::new(poll.registry(), Token(count))?,
             poll,
             pace,
             tally: Tally::new(),
@@ -130,20 +135,20 @@ impl Worker {
             if now >= self.piece_at {
                 self.piece_at = now + PIECE;
                 let piece = std::mem::replace(&mut self.tally, Tally::new());
-                let _ = self.updates.send(Update::Piece(piece));
+                let _ = self.updates.send(Update::Piece(Box::new(piece)));
             }
             self.send_due(now);
-            self.turn(&mut events, self.patience(now), true);
+            let patience = self.patience(now);
+            self.turn(&mut events, patience, true);
         }
         let _ = self.updates.send(Update::Measured);
-        let behind = self
-            .pace
-            .as_ref()
-            .map_or(0, |pace| pace.behind(self.clock.to));
+        let began = self.clock.to > self.clock.from;
+        let pace = self.pace.as_ref().filter(|_| began);
+        let behind = pace.map_or(0, |pace| pace.behind(self.clock.to));
         self.drain(&mut events);
         let alive = self.connections.iter().flatten().count();
         self.say_goodbye(&mut events);
-        let _ = self.updates.send(Update::Piece(self.tally));
+        let _ = self.updates.send(Update::Piece(Box::new(self.tally)));
         let _ = self.updates.send(Update::Done { behind, alive });
     }
 
@@ -170,21 +175,24 @@ impl Worker {
     }
 
     /// How long to wait for events.
-    fn patience(&self, now: u64) -> Duration {
+    fn patience(&mut self, now: u64) -> Duration {
         // Often enough to see that it is to stop.
-        let most = (self.clock.to - now).min(100_000_000);
+        let most = Duration::from_nanos((self.clock.to - now).min(100_000_000));
         match &self.pace {
-            Some(pace) if pace.has_room() => match pace.due().saturating_sub(now) {
-                wait if wait < SPIN => Duration::ZERO,
-                wait => Duration::from_nanos(most.min(wait - SPIN)),
+            Some(pace) if pace.has_room() => match pace.due().saturating_sub(SPIN) {
+                moment if moment <= now => Duration::ZERO,
+                moment => self.alarm.set(moment, now, most),
             },
-            _ => Duration::from_nanos(most),
+            _ => most,
         }
     }
 
     /// Sends what is due in the open loop.
     fn send_due(&mut self, now: u64) {
         let Some(pace) = &mut self.pace else { return };
+        if now >= self.clock.from {
+            pace.begin(self.clock.from);
+        }
         while let Some((due, index, place)) = pace.next(now) {
             match self.connections.get_mut(index).and_then(Option::as_mut) {
                 Some(connection) => {
@@ -239,6 +247,7 @@ impl Worker {
             let (clock, expectations) = (self.clock, &self.plan.expectations);
             let (tally, freed, judge) = (&mut self.tally, &mut self.freed, &mut self.judge);
             let now = clock.now();
+            let measured = clock.counts(now);
             let input = self.buffer.get(..filled.len).unwrap_or_default();
             let received = connection.receive(input, |answer| match answer {
                 Answer::Ack {
@@ -252,15 +261,15 @@ impl Worker {
                     let (count, wrong) = judge.judge(&actions, expectations);
                     if let Some(wrong) = wrong {
                         let words = || wrong.words(&actions);
-                        tally.faults.note(wrong.fault(), 1, words);
+                        tally.faults_of(measured).note(wrong.fault(), 1, words);
                     }
-                    if clock.counts(now) {
+                    if measured {
                         tally.acked += 1;
                         tally.actions += count;
                     }
                     freed.push(place);
                 }
-                Answer::Twice(ids) => tally.faults.note(Fault::Twice, 1, || {
+                Answer::Twice(ids) => tally.faults_of(measured).note(Fault::Twice, 1, || {
                     format!("a second ACK to stream-id {}", ids.stream_id)
                 }),
             });

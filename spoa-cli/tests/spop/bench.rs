@@ -4,6 +4,11 @@ use super::agent::{ack, agent, answering};
 use super::{Done, spop};
 use serde_json::json;
 use spoa::spop::{Disconnect, FrameType, Status};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A short run against this address, as JSON.
 fn bench(address: &str, words: &[&str]) -> Done {
@@ -189,4 +194,150 @@ fn what_cannot_be_measured_says_why() {
     let done = spop(&["bench", "127.0.0.1:1", "--pid", "4294967295"]);
     assert_eq!(done.status, 2);
     assert!(done.err.contains("`--pid`"), "{}", done.err);
+}
+
+/// An agent whose answers are no good for so long.
+fn late_bloomer(bad: Duration) -> String {
+    let begin: Arc<OnceLock<Instant>> = Arc::default();
+    answering(move |ids, out| {
+        let begin = begin.get_or_init(Instant::now);
+        let name = if begin.elapsed() < bad { "other" } else { "v" };
+        ack(ids, name, out);
+    })
+}
+
+#[test]
+fn what_went_wrong_in_the_warm_up_is_not_among_the_errors() {
+    let address = late_bloomer(Duration::from_millis(300));
+    let words = ["--expect", "sess.v=20", "-d", "100ms", "--warm-up", "600ms"];
+    let done = spop(&[&["bench", &address, "--json"], &words[..]].concat());
+    let json = done.json();
+    assert_eq!(done.status, 0, "{json:#}");
+    assert_eq!(json["errors"]["total"], 0, "{json:#}");
+    let uncounted = &json["errors_not_counted"];
+    assert!(
+        uncounted["kinds"]["unexpected"].as_u64() > Some(0),
+        "{json:#}"
+    );
+    let address = late_bloomer(Duration::from_millis(300));
+    let text = spop(&[&["bench", &address], &words[..]].concat()).good();
+    assert!(text.contains("none: every NOTIFY has one ACK\n"), "{text}");
+    assert!(
+        text.contains(" ACKs without what `--expect` says, outside the measured time\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn no_more_is_wrong_than_was_answered() {
+    let words = [
+        "--expect",
+        "sess.ip_score=21",
+        "-d",
+        "50ms",
+        "--warm-up",
+        "200ms",
+    ];
+    let done = spop(&[&["bench", &agent(), "--json"], &words[..]].concat());
+    let json = done.json();
+    assert_eq!(done.status, 1);
+    assert_eq!(json["acked"], json["errors"]["total"], "{json:#}");
+}
+
+#[test]
+fn an_agent_that_falls_behind_in_the_warm_up_is_measured_afresh() {
+    let slow = answering(|ids, out| {
+        thread::sleep(Duration::from_millis(5));
+        ack(ids, "v", out);
+    });
+    let words = ["--rate", "10000", "-d", "200ms", "--warm-up", "500ms"];
+    let done = spop(&[&["bench", &slow, "--json"], &words[..]].concat());
+    let json = done.json();
+    // 2000 are due in the measured time.
+    let behind = json["not_sent"].as_u64();
+    assert!((Some(1)..=Some(2000)).contains(&behind), "{json:#}");
+    assert!(json["latency_us"]["p50"].as_f64() > Some(0.0), "{json:#}");
+}
+
+#[test]
+fn a_message_that_nobody_answers_is_a_warning() {
+    let address = agent();
+    let text = spop(&["bench", &address, "-m", "nosuch", "-d", "50ms"]).good();
+    let warning =
+        "no ACK had an action: does the agent answer `nosuch`, and take NOTIFYs of 8 bytes?";
+    assert!(
+        text.contains(&format!("warning      {warning}\n")),
+        "{text}"
+    );
+    let json = bench(&address, &["-m", "nosuch"]).json();
+    assert_eq!(json["warnings"], json!([warning]));
+    let json = bench(&address, &[]).json();
+    assert_eq!(json["warnings"], json!([]));
+}
+
+#[test]
+fn a_run_that_measured_nothing_is_no_success() {
+    let slow = answering(|ids, out| {
+        thread::sleep(Duration::from_millis(300));
+        ack(ids, "v", out);
+    });
+    let done = spop(&["bench", &slow, "-d", "50ms", "--warm-up", "0"]);
+    assert_eq!(done.status, 1, "{}", done.out);
+    assert!(
+        done.out
+            .contains("warning      nothing was answered in the measured time"),
+        "{}",
+        done.out
+    );
+    let json = spop(&["bench", &slow, "-d", "50ms", "--warm-up", "0", "--json"]).json();
+    assert!(json["acked"] == 0, "{json:#}");
+}
+
+#[test]
+fn the_open_loop_sleeps_between_what_is_due() {
+    let done = bench(&agent(), &["--rate", "1000", "-c", "4", "-n", "8"]);
+    let json = done.json();
+    // 200 wakes: a loop that waits with its eyes open takes the whole CPU.
+    let share = json["generator_cpu_percent"].as_f64().unwrap();
+    assert!(share < 50.0, "{json:#}");
+    assert!(json["latency_us"]["p50"].as_f64() > Some(0.0), "{json:#}");
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_says_so() {
+    for (warm_up, status, word) in [
+        ("30s", 1, "interrupted before the measured time began"),
+        ("0", 0, "interrupted after "),
+    ] {
+        let signalled = Arc::new(AtomicBool::new(false));
+        let pid = Arc::new(OnceLock::<u32>::new());
+        let address = answering({
+            let (signalled, pid) = (signalled.clone(), pid.clone());
+            move |ids, out| {
+                // The load runs: now it is to end.
+                if let (Some(pid), false) = (pid.get(), signalled.swap(true, Ordering::Relaxed)) {
+                    let pid = pid.to_string();
+                    Command::new("kill").args(["-INT", &pid]).status().unwrap();
+                }
+                ack(ids, "v", out);
+            }
+        });
+        let child = Command::new(env!("CARGO_BIN_EXE_spop"))
+            .args(["bench", &address, "-d", "30s", "--warm-up", warm_up])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        pid.set(child.id()).unwrap();
+        signalled.store(false, Ordering::Relaxed);
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{text}");
+        assert!(text.contains(&format!("warning      {word}")), "{text}");
+        assert_eq!(
+            text.contains("every NOTIFY has one ACK"),
+            status == 0,
+            "{text}"
+        );
+    }
 }
