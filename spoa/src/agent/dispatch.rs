@@ -92,7 +92,7 @@ impl Dispatcher<'_> {
     }
 
     /// Begins the ACK of a NOTIFY.
-    #[inline]
+    #[inline(always)]
     pub(super) fn answer(&mut self, ids: FrameIds) -> Answer {
         let ack = AckWriter::begin(ids, &mut self.scratch.output);
         Answer {
@@ -113,7 +113,7 @@ impl Dispatcher<'_> {
     }
 
     /// Closes an ACK, cutting actions that HAProxy could not take.
-    #[inline]
+    #[inline(always)]
     pub(super) fn finish(&mut self, ack: AckWriter, ids: FrameIds) {
         let limit = self.most();
         let out = &mut self.scratch.output;

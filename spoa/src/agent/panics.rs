@@ -16,7 +16,7 @@ thread_local! {
 
 /// Runs a handler; its panic becomes its failure. Failures are boxed, so that what is not one stays
 /// small.
-#[inline]
+#[inline(always)]
 pub(crate) fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Box<Failure>> {
     let outer = GUARDED.replace(true);
     // What a panic leaves half-done is the handler's own: its actions are dropped.

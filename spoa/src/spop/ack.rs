@@ -81,6 +81,9 @@ impl fmt::Display for Scope {
 const SET_VAR: u8 = 1;
 const UNSET_VAR: u8 = 2;
 
+/// HAProxy takes no longer name.
+const SHORT: usize = 63;
+
 /// One action of an ACK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action<'a> {
@@ -112,18 +115,32 @@ impl Action<'_> {
     /// The same, for where most of it is known to the compiler.
     #[inline(always)]
     pub(crate) fn append(&self, out: &mut Vec<u8>) {
-        match self {
+        match *self {
             Action::SetVar { scope, name, value } => {
                 let name = name.as_bytes();
-                if name.len() < 240 {
-                    // One check for room in the place of two.
-                    out.extend_from_slice(&[SET_VAR, 3, scope.code(), name.len() as u8]);
-                    out.extend_from_slice(name);
-                } else {
+                if name.len() > SHORT {
                     out.extend_from_slice(&[SET_VAR, 3, scope.code()]);
                     string(name, out);
+                    return value.append(out);
                 }
-                value.append(out);
+                // Put together first: one check for room in the place of three, and where the name
+                // is a constant, so is most of this.
+                let mut bytes = [0; 4 + SHORT + 2];
+                let (head, rest) = bytes.split_at_mut(4);
+                let (middle, tail) = rest.split_at_mut(name.len());
+                head.copy_from_slice(&[SET_VAR, 3, scope.code(), name.len() as u8]);
+                middle.copy_from_slice(name);
+                let len = 4 + name.len();
+                match (value.short(), tail) {
+                    (Some(short), [tag, byte, ..]) => {
+                        [*tag, *byte] = short;
+                        out.extend_from_slice(bytes.get(..len + 2).unwrap_or_default());
+                    }
+                    _ => {
+                        out.extend_from_slice(bytes.get(..len).unwrap_or_default());
+                        value.append(out);
+                    }
+                }
             }
             Action::UnsetVar { scope, name } => {
                 out.extend_from_slice(&[UNSET_VAR, 2, scope.code()]);

@@ -175,7 +175,7 @@ impl<'a> Iterator for Messages<'a> {
 }
 
 impl<'a> Messages<'a> {
-    #[inline]
+    #[inline(always)]
     fn message(&mut self) -> Option<Message<'a>> {
         let length = match self.lengths.get(self.index) {
             Some(length) => *length as usize,

@@ -139,6 +139,7 @@ pub enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// Which type this is on the wire.
+    #[inline]
     #[must_use]
     pub fn data_type(&self) -> DataType {
         match self {
@@ -201,6 +202,19 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The datum of an integer that takes two bytes.
+    #[inline(always)]
+    pub(crate) fn short(&self) -> Option<[u8; 2]> {
+        let value = match *self {
+            Value::Int32(value) => i64::from(value) as u64,
+            Value::Uint32(value) => value.into(),
+            Value::Int64(value) => value as u64,
+            Value::Uint64(value) => value,
+            _ => return None,
+        };
+        (value < 240).then(|| [self.data_type().code(), value as u8])
+    }
+
     /// Any of the four integer types as one wide integer; `None` for the other types.
     #[inline]
     #[must_use]
@@ -227,13 +241,8 @@ impl<'a> Value<'a> {
 
 #[inline(always)]
 fn integer(head: u8, value: u64, out: &mut Vec<u8>) {
-    if value < 240 {
-        // One check for room in the place of two.
-        out.extend_from_slice(&[head, value as u8]);
-    } else {
-        out.push(head);
-        varint::encode(value, out);
-    }
+    out.push(head);
+    varint::encode(value, out);
 }
 
 /// Appends a length and the bytes: a name, a STRING's or a BINARY's content.

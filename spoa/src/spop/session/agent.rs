@@ -173,7 +173,7 @@ impl AgentSession {
     /// Takes a NOTIFY from the front of `input`, if a whole one that can be read stands there: what
     /// [`AgentSession::receive`] would give, without the detour over the events that come once in a
     /// connection.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn receive_notify<'a>(
         &self,
         input: &'a [u8],
