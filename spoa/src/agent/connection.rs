@@ -3,7 +3,7 @@
 //! It knows sockets and time; the protocol is [`AgentSession`]'s, the handlers are the dispatcher's.
 
 use super::Shared;
-use super::deadlines::{Deadlines, Due};
+use super::deadlines::{Deadlines, Due, Others};
 use super::dispatch::Dispatcher;
 use super::farewell::Farewell;
 use super::inflight::InFlight;
@@ -73,7 +73,6 @@ pub(crate) struct Connection<S> {
     inflight: InFlight,
     wakeups: Arc<Wakeups>,
     registered: Option<Waker>,
-    ready: Vec<usize>,
     phase: Phase,
     farewell: Farewell,
     /// Whether anything has come since the HELLOs.
@@ -115,7 +114,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             inflight: InFlight::new(wakeups.clone()),
             wakeups,
             registered: None,
-            ready: Vec::new(),
             phase: Phase::Open,
             farewell: Farewell::new(),
             asked: false,
@@ -476,12 +474,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Polls the handlers that were woken.
     fn resume(&mut self, scratch: &mut Scratch) {
-        self.wakeups.take_ready(&mut self.ready);
-        let mut ready = std::mem::take(&mut self.ready);
+        let mut ready = std::mem::take(&mut scratch.ready);
+        self.wakeups.take_ready(&mut ready);
         for slot in ready.drain(..) {
             self.dispatcher(scratch).resume(slot);
         }
-        self.ready = ready;
+        scratch.ready = ready;
     }
 
     fn dispatcher<'d>(&'d mut self, scratch: &'d mut Scratch) -> Dispatcher<'d> {
@@ -546,9 +544,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.deadlines.write.is_none() && self.has_unwritten() {
             self.deadlines.write = Some(Instant::now() + self.shared.limits.write_timeout);
         }
-        self.deadlines.farewell = self.farewell.due();
-        self.deadlines.handlers = self.inflight.earliest;
-        let (due, now) = ready!(self.deadlines.poll(cx));
+        let others = Others {
+            farewell: self.farewell.due(),
+            handlers: self.inflight.earliest(),
+        };
+        let (due, now) = ready!(self.deadlines.poll(cx, others));
         let end = match due {
             Due::Linger => End::Closed,
             Due::Hello => End::Late("say HELLO"),

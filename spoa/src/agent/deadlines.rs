@@ -37,6 +37,11 @@ pub(crate) struct Deadlines {
     pub(crate) frame: Option<Instant>,
     pub(crate) idle: Option<Instant>,
     pub(crate) lifetime: Option<Instant>,
+}
+
+/// The times that others keep.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Others {
     pub(crate) farewell: Option<Instant>,
     pub(crate) handlers: Option<Instant>,
 }
@@ -52,13 +57,11 @@ impl Deadlines {
             frame: None,
             idle: None,
             lifetime: None,
-            farewell: None,
-            handlers: None,
         }
     }
 
     /// What is due now, and the time it is; otherwise the task is woken when something will be.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Due, Instant)> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, others: Others) -> Poll<(Due, Instant)> {
         loop {
             let times = [
                 (Due::Linger, self.linger),
@@ -67,8 +70,8 @@ impl Deadlines {
                 (Due::Frame, self.frame),
                 (Due::Idle, self.idle),
                 (Due::Lifetime, self.lifetime),
-                (Due::Farewell, self.farewell),
-                (Due::Handlers, self.handlers),
+                (Due::Farewell, others.farewell),
+                (Due::Handlers, others.handlers),
             ];
             let Some(next) = times.iter().filter_map(|(_, at)| *at).min() else {
                 self.timer.rest();
@@ -96,13 +99,16 @@ mod tests {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut deadlines = Deadlines::new(at(30));
-        (deadlines.frame, deadlines.handlers) = (Some(at(10)), Some(at(20)));
-        let first = poll_fn(|cx| deadlines.poll(cx)).await;
+        let handlers = |ms| Others {
+            handlers: Some(at(ms)),
+            ..Others::default()
+        };
+        deadlines.frame = Some(at(10));
+        let first = poll_fn(|cx| deadlines.poll(cx, handlers(20))).await;
         assert_eq!(first, (Due::Frame, at(10)));
         // The timer is armed for the 20th by now, and gone off for nothing then.
         deadlines.frame = None;
-        deadlines.handlers = Some(at(30));
-        let second = poll_fn(|cx| deadlines.poll(cx)).await;
+        let second = poll_fn(|cx| deadlines.poll(cx, handlers(30))).await;
         assert_eq!(second, (Due::Hello, at(30)));
     }
 
@@ -111,26 +117,26 @@ mod tests {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut deadlines = Deadlines::new(at(30));
-        let keeps = |deadlines: &mut Deadlines| {
+        let handlers = |ms: Option<u64>| Others {
+            handlers: ms.map(at),
+            ..Others::default()
+        };
+        let keeps = |deadlines: &mut Deadlines, ms| {
             let mut cx = Context::from_waker(std::task::Waker::noop());
-            assert_eq!(deadlines.poll(&mut cx), Poll::Pending);
+            assert_eq!(deadlines.poll(&mut cx, handlers(ms)), Poll::Pending);
             deadlines.timer.is_kept()
         };
-        assert!(keeps(&mut deadlines));
+        assert!(keeps(&mut deadlines, None));
         deadlines.hello = None;
-        assert!(!keeps(&mut deadlines));
+        assert!(!keeps(&mut deadlines, None));
         // A handler that waited will not be the last.
-        deadlines.handlers = Some(at(20));
-        assert!(keeps(&mut deadlines));
-        deadlines.handlers = None;
-        assert!(keeps(&mut deadlines));
-        deadlines.handlers = Some(at(40));
+        assert!(keeps(&mut deadlines, Some(20)));
+        assert!(keeps(&mut deadlines, None));
         tokio::time::sleep(Duration::from_millis(25)).await;
-        assert!(keeps(&mut deadlines));
+        assert!(keeps(&mut deadlines, Some(40)));
         tokio::time::sleep(Duration::from_millis(25)).await;
-        let due = poll_fn(|cx| deadlines.poll(cx)).await;
+        let due = poll_fn(|cx| deadlines.poll(cx, handlers(Some(40)))).await;
         assert_eq!(due, (Due::Handlers, at(50)));
-        deadlines.handlers = None;
-        assert!(!keeps(&mut deadlines));
+        assert!(!keeps(&mut deadlines, None));
     }
 }

@@ -23,11 +23,17 @@ const KEPT_PARTS: usize = 16;
 /// The NOTIFYs of one connection whose handlers are not done yet.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    slots: Vec<Slot>,
-    free: Vec<usize>,
     wakeups: Arc<Wakeups>,
+    /// Made for the first handler that may have to wait: many a connection never has one.
+    slots: Option<Box<Slots>>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    all: Vec<Slot>,
+    free: Vec<usize>,
     /// No deadline is earlier.
-    pub(crate) earliest: Option<Instant>,
+    earliest: Option<Instant>,
 }
 
 /// One NOTIFY.
@@ -87,31 +93,32 @@ impl Slot {
 impl InFlight {
     pub(crate) fn new(wakeups: Arc<Wakeups>) -> Self {
         InFlight {
-            slots: Vec::new(),
-            free: Vec::new(),
             wakeups,
-            earliest: None,
+            slots: None,
         }
     }
 
     /// How many NOTIFYs wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots
+            .as_ref()
+            .map_or(0, |slots| slots.all.len() - slots.free.len())
     }
 
     /// Takes a free slot.
     pub(crate) fn reserve(&mut self, ids: FrameIds) -> usize {
-        if let Some(index) = self.free.pop() {
-            if let Some(slot) = self.slots.get_mut(index) {
+        let slots = self.slots.get_or_insert_default();
+        if let Some(index) = slots.free.pop() {
+            if let Some(slot) = slots.all.get_mut(index) {
                 slot.ids = ids;
             }
             return index;
         }
-        let index = self.slots.len();
+        let index = slots.all.len();
         let handle = SlotWaker::new(index, &self.wakeups);
         let waker = Waker::from(handle.clone());
-        self.slots.push(Slot {
+        slots.all.push(Slot {
             ids,
             parts: Vec::new(),
             handle,
@@ -122,49 +129,62 @@ impl InFlight {
 
     /// Gives a slot back.
     pub(crate) fn release(&mut self, index: usize) {
-        if let Some(slot) = self.slots.get_mut(index) {
+        let Some(slots) = &mut self.slots else {
+            return;
+        };
+        if let Some(slot) = slots.all.get_mut(index) {
             if slot.parts.capacity() > 0 {
                 slot.parts.clear();
                 slot.parts.shrink_to(KEPT_PARTS);
             }
-            self.free.push(index);
+            slots.free.push(index);
         }
         // A burst is over: what it needed goes back.
-        if self.slots.len() > KEPT_SLOTS && self.len() == 0 {
-            self.slots = Vec::new();
-            self.free = Vec::new();
+        if slots.all.len() > KEPT_SLOTS && slots.all.len() == slots.free.len() {
+            self.slots = None;
         }
     }
 
     pub(crate) fn slot(&mut self, index: usize) -> Option<&mut Slot> {
-        self.slots.get_mut(index)
+        self.slots.as_mut()?.all.get_mut(index)
     }
 
     /// The slots whose NOTIFYs wait.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = usize> + '_ {
-        self.slots
-            .iter()
+        self.all()
             .enumerate()
             .filter(|(_, slot)| slot.is_waiting())
             .map(|(index, _)| index)
     }
 
+    fn all(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().flat_map(|slots| &slots.all)
+    }
+
+    /// No deadline is earlier.
+    #[inline]
+    pub(crate) fn earliest(&self) -> Option<Instant> {
+        self.slots.as_ref()?.earliest
+    }
+
     /// Lowers the earliest deadline.
     pub(crate) fn due_at(&mut self, deadline: Instant) {
-        self.earliest = Some(
-            self.earliest
-                .map_or(deadline, |earliest| earliest.min(deadline)),
-        );
+        if let Some(slots) = &mut self.slots {
+            let earliest = slots.earliest.get_or_insert(deadline);
+            *earliest = deadline.min(*earliest);
+        }
     }
 
     /// Finds the earliest deadline anew.
     pub(crate) fn update_earliest(&mut self) {
-        let parts = self.slots.iter().flat_map(|slot| &slot.parts);
-        self.earliest = parts
-            .filter_map(|part| match part {
-                Part::Running(running) => Some(running.deadline?.0),
-                Part::Done(_) => None,
-            })
-            .min();
+        let parts = self.all().flat_map(|slot| &slot.parts);
+        let deadlines = parts.filter_map(|part| match part {
+            Part::Running(running) => Some(running.deadline?.0),
+            Part::Done(_) => None,
+        });
+        let earliest = deadlines.min();
+        if let Some(slots) = &mut self.slots {
+            slots.earliest = earliest;
+        }
     }
 }

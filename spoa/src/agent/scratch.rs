@@ -42,6 +42,8 @@ pub(crate) struct Scratch {
     pub(crate) input: Vec<u8>,
     /// What is to be written.
     pub(crate) output: Vec<u8>,
+    /// For the slots of those that were woken.
+    pub(crate) ready: Vec<usize>,
     pub(crate) watch: Arc<Watch>,
     /// When the last read came, once somebody has asked.
     now: Option<Now>,
@@ -64,6 +66,7 @@ impl Scratch {
             Box::new(Scratch {
                 input: vec![0; READ_SIZE],
                 output: Vec::new(),
+                ready: Vec::new(),
                 watch: Watch::new(),
                 now: None,
                 spares: Vec::new(),
