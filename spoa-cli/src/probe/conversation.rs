@@ -2,9 +2,10 @@
 //!
 //! It must not know what HAProxy would make of it.
 
+use super::tls::takes_tls;
 use crate::failure::Failure;
 use spoa::client::{Agreed, ClientError, Stream, plain_text};
-use spoa::spop::session::{EngineEvent, EngineSession, EngineSettings, Refusal};
+use spoa::spop::session::{EngineEvent, EngineSession, EngineSettings, Foreign, Refusal};
 use spoa::spop::{Capabilities, Disconnect, Status};
 use std::fmt;
 use std::io;
@@ -50,6 +51,8 @@ pub(super) enum Problem {
     Text(String),
     /// The agent said AGENT-DISCONNECT in place of AGENT-HELLO.
     Disconnected(Status, String),
+    /// The agent closed the connection, and one on which TLS was begun it answered.
+    Tls,
     /// The agent closed the connection.
     Closed,
     /// Nothing came in time.
@@ -63,7 +66,11 @@ impl Problem {
     pub(super) fn is_about_bytes(&self) -> bool {
         match self {
             Problem::Refused(_) | Problem::Disconnected(..) => true,
-            Problem::Text(_) | Problem::Closed | Problem::Silent(_) | Problem::Broken(_) => false,
+            Problem::Text(_)
+            | Problem::Tls
+            | Problem::Closed
+            | Problem::Silent(_)
+            | Problem::Broken(_) => false,
         }
     }
 }
@@ -80,6 +87,7 @@ impl fmt::Display for Problem {
                 }
                 Ok(())
             }
+            Problem::Tls => f.write_str("what listens there takes TLS only"),
             Problem::Closed => f.write_str("the agent closed the connection"),
             Problem::Silent(limit) => write!(f, "no answer within {limit:?}"),
             Problem::Broken(error) => write!(f, "the connection broke: {error}"),
@@ -158,6 +166,14 @@ impl Probe {
             hello.outcome = outcome;
         }
         hello.answered = start.elapsed();
+        // Some say so themselves, with an alert; most close without a word.
+        let may_be_tls = match &hello.outcome {
+            Err(Problem::Closed | Problem::Refused(Refusal::Foreign(Foreign::Tls))) => true,
+            Ok(_) | Err(_) => false,
+        };
+        if may_be_tls && takes_tls(&self.address, self.patience).await {
+            hello.outcome = Err(Problem::Tls);
+        }
         hello
     }
 }

@@ -3,12 +3,13 @@
 //! It must not know what messages the agent answers.
 
 mod conversation;
+mod tls;
 mod verdict;
 
 use crate::failure::{FOUND_WRONG, Failure};
 use crate::terminal::{Paint, print, wrap};
 use clap::{ArgMatches, Command};
-use conversation::{Goodbye, Hello, Probe};
+use conversation::{Goodbye, Hello, Probe, Problem};
 use serde_json::{Value, json};
 use std::io::stdout;
 use std::process::ExitCode;
@@ -22,7 +23,10 @@ pub(crate) fn command() -> Command {
         .arg(crate::max_frame_size())
         .arg(crate::patience("5s").help("How long to wait for each answer"))
         .arg(crate::json())
-        .after_help("Example:  spop probe 127.0.0.1:12345")
+        .after_help(
+            "An agent that takes TLS only is known by its answer to a TLS handshake; no more is \
+             asked of it.\n\nExample:  spop probe 127.0.0.1:12345",
+        )
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -56,7 +60,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         false => {
             let paint = Paint::of(&stdout());
             let facts = facts(offered, &hello, goodbye.as_ref(), &check, paint);
-            format!("{facts}{}", judged(&findings, paint))
+            format!("{facts}{}", judged(&hello, &findings, paint))
         }
     })?;
     let bad = findings.iter().any(|found| found.weight == Weight::Bad);
@@ -121,13 +125,14 @@ fn facts(
     out
 }
 
-fn judged(findings: &[Finding], paint: Paint) -> String {
+fn judged(hello: &Hello, findings: &[Finding], paint: Paint) -> String {
+    let headline = match hello.outcome {
+        Err(Problem::Tls) => "HAProxy cannot use this agent without TLS.",
+        _ => "HAProxy cannot use this agent as it is.",
+    };
     let bad = findings.iter().any(|found| found.weight == Weight::Bad);
     let mut out = match bad {
-        true => format!(
-            "\n{}\n",
-            paint.bad("HAProxy cannot use this agent as it is.")
-        ),
+        true => format!("\n{}\n", paint.bad(headline)),
         false => format!("\n{}\n", paint.good("HAProxy agrees with this agent.")),
     };
     for found in findings {

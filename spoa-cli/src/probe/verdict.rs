@@ -62,6 +62,8 @@ pub(super) fn findings(
         );
     }
     match &check.outcome {
+        // What was said of the HELLO says it all.
+        Err(Problem::Tls) => {}
         Ok(_) => found.add(
             Weight::Fine,
             "Health checks (`option spop-check`) find the agent up.",
@@ -161,6 +163,12 @@ impl Findings {
                 "The agent refuses HAProxy's HELLO. {WAIT} `spop explain {}` says more.",
                 status.code()
             ),
+            Problem::Tls => {
+                "What listens there takes TLS only, and `spop` speaks none: it cannot tell \
+                             more. HAProxy needs `ssl verify required ca-file …` on its `server` \
+                             line, and its health checks use TLS then, too."
+                    .to_owned()
+            }
             Problem::Closed => "The agent closes the connection in place of an AGENT-HELLO. From \
                                 3.1 on streams get error 257; up to 3.0 HAProxy connects again and \
                                 again, and they get error 1. The agent's log may say why."

@@ -149,3 +149,27 @@ fn what_cannot_be_reached_is_json_if_that_is_asked_for() {
         done.err
     );
 }
+
+#[test]
+fn an_agent_that_takes_tls_only_is_known() {
+    let address = peer(|mut stream| {
+        let mut first = [0; 3];
+        // A handshake gets an alert; what is none, the end of the connection.
+        if stream.read_exact(&mut first).is_ok() && first == [0x16, 3, 1] {
+            let _ = stream.write_all(&[0x15, 3, 3, 0, 2, 2, 40]);
+            let _ = stream.read(&mut [0; 999]);
+        }
+    });
+    let done = spop(&["probe", &address]);
+    assert_eq!(done.status, 1);
+    for part in [
+        "HELLO          what listens there takes TLS only\n",
+        "HAProxy cannot use this agent without TLS.\n",
+        "`ssl verify required ca-file …`",
+    ] {
+        assert!(done.out.contains(part), "`{part}` is not in:\n{}", done.out);
+    }
+    assert!(!done.out.contains("agent down"), "{}", done.out);
+    let done = spop(&["call", &address, "m"]);
+    assert!(done.err.contains("it may take TLS only"), "{}", done.err);
+}

@@ -84,7 +84,8 @@ pub enum ClientError {
     /// The peer closed the connection without an AGENT-HELLO.
     #[error(
         "the agent closed the connection in place of an AGENT-HELLO: \
-         its log may say why, or what listens there is no SPOE agent"
+         its log may say why; it may take TLS only, which this client does not speak, or be no \
+         SPOE agent"
     )]
     NoHello,
     /// The peer speaks in lines of text; this is the first, as [`plain_text`](super::plain_text) has it.
