@@ -33,6 +33,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use tally::Tally;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{sleep_until, timeout};
 use worker::{Clock, Update, Worker};
@@ -161,6 +162,8 @@ struct Watch {
     process: Option<Process>,
     clock: Clock,
     stop: Arc<AtomicBool>,
+    /// Listened to before the load begins, and not anew for each wait, so that none is missed.
+    interrupts: Option<Signal>,
     updates: UnboundedReceiver<Update>,
     progress: Option<Progress>,
     all: Tally,
@@ -203,6 +206,7 @@ impl Watch {
                 to: nanos(plan.warmup + plan.duration),
             },
             stop: Arc::default(),
+            interrupts: signal(SignalKind::interrupt()).ok(),
             updates,
             progress: Progress::on_terminal(plan.warmup, plan.duration, plan.idle),
             all: Tally::new(),
@@ -223,7 +227,7 @@ impl Watch {
                 () = sleep_until(begins.into()), if self.before.is_none() => {
                     self.before = Some(Sample::take(self.process));
                 }
-                () = interrupt(), if !self.interrupted => {
+                () = interrupt(&mut self.interrupts), if !self.interrupted => {
                     // What was measured until now is still worth a report.
                     self.interrupted = true;
                     self.stop.store(true, Ordering::Relaxed);
@@ -290,9 +294,12 @@ impl Watch {
 }
 
 /// Ctrl-C.
-async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
+async fn interrupt(interrupts: &mut Option<Signal>) {
+    match interrupts {
+        Some(interrupts) => {
+            interrupts.recv().await;
+        }
         // Then it ends the process, as it does everywhere.
-        pending::<()>().await;
+        None => pending().await,
     }
 }

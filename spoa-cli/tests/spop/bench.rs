@@ -5,7 +5,7 @@ use super::{Done, spop};
 use serde_json::json;
 use spoa::spop::{Disconnect, FrameType, Status};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -310,15 +310,17 @@ fn an_interrupt_says_so() {
         ("30s", 1, "interrupted before the measured time began"),
         ("0", 0, "interrupted after "),
     ] {
-        let signalled = Arc::new(AtomicBool::new(false));
+        let seen = Arc::new(AtomicU64::new(0));
         let pid = Arc::new(OnceLock::<u32>::new());
         let address = answering({
-            let (signalled, pid) = (signalled.clone(), pid.clone());
+            let (seen, pid) = (seen.clone(), pid.clone());
             move |ids, out| {
-                // The load runs: now it is to end.
-                if let (Some(pid), false) = (pid.get(), signalled.swap(true, Ordering::Relaxed)) {
-                    let pid = pid.to_string();
-                    Command::new("kill").args(["-INT", &pid]).status().unwrap();
+                // The load runs and some of it is answered: now it is to end.
+                if let Some(pid) = pid.get() {
+                    if seen.fetch_add(1, Ordering::Relaxed) == 100 {
+                        let pid = pid.to_string();
+                        Command::new("kill").args(["-INT", &pid]).status().unwrap();
+                    }
                 }
                 ack(ids, "v", out);
             }
@@ -329,7 +331,6 @@ fn an_interrupt_says_so() {
             .spawn()
             .unwrap();
         pid.set(child.id()).unwrap();
-        signalled.store(false, Ordering::Relaxed);
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(status), "{text}");
