@@ -41,6 +41,12 @@ pub(super) fn lines(plan: &mut Plan<'_>) -> String {
     ));
     groups(plan, &mut text);
     text.blank();
+    if captures(plan) {
+        // Before all that ends a request: a rule that denies is the last one that is run.
+        text.comment("In the log line, between { and }: why there was no answer.");
+        text.line(&capture(plan));
+        text.blank();
+    }
     let warning = match plan.options.fail {
         Fail::Closed => closed(plan, &mut text),
         Fail::Open => {
@@ -154,6 +160,23 @@ fn groups(plan: &Plan<'_>, text: &mut Text) {
             plan.engine, group.name
         ));
     }
+}
+
+/// The rule that shows in the log line why there was no answer.
+fn capture(plan: &Plan<'_>) -> String {
+    format!(
+        "http-request capture var(txn.{}.{ERROR}) len 5",
+        plan.prefix
+    )
+}
+
+/// Whether that is to be written. Rules that have it themselves decide where in the log line it stands,
+/// unless the ones written before them end the request.
+fn captures(plan: &Plan<'_>) -> bool {
+    let reason = format!("var(txn.{}.{ERROR})", plan.prefix);
+    let itself = |line: &str| line.contains(" capture ") && line.contains(&reason);
+    let rules = plan.options.rules.as_deref().unwrap_or_default();
+    plan.options.fail == Fail::Closed || !rules.lines().any(itself)
 }
 
 /// Whether the answer is there when `http-request` rules are run.
@@ -283,7 +306,6 @@ fn variables(plan: &Plan<'_>, text: &mut Text) {
         for variable in &early {
             header("http-request", &plan.variable(variable), text);
         }
-        text.blank();
     }
     if plan.options.show {
         early.extend(late.iter().copied().filter(|it| it.scope != "req"));
@@ -293,13 +315,7 @@ fn variables(plan: &Plan<'_>, text: &mut Text) {
         }
         let error = format!("txn.{}.{ERROR}", plan.prefix);
         header("http-after-response", &error, text);
-        text.blank();
     }
-    text.comment("In the log line, between { and }: why there was no answer.");
-    text.line(&format!(
-        "http-request capture var(txn.{}.{ERROR}) len 5",
-        plan.prefix
-    ));
 }
 
 fn header(rules: &str, variable: &str, text: &mut Text) {

@@ -264,6 +264,39 @@ fn failing_closed_asks_for_every_verdict_that_is_there_in_time() {
 }
 
 #[test]
+fn why_there_was_no_answer_is_captured_before_a_rule_ends_the_request() {
+    let agent = agent(vec![message("m", Vec::new(), &["txn.blocked"])]);
+    let capture = "http-request capture var(txn.waf.spoe_error) len 5";
+    let captures = |fail, rules: Option<&str>| {
+        let options = Options {
+            fail,
+            rules: rules.map(str::to_owned),
+            ..Options::new(Series::V3_2)
+        };
+        let frontend = written(&agent, &options).frontend;
+        let rules = frontend
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("http-request"));
+        let rules: Vec<_> = rules.map(str::to_owned).collect();
+        rules.iter().map(|rule| rule == capture).collect::<Vec<_>>()
+    };
+    let denies = "http-request deny if { var(txn.waf.blocked) -m bool }";
+    let own = format!("http-request capture hdr(host) len 9\n{capture}\n{denies}");
+    for (fail, rules, expected) in [
+        (Fail::Open, None, &[true, false, false][..]),
+        (Fail::Closed, None, &[true, false, false, false]),
+        (Fail::Open, Some(denies), &[true, false]),
+        (Fail::Closed, Some(denies), &[true, false, false]),
+        // Rules that do it themselves decide about the log line, unless they come too late.
+        (Fail::Open, Some(&own), &[false, true, false]),
+        (Fail::Closed, Some(&own), &[true, false, false, true, false]),
+    ] {
+        assert_eq!(captures(fail, rules), expected, "{fail:?} {rules:?}");
+    }
+}
+
+#[test]
 fn failing_closed_without_a_verdict_is_said() {
     let mut options = Options::new(Series::V3_2);
     options.fail = Fail::Closed;
