@@ -76,6 +76,7 @@ codes! {
     FileUnread "SPOA005" Warning Silent "no filter reads a SPOE file",
     FileBeside "SPOA006" Note Depends "a SPOE file is found from one directory only",
     FilterMissing "SPOA007" Warning Silent "no filter asks an agent",
+    SectionUnknown "SPOA008" Error Refuses "a line begins no section that HAProxy knows",
     MessageUnknown "SPOA010" Error Silent "no handler answers a message",
     HandlerUnasked "SPOA011" Warning Silent "no message asks a handler",
     MessageUnlisted "SPOA012" Warning Silent "a message is in no agent's list and in no group",

@@ -3,11 +3,25 @@
 /// The known name that takes the fewest keystrokes to reach, unless it takes too many to be what
 /// was meant.
 pub(super) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let (distance, known) = closest(name, known)?;
+    (distance <= 1 + known.chars().count() / 3).then_some(known)
+}
+
+/// The same, unless it takes more than so many keystrokes.
+pub(super) fn within<'k>(
+    most: usize,
+    name: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Option<&'k str> {
+    let (distance, known) = closest(name, known)?;
+    (distance <= most).then_some(known)
+}
+
+fn closest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<(usize, &'k str)> {
     let distance =
         |known: &str| strsim::osa_distance(&name.to_ascii_lowercase(), &known.to_ascii_lowercase());
     let distances = known.into_iter().map(|known| (distance(known), known));
-    let (distance, known) = distances.min_by_key(|(distance, _)| *distance)?;
-    (distance <= 1 + known.chars().count() / 3).then_some(known)
+    distances.min_by_key(|(distance, _)| *distance)
 }
 
 #[cfg(test)]
@@ -21,5 +35,8 @@ mod tests {
         assert_eq!(nearest("CHEK-request", known), Some("check-request"));
         assert_eq!(nearest("check", known), None);
         assert_eq!(nearest("x", []), None);
+        assert_eq!(within(2, "fronted", ["frontend"]), Some("frontend"));
+        assert_eq!(within(2, "frnted", ["frontend"]), Some("frontend"));
+        assert_eq!(within(2, "front", ["frontend"]), None);
     }
 }

@@ -36,6 +36,8 @@ pub struct Configuration {
     pub sources: Sources,
     /// The sections of HAProxy's own files, in order.
     pub sections: Vec<Section>,
+    /// Lines of HAProxy's own files that stand before the first section of their file.
+    pub stray: Vec<Line>,
     /// The SPOE files.
     pub spoe: Vec<SpoeFile>,
     /// The filters that ask an agent, in order.
@@ -118,7 +120,7 @@ impl Configuration {
     ///
     /// # Errors
     ///
-    /// If one of the paths cannot be read. A file that a filter names need not exist.
+    /// If one of the paths cannot be read or is no text. A file that a filter names need not exist.
     pub fn read<P: AsRef<Path>>(
         paths: &[P],
         files: &dyn Files,
@@ -140,6 +142,11 @@ impl Configuration {
                 path: path.clone(),
                 error,
             })?;
+            if bytes.contains(&0) {
+                let error = "it is no text, so no configuration of HAProxy";
+                let error = io::Error::new(io::ErrorKind::InvalidData, error);
+                return Err(ReadError { path, error });
+            }
             reading.take(&path, &bytes, &mut filters);
         }
         for (filter, origin) in filters {
@@ -222,6 +229,7 @@ impl Reading<'_> {
             self.add(source, parsed);
             return;
         }
+        self.read.stray.extend(parsed.stray);
         let beside = path.parent().unwrap_or(Path::new("")).to_owned();
         for section in parsed.sections {
             for line in section.all(&["default-path"]) {

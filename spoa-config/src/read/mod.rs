@@ -14,6 +14,7 @@ mod words;
 
 pub use configuration::{Configuration, Filter, Found, ReadError, SpoeFile};
 pub use files::{Disk, Files};
+pub(crate) use sections::SECTIONS;
 pub use sections::{Line, Scope, Section};
 pub use source::{Position, Source, Sources, Span};
 pub use words::Word;

@@ -8,7 +8,7 @@ use super::{Span, Surroundings};
 use std::collections::BTreeMap;
 
 /// What begins a section, in HAProxy up to 3.4 and in SPOE files.
-const SECTIONS: [&str; 24] = [
+pub(crate) const SECTIONS: [&str; 24] = [
     "global",
     "defaults",
     "frontend",
@@ -70,6 +70,8 @@ pub struct Scope {
 pub(super) struct Parsed {
     pub(super) sections: Vec<Section>,
     pub(super) scopes: Vec<Scope>,
+    /// What stands before the first section.
+    pub(super) stray: Vec<Line>,
 }
 
 impl Section {
@@ -191,6 +193,8 @@ pub(super) fn parse(
             });
         } else if let Some(section) = parsed.sections.last_mut() {
             section.lines.push(line);
+        } else {
+            parsed.stray.push(line);
         }
     }
     parsed
@@ -234,6 +238,8 @@ mod tests {
             .map(|section| (section.kind(), section.title(), section.lines.len()))
             .collect();
         assert_eq!(sections, [("global", "", 1), ("frontend", "www", 2)]);
+        let stray: Vec<_> = parsed.stray.iter().map(|line| line.word(0)).collect();
+        assert_eq!(stray, ["stray"]);
         let bind = &parsed.sections[1].lines[0];
         assert_eq!(
             text.get(bind.span().start..bind.span().end),

@@ -118,6 +118,9 @@ pub(super) fn check(
     };
     let configuration = Configuration::read(paths, &Disk, &around);
     let configuration = configuration.map_err(|error| error.to_string())?;
+    if configuration.sources.iter().next().is_none() {
+        return Err("there is no file to read: of a directory HAProxy reads `*.cfg`".to_owned());
+    }
     Ok(Diagnosis {
         findings: examine(agent, &configuration, series),
         sources: configuration.sources,
@@ -140,7 +143,8 @@ impl Diagnosis {
             Some(series) => format!("HAProxy {series}"),
             None => "HAProxy of whatever version".to_owned(),
         };
-        format!("nothing is wrong in {}, for {series}\n", paths.join(", "))
+        let paths = paths.join(", ");
+        format!("nothing is wrong between {paths} and the handlers, for {series}\n")
     }
 
     /// The worst of them as an exit status.
@@ -282,9 +286,50 @@ error[SPOA002]: this filter names no SPOE file
 
     #[test]
     fn nothing_wrong_is_said_too() {
-        let found = said("nothing.cfg", "", &["--haproxy", "3.0"]);
-        let text = "nothing is wrong in nothing.cfg, for HAProxy 3.0\n";
-        assert_eq!((found.status, found.text.as_str()), (0, text));
+        let agents = "backend a\n option spop-check\n timeout connect 5s\n timeout server 3m\n \
+                      server s 127.0.0.1:12345 check\n";
+        let front = "global\n default-path config\nfrontend www\n filter spoe engine iprep config nothing.conf\n";
+        let spoe = "[iprep]\nspoe-agent iprep\n messages check\n use-backend a\n \
+                    option set-on-error error\n option var-prefix iprep\n timeout processing 9s\n \
+                    timeout hello 9s\n timeout idle 9s\n\
+                    spoe-message check\n event on-client-session\n";
+        said("nothing.conf", spoe, &[]);
+        let found = said(
+            "nothing.cfg",
+            &format!("{front}{agents}"),
+            &["--haproxy", "3.0"],
+        );
+        let text = "nothing is wrong between nothing.cfg, nothing.conf and the handlers, for HAProxy 3.0\n";
+        assert_eq!((found.text.as_str(), found.status), (text, 0));
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_not_called_right() {
+        for (name, text, code) in [
+            (
+                "garbage.cfg",
+                "garbage\n",
+                "error[SPOA008]: `garbage` begins no section",
+            ),
+            (
+                "fronted.cfg",
+                "fronted www\n    bind :80\n",
+                "= help: write `frontend`",
+            ),
+            ("empty.cfg", "", "warning[SPOA007]"),
+            ("global.cfg", "global\n    maxconn 9\n", "warning[SPOA007]"),
+        ] {
+            let found = said(name, text, &[]);
+            assert!(found.text.contains(code), "{}", found.text);
+            assert_ne!(found.status, 0, "{name}");
+        }
+        let error = doctor(&["/bin/sh"]).unwrap().perform(&agent()).unwrap_err();
+        assert_eq!(
+            error,
+            "cannot read `/bin/sh`: it is no text, so no configuration of HAProxy"
+        );
+        let nothing = doctor(&["/proc/self/task"]).unwrap().perform(&agent());
+        assert!(nothing.unwrap_err().contains("`*.cfg`"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod groups;
 mod messages;
 mod permission;
 mod samples;
+mod sections;
 mod timeouts;
 mod variables;
 mod wiring;
@@ -20,7 +21,8 @@ use super::{Case, Finding};
 pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
 
 /// All of them.
-pub(super) const ALL: [Check; 11] = [
+pub(super) const ALL: [Check; 12] = [
+    sections::check,
     wiring::check,
     messages::check,
     groups::check,

@@ -4,7 +4,7 @@ use super::super::engine::{scope, sections};
 use super::super::nearest::nearest;
 use super::super::{Case, Code, Finding};
 use super::list;
-use crate::read::{Filter, Found, SpoeFile};
+use crate::read::{Filter, Found, Span, SpoeFile};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for filter in &case.configuration.filters {
@@ -30,10 +30,20 @@ fn no_filter(case: &Case<'_>) -> Option<Finding> {
     }
     let mut sections = configuration.sections.iter();
     let front = sections.find(|section| matches!(section.kind(), "frontend" | "listen"));
-    let section = front.or(configuration.sections.first())?;
+    let section = front.or(configuration.sections.first());
+    let nowhere = Span {
+        source: 0,
+        start: 0,
+        end: 0,
+    };
+    // The section it stands in may be the one that is misspelt.
+    if !configuration.stray.is_empty() {
+        return None;
+    }
     let title = "no filter of this configuration asks an agent";
+    let span = section.map_or(nowhere, |section| section.head.span());
     Some(
-        Finding::new(Code::FilterMissing, title, section.head.span())
+        Finding::new(Code::FilterMissing, title, span)
             .label("no `filter spoe` in here, nor anywhere else")
             .help("write `filter spoe engine NAME config FILE`; `config` prints all of it"),
     )

@@ -128,6 +128,15 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
+fn what_is_no_text_is_no_configuration() {
+    let error = read(&texts(&[("a", "frontend f\n\0")]), &["a"]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read `a`: it is no text, so no configuration of HAProxy"
+    );
+}
+
+#[test]
 fn proxies_take_the_defaults_before_them_or_the_ones_they_name() {
     let text = "defaults one\ntimeout a 1\ndefaults two from one\ntimeout b 2\n\
                 frontend f\nmode http\nfrontend g from one\ndefaults\nbackend h\n";
@@ -146,8 +155,8 @@ fn proxies_take_the_defaults_before_them_or_the_ones_they_name() {
 proptest! {
     #[test]
     fn any_bytes_can_be_read(
-        haproxy in prop::collection::vec(any::<u8>(), 0..400),
-        spoe in prop::collection::vec(any::<u8>(), 0..200),
+        haproxy in prop::collection::vec(1_u8.., 0..400),
+        spoe in prop::collection::vec(1_u8.., 0..200),
     ) {
         let mut text = b"frontend f\nfilter spoe engine e config s\n".to_vec();
         text.extend(haproxy);

@@ -1,0 +1,47 @@
+//! Lines that were to begin a section.
+
+use super::super::nearest::{nearest, within};
+use super::super::{Case, Code, Finding};
+use super::either;
+use crate::read::{Line, SECTIONS};
+
+/// The sections that every configuration has, and so those whose names are misspelt.
+const USUAL: [&str; 5] = ["global", "defaults", "frontend", "backend", "listen"];
+
+pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    let configuration = case.configuration;
+    // The lines behind it are of the section that it does not begin.
+    findings.extend(configuration.stray.first().and_then(stray));
+    for section in &configuration.sections {
+        findings.extend(section.lines.iter().filter_map(misspelt));
+    }
+}
+
+fn stray(line: &Line) -> Option<Finding> {
+    let word = line.words.first().filter(|word| word.known)?;
+    let title = format!("`{}` begins no section", word.text);
+    let finding = Finding::new(Code::SectionUnknown, title, line.span())
+        .label("HAProxy takes nothing before the first section");
+    let haproxys = SECTIONS
+        .into_iter()
+        .filter(|name| !name.starts_with("spoe-"));
+    Some(match nearest(&word.text, haproxys) {
+        Some(near) => finding.help(format!("write `{near}`")),
+        None => finding.help(format!(
+            "a configuration of HAProxy begins with {}",
+            either(&USUAL)
+        )),
+    })
+}
+
+/// A line of a section that is one or two keystrokes away from the head of another.
+fn misspelt(line: &Line) -> Option<Finding> {
+    let word = line.words.first().filter(|word| word.known)?;
+    let near = within(2, &word.text, USUAL)?;
+    let title = format!("`{}` begins no section", word.text);
+    Some(
+        Finding::new(Code::SectionUnknown, title, word.span)
+            .label("no keyword of HAProxy's")
+            .help(format!("write `{near}`")),
+    )
+}
