@@ -15,6 +15,17 @@ pub struct Agent {
     pub listeners: Vec<String>,
     /// The largest frame it agrees to, in bytes.
     pub max_frame_size: u32,
+    /// Its TLS, if HAProxy is to speak that.
+    pub tls: Option<Tls>,
+}
+
+/// The TLS of an agent's TCP sockets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The file of its certificate.
+    pub certificate: String,
+    /// Whether HAProxy has to show a certificate of its own.
+    pub mutual: bool,
 }
 
 /// One message and its handler.

@@ -1,12 +1,12 @@
 //! Each finding on a configuration with just that fault, word for word.
 //!
 //! A folder of `tests/doctor` is named for the code it shows; 000 is for those without a fault. Its
-//! file `haproxy` says for which HAProxy it is read, else it is 3.2; `listen` says where the agent listens. `DOCTOR=overwrite cargo test`
-//! writes what is expected anew.
+//! file `haproxy` says for which HAProxy it is read, else it is 3.2; `listen` says where the agent listens,
+//! `tls` which certificate it has. `DOCTOR=overwrite cargo test` writes what is expected anew.
 
 use spoa_config::doctor::{Code, examine, page, render};
 use spoa_config::read::{Configuration, Files, Surroundings};
-use spoa_config::{Agent, Argument, Expected, Message, Series, Variable, write};
+use spoa_config::{Agent, Argument, Expected, Message, Series, Tls, Variable, write};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -117,6 +117,12 @@ fn each_fault_is_found_and_nothing_else() {
         let mut agent = agent();
         if let Ok(listen) = fs::read_to_string(folder.join("listen")) {
             agent.listeners = vec![listen.trim().into()];
+        }
+        if let Ok(certificate) = fs::read_to_string(folder.join("tls")) {
+            agent.tls = Some(Tls {
+                certificate: certificate.trim().into(),
+                mutual: false,
+            });
         }
         let findings = examine(&agent, &configuration, series);
         let text = render(&findings, &configuration.sources, false);

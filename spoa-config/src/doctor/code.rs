@@ -112,6 +112,7 @@ codes! {
     SocketForbidden "SPOA073" Error Silent "HAProxy may not connect to the agent's unix socket",
     CheckMissing "SPOA074" Warning Silent "a server is not checked by SPOP",
     Deprecated "SPOA075" Note Silent "HAProxy ignores a keyword from 3.1 on",
+    TlsDiffers "SPOA076" Error Silent "one of HAProxy and the agent speaks TLS, and the other does not",
     ContinueOnError "SPOA080" Warning Silent "one event without an answer ends all that follow",
     SetOnError "SPOA081" Warning Silent "nothing says that there was no answer",
     FailOpen "SPOA082" Warning Silent "whoever is not judged passes",

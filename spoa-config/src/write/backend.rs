@@ -4,7 +4,7 @@
 
 use super::plan::Plan;
 use super::text::Text;
-use crate::Series;
+use crate::{Series, Tls};
 
 /// The whole section.
 pub(super) fn section(plan: &Plan<'_>) -> String {
@@ -38,9 +38,25 @@ pub(super) fn section(plan: &Plan<'_>) -> String {
     }
     text.line("timeout connect 5s");
     text.line("timeout server 3m");
+    if let Some(tls) = &plan.agent.tls {
+        authority(plan, tls, &mut text);
+    }
     text.comment("One more agent is one more line.");
     for (number, address) in plan.servers.iter().enumerate() {
-        text.line(&format!("server agent{} {address} check", number + 1));
+        let ssl = plan.ssl(address);
+        text.line(&format!("server agent{} {address}{ssl} check", number + 1));
     }
     text.into_string()
+}
+
+fn authority(plan: &Plan<'_>, tls: &Tls, text: &mut Text) {
+    if plan.options.ca_file.is_none() {
+        text.comment(
+            "The agents speak TLS. Their certificate is its own authority if it signed itself; else name \
+             here who signed it (`--ca-file`).",
+        );
+    }
+    if tls.mutual && plan.options.crt.is_none() {
+        text.comment("TODO: the file of HAProxy's own certificate and key (`--crt`).");
+    }
 }

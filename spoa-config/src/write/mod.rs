@@ -37,6 +37,11 @@ pub struct Options {
     pub prefix: Option<String>,
     /// The addresses of the agents, in HAProxy's notation; by default where the agent listens.
     pub servers: Vec<String>,
+    /// The file of the authority that signed the agents' certificates; by default the agent's certificate,
+    /// which is its own authority if it signed itself.
+    pub ca_file: Option<String>,
+    /// The file of HAProxy's own certificate and key, for agents that ask for one.
+    pub crt: Option<String>,
     /// Which requests pass without a verdict.
     pub fail: Fail,
     /// The variables that are the verdict, as in `txn.blocked`; by default the first that each message
@@ -64,6 +69,8 @@ impl Options {
             engine: None,
             prefix: None,
             servers: Vec::new(),
+            ca_file: None,
+            crt: None,
             fail: Fail::Open,
             verdicts: Vec::new(),
             rules: None,

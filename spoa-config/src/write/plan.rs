@@ -107,6 +107,7 @@ impl<'a> Plan<'a> {
         }
         plan.group();
         plan.names();
+        plan.tls();
         Ok(plan)
     }
 
@@ -128,6 +129,57 @@ impl<'a> Plan<'a> {
     pub(super) fn while_up(&self, condition: Option<&str>) -> String {
         let [holds, fails] = &self.up();
         condition::with(condition::Test { holds, fails }, condition)
+    }
+
+    /// What a server's line says of TLS, with a blank before it. Unix sockets have none.
+    pub(super) fn ssl(&self, address: &str) -> String {
+        let Some(tls) = &self.agent.tls else {
+            return String::new();
+        };
+        if address.starts_with("unix@") || address.starts_with("abns") {
+            return String::new();
+        }
+        let authority = self.options.ca_file.as_ref().unwrap_or(&tls.certificate);
+        let own = match (&self.options.crt, tls.mutual) {
+            (Some(crt), _) => format!(" crt {}", one_word(crt)),
+            (None, true) => " crt haproxy.pem".to_owned(),
+            (None, false) => String::new(),
+        };
+        format!(" ssl verify required ca-file {}{own}", one_word(authority))
+    }
+
+    /// What of TLS nobody knows here.
+    fn tls(&mut self) {
+        let Some(tls) = &self.agent.tls else {
+            return;
+        };
+        if self
+            .servers
+            .iter()
+            .all(|server| self.ssl(server).is_empty())
+        {
+            return;
+        }
+        let mut texts = Vec::new();
+        if self.options.ca_file.is_none() {
+            texts.push(format!(
+                "HAProxy is told to trust `{}`, which holds if that certificate signed itself: else name \
+                 the file of its authority with `--ca-file`",
+                tls.certificate
+            ));
+        }
+        if tls.mutual && self.options.crt.is_none() {
+            texts.push(
+                "the agent asks HAProxy for a certificate, and `crt haproxy.pem` is a placeholder: name \
+                 the file of HAProxy's certificate and key with `--crt`"
+                    .to_owned(),
+            );
+        }
+        let location = None;
+        self.warnings.extend(texts.into_iter().map(|text| Warning {
+            location: location.clone(),
+            text,
+        }));
     }
 
     fn warn(&mut self, message: &Message, text: String) {

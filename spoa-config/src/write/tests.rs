@@ -3,7 +3,7 @@
 //! Whether HAProxy takes it, the end-to-end tests know.
 
 use super::*;
-use crate::{Argument, Expected, Message, Variable};
+use crate::{Argument, Expected, Message, Tls, Variable};
 use std::time::Duration;
 
 fn argument(name: &str, sample: Option<&str>) -> Argument {
@@ -365,6 +365,38 @@ fn a_fleet_is_balanced_and_checked() {
             "server agent2 unix@/run/a.sock check",
         ],
     );
+}
+
+#[test]
+fn an_agent_with_a_certificate_is_spoken_to_by_tls() {
+    let mut agent = agent(vec![message("m", Vec::new(), &[])]);
+    agent.tls = Some(Tls {
+        certificate: "/etc/agent one.crt".to_owned(),
+        mutual: true,
+    });
+    let mut options = Options::new(Series::V2_6);
+    options.servers = vec!["10.0.0.1:1".to_owned(), "unix@/run/a.sock".to_owned()];
+    let told = written(&agent, &options);
+    has(
+        &told.backend,
+        &[
+            r"server agent1 10.0.0.1:1 ssl verify required ca-file /etc/agent\ one.crt crt haproxy.pem check",
+            "server agent2 unix@/run/a.sock check",
+        ],
+    );
+    let warned: Vec<_> = told.warnings.iter().map(Warning::to_string).collect();
+    assert!(
+        warned[0].contains("`--ca-file`") && warned[1].contains("`--crt`"),
+        "{warned:?}"
+    );
+    options.ca_file = Some("ca.pem".to_owned());
+    options.crt = Some("own.pem".to_owned());
+    let told = written(&agent, &options);
+    has(
+        &told.backend,
+        &["server agent1 10.0.0.1:1 ssl verify required ca-file ca.pem crt own.pem check"],
+    );
+    assert_eq!(told.warnings, []);
 }
 
 #[test]

@@ -43,15 +43,15 @@ pub(super) fn command(about: &About<'_>) -> Command {
                 .about("List the messages, their arguments, the variables set, and where")
                 .arg(json()),
         )
-        .subcommand(super::config::command().args(some(&CONFIG, about)))
+        .subcommand(super::config::command().args(some(&WIRING, about)))
         .subcommand(super::dev::command().args(some(&DEV, about)))
-        .subcommand(super::doctor::command().args(some(&CONFIG, about)))
+        .subcommand(super::doctor::command().args(some(&WIRING, about)))
         .subcommand(
             Command::new("docs")
                 .about(
                     "Print a page of Markdown about the messages, their arguments, the variables",
                 )
-                .args(some(&CONFIG, about)),
+                .args(some(&DOCS, about)),
         )
         .subcommand(
             Command::new("call")
@@ -78,7 +78,16 @@ pub(super) fn command(about: &About<'_>) -> Command {
 const CALL: [&str; 3] = ["log", "handler-timeout", "max-frame-size"];
 
 /// What of them makes a difference to what is written about the agent.
-const CONFIG: [&str; 3] = ["listen", "handler-timeout", "max-frame-size"];
+const DOCS: [&str; 3] = ["listen", "handler-timeout", "max-frame-size"];
+
+/// What of them makes a difference to HAProxy's side.
+const WIRING: [&str; 5] = [
+    "listen",
+    "tls-cert",
+    "tls-client-ca",
+    "handler-timeout",
+    "max-frame-size",
+];
 
 /// What of them makes a difference to `dev`.
 const DEV: [&str; 5] = [

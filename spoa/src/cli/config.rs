@@ -18,6 +18,8 @@ pub(super) struct Config {
     engine: Option<String>,
     prefix: Option<String>,
     servers: Vec<String>,
+    ca_file: Option<String>,
+    crt: Option<String>,
     closed: bool,
     verdicts: Vec<String>,
     rules: Option<PathBuf>,
@@ -68,6 +70,8 @@ pub(super) fn command() -> Command {
             option("server", "ADDRESS", "An agent, as HAProxy reaches it; once for each [default: where this one listens]")
                 .action(ArgAction::Append),
         )
+        .arg(option("ca-file", "FILE", "Who signed the agents' certificates, for HAProxy [default: the file of --tls-cert]"))
+        .arg(option("crt", "FILE", "HAProxy's own certificate and key, for agents with --tls-client-ca"))
         .arg(
             option("fail", "HOW", "What becomes of a request without a verdict: open lets it pass, closed denies it")
                 .value_parser(PossibleValuesParser::new(["open", "closed"]))
@@ -128,6 +132,8 @@ impl Config {
             engine: text("engine"),
             prefix: text("prefix"),
             servers: texts("server"),
+            ca_file: text("ca-file"),
+            crt: text("crt"),
             closed: text("fail").as_deref() == Some("closed"),
             verdicts: texts("verdict"),
             rules: path("rules"),
@@ -164,6 +170,8 @@ impl Config {
             engine: self.engine.clone(),
             prefix: self.prefix.clone(),
             servers: self.servers.clone(),
+            ca_file: self.ca_file.clone(),
+            crt: self.crt.clone(),
             fail: if self.closed {
                 Fail::Closed
             } else {

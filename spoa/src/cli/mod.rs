@@ -244,7 +244,10 @@ impl This<'_> {
         let mut limits = agent::Limits::default();
         options.apply(&mut limits);
         let listeners = options.listen(self.program.listen);
-        wiring::agent(self.name, &self.handlers, listeners, &limits)
+        spoa_config::Agent {
+            tls: tls::wiring(options),
+            ..wiring::agent(self.name, &self.handlers, listeners, &limits)
+        }
     }
 
     fn serve(

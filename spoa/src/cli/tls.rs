@@ -18,6 +18,19 @@ pub(super) fn apply(options: &Options, builder: AgentBuilder) -> Result<AgentBui
     given.apply(builder)
 }
 
+/// What HAProxy's side has to know of it.
+pub(super) fn wiring(options: &Options) -> Option<spoa_config::Tls> {
+    let certificate = options.text(|kind| matches!(kind, Kind::TlsCert))?;
+    // HAProxy may be started in another directory.
+    let path = std::path::absolute(certificate).unwrap_or_else(|_| certificate.into());
+    Some(spoa_config::Tls {
+        certificate: path.to_string_lossy().into_owned(),
+        mutual: options
+            .text(|kind| matches!(kind, Kind::TlsClientCa))
+            .is_some(),
+    })
+}
+
 /// What was said of TLS.
 #[derive(Debug, Default)]
 struct Given<'a> {

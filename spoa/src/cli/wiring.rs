@@ -24,6 +24,7 @@ pub(super) fn agent(
         fallback: handlers.iter().any(|handler| handler.message().is_none()),
         listeners,
         max_frame_size: limits.max_frame_size,
+        tls: None,
     }
 }
 

@@ -5,4 +5,5 @@ mod common;
 mod dev;
 mod examples;
 mod kitchen_sink;
+mod tls;
 mod written;

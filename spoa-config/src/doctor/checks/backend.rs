@@ -3,7 +3,7 @@
 use super::super::address::Address;
 use super::super::engine::Engine;
 use super::super::nearest::nearest;
-use super::super::{Case, Code, Finding};
+use super::super::{Case, Code, Finding, Severity};
 use super::list;
 
 /// What HAProxy from 3.1 on ignores in a section `spoe-agent` (SPOE.txt 2.2).
@@ -32,6 +32,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
     for engine in case.ours() {
         addresses(case, engine, findings);
+        tls(case, engine, findings);
     }
 }
 
@@ -188,5 +189,48 @@ fn addresses(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) 
                     word.text
                 )),
         );
+    }
+}
+
+fn tls(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) {
+    let backend = engine
+        .backend()
+        .and_then(|name| case.configuration.backend(&name.text));
+    let Some(backend) = backend else {
+        return;
+    };
+    for (line, address) in engine.servers(case.configuration) {
+        // TLS is for TCP sockets.
+        let unix = matches!(Address::parse(&address.text), Some(Address::Unix(_)));
+        if unix || address.text.starts_with("abns") || !address.known {
+            continue;
+        }
+        let defaults = case.configuration.lines(backend);
+        let defaults = defaults.filter(|line| line.begins(&["default-server"]));
+        let words = defaults.flat_map(|line| line.behind(1));
+        let words = words.chain(line.behind(3));
+        let said = words.filter(|word| word.is("ssl") || word.is("no-ssl"));
+        let ssl = said.last().filter(|word| word.is("ssl"));
+        findings.extend(match (&case.agent.tls, ssl) {
+            (Some(_), None) => {
+                let title = format!("the agent speaks TLS, and HAProxy does not to `{}`", address.text);
+                Some(
+                    Finding::new(Code::TlsDiffers, title, address.span)
+                        .label("`ssl` is missing")
+                        .help("write `ssl verify required ca-file FILE` behind it, with the file of the authority that signed the agent's certificate"),
+                )
+            }
+            (None, Some(ssl)) => {
+                let title = format!("HAProxy speaks TLS to `{}`, and the agent does not", address.text);
+                Some(
+                    Finding::new(Code::TlsDiffers, title, ssl.span)
+                        .severity(Severity::Warning)
+                        .label("the agent has no certificate")
+                        .note("`--tls-cert` and SPOA_TLS_CERT count here as they do for `serve`")
+                        .help("start the agent with `--tls-cert FILE`, or remove `ssl`"),
+                )
+            }
+            _ => None,
+        });
     }
 }

@@ -160,6 +160,7 @@ impl Dev {
 
         let mut wiring = this.wiring(options);
         wiring.listeners = vec![tap_address.to_string()];
+        wiring.tls = None;
         let written = write(
             &wiring,
             &write::Options {
@@ -236,7 +237,10 @@ fn examine(
     haproxy: &Haproxy,
 ) -> Result<(), StartError> {
     let paths = [file.to_owned()];
-    let diagnosis = doctor::check(&paths, &this.wiring(options), Some(haproxy.series));
+    let mut wiring = this.wiring(options);
+    // What stands between the two reads the frames.
+    wiring.tls = None;
+    let diagnosis = doctor::check(&paths, &wiring, Some(haproxy.series));
     let diagnosis = diagnosis.map_err(StartError::Failed)?;
     if diagnosis.worst().is_some() {
         print(&diagnosis.text(doctor::in_colour()));
