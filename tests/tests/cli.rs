@@ -247,7 +247,7 @@ fn the_log_of_a_call_is_there_for_whoever_asks() {
     assert_eq!(logged.status, Some(1));
     assert_eq!(
         logged.err,
-        " WARN no actions: the database is down spoe_message=refuse \
+        " WARN spoa::failures: no actions: the database is down spoe_message=refuse \
          handler=\"agent_fixture::refuse\" peer=memory engine=\"test-0\" stream=1 frame=1\n\
          error: the database is down\n"
     );
@@ -269,6 +269,11 @@ fn what_was_typed_wrong_has_status_2() {
             vec!["--handler-timeout", "20"],
             "error: invalid value '20' for '--handler-timeout <TIME>': the unit is missing: write \
              `20ms` or `20s`\n\nFor more information, try '--help'.\n",
+        ),
+        (
+            vec!["--idle-timeout", "0"],
+            "error: invalid value '0' for '--idle-timeout <TIME>': it must be longer than 0; where \
+             there is to be no such time write `none`\n\nFor more information, try '--help'.\n",
         ),
         (
             vec!["--max-frame-size", "100"],

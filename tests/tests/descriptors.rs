@@ -3,21 +3,51 @@
 
 mod common;
 
-use common::program;
+use common::{program, said};
 use spoa::client::Client;
 use spoa_tests::Process;
 use std::net::TcpStream;
+use std::process::Command;
 
-#[tokio::test]
-async fn it_recovers_from_a_want_of_file_descriptors() {
+/// The agent where so many files may be open.
+fn limited(files: u32) -> Command {
     let mut command = program("/bin/sh");
     command
         .args([
             "-c",
-            "ulimit -n 40; exec \"$0\" --workers 1 --listen 127.0.0.1:0",
+            "ulimit -n \"$1\"; exec \"$0\" --workers 1 --listen 127.0.0.1:0",
         ])
-        .arg(env!("CARGO_BIN_EXE_agent-fixture"));
-    let agent = Process::start(&mut command);
+        .arg(env!("CARGO_BIN_EXE_agent-fixture"))
+        .arg(files.to_string());
+    command
+}
+
+#[test]
+fn an_agent_that_cannot_start_for_want_of_them_says_what_to_raise() {
+    for (files, what) in [
+        (4, "cannot start threads"),
+        (8, "cannot start threads"),
+        (9, "cannot listen on 127.0.0.1:0"),
+        (12, "cannot wait for signals"),
+    ] {
+        let failed = said(&mut limited(files));
+        assert_eq!(
+            (failed.status, failed.err),
+            (
+                Some(1),
+                format!(
+                    "error: {what}: Too many open files (os error 24); raise `LimitNOFILE` or \
+                     `ulimit -n`\n"
+                )
+            ),
+            "with {files}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn it_recovers_from_a_want_of_file_descriptors() {
+    let agent = Process::start(&mut limited(40));
     let line = agent.wait_for_line("listening on ");
     let address = line.trim_start_matches("listening on ").to_owned();
     agent.wait_for_line("and in spoe.conf");

@@ -53,7 +53,8 @@ impl Gate {
 
 #[tokio::test]
 async fn sigterm_lets_finish_what_is_in_flight_and_says_goodbye() {
-    for signal in ["TERM", "INT"] {
+    // SIGUSR1 is HAProxy's own soft stop.
+    for signal in ["TERM", "INT", "USR1"] {
         let (mut agent, address, client) = start(&[]).await;
         let gate = Gate::new().await;
         let gate_address = gate.address();
@@ -102,7 +103,7 @@ async fn sigterm_lets_finish_what_is_in_flight_and_says_goodbye() {
 
 #[tokio::test]
 async fn a_second_signal_exits_at_once() {
-    for (second, status) in [("TERM", 143), ("INT", 130)] {
+    for (second, status) in [("TERM", 143), ("INT", 130), ("USR1", 138)] {
         // The only thread of the agent is in a handler that is not done.
         let (mut agent, _, client) = start(&["--workers", "1"]).await;
         let gate = Gate::new().await;
@@ -131,7 +132,15 @@ async fn draining_ends_when_its_time_is_up() {
         let inside = gate.entered().await;
         agent.signal("TERM");
         assert_eq!(agent.wait(PATIENCE).code(), Some(0));
-        agent.wait_for_line("WARN 1 connections were not done within 50ms and were closed");
+        agent.wait_for_line(
+            "WARN 1 connection was not done within 50ms and was closed; find the handler that takes \
+             so long, or raise `--drain-timeout`",
+        );
+        // The handler had all the time it wanted.
+        agent.wait_for_line(
+            "no actions: not done within the 50ms that the agent waits when it stops: make it \
+             faster, or have the agent wait longer with `--drain-timeout`",
+        );
         inside
     });
     let ack = ack.expect("it is answered all the same");
@@ -174,7 +183,7 @@ async fn a_panic_is_one_line_with_its_place_and_all_ids() {
     };
     assert!(
         line.starts_with(
-            " WARN no actions: panicked: no such luck, at tests/agents/fixture.rs:55:5 \
+            " WARN spoa::failures: no actions: panicked: no such luck, at tests/agents/fixture.rs:55:5 \
              spoe_message=panic handler=\"agent_fixture::panics\" peer=127.0.0.1:"
         ),
         "{line}"

@@ -104,20 +104,34 @@ fn an_address_that_is_none() {
             "the part before the port is no IP address",
         ),
         ("127.0.0.1", "the port is missing"),
-        (
-            "127.0.0.1:http",
-            "the part before the port is no IP address",
-        ),
+        ("127.0.0.1:", "the port is missing"),
+        ("[::1]", "the port is missing"),
+        ("127.0.0.1:http", "the port is no number up to 65535"),
+        ("0.0.0.0:80x", "the port is no number up to 65535"),
+        ("[::1]:65536", "the port is no number up to 65535"),
         ("/run/spoa.sock", "a path needs `unix@` in front"),
         ("unix@/a,mode=888", "the mode is no octal number up to 777"),
     ] {
-        fails(
-            fixture().env("SPOA_LISTEN", address),
-            &format!(
-                "`{address}` is no address to listen on: {problem}; write `127.0.0.1:12345`, \
-                 `[::1]:12345`, `unix@/path`, `unix@/path,mode=660` or `abns@name`"
-            ),
+        let problem = format!(
+            "`{address}` is no address to listen on: {problem}; write `127.0.0.1:12345`, \
+             `[::1]:12345`, `unix@/path`, `unix@/path,mode=660` or `abns@name`"
         );
+        let failed = said(fixture().args(["--listen", address]));
+        let expected = Said {
+            status: Some(2),
+            out: String::new(),
+            err: format!(
+                "error: invalid value '{address}' for '--listen <ADDRESS>': {problem}\n\n\
+                 For more information, try '--help'.\n"
+            ),
+        };
+        assert_eq!(failed, expected);
+        let failed = said(fixture().env("SPOA_LISTEN", address));
+        let named = format!(
+            "error: invalid value '{address}' of the environment variable SPOA_LISTEN: {problem}\n"
+        );
+        assert_eq!(failed.status, Some(2));
+        assert!(failed.err.starts_with(&named), "{}", failed.err);
     }
 }
 
@@ -188,11 +202,11 @@ fn one_bad_address_of_several_stops_the_others() {
     let good = dir.join("agent.sock");
     let list = format!("unix@{},nowhere", good.display());
     let failed = said(fixture().env("SPOA_LISTEN", list));
-    assert_eq!(failed.status, Some(1));
+    assert_eq!(failed.status, Some(2));
     assert!(
         failed
             .err
-            .starts_with("error: `nowhere` is no address to listen on"),
+            .contains(": `nowhere` is no address to listen on: it has no port"),
         "{}",
         failed.err
     );

@@ -3,7 +3,7 @@
 //! It must not know which users, folders and addresses the machine has.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -114,6 +114,9 @@ impl FromStr for Address {
         if text.starts_with('/') {
             return Err(bad("a path needs `unix@` in front"));
         }
+        if is_ip(text) {
+            return Err(bad("the port is missing"));
+        }
         let any = text.strip_prefix("*:").or_else(|| text.strip_prefix(':'));
         if let Some(port) = any {
             let port: u16 = port
@@ -121,12 +124,26 @@ impl FromStr for Address {
                 .map_err(|_| bad("the port is no number up to 65535"))?;
             return Ok(Address::Port(port));
         }
-        match text.parse() {
-            Ok(address) => Ok(Address::Tcp(address)),
-            Err(_) if text.parse::<std::net::IpAddr>().is_ok() => Err(bad("the port is missing")),
-            Err(_) if text.rsplit_once(':').is_none() => Err(bad("it has no port")),
-            Err(_) => Err(bad("the part before the port is no IP address")),
+        if let Ok(address) = text.parse() {
+            return Ok(Address::Tcp(address));
         }
+        Err(bad(match text.rsplit_once(':') {
+            None => "it has no port",
+            Some((ip, "")) if is_ip(ip) => "the port is missing",
+            Some((ip, _)) if is_ip(ip) => "the port is no number up to 65535",
+            Some(_) => "the part before the port is no IP address",
+        }))
+    }
+}
+
+/// Whether this is an address of IPv4, or one of IPv6 with brackets or without.
+fn is_ip(text: &str) -> bool {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    match bare {
+        Some(bare) => bare.parse::<Ipv6Addr>().is_ok(),
+        None => text.parse::<IpAddr>().is_ok(),
     }
 }
 
@@ -182,7 +199,17 @@ mod tests {
     #[test]
     fn a_bad_address_says_what_is_wrong() {
         let problem = |text: &str| text.parse::<Address>().unwrap_err().problem;
-        assert_eq!(problem("127.0.0.1"), "the port is missing");
+        for address in ["127.0.0.1", "127.0.0.1:", "::1", "[::1]", "[::1]:"] {
+            assert_eq!(problem(address), "the port is missing", "{address}");
+        }
+        for address in ["0.0.0.0:80x", "127.0.0.1:http", "[::1]:65536"] {
+            assert_eq!(
+                problem(address),
+                "the port is no number up to 65535",
+                "{address}"
+            );
+        }
+        assert_eq!(problem("nowhere"), "it has no port");
         assert_eq!(
             problem("localhost:1"),
             "the part before the port is no IP address"

@@ -236,7 +236,7 @@ impl Dispatcher<'_> {
                     Finished::failed(Failure::TimedOut(length))
                 }
                 (Visit::Expire(_), _) => continue,
-                (Visit::GiveUp(after), _) => Finished::failed(Failure::TimedOut(after)),
+                (Visit::GiveUp(after), _) => Finished::failed(Failure::Stopped(after)),
             };
             running.work.ended(matches!(visit, Visit::Poll));
             let (mut actions, left_out) = match finished.job {

@@ -3,6 +3,7 @@
 use super::Address;
 use super::unix::{self, Access, BACKLOG, SocketFile};
 use crate::handler::Peer;
+use nix::errno::Errno;
 use socket2::SockRef;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -107,6 +108,9 @@ impl BindError {
 }
 
 fn hint(error: &io::Error) -> &'static str {
+    if descriptors_ran_out(error) {
+        return RAISE_DESCRIPTORS;
+    }
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "; choose a port above 1023, or a folder this user may write to"
@@ -115,6 +119,15 @@ fn hint(error: &io::Error) -> &'static str {
         io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
         _ => "",
     }
+}
+
+/// What to do when [`descriptors_ran_out`].
+pub(crate) const RAISE_DESCRIPTORS: &str = "; raise `LimitNOFILE` or `ulimit -n`";
+
+/// Whether there are as many open files as the process or the machine may have.
+pub(crate) fn descriptors_ran_out(error: &io::Error) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw);
+    matches!(number, Some(Errno::EMFILE | Errno::ENFILE))
 }
 
 impl Listener {

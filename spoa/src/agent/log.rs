@@ -36,6 +36,7 @@ pub(crate) fn unreadable(
                 ", because of what other connections hold; raise `--max-reassembled-total`"
             }
             Unreadable::TooLarge(_) => "; raise `--max-reassembled`",
+            // It names a cause itself.
             _ => "",
         };
         tracing::warn!(
@@ -57,7 +58,12 @@ pub(crate) fn disconnect(disconnect: &Disconnect<'_>, connection: &Connection, s
     } else if let Some(suppressed) = shared.ended_by_peer.pass() {
         let code = status.code();
         tracing::warn!(
-            %peer, engine, code, said, suppressed, "HAProxy ended the connection: {status}"
+            %peer,
+            engine,
+            code,
+            said,
+            suppressed,
+            "HAProxy ended the connection: {status}; `spop explain {code}` says what causes that"
         );
     }
 }
@@ -72,7 +78,8 @@ pub(crate) fn refused(refusal: &Refusal, connection: &Connection, shared: &Share
              with `--tls-cert`"
         }
         Refusal::Foreign(_) => "; is the `server` line in the backend that spoe.conf names?",
-        _ => "",
+        Refusal::Hello(_) => "; is the peer a HAProxy, 2.6 or later?",
+        _ => "; is the peer a HAProxy? If so, its log has the other side of it",
     };
     let peer = &connection.peer;
     tracing::warn!(%peer, suppressed, "connection refused: {refusal}{advice}");
@@ -92,6 +99,9 @@ pub(crate) fn full(connection: &Connection, shared: &Shared) {
     }
 }
 
+/// What to look at when a HAProxy was gone before its answers.
+const GONE: &str = "HAProxy was stopped or gave up: see its log and its `timeout processing`";
+
 pub(crate) fn ended(end: &End, connection: &Connection, shared: &Shared) {
     let (peer, engine) = (&connection.peer, engine(connection));
     match end {
@@ -99,19 +109,25 @@ pub(crate) fn ended(end: &End, connection: &Connection, shared: &Shared) {
         End::Io(error, false) => tracing::debug!(%peer, engine, "closed: {error}"),
         End::Io(error, true) => {
             if let Some(suppressed) = shared.lost.pass() {
-                tracing::warn!(%peer, engine, suppressed, "connection lost with work to do: {error}");
+                tracing::warn!(
+                    %peer, engine, suppressed, "connection lost with work to do: {error}; {GONE}"
+                );
             }
         }
         End::Truncated => {
             if let Some(suppressed) = shared.truncated.pass() {
-                tracing::warn!(%peer, engine, suppressed, "connection closed inside a frame");
+                tracing::warn!(%peer, engine, suppressed, "connection closed inside a frame; {GONE}");
             }
         }
         End::Full => full(connection, shared),
         End::Late(what) => {
             if let Some(suppressed) = shared.late.pass() {
                 tracing::warn!(
-                    %peer, engine, suppressed, "connection closed: the peer did not {what} in time"
+                    %peer,
+                    engine,
+                    suppressed,
+                    "connection closed: the peer did not {what} in time; no HAProxy that is well does \
+                     that: see who the peer is, and what is between"
                 );
             }
         }

@@ -49,5 +49,9 @@ pub(crate) use allow::network;
 #[cfg(feature = "cli")]
 pub(crate) use builder::check;
 #[cfg(feature = "cli")]
+pub(crate) use listener::{RAISE_DESCRIPTORS, descriptors_ran_out};
+#[cfg(feature = "cli")]
 pub(crate) use shared::FAILURES;
 pub(crate) use shared::Shared;
+#[cfg(feature = "cli")]
+pub(crate) use values::VALUES;

@@ -117,9 +117,10 @@ impl Server {
                 }
                 accepted = accept(&listeners) => match accepted {
                     Ok(accepted) if !allow.admits(accepted.peer()) => {}
-                    Ok(_) if connections.tasks.len() >= shared.limits.max_connections => {
+                    Ok(one) if connections.tasks.len() >= shared.limits.max_connections => {
                         if let Some(suppressed) = full.pass() {
                             tracing::warn!(
+                                peer = %one.peer(),
                                 suppressed,
                                 "connection closed: {} are open, the most allowed; raise \
                                  `--max-connections` if HAProxy has so many threads and streams",
@@ -153,9 +154,13 @@ impl Server {
             .await
             .is_err()
         {
+            let (connections_were, were) = match connections.tasks.len() {
+                1 => ("1 connection was".to_owned(), "was"),
+                count => (format!("{count} connections were"), "were"),
+            };
             tracing::warn!(
-                "{} connections were not done within {limit:?} and were closed",
-                connections.tasks.len()
+                "{connections_were} not done within {limit:?} and {were} closed; find the handler \
+                 that takes so long, or raise `--drain-timeout`"
             );
             // Without its goodbye, HAProxy would take that for the end of a process.
             let _ = tokio::time::timeout(shared.limits.linger, connections.cut_short()).await;

@@ -202,7 +202,15 @@ impl Shared {
         };
         out.truncate(start);
         if let Some(suppressed) = self.failed_twice.pass() {
-            tracing::error!(suppressed, "`on_failure` itself failed: {problem}");
+            tracing::error!(
+                spoe_message = %message.excerpt(),
+                peer = %context.peer(),
+                engine = context.engine_id().unwrap_or("-"),
+                stream = context.stream_id(),
+                frame = context.frame_id(),
+                suppressed,
+                "`on_failure` itself failed: {problem}; mend it: its message went without any action"
+            );
         }
     }
 

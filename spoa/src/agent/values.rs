@@ -9,7 +9,7 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 /// The target of these lines, so that a filter can name them: `info,spoa::values=trace`.
-const VALUES: &str = "spoa::values";
+pub(crate) const VALUES: &str = "spoa::values";
 
 /// The most bytes of values in one line: a message may be as long as a frame.
 const MOST: usize = 4096;

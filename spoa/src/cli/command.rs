@@ -29,13 +29,17 @@ pub(super) fn command(about: &About<'_>) -> Command {
              and so on;\nSPOA_LISTEN and SPOA_ALLOW take several with commas between. The command \
              line holds before the\nenvironment, that before what the program itself says, that \
              before the default.\n\
-             TIME is a number and a unit: 500us, 20ms, 1s, 5m. BYTES may end in k or m.",
+             TIME is a number and a unit: 500us, 20ms, 1s, 5m, 1h. BYTES may end in k, m or g.\n\
+             FILTER is a level and, with commas between, TARGET=LEVEL for parts, such as \
+             info,spoa::values=trace.\nTargets are spoa::values (messages and answers, at trace), \
+             spoa::failures (messages without actions),\nspoa (all that the agent says) and the \
+             crates of the program. RUST_LOG is not read.",
         )
         .disable_help_subcommand(true)
         .args(SETTINGS.iter().map(|setting| arg(setting, about)))
         .subcommand(
             Command::new("serve")
-                .about("Serve until SIGTERM or SIGINT (what happens without a command)")
+                .about("Serve until SIGTERM, SIGINT or SIGUSR1 (what happens without a command)")
                 .args(SETTINGS.iter().map(|setting| arg(setting, about))),
         )
         .subcommand(

@@ -7,8 +7,11 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use spoa_config::write::{Configuration, Fail, Options, is_written, write};
 use spoa_config::{Agent, Series};
-use std::fs;
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// What was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -224,13 +227,51 @@ impl Config {
         }
         let about = |path: &Path, error| format!("cannot write `{}`: {error}", path.display());
         fs::create_dir_all(directory).map_err(|error| about(directory, error))?;
-        let mut said = String::new();
+        let mut whole = Vec::new();
         for (name, text) in files {
             let path = path(name);
-            fs::write(&path, text).map_err(|error| about(&path, error))?;
+            let file = File::write(&path, text).map_err(|error| about(&path, error))?;
+            whole.push((path, file));
+        }
+        let mut said = String::new();
+        for (path, file) in whole {
+            file.put().map_err(|error| about(&path, error))?;
             said.push_str(&format!("wrote {}\n", path.display()));
         }
         Ok(said)
+    }
+}
+
+/// A file that is written whole before it takes its place: on a disk that is full, what was there
+/// stays.
+struct File {
+    written: NamedTempFile,
+    place: PathBuf,
+}
+
+impl File {
+    fn write(path: &Path, text: &str) -> io::Result<Self> {
+        // What a link leads to is written, not the link.
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let there = fs::metadata(&place).map(|there| there.permissions());
+        // Less the umask, as that of any file.
+        let usual = Permissions::from_mode(0o666);
+        let mut written = tempfile::Builder::new()
+            .prefix(".spoa-config-")
+            .permissions(usual)
+            .tempfile_in(place.parent().unwrap_or(Path::new(".")))?;
+        written.write_all(text.as_bytes())?;
+        let file = written.as_file();
+        if let Ok(there) = there {
+            file.set_permissions(there)?;
+        }
+        file.sync_all()?;
+        Ok(File { written, place })
+    }
+
+    fn put(self) -> io::Result<()> {
+        self.written.persist(&self.place)?;
+        Ok(())
     }
 }
 

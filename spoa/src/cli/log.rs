@@ -2,11 +2,16 @@
 //!
 //! It must not know what is logged.
 
+use super::filter;
+use std::fmt;
 use std::io::stderr;
-use tracing::Level;
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::layer;
+use tracing_subscriber::fmt::format::{Format, Full, Writer};
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, layer};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, registry};
 
@@ -15,19 +20,36 @@ use tracing_subscriber::{Layer, registry};
 /// A program that has set up `tracing` itself keeps what it set up.
 pub(super) fn start(filter: &str) {
     // The command line has read the same text before.
-    let filter: Targets = filter
-        .parse()
-        .unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
-    let lines = layer()
-        .with_writer(stderr)
-        .with_ansi(false)
-        .with_target(false);
+    let filter = filter::read(filter).unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let format = Format::default().with_ansi(false);
+    let lines = layer().with_writer(stderr).with_ansi(false);
     let lines = match std::env::var_os("JOURNAL_STREAM") {
-        Some(_) => lines.without_time().boxed(),
-        None => lines.boxed(),
+        Some(_) => lines.event_format(Line(format.without_time())).boxed(),
+        None => lines.event_format(Line(format)).boxed(),
     };
     let started = registry().with(lines.with_filter(filter)).try_init();
     if started.is_err() {
         tracing::debug!("the program's own log is kept");
+    }
+}
+
+/// A line with its target, if that says more than the text.
+struct Line<T>(Format<Full, T>);
+
+impl<T, S, N> FormatEvent<S, N> for Line<T>
+where
+    T: FormatTime + Clone,
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let shown = filter::is_shown(event.metadata().target());
+        let format = self.0.clone().with_target(shown);
+        format.format_event(context, writer, event)
     }
 }

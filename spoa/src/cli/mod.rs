@@ -9,6 +9,7 @@ mod command;
 mod config;
 mod dev;
 mod doctor;
+mod filter;
 mod handlers;
 mod haproxy;
 pub(crate) mod json;
@@ -96,9 +97,9 @@ enum StartError {
          `async` and without `#[tokio::main]`; `run!(state = …)` may await what it needs"
     )]
     InRuntime,
-    #[error("cannot start threads: {0}; lower `--workers`, or raise `ulimit -u`")]
+    #[error("cannot start threads: {}{}", .0, advice(.0, THREADS))]
     Runtime(io::Error),
-    #[error("cannot wait for signals: {0}")]
+    #[error("cannot wait for signals: {}{}", .0, advice(.0, ""))]
     Signals(io::Error),
     /// The number of a socket in `LISTEN_FDS`.
     #[error(
@@ -106,8 +107,10 @@ enum StartError {
          .socket unit", .0 + 1
     )]
     Passed(usize),
-    #[error("cannot accept on the sockets of LISTEN_FDS: {0}")]
+    #[error("cannot accept on the sockets of LISTEN_FDS: {}{}", .0, advice(.0, ""))]
     Sockets(io::Error),
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
     #[error("{0}")]
     Argument(String),
     #[error(transparent)]
@@ -124,6 +127,17 @@ impl StartError {
             StartError::Argument(_) | StartError::Call(_) => 2,
             _ => 1,
         }
+    }
+}
+
+/// What to do where there are too many threads.
+const THREADS: &str = "; lower `--workers`, or raise `ulimit -u`";
+
+/// What to do about an error of the system: what is `usual`, unless descriptors ran out.
+fn advice(error: &io::Error, usual: &'static str) -> &'static str {
+    match agent::descriptors_ran_out(error) {
+        true => agent::RAISE_DESCRIPTORS,
+        false => usual,
     }
 }
 
@@ -158,12 +172,22 @@ pub fn run(program: Program, configure: impl FnOnce(AgentBuilder) -> Configuring
     };
     let options = match Options::read(&about, args, |name| std::env::var_os(name)) {
         Ok(options) => options,
-        Err(error) => error.exit(),
+        // The help and the version, too, are printed for somebody.
+        Err(said) => {
+            let status = said.exit_code();
+            let printed = written(said.print().and_then(|()| stdout().flush()));
+            std::process::exit(printed.map_or_else(fail, |()| status));
+        }
     };
     if let Err(error) = this.perform(&options, configure) {
-        eprintln!("error: {error}");
-        std::process::exit(error.status());
+        std::process::exit(fail(error));
     }
+}
+
+/// Says why nothing came of it; the exit status.
+fn fail(error: StartError) -> i32 {
+    eprintln!("error: {error}");
+    error.status()
 }
 
 /// The name of the file that was called: what people call the program.
@@ -201,14 +225,14 @@ impl This<'_> {
                 print(&match json {
                     true => format!("{:#}\n", handlers::json(&self.handlers)),
                     false => handlers::table(&self.handlers),
-                });
+                })?;
                 Ok(agent::check(&self.handlers)?)
             }
             Task::Config(config) => {
                 agent::check(&self.handlers)?;
                 let printed = config.perform(&self.wiring(options));
                 let printed = printed.map_err(StartError::Argument)?;
-                print(&printed.text);
+                print(&printed.text)?;
                 for warning in printed.warnings {
                     eprintln!("warning: {warning}");
                 }
@@ -218,7 +242,7 @@ impl This<'_> {
                 agent::check(&self.handlers)?;
                 let said = doctor.perform(&self.wiring(options));
                 let said = said.map_err(StartError::Argument)?;
-                print(&said.text);
+                print(&said.text)?;
                 match said.status {
                     0 => Ok(()),
                     status => std::process::exit(status),
@@ -226,7 +250,7 @@ impl This<'_> {
             }
             Task::Docs => {
                 agent::check(&self.handlers)?;
-                print(&spoa_config::write::page(&self.wiring(options)));
+                print(&spoa_config::write::page(&self.wiring(options)))?;
                 Ok(())
             }
             Task::Dev(dev) => self.dev(options, configure, dev),
@@ -327,7 +351,7 @@ impl This<'_> {
         print(&match json {
             true => format!("{:#}\n", call.json(&answer)),
             false => call::Call::lines(&answer),
-        });
+        })?;
         match answer.failure() {
             Some(failure) => Err(StartError::Failed(failure.to_string())),
             None => Ok(()),
@@ -371,7 +395,25 @@ impl This<'_> {
     }
 }
 
-/// Prints what was asked for. Whoever closed the pipe has seen enough.
-fn print(text: &str) {
-    let _ = stdout().write_all(text.as_bytes());
+/// Prints what was asked for.
+fn print(text: &str) -> Result<(), StartError> {
+    let mut stdout = stdout();
+    written(
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush()),
+    )
+}
+
+/// Prints what is shown as it happens. It goes on when nobody can see it.
+fn show(text: &str) {
+    let _ = print(text);
+}
+
+/// What came of printing. Whoever closed the pipe has seen enough.
+fn written(result: io::Result<()>) -> Result<(), StartError> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(StartError::Output(error)),
+        _ => Ok(()),
+    }
 }

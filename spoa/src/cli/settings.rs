@@ -3,12 +3,12 @@
 //!
 //! It must not know clap, nor the process's own environment.
 
+use super::filter;
 use super::units::{duration, show_duration, show_size, size};
-use crate::agent::{Limits, network};
+use crate::agent::{Address, Limits, network};
 use crate::nearest::nearest;
 use crate::spop::MIN_MAX_FRAME_SIZE;
 use std::time::Duration;
-use tracing_subscriber::filter::Targets;
 
 /// Where an agent listens if nobody says anything.
 pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:12345";
@@ -30,7 +30,7 @@ pub(super) struct Setting {
 /// What an option sets and which values it takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    /// Addresses to listen on; the agent itself judges them.
+    /// Addresses to listen on.
     Listen,
     /// Networks whose peers may connect.
     Allow,
@@ -91,7 +91,7 @@ pub(super) const SETTINGS: &[Setting] = settings! {
         "workers" "SPOA_WORKERS" "N" Kind::Workers,
             "Run the handlers on this many threads";
         "log" "SPOA_LOG" "FILTER" Kind::Log,
-            "Log what passes: off, error, warn, info, debug, trace, or `spoa=debug,info`";
+            "Log what passes: off, error, warn, info, debug or trace, and TARGET=LEVEL for parts";
     }
     "TLS": {
         "tls-cert" "SPOA_TLS_CERT" "FILE" Kind::TlsCert,
@@ -197,7 +197,13 @@ impl Setting {
             Kind::Listen if addresses(text).is_empty() => {
                 Err("write an address such as `127.0.0.1:12345`".to_owned())
             }
-            Kind::Listen => Ok(Given::Text(text.to_owned())),
+            Kind::Listen => {
+                let read = |address: &String| address.parse::<Address>();
+                match addresses(text).iter().map(read).find_map(Result::err) {
+                    None => Ok(Given::Text(text.to_owned())),
+                    Some(error) => Err(error.to_string()),
+                }
+            }
             Kind::Allow => match networks(text).map(network).find_map(Result::err) {
                 None if networks(text).next().is_none() => {
                     Err("write a network such as `10.0.0.0/8`".to_owned())
@@ -205,12 +211,7 @@ impl Setting {
                 None => Ok(Given::Text(text.to_owned())),
                 Some(error) => Err(error.to_string()),
             },
-            Kind::Log => match text.parse::<Targets>() {
-                Ok(_) => Ok(Given::Text(text.to_owned())),
-                Err(error) => Err(format!(
-                    "{error}; write for instance `debug` or `spoa=debug,info`"
-                )),
-            },
+            Kind::Log => filter::read(text).map(|_| Given::Text(text.to_owned())),
             Kind::Workers => number(MAX_WORKERS).map(Given::Number),
             Kind::Count(_) => number(usize::MAX as u64).map(Given::Number),
             Kind::Bytes(_) => match size(text)? {
@@ -231,10 +232,14 @@ impl Setting {
             },
             Kind::Deadline(_) => match text {
                 "none" => Ok(Given::Time(None)),
-                text => {
-                    let time = duration(text)?;
-                    Ok(Given::Time(Some(time).filter(|time| !time.is_zero())))
-                }
+                text => match duration(text)? {
+                    Duration::ZERO => {
+                        Err("it must be longer than 0; where there is to be no such \
+                                           time write `none`"
+                            .to_owned())
+                    }
+                    time => Ok(Given::Time(Some(time))),
+                },
             },
         }
     }
@@ -403,12 +408,15 @@ mod tests {
     }
 
     #[test]
-    fn both_0_and_none_lift_the_deadline_of_handlers() {
-        for text in ["0", "none", "0ms"] {
-            assert_eq!(
-                setting("handler-timeout").parse(text),
-                Ok(Given::Time(None))
-            );
+    fn none_lifts_a_deadline_and_0_does_not() {
+        for long in ["handler-timeout", "idle-timeout", "connection-lifetime"] {
+            assert_eq!(setting(long).parse("none"), Ok(Given::Time(None)));
+            for text in ["0", "0ms"] {
+                assert_eq!(
+                    setting(long).parse(text).unwrap_err(),
+                    "it must be longer than 0; where there is to be no such time write `none`"
+                );
+            }
         }
     }
 
@@ -442,9 +450,14 @@ mod tests {
             "`nobody` is no network to allow: write one such as `10.0.0.0/8` or `2001:db8::/32`, \
              or one address such as `10.0.0.7`"
         );
-        assert!(
-            problem("log", "spoa=loud")
-                .ends_with("write for instance `debug` or `spoa=debug,info`")
+        assert_eq!(
+            problem("log", "spoa=wran"),
+            "`wran` is no level: write `warn`"
+        );
+        assert_eq!(
+            problem("listen", "127.0.0.1:1,[::1]"),
+            "`[::1]` is no address to listen on: the port is missing; write `127.0.0.1:12345`, \
+             `[::1]:12345`, `unix@/path`, `unix@/path,mode=660` or `abns@name`"
         );
     }
 

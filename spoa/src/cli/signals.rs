@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks the agent to drain, the second ends the process.
+//! SIGTERM, SIGINT and SIGUSR1, which is HAProxy's soft stop: the first asks the agent to drain, the second ends the process.
 //!
 //! It must not know what draining is.
 
@@ -68,6 +68,7 @@ pub(super) fn first_signal(
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    soft_stop: Signal,
 }
 
 impl Signals {
@@ -75,6 +76,7 @@ impl Signals {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            soft_stop: signal(SignalKind::user_defined1())?,
         })
     }
 
@@ -83,6 +85,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => ("SIGTERM", SignalKind::terminate().as_raw_value()),
             _ = self.interrupt.recv() => ("SIGINT", SignalKind::interrupt().as_raw_value()),
+            _ = self.soft_stop.recv() => ("SIGUSR1", SignalKind::user_defined1().as_raw_value()),
         }
     }
 }

@@ -22,6 +22,9 @@ pub enum Failure {
     Panicked(String),
     /// The handler was not done within its deadline, its own or `Limits::handler_timeout`.
     TimedOut(Duration),
+    /// The agent stops, and the handler was not done within
+    /// [`Limits::drain`](crate::agent::Limits::drain).
+    Stopped(Duration),
     /// The handler named a variable that HAProxy would drop without a word.
     BadVariable(BadVariable),
     /// The handler was not begun: more is to be done at once than the agent allows, or can do in
@@ -48,6 +51,11 @@ impl fmt::Display for Failure {
                 "not done within {deadline:?}: make it faster, or give it longer with `timeout = …` \
                  in its attribute or `--handler-timeout`, below `timeout processing` in spoe.conf"
             ),
+            Failure::Stopped(drain) => write!(
+                f,
+                "not done within the {drain:?} that the agent waits when it stops: make it faster, \
+                 or have the agent wait longer with `--drain-timeout`"
+            ),
             Failure::BadVariable(bad) => bad.fmt(f),
             Failure::Overloaded(overload) => overload.fmt(f),
         }
@@ -64,6 +72,7 @@ impl Failure {
             Failure::Error(_) => Failure::Error(self.to_string().into()),
             Failure::Panicked(message) => Failure::Panicked(message.clone()),
             Failure::TimedOut(deadline) => Failure::TimedOut(*deadline),
+            Failure::Stopped(drain) => Failure::Stopped(*drain),
             Failure::BadVariable(bad) => Failure::BadVariable(bad.clone()),
             Failure::Overloaded(overload) => Failure::Overloaded(*overload),
         }

@@ -84,7 +84,7 @@ fn it_judges_requests() {
         proxy.wait_for_log("{`/.env` in the path||}");
         let line = agent
             .0
-            .wait_for_line("INFO blocked: `/.git/` in the path src=127.0.0.1");
+            .wait_for_line("INFO inspect: blocked: `/.git/` in the path src=127.0.0.1");
         assert!(line.ends_with("path=/.git/config"), "{line}");
         assert_eq!(agent.stop(), [""; 0]);
     });

@@ -116,7 +116,7 @@ impl Dev {
             haproxy.version,
             haproxy.path.display(),
             start.said,
-        ));
+        ))?;
         let mut ended = None;
         server
             .serve(async {
@@ -243,7 +243,7 @@ fn examine(
     let diagnosis = doctor::check(&paths, &wiring, Some(haproxy.series));
     let diagnosis = diagnosis.map_err(StartError::Failed)?;
     if diagnosis.worst().is_some() {
-        print(&diagnosis.text(doctor::in_colour()));
+        print(&diagnosis.text(doctor::in_colour()))?;
     }
     match diagnosis.worst() {
         Some(Severity::Error) => Err(StartError::Failed(format!(

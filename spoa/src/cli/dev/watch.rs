@@ -2,7 +2,7 @@
 //!
 //! It must not know where it comes from: frames are the tap's, lines of HAProxy's log the proxy's.
 
-use crate::cli::print;
+use crate::cli::show;
 use crate::spop::{Actions, FrameIds, Message, Messages, Value};
 use spoa_config::write::Watch as Watched;
 use std::collections::HashMap;
@@ -75,7 +75,7 @@ impl Watch {
         exchange.actions = actions.map(|action| short(&action.to_string())).collect();
         match exchange.request.clone() {
             Some(request) => state.done.entry(request).or_default().push(exchange),
-            None => print(&format!("{}\n", exchange.text())),
+            None => show(&format!("{}\n", exchange.text())),
         }
     }
 
@@ -83,12 +83,12 @@ impl Watch {
     pub(super) fn said(&self, line: &str) {
         if let Some(request) = Request::read(line) {
             let exchanges = self.take(&request.id);
-            return print(&format!("{}\n", request.text(&exchanges)));
+            return show(&format!("{}\n", request.text(&exchanges)));
         }
         // What it says at every start is nothing to act upon.
         let usual = line.contains("[NOTICE]") || line.contains("HAProxy was started as");
         if !usual && !line.is_empty() && !self.state().closed {
-            print(&format!("haproxy: {line}\n"));
+            show(&format!("haproxy: {line}\n"));
         }
     }
 

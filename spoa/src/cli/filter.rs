@@ -1,0 +1,136 @@
+//! What is logged, as `--log` says it: a level, and `TARGET=LEVEL` for parts.
+//!
+//! It must not know where the log goes.
+
+use crate::agent::{FAILURES, VALUES};
+use crate::nearest::nearest;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+
+/// The levels, by the names they have on the command line.
+const LEVELS: [(&str, LevelFilter); 6] = [
+    ("off", LevelFilter::OFF),
+    ("error", LevelFilter::ERROR),
+    ("warn", LevelFilter::WARN),
+    ("info", LevelFilter::INFO),
+    ("debug", LevelFilter::DEBUG),
+    ("trace", LevelFilter::TRACE),
+];
+
+/// The targets of the agent's lines that a filter may name, besides the crates of the program.
+const TARGETS: [&str; 3] = ["spoa", FAILURES, VALUES];
+
+/// Where the agent's other lines come from, whose targets are not shown.
+const OWN: [&str; 2] = ["spoa::agent", "spoa::cli"];
+
+/// Whether the target of a line is to be shown: those of [`OWN`] say nothing that the text does not.
+pub(super) fn is_shown(target: &str) -> bool {
+    !OWN.iter().any(|own| target.starts_with(own))
+}
+
+/// Reads a filter. A bare word is a level: taken for a target, as `tracing` does, a misspelt one would
+/// silence everything.
+pub(super) fn read(text: &str) -> Result<Targets, String> {
+    let parts = text.split(',').map(str::trim);
+    parts.into_iter().try_fold(Targets::new(), |targets, part| {
+        Ok(match part.split_once('=') {
+            Some((target, word)) => {
+                check(target)?;
+                targets.with_target(target, level(word)?)
+            }
+            None if is_target(part) => {
+                return Err(format!(
+                    "`{part}` is no level: write `{part}=trace`, or another level"
+                ));
+            }
+            None => targets.with_default(level(part)?),
+        })
+    })
+}
+
+fn level(word: &str) -> Result<LevelFilter, String> {
+    let known = || LEVELS.iter().map(|(name, _)| *name);
+    let found = LEVELS
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(word));
+    match found {
+        Some((_, level)) => Ok(*level),
+        None if word.is_empty() => Err(format!("the level is missing: write {}", one_of(known()))),
+        None => {
+            let lower = word.to_ascii_lowercase();
+            let is_word = lower.chars().all(char::is_alphabetic);
+            // `err` and `warning` are further from what they mean than slips of the hand are.
+            let longer =
+                |name: &&str| is_word && (lower.starts_with(name) || name.starts_with(&lower));
+            let meant = known().find(longer).or_else(|| nearest(word, known()));
+            let meant = meant.map_or_else(|| one_of(known()), |meant| format!("`{meant}`"));
+            Err(format!("`{word}` is no level: write {meant}"))
+        }
+    }
+}
+
+/// Whether this looks like a target.
+fn is_target(word: &str) -> bool {
+    word.contains("::") || TARGETS.contains(&word)
+}
+
+/// Finds targets of the agent that no line has. Those of the program nobody knows.
+fn check(target: &str) -> Result<(), String> {
+    if target.is_empty() {
+        return Err("the target is missing: write for instance `spoa=info`".to_owned());
+    }
+    let known = || TARGETS.into_iter().chain(OWN);
+    let is_known = known().skip(1).any(|known| target.starts_with(known));
+    if is_known || !target.starts_with("spoa::") {
+        return Ok(());
+    }
+    let meant = nearest(target, TARGETS);
+    let meant = meant.map_or_else(|| one_of(TARGETS.into_iter()), |meant| format!("`{meant}`"));
+    Err(format!("no line has the target `{target}`: write {meant}"))
+}
+
+/// `` `a`, `b` or `c` ``.
+fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn levels_hold_for_their_targets_and_the_bare_one_for_the_rest() {
+        let targets = read("Warn, spoa::values=trace,spoa::failures=off").unwrap();
+        for (target, level, expected) in [
+            ("my_agent", Level::WARN, true),
+            ("my_agent", Level::INFO, false),
+            (VALUES, Level::TRACE, true),
+            (FAILURES, Level::ERROR, false),
+            ("spoa::agent::log", Level::INFO, false),
+        ] {
+            assert_eq!(
+                targets.would_enable(target, &level),
+                expected,
+                "{target} {level}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_targets_that_can_be_named_are_shown() {
+        for (target, shown) in [
+            (VALUES, true),
+            (FAILURES, true),
+            ("my_agent::db", true),
+            ("spoa::agent::log", false),
+            ("spoa::cli::serve", false),
+        ] {
+            assert_eq!(is_shown(target), shown, "{target}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What `--log` takes, and what the lines of the log look like.
+
+mod common;
+
+use common::{Said, fixture, said};
+use spoa::client::Client;
+use spoa::spop::Value;
+use spoa_tests::Process;
+
+const LEVELS: &str = "`off`, `error`, `warn`, `info`, `debug` or `trace`";
+
+#[test]
+fn what_is_no_level_is_not_taken_for_a_target_of_which_there_are_no_lines() {
+    for (filter, problem) in [
+        ("warning", "`warning` is no level: write `warn`".to_owned()),
+        ("inof", "`inof` is no level: write `info`".to_owned()),
+        ("err", "`err` is no level: write `error`".to_owned()),
+        ("verbose", format!("`verbose` is no level: write {LEVELS}")),
+        (
+            "info debug",
+            format!("`info debug` is no level: write {LEVELS}"),
+        ),
+        ("", format!("the level is missing: write {LEVELS}")),
+        ("info,", format!("the level is missing: write {LEVELS}")),
+        (
+            "info,spoa::values=",
+            format!("the level is missing: write {LEVELS}"),
+        ),
+        (
+            "spoa=warning",
+            "`warning` is no level: write `warn`".to_owned(),
+        ),
+        (
+            "spoa::values",
+            "`spoa::values` is no level: write `spoa::values=trace`, or another level".to_owned(),
+        ),
+        (
+            "=info",
+            "the target is missing: write for instance `spoa=info`".to_owned(),
+        ),
+        (
+            "info,spoa::vlaues=trace",
+            "no line has the target `spoa::vlaues`: write `spoa::values`".to_owned(),
+        ),
+        (
+            "info,spoa::handshake=trace",
+            "no line has the target `spoa::handshake`: write `spoa`, `spoa::failures` or `spoa::values`"
+                .to_owned(),
+        ),
+    ] {
+        let expected = Said {
+            status: Some(2),
+            out: String::new(),
+            err: format!(
+                "error: invalid value '{filter}' for '--log <FILTER>': {problem}\n\n\
+                 For more information, try '--help'.\n"
+            ),
+        };
+        // Whoever takes it would serve for ever.
+        let listed = said(fixture().args(["call", "greet", "--log", filter]));
+        assert_eq!(listed, expected);
+    }
+    let listed = said(fixture().env("SPOA_LOG", "warning").args(["call", "greet"]));
+    assert_eq!(listed.status, Some(2));
+    assert!(
+        listed.err.starts_with(
+            "error: invalid value 'warning' of the environment variable SPOA_LOG: `warning` is no \
+             level: write `warn`\n"
+        ),
+        "{}",
+        listed.err
+    );
+}
+
+#[test]
+fn levels_and_targets_are_taken_in_any_order() {
+    for filter in [
+        "WARN",
+        "off, error",
+        "spoa=debug,info",
+        "warn,spoa::failures=off,my_agent::db=trace",
+        "spoa::agent::log=debug",
+    ] {
+        let answer = said(fixture().args(["call", "echo", "--log", filter]));
+        assert_eq!(answer.status, Some(0), "{filter}: {}", answer.err);
+    }
+}
+
+#[test]
+fn the_help_names_the_targets_and_says_that_rust_log_is_not_read() {
+    let help = said(fixture().arg("--help")).out;
+    for words in ["spoa::values", "spoa::failures", "RUST_LOG is not read"] {
+        assert!(help.contains(words), "no `{words}` in:\n{help}");
+    }
+    let answer = said(fixture().env("RUST_LOG", "trace").args(["call", "greet"]));
+    assert_eq!(answer.err, "");
+}
+
+/// Runs an agent with this log, asks `echo` and `refuse`, and returns a line with this in it.
+async fn line(filter: &str, text: &str) -> String {
+    let agent = Process::start(fixture().args(["--log", filter]));
+    let address = agent.wait_for_line("listening on ");
+    agent.wait_for_line("and in spoe.conf");
+    let client = Client::connect(address.trim_start_matches("listening on "));
+    let client = client.await.expect("it listens");
+    for message in ["echo", "refuse"] {
+        let ack = client.send(message, &[("n", Value::Int64(443))]).await;
+        ack.expect("every NOTIFY is answered");
+    }
+    agent.wait_for_line(text)
+}
+
+#[tokio::test]
+async fn a_line_whose_target_a_filter_may_name_names_it() {
+    let page = include_str!("../../docs/operations/values.md");
+    for (text, shown) in [
+        (
+            "NOTIFY echo",
+            "TRACE spoa::values: NOTIFY echo n=443; peer=",
+        ),
+        (
+            "ACK set-var",
+            "TRACE spoa::values: ACK set-var txn.n = 443; peer=",
+        ),
+        (
+            "no actions",
+            " WARN spoa::failures: no actions: the database is down ",
+        ),
+    ] {
+        let line = line("info,spoa::values=trace", text).await;
+        assert!(line.starts_with(shown), "{line}");
+        let words = shown.split(' ').filter(|word| word.contains("spoa::"));
+        for word in words {
+            assert!(
+                page.contains(word.trim_end_matches(':')),
+                "`{word}` is not in values.md"
+            );
+        }
+    }
+    let started = line("info", "started").await;
+    assert!(started.starts_with(" INFO started: "), "{started}");
+}
