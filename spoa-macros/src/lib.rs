@@ -48,7 +48,7 @@ use proc_macro::TokenStream;
 /// | option | what it does |
 /// |---|---|
 /// | `set = "sess.ip_score"` | writes the value returned to this variable: the function returns a value, an `Option` or a `Result` of one, instead of an action |
-/// | `timeout = "20ms"` | answers HAProxy without the handler when it takes longer; a whole number of `us`, `ms` or `s`. For `async fn` and `blocking` only: nothing can interrupt another function |
+/// | `timeout = "20ms"` | answers HAProxy without the handler when it takes longer; a whole number of `us`, `ms`, `s`, `m` or `h`. For `async fn` and `blocking` only: nothing can interrupt another function |
 /// | `blocking` | runs a function that is not async on a thread of its own, where it may wait for a disk or a database |
 /// | `event = "on-frontend-http-request"` | when HAProxy is to send the message |
 /// | `condition = "if { path_beg /api }"` | what must hold then; behind `if` or `unless`, as HAProxy writes it |

@@ -69,7 +69,8 @@
 //! # Without `run!`
 //!
 //! [`Agent::builder`](agent::Agent::builder) is the same agent as an ordinary API that returns
-//! `Result`, for programs that own their `main` and for several agents in one process. [`testing`] runs an
+//! `Result`, for programs that own their `main` and for several agents in one process. Such a program sets up
+//! its own log: without a `tracing` subscriber the agent says nothing, see [`agent`]. [`testing`] runs an
 //! agent and an engine in one process, [`client`] talks to any agent, and [`spop`] is the protocol
 //! itself, without I/O.
 //!

@@ -11,6 +11,7 @@ use super::{Address, AddressError, Failed, Limits, Listener, Server, Shared};
 use crate::handler::{BoxError, Definition, IntoActions, Peer, States};
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -119,7 +120,7 @@ impl Agent {
 }
 
 /// Why an agent cannot be built.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// No handlers were given.
@@ -179,6 +180,13 @@ pub enum BuildError {
     #[cfg(feature = "tls")]
     #[error(transparent)]
     Tls(#[from] super::TlsError),
+}
+
+/// The same words as those of `Display`: they are what `main` prints of an error that it returns.
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Builds an [`Agent`].

@@ -5,6 +5,7 @@ use super::unix::{self, Access, BACKLOG, SocketFile};
 use crate::handler::Peer;
 use nix::errno::Errno;
 use socket2::SockRef;
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -43,7 +44,7 @@ impl Accepted {
 }
 
 /// Why an agent cannot listen.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
     /// Another process listens there.
@@ -95,6 +96,13 @@ pub enum BindError {
         /// Why.
         error: io::Error,
     },
+}
+
+/// The same words as those of `Display`: they are what `main` prints of an error that it returns.
+impl fmt::Debug for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl BindError {
@@ -270,6 +278,16 @@ fn listen(socket: TcpSocket, address: SocketAddr) -> io::Result<TcpListener> {
 mod tests {
     use super::*;
     use std::future::poll_fn;
+
+    #[test]
+    fn what_main_prints_says_what_to_do() {
+        let error = BindError::new(&Address::Port(80), io::ErrorKind::PermissionDenied.into());
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot listen on :80: permission denied; choose a port above 1023, or a folder this \
+             user may write to"
+        );
+    }
 
     async fn peer_of(listener: &Listener) -> Peer {
         let accepted = poll_fn(|cx| listener.poll_accept(cx)).await.unwrap();

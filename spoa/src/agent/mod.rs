@@ -1,6 +1,33 @@
 //! The server: listens, speaks SPOP, runs the handlers, answers.
 //!
 //! It does not know how the handlers were found: the registry is `run!`'s.
+//!
+//! # A `main` of one's own
+//!
+//! What goes wrong is said with [`tracing`], and without a subscriber it is said to nobody: `run!` has
+//! one, other programs set up their own. Lines about messages whose handler gave no actions have the
+//! target `spoa::failures`, those that show messages and answers `spoa::values`, at TRACE.
+//!
+//! ```no_run
+//! use spoa::prelude::*;
+//!
+//! #[spoe_message("ping")]
+//! fn ping() {}
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+//!     let agent = Agent::builder()
+//!         .handlers(handlers![ping])
+//!         .listen("127.0.0.1:12345")
+//!         .build()?;
+//!     let for_ever = std::future::pending();
+//!     Ok(agent.serve(for_ever).await?)
+//! }
+//! ```
+//!
+//! `main` prints the `Debug` of an error. That of [`BuildError`], [`BindError`] and [`ReloadError`] is
+//! the sentence that says what to do, as `Display` is.
 
 mod address;
 mod allow;

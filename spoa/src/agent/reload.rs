@@ -139,7 +139,6 @@ impl Reloaded {
 }
 
 /// A value that could not be made.
-#[derive(Debug)]
 pub struct ReloadError {
     part: String,
     failure: Failure,
@@ -156,6 +155,13 @@ impl ReloadError {
 impl fmt::Display for ReloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` failed: {}", self.part, self.failure)
+    }
+}
+
+/// The same words as those of `Display`: they are what `main` prints of an error that it returns.
+impl fmt::Debug for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
