@@ -3,7 +3,7 @@
 //! It must not know what the lines mean: `spoa_config` writes them.
 
 use super::haproxy::Haproxy;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use spoa_config::write::{Configuration, Fail, Options, is_written, write};
 use spoa_config::{Agent, Series};
@@ -60,7 +60,7 @@ pub(super) fn command() -> Command {
         .about("Print the configuration of HAProxy for this agent: spoe.conf, backend, frontend")
         .arg(
             option("haproxy", "SERIES", "For this HAProxy and later ones [default: the one found, else the newest]")
-                .value_parser(PossibleValuesParser::new(["2.6", "2.8", "3.0", "3.2", "3.4"])),
+                .value_parser(ValueParser::new(|text: &str| text.parse::<Series>())),
         )
         .arg(
             option("part", "PART", "Only this part")
@@ -90,6 +90,7 @@ pub(super) fn command() -> Command {
         )
         .arg(
             option("bind", "ADDRESS", "Where the frontend listens; once for each [default: :8080]")
+                .value_parser(ValueParser::new(bind))
                 .action(ArgAction::Append),
         )
         .arg(
@@ -125,7 +126,7 @@ impl Config {
         };
         let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
         Config {
-            series: text("haproxy").and_then(|series| series.parse().ok()),
+            series: matches.get_one::<Series>("haproxy").copied(),
             part: match text("part").as_deref() {
                 Some("spoe") => Part::Spoe,
                 Some("backend") => Part::Backend,
@@ -150,20 +151,69 @@ impl Config {
 
     /// Writes it.
     pub(super) fn perform(&self, agent: &Agent) -> Result<Printed, String> {
-        let written = write(agent, &self.options()?).map_err(|refusal| refusal.to_string())?;
+        if !self.closed && !self.verdicts.is_empty() {
+            return Err(
+                "`--verdict` says what `--fail closed` asks for: add that, or leave it out"
+                    .to_owned(),
+            );
+        }
+        let (series, guessed) = self.series(|| Haproxy::find(None).ok().map(|found| found.series));
+        let options = self.options(series)?;
+        let written = write(agent, &options).map_err(|refusal| refusal.to_string())?;
         let text = match &self.output {
-            Some(directory) => self.files(directory, &written)?,
+            Some(directory) => {
+                let said = self.files(directory, &written)?;
+                format!("{said}{}", self.next(directory, &options))
+            }
             None => self.text(&written),
         };
-        let warnings = written.warnings.iter().map(ToString::to_string).collect();
+        let warnings = written.warnings.iter().map(ToString::to_string);
+        let warnings = guessed.into_iter().chain(warnings).collect();
         Ok(Printed { text, warnings })
     }
 
-    fn options(&self) -> Result<Options, String> {
-        let series = self.series.unwrap_or_else(|| match Haproxy::find(None) {
-            Ok(haproxy) => haproxy.series,
-            Err(_) => Series::V3_4,
-        });
+    /// The series to write for, and what is to be said of it if nobody knows.
+    fn series(&self, found: impl FnOnce() -> Option<Series>) -> (Series, Option<String>) {
+        match self.series.or_else(found) {
+            Some(series) => (series, None),
+            None => {
+                let newest = Series::V3_4;
+                let said = format!(
+                    "no HAProxy was found, so this is for {newest} and later: `--haproxy 2.6` writes \
+                     what all of them take"
+                );
+                (newest, Some(said))
+            }
+        }
+    }
+
+    /// What to do with the files.
+    fn next(&self, directory: &Path, options: &Options) -> String {
+        if self.part != Part::All {
+            return String::new();
+        }
+        let directory = directory.display();
+        let mut next = format!(
+            "next, while the agent runs:\n    cd {directory}\n    haproxy -c -f haproxy.cfg\n    \
+             haproxy -f haproxy.cfg\n"
+        );
+        if let (None, Some(bind)) = (&options.rules, options.bind.first()) {
+            let address = bind.split([' ', ',']).next().unwrap_or_default();
+            let address = match address.rsplit_once(':') {
+                Some(("" | "*", port)) => format!("127.0.0.1:{port}"),
+                _ => address.to_owned(),
+            };
+            next.push_str(&format!("    curl -i http://{address}/\n"));
+            if !options.show {
+                next.push_str(
+                    "Your servers see what the agent said, in headers; with `--show` curl sees it, too.\n",
+                );
+            }
+        }
+        next
+    }
+
+    fn options(&self, series: Series) -> Result<Options, String> {
         let usual = Options::new(series);
         let rules = self.rules.as_deref().map(|path| {
             fs::read_to_string(path)
@@ -275,6 +325,21 @@ impl File {
     }
 }
 
+/// What stands behind `bind`: one or more addresses, and whatever else HAProxy takes there.
+fn bind(text: &str) -> Result<String, String> {
+    let addresses = text.split_whitespace().next().unwrap_or_default();
+    let listens = |address: &str| {
+        let port = address.rsplit_once(':').map(|(_, port)| port);
+        address.starts_with('/')
+            || address.contains(['@', '$'])
+            || port.is_some_and(|port| port.split('-').all(|port| port.parse::<u16>().is_ok()))
+    };
+    match addresses.split(',').all(listens) {
+        true => Ok(text.to_owned()),
+        false => Err("write an address with its port, such as :8080 or 127.0.0.1:8080".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -327,6 +392,58 @@ mod tests {
         assert!(parse(["--haproxy", "2.4"]).is_err());
         assert!(parse(["--part", "half"]).is_err());
         assert!(parse(["--fail", "perhaps"]).is_err());
+        for address in ["foo", "", "127.0.0.1", ":80,foo", ":x"] {
+            assert!(parse(["--bind", address]).is_err(), "{address}");
+        }
+        for address in [
+            ":80 ssl crt a.pem",
+            "[::]:80,10.0.0.1:80-90",
+            "unix@/a.sock",
+            "/a",
+            "${ON}",
+        ] {
+            assert!(parse(["--bind", address]).is_ok(), "{address}");
+        }
+        let error = config(&["--haproxy=3.4", "--verdict=txn.a"])
+            .perform(&agent())
+            .unwrap_err();
+        assert!(error.contains("`--fail closed`"), "{error}");
+    }
+
+    #[test]
+    fn a_version_is_of_the_series_before_it_and_none_is_said() {
+        let series = |line: &[&str], found| config(line).series(|| found);
+        assert_eq!(series(&["--haproxy=3.1"], None), (Series::V3_0, None));
+        assert_eq!(series(&["--haproxy=2.9.4"], None), (Series::V2_8, None));
+        assert_eq!(series(&[], Some(Series::V2_8)), (Series::V2_8, None));
+        let (newest, said) = series(&[], None);
+        let said = said.unwrap();
+        assert_eq!(newest, Series::V3_4);
+        assert!(
+            said.contains("for 3.4 and later: `--haproxy 2.6`"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn what_to_do_with_the_files_is_said() {
+        let next = |line: &[&str]| {
+            let config = config(line);
+            let options = config.options(Series::V3_2).unwrap();
+            config.next(Path::new("out"), &options)
+        };
+        let usual = next(&[]);
+        for line in [
+            "    cd out\n",
+            "    haproxy -c -f haproxy.cfg\n    haproxy -f haproxy.cfg\n",
+            "    curl -i http://127.0.0.1:8080/\n",
+            "`--show`",
+        ] {
+            assert!(usual.contains(line), "{usual}");
+        }
+        let own = next(&["--show", "--bind=10.0.0.1:80 name www"]);
+        assert!(own.ends_with("    curl -i http://10.0.0.1:80/\n"), "{own}");
+        assert_eq!(next(&["--part=spoe"]), "");
     }
 
     #[test]
@@ -335,7 +452,8 @@ mod tests {
         let output = format!("--output={}", directory.display());
         let line = ["--haproxy=3.2", &output];
         let said = config(&line).perform(&agent()).unwrap().text;
-        assert_eq!(said.lines().count(), 2, "{said}");
+        let wrote = said.lines().filter(|line| line.starts_with("wrote "));
+        assert_eq!(wrote.count(), 2, "{said}");
         // What it has written, it writes again.
         config(&line).perform(&agent()).unwrap();
         let file = directory.join("haproxy.cfg");
