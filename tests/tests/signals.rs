@@ -225,7 +225,8 @@ async fn a_message_that_nobody_answers_is_one_line_that_says_what_to_do() {
     let text = " WARN no handler for message `scroe` (did you mean `score`?): this agent answers \
                 `echo`, `gated`, `greet`, `move`, `never`, `panic`, `refuse`, `score`, `stuck`; \
                 correct its name in spoe.conf, or add `#[spoe_message(\"scroe\")]` or \
-                `#[spoe_fallback]` peer=127.0.0.1:";
+                `#[spoe_fallback]`; handlers of another crate need `use that_crate as _;` \
+                peer=127.0.0.1:";
     assert!(warned[0].starts_with(text), "{said:#?}");
 }
 

@@ -236,7 +236,8 @@ impl Shared {
             frame = context.frame_id(),
             suppressed,
             "no handler for message `{name}`{meant}: this agent answers `{}`; correct its name in \
-             spoe.conf, or add `#[spoe_message(\"{name}\")]` or `#[spoe_fallback]`",
+             spoe.conf, or add `#[spoe_message(\"{name}\")]` or `#[spoe_fallback]`; handlers of another \
+             crate need `use that_crate as _;`",
             known.join("`, `"),
         );
     }

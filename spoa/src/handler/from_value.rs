@@ -315,6 +315,23 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
 /// let Parse(ratio) = Parse::<f64>::from_value(Value::from("0.5")).unwrap();
 /// assert_eq!(ratio, 0.5);
 /// ```
+///
+/// A message whose text cannot be parsed is not given to its handler, and `Option<Parse<T>>` makes no
+/// difference to that: it is for an argument that is not there. So this is for text that HAProxy or its
+/// configuration makes. If a client chooses it, `?n=abc` must not keep the handler from looking at the
+/// rest: take the bytes, and read them there.
+///
+/// ```
+/// use spoa::prelude::*;
+///
+/// #[spoe_message("limit")]
+/// fn limit(#[arg(sample = "url_param(n)")] n: Option<&[u8]>) -> SetVar<u64> {
+///     let n = n.and_then(|n| std::str::from_utf8(n).ok()?.parse().ok());
+///     SetVar::transaction("limit", n.unwrap_or(10))
+/// }
+///
+/// assert_eq!(limit(Some(b"abc")), SetVar::transaction("limit", 10));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parse<T>(pub T);
 

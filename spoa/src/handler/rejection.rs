@@ -237,6 +237,9 @@ impl fmt::Display for Rejection {
                     (Mismatch::Range, _) => {
                         write!(f, "; take a wider type than `{rust_type}`")
                     }
+                    (Mismatch::Syntax, _) if matches!(expected, Expected::Other(_)) => f.write_str(
+                        "; if a client chooses it, take `&[u8]` and read it in the handler",
+                    ),
                     // What was wrong is the text, not where it comes from.
                     _ if matches!(expected, Expected::Any | Expected::Other(_)) => Ok(()),
                     _ => match (argument.name(), fetch()) {
