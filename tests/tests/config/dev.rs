@@ -92,6 +92,25 @@ fn haproxy_does_not_outlive_an_agent_that_is_killed() {
 }
 
 #[test]
+fn a_haproxy_that_is_killed_is_said_to_be() {
+    let haproxy = &haproxies()[0];
+    let (mut process, _) = dev(example("ip-reputation"), haproxy);
+    // The shell between them is the child of `dev`, HAProxy the first of the shell's.
+    let child = |of: u32| {
+        let path = format!("/proc/{of}/task/{of}/children");
+        let children = std::fs::read_to_string(path).expect("Linux says it");
+        let first = children.split_whitespace().next().map(str::parse);
+        first.expect("it has one").expect("a number")
+    };
+    let killed = std::process::Command::new("kill")
+        .args(["-KILL", &child(child(process.id())).to_string()])
+        .status();
+    assert!(killed.expect("there is a `kill`").success());
+    process.wait_for_line("error: HAProxy was ended by signal 9");
+    assert_eq!(process.wait(Duration::from_secs(20)).code(), Some(1));
+}
+
+#[test]
 fn what_is_no_haproxy_is_said() {
     let said = example("ip-reputation")
         .args(["dev", "--haproxy-bin", "/no/such/haproxy"])

@@ -3,6 +3,7 @@
 //! It must not know the protocol: what passes between the two is the tap's to read.
 
 mod echo;
+mod folder;
 mod proxy;
 mod tap;
 mod watch;
@@ -88,7 +89,7 @@ impl Dev {
         let address = server.listeners().iter().map(|listener| listener.address());
         let address = address.last().unwrap_or_default().to_owned();
 
-        let directory = tempfile::Builder::new().prefix("spoa-dev-").tempdir();
+        let directory = folder::make();
         let directory =
             directory.map_err(|error| failed(format!("no temporary folder: {error}")))?;
         let (watch, start) = match &self.config {
@@ -117,22 +118,27 @@ impl Dev {
             haproxy.path.display(),
             start.said,
         ))?;
-        let mut ended = None;
+        let (mut ended, mut status) = (false, None);
         server
             .serve(async {
                 tokio::select! {
                     () = stop => {}
-                    () = proxy.ended() => ended = Some(()),
+                    () = proxy.ended() => ended = true,
                 }
                 // It goes first, so that it does not complain of an agent that left.
-                proxy.stop();
+                status = proxy.stop();
             })
             .await;
-        match ended {
-            Some(()) => Err(failed(
+        match (ended, status) {
+            (false, _) => Ok(()),
+            // A shell has the signal that ended its child in this way.
+            (true, Some(status)) if status > 128 => Err(failed(format!(
+                "HAProxy was ended by signal {}",
+                status - 128
+            ))),
+            (true, _) => Err(failed(
                 "HAProxy ended by itself: what it said is above".to_owned(),
             )),
-            None => Ok(()),
         }
     }
 

@@ -106,11 +106,11 @@ impl Proxy {
         let _ = self.ended.clone().wait_for(|ended| *ended).await;
     }
 
-    /// Ends it.
-    pub(super) fn stop(&mut self) {
+    /// Ends it, and says with which status it ended.
+    pub(super) fn stop(&mut self) -> Option<i32> {
         self.watch.close();
         drop(self.lifeline.take());
-        let _ = self.guard.wait();
+        self.guard.wait().ok()?.code()
     }
 }
 
