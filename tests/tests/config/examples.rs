@@ -1,6 +1,6 @@
 //! The examples behind what they write themselves, with nothing of their own.
 
-use spoa_tests::{Port, Request, example, for_each_haproxy};
+use spoa_tests::{Port, Request, TempDir, example, for_each_haproxy};
 
 use crate::written::{Written, ask, serving, stop};
 
@@ -56,6 +56,42 @@ fn every_example_can_fail_closed() {
             ask(&proxy, &Request::get("/"), "a request passes", |reply| {
                 reply.status == 200
             });
+        }
+    });
+}
+
+#[test]
+fn the_log_line_says_why_a_request_was_denied() {
+    for_each_haproxy(|haproxy| {
+        for own in [false, true] {
+            let (dir, front, port) = (TempDir::new(), Port::free(), Port::free());
+            let bind = format!("    bind {}\n    default_backend x\n", front.addr());
+            let answer = "backend x\n    http-request return status 200\n";
+            let rules = dir.write("rules.cfg", &format!("{bind}\n{answer}"));
+            let rules = format!("--rules={}", rules.display());
+            let listen = port.addr().to_string();
+            let mut args = vec![
+                "--listen",
+                &listen,
+                "--fail=closed",
+                "--verdict=sess.ip_score",
+            ];
+            args.extend(own.then_some(rules.as_str()));
+            let mut written = Written::by(example("ip-reputation"), haproxy, &args);
+            if own {
+                written.serve_at(front);
+            }
+            let agent = serving(example("ip-reputation"), &listen);
+            let proxy = written.start(haproxy);
+            ask(&proxy, &Request::get("/"), "a judged request", |reply| {
+                reply.status == 200
+            });
+            agent.signal("STOP");
+            assert_eq!(proxy.get("/asked").status, 503);
+            // 1 is `timeout processing`.
+            let line = proxy.wait_for_log("\"GET /asked HTTP/1.1\"");
+            assert!(line.contains(" {1} \"GET /asked"), "{haproxy}: {line}");
+            agent.signal("CONT");
         }
     });
 }
