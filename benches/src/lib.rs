@@ -2,6 +2,7 @@
 //!
 //! How to run them and what they said is in `docs/performance.md`.
 
+pub mod codec;
 pub mod feed;
 pub mod frames;
 pub mod handlers;

@@ -3,9 +3,7 @@
 //! The difference between two numbers of rounds is what the rounds cost: see `benches/instructions`.
 
 use spoa::prelude::*;
-use spoa::spop::{AckWriter, Action, Frame, FrameIds, Messages, Scope, Value};
-use spoa_benches::{feed::Feed, frames, handlers};
-use std::hint::black_box;
+use spoa_benches::{codec, feed::Feed, frames, handlers};
 
 /// NOTIFYs in one read, of the cases that have a connection.
 const BATCH: u64 = 32;
@@ -27,35 +25,12 @@ fn main() {
 
 fn decode(rounds: usize) {
     let frame = frames::notify(&frames::messages("strings"), 1);
-    for _ in 0..rounds {
-        let mut input = black_box(&frame[..]);
-        let frame = Frame::split(&mut input, 16380).unwrap().unwrap();
-        for message in Messages::parse(frame.payload).unwrap() {
-            for arg in message.args() {
-                black_box(arg);
-            }
-        }
-    }
+    (0..rounds).for_each(|_| codec::decode_and_walk(&frame));
 }
 
 fn encode(rounds: usize) {
     let mut out = Vec::with_capacity(64);
-    for _ in 0..rounds {
-        out.clear();
-        let ids = FrameIds {
-            stream_id: 1,
-            frame_id: 1,
-        };
-        let ack = AckWriter::begin(black_box(ids), &mut out);
-        let action = Action::SetVar {
-            scope: Scope::Session,
-            name: "ip_score".into(),
-            value: Value::Uint32(black_box(20)),
-        };
-        action.encode(&mut out);
-        ack.finish(&mut out);
-        black_box(&out);
-    }
+    (0..rounds).for_each(|_| codec::encode_ack(&mut out));
 }
 
 fn serve(batch: &[u8], rounds: usize) {

@@ -427,4 +427,28 @@ mod tests {
         assert_eq!(Name::from(longer.as_str()).excerpt(), longest + "…");
         assert_eq!(Name::from("a\nb").excerpt(), "a\\nb");
     }
+
+    /// The check keeps the lengths of the first ones, the walk finds the others.
+    #[test]
+    fn each_message_ends_where_the_next_begins_however_many_there_are() {
+        let names: Vec<_> = (0..10).map(|number| "m".repeat(100 * number)).collect();
+        let args: Vec<_> = (0..10).map(|number| ("n", Value::Int64(number))).collect();
+        let mut payload = Vec::new();
+        let mut writer = NotifyWriter::new(&mut payload);
+        for (count, name) in names.iter().enumerate() {
+            writer.message(name, args.get(..count).unwrap());
+        }
+        let messages = Messages::parse(&payload).unwrap();
+        assert_eq!(messages.len(), 10);
+        for (count, (message, name)) in messages.zip(&names).enumerate() {
+            assert_eq!(message.name(), name.as_str());
+            let sent: Vec<_> = message.args().map(|arg| arg.value).collect();
+            let expected: Vec<_> = args.iter().take(count).map(|(_, value)| *value).collect();
+            assert_eq!(sent, expected);
+            let mut copy = MessageBuf::default();
+            copy.copy(&message);
+            assert_eq!(copy.message().name(), message.name());
+            assert!(copy.message().args().eq(message.args()));
+        }
+    }
 }
