@@ -90,6 +90,22 @@ impl Slot {
     }
 }
 
+impl Slots {
+    #[cold]
+    fn add(&mut self, ids: FrameIds, wakeups: &Arc<Wakeups>) -> usize {
+        let index = self.all.len();
+        let handle = SlotWaker::new(index, wakeups);
+        let waker = Waker::from(handle.clone());
+        self.all.push(Slot {
+            ids,
+            parts: Vec::new(),
+            handle,
+            waker,
+        });
+        index
+    }
+}
+
 impl InFlight {
     pub(crate) fn new(wakeups: Arc<Wakeups>) -> Self {
         InFlight {
@@ -107,6 +123,7 @@ impl InFlight {
     }
 
     /// Takes a free slot.
+    #[inline(always)]
     pub(crate) fn reserve(&mut self, ids: FrameIds) -> usize {
         let slots = self.slots.get_or_insert_default();
         if let Some(index) = slots.free.pop() {
@@ -115,19 +132,11 @@ impl InFlight {
             }
             return index;
         }
-        let index = slots.all.len();
-        let handle = SlotWaker::new(index, &self.wakeups);
-        let waker = Waker::from(handle.clone());
-        slots.all.push(Slot {
-            ids,
-            parts: Vec::new(),
-            handle,
-            waker,
-        });
-        index
+        slots.add(ids, &self.wakeups)
     }
 
     /// Gives a slot back.
+    #[inline(always)]
     pub(crate) fn release(&mut self, index: usize) {
         let Some(slots) = &mut self.slots else {
             return;
@@ -145,6 +154,7 @@ impl InFlight {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn slot(&mut self, index: usize) -> Option<&mut Slot> {
         self.slots.as_mut()?.all.get_mut(index)
     }

@@ -78,6 +78,7 @@ impl Dispatcher<'_> {
 
     /// Why no handler that may have to wait is begun now. Nobody is made to wait for a place: the
     /// messages behind this one may be those of handlers that are quick.
+    #[inline(always)]
     fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: Now) -> Option<Overload> {
         let limits = &self.shared.limits;
         let totals = &self.shared.totals;
@@ -297,6 +298,7 @@ fn tail<'p>(parts: &'p mut Vec<Part>, scratch: &mut Scratch) -> &'p mut Vec<u8> 
     }
 }
 
+#[inline(always)]
 fn poll(future: &mut JobFuture, cx: &mut task::Context<'_>) -> Poll<Finished> {
     match guard(|| Ok(future.as_mut().poll(cx))) {
         Ok(polled) => polled,

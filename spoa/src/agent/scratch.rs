@@ -127,6 +127,7 @@ impl Scratch {
     }
 
     /// A job for a handler of this connection.
+    #[inline(always)]
     pub(crate) fn job(&mut self, connection: &Arc<Connection>) -> Box<Job> {
         let mut job = match self.jobs.pop() {
             Some(job) => {
@@ -143,6 +144,7 @@ impl Scratch {
     }
 
     /// Takes a job back.
+    #[inline(always)]
     pub(crate) fn recycle_job(&mut self, mut job: Box<Job>) {
         let size = job.capacity();
         if size <= 2 * SPARE_SIZE && self.spared + size <= SPARES {

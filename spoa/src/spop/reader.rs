@@ -34,7 +34,7 @@ impl<'a> Reader<'a> {
         Ok(byte)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         let (bytes, rest) = self.rest.split_first_chunk::<N>().ok_or(Fault::Truncated)?;
         self.rest = rest;
