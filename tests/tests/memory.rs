@@ -174,9 +174,10 @@ fn open(agent: SocketAddr, count: u64, job: impl Fn(&TcpStream) + Sync) -> Vec<T
     at_once(THREADS, some).into_iter().flatten().collect()
 }
 
-/// An agent at the start, at its most, and when all connections of two rounds are gone.
+/// An agent at the start, and when all connections of a round and of another are gone.
 struct Course {
     start: Vitals,
+    between: Vitals,
     end: Vitals,
 }
 
@@ -206,8 +207,7 @@ fn course(malloc: &str, envs: &[(&str, &str)]) -> Course {
         ]);
         now
     };
-    let mut end = step("nothing", 0, 0);
-    for _ in 0..2 {
+    let round = |end: Vitals| {
         let idling = open(address, idle, |_| {});
         let before = step(&format!("{idle} idle"), idle, end.memory);
         assert!(
@@ -222,15 +222,22 @@ fn course(malloc: &str, envs: &[(&str, &str)]) -> Course {
         eventually("the connections are gone", || {
             Vitals::of(agent.id()).files == start.files
         });
-        end = step("nothing", 0, 0);
+        step("nothing", 0, 0)
+    };
+    let between = round(step("nothing", 0, 0));
+    let end = round(between);
+    Course {
+        start,
+        between,
+        end,
     }
-    Course { start, end }
 }
 
 #[test]
 fn memory_is_bounded_and_given_back() {
     // So that what the agent gives back is not kept by glibc for later.
-    let Course { start, end } = course("trims at 128 KiB", &[("MALLOC_TRIM_THRESHOLD_", "131072")]);
+    let Course { start, end, .. } =
+        course("trims at 128 KiB", &[("MALLOC_TRIM_THRESHOLD_", "131072")]);
     assert!(end.peak <= bound(), "{}", mib(end.peak));
     let kept = SPARE + connections().iter().sum::<u64>() * LEFT;
     assert!(
@@ -240,8 +247,13 @@ fn memory_is_bounded_and_given_back() {
     );
 }
 
+/// The formula is of what the agent holds. What malloc keeps of the first round, in pieces that the
+/// second can use again in part only, comes on top of that.
 #[test]
 fn memory_is_bounded_whatever_malloc_keeps() {
-    let Course { end, .. } = course("as it comes", &[]);
-    assert!(end.peak <= bound(), "{}", mib(end.peak));
+    let course = course("as it comes", &[]);
+    let kept = course.between.memory - course.start.memory;
+    assert!(kept <= bound(), "{} are kept", mib(kept));
+    let peak = course.end.peak;
+    assert!(peak <= bound() + kept, "{} with {}", mib(peak), mib(kept));
 }
