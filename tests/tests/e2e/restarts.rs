@@ -177,7 +177,8 @@ fn without_pipelining_nothing_is_lost() {
 }
 
 #[test]
-fn connections_that_end_by_age_cost_no_request() {
+fn connections_that_end_by_age_cost_one_goodbyes_worth_at_most() {
+    const CLIENTS: usize = 8;
     let ended = |agent: &Background| {
         let logs = agent.logs();
         logs.iter().filter(|line| line.contains(": closed")).count()
@@ -190,15 +191,16 @@ fn connections_that_end_by_age_cost_no_request() {
     for_each_haproxy(|haproxy| {
         let proxy = config(agent.addr()).start(haproxy);
         let before = ended(&agent);
-        let exchanges = Load::on(proxy.addr(), 8, |load| {
+        let exchanges = Load::on(proxy.addr(), CLIENTS, |load| {
             load.wait_for(2000);
             // Whatever the machine makes of it, some must end while they are in use.
             eventually("connections end", || ended(&agent) >= before + 2);
         });
         let lost = lost(&exchanges);
-        // A moment is waited for in which no NOTIFY should cross the goodbye. One still may.
+        // A moment is waited for in which no NOTIFY should cross the goodbye. It still may happen, and
+        // then to all that HAProxy sent in one go: one for each client at most.
         assert!(
-            lost.len() <= 1,
+            lost.len() <= CLIENTS,
             "{} of {}: {lost:#?}",
             lost.len(),
             exchanges.len()
