@@ -4,7 +4,7 @@
 
 use super::Surroundings;
 use super::files::{Files, configurations};
-use super::sections::{Line, Parsed, Scope, Section, parse};
+use super::sections::{Kind, Line, Parsed, Scope, Section, parse};
 use super::source::Sources;
 use super::words::Word;
 use std::collections::BTreeMap;
@@ -53,6 +53,8 @@ pub struct SpoeFile {
     pub sections: Vec<Section>,
     /// Its scopes.
     pub scopes: Vec<Scope>,
+    /// Lines before its first scope and its first section.
+    pub stray: Vec<Line>,
 }
 
 /// A line `filter spoe …`.
@@ -220,12 +222,9 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Takes in one of the files that were given.
     fn take(&mut self, path: &Path, bytes: &[u8], filters: &mut Vec<(Filter, Origin)>) {
-        let (source, parsed) = self.parse(path, bytes);
-        let spoe = parsed
-            .sections
-            .first()
-            .map_or(!parsed.scopes.is_empty(), is_spoe);
-        if spoe {
+        let kind = Kind::of(&String::from_utf8_lossy(bytes));
+        let (source, parsed) = self.parse(kind, path, bytes);
+        if kind == Kind::Spoe {
             self.add(source, parsed);
             return;
         }
@@ -252,11 +251,11 @@ impl Reading<'_> {
         }
     }
 
-    fn parse(&mut self, path: &Path, bytes: &[u8]) -> (usize, Parsed) {
+    fn parse(&mut self, kind: Kind, path: &Path, bytes: &[u8]) -> (usize, Parsed) {
         let source = self.read.sources.add(path, bytes);
         let text = self.read.sources.get(source).map(|source| &source.text);
         let text = text.map_or("", String::as_str);
-        let parsed = parse(text, source, self.around, &mut self.set);
+        let parsed = parse(kind, text, source, self.around, &mut self.set);
         (source, parsed)
     }
 
@@ -265,6 +264,7 @@ impl Reading<'_> {
             source,
             sections: parsed.sections,
             scopes: parsed.scopes,
+            stray: parsed.stray,
         });
         self.read.spoe.len() - 1
     }
@@ -307,7 +307,7 @@ impl Reading<'_> {
 
     fn fetch(&mut self, path: &Path) -> Option<usize> {
         let bytes = self.files.read(path).ok()?;
-        let (source, parsed) = self.parse(path, &bytes);
+        let (source, parsed) = self.parse(Kind::Spoe, path, &bytes);
         Some(self.add(source, parsed))
     }
 
@@ -318,10 +318,6 @@ impl Reading<'_> {
             source.is_some_and(|source| source.path.file_name() == path.file_name())
         })
     }
-}
-
-fn is_spoe(section: &Section) -> bool {
-    section.kind().starts_with("spoe-")
 }
 
 fn filter(proxy: usize, line: &Line) -> Filter {

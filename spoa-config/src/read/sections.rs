@@ -63,6 +63,39 @@ pub struct Scope {
     pub name: String,
     /// Where the name stands.
     pub span: Span,
+    /// The lines between it and the first section below it.
+    pub lines: Vec<Line>,
+}
+
+/// A kind of file: each has its own sections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A file of HAProxy's own.
+    Haproxy,
+    /// A SPOE file.
+    Spoe,
+}
+
+impl Kind {
+    /// Guesses the kind of a file from what it begins with.
+    pub(super) fn of(text: &str) -> Self {
+        let mut firsts = text.lines().map(str::trim_start).filter_map(|line| {
+            let word = line
+                .split(|c: char| c.is_ascii_whitespace() || c == '#')
+                .next()?;
+            (line.starts_with('[') || SECTIONS.contains(&word)).then_some(word)
+        });
+        let spoe = |word: &str| word.starts_with('[') || word.starts_with("spoe-");
+        match firsts.next().is_some_and(spoe) {
+            true => Kind::Spoe,
+            false => Kind::Haproxy,
+        }
+    }
+
+    /// Whether this word begins a section in such a file.
+    fn begins(self, word: &str) -> bool {
+        SECTIONS.contains(&word) && word.starts_with("spoe-") == (self == Kind::Spoe)
+    }
 }
 
 /// One file.
@@ -144,6 +177,7 @@ impl Line {
 
 /// Reads one file. What is no configuration is passed over.
 pub(super) fn parse(
+    kind: Kind,
     text: &str,
     source: usize,
     around: &Surroundings<'_>,
@@ -152,13 +186,17 @@ pub(super) fn parse(
     let mut parsed = Parsed::default();
     let mut conditions = Conditions::new(around.series);
     let mut scope = None;
+    // A section belongs to the scope before it, and no line below the next scope to it.
+    let mut below_scope = false;
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let at = start;
         start += line.len();
-        if let Some(found) = scope_of(line, source, at) {
+        let found = scope_of(line, source, at).filter(|_| kind == Kind::Spoe);
+        if let Some(found) = found {
             scope = Some(found.name.clone());
             parsed.scopes.push(found);
+            below_scope = true;
             continue;
         }
         let lookup = |name: &str| {
@@ -180,17 +218,21 @@ pub(super) fn parse(
         }
         let begins = words
             .first()
-            .is_some_and(|word| word.known && SECTIONS.contains(&word.text.as_str()));
+            .is_some_and(|word| word.known && kind.begins(&word.text));
         let line = Line {
             words,
             certain: holds == Holds::Yes,
         };
+        let first_of = parsed.scopes.last_mut().filter(|_| below_scope);
         if begins {
+            below_scope = false;
             parsed.sections.push(Section {
                 head: line,
                 lines: Vec::new(),
                 scope: scope.clone(),
             });
+        } else if let Some(scope) = first_of {
+            scope.lines.push(line);
         } else if let Some(section) = parsed.sections.last_mut() {
             section.lines.push(line);
         } else {
@@ -211,7 +253,11 @@ fn scope_of(line: &str, source: usize, start: usize) -> Option<Scope> {
         end: at + name.len(),
     };
     let name = name.to_owned();
-    (!name.is_empty()).then_some(Scope { name, span })
+    (!name.is_empty()).then_some(Scope {
+        name,
+        span,
+        lines: Vec::new(),
+    })
 }
 
 #[cfg(test)]
@@ -224,7 +270,7 @@ mod tests {
             series: Some(Series::V3_2),
             environment: &|_| None,
         };
-        parse(text, 0, &around, &mut BTreeMap::new())
+        parse(Kind::of(text), text, 0, &around, &mut BTreeMap::new())
     }
 
     #[test]
@@ -265,6 +311,30 @@ mod tests {
         let spans = parsed.scopes.iter().map(|scope| scope.span);
         let names: Vec<_> = spans.map(|span| text.get(span.start..span.end)).collect();
         assert_eq!(names, [Some("one"), Some("two")]);
+    }
+
+    #[test]
+    fn only_the_sections_of_a_file_of_its_kind_begin_one() {
+        let spoe = read("spoe-message m\nargs ip=src\nbackend b\nserver s :1\n");
+        let lines: Vec<_> = spoe.sections[0].lines.iter().map(|it| it.word(0)).collect();
+        assert_eq!(lines, ["args", "backend", "server"]);
+        let haproxy = read("frontend f\nspoe-agent a\n[x]\n");
+        let lines: Vec<_> = haproxy.sections[0]
+            .lines
+            .iter()
+            .map(|it| it.word(0))
+            .collect();
+        assert_eq!(lines, ["spoe-agent", "[x]"]);
+        assert!(haproxy.scopes.is_empty());
+    }
+
+    #[test]
+    fn lines_below_a_scope_are_not_of_the_section_above_it() {
+        let parsed = read("[one]\nx\nspoe-agent a\ny\n[two]\nmessages m\nspoe-agent b\n");
+        let below = |scope: &Scope| scope.lines.iter().map(|it| it.word(0).to_owned()).collect();
+        let below: Vec<Vec<_>> = parsed.scopes.iter().map(below).collect();
+        assert_eq!(below, [["x"], ["messages"]]);
+        assert_eq!(parsed.sections[0].lines.len(), 1);
     }
 
     #[test]
