@@ -123,7 +123,7 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// A `sample` is checked while the agent compiles, by what HAProxy 2.6 to 3.4 list of themselves: its
+/// A `sample` is checked while the agent compiles, by what HAProxy 2.6 to 3.5 list of themselves: its
 /// fetch and converters exist in one of them at least, take these arguments, follow one another, give
 /// what the type of the parameter is made from, and have something to fetch at the `event` of the
 /// message. Names that it refers to, such as variables, backends, tables and files, are not looked for.

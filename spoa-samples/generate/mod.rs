@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The series whose lists are in `data/`, oldest first, as the bits of the table.
-pub(crate) const SERIES: [&str; 5] = ["2.6", "2.8", "3.0", "3.2", "3.4"];
+pub(crate) const SERIES: [&str; 6] = ["2.6", "2.8", "3.0", "3.2", "3.4", "3.5"];
 
 /// What `haproxy -c -dKsmp -f /dev/null` and `-dKcnv` print, for each series.
 pub(crate) struct Lists {

@@ -26,16 +26,19 @@ pub enum Series {
     V3_2,
     /// 3.4
     V3_4,
+    /// 3.5, by its development version 3.5-dev5: there is no release yet.
+    V3_5,
 }
 
 impl Series {
     /// All of them, oldest first.
-    pub const ALL: [Series; 5] = [
+    pub const ALL: [Series; 6] = [
         Series::V2_6,
         Series::V2_8,
         Series::V3_0,
         Series::V3_2,
         Series::V3_4,
+        Series::V3_5,
     ];
 
     /// Its place in a set of series.
@@ -52,6 +55,7 @@ impl Series {
             Series::V3_0 => (3, 0),
             Series::V3_2 => (3, 2),
             Series::V3_4 => (3, 4),
+            Series::V3_5 => (3, 5),
         }
     }
 }
@@ -71,7 +75,7 @@ impl fmt::Display for UnknownSeries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is no version of HAProxy that is supported: write 2.6, 2.8, 3.0, 3.2 or 3.4",
+            "`{}` is not a supported version of HAProxy: write 2.6, 2.8, 3.0, 3.2, 3.4 or 3.5",
             self.0
         )
     }
@@ -106,7 +110,8 @@ mod tests {
             ("2.6.12", Series::V2_6),
             ("2.9", Series::V2_8),
             ("3.4-dev3", Series::V3_4),
-            ("4.0", Series::V3_4),
+            ("3.5-dev5", Series::V3_5),
+            ("4.0", Series::V3_5),
         ] {
             assert_eq!(text.parse(), Ok(series));
         }

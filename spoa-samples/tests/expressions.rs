@@ -236,11 +236,14 @@ fn a_series_has_what_it_lists() {
     assert!(old.check(Series::V2_6).is_ok());
     let new = Expression::parse("bc.timer.connect").unwrap();
     let series: Vec<_> = new.series().collect();
-    assert_eq!(series, [Series::V3_0, Series::V3_2, Series::V3_4]);
+    assert_eq!(
+        series,
+        [Series::V3_0, Series::V3_2, Series::V3_4, Series::V3_5]
+    );
     let problem = new.check(Series::V2_6).unwrap_err();
     assert_eq!(
         problem.to_string(),
-        "HAProxy 2.6 does not have `bc.timer.connect`, which is in 3.0, 3.2, 3.4"
+        "HAProxy 2.6 does not have `bc.timer.connect`, which is in 3.0, 3.2, 3.4, 3.5"
     );
     assert!(new.check_any().is_ok());
 }

@@ -7,7 +7,7 @@ use super::words::{Word, words};
 use super::{Span, Surroundings};
 use std::collections::BTreeMap;
 
-/// What begins a section, in HAProxy up to 3.4 and in SPOE files.
+/// What begins a section, in HAProxy up to 3.5 and in SPOE files.
 pub(crate) const SECTIONS: [&str; 24] = [
     "global",
     "defaults",

@@ -177,7 +177,7 @@ impl Config {
         match self.series.or_else(found) {
             Some(series) => (series, None),
             None => {
-                let newest = Series::V3_4;
+                let newest = Series::V3_5;
                 let said = format!(
                     "no HAProxy was found, so this is for {newest} and later: `--haproxy 2.6` writes \
                      what all of them take"
@@ -418,9 +418,9 @@ mod tests {
         assert_eq!(series(&[], Some(Series::V2_8)), (Series::V2_8, None));
         let (newest, said) = series(&[], None);
         let said = said.unwrap();
-        assert_eq!(newest, Series::V3_4);
+        assert_eq!(newest, Series::V3_5);
         assert!(
-            said.contains("for 3.4 and later: `--haproxy 2.6`"),
+            said.contains("for 3.5 and later: `--haproxy 2.6`"),
             "{said}"
         );
     }
