@@ -178,6 +178,16 @@ impl<'a> Engine<'a> {
             .collect()
     }
 
+    /// The messages of a group, as far as they have sections. None for a group that is not listed.
+    pub(super) fn messages_of(&self, group: &str) -> impl Iterator<Item = &'a Section> + use<'a> {
+        let known = self.listed("groups").any(|word| word.text == group);
+        let group = self.groups().find(|it| known && it.title() == group);
+        let names = group.into_iter().flat_map(|it| listed(it, "messages"));
+        let names: Vec<_> = names.map(|word| word.text.as_str()).collect();
+        let messages = self.messages();
+        messages.filter(move |message| names.contains(&message.title()))
+    }
+
     /// When a message is sent; never, if this is empty.
     pub(super) fn moments(&self, message: &'a Section, rules: &'a [Rule<'a>]) -> Vec<Moment<'a>> {
         let name = message.title();

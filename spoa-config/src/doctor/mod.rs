@@ -11,6 +11,9 @@ mod finding;
 mod nearest;
 mod page;
 mod render;
+// Some checks do not use it yet.
+#[allow(dead_code, unused_imports)]
+mod steps;
 
 pub use code::{Code, Haproxy, UnknownCode};
 pub use finding::{Finding, Label, Severity};
@@ -20,6 +23,7 @@ pub use render::render;
 use crate::read::Configuration;
 use crate::{Agent, Series};
 use engine::{Engine, Rule};
+use steps::Path;
 
 /// Compares a configuration with an agent. What is found is in the order of the files.
 ///
@@ -50,11 +54,13 @@ pub fn examine(
     series: Option<Series>,
 ) -> Vec<Finding> {
     let rules = engine::rules(configuration);
+    let engines = Engine::all(configuration, agent);
     let case = Case {
         agent,
         configuration,
         series,
-        engines: Engine::all(configuration, agent),
+        paths: steps::paths(configuration, agent, &engines, &rules),
+        engines,
         rules: &rules,
     };
     let mut findings = Vec::new();
@@ -80,6 +86,9 @@ struct Case<'a> {
     series: Option<Series>,
     engines: Vec<Engine<'a>>,
     rules: &'a [Rule<'a>],
+    /// The ways of requests through it, step by step.
+    #[allow(dead_code)]
+    paths: Vec<Path<'a>>,
 }
 
 impl<'a> Case<'a> {
@@ -115,5 +124,41 @@ impl<'a> Case<'a> {
             next = self.configuration.defaults(at);
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::{Files, Surroundings};
+    use std::io;
+    use std::path;
+
+    /// A file `haproxy.cfg` and one `spoe.conf` behind a line of dashes.
+    struct Text<'a>(&'a str);
+
+    impl Files for Text<'_> {
+        fn read(&self, path: &path::Path) -> io::Result<Vec<u8>> {
+            let mut parts = self.0.split("\n---\n");
+            let part = match path.to_str() {
+                Some("haproxy.cfg") => parts.next(),
+                _ => parts.nth(1),
+            };
+            let part = part.ok_or(io::ErrorKind::NotFound)?;
+            Ok(format!("{part}\n").into_bytes())
+        }
+
+        fn list(&self, _: &path::Path) -> Option<Vec<path::PathBuf>> {
+            None
+        }
+    }
+
+    /// Reads a configuration from its text.
+    pub(super) fn read(text: &str) -> Configuration {
+        let around = Surroundings {
+            series: Some(Series::V3_2),
+            environment: &|_| None,
+        };
+        Configuration::read(&["haproxy.cfg"], &Text(text), &around).expect("it can be read")
     }
 }

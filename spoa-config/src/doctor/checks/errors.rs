@@ -1,9 +1,10 @@
 //! What happens when there is no answer.
 
 use super::super::engine::{Engine, Moment};
+use super::super::steps::How;
 use super::super::{Case, Code, Finding};
-use super::variables::{How, mentions};
-use crate::read::{Line, Word};
+use super::variables::mentions;
+use crate::read::{Line, Section, Word};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {
@@ -76,7 +77,12 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         let line = mention.line;
         let denying = match line.word(0) {
             "acl" => {
-                let section = case.configuration.sections.get(mention.section)?;
+                let mut sections = case.configuration.sections.iter();
+                let holds =
+                    |section: &&Section| section.lines.iter().any(|it| std::ptr::eq(it, line));
+                let Some(section) = sections.find(holds) else {
+                    continue;
+                };
                 let mut lines = section.lines.iter();
                 lines.find(|rule| denies(rule) && open(rule, |word| word.is(line.word(1))))
             }

@@ -2,12 +2,11 @@
 
 use super::super::engine::Engine;
 use super::super::nearest::nearest;
+use super::super::steps::{self, How, Mention};
 use super::super::{Case, Code, Finding, Severity};
 use super::list;
 use crate::Variable;
-use crate::read::{Configuration, Line, Span, Word};
-
-const SCOPES: [&str; 6] = ["proc", "sess", "txn", "req", "res", "check"];
+use crate::read::{Configuration, Word};
 
 /// HAProxy drops names from 64 characters on, scope and prefix included.
 const LONGEST: usize = 63;
@@ -35,93 +34,12 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A name of a variable in the configuration.
-#[derive(Clone, Debug)]
-pub(super) struct Mention<'a> {
-    /// The whole name, such as `txn.prefix.name`.
-    pub(super) variable: String,
-    pub(super) how: How,
-    pub(super) span: Span,
-    pub(super) word: &'a Word,
-    pub(super) line: &'a Line,
-    /// The section, if it is one of HAProxy's own files.
-    pub(super) section: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
-    /// `var(…)`.
-    Read,
-    /// `set-var(…)` and its like.
-    Set,
-    /// Any other: HAProxy knows the name from it.
-    Other,
-}
-
 /// All names of variables, and what only looks like one.
 pub(super) fn mentions(configuration: &Configuration) -> Vec<Mention<'_>> {
-    let mut found = Vec::new();
     let spoe = configuration.spoe.iter().flat_map(|file| &file.sections);
-    let sections = configuration.sections.iter().enumerate();
-    // A SPOE file has no rules, so that its sections need no number.
-    for (section, lines) in sections
-        .map(|(index, section)| (index, &section.lines))
-        .chain(spoe.map(|section| (usize::MAX, &section.lines)))
-    {
-        for line in lines {
-            for (index, word) in line.words.iter().enumerate() {
-                let sets = index == 1 && line.word(0).starts_with("set-var");
-                in_word(word, line, section, sets, &mut found);
-            }
-        }
-    }
-    found
-}
-
-fn in_word<'a>(
-    word: &'a Word,
-    line: &'a Line,
-    section: usize,
-    sets: bool,
-    found: &mut Vec<Mention<'a>>,
-) {
-    let text = word.text.as_str();
-    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    for scope in SCOPES {
-        for (at, _) in text.match_indices(scope) {
-            let (Some(before), Some(rest)) = (text.get(..at), text.get(at..)) else {
-                continue;
-            };
-            let inside = before.ends_with(|c: char| part(c) || c == '-');
-            if inside
-                || !rest
-                    .get(scope.len()..)
-                    .is_some_and(|rest| rest.starts_with('.'))
-            {
-                continue;
-            }
-            let length = rest.find(|c| !part(c)).unwrap_or(rest.len());
-            let how = if sets
-                || ["set-var(", "set-var-fmt("]
-                    .iter()
-                    .any(|by| before.ends_with(by))
-            {
-                How::Set
-            } else if before.ends_with("var(") && !before.ends_with("unset-var(") {
-                How::Read
-            } else {
-                How::Other
-            };
-            found.push(Mention {
-                variable: rest.get(..length).unwrap_or(rest).to_owned(),
-                how,
-                span: word.part(at..at + length),
-                word,
-                line,
-                section,
-            });
-        }
-    }
+    let sections = configuration.sections.iter().chain(spoe);
+    let lines = sections.flat_map(|section| &section.lines);
+    lines.flat_map(steps::mentions).collect()
 }
 
 /// A variable that a handler of an engine's message sets.

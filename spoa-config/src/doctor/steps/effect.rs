@@ -1,0 +1,200 @@
+//! What one line of a proxy does: the variables and headers it reads and sets, and whether it ends
+//! the processing.
+
+use super::condition::Condition;
+use crate::read::{Line, Span, Word};
+
+const SCOPES: [&str; 6] = ["proc", "sess", "txn", "req", "res", "check"];
+
+/// A name of a variable in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct Mention<'a> {
+    /// The whole name, such as `txn.prefix.name`.
+    pub(in super::super) variable: String,
+    pub(in super::super) how: How,
+    pub(in super::super) span: Span,
+    pub(in super::super) word: &'a Word,
+    pub(in super::super) line: &'a Line,
+}
+
+/// What is done with a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum How {
+    /// `var(…)`.
+    Read,
+    /// `set-var(…)` and its like.
+    Set,
+    /// `unset-var(…)`.
+    Unset,
+    /// Any other: HAProxy knows the name from it. A converter such as `add(txn.x)` reads it.
+    Other,
+}
+
+/// What a rule does with the request or the response after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum End {
+    /// Nothing: the next rule comes.
+    None,
+    /// The rules of this kind end, and the processing goes on: `allow`, `accept`.
+    Rules,
+    /// It is turned away or answered: `deny`, `reject`, `redirect`, `return`.
+    All,
+}
+
+/// The names of variables in a line, and what only looks like one.
+pub(in super::super) fn mentions(line: &Line) -> Vec<Mention<'_>> {
+    let mut found = Vec::new();
+    for (index, word) in line.words.iter().enumerate() {
+        let sets = index == 1 && line.word(0).starts_with("set-var");
+        in_word(word, line, sets, &mut found);
+    }
+    found
+}
+
+fn in_word<'a>(word: &'a Word, line: &'a Line, sets: bool, found: &mut Vec<Mention<'a>>) {
+    let text = word.text.as_str();
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    for scope in SCOPES {
+        for (at, _) in text.match_indices(scope) {
+            let (Some(before), Some(rest)) = (text.get(..at), text.get(at..)) else {
+                continue;
+            };
+            let inside = before.ends_with(|c: char| part(c) || c == '-');
+            if inside
+                || !rest
+                    .get(scope.len()..)
+                    .is_some_and(|rest| rest.starts_with('.'))
+            {
+                continue;
+            }
+            let length = rest.find(|c| !part(c)).unwrap_or(rest.len());
+            let by = |action: &&str| before.ends_with(*action);
+            let how = if sets || ["set-var(", "set-var-fmt(", "do-resolve("].iter().any(by) {
+                if before.ends_with("unset-var(") {
+                    How::Unset
+                } else {
+                    How::Set
+                }
+            } else if by(&"var(") {
+                How::Read
+            } else {
+                How::Other
+            };
+            found.push(Mention {
+                variable: rest.get(..length).unwrap_or(rest).to_owned(),
+                how,
+                span: word.part(at..at + length),
+                word,
+                line,
+            });
+        }
+    }
+}
+
+/// A header that a rule sets or removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Header<'a> {
+    /// The word that names it; for `option forwardfor` the option.
+    pub(in super::super) word: &'a Word,
+    /// Its name.
+    pub(in super::super) name: &'a str,
+    /// Whether it is one of the response.
+    pub(in super::super) response: bool,
+    /// What is done with it.
+    pub(in super::super) change: Change,
+}
+
+/// What a rule does with a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Change {
+    /// It has this value and no other from then on: `set-header`.
+    Set,
+    /// It has this value among others: `add-header`, `option forwardfor`.
+    Add,
+    /// It is changed if it is there: `replace-header`, `replace-value`.
+    Replace,
+    /// It is removed: `del-header`.
+    Delete,
+}
+
+/// The words of a rule from its action on: not those of its condition.
+pub(in super::super) fn action(line: &Line) -> &[Word] {
+    let keyword = match line.word(0) {
+        "tcp-request" | "tcp-response" => 2,
+        "http-request" | "http-response" | "http-after-response" => 1,
+        _ => 0,
+    };
+    let words = line.behind(keyword);
+    let begins = |word: &Word| word.is("if") || word.is("unless");
+    // The action itself comes before a condition.
+    let end = words.iter().skip(1).position(begins);
+    words
+        .get(..end.map_or(words.len(), |end| end + 1))
+        .unwrap_or_default()
+}
+
+/// The name of a rule's action: `set-var` of `set-var(txn.x)`.
+pub(in super::super) fn action_name(line: &Line) -> &str {
+    let name = action(line).first().map_or("", |word| word.text.as_str());
+    name.split_once('(').map_or(name, |(name, _)| name)
+}
+
+/// The header that a rule changes.
+pub(in super::super) fn header(line: &Line) -> Option<Header<'_>> {
+    let response = match line.word(0) {
+        "http-request" => false,
+        "http-response" | "http-after-response" => true,
+        _ => return None,
+    };
+    let change = match action_name(line) {
+        "set-header" => Change::Set,
+        "add-header" => Change::Add,
+        "replace-header" | "replace-value" => Change::Replace,
+        "del-header" => Change::Delete,
+        _ => return None,
+    };
+    let word = action(line).get(1).filter(|word| word.known)?;
+    Some(Header {
+        word,
+        name: &word.text,
+        response,
+        change,
+    })
+}
+
+/// What a rule ends.
+pub(in super::super) fn end(line: &Line) -> End {
+    let actions = match line.word(0) {
+        "redirect" => return End::All,
+        "http-request" => &[
+            "deny",
+            "tarpit",
+            "reject",
+            "silent-drop",
+            "redirect",
+            "return",
+            "auth",
+            "use-service",
+        ][..],
+        "http-response" => &["deny", "redirect", "return", "silent-drop"][..],
+        "tcp-request" | "tcp-response" => &["reject", "silent-drop", "close", "use-service"][..],
+        _ => &[][..],
+    };
+    let name = action_name(line);
+    if actions.contains(&name) {
+        End::All
+    } else if matches!(name, "allow" | "accept") {
+        End::Rules
+    } else {
+        End::None
+    }
+}
+
+impl<'a> Condition<'a> {
+    /// The variables that the tests of a condition name, with those of its ACLs.
+    pub(super) fn mentions(&self) -> Vec<Mention<'a>> {
+        let named = self.terms().filter(|term| term.name.is_some());
+        let lines = named.flat_map(|term| term.tests.iter().map(|test| test.line));
+        lines.flat_map(mentions).collect()
+    }
+}

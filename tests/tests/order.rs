@@ -1,0 +1,68 @@
+//! The order in which HAProxy does what a configuration says, which `doctor` goes by.
+//!
+//! `spoa-config/tests/order` has a configuration whose rules and arguments each print a label, and the
+//! labels in the order in which they come: for a frontend with a backend, and for a `listen`.
+
+use spoa_tests::{Client, Port, Process, Request, TempDir, for_each_haproxy};
+use std::fs;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The labels that HAProxy printed.
+fn labels(output: &[String]) -> Vec<String> {
+    let label = |line: &String| {
+        let (_, rest) = line.split_once("[debug] ")?;
+        Some(rest.split_once(": type=")?.0.to_owned())
+    };
+    output.iter().filter_map(label).collect()
+}
+
+#[test]
+fn events_come_before_the_rules_of_their_kind() {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spoa-config/tests/order");
+    let read = |name: &str| fs::read_to_string(files.join(name)).expect("the file is there");
+    for_each_haproxy(|haproxy| {
+        let ports = [(); 4].map(|()| Port::free());
+        let numbers = ["18080", "18082", "18081", "18099"];
+        let mut config = read("haproxy.cfg");
+        for (number, port) in numbers.iter().zip(&ports) {
+            config = config.replace(number, &port.number().to_string());
+        }
+        let [front, listen, origin, _] = &ports;
+        let dir = TempDir::new();
+        dir.write("haproxy.cfg", &config);
+        dir.write("spoe.conf", &read("spoe.conf"));
+        dir.write("spoe-b.conf", &read("spoe-b.conf"));
+        let mut command = Command::new(haproxy.path());
+        command.args(["-f", "haproxy.cfg"]).current_dir(dir.path());
+        let process = Process::start(&mut command);
+        let limit = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(origin.addr()).is_err() {
+            assert!(Instant::now() < limit, "{haproxy}: {:?}", process.output());
+            thread::sleep(Duration::from_millis(10));
+        }
+        let mut seen = 0;
+        for (port, name, last) in [
+            (front, "frontend", "fe-http-after"),
+            (listen, "listen", "li-http-after"),
+        ] {
+            let reply = Client::connect(port.addr())
+                .expect("HAProxy accepts")
+                .send(&Request::get("/"));
+            assert_eq!(reply.status, 200, "{haproxy} {name}");
+            process.wait_for_line(last);
+            let all = labels(&process.output());
+            let expected = read(name);
+            let expected: Vec<_> = expected.lines().collect();
+            assert_eq!(
+                all.get(seen..),
+                Some(&*expected.iter().map(|it| it.to_string()).collect::<Vec<_>>()),
+                "{haproxy} {name}"
+            );
+            seen = all.len();
+        }
+    });
+}
