@@ -116,6 +116,21 @@ pub fn converters(series: Series) -> impl Iterator<Item = Keyword> {
     })
 }
 
+/// What a fetch gives, in the newest series that has it.
+pub(crate) fn fetch_kind(name: &str) -> Kind {
+    rows(FETCHES, name).last().map_or(Kind::Any, |row| row.2)
+}
+
+/// Whether any series has a fetch.
+pub(crate) fn has_fetch(name: &str) -> bool {
+    !rows(FETCHES, name).is_empty()
+}
+
+/// What a converter takes and gives, in the newest series that has it.
+pub(crate) fn converter_kinds(name: &str) -> Option<(Kind, Option<Kind>)> {
+    rows(CONVERTERS, name).last().map(|row| (row.2, row.3))
+}
+
 enum Absent {
     /// These series have it.
     Elsewhere(Vec<Series>),

@@ -4,6 +4,7 @@
 
 use crate::problem::{Problem, ProblemKind};
 use crate::text::{self, Char};
+use std::fmt;
 use std::ops::Range;
 
 /// A sample expression: `req.hdr(user-agent),lower`.
@@ -66,6 +67,30 @@ impl Expression {
     #[must_use]
     pub fn converters(&self) -> &[Call] {
         &self.converters
+    }
+}
+
+/// As it is written without the quotes of a line of configuration.
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fetch.fmt(f)?;
+        self.converters
+            .iter()
+            .try_for_each(|call| write!(f, ",{call}"))
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        let Some(arguments) = &self.arguments else {
+            return Ok(());
+        };
+        let texts: Vec<_> = arguments
+            .iter()
+            .map(|argument| argument.text.as_str())
+            .collect();
+        write!(f, "({})", texts.join(","))
     }
 }
 

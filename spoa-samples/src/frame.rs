@@ -1,0 +1,335 @@
+//! How large a client can make a NOTIFY, and how much of it a frame holds.
+//!
+//! It must not know configurations: it is told the messages that HAProxy sends together, and the
+//! limits.
+
+use crate::expression::Expression;
+use crate::{Origin, Place};
+use std::fmt;
+
+/// A message that HAProxy sends, with the names and samples of its arguments.
+#[derive(Clone, Debug)]
+pub struct Sent<'e> {
+    /// Its name.
+    pub name: &'e str,
+    /// The name of each argument, which may be empty, and its sample; `None` for one that is not known.
+    pub args: Vec<(&'e str, Option<&'e Expression>)>,
+}
+
+/// What limits a NOTIFY: the size of a frame, and how much of a request HAProxy holds.
+///
+/// HAProxy from 3.1 on sends nothing, and reports error 3, where the messages of one event or group do
+/// not fit a frame. Up to 3.0 it sends them in fragments.
+///
+/// A request has one place in HAProxy's buffer, so one copy of all of it fits. Two copies of
+/// what a client can make large do not:
+///
+/// ```
+/// use spoa_samples::{Expression, Frame, Sent};
+///
+/// let [url, query, body] = ["url", "query", "req.body"].map(|text| Expression::parse(text).unwrap());
+/// let frame = Frame::default();
+///
+/// let twice = Sent { name: "check", args: vec![("url", Some(&url)), ("query", Some(&query))] };
+/// let excess = frame.excess(&[twice]).unwrap();
+/// assert_eq!(excess.to_string(), "`url` and `query` both carry the query");
+///
+/// let once = Sent { name: "check", args: vec![("url", Some(&url)), ("body", Some(&body))] };
+/// assert!(frame.excess(&[once]).is_none());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// `max-frame-size` of the agent: 16380 unless spoe.conf says otherwise, as `tune.bufsize - 4`.
+    pub size: usize,
+    /// How many bytes of a request HAProxy holds: `tune.bufsize - tune.maxrewrite`, 15360 unless
+    /// haproxy.cfg says otherwise.
+    pub request: usize,
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Frame {
+            size: 16_380,
+            request: 15_360,
+        }
+    }
+}
+
+/// What a client can make larger than a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// How many bytes a client can make the messages; there may be more that is not known.
+    pub bytes: usize,
+    /// How many bytes a frame has for messages.
+    pub room: usize,
+    /// Where a client has to put its bytes.
+    pub place: Place,
+    /// The samples that carry that place: the message and the argument, each by its position.
+    pub carriers: Vec<(usize, usize)>,
+    /// The expressions of these samples.
+    samples: Vec<String>,
+}
+
+/// Says which samples carry the same bytes.
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = &self.place;
+        match self.samples.as_slice() {
+            [one] => write!(f, "`{one}` makes {place} longer"),
+            [one, two] if one == two => write!(f, "two arguments are `{one}`, which is {place}"),
+            [one, two] => write!(f, "`{one}` and `{two}` both carry {place}"),
+            samples => {
+                let quoted: Vec<_> = samples.iter().map(|text| format!("`{text}`")).collect();
+                let (last, before) = quoted.split_last().expect("some sample carries the place");
+                write!(f, "{} and {last} all carry {place}", before.join(", "))
+            }
+        }
+    }
+}
+
+/// What the head of a frame takes of it: `SPOP_FRAME_HDR_SIZE` in HAProxy, and the type of the frame.
+const HEAD: usize = 33;
+
+/// The most a converter gives: HAProxy's buffer.
+const BUFFER: usize = 16_384;
+
+/// A sample that carries bytes of a request.
+struct Carrier<'e> {
+    at: (usize, usize),
+    expression: &'e Expression,
+    origin: Origin,
+}
+
+impl Carrier<'_> {
+    fn carries(&self, place: &Place) -> bool {
+        self.origin.places().iter().any(|own| place.is_in(own))
+    }
+
+    /// How long it is if the client puts these many bytes in each of these places.
+    fn length(&self, filled: &[(&Place, usize)]) -> usize {
+        let bytes = filled
+            .iter()
+            .filter(|(place, _)| self.carries(place))
+            .map(|(_, bytes)| bytes)
+            .sum();
+        self.origin.grown(bytes).min(BUFFER)
+    }
+}
+
+impl Frame {
+    /// Looks for a request with which messages that HAProxy sends together, in one NOTIFY, do not fit a
+    /// frame. `None` if there is none, as far as the samples are known.
+    #[must_use]
+    pub fn excess(&self, messages: &[Sent<'_>]) -> Option<Excess> {
+        let room = self.size.saturating_sub(HEAD);
+        let mut fixed = 0;
+        let mut carriers = Vec::new();
+        for (m, message) in messages.iter().enumerate() {
+            fixed += text(message.name.len()) + 1;
+            for (a, (name, expression)) in message.args.iter().enumerate() {
+                // A byte for the type, and three for the length of what is long.
+                fixed += text(name.len()) + 1;
+                let Some(expression) = expression else {
+                    continue;
+                };
+                let origin = expression.origin();
+                if origin.places().is_empty() {
+                    fixed += origin.most().map_or(0, text);
+                } else {
+                    fixed += 3;
+                    let at = (m, a);
+                    carriers.push(Carrier {
+                        at,
+                        expression,
+                        origin,
+                    });
+                }
+            }
+        }
+        let places: Vec<&Place> = carriers
+            .iter()
+            .flat_map(|carrier| carrier.origin.places())
+            .collect();
+        let total = |filled: &[(&Place, usize)]| -> usize {
+            carriers.iter().map(|carrier| carrier.length(filled)).sum()
+        };
+        // A client puts its bytes where most samples carry them, and once those are cut, elsewhere.
+        let mut filled: Vec<(&Place, usize)> = Vec::new();
+        let mut left = self.request;
+        while left > 0 {
+            let now = total(&filled);
+            let step = left.min(STEP);
+            let with = |place| {
+                let mut more = filled.clone();
+                more.push((place, step));
+                more
+            };
+            let best = places
+                .iter()
+                .map(|place| (total(&with(place)) - now, *place))
+                .max_by_key(|(gain, _)| *gain)
+                .filter(|(gain, _)| *gain > 0);
+            let Some((_, place)) = best else { break };
+            match filled.iter_mut().find(|(before, _)| *before == place) {
+                Some((_, bytes)) => *bytes += step,
+                None => filled.push((place, step)),
+            }
+            left -= step;
+        }
+        let bytes = fixed + total(&filled);
+        if bytes <= room {
+            return None;
+        }
+        let (place, _) = filled.iter().max_by_key(|(_, bytes)| *bytes)?;
+        let carrying = carriers.iter().filter(|carrier| carrier.carries(place));
+        Some(Excess {
+            bytes,
+            room,
+            place: (*place).clone(),
+            carriers: carrying.clone().map(|carrier| carrier.at).collect(),
+            samples: carrying
+                .map(|carrier| carrier.expression.to_string())
+                .collect(),
+        })
+    }
+}
+
+/// By how many bytes a place is filled at once.
+const STEP: usize = 128;
+
+/// How many bytes a text of this length takes: SPOE.txt 3.1.
+fn text(length: usize) -> usize {
+    let head = match length {
+        0..240 => 1,
+        240..2288 => 2,
+        _ => 3,
+    };
+    head + length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn excess(frame: Frame, samples: &[&str]) -> Option<Excess> {
+        let parsed: Vec<_> = samples
+            .iter()
+            .map(|text| Expression::parse(text).unwrap())
+            .collect();
+        let args = parsed.iter().map(|sample| ("name", Some(sample))).collect();
+        frame.excess(&[Sent {
+            name: "check",
+            args,
+        }])
+    }
+
+    #[test]
+    fn what_is_sent_twice_can_be_too_large() {
+        for (samples, says) in [
+            (
+                &["url", "query"][..],
+                "`url` and `query` both carry the query",
+            ),
+            (
+                &["req.fhdr(authorization)", "req.hdrs_bin"],
+                "`req.fhdr(authorization)` and `req.hdrs_bin` both carry the header `authorization`",
+            ),
+            (
+                &["url", "path", "query"],
+                "`url` and `query` both carry the query",
+            ),
+            (
+                &["path", "req.body", "req.body"],
+                "two arguments are `req.body`, which is the body",
+            ),
+            (
+                &["req.hdrs", "req.hdrs_bin", "req.cook(a)"],
+                "`req.hdrs`, `req.hdrs_bin` and `req.cook(a)` all carry the cookie `a`",
+            ),
+            (
+                &["base", "req.hdr(Host)"],
+                "`base` and `req.hdr(Host)` both carry the header `host`",
+            ),
+            (&["req.body,hex"], "`req.body,hex` makes the body longer"),
+            (
+                &["req.hdr(a,1)", "req.hdr(a)"],
+                "`req.hdr(a,1)` and `req.hdr(a)` both carry the header `a`",
+            ),
+        ] {
+            let found = excess(Frame::default(), samples).expect("too large");
+            assert_eq!(found.to_string(), says);
+            assert!(found.bytes > found.room);
+        }
+    }
+
+    #[test]
+    fn one_copy_of_everything_fits() {
+        for samples in [
+            &["src", "method", "url", "req.hdrs_bin", "req.body"][..],
+            &[
+                "path",
+                "query",
+                "req.fhdr(host)",
+                "req.fhdr(a)",
+                "req.fhdr(b)",
+                "req.body",
+            ],
+            &["url_param(a)", "url_param(b)", "path"],
+            &[
+                "req.hdrs",
+                "req.hdrs,sha1",
+                "req.body,length",
+                "req.body_size",
+            ],
+            &["url", "query,bytes(0,500)"],
+            &["var(txn.a)", "var(txn.a)", "lua.all", "lua.all"],
+            &["req.hdr(a,1)", "req.hdr(a,2)"],
+            &["method", "method", "res.body", "res.body"],
+            &[],
+        ] {
+            assert_eq!(excess(Frame::default(), samples), None, "{samples:?}");
+        }
+    }
+
+    #[test]
+    fn cut_samples_are_added_up() {
+        let samples = [
+            "req.body",
+            "req.body,bytes(0,500)",
+            "req.body,bytes(100,500)",
+        ];
+        let found = excess(Frame::default(), &samples).expect("500 and 500 are too much");
+        assert_eq!(found.carriers, [(0, 0), (0, 1), (0, 2)]);
+        assert!((found.room + 1..found.room + 200).contains(&found.bytes));
+        // Cut elsewhere, a client fills both.
+        let samples = ["req.body", "path,bytes(0,3000)", "url,bytes(0,3000)"];
+        assert!(excess(Frame::default(), &samples).is_some());
+    }
+
+    #[test]
+    fn larger_frames_and_smaller_requests_help() {
+        let twice = ["url", "query"];
+        let large = Frame {
+            size: 65_532,
+            ..Frame::default()
+        };
+        assert_eq!(excess(large, &twice), None);
+        let small = Frame {
+            request: 8_000,
+            ..Frame::default()
+        };
+        assert_eq!(excess(small, &twice), None);
+    }
+
+    #[test]
+    fn messages_of_one_event_share_a_frame() {
+        let url = Expression::parse("url").unwrap();
+        let sent = |name| Sent {
+            name,
+            args: vec![("url", Some(&url))],
+        };
+        let found = Frame::default().excess(&[sent("a"), sent("b")]).unwrap();
+        assert_eq!(found.carriers, [(0, 0), (1, 0)]);
+        assert_eq!(Frame::default().excess(&[sent("a")]), None);
+    }
+}

@@ -1,0 +1,513 @@
+//! Who chooses the bytes of a sample, where in a request they come from, and what they can be.
+//!
+//! It must not know the types of a handler's parameters, nor messages. What it says was seen on the
+//! HAProxies of every [`Series`](crate::Series), over HTTP/1 and HTTP/2.
+
+mod converters;
+mod fetches;
+
+use crate::expression::Expression;
+use crate::{Event, Kind, check};
+use std::fmt;
+use std::ops::RangeInclusive;
+
+/// Who chooses the value of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Chooser {
+    /// A client: any client can send any such value.
+    Client,
+    /// The server behind HAProxy, with its response.
+    Server,
+    /// The site: HAProxy, its configuration, or the connection itself, such as `src`.
+    Site,
+    /// Not known, as for a variable or a fetch in Lua.
+    Unknown,
+}
+
+/// A place in a request that a sample is cut from.
+///
+/// Two samples with a place in common carry the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Place {
+    /// The path, without the query.
+    Path,
+    /// The query.
+    Query,
+    /// One parameter of the query.
+    QueryParameter(String),
+    /// All headers.
+    Headers,
+    /// The names of all headers.
+    HeaderNames,
+    /// The header of this name, in small letters; the value at this position, where the sample names
+    /// one, counted as HAProxy does.
+    Header(String, Option<i64>),
+    /// One cookie of the header `cookie`.
+    Cookie(String),
+    /// The body.
+    Body,
+    /// One parameter of the body.
+    BodyParameter(String),
+    /// The data of a connection without HTTP.
+    Payload,
+}
+
+impl Place {
+    /// Whether all of it is part of another place, or is that place.
+    ///
+    /// ```
+    /// use spoa_samples::Place;
+    ///
+    /// assert!(Place::Header("host".to_owned(), None).is_in(&Place::Headers));
+    /// assert!(!Place::Query.is_in(&Place::Path));
+    /// ```
+    #[must_use]
+    pub fn is_in(&self, other: &Place) -> bool {
+        use Place::{
+            Body, BodyParameter, Cookie, Header, HeaderNames, Headers, Query, QueryParameter,
+        };
+        self == other
+            || match (self, other) {
+                (QueryParameter(_), Query) | (BodyParameter(_), Body) => true,
+                (HeaderNames | Header(..) | Cookie(_), Headers) => true,
+                (Header(name, Some(_)), Header(whole, None)) => name == whole,
+                (Cookie(_), Header(name, None)) => name == "cookie",
+                _ => false,
+            }
+    }
+}
+
+/// In words: `the query`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Path => f.write_str("the path"),
+            Place::Query => f.write_str("the query"),
+            Place::QueryParameter(name) => write!(f, "the parameter `{name}` of the query"),
+            Place::Headers => f.write_str("the headers"),
+            Place::HeaderNames => f.write_str("the names of the headers"),
+            Place::Header(name, _) => write!(f, "the header `{name}`"),
+            Place::Cookie(name) => write!(f, "the cookie `{name}`"),
+            Place::Body => f.write_str("the body"),
+            Place::BodyParameter(name) => write!(f, "the parameter `{name}` of the body"),
+            Place::Payload => f.write_str("the data of the connection"),
+        }
+    }
+}
+
+/// Which bytes a text or binary sample can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Charset {
+    /// ASCII only, so that it is UTF-8.
+    Ascii,
+    /// Any bytes, also such that are not UTF-8.
+    Any,
+}
+
+/// Where the value of a sample comes from.
+///
+/// ```
+/// use spoa_samples::{Charset, Chooser, Expression, Place};
+///
+/// let path = Expression::parse("path,lower").unwrap().origin();
+/// assert_eq!(path.chooser(), Chooser::Client);
+/// assert_eq!(path.places(), [Place::Path]);
+/// // Over HTTP/2 a path can hold any byte, and `OPTIONS *` has none.
+/// assert_eq!(path.charset(), Charset::Any);
+/// assert!(path.is_omittable());
+///
+/// let source = Expression::parse("src").unwrap().origin();
+/// assert_eq!(source.chooser(), Chooser::Site);
+/// assert!(!source.is_omittable());
+///
+/// let cut = Expression::parse("req.body,bytes(0,1024)").unwrap().origin();
+/// assert_eq!(cut.most(), Some(1024));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    chooser: Chooser,
+    places: Vec<Place>,
+    omittable: bool,
+    charset: Charset,
+    integers: (i64, i64),
+    /// How many bytes it is for three of those it is cut from.
+    growth: u32,
+    most: Option<usize>,
+}
+
+impl Origin {
+    /// Who chooses its value.
+    #[must_use]
+    pub fn chooser(&self) -> Chooser {
+        self.chooser
+    }
+
+    /// The parts of a client's request that its bytes are cut from; none if it holds no such bytes, as
+    /// an integer, a hash, or what is not a client's.
+    #[must_use]
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Whether a client can make HAProxy have no value for it: by a request without that header,
+    /// without a query, or with text that a converter does not take.
+    #[must_use]
+    pub fn is_omittable(&self) -> bool {
+        self.omittable
+    }
+
+    /// Which bytes it can hold, if it is text or binary.
+    #[must_use]
+    pub fn charset(&self) -> Charset {
+        self.charset
+    }
+
+    /// The least and the greatest value, if it is an integer.
+    #[must_use]
+    pub fn integers(&self) -> RangeInclusive<i64> {
+        self.integers.0..=self.integers.1
+    }
+
+    /// How many bytes it has at most, where the expression says so, as with `bytes(0,1024)` or a hash;
+    /// `None` if a client sizes it, or if the limit is not known.
+    #[must_use]
+    pub fn most(&self) -> Option<usize> {
+        self.most
+    }
+
+    /// How many bytes it has at most for these many bytes of the request.
+    pub(crate) fn grown(&self, bytes: usize) -> usize {
+        let grown = bytes
+            .saturating_mul(self.growth as usize)
+            .div_ceil(THIRDS as usize);
+        self.most.map_or(grown, |most| grown.min(most))
+    }
+
+    /// What it is for bytes that a client chooses.
+    fn client() -> Self {
+        Origin {
+            chooser: Chooser::Client,
+            places: Vec::new(),
+            omittable: true,
+            charset: Charset::Any,
+            integers: (i64::MIN, i64::MAX),
+            growth: THIRDS,
+            most: None,
+        }
+    }
+
+    fn by(chooser: Chooser) -> Self {
+        Origin {
+            chooser,
+            omittable: false,
+            ..Self::client()
+        }
+    }
+
+    fn at(mut self, place: Place) -> Self {
+        self.places.push(place);
+        self
+    }
+
+    fn always(mut self) -> Self {
+        self.omittable = false;
+        self
+    }
+
+    fn missing(mut self) -> Self {
+        self.omittable = true;
+        self
+    }
+
+    fn ascii(mut self) -> Self {
+        self.charset = Charset::Ascii;
+        self
+    }
+
+    fn any_bytes(mut self) -> Self {
+        self.charset = Charset::Any;
+        self
+    }
+
+    /// At most these many bytes.
+    fn up_to(mut self, bytes: usize) -> Self {
+        self.most = Some(self.most.map_or(bytes, |most| most.min(bytes)));
+        self
+    }
+
+    /// Of a fixed size, and none of the bytes it was made from.
+    fn fixed(mut self, bytes: usize) -> Self {
+        self.places.clear();
+        self.most = Some(bytes);
+        self
+    }
+
+    fn integer(self, least: i64, greatest: i64) -> Self {
+        let mut integer = self.fixed(10);
+        integer.integers = (least, greatest);
+        integer
+    }
+
+    /// So many thirds as long.
+    fn times(mut self, thirds: u32) -> Self {
+        self.growth = self.growth.saturating_mul(thirds) / THIRDS;
+        self.most = self.most.map(|most| {
+            most.saturating_mul(thirds as usize)
+                .div_ceil(THIRDS as usize)
+        });
+        self
+    }
+}
+
+const THIRDS: u32 = 3;
+
+/// Whether text of this kind may be something that HAProxy cannot turn into what a converter takes.
+fn may_not_read(kind: Kind, takes: Kind) -> bool {
+    matches!(kind, Kind::Str | Kind::Bin | Kind::Any)
+        && !matches!(takes, Kind::Str | Kind::Bin | Kind::Any | Kind::Meth)
+}
+
+impl Expression {
+    /// Where its value comes from, for a message that is sent while HAProxy has the request.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin_of(false)
+    }
+
+    /// Where its value comes from, for a message sent at an event.
+    ///
+    /// Names such as `hdr` mean the request at some events, and the response at others.
+    #[must_use]
+    pub fn origin_at(&self, event: Event) -> Origin {
+        self.origin_of(matches!(event, Event::TcpResponse | Event::HttpResponse))
+    }
+
+    fn origin_of(&self, response: bool) -> Origin {
+        let mut origin = fetches::origin(self.fetch(), response);
+        let mut kind = check::fetch_kind(&self.fetch().name);
+        for converter in self.converters() {
+            let Some((takes, gives)) = check::converter_kinds(&converter.name) else {
+                return Origin::by(Chooser::Unknown);
+            };
+            if origin.chooser == Chooser::Client && may_not_read(kind, takes) {
+                origin = origin.missing();
+            }
+            origin = converters::origin(origin, converter, gives.unwrap_or(kind));
+            kind = match gives {
+                None | Some(Kind::Any) => kind,
+                Some(gives) => gives,
+            };
+        }
+        origin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Series, converters, fetches};
+
+    fn origin(text: &str) -> Origin {
+        Expression::parse(text).expect(text).origin()
+    }
+
+    #[test]
+    fn a_client_chooses_what_its_request_holds() {
+        for text in [
+            "method",
+            "path",
+            "pathq",
+            "url",
+            "query",
+            "base",
+            "req.hdr(x-forwarded-for)",
+            "hdr(host),lower",
+            "req.fhdr(user-agent)",
+            "req.cook(session)",
+            "req.hdrs",
+            "req.hdrs_bin",
+            "req.body",
+            "url_param(a),url_dec",
+            "req.payload(0,10)",
+            "ssl_c_s_dn(cn)",
+            "ssl_fc_sni",
+            "req.body_size",
+            "http_auth_user",
+            "req.hdr(x),add(1)",
+        ] {
+            assert_eq!(origin(text).chooser(), Chooser::Client, "{text}");
+        }
+        for text in [
+            "src",
+            "dst",
+            "src_port",
+            "ssl_fc",
+            "fe_name",
+            "be_name",
+            "unique-id",
+            "str(a)",
+            "env(A)",
+            "ssl_fc_protocol",
+            "sc0_http_req_rate",
+            "rand",
+            "req.hdr(x),map(/a.map)",
+            "uuid",
+        ] {
+            assert_eq!(origin(text).chooser(), Chooser::Site, "{text}");
+        }
+        for text in ["status", "res.hdr(server)", "res.body", "srv_name"] {
+            assert_ne!(origin(text).chooser(), Chooser::Client, "{text}");
+        }
+        for text in [
+            "var(txn.x)",
+            "lua.score",
+            "lua.score,lower",
+            "req.hdr(x),lua.clean",
+            "fc_pp_tlv(1)",
+        ] {
+            assert_eq!(origin(text).chooser(), Chooser::Unknown, "{text}");
+        }
+    }
+
+    #[test]
+    fn at_a_response_a_header_is_the_servers() {
+        let header = Expression::parse("hdr(x-a)").unwrap();
+        assert_eq!(
+            header.origin_at(Event::FrontendHttpRequest).chooser(),
+            Chooser::Client
+        );
+        assert_eq!(
+            header.origin_at(Event::HttpResponse).chooser(),
+            Chooser::Server
+        );
+    }
+
+    #[test]
+    fn samples_name_the_places_they_are_cut_from() {
+        let header = |name: &str| Place::Header(name.to_owned(), None);
+        for (text, places) in [
+            ("url", vec![Place::Path, Place::Query]),
+            ("pathq", vec![Place::Path, Place::Query]),
+            ("base", vec![header("host"), Place::Path]),
+            ("req.hdr(X-Id)", vec![header("x-id")]),
+            ("req.hdr(x,-1)", vec![header("x")]),
+            ("req.hdr(x,2)", vec![Place::Header("x".to_owned(), Some(2))]),
+            ("req.hdr", vec![Place::Headers]),
+            ("req.hdrs_bin", vec![Place::Headers]),
+            ("req.cook(a)", vec![Place::Cookie("a".to_owned())]),
+            ("req.body,hex", vec![Place::Body]),
+            ("req.body,sha2(256)", vec![]),
+            ("req.body,length", vec![]),
+            ("req.body_size", vec![]),
+            ("method", vec![]),
+            ("src", vec![]),
+        ] {
+            assert_eq!(origin(text).places(), places, "{text}");
+        }
+    }
+
+    #[test]
+    fn converters_limit_grow_and_restrict() {
+        for (text, most) in [
+            ("req.body,bytes(0,1000)", Some(1000)),
+            ("req.body,bytes(10)", None),
+            ("req.body,bytes(0,1000),hex", Some(2000)),
+            ("req.body,hex,bytes(0,1000)", Some(1000)),
+            ("req.hdrs,sha1", Some(20)),
+            ("req.payload(0,10)", Some(10)),
+            ("req.payload(0,0)", None),
+            ("path", None),
+        ] {
+            assert_eq!(origin(text).most(), most, "{text}");
+        }
+        for (text, charset) in [
+            ("method", Charset::Ascii),
+            ("path", Charset::Any),
+            ("path,url_enc", Charset::Ascii),
+            ("req.hdr(x),base64,lower", Charset::Ascii),
+            ("req.hdr(x),base64,b64dec", Charset::Any),
+            ("req.hdr(x),hex,bytes(0,8)", Charset::Ascii),
+            ("req.hdr_names", Charset::Ascii),
+        ] {
+            assert_eq!(origin(text).charset(), charset, "{text}");
+        }
+        assert_eq!(
+            origin("req.hdr(x),length").integers(),
+            0..=i64::from(u32::MAX)
+        );
+        assert_eq!(origin("req.hdr(x),mod(7)").integers(), -6..=6);
+        assert_eq!(origin("req.hdr(x),xxh64").integers(), i64::MIN..=i64::MAX);
+        assert_eq!(origin("req.body,crc32").integers(), 0..=i64::from(u32::MAX));
+    }
+
+    #[test]
+    fn a_client_can_leave_out_most_but_not_all() {
+        for text in [
+            "path",
+            "query",
+            "req.hdr(host)",
+            "req.hdr(a),lower",
+            "req.hdr(a),map(/a.map)",
+            "method,map(/a.map)",
+            "req.hdrs,b64dec",
+            "req.hdr(a,1),add(1)",
+            "req.body,field(2,:)",
+            "ssl_c_der",
+            "ssl_fc_sni",
+        ] {
+            assert!(origin(text).is_omittable(), "{text}");
+        }
+        for text in [
+            "method",
+            "url",
+            "req.hdrs",
+            "req.body",
+            "req.body,bytes(500,1)",
+            "req.body_len",
+            "req.hdr_cnt(a)",
+            "method,map(/a.map,none)",
+            "src",
+            "ssl_fc",
+            "var(txn.a)",
+            "str(a)",
+        ] {
+            assert!(!origin(text).is_omittable(), "{text}");
+        }
+    }
+
+    /// A fetch of a newer HAProxy must be looked at: what nobody looked at is not known.
+    #[test]
+    fn every_keyword_has_been_looked_at() {
+        let unknown = [
+            "acl",
+            "distcc_body",
+            "distcc_param",
+            "dump_all_vars",
+            "fc_pp_authority",
+            "fc_pp_tlv",
+            "fc_pp_unique_id",
+            "fc_saved_syn",
+            "fs.debug_str",
+            "bs.debug_str",
+            "http_auth_group",
+            "sc0_key",
+            "sc1_key",
+            "sc2_key",
+            "sc_key",
+            "var",
+        ];
+        for series in Series::ALL {
+            for fetch in fetches(series) {
+                let known = origin(fetch.name).chooser() != Chooser::Unknown
+                    || fetch.name.starts_with("internal.");
+                assert_ne!(known, unknown.contains(&fetch.name), "{}", fetch.name);
+            }
+            for converter in converters(series) {
+                let converted = origin(&format!("req.hdr(a),{}", converter.name));
+                assert_ne!(converted.chooser(), Chooser::Unknown, "{}", converter.name);
+            }
+        }
+    }
+}
