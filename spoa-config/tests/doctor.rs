@@ -1,145 +1,95 @@
 //! Each finding on a configuration with just that fault, word for word.
 //!
-//! A folder of `tests/doctor` is named for the code it shows; 000 is for those without a fault. Its
-//! file `haproxy` says for which HAProxy it is read, else it is 3.2; `listen` says where the agent listens,
-//! `tls` which certificate it has. `DOCTOR=overwrite cargo test` writes what is expected anew.
+//! A folder of `tests/doctor` is named for the code it shows; 000 is for those without a fault.
+//! CONTRIBUTING.md says what else is in it. `DOCTOR=overwrite cargo test` writes what is expected.
 
 use spoa_config::doctor::{Code, examine, page, render};
 use spoa_config::read::{Configuration, Files, Surroundings};
-use spoa_config::{Agent, Argument, Expected, Message, Series, Tls, Variable, write};
+use spoa_config::{Series, write};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-/// The agent that all of them ask.
-fn agent() -> Agent {
-    let argument = |name: &str, expected: Expected, rust_type: &str, sample: &str| Argument {
-        name: Some(name.into()),
-        index: None,
-        rust_type: rust_type.into(),
-        expected,
-        required: !rust_type.starts_with("Option"),
-        sample: Some(sample.into()),
-        guess: None,
-    };
-    let variable = |name: &str, rust_type: &str| Variable {
-        scope: "txn".into(),
-        name: name.into(),
-        rust_type: Some(rust_type.into()),
-    };
-    let message = |name: &str, line: u32| Message {
-        name: name.into(),
-        function: format!("agent::{}", name.replace('-', "_")),
-        location: ("src/main.rs".into(), line),
-        deadline: Some(Duration::from_millis(100)),
-        ..Message::default()
-    };
-    Agent {
-        name: "iprep".into(),
-        listeners: vec!["127.0.0.1:12345".into()],
-        messages: vec![
-            Message {
-                arguments: vec![
-                    argument("ip", Expected::Address, "IpAddr", "src"),
-                    argument("path", Expected::Text, "&str", "path"),
-                    argument(
-                        "user-agent",
-                        Expected::Text,
-                        "Option<&str>",
-                        "req.fhdr(user-agent)",
-                    ),
-                    argument("body", Expected::Bytes, "Option<&[u8]>", "req.body"),
-                ],
-                variables: vec![variable("score", "u8")],
-                event: Some("on-frontend-http-request".into()),
-                ..message("check-request", 7)
-            },
-            Message {
-                arguments: vec![argument("host", Expected::Text, "&str", "req.hdr(host)")],
-                variables: vec![variable("backend", "String")],
-                group: Some("routing".into()),
-                deadline: None,
-                ..message("choose-backend", 16)
-            },
-        ],
-        ..Agent::default()
-    }
-}
+mod cases;
 
-/// A folder as the directory that HAProxy is started in.
-struct Folder(PathBuf);
-
-impl Files for Folder {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        fs::read(self.0.join(path))
-    }
-
-    fn list(&self, path: &Path) -> Option<Vec<PathBuf>> {
-        let entries = fs::read_dir(self.0.join(path)).ok()?;
-        Some(entries.flatten().map(|entry| entry.path()).collect())
-    }
-}
-
-fn folders() -> Vec<PathBuf> {
-    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doctor");
-    let entries = fs::read_dir(all).expect("the folder is there");
-    let mut folders: Vec<_> = entries
-        .map(|entry| entry.expect("readable").path())
-        .collect();
-    folders.sort();
-    folders
-}
-
-/// The code a folder is named for.
-fn code(folder: &Path) -> Option<Code> {
-    let name = folder.file_name().and_then(|name| name.to_str());
-    let name = name.and_then(|name| name.split_once('-'));
-    let (code, _) = name.expect("folders are named CODE-what-is-wrong");
-    (code != "SPOA000").then(|| code.parse().expect("a code"))
-}
+use cases::{Fix, agent, all, findings, fragments};
 
 #[test]
 fn each_fault_is_found_and_nothing_else() {
     let mut wrong = Vec::new();
-    for folder in folders() {
-        let series = fs::read_to_string(folder.join("haproxy")).unwrap_or("3.2".into());
-        let series: Option<Series> = Some(series.trim().parse().unwrap());
-        let around = Surroundings {
-            series,
-            environment: &|_| None,
-        };
-        let files = Folder(folder.clone());
-        let there = |path: &&&str| folder.join(path).exists();
-        let paths = ["haproxy.cfg", "spoe.conf", "etc/haproxy.cfg"];
-        let paths: Vec<_> = paths.iter().filter(there).collect();
-        let configuration = Configuration::read(&paths, &files, &around).unwrap();
-        let mut agent = agent();
-        if let Ok(listen) = fs::read_to_string(folder.join("listen")) {
-            agent.listeners = vec![listen.trim().into()];
-        }
-        if let Ok(certificate) = fs::read_to_string(folder.join("tls")) {
-            agent.tls = Some(Tls {
-                certificate: certificate.trim().into(),
-                mutual: false,
-            });
-        }
-        let findings = examine(&agent, &configuration, series);
+    for case in all() {
+        let (findings, configuration) = case.findings();
         let text = render(&findings, &configuration.sources, false);
-        let path = folder.join("expected.txt");
+        let path = case.folder.join("expected.txt");
         if std::env::var("DOCTOR").is_ok_and(|it| it == "overwrite") {
             fs::write(&path, &text).unwrap();
         }
         let expected = fs::read_to_string(&path).unwrap_or_default();
         let mut found: Vec<_> = findings.iter().map(|finding| finding.code).collect();
         found.dedup();
-        let wanted: Vec<_> = code(&folder).into_iter().collect();
+        let wanted: Vec<_> = case.code().into_iter().collect();
         if found != wanted || text != expected {
-            wrong.push(format!("## {}\n{text}", folder.display()));
+            wrong.push(format!("## {}\n{text}", case.folder.display()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Every help is applied to its own case by one of the case's fixes, after which nothing is found.
+#[test]
+fn every_help_fixes_its_own_case() {
+    let mut wrong = Vec::new();
+    for case in all() {
+        let fixes = case.fixes();
+        for fix in &fixes {
+            let (found, configuration) = findings(&fix.contents, case.series());
+            if !found.is_empty() {
+                let text = render(&found, &configuration.sources, false);
+                wrong.push(format!("{}: after it there is still\n{text}", fix.name));
+            }
+        }
+        let (found, _) = case.findings();
+        for finding in found {
+            if finding.help.is_empty() {
+                wrong.push(format!("{}: `{}` has no help", case.name, finding.title));
+            }
+            for help in &finding.help {
+                if let Err(why) = applied(help, &fixes) {
+                    wrong.push(format!("{}: \"{help}\": {why}", case.name));
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{}\nCONTRIBUTING.md says how to write a file `fix`",
+        wrong.join("\n")
+    );
+}
+
+/// Whether the fixes of a case do what a help says.
+fn applied(help: &str, fixes: &[Fix]) -> Result<(), String> {
+    let excepted = |what: &str| fixes.iter().any(|fix| fix.exception(what).is_some());
+    let fragments: Vec<_> = fragments(help).collect();
+    let quoted = |fragment: &&&str| excepted(&format!("`{fragment}`"));
+    for fragment in fragments.iter().filter(|fragment| !quoted(fragment)) {
+        if !fixes.iter().any(|fix| fix.holds(fragment)) {
+            return Err(format!("no file `fix` has `{fragment}`"));
+        }
+    }
+    let adds = |fix: &Fix| match fragments.as_slice() {
+        [] => !fix.added.is_empty(),
+        fragments => fragments.iter().any(|fragment| fix.adds(fragment)),
+    };
+    let removes = |fix: &Fix| fix.removes && REMOVES.iter().any(|word| help.contains(word));
+    match fixes.iter().any(|fix| adds(fix) || removes(fix)) {
+        true => Ok(()),
+        false => Err("no file `fix` does it".to_owned()),
+    }
+}
+
+/// How a help says that something is to be removed.
+const REMOVES: [&str; 3] = ["remove", "leave", "take"];
 
 /// What `write` has written, as files.
 struct Written(write::Configuration);
@@ -188,7 +138,7 @@ fn nothing_is_wrong_with_what_is_generated() {
 
 #[test]
 fn every_code_has_a_configuration_that_shows_it() {
-    let shown: Vec<_> = folders().iter().filter_map(|folder| code(folder)).collect();
+    let shown: Vec<_> = all().iter().filter_map(cases::Case::code).collect();
     for code in Code::ALL {
         assert!(shown.contains(code), "{code} is shown nowhere");
     }

@@ -13,12 +13,19 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 let listed: Vec<_> = engine.listed("groups").map(|it| it.text.as_str()).collect();
                 let others = engine.groups().map(Section::title);
                 let near = nearest(&word.text, others.filter(|name| !listed.contains(name)));
+                let sent = case
+                    .rules
+                    .iter()
+                    .any(|rule| rule.group.text == word.text && rule.engine.text == engine.name());
                 findings.push(
                     Finding::new(Code::GroupMissing, title, word.span)
                         .label("listed, and nowhere described")
                         .help(match near {
                             Some(near) => format!("write `{near}`"),
-                            None => format!("write `spoe-group {}` with its `messages`", word.text),
+                            None if sent => {
+                                format!("write `spoe-group {}` with its `messages`", word.text)
+                            }
+                            None => "remove it from this line".to_owned(),
                         }),
                 );
                 continue;

@@ -34,7 +34,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         }
         let of_groups = engine.groups().flat_map(|group| listed(group, "messages"));
         for word in engine.listed("messages").chain(of_groups) {
-            findings.extend(missing(engine, word));
+            findings.extend(missing(case, engine, word));
         }
     }
     let mut meant = Vec::new();
@@ -77,7 +77,7 @@ fn unknown<'a>(
             "write `spoe-message {near}`, here and where it is listed"
         )),
         None => finding.help(format!(
-            "write a handler with `#[spoe_message(\"{}\")]`, or take the message out",
+            "write a handler with `#[spoe_message(\"{}\")]`, or remove the message",
             name.text
         )),
     })
@@ -153,7 +153,7 @@ fn unlisted(engine: &Engine<'_>, message: &Section) -> Option<Finding> {
     )
 }
 
-fn missing(engine: &Engine<'_>, word: &Word) -> Option<Finding> {
+fn missing(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding> {
     if !word.known || engine.messages().any(|it| it.title() == word.text) {
         return None;
     }
@@ -161,15 +161,14 @@ fn missing(engine: &Engine<'_>, word: &Word) -> Option<Finding> {
     let listed = |name: &&str| engine.listed("messages").any(|word| word.text == *name);
     let others = engine.messages().map(Section::title);
     let near = nearest(&word.text, others.filter(|name| !listed(name)));
+    let answered = !engine.ours || case.agent.fallback || case.handler(&word.text).is_some();
     Some(
         Finding::new(Code::MessageMissing, title, word.span)
             .label("listed, and nowhere described")
             .help(match near {
                 Some(near) => format!("write `{near}`"),
-                None => format!(
-                    "take it out, or write `spoe-message {}` in the same scope",
-                    word.text
-                ),
+                None if answered => format!("write `spoe-message {}` in the same scope", word.text),
+                None => "remove it from this line".to_owned(),
             }),
     )
 }
@@ -220,8 +219,33 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
                 engine.filter.line.span(),
                 format!("the filter stands in the backend `{}`", proxy.title()),
             )
-            .help("put the filter into the frontend, or write an event of backends, such as `on-backend-http-request`"),
+            .help(match read_before(case, engine) {
+                true => "move the filter, and the rules that send its groups, to the frontend"
+                    .to_owned(),
+                false => format!(
+                    "move the filter to the frontend, or write `event {}`",
+                    of_backends(&event.text)
+                ),
+            }),
     )
+}
+
+/// The event of backends that comes in place of one of frontends.
+fn of_backends(event: &str) -> &'static str {
+    match event {
+        "on-frontend-http-request" => "on-backend-http-request",
+        _ => "on-backend-tcp-request",
+    }
+}
+
+/// Whether a rule outside of backends reads what an engine sets: that comes before any backend.
+fn read_before(case: &Case<'_>, engine: &Engine<'_>) -> bool {
+    let prefix = format!(".{}.", engine.prefix().0);
+    let sections = case.configuration.sections.iter();
+    let mut lines = sections
+        .filter(|section| section.kind() != "backend")
+        .flat_map(|section| &section.lines);
+    lines.any(|line| line.words.iter().any(|word| word.text.contains(&prefix)))
 }
 
 fn keywords(message: &Section) -> Vec<Finding> {

@@ -14,44 +14,50 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         for message in engine.messages() {
             let handler = case.handler(message.title()).filter(|_| engine.ours);
             for (index, given) in Given::all(message).iter().enumerate() {
-                let Some((text, span)) = expression(case, given) else {
+                let Some((text, span)) = expression(given) else {
                     continue;
                 };
-                match sample(case, text) {
-                    Err(problem) => findings.extend(refused(&problem, span)),
-                    Ok(sample) => {
-                        findings.extend(misplaced(case, engine, message, &sample, span));
-                        let argument = handler.and_then(|it| argument(it, given, index));
-                        findings.extend(
-                            handler.zip(argument).and_then(|(it, argument)| {
-                                unfit(it, argument, &sample, text, span)
-                            }),
-                        );
+                let argument = handler.and_then(|it| argument(it, given, index));
+                // What the handler itself asks for, if that is something else.
+                let wanted = argument.and_then(|it| it.sample.as_deref().or(it.guess.as_deref()));
+                // A body has to be waited for, so that to write it alone would not do.
+                let wanted = wanted.filter(|wanted| *wanted != text && !wanted.contains(".body"));
+                let sample = match sample(case, text) {
+                    Err(problem) => {
+                        findings.extend(refused(case, &problem, span, text, wanted));
+                        continue;
                     }
-                }
+                    Ok(sample) => sample,
+                };
+                let of = Sent {
+                    engine,
+                    message,
+                    handler,
+                };
+                findings.extend(misplaced(case, &of, &sample, span, wanted));
+                let unfit = handler.zip(argument).and_then(|(handler, argument)| {
+                    unfit(handler, argument, &sample, text, wanted, span)
+                });
+                findings.extend(unfit);
             }
         }
     }
 }
 
-/// The expression as it stands in the file, and where. Not what stands in quotes as a whole or
-/// depends on the environment.
-fn expression<'c>(case: &'c Case<'_>, given: &Given<'_>) -> Option<(&'c str, Span)> {
-    let span = given.word.span;
-    let source = case.configuration.sources.get(span.source)?;
-    let raw = source.text.get(span.start..span.end)?;
-    if !given.word.known || raw.starts_with(['"', '\'']) || raw.contains('$') {
-        return None;
-    }
-    let start = match given.name {
-        Some(_) => raw.find('=')? + 1,
-        None => 0,
-    };
-    let span = Span {
-        start: span.start + start,
-        ..span
-    };
-    Some((raw.get(start..)?, span))
+/// A message of an engine, and its handler if it is this agent's.
+struct Sent<'s, 'a> {
+    engine: &'s Engine<'a>,
+    message: &'s Section,
+    handler: Option<&'s Message>,
+}
+
+/// The expression as HAProxy takes it from its line, without the line's quotes, and where it
+/// is. Not if it depends on the environment.
+fn expression<'c>(given: &Given<'c>) -> Option<(&'c str, Span)> {
+    let text = given.word.text.as_str();
+    let start = given.name.map_or(0, |name| name.len() + 1);
+    let expression = text.get(start..).filter(|_| given.word.known)?;
+    Some((expression, given.word.part(start..text.len())))
 }
 
 fn sample(case: &Case<'_>, text: &str) -> Result<Sample, Problem> {
@@ -62,7 +68,13 @@ fn sample(case: &Case<'_>, text: &str) -> Result<Sample, Problem> {
     }
 }
 
-fn refused(problem: &Problem, span: Span) -> Option<Finding> {
+fn refused(
+    case: &Case<'_>,
+    problem: &Problem,
+    span: Span,
+    text: &str,
+    wanted: Option<&str>,
+) -> Option<Finding> {
     let code = match problem.kind() {
         ProblemKind::NotInSeries { .. } => Code::SampleOfAnother,
         ProblemKind::Environment => return None,
@@ -75,13 +87,15 @@ fn refused(problem: &Problem, span: Span) -> Option<Finding> {
         _ => Code::SampleRefused,
     };
     let range = problem.range();
-    let span = match range.is_empty() {
-        true => span,
-        false => Span {
+    // With quotes in between, its parts have no place of their own.
+    let exact = span.end - span.start == text.len();
+    let span = match exact && !range.is_empty() {
+        true => Span {
             start: span.start + range.start,
             end: (span.start + range.end).min(span.end),
             ..span
         },
+        false => span,
     };
     let said = problem.to_string();
     let (title, help) = match said.split_once(": ") {
@@ -89,24 +103,32 @@ fn refused(problem: &Problem, span: Span) -> Option<Finding> {
         None => (said.as_str(), None),
     };
     let finding = Finding::new(code, title, span).label("HAProxy does not take this");
-    Some(match help {
-        Some(help) => finding.help(help),
-        None => finding.help("`haproxy -dKsmp -dKcnv` lists what there is"),
+    let wanted = wanted.filter(|wanted| sample(case, wanted).is_ok());
+    Some(match (wanted, help) {
+        (Some(wanted), _) => finding.help(format!("write `{wanted}`, which the handler asks for")),
+        (None, Some(help)) => finding.help(help),
+        (None, None) => {
+            finding.help("take another one: `haproxy -dKsmp -dKcnv` lists what there is")
+        }
     })
 }
 
 /// A sample that cannot be had where its message is sent.
 fn misplaced(
     case: &Case<'_>,
-    engine: &Engine<'_>,
-    message: &Section,
+    sent: &Sent<'_, '_>,
     sample: &Sample,
     span: Span,
+    wanted: Option<&str>,
 ) -> Option<Finding> {
-    let moments = engine.moments(message, case.rules);
+    let moments = sent.engine.moments(sent.message, case.rules);
     let missing = moments.iter().find_map(|moment| {
         let (event, proxy, at) = match moment {
-            Moment::Event(event) => (event.text.parse().ok()?, engine.filter.proxy, event.span),
+            Moment::Event(event) => (
+                event.text.parse().ok()?,
+                sent.engine.filter.proxy,
+                event.span,
+            ),
             Moment::Rule(rule) => (of_rule(case, rule)?, rule.proxy, rule.line.span()),
         };
         let proxy = match case.configuration.sections.get(proxy)?.kind() {
@@ -116,21 +138,66 @@ fn misplaced(
         };
         // What a backend never sees is another finding.
         let never = proxy == Proxy::Backend && event <= Event::FrontendHttpRequest;
-        (!never && !sample.at_in(event, proxy)).then_some((event, at))
+        (!never && !sample.at_in(event, proxy)).then_some((moment, event, proxy, at))
     });
-    let (event, at) = missing?;
+    let (moment, event, proxy, at) = missing?;
     let title = format!("this sample cannot be had at `{}`", event.name());
-    let others: Vec<_> = sample.events().map(|event| event.name()).collect();
     let finding = Finding::new(Code::SampleElsewhere, title, span)
         .label("nothing to fetch yet, or no more")
         .context(at, "sent here");
-    Some(match others.is_empty() {
-        true => finding.help("take another sample"),
-        false => finding.help(format!(
-            "send the message at {}, or take another sample",
-            super::either(&others)
-        )),
+    let wanted = wanted.filter(|wanted| {
+        let other = self::sample(case, wanted);
+        other.is_ok_and(|other| other.at_in(event, proxy))
+    });
+    if let Some(wanted) = wanted {
+        return Some(finding.help(format!("write `{wanted}`, which the handler asks for")));
+    }
+    Some(match elsewhere(sent, sample, proxy, moment) {
+        Some(help) => finding.help(help),
+        None => finding.help("take another sample"),
     })
+}
+
+/// Where the message can be sent so that it has a sample, as a help.
+fn elsewhere(
+    sent: &Sent<'_, '_>,
+    sample: &Sample,
+    proxy: Proxy,
+    moment: &Moment<'_>,
+) -> Option<String> {
+    let has = |event: Event| {
+        let seen = proxy != Proxy::Backend || event > Event::FrontendHttpRequest;
+        seen && sample.at_in(event, proxy)
+    };
+    if let Moment::Rule(rule) = moment {
+        let action = match proxy {
+            _ if !rule.line.word(0).starts_with("http-") => return None,
+            Proxy::Backend if has(Event::BackendHttpRequest) => "http-request",
+            _ if has(Event::FrontendHttpRequest) => "http-request",
+            _ if has(Event::HttpResponse) => "http-response",
+            _ => return None,
+        };
+        let (engine, group) = (&rule.engine.text, &rule.group.text);
+        return Some(format!("write `{action} send-spoe-group {engine} {group}`"));
+    }
+    let of_handler = sent
+        .handler
+        .and_then(|it| it.event.as_deref()?.parse().ok());
+    let usual = [
+        Event::FrontendHttpRequest,
+        Event::BackendHttpRequest,
+        Event::HttpResponse,
+        Event::FrontendTcpRequest,
+        Event::BackendTcpRequest,
+        Event::TcpResponse,
+        Event::ServerSession,
+    ];
+    let mut events = of_handler.into_iter().chain(usual);
+    let event = events.find(|event| has(*event))?;
+    Some(format!(
+        "write `event {}`, or take another sample",
+        event.name()
+    ))
 }
 
 /// The event whose samples a rule has.
@@ -163,6 +230,7 @@ fn unfit(
     argument: &Argument,
     sample: &Sample,
     text: &str,
+    wanted: Option<&str>,
     span: Span,
 ) -> Option<Finding> {
     if fits(sample.kind(), argument.expected) {
@@ -175,14 +243,13 @@ fn unfit(
         handler.name,
         argument.rust_type
     );
-    let wanted = argument.sample.as_deref().or(argument.guess.as_deref());
     let finding = Finding::new(Code::SampleUnfit, title, span)
         .label(format!("{}", sample.kind()))
         .note(format!(
             "its handler is `{}` ({file}:{line})",
             handler.function
         ));
-    Some(match wanted.filter(|wanted| *wanted != text) {
+    Some(match wanted {
         Some(wanted) => finding.help(format!("write `{wanted}`")),
         None => finding.help("take another sample, or another type in the handler"),
     })

@@ -67,7 +67,7 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
                 Finding::new(Code::FileMissing, title, config.span)
                     .label("not found")
                     .note(format!("looked for {}", list(&looked)))
-                    .help("write the full path of the file; if it has another place on this machine, name it behind haproxy.cfg"),
+                    .help("write `config PATH` with the full path of the file; if the file is elsewhere on this machine, give its path after that of haproxy.cfg"),
             )
         }
         Found::There(file) => of_scope(case, filter, case.configuration.spoe.get(*file)?),

@@ -1,0 +1,244 @@
+//! What the help of each finding of `doctor` does on real HAProxies: the fixed configuration loads,
+//! and a good request still passes, after the agent was asked.
+//!
+//! That nothing is found in it any more is tested beside `doctor` itself.
+
+use spoa::prelude::*;
+use spoa_config::read::Configuration;
+use spoa_tests::examples::Directory;
+use spoa_tests::{Background, Haproxy, Origin, Port, TempDir, for_each_haproxy, haproxies};
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+#[path = "../../spoa-config/tests/cases/mod.rs"]
+mod cases;
+
+use cases::{Case, Contents, Fix};
+
+/// The path that HAProxy is given.
+fn main_file(contents: &Contents) -> &'static str {
+    let names = ["haproxy.cfg", "etc/haproxy.cfg"];
+    let mut names = names
+        .into_iter()
+        .filter(|name| contents.contains_key(Path::new(name)));
+    names.next().expect("a configuration")
+}
+
+/// Writes the files of a case into a directory, and nothing elsewhere.
+fn write(contents: &Contents, dir: &TempDir) {
+    for (path, text) in contents.iter().filter(|(path, _)| path.is_relative()) {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().expect("it is in the directory")).expect("writable");
+        fs::write(path, text).expect("writable");
+    }
+}
+
+/// Whether a case is for this HAProxy.
+fn is_for(case: &Case, haproxy: &Haproxy) -> bool {
+    case.before_3_1() != haproxy.at_least(3, 1)
+}
+
+#[test]
+fn haproxy_takes_each_fixed_configuration() {
+    let cases: Vec<_> = cases::all();
+    for_each_haproxy(|haproxy| {
+        let mut wrong = Vec::new();
+        for case in cases.iter().filter(|case| is_for(case, haproxy)) {
+            for fix in case.fixes() {
+                if fix.exception("haproxy").is_some() {
+                    continue;
+                }
+                let dir = TempDir::new();
+                write(&fix.contents, &dir);
+                let checked = Command::new(haproxy.path())
+                    .args(["-c", "-f", main_file(&fix.contents)])
+                    .current_dir(dir.path())
+                    .stdin(Stdio::null())
+                    .output()
+                    .expect("HAProxy runs");
+                let said = String::from_utf8_lossy(&checked.stderr);
+                let well = checked.status.success() && !said.contains("[WARNING]");
+                if !well {
+                    wrong.push(format!("{}: {}\n{said}", fix.name, checked.status));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+}
+
+/// What the agent of a case answers, and which messages it was sent.
+struct Answers {
+    agent: spoa_config::Agent,
+    case: Case,
+    asked: Mutex<Vec<String>>,
+}
+
+/// Answers as the handlers of the case do to a good request: with all their variables, if the
+/// message has what they need.
+#[spoe_fallback]
+fn answer(
+    message: Message<'_>,
+    State(answers): State<'_, Arc<Answers>>,
+) -> Result<Actions, HandlerError> {
+    let name = message.name().to_string();
+    let mut handlers = answers.agent.messages.iter();
+    let handler = handlers.find(|handler| handler.name == name);
+    let handler = handler.ok_or_else(|| HandlerError::new(format!("nobody answers `{name}`")))?;
+    for (place, argument) in handler.arguments.iter().enumerate() {
+        let given = match &argument.name {
+            Some(name) => message.get(name),
+            None => message.at(argument.index.unwrap_or(place)),
+        };
+        if argument.required && given.is_none_or(|value| value == spoa::spop::Value::Null) {
+            let what = argument.name.as_deref().unwrap_or("by its place");
+            let why = format!("`{name}` has no argument {what}");
+            return Err(HandlerError::new(why));
+        }
+    }
+    answers.asked.lock().expect("not poisoned").push(name);
+    let mut actions = Actions::new();
+    for variable in &handler.variables {
+        let scope = match variable.scope.as_str() {
+            "proc" => Scope::Process,
+            "sess" => Scope::Session,
+            "req" => Scope::Request,
+            "res" => Scope::Response,
+            _ => Scope::Transaction,
+        };
+        let value = answers.case.good(&variable.name);
+        let name = variable.name.clone();
+        match variable.rust_type.as_deref() {
+            Some("bool") => actions.push(SetVar::new(scope, name, value == "true")),
+            Some("String" | "&str") | None => actions.push(SetVar::new(scope, name, value)),
+            Some(_) => {
+                let number: i64 = value.parse().unwrap_or_default();
+                actions.push(SetVar::new(scope, name, number))
+            }
+        };
+    }
+    Ok(actions)
+}
+
+/// The configuration with addresses of this machine: those of the agent and of the origin for
+/// those of servers, and a free port for the first frontend.
+fn at_home(
+    fix: &Fix,
+    configuration: &Configuration,
+    agent: &str,
+    origin: &str,
+    front: &str,
+) -> String {
+    let spoe = configuration.spoe.iter().flat_map(|file| &file.sections);
+    let lines = spoe.flat_map(|section| &section.lines);
+    let backends: Vec<_> = lines
+        .filter(|line| line.word(0) == "use-backend")
+        .map(|line| line.word(1))
+        .collect();
+    let path = Path::new(main_file(&fix.contents));
+    let text = fix.contents.get(path).expect("it is there");
+    let mut written = String::new();
+    let (mut section, mut fronts) = (Vec::new(), vec![front.to_owned()]);
+    for line in text.lines() {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let address = match words.as_slice() {
+            ["bind", address, ..] => fronts.pop().map(|front| (*address, front)),
+            ["server", _, address, ..] => {
+                let is_agents = section.get(1).is_some_and(|name| backends.contains(name));
+                Some((*address, if is_agents { agent } else { origin }.to_owned()))
+            }
+            // These change what the process may do.
+            ["user" | "group" | "chroot" | "daemon", ..] => continue,
+            [
+                "frontend" | "backend" | "listen" | "defaults" | "global",
+                ..,
+            ] => {
+                section = words;
+                None
+            }
+            _ => None,
+        };
+        match address {
+            Some((old, new)) => written.push_str(&line.replacen(old, &new, 1)),
+            None => written.push_str(line),
+        }
+        written.push('\n');
+    }
+    written
+}
+
+/// Sends a good request through a fixed configuration, and says what is wrong with what came.
+fn send(haproxy: &Haproxy, case: &Case, fix: &Fix) -> Result<(), String> {
+    let answers = Arc::new(Answers {
+        agent: cases::agent_of(&fix.contents),
+        case: case.clone(),
+        asked: Mutex::default(),
+    });
+    let state = Arc::clone(&answers);
+    let agent = Background::agent(|agent| agent.handlers(handlers![answer]).state(state));
+    let origin = Origin::start();
+    let port = Port::free();
+    let front = port.addr().to_string();
+    let (_, configuration) = cases::findings(&fix.contents, case.series());
+    let text = at_home(
+        fix,
+        &configuration,
+        &agent.addr().to_string(),
+        &origin.addr().to_string(),
+        &front,
+    );
+    let mut contents = fix.contents.clone();
+    let path = main_file(&contents);
+    contents.insert(path.into(), text);
+    let dir = TempDir::new();
+    write(&contents, &dir);
+    let path = dir.path().join(path);
+    let path = path.parent().and_then(Path::to_str).expect("a plain path");
+    let proxy = Directory::new(path, &front).start(haproxy);
+    let reply = proxy.get("/");
+    let rejected = agent.warnings();
+    let asked = answers.asked.lock().expect("not poisoned");
+    if reply.status != 200 || !rejected.is_empty() {
+        let logs = proxy.logs().join("\n");
+        return Err(format!(
+            "status {}, {rejected:?}, {asked:?}\n{logs}",
+            reply.status
+        ));
+    }
+    for handler in &answers.agent.messages {
+        let excepted = fix.exception(&format!("{} is not asked", handler.name));
+        if asked.contains(&handler.name) == excepted.is_some() {
+            return Err(format!("`{}`: asked were {asked:?}", handler.name));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_good_request_passes_each_fixed_configuration() {
+    let cases = cases::all();
+    let all = haproxies();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        // The oldest and the newest that it is for: those between them have no more to say.
+        let mut these: Vec<_> = all.iter().filter(|haproxy| is_for(case, haproxy)).collect();
+        these.drain(1..these.len().saturating_sub(1).max(1));
+        for haproxy in these {
+            for fix in case.fixes() {
+                let excepted = ["haproxy", "traffic"].map(|what| fix.exception(what));
+                if excepted.iter().any(Option::is_some) {
+                    continue;
+                }
+                let sent = catch_unwind(AssertUnwindSafe(|| send(haproxy, case, &fix)));
+                let sent = sent.unwrap_or_else(|_| Err("see the panic above".to_owned()));
+                if let Err(why) = sent {
+                    wrong.push(format!("{haproxy}: {}: {why}", fix.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
