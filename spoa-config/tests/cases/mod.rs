@@ -11,6 +11,7 @@
 )]
 
 mod fix;
+mod handlers;
 
 pub use fix::{Fix, fragments};
 
@@ -180,9 +181,12 @@ impl Case {
     }
 }
 
-/// The agent of a case: the one that all ask, where the files `listen` and `tls` say that it is.
+/// The agent of a case: the one that all ask, but for its files `handlers`, `listen` and `tls`.
 pub fn agent_of(contents: &Contents) -> Agent {
     let mut agent = agent();
+    if let Some(handlers) = contents.get(Path::new("handlers")) {
+        agent.messages = handlers::parse(handlers);
+    }
     if let Some(listen) = contents.get(Path::new("listen")) {
         agent.listeners = listen.split_whitespace().map(str::to_owned).collect();
     }

@@ -1,0 +1,90 @@
+//! The handlers of a case that has others than the usual ones: its file `handlers`.
+//!
+//! ```text
+//! message check-token
+//!     event on-frontend-http-request
+//!     takes token: Option<&str> = req.cook(token)
+//!     sets txn.ok: bool
+//!     may set txn.user: String
+//! ```
+//!
+//! `group NAME` stands in place of an event, `timeout 100ms` is a deadline. A value that is not set
+//! by each success is one that the handler may set.
+
+use spoa_config::{Argument, Expected, Message, Variable};
+use std::time::Duration;
+
+/// Reads the handlers.
+pub fn parse(text: &str) -> Vec<Message> {
+    let mut messages: Vec<Message> = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (keyword, rest) = line.split_once(' ').expect("a keyword and more");
+        if keyword == "message" {
+            messages.push(Message {
+                name: rest.into(),
+                function: format!("agent::{}", rest.replace('-', "_")),
+                location: ("src/main.rs".into(), u32::try_from(index).expect("few") + 1),
+                ..Message::default()
+            });
+            continue;
+        }
+        let message = messages.last_mut().expect("`message NAME` comes first");
+        match keyword {
+            "event" => message.event = Some(rest.into()),
+            "group" => message.group = Some(rest.into()),
+            "timeout" => {
+                let number = rest.strip_suffix("ms").and_then(|it| it.parse().ok());
+                message.deadline = Some(Duration::from_millis(number.expect("ms")));
+            }
+            "takes" => message.arguments.push(argument(rest)),
+            "sets" => message.variables.push(variable(rest, true)),
+            "may" => {
+                let rest = rest.strip_prefix("set ").expect("`may set`");
+                message.variables.push(variable(rest, false));
+            }
+            other => panic!("`{other}` in a file `handlers`"),
+        }
+    }
+    messages
+}
+
+fn argument(text: &str) -> Argument {
+    let (text, sample) = match text.split_once(" = ") {
+        Some((text, sample)) => (text, Some(sample.to_owned())),
+        None => (text, None),
+    };
+    let (name, rust_type) = text.split_once(": ").expect("`NAME: TYPE`");
+    let inner = rust_type.strip_prefix("Option<");
+    let plain = inner.map_or(rust_type, |inner| inner.trim_end_matches('>'));
+    Argument {
+        name: Some(name.into()),
+        index: None,
+        rust_type: rust_type.into(),
+        expected: match plain {
+            "bool" => Expected::Bool,
+            "IpAddr" => Expected::Address,
+            "Ipv4Addr" => Expected::Ipv4,
+            "&str" | "String" => Expected::Text,
+            "&[u8]" | "Vec<u8>" => Expected::Bytes,
+            "Value" => Expected::Any,
+            _ => Expected::Integer,
+        },
+        required: inner.is_none(),
+        sample,
+        guess: None,
+    }
+}
+
+fn variable(text: &str, _always: bool) -> Variable {
+    let (name, rust_type) = text.split_once(": ").expect("`SCOPE.NAME: TYPE`");
+    let (scope, name) = name.split_once('.').expect("`SCOPE.NAME`");
+    Variable {
+        scope: scope.into(),
+        name: name.into(),
+        rust_type: Some(rust_type.into()),
+    }
+}
