@@ -105,4 +105,26 @@ pub struct Variable {
     pub name: String,
     /// The type of the values that are written to it, if that is known.
     pub rust_type: Option<String>,
+    /// Whether each success of the handler sets it.
+    pub presence: Presence,
+}
+
+/// Whether each success of a handler sets a variable, as its types say.
+///
+/// ```
+/// use spoa_config::Presence;
+///
+/// // `Option<SetVar<bool>>` says that some successes set nothing.
+/// assert_ne!(Presence::Sometimes, Presence::default());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Presence {
+    /// Each success sets it.
+    Always,
+    /// Some successes leave it alone, as the `None` of an `Option` does.
+    Sometimes,
+    /// The types do not say: it may be set, left alone or unset.
+    #[default]
+    Unknown,
 }

@@ -8,5 +8,5 @@ pub mod doctor;
 pub mod read;
 pub mod write;
 
-pub use agent::{Agent, Argument, Expected, Message, Tls, Variable};
+pub use agent::{Agent, Argument, Expected, Message, Presence, Tls, Variable};
 pub use spoa_samples::{Series, UnknownSeries};

@@ -8,7 +8,7 @@ use super::moment::Moment;
 use super::plan::{ERROR, Group, Plan, Planned};
 use super::text::Text;
 use super::{Fail, Warning, Watch, signature};
-use crate::Variable;
+use crate::{Presence, Variable};
 
 /// The lines that belong in a frontend.
 pub(super) fn lines(plan: &mut Plan<'_>) -> String {
@@ -210,8 +210,7 @@ fn verdicts<'p>(plan: &'p Plan<'_>) -> Vec<(&'p Variable, Option<&'p str>)> {
             |variable: &&Variable| given.contains(&format!("{}.{}", variable.scope, variable.name));
         // What may be left alone says nothing by its absence.
         let sure = |variable: &&Variable| {
-            let rust_type = variable.rust_type.as_deref().unwrap_or_default();
-            variable.scope != "proc" && !rust_type.starts_with("Option<")
+            variable.scope != "proc" && variable.presence == Presence::Always
         };
         let variables = planned.message.variables.iter();
         let chosen: Vec<_> = match given.as_slice() {

@@ -3,7 +3,7 @@
 //! Whether HAProxy takes it, the end-to-end tests know.
 
 use super::*;
-use crate::{Argument, Expected, Message, Tls, Variable};
+use crate::{Argument, Expected, Message, Presence, Tls, Variable};
 use std::time::Duration;
 
 fn argument(name: &str, sample: Option<&str>) -> Argument {
@@ -24,6 +24,7 @@ fn variable(name: &str) -> Variable {
         scope: scope.to_owned(),
         name: name.to_owned(),
         rust_type: None,
+        presence: Presence::Always,
     }
 }
 
@@ -232,7 +233,7 @@ fn failing_closed_asks_for_every_verdict_that_is_there_in_time() {
     some.condition = Some("if { path_beg /api }".to_owned());
     some.event = Some("on-frontend-http-request".to_owned());
     let mut perhaps = message("perhaps", Vec::new(), &["txn.reason", "txn.class"]);
-    perhaps.variables[0].rust_type = Some("Option<String>".to_owned());
+    perhaps.variables[0].presence = Presence::Sometimes;
     let mut late = message("late", Vec::new(), &["txn.late"]);
     late.event = Some("on-http-response".to_owned());
     let agent = agent(vec![some, perhaps, late]);

@@ -11,7 +11,7 @@
 //! `group NAME` stands in place of an event, `timeout 100ms` is a deadline. A value that is not set
 //! by each success is one that the handler may set.
 
-use spoa_config::{Argument, Expected, Message, Variable};
+use spoa_config::{Argument, Expected, Message, Presence, Variable};
 use std::time::Duration;
 
 /// Reads the handlers.
@@ -86,5 +86,6 @@ fn variable(text: &str, _always: bool) -> Variable {
         scope: scope.into(),
         name: name.into(),
         rust_type: Some(rust_type.into()),
+        presence: Presence::Always,
     }
 }

@@ -17,7 +17,7 @@ pub use fix::{Fix, fragments};
 
 use spoa_config::doctor::{Code, Finding, examine};
 use spoa_config::read::{Configuration, Files, Surroundings};
-use spoa_config::{Agent, Argument, Expected, Message, Series, Tls, Variable};
+use spoa_config::{Agent, Argument, Expected, Message, Presence, Series, Tls, Variable};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -39,6 +39,7 @@ pub fn agent() -> Agent {
         scope: "txn".into(),
         name: name.into(),
         rust_type: Some(rust_type.into()),
+        presence: Presence::Always,
     };
     let message = |name: &str, line: u32| Message {
         name: name.into(),

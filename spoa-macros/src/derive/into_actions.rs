@@ -199,11 +199,14 @@ fn expand(input: &DeriveInput, private: &Ident, parts: &[Part<'_>]) -> TokenStre
             Some((scope, name)) => {
                 let scope = ours(scope.variant);
                 let rust_type = shown(timeless(ty.to_token_stream()));
+                let span = ty.span().resolved_at(Span::mixed_site());
+                let presence = quote_spanned!(span=> <#ty as #private::Variable>::presence());
                 hygienic! {
-                    #description.variables.push(#private::VariableDescription {
+                    #description.variable(#private::VariableDescription {
                         scope: #private::Scope::#scope,
                         name: #name,
                         rust_type: #private::Some(#rust_type),
+                        presence: #presence,
                     });
                 }
             }

@@ -4,7 +4,7 @@
 
 use super::attr::Attribute;
 use super::model::Function;
-use super::value;
+use super::{tail, value};
 use crate::extract::{self, Names, import, ours, private};
 use crate::names::Variable;
 use crate::sample::{bit, require};
@@ -33,18 +33,13 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
         said(&attribute.group),
     );
     let docs = &function.docs;
-    let set = attribute.set.iter().map(|(variable, _)| variable);
-    let rust_type = option(value::of(attribute, function), private);
-    let variables = set.chain(&function.scan.variables).map(|variable| {
-        let Variable { scope, name } = variable;
-        let scope = ours(scope.variant);
-        quote! {
-            #private::VariableDescription {
-                scope: #private::Scope::#scope,
-                name: #name,
-                rust_type: #rust_type,
-            }
-        }
+    let returned = tail::variable(&function.body);
+    let variables = function.scan.variables.iter().map(|variable| {
+        let presence = match returned.as_ref() == Some(variable) && attribute.set.is_none() {
+            true => quote!(#private::Presence::Always),
+            false => quote!(#private::Presence::Unknown),
+        };
+        described(variable, attribute, function, &presence)
     });
     let name = ident.unraw().to_string();
     let describe = describe(attribute, function, &names);
@@ -166,19 +161,56 @@ fn option(value: Option<impl ToTokens>, private: &Ident) -> TokenStream {
     }
 }
 
+/// The description of a variable.
+fn described(
+    variable: &Variable,
+    attribute: &Attribute,
+    function: &Function,
+    presence: &TokenStream,
+) -> TokenStream {
+    let private = private();
+    let rust_type = option(value::of(attribute, function), &private);
+    let Variable { scope, name } = variable;
+    let scope = ours(scope.variant);
+    quote! {
+        #private::VariableDescription {
+            scope: #private::Scope::#scope,
+            name: #name,
+            rust_type: #rust_type,
+            presence: #presence,
+        }
+    }
+}
+
 fn describe(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream {
     let private = &names.private;
     let description = ours("description");
     let arguments = extract::describe(&function.arguments, names, &description);
     let events = events(attribute, function, names);
-    let result = match &function.sig.output {
-        // With `set` the variable is known; an opaque type cannot be named here.
-        ReturnType::Type(_, ty) if attribute.set.is_none() && !is_opaque(ty) => {
+    // An opaque type cannot be named here.
+    let named = match &function.sig.output {
+        ReturnType::Type(_, ty) if !is_opaque(ty) => {
             let span = ty.span().resolved_at(Span::mixed_site());
-            let ty = relax(ty.to_token_stream(), &names.foreign);
-            quote_spanned!(span=> <#ty as #private::IntoActions>::describe(#description);)
+            Some((span, relax(ty.to_token_stream(), &names.foreign)))
         }
-        _ => TokenStream::new(),
+        _ => None,
+    };
+    let result = match (&attribute.set, named) {
+        (Some((variable, _)), named) => {
+            let presence = match named {
+                Some((span, ty)) => {
+                    quote_spanned!(span=> <#ty as #private::Variable>::presence())
+                }
+                None => quote!(#private::Presence::Unknown),
+            };
+            let variable = described(variable, attribute, function, &presence);
+            hygienic!(#description.variable(#variable);)
+        }
+        (None, Some((span, ty))) => quote_spanned! {span=>
+            <#ty as #private::IntoActions>::describe(#description);
+            #description.returns = <#ty as #private::IntoActions>::presence();
+        },
+        (None, None) => TokenStream::new(),
     };
     if arguments.is_empty() && result.is_empty() {
         return quote!(|_| {});

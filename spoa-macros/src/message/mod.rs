@@ -7,6 +7,7 @@ mod check;
 mod expand;
 mod model;
 mod scan;
+mod tail;
 mod value;
 
 pub(crate) use attr::Kind;

@@ -21,6 +21,17 @@ pub(crate) fn scan(body: &TokenStream) -> Scan {
     scan
 }
 
+/// The variable of a constructor, whose call is all of these tokens: `spoa::SetVar::session("a", 1)`.
+pub(super) fn constructor(call: TokenStream) -> Option<Variable> {
+    let tokens: Vec<TokenTree> = call.into_iter().collect();
+    let is_name =
+        |token: &TokenTree| matches!(token, TokenTree::Ident(ident) if *ident == "SetVar");
+    let place = tokens.iter().rposition(is_name)?;
+    let mut scan = Scan::default();
+    scan.constructor(tokens.get(place + 1..)?)?;
+    scan.variables.pop()
+}
+
 impl Scan {
     fn tokens(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();

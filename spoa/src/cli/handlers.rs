@@ -2,7 +2,7 @@
 //!
 //! It must not run a handler: all it shows is known without.
 
-use crate::handler::{__macros::ArgumentDescription, Definition};
+use crate::handler::{__macros::ArgumentDescription, Definition, Presence};
 use serde_json::{Value, json};
 
 /// The table.
@@ -124,7 +124,18 @@ pub(super) fn json(handlers: &[&'static Definition]) -> Value {
                 "may_be_missing": argument.sample.map(|_| argument.may_be_missing),
             })
         });
-        let variables = description.variables.iter();
+        let variables = description.variables.iter().map(|variable| {
+            json!({
+                "scope": variable.scope.name(),
+                "name": variable.name,
+                "type": variable.rust_type,
+                "set": match variable.presence {
+                    Presence::Always => "always",
+                    Presence::Sometimes => "sometimes",
+                    Presence::Unknown => "unknown",
+                },
+            })
+        });
         let states = description.states.iter().map(|state| state.type_name);
         json!({
             "message": handler.message(),
@@ -132,9 +143,7 @@ pub(super) fn json(handlers: &[&'static Definition]) -> Value {
             "condition": handler.condition(),
             "group": handler.group(),
             "arguments": arguments.collect::<Vec<_>>(),
-            "variables": variables
-                .map(|variable| json!({ "scope": variable.scope.name(), "name": variable.name }))
-                .collect::<Vec<_>>(),
+            "variables": variables.collect::<Vec<_>>(),
             "states": states.collect::<Vec<_>>(),
             "timeout_ms": handler.timeout().map(|timeout| timeout.as_secs_f64() * 1e3),
             "docs": handler.docs().trim(),

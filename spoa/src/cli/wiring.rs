@@ -4,7 +4,7 @@
 
 use crate::agent::Limits;
 use crate::handler::__macros::ArgumentDescription;
-use crate::handler::{Definition, Expected, Fetch, Run};
+use crate::handler::{Definition, Expected, Fetch, Presence, Run};
 use spoa_config as config;
 
 /// The agent with these handlers, in this order.
@@ -51,6 +51,11 @@ fn message(name: &str, handler: &Definition, limits: &Limits) -> config::Message
                 scope: variable.scope.to_string(),
                 name: variable.name.to_owned(),
                 rust_type: variable.rust_type.map(str::to_owned),
+                presence: match variable.presence {
+                    Presence::Always => config::Presence::Always,
+                    Presence::Sometimes => config::Presence::Sometimes,
+                    Presence::Unknown => config::Presence::Unknown,
+                },
             })
             .collect(),
     }

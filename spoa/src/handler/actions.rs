@@ -1,7 +1,8 @@
 //! What a handler may return: actions on HAProxy's variables.
 
+use super::__macros::Description;
 use super::failure::Problem;
-use super::{BadVariable, Failure, IntoHandlerError, Variable};
+use super::{BadVariable, Failure, IntoHandlerError, Presence, Variable};
 use crate::spop::{Action, Scope, Value, fit};
 use std::borrow::Cow;
 
@@ -25,7 +26,19 @@ pub trait IntoActions {
 
     /// Names the variables that are known without running the handler.
     #[doc(hidden)]
-    fn describe(_: &mut super::__macros::Description) {}
+    fn describe(description: &mut Description) {
+        description.may_unset();
+    }
+
+    /// Tells whether each success sets one variable whose name is known only when the handler runs.
+    #[doc(hidden)]
+    #[must_use]
+    fn presence() -> Presence
+    where
+        Self: Sized,
+    {
+        Presence::Unknown
+    }
 }
 
 /// Appends actions to an ACK.
@@ -306,6 +319,16 @@ impl<T: Variable> IntoActions for SetVar<T> {
     fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
         self.value.write(self.scope, &self.name, out)
     }
+
+    fn describe(description: &mut Description) {
+        if T::presence() == Presence::Unknown {
+            description.may_unset();
+        }
+    }
+
+    fn presence() -> Presence {
+        T::presence()
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -381,6 +404,8 @@ impl IntoActions for () {
     fn into_actions(self, _: &mut ActionWriter<'_>) -> Result<(), Failure> {
         Ok(())
     }
+
+    fn describe(_: &mut Description) {}
 }
 
 impl<A: IntoActions> IntoActions for Option<A> {
@@ -389,8 +414,12 @@ impl<A: IntoActions> IntoActions for Option<A> {
         self.map_or(Ok(()), |actions| actions.into_actions(out))
     }
 
-    fn describe(description: &mut super::__macros::Description) {
-        A::describe(description);
+    fn describe(description: &mut Description) {
+        perhaps::<A>(description);
+    }
+
+    fn presence() -> Presence {
+        A::presence().sometimes()
     }
 }
 
@@ -401,8 +430,12 @@ impl<A: IntoActions, E: IntoHandlerError> IntoActions for Result<A, E> {
             .into_actions(out)
     }
 
-    fn describe(description: &mut super::__macros::Description) {
+    fn describe(description: &mut Description) {
         A::describe(description);
+    }
+
+    fn presence() -> Presence {
+        A::presence()
     }
 }
 
@@ -412,6 +445,13 @@ impl<A: IntoActions, const N: usize> IntoActions for [A; N] {
         self.into_iter()
             .try_for_each(|actions| actions.into_actions(out))
     }
+
+    fn describe(description: &mut Description) {
+        match N {
+            0 => {}
+            _ => A::describe(description),
+        }
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -420,6 +460,17 @@ impl<A: IntoActions> IntoActions for Vec<A> {
         self.into_iter()
             .try_for_each(|actions| actions.into_actions(out))
     }
+
+    fn describe(description: &mut Description) {
+        perhaps::<A>(description);
+    }
+}
+
+/// Names the variables of actions that some successes leave out.
+fn perhaps<A: IntoActions>(description: &mut Description) {
+    let start = description.variables.len();
+    A::describe(description);
+    description.sometimes(start);
 }
 
 macro_rules! tuples {
@@ -434,7 +485,7 @@ macro_rules! tuples {
                 Ok(())
             }
 
-            fn describe(description: &mut super::__macros::Description) {
+            fn describe(description: &mut Description) {
                 $first::describe(description);
                 $($rest::describe(description);)*
             }

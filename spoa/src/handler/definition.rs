@@ -31,6 +31,7 @@ pub struct Definition {
     #[doc(hidden)]
     pub group: Option<&'static str>,
     #[doc(hidden)]
+    /// The variables that the text of the function names.
     pub variables: &'static [VariableDescription],
     #[doc(hidden)]
     pub describe: fn(&mut Description),
@@ -87,14 +88,27 @@ impl Definition {
         self.group
     }
 
-    /// What it takes and sets.
-    pub(crate) fn description(&self) -> Description {
+    /// Returns what it takes and sets.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn description(&self) -> Description {
         let mut description = Description::default();
         (self.describe)(&mut description);
         for variable in self.variables {
             let mut known = description.variables.iter();
             if known.all(|known| (known.scope, known.name) != (variable.scope, variable.name)) {
-                description.variables.push(*variable);
+                // The macro has read the name in the function's body. That it is the name of what the
+                // function returns is known only where the macro says so, and whether that is set
+                // is what the type says.
+                let presence = match (variable.presence, description.returns) {
+                    (Presence::Always, returns) => returns,
+                    (_, Presence::Sometimes) => Presence::Sometimes,
+                    _ => Presence::Unknown,
+                };
+                description.variables.push(VariableDescription {
+                    presence,
+                    ..*variable
+                });
             }
         }
         description
@@ -143,6 +157,63 @@ pub struct Description {
     pub arguments: Vec<ArgumentDescription>,
     pub states: Vec<StateDescription>,
     pub variables: Vec<VariableDescription>,
+    /// Whether what the handler returns sets a variable each time, where the types do not name it.
+    pub returns: Presence,
+}
+
+impl Description {
+    /// Adds a variable. One that is known already is written a second time: what comes last decides.
+    pub fn variable(&mut self, variable: VariableDescription) {
+        let mut known = self.variables.iter_mut();
+        let same = |known: &&mut VariableDescription| {
+            (known.scope, known.name) == (variable.scope, variable.name)
+        };
+        match known.find(same) {
+            Some(known) if variable.presence != Presence::Sometimes => {
+                known.presence = variable.presence;
+            }
+            Some(_) => {}
+            None => self.variables.push(variable),
+        }
+    }
+
+    /// Notes that what comes next may unset any of the variables before it.
+    pub fn may_unset(&mut self) {
+        for variable in &mut self.variables {
+            variable.presence = Presence::Unknown;
+        }
+    }
+
+    /// Notes that the variables from `start` on are left alone by some successes.
+    pub(crate) fn sometimes(&mut self, start: usize) {
+        for variable in self.variables.iter_mut().skip(start) {
+            variable.presence = variable.presence.sometimes();
+        }
+    }
+}
+
+/// Whether each success of a handler sets a variable.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Each success sets it.
+    Always,
+    /// Some successes leave it alone.
+    Sometimes,
+    /// The types do not say. Some successes may unset it.
+    #[default]
+    Unknown,
+}
+
+impl Presence {
+    /// Returns the presence of what is written on some successes only.
+    #[must_use]
+    pub(crate) fn sometimes(self) -> Self {
+        match self {
+            Presence::Unknown => Presence::Unknown,
+            Presence::Always | Presence::Sometimes => Presence::Sometimes,
+        }
+    }
 }
 
 /// One argument.
@@ -176,6 +247,7 @@ pub struct VariableDescription {
     pub name: &'static str,
     /// The type of its value as written, where the macro sees it.
     pub rust_type: Option<&'static str>,
+    pub presence: Presence,
 }
 
 /// A message that outlives the read it came in, for handlers that are not done at once. It is the

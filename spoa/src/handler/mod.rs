@@ -26,7 +26,7 @@ pub use state::State;
 pub use variable::{ToValue, Unset, Variable};
 
 pub(crate) use context::Connection;
-pub(crate) use definition::{Finished, Job, JobFuture, Run};
+pub(crate) use definition::{Finished, Job, JobFuture, Presence, Run};
 pub(crate) use fetch::Fetch;
 pub(crate) use state::States;
 
@@ -36,7 +36,7 @@ pub mod __macros {
     pub use super::arguments::Arguments;
     pub use super::definition::{
         ArgumentDescription, Defined, Definition, Description, Finished, Handler, Job, JobFuture,
-        Run, StateDescription, VariableDescription,
+        Presence, Run, StateDescription, VariableDescription,
     };
     pub use super::param::{ArgSpec, ByMessage, ByValue, Param};
     pub use super::sample::{Events, Flag, Gives, suits};

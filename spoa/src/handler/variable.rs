@@ -1,6 +1,6 @@
 //! From a Rust value to a variable of HAProxy's.
 
-use super::{ActionWriter, Failure, IntoHandlerError};
+use super::{ActionWriter, Failure, IntoHandlerError, Presence};
 use crate::spop::{Scope, Value};
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -26,10 +26,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub trait ToValue {
     /// The value as it goes on the wire.
     fn to_value(&self) -> Value<'_>;
+
+    /// Tells whether each value sets a variable: one that is [`Value::Null`] unsets it.
+    #[doc(hidden)]
+    fn presence() -> Presence
+    where
+        Self: Sized,
+    {
+        Presence::Unknown
+    }
 }
 
 macro_rules! values {
-    ($($rust:ty: $value:ident => $wire:expr;)*) => {$(
+    ($($rust:ty: $value:ident => $wire:expr $(, $presence:ident)?;)*) => {$(
         #[diagnostic::do_not_recommend]
         impl ToValue for $rust {
             #[inline]
@@ -37,41 +46,55 @@ macro_rules! values {
                 let $value = self;
                 $wire
             }
+
+            $(fn presence() -> Presence {
+                Presence::$presence
+            })?
         }
     )*};
 }
 
 values! {
-    bool: v => Value::Bool(*v);
-    i8: v => Value::Int32(i32::from(*v));
-    i16: v => Value::Int32(i32::from(*v));
-    i32: v => Value::Int32(*v);
-    i64: v => Value::Int64(*v);
-    isize: v => Value::Int64(*v as i64);
-    u8: v => Value::Uint32(u32::from(*v));
-    u16: v => Value::Uint32(u32::from(*v));
-    u32: v => Value::Uint32(*v);
-    u64: v => Value::Uint64(*v);
-    usize: v => Value::Uint64(*v as u64);
-    Ipv4Addr: v => Value::Ipv4(*v);
-    Ipv6Addr: v => Value::Ipv6(*v);
-    IpAddr: v => Value::from(*v);
+    bool: v => Value::Bool(*v), Always;
+    i8: v => Value::Int32(i32::from(*v)), Always;
+    i16: v => Value::Int32(i32::from(*v)), Always;
+    i32: v => Value::Int32(*v), Always;
+    i64: v => Value::Int64(*v), Always;
+    isize: v => Value::Int64(*v as i64), Always;
+    u8: v => Value::Uint32(u32::from(*v)), Always;
+    u16: v => Value::Uint32(u32::from(*v)), Always;
+    u32: v => Value::Uint32(*v), Always;
+    u64: v => Value::Uint64(*v), Always;
+    usize: v => Value::Uint64(*v as u64), Always;
+    Ipv4Addr: v => Value::Ipv4(*v), Always;
+    Ipv6Addr: v => Value::Ipv6(*v), Always;
+    IpAddr: v => Value::from(*v), Always;
     str: v => Value::from(v);
-    String: v => Value::from(v.as_str());
-    Cow<'_, str>: v => Value::from(&**v);
+    String: v => Value::from(v.as_str()), Always;
+    Cow<'_, str>: v => Value::from(&**v), Always;
     [u8]: v => Value::Binary(v);
-    Vec<u8>: v => Value::Binary(v);
-    Cow<'_, [u8]>: v => Value::Binary(v);
-    Bytes: v => Value::Binary(v);
+    Vec<u8>: v => Value::Binary(v), Always;
+    Cow<'_, [u8]>: v => Value::Binary(v), Always;
+    Bytes: v => Value::Binary(v), Always;
     Value<'_>: v => *v;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: ToValue + ?Sized> ToValue for &T {
+impl<T: ToValue> ToValue for &T {
     #[inline]
     fn to_value(&self) -> Value<'_> {
         (**self).to_value()
     }
+
+    fn presence() -> Presence {
+        T::presence()
+    }
+}
+
+values! {
+    &str: v => Value::from(*v), Always;
+    &[u8]: v => Value::Binary(v), Always;
+    &(dyn ToValue + '_): v => (**v).to_value();
 }
 
 /// Unsets the variable it is written to.
@@ -92,6 +115,16 @@ pub trait Variable {
     /// # Errors
     /// The [`Failure`] of the handler.
     fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure>;
+
+    /// Tells whether each success sets the variable.
+    #[doc(hidden)]
+    #[must_use]
+    fn presence() -> Presence
+    where
+        Self: Sized,
+    {
+        Presence::Unknown
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -99,6 +132,10 @@ impl<T: ToValue> Variable for T {
     #[inline(always)]
     fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
         Ok(out.set_var(scope, name, self.to_value())?)
+    }
+
+    fn presence() -> Presence {
+        T::presence()
     }
 }
 
@@ -115,6 +152,10 @@ impl<V: Variable> Variable for Option<V> {
     fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
         self.map_or(Ok(()), |value| value.write(scope, name, out))
     }
+
+    fn presence() -> Presence {
+        V::presence().sometimes()
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -123,5 +164,9 @@ impl<V: Variable, E: IntoHandlerError> Variable for Result<V, E> {
     fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
         self.map_err(|error| Failure::Error(error.into_handler_error()))?
             .write(scope, name, out)
+    }
+
+    fn presence() -> Presence {
+        V::presence()
     }
 }

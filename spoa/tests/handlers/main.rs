@@ -7,6 +7,7 @@ mod arguments;
 mod attributes;
 mod derives;
 mod description;
+mod presence;
 mod program;
 mod rejections;
 mod results;

@@ -1,0 +1,266 @@
+//! Which variables each success of a handler sets, as its types say.
+
+use spoa::__private::{Definition, Presence};
+use spoa::prelude::*;
+
+type Alias<T> = Option<T>;
+type Blocked = SetVar<bool>;
+
+#[derive(IntoActions)]
+#[vars(scope = "txn")]
+struct Verdict {
+    blocked: bool,
+    reason: Option<&'static str>,
+    class: Alias<u8>,
+    path: ::std::option::Option<u8>,
+    gone: Unset,
+    own: Own,
+    read: Result<u8, HandlerError>,
+    #[var(flatten)]
+    inner: Inner,
+    #[var(flatten)]
+    perhaps: Option<Outer>,
+}
+
+#[derive(IntoActions)]
+#[vars(scope = "res")]
+struct Inner {
+    deep: u8,
+}
+
+#[derive(IntoActions)]
+#[vars(scope = "req")]
+struct Outer {
+    wide: u8,
+}
+
+/// A type of the user's own, which may unset.
+struct Own;
+
+impl ToValue for Own {
+    fn to_value(&self) -> Value<'_> {
+        Value::Null
+    }
+}
+
+/// Actions of the user's own.
+struct Any;
+
+impl IntoActions for Any {
+    fn into_actions(self, out: &mut spoa::handler::ActionWriter<'_>) -> Result<(), Failure> {
+        Ok(out.unset_var(Scope::Response, "deep")?)
+    }
+}
+
+const INNER: Inner = Inner { deep: 1 };
+
+fn verdict() -> Verdict {
+    Verdict {
+        blocked: true,
+        reason: None,
+        class: None,
+        path: None,
+        gone: Unset,
+        own: Own,
+        read: Ok(1),
+        inner: INNER,
+        perhaps: None,
+    }
+}
+
+/// The variables of a handler, with `?` where some successes leave one alone, `*` where nothing is known.
+fn variables(definition: &Definition) -> String {
+    let variables = definition.description().variables;
+    let variables = variables.iter().map(|variable| {
+        let mark = match variable.presence {
+            Presence::Always => "",
+            Presence::Sometimes => "?",
+            Presence::Unknown => "*",
+        };
+        format!("{}.{}{mark}", variable.scope, variable.name)
+    });
+    variables.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_struct_says_it_of_each_field() {
+    #[spoe_message("m1")]
+    fn plain() -> Verdict {
+        verdict()
+    }
+    #[spoe_message("m2")]
+    async fn fails() -> Result<Verdict, HandlerError> {
+        Ok(verdict())
+    }
+    #[spoe_message("m3")]
+    fn perhaps() -> Alias<Inner> {
+        Some(INNER)
+    }
+    let always = "txn.blocked txn.reason? txn.class? txn.path? txn.gone* txn.own* txn.read res.deep \
+                  req.wide?";
+    let [plain, fails, perhaps] = handlers![plain, fails, perhaps];
+    assert_eq!(variables(plain), always);
+    assert_eq!(variables(fails), always);
+    assert_eq!(variables(perhaps), "res.deep?");
+}
+
+#[test]
+fn a_value_says_it_of_the_variable_that_it_is_for() {
+    #[spoe_message("m4", set = "txn.x")]
+    fn value() -> &'static str {
+        "x"
+    }
+    #[spoe_message("m5", set = "txn.x", blocking)]
+    fn fails() -> Result<Vec<u8>, HandlerError> {
+        Ok(Vec::new())
+    }
+    #[spoe_message("m6", set = "txn.x")]
+    async fn perhaps() -> Result<std::option::Option<u8>, HandlerError> {
+        Ok(None)
+    }
+    #[spoe_message("m7", set = "txn.x")]
+    fn any() -> Value<'static> {
+        Value::Null
+    }
+    #[spoe_message("m8", set = "txn.x")]
+    fn unset() -> Unset {
+        Unset
+    }
+    #[spoe_message("m9", set = "txn.x")]
+    fn opaque() -> impl ToValue {
+        1
+    }
+    #[spoe_message("m10", set = "txn.x")]
+    fn borrowed(text: &str) -> &str {
+        text
+    }
+    let handlers = handlers![value, fails, perhaps, any, unset, opaque, borrowed];
+    let said: Vec<_> = handlers.iter().map(|it| variables(it)).collect();
+    let expected = [
+        "txn.x", "txn.x", "txn.x?", "txn.x*", "txn.x*", "txn.x*", "txn.x",
+    ];
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_name_in_the_body_counts_where_it_is_the_one_that_is_returned() {
+    #[spoe_message("m11")]
+    fn one(x: u8) -> Blocked {
+        match x {
+            0 => SetVar::transaction("x", false),
+            _ => SetVar::transaction("x", true),
+        }
+    }
+    #[spoe_message("m12")]
+    fn fails() -> Result<SetVar<u8>, HandlerError> {
+        let parsed = "7"
+            .parse::<u8>()
+            .map_err(|_| HandlerError::new("no number"));
+        parsed.map(|x| SetVar::transaction("x", x)).inspect(|_| {})
+    }
+    #[spoe_message("m13")]
+    fn read() -> Result<SetVar<u8>, HandlerError> {
+        Ok(SetVar::transaction("x", "7".parse()?))
+    }
+    #[spoe_message("m14")]
+    fn perhaps() -> Alias<SetVar<u8>> {
+        Some(SetVar::transaction("x", 7))
+    }
+    #[spoe_message("m15")]
+    fn optional_value() -> SetVar<Alias<u8>> {
+        SetVar::transaction("x", Some(7))
+    }
+    #[spoe_message("m16")]
+    fn another_way_out(x: u8) -> Blocked {
+        if x == 0 {
+            return SetVar::transaction(String::from("y"), true);
+        }
+        SetVar::transaction("x", false)
+    }
+    #[spoe_message("m17")]
+    fn collected(x: u8) -> Actions {
+        let mut actions = Actions::new();
+        if x == 0 {
+            actions.push(SetVar::transaction("x", false));
+        }
+        actions
+    }
+    #[spoe_message("m18")]
+    fn list() -> Vec<SetVar<u8>> {
+        vec![SetVar::transaction("x", 1)]
+    }
+    #[spoe_message("m19")]
+    fn unset() -> UnsetVar {
+        UnsetVar::transaction("x")
+    }
+    #[spoe_message("m20")]
+    fn nothing() {}
+    let handlers = handlers![
+        one,
+        fails,
+        read,
+        perhaps,
+        optional_value,
+        another_way_out,
+        collected,
+        list,
+        unset,
+        nothing
+    ];
+    let said: Vec<_> = handlers.iter().map(|it| variables(it)).collect();
+    let expected = [
+        "txn.x", "txn.x*", "txn.x", "txn.x?", "txn.x?", "txn.x*", "txn.x*", "txn.x*", "txn.x*", "",
+    ];
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn what_may_unset_a_variable_takes_the_certainty_away() {
+    #[spoe_message("m21")]
+    fn sure() -> (Inner, SetVar<u8>, [Outer; 1], [Inner; 0], ()) {
+        let name = String::from("x");
+        (
+            INNER,
+            SetVar::transaction(name, 1),
+            [Outer { wide: 1 }],
+            [],
+            (),
+        )
+    }
+    #[spoe_message("m22")]
+    fn listed() -> Vec<Inner> {
+        Vec::new()
+    }
+    #[spoe_message("m23")]
+    fn unset() -> (Inner, UnsetVar) {
+        (INNER, UnsetVar::response("deep"))
+    }
+    #[spoe_message("m24")]
+    fn null() -> (Inner, Option<SetVar<Value<'static>>>) {
+        (INNER, None)
+    }
+    #[spoe_message("m25")]
+    fn actions() -> (Inner, Actions) {
+        (INNER, Actions::new())
+    }
+    #[spoe_message("m26")]
+    fn own() -> (Inner, Any) {
+        (INNER, Any)
+    }
+    #[spoe_message("m27")]
+    fn again() -> (Inner, UnsetVar, Inner) {
+        (INNER, UnsetVar::response("deep"), INNER)
+    }
+    let handlers = handlers![sure, listed, unset, null, actions, own, again];
+    let said: Vec<_> = handlers.iter().map(|it| variables(it)).collect();
+    let expected = [
+        "res.deep req.wide",
+        "res.deep?",
+        "res.deep*",
+        "res.deep*",
+        "res.deep*",
+        "res.deep*",
+        "res.deep",
+    ];
+    assert_eq!(said, expected);
+}
