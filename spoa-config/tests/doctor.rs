@@ -88,8 +88,8 @@ fn applied(help: &str, fixes: &[Fix]) -> Result<(), String> {
     }
 }
 
-/// How a help says that something is to be removed.
-const REMOVES: [&str; 3] = ["remove", "leave", "take"];
+/// How a help says that something is to be removed, or moved.
+const REMOVES: [&str; 4] = ["remove", "leave", "take", "move"];
 
 /// What `write` has written, as files.
 struct Written(write::Configuration);

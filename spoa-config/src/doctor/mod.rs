@@ -11,8 +11,6 @@ mod finding;
 mod nearest;
 mod page;
 mod render;
-// Some checks do not use it yet.
-#[allow(dead_code, unused_imports)]
 mod steps;
 
 pub use code::{Code, Haproxy, UnknownCode};
@@ -87,7 +85,6 @@ struct Case<'a> {
     engines: Vec<Engine<'a>>,
     rules: &'a [Rule<'a>],
     /// The ways of requests through it, step by step.
-    #[allow(dead_code)]
     paths: Vec<Path<'a>>,
 }
 

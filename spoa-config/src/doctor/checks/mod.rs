@@ -2,14 +2,17 @@
 //!
 //! Each reads the case and adds what it finds. None knows of another.
 
+mod answers;
 mod arguments;
 mod backend;
 mod errors;
 mod frames;
 mod groups;
 mod messages;
+mod order;
 mod permission;
 mod samples;
+mod scopes;
 mod sections;
 mod timeouts;
 mod variables;
@@ -21,7 +24,7 @@ use super::{Case, Finding};
 pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
 
 /// All of them.
-pub(super) const ALL: [Check; 12] = [
+pub(super) const ALL: [Check; 15] = [
     sections::check,
     wiring::check,
     messages::check,
@@ -29,6 +32,9 @@ pub(super) const ALL: [Check; 12] = [
     arguments::check,
     samples::check,
     variables::check,
+    order::check,
+    answers::check,
+    scopes::check,
     timeouts::check,
     frames::check,
     backend::check,

@@ -1,0 +1,226 @@
+//! What belongs to one request and is kept where other requests find it: in `proc` or in `sess`.
+//!
+//! A value that is known for the connection, such as its source address, may be kept for it.
+
+use super::super::steps::{Condition, End, Path, Step, action, action_name};
+use super::super::{Case, Code, Finding, Severity};
+use super::arguments::Given;
+use super::order::instead;
+use crate::read::{Section, Span};
+use spoa_samples::Expression;
+
+pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    let mut said: Vec<Span> = Vec::new();
+    for path in &case.paths {
+        if !is_http(case, path) {
+            continue;
+        }
+        for step in &path.steps {
+            for finding in carried(case, path, step)
+                .into_iter()
+                .chain(kept(case, path, step))
+            {
+                if !said.contains(&finding.primary.span) {
+                    said.push(finding.primary.span);
+                    findings.push(finding);
+                }
+            }
+        }
+    }
+}
+
+/// Whether requests, not connections, go this way.
+fn is_http(case: &Case<'_>, path: &Path<'_>) -> bool {
+    let proxy = path.frontend.or(path.backend);
+    let mode = proxy.and_then(|proxy| {
+        let mut lines = case.configuration.lines(proxy);
+        let line = lines.find(|line| line.word(0) == "mode")?;
+        Some(line.word(1))
+    });
+    mode == Some("http")
+}
+
+/// Whether a sample is of the request, not of its connection. `None` if that is not known.
+fn of_request(path: &Path<'_>, text: &str) -> Option<bool> {
+    let expression = Expression::parse(text).ok()?;
+    let fetch = expression.fetch();
+    if fetch.name == "var" {
+        let name = fetch.arguments.as_ref()?.first()?.text.as_str();
+        if name.starts_with("txn.") || name.starts_with("req.") {
+            // It is as much the request's as what it was set to.
+            let mut setters = path.setters(name).peekable();
+            setters.peek()?;
+            let values: Option<Vec<_>> = setters
+                .map(|step| {
+                    Some(action_name(step.line) == "set-var")
+                        .filter(|plain| *plain && step.message.is_none())
+                })
+                .zip(path.setters(name).map(set_to))
+                .map(|(plain, value)| {
+                    plain?;
+                    // One step is enough: a variable of a variable is not followed.
+                    let value = value.filter(|value| !value.starts_with("var("))?;
+                    of_request(path, value)
+                })
+                .collect();
+            return values.map(|values| values.into_iter().any(|it| it));
+        }
+        return None;
+    }
+    Some(is_of_request(&fetch.name))
+}
+
+/// Whether a fetch gives what each request has for itself: its method, its target, its headers, its
+/// body. Those of the connection, of TLS and of HAProxy itself do not.
+fn is_of_request(fetch: &str) -> bool {
+    const NAMES: [&str; 10] = [
+        "base",
+        "base32",
+        "http_auth",
+        "http_auth_group",
+        "method",
+        "path",
+        "pathq",
+        "query",
+        "url",
+        "url32",
+    ];
+    const PREFIXES: [&str; 10] = [
+        "capture.req.",
+        "cook",
+        "hdr",
+        "req.body",
+        "req.cook",
+        "req.fhdr",
+        "req.hdr",
+        "url_",
+        "urlp",
+        "unique-id",
+    ];
+    NAMES.contains(&fetch) || PREFIXES.iter().any(|prefix| fetch.starts_with(prefix))
+}
+
+/// What a rule sets a variable to, if it is one expression.
+fn set_to<'a>(step: &Step<'a>) -> Option<&'a str> {
+    let words = action(step.line);
+    let one = words.len() == 2 && action_name(step.line) == "set-var";
+    words
+        .get(1)
+        .filter(|word| one && word.known)
+        .map(|word| word.text.as_str())
+}
+
+/// A rule that puts something of the request into `proc` or `sess`, from where a message takes it.
+fn carried(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
+    if step.message.is_some() || !step.always() || step.line.word(0) == "http-response" {
+        return None;
+    }
+    let value = set_to(step)?;
+    let set = step.mentions.first()?;
+    let (scope, _) = set.variable.split_once('.')?;
+    if !matches!(scope, "proc" | "sess") || !of_request(path, value)? {
+        return None;
+    }
+    let (argument, sent) = path.steps.iter().find_map(|other| {
+        other.message?;
+        let mut reads = other.reads();
+        let read = reads
+            .find(|mention| mention.variable == set.variable && mention.line.word(0) == "args")?;
+        Some((read, other))
+    })?;
+    let name = set.variable.split_once('.').map_or("", |(_, name)| name);
+    let title = match scope {
+        "proc" => format!(
+            "all requests of all clients share `{}`, which the agent is sent",
+            set.variable
+        ),
+        _ => format!(
+            "all requests of a connection share `{}`, which the agent is sent",
+            set.variable
+        ),
+    };
+    let early = sent.at < step.at;
+    let finding = Finding::new(Code::SharedByRequests, title, set.span)
+        .severity(match scope {
+            "proc" => Severity::Error,
+            _ => Severity::Warning,
+        })
+        .label(match early {
+            true => "kept for a request that comes later",
+            false => "another request may set it before the message is sent",
+        })
+        .context(
+            argument.span,
+            match early {
+                true => "what an earlier request left",
+                false => "sent with a message",
+            },
+        );
+    // In `txn` it would never be there in time.
+    Some(match early {
+        true => finding.help(instead(case, sent, Some(value), argument.span)),
+        false => finding.help(format!("write `txn.{name}` in both places")),
+    })
+}
+
+/// A verdict on a request that is kept for the connection.
+fn kept(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
+    let sent = step.message?;
+    let handler = case.handler(sent.section.title())?;
+    let engine = case.engines.get(sent.engine).filter(|engine| engine.ours)?;
+    let given = Given::all(sent.section);
+    // What depends on the connection alone is the same for all requests of it.
+    let of_this = given
+        .iter()
+        .find(|given| of_request(path, given.sample()) == Some(true))?;
+    let finding = handler
+        .variables
+        .iter()
+        .filter(|it| it.scope == "sess")
+        .find_map(|variable| {
+            let name = engine.variable("sess", &variable.name);
+            let (rule, test) = path
+                .steps
+                .iter()
+                .skip_while(|other| other.at < step.at)
+                .find_map(|other| {
+                    if other.end != End::All {
+                        return None;
+                    }
+                    let terms = other.condition.iter().flat_map(Condition::terms);
+                    let mut tests = terms.flat_map(|term| &term.tests);
+                    let test = tests.find(|test| test.variable() == Some(&name))?;
+                    Some((other, *test))
+                })?;
+            let title = format!(
+                "the verdict `{name}` on one request is kept for the next ones of its connection"
+            );
+            let finding = Finding::new(Code::SharedByRequests, title, test.expression.span)
+                .label("of an earlier request, if this one gets no answer")
+                .context(of_this.word.span, "of the request, not of the connection");
+            let finding = match std::ptr::eq(test.line, rule.line) {
+                true => finding,
+                false => finding.context(rule.line.span(), "decides by it"),
+            };
+            let (file, line) = &handler.location;
+            let new = engine.variable("txn", &variable.name);
+            Some(
+                finding
+                    .note(format!(
+                        "its handler is `{}` ({file}:{line})",
+                        handler.function
+                    ))
+                    .help(format!(
+                        "set `txn.{}` in the handler, and write `var({new})` in the rules",
+                        variable.name
+                    )),
+            )
+        });
+    finding.filter(|_| !is_connection(sent.section))
+}
+
+/// Whether a message is sent once for a connection.
+fn is_connection(message: &Section) -> bool {
+    let event = super::super::engine::event(message);
+    event.is_some_and(|event| event.text == "on-client-session")
+}
