@@ -111,6 +111,7 @@ codes! {
     BackendTimeouts "SPOA052" Warning Depends "a timeout of the agents' backend is missing",
     FrameSize "SPOA060" Error Refuses "`max-frame-size` does not fit into `tune.bufsize`",
     BodyUnbuffered "SPOA061" Warning Silent "a message takes a body that nothing waits for",
+    BodyWaitedForElsewhere "SPOA065" Warning Silent "a body is waited for too late, or for too few requests",
     BackendMissing "SPOA070" Error Refuses "the agent's backend is not there",
     BackendMode "SPOA071" Error Refuses "the agent's backend is of the wrong mode",
     AddressElsewhere "SPOA072" Warning Silent "a server's address is not one where the agent listens",

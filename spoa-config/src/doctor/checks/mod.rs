@@ -5,6 +5,7 @@
 mod answers;
 mod arguments;
 mod backend;
+mod bodies;
 mod errors;
 mod frames;
 mod groups;
@@ -24,7 +25,7 @@ use super::{Case, Finding};
 pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
 
 /// All of them.
-pub(super) const ALL: [Check; 15] = [
+pub(super) const ALL: [Check; 16] = [
     sections::check,
     wiring::check,
     messages::check,
@@ -37,6 +38,7 @@ pub(super) const ALL: [Check; 15] = [
     scopes::check,
     timeouts::check,
     frames::check,
+    bodies::check,
     backend::check,
     permission::check,
     errors::check,

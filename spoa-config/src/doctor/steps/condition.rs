@@ -49,7 +49,6 @@ impl<'a> Condition<'a> {
         Some(Condition { word, alternatives })
     }
 
-    #[allow(dead_code)]
     /// Whether the rule is applied where the condition does not hold.
     pub(in super::super) fn unless(&self) -> bool {
         self.word.text == "unless"

@@ -10,7 +10,7 @@
 mod condition;
 mod effect;
 
-pub(super) use condition::{Condition, Test};
+pub(super) use condition::{Condition, Term, Test};
 pub(super) use effect::{Change, End, Header, How, Mention, action, action_name, header, mentions};
 
 use super::engine::{Engine, Rule, event, keyword};
@@ -142,7 +142,6 @@ impl<'a> Step<'a> {
         mentions.any(|mention| mention.how == How::Set && mention.variable == variable)
     }
 
-    #[allow(dead_code)]
     /// Whether it waits for the body of the request, or of the response.
     pub(super) fn waits_for_body(&self) -> bool {
         self.phase == Phase::Buffer || action_name(self.line) == "wait-for-body"
@@ -165,17 +164,10 @@ impl<'a> Path<'a> {
         self.steps.iter().filter(move |step| step.sets(variable))
     }
 
-    #[allow(dead_code)]
     /// The steps before a place that wait for the body of the request, or of the response.
     pub(super) fn waits(&self, at: usize, response: bool) -> impl Iterator<Item = &Step<'a>> {
         self.before(at)
             .filter(move |step| step.phase.of_response() == response && step.waits_for_body())
-    }
-
-    #[allow(dead_code)]
-    /// Whether both ends of it are known.
-    pub(super) fn complete(&self) -> bool {
-        self.frontend.is_some() && self.backend.is_some()
     }
 }
 
@@ -285,9 +277,9 @@ impl<'a> Building<'a, '_> {
         self.rules(front, FrontendRules, &["redirect"]);
         self.rules(front, Switching, &["use_backend"]);
         if !same {
+            self.option(other, Buffer, "http-buffer-request");
             self.event(BackendTcpEvent, "on-backend-tcp-request");
             self.rules(other, BackendContent, &["tcp-request", "content"]);
-            self.option(other, Buffer, "http-buffer-request");
             self.event(BackendHttpEvent, "on-backend-http-request");
             self.rules(other, BackendRules, &["http-request"]);
             self.rules(other, BackendRules, &["redirect"]);

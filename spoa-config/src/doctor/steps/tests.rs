@@ -39,7 +39,7 @@ fn the_order_is_that_of_haproxy() {
                 section.is_some_and(|it| it.kind() == name && it.title() != "origin")
             })
             .unwrap();
-        assert!(path.complete());
+        assert!(path.backend.is_some());
         assert_eq!(labels(path), expected, "{name}");
     }
 }
