@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::mpsc;
+use std::sync::{Mutex, Once, PoisonError, mpsc};
 use std::task::{Context, Poll};
 
 use spoa::agent::{Agent, AgentBuilder, Listener};
@@ -42,7 +42,8 @@ pub struct Background {
     addr: SocketAddr,
     logs: Logs,
     stop: Option<oneshot::Sender<()>>,
-    ended: mpsc::Receiver<Result<(), String>>,
+    /// In a mutex so that tests on several threads may share the value.
+    ended: Mutex<mpsc::Receiver<Result<(), String>>>,
 }
 
 impl Background {
@@ -170,6 +171,7 @@ impl Background {
         let (end, ended) = mpsc::channel();
         let logs = Logs::default();
         let kept = logs.clone();
+        report_panics_in_one_line();
         std::thread::spawn(move || {
             let _capture = kept.capture();
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -188,9 +190,42 @@ impl Background {
             addr,
             logs,
             stop: Some(stop),
-            ended,
+            ended: Mutex::new(ended),
         }
     }
+}
+
+/// Makes a panic on a thread of a [`Background`] one line of the test's output.
+///
+/// Handlers panic on purpose there, often hundreds of times. With `RUST_BACKTRACE=1` their backtraces
+/// would hide why a test failed.
+fn report_panics_in_one_line() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            // The value may be gone already when the thread ends.
+            let background = CAPTURE.try_with(|capture| {
+                let guard = capture.take();
+                let background = guard.is_some();
+                capture.set(guard);
+                background
+            });
+            if !background.unwrap_or(false) {
+                usual(panic);
+                return;
+            }
+            let place = panic.location().map(ToString::to_string);
+            let payload = panic.payload();
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+            eprintln!(
+                "panicked in the background at {}: {}",
+                place.as_deref().unwrap_or("an unknown place"),
+                text.unwrap_or("a panic without a message")
+            );
+        }));
+    });
 }
 
 impl Drop for Background {
@@ -199,7 +234,8 @@ impl Drop for Background {
             // It may have ended by itself.
             let _ = stop.send(());
         }
-        let ended = self.ended.recv_timeout(PATIENCE);
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let ended = ended.recv_timeout(PATIENCE);
         if std::thread::panicking() {
             eprintln!(
                 "what ran in the background logged:\n{}",

@@ -91,11 +91,27 @@ pub fn haproxies() -> &'static [Haproxy] {
     })
 }
 
-/// Runs a test on every HAProxy of this machine, one after the other.
+/// Runs a test on every HAProxy of this machine, on all of them at the same time.
 ///
-/// It goes on after a failure, and panics at the end naming the versions that failed.
-pub fn for_each_haproxy(test: impl Fn(&Haproxy)) {
+/// It panics at the end, naming the versions on which the test failed.
+pub fn for_each_haproxy(test: impl Fn(&Haproxy) + Sync) {
     run_on(haproxies().iter(), test);
+}
+
+/// Runs a test on every HAProxy of this machine, one after the other: for a test that needs a fixed
+/// port, or the processor for itself.
+///
+/// It goes on after a failure, and panics at the end, naming the versions on which the test failed.
+pub fn for_each_haproxy_in_turn(test: impl Fn(&Haproxy)) {
+    let mut failed = Vec::new();
+    for haproxy in haproxies() {
+        eprintln!("--- on {haproxy}");
+        // A failed run leaves nothing behind that another one uses.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| test(haproxy))) {
+            failed.push(format!("on {haproxy}: {}", message_of(&*panic)));
+        }
+    }
+    assert!(failed.is_empty(), "failed {}", failed.join("\nand "));
 }
 
 /// Runs a test on those HAProxies that `suit`, for something only some generations do; `why` says
@@ -103,7 +119,7 @@ pub fn for_each_haproxy(test: impl Fn(&Haproxy)) {
 ///
 /// With none of them on this machine it says so on standard error, past the test runner's capture.
 /// With `SPOA_HAPROXY_STRICT=1`, as in CI, that is a failure.
-pub fn for_haproxies(why: &str, suit: impl Fn(&Haproxy) -> bool, test: impl Fn(&Haproxy)) {
+pub fn for_haproxies(why: &str, suit: impl Fn(&Haproxy) -> bool, test: impl Fn(&Haproxy) + Sync) {
     let chosen: Vec<_> = haproxies().iter().filter(|haproxy| suit(haproxy)).collect();
     if chosen.is_empty() {
         let have: Vec<_> = haproxies().iter().map(Haproxy::version).collect();
@@ -126,15 +142,28 @@ fn announce(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-fn run_on<'a>(haproxies: impl Iterator<Item = &'a Haproxy>, test: impl Fn(&Haproxy)) {
-    let mut failed = Vec::new();
-    for haproxy in haproxies {
-        eprintln!("--- on {haproxy}");
-        // What a failed run leaves half done is its own: each one starts everything anew.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| test(haproxy))) {
-            failed.push(format!("on {haproxy}: {}", message_of(&*panic)));
-        }
-    }
+/// Runs a test on these HAProxies side by side: most of a test's time is waiting.
+fn run_on<'a>(haproxies: impl Iterator<Item = &'a Haproxy>, test: impl Fn(&Haproxy) + Sync) {
+    let test = &test;
+    let failed: Vec<_> = std::thread::scope(|scope| {
+        let running: Vec<_> = haproxies
+            .map(|haproxy| {
+                let run = move || {
+                    eprintln!("--- on {haproxy}");
+                    test(haproxy);
+                };
+                // A name for the thread, so that the report of a panic says which HAProxy it was.
+                let thread = std::thread::Builder::new().name(format!("on {haproxy}"));
+                let thread = thread.spawn_scoped(scope, run);
+                (haproxy, thread.expect("a thread can be started"))
+            })
+            .collect();
+        let ended = running.into_iter().map(|(haproxy, run)| {
+            let panic = run.join().err()?;
+            Some(format!("on {haproxy}: {}", message_of(&*panic)))
+        });
+        ended.flatten().collect()
+    });
     assert!(failed.is_empty(), "failed {}", failed.join("\nand "));
 }
 

@@ -60,7 +60,9 @@ pub use config::{Config, Message};
 pub use dir::TempDir;
 pub use examples::{Directory, example};
 pub use figures::{Figures, bounded_or_long};
-pub use haproxies::{Haproxy, for_each_haproxy, for_haproxies, haproxies, not_tested_here};
+pub use haproxies::{
+    Haproxy, for_each_haproxy, for_each_haproxy_in_turn, for_haproxies, haproxies, not_tested_here,
+};
 pub use http::{Client, Reply, Request};
 pub use load::{Exchange, Load};
 pub use origin::Origin;
@@ -68,7 +70,7 @@ pub use ports::Port;
 pub use process::Process;
 pub use proxy::Proxy;
 pub use relay::{Relay, Way};
-pub use vitals::{Vitals, mib, voluntary_switches};
+pub use vitals::{Vitals, mib};
 
 use std::time::{Duration, Instant};
 

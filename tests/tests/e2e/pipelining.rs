@@ -8,7 +8,7 @@ use spoa::agent::Limits;
 use spoa::handler::Peer;
 use spoa::prelude::*;
 use spoa_tests::{
-    Background, Config, Message as Sent, Proxy, at_once, eventually, for_each_haproxy,
+    Background, Config, Message as Sent, Proxy, at_once, eventually, for_each_haproxy_in_turn,
 };
 
 /// What was at work on each connection.
@@ -132,7 +132,7 @@ fn ask_100_and_forgive_what_was_not_sent(proxy: &Proxy) {
 #[test]
 fn a_hundred_at_once_out_of_order() {
     let (agent, work) = echoing(|_| ());
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).start(haproxy);
         for _ in 0..3 {
             ask_100(&proxy);
@@ -152,7 +152,7 @@ fn a_hundred_at_once_out_of_order() {
 #[test]
 fn a_hundred_at_once_without_pipelining() {
     let (agent, work) = echoing(|_| ());
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent)
             .no_pipelining()
             .processing_timeout(Duration::from_secs(2))
@@ -170,7 +170,7 @@ fn a_hundred_at_once_without_pipelining() {
 #[test]
 fn beyond_what_may_be_at_work_on_a_connection_the_answer_comes_at_once() {
     let (agent, work) = echoing(|limits| limits.max_inflight = 2);
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).start(haproxy);
         let mut refused = 0;
         for _ in 0..3 {
@@ -208,7 +208,7 @@ fn a_hundred_at_once_that_block() {
         limits.max_blocking = 100;
         agent.handlers(handlers![echo_slowly]).limits(limits)
     });
-    for_each_haproxy(|haproxy| ask_100(&config(&agent).start(haproxy)));
+    for_each_haproxy_in_turn(|haproxy| ask_100(&config(&agent).start(haproxy)));
 }
 
 /// The same at once.
@@ -220,7 +220,7 @@ fn echo_at_once(token: &str) -> String {
 #[test]
 fn a_hundred_at_once_that_do_not_wait() {
     let agent = Background::agent(|agent| agent.handlers(handlers![echo_at_once]));
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).start(haproxy);
         for _ in 0..3 {
             ask_100(&proxy);

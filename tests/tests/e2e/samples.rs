@@ -15,8 +15,8 @@ use spoa_tests::{
 fn probe(
     handler: [&'static Definition; 1],
     args: &str,
-    more: impl Fn(Config) -> Config,
-    test: impl Fn(&Proxy),
+    more: impl Fn(Config) -> Config + Sync,
+    test: impl Fn(&Proxy) + Sync,
 ) {
     let agent = Background::agent(move |agent| agent.handlers(handler));
     for_each_haproxy(|haproxy| {

@@ -5,7 +5,7 @@ use spoa::agent::{Agent, Tls, TlsVersion};
 use spoa::prelude::*;
 use spoa_tests::{
     Authority, Background, Config, Exchange, Haproxy, Load, Message as Sent, Signed, TempDir,
-    for_each_haproxy,
+    for_each_haproxy, for_each_haproxy_in_turn,
 };
 use std::sync::mpsc;
 use std::time::Duration;
@@ -252,7 +252,7 @@ fn certificates_are_replaced_under_load() {
     let both = [files.authority.pem(), next.pem()].concat();
     files.dir.write("both-ca.pem", &both);
     let verified = |ca: &str| format!("ssl verify required ca-file {}", files.path(ca));
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         files.write("agent.pem", &files.authority.agent());
         reload().expect("it is a good certificate");
         let mut proxy = config(&agent, &verified("both-ca.pem")).start(haproxy);

@@ -1,6 +1,6 @@
 //! `inspect`: what it says of requests, and what becomes of them when it says nothing.
 
-use spoa_tests::{Background, Directory, Port, Proxy, Request, example, for_each_haproxy};
+use spoa_tests::{Background, Directory, Port, Proxy, Request, example, for_each_haproxy_in_turn};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use crate::agent::{Agent, ask, exchange};
@@ -15,7 +15,7 @@ fn ports() -> [Port; 2] {
 fn it_judges_requests() {
     let _ports = ports();
     let directory = Directory::new(INSPECT, "127.0.0.1:8082");
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let agent = Agent::start(&mut example("inspect"));
         let proxy = directory.start(haproxy);
         let get = |target| Request::get(target).header("user-agent", "test");
@@ -109,7 +109,7 @@ fn without_a_verdict_reads_pass_and_nothing_else() {
         );
         assert_eq!(proxy.send(&Request::post("/", "a=1")).status, 503);
     };
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         // The handler fails: nothing listens where its blocklist is to be.
         let agent = Agent::start(example("inspect").env("INSPECT_REDIS", "127.0.0.1:9"));
         let proxy = directory.start(haproxy);
@@ -161,7 +161,7 @@ fn it_asks_its_blocklist() {
         }
     });
     let directory = Directory::new(INSPECT, "127.0.0.1:8082");
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let address = redis.addr().to_string();
         let agent = Agent::start(example("inspect").env("INSPECT_REDIS", address));
         let proxy = directory.start(haproxy);

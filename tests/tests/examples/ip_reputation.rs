@@ -1,6 +1,6 @@
 //! `ip-reputation`: who scores enough is let in.
 
-use spoa_tests::{Directory, Port, Request, example, for_each_haproxy};
+use spoa_tests::{Directory, Port, Request, example, for_each_haproxy_in_turn};
 
 use crate::agent::{Agent, ask, exchange};
 
@@ -8,7 +8,7 @@ use crate::agent::{Agent, ask, exchange};
 fn it_lets_in_who_scores_enough() {
     let _ports = Port::fixed([8080, 8081, 12345]);
     let directory = Directory::new("examples/ip-reputation", "127.0.0.1:8080");
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let agent = Agent::start(&mut example("ip-reputation"));
         let proxy = directory.start(haproxy);
 

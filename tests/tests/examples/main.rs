@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use spoa_tests::{Directory, TempDir, example, for_each_haproxy};
+use spoa_tests::{Directory, TempDir, example, for_each_haproxy_in_turn};
 
 /// Every example there is.
 const EXAMPLES: [&str; 3] = ["ip-reputation", "inspect", "multi"];
@@ -79,7 +79,7 @@ fn the_configurations_are_what_config_writes_today() {
 
 #[test]
 fn the_configurations_pass_without_a_warning() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         for name in EXAMPLES {
             let said = Directory::new(&format!("examples/{name}"), "127.0.0.1:0").check(haproxy);
             assert!(

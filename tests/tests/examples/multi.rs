@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use spoa_tests::{Directory, Port, Request, TempDir, example, for_each_haproxy};
+use spoa_tests::{Directory, Port, Request, TempDir, example, for_each_haproxy_in_turn};
 
 use crate::agent::{Agent, ask, exchange};
 
@@ -17,7 +17,7 @@ fn ports() -> [Port; 4] {
 fn it_routes_and_counts() {
     let _ports = ports();
     let directory = Directory::new(MULTI, "127.0.0.1:8083");
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let dir = TempDir::new();
         let statsd = UdpSocket::bind("127.0.0.1:0").expect("there is a port");
         statsd
@@ -78,7 +78,7 @@ fn it_routes_and_counts() {
 fn it_names_a_request_as_its_log_does() {
     let _ports = ports();
     let directory = Directory::new(MULTI, "127.0.0.1:8083");
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         // A directory cannot be read as a file.
         let dir = TempDir::new();
         let agent = Agent::start(example("multi").env("MULTI_NOTICE", dir.path()));

@@ -1,6 +1,6 @@
 //! Certificates that are replaced.
 
-use spoa_tests::{Authority, Load, Port, TempDir, eventually, for_each_haproxy};
+use spoa_tests::{Authority, Load, Port, TempDir, eventually, for_each_haproxy_in_turn};
 
 use crate::counts::{Counts, Table};
 use crate::{CLIENTS, config, start_agent, wait_for};
@@ -14,7 +14,7 @@ fn certificates_are_replaced() {
         "both-ca.pem",
         &[authorities[0].pem(), authorities[1].pem()].concat(),
     );
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let certificate = dir.write("agent.pem", &authorities[0].agent().both());
         let port = Port::free();
         let agent = start_agent(&port, &["--tls-cert", &certificate.display().to_string()]);
