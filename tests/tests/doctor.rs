@@ -2,6 +2,8 @@
 
 use spoa_config::doctor::{Code, Haproxy as Says};
 use spoa_tests::{Haproxy, TempDir, example, for_each_haproxy};
+use spoa_config::doctor::examine;
+use spoa_config::read::{Configuration, Disk, Surroundings};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -96,5 +98,71 @@ fn nothing_is_wrong_with_what_the_examples_write() {
                 );
             }
         }
+    });
+}
+
+/// Words after `args`, quoted in every way.
+const QUOTED: [&str; 31] = [
+    r#"x="req.fhdr(User-Agent)""#,
+    r#"x='str(a b)'"#,
+    r#""x=req.fhdr(User-Agent)""#,
+    r#"'x=str(a b)'"#,
+    r#"x=req.fhdr("User-Agent")"#,
+    r#"x=str("a b")"#,
+    r#"x=str('a b')"#,
+    r#"x="str('a,b')""#,
+    r#"x='str("a,b")'"#,
+    r#"x=str("a,b")"#,
+    r#"x=str(a\ b)"#,
+    r#""x"=src"#,
+    r#"x=str("a\"b")"#,
+    r#"x="str(a),concat(\" \",txn.y)""#,
+    r#"x=str(a),concat(' ',txn.y)"#,
+    r#"x=str(a),concat(" ",txn.y)"#,
+    r#""req.fhdr(User-Agent)""#,
+    r##"x=str("a#b")"##,
+    r#"x=str(a\#b)"#,
+    r#"x="str("a"b")""#,
+    r#"x=req.hdr(host),lower,regsub("a+","b")"#,
+    r#"x='req.hdr(host),regsub("(a+),","\1")'"#,
+    r#"x=req.hdr(host),regsub((a+),b)"#,
+    r#"x="req.hdr(host),regsub(\"(a+)\",b)""#,
+    r#"x=str(a"b)"#,
+    r#"x=str('a)"#,
+    r#"x="src" y='src'"#,
+    r#"x="""#,
+    r#"x="#,
+    r#"x="str(${HOME})""#,
+    r#"x='str(a)'"",lower"#,
+];
+
+#[test]
+fn quotes_are_taken_as_haproxy_takes_them() {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../spoa-config/tests/doctor/SPOA000-nothing");
+    let read = |name: &str| fs::read_to_string(case.join(name)).expect("readable");
+    let (cfg, spoe) = (read("haproxy.cfg"), read("spoe.conf"));
+    for_each_haproxy(|haproxy| {
+        let (major, minor) = haproxy.series();
+        let series = format!("{major}.{minor}").parse().ok();
+        let mut wrong = Vec::new();
+        for words in QUOTED {
+            let dir = TempDir::new();
+            let given = format!("args ip=src path=path {words}\n");
+            dir.write("spoe.conf", &spoe.replace("args ip=src path=path\n", &given));
+            let path = dir.write("haproxy.cfg", &format!("global\n    default-path config\n{cfg}"));
+            let (says, said) = check(haproxy, dir.path());
+            let around = Surroundings {
+                series,
+                environment: &|name| std::env::var(name).ok(),
+            };
+            let configuration = Configuration::read(&[path], &Disk, &around).expect("readable");
+            let found = examine(&spoa_config::Agent::default(), &configuration, series);
+            let found = found.iter().any(|finding| finding.code == Code::SampleRefused);
+            if found != (says == Says::Refuses) {
+                wrong.push(format!("{words}: found is {found}, HAProxy says {says:?}: {said}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     });
 }

@@ -17,6 +17,10 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 let Some((text, span)) = expression(given) else {
                     continue;
                 };
+                if let Some(finding) = open_quote(case, given) {
+                    findings.push(finding);
+                    continue;
+                }
                 let argument = handler.and_then(|it| argument(it, given, index));
                 // What the handler itself asks for, if that is something else.
                 let wanted = argument.and_then(|it| it.sample.as_deref().or(it.guess.as_deref()));
@@ -58,6 +62,17 @@ fn expression<'c>(given: &Given<'c>) -> Option<(&'c str, Span)> {
     let start = given.name.map_or(0, |name| name.len() + 1);
     let expression = text.get(start..).filter(|_| given.word.known)?;
     Some((expression, given.word.part(start..text.len())))
+}
+
+/// A word whose quote is open at the end of its line.
+fn open_quote(case: &Case<'_>, given: &Given<'_>) -> Option<Finding> {
+    let span = given.word.span;
+    let source = case.configuration.sources.get(span.source)?;
+    let raw = source.text.get(span.start..span.end)?;
+    let problem = Expression::parse_word(raw).err()?;
+    matches!(problem.kind(), ProblemKind::OpenQuote)
+        .then(|| refused(case, &problem, span, raw, None))
+        .flatten()
 }
 
 fn sample(case: &Case<'_>, text: &str) -> Result<Sample, Problem> {
