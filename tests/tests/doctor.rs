@@ -1,9 +1,9 @@
 //! What `doctor` says, beside what HAProxy says: of faulty configurations, and of generated ones.
 
-use spoa_config::doctor::{Code, Haproxy as Says};
-use spoa_tests::{Haproxy, TempDir, example, for_each_haproxy};
 use spoa_config::doctor::examine;
+use spoa_config::doctor::{Code, Haproxy as Says};
 use spoa_config::read::{Configuration, Disk, Surroundings};
+use spoa_tests::{Haproxy, TempDir, example, for_each_haproxy};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -138,8 +138,8 @@ const QUOTED: [&str; 31] = [
 
 #[test]
 fn quotes_are_taken_as_haproxy_takes_them() {
-    let case = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../spoa-config/tests/doctor/SPOA000-nothing");
+    let case =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../spoa-config/tests/doctor/SPOA000-nothing");
     let read = |name: &str| fs::read_to_string(case.join(name)).expect("readable");
     let (cfg, spoe) = (read("haproxy.cfg"), read("spoe.conf"));
     for_each_haproxy(|haproxy| {
@@ -149,8 +149,14 @@ fn quotes_are_taken_as_haproxy_takes_them() {
         for words in QUOTED {
             let dir = TempDir::new();
             let given = format!("args ip=src path=path {words}\n");
-            dir.write("spoe.conf", &spoe.replace("args ip=src path=path\n", &given));
-            let path = dir.write("haproxy.cfg", &format!("global\n    default-path config\n{cfg}"));
+            dir.write(
+                "spoe.conf",
+                &spoe.replace("args ip=src path=path\n", &given),
+            );
+            let path = dir.write(
+                "haproxy.cfg",
+                &format!("global\n    default-path config\n{cfg}"),
+            );
             let (says, said) = check(haproxy, dir.path());
             let around = Surroundings {
                 series,
@@ -158,9 +164,13 @@ fn quotes_are_taken_as_haproxy_takes_them() {
             };
             let configuration = Configuration::read(&[path], &Disk, &around).expect("readable");
             let found = examine(&spoa_config::Agent::default(), &configuration, series);
-            let found = found.iter().any(|finding| finding.code == Code::SampleRefused);
+            let found = found
+                .iter()
+                .any(|finding| finding.code == Code::SampleRefused);
             if found != (says == Says::Refuses) {
-                wrong.push(format!("{words}: found is {found}, HAProxy says {says:?}: {said}"));
+                wrong.push(format!(
+                    "{words}: found is {found}, HAProxy says {says:?}: {said}"
+                ));
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));

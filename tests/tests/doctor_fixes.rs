@@ -110,6 +110,9 @@ fn answer(
             _ => Scope::Transaction,
         };
         let value = answers.case.good(&variable.name);
+        if value == "-" {
+            continue;
+        }
         let name = variable.name.clone();
         match variable.rust_type.as_deref() {
             Some("bool") => actions.push(SetVar::new(scope, name, value == "true")),

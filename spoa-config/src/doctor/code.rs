@@ -96,7 +96,8 @@ codes! {
     SampleRefused "SPOA035" Error Refuses "HAProxy does not take a sample expression",
     SampleElsewhere "SPOA036" Error Refuses "a sample cannot be had where its message is sent",
     SampleOfAnother "SPOA037" Error Refuses "a sample is of another version of HAProxy",
-    PrefixDiffers "SPOA040" Error Silent "a rule reads a variable under a prefix that the agent's has not",
+    PrefixInvalid "SPOA039" Error Refuses "HAProxy takes no such prefix of variables",
+    PrefixDiffers "SPOA040" Error Silent "rules read variables under a prefix that the agent's do not have",
     VariableUnset "SPOA041" Warning Silent "a rule reads a variable that is never set",
     VariableUnread "SPOA042" Note Silent "nothing reads a variable that the agent sets",
     NameTooLong "SPOA043" Error Silent "a variable's name is longer than HAProxy takes",
@@ -121,7 +122,8 @@ codes! {
     TlsDiffers "SPOA076" Error Silent "one of HAProxy and the agent speaks TLS, and the other does not",
     ContinueOnError "SPOA080" Warning Silent "one event without an answer ends all that follow",
     SetOnError "SPOA081" Warning Silent "nothing says that there was no answer",
-    FailOpen "SPOA082" Warning Silent "whoever is not judged passes",
+    FailOpen "SPOA082" Warning Silent "without an answer nothing is denied",
+    ConditionUnmeant "SPOA083" Error Depends "a condition compares in a way that cannot be meant",
 }
 
 impl fmt::Display for Code {

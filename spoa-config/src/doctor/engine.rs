@@ -4,6 +4,7 @@
 
 use super::address::Address;
 use super::nearest::nearest;
+use super::steps::mentions;
 use crate::Agent;
 use crate::read::{Configuration, Filter, Line, Section, Span, SpoeFile, Word};
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub(super) struct Engine<'a> {
     pub(super) agent: &'a Section,
     /// Whether it asks the agent that is compared, not another one.
     pub(super) ours: bool,
+    /// The prefix that rules read its variables by, where HAProxy does not take the one it has.
+    pub(super) used: Option<&'a str>,
 }
 
 /// When a message is sent.
@@ -56,6 +59,7 @@ impl<'a> Engine<'a> {
                     file,
                     agent,
                     ours: false,
+                    used: None,
                 })
             })
             .collect();
@@ -67,7 +71,37 @@ impl<'a> Engine<'a> {
                 engine.ours = true;
             }
         }
+        for engine in &mut engines {
+            let (stated, _, known) = engine.stated();
+            if known && !is_prefix(stated) {
+                engine.used = engine.used_prefix(configuration, agent);
+            }
+        }
         engines
+    }
+
+    /// The prefix by which rules read what its handlers set, if it is one that HAProxy takes.
+    fn used_prefix(&self, configuration: &'a Configuration, agent: &Agent) -> Option<&'a str> {
+        let names: Vec<_> = self
+            .messages()
+            .filter_map(|message| agent.messages.iter().find(|it| it.name == message.title()))
+            .flat_map(|handler| &handler.variables)
+            .map(|variable| variable.name.as_str())
+            .chain(self.own().map(|word| word.text.as_str()))
+            .collect();
+        let lines = configuration.sections.iter().flat_map(|it| &it.lines);
+        let mut mentions = lines.flat_map(mentions);
+        mentions.find_map(|mention| {
+            let text = mention.word.text.as_str();
+            let at = text.find(&mention.variable)?;
+            let name = text.get(at..at + mention.variable.len())?;
+            let (_, rest) = name.split_once('.')?;
+            let ours = names.iter().find_map(|name| rest.strip_suffix(name));
+            // What comes after it may be a `-`.
+            let whole = text.get(at + name.len()..)?.starts_with([')', ',']);
+            let prefix = ours?.strip_suffix('.')?;
+            (whole && is_prefix(prefix)).then_some(prefix)
+        })
     }
 
     /// Whether it is this agent that it asks, by the names of messages or the address.
@@ -122,12 +156,20 @@ impl<'a> Engine<'a> {
         last.filter(|line| line.word(0) == "option")
     }
 
-    /// What stands before the names of its variables, and where that is said.
+    /// What comes before the names of its variables, and where that is said. If HAProxy does not
+    /// take it, the prefix that rules read by.
     pub(super) fn prefix(&self) -> (&'a str, Span) {
+        let (stated, span, _) = self.stated();
+        (self.used.unwrap_or(stated), span)
+    }
+
+    /// What is said to come before the names of its variables, where, and whether all of it is
+    /// known.
+    pub(super) fn stated(&self) -> (&'a str, Span, bool) {
         let word = self.option("var-prefix").and_then(|line| line.words.get(2));
-        match word {
-            Some(word) => (&word.text, word.span),
-            None => (self.agent.title(), self.span()),
+        match word.or(self.agent.name()) {
+            Some(word) => (&word.text, word.span, word.known),
+            None => ("", self.span(), false),
         }
     }
 
@@ -207,6 +249,12 @@ impl<'a> Engine<'a> {
         }
         moments
     }
+}
+
+/// Whether HAProxy takes this as a prefix of variables.
+pub(super) fn is_prefix(text: &str) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    !text.is_empty() && text.chars().all(part)
 }
 
 /// The rules that send groups.

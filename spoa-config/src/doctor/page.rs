@@ -40,6 +40,7 @@ const HEAD: &str = "\
 the SPOE files, and compares it with the agent's handlers. `<agent> doctor --explain SPOA010` prints what
 stands here of one code.
 
+The severity is that of the worst case of a code; where less is at stake, a finding says so with a lower one.
 The exit status is 0 if there is nothing, or nothing worse than a note; 1 for warnings; 3 for errors. 2
 says that the command line was wrong or a file could not be read.
 

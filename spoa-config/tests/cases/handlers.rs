@@ -79,13 +79,16 @@ fn argument(text: &str) -> Argument {
     }
 }
 
-fn variable(text: &str, _always: bool) -> Variable {
+fn variable(text: &str, always: bool) -> Variable {
     let (name, rust_type) = text.split_once(": ").expect("`SCOPE.NAME: TYPE`");
     let (scope, name) = name.split_once('.').expect("`SCOPE.NAME`");
     Variable {
         scope: scope.into(),
         name: name.into(),
         rust_type: Some(rust_type.into()),
-        presence: Presence::Always,
+        presence: match always {
+            true => Presence::Always,
+            false => Presence::Sometimes,
+        },
     }
 }

@@ -82,7 +82,8 @@ pub fn agent() -> Agent {
 
 /// The values with which the agent lets a request pass, as HAProxy shows them.
 ///
-/// A case with a file `answers` says others there: a line `NAME VALUE` for each variable.
+/// A case with a file `answers` says others there: a line `NAME VALUE` for each variable, with
+/// `-` for one that is not set.
 pub fn good(name: &str) -> &'static str {
     match name {
         "score" => "100",

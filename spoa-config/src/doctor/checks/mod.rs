@@ -6,32 +6,37 @@ mod answers;
 mod arguments;
 mod backend;
 mod bodies;
+mod conditions;
 mod errors;
 mod frames;
 mod groups;
 mod messages;
 mod order;
 mod permission;
+mod prefix;
 mod samples;
 mod scopes;
 mod sections;
 mod timeouts;
+mod unanswered;
 mod variables;
 mod wiring;
 
 use super::{Case, Finding};
+use crate::read::Span;
 
 /// A check.
 pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
 
 /// All of them.
-pub(super) const ALL: [Check; 16] = [
+pub(super) const ALL: &[Check] = &[
     sections::check,
     wiring::check,
     messages::check,
     groups::check,
     arguments::check,
     samples::check,
+    prefix::check,
     variables::check,
     order::check,
     answers::check,
@@ -42,6 +47,8 @@ pub(super) const ALL: [Check; 16] = [
     backend::check,
     permission::check,
     errors::check,
+    unanswered::check,
+    conditions::check,
 ];
 
 /// Names as a sentence lists them: `a`, `b` and `c`.
@@ -63,5 +70,36 @@ fn joined<T: AsRef<str>>(names: &[T], last_by: &str) -> String {
         None => String::new(),
         Some((last, [])) => last.clone(),
         Some((last, others)) => format!("{} {last_by} {last}", others.join(", ")),
+    }
+}
+
+/// How many places and names a finding shows that has more of them.
+const SHOWN: usize = 4;
+
+/// Some names as a sentence lists them, each once.
+fn some(names: impl Iterator<Item = String>) -> String {
+    let mut different: Vec<String> = Vec::new();
+    for name in names {
+        if !different.contains(&name) {
+            different.push(name);
+        }
+    }
+    let left = different.len().saturating_sub(SHOWN);
+    different.truncate(SHOWN);
+    match left {
+        0 => list(&different),
+        _ => format!("{} and so on", list(&different)),
+    }
+}
+
+/// A finding with further places of the same fault, and how many more there are.
+fn listed_spans(mut finding: Finding, spans: impl ExactSizeIterator<Item = Span>) -> Finding {
+    let left = spans.len().saturating_sub(SHOWN);
+    for span in spans.take(SHOWN) {
+        finding = finding.context(span, "here as well");
+    }
+    match left {
+        0 => finding,
+        left => finding.note(format!("and in {left} more places")),
     }
 }

@@ -1,10 +1,11 @@
 //! Variables: what the agent sets against what the configuration reads.
 
-use super::super::engine::Engine;
+use super::super::engine::{Engine, is_prefix};
 use super::super::nearest::nearest;
 use super::super::steps::{self, How, Mention};
 use super::super::{Case, Code, Finding, Severity};
-use super::list;
+use super::prefix::broken;
+use super::{list, listed_spans};
 use crate::Variable;
 use crate::read::{Configuration, Word};
 
@@ -15,18 +16,32 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let mentions = mentions(case.configuration);
     for engine in case.ours() {
         let set = of_agent(case, engine);
-        let mut said = Vec::new();
+        // No rule can read by a prefix that HAProxy refuses.
+        if !is_prefix(engine.prefix().0) {
+            continue;
+        }
+        let mut said: Vec<&str> = Vec::new();
         for mention in &mentions {
-            let place = (mention.variable.as_str(), mention.line.span());
-            if said.contains(&place) {
+            if said.contains(&mention.variable.as_str()) {
                 continue;
             }
-            if let Some(finding) = read(case, engine, &set, mention, &mentions) {
-                findings.push(finding);
-                said.push(place);
+            if let Some(finding) = read(engine, &set, mention, &mentions) {
+                // One finding for all places of a name; one line has a name often twice.
+                let lines = mentions.iter().filter(|it| it.variable == mention.variable);
+                let mut lines: Vec<_> = lines.map(|it| (it.line.span(), it.span)).collect();
+                lines.dedup_by_key(|(line, _)| *line);
+                let others: Vec<_> = lines.into_iter().map(|(_, span)| span).skip(1).collect();
+                findings.push(listed_spans(finding, others.into_iter()));
+                said.push(&mention.variable);
             }
         }
-        unread(case, engine, &set, &mentions, findings);
+        let broken = broken(case, engine, &set);
+        // A rule that means to read it is the fault to name.
+        let meant: Vec<_> = set
+            .iter()
+            .filter(|set| broken.iter().all(|it| it.meant != set.name))
+            .collect();
+        unread(case, engine, &meant, &mentions, findings);
         for variable in &set {
             findings.extend(too_long(engine, variable));
         }
@@ -42,13 +57,19 @@ pub(super) fn mentions(configuration: &Configuration) -> Vec<Mention<'_>> {
     lines.flat_map(steps::mentions).collect()
 }
 
-/// A variable that a handler of an engine's message sets.
-struct Set<'a> {
-    variable: &'a Variable,
-    name: String,
+/// Whether scripts are loaded, which set and read variables too.
+pub(super) fn loads_lua(configuration: &Configuration) -> bool {
+    let mut lines = configuration.sections.iter().flat_map(|it| &it.lines);
+    lines.any(|line| line.word(0).starts_with("lua-load"))
 }
 
-fn of_agent<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
+/// A variable that a handler of an engine's message sets.
+pub(super) struct Set<'a> {
+    pub(super) variable: &'a Variable,
+    pub(super) name: String,
+}
+
+pub(super) fn of_agent<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
     let handlers = engine
         .messages()
         .filter_map(|message| case.handler(message.title()));
@@ -64,7 +85,6 @@ fn of_agent<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
 
 /// A variable that is read, and never set as it is named.
 fn read(
-    case: &Case<'_>,
     engine: &Engine<'_>,
     set: &[Set<'_>],
     mention: &Mention<'_>,
@@ -80,36 +100,12 @@ fn read(
     {
         return None;
     }
-    let (scope, full) = variable.split_once('.')?;
-    let (prefix, at) = engine.prefix();
+    let (_, full) = variable.split_once('.')?;
+    let (prefix, _) = engine.prefix();
     let inside = full
         .strip_prefix(prefix)
         .and_then(|rest| rest.strip_prefix('.'));
-    let Some(name) = inside else {
-        let of_another = case.engines.iter().any(|other| {
-            let prefix = other.prefix().0;
-            prefix != engine.prefix().0
-                && full
-                    .strip_prefix(prefix)
-                    .is_some_and(|rest| rest.starts_with('.'))
-        });
-        let meant = set.iter().find(|set| {
-            set.variable.scope == scope
-                && full
-                    .strip_suffix(&set.variable.name)
-                    .is_some_and(|before| before.is_empty() || before.ends_with('.'))
-        })?;
-        if of_another {
-            return None;
-        }
-        let title = format!("the agent's variables have another prefix than `{variable}`");
-        return Some(
-            Finding::new(Code::PrefixDiffers, title, mention.span)
-                .label("never set")
-                .context(at, format!("the prefix is `{prefix}`"))
-                .help(format!("write `var({})`", meant.name)),
-        );
-    };
+    let name = inside?;
     if engine
         .listed("register-var-names")
         .any(|word| word.text == name)
@@ -143,18 +139,15 @@ fn read(
 fn unread(
     case: &Case<'_>,
     engine: &Engine<'_>,
-    set: &[Set<'_>],
+    set: &[&Set<'_>],
     mentions: &[Mention<'_>],
     findings: &mut Vec<Finding>,
 ) {
-    // What else reads them does not stand in the configuration.
-    let mut globals = case.configuration.sections.iter();
-    let lua = globals.any(|section| {
-        let mut lines = section.lines.iter();
-        lines.any(|line| line.word(0).starts_with("lua-load"))
-    });
+    // What else reads them is not in the configuration.
+    let lua = loads_lua(case.configuration);
     let unread: Vec<_> = set
         .iter()
+        .copied()
         .filter(|set| mentions.iter().all(|mention| mention.variable != set.name))
         // A rule that reads it by another prefix or in another scope is the fault to name.
         .filter(|set| {

@@ -30,6 +30,8 @@ pub(in super::super) struct Term<'a> {
 pub(in super::super) struct Test<'a> {
     /// The line it is in.
     pub(in super::super) line: &'a Line,
+    /// All its words, from the expression on.
+    words: &'a [Word],
     /// The sample expression, or an ACL keyword such as `path_beg`.
     pub(in super::super) expression: &'a Word,
     /// The flags before the patterns, `-m found` as two words.
@@ -81,10 +83,16 @@ impl<'a> Test<'a> {
         }
         Some(Test {
             line,
+            words,
             expression,
             flags,
             patterns,
         })
+    }
+
+    /// All its words, from the expression on.
+    pub(in super::super) fn words(&self) -> &'a [Word] {
+        self.words
     }
 
     /// The match method: the word after `-m`.

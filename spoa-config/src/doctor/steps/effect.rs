@@ -192,7 +192,7 @@ pub(in super::super) fn end(line: &Line) -> End {
 
 impl<'a> Condition<'a> {
     /// The variables that the tests of a condition name, with those of its ACLs.
-    pub(super) fn mentions(&self) -> Vec<Mention<'a>> {
+    pub(in super::super) fn mentions(&self) -> Vec<Mention<'a>> {
         let named = self.terms().filter(|term| term.name.is_some());
         let lines = named.flat_map(|term| term.tests.iter().map(|test| test.line));
         lines.flat_map(mentions).collect()

@@ -1,0 +1,461 @@
+//! Conditions that cannot be meant: flags among patterns, methods without a pattern or with one that
+//! HAProxy passes over, and methods that do not fit the type of a variable.
+//!
+//! What HAProxy makes of them is the same in 2.6 to 3.4.
+
+use super::super::engine::Engine;
+use super::super::steps::{Condition, Term, Test};
+use super::super::{Case, Code, Finding, Severity};
+use crate::read::{Line, Section, Span, Word};
+
+pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    for engine in case.ours() {
+        let variables = variables(case, engine);
+        let mut looked: Vec<Span> = Vec::new();
+        for (section, line) in lines(case, engine) {
+            let Some(condition) = Condition::of(line, section) else {
+                continue;
+            };
+            let reads = |test: &Test<'_>| kind(&variables, test).is_some();
+            let sends =
+                line.word(0) == "event" || line.words.iter().any(|word| word.is("send-spoe-group"));
+            let about = sends || condition.terms().any(|term| term.tests.iter().any(reads));
+            if !about {
+                continue;
+            }
+            for term in condition.terms() {
+                for test in &term.tests {
+                    // An ACL may be named by several rules.
+                    if looked.contains(&test.expression.span) {
+                        continue;
+                    }
+                    looked.push(test.expression.span);
+                    let asked = Asked {
+                        term,
+                        test,
+                        kind: kind(&variables, test),
+                    };
+                    findings.extend(asked.finding());
+                }
+            }
+        }
+        findings.extend(only_found(case, engine));
+    }
+}
+
+/// What values of a variable are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Bool,
+    Number,
+    Text,
+    Address,
+    /// Bytes, or what is not known.
+    Other,
+}
+
+impl Kind {
+    fn of(rust_type: Option<&str>) -> Self {
+        let mut name = rust_type.unwrap_or_default().trim();
+        while let Some(inner) = name
+            .strip_prefix("Option<")
+            .and_then(|it| it.strip_suffix('>'))
+        {
+            name = inner.trim();
+        }
+        let name = name.trim_start_matches("&'static ").trim_start_matches('&');
+        match name.rsplit("::").next().unwrap_or(name) {
+            "bool" => Kind::Bool,
+            "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
+                Kind::Number
+            }
+            "String" | "str" => Kind::Text,
+            "IpAddr" | "Ipv4Addr" | "Ipv6Addr" => Kind::Address,
+            _ => Kind::Other,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Bool => "a boolean",
+            Kind::Number => "a number",
+            Kind::Text => "text",
+            Kind::Address => "an address",
+            Kind::Other => "set by the agent",
+        }
+    }
+}
+
+/// The variables of an engine's handlers, and HAProxy's own.
+fn variables(case: &Case<'_>, engine: &Engine<'_>) -> Vec<(String, Kind)> {
+    let messages = engine.messages();
+    let handlers = messages.filter_map(|message| case.handler(message.title()));
+    let of_agent = handlers
+        .flat_map(|handler| &handler.variables)
+        .map(|variable| {
+            let name = engine.variable(&variable.scope, &variable.name);
+            (name, Kind::of(variable.rust_type.as_deref()))
+        });
+    let own = engine.own();
+    let own = own.map(|word| (engine.variable("txn", &word.text), Kind::Number));
+    of_agent.chain(own).collect()
+}
+
+/// The kind of the variable that a test asks for, if it is one of these.
+fn kind(variables: &[(String, Kind)], test: &Test<'_>) -> Option<Kind> {
+    let name = test.variable()?;
+    let mut found = variables.iter().filter(|(known, _)| known == name);
+    let (_, kind) = found.next()?;
+    // Handlers that do not agree say nothing.
+    match found.all(|(_, other)| other == kind) {
+        true => Some(*kind),
+        false => Some(Kind::Other),
+    }
+}
+
+/// The lines that may have conditions, with the section whose ACLs they name.
+fn lines<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<(&'a Section, &'a Line)> {
+    let sections = case.configuration.sections.iter();
+    let sections = sections.chain(engine.messages());
+    let lines = sections.flat_map(|section| section.lines.iter().map(move |line| (section, line)));
+    lines.filter(|(_, line)| line.word(0) != "acl").collect()
+}
+
+/// A test that is looked at.
+struct Asked<'t, 'a> {
+    term: &'t Term<'a>,
+    test: &'t Test<'a>,
+    /// What the variable is that it asks for; `None` for another expression.
+    kind: Option<Kind>,
+}
+
+/// The flags of a test.
+const FLAGS: [&str; 6] = ["-i", "-m", "-f", "-M", "-n", "-u"];
+
+/// How numbers are compared.
+const OPERATORS: [&str; 5] = ["eq", "ge", "gt", "le", "lt"];
+
+/// The methods that compare text.
+const OF_TEXT: [&str; 7] = ["str", "beg", "end", "sub", "dir", "dom", "reg"];
+
+impl Asked<'_, '_> {
+    fn finding(&self) -> Option<Finding> {
+        if !self.test.words().iter().all(|word| word.known) {
+            return None;
+        }
+        let method = self.test.method().map(|method| method.text.as_str());
+        self.late_flag()
+            .or_else(|| self.lower_case_method())
+            .or_else(|| self.without_method(method))
+            .or_else(|| self.without_pattern(method?))
+            .or_else(|| self.pattern_unread(method?))
+            .or_else(|| self.operator(method?))
+            .or_else(|| self.unfit(method?))
+    }
+
+    /// The expression.
+    fn what(&self) -> &str {
+        &self.test.expression.text
+    }
+
+    fn patterns(&self) -> Vec<&str> {
+        let patterns = self.test.patterns.iter();
+        patterns.map(|word| word.text.as_str()).collect()
+    }
+
+    /// The test with other words after the expression, to be written in its place; the other way
+    /// around, if it is negated.
+    fn instead(&self, rest: &str, negated: bool) -> String {
+        let what = self.what();
+        match (self.term.name, negated) {
+            (None, _) => {
+                let not = if negated != self.term.negated {
+                    "!"
+                } else {
+                    ""
+                };
+                format!("write `{not}{{ {what} {rest} }}`")
+            }
+            (Some(name), false) => format!("write `acl {name} {what} {rest}`"),
+            (Some(name), true) => {
+                format!(
+                    "write `acl {name} {what} {rest}`, and the opposite of `{name}` where it is asked"
+                )
+            }
+        }
+    }
+
+    /// `{ path /a -i }`: a flag after a pattern is a pattern.
+    fn late_flag(&self) -> Option<Finding> {
+        let words = self.test.words();
+        if words.iter().any(|word| word.is("--")) {
+            return None;
+        }
+        let is_flag = |word: &&Word| FLAGS.contains(&word.text.as_str());
+        let flag = self.test.patterns.iter().find(is_flag)?;
+        let takes = ["-m", "-f", "-M"].contains(&flag.text.as_str());
+        let (mut moved, mut left) = (Vec::new(), Vec::new());
+        let mut patterns = self.test.patterns.iter();
+        while let Some(word) = patterns.next() {
+            if word.span == flag.span {
+                moved.push(word.text.as_str());
+                moved.extend(patterns.next().filter(|_| takes).map(|it| it.text.as_str()));
+            } else {
+                left.push(word.text.as_str());
+            }
+        }
+        let flags = self.test.flags.iter().map(|word| word.text.as_str());
+        let rest: Vec<_> = flags.chain(moved).chain(left).collect();
+        let title = format!("`{}` after a pattern is another pattern", flag.text);
+        Some(
+            unmeant(title, flag.span)
+                .severity(Severity::Warning)
+                .label("not a flag here")
+                .help(self.instead(&rest.join(" "), false)),
+        )
+    }
+
+    /// `{ method post }`: the names of methods are written in capitals.
+    fn lower_case_method(&self) -> Option<Finding> {
+        let patterns = self.patterns();
+        let lower = |name: &&str| {
+            let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+            !known.contains(name) && known.contains(&name.to_ascii_uppercase().as_str())
+        };
+        // `-i` changes nothing here.
+        if self.what() != "method" || self.test.method().is_some() || !patterns.iter().all(lower) {
+            return None;
+        }
+        let first = self.test.patterns.first()?;
+        let last = self.test.patterns.last()?;
+        let span = Span {
+            end: last.span.end,
+            ..first.span
+        };
+        let title = format!("no request has the method `{}`", first.text);
+        Some(
+            unmeant(title, span)
+                .label("methods are compared letter for letter")
+                .help(self.instead(&patterns.join(" ").to_ascii_uppercase(), false)),
+        )
+    }
+
+    /// `{ var(txn.a.b) yes }`: HAProxy does not know how to compare a variable.
+    fn without_method(&self, method: Option<&str>) -> Option<Finding> {
+        let kind = self.kind.filter(|_| method.is_none())?;
+        let patterns = self.patterns().join(" ");
+        let by = match kind {
+            Kind::Bool => "-m bool".to_owned(),
+            _ if patterns.is_empty() => "-m found".to_owned(),
+            Kind::Number => format!("-m int {patterns}"),
+            Kind::Address => format!("-m ip {patterns}"),
+            Kind::Text | Kind::Other => format!("-m str {patterns}"),
+        };
+        let negated = kind == Kind::Bool && is_no(&patterns);
+        let title = format!("HAProxy needs `-m` to compare `{}`", self.what());
+        Some(
+            unmeant(title, self.test.expression.span)
+                .label(format!(
+                    "this is {}, which HAProxy does not know",
+                    kind.name()
+                ))
+                .help(self.instead(&by, negated)),
+        )
+    }
+
+    /// `-m str` alone matches nothing.
+    fn without_pattern(&self, method: &str) -> Option<Finding> {
+        let from_file = |word: &Word| word.is("-f") || word.is("-M");
+        let patterns = self.patterns();
+        let none = match (method, patterns.as_slice()) {
+            ("found" | "bool", _) => false,
+            (_, []) => !self.test.flags.iter().any(from_file),
+            ("int", [only]) => OPERATORS.contains(only),
+            _ => false,
+        };
+        if !none {
+            return None;
+        }
+        let help = match (self.kind, method) {
+            (_, "int") => "write a number after it, as in `-m int gt NUMBER`".to_owned(),
+            (Some(Kind::Bool), _) => self.instead("-m bool", false),
+            _ => {
+                let found = self.instead("-m found", false);
+                format!("write the text after it; or, to ask whether it is set, {found}")
+            }
+        };
+        let title = format!("`-m {method}` without a pattern matches nothing");
+        let span = self.test.method().map(|word| word.span)?;
+        Some(
+            unmeant(title, span)
+                .label("what to compare with is missing")
+                .help(help),
+        )
+    }
+
+    /// `-m bool false` is `-m bool`.
+    fn pattern_unread(&self, method: &str) -> Option<Finding> {
+        let pattern = self.test.patterns.first()?;
+        if !["bool", "found"].contains(&method) || is_yes(&pattern.text) {
+            return None;
+        }
+        let asks = match method {
+            "bool" => "whether it is true",
+            _ => "whether it is set",
+        };
+        let title = format!("HAProxy passes over `{}` after `-m {method}`", pattern.text);
+        Some(
+            unmeant(title, pattern.span)
+                .label(format!("this test asks {asks}"))
+                .help(self.instead(&format!("-m {method}"), is_no(&pattern.text))),
+        )
+    }
+
+    /// `-m int ne 0` is `-m int eq 0`; HAProxy refuses other words that are not numbers.
+    fn operator(&self, method: &str) -> Option<Finding> {
+        let kind = self.kind.filter(|_| method == "int");
+        kind?;
+        let number = |text: &str| {
+            let mut bounds = text.split(':');
+            text != ":" && bounds.all(|it| it.is_empty() || it.parse::<i64>().is_ok())
+        };
+        let known = |text: &str| OPERATORS.contains(&text) || number(text);
+        let word = self.test.patterns.iter().find(|word| !known(&word.text))?;
+        let rest = self
+            .test
+            .patterns
+            .iter()
+            .skip_while(|it| it.span != word.span);
+        let rest: Vec<_> = rest.skip(1).map(|it| it.text.as_str()).collect();
+        let (operator, negated) = match word.text.as_str() {
+            "ne" | "!=" | "<>" => ("eq", true),
+            "=" | "==" => ("eq", false),
+            ">" => ("gt", false),
+            ">=" | "gte" => ("ge", false),
+            "<" => ("lt", false),
+            "<=" | "lte" => ("le", false),
+            _ => ("", false),
+        };
+        let title = format!("`{}` is not an operator", word.text);
+        let finding = unmeant(title, word.span).label(match word.text.as_str() {
+            "ne" => "HAProxy takes it for `eq`",
+            _ => "HAProxy does not take this",
+        });
+        Some(match rest.as_slice() {
+            [only] if !operator.is_empty() && number(only) => {
+                finding.help(self.instead(&format!("-m int {operator} {only}"), negated))
+            }
+            _ => finding.help(format!("write {} and a number", super::either(&OPERATORS))),
+        })
+    }
+
+    /// A method that does not fit the type.
+    fn unfit(&self, method: &str) -> Option<Finding> {
+        let kind = self.kind?;
+        let patterns = self.patterns();
+        let digits = |among: &str| {
+            let has = |pattern: &&str| pattern.contains(|c: char| among.contains(c));
+            patterns.iter().any(has)
+        };
+        // A regular expression may stand for digits without having any.
+        let plain = |pattern: &&str| {
+            let letter = |c: char| c.is_ascii_alphanumeric() || "_-^$".contains(c);
+            method != "reg" || pattern.chars().all(letter)
+        };
+        let of_text = OF_TEXT.contains(&method) && patterns.iter().all(plain);
+        let span = self.test.method().map(|word| word.span)?;
+        let what = self.what();
+        match (kind, method) {
+            (Kind::Bool, _) if of_text && !digits("01") => Some(
+                unmeant(
+                    format!("`{what}` is a boolean, which is `1` or `0` as text"),
+                    span,
+                )
+                .label("matches nothing")
+                .help(self.instead("-m bool", patterns.iter().all(|it| is_no(it)))),
+            ),
+            (Kind::Number, _) if of_text && !digits("0123456789") => Some(
+                unmeant(format!("`{what}` is a number"), span)
+                    .label("matches nothing")
+                    .help("write `-m int`, an operator such as `gt`, and a number"),
+            ),
+            (Kind::Number, "bool") => Some(
+                unmeant(format!("`{what}` is a number"), span)
+                    .severity(Severity::Note)
+                    .label("holds for each number but 0")
+                    .help(format!(
+                        "if that is meant, {}",
+                        self.instead("-m int eq 0", true)
+                    )),
+            ),
+            (Kind::Text, "bool") => Some(
+                unmeant(format!("`{what}` is text"), span)
+                    .severity(Severity::Warning)
+                    .label("holds only for text that is a number, and not 0")
+                    .help("write `-m str` and the text, or `-m found`"),
+            ),
+            (Kind::Address, "int" | "bool") => Some(
+                unmeant(format!("`{what}` is an address"), span)
+                    .severity(Severity::Warning)
+                    .label("not compared as one")
+                    .help("write `-m ip` and a network, or `-m found`"),
+            ),
+            _ => None,
+        }
+    }
+}
+
+fn unmeant(title: impl Into<String>, span: Span) -> Finding {
+    Finding::new(Code::ConditionUnmeant, title, span)
+}
+
+fn is_yes(pattern: &str) -> bool {
+    ["true", "1", "yes", "on"].contains(&pattern.to_ascii_lowercase().as_str())
+}
+
+fn is_no(pattern: &str) -> bool {
+    ["false", "0", "no", "off"].contains(&pattern.to_ascii_lowercase().as_str())
+}
+
+/// The only variable of a handler, a boolean that each success sets, of which is never asked more than
+/// whether it is set: then `false` is as good as `true`.
+fn only_found(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
+    let messages = engine.messages();
+    let mut handlers = messages.filter_map(|message| case.handler(message.title()));
+    handlers.find_map(|handler| {
+        let [variable] = handler.variables.as_slice() else {
+            return None;
+        };
+        let boolean = Kind::of(variable.rust_type.as_deref()) == Kind::Bool;
+        if !boolean || variable.presence != crate::Presence::Always {
+            return None;
+        }
+        let name = engine.variable(&variable.scope, &variable.name);
+        let mut asked = None;
+        let mentions = super::variables::mentions(case.configuration);
+        let mut mentions = mentions.iter().filter(|it| it.variable == name);
+        let found = mentions.all(|mention| {
+            let words = mention.line.words.iter();
+            let mut after = words
+                .skip_while(|word| word.span != mention.word.span)
+                .skip(1);
+            let found = after.next().is_some_and(|word| word.is("-m"))
+                && after.next().is_some_and(|word| word.is("found"))
+                && mention.word.text == format!("var({name})");
+            asked = asked.or(Some(mention.span));
+            found
+        });
+        let span = asked.filter(|_| found)?;
+        let title = format!("nothing looks at the value of `{name}`");
+        Some(
+            Finding::new(Code::ConditionUnmeant, title, span)
+                .severity(Severity::Warning)
+                .label("a `false` is found as well")
+                .note(format!(
+                    "`{}` sets it whenever it succeeds, and nothing else",
+                    handler.function
+                ))
+                .help(format!("write `var({name}) -m bool`")),
+        )
+    })
+}
