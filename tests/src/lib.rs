@@ -70,7 +70,7 @@ pub use ports::Port;
 pub use process::Process;
 pub use proxy::Proxy;
 pub use relay::{Relay, Way};
-pub use vitals::{Vitals, mib};
+pub use vitals::{Vitals, mib, voluntary_switches};
 
 use std::time::{Duration, Instant};
 

@@ -37,6 +37,25 @@ impl Vitals {
     }
 }
 
+/// How often the threads of a process have gone to sleep so far
+/// (`voluntary_ctxt_switches`); panics if it has ended.
+pub fn voluntary_switches(process: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{process}/task"));
+    let threads = threads.unwrap_or_else(|error| panic!("process {process} is gone: {error}"));
+    // A thread may end meanwhile.
+    let statuses = threads
+        .flatten()
+        .flat_map(|thread| fs::read_to_string(thread.path().join("status")));
+    let count = |status: String| -> Option<u64> {
+        let line = |line: &str| {
+            let count = line.strip_prefix("voluntary_ctxt_switches:")?;
+            count.trim().parse().ok()
+        };
+        status.lines().find_map(line)
+    };
+    statuses.filter_map(count).sum()
+}
+
 /// Bytes as MiB, for people.
 pub fn mib(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))

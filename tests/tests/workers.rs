@@ -4,8 +4,11 @@ use spoa::client::Client;
 use spoa::prelude::*;
 use spoa::spop::Value;
 use spoa_tests::{Background, PATIENCE, eventually};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 /// Closed until the test opens it.
 static GATE: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
@@ -54,6 +57,66 @@ async fn a_handler_that_keeps_its_worker_keeps_no_other_connection_and_is_named(
     *GATE.0.lock().unwrap() = true;
     GATE.1.notify_all();
     assert!(kept.await.unwrap().unwrap().get("txn.open").is_some());
+}
+
+/// Takes the time it is asked to, on its worker.
+#[spoe_message("take", set = "txn.took")]
+fn take(ms: u64) -> u64 {
+    let start = Instant::now();
+    std::thread::sleep(Duration::from_millis(ms));
+    start.elapsed().as_millis() as u64
+}
+
+async fn take_time(address: SocketAddr, ms: u64) -> u64 {
+    let options = Client::options().ack_timeout(PATIENCE);
+    let client = options.connect(&address.to_string()).await.unwrap();
+    let ack = client.send("take", &[("ms", Value::Uint64(ms))]).await;
+    ack.unwrap()
+        .get("txn.took")
+        .unwrap()
+        .to_string()
+        .parse()
+        .unwrap()
+}
+
+/// Each used to count the looks of both, by a clock of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_agents_in_one_process_have_one_watcher() {
+    let first = Background::agent(|builder| builder.handlers(handlers![take]));
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let second = Background::agent(|builder| builder.handlers(handlers![take, quick]));
+    for agent in [&first, &second] {
+        // Not if the machine made more of it.
+        if take_time(agent.addr(), 350).await < 500 {
+            assert_eq!(first.warnings(), Vec::<String>::new());
+            assert_eq!(second.warnings(), Vec::<String>::new());
+        }
+        let took = take_time(agent.addr(), 900).await;
+        let line = agent.wait_for_warning("has kept its worker thread for ");
+        let time = line.split("thread for ").nth(1).unwrap();
+        let time: u64 = time.split("ms").next().unwrap().parse().expect(&line);
+        assert!((480..=took).contains(&time), "{line}");
+    }
+    assert_eq!(first.warnings(), Vec::<String>::new(), "it is the second's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_is_not_blamed_for_those_before_it() {
+    let agent = Background::agent(|builder| builder.handlers(handlers![take]));
+    let client = Client::options().ack_timeout(PATIENCE);
+    let client = client.connect(&agent.addr().to_string()).await.unwrap();
+    let client = Arc::new(client);
+    // All but the first come while that is at work: in one poll, one after another.
+    let mut asked = JoinSet::new();
+    for _ in 0..20 {
+        let client = client.clone();
+        asked.spawn(async move { client.send("take", &[("ms", Value::Uint64(60))]).await });
+    }
+    while let Some(answered) = asked.join_next().await {
+        answered.unwrap().unwrap();
+    }
+    let line = agent.wait_for_warning("one after another have kept a worker thread for ");
+    assert!(line.contains("workers::take"), "{line}");
 }
 
 #[tokio::test]

@@ -426,6 +426,7 @@ impl AgentBuilder {
             on_failure: self.on_failure,
             unknown: RateLimit::default(),
             kept: RateLimit::default(),
+            kept_together: RateLimit::default(),
             cut: RateLimit::default(),
             failed_twice: RateLimit::default(),
             refused: RateLimit::default(),

@@ -151,13 +151,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.renew();
         }
         let mut scratch = Scratch::take();
-        scratch.watch.turn();
+        scratch.watch.begin(self.shared.id());
         let mut polled = self.step(cx, &mut scratch);
         if polled.is_pending() && !self.share.buffer(self.kept()) {
             polled = self.refuse_to_keep(cx, &mut scratch);
             self.share.buffer(self.kept());
         }
-        scratch.watch.turn();
+        scratch.watch.end();
         scratch.give();
         polled
     }
@@ -293,6 +293,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Answers what is in flight as it is, and says goodbye.
     #[cold]
     fn cut_short(&mut self, scratch: &mut Scratch) -> Progress {
+        scratch.watch.handlers_follow();
         let waiting: Vec<_> = self.inflight.waiting().collect();
         for slot in waiting {
             let drain = self.shared.limits.drain;
@@ -391,7 +392,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut used = 0;
         scratch.turn();
         self.backlog = false;
-        self.asked |= self.session.is_running();
+        if self.session.is_running() {
+            self.asked = true;
+            scratch.watch.handlers_follow();
+        }
         self.farewell.disturb();
         if self.shared.limits.idle_timeout.is_some() {
             self.began_idling();
@@ -476,6 +480,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn resume(&mut self, scratch: &mut Scratch) {
         let mut ready = std::mem::take(&mut scratch.ready);
         self.wakeups.take_ready(&mut ready);
+        if !ready.is_empty() {
+            scratch.watch.handlers_follow();
+        }
         for slot in ready.drain(..) {
             self.dispatcher(scratch).resume(slot);
         }
@@ -576,6 +583,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Poll::Ready(None);
             }
             Due::Handlers => {
+                scratch.watch.handlers_follow();
                 let waiting: Vec<_> = self.inflight.waiting().collect();
                 for slot in waiting {
                     self.dispatcher(scratch).expire(slot, now);

@@ -74,6 +74,11 @@ pub struct Limits {
 /// The longest that anything is waited for: no clock overflows by adding it.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
+/// Shortens a time to one that can be waited for.
+pub(super) fn usable(time: Duration) -> Duration {
+    time.min(LONGEST)
+}
+
 impl Limits {
     /// The same bounds, brought to where an agent can work: `Duration::MAX` is as long as can be, and
     /// one NOTIFY of one connection is answered at least.
@@ -93,14 +98,14 @@ impl Limits {
             &mut self.lame_duck,
             &mut self.drain,
         ] {
-            *time = (*time).min(LONGEST);
+            *time = usable(*time);
         }
         for time in [
             &mut self.handler_timeout,
             &mut self.idle_timeout,
             &mut self.connection_lifetime,
         ] {
-            *time = time.map(|time| time.min(LONGEST));
+            *time = time.map(usable);
         }
         self
     }

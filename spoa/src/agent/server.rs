@@ -103,7 +103,7 @@ impl Server {
             tokio::time::sleep(shared.limits.lame_duck).await;
         });
         let watched = shared.clone();
-        let _watcher = Watcher::start(move |mark, kept| watched.report_kept(mark, kept));
+        let _watcher = Watcher::start(shared.id(), move |kept| watched.report_kept(kept));
         let accept_errors = RateLimit::default();
         let full = RateLimit::default();
         loop {

@@ -5,14 +5,13 @@ use super::reload::Current;
 use super::report::RateLimit;
 use super::table::{Entry, Table};
 use super::totals::Totals;
-use super::watch;
+use super::watch::{self, Kept};
 use crate::handler::{ActionWriter, Connection, Context, Failure, Request, Run};
 use crate::nearest::nearest;
 use crate::spop::{AckWriter, FrameIds, Name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 /// A message whose handler gave no actions, as `on_failure` sees it.
 ///
@@ -69,6 +68,7 @@ pub(crate) struct Shared {
     pub(crate) on_failure: Option<OnFailure>,
     pub(crate) unknown: RateLimit,
     pub(crate) kept: RateLimit,
+    pub(crate) kept_together: RateLimit,
     pub(crate) cut: RateLimit,
     pub(crate) failed_twice: RateLimit,
     pub(crate) refused: RateLimit,
@@ -101,6 +101,12 @@ impl Drop for BlockingPermit {
 }
 
 impl Shared {
+    /// Returns what tells this agent from others in the process.
+    #[inline]
+    pub(crate) fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     /// A place among the blocking handlers, if there is one.
     pub(crate) fn blocking_permit(&self) -> Option<BlockingPermit> {
         let taken = self.blocking.fetch_add(1, Ordering::AcqRel);
@@ -283,11 +289,26 @@ impl Shared {
 
     /// Logs a handler that keeps its thread for long: whatever else that thread serves waits.
     #[cold]
-    pub(crate) fn report_kept(&self, mark: usize, kept: Duration) {
-        let Some(definition) = self.table.definitions().find(|d| watch::mark(d) == mark) else {
-            // It is another agent's.
+    pub(crate) fn report_kept(&self, kept: Kept) {
+        let mut definitions = self.table.definitions();
+        let Some(definition) =
+            definitions.find(|definition| watch::mark(definition) == kept.handler)
+        else {
             return;
         };
+        let (handler, time) = (definition.function(), kept.time);
+        if kept.with_others {
+            if let Some(suppressed) = self.kept_together.pass() {
+                tracing::warn!(
+                    handler,
+                    suppressed,
+                    "handlers that run one after another have kept a worker thread for {time:?}, \
+                     this one last, and other requests wait: add `blocking` to the attributes of \
+                     those that take milliseconds, or make them `async` and await"
+                );
+            }
+            return;
+        }
         let remedy = match definition.run {
             Run::Sync(_) => "add `blocking` to its attribute, or make it an `async fn` that awaits",
             Run::Async(_) | Run::Blocking(_) => {
@@ -295,16 +316,14 @@ impl Shared {
                  `fn` with `blocking`"
             }
         };
-        let Some(suppressed) = self.kept.pass() else {
-            return;
-        };
-        let handler = definition.function();
-        tracing::warn!(
-            handler,
-            suppressed,
-            "it has kept its worker thread for {kept:?} and still does, and other requests wait: \
-             {remedy}"
-        );
+        if let Some(suppressed) = self.kept.pass() {
+            tracing::warn!(
+                handler,
+                suppressed,
+                "the handler has kept its worker thread for {time:?} and is still running, and \
+                 other requests wait: {remedy}"
+            );
+        }
     }
 
     /// Logs that a handler gave more actions than fit; they were not even encoded.

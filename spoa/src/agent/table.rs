@@ -1,5 +1,6 @@
 //! Which handler answers which message.
 
+use super::limits::usable;
 use super::load::Load;
 use super::report::RateLimit;
 use super::totals::Totals;
@@ -42,7 +43,7 @@ impl Table {
     ) -> Self {
         let entry = |definition: &'static Definition| Entry {
             definition,
-            deadline: definition.timeout().or(default),
+            deadline: definition.timeout().or(default).map(usable),
             failures: RateLimit::default(),
             shed: RateLimit::default(),
             cut: RateLimit::default(),
@@ -76,5 +77,27 @@ impl Table {
     pub(crate) fn definitions(&self) -> impl Iterator<Item = &'static Definition> + '_ {
         let named = self.entries.iter().map(|(_, entry)| entry.definition);
         named.chain(self.fallback.as_ref().map(|entry| entry.definition))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::__private::STUB;
+    use crate::agent::Limits;
+    use tokio::time::Instant;
+
+    #[test]
+    fn a_timeout_of_a_handlers_own_is_one_that_can_be_waited_for() {
+        static PATIENT: Definition = Definition {
+            message: Some("patient"),
+            timeout: Some(Duration::MAX),
+            ..STUB
+        };
+        let totals = Totals::new(&Limits::default());
+        let table = Table::new(&[&PATIENT], None, &totals);
+        let deadline = table.find(b"patient").and_then(|entry| entry.deadline);
+        assert!(deadline.is_some_and(|length| Instant::now().checked_add(length).is_some()));
+        assert!(deadline.is_some_and(|length| u64::try_from(length.as_nanos()).is_ok()));
     }
 }

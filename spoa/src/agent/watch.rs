@@ -1,50 +1,101 @@
-//! Sees to it that a handler which keeps its worker thread keeps that thread only, and is named.
-//!
-//! It knows nothing of messages: of a handler it sees a mark only, and whoever starts it says what is
-//! to be done about one.
+//! Watches for a handler that keeps its worker thread: wakes another worker, and has the handler named.
 //!
 //! A sync handler runs on the thread that reads the socket, and so does what an `async fn` does
 //! between two awaits. While it does not return, tokio may have no other thread wait for sockets: the
-//! one that did is the one that is kept, and the others sleep. So a thread of our own looks every few
-//! milliseconds and wakes another worker. On the way of a NOTIFY that costs a store for each handler,
-//! and two for each read.
+//! one that did is the one that is kept, and the others sleep. So one thread of our own, the watcher
+//! of all agents in the process, looks every few milliseconds and wakes another worker. On the way of
+//! a NOTIFY that costs a store for each handler, and a few for each poll. While no agent has anything
+//! to do, the watcher sleeps.
 
 use crate::handler::Definition;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+use tracing::Dispatch;
 
 /// How often threads are looked at: well below any `timeout processing`.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A handler that keeps its thread for so many looks, half a second, is named in the log. Looks are
+/// A handler that keeps its thread for this many looks, half a second, is named in the log. Looks are
 /// counted, not time: where the machine is too busy to run the thread, it is too busy to look.
 const MANY: u32 = 50;
 
-static THREADS: Mutex<Vec<Weak<Watch>>> = Mutex::new(Vec::new());
+/// A bit of [`Watch::runs`] that the watcher sets: it is gone once another handler is begun.
+const SEEN: usize = 1;
 
-/// What is seen of one thread.
+/// The clock of the process's one watcher.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
+    threads: Vec::new(),
+    agents: Vec::new(),
+    watcher: None,
+});
+
+/// Whether the watcher sleeps, or is about to, until a handler is begun.
+static SLEEPS: AtomicBool = AtomicBool::new(false);
+
+/// All that is watched in the process.
+struct Registry {
+    threads: Vec<Watched>,
+    agents: Vec<Agent>,
+    watcher: Option<Thread>,
+}
+
+/// An agent that serves.
+struct Agent {
+    id: usize,
+    runtime: Handle,
+    /// What the watcher logs goes where the agent's lines go.
+    log: Dispatch,
+    report: Arc<dyn Fn(Kept) + Send + Sync>,
+}
+
+/// What a thread shows of itself.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     /// Odd while a connection is polled; another number for each poll.
     poll: AtomicU32,
-    /// The handler that was begun last.
+    /// The agent whose connection is polled.
+    agent: AtomicUsize,
+    /// The mark of the handler that was begun last in this poll.
     runs: AtomicUsize,
-    /// The poll that was seen last, and since when, in milliseconds of the watcher's clock.
-    seen: AtomicU32,
-    since: AtomicU64,
-    /// How often it was seen again.
-    looks: AtomicU32,
 }
 
-/// A thread that has been in one poll for some time.
+/// A thread, and what the watcher has seen of it.
+struct Watched {
+    thread: Weak<Watch>,
+    /// The poll that was seen last, since when, and how often it was seen again.
+    poll: u32,
+    since: Duration,
+    looks: u32,
+    /// The same for the handler in it.
+    handler_since: Duration,
+    handler_looks: u32,
+}
+
+/// What one look at a thread tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Kept {
-    time: Duration,
-    /// The mark of the handler that keeps it, once that is worth a line.
-    named: Option<usize>,
+enum Look {
+    /// Nothing happened since the look before.
+    Idle,
+    /// It has been in a poll.
+    Active,
+    /// It has been in one poll for some time, with a handler or several that keep it if that is worth
+    /// a line.
+    Kept(Option<Kept>),
+}
+
+/// A handler that keeps its thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Its [`mark`].
+    pub(crate) handler: usize,
+    pub(crate) time: Duration,
+    /// Whether others ran before it for most of that time, one after another.
+    pub(crate) with_others: bool,
 }
 
 /// What stands for a handler.
@@ -54,88 +105,221 @@ pub(crate) fn mark(definition: &'static Definition) -> usize {
 }
 
 impl Watch {
-    /// For the thread that calls it.
+    /// Has the calling thread watched.
     pub(crate) fn new() -> Arc<Self> {
         let watch = Arc::new(Watch::default());
-        let mut threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.retain(|thread| thread.strong_count() > 0);
-        threads.push(Arc::downgrade(&watch));
+        registry().threads.push(Watched::new(&watch));
         watch
     }
 
-    /// A poll begins or ends. Only its own thread writes: no read-modify-write is needed.
+    /// Notes that a poll begins, of a connection of this agent. Only its own thread writes: no
+    /// read-modify-write is needed.
     #[inline]
-    pub(crate) fn turn(&self) {
-        let poll = self.poll.load(Ordering::Relaxed);
-        self.poll.store(poll.wrapping_add(1), Ordering::Relaxed);
+    pub(crate) fn begin(&self, agent: usize) {
+        self.agent.store(agent, Ordering::Relaxed);
+        self.runs.store(0, Ordering::Relaxed);
+        self.turn();
     }
 
-    /// A handler is begun, or polled.
+    /// Notes that the poll ends.
+    #[inline]
+    pub(crate) fn end(&self) {
+        self.turn();
+    }
+
+    #[inline]
+    fn turn(&self) {
+        let poll = self.poll.load(Ordering::Relaxed);
+        self.poll.store(poll.wrapping_add(1), Ordering::Release);
+    }
+
+    /// Wakes the watcher, for handlers may be run from here to the end of the poll.
+    #[inline]
+    pub(crate) fn handlers_follow(&self) {
+        if SLEEPS.load(Ordering::Relaxed) {
+            wake();
+        }
+    }
+
+    /// Notes that a handler is begun, or polled.
     #[inline]
     pub(crate) fn runs(&self, definition: &'static Definition) {
         self.runs.store(mark(definition), Ordering::Relaxed);
     }
+}
 
-    /// Looks at the thread, which may have been at the same poll before.
-    fn look(&self, now: Duration) -> Option<Kept> {
-        let poll = self.poll.load(Ordering::Relaxed);
-        let now = now.as_millis() as u64;
-        if poll % 2 == 0 || self.seen.swap(poll, Ordering::Relaxed) != poll {
-            self.since.store(now, Ordering::Relaxed);
-            self.looks.store(0, Ordering::Relaxed);
-            return None;
+impl Watched {
+    fn new(thread: &Arc<Watch>) -> Self {
+        Watched {
+            thread: Arc::downgrade(thread),
+            poll: 0,
+            since: Duration::ZERO,
+            looks: 0,
+            handler_since: Duration::ZERO,
+            handler_looks: 0,
         }
-        let looks = self.looks.fetch_add(1, Ordering::Relaxed) + 1;
-        let time = now.saturating_sub(self.since.load(Ordering::Relaxed));
-        Some(Kept {
-            time: Duration::from_millis(time),
-            named: (looks >= MANY).then(|| self.runs.load(Ordering::Relaxed)),
-        })
+    }
+
+    /// Looks at the thread, which may have been in the same poll before.
+    fn look(&mut self, thread: &Watch, now: Duration) -> Look {
+        let poll = thread.poll.load(Ordering::Acquire);
+        let before = std::mem::replace(&mut self.poll, poll);
+        if poll % 2 == 0 {
+            return match poll == before {
+                true => Look::Idle,
+                false => Look::Active,
+            };
+        }
+        let runs = thread.runs.fetch_or(SEEN, Ordering::Relaxed);
+        if poll != before {
+            (self.since, self.looks) = (now, 0);
+            (self.handler_since, self.handler_looks) = (now, 0);
+            return Look::Active;
+        }
+        self.looks += 1;
+        if runs & SEEN == 0 {
+            (self.handler_since, self.handler_looks) = (now, 0);
+        } else {
+            self.handler_looks += 1;
+        }
+        let (since, with_others) = if self.handler_looks >= MANY {
+            (self.handler_since, false)
+        } else if self.looks >= MANY && self.handler_looks < self.looks / 2 {
+            (self.since, true)
+        } else {
+            return Look::Kept(None);
+        };
+        Look::Kept(Some(Kept {
+            handler: runs & !SEEN,
+            time: Duration::from_millis(now.saturating_sub(since).as_millis() as u64),
+            with_others,
+        }))
     }
 }
 
-/// Looks at all threads until it is dropped.
+/// Has an agent watched until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Watcher(#[allow(dead_code, reason = "its drop ends the thread")] Sender<()>);
+pub(crate) struct Watcher {
+    agent: usize,
+}
 
 impl Watcher {
-    /// Watches the threads of the runtime it is called in; `report` is told the mark of a handler that
-    /// keeps one, and for how long it has, at each look. Without a thread to be had nothing is watched:
-    /// the agent serves all the same.
-    pub(crate) fn start(report: impl Fn(usize, Duration) + Send + 'static) -> Option<Self> {
-        let runtime = Handle::current();
-        let (stop, stopped) = channel();
-        // What the thread logs goes where the agent's lines go.
-        let log = tracing::dispatcher::get_default(Clone::clone);
-        let watch = move || {
-            let _log = tracing::dispatcher::set_default(&log);
-            let start = Instant::now();
-            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                look_at_all(start.elapsed(), &runtime, &report);
-            }
-        };
-        let thread = std::thread::Builder::new()
-            .name("spoa-watch".to_owned())
-            .spawn(watch);
-        thread.is_ok().then_some(Watcher(stop))
+    /// Watches the threads of the runtime it is called in while they poll connections of this agent;
+    /// `report` is told of handlers that keep one, at each look. Without a thread to be had nothing is
+    /// watched: the agent serves all the same.
+    pub(crate) fn start(agent: usize, report: impl Fn(Kept) + Send + Sync + 'static) -> Self {
+        let mut registry = registry();
+        registry.agents.push(Agent {
+            id: agent,
+            runtime: Handle::current(),
+            log: tracing::dispatcher::get_default(Clone::clone),
+            report: Arc::new(report),
+        });
+        if registry.watcher.is_none() {
+            let thread = thread::Builder::new().name("spoa-watch".to_owned());
+            let started = thread.spawn(watch).ok();
+            registry.watcher = started.map(|thread| thread.thread().clone());
+        }
+        Watcher { agent }
     }
 }
 
-fn look_at_all(now: Duration, runtime: &Handle, report: &impl Fn(usize, Duration)) {
-    let threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
-    let looks = threads.iter().filter_map(Weak::upgrade);
-    let kept: Vec<_> = looks.filter_map(|thread| thread.look(now)).collect();
-    drop(threads);
-    if kept.is_empty() {
-        return;
-    }
-    // A task wakes a worker that sleeps, and a worker with nothing left to do waits for sockets.
-    runtime.spawn(async {});
-    for Kept { time, named } in kept {
-        if let Some(mark) = named {
-            report(mark, time);
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let mut registry = registry();
+        let agents = &mut registry.agents;
+        if let Some(at) = agents.iter().position(|agent| agent.id == self.agent) {
+            let agent = agents.swap_remove(at);
+            let last = agents.is_empty();
+            drop(registry);
+            // What it holds is the agent's: its end may be anything.
+            drop(agent);
+            if last {
+                // The watcher ends as well.
+                wake();
+            }
         }
     }
+}
+
+fn registry() -> MutexGuard<'static, Registry> {
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cold]
+fn wake() {
+    if SLEEPS.swap(false, Ordering::SeqCst) {
+        if let Some(watcher) = &registry().watcher {
+            watcher.unpark();
+        }
+    }
+}
+
+/// Looks at all threads while there are agents that serve.
+fn watch() {
+    let mut sleepy = false;
+    while let Some(active) = look_at_all(START.elapsed()) {
+        let idle = !active && SLEEPS.load(Ordering::SeqCst) == sleepy;
+        match (idle, sleepy) {
+            (false, _) => {
+                SLEEPS.store(false, Ordering::SeqCst);
+                sleepy = false;
+            }
+            // From here on a handler that is begun wakes the watcher. One that was begun before, on
+            // another core, is seen by the next look.
+            (true, false) => {
+                SLEEPS.store(true, Ordering::SeqCst);
+                sleepy = true;
+            }
+            (true, true) => {
+                while SLEEPS.load(Ordering::SeqCst) {
+                    thread::park();
+                }
+                sleepy = false;
+                continue;
+            }
+        }
+        thread::sleep(TICK);
+    }
+    SLEEPS.store(false, Ordering::SeqCst);
+}
+
+/// Whether any thread has done anything since the last look; `None` once no agent serves.
+fn look_at_all(now: Duration) -> Option<bool> {
+    let mut registry = registry();
+    let Registry {
+        threads,
+        agents,
+        watcher,
+    } = &mut *registry;
+    if agents.is_empty() {
+        *watcher = None;
+        return None;
+    }
+    let mut active = false;
+    let mut reports = Vec::new();
+    threads.retain_mut(|watched| {
+        let Some(thread) = watched.thread.upgrade() else {
+            return false;
+        };
+        let look = watched.look(&thread, now);
+        active |= look != Look::Idle;
+        let id = thread.agent.load(Ordering::Relaxed);
+        let agent = agents.iter().find(|agent| agent.id == id);
+        if let (Look::Kept(kept), Some(agent)) = (look, agent) {
+            // A task wakes a worker that sleeps, and a worker with nothing left to do waits for
+            // sockets.
+            agent.runtime.spawn(async {});
+            reports.extend(kept.map(|kept| (kept, agent.log.clone(), agent.report.clone())));
+        }
+        true
+    });
+    // A line may take its time, and its reader ask for the lock.
+    drop(registry);
+    for (kept, log, report) in reports {
+        tracing::dispatcher::with_default(&log, || report(kept));
+    }
+    Some(active)
 }
 
 #[cfg(test)]
@@ -143,37 +327,86 @@ mod tests {
     use super::*;
     use crate::__private::STUB;
 
-    #[test]
-    fn a_thread_that_stays_in_one_poll_is_seen_and_its_handler_named() {
-        static SLOW: Definition = STUB;
-        let watch = Watch::default();
-        let at = Duration::from_millis;
-        let kept = |time, named| {
-            Some(Kept {
-                time: at(time),
-                named,
-            })
-        };
-        assert_eq!(watch.look(at(0)), None);
-        watch.turn();
-        watch.runs(&SLOW);
-        assert_eq!(watch.look(at(10)), None);
-        for tick in 2..=MANY.into() {
-            assert_eq!(watch.look(at(10 * tick)), kept(10 * (tick - 1), None));
-        }
-        assert_eq!(watch.look(at(510)), kept(500, Some(mark(&SLOW))));
-        assert_eq!(watch.look(at(520)), kept(510, Some(mark(&SLOW))));
-        watch.turn();
-        assert_eq!(watch.look(at(530)), None);
+    static SLOW: Definition = STUB;
+    static QUICK: Definition = Definition {
+        message: Some("quick"),
+        ..STUB
+    };
+
+    fn at(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn kept(handler: &'static Definition, ms: u64, with_others: bool) -> Look {
+        Look::Kept(Some(Kept {
+            handler: mark(handler),
+            time: at(ms),
+            with_others,
+        }))
     }
 
     #[test]
-    fn a_thread_that_goes_from_poll_to_poll_is_not() {
-        let watch = Watch::default();
-        for tick in 0..100 {
-            watch.turn();
-            assert_eq!(watch.look(Duration::from_millis(10 * tick)), None);
-            watch.turn();
+    fn a_handler_that_keeps_its_thread_for_half_a_second_is_named() {
+        let thread = Arc::new(Watch::default());
+        let mut watched = Watched::new(&thread);
+        let mut look = |ms| watched.look(&thread, at(ms));
+        assert_eq!(look(0), Look::Idle);
+        thread.begin(1);
+        thread.runs(&SLOW);
+        assert_eq!(look(10), Look::Active);
+        for tick in 2..=MANY.into() {
+            assert_eq!(look(10 * tick), Look::Kept(None));
         }
+        assert_eq!(look(510), kept(&SLOW, 500, false));
+        assert_eq!(look(520), kept(&SLOW, 510, false));
+        thread.end();
+        assert_eq!(look(530), Look::Active);
+        assert_eq!(look(540), Look::Idle);
+    }
+
+    #[test]
+    fn a_thread_that_goes_from_poll_to_poll_is_not_kept() {
+        let thread = Arc::new(Watch::default());
+        let mut watched = Watched::new(&thread);
+        for tick in 0..100 {
+            thread.begin(1);
+            thread.runs(&SLOW);
+            assert_eq!(watched.look(&thread, at(10 * tick)), Look::Active);
+            thread.end();
+        }
+    }
+
+    #[test]
+    fn a_handler_is_not_blamed_for_the_time_of_those_before_it() {
+        let thread = Arc::new(Watch::default());
+        let mut watched = Watched::new(&thread);
+        thread.begin(1);
+        let mut looks = Vec::new();
+        // Each takes 60 ms.
+        for tick in 0..60 {
+            if tick % 6 == 0 {
+                thread.runs(&SLOW);
+            }
+            looks.push(watched.look(&thread, at(10 * tick)));
+        }
+        assert_eq!(looks[49], Look::Kept(None));
+        assert_eq!(looks[50], kept(&SLOW, 500, true));
+        assert_eq!(looks[59], kept(&SLOW, 590, true));
+    }
+
+    #[test]
+    fn a_handler_has_its_own_time_whatever_ran_before_it() {
+        let thread = Arc::new(Watch::default());
+        let mut watched = Watched::new(&thread);
+        thread.begin(1);
+        thread.runs(&QUICK);
+        let mut look = |tick: u64| watched.look(&thread, at(10 * tick));
+        assert_eq!(look(0), Look::Active);
+        assert_eq!(look(1), Look::Kept(None));
+        thread.runs(&SLOW);
+        for tick in 2..52 {
+            assert_eq!(look(tick), Look::Kept(None), "{tick}");
+        }
+        assert_eq!(look(52), kept(&SLOW, 500, false));
     }
 }

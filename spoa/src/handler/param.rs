@@ -3,7 +3,7 @@
 use super::arguments::Arguments;
 use super::definition::{ArgumentDescription, Description, StateDescription};
 use super::sample::Events;
-use super::{Context, Expected, Failure, FromValue, Rejection, RejectionKind, State};
+use super::{Context, Expected, Failure, FromValue, Mismatch, Rejection, RejectionKind, State};
 use crate::spop::{Args, Message, Value};
 use std::any::{TypeId, type_name};
 
@@ -167,8 +167,11 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
         request: &Request<'a>,
         spec: &ArgSpec,
     ) -> Result<Self, Failure> {
-        if let Some(taken) = likely(arguments, spec) {
-            return Ok(taken);
+        if let Some(value) = likely::<T>(arguments, spec) {
+            return match T::from_value(value) {
+                Ok(taken) => Ok(taken),
+                Err(mismatch) => Err(refuse(value, mismatch, request, spec, T::EXPECTED)),
+            };
         }
         convert(find(arguments, request, spec), request, spec)
     }
@@ -179,8 +182,11 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
         request: &Request<'a>,
         spec: &ArgSpec,
     ) -> Result<Option<Self>, Failure> {
-        if let Some(taken) = likely(arguments, spec) {
-            return Ok(Some(taken));
+        if let Some(value) = likely::<T>(arguments, spec) {
+            return match T::from_value(value) {
+                Ok(taken) => Ok(Some(taken)),
+                Err(mismatch) => Err(refuse(value, mismatch, request, spec, T::EXPECTED)),
+            };
         }
         match find(arguments, request, spec) {
             None | Some(Value::Null) => Ok(None),
@@ -201,11 +207,27 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
     }
 }
 
-/// What comes next, if that is what most likely comes.
+/// Takes the next argument, if it is the one that most likely comes.
 #[inline(always)]
-fn likely<'a, T: FromValue<'a>>(arguments: &mut Arguments<'a>, spec: &ArgSpec) -> Option<T> {
-    let value = arguments.likely(spec.name?, const { T::EXPECTED.likely() })?;
-    T::from_value(value).ok()
+fn likely<'a, T: FromValue<'a>>(
+    arguments: &mut Arguments<'a>,
+    spec: &ArgSpec,
+) -> Option<Value<'a>> {
+    arguments.likely(spec.name?, const { T::EXPECTED.likely() })
+}
+
+/// Rejects a message for a value that its parameter's type refuses. That type is not asked again:
+/// it may parse at length, or count.
+#[cold]
+fn refuse(
+    value: Value<'_>,
+    mismatch: Mismatch,
+    request: &Request<'_>,
+    spec: &ArgSpec,
+    expected: Expected,
+) -> Failure {
+    let kind = RejectionKind::Mismatch(value.data_type(), mismatch);
+    reject(&request.message, spec, expected, kind)
 }
 
 // Arguments come and go by value: by reference, they would have to be in memory where they are not

@@ -2,9 +2,12 @@
 
 use super::{call, call_on};
 use bytes::Bytes;
+use spoa::handler::{Expected, Mismatch};
 use spoa::prelude::*;
+use spoa::testing::Arguments;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn shown(text: impl Into<String>) -> SetVar<String> {
     SetVar::transaction("shown", text.into())
@@ -208,4 +211,64 @@ fn a_handler_is_still_a_function() {
         SetVar::session("x", x)
     }
     assert_eq!(plain(3).value(), &3);
+}
+
+#[test]
+fn of_two_arguments_of_one_name_the_first_counts_though_it_is_refused() {
+    #[spoe_message("small")]
+    fn small(a: u8) -> SetVar<u8> {
+        SetVar::transaction("a", a)
+    }
+    #[spoe_message("defaulted")]
+    fn defaulted(#[arg(default = 1)] a: u8) -> SetVar<u8> {
+        SetVar::transaction("a", a)
+    }
+    for handlers in [&handlers![small], &handlers![defaulted]] {
+        // Of the type that most likely comes, of another, and out of order.
+        let cases: [&Arguments<'_>; 3] = [
+            &[("a", &300_i64), ("a", &7_i64)],
+            &[("a", &300_i32), ("a", &7_i64)],
+            &[("x", &1_i64), ("a", &300_i64), ("a", &7_i64)],
+        ];
+        for args in cases {
+            let answer = call(handlers, args);
+            assert!(answer.contains("out of range"), "{answer}");
+            assert!(answer.contains("argument `a`"), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_refused_is_converted_once() {
+    static CONVERTED: AtomicUsize = AtomicUsize::new(0);
+    struct Counted;
+    impl FromValue<'_> for Counted {
+        const EXPECTED: Expected = Expected::Text;
+        fn from_value(_: Value<'_>) -> Result<Self, Mismatch> {
+            CONVERTED.fetch_add(1, Ordering::Relaxed);
+            Err(Mismatch::Other("refused".into()))
+        }
+    }
+    #[spoe_message("counted")]
+    fn counted(a: Counted) {
+        let Counted = a;
+    }
+    #[spoe_message("defaulted")]
+    fn defaulted(#[arg(default = Counted)] a: Counted) {
+        let Counted = a;
+    }
+    for handlers in [&handlers![counted], &handlers![defaulted]] {
+        let cases: [&Arguments<'_>; 4] = [
+            &[("a", &"abc")],
+            &[("a", &"abc"), ("a", &"xy")],
+            &[("a", &b"abc".as_slice())],
+            &[("x", &1_i64), ("a", &"abc")],
+        ];
+        for args in cases {
+            CONVERTED.store(0, Ordering::Relaxed);
+            let answer = call(handlers, args);
+            assert!(answer.contains("refused"), "{answer}");
+            assert_eq!(CONVERTED.load(Ordering::Relaxed), 1, "{answer}");
+        }
+    }
 }

@@ -1,0 +1,56 @@
+//! What an agent does while nobody asks it anything: nothing.
+
+mod common;
+
+use common::fixture;
+use spoa_tests::{Config, Message, Process, for_each_haproxy, voluntary_switches};
+use std::time::{Duration, Instant};
+
+/// How long it is looked at.
+const WATCHED: Duration = Duration::from_secs(3);
+
+/// How often an agent whose threads have come to rest goes to sleep again while it is looked at.
+fn switches(agent: &Process) -> u64 {
+    // What it did before may take a moment to end.
+    std::thread::sleep(Duration::from_millis(200));
+    let (start, before) = (Instant::now(), voluntary_switches(agent.id()));
+    std::thread::sleep(WATCHED);
+    let switches = voluntary_switches(agent.id()) - before;
+    println!(
+        "{switches} voluntary context switches in {:?}",
+        start.elapsed()
+    );
+    switches
+}
+
+fn start() -> (Process, String) {
+    let agent = Process::start(&mut fixture());
+    let line = agent.wait_for_line("listening on ");
+    agent.wait_for_line("and in spoe.conf");
+    (agent, line.trim_start_matches("listening on ").to_owned())
+}
+
+#[test]
+fn an_agent_that_nobody_asks_does_not_wake() {
+    let (agent, _) = start();
+    let switches = switches(&agent);
+    assert!(switches <= 6, "{switches} in {WATCHED:?}");
+}
+
+/// A health check is a connection, which costs a few.
+#[test]
+fn an_idle_haproxy_wakes_an_agent_for_its_health_checks_only() {
+    for_each_haproxy(|haproxy| {
+        let (agent, address) = start();
+        let config = Config::new(&address)
+            .message(Message::new("score").args("ip=src"))
+            .vars(["sess.iprep.score"])
+            .sections(&format!(
+                "backend checked\n    mode tcp\n    option spop-check\n    server agent {address} check inter 1s\n"
+            ));
+        let proxy = config.start(haproxy);
+        assert_eq!(proxy.get("/").var("sess.iprep.score"), Some("100"));
+        let switches = switches(&agent);
+        assert!(switches <= 40, "{switches} in {WATCHED:?}");
+    });
+}
