@@ -3,7 +3,7 @@
 //! It must not know what is right or wrong with them.
 
 use super::address::Address;
-use super::nearest::nearest;
+use super::grammar::{self, keyword, means, sends};
 use super::steps::mentions;
 use crate::Agent;
 use crate::read::{Configuration, Filter, Line, Section, Span, SpoeFile, Word};
@@ -40,9 +40,6 @@ pub(super) struct Rule<'a> {
     pub(super) engine: &'a Word,
     pub(super) group: &'a Word,
 }
-
-/// The keywords of a message; HAProxy passes over all others.
-pub(super) const OF_MESSAGES: [&str; 3] = ["args", "acl", "event"];
 
 impl<'a> Engine<'a> {
     /// The engines of a configuration.
@@ -152,8 +149,8 @@ impl<'a> Engine<'a> {
     pub(super) fn option(&self, name: &str) -> Option<&'a Line> {
         let mut lines = self.agent.lines.iter();
         let last = lines
-            .rfind(|line| line.begins(&["option", name]) || line.begins(&["no", "option", name]));
-        last.filter(|line| line.word(0) == "option")
+            .rfind(|line| means(line, &["option", name]) || means(line, &["no", "option", name]));
+        last.filter(|line| line.word(0) != "no")
     }
 
     /// What comes before the names of its variables, and where that is said. If HAProxy does not
@@ -190,7 +187,7 @@ impl<'a> Engine<'a> {
     /// One of its timeouts.
     pub(super) fn timeout(&self, name: &str) -> Option<&'a Word> {
         let mut lines = self.agent.lines.iter();
-        let line = lines.rfind(|line| line.begins(&["timeout", name]))?;
+        let line = lines.rfind(|line| means(line, &["timeout", name]))?;
         line.words.get(2)
     }
 
@@ -198,7 +195,7 @@ impl<'a> Engine<'a> {
     pub(super) fn backend(&self) -> Option<&'a Word> {
         let mut lines = self.agent.lines.iter();
         lines
-            .rfind(|line| line.begins(&["use-backend"]))?
+            .rfind(|line| means(line, &["use-backend"]))?
             .words
             .get(1)
     }
@@ -262,12 +259,10 @@ pub(super) fn rules(configuration: &Configuration) -> Vec<Rule<'_>> {
     let mut rules = Vec::new();
     for (proxy, section) in configuration.sections.iter().enumerate() {
         for line in &section.lines {
-            let mut words = line
-                .words
-                .iter()
-                .skip_while(|word| !word.is("send-spoe-group"));
-            if let (Some(_), Some(engine), Some(group)) = (words.next(), words.next(), words.next())
-            {
+            let Some(at) = sends(line) else {
+                continue;
+            };
+            if let [engine, group, ..] = line.behind(at + 1) {
                 rules.push(Rule {
                     proxy,
                     line,
@@ -286,23 +281,26 @@ pub(super) fn listed<'a>(
     keyword: &'static str,
 ) -> impl Iterator<Item = &'a Word> + use<'a> {
     let lines = section.lines.iter();
-    let lines = lines.filter(move |line| line.begins(&[keyword]));
-    lines.flat_map(|line| line.behind(1))
-}
-
-/// The keyword that a line of a message begins with, or that it seems to mean.
-pub(super) fn keyword(line: &Line) -> &str {
-    let word = line.word(0);
-    match OF_MESSAGES.contains(&word) {
-        true => word,
-        false => nearest(word, OF_MESSAGES).unwrap_or(word),
-    }
+    let means = move |line: &&Line| match section.kind() {
+        "spoe-agent" => means(line, &[keyword]),
+        kind => {
+            line.words.first().is_some_and(|word| word.known) && {
+                grammar::keyword(kind, line) == keyword
+            }
+        }
+    };
+    // HAProxy joins no lines.
+    let words = lines.filter(means).flat_map(|line| line.behind(1));
+    words.filter(|word| !word.is("\\"))
 }
 
 /// The event of a message: the last that is said holds.
 pub(super) fn event(message: &Section) -> Option<&Word> {
     let mut lines = message.lines.iter();
-    lines.rfind(|line| keyword(line) == "event")?.words.get(1)
+    lines
+        .rfind(|line| keyword("spoe-message", line) == "event")?
+        .words
+        .get(1)
 }
 
 /// The scope that a filter names.

@@ -8,6 +8,7 @@ mod checks;
 mod code;
 mod engine;
 mod finding;
+mod grammar;
 mod nearest;
 mod page;
 mod render;
@@ -102,6 +103,24 @@ impl<'a> Case<'a> {
     /// Whether HAProxy is older than 3.1: `None` if it is not known.
     fn before_3_1(&self) -> Option<bool> {
         self.series.map(|series| series <= Series::V3_0)
+    }
+
+    /// The mode of a proxy, by its own lines or its defaults; `None` if that is not certain.
+    fn mode(&self, proxy: usize) -> Option<&'a str> {
+        let mut next = Some(proxy);
+        while let Some(at) = next {
+            let section = self.configuration.sections.get(at)?;
+            let mut modes = section.lines.iter().filter(|line| line.begins(&["mode"]));
+            if let Some(line) = modes.next_back() {
+                let word = line
+                    .words
+                    .get(1)
+                    .filter(|word| word.known && line.certain)?;
+                return Some(&word.text);
+            }
+            next = self.configuration.defaults(at);
+        }
+        Some("tcp")
     }
 
     /// Whether an option holds for a proxy, by its own lines or its defaults.

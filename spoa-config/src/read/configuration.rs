@@ -239,7 +239,7 @@ impl Reading<'_> {
                     _ => Base::Current,
                 };
             }
-            for line in section.all(&["filter", "spoe"]) {
+            for line in section.lines.iter().filter(|line| asks_agent(line)) {
                 let filter = filter(self.read.sections.len(), line);
                 let origin = Origin {
                     base: self.base.clone(),
@@ -317,6 +317,23 @@ impl Reading<'_> {
             let source = self.read.sources.get(file.source);
             source.is_some_and(|source| source.path.file_name() == path.file_name())
         })
+    }
+}
+
+/// Whether a line is one of `filter spoe`, or seems to mean one.
+pub(crate) fn asks_agent(line: &Line) -> bool {
+    let (Some(filter), Some(spoe)) = (line.words.first(), line.words.get(1)) else {
+        return false;
+    };
+    let near = |word: &Word, meant: &str| {
+        word.known && strsim::osa_distance(&word.text.to_ascii_lowercase(), meant) <= 2
+    };
+    let said = |text: &str| line.behind(2).iter().any(|word| word.is(text));
+    match (filter.is("filter"), spoe.is("spoe")) {
+        (true, true) => true,
+        (true, false) => near(spoe, "spoe") && said("engine"),
+        (false, true) => near(filter, "filter") && (said("engine") || said("config")),
+        (false, false) => false,
     }
 }
 

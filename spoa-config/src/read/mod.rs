@@ -12,6 +12,7 @@ mod sections;
 mod source;
 mod words;
 
+pub(crate) use configuration::asks_agent;
 pub use configuration::{Configuration, Filter, Found, ReadError, SpoeFile};
 pub use files::{Disk, Files};
 pub(crate) use sections::SECTIONS;

@@ -1,6 +1,7 @@
 //! The arguments of a message against those that its handler takes.
 
-use super::super::engine::{Engine, keyword};
+use super::super::engine::Engine;
+use super::super::grammar::{keyword, of_keyword};
 use super::super::nearest::nearest;
 use super::super::{Case, Code, Finding, Severity};
 use crate::read::{Line, Section, Span, Word};
@@ -26,8 +27,10 @@ pub(super) struct Given<'a> {
 impl<'a> Given<'a> {
     /// Those of a message, in order.
     pub(super) fn all(message: &'a Section) -> Vec<Self> {
-        let lines = message.lines.iter().filter(|line| keyword(line) == "args");
-        let words = lines.flat_map(|line| line.behind(1));
+        let lines = of_keyword("spoe-message", &message.lines, "args");
+        // What HAProxy passes over behind a backslash was meant, too.
+        let words = lines.flat_map(|(line, continues)| line.behind(usize::from(!continues)));
+        let words = words.filter(|word| !word.is("\\"));
         // HAProxy cuts at the first `=`, wherever it stands.
         let given = words.map(|word| Given {
             name: word.text.split_once('=').map(|(name, _)| name),
@@ -135,7 +138,7 @@ fn compare(engine: &Engine<'_>, message: &Section, handler: &Message, findings: 
 /// Where arguments would be: the last line of them, else the head of the section.
 fn place(message: &Section) -> Span {
     let mut lines = message.lines.iter();
-    let args = lines.rfind(|line| keyword(line) == "args");
+    let args = lines.rfind(|line| keyword("spoe-message", line) == "args");
     args.map_or_else(|| message.head.span(), Line::span)
 }
 

@@ -1,6 +1,6 @@
 //! Messages, their events, and the handlers that answer them.
 
-use super::super::engine::{Engine, OF_MESSAGES, event, keyword, listed};
+use super::super::engine::{Engine, event, listed};
 use super::super::nearest::nearest;
 use super::super::{Case, Code, Finding};
 use crate::Message;
@@ -28,7 +28,6 @@ const OF_FRONTENDS: [&str; 3] = [
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {
         for message in engine.messages() {
-            findings.extend(keywords(message));
             findings.extend(unlisted(engine, message));
             findings.extend(of_event(case, engine, message));
         }
@@ -179,6 +178,10 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
     let Some(event) = event(message) else {
         let name = message.name()?;
         let listed = listed?;
+        // An event without a name is the fault to name.
+        if message.all(&["event"]).next().is_some() {
+            return None;
+        }
         let title = format!("the message `{}` has no event", name.text);
         let handler = case.handler(&name.text);
         let event = handler.and_then(|handler| handler.event.as_deref());
@@ -246,22 +249,4 @@ fn read_before(case: &Case<'_>, engine: &Engine<'_>) -> bool {
         .filter(|section| section.kind() != "backend")
         .flat_map(|section| &section.lines);
     lines.any(|line| line.words.iter().any(|word| word.text.contains(&prefix)))
-}
-
-fn keywords(message: &Section) -> Vec<Finding> {
-    let misspelt = |line: &&crate::read::Line| {
-        !OF_MESSAGES.contains(&line.word(0)) && OF_MESSAGES.contains(&keyword(line))
-    };
-    let lines = message.lines.iter().filter(misspelt);
-    lines
-        .filter_map(|line| {
-            let word = line.words.first().filter(|word| word.known)?;
-            let title = format!("`{}` is no keyword of a message", word.text);
-            Some(
-                Finding::new(Code::KeywordMisspelt, title, word.span)
-                    .label("HAProxy passes over this line without a word")
-                    .help(format!("write `{}`", keyword(line))),
-            )
-        })
-        .collect()
 }

@@ -10,6 +10,7 @@ mod conditions;
 mod errors;
 mod frames;
 mod groups;
+mod keywords;
 mod messages;
 mod order;
 mod permission;
@@ -17,10 +18,13 @@ mod prefix;
 mod samples;
 mod scopes;
 mod sections;
+mod texts;
 mod timeouts;
+mod twice;
 mod unanswered;
 mod variables;
 mod wiring;
+mod words;
 
 use super::{Case, Finding};
 use crate::read::Span;
@@ -32,6 +36,10 @@ pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
 pub(super) const ALL: &[Check] = &[
     sections::check,
     wiring::check,
+    texts::check,
+    keywords::check,
+    words::check,
+    twice::check,
     messages::check,
     groups::check,
     arguments::check,

@@ -13,7 +13,8 @@ mod effect;
 pub(super) use condition::{Condition, Term, Test};
 pub(super) use effect::{Change, End, Header, How, Mention, action, action_name, header, mentions};
 
-use super::engine::{Engine, Rule, event, keyword};
+use super::engine::{Engine, Rule, event};
+use super::grammar::keyword;
 use crate::Agent;
 use crate::read::{Configuration, Line, Section};
 
@@ -432,7 +433,10 @@ impl<'a> Building<'a, '_> {
                     let title = section.title();
                     let listed = engine.listed("messages").any(|word| word.text == title);
                     let at = event(section).filter(|event| listed && event.text == name);
-                    let line = section.lines.iter().rfind(|line| keyword(line) == "event");
+                    let line = section
+                        .lines
+                        .iter()
+                        .rfind(|line| keyword("spoe-message", line) == "event");
                     let Some((_, line)) = at.zip(line) else {
                         continue;
                     };
@@ -453,7 +457,7 @@ impl<'a> Building<'a, '_> {
     /// The step that sends a message.
     fn sends(&self, mut step: Step<'a>, sent: Sent<'a>) -> Step<'a> {
         let lines = sent.section.lines.iter();
-        let args = lines.filter(|line| keyword(line) == "args");
+        let args = lines.filter(|line| keyword("spoe-message", line) == "args");
         step.mentions.extend(args.flat_map(mentions));
         if let Some(engine) = self.engines.get(sent.engine) {
             let own = engine.own().map(|word| engine.variable("txn", &word.text));
