@@ -11,6 +11,7 @@ mod errors;
 mod frames;
 mod groups;
 mod keywords;
+mod kinds;
 mod messages;
 mod order;
 mod permission;
@@ -44,6 +45,7 @@ pub(super) const ALL: &[Check] = &[
     groups::check,
     arguments::check,
     samples::check,
+    kinds::check,
     prefix::check,
     variables::check,
     order::check,

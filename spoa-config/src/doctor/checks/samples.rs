@@ -75,7 +75,8 @@ fn open_quote(case: &Case<'_>, given: &Given<'_>) -> Option<Finding> {
         .flatten()
 }
 
-fn sample(case: &Case<'_>, text: &str) -> Result<Sample, Problem> {
+/// A sample expression as HAProxy checks it.
+pub(super) fn sample(case: &Case<'_>, text: &str) -> Result<Sample, Problem> {
     let expression = Expression::parse(text)?;
     match case.series {
         Some(series) => expression.check(series),
@@ -229,7 +230,12 @@ fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Event> {
     })
 }
 
-fn argument<'a>(handler: &'a Message, given: &Given<'_>, index: usize) -> Option<&'a Argument> {
+/// The argument of a handler that a word of `args` is for.
+pub(super) fn argument<'a>(
+    handler: &'a Message,
+    given: &Given<'_>,
+    index: usize,
+) -> Option<&'a Argument> {
     handler
         .arguments
         .iter()
@@ -271,7 +277,7 @@ fn unfit(
 }
 
 /// Whether a parameter converts from a sample, as the library's `FromValue` does it.
-fn fits(kind: Kind, expected: Expected) -> bool {
+pub(super) fn fits(kind: Kind, expected: Expected) -> bool {
     let text = matches!(kind, Kind::Str | Kind::Bin | Kind::Meth);
     match (kind, expected) {
         (Kind::Any, _) | (_, Expected::Any | Expected::Other) => true,
