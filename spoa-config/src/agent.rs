@@ -51,6 +51,8 @@ pub struct Message {
     pub arguments: Vec<Argument>,
     /// What the handler sets, as far as that is known without running it.
     pub variables: Vec<Variable>,
+    /// Whether these are all variables that the agent sets in answer to it, a failure included.
+    pub complete: bool,
 }
 
 /// One argument of a message.

@@ -175,6 +175,13 @@ impl<'a> Engine<'a> {
         format!("{scope}.{}.{name}", self.prefix().0)
     }
 
+    /// The scope of a variable, and its name without the prefix, if it is one of this engine's.
+    pub(super) fn inside<'v>(&self, variable: &'v str) -> Option<(&'v str, &'v str)> {
+        let (scope, full) = variable.split_once('.')?;
+        let name = full.strip_prefix(self.prefix().0)?.strip_prefix('.')?;
+        Some((scope, name))
+    }
+
     /// The names of variables that HAProxy sets itself, by the option that says so.
     pub(super) fn own(&self) -> impl Iterator<Item = &'a Word> + use<'a> {
         let options = ["set-on-error", "set-process-time", "set-total-time"];

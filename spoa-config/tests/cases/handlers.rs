@@ -9,7 +9,8 @@
 //! ```
 //!
 //! `group NAME` stands in place of an event, `timeout 100ms` is a deadline. A value that is not set
-//! by each success is one that the handler may set.
+//! by each success is one that the handler may set. `sets nothing else` says that no other name is
+//! computed when the handler runs.
 
 use spoa_config::{Argument, Expected, Message, Presence, Variable};
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub fn parse(text: &str) -> Vec<Message> {
                 message.deadline = Some(Duration::from_millis(number.expect("ms")));
             }
             "takes" => message.arguments.push(argument(rest)),
+            "sets" if rest == "nothing else" => message.complete = true,
             "sets" => message.variables.push(variable(rest, true)),
             "may" => {
                 let rest = rest.strip_prefix("set ").expect("`may set`");

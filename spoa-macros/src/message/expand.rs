@@ -210,6 +210,10 @@ fn describe(attribute: &Attribute, function: &Function, names: &Names) -> TokenS
             <#ty as #private::IntoActions>::describe(#description);
             #description.returns = <#ty as #private::IntoActions>::presence();
         },
+        // What an opaque type sets is not known.
+        (None, None) if matches!(function.sig.output, ReturnType::Type(..)) => {
+            hygienic!(#description.open = true;)
+        }
         (None, None) => TokenStream::new(),
     };
     if arguments.is_empty() && result.is_empty() {

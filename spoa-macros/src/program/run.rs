@@ -90,6 +90,7 @@ pub(crate) fn run(tokens: TokenStream) -> TokenStream {
     let on_failure = options
         .expression("on_failure")
         .map(|function| hygienic!(let builder = builder.on_failure(#function);));
+    let fails = on_failure.is_some();
     hygienic! {
         #private::run(
             #private::Program {
@@ -98,6 +99,7 @@ pub(crate) fn run(tokens: TokenStream) -> TokenStream {
                 name: #name,
                 listen: const { &[#(#listen),*] },
                 handlers: const { &#handlers },
+                on_failure: #fails,
             },
             move |builder| #private::Box::pin(async move {
                 #(#states)*

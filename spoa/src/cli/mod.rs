@@ -51,6 +51,8 @@ pub struct Program {
     /// `handlers = […]`; all that are registered if empty. They are no part of what configures the
     /// builder so that they can be listed without making the state.
     pub handlers: &'static [&'static Definition],
+    /// Whether there is an `on_failure = …`, which may set any variable.
+    pub on_failure: bool,
 }
 
 /// What `state = …`, `reload = …` and `on_failure = …` of `run!` make of the builder.
@@ -268,10 +270,12 @@ impl This<'_> {
         let mut limits = agent::Limits::default();
         options.apply(&mut limits);
         let listeners = options.listen(self.program.listen);
-        spoa_config::Agent {
-            tls: tls::wiring(options),
-            ..wiring::agent(self.name, &self.handlers, listeners, &limits)
+        let mut agent = wiring::agent(self.name, &self.handlers, listeners, &limits);
+        agent.tls = tls::wiring(options);
+        for message in &mut agent.messages {
+            message.complete &= !self.program.on_failure;
         }
+        agent
     }
 
     fn serve(

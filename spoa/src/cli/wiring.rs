@@ -45,6 +45,7 @@ fn message(name: &str, handler: &Definition, limits: &Limits) -> config::Message
         event: handler.event().map(str::to_owned),
         condition: handler.condition().map(str::to_owned),
         group: handler.group().map(str::to_owned),
+        complete: !description.open,
         arguments: description.arguments.iter().map(argument).collect(),
         variables: variables
             .map(|variable| config::Variable {

@@ -28,6 +28,7 @@ pub trait IntoActions {
     #[doc(hidden)]
     fn describe(description: &mut Description) {
         description.may_unset();
+        description.open = true;
     }
 
     /// Tells whether each success sets one variable whose name is known only when the handler runs.
@@ -324,6 +325,7 @@ impl<T: Variable> IntoActions for SetVar<T> {
         if T::presence() == Presence::Unknown {
             description.may_unset();
         }
+        description.open = true;
     }
 
     fn presence() -> Presence {
@@ -336,6 +338,10 @@ impl IntoActions for UnsetVar {
     #[inline]
     fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
         Ok(out.unset_var(self.scope, &self.name)?)
+    }
+
+    fn describe(description: &mut Description) {
+        description.may_unset();
     }
 }
 

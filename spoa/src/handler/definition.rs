@@ -94,6 +94,14 @@ impl Definition {
     pub fn description(&self) -> Description {
         let mut description = Description::default();
         (self.describe)(&mut description);
+        // The macro is certain where the function returns one variable by its name, and nothing else.
+        if self
+            .variables
+            .iter()
+            .any(|it| it.presence == Presence::Always)
+        {
+            description.open = false;
+        }
         for variable in self.variables {
             let mut known = description.variables.iter();
             if known.all(|known| (known.scope, known.name) != (variable.scope, variable.name)) {
@@ -159,6 +167,8 @@ pub struct Description {
     pub variables: Vec<VariableDescription>,
     /// Whether what the handler returns sets a variable each time, where the types do not name it.
     pub returns: Presence,
+    /// Whether the handler may set variables of other names, which are known only when it runs.
+    pub open: bool,
 }
 
 impl Description {

@@ -264,3 +264,50 @@ fn what_may_unset_a_variable_takes_the_certainty_away() {
     ];
     assert_eq!(said, expected);
 }
+
+#[test]
+fn a_handler_that_computes_names_is_open() {
+    #[spoe_message("m31", set = "txn.a")]
+    fn by_attribute() -> Option<u8> {
+        None
+    }
+    #[spoe_message("m32")]
+    fn by_fields() -> Result<(Inner, Option<Outer>), HandlerError> {
+        Ok((INNER, None))
+    }
+    #[spoe_message("m33")]
+    fn by_constructor() -> Result<SetVar<u8>, HandlerError> {
+        Ok(SetVar::transaction("a", 1))
+    }
+    #[spoe_message("m34")]
+    fn nothing() {}
+    #[spoe_message("m35")]
+    fn only_unset() -> UnsetVar {
+        UnsetVar::response("deep")
+    }
+    #[spoe_message("m36")]
+    fn computed() -> SetVar<u8> {
+        let name = format!("a{}", 1);
+        SetVar::transaction(name, 1)
+    }
+    #[spoe_message("m37")]
+    fn actions() -> (Inner, Actions) {
+        (INNER, Actions::new())
+    }
+    #[spoe_message("m38")]
+    fn own() -> Option<Any> {
+        None
+    }
+    #[spoe_message("m39")]
+    fn opaque() -> impl IntoActions {
+        INNER
+    }
+    let closed = handlers![by_attribute, by_fields, by_constructor, nothing, only_unset];
+    let open = handlers![computed, actions, own, opaque];
+    let is_open = |it: &&Definition| it.description().open;
+    let names = |it: &&Definition| it.function();
+    let wrong: Vec<_> = closed.iter().filter(|it| is_open(it)).map(names).collect();
+    assert_eq!(wrong, Vec::<&str>::new());
+    let wrong: Vec<_> = open.iter().filter(|it| !is_open(it)).map(names).collect();
+    assert_eq!(wrong, Vec::<&str>::new());
+}

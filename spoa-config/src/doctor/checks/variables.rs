@@ -2,12 +2,12 @@
 
 use super::super::engine::{Engine, is_prefix};
 use super::super::nearest::nearest;
-use super::super::steps::{self, How, Mention};
+use super::super::steps::{self, End, How, Mention};
 use super::super::{Case, Code, Finding, Severity};
 use super::prefix::broken;
 use super::{list, listed_spans};
 use crate::Variable;
-use crate::read::{Configuration, Word};
+use crate::read::{Configuration, Line, Word};
 
 /// HAProxy drops names from 64 characters on, scope and prefix included.
 const LONGEST: usize = 63;
@@ -35,13 +35,16 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 said.push(&mention.variable);
             }
         }
+        let replaced = unset(case, engine, &set, &mentions, findings);
         let broken = broken(case, engine, &set);
         // A rule that means to read it is the fault to name.
         let meant: Vec<_> = set
             .iter()
             .filter(|set| broken.iter().all(|it| it.meant != set.name))
+            .filter(|set| !replaced.contains(&set.name))
             .collect();
-        unread(case, engine, &meant, &mentions, findings);
+        let every = meant.len() == set.len();
+        unread(case, engine, &meant, &mentions, every, findings);
         for variable in &set {
             findings.extend(too_long(engine, variable));
         }
@@ -135,12 +138,130 @@ fn read(
     None
 }
 
+/// Variables under the agent's prefix that nothing can set. Returns the names of those that the agent
+/// sets in their place.
+fn unset(
+    case: &Case<'_>,
+    engine: &Engine<'_>,
+    set: &[Set<'_>],
+    mentions: &[Mention<'_>],
+    findings: &mut Vec<Finding>,
+) -> Vec<String> {
+    let mut replaced = Vec::new();
+    if !all_known(case, engine) {
+        return replaced;
+    }
+    let mut said: Vec<&str> = Vec::new();
+    for mention in mentions {
+        let variable = mention.variable.as_str();
+        let Some((scope, name)) = engine.inside(variable) else {
+            continue;
+        };
+        let other = |other: &Mention<'_>| other.how != How::Read && other.variable == variable;
+        let registered = engine
+            .listed("register-var-names")
+            .any(|word| word.text == name);
+        let known = set.iter().any(|set| set.name == variable)
+            || engine
+                .own()
+                .any(|word| engine.variable("txn", &word.text) == variable);
+        // What is nearly another name is said already; `proc` is set by the command line, too.
+        let near = set.iter().any(|set| set.variable.name == name)
+            || nearest(
+                name,
+                set.iter()
+                    .map(|set| set.variable.name.as_str())
+                    .chain(engine.own().map(|word| word.text.as_str())),
+            )
+            .is_some();
+        if mention.how != How::Read
+            || scope == "proc"
+            || known
+            || near
+            || registered
+            || said.contains(&variable)
+            || mentions.iter().any(other)
+        {
+            continue;
+        }
+        said.push(variable);
+        let decides = decides(case, variable);
+        let title = format!("nothing sets `{variable}`");
+        let mut finding = Finding::new(Code::VariableUnset, title, mention.span).label("never set");
+        finding = match decides {
+            Some((line, true)) => finding
+                .severity(Severity::Error)
+                .context(line.span(), "denies everybody"),
+            Some((line, false)) => finding.context(line.span(), "denies nobody"),
+            None => finding,
+        };
+        let lines = mentions.iter().filter(|other| {
+            other.variable == variable
+                && other.line.span() != mention.line.span()
+                && decides.is_none_or(|(line, _)| !std::ptr::eq(line, other.line))
+        });
+        let mut lines: Vec<_> = lines.collect();
+        lines.dedup_by_key(|other| other.line.span());
+        for other in lines {
+            finding = finding.context(other.span, "and read here");
+        }
+        let unread: Vec<_> = set
+            .iter()
+            .filter(|set| mentions.iter().all(|mention| mention.variable != set.name))
+            .map(|set| set.name.clone())
+            .collect();
+        findings.push(match unread.as_slice() {
+            [] => finding.help("remove what reads it, or let a handler set it"),
+            names => finding.help(format!(
+                "ask for {} in its place: the agent sets that, and nothing reads it",
+                super::either(names)
+            )),
+        });
+        replaced.extend(unread);
+    }
+    replaced
+}
+
+/// Whether all that sets variables under an engine's prefix is known.
+fn all_known(case: &Case<'_>, engine: &Engine<'_>) -> bool {
+    let prefix = engine.prefix().0;
+    let mut same = case.engines.iter().filter(|it| it.prefix().0 == prefix);
+    let all = same.all(|engine| {
+        engine.ours
+            && engine.messages().all(|message| {
+                let handler = case.handler(message.title());
+                handler.is_some_and(|handler| handler.complete)
+            })
+    });
+    all && !loads_lua(case.configuration)
+}
+
+/// A rule that denies by a variable alone, and whether it does so if the variable is not set.
+fn decides<'a>(case: &Case<'a>, variable: &str) -> Option<(&'a Line, bool)> {
+    let steps = case.paths.iter().flat_map(|path| &path.steps);
+    let mut denying = steps.filter(|step| step.end == End::All);
+    denying.find_map(|step| {
+        let condition = step.condition.as_ref()?;
+        let mut terms = condition.terms();
+        let (term, None) = (terms.next()?, terms.next()) else {
+            return None;
+        };
+        let [test] = term.tests.as_slice() else {
+            return None;
+        };
+        // A test of a variable that is not set never holds.
+        let of_this = test.variable() == Some(variable);
+        of_this.then_some((step.line, term.negated != condition.unless()))
+    })
+}
+
 /// Variables that are set and never read.
 fn unread(
     case: &Case<'_>,
     engine: &Engine<'_>,
     set: &[&Set<'_>],
     mentions: &[Mention<'_>],
+    every: bool,
     findings: &mut Vec<Finding>,
 ) {
     // What else reads them is not in the configuration.
@@ -184,10 +305,22 @@ fn unread(
     }
     if !others.is_empty() && !lua {
         let names: Vec<_> = others.iter().map(|set| set.name.as_str()).collect();
-        let title = format!("nothing reads {}", list(&names));
+        // An agent that is asked, and whose every answer is lost, is not there for that.
+        let all = every && names.len() == set.len();
+        let (title, severity) = match all {
+            true => (
+                format!("nothing reads what the agent says: {}", list(&names)),
+                Severity::Warning,
+            ),
+            false => (format!("nothing reads {}", list(&names)), Severity::Note),
+        };
         findings.push(
             Finding::new(Code::VariableUnread, title, engine.span())
-                .label("set by a handler of this agent")
+                .severity(severity)
+                .label(match all {
+                    true => "asked for nothing",
+                    false => "set by a handler of this agent",
+                })
                 .help(format!("read it: `var({})`", names.first().unwrap_or(&""))),
         );
     }
