@@ -431,6 +431,7 @@ impl AgentBuilder {
             failed_twice: RateLimit::default(),
             refused: RateLimit::default(),
             unreadable: RateLimit::default(),
+            too_many: RateLimit::default(),
             ended_by_peer: RateLimit::default(),
             lost: RateLimit::default(),
             truncated: RateLimit::default(),

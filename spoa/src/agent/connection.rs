@@ -10,7 +10,7 @@ use super::inflight::InFlight;
 use super::io::{poll_flush, poll_read, poll_write};
 use super::lifetime;
 use super::log;
-use super::scratch::{READ_SIZE, Scratch};
+use super::scratch::Scratch;
 use super::totals::Share;
 use super::wake::Wakeups;
 use crate::handler::{Connection as Info, Peer};
@@ -26,12 +26,9 @@ use tokio::time::Instant;
 /// Answers leave when this many bytes have gathered, even if there is more to answer.
 const FLUSH_AT: usize = 64 << 10;
 
-/// An unfinished frame up to this size is copied in front of the next read; a longer one grows where
-/// it is.
-const COPY_UP_TO: usize = READ_SIZE / 2;
-
-/// How often one poll reads before it looks at the time and lets other tasks run.
-const MAX_ROUNDS: usize = 16;
+/// An unfinished frame up to this size is copied in front of the next read; to a longer one, what is
+/// read is added. HAProxy's frames are of half this size.
+const COPY_UP_TO: usize = 32 << 10;
 
 /// What a health check is told once the agent is to stop.
 const LEAVING: Disconnect<'static> = Disconnect {
@@ -196,7 +193,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn step(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<End> {
-        let mut rounds = 0;
         loop {
             // What was left unwritten goes first, and nothing is read until it is gone: a peer that
             // does not read its answers cannot make them pile up.
@@ -212,12 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return Poll::Ready(self.failed(error));
                 }
                 match progress {
-                    // A peer that always has more to say must not keep what is due from being seen:
-                    // tokio lets no timer go off in a poll that has read too often.
-                    Progress::More if rounds < MAX_ROUNDS => {
-                        rounds += 1;
-                        continue;
-                    }
+                    Progress::More if scratch.budget.is_left() => continue,
                     Progress::More => cx.waker().wake_by_ref(),
                     Progress::Ended(end) if !self.has_unwritten() => return Poll::Ready(end),
                     Progress::Ended(_) => {
@@ -243,11 +234,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let input = std::mem::take(&mut self.input);
             let used = self.answer(&input, scratch);
             self.keep(input, used);
-            if scratch.output.len() >= FLUSH_AT {
+            if self.backlog || scratch.output.len() >= FLUSH_AT {
                 return Progress::More;
             }
         }
         loop {
+            if !scratch.budget.is_left() {
+                return Progress::More;
+            }
             return match self.read(cx, scratch) {
                 // The goodbye is to leave in one write with the last answers.
                 Poll::Ready(Ok(1..))
@@ -320,22 +314,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Reads once and answers what came.
     fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<io::Result<usize>> {
+        scratch.budget.reads = scratch.budget.reads.saturating_sub(1);
         let kept = self.input.len();
         if kept > COPY_UP_TO {
-            let mut input = std::mem::take(&mut self.input);
-            input.resize(kept + READ_SIZE, 0);
-            let read = poll_read(&mut self.io, cx, input.get_mut(kept..).unwrap_or_default());
-            let count = match &read {
-                Poll::Ready(Ok(count)) => *count,
-                _ => 0,
-            };
-            input.truncate(kept + count);
-            let used = if count > 0 {
-                self.answer(&input, scratch)
-            } else {
-                0
-            };
-            self.keep(input, used);
+            let read = poll_read(&mut self.io, cx, &mut scratch.input);
+            if let Poll::Ready(Ok(count @ 1..)) = read {
+                let mut input = std::mem::take(&mut self.input);
+                input.extend_from_slice(scratch.input.get(..count).unwrap_or_default());
+                let used = self.answer(&input, scratch);
+                self.keep(input, used);
+            }
             return read;
         }
         let mut input = std::mem::take(&mut scratch.input);
@@ -401,7 +389,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.began_idling();
         }
         loop {
-            if scratch.output.len() >= FLUSH_AT {
+            if scratch.output.len() >= FLUSH_AT || scratch.budget.messages == 0 {
                 self.backlog = used < input.len();
                 return used;
             }
@@ -409,6 +397,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let rest = input.get(used..).unwrap_or_default();
             if let Some((taken, ids, messages)) = self.session.receive_notify(rest) {
                 used += taken;
+                let messages = scratch.charge(messages, ids, &self.info, &self.shared);
                 self.dispatcher(scratch).notify(ids, messages);
                 continue;
             }
@@ -422,14 +411,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return used;
                 }
                 // One that came in fragments.
-                Some(AgentEvent::Notify { ids, messages }) => Dispatcher {
-                    shared: &self.shared,
-                    connection: &self.info,
-                    inflight: &mut self.inflight,
-                    scratch,
-                    limit,
+                Some(AgentEvent::Notify { ids, messages }) => {
+                    let messages = scratch.charge(messages, ids, &self.info, &self.shared);
+                    let mut dispatcher = Dispatcher {
+                        shared: &self.shared,
+                        connection: &self.info,
+                        inflight: &mut self.inflight,
+                        scratch,
+                        limit,
+                    };
+                    dispatcher.notify(ids, messages);
                 }
-                .notify(ids, messages),
                 Some(AgentEvent::Hello(hello)) => {
                     log::hello(&hello, &self.info);
                     if hello.healthcheck && self.shared.leaving.load(Ordering::Acquire) {

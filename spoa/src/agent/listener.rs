@@ -8,6 +8,7 @@ use socket2::SockRef;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
@@ -36,6 +37,15 @@ pub(crate) enum Accepted {
 }
 
 impl Accepted {
+    fn tcp(stream: TcpStream, peer: SocketAddr) -> Self {
+        // A held-back ACK would cost HAProxy's stream up to 40 ms; a failure here is met again, and
+        // reported, by the first read.
+        let _ = stream.set_nodelay(true);
+        // An IPv4 peer of an IPv6 socket is known by its own address.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        Accepted::Tcp(stream, Peer::Tcp(peer))
+    }
+
     pub(crate) fn peer(&self) -> &Peer {
         match self {
             Accepted::Tcp(_, peer) | Accepted::Unix(_, peer) => peer,
@@ -198,17 +208,32 @@ impl Listener {
 
     pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         match &self.socket {
-            Socket::Tcp(socket) => socket.poll_accept(cx).map_ok(|(stream, peer)| {
-                // A held-back ACK would cost HAProxy's stream up to 40 ms; a failure here is met
-                // again, and reported, by the first read.
-                let _ = stream.set_nodelay(true);
-                // An IPv4 peer of an IPv6 socket is known by its own address.
-                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                Accepted::Tcp(stream, Peer::Tcp(peer))
-            }),
+            Socket::Tcp(socket) => socket
+                .poll_accept(cx)
+                .map_ok(|(stream, peer)| Accepted::tcp(stream, peer)),
             Socket::Unix(socket, path) => socket
                 .poll_accept(cx)
                 .map_ok(|(stream, _)| Accepted::Unix(stream, Peer::Unix(path.clone()))),
+        }
+    }
+
+    /// Accepts a connection that waits; without one the error is `WouldBlock`. It asks the system
+    /// itself: the runtime may not have been told yet.
+    pub(crate) fn accept_waiting(&self) -> io::Result<Accepted> {
+        let (stream, peer) = match &self.socket {
+            Socket::Tcp(socket) => SockRef::from(socket).accept(),
+            Socket::Unix(socket, _) => SockRef::from(socket).accept(),
+        }?;
+        stream.set_nonblocking(true)?;
+        match &self.socket {
+            Socket::Tcp(_) => {
+                let peer = peer.as_socket().ok_or(io::ErrorKind::ConnectionAborted)?;
+                Ok(Accepted::tcp(TcpStream::from_std(stream.into())?, peer))
+            }
+            Socket::Unix(_, path) => {
+                let stream = UnixStream::from_std(OwnedFd::from(stream).into())?;
+                Ok(Accepted::Unix(stream, Peer::Unix(path.clone())))
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use super::Shared;
 use super::connection::End;
+use super::scratch::MAX_MESSAGES;
 use crate::handler::Connection;
 use crate::spop::session::{Foreign, Refusal, Unreadable};
 use crate::spop::{Disconnect, FrameIds, HaproxyHello, Status};
@@ -46,6 +47,22 @@ pub(crate) fn unreadable(
             frame = ids.frame_id,
             suppressed,
             "a NOTIFY was answered without actions: {reason}{remedy}"
+        );
+    }
+}
+
+/// Logs a NOTIFY that has more messages than one may have.
+#[cold]
+pub(crate) fn too_many(count: usize, ids: FrameIds, connection: &Connection, shared: &Shared) {
+    if let Some(suppressed) = shared.too_many.pass() {
+        tracing::warn!(
+            peer = %connection.peer,
+            engine = engine(connection),
+            stream = ids.stream_id,
+            frame = ids.frame_id,
+            suppressed,
+            "a NOTIFY was answered without actions: it has {count} messages, and at most \
+             {MAX_MESSAGES} are answered in one go; send fewer with each event or group"
         );
     }
 }

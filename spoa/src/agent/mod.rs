@@ -29,6 +29,7 @@
 //! `main` prints the `Debug` of an error. That of [`BuildError`], [`BindError`] and [`ReloadError`] is
 //! the sentence that says what to do, as `Display` is.
 
+mod accept;
 mod address;
 mod allow;
 mod builder;

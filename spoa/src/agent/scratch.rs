@@ -4,7 +4,9 @@
 
 use super::load::nanos;
 use super::watch::Watch;
+use super::{Shared, log};
 use crate::handler::{Connection, Job};
+use crate::spop::{FrameIds, Messages};
 use std::cell::Cell;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -19,6 +21,10 @@ const SPARE_SIZE: usize = 16 << 10;
 
 /// The capacity of a new buffer: few messages without a body are longer, so that it seldom grows.
 const BUFFER_SIZE: usize = 256;
+
+/// The most messages of one NOTIFY, which is answered in one go. A configuration of HAProxy has a
+/// handful.
+pub(crate) const MAX_MESSAGES: usize = 1024;
 
 /// The most capacity the output buffer is kept with.
 const OUTPUT_SIZE: usize = 256 << 10;
@@ -35,6 +41,29 @@ pub(crate) struct Now {
     pub(crate) nanos: u64,
 }
 
+/// What one poll may still do before other tasks of the thread have their turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub(crate) reads: usize,
+    /// Messages, and NOTIFYs without any.
+    pub(crate) messages: usize,
+}
+
+impl Budget {
+    /// A peer that always has more to say must not keep what is due from being seen: tokio lets no
+    /// timer go off in a poll that has read too often. Nor is it to have the thread for itself:
+    /// HAProxy sends 20 NOTIFYs on a connection and then waits for answers.
+    const FULL: Budget = Budget {
+        reads: 16,
+        messages: 256,
+    };
+
+    #[inline]
+    pub(crate) fn is_left(self) -> bool {
+        self.reads > 0 && self.messages > 0
+    }
+}
+
 /// The buffers of one thread.
 #[derive(Debug)]
 pub(crate) struct Scratch {
@@ -45,6 +74,7 @@ pub(crate) struct Scratch {
     /// For the slots of those that were woken.
     pub(crate) ready: Vec<usize>,
     pub(crate) watch: Arc<Watch>,
+    pub(crate) budget: Budget,
     /// When the last read came, once somebody has asked.
     now: Option<Now>,
     spares: Vec<Vec<u8>>,
@@ -68,6 +98,7 @@ impl Scratch {
                 output: Vec::new(),
                 ready: Vec::new(),
                 watch: Watch::new(),
+                budget: Budget::FULL,
                 now: None,
                 spares: Vec::new(),
                 jobs: Vec::new(),
@@ -81,6 +112,7 @@ impl Scratch {
         self.output.clear();
         self.output.shrink_to(OUTPUT_SIZE);
         self.now = None;
+        self.budget = Budget::FULL;
         // They are kept for a poll, so that it touches the count of a connection's owners once.
         for job in self.jobs.iter_mut().rev() {
             if job.connection.take().is_none() {
@@ -88,6 +120,25 @@ impl Scratch {
             }
         }
         SCRATCH.set(Some(self));
+    }
+
+    /// Takes the messages of a NOTIFY from what this poll may still do. One that has too many is
+    /// answered as if it had none.
+    #[inline(always)]
+    pub(crate) fn charge<'a>(
+        &mut self,
+        messages: Messages<'a>,
+        ids: FrameIds,
+        connection: &Connection,
+        shared: &Shared,
+    ) -> Messages<'a> {
+        let count = messages.len();
+        self.budget.messages = self.budget.messages.saturating_sub(count.max(1));
+        if count > MAX_MESSAGES {
+            log::too_many(count, ids, connection, shared);
+            return Messages::default();
+        }
+        messages
     }
 
     /// Something was read: it is later than it was.

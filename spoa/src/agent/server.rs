@@ -1,27 +1,22 @@
 //! A bound agent: accepts connections, and drains them when it is to stop.
 
+use super::accept::{self, Admission, Entrance};
 use super::allow::AllowList;
 use super::connection::Connection;
 use super::listener::Accepted;
 use super::log;
-use super::report::RateLimit;
 use super::wake::Wakeups;
 use super::watch::Watcher;
 use super::{Agent, BindError, Listener, Reloader, Shared};
 use crate::handler::Peer;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::task::{Poll, ready};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{Id, JoinSet};
-
-/// How long to wait after an accept that failed for want of file descriptors or memory.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// An agent whose sockets are bound.
 #[derive(Debug)]
@@ -104,8 +99,7 @@ impl Server {
         });
         let watched = shared.clone();
         let _watcher = Watcher::start(shared.id(), move |kept| watched.report_kept(kept));
-        let accept_errors = RateLimit::default();
-        let full = RateLimit::default();
+        let mut entrance = Entrance::new(listeners, allow, shared.limits.max_connections);
         loop {
             tokio::select! {
                 biased;
@@ -115,40 +109,22 @@ impl Server {
                 Some(ended) = connections.tasks.join_next_with_id() => {
                     connections.ended(ended.map_or_else(|error| error.id(), |(id, ())| id));
                 }
-                accepted = accept(&listeners) => match accepted {
-                    Ok(accepted) if !allow.admits(accepted.peer()) => {}
-                    Ok(one) if connections.tasks.len() >= shared.limits.max_connections => {
-                        if let Some(suppressed) = full.pass() {
-                            tracing::warn!(
-                                peer = %one.peer(),
-                                suppressed,
-                                "connection closed: {} are open, the most allowed; raise \
-                                 `--max-connections` if HAProxy has so many threads and streams",
-                                shared.limits.max_connections
-                            );
-                        }
+                accepted = entrance.accept() => {
+                    match entrance.admit(accepted, connections.tasks.len()) {
+                        Admission::Granted(accepted) => connections.admit(accepted, &shared),
+                        Admission::Refused => {}
+                        Admission::Pause => tokio::time::sleep(accept::PAUSE).await,
                     }
-                    Ok(accepted) => connections.admit(accepted, &shared),
-                    Err(error) => {
-                        if let Some(suppressed) = accept_errors.pass() {
-                            tracing::warn!(
-                                suppressed,
-                                "cannot accept connections: {error}; if file descriptors ran out, \
-                                 raise `LimitNOFILE` or `ulimit -n`"
-                            );
-                        }
-                        tokio::time::sleep(ACCEPT_BACKOFF).await;
-                    }
-                },
+                }
             }
         }
-        // Who waits to be accepted is connected for all it knows, and may have a request to lose.
-        while let Some(Ok(accepted)) = accept_at_once(&listeners).await {
-            if allow.admits(accepted.peer()) {
+        let last = |accepted: Option<Accepted>| {
+            if let Some(accepted) = accepted {
                 connections.admit(accepted, &shared);
             }
-        }
-        drop(listeners);
+            connections.tasks.len()
+        };
+        entrance.close(last).await;
         let limit = shared.limits.drain;
         if tokio::time::timeout(limit, connections.drain())
             .await
@@ -165,27 +141,6 @@ impl Server {
             // Without its goodbye, HAProxy would take that for the end of a process.
             let _ = tokio::time::timeout(shared.limits.linger, connections.cut_short()).await;
         }
-    }
-}
-
-async fn accept(listeners: &[Listener]) -> io::Result<Accepted> {
-    poll_fn(|cx| {
-        for listener in listeners {
-            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
-                return Poll::Ready(accepted);
-            }
-        }
-        Poll::Pending
-    })
-    .await
-}
-
-/// The next of the connections that wait already.
-async fn accept_at_once(listeners: &[Listener]) -> Option<io::Result<Accepted>> {
-    tokio::select! {
-        biased;
-        accepted = accept(listeners) => Some(accepted),
-        () = std::future::ready(()) => None,
     }
 }
 

@@ -73,6 +73,7 @@ pub(crate) struct Shared {
     pub(crate) failed_twice: RateLimit,
     pub(crate) refused: RateLimit,
     pub(crate) unreadable: RateLimit,
+    pub(crate) too_many: RateLimit,
     pub(crate) ended_by_peer: RateLimit,
     pub(crate) lost: RateLimit,
     pub(crate) truncated: RateLimit,

@@ -97,7 +97,7 @@ impl fmt::Debug for Name<'_> {
 /// The messages of a NOTIFY, in HAProxy's order.
 ///
 /// Two messages of one event, or of one group, travel in one NOTIFY.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Messages<'a> {
     reader: Reader<'a>,
     left: usize,

@@ -5,6 +5,7 @@
 mod bounds;
 mod drain;
 mod failures;
+mod fairness;
 mod flow;
 mod handlers;
 mod hostile;

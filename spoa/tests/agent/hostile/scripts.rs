@@ -194,11 +194,14 @@ async fn flooding_after_the_goodbye() {
 /// A size only a client that is not HAProxy offers.
 const LARGE: u32 = 1 << 20;
 
-/// A NOTIFY of as many messages as that holds.
-fn packed(message: &str) -> (usize, Vec<u8>) {
+/// The most messages of one NOTIFY that are answered.
+const MOST: usize = 1024;
+
+/// A NOTIFY of this many messages, or of as many as it holds.
+fn packed(message: &str, count: usize) -> (usize, Vec<u8>) {
     let mut one = Vec::new();
     NotifyWriter::new(&mut one).message(message, &[("n", Value::Int64(7))]);
-    let count = (LARGE as usize - 100) / one.len();
+    let count = count.min((LARGE as usize - 100) / one.len());
     let bytes = frame(FrameType::Notify, Flags::FIN, 1, &one.repeat(count));
     (count, bytes)
 }
@@ -207,16 +210,18 @@ fn packed(message: &str) -> (usize, Vec<u8>) {
 async fn a_frame_full_of_messages() {
     let (agent, _) = agent();
     for message in ["sync", "ready", "never", "large"] {
-        let mut peer = Peer::to(&agent, 1 << 20);
-        peer.send(&hello(LARGE)).await;
-        assert_eq!(answer(&mut peer, message).await, Answer::Hello);
-        let (count, bytes) = packed(message);
-        assert!(count > 50_000);
-        peer.send(&bytes).await;
-        let Answer::Ack(1, actions) = answer(&mut peer, message).await else {
-            panic!("{message}: no ACK");
-        };
-        assert_eq!(actions.is_empty(), message == "never");
-        is_unharmed(&mut peer, message).await;
+        for most in [MOST, usize::MAX] {
+            let mut peer = Peer::to(&agent, 1 << 20);
+            peer.send(&hello(LARGE)).await;
+            assert_eq!(answer(&mut peer, message).await, Answer::Hello);
+            let (count, bytes) = packed(message, most);
+            assert!(count == MOST || count > 50_000);
+            peer.send(&bytes).await;
+            let Answer::Ack(1, actions) = answer(&mut peer, message).await else {
+                panic!("{message}: no ACK");
+            };
+            assert_eq!(actions.is_empty(), count > MOST || message == "never");
+            is_unharmed(&mut peer, message).await;
+        }
     }
 }

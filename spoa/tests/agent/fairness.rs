@@ -1,0 +1,223 @@
+//! What one connection may do before others have their turn, and what its reads cost.
+
+use crate::peer::{frame, hello, notify};
+use spoa::agent::{Agent, AgentBuilder, Limits};
+use spoa::prelude::*;
+use spoa::spop::{Flags, FrameType, NotifyWriter, Value};
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How often `count` has run.
+#[derive(Default)]
+struct Runs(AtomicUsize);
+
+#[spoe_message("count")]
+fn count(State(runs): State<'_, Arc<Runs>>) {
+    runs.0.fetch_add(1, Ordering::Relaxed);
+}
+
+fn agent(runs: &Arc<Runs>) -> AgentBuilder {
+    Agent::builder()
+        .handlers(handlers![count])
+        .state(runs.clone())
+}
+
+/// A stream that always has more to read, up to an end, and takes all that is written.
+struct Flood {
+    input: Vec<u8>,
+    at: usize,
+    written: Arc<Mutex<Vec<u8>>>,
+}
+
+impl AsyncRead for Flood {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let end = self.input.len().min(self.at + into.remaining().min(4096));
+        into.put_slice(&self.input[self.at..end]);
+        self.at = end;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Flood {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.written.lock().unwrap().extend(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The most handlers that ran in one poll of a connection with this to say, and in all.
+async fn most_in_one_poll(builder: AgentBuilder, runs: &Runs, input: Vec<u8>) -> (usize, usize) {
+    let stream = Flood {
+        input,
+        at: 0,
+        written: Arc::default(),
+    };
+    let mut connection = pin!(builder.build().unwrap().serve_connection(stream));
+    let mut most = 0;
+    poll_fn(|cx| {
+        let before = runs.0.load(Ordering::Relaxed);
+        let polled = connection.as_mut().poll(cx);
+        most = most.max(runs.0.load(Ordering::Relaxed) - before);
+        polled
+    })
+    .await;
+    (most, runs.0.load(Ordering::Relaxed))
+}
+
+fn flood(notifies: u64, messages: usize) -> Vec<u8> {
+    let mut input = hello(1 << 20);
+    for stream in 0..notifies {
+        input.extend(notify(stream, &vec!["count"; messages]));
+    }
+    input
+}
+
+#[tokio::test]
+async fn a_poll_answers_256_notifies_and_lets_others_have_their_turn() {
+    let runs = Arc::new(Runs::default());
+    let (most, all) = most_in_one_poll(agent(&runs), &runs, flood(5000, 1)).await;
+    assert_eq!((most, all), (256, 5000));
+}
+
+#[tokio::test]
+async fn a_poll_counts_messages_not_notifies() {
+    let runs = Arc::new(Runs::default());
+    let (most, all) = most_in_one_poll(agent(&runs), &runs, flood(500, 10)).await;
+    assert_eq!((most, all), (260, 5000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_drains_is_limited_as_well() {
+    let runs = Arc::new(Runs::default());
+    let mut limits = Limits::default();
+    limits.connection_lifetime = Some(Duration::ZERO);
+    let builder = agent(&runs).limits(limits);
+    let (most, all) = most_in_one_poll(builder, &runs, flood(5000, 1)).await;
+    assert!(most <= 256, "{most}");
+    assert!(all > 0);
+}
+
+#[tokio::test]
+async fn a_notify_of_too_many_messages_is_answered_without_running_them() {
+    let runs = Arc::new(Runs::default());
+    let (_, all) = most_in_one_poll(agent(&runs), &runs, flood(1, 1024)).await;
+    assert_eq!(all, 1024);
+    let written = Arc::default();
+    let mut input = flood(1, 1025);
+    input.extend(notify(7, &["count"]));
+    let stream = Flood {
+        input,
+        at: 0,
+        written: Arc::clone(&written),
+    };
+    let agent = agent(&runs).build().unwrap();
+    agent.serve_connection(stream).await;
+    assert_eq!(runs.0.load(Ordering::Relaxed), 1024 + 1);
+    let answers = written.lock().unwrap();
+    let acks = [
+        frame(FrameType::Ack, Flags::FIN, 0, b""),
+        frame(FrameType::Ack, Flags::FIN, 7, b""),
+    ];
+    assert!(answers.ends_with(&acks.concat()));
+}
+
+/// A stream from which a frame comes in drips. It marks the room it is given, and counts how much of
+/// it somebody has written to since.
+struct Drips {
+    input: Vec<u8>,
+    at: usize,
+    cleared: Arc<AtomicUsize>,
+    marked: bool,
+}
+
+const MARK: u8 = 0xa5;
+
+impl AsyncRead for Drips {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // Each read finds nothing the first time.
+        self.marked = !self.marked;
+        if self.marked {
+            into.initialize_unfilled().fill(MARK);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let room = into.initialize_unfilled();
+        let cleared = room.iter().filter(|byte| **byte != MARK).count();
+        self.cleared.fetch_add(cleared, Ordering::Relaxed);
+        let end = self.input.len().min(self.at + 1448);
+        into.put_slice(&self.input[self.at..end]);
+        self.at = end;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Drips {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_large_frame_that_comes_in_drips_has_no_room_made_for_each() {
+    let mut payload = Vec::new();
+    let body = vec![b'x'; 900 << 10];
+    NotifyWriter::new(&mut payload).message("count", &[("body", Value::Binary(&body))]);
+    let mut input = hello(1 << 20);
+    input.extend(frame(FrameType::Notify, Flags::FIN, 1, &payload));
+    let size = input.len();
+    let runs = Arc::new(Runs::default());
+    let cleared = Arc::new(AtomicUsize::new(0));
+    let stream = Drips {
+        input,
+        at: 0,
+        cleared: cleared.clone(),
+        marked: false,
+    };
+    let agent = agent(&runs).build().unwrap();
+    agent.serve_connection(stream).await;
+    assert_eq!(runs.0.load(Ordering::Relaxed), 1);
+    // Up to 32 KiB, what came is copied in front of the room. The copies are not of the room.
+    let cleared = cleared.load(Ordering::Relaxed);
+    assert!(
+        cleared < 2 * size,
+        "{cleared} bytes written for a frame of {size}"
+    );
+}
