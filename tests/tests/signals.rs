@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::fixture;
+use common::{fixture, program};
 use spoa::client::{Client, ClientError};
 use spoa::spop::{Status, Value};
 use spoa_tests::{PATIENCE, Process, eventually};
@@ -237,4 +237,52 @@ async fn a_misspelt_variable_is_not_passed_over() {
         "WARN `SPOA_MAX_CONECTIONS` is no option and is not read: did you mean \
          `SPOA_MAX_CONNECTIONS`?",
     );
+}
+
+#[tokio::test]
+async fn a_second_run_is_drained_as_the_first_was() {
+    let mut agent = Process::start(&mut program(env!("CARGO_BIN_EXE_agent-twice")));
+    let listens = |agent: &Process| {
+        let output = agent.output();
+        let all = output
+            .iter()
+            .filter(|line| line.starts_with("listening on "));
+        all.cloned().collect::<Vec<_>>()
+    };
+    for run in 1..=2 {
+        eventually("it listens", || listens(&agent).len() == run);
+        let line = listens(&agent).remove(run - 1);
+        let client = Client::connect(line.trim_start_matches("listening on ")).await;
+        let ack = client.expect("it listens").send("ping", &[]).await;
+        assert!(ack.expect("it answers").get("txn.pong").is_some());
+        let drains = |agent: &Process| {
+            let output = agent.output();
+            output
+                .iter()
+                .filter(|line| line.contains("SIGTERM: draining"))
+                .count()
+        };
+        agent.signal("TERM");
+        eventually("it drains", || drains(&agent) == run);
+    }
+    assert_eq!(agent.wait(PATIENCE).code(), Some(0));
+    let stopped = agent
+        .output()
+        .iter()
+        .filter(|line| line.contains("INFO stopped"))
+        .count();
+    assert_eq!(stopped, 2, "{:#?}", agent.output());
+}
+
+#[tokio::test]
+async fn the_signal_that_reloads_haproxys_master_does_not_end_an_agent() {
+    let (mut agent, _, client) = start(&[]).await;
+    agent.signal("USR2");
+    agent.wait_for_line(
+        " INFO SIGUSR2: ignored: it reloads HAProxy's master process; an agent is reloaded by SIGHUP \
+         and stopped by SIGTERM",
+    );
+    client.send("echo", &[]).await.expect("it serves on");
+    agent.signal("TERM");
+    assert_eq!(agent.wait(PATIENCE).code(), Some(0));
 }

@@ -64,6 +64,15 @@ fn a_state_that_nobody_gives() {
 }
 
 #[test]
+fn two_states_of_one_type() {
+    fails(
+        &mut program(env!("CARGO_BIN_EXE_agent-two-states")),
+        "two values of the type `alloc::string::String`: a type has one, so remove one `state` or \
+         `reload`, or wrap one of the two in a type of its own",
+    );
+}
+
+#[test]
 fn a_state_that_cannot_be_made() {
     let words = "`state = std::fs::read_to_string(\"/nonexistent/blocklist\")?` failed: \
                  No such file or directory (os error 2)";
@@ -143,8 +152,8 @@ fn a_path_with_a_file_that_is_no_socket() {
     fails(
         fixture().args(["--listen", &address]),
         &format!(
-            "cannot listen on {address}: there is a file at that path and it is no socket; remove \
-             it or choose another path with `--listen`"
+            "cannot listen on {address}: the file at that path is not a socket; remove it or \
+             choose another path with `--listen`"
         ),
     );
     assert_eq!(

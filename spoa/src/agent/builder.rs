@@ -104,7 +104,8 @@ impl Agent {
     /// Binds its addresses. It must be called within a tokio runtime.
     ///
     /// # Errors
-    /// A [`BindError`](super::BindError) that says what to do.
+    /// A [`BindError`](super::BindError) that says what to do, also for an agent that was given no
+    /// address and no socket.
     pub fn bind(self) -> Result<Server, super::BindError> {
         Server::bind(self)
     }
@@ -161,10 +162,10 @@ pub enum BuildError {
         /// The function and place that takes it.
         handler: String,
     },
-    /// A type that is reloaded has another value too.
+    /// A type has two values.
     #[error(
-        "two values of the type `{state}`, and at least one is reloaded: a type has one, so take out \
-         one `state` or `reload`, or wrap one of the two in a type of its own"
+        "two values of the type `{state}`: a type has one, so remove one `state` or `reload`, or wrap \
+         one of the two in a type of its own"
     )]
     TwoStates {
         /// The type.
@@ -196,6 +197,8 @@ pub struct AgentBuilder {
     name: Option<String>,
     definitions: Vec<&'static Definition>,
     states: States,
+    /// A type of which there were two values.
+    twice: Option<&'static str>,
     reloadable: Vec<Reloadable>,
     addresses: Vec<String>,
     listeners: Vec<Listener>,
@@ -237,8 +240,11 @@ impl AgentBuilder {
     }
 
     /// Gives handlers that take [`State<'_, T>`](crate::handler::State) their value, one for each
-    /// type.
+    /// type: a second one is a [`BuildError::TwoStates`].
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        if self.states.contains(TypeId::of::<T>()) {
+            self.twice.get_or_insert(type_name::<T>());
+        }
         self.states.insert(value);
         self
     }
@@ -380,6 +386,9 @@ impl AgentBuilder {
     /// A [`BuildError`] that says what to do.
     pub fn build(mut self) -> Result<Agent, BuildError> {
         check(&self.definitions)?;
+        if let Some(state) = self.twice {
+            return Err(BuildError::TwoStates { state });
+        }
         let mut parts = Vec::new();
         for Reloadable {
             id,

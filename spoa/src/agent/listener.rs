@@ -57,10 +57,16 @@ impl Accepted {
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
+    /// The agent was given no address and no socket.
+    #[error(
+        "the agent listens nowhere: write `.listen(\"127.0.0.1:12345\")` or `.listener(…)` where it \
+         is built"
+    )]
+    Nowhere,
     /// Another process listens there.
     #[error(
         "cannot listen on {address}: another process listens there; stop it (`ss -lnp` shows which \
-         it is) or choose another address with `--listen`"
+         it is) or choose another address"
     )]
     InUse {
         /// Where.
@@ -68,8 +74,8 @@ pub enum BindError {
     },
     /// The path of a unix socket is taken by something else.
     #[error(
-        "cannot listen on {address}: there is a file at that path and it is no socket; remove it \
-         or choose another path with `--listen`"
+        "cannot listen on {address}: the file at that path is not a socket; remove it or choose \
+         another path"
     )]
     NotASocket {
         /// Where.
@@ -312,6 +318,31 @@ mod tests {
             "cannot listen on :80: permission denied; choose a port above 1023, or a folder this \
              user may write to"
         );
+    }
+
+    /// Its program may have no options.
+    #[test]
+    fn no_error_advises_an_option() {
+        let address = "unix@/run/agent.sock".parse().unwrap();
+        let (what, name) = ("user", "haproxy".to_owned());
+        for error in [
+            BindError::Nowhere,
+            BindError::new(&address, io::ErrorKind::AddrInUse.into()),
+            BindError::new(&address, io::ErrorKind::NotFound.into()),
+            BindError::NotASocket {
+                address: address.to_string(),
+            },
+            BindError::NotGiven {
+                address: address.to_string(),
+            },
+            BindError::NoSuchOwner {
+                address: address.to_string(),
+                what,
+                name,
+            },
+        ] {
+            assert!(!error.to_string().contains("--"), "{error}");
+        }
     }
 
     async fn peer_of(listener: &Listener) -> Peer {

@@ -35,6 +35,9 @@ impl Server {
         for address in &agent.addresses {
             listeners.push(Listener::bind(address)?);
         }
+        if listeners.is_empty() {
+            return Err(BindError::Nowhere);
+        }
         #[cfg(feature = "tls")]
         if agent.tls.is_some() && listeners.iter().all(|it| it.tcp_address().is_none()) {
             tracing::warn!(

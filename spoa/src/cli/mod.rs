@@ -88,9 +88,9 @@ where
 /// Why the agent did not start, or a command did not do what it was to do.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
-    #[error(transparent)]
+    #[error("{}{}", .0, build_option(.0))]
     Build(#[from] BuildError),
-    #[error(transparent)]
+    #[error("{}{}", .0, bind_option(.0))]
     Bind(#[from] BindError),
     #[error("{}", .0.0)]
     Configure(ConfigureError),
@@ -134,6 +134,23 @@ impl StartError {
 
 /// What to do where there are too many threads.
 const THREADS: &str = "; lower `--workers`, or raise `ulimit -u`";
+
+/// Names the option that does what an error advises last.
+fn build_option(error: &BuildError) -> &'static str {
+    match error {
+        #[cfg(feature = "tls")]
+        BuildError::Tls(agent::TlsError::NoKey { .. }) => " with `--tls-key`",
+        _ => "",
+    }
+}
+
+/// Names the option that does what an error advises last.
+fn bind_option(error: &BindError) -> &'static str {
+    match error {
+        BindError::InUse { .. } | BindError::NotASocket { .. } => " with `--listen`",
+        _ => "",
+    }
+}
 
 /// What to do about an error of the system: what is `usual`, unless descriptors ran out.
 fn advice(error: &io::Error, usual: &'static str) -> &'static str {
@@ -293,6 +310,7 @@ impl This<'_> {
         }
         let served = runtime.block_on(async {
             let hangups = reload::hangups().map_err(StartError::Signals)?;
+            signals::ignore_haproxys_reload().map_err(StartError::Signals)?;
             let mut builder = self.builder(options, configure).await?;
             // What systemd listens on takes the place of what the program would.
             let own = match passed.len() {

@@ -1,22 +1,68 @@
 //! SIGTERM, SIGINT and SIGUSR1, which is HAProxy's soft stop: the first asks the agent to drain, the second ends the process.
 //!
-//! It must not know what draining is.
+//! SIGUSR2, by which HAProxy's master is reloaded, is ignored. This file must not know what draining is.
 
 use std::io;
 use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+/// The agent that serves and was not asked to stop.
+static SERVING: Mutex<Option<Serving>> = Mutex::new(None);
+
+/// Whether the thread that waits for signals runs. It lives as long as the process: the system would
+/// give the signals to nobody else.
+static WAITS: Mutex<bool> = Mutex::new(false);
+
+struct Serving {
+    stop: oneshot::Sender<()>,
+    lame_duck: Duration,
+    drain: Duration,
+}
+
 /// Takes the signals from here on. What is returned is done at the first of them.
 ///
 /// They have a thread of their own: a handler that never returns must not keep the second signal
-/// from ending the process.
+/// from ending the process. A program may call this again once its agent has stopped; while none
+/// serves, each signal ends the process.
 pub(super) fn first_signal(
     lame_duck: Duration,
     drain: Duration,
 ) -> io::Result<impl Future<Output = ()>> {
+    let mut waits = lock(&WAITS);
+    if !*waits {
+        start()?;
+        *waits = true;
+    }
     let (stop, stopped) = oneshot::channel();
+    *lock(&SERVING) = Some(Serving {
+        stop,
+        lame_duck,
+        drain,
+    });
+    Ok(async {
+        // Without its sender nobody can ask any more.
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+/// Keeps SIGUSR2 from ending the process, which it would do before the agent serves, too. It must be
+/// called within a runtime.
+pub(super) fn ignore_haproxys_reload() -> io::Result<()> {
+    // tokio's handler stays when nobody waits any more.
+    signal(SignalKind::user_defined2()).map(drop)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts the thread that waits for signals.
+fn start() -> io::Result<()> {
     let (ready, started) = mpsc::channel();
     let watch = move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -32,23 +78,16 @@ pub(super) fn first_signal(
                 Err(error) => return ready.send(Err(error)).unwrap_or_default(),
             };
             ready.send(Ok(())).unwrap_or_default();
-            let (name, _) = signals.next().await;
-            match lame_duck {
-                Duration::ZERO => tracing::info!(
-                    "{name}: draining: no new connections, what is in flight has {drain:?} to \
-                     finish; a second signal exits at once"
-                ),
-                lame_duck => tracing::info!(
-                    "{name}: serving on for {lame_duck:?} with health checks refused, so that HAProxy \
-                     sends to its other servers; then draining: what is in flight has {drain:?} to \
-                     finish; a second signal exits at once"
-                ),
+            loop {
+                let (name, number) = signals.next().await;
+                // The agent may have ended by itself.
+                let serving = lock(&SERVING).take().filter(|it| !it.stop.is_closed());
+                let Some(serving) = serving else {
+                    tracing::warn!("{name}: exiting at once");
+                    std::process::exit(128 + number);
+                };
+                serving.stop(name);
             }
-            // The agent may have ended by itself.
-            let _ = stop.send(());
-            let (name, number) = signals.next().await;
-            tracing::warn!("{name}: exiting at once");
-            std::process::exit(128 + number);
         });
     };
     std::thread::Builder::new()
@@ -56,19 +95,32 @@ pub(super) fn first_signal(
         .spawn(watch)?;
     started
         .recv()
-        .unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;
-    Ok(async {
-        // Without its sender nobody can ask any more.
-        if stopped.await.is_err() {
-            std::future::pending::<()>().await;
+        .unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+}
+
+impl Serving {
+    fn stop(self, name: &str) {
+        let drain = self.drain;
+        match self.lame_duck {
+            Duration::ZERO => tracing::info!(
+                "{name}: draining: no new connections, what is in flight has {drain:?} to finish; a \
+                 second signal exits at once"
+            ),
+            lame_duck => tracing::info!(
+                "{name}: serving on for {lame_duck:?} with health checks refused, so that HAProxy \
+                 sends to its other servers; then draining: what is in flight has {drain:?} to \
+                 finish; a second signal exits at once"
+            ),
         }
-    })
+        let _ = self.stop.send(());
+    }
 }
 
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
     soft_stop: Signal,
+    reload: Signal,
 }
 
 impl Signals {
@@ -77,15 +129,28 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             soft_stop: signal(SignalKind::user_defined1())?,
+            reload: signal(SignalKind::user_defined2())?,
         })
     }
 
-    /// The next signal, by its name and its number.
+    /// Waits for a signal that stops the agent; returns its name and its number.
     async fn next(&mut self) -> (&'static str, i32) {
-        tokio::select! {
-            _ = self.terminate.recv() => ("SIGTERM", SignalKind::terminate().as_raw_value()),
-            _ = self.interrupt.recv() => ("SIGINT", SignalKind::interrupt().as_raw_value()),
-            _ = self.soft_stop.recv() => ("SIGUSR1", SignalKind::user_defined1().as_raw_value()),
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => {
+                    return ("SIGTERM", SignalKind::terminate().as_raw_value());
+                }
+                _ = self.interrupt.recv() => {
+                    return ("SIGINT", SignalKind::interrupt().as_raw_value());
+                }
+                _ = self.soft_stop.recv() => {
+                    return ("SIGUSR1", SignalKind::user_defined1().as_raw_value());
+                }
+                _ = self.reload.recv() => tracing::info!(
+                    "SIGUSR2: ignored: it reloads HAProxy's master process; an agent is reloaded by \
+                     SIGHUP and stopped by SIGTERM"
+                ),
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ impl AsyncRead for Flood {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let end = self.input.len().min(self.at + into.remaining().min(4096));
-        into.put_slice(&self.input[self.at..end]);
+        into.put_slice(self.input.get(self.at..end).unwrap_or_default());
         self.at = end;
         Poll::Ready(Ok(()))
     }
@@ -171,7 +171,7 @@ impl AsyncRead for Drips {
         let cleared = room.iter().filter(|byte| **byte != MARK).count();
         self.cleared.fetch_add(cleared, Ordering::Relaxed);
         let end = self.input.len().min(self.at + 1448);
-        into.put_slice(&self.input[self.at..end]);
+        into.put_slice(self.input.get(self.at..end).unwrap_or_default());
         self.at = end;
         Poll::Ready(Ok(()))
     }

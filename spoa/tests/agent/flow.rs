@@ -266,3 +266,19 @@ async fn a_stream_that_holds_what_is_written_is_flushed() {
         assert_eq!(peer.ask(&["sync"]).await, expected);
     }
 }
+
+#[tokio::test]
+async fn an_agent_that_listens_nowhere_is_refused_when_it_is_to_listen() {
+    let built = || agent().build().unwrap();
+    let refused = built().serve(async {}).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the agent listens nowhere: write `.listen(\"127.0.0.1:12345\")` or `.listener(…)` where it is \
+         built"
+    );
+    assert!(built().bind().is_err());
+    // One that is given its connections need not listen.
+    let mut peer = Peer::to(&built(), 1 << 16);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+}

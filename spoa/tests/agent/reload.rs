@@ -231,9 +231,16 @@ async fn a_type_has_one_value() {
     assert!(matches!(error, BuildError::TwoStates { .. }));
     assert_eq!(
         error.to_string(),
-        "two values of the type `agent::reload::Right`, and at least one is reloaded: a type has \
-         one, so take out one `state` or `reload`, or wrap one of the two in a type of its own"
+        "two values of the type `agent::reload::Right`: a type has one, so remove one `state` or \
+         `reload`, or wrap one of the two in a type of its own"
     );
+    let builder = Agent::builder().handlers(handlers![both]);
+    let neither = builder
+        .state(Left(Arc::default()))
+        .state(Right(1))
+        .state(Right(2))
+        .build();
+    assert!(matches!(neither, Err(BuildError::TwoStates { .. })));
     let builder = Agent::builder().handlers(handlers![both]);
     let first = builder.reloadable(right).await.unwrap();
     let both = first.state(Right(2)).build();

@@ -54,7 +54,7 @@ pub enum TlsError {
     /// There is no private key in a file.
     #[error(
         "there is no private key in `{}`: put it there, below the certificate, or name its own \
-         file with `--tls-key`",
+         file",
         path.display()
     )]
     NoKey {
