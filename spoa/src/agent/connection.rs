@@ -30,6 +30,9 @@ const FLUSH_AT: usize = 64 << 10;
 /// read is added. HAProxy's frames are of half this size.
 const COPY_UP_TO: usize = 32 << 10;
 
+/// A kept buffer up to this size is not worth a smaller one.
+const SMALL: usize = 4 << 10;
+
 /// What a health check is told once the agent is to stop.
 const LEAVING: Disconnect<'static> = Disconnect {
     status: Status::Normal,
@@ -233,7 +236,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.backlog {
             let input = std::mem::take(&mut self.input);
             let used = self.answer(&input, scratch);
-            self.keep(input, used);
+            self.keep(input, used, scratch);
             if self.backlog || scratch.output.len() >= FLUSH_AT {
                 return Progress::More;
             }
@@ -322,7 +325,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let mut input = std::mem::take(&mut self.input);
                 input.extend_from_slice(scratch.input.get(..count).unwrap_or_default());
                 let used = self.answer(&input, scratch);
-                self.keep(input, used);
+                self.keep(input, used, scratch);
             }
             return read;
         }
@@ -354,16 +357,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Keeps what is left of a buffer that was ours.
-    fn keep(&mut self, mut input: Vec<u8>, used: usize) {
+    fn keep(&mut self, mut input: Vec<u8>, used: usize, scratch: &mut Scratch) {
         input.drain(..used);
         if input.is_empty() {
-            input = Vec::new();
+            scratch.recycle(input);
             self.deadlines.frame = None;
-        } else {
+            return;
+        }
+        if input.capacity() > SMALL {
             input.shrink_to(2 * input.len());
-            self.began_frame(used > 0);
         }
         self.input = input;
+        self.began_frame(used > 0);
     }
 
     fn began_frame(&mut self, anew: bool) {
