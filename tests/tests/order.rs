@@ -2,8 +2,9 @@
 //!
 //! `spoa-config/tests/order` has a configuration whose rules and arguments each print a label, and the
 //! labels in the order in which they come: for a frontend with a backend, and for a `listen`.
+//! What is kept from one request to the next is tested here as well.
 
-use spoa_tests::{Client, Port, Process, Request, TempDir, for_each_haproxy};
+use spoa_tests::{Client, Config, Message, Port, Process, Request, TempDir, for_each_haproxy};
 use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
@@ -64,5 +65,31 @@ fn events_come_before_the_rules_of_their_kind() {
             );
             seen = all.len();
         }
+    });
+}
+
+/// `proc` is one for all clients, `sess` one for the requests of a connection; `txn` is gone with its
+/// request.
+#[test]
+fn what_is_set_in_proc_and_sess_is_there_for_other_requests() {
+    let agent = Port::free();
+    for_each_haproxy(|haproxy| {
+        let never = Message::new("never").event("on-client-session if { always_false }");
+        let mut config = Config::new(agent.addr()).message(never);
+        for scope in ["proc", "sess", "txn"] {
+            config = config.frontend(&format!(
+                "http-request set-var({scope}.kept) url_param(name) if {{ path /set }}"
+            ));
+        }
+        let proxy = config
+            .frontend(
+                "http-request return status 200 content-type text/plain lf-string \
+                 \"%[var(proc.kept)] %[var(sess.kept)] %[var(txn.kept)].\"",
+            )
+            .start(haproxy);
+        let mut one = proxy.client();
+        assert_eq!(one.get("/set?name=a").text(), "a a a.", "{haproxy}");
+        assert_eq!(one.get("/").text(), "a a .", "{haproxy}");
+        assert_eq!(proxy.client().get("/").text(), "a  .", "{haproxy}");
     });
 }

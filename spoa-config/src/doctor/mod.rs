@@ -95,6 +95,14 @@ impl<'a> Case<'a> {
         self.engines.iter().filter(|engine| engine.ours)
     }
 
+    /// Whether HAProxy sets a variable itself, by an option of an engine such as `set-on-error`.
+    fn is_own(&self, variable: &str) -> bool {
+        self.engines.iter().any(|engine| {
+            let mut own = engine.own();
+            own.any(|word| engine.variable("txn", &word.text) == variable)
+        })
+    }
+
     /// The handler of a message.
     fn handler(&self, message: &str) -> Option<&'a crate::Message> {
         self.agent.messages.iter().find(|it| it.name == message)

@@ -50,10 +50,7 @@ fn overwrites(
     variable: &str,
     span: Span,
 ) -> Option<Finding> {
-    let own = case.engines.iter().any(|engine| {
-        let mut own = engine.own();
-        own.any(|word| engine.variable("txn", &word.text) == variable)
-    });
+    let own = case.is_own(variable);
     let answer = path
         .before(step.at)
         .filter(|other| other.answers.iter().any(|name| name == variable))

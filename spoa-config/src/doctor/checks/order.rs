@@ -64,9 +64,16 @@ fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
                     mention,
                     sets: reads,
                 };
-                let before = path.before(reads.at).any(|step| {
+                let sets = |step: &Step<'_>| {
                     step.sets(&mention.variable) || case.may_set(step, &mention.variable)
-                });
+                };
+                // It may come from a frontend that leads on by a name of run time.
+                let mut others = case
+                    .paths
+                    .iter()
+                    .filter(|other| path.frontend.is_none() && other.backend.is_none());
+                let before = path.before(reads.at).any(sets)
+                    || others.any(|other| other.steps.iter().any(sets));
                 if before {
                     fine.push(argument_like);
                     continue;
@@ -359,11 +366,7 @@ fn too_late_to_deny(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 .peek()
                 .is_some_and(|step| step.answers.iter().any(|it| it == variable));
             let of_request = setters.all(|step| !step.phase.of_response()) && of_agent;
-            let own = case.engines.iter().any(|engine| {
-                engine
-                    .own()
-                    .any(|word| engine.variable("txn", &word.text) == variable)
-            });
+            let own = case.is_own(variable);
             let read = steps().any(|other| {
                 !std::ptr::eq(other.line, step.line)
                     && other.reads().any(|mention| mention.variable == variable)
@@ -400,6 +403,9 @@ fn too_late_to_deny(case: &Case<'_>, findings: &mut Vec<Finding>) {
 fn late_headers(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let mut said: Vec<Span> = Vec::new();
     for path in &case.paths {
+        if path.frontend.is_none() {
+            continue;
+        }
         for reads in &path.steps {
             let Some(sent) = reads.message else {
                 continue;

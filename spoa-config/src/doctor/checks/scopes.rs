@@ -2,7 +2,7 @@
 //!
 //! A value that is known for the connection, such as its source address, may be kept for it.
 
-use super::super::steps::{Condition, End, Path, Step, action, action_name};
+use super::super::steps::{Condition, End, Path, Phase, Step, action, action_name};
 use super::super::{Case, Code, Finding, Severity};
 use super::arguments::Given;
 use super::order::instead;
@@ -184,7 +184,7 @@ fn kept(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
                 .iter()
                 .skip_while(|other| other.at < step.at)
                 .find_map(|other| {
-                    if other.end != End::All {
+                    if other.end != End::All && other.phase != Phase::Switching {
                         return None;
                     }
                     let terms = other.condition.iter().flat_map(Condition::terms);

@@ -7,7 +7,7 @@ use super::super::{Case, Code, Finding, Severity};
 use super::prefix::broken;
 use super::{list, listed_spans};
 use crate::Variable;
-use crate::read::{Configuration, Line, Word};
+use crate::read::{Configuration, Line};
 
 /// HAProxy drops names from 64 characters on, scope and prefix included.
 const LONGEST: usize = 63;
@@ -20,12 +20,16 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         if !is_prefix(engine.prefix().0) {
             continue;
         }
+        // Engines of one prefix set variables for each other's rules.
+        let prefix = engine.prefix().0;
+        let same = case.ours().filter(|other| other.prefix().0 == prefix);
+        let shared: Vec<_> = same.flat_map(|other| of_agent(case, other)).collect();
         let mut said: Vec<&str> = Vec::new();
         for mention in &mentions {
             if said.contains(&mention.variable.as_str()) {
                 continue;
             }
-            if let Some(finding) = read(engine, &set, mention, &mentions) {
+            if let Some(finding) = read(case, engine, &shared, mention, &mentions) {
                 // One finding for all places of a name; one line has a name often twice.
                 let lines = mentions.iter().filter(|it| it.variable == mention.variable);
                 let mut lines: Vec<_> = lines.map(|it| (it.line.span(), it.span)).collect();
@@ -35,7 +39,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 said.push(&mention.variable);
             }
         }
-        let replaced = unset(case, engine, &set, &mentions, findings);
+        let replaced = unset(case, engine, &shared, &mentions, findings);
         let broken = broken(case, engine, &set);
         // A rule that means to read it is the fault to name.
         let meant: Vec<_> = set
@@ -88,6 +92,7 @@ pub(super) fn of_agent<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>>
 
 /// A variable that is read, and never set as it is named.
 fn read(
+    case: &Case<'_>,
     engine: &Engine<'_>,
     set: &[Set<'_>],
     mention: &Mention<'_>,
@@ -95,11 +100,14 @@ fn read(
 ) -> Option<Finding> {
     let variable = mention.variable.as_str();
     let sets = |other: &Mention<'_>| other.how == How::Set && other.variable == variable;
-    let own = |word: &Word| engine.variable("txn", &word.text) == variable;
+    // The handlers of another agent are not known.
+    let prefix = engine.prefix().0;
+    let mut same = case.engines.iter().filter(|it| it.prefix().0 == prefix);
     if mention.how != How::Read
         || set.iter().any(|set| set.name == variable)
         || mentions.iter().any(sets)
-        || engine.own().any(own)
+        || case.is_own(variable)
+        || same.any(|it| !it.ours)
     {
         return None;
     }
