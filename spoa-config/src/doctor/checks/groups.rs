@@ -1,12 +1,15 @@
 //! Groups: listed, described, sent.
 
-use super::super::engine::Rule;
+use super::super::engine::{Engine, Rule, event};
 use super::super::nearest::nearest;
 use super::super::{Case, Code, Finding};
-use crate::read::Section;
+use super::arguments::Given;
+use super::listed_spans;
+use crate::read::{Section, Word};
+use spoa_samples::{Event, Proxy};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
-    for engine in &case.engines {
+    for (index, engine) in case.engines.iter().enumerate() {
         for word in engine.listed("groups").filter(|word| word.known) {
             if engine.groups().all(|group| group.title() != word.text) {
                 let title = format!("there is no section `spoe-group {}`", word.text);
@@ -30,26 +33,11 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 );
                 continue;
             }
-            // A rule that seems to mean it is the fault to name.
-            let sent = case.rules.iter().any(|rule| {
-                let listed = || engine.listed("groups").map(|it| it.text.as_str());
-                !rule.group.known
-                    || rule.group.text == word.text
-                    || (listed().all(|name| name != rule.group.text)
-                        && nearest(&rule.group.text, listed()) == Some(&word.text))
-            });
-            if !sent {
-                let title = format!("no rule sends the group `{}`", word.text);
-                findings.push(
-                    Finding::new(Code::GroupUnsent, title, word.span)
-                        .label("its messages are never sent")
-                        .context(engine.filter.line.span(), "the filter of its engine")
-                        .help(format!(
-                            "write `http-request send-spoe-group {} {}` below the filter",
-                            engine.name(),
-                            word.text
-                        )),
-                );
+            // Several filters may have one engine's file.
+            let mut others = case.engines.iter().take(index);
+            let first = others.all(|other| other.listed("groups").all(|it| it.span != word.span));
+            if first {
+                findings.extend(unsent(case, engine, word));
             }
         }
         for group in engine.groups() {
@@ -75,6 +63,88 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for rule in case.rules {
         findings.extend(of_rule(case, rule));
     }
+}
+
+/// A group that no rule sends, though its messages need one.
+fn unsent(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding> {
+    // A rule that seems to mean it is the fault to name.
+    let sent = case.rules.iter().any(|rule| {
+        let listed = || engine.listed("groups").map(|it| it.text.as_str());
+        !rule.group.known
+            || rule.group.text == word.text
+            || (listed().all(|name| name != rule.group.text)
+                && nearest(&rule.group.text, listed()) == Some(&word.text))
+    });
+    let messages: Vec<_> = engine.messages_of(&word.text).collect();
+    let at_events = messages.iter().all(|message| {
+        let mut listed = engine.listed("messages");
+        listed.any(|it| it.text == message.title()) && event(message).is_some()
+    });
+    if sent || (at_events && !messages.is_empty()) {
+        return None;
+    }
+    let title = format!("no rule sends the group `{}`", word.text);
+    let finding = Finding::new(Code::GroupUnsent, title, word.span)
+        .label("its messages are never sent")
+        .context(engine.filter.line.span(), "the filter of its engine");
+    let same = |other: &&Engine<'_>| {
+        let mut listed = other.listed("groups");
+        listed.any(|it| it.span == word.span)
+            && other.filter.line.span() != engine.filter.line.span()
+    };
+    let others: Vec<_> = case.engines.iter().filter(same).collect();
+    let spans = others.iter().map(|other| other.filter.line.span());
+    let finding = listed_spans(finding, spans);
+    let (name, group) = (engine.name(), &word.text);
+    Some(match rule_for(case, engine, &messages) {
+        Some(keyword) => finding.help(format!(
+            "write `{keyword} send-spoe-group {name} {group}` below the filter, before what it sets is read"
+        )),
+        None => finding.help(format!(
+            "write a rule `send-spoe-group {name} {group}` where all samples of its messages can be had"
+        )),
+    })
+}
+
+/// The rule that has all samples of some messages.
+fn rule_for(case: &Case<'_>, engine: &Engine<'_>, messages: &[&Section]) -> Option<&'static str> {
+    let at = engine.filter.proxy;
+    let (proxy, back) = match case.configuration.sections.get(at)?.kind() {
+        "frontend" => (Proxy::Frontend, false),
+        "backend" => (Proxy::Backend, true),
+        _ => (Proxy::Listen, false),
+    };
+    let mut lines = case.configuration.lines(at);
+    let http = lines.find(|line| line.begins(&["mode"]));
+    let http = http.is_some_and(|line| line.word(1) == "http");
+    let rules = match (http, back) {
+        (true, false) => [
+            ("http-request", Event::FrontendHttpRequest),
+            ("http-response", Event::HttpResponse),
+        ],
+        (true, true) => [
+            ("http-request", Event::BackendHttpRequest),
+            ("http-response", Event::HttpResponse),
+        ],
+        (false, false) => [
+            ("tcp-request content", Event::FrontendTcpRequest),
+            ("tcp-response content", Event::TcpResponse),
+        ],
+        (false, true) => [
+            ("tcp-request content", Event::BackendTcpRequest),
+            ("tcp-response content", Event::TcpResponse),
+        ],
+    };
+    let given: Vec<_> = messages.iter().flat_map(|it| Given::all(it)).collect();
+    let has = |event: Event| {
+        given.iter().all(|given| {
+            let sample = super::samples::sample(case, given.sample());
+            // A sample that is wrong is the fault to name.
+            sample.map_or(true, |sample| sample.at_in(event, proxy))
+        })
+    };
+    let found = rules.into_iter().find(|(_, event)| has(*event));
+    found.map(|(keyword, _)| keyword)
 }
 
 fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Finding> {

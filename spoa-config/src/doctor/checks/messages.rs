@@ -3,6 +3,7 @@
 use super::super::engine::{Engine, event, listed};
 use super::super::nearest::nearest;
 use super::super::{Case, Code, Finding};
+use super::list;
 use crate::Message;
 use crate::read::{Section, Word};
 
@@ -37,25 +38,47 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         }
     }
     let mut meant = Vec::new();
+    let mut strangers = Vec::new();
     for engine in case.ours() {
         for message in engine.messages() {
-            findings.extend(unknown(case, engine, message, &mut meant));
+            strangers.extend(unknown(case, engine, message, &mut meant));
         }
     }
-    for handler in &case.agent.messages {
-        if !meant.contains(&handler.name.as_str()) {
-            findings.extend(unasked(case, handler));
-        }
+    let handlers = case.agent.messages.iter();
+    let idle: Vec<_> = handlers
+        .filter(|handler| !meant.contains(&handler.name.as_str()) && !asked(case, handler))
+        .collect();
+    // Messages without a handler and handlers without a message may be meant for one another.
+    let unpaired = strangers.iter().filter(|(near, _)| !near).count();
+    if unpaired == 0 {
+        findings.extend(idle.iter().filter_map(|handler| unasked(case, handler)));
+    }
+    for (near, finding) in strangers {
+        findings.push(match idle.as_slice() {
+            _ if near => finding,
+            [] => finding,
+            [only] if unpaired == 1 => finding
+                .note(format!("no message asks the handler of `{}`", only.name))
+                .help(format!(
+                    "if that one is meant, write `spoe-message {}`",
+                    only.name
+                )),
+            several => {
+                let names: Vec<_> = several.iter().map(|it| it.name.as_str()).collect();
+                finding.note(format!("no message asks the handlers of {}", list(&names)))
+            }
+        });
     }
 }
 
-/// A message that no handler answers. Which handler it may mean is added to `meant`.
+/// A message that no handler answers, and whether a handler has nearly that name. That one is added
+/// to `meant`.
 fn unknown<'a>(
     case: &Case<'a>,
     engine: &Engine<'a>,
     message: &Section,
     meant: &mut Vec<&'a str>,
-) -> Option<Finding> {
+) -> Option<(bool, Finding)> {
     let name = message.name()?;
     if case.agent.fallback || !name.known || case.handler(&name.text).is_some() {
         return None;
@@ -71,7 +94,7 @@ fn unknown<'a>(
     let finding = Finding::new(Code::MessageUnknown, title, name.span)
         .label("the agent does not know it")
         .context(engine.span(), "sent by this agent's engine");
-    Some(match near {
+    let finding = match near {
         Some(near) => finding.help(format!(
             "write `spoe-message {near}`, here and where it is listed"
         )),
@@ -79,7 +102,8 @@ fn unknown<'a>(
             "write a handler with `#[spoe_message(\"{}\")]`, or remove the message",
             name.text
         )),
-    })
+    };
+    Some((near.is_some(), finding))
 }
 
 /// Whether a message of an engine is this handler's.
@@ -90,9 +114,6 @@ fn asked(case: &Case<'_>, handler: &Message) -> bool {
 
 fn unasked(case: &Case<'_>, handler: &Message) -> Option<Finding> {
     let engine = case.ours().next()?;
-    if asked(case, handler) {
-        return None;
-    }
     let name = &handler.name;
     let title = format!("no message asks the handler of `{name}`");
     let args: Vec<_> = handler
