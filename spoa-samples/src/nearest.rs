@@ -12,7 +12,9 @@
 pub fn nearest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let distances = known.into_iter().map(|name| (distance(text, name), name));
     let (distance, name) = distances.min_by_key(|(distance, _)| *distance)?;
-    (distance <= 1 + name.len() / 4 && distance < name.len()).then_some(name)
+    // What is changed more than once begins alike, or it is another name.
+    let alike = distance <= 1 || text.chars().next() == name.chars().next();
+    (alike && distance <= 1 + name.len() / 4 && distance < name.len()).then_some(name)
 }
 
 /// How many letters must be put in, taken out, changed or swapped with their neighbour.
@@ -48,6 +50,7 @@ mod tests {
         assert_eq!(nearest("req.hrd", known), Some("req.hdr"));
         assert_eq!(nearest("pth", known), Some("path"));
         assert_eq!(nearest("something", known), None);
+        assert_eq!(nearest("lat", ["date"]), None);
         let known = ["set", "timeout", "blocking", "crate"];
         assert_eq!(nearest("tiemout", known), Some("timeout"));
         assert_eq!(nearest("sett", known), Some("set"));

@@ -43,6 +43,14 @@ impl Address {
         Some(Address::Socket(SocketAddr::new(host, port)))
     }
 
+    /// Whether only this machine has it.
+    pub(super) fn is_local(&self) -> bool {
+        match self {
+            Address::Unix(_) => true,
+            Address::Socket(address) => address.ip().is_loopback(),
+        }
+    }
+
     /// Whether a connection to `other` can arrive where this listens.
     pub(super) fn takes(&self, other: &Address) -> bool {
         match (self, other) {

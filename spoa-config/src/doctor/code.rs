@@ -133,6 +133,23 @@ codes! {
     ConditionUnmeant "SPOA083" Error Depends "a condition compares in a way that cannot be meant",
 }
 
+impl Code {
+    /// The codes of what depends on HAProxy's version: findings, or some of them, that
+    /// [`examine`](super::examine) leaves out if it is not told which HAProxy it is.
+    ///
+    /// ```
+    /// use spoa_config::doctor::Code;
+    ///
+    /// assert!(Code::OF_VERSIONS.contains(&Code::Deprecated));
+    /// ```
+    pub const OF_VERSIONS: &'static [Code] = &[
+        Code::SampleOfAnother,
+        Code::TimeoutsMissing,
+        Code::BackendMode,
+        Code::Deprecated,
+    ];
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

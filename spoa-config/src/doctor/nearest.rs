@@ -4,7 +4,10 @@
 /// was meant.
 pub(super) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let (distance, known) = closest(name, known)?;
-    (distance <= 1 + known.chars().count() / 3).then_some(known)
+    let near = distance <= 1 + known.chars().count() / 3;
+    // What is changed more than once begins alike, or it is another word.
+    let alike = distance <= 1 || first(name) == first(known);
+    (near && alike).then_some(known)
 }
 
 /// The same, unless it takes more than so many keystrokes.
@@ -15,6 +18,10 @@ pub(super) fn within<'k>(
 ) -> Option<&'k str> {
     let (distance, known) = closest(name, known)?;
     (distance <= most).then_some(known)
+}
+
+fn first(name: &str) -> Option<char> {
+    name.chars().next().map(|first| first.to_ascii_lowercase())
 }
 
 fn closest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<(usize, &'k str)> {
@@ -35,6 +42,9 @@ mod tests {
         assert_eq!(nearest("CHEK-request", known), Some("check-request"));
         assert_eq!(nearest("check", known), None);
         assert_eq!(nearest("x", []), None);
+        assert_eq!(nearest("bind", ["ring"]), None);
+        assert_eq!(nearest("ginr", ["ring"]), None);
+        assert_eq!(nearest("rnig", ["ring"]), Some("ring"));
         assert_eq!(within(2, "fronted", ["frontend"]), Some("frontend"));
         assert_eq!(within(2, "frnted", ["frontend"]), Some("frontend"));
         assert_eq!(within(2, "front", ["frontend"]), None);

@@ -78,6 +78,8 @@ fn count(findings: &[Finding]) -> String {
         }
     }
     let counts = counts.join(", ");
-    let example = findings.first().map_or("", |finding| finding.code.name());
+    // The first of the worst.
+    let worst = findings.iter().rev().max_by_key(|finding| finding.severity);
+    let example = worst.map_or("", |finding| finding.code.name());
     format!("{counts}. `doctor --explain {example}` says more, and so for each code.\n")
 }

@@ -70,6 +70,8 @@ pub struct Filter {
     pub config: Option<Word>,
     /// What was found there.
     pub file: Found,
+    /// A file of the same name beside the configuration, where nothing was found.
+    pub beside: Option<PathBuf>,
 }
 
 /// What was found of the SPOE file that a filter names.
@@ -81,7 +83,9 @@ pub enum Found {
     Beside(usize, PathBuf),
     /// None at these paths.
     Nowhere(Vec<PathBuf>),
-    /// The filter names none, or by a variable that is not set here.
+    /// Not looked for: these variables of the environment, which the path needs, are not set here.
+    Unset(Vec<String>),
+    /// The filter names none.
     Unnamed,
 }
 
@@ -91,7 +95,7 @@ impl Found {
     pub fn file(&self) -> Option<usize> {
         match self {
             Found::There(file) | Found::Beside(file, _) => Some(*file),
-            Found::Nowhere(_) | Found::Unnamed => None,
+            Found::Nowhere(_) | Found::Unset(_) | Found::Unnamed => None,
         }
     }
 }
@@ -273,7 +277,11 @@ impl Reading<'_> {
     fn follow(&mut self, filter: Filter, origin: &Origin) -> Filter {
         let path = match &filter.config {
             Some(config) if config.known => PathBuf::from(&config.text),
-            _ => return filter,
+            Some(config) => {
+                let file = self.unset(config);
+                return Filter { file, ..filter };
+            }
+            None => return filter,
         };
         let from = match &origin.base {
             Base::Current => PathBuf::new(),
@@ -293,7 +301,47 @@ impl Reading<'_> {
         } else {
             Found::Nowhere(vec![there, beside])
         };
-        Filter { file, ..filter }
+        let name = path
+            .file_name()
+            .filter(|_| matches!(file, Found::Nowhere(_)));
+        let beside = name.map(|name| origin.beside.join(name));
+        let beside = beside.filter(|path| self.files.read(path).is_ok());
+        Filter {
+            file,
+            beside,
+            ..filter
+        }
+    }
+
+    /// What is found of a path that needs variables which are not set: a file that was given, if
+    /// the path ends in its name.
+    fn unset(&self, config: &Word) -> Found {
+        let source = self.read.sources.get(config.span.source);
+        let raw = source.and_then(|source| source.text.get(config.span.start..config.span.end));
+        let raw = raw.unwrap_or_default();
+        let name = raw.rsplit(['/', '}']).next().unwrap_or(raw);
+        let name = name.trim_matches(['"', '\'']);
+        let given = match name.contains('$') || name.is_empty() {
+            // All of it is a variable: it can be the only file there is.
+            true => Some(0).filter(|_| self.read.spoe.len() == 1),
+            false => self.given(Path::new(name)),
+        };
+        if let Some(file) = given {
+            return Found::There(file);
+        }
+        let mut names = Vec::new();
+        for part in raw.split('$').skip(1) {
+            let part = part.strip_prefix('{').unwrap_or(part);
+            let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+            let end = part.find(|c| !is_part(c)).unwrap_or(part.len());
+            let name = part.get(..end).unwrap_or_default();
+            let set = self.set.contains_key(name) || (self.around.environment)(name).is_some();
+            let default = part.get(end..).is_some_and(|rest| rest.starts_with('-'));
+            if !set && !default && !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        Found::Unset(names)
     }
 
     /// A SPOE file that was read already.
@@ -353,6 +401,7 @@ fn filter(proxy: usize, line: &Line) -> Filter {
         engine,
         config,
         file: Found::Unnamed,
+        beside: None,
     }
 }
 

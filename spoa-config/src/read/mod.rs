@@ -15,7 +15,7 @@ mod words;
 pub(crate) use configuration::asks_agent;
 pub use configuration::{Configuration, Filter, Found, ReadError, SpoeFile};
 pub use files::{Disk, Files};
-pub(crate) use sections::SECTIONS;
+pub(crate) use sections::{ENTERPRISE, SECTIONS};
 pub use sections::{Line, Scope, Section};
 pub use source::{Position, Source, Sources, Span};
 pub use words::Word;

@@ -35,6 +35,15 @@ pub(crate) const SECTIONS: [&str; 24] = [
     "spoe-message",
 ];
 
+/// What begins a section in HAProxy Enterprise only.
+pub(crate) const ENTERPRISE: [&str; 5] = [
+    "botmgmt-profile",
+    "dynamic-update",
+    "udp-lb",
+    "waf-global",
+    "waf-profile",
+];
+
 /// A section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
@@ -83,7 +92,8 @@ impl Kind {
             let word = line
                 .split(|c: char| c.is_ascii_whitespace() || c == '#')
                 .next()?;
-            (line.starts_with('[') || SECTIONS.contains(&word)).then_some(word)
+            (line.starts_with('[') || SECTIONS.contains(&word) || ENTERPRISE.contains(&word))
+                .then_some(word)
         });
         let spoe = |word: &str| word.starts_with('[') || word.starts_with("spoe-");
         match firsts.next().is_some_and(spoe) {
@@ -94,7 +104,8 @@ impl Kind {
 
     /// Whether this word begins a section in such a file.
     fn begins(self, word: &str) -> bool {
-        SECTIONS.contains(&word) && word.starts_with("spoe-") == (self == Kind::Spoe)
+        let enterprise = self != Kind::Spoe && ENTERPRISE.contains(&word);
+        enterprise || SECTIONS.contains(&word) && word.starts_with("spoe-") == (self == Kind::Spoe)
     }
 }
 

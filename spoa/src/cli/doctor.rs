@@ -132,7 +132,8 @@ impl Diagnosis {
     /// The findings as a person reads them.
     pub(super) fn text(&self, colours: bool) -> String {
         if !self.findings.is_empty() {
-            return render(&self.findings, &self.sources, colours);
+            let found = render(&self.findings, &self.sources, colours);
+            return found + &self.left_out();
         }
         let paths = self
             .sources
@@ -141,10 +142,25 @@ impl Diagnosis {
         let paths: Vec<_> = paths.collect();
         let series = match self.series {
             Some(series) => format!("HAProxy {series}"),
-            None => "HAProxy of whatever version".to_owned(),
+            None => "any version of HAProxy".to_owned(),
         };
         let paths = paths.join(", ");
-        format!("nothing is wrong between {paths} and the handlers, for {series}\n")
+        let left_out = self.left_out();
+        format!("nothing is wrong between {paths} and the handlers, for {series}\n{left_out}")
+    }
+
+    /// Which findings are left out where HAProxy's version is not known, as a line.
+    fn left_out(&self) -> String {
+        if self.series.is_some() {
+            return String::new();
+        }
+        let codes = Code::OF_VERSIONS.iter().map(|code| code.name());
+        let codes: Vec<_> = codes.collect();
+        format!(
+            "No HAProxy was found, so what depends on its version was left out ({}): name one with \
+             `--haproxy 3.2`.\n",
+            codes.join(", ")
+        )
     }
 
     /// The worst of them as an exit status.
@@ -175,6 +191,10 @@ impl Diagnosis {
         });
         json!({
             "haproxy": self.series.map(|series| series.to_string()),
+            "left_out": match self.series {
+                Some(_) => Vec::new(),
+                None => Code::OF_VERSIONS.iter().map(|code| code.name()).collect(),
+            },
             "files": self
                 .sources
                 .iter()
@@ -301,6 +321,52 @@ error[SPOA002]: this filter names no SPOE file
         );
         let text = "nothing is wrong between nothing.cfg, nothing.conf and the handlers, for HAProxy 3.0\n";
         assert_eq!((found.text.as_str(), found.status), (text, 0));
+    }
+
+    #[test]
+    fn without_a_version_it_says_what_is_left_out() {
+        let directory = std::env::temp_dir().join(format!("spoa-doctor-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("version.cfg");
+        std::fs::write(&path, "frontend www\n    bind :80\n").unwrap();
+        let path = [path];
+        for (series, left_out) in [(None, true), (Some(Series::V3_2), false)] {
+            let diagnosis = check(&path, &agent(), series).unwrap();
+            let text = diagnosis.text(false);
+            assert_eq!(text.contains("(SPOA037, SPOA050, "), left_out, "{text}");
+            let json = diagnosis.json();
+            assert_eq!(json["left_out"] != json!([]), left_out, "{json}");
+        }
+        let good = Diagnosis {
+            findings: Vec::new(),
+            ..check(&path, &agent(), None).unwrap()
+        };
+        let text = good.text(false);
+        assert!(
+            text.contains("for any version of HAProxy\nNo HAProxy was found"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_last_line_names_the_worst() {
+        // A note comes first.
+        let text = "frontend www\n    filter spoe engine one config one.conf\n    \
+                    filter spoe engine two\n";
+        let spoe = "[one]\nspoe-agent one\n";
+        said("one.conf", spoe, &[]);
+        let found = said("worst.cfg", text, &["--haproxy", "3.2"]);
+        let last = found.text.lines().last().unwrap();
+        assert!(last.contains("error"), "{last}");
+        let worst = found
+            .text
+            .split("error[")
+            .nth(1)
+            .and_then(|rest| rest.get(..7));
+        assert!(
+            last.contains(&format!("--explain {}`", worst.unwrap())),
+            "{last}"
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::super::address::Address;
 use super::super::engine::Engine;
 use super::super::nearest::nearest;
-use super::super::{Case, Code, Finding, Severity};
-use super::list;
+use super::super::{Case, Code, Finding};
+use super::{list, listed_spans};
 
 /// What HAProxy from 3.1 on ignores in a section `spoe-agent` (SPOE.txt 2.2).
 const DEPRECATED: [&[&str]; 9] = [
@@ -172,24 +172,38 @@ fn addresses(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) 
     let Some(listeners) = listeners.filter(|listeners| !listeners.is_empty()) else {
         return;
     };
-    for (_, word) in engine.servers(case.configuration) {
-        let Some(address) = Address::parse(&word.text).filter(|_| word.known) else {
-            continue;
-        };
-        if listeners.iter().any(|listener| listener.takes(&address)) {
-            continue;
-        }
-        let title = format!("the agent does not listen at `{}`", word.text);
-        let listens = list(&case.agent.listeners);
-        findings.push(
-            Finding::new(Code::AddressElsewhere, title, word.span)
-                .label(format!("it listens at {listens}"))
-                .help(format!(
-                    "write one of its addresses, or start it with `--listen {}`",
-                    word.text
-                )),
-        );
+    let servers = engine.servers(case.configuration);
+    let addresses: Vec<_> = servers
+        .iter()
+        .map(|(_, word)| Address::parse(&word.text).filter(|_| word.known))
+        .collect();
+    let fits = |address: &Address| listeners.iter().any(|listener| listener.takes(address));
+    // Of several agents this is one, and the others may be on other machines.
+    let elsewhere =
+        |address: &Option<Address>| address.as_ref().is_none_or(|it| fits(it) || !it.is_local());
+    if addresses.len() > 1 && addresses.iter().any(elsewhere) {
+        return;
     }
+    let mut wrong = servers
+        .iter()
+        .zip(&addresses)
+        .filter_map(|((_, word), address)| {
+            let address = address.as_ref()?;
+            (!fits(address)).then_some(word)
+        });
+    let Some(word) = wrong.next() else {
+        return;
+    };
+    let others: Vec<_> = wrong.map(|word| word.span).collect();
+    let title = format!("the agent does not listen at `{}`", word.text);
+    let listens = list(&case.agent.listeners);
+    let finding = Finding::new(Code::AddressElsewhere, title, word.span)
+        .label(format!("it listens at {listens}"))
+        .help(format!(
+            "write one of its addresses, or start it with `--listen {}`",
+            word.text
+        ));
+    findings.push(listed_spans(finding, others.into_iter()));
 }
 
 fn tls(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) {
@@ -224,7 +238,6 @@ fn tls(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) {
                 let title = format!("HAProxy speaks TLS to `{}`, and the agent does not", address.text);
                 Some(
                     Finding::new(Code::TlsDiffers, title, ssl.span)
-                        .severity(Severity::Warning)
                         .label("the agent has no certificate")
                         .note("`--tls-cert` and SPOA_TLS_CERT count here as they do for `serve`")
                         .help("start the agent with `--tls-cert FILE`, or remove `ssl`"),

@@ -1,17 +1,50 @@
 //! Lines that were to begin a section.
 
 use super::super::nearest::{nearest, within};
-use super::super::{Case, Code, Finding};
+use super::super::{Case, Code, Finding, Severity};
 use super::either;
-use crate::read::{Line, SECTIONS};
+use crate::read::{ENTERPRISE, Line, SECTIONS};
 
 /// The sections that every configuration has, and so those whose names are misspelt.
 const USUAL: [&str; 5] = ["global", "defaults", "frontend", "backend", "listen"];
+
+/// What lines of a proxy begin with: a file of rules alone begins so.
+const OF_PROXIES: [&str; 14] = [
+    "acl",
+    "balance",
+    "bind",
+    "default_backend",
+    "filter",
+    "http-after-response",
+    "http-request",
+    "http-response",
+    "mode",
+    "option",
+    "server",
+    "tcp-request",
+    "timeout",
+    "use_backend",
+];
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let configuration = case.configuration;
     // The lines behind it are of the section that it does not begin.
     findings.extend(configuration.stray.first().and_then(stray));
+    let mut enterprise = configuration.sections.iter();
+    let enterprise = enterprise.find(|section| ENTERPRISE.contains(&section.kind()));
+    findings.extend(enterprise.and_then(|section| {
+        let word = section.head.words.first()?;
+        let title = format!(
+            "`{}` begins a section of HAProxy Enterprise only",
+            word.text
+        );
+        Some(
+            Finding::new(Code::SectionUnknown, title, word.span)
+                .severity(Severity::Note)
+                .label("its lines are not looked at")
+                .help("if this HAProxy is another one, remove the section"),
+        )
+    }));
     for section in &configuration.sections {
         findings.extend(section.lines.iter().filter_map(misspelt));
     }
@@ -25,6 +58,11 @@ fn stray(line: &Line) -> Option<Finding> {
     let haproxys = SECTIONS
         .into_iter()
         .filter(|name| !name.starts_with("spoe-"));
+    if OF_PROXIES.contains(&word.text.as_str()) {
+        return Some(finding.help(
+            "write a line such as `frontend NAME` before it, or give the whole configuration",
+        ));
+    }
     Some(match nearest(&word.text, haproxys) {
         Some(near) => finding.help(format!("write `{near}`")),
         None => finding.help(format!(

@@ -2,13 +2,27 @@
 
 use super::super::engine::{scope, sections};
 use super::super::nearest::nearest;
-use super::super::{Case, Code, Finding};
-use super::list;
-use crate::read::{Filter, Found, Span, SpoeFile};
+use super::super::{Case, Code, Finding, Severity};
+use super::{list, listed_spans};
+use crate::read::{Filter, Found, Span, SpoeFile, Word};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
-    for filter in &case.configuration.filters {
-        findings.extend(of_filter(case, filter));
+    let all = &case.configuration.filters;
+    for (index, filter) in all.iter().enumerate() {
+        // Several filters that name one file have one fault.
+        let same = |other: &&Filter| {
+            let text = |filter: &Filter| filter.config.as_ref().map(|it| it.text.clone());
+            let lost = matches!(other.file, Found::Nowhere(_) | Found::Unset(_));
+            lost && other.file == filter.file && text(other) == text(filter)
+        };
+        if all.iter().take(index).any(|other| same(&other)) {
+            continue;
+        }
+        let others: Vec<_> = all.iter().skip(index + 1).filter(same).collect();
+        let spans = others.iter().filter_map(|other| other.config.as_ref());
+        let spans: Vec<_> = spans.map(|config| config.span).collect();
+        let finding = of_filter(case, filter);
+        findings.extend(finding.map(|it| listed_spans(it, spans.into_iter())));
     }
     findings.extend(no_filter(case));
     let filters = &case.configuration.filters;
@@ -58,17 +72,46 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
                 .help("write `config /etc/haproxy/spoe.conf` at its end"),
         );
     };
+    if let Some(inner) = sample(case, config) {
+        let title = "`config` of a filter takes a path, and this is a sample expression";
+        return Some(
+            Finding::new(Code::FileMissing, title, config.span)
+                .label("looked for as a file of this name")
+                .help(format!("write `config {inner}`")),
+        );
+    }
     match &filter.file {
         Found::Unnamed => None,
-        Found::Nowhere(looked) => {
-            let title = format!("there is no SPOE file `{}`", config.text);
-            let looked: Vec<_> = looked.iter().map(|path| path.to_string_lossy()).collect();
+        Found::Unset(names) => {
+            let title = format!("this path needs {}, which is not set here", list(names));
             Some(
                 Finding::new(Code::FileMissing, title, config.span)
-                    .label("not found")
-                    .note(format!("looked for {}", list(&looked)))
-                    .help("write `config PATH` with the full path of the file; if the file is elsewhere on this machine, give its path after that of haproxy.cfg"),
+                    .severity(Severity::Warning)
+                    .label("not read, so nothing is known of its messages")
+                    .help(format!(
+                        "set {} as for HAProxy, or give the path of the SPOE file after that of haproxy.cfg",
+                        list(names)
+                    )),
             )
+        }
+        Found::Nowhere(looked) => {
+            let title = format!("there is no SPOE file `{}`", config.text);
+            let finding = Finding::new(Code::FileMissing, title, config.span).label("not found");
+            let elsewhere = looked
+                .iter()
+                .any(|path| path.to_string_lossy() != config.text);
+            let looked: Vec<_> = looked.iter().map(|path| path.to_string_lossy()).collect();
+            let finding = match elsewhere {
+                true => finding.note(format!("looked for {}", list(&looked))),
+                false => finding,
+            };
+            Some(match &filter.beside {
+                Some(beside) => finding.help(format!(
+                    "if it is `{}`, give that path after that of haproxy.cfg, or write `config PATH` with the path that the file has for HAProxy",
+                    beside.display()
+                )),
+                None => finding.help("write `config PATH` with the full path of the file; if the file is elsewhere on this machine, give its path after that of haproxy.cfg"),
+            })
         }
         Found::There(file) => of_scope(case, filter, case.configuration.spoe.get(*file)?),
         Found::Beside(file, directory) => {
@@ -84,6 +127,13 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
             })
         }
     }
+}
+
+/// What is in the parentheses of `str(…)`, if that is given as a path.
+fn sample<'c>(case: &'c Case<'_>, config: &Word) -> Option<&'c str> {
+    let source = case.configuration.sources.get(config.span.source)?;
+    let raw = source.text.get(config.span.start..config.span.end)?;
+    raw.strip_prefix("str(")?.strip_suffix(')')
 }
 
 fn of_scope(case: &Case<'_>, filter: &Filter, file: &SpoeFile) -> Option<Finding> {
@@ -165,6 +215,12 @@ fn of_scope(case: &Case<'_>, filter: &Filter, file: &SpoeFile) -> Option<Finding
 }
 
 fn unread(case: &Case<'_>, file: &SpoeFile) -> Option<Finding> {
+    // A filter whose path is not known may read it, and so may one before the first section.
+    let mut filters = case.configuration.filters.iter();
+    let unset = filters.any(|filter| matches!(filter.file, Found::Unset(_)));
+    if unset || !case.configuration.stray.is_empty() {
+        return None;
+    }
     let name = case.configuration.sources.get(file.source)?;
     let name = name.path.to_string_lossy();
     let section = file.sections.iter().find(|it| it.kind() == "spoe-agent");
