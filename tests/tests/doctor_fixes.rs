@@ -11,6 +11,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 #[path = "../../spoa-config/tests/cases/mod.rs"]
@@ -36,6 +37,14 @@ fn write(contents: &Contents, dir: &TempDir) {
     }
 }
 
+/// The cases: those whose names begin with `DOCTOR_CASE`, if that is set.
+fn cases() -> Vec<Case> {
+    let wanted = std::env::var("DOCTOR_CASE").unwrap_or_default();
+    let mut cases = cases::all();
+    cases.retain(|case| case.name.starts_with(&wanted));
+    cases
+}
+
 /// Whether a case is for this HAProxy.
 fn is_for(case: &Case, haproxy: &Haproxy) -> bool {
     case.before_3_1() != haproxy.at_least(3, 1)
@@ -43,7 +52,7 @@ fn is_for(case: &Case, haproxy: &Haproxy) -> bool {
 
 #[test]
 fn haproxy_takes_each_fixed_configuration() {
-    let cases: Vec<_> = cases::all();
+    let cases = cases();
     for_each_haproxy(|haproxy| {
         let mut wrong = Vec::new();
         for case in cases.iter().filter(|case| is_for(case, haproxy)) {
@@ -220,28 +229,48 @@ fn send(haproxy: &Haproxy, case: &Case, fix: &Fix) -> Result<(), String> {
     Ok(())
 }
 
+/// How many HAProxies run side by side: most of a request is waiting.
+const WORKERS: usize = 6;
+
 #[test]
 fn a_good_request_passes_each_fixed_configuration() {
-    let cases = cases::all();
     let all = haproxies();
-    let mut wrong = Vec::new();
-    for case in &cases {
+    let mut runs = Vec::new();
+    for case in cases() {
         // The oldest and the newest that it is for: those between them have no more to say.
-        let mut these: Vec<_> = all.iter().filter(|haproxy| is_for(case, haproxy)).collect();
+        let mut these: Vec<_> = all
+            .iter()
+            .filter(|haproxy| is_for(&case, haproxy))
+            .collect();
         these.drain(1..these.len().saturating_sub(1).max(1));
-        for haproxy in these {
-            for fix in case.fixes() {
-                let excepted = ["haproxy", "traffic"].map(|what| fix.exception(what));
-                if excepted.iter().any(Option::is_some) {
-                    continue;
-                }
-                let sent = catch_unwind(AssertUnwindSafe(|| send(haproxy, case, &fix)));
-                let sent = sent.unwrap_or_else(|_| Err("see the panic above".to_owned()));
-                if let Err(why) = sent {
-                    wrong.push(format!("{haproxy}: {}: {why}", fix.name));
-                }
+        for fix in case.fixes() {
+            let excepted = ["haproxy", "traffic"].map(|what| fix.exception(what));
+            if excepted.iter().all(Option::is_none) {
+                runs.extend(
+                    these
+                        .iter()
+                        .map(|haproxy| (*haproxy, case.clone(), fix.clone())),
+                );
             }
         }
     }
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some((haproxy, case, fix)) =
+                    runs.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    let sent = catch_unwind(AssertUnwindSafe(|| send(haproxy, case, fix)));
+                    let sent = sent.unwrap_or_else(|_| Err("see the panic above".to_owned()));
+                    if let Err(why) = sent {
+                        let why = format!("{haproxy}: {}: {why}", fix.name);
+                        wrong.lock().expect("not poisoned").push(why);
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().expect("not poisoned");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

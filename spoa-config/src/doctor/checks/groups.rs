@@ -97,6 +97,12 @@ fn unsent(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding> 
     let finding = listed_spans(finding, spans);
     let (name, group) = (engine.name(), &word.text);
     Some(match rule_for(case, engine, &messages) {
+        // Without a delay, content rules wait for no answer, and HAProxy does not even ask.
+        Some(keyword @ "tcp-request content") if !delays(case, engine.filter.proxy) => {
+            finding.help(format!(
+                "write `tcp-request inspect-delay 5s` and `{keyword} send-spoe-group {name} {group}` below the filter, before what it sets is read"
+            ))
+        }
         Some(keyword) => finding.help(format!(
             "write `{keyword} send-spoe-group {name} {group}` below the filter, before what it sets is read"
         )),
@@ -104,6 +110,12 @@ fn unsent(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding> 
             "write a rule `send-spoe-group {name} {group}` where all samples of its messages can be had"
         )),
     })
+}
+
+/// Whether the content rules of a proxy may wait.
+fn delays(case: &Case<'_>, proxy: usize) -> bool {
+    let mut lines = case.configuration.lines(proxy);
+    lines.any(|line| line.begins(&["tcp-request", "inspect-delay"]))
 }
 
 /// The rule that has all samples of some messages.
