@@ -103,6 +103,17 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// Whether requests of HTTP, not connections, go this way.
+    fn is_http(&self, path: &Path<'_>) -> bool {
+        let proxy = path.frontend.or(path.backend);
+        let mode = proxy.and_then(|proxy| {
+            let mut lines = self.configuration.lines(proxy);
+            let line = lines.find(|line| line.word(0) == "mode")?;
+            Some(line.word(1))
+        });
+        mode == Some("http")
+    }
+
     /// The handler of a message.
     fn handler(&self, message: &str) -> Option<&'a crate::Message> {
         self.agent.messages.iter().find(|it| it.name == message)

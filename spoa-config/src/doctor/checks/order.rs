@@ -89,7 +89,8 @@ fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
                     .setters(&mention.variable)
                     .any(|step| step.at == reads.at && !argument);
                 match set {
-                    Some(sets) if !with_it => late.push(Early {
+                    // Without HTTP, what comes with it never comes.
+                    Some(sets) if !with_it && (http || !sets.phase.of_http()) => late.push(Early {
                         sets,
                         ..argument_like
                     }),
@@ -422,6 +423,12 @@ fn late_headers(case: &Case<'_>, findings: &mut Vec<Finding>) {
                     })
                 };
                 let given_span = given.word.span;
+                if said.contains(&given_span) {
+                    continue;
+                }
+                let Some(sets) = path.after(reads.at).find(|step| changes(step)) else {
+                    continue;
+                };
                 let mut ways = case.paths.iter().filter(|path| {
                     let steps = path.steps.iter();
                     let mut sends = steps.filter(|step| {
@@ -430,12 +437,9 @@ fn late_headers(case: &Case<'_>, findings: &mut Vec<Finding>) {
                     });
                     sends.any(|send| path.before(send.at).any(changes))
                 });
-                if said.contains(&given_span) || ways.next().is_some() {
+                if ways.next().is_some() {
                     continue;
                 }
-                let Some(sets) = path.after(reads.at).find(|step| changes(step)) else {
-                    continue;
-                };
                 let forwarded = action_name(sets.line) == "option";
                 if !forwarded && (is_of_clients(&name, response) || !own_value(sets, &name)) {
                     continue;

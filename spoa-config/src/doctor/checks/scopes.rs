@@ -12,7 +12,7 @@ use spoa_samples::Expression;
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let mut said: Vec<Span> = Vec::new();
     for path in &case.paths {
-        if !is_http(case, path) {
+        if !case.is_http(path) {
             continue;
         }
         for step in &path.steps {
@@ -27,17 +27,6 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
-}
-
-/// Whether requests, not connections, go this way.
-fn is_http(case: &Case<'_>, path: &Path<'_>) -> bool {
-    let proxy = path.frontend.or(path.backend);
-    let mode = proxy.and_then(|proxy| {
-        let mut lines = case.configuration.lines(proxy);
-        let line = lines.find(|line| line.word(0) == "mode")?;
-        Some(line.word(1))
-    });
-    mode == Some("http")
 }
 
 /// Whether a sample is of the request, not of its connection. `None` if that is not known.

@@ -16,7 +16,8 @@ pub(super) use effect::{Change, End, Header, How, Mention, action, action_name, 
 use super::engine::{Engine, Rule, event};
 use super::grammar::keyword;
 use crate::Agent;
-use crate::read::{Configuration, Line, Section};
+use crate::read::{Configuration, Line, Section, Span};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What kind of step it is, in the order of a frontend with a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +67,25 @@ pub(super) enum Phase {
 }
 
 impl Phase {
+    /// Whether only requests and responses of HTTP have it.
+    pub(super) fn of_http(self) -> bool {
+        use Phase::{
+            AfterResponse, BackendHttpEvent, BackendRules, Buffer, FrontendHttpEvent,
+            FrontendRules, HttpResponseEvent, ResponseRules,
+        };
+        matches!(
+            self,
+            Buffer
+                | FrontendHttpEvent
+                | FrontendRules
+                | BackendHttpEvent
+                | BackendRules
+                | HttpResponseEvent
+                | ResponseRules
+                | AfterResponse
+        )
+    }
+
     /// Whether it is part of the response.
     pub(super) fn of_response(self) -> bool {
         self >= Phase::TcpResponseEvent
@@ -184,16 +204,37 @@ pub(super) fn paths<'a>(
         if !matches!(section.kind(), "frontend" | "listen") {
             continue;
         }
-        let backends = backends(configuration, index);
+        let mut backends = backends(configuration, index);
+        // One that does nothing but to name servers stands for all that do so.
+        let mut another = false;
+        backends.retain(|backend| {
+            !backend.is_some_and(|at| at != index && is_plain(configuration, at))
+                || !std::mem::replace(&mut another, true)
+        });
         ways.extend(backends.into_iter().map(|backend| (Some(index), backend)));
     }
     for (index, section) in configuration.sections.iter().enumerate() {
-        if section.kind() == "backend" && ways.iter().all(|(_, backend)| *backend != Some(index)) {
+        if section.kind() == "backend"
+            && !is_plain(configuration, index)
+            && ways.iter().all(|(_, backend)| *backend != Some(index))
+        {
             ways.push((None, Some(index)));
         }
     }
+    let mut choices: BTreeMap<usize, Vec<(Span, Option<usize>)>> = BTreeMap::new();
     ways.into_iter()
         .map(|(frontend, backend)| {
+            let choices = frontend.map(|at| {
+                &*choices
+                    .entry(at)
+                    .or_insert_with(|| plain_choices(configuration, at))
+            });
+            let elsewhere = choices
+                .into_iter()
+                .flatten()
+                .filter(|(_, leads)| *leads != backend)
+                .map(|(span, _)| *span)
+                .collect();
             let mut building = Building {
                 configuration,
                 agent,
@@ -201,6 +242,7 @@ pub(super) fn paths<'a>(
                 rules,
                 frontend,
                 backend,
+                elsewhere,
                 at: 0,
                 steps: Vec::new(),
             };
@@ -243,6 +285,48 @@ pub(super) fn backends(configuration: &Configuration, frontend: usize) -> Vec<Op
     found
 }
 
+/// The rules of a frontend that choose a backend by its name, and read no variable for it: where they
+/// are, and where they lead.
+fn plain_choices(configuration: &Configuration, frontend: usize) -> Vec<(Span, Option<usize>)> {
+    let mut choices = Vec::new();
+    let mut next = Some(frontend);
+    while let Some(section) = next.and_then(|at| configuration.sections.get(at)) {
+        for line in section.all(&["use_backend"]) {
+            let name = line.words.get(1).filter(|word| word.known);
+            let Some(name) = name.filter(|name| !name.text.contains('%')) else {
+                continue;
+            };
+            let condition = Condition::of(line, section);
+            let reads = condition.is_some_and(|condition| !condition.mentions().is_empty());
+            if mentions(line).is_empty() && !reads {
+                choices.push((line.span(), configuration.backend(&name.text)));
+            }
+        }
+        next = next.and_then(|at| configuration.defaults(at));
+    }
+    choices
+}
+
+/// Whether a backend has no rules, no filters and no variables, nor its `defaults`.
+fn is_plain(configuration: &Configuration, backend: usize) -> bool {
+    configuration.lines(backend).all(|line| {
+        let keyword = line.word(0);
+        let rule = keyword.starts_with("http-") && keyword != "http-check";
+        !rule
+            && ![
+                "tcp-request",
+                "tcp-response",
+                "filter",
+                "redirect",
+                "use-server",
+            ]
+            .contains(&keyword)
+            && !(keyword == "option"
+                && ["http-buffer-request", "forwardfor"].contains(&line.word(1)))
+            && mentions(line).is_empty()
+    })
+}
+
 struct Building<'a, 'b> {
     configuration: &'a Configuration,
     agent: &'a Agent,
@@ -250,6 +334,8 @@ struct Building<'a, 'b> {
     rules: &'a [Rule<'a>],
     frontend: Option<usize>,
     backend: Option<usize>,
+    /// The rules that choose other backends, and nothing else.
+    elsewhere: BTreeSet<Span>,
     at: usize,
     steps: Vec<Step<'a>>,
 }
@@ -332,6 +418,9 @@ impl<'a> Building<'a, '_> {
     /// The rules of a proxy.
     fn rules(&mut self, proxy: Option<usize>, phase: Phase, words: &[&str]) {
         for (section, line) in self.lines(proxy, words) {
+            if phase == Phase::Switching && self.elsewhere.contains(&line.span()) {
+                continue;
+            }
             self.at += 1;
             let condition = Condition::of(line, section);
             let rule = self.rules.iter().find(|rule| std::ptr::eq(rule.line, line));
