@@ -21,7 +21,7 @@ fn score(ip: IpAddr) -> u8 {
 
 /// Three strings, as a message with a request's line has them.
 #[spoe_message("check-request")]
-pub fn check_request(method: &str, path: &str, host: &str) -> SetVar<i64> {
+pub fn check_request(method: &str, path: Text<'_>, host: Text<'_>) -> SetVar<i64> {
     let bytes = method.len() + path.len() + host.len();
     SetVar::transaction("bytes", i64::try_from(bytes).unwrap_or_default())
 }
@@ -36,13 +36,13 @@ pub fn ten_arguments(
     dst_port: u16,
     ssl: bool,
     method: &str,
-    path: &str,
-    query: Option<&str>,
-    host: &str,
+    path: Text<'_>,
+    query: Text<'_>,
+    host: Text<'_>,
     ua: Option<&str>,
 ) -> SetVar<i64> {
     let text = method.len() + path.len() + host.len();
-    let text = text + query.unwrap_or_default().len() + ua.unwrap_or_default().len();
+    let text = text + query.len() + ua.unwrap_or_default().len();
     let rest = u64::from(score(src)) + u64::from(score(dst)) + u64::from(ssl);
     let ports = u64::from(src_port) + u64::from(dst_port);
     SetVar::transaction(

@@ -60,13 +60,13 @@ pub(crate) enum Door {
 )]
 pub(crate) fn choose_backend(
     #[arg(sample = "so_name")] door: Door,
-    #[arg(sample = "path")] path: &[u8],
+    #[arg(sample = "path")] path: Text<'_>,
     #[arg(sample = "var(sess.multi.network)")] network: Option<&str>,
 ) -> &'static str {
     match door {
         Door::PartnerApi => "api",
         // The next version is for the people who make it. `network` is what `locate_client` said.
-        Door::Www if network == Some("own") && path.starts_with(b"/next/") => "next",
+        Door::Www if network == Some("own") && path.starts_with("/next/") => "next",
         Door::Www => "shop",
     }
 }

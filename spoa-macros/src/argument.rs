@@ -27,6 +27,7 @@ const TABLE: Table = Table {
             Takes::Text,
             "sample_unchecked = \"lua.name\"",
         ),
+        Known::new("reject", Takes::Nothing, "reject"),
     ],
 };
 
@@ -65,6 +66,8 @@ pub(crate) struct Argument {
     pub(crate) kind: Kind,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) sample: Option<Sample>,
+    /// Whether a client may have the message rejected by it.
+    pub(crate) reject: bool,
     pub(crate) ty: Type,
 }
 
@@ -77,6 +80,7 @@ struct ArgAttribute {
     source: Option<(Source, Span)>,
     fallback: Option<Fallback>,
     sample: Option<Sample>,
+    reject: bool,
 }
 
 impl Argument {
@@ -152,6 +156,7 @@ impl Argument {
             kind,
             fallback: attribute.fallback,
             sample: attribute.sample,
+            reject: attribute.reject,
             ty: ty.clone(),
         }
     }
@@ -291,6 +296,7 @@ impl ArgAttribute {
         }
         self.source = named.or(placed);
         self.sample = Sample::take(&options, errors);
+        self.reject = options.span("reject").is_some();
         self.fallback = options
             .span("default")
             .map(|span| match options.expression("default") {

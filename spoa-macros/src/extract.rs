@@ -3,6 +3,7 @@
 //! It must not judge what the user wrote: whatever reaches it can be expanded.
 
 use crate::argument::{Argument, Fallback, Kind, Source};
+use crate::client;
 use crate::sample::Sample;
 use crate::syntax::{relax, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
@@ -113,7 +114,10 @@ pub(crate) fn describe(arguments: &[Argument], names: &Names, description: &Iden
         let sample = argument.sample.as_ref()?;
         Some(sample.check_type(&argument.ty, names))
     });
-    quote!(#(#checks)* #(#all)*)
+    let clients = arguments
+        .iter()
+        .filter_map(|argument| client::check(argument, names));
+    quote!(#(#checks)* #(#clients)* #(#all)*)
 }
 
 /// What is made from the whole message may have samples of its own: an expression for the events at
@@ -135,7 +139,7 @@ pub(crate) fn events<'a>(
 
 /// `<Type as Param<'_, _>>`, all of it at the type: there the compiler reports a type that will not
 /// do.
-fn param(argument: &Argument, names: &Names) -> TokenStream {
+pub(crate) fn param(argument: &Argument, names: &Names) -> TokenStream {
     let Names {
         private,
         lifetime,

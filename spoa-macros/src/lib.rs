@@ -10,6 +10,7 @@ macro_rules! hygienic {
 }
 
 mod argument;
+mod client;
 mod derive;
 mod errors;
 mod extract;
@@ -67,9 +68,9 @@ use proc_macro::TokenStream;
 /// }
 ///
 /// #[spoe_message("look-up", timeout = "20ms")]
-/// async fn look_up(host: &str) -> Result<Option<SetVar<String>>, HandlerError> {
+/// async fn look_up(host: Text<'_>) -> Result<Option<SetVar<String>>, HandlerError> {
 ///     # async fn database(_: &str) -> std::io::Result<Option<String>> { Ok(None) }
-///     let owner = database(host).await?;
+///     let owner = database(&host).await?;
 ///     Ok(owner.map(|owner| SetVar::transaction("owner", owner)))
 /// }
 ///
@@ -80,14 +81,14 @@ use proc_macro::TokenStream;
 /// )]
 /// fn log_in(
 ///     #[arg(sample = "src")] ip: std::net::IpAddr,
-///     #[arg(sample = "req.fhdr(user-agent),lower")] agent: Option<&str>,
+///     #[arg(sample = "req.fhdr(user-agent),lower")] agent: Option<Text<'_>>,
 /// ) -> SetVar<bool> {
 ///     SetVar::session("suspect", agent.is_none() && !ip.is_loopback())
 /// }
 ///
 /// #[spoe_message("audit", blocking)]
-/// fn audit(path: &str) -> Result<(), std::io::Error> {
-///     std::fs::write("audit.log", path)
+/// fn audit(path: Text<'_>) -> Result<(), std::io::Error> {
+///     std::fs::write("audit.log", &*path)
 /// }
 /// ```
 ///
@@ -105,6 +106,7 @@ use proc_macro::TokenStream;
 /// | `#[arg(default)]` | takes `Default::default()` where the argument is absent or NULL |
 /// | `#[arg(default = 443)]` | takes this expression there |
 /// | `#[arg(sample = "src")]` | says where HAProxy gets the argument: what stands behind the `=` in `args` of spoe.conf, where blanks need a `\` before them |
+/// | `#[arg(reject)]` | says that a client may have the message rejected by this argument |
 /// | `#[arg(sample_unchecked = "lua.score")]` | the same, unchecked, for what HAProxy does not have by itself, such as fetches in Lua |
 ///
 /// ```
@@ -130,6 +132,22 @@ use proc_macro::TokenStream;
 /// Most samples may have no value, as a header that is not there: then HAProxy sends NULL, and a
 /// handler whose argument is no `Option` and has no default is not run. `handlers` and the log at the
 /// start name such arguments.
+///
+/// A client must not have a message rejected, or it could switch the check off. So where a client
+/// chooses the sample, or can have HAProxy find no value for it, the type must take whatever comes:
+/// `Text<'_>`, `&[u8]`, `Option`s of these, `Result<T, Mismatch>`, `u64` for `req.body_size`. A `&str` for
+/// `path`, an `IpAddr` for a header or a `&[u8]` for a header that may not be there is an error, unless
+/// `#[arg(reject)]` says that such a message may be rejected. An argument without a `sample` is checked if
+/// its name is that of a part of the request: `method`, `path`, `pathq`, `url`, `uri`, `query`, `host`,
+/// `user_agent`, `referer`, `cookie`, `cookies`, `headers`, `body`.
+///
+/// ```compile_fail
+/// # use spoa::prelude::*;
+/// #[spoe_message("check-path")]
+/// fn check_path(#[arg(sample = "path")] path: &str) -> SetVar<bool> {
+///     SetVar::transaction("blocked", path.starts_with("/admin"))
+/// }
+/// ```
 ///
 /// What is borrowed, as `&str`, borrows from the message, and what is returned may borrow it in turn.
 /// A function may have lifetimes for that, but no other parameters in `<…>`.
@@ -180,9 +198,9 @@ pub fn spoe_fallback(options: TokenStream, item: TokenStream) -> TokenStream {
 /// #[derive(FromMessage)]
 /// struct Request<'a> {
 ///     method: &'a str,
-///     path: &'a str,
+///     path: Text<'a>,
 ///     #[arg("user-agent")]
-///     agent: Option<&'a str>,
+///     agent: Option<Text<'a>>,
 ///     client: Client,
 ///     context: Context<'a>,
 /// }

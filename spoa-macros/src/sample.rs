@@ -9,7 +9,7 @@ use crate::syntax::{erase, inner, last_name, shown, timeless};
 use crate::wiring;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use spoa_samples::{Event, Expression, Kind, Sample as Given};
+use spoa_samples::{Chooser, Event, Expression, Kind, Origin, Sample as Given};
 use syn::Type;
 use syn::spanned::Spanned;
 
@@ -20,6 +20,7 @@ pub(crate) struct Sample {
     /// What it is in the series of HAProxy that take it, the newest first; nothing if it is not to be
     /// checked, or is wrong.
     given: Vec<Given>,
+    expression: Option<Expression>,
 }
 
 impl Sample {
@@ -45,7 +46,32 @@ impl Sample {
                 Vec::new()
             }),
         };
-        Some(Sample { text, span, given })
+        let expression = Expression::parse_word(&text).ok();
+        Some(Sample {
+            text,
+            span,
+            given,
+            expression,
+        })
+    }
+
+    /// The sample that an argument has by its name, if that leaves no doubt.
+    pub(crate) fn usual(argument: &str, span: Span) -> Option<Self> {
+        let text = spoa_samples::usual(argument)?.to_owned();
+        let given = look_up(&text).ok()?;
+        let expression = Expression::parse(&text).ok();
+        Some(Sample {
+            text,
+            span,
+            given,
+            expression,
+        })
+    }
+
+    /// What it gives and where that comes from; `None` if it is not to be checked, or is wrong.
+    pub(crate) fn origin(&self) -> Option<(Kind, Origin)> {
+        let given = self.given.first()?;
+        Some((given.kind(), self.expression.as_ref()?.origin()))
     }
 
     /// Whether HAProxy may have no value for it.
@@ -75,6 +101,11 @@ impl Sample {
         events.fold(0, |bits, event| bits | bit(event))
     }
 
+    fn is_a_clients(&self) -> bool {
+        self.origin()
+            .is_some_and(|(_, origin)| origin.chooser() == Chooser::Client)
+    }
+
     /// What does not compile if the sample does not become the type.
     pub(crate) fn check_type(&self, ty: &Type, names: &Names) -> TokenStream {
         let Some(given) = self.given.first() else {
@@ -86,7 +117,10 @@ impl Sample {
             Kind::Addr => ("Address", "IpAddr"),
             Kind::Ipv4 => ("Ipv4", "Ipv4Addr"),
             Kind::Ipv6 => ("Ipv6", "Ipv6Addr"),
-            // What text does not become by itself may be parsed from it.
+            // What text does not become by itself may be parsed from it. A client's may not parse.
+            Kind::Str | Kind::Bin | Kind::Meth if self.is_a_clients() => {
+                ("Bytes", "Result<Parse<_>, Mismatch>")
+            }
             Kind::Str | Kind::Bin | Kind::Meth => ("Bytes", "Parse<_>"),
             _ => return TokenStream::new(),
         };
@@ -107,30 +141,40 @@ impl Sample {
                 <#ty as #private::Param<'_, #private::ByValue>>::EXPECTED,
             )
         };
-        require(
-            &suits,
-            &words,
-            "the sample gives something else",
-            span,
-            names,
-        )
+        let words = Words {
+            message: &words,
+            label: "the sample gives something else",
+            notes: &[],
+        };
+        require(&suits, &words, span, names)
     }
+}
+
+/// What the compiler says.
+pub(crate) struct Words<'w> {
+    pub(crate) message: &'w str,
+    pub(crate) label: &'w str,
+    pub(crate) notes: &'w [String],
 }
 
 /// What does not compile, with these words, unless a constant expression holds.
 pub(crate) fn require(
     holds: &TokenStream,
-    words: &str,
-    label: &str,
+    words: &Words<'_>,
     span: Span,
     names: &Names,
 ) -> TokenStream {
     // All of it at the span: the compiler reports it from its first token to its last.
     let private = Ident::new(&names.private.to_string(), span);
+    let Words {
+        message,
+        label,
+        notes,
+    } = words;
     // A trait of its own: its words are about this argument.
     quote_spanned! {span=>
         const _: () = {
-            #[diagnostic::on_unimplemented(message = #words, label = #label)]
+            #[diagnostic::on_unimplemented(message = #message, label = #label #(, note = #notes)*)]
             trait Suits {
                 const CHECKED: () = ();
             }
@@ -181,7 +225,7 @@ fn mended(ty: &Type, fits: &str) -> String {
 }
 
 /// What an `Option` holds, as far as its name tells.
-fn option(ty: &Type) -> Option<&Type> {
+pub(crate) fn option(ty: &Type) -> Option<&Type> {
     last_name(ty).filter(|name| *name == "Option")?;
     inner(ty)
 }

@@ -40,6 +40,7 @@ mod series;
 mod signature;
 mod table;
 mod text;
+mod usual;
 
 pub use check::{Keyword, Sample, converters, fetches};
 pub use event::{Event, Proxy, UnknownEvent};
@@ -50,3 +51,4 @@ pub use nearest::nearest;
 pub use origin::{Charset, Chooser, Origin, Place};
 pub use problem::{Problem, ProblemKind};
 pub use series::{Series, UnknownSeries};
+pub use usual::usual;

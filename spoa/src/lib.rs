@@ -34,9 +34,11 @@
 //! |---|---|
 //! | `bool`, `i8`…`i64`, `u8`…`u64`, `isize`, `usize` | any integer that fits; HAProxy sends them all as INT64 |
 //! | `IpAddr`, `Ipv4Addr`, `Ipv6Addr` | an address, or text that reads as one, as `hdr()` gives it |
+//! | [`Text`](handler::Text) | text that a client chooses: whatever comes |
 //! | `&str`, `String`, `Cow<str>` | text; borrowed from the frame where it can be |
 //! | `&[u8]`, `Vec<u8>`, `Bytes` | binary or text |
 //! | `Option<T>` | `None` for NULL (HAProxy had no sample) and for an argument that is not there |
+//! | `Result<T, Mismatch>` | what is wrong with an argument, instead of a rejected message |
 //! | [`Value`](spop::Value) | the datum as it came |
 //! | [`Parse<T>`](handler::Parse), a type of yours | text parsed by `FromStr`; `#[derive(FromValue)]` |
 //! | [`Message`](spop::Message), [`Args`](spop::Args) | the message: name, number, by name, by index |
@@ -47,8 +49,10 @@
 //! what was expected, what came, and the change in spoe.conf that mends it. HAProxy gets an ACK without
 //! that handler's actions.
 //!
-//! What clients choose freely (a header, a body) is best taken as `&[u8]`: HAProxy passes on whatever
-//! bytes come, and text that is not UTF-8 rejects the message.
+//! No client must have a message rejected, or it could switch a check off. So where a client chooses an
+//! argument (a path, a header, a body), the compiler refuses a type that does not take whatever a client can
+//! send, as `&str` does not take bytes that are not UTF-8. [`Text`](handler::Text), `&[u8]` and
+//! `Result<T, Mismatch>` do, and `#[arg(reject)]` says that a client may have the message rejected.
 //!
 //! # What a handler returns
 //!
@@ -97,8 +101,8 @@ pub mod testing;
 pub mod prelude {
     pub use crate::agent::{Agent, Failed};
     pub use crate::handler::{
-        Actions, Context, Failure, FromMessage, FromValue, HandlerError, IntoActions, Parse,
-        SetVar, State, ToValue, Unset, UnsetVar,
+        Actions, Context, Failure, FromMessage, FromValue, HandlerError, IntoActions, Mismatch,
+        Parse, SetVar, State, Text, ToValue, Unset, UnsetVar,
     };
     pub use crate::spop::{Args, Message, Scope, Value};
     pub use crate::{handlers, spoe_fallback, spoe_message};

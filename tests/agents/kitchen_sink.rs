@@ -36,7 +36,7 @@ struct Body<'a> {
     timeout = "700ms"
 )]
 async fn request(
-    #[arg(sample = "path,lower")] path: &str,
+    #[arg(sample = "path,lower")] path: Text<'_>,
     #[arg("user-agent", sample = "req.fhdr(user-agent)", default)] agent: &[u8],
     body: Body<'_>,
 ) -> (SetVar<bool>, SetVar<u64>, SetVar<u64>) {
@@ -76,7 +76,7 @@ fn answer(#[arg(sample = "status")] status: u16, #[arg(sample = "be_name")] name
     set = "txn.route"
 )]
 fn route(
-    #[arg(index = 0, sample = "path")] path: &str,
+    #[arg(index = 0, sample = "path")] path: Text<'_>,
     #[arg(index = 2, sample = "fe_name")] frontend: &str,
     #[arg(sample = "ssl_fc")] ssl: bool,
 ) -> String {
@@ -100,10 +100,10 @@ fn leaving(#[arg(sample = "res.fhdr(content-type)")] kind: Option<&str>) -> &'st
 
 /// Nobody has said when this one is sent, nor where all of its arguments come from.
 #[spoe_message("unsaid", set = "txn.guessed")]
-fn unsaid(user_agent: Option<&str>, level: u8, cart: Option<&str>) -> String {
+fn unsaid(user_agent: Option<Text<'_>>, level: u8, cart: Option<&str>) -> String {
     format!(
         "{}{level}{}",
-        user_agent.unwrap_or("nobody"),
+        user_agent.as_deref().unwrap_or("nobody"),
         cart.is_none()
     )
 }

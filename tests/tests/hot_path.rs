@@ -16,7 +16,7 @@ use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 #[spoe_message("sync")]
-fn sync(ip: IpAddr, path: &str, port: u16) -> [SetVar<u16>; 2] {
+fn sync(ip: IpAddr, path: Text<'_>, port: u16) -> [SetVar<u16>; 2] {
     let score = u16::from(ip.is_ipv4()) + port;
     [
         SetVar::session("score", score),
@@ -25,13 +25,13 @@ fn sync(ip: IpAddr, path: &str, port: u16) -> [SetVar<u16>; 2] {
 }
 
 #[spoe_message("ready")]
-async fn ready(ip: IpAddr, path: &str, port: u16) -> [SetVar<u16>; 2] {
+async fn ready(ip: IpAddr, path: Text<'_>, port: u16) -> [SetVar<u16>; 2] {
     sync(ip, path, port)
 }
 
 /// Is not done at once: its ACK comes when it was woken.
 #[spoe_message("woken")]
-async fn woken(ip: IpAddr, path: &str, port: u16) -> [SetVar<u16>; 2] {
+async fn woken(ip: IpAddr, path: Text<'_>, port: u16) -> [SetVar<u16>; 2] {
     let mut woken = false;
     std::future::poll_fn(|cx| {
         cx.waker().wake_by_ref();

@@ -30,7 +30,7 @@ fn quick() -> SetVar<u8> {
 }
 
 #[spoe_message("look-up")]
-fn look_up(#[arg("user-agent")] user_agent: Option<&str>) -> SetVar<bool> {
+fn look_up(#[arg("user-agent")] user_agent: Option<&[u8]>) -> SetVar<bool> {
     SetVar::transaction("known", user_agent.is_some())
 }
 

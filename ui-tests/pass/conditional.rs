@@ -28,7 +28,7 @@ fn attribute() {}
 struct Both<'a> {
     #[cfg(any())]
     never: f64,
-    path: &'a str,
+    path: Text<'a>,
 }
 
 #[spoe_message("both")]

@@ -37,18 +37,18 @@ pub struct Request<'a> {
     /// Who.
     pub user: UserId,
     /// Where.
-    pub path: &'a str,
+    pub path: Text<'a>,
     /// How, if it says.
     #[arg("user-agent")]
-    pub agent: Option<&'a str>,
+    pub agent: Option<&'a [u8]>,
 }
 
 /// What follows.
-#[derive(Clone, Copy, Debug, IntoActions)]
+#[derive(Clone, Debug, IntoActions)]
 #[vars(scope = "txn")]
 pub struct Verdict<'a> {
     /// Why.
-    pub reason: &'a str,
+    pub reason: Text<'a>,
 }
 
 /// Public, and documented.

@@ -46,7 +46,7 @@ struct Service;
 pub fn main() {
     #[derive(FromMessage)]
     struct Request<'a> {
-        path: &'a str,
+        path: Text<'a>,
     }
 
     #[spoe_message("local", set = "sess.len")]

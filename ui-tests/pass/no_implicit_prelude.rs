@@ -15,8 +15,9 @@ pub enum Method {
 
 #[derive(FromMessage)]
 pub struct Request<'a> {
+    #[arg(reject)]
     pub method: Method,
-    #[arg("user-agent", default)]
+    #[arg("user-agent", default, reject)]
     pub agent: &'a str,
     pub port: Port,
 }

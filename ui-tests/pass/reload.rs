@@ -16,11 +16,11 @@ impl Rules {
 
 #[spoe_message("reloaded")]
 fn reloaded(
-    path: &str,
+    path: Text<'_>,
     State(rules): State<'_, Rules>,
     State(n): State<'_, usize>,
 ) -> SetVar<bool> {
-    SetVar::session("found", rules.0.contains_key(path) && *n > 0)
+    SetVar::session("found", rules.0.contains_key(&*path) && *n > 0)
 }
 
 pub fn main() {

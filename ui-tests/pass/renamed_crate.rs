@@ -29,7 +29,7 @@ mod handlers {
     #[derive(FromMessage)]
     #[arg(crate = haproxy)]
     pub struct Request<'a> {
-        path: &'a str,
+        path: Text<'a>,
         x: X,
     }
 

@@ -87,6 +87,7 @@ enum Method {
 
 #[derive(FromMessage)]
 struct Rest<'a> {
+    #[arg(reject)]
     method: Method,
     #[arg(default = ARG)]
     text: &'a [::core::primitive::u8],

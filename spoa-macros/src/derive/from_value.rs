@@ -45,6 +45,7 @@ pub(crate) fn from_value(input: &DeriveInput) -> TokenStream {
             let errors = errors.into_tokens();
             let body = quote! {
                 const EXPECTED: #private::Expected = #private::Expected::Any;
+                const ACCEPTS: #private::Accepts = #private::Accepts::ANY.or_null();
                 fn from_value(_: #private::Value<#lifetime>) -> #private::Result<Self, #private::Mismatch> {
                     #private::stub()
                 }
@@ -174,6 +175,7 @@ fn expand(
             let inner = quote_spanned!(span=> <#ty as #private::FromValue<#lifetime>>);
             let body = hygienic! {
                 const EXPECTED: #private::Expected = #inner::EXPECTED;
+                const ACCEPTS: #private::Accepts = #inner::ACCEPTS;
 
                 #[inline]
                 fn from_value(value: #private::Value<#lifetime>) -> #result {

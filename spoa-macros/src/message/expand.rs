@@ -7,7 +7,7 @@ use super::model::Function;
 use super::{tail, value};
 use crate::extract::{self, Names, import, ours, private};
 use crate::names::Variable;
-use crate::sample::{bit, require};
+use crate::sample::{Words, bit, require};
 use crate::syntax::{conditions, find_self, is_opaque, relax, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -238,7 +238,12 @@ fn events(attribute: &Attribute, function: &Function, names: &Names) -> TokenStr
              event, or take that field out"
         );
         let holds = quote_spanned!(span=> #events & #bit != 0);
-        require(&holds, &words, "not there yet", span, names)
+        let words = Words {
+            message: &words,
+            label: "not there yet",
+            notes: &[],
+        };
+        require(&holds, &words, span, names)
     });
     quote!(#(#checks)*)
 }

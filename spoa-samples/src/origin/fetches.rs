@@ -113,9 +113,8 @@ pub(super) fn origin(call: &Call, response: bool) -> Origin {
         "ssl_c_chain_der" | "ssl_c_der" | "ssl_c_i_dn" | "ssl_c_r_dn" | "ssl_c_s_dn"
         | "ssl_c_san" | "ssl_c_serial" => client(),
         "ssl_c_sha1" => client().fixed(20),
-        "ssl_c_key_alg" | "ssl_c_notafter" | "ssl_c_notbefore" | "ssl_c_sig_alg" => {
-            client().ascii()
-        }
+        "ssl_c_key_alg" | "ssl_c_notafter" | "ssl_c_notbefore" | "ssl_c_policies"
+        | "ssl_c_sig_alg" => client().ascii(),
         "ssl_c_version" => client().integer(0, i64::MAX),
         // What it agreed on with the client is one of those that the site takes, or nothing.
         "ssl_fc_alpn" | "ssl_fc_npn" => site().missing(),

@@ -172,6 +172,7 @@ mod tests {
             expected,
             sample: None,
             may_be_missing: false,
+            takes_null: false,
             required: true,
         }
     }

@@ -65,7 +65,6 @@ fn argument(argument: &ArgumentDescription) -> String {
         rust_type,
         required,
         sample,
-        may_be_missing,
         ..
     } = argument;
     let place = match (name, index) {
@@ -74,7 +73,7 @@ fn argument(argument: &ArgumentDescription) -> String {
     };
     let optional = if *required { "" } else { " (optional)" };
     let sample = sample.map_or_else(String::new, |sample| format!(" = {sample}"));
-    let missing = match *required && *may_be_missing {
+    let missing = match may_reject(argument) {
         true => " (may be missing)",
         false => "",
     };
@@ -92,10 +91,13 @@ pub(super) fn notes(handlers: &[&'static Definition]) -> Vec<String> {
     notes.collect()
 }
 
+/// Whether a message is rejected where HAProxy has no value for an argument, which may happen.
+fn may_reject(argument: &ArgumentDescription) -> bool {
+    argument.required && argument.may_be_missing && !argument.takes_null
+}
+
 fn note(message: &str, argument: &ArgumentDescription) -> Option<String> {
-    let sample = argument
-        .sample
-        .filter(|_| argument.required && argument.may_be_missing)?;
+    let sample = argument.sample.filter(|_| may_reject(argument))?;
     let ty = argument.rust_type;
     let what = match (argument.name, argument.index) {
         (_, Some(index)) => format!("argument number {index}"),
@@ -168,6 +170,7 @@ mod tests {
             expected: Expected::Text,
             sample: Some("req.hdr(x-id)"),
             may_be_missing,
+            takes_null: false,
             required,
         }
     }
@@ -187,5 +190,10 @@ mod tests {
         for (required, may_be_missing) in [(true, false), (false, true)] {
             assert_eq!(note("check", &argument(required, may_be_missing)), None);
         }
+        let empty = ArgumentDescription {
+            takes_null: true,
+            ..argument(true, true)
+        };
+        assert_eq!(note("check", &empty), None);
     }
 }

@@ -14,7 +14,7 @@ use std::time::Instant;
 /// use spoa::prelude::*;
 ///
 /// #[spoe_message("log")]
-/// fn log(path: &str, context: Context<'_>) {
+/// fn log(path: Text<'_>, context: Context<'_>) {
 ///     println!("{} stream {}: {path}", context.peer(), context.stream_id());
 /// }
 /// ```

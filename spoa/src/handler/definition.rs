@@ -238,6 +238,8 @@ pub struct ArgumentDescription {
     pub sample: Option<&'static str>,
     /// Whether that may have no value.
     pub may_be_missing: bool,
+    /// Whether the handler is run then.
+    pub takes_null: bool,
     pub required: bool,
 }
 

@@ -1,5 +1,6 @@
 //! From a datum of HAProxy's to a Rust value.
 
+use super::Accepts;
 use crate::spop::{DataType, Value};
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -30,6 +31,10 @@ use std::str::FromStr;
 pub trait FromValue<'a>: Sized {
     /// What a datum must be, for the message of a rejection.
     const EXPECTED: Expected;
+
+    /// What it takes whatever a client sends. The macros refuse a type that does not take all that a
+    /// client can put in its sample.
+    const ACCEPTS: Accepts = Accepts::SOME;
 
     /// Converts a datum that is there.
     ///
@@ -106,9 +111,28 @@ impl fmt::Display for Expected {
 }
 
 /// Why a datum does not fit a type.
+///
+/// A handler that takes `Result<T, Mismatch>` gets it, instead of having its message rejected:
+///
+/// ```
+/// use spoa::prelude::*;
+/// use std::net::IpAddr;
+///
+/// #[spoe_message("check-client")]
+/// fn check_client(
+///     #[arg(sample = "req.hdr(x-forwarded-for)")] client: Result<IpAddr, Mismatch>,
+/// ) -> SetVar<bool> {
+///     // A header that does not read as an address is suspect, as one that is not there.
+///     SetVar::transaction("blocked", client.is_err())
+/// }
+///
+/// assert!(*check_client(Err(Mismatch::Syntax)).value());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mismatch {
+    /// It is NULL, or the message does not have it. Only a `Result<T, Mismatch>` gets this.
+    Missing,
     /// It is of another type.
     Type,
     /// It is an integer out of bounds.
@@ -120,6 +144,21 @@ pub enum Mismatch {
     /// Anything else, in words that complete "but".
     Other(String),
 }
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Mismatch::Missing => "HAProxy had no value",
+            Mismatch::Type => "the value is of another type",
+            Mismatch::Range => "the integer is out of range",
+            Mismatch::Syntax => "the text does not read as what is expected",
+            Mismatch::Utf8 => "the text is not UTF-8",
+            Mismatch::Other(words) => words,
+        })
+    }
+}
+
+impl std::error::Error for Mismatch {}
 
 macro_rules! integers {
     ($($int:ty),*) => {$(
@@ -213,6 +252,7 @@ impl FromValue<'_> for Ipv6Addr {
 #[diagnostic::do_not_recommend]
 impl<'a> FromValue<'a> for &'a str {
     const EXPECTED: Expected = Expected::Text;
+    const ACCEPTS: Accepts = Accepts::TEXT;
 
     #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
@@ -223,6 +263,7 @@ impl<'a> FromValue<'a> for &'a str {
 #[diagnostic::do_not_recommend]
 impl FromValue<'_> for String {
     const EXPECTED: Expected = Expected::Text;
+    const ACCEPTS: Accepts = Accepts::TEXT;
 
     fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
         <&str>::from_value(value).map(str::to_owned)
@@ -232,6 +273,7 @@ impl FromValue<'_> for String {
 #[diagnostic::do_not_recommend]
 impl<'a> FromValue<'a> for Cow<'a, str> {
     const EXPECTED: Expected = Expected::Text;
+    const ACCEPTS: Accepts = Accepts::TEXT;
 
     #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
@@ -242,6 +284,7 @@ impl<'a> FromValue<'a> for Cow<'a, str> {
 #[diagnostic::do_not_recommend]
 impl<'a> FromValue<'a> for &'a [u8] {
     const EXPECTED: Expected = Expected::Bytes;
+    const ACCEPTS: Accepts = Accepts::BYTES;
 
     #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
@@ -252,6 +295,7 @@ impl<'a> FromValue<'a> for &'a [u8] {
 #[diagnostic::do_not_recommend]
 impl FromValue<'_> for Vec<u8> {
     const EXPECTED: Expected = Expected::Bytes;
+    const ACCEPTS: Accepts = Accepts::BYTES;
 
     fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
         <&[u8]>::from_value(value).map(<[u8]>::to_vec)
@@ -261,6 +305,7 @@ impl FromValue<'_> for Vec<u8> {
 #[diagnostic::do_not_recommend]
 impl<'a> FromValue<'a> for Cow<'a, [u8]> {
     const EXPECTED: Expected = Expected::Bytes;
+    const ACCEPTS: Accepts = Accepts::BYTES;
 
     #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
@@ -271,6 +316,7 @@ impl<'a> FromValue<'a> for Cow<'a, [u8]> {
 #[diagnostic::do_not_recommend]
 impl FromValue<'_> for Bytes {
     const EXPECTED: Expected = Expected::Bytes;
+    const ACCEPTS: Accepts = Accepts::BYTES;
 
     fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
         <&[u8]>::from_value(value).map(Bytes::copy_from_slice)
@@ -280,6 +326,7 @@ impl FromValue<'_> for Bytes {
 #[diagnostic::do_not_recommend]
 impl<'a> FromValue<'a> for Value<'a> {
     const EXPECTED: Expected = Expected::Any;
+    const ACCEPTS: Accepts = Accepts::ANY.or_null();
 
     #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
@@ -291,6 +338,7 @@ impl<'a> FromValue<'a> for Value<'a> {
 #[diagnostic::do_not_recommend]
 impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     const EXPECTED: Expected = T::EXPECTED;
+    const ACCEPTS: Accepts = T::ACCEPTS.or_null();
 
     #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
@@ -306,6 +354,26 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     }
 }
 
+/// What was wrong, instead of a rejected message: whatever a client sends, the handler is run.
+#[diagnostic::do_not_recommend]
+impl<'a, T: FromValue<'a>> FromValue<'a> for Result<T, Mismatch> {
+    const EXPECTED: Expected = T::EXPECTED;
+    const ACCEPTS: Accepts = Accepts::ANY.or_null();
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
+        Ok(T::from_value(value).map_err(|mismatch| match value {
+            Value::Null => Mismatch::Missing,
+            _ => mismatch,
+        }))
+    }
+
+    #[inline]
+    fn from_absent() -> Option<Self> {
+        Some(T::from_absent().ok_or(Mismatch::Missing))
+    }
+}
+
 /// An argument whose text is parsed with [`FromStr`].
 ///
 /// ```
@@ -317,20 +385,19 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
 /// ```
 ///
 /// A message whose text cannot be parsed is not given to its handler, and `Option<Parse<T>>` makes no
-/// difference to that: it is for an argument that is not there. So this is for text that HAProxy or its
-/// configuration makes. If a client chooses it, `?n=abc` must not keep the handler from looking at the
-/// rest: take the bytes, and read them there.
+/// difference to that: it is for an argument that is not there. So this alone is for text that HAProxy or
+/// its configuration makes. If a client chooses it, `?n=abc` must not keep the handler from looking at the
+/// rest: take a `Result`.
 ///
 /// ```
 /// use spoa::prelude::*;
 ///
 /// #[spoe_message("limit")]
-/// fn limit(#[arg(sample = "url_param(n)")] n: Option<&[u8]>) -> SetVar<u64> {
-///     let n = n.and_then(|n| std::str::from_utf8(n).ok()?.parse().ok());
-///     SetVar::transaction("limit", n.unwrap_or(10))
+/// fn limit(#[arg(sample = "url_param(n)")] n: Result<Parse<u64>, Mismatch>) -> SetVar<u64> {
+///     SetVar::transaction("limit", n.map_or(10, |Parse(n)| n))
 /// }
 ///
-/// assert_eq!(limit(Some(b"abc")), SetVar::transaction("limit", 10));
+/// assert_eq!(limit(Err(Mismatch::Syntax)), SetVar::transaction("limit", 10));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parse<T>(pub T);
@@ -388,6 +455,29 @@ mod tests {
         assert_eq!(Option::<u8>::from_absent(), Some(None));
         assert_eq!(u8::from_value(Value::Null), Err(Mismatch::Type));
         assert_eq!(u8::from_absent(), None);
+    }
+
+    #[test]
+    fn a_result_takes_whatever_comes() {
+        let of = |value| Result::<u8, Mismatch>::from_value(value).unwrap();
+        assert_eq!(of(Value::Int64(255)), Ok(255));
+        assert_eq!(of(Value::Int64(256)), Err(Mismatch::Range));
+        assert_eq!(of(Value::from("1")), Err(Mismatch::Type));
+        assert_eq!(of(Value::Null), Err(Mismatch::Missing));
+        assert_eq!(
+            Result::<u8, Mismatch>::from_absent(),
+            Some(Err(Mismatch::Missing))
+        );
+        assert_eq!(
+            Result::<Option<u8>, Mismatch>::from_value(Value::Null),
+            Ok(Ok(None))
+        );
+        assert_eq!(
+            Option::<Result<u8, Mismatch>>::from_value(Value::Null),
+            Ok(None)
+        );
+        let text = Mismatch::Syntax.to_string();
+        assert_eq!(text, "the text does not read as what is expected");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! It knows messages and actions, not connections, sockets or tasks.
 
+mod accepts;
 mod actions;
 mod arguments;
 mod context;
@@ -13,8 +14,10 @@ mod param;
 mod rejection;
 mod sample;
 mod state;
+mod text;
 mod variable;
 
+pub use accepts::Accepts;
 pub use actions::{ActionWriter, Actions, IntoActions, SetVar, UnsetVar};
 pub use context::{Context, Peer};
 pub use definition::{Definition, Handler};
@@ -23,6 +26,7 @@ pub use from_value::{Expected, FromValue, Mismatch, Parse};
 pub use param::{FromMessage, Request};
 pub use rejection::{Rejection, RejectionKind};
 pub use state::State;
+pub use text::Text;
 pub use variable::{ToValue, Unset, Variable};
 
 pub(crate) use context::Connection;
@@ -39,5 +43,5 @@ pub mod __macros {
         Presence, Run, StateDescription, VariableDescription,
     };
     pub use super::param::{ArgSpec, ByMessage, ByValue, Param};
-    pub use super::sample::{Events, Flag, Gives, suits};
+    pub use super::sample::{Client, Events, Flag, Gives, suits};
 }

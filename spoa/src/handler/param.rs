@@ -3,7 +3,9 @@
 use super::arguments::Arguments;
 use super::definition::{ArgumentDescription, Description, StateDescription};
 use super::sample::Events;
-use super::{Context, Expected, Failure, FromValue, Mismatch, Rejection, RejectionKind, State};
+use super::{
+    Accepts, Context, Expected, Failure, FromValue, Mismatch, Rejection, RejectionKind, State,
+};
 use crate::spop::{Args, Message, Value};
 use std::any::{TypeId, type_name};
 
@@ -137,6 +139,9 @@ pub trait Param<'a, Kind>: Sized {
     /// What an argument must be to become it.
     const EXPECTED: Expected;
 
+    /// What it takes whatever a client sends.
+    const ACCEPTS: Accepts;
+
     /// Makes the parameter from its argument, or from the whole message.
     fn take(
         arguments: &mut Arguments<'a>,
@@ -159,6 +164,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
     // The macro knows its sample.
     const EVENTS: Events = Events::MAX;
     const EXPECTED: Expected = T::EXPECTED;
+    const ACCEPTS: Accepts = T::ACCEPTS;
 
     // Here as far as it is inlined stands what the usual argument needs; the rest is a call away.
     #[inline(always)]
@@ -202,6 +208,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
             expected: T::EXPECTED,
             sample: spec.sample,
             may_be_missing: spec.may_be_missing,
+            takes_null: spec.default || T::ACCEPTS.null(),
             required: !spec.default && T::from_absent().is_none(),
         });
     }
@@ -289,6 +296,8 @@ fn reject(
 impl<'a, T: FromMessage<'a>> Param<'a, ByMessage> for T {
     const EVENTS: Events = T::EVENTS;
     const EXPECTED: Expected = Expected::Any;
+    // What it takes of the message, it says itself.
+    const ACCEPTS: Accepts = Accepts::ANY.or_null();
 
     #[inline]
     fn take(_: &mut Arguments<'a>, request: &Request<'a>, _: &ArgSpec) -> Result<Self, Failure> {

@@ -217,6 +217,7 @@ impl fmt::Display for Rejection {
                     "{argument} of message `{message}` should be {expected}, but "
                 )?;
                 match mismatch {
+                    Mismatch::Missing => f.write_str("HAProxy had no value for it")?,
                     Mismatch::Type => write!(f, "HAProxy sent {got}")?,
                     Mismatch::Range => write!(f, "the {got} that HAProxy sent is out of range")?,
                     Mismatch::Syntax => {

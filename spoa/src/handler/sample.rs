@@ -3,7 +3,7 @@
 //!
 //! It must not know which expression gives what: the macros say so.
 
-use super::Expected;
+use super::{Accepts, Expected};
 
 /// A set of events, a bit for each.
 pub type Events = u8;
@@ -47,10 +47,46 @@ pub const fn suits(gives: Gives, expected: Expected) -> bool {
     }
 }
 
+/// What a client can make of a sample.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    /// What the sample gives.
+    pub gives: Gives,
+    /// The least and the greatest integer, if it gives integers.
+    pub integers: (i64, i64),
+    /// Whether its text is ASCII only.
+    pub ascii: bool,
+}
+
+impl Client {
+    /// Whether a type takes all of it. What does not suit the sample at all is not reported once more.
+    #[must_use]
+    pub const fn converts(self, expected: Expected, accepts: Accepts) -> bool {
+        if accepts.any() || !suits(self.gives, expected) {
+            return true;
+        }
+        match self.gives {
+            Gives::Anything => false,
+            Gives::Bool => matches!(expected, Expected::Bool),
+            Gives::Integer => match expected {
+                Expected::Integer { min, max } => {
+                    min <= self.integers.0 as i128 && self.integers.1 as i128 <= max
+                }
+                Expected::Bool => self.integers.0 >= 0 && self.integers.1 <= 1,
+                _ => false,
+            },
+            Gives::Address => matches!(expected, Expected::Address),
+            Gives::Ipv4 => matches!(expected, Expected::Address | Expected::Ipv4),
+            Gives::Ipv6 => matches!(expected, Expected::Address | Expected::Ipv6),
+            Gives::Bytes => accepts.bytes(self.ascii),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handler::FromValue;
+    use crate::handler::{FromValue, Mismatch, Parse, Text};
     use crate::spop::Value;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -103,5 +139,60 @@ mod tests {
                 Vec<u8>
             );
         }
+    }
+
+    /// Whether a client can have no message rejected.
+    macro_rules! converts {
+        ($client:expr, $($ty:ty)*) => {[$(
+            $client.converts(<$ty>::EXPECTED, <$ty>::ACCEPTS)
+        ),*]};
+    }
+
+    #[test]
+    fn text_of_clients_becomes_what_takes_all_of_it() {
+        let client = |ascii| Client {
+            gives: Gives::Bytes,
+            integers: (i64::MIN, i64::MAX),
+            ascii,
+        };
+        let takes = converts!(client(false), &[u8] Vec<u8> Text<'_> Option<Text<'_>> Value<'_>
+            Result<&str, Mismatch> Option<Result<IpAddr, Mismatch>>);
+        assert_eq!(takes, [true; 7]);
+        let refuses = converts!(client(false), &str String Option<&str> IpAddr Parse<u8>
+            std::borrow::Cow<'_, str>);
+        assert_eq!(refuses, [false; 6]);
+        let ascii = converts!(client(true), &str String Option<&str> IpAddr Parse<u8>);
+        assert_eq!(ascii, [true, true, true, false, false]);
+    }
+
+    #[test]
+    fn integers_and_addresses_of_clients_need_a_type_that_holds_all() {
+        let integers = |least, greatest| Client {
+            gives: Gives::Integer,
+            integers: (least, greatest),
+            ascii: true,
+        };
+        let size = converts!(integers(0, i64::MAX), u64 i64 Option<u64> u32 u8 bool Value<'_>);
+        assert_eq!(size, [true, true, true, false, false, false, true]);
+        assert_eq!(converts!(integers(-6, 6), i8 u64), [true, false]);
+        assert_eq!(converts!(integers(0, 1), bool u8), [true, true]);
+        let address = Client {
+            gives: Gives::Address,
+            ..integers(0, 0)
+        };
+        let addresses = converts!(address, IpAddr Option<IpAddr> Ipv4Addr Ipv6Addr Parse<u8>);
+        assert_eq!(addresses, [true, true, false, false, false]);
+        // What does not suit is another mistake.
+        assert_eq!(converts!(address, u8), [true]);
+    }
+
+    #[test]
+    fn what_a_client_can_leave_out_needs_a_type_that_takes_nothing() {
+        macro_rules! null {
+            ($($ty:ty)*) => {[$(<$ty>::ACCEPTS.null()),*]};
+        }
+        let takes = null!(Option<u8> Text<'_> Value<'_> Result<u8, Mismatch> Option<IpAddr>);
+        assert_eq!(takes, [true; 5]);
+        assert_eq!(null!(&str &[u8] u8 IpAddr Parse<u8> String), [false; 6]);
     }
 }

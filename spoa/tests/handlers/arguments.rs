@@ -176,13 +176,13 @@ fn text_is_parsed_by_from_str() {
 #[test]
 fn async_and_blocking_handlers_take_the_same() {
     #[spoe_message("later")]
-    async fn later<'a>(path: &'a str, context: Context<'_>, body: &[u8]) -> SetVar<&'a str> {
+    async fn later<'a>(path: Text<'a>, context: Context<'_>, body: &[u8]) -> SetVar<Text<'a>> {
         tokio::task::yield_now().await;
         let _ = (context.stream_id(), body.len());
         SetVar::transaction("path", path)
     }
     #[spoe_message("slow", blocking, timeout = "5s")]
-    fn slow<'a>(path: &'a str, body: &[u8]) -> SetVar<&'a str> {
+    fn slow<'a>(path: Text<'a>, body: &[u8]) -> SetVar<Text<'a>> {
         let _ = body.len();
         SetVar::transaction("path", path)
     }

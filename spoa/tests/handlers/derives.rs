@@ -6,10 +6,11 @@ use std::net::IpAddr;
 
 #[derive(FromMessage, Debug)]
 struct Request<'a> {
+    #[arg(reject)]
     method: Method,
-    path: &'a str,
+    path: Text<'a>,
     #[arg("user-agent")]
-    agent: Option<&'a str>,
+    agent: Option<Text<'a>>,
     #[arg(index = 0, default)]
     first: u8,
     client: Client,
@@ -38,7 +39,7 @@ struct UserId(u64);
 #[test]
 fn arguments_come_as_a_struct() {
     #[spoe_message("request")]
-    fn request(request: Request<'_>, path: &str) -> SetVar<String> {
+    fn request(request: Request<'_>, path: Text<'_>) -> SetVar<String> {
         assert_eq!(path, request.path);
         let Request {
             method,
@@ -92,7 +93,10 @@ fn a_struct_can_be_taken_apart_where_it_comes() {
 #[test]
 fn an_enum_is_one_of_its_texts() {
     #[spoe_message("method")]
-    fn method(method: Method, #[arg(default = Method::Get)] other: Method) -> SetVar<bool> {
+    fn method(
+        #[arg(reject)] method: Method,
+        #[arg(default = Method::Get)] other: Method,
+    ) -> SetVar<bool> {
         SetVar::session("same", method == other)
     }
     let call = |text: &str| call(&handlers![method], &[("method", &text)]);

@@ -16,7 +16,7 @@ fn by_place(#[arg(index = 1)] path: &str) -> SetVar<usize> {
 }
 
 #[spoe_message("of-a-header")]
-fn of_a_header(#[arg(sample = "req.hdr(x-ip)")] ip: IpAddr) {
+fn of_a_header(#[arg(sample = "req.hdr(x-ip)", reject)] ip: IpAddr) {
     let _ = ip;
 }
 

@@ -105,7 +105,8 @@ fn what_nobody_said_is_a_warning_and_a_line_to_complete() {
             .position(|it| it == line)
             .expect("it is there")
     };
-    let line = at("fn unsaid(user_agent: Option<&str>, level: u8, cart: Option<&str>) -> String {");
+    let line =
+        at("fn unsaid(user_agent: Option<Text<'_>>, level: u8, cart: Option<&str>) -> String {");
     assert_eq!(
         written.warnings,
         [

@@ -67,7 +67,13 @@ fn an_ipv6_client() {
 }
 
 #[spoe_message("probe", set = "txn.got")]
-fn request_line(method: &str, path: String, url: &str, query: &str, version: &str) -> String {
+fn request_line(
+    method: &str,
+    path: Text<'_>,
+    url: Text<'_>,
+    query: Text<'_>,
+    version: &str,
+) -> String {
     format!("{method} {path} {url} {query} {version}")
 }
 
@@ -88,7 +94,7 @@ fn the_request_line() {
 }
 
 #[spoe_message("probe", set = "txn.got")]
-fn headers(host: &str, agent: Option<&str>, count: u8, all: &str) -> String {
+fn headers(host: Text<'_>, agent: Option<&str>, count: u8, all: &str) -> String {
     format!("{host} {agent:?} {count} {all:?}")
 }
 

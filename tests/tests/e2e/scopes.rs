@@ -4,8 +4,8 @@ use spoa::prelude::*;
 use spoa_tests::{Background, Config, Message, for_each_haproxy};
 
 #[spoe_message("set-all")]
-fn set_all(path: &str) -> [SetVar<String>; 5] {
-    Scope::ALL.map(|scope| SetVar::new(scope, "where", path.to_owned()))
+fn set_all(path: Text<'_>) -> [SetVar<String>; 5] {
+    Scope::ALL.map(|scope| SetVar::new(scope, "where", path.to_string()))
 }
 
 #[spoe_message("unset-all")]

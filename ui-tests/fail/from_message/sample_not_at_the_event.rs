@@ -3,7 +3,7 @@ use spoa::prelude::*;
 #[derive(FromMessage)]
 struct Request<'a> {
     #[arg(sample = "path")]
-    path: &'a str,
+    path: Text<'a>,
 }
 
 #[derive(FromMessage)]

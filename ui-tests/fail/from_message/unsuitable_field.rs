@@ -2,7 +2,7 @@ use spoa::prelude::*;
 
 #[derive(FromMessage)]
 struct Request<'a> {
-    path: &'a str,
+    path: Text<'a>,
     ratio: f64,
 }
 

@@ -1,0 +1,264 @@
+//! What a client can do to a message by what it puts in an argument: have it rejected, so that nothing
+//! checks the request.
+//!
+//! It must not know what a type takes: what it says of types is evaluated where the traits are known.
+
+use crate::argument::{Argument, Source};
+use crate::extract::{Names, param};
+use crate::sample::{Sample, Words, option, require};
+use crate::syntax::{erase, last_name, peel, shown, timeless};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use spoa_samples::{Charset, Chooser, Kind, Origin};
+use syn::Type;
+use syn::spanned::Spanned;
+
+/// What does not compile if a client can have the message rejected, unless `#[arg(reject)]` says that
+/// it may.
+pub(crate) fn check(argument: &Argument, names: &Names) -> Option<TokenStream> {
+    if argument.reject {
+        return None;
+    }
+    // What HAProxy gets an argument from, as the handler says, or by a name that leaves no doubt.
+    let usual = match (&argument.sample, &argument.source) {
+        (None, Source::Named(name)) => Sample::usual(name, argument.source_span),
+        _ => None,
+    };
+    let sample = argument.sample.as_ref().or(usual.as_ref())?;
+    let (kind, origin) = sample.origin()?;
+    let case = Case {
+        argument,
+        sample: &sample.text,
+        by_name: usual.is_some(),
+        names,
+        span: argument.ty.span().resolved_at(Span::mixed_site()),
+    };
+    let chosen = (origin.chooser() == Chooser::Client).then(|| case.converts(kind, &origin));
+    let omitted = (origin.is_omittable() && argument.fallback.is_none())
+        .then(|| case.is_optional(kind, &origin));
+    Some(quote!(#chosen #omitted))
+}
+
+struct Case<'c> {
+    argument: &'c Argument,
+    sample: &'c str,
+    /// Whether only its name says so.
+    by_name: bool,
+    names: &'c Names,
+    span: Span,
+}
+
+impl Case<'_> {
+    /// Whether all that a client can send becomes the type.
+    fn converts(&self, kind: Kind, origin: &Origin) -> TokenStream {
+        let shown = shown(timeless(self.argument.ty.to_token_stream()));
+        let sample = self.sample;
+        let message = match kind {
+            Kind::Sint => format!(
+                "a client can have this message rejected: it can make `{sample}` any integer from {} \
+                 to {}, and `{shown}` does not hold them all",
+                origin.integers().start(),
+                origin.integers().end(),
+            ),
+            _ => format!(
+                "a client can have this message rejected: it chooses `{sample}`, and not all that it \
+                 can send becomes `{shown}`"
+            ),
+        };
+        let result = format!("take `{}`, and decide in the handler", self.result());
+        let text = matches!(kind, Kind::Str | Kind::Bin | Kind::Meth);
+        let taking = self.taking(kind, origin);
+        let mut notes = match text {
+            true if is_text(&self.argument.ty) => vec![
+                format!(
+                    "take `{taking}`, where U+FFFD stands for bytes that are not UTF-8, or `{}`",
+                    self.wrapped(&self.bytes())
+                ),
+                format!("or {result}"),
+            ],
+            true => vec![
+                result,
+                format!("or take `{taking}`, and read it in the handler"),
+            ],
+            false => vec![
+                format!("take `{taking}`, which takes them all"),
+                format!("or {result}"),
+            ],
+        };
+        notes.extend(self.others());
+        self.require(
+            &self.holds(kind, origin),
+            &message,
+            "a client can send what does not become this",
+            &notes,
+        )
+    }
+
+    /// Whether the type takes nothing, which a client can send as well.
+    fn is_optional(&self, kind: Kind, origin: &Origin) -> TokenStream {
+        let shown = shown(timeless(self.argument.ty.to_token_stream()));
+        let sample = self.sample;
+        let message = format!(
+            "a client can have this message rejected: it can send a request for which HAProxy has no \
+             `{sample}`"
+        );
+        let text = match kind {
+            Kind::Str | Kind::Bin | Kind::Meth => {
+                format!(", or `Text<{}>`, which is empty then", self.lifetime())
+            }
+            _ => String::new(),
+        };
+        let mut notes = vec![format!(
+            "take `Option<{shown}>`{text}, or give a default with `#[arg(default)]`"
+        )];
+        notes.extend(self.others());
+        // One message for one mistake.
+        let (accepts, private) = (self.accepts(), &self.names.private);
+        let span = self.span;
+        let converts = match origin.chooser() {
+            Chooser::Client => self.holds(kind, origin),
+            _ => quote_spanned!(span=> true),
+        };
+        let (gives, param) = (gives(kind, span), self.param());
+        let holds = quote_spanned! {span=>
+            #private::Accepts::null(#accepts)
+                || !#converts
+                || !#private::suits(#private::Gives::#gives, #param::EXPECTED)
+        };
+        self.require(&holds, &message, "a client can leave this out", &notes)
+    }
+
+    fn require(
+        &self,
+        holds: &TokenStream,
+        message: &str,
+        label: &str,
+        notes: &[String],
+    ) -> TokenStream {
+        let words = Words {
+            message,
+            label,
+            notes,
+        };
+        require(holds, &words, self.span, self.names)
+    }
+
+    fn holds(&self, kind: Kind, origin: &Origin) -> TokenStream {
+        let span = self.span;
+        let gives = gives(kind, span);
+        let (least, greatest) = (*origin.integers().start(), *origin.integers().end());
+        let ascii = origin.charset() == Charset::Ascii;
+        let private = &self.names.private;
+        let (param, accepts) = (self.param(), self.accepts());
+        quote_spanned! {span=>
+            #private::Client::converts(
+                #private::Client {
+                    gives: #private::Gives::#gives,
+                    integers: (#least, #greatest),
+                    ascii: #ascii,
+                },
+                #param::EXPECTED,
+                #accepts,
+            )
+        }
+    }
+
+    fn accepts(&self) -> TokenStream {
+        let (param, span) = (self.param(), self.span);
+        quote_spanned!(span=> #param::ACCEPTS)
+    }
+
+    /// In a constant no lifetime has a name.
+    fn param(&self) -> TokenStream {
+        erase(param(self.argument, self.names))
+    }
+
+    /// The type to take instead of the one that was written.
+    fn taking(&self, kind: Kind, origin: &Origin) -> String {
+        let (least, greatest) = (*origin.integers().start(), *origin.integers().end());
+        let fits = match kind {
+            Kind::Sint if least >= 0 && greatest <= u32::MAX.into() => "u32",
+            Kind::Sint if least >= 0 => "u64",
+            Kind::Sint => "i64",
+            Kind::Bool => "bool",
+            Kind::Addr => "IpAddr",
+            Kind::Ipv4 => "Ipv4Addr",
+            Kind::Ipv6 => "Ipv6Addr",
+            Kind::Str | Kind::Bin | Kind::Meth => {
+                return self.wrapped(&format!("Text<{}>", self.lifetime()));
+            }
+            _ => return self.wrapped(&format!("Value<{}>", self.lifetime())),
+        };
+        self.wrapped(fits)
+    }
+
+    fn bytes(&self) -> String {
+        match self.lifetime().as_str() {
+            "'_" => "&[u8]".to_owned(),
+            lifetime => format!("&{lifetime} [u8]"),
+        }
+    }
+
+    /// The lifetime of the message, as it is written where the argument is.
+    fn lifetime(&self) -> String {
+        match self.names.lifetime.to_string().as_str() {
+            // The struct has none yet.
+            "'message" => "'a".to_owned(),
+            lifetime => lifetime.to_owned(),
+        }
+    }
+
+    /// A type, optional if the one that was written is.
+    fn wrapped(&self, ty: &str) -> String {
+        match option(&self.argument.ty) {
+            Some(_) => format!("Option<{ty}>"),
+            None => ty.to_owned(),
+        }
+    }
+
+    /// The type as a `Result`.
+    fn result(&self) -> String {
+        let result = |ty: &Type| format!("Result<{}, Mismatch>", shown(ty.to_token_stream()));
+        match option(&self.argument.ty) {
+            Some(inner) => format!("Option<{}>", result(inner)),
+            None => result(&self.argument.ty),
+        }
+    }
+
+    /// What else can be done.
+    fn others(&self) -> impl Iterator<Item = String> + '_ {
+        let other = self.by_name.then(|| {
+            format!(
+                "an argument of this name is taken for `{0}`: if it is another sample, write \
+                 `#[arg(sample = \"…\")]`",
+                self.sample
+            )
+        });
+        let reject = "if a client may have it rejected, so that HAProxy goes on without this handler, \
+                      write `#[arg(reject)]`";
+        std::iter::once(reject.to_owned()).chain(other)
+    }
+}
+
+fn gives(kind: Kind, span: Span) -> Ident {
+    let name = match kind {
+        Kind::Bool => "Bool",
+        Kind::Sint => "Integer",
+        Kind::Addr => "Address",
+        Kind::Ipv4 => "Ipv4",
+        Kind::Ipv6 => "Ipv6",
+        Kind::Str | Kind::Bin | Kind::Meth => "Bytes",
+        _ => "Anything",
+    };
+    Ident::new(name, span)
+}
+
+/// Whether it is text by its name, or an `Option` of that.
+fn is_text(ty: &Type) -> bool {
+    match (option(ty), peel(ty)) {
+        (Some(inner), _) => is_text(inner),
+        (None, Type::Reference(reference)) => is_text(&reference.elem),
+        (None, ty) => last_name(ty)
+            .is_some_and(|name| ["str", "String", "Cow"].iter().any(|text| name == text)),
+    }
+}

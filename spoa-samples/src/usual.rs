@@ -1,0 +1,33 @@
+//! The part of a request that an argument is by its name.
+
+/// The sample of an argument with the name of a fetch, or of a well-known header, that clients choose.
+/// `-` and `_` are the same, as are capitals.
+///
+/// Only names that leave no doubt are known: another sample under one of them would mislead.
+///
+/// ```
+/// use spoa_samples::usual;
+///
+/// assert_eq!(usual("path"), Some("path"));
+/// assert_eq!(usual("user_agent"), Some("req.fhdr(user-agent)"));
+/// assert_eq!(usual("user"), None);
+/// ```
+#[must_use]
+pub fn usual(argument: &str) -> Option<&'static str> {
+    let name = argument.to_lowercase().replace('_', "-");
+    Some(match name.as_str() {
+        "method" => "method",
+        "path" => "path",
+        "pathq" => "pathq",
+        "url" | "uri" => "url",
+        "query" => "query",
+        "host" => "req.hdr(host)",
+        // Not `req.hdr`, which splits a header at its commas and gives the last part.
+        "user-agent" => "req.fhdr(user-agent)",
+        "referer" => "req.fhdr(referer)",
+        "cookie" | "cookies" => "req.fhdr(cookie)",
+        "headers" => "req.hdrs",
+        "body" => "req.body",
+        _ => return None,
+    })
+}

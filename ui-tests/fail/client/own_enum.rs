@@ -1,0 +1,16 @@
+use spoa::prelude::*;
+
+#[derive(FromValue)]
+enum Verb {
+    #[value("GET")]
+    Get,
+    #[value("POST")]
+    Post,
+}
+
+#[spoe_message("check")]
+fn check(#[arg(sample = "method")] verb: Verb) {
+    let _ = matches!(verb, Verb::Get | Verb::Post);
+}
+
+fn main() {}
