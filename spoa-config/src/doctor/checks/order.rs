@@ -51,6 +51,7 @@ fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let mut late: Vec<Early<'_, '_>> = Vec::new();
     let mut fine: Vec<Early<'_, '_>> = Vec::new();
     for path in &case.paths {
+        let http = case.is_http(path);
         for reads in &path.steps {
             for mention in reads.reads() {
                 // What belongs to the connection or the process may be that of an earlier request.

@@ -309,21 +309,22 @@ fn plain_choices(configuration: &Configuration, frontend: usize) -> Vec<(Span, O
 
 /// Whether a backend has no rules, no filters and no variables, nor its `defaults`.
 fn is_plain(configuration: &Configuration, backend: usize) -> bool {
+    const RULES: [&str; 8] = [
+        "http-request",
+        "http-response",
+        "http-after-response",
+        "tcp-request",
+        "tcp-response",
+        "filter",
+        "redirect",
+        "use-server",
+    ];
     configuration.lines(backend).all(|line| {
-        let keyword = line.word(0);
-        let rule = keyword.starts_with("http-") && keyword != "http-check";
-        !rule
-            && ![
-                "tcp-request",
-                "tcp-response",
-                "filter",
-                "redirect",
-                "use-server",
-            ]
-            .contains(&keyword)
-            && !(keyword == "option"
-                && ["http-buffer-request", "forwardfor"].contains(&line.word(1)))
-            && mentions(line).is_empty()
+        let option = ["http-buffer-request", "forwardfor"].contains(&line.word(1));
+        match line.word(0) {
+            "option" => !option,
+            keyword => !RULES.contains(&keyword) && mentions(line).is_empty(),
+        }
     })
 }
 
