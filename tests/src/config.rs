@@ -329,8 +329,6 @@ impl Config {
         };
         if self.spop_check {
             text.line("option spop-check");
-            // By default a check may take as long as the time between two: too short on a busy machine.
-            text.line("timeout check 5s");
         }
         text.line(&format!("server agent {}{check}", self.agent));
         text.lines(&self.agent_backend);

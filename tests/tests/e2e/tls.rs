@@ -5,7 +5,7 @@ use spoa::agent::{Agent, Tls, TlsVersion};
 use spoa::prelude::*;
 use spoa_tests::{
     Authority, Background, Config, Exchange, Haproxy, Load, Message as Sent, Signed, TempDir,
-    for_each_haproxy, for_each_haproxy_in_turn,
+    eventually, for_each_haproxy, for_each_haproxy_in_turn,
 };
 use std::sync::mpsc;
 use std::time::Duration;
@@ -107,9 +107,18 @@ fn a_certificate_that_haproxy_verifies() {
 fn a_health_check_over_tls() {
     let files = Files::new();
     let agent = agent(files.tls());
+    // A handshake of a check may take as long as the time between two checks.
+    let options = format!("{} check inter 2s", verified(&files));
     for_each_haproxy(|haproxy| {
-        let config = config(&agent, &verified(&files)).spop_check();
-        is_answered(&config, haproxy);
+        let proxy = config(&agent, &options)
+            .agent_backend("option spop-check")
+            .start(haproxy);
+        eventually("the check has passed", || {
+            let status = proxy.server_stat("agent", "check_status");
+            // HAProxy has a star before the status while the next check runs.
+            status.ends_with("L7OK")
+        });
+        assert_eq!(proxy.get("/1").var("txn.iprep.echo"), Some("/1"));
     });
 }
 
