@@ -7,15 +7,18 @@ use super::server::drive;
 use super::shared::OnFailure;
 use super::table::Table;
 use super::totals::Totals;
+use super::wake::Wakeups;
 use super::{Address, AddressError, Failed, Limits, Listener, Server, Shared};
 use crate::handler::{BoxError, Definition, IntoActions, Peer, States};
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 /// An agent: handlers, state and bounds, and where it listens.
 ///
@@ -99,6 +102,51 @@ impl Agent {
         let shared = self.shared.clone();
         // The runtime is needed when it is polled, not before.
         async { drive(stream, Peer::Memory, shared, Arc::default()).await }
+    }
+
+    /// Serves one connection that the caller accepted until `shutdown` is done, then closes it
+    /// gracefully: what is in flight is answered and an AGENT-DISCONNECT sent. It must be polled
+    /// within a tokio runtime with timers.
+    ///
+    /// For a program with a listener of its own: [`Agent::serve`] does the same on every connection
+    /// that it accepts. After [`Limits::drain`] it answers what is still in flight without actions,
+    /// and after [`Limits::linger`] more it drops the connection. [`Limits::lame_duck`] plays no part.
+    ///
+    /// ```
+    /// # use spoa::prelude::*;
+    /// # #[spoe_message("ping")] fn ping() {}
+    /// # async fn serve() -> Result<(), spoa::agent::BuildError> {
+    /// let agent = Agent::builder().handlers(handlers![ping]).build()?;
+    /// let (haproxys_end, ours) = tokio::io::duplex(4096);
+    /// let shutdown = async { drop(tokio::signal::ctrl_c().await) };
+    /// agent.serve_connection_until(ours, shutdown).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn serve_connection_until<S>(
+        &self,
+        stream: S,
+        shutdown: impl Future<Output = ()>,
+    ) -> impl Future<Output = ()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let shared = self.shared.clone();
+        async {
+            let (drain, linger) = (shared.limits.drain, shared.limits.linger);
+            let wakeups = Arc::new(Wakeups::default());
+            let mut connection = pin!(drive(stream, Peer::Memory, shared, wakeups.clone()));
+            tokio::select! {
+                biased;
+                () = &mut connection => return,
+                () = shutdown => {}
+            }
+            wakeups.drain();
+            if timeout(drain, &mut connection).await.is_err() {
+                wakeups.cut_short();
+                let _ = timeout(linger, connection).await;
+            }
+        }
     }
 
     /// Binds its addresses. It must be called within a tokio runtime.

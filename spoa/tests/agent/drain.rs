@@ -9,26 +9,27 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 
-/// A peer of an agent on a socket of its own, and what stops the agent.
-async fn connect() -> (Peer<TcpStream>, oneshot::Sender<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let agent = agent().handlers(handlers![gated]).listener(listener);
+/// A peer of an agent with these limits, and what begins the graceful close of their connection.
+async fn connect_with(limits: Limits) -> (Peer, oneshot::Sender<()>) {
+    let agent = agent().handlers(handlers![gated]).limits(limits);
     let agent = agent.build().unwrap();
-    let agent = tokio::spawn(async {
+    let (io, theirs) = tokio::io::duplex(1 << 20);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(async move {
         let stopped = async { drop(stopped.await) };
-        agent.serve(stopped).await.unwrap();
+        agent.serve_connection_until(theirs, stopped).await;
     });
-    let stream = TcpStream::connect(addr).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut peer = Peer::over(stream, agent);
+    let mut peer = Peer::over(io, serving);
     peer.send(&hello(16380)).await;
     assert_eq!(peer.answer().await, Answer::Hello);
     (peer, stop)
 }
 
-#[tokio::test]
+async fn connect() -> (Peer, oneshot::Sender<()>) {
+    connect_with(Limits::default()).await
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_goodbye_leaves_in_one_write_with_the_last_answer() {
     let (mut peer, stop) = connect().await;
     peer.send(&notify(1, &["slow"])).await;
@@ -48,7 +49,7 @@ async fn the_goodbye_leaves_in_one_write_with_the_last_answer() {
     peer.agent.await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_connection_in_use_ends_behind_an_answer() {
     let (mut peer, stop) = connect().await;
     stop.send(()).unwrap();
@@ -70,7 +71,7 @@ async fn gated() -> SetVar<u8> {
     SetVar::session("gated", 1)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_answer_is_not_held_back_for_what_takes_long() {
     let (mut peer, stop) = connect().await;
     peer.send(&notify(1, &["gated"])).await;
@@ -82,7 +83,7 @@ async fn an_answer_is_not_held_back_for_what_takes_long() {
     assert_eq!(peer.answer().await, Answer::Disconnect(0));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn haproxys_goodbye_does_not_cost_the_answers_that_are_held_back() {
     let (mut peer, stop) = connect().await;
     peer.send(&notify(1, &["slow"])).await;
@@ -95,13 +96,13 @@ async fn haproxys_goodbye_does_not_cost_the_answers_that_are_held_back() {
     assert_eq!(peer.answer().await, Answer::Closed);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_idle_connection_ends_a_moment_later() {
     let (mut peer, stop) = connect().await;
-    let start = Instant::now();
+    let start = tokio::time::Instant::now();
     stop.send(()).unwrap();
     assert_eq!(peer.answer().await, Answer::Disconnect(0));
-    assert!(start.elapsed() >= Duration::from_millis(100));
+    assert_eq!(start.elapsed(), Duration::from_millis(100));
     drop(peer.io);
     peer.agent.await.unwrap();
 }
@@ -197,23 +198,12 @@ async fn a_lame_duck_drains_when_its_time_is_up() {
     peer.agent.await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_drain_that_runs_out_of_time_answers_and_says_goodbye() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let stream = TcpStream::connect(listener.local_addr().unwrap())
-        .await
-        .unwrap();
     let mut limits = Limits::default();
     limits.handler_timeout = None;
     limits.drain = Duration::from_millis(50);
-    let agent = agent().limits(limits).listener(listener).build().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(async {
-        agent.serve(async { drop(stopped.await) }).await.unwrap();
-    });
-    let mut peer = Peer::over(stream, serving);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    let (mut peer, stop) = connect_with(limits).await;
     peer.send(&notify(3, &["sync", "never"])).await;
     assert_eq!(
         peer.ask(&["sync"]).await,
