@@ -66,6 +66,10 @@ pub fn examine(
     for check in checks::ALL {
         check(&case, &mut findings);
     }
+    findings.retain({
+        let all = findings.clone();
+        move |finding| !follows(finding, &all)
+    });
     // An engine that two filters name is looked at twice.
     let mut different: Vec<Finding> = Vec::new();
     for finding in findings {
@@ -75,6 +79,17 @@ pub fn examine(
     }
     different.sort_by_key(|finding| (finding.primary.span, finding.code));
     different
+}
+
+/// Whether a finding says of a place what another one there says better.
+fn follows(finding: &Finding, all: &[Finding]) -> bool {
+    let own = finding.primary.span;
+    let overlaps = |other: &&Finding| {
+        let span = other.primary.span;
+        let apart = span.end <= own.start || own.end <= span.start;
+        other.code != finding.code && span.source == own.source && !apart
+    };
+    finding.code == Code::SampleMayLack && all.iter().any(|other| overlaps(&other))
 }
 
 /// What is examined.

@@ -73,6 +73,8 @@ fn compare(engine: &Engine<'_>, message: &Section, handler: &Message, findings: 
         .map(|(_, given)| *given)
         .collect();
     let place = place(message);
+    twice(message, &given, findings);
+    let unnamed = unnamed(handler, &given, findings);
     for argument in &handler.arguments {
         if let Some(index) = argument.index {
             if argument.required && index >= given.len() {
@@ -92,7 +94,7 @@ fn compare(engine: &Engine<'_>, message: &Section, handler: &Message, findings: 
         let Some(name) = argument.name.as_deref() else {
             continue;
         };
-        if given.iter().any(|given| given.name == Some(name)) {
+        if given.iter().any(|given| given.name == Some(name)) || unnamed.contains(&name) {
             continue;
         }
         let near = nearest(name, spare.iter().filter_map(|given| given.name));
@@ -132,6 +134,102 @@ fn compare(engine: &Engine<'_>, message: &Section, handler: &Message, findings: 
                 .context(engine.span(), "by this agent's engine")
                 .help("leave it out: HAProxy fetches and sends it each time"),
         );
+    }
+}
+
+/// An argument whose name another one has, too.
+fn twice(message: &Section, given: &[Given<'_>], findings: &mut Vec<Finding>) {
+    // Which branch of a condition holds is not known here.
+    if message.lines.iter().any(|line| !line.certain) {
+        return;
+    }
+    for (index, second) in given.iter().enumerate() {
+        let Some(name) = second.name.filter(|_| second.word.known) else {
+            continue;
+        };
+        let mut before = given.iter().take(index);
+        let Some(first) = before.find(|first| first.name == Some(name)) else {
+            continue;
+        };
+        let title = format!("the message `{}` has `{name}` twice", message.title());
+        findings.push(
+            Finding::new(Code::ArgumentTwice, title, second.word.span)
+                .label("HAProxy sends both, and a handler takes one")
+                .context(first.word.span, "the other one")
+                .help("remove one of them, or give it another name"),
+        );
+    }
+}
+
+/// Arguments without a name, where the handler takes others by theirs. Gives the names that they
+/// seem to lack.
+fn unnamed<'a>(
+    handler: &'a Message,
+    given: &[Given<'_>],
+    findings: &mut Vec<Finding>,
+) -> Vec<&'a str> {
+    let without: Vec<_> = given
+        .iter()
+        .enumerate()
+        .filter(|(index, given)| {
+            let mut arguments = handler.arguments.iter();
+            given.name.is_none() && arguments.all(|argument| argument.index != Some(*index))
+        })
+        .map(|(_, given)| given)
+        .collect();
+    let missing: Vec<_> = handler
+        .arguments
+        .iter()
+        .filter(|argument| argument.index.is_none())
+        .filter(|argument| {
+            let name = argument.name.as_deref();
+            name.is_some() && given.iter().all(|given| given.name != name)
+        })
+        .collect();
+    if without.is_empty() || missing.is_empty() {
+        return Vec::new();
+    }
+    let in_order = without.len() == missing.len();
+    let of = |index: usize, given: &Given<'_>| {
+        let asks = |argument: &&&Argument| {
+            let sample = argument.sample.as_deref().or(argument.guess.as_deref());
+            sample == Some(given.sample())
+        };
+        let by_sample = missing.iter().find(asks);
+        by_sample
+            .or_else(|| missing.get(index).filter(|_| in_order))
+            .copied()
+    };
+    let names: Vec<_> = missing.iter().filter_map(|it| it.name.as_deref()).collect();
+    let mut meant = Vec::new();
+    for (index, one) in without.iter().enumerate() {
+        let argument = of(index, one);
+        let name = argument.and_then(|argument| argument.name.as_deref());
+        meant.extend(name);
+        let title = format!(
+            "the handler of `{}` takes its arguments by name",
+            handler.name
+        );
+        // Without all of them, a message is refused.
+        let refused = missing.iter().any(|argument| argument.required);
+        let finding = Finding::new(Code::ArgumentUnnamed, title, one.word.span)
+            .severity(match refused {
+                true => Severity::Error,
+                false => Severity::Warning,
+            })
+            .label("it has no name, so that the handler never gets it")
+            .note(match argument {
+                Some(argument) => needs(handler, argument),
+                None => format!("`{}` takes {}", handler.function, super::list(&names)),
+            });
+        findings.push(match name {
+            Some(name) => finding.help(format!("write `{name}={}`", one.sample())),
+            None => finding.help("write one of these names and `=` before it"),
+        });
+    }
+    match meant.is_empty() {
+        true => names,
+        false => meant,
     }
 }
 

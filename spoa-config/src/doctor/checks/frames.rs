@@ -2,7 +2,7 @@
 
 use super::super::engine::Engine;
 use super::super::{Case, Code, Finding};
-use crate::read::Word;
+use crate::read::{Span, Word};
 
 /// `tune.bufsize` if nobody says otherwise.
 const BUFSIZE: u32 = 16384;
@@ -47,6 +47,51 @@ fn size(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         )),
         false => finding.label("too small").help("leave the line out"),
     })
+}
+
+/// What limits a NOTIFY, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The largest frame that both sides agree to.
+    pub(super) size: usize,
+    /// The largest one that HAProxy would take.
+    pub(super) most: usize,
+    /// Where a smaller one is asked for.
+    pub(super) stated: Option<Span>,
+    /// How much of a request HAProxy holds.
+    pub(super) request: usize,
+}
+
+impl Limits {
+    /// Those of an engine; `None` if they are not certain.
+    pub(super) fn of(case: &Case<'_>, engine: &Engine<'_>) -> Option<Self> {
+        let tuned = |keyword: &str, default: u32| {
+            let globals = case.configuration.sections.iter();
+            let globals = globals.filter(|section| section.kind() == "global");
+            let mut lines = globals.flat_map(|section| &section.lines);
+            let line = lines.rfind(|line| line.begins(&[keyword]));
+            line.map_or(Some(default), |line| bytes(line.words.get(1)?))
+        };
+        let bufsize = tuned("tune.bufsize", BUFSIZE)?;
+        let rewrite = tuned("tune.maxrewrite", 1024)?.min(bufsize / 2);
+        let mut lines = engine.agent.lines.iter();
+        let line = lines.rfind(|line| line.begins(&["max-frame-size"]));
+        let stated = match line {
+            Some(line) => bytes(line.words.get(1)?)?,
+            None => u32::MAX,
+        };
+        let most = match case.agent.max_frame_size {
+            agreed if engine.ours && agreed > 0 => agreed.min(bufsize.saturating_sub(4)),
+            _ => bufsize.saturating_sub(4),
+        };
+        let word = line.and_then(|line| line.words.get(1));
+        Some(Limits {
+            size: usize::try_from(most.min(stated)).ok()?,
+            most: usize::try_from(most).ok()?,
+            stated: word.map(|word| word.span).filter(|_| stated < most),
+            request: usize::try_from(bufsize - rewrite).ok()?,
+        })
+    }
 }
 
 fn bytes(word: &Word) -> Option<u32> {

@@ -1,7 +1,7 @@
 //! Lines of a SPOE file that are not what their section takes.
 
 use super::super::engine::{scope, sections};
-use super::super::grammar::{OF_AGENTS, continued, keyword, keywords, meant};
+use super::super::grammar::{OF_AGENTS, continued, keyword, keywords, means, meant};
 use super::super::{Case, Code, Finding, Severity};
 use crate::read::{Line, SECTIONS, Section};
 
@@ -13,11 +13,37 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         };
         for section in sections(file, scope(filter)) {
             of_section(section, findings);
+            findings.extend(of_log(section));
             if section.kind() == "spoe-message" {
                 findings.extend(replaced(section));
             }
         }
     }
+}
+
+/// An agent that HAProxy logs each message of.
+fn of_log(agent: &Section) -> Option<Finding> {
+    if agent.kind() != "spoe-agent" {
+        return None;
+    }
+    let mut lines = agent.lines.iter();
+    let log = lines.find(|line| means(line, &["log"]))?;
+    let quiet = |line: &Line| {
+        let option = ["option", "dontlog-normal"];
+        means(line, &option) || means(line, &["no", option[0], option[1]])
+    };
+    if agent.lines.iter().any(quiet) {
+        return None;
+    }
+    let title = format!(
+        "HAProxy logs a line for each message to `{}`",
+        agent.title()
+    );
+    Some(
+        Finding::new(Code::LogOfEach, title, log.span())
+            .label("also for those that went well")
+            .help("write `option dontlog-normal`, or `no option dontlog-normal` if that is meant"),
+    )
 }
 
 /// Why a line has no place in its section.

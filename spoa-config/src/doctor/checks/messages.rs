@@ -219,6 +219,23 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
     if !event.known {
         return None;
     }
+    // A version after 3.5-dev5 has one more.
+    let newer = case.series.is_none_or(|series| series.numbers() > (3, 4));
+    if event.is("on-switching-rules") && newer {
+        return None;
+    }
+    if event.is("on-switching-rules") {
+        let title = format!("there is no event `{}` in this HAProxy", event.text);
+        let help = match case.mode(engine.filter.proxy) {
+            Some("http") => "write `event on-frontend-http-request`",
+            _ => "send the message with a group, by `tcp-request content send-spoe-group`",
+        };
+        return Some(
+            Finding::new(Code::EventUnknown, title, event.span)
+                .label("known to versions after 3.4 at the earliest")
+                .help(help),
+        );
+    }
     if !EVENTS.contains(&event.text.as_str()) {
         let title = format!("there is no event `{}`", event.text);
         return Some(

@@ -12,8 +12,11 @@ mod frames;
 mod groups;
 mod keywords;
 mod kinds;
+mod layers;
+mod lists;
 mod messages;
 mod order;
+mod overfull;
 mod permission;
 mod prefix;
 mod samples;
@@ -54,6 +57,9 @@ pub(super) const ALL: &[Check] = &[
     timeouts::check,
     frames::check,
     bodies::check,
+    overfull::check,
+    lists::check,
+    layers::check,
     backend::check,
     permission::check,
     errors::check,

@@ -39,6 +39,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                     handler,
                 };
                 findings.extend(misplaced(case, &of, &sample, span, wanted));
+                findings.extend(may_lack(case, &of, argument, text, &sample, span));
                 let unfit = handler.zip(argument).and_then(|(handler, argument)| {
                     unfit(handler, argument, &sample, text, wanted, span)
                 });
@@ -57,7 +58,7 @@ struct Sent<'s, 'a> {
 
 /// The expression as HAProxy takes it from its line, without the line's quotes, and where it
 /// is. Not if it depends on the environment.
-fn expression<'c>(given: &Given<'c>) -> Option<(&'c str, Span)> {
+pub(super) fn expression<'c>(given: &Given<'c>) -> Option<(&'c str, Span)> {
     let text = given.word.text.as_str();
     let start = given.name.map_or(0, |name| name.len() + 1);
     let expression = text.get(start..).filter(|_| given.word.known)?;
@@ -243,6 +244,43 @@ pub(super) fn argument<'a>(
             Some(place) => place == index,
             None => argument.name.is_some() && argument.name.as_deref() == given.name,
         })
+}
+
+/// A sample that may have no value, for an argument that its handler needs. What the handler itself
+/// asks for is known to those who wrote it.
+fn may_lack(
+    case: &Case<'_>,
+    of: &Sent<'_, '_>,
+    argument: Option<&Argument>,
+    text: &str,
+    found: &Sample,
+    span: Span,
+) -> Option<Finding> {
+    let argument = argument.filter(|argument| argument.required)?;
+    let handler = of.handler?;
+    let lacks = |sample: &Sample| sample.may_be_missing();
+    let wanted = argument.sample.as_deref().or(argument.guess.as_deref())?;
+    let sure = sample(case, wanted).is_ok_and(|sample| !lacks(&sample));
+    // What sets a variable is followed elsewhere.
+    if !lacks(found) || !sure || text.starts_with("var(") || found.events().next().is_none() {
+        return None;
+    }
+    let title = format!(
+        "`{text}` may have no value, and the handler of `{}` needs one",
+        handler.name
+    );
+    let (file, line) = &handler.location;
+    Some(
+        Finding::new(Code::SampleMayLack, title, span)
+            .label("sent as NULL where a request has none")
+            .note(format!(
+                "`{}` ({file}:{line}) takes it as `{}`, and refuses such a message",
+                handler.function, argument.rust_type
+            ))
+            .help(format!(
+                "write `{wanted}`, or take an `Option` in the handler"
+            )),
+    )
 }
 
 /// A sample of a type that the handler's parameter does not convert from.
