@@ -182,8 +182,19 @@ fn at_home(
     written
 }
 
-/// Sends a good request through a fixed configuration, and says what is wrong with what came.
-fn send(haproxy: &Haproxy, case: &Case, fix: &Fix) -> Result<(), String> {
+/// What a request got through a fixed configuration.
+struct Sent {
+    status: u16,
+    /// The messages that the agent was asked.
+    asked: Vec<String>,
+    /// What the agent and HAProxy said.
+    said: String,
+    /// Whether the agent refused a message.
+    refused: bool,
+}
+
+/// Sends a request through a fixed configuration, with the agent well or not there.
+fn send(haproxy: &Haproxy, case: &Case, fix: &Fix, down: bool) -> Sent {
     let answers = Arc::new(Answers {
         agent: cases::agent_of(&fix.contents),
         case: case.clone(),
@@ -191,17 +202,14 @@ fn send(haproxy: &Haproxy, case: &Case, fix: &Fix) -> Result<(), String> {
     });
     let state = Arc::clone(&answers);
     let agent = Background::agent(|agent| agent.handlers(handlers![answer]).state(state));
+    let address = agent.addr().to_string();
+    let agent = (!down).then_some(agent);
     let origin = Origin::start();
     let port = Port::free();
     let front = port.addr().to_string();
     let (_, configuration) = cases::findings(&fix.contents, case.series());
-    let text = at_home(
-        fix,
-        &configuration,
-        &agent.addr().to_string(),
-        &origin.addr().to_string(),
-        &front,
-    );
+    let origin = origin.addr().to_string();
+    let text = at_home(fix, &configuration, &address, &origin, &front);
     let mut contents = fix.contents.clone();
     let path = main_file(&contents);
     contents.insert(path.into(), text);
@@ -211,19 +219,29 @@ fn send(haproxy: &Haproxy, case: &Case, fix: &Fix) -> Result<(), String> {
     let path = path.parent().and_then(Path::to_str).expect("a plain path");
     let proxy = Directory::new(path, &front).start(haproxy);
     let reply = proxy.get("/");
-    let rejected = agent.warnings();
-    let asked = answers.asked.lock().expect("not poisoned");
-    if reply.status != 200 || !rejected.is_empty() {
-        let logs = proxy.logs().join("\n");
+    let refused = agent.map_or(Vec::new(), |agent| agent.warnings());
+    let asked = answers.asked.lock().expect("not poisoned").clone();
+    Sent {
+        status: reply.status,
+        asked,
+        said: format!("{refused:?}\n{}", proxy.logs().join("\n")),
+        refused: !refused.is_empty(),
+    }
+}
+
+/// What is wrong with a good request through a fixed configuration.
+fn good_request(haproxy: &Haproxy, case: &Case, fix: &Fix) -> Result<(), String> {
+    let sent = send(haproxy, case, fix, false);
+    if sent.status != 200 || sent.refused {
         return Err(format!(
-            "status {}, {rejected:?}, {asked:?}\n{logs}",
-            reply.status
+            "status {}, {:?}\n{}",
+            sent.status, sent.asked, sent.said
         ));
     }
-    for handler in &answers.agent.messages {
+    for handler in &cases::agent_of(&fix.contents).messages {
         let excepted = fix.exception(&format!("{} is not asked", handler.name));
-        if asked.contains(&handler.name) == excepted.is_some() {
-            return Err(format!("`{}`: asked were {asked:?}", handler.name));
+        if sent.asked.contains(&handler.name) == excepted.is_some() {
+            return Err(format!("`{}`: asked were {:?}", handler.name, sent.asked));
         }
     }
     Ok(())
@@ -261,7 +279,7 @@ fn a_good_request_passes_each_fixed_configuration() {
                 while let Some((haproxy, case, fix)) =
                     runs.get(next.fetch_add(1, Ordering::Relaxed))
                 {
-                    let sent = catch_unwind(AssertUnwindSafe(|| send(haproxy, case, fix)));
+                    let sent = catch_unwind(AssertUnwindSafe(|| good_request(haproxy, case, fix)));
                     let sent = sent.unwrap_or_else(|_| Err("see the panic above".to_owned()));
                     if let Err(why) = sent {
                         let why = format!("{haproxy}: {}: {why}", fix.name);
@@ -273,4 +291,21 @@ fn a_good_request_passes_each_fixed_configuration() {
     });
     let wrong = wrong.into_inner().expect("not poisoned");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What denies requests without an answer does deny them.
+#[test]
+fn without_the_agent_each_fix_of_a_rule_that_fails_open_denies() {
+    for_each_haproxy(|haproxy| {
+        let cases = cases();
+        let open = |case: &&Case| case.name.starts_with("SPOA082") && is_for(case, haproxy);
+        for case in cases.iter().filter(open) {
+            for fix in case.fixes() {
+                let sent = send(haproxy, case, &fix, true);
+                let passes = fix.added.contains("# fail open");
+                let expected = if passes { 200 } else { 503 };
+                assert_eq!(sent.status, expected, "{}\n{}", fix.name, sent.said);
+            }
+        }
+    });
 }

@@ -421,11 +421,18 @@ fn is_no(pattern: &str) -> bool {
 /// whether it is set: then `false` is as good as `true`.
 fn only_found(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let messages = engine.messages();
-    let mut handlers = messages.filter_map(|message| case.handler(message.title()));
-    handlers.find_map(|handler| {
+    let mut handlers =
+        messages.filter_map(|message| Some((message, case.handler(message.title())?)));
+    handlers.find_map(|(message, handler)| {
         let [variable] = handler.variables.as_slice() else {
             return None;
         };
+        // A message may name a variable itself, as a sign of success: all of it is that it is set.
+        let named = format!("({}.{})", variable.scope, variable.name);
+        let mut words = message.lines.iter().flat_map(|line| &line.words);
+        if words.any(|word| word.text.contains(&named)) {
+            return None;
+        }
         let boolean = Kind::of(variable.rust_type.as_deref()) == Kind::Bool;
         if !boolean || variable.presence != crate::Presence::Always {
             return None;

@@ -199,7 +199,9 @@ fn rules<'a>(case: &Case<'a>) -> Vec<Rule<'a>> {
 fn denies(line: &Line) -> bool {
     let rule = ["http-request", "tcp-request"].contains(&line.word(0));
     let ends = ["deny", "reject", "tarpit", "silent-drop"];
-    rule && (1..3).any(|index| ends.contains(&line.word(index)))
+    let refuses =
+        line.begins(&["http-request", "return", "status"]) && line.word(3).starts_with(['4', '5']);
+    refuses || rule && (1..3).any(|index| ends.contains(&line.word(index)))
 }
 
 /// Where a rule, or an ACL that it names, reads a variable.

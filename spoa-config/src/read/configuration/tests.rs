@@ -61,6 +61,31 @@ fn the_file_of_a_filter_is_found_from_where_haproxy_is_started() {
 }
 
 #[test]
+fn a_path_with_a_variable_that_is_not_set_names_it_or_means_a_file_that_is_given() {
+    let unset = |names: &[&str]| Found::Unset(names.iter().map(|it| (*it).to_owned()).collect());
+    for (path, alone, given) in [
+        (r#""${DIR}/spoe.conf""#, unset(&["DIR"]), Found::There(0)),
+        (
+            r#""$DIR/${SUB}/spoe.conf""#,
+            unset(&["DIR", "SUB"]),
+            Found::There(0),
+        ),
+        (r#""$DIR/other.conf""#, unset(&["DIR"]), unset(&["DIR"])),
+        (r#""$DIR/${HERE-x}.conf""#, unset(&["DIR"]), unset(&["DIR"])),
+        (r#""${DIR}spoe.conf""#, unset(&["DIR"]), Found::There(0)),
+        // All of it may be anything, and so the only file there is.
+        (r#""$DIR""#, unset(&["DIR"]), Found::There(0)),
+        (r#""$DIR/$NAME""#, unset(&["DIR", "NAME"]), Found::There(0)),
+    ] {
+        let filter = format!("frontend f\nfilter spoe engine e config {path}\n");
+        let files = texts(&[("haproxy.cfg", &filter), ("x/spoe.conf", SPOE)]);
+        let found = |paths: &[&str]| read(&files, paths).unwrap().filters[0].file.clone();
+        assert_eq!(found(&["haproxy.cfg"]), alone, "{path}");
+        assert_eq!(found(&["haproxy.cfg", "x/spoe.conf"]), given, "{path}");
+    }
+}
+
+#[test]
 fn a_file_beside_the_configuration_is_found_and_said_to_be_there() {
     let filter = "frontend f\nfilter spoe config spoe.conf engine e\n";
     let files = [("etc/haproxy.cfg", filter), ("etc/spoe.conf", SPOE)];
