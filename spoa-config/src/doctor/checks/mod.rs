@@ -10,6 +10,8 @@ mod conditions;
 mod errors;
 mod frames;
 mod groups;
+mod headers;
+mod instead;
 mod keywords;
 mod kinds;
 mod layers;
@@ -27,6 +29,7 @@ mod timeouts;
 mod twice;
 mod unanswered;
 mod variables;
+mod verdicts;
 mod wiring;
 mod words;
 
@@ -52,6 +55,8 @@ pub(super) const ALL: &[Check] = &[
     prefix::check,
     variables::check,
     order::check,
+    headers::check,
+    verdicts::check,
     answers::check,
     scopes::check,
     timeouts::check,

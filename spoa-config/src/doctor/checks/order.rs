@@ -1,19 +1,15 @@
-//! Rules and arguments that read a variable or a header before anything sets it, and rules that ask
-//! for the verdict on the wrong side of the server.
+//! Rules and arguments that read a variable before anything sets it.
 //!
 //! The order of steps is that of `steps`. What is set on any way of a request, or may be set by an
 //! agent whose handlers are not known, is not accused.
 
-use super::super::steps::{Change, End, How, Mention, Path, Phase, Step, action, action_name};
-use super::super::{Case, Code, Finding, Severity};
-use super::arguments::Given;
-use crate::read::{Section, Span};
-use spoa_samples::{Expression, Proxy};
+use super::super::steps::{Mention, Path, Phase, Step, action_name, set_to};
+use super::super::{Case, Code, Finding};
+use super::instead::instead;
+use crate::read::Span;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     early(case, findings);
-    too_late_to_deny(case, findings);
-    late_headers(case, findings);
 }
 
 /// A read that comes before what sets the variable.
@@ -155,7 +151,7 @@ fn of_rules(case: &Case<'_>, early: &[Early<'_, '_>]) -> Option<Finding> {
         Some(sent) if sent.by_rule => "sends the message whose answer sets it".to_owned(),
         _ => format!(
             "sends `{}`, whose answer sets it, after this rule",
-            message(sets)
+            sets.message_name()
         ),
     };
     finding = finding.context(sets.line.span(), sent);
@@ -251,306 +247,22 @@ fn of_argument(case: &Case<'_>, early: &Early<'_, '_>) -> Finding {
     if sets.at == reads.at || sets.answers.contains(variable) {
         let finding = finding.context(
             sets.line.span(),
-            format!("the answer to `{}` sets it", message(sets)),
+            format!("the answer to `{}` sets it", sets.message_name()),
         );
         return finding.help(format!(
             "send `{}` by a group, with a rule that comes after the answer to `{}`",
-            message(reads),
-            message(sets)
+            reads.message_name(),
+            sets.message_name()
         ));
     }
     let finding = finding.context(sets.line.span(), "sets it, and comes later");
-    finding.help(instead(case, early.reads, set_by(sets), early.mention.span))
+    finding.help(instead(
+        case,
+        early.reads,
+        set_to(sets.line),
+        early.mention.span,
+    ))
 }
-
-/// The expression that a rule sets a variable to, if it is one word.
-fn set_by<'a>(sets: &Step<'a>) -> Option<&'a str> {
-    let words = action(sets.line);
-    let one = words.len() == 2 && action_name(sets.line) == "set-var";
-    words
-        .get(1)
-        .filter(|word| one && word.known)
-        .map(|word| word.text.as_str())
-}
-
-/// What to write in the place of an argument that comes too early: the expression itself, if it can
-/// be had, else the message in a group.
-pub(super) fn instead(
-    case: &Case<'_>,
-    reads: &Step<'_>,
-    expression: Option<&str>,
-    span: Span,
-) -> String {
-    let there = expression.filter(|text| {
-        let plain = !text.contains([' ', '"', '\'', '\\', '#', '$']) && !text.contains("var(");
-        plain
-            && reads
-                .message
-                .is_some_and(|sent| can_be_had(case, reads, sent.section, text))
-    });
-    let whole = reads.message.and_then(|sent| {
-        let given = Given::all(sent.section);
-        let given = given.into_iter().find(|given| {
-            given.word.span.source == span.source
-                && (given.word.span.start..given.word.span.end).contains(&span.start)
-        })?;
-        Some((given.name.map(str::to_owned), given.sample().to_owned()))
-    });
-    match (there, whole) {
-        // Only where nothing else is made of it.
-        (Some(text), Some((name, sample))) if !sample.contains("),") => {
-            let name = name.map_or(String::new(), |name| format!("{name}="));
-            format!("write `{name}{text}`")
-        }
-        _ => {
-            let engine = reads.message.and_then(|sent| case.engines.get(sent.engine));
-            format!(
-                "send `{}` by a group, with `send-spoe-group {} GROUP` below that rule",
-                message(reads),
-                engine.map_or("ENGINE", |engine| engine.name())
-            )
-        }
-    }
-}
-
-/// Whether a sample can be had where a message is sent.
-fn can_be_had(case: &Case<'_>, reads: &Step<'_>, section: &Section, text: &str) -> bool {
-    let Ok(expression) = Expression::parse(text) else {
-        return false;
-    };
-    let sample = match case.series {
-        Some(series) => expression.check(series),
-        None => expression.check_any(),
-    };
-    let event = super::super::engine::event(section).and_then(|event| event.text.parse().ok());
-    let kind = case
-        .configuration
-        .sections
-        .get(reads.proxy)
-        .map(Section::kind);
-    let proxy = match kind {
-        Some("backend") => Proxy::Backend,
-        Some("listen") => Proxy::Listen,
-        _ => Proxy::Frontend,
-    };
-    match (sample, event) {
-        (Ok(sample), Some(event)) => sample.at_in(event, proxy),
-        _ => false,
-    }
-}
-
-/// Responses that are denied by what the agent said of the request alone.
-fn too_late_to_deny(case: &Case<'_>, findings: &mut Vec<Finding>) {
-    let steps = || case.paths.iter().flat_map(|path| &path.steps);
-    let mut said: Vec<Span> = Vec::new();
-    for path in &case.paths {
-        for step in &path.steps {
-            if !matches!(step.phase, Phase::ResponseRules | Phase::ResponseContent)
-                || step.end != End::All
-                || said.contains(&step.line.span())
-            {
-                continue;
-            }
-            let Some(condition) = &step.condition else {
-                continue;
-            };
-            let mut tests = condition.terms().flat_map(|term| &term.tests);
-            let (Some(first), None) = (tests.next(), tests.next()) else {
-                continue;
-            };
-            let named = condition.terms().any(|term| term.tests.is_empty());
-            let Some(variable) = first.variable().filter(|_| !named) else {
-                continue;
-            };
-            // It is a verdict of a request that nothing else reads.
-            let mut setters = path.setters(variable).peekable();
-            let of_agent = setters
-                .peek()
-                .is_some_and(|step| step.answers.iter().any(|it| it == variable));
-            let of_request = setters.all(|step| !step.phase.of_response()) && of_agent;
-            let own = case.is_own(variable);
-            let read = steps().any(|other| {
-                !std::ptr::eq(other.line, step.line)
-                    && other.reads().any(|mention| mention.variable == variable)
-            });
-            if !of_request || own || read {
-                continue;
-            }
-            said.push(step.line.span());
-            let Some(sets) = path.setters(variable).next() else {
-                continue;
-            };
-            let title =
-                format!("the server has the request already when `{variable}` is asked for");
-            let word = condition
-                .terms()
-                .next()
-                .map_or(step.line.span(), |term| term.word.span);
-            let span = match std::ptr::eq(first.line, step.line) {
-                true => first.expression.span,
-                false => word,
-            };
-            findings.push(
-                Finding::new(Code::VerdictElsewhere, title, span)
-                    .severity(Severity::Warning)
-                    .label("turns the response away, not the request")
-                    .context(sets.line.span(), "the agent says it with the request")
-                    .help("write the rule as `http-request`, after the message is sent"),
-            );
-        }
-    }
-}
-
-/// Arguments that take a header which only later rules set.
-fn late_headers(case: &Case<'_>, findings: &mut Vec<Finding>) {
-    let mut said: Vec<Span> = Vec::new();
-    for path in &case.paths {
-        if path.frontend.is_none() {
-            continue;
-        }
-        for reads in &path.steps {
-            let Some(sent) = reads.message else {
-                continue;
-            };
-            for given in Given::all(sent.section) {
-                let Some((name, response)) = header_of(given.sample()) else {
-                    continue;
-                };
-                let changes = |step: &Step<'_>| {
-                    step.header.is_some_and(|header| {
-                        header.response == response
-                            && header.change != Change::Delete
-                            && header.name.eq_ignore_ascii_case(&name)
-                    })
-                };
-                let given_span = given.word.span;
-                if said.contains(&given_span) {
-                    continue;
-                }
-                let Some(sets) = path.after(reads.at).find(|step| changes(step)) else {
-                    continue;
-                };
-                let mut ways = case.paths.iter().filter(|path| {
-                    let steps = path.steps.iter();
-                    let mut sends = steps.filter(|step| {
-                        step.message
-                            .is_some_and(|it| std::ptr::eq(it.section, sent.section))
-                    });
-                    sends.any(|send| path.before(send.at).any(changes))
-                });
-                if ways.next().is_some() {
-                    continue;
-                }
-                let forwarded = action_name(sets.line) == "option";
-                if !forwarded && (is_of_clients(&name, response) || !own_value(sets, &name)) {
-                    continue;
-                }
-                said.push(given_span);
-                let title = format!("the argument reads the header `{name}` before it is set");
-                let finding = Finding::new(Code::ArgumentTooEarly, title, given_span)
-                    .label("as the other side sent it, or not there")
-                    .context(reads.line.span(), "the message is sent here");
-                findings.push(match forwarded {
-                    true => finding
-                        .severity(Severity::Note)
-                        .context(sets.line.span(), "adds it when all rules are done")
-                        .help("take `src` for the address of the client, if nothing before this HAProxy sets the header"),
-                    false => finding
-                        .severity(Severity::Warning)
-                        .context(sets.line.span(), "sets it, and comes later")
-                        .help(instead(case, reads, value(sets), given_span)),
-                });
-            }
-        }
-    }
-}
-
-/// The header that an expression fetches, and whether it is one of the response.
-fn header_of(sample: &str) -> Option<(String, bool)> {
-    let expression = Expression::parse(sample).ok()?;
-    let fetch = expression.fetch();
-    let response = match fetch.name.as_str() {
-        "req.hdr" | "req.fhdr" | "hdr" | "req.hdr_ip" | "req.hdr_val" => false,
-        "res.hdr" | "res.fhdr" | "res.hdr_ip" | "res.hdr_val" => true,
-        _ => return None,
-    };
-    let name = fetch.arguments.as_ref()?.first()?;
-    Some((name.text.to_ascii_lowercase(), response))
-}
-
-/// Headers that clients, browsers and proxies before this one send: what comes from them may be what
-/// the agent is to see.
-fn is_of_clients(name: &str, response: bool) -> bool {
-    const PREFIXES: [&str; 10] = [
-        "accept",
-        "access-control",
-        "cf-",
-        "content",
-        "if-",
-        "sec-",
-        "x-forwarded",
-        "x-request",
-        "x-correlation",
-        "proxy",
-    ];
-    const NAMES: [&str; 26] = [
-        "authorization",
-        "cache-control",
-        "connection",
-        "cookie",
-        "date",
-        "dnt",
-        "expect",
-        "forwarded",
-        "from",
-        "host",
-        "origin",
-        "pragma",
-        "range",
-        "referer",
-        "te",
-        "traceparent",
-        "tracestate",
-        "true-client-ip",
-        "upgrade",
-        "user-agent",
-        "via",
-        "x-api-key",
-        "x-client-ip",
-        "x-real-ip",
-        "x-requested-with",
-        "x-http-method-override",
-    ];
-    // A server may send any, and what it sends may be what is asked for.
-    response || PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
-}
-
-/// Whether a rule gives a header a value of its own, to all requests: then what a client sends under
-/// that name is never meant.
-fn own_value(sets: &Step<'_>, name: &str) -> bool {
-    let set = sets
-        .header
-        .is_some_and(|header| header.change == Change::Set);
-    let words = action(sets.line).get(2..).unwrap_or_default();
-    let again = words
-        .iter()
-        .any(|word| word.text.to_ascii_lowercase().contains(name));
-    set && sets.always() && !again && sets.mentions.iter().all(|mention| mention.how == How::Set)
-}
-
-/// The expression that a rule makes a header of, if it is nothing but that.
-fn value<'a>(sets: &Step<'a>) -> Option<&'a str> {
-    let words = action(sets.line);
-    let word = words.get(2).filter(|word| words.len() == 3 && word.known)?;
-    let inner = word.text.strip_prefix("%[")?.strip_suffix(']')?;
-    (!inner.contains(['[', ']'])).then_some(inner)
-}
-
-/// The name of the message that a step sends.
-fn message<'a>(step: &Step<'a>) -> &'a str {
-    step.message.map_or("", |sent| sent.section.title())
-}
-
 /// Where a rule reads a variable: the name itself, or that of the ACL that does.
 fn place(early: &Early<'_, '_>) -> Span {
     let (reads, mention) = (early.reads, early.mention);

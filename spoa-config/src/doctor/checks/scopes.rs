@@ -2,10 +2,10 @@
 //!
 //! A value that is known for the connection, such as its source address, may be kept for it.
 
-use super::super::steps::{Condition, End, Path, Phase, Step, action, action_name};
+use super::super::steps::{Condition, End, Path, Phase, Step, action_name, set_to};
 use super::super::{Case, Code, Finding, Severity};
 use super::arguments::Given;
-use super::order::instead;
+use super::instead::instead;
 use crate::read::{Section, Span};
 use spoa_samples::Expression;
 
@@ -44,7 +44,7 @@ fn of_request(path: &Path<'_>, text: &str) -> Option<bool> {
                     Some(action_name(step.line) == "set-var")
                         .filter(|plain| *plain && step.message.is_none())
                 })
-                .zip(path.setters(name).map(set_to))
+                .zip(path.setters(name).map(|step| set_to(step.line)))
                 .map(|(plain, value)| {
                     plain?;
                     // One step is enough: a variable of a variable is not followed.
@@ -89,22 +89,12 @@ fn is_of_request(fetch: &str) -> bool {
     NAMES.contains(&fetch) || PREFIXES.iter().any(|prefix| fetch.starts_with(prefix))
 }
 
-/// What a rule sets a variable to, if it is one expression.
-fn set_to<'a>(step: &Step<'a>) -> Option<&'a str> {
-    let words = action(step.line);
-    let one = words.len() == 2 && action_name(step.line) == "set-var";
-    words
-        .get(1)
-        .filter(|word| one && word.known)
-        .map(|word| word.text.as_str())
-}
-
 /// A rule that puts something of the request into `proc` or `sess`, from where a message takes it.
 fn carried(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
     if step.message.is_some() || !step.always() || step.line.word(0) == "http-response" {
         return None;
     }
-    let value = set_to(step)?;
+    let value = set_to(step.line)?;
     let set = step.mentions.first()?;
     let (scope, _) = set.variable.split_once('.')?;
     if !matches!(scope, "proc" | "sess") || !of_request(path, value)? {

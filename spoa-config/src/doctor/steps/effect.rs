@@ -139,6 +139,14 @@ pub(in super::super) fn action_name(line: &Line) -> &str {
     name.split_once('(').map_or(name, |(name, _)| name)
 }
 
+/// The expression that a rule sets a variable to, if it is one word.
+pub(in super::super) fn set_to(line: &Line) -> Option<&str> {
+    let words = action(line);
+    let one = words.len() == 2 && action_name(line) == "set-var";
+    let word = words.get(1).filter(|word| one && word.known)?;
+    Some(&word.text)
+}
+
 /// The header that a rule changes.
 pub(in super::super) fn header(line: &Line) -> Option<Header<'_>> {
     let response = match line.word(0) {

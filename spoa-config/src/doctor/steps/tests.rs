@@ -1,4 +1,7 @@
+use super::super::engine::{Engine, rules};
 use super::*;
+use crate::Agent;
+use crate::read::{Configuration, Disk, Surroundings};
 
 /// The labels of the steps, as the converter `debug(LABEL,stdout)` has them.
 fn labels(path: &Path<'_>) -> Vec<String> {
@@ -19,15 +22,15 @@ fn labels(path: &Path<'_>) -> Vec<String> {
 #[test]
 fn the_order_is_that_of_haproxy() {
     let all = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/order");
-    let around = crate::read::Surroundings {
+    let around = Surroundings {
         series: None,
         environment: &|_| None,
     };
     let file = all.join("haproxy.cfg");
-    let configuration = Configuration::read(&[file], &crate::read::Disk, &around).unwrap();
+    let configuration = Configuration::read(&[file], &Disk, &around).unwrap();
     let agent = Agent::default();
     let engines = Engine::all(&configuration, &agent);
-    let rules = super::super::engine::rules(&configuration);
+    let rules = rules(&configuration);
     let paths = paths(&configuration, &agent, &engines, &rules);
     for name in ["frontend", "listen"] {
         let expected = std::fs::read_to_string(all.join(name)).unwrap();
