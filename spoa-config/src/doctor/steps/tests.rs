@@ -1,3 +1,5 @@
+//! The order of steps, against the order that HAProxy itself has shown.
+
 use super::super::engine::{Engine, rules};
 use super::*;
 use crate::Agent;
