@@ -134,10 +134,21 @@ codes! {
     CheckMissing "SPOA074" Warning Silent "a server is not checked by SPOP",
     Deprecated "SPOA075" Note Silent "HAProxy ignores a keyword from 3.1 on",
     TlsDiffers "SPOA076" Error Silent "one of HAProxy and the agent speaks TLS, and the other does not",
+    BackendOfOthers "SPOA077" Warning Depends "the agents' backend has what agents do not answer",
+    AnswersCutOff "SPOA078" Warning Silent "a timeout is not one to wait for answers with",
+    ProxyProtocol "SPOA079" Error Depends "HAProxy sends the PROXY protocol to an agent",
     ContinueOnError "SPOA080" Warning Silent "one event without an answer ends all that follow",
     SetOnError "SPOA081" Warning Silent "nothing says that there was no answer",
     FailOpen "SPOA082" Warning Silent "without an answer nothing is denied",
     ConditionUnmeant "SPOA083" Error Depends "a condition compares in a way that cannot be meant",
+    FilterLeftOut "SPOA084" Error Depends "`filter-sequence` leaves an engine out",
+    BackendOfSample "SPOA085" Error Refuses "a sample names a backend or a server that is not there",
+    GroupNeverSent "SPOA086" Error Silent "a group is sent after a rule that ends all",
+    OtherEntrance "SPOA087" Note Silent "a frontend leads to the same servers without the agent",
+    UrlAbsolute "SPOA088" Note Silent "`url` has another form for HTTP/2",
+    HeaderOfClient "SPOA089" Warning Silent "a client's own header passes for the agent's answer",
+    OptionChoosesNothing "SPOA090" Note Silent "an option names a variable by a word that sounds like a choice",
+    SentTwice "SPOA091" Warning Silent "a message is sent twice for one request",
 }
 
 impl Code {

@@ -19,7 +19,7 @@ pub use finding::{Finding, Label, Severity};
 pub use page::page;
 pub use render::render;
 
-use crate::read::Configuration;
+use crate::read::{Configuration, Line, Word};
 use crate::{Agent, Series};
 use engine::{Engine, Rule};
 use steps::Path;
@@ -157,23 +157,37 @@ impl<'a> Case<'a> {
         Some("tcp")
     }
 
-    /// Whether an option holds for a proxy, by its own lines or its defaults.
-    fn option(&self, proxy: usize, name: &str) -> bool {
+    /// The line that says something for a proxy: the last of its own that begins with these words,
+    /// else the last of the defaults it takes.
+    fn last(&self, proxy: usize, words: &[&str]) -> Option<&'a Line> {
         let mut next = Some(proxy);
         while let Some(at) = next {
-            let Some(section) = self.configuration.sections.get(at) else {
-                return false;
-            };
+            let section = self.configuration.sections.get(at)?;
             let mut lines = section.lines.iter();
-            let last = lines.rfind(|line| {
-                line.begins(&["option", name]) || line.begins(&["no", "option", name])
-            });
-            if let Some(line) = last {
-                return line.word(0) == "option" || !line.certain;
+            if let Some(line) = lines.rfind(|line| line.begins(words)) {
+                return Some(line);
             }
             next = self.configuration.defaults(at);
         }
-        false
+        None
+    }
+
+    /// The words that hold for a server of a proxy: those of `default-server`, from the defaults on,
+    /// then those of its own line.
+    fn server_words(&self, proxy: usize, line: &'a Line) -> Vec<&'a Word> {
+        let mut sections = Vec::new();
+        let mut next = Some(proxy);
+        while let Some(at) = next {
+            sections.extend(self.configuration.sections.get(at));
+            next = self.configuration.defaults(at);
+        }
+        let lines = sections
+            .into_iter()
+            .rev()
+            .flat_map(|section| &section.lines);
+        let defaults = lines.filter(|line| line.begins(&["default-server"]));
+        let words = defaults.flat_map(|line| line.behind(1));
+        words.chain(line.behind(3)).collect()
     }
 }
 

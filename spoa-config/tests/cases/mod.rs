@@ -193,9 +193,10 @@ pub fn agent_of(contents: &Contents) -> Agent {
         agent.listeners = listen.split_whitespace().map(str::to_owned).collect();
     }
     if let Some(certificate) = contents.get(Path::new("tls")) {
+        let mut words = certificate.split_whitespace();
         agent.tls = Some(Tls {
-            certificate: certificate.trim().into(),
-            mutual: false,
+            certificate: words.next().unwrap_or_default().into(),
+            mutual: words.next() == Some("mutual"),
         });
     }
     agent

@@ -25,7 +25,6 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             Some(finding) => findings.push(finding),
             None => {
                 findings.extend(mode(case, engine));
-                findings.extend(checks(case, engine));
             }
         }
         deprecated(case, engine, findings);
@@ -97,47 +96,6 @@ fn mode(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             false => finding,
         }
         .help(help),
-    )
-}
-
-fn checks(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
-    let name = engine.backend()?;
-    let backend = case.configuration.backend(&name.text)?;
-    let servers = engine.servers(case.configuration);
-    let (line, _) = servers.first()?;
-    let defaults = case.configuration.lines(backend);
-    let defaults = defaults.filter(|line| line.begins(&["default-server"]));
-    let mut words = defaults
-        .flat_map(|line| line.behind(1))
-        .chain(line.behind(3));
-    let check = words.find(|word| word.is("check"));
-    let spop = ["spop-check", "tcp-check", "external-check"]
-        .iter()
-        .any(|option| case.option(backend, option));
-    let Some(check) = check else {
-        let title = format!("the servers of `{}` are not checked", name.text);
-        return Some(
-            Finding::new(Code::CheckMissing, title, line.span())
-                .label("HAProxy never notices that this agent is down")
-                .help(match spop {
-                    true => "write `check` at the end of each `server` line",
-                    false => {
-                        "write `option spop-check`, and `check` at the end of each `server` line"
-                    }
-                }),
-        );
-    };
-    if spop {
-        return None;
-    }
-    let title = format!("the servers of `{}` are not checked by SPOP", name.text);
-    Some(
-        Finding::new(Code::CheckMissing, title, check.span)
-            .label("looks whether something accepts connections, no more")
-            .help(format!(
-                "write `option spop-check` in `backend {}`",
-                name.text
-            )),
     )
 }
 
@@ -219,13 +177,23 @@ fn tls(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) {
         if unix || address.text.starts_with("abns") || !address.known {
             continue;
         }
-        let defaults = case.configuration.lines(backend);
-        let defaults = defaults.filter(|line| line.begins(&["default-server"]));
-        let words = defaults.flat_map(|line| line.behind(1));
-        let words = words.chain(line.behind(3));
-        let said = words.filter(|word| word.is("ssl") || word.is("no-ssl"));
-        let ssl = said.last().filter(|word| word.is("ssl"));
+        let words = case.server_words(backend, line);
+        let mut said = words.iter().rev();
+        let said = said.find(|word| word.is("ssl") || word.is("no-ssl"));
+        let ssl = said.filter(|word| word.is("ssl"));
         findings.extend(match (&case.agent.tls, ssl) {
+            (Some(tls), Some(ssl)) if tls.mutual && !words.iter().any(|word| word.is("crt")) => {
+                let title = format!(
+                    "the agent asks HAProxy for a certificate, and there is none for `{}`",
+                    address.text
+                );
+                Some(
+                    Finding::new(Code::TlsDiffers, title, ssl.span)
+                        .label("`crt FILE` is missing")
+                        .note("`--tls-client-ca` and SPOA_TLS_CLIENT_CA count here as they do for `serve`")
+                        .help("write `crt FILE` behind `ssl`, with a certificate and its key that the agent's `--tls-client-ca` has signed"),
+                )
+            }
             (Some(_), None) => {
                 let title = format!("the agent speaks TLS, and HAProxy does not to `{}`", address.text);
                 Some(

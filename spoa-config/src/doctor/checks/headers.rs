@@ -86,7 +86,7 @@ fn header_of(sample: &str) -> Option<(String, bool)> {
 
 /// Headers that clients, browsers and proxies before this one send: what comes from them may be what
 /// the agent is to see.
-fn is_of_clients(name: &str, response: bool) -> bool {
+pub(super) fn is_of_clients(name: &str, response: bool) -> bool {
     const PREFIXES: [&str; 10] = [
         "accept",
         "access-control",

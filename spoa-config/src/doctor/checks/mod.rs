@@ -5,12 +5,16 @@
 mod answers;
 mod arguments;
 mod backend;
+mod balance;
 mod bodies;
+mod choices;
+mod clients;
 mod conditions;
 mod errors;
 mod frames;
 mod groups;
 mod headers;
+mod health;
 mod instead;
 mod keywords;
 mod kinds;
@@ -21,9 +25,11 @@ mod order;
 mod overfull;
 mod permission;
 mod prefix;
+mod references;
 mod samples;
 mod scopes;
 mod sections;
+mod sending;
 mod texts;
 mod timeouts;
 mod twice;
@@ -66,6 +72,12 @@ pub(super) const ALL: &[Check] = &[
     lists::check,
     layers::check,
     backend::check,
+    health::check,
+    balance::check,
+    references::check,
+    sending::check,
+    clients::check,
+    choices::check,
     permission::check,
     errors::check,
     unanswered::check,

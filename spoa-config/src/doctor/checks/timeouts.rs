@@ -1,17 +1,32 @@
 //! Timeouts of the agent's section and of its backend.
 
 use super::super::engine::{Engine, time};
-use super::super::{Case, Code, Finding};
+use super::super::{Case, Code, Finding, Severity};
+use super::health::own;
 use super::list;
+use crate::Message;
 use std::time::Duration;
+
+/// From here on `timeout processing` is very long.
+const LONG: Duration = Duration::from_secs(10);
+
+/// Up to here it is very short.
+const SHORT: Duration = Duration::from_millis(20);
+
+/// What it usually is.
+const USUAL: Duration = Duration::from_millis(500);
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {
         findings.extend(missing(case, engine));
         findings.extend(of_backend(case, engine));
+        findings.extend(cut_off(case, engine));
     }
     for engine in case.ours() {
-        findings.extend(too_late(case, engine));
+        match too_late(case, engine) {
+            Some(finding) => findings.push(finding),
+            None => findings.extend(unusual(case, engine)),
+        }
     }
 }
 
@@ -57,15 +72,91 @@ fn missing(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     )
 }
 
-fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
+/// A `timeout server` that ends the wait for answers which `timeout processing` allows.
+fn cut_off(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let word = engine.timeout("processing")?;
-    let processing = time(&word.text).filter(|time| !time.is_zero())?;
+    let processing = time(&word.text).filter(|time| !time.is_zero() && word.known)?;
+    let name = engine.backend()?;
+    let backend = case.configuration.backend(&name.text)?;
+    let line = case.last(backend, &["timeout", "server"])?;
+    let said = line
+        .words
+        .get(2)
+        .filter(|said| said.known && line.certain)?;
+    let server = time(&said.text).filter(|time| !time.is_zero())?;
+    if server >= processing {
+        return None;
+    }
+    let title = format!(
+        "`timeout server {}` of `{}` ends before `timeout processing`",
+        said.text, name.text
+    );
+    Some(
+        Finding::new(Code::AnswersCutOff, title, said.span)
+            .label("an answer that takes longer is lost: error 257")
+            .context(word.span, "HAProxy is to wait this long for an answer")
+            .help(match own(case, backend, line) {
+                true => "write `timeout server 3m`".to_owned(),
+                false => format!("write `timeout server 3m` in `backend {}`", name.text),
+            }),
+    )
+}
+
+/// A `timeout processing` that is longer than anybody waits, or shorter than a pause.
+fn unusual(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
+    let word = engine.timeout("processing")?;
+    let processing = time(&word.text).filter(|time| !time.is_zero() && word.known)?;
+    let deadline = deadline(case, engine).map(|(deadline, _)| deadline);
+    let title = format!("`timeout processing {}` is very ", word.text);
+    let finding = |how: &str, label: &str| {
+        Finding::new(Code::AnswersCutOff, format!("{title}{how}"), word.span)
+            .severity(Severity::Note)
+            .label(label)
+    };
+    if processing >= LONG && deadline.is_none_or(|deadline| deadline < processing / 2) {
+        let enough = deadline.map_or(USUAL, enough).max(USUAL);
+        return Some(
+            finding(
+                "long",
+                "an agent that hangs holds each request for all of it",
+            )
+            .help(format!("write `timeout processing {}`", written(enough))),
+        );
+    }
+    if processing < SHORT {
+        let enough = deadline
+            .map_or(Duration::ZERO, enough)
+            .max(Duration::from_millis(100));
+        return Some(
+            finding(
+                "short",
+                "a pause of either machine takes longer, and leaves requests without an answer",
+            )
+            .help(format!("write `timeout processing {}`", written(enough))),
+        );
+    }
+    None
+}
+
+/// The longest deadline of the handlers that an engine asks, and whose it is.
+fn deadline<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Option<(Duration, &'a Message)> {
     let handlers = engine
         .messages()
         .filter_map(|message| case.handler(message.title()));
-    let (deadline, handler) = handlers
+    handlers
         .filter_map(|handler| Some((handler.deadline?, handler)))
-        .max_by_key(|(deadline, _)| *deadline)?;
+        .max_by_key(|(deadline, _)| *deadline)
+}
+
+/// A deadline with room for the way there and back.
+fn enough(deadline: Duration) -> Duration {
+    (deadline + deadline / 4).max(deadline + Duration::from_millis(10))
+}
+
+fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
+    let word = engine.timeout("processing")?;
+    let processing = time(&word.text).filter(|time| !time.is_zero())?;
+    let (deadline, handler) = deadline(case, engine)?;
     if deadline < processing {
         return None;
     }
@@ -73,8 +164,7 @@ fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         "HAProxy stops waiting before the handler of `{}` is late",
         handler.name
     );
-    // Room for the way there and back.
-    let enough = (deadline + deadline / 4).max(deadline + Duration::from_millis(10));
+    let enough = enough(deadline);
     let (file, line) = &handler.location;
     Some(
         Finding::new(Code::DeadlineTooLate, title, word.span)

@@ -14,9 +14,9 @@ mod ways;
 
 pub(super) use condition::{Condition, Term, Test};
 pub(super) use effect::{
-    Change, End, Header, How, Mention, action, action_name, header, mentions, set_to,
+    Change, End, Header, How, Mention, action, action_name, end, header, mentions, set_to,
 };
-pub(super) use ways::paths;
+pub(super) use ways::{backends, paths};
 
 use crate::read::{Line, Section};
 

@@ -1,0 +1,193 @@
+//! Backends and servers that samples such as `nbsrv(agents)` name, and filters that `filter-sequence`
+//! leaves out.
+
+use super::super::engine::Engine;
+use super::super::nearest::nearest;
+use super::super::{Case, Code, Finding};
+use crate::Series;
+use crate::read::{Line, Section, Word};
+
+/// Samples that take the name of a backend.
+const OF_BACKENDS: [&str; 7] = [
+    "nbsrv",
+    "be_conn",
+    "be_conn_free",
+    "be_sess_rate",
+    "connslots",
+    "avg_queue",
+    "queue",
+];
+
+/// Samples that take the name of a server: `BACKEND/SERVER`.
+const OF_SERVERS: [&str; 8] = [
+    "srv_is_up",
+    "srv_conn",
+    "srv_conn_free",
+    "srv_queue",
+    "srv_sess_rate",
+    "srv_weight",
+    "srv_iweight",
+    "srv_uweight",
+];
+
+pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    for engine in &case.engines {
+        let messages = engine.messages();
+        let lines = messages.flat_map(|message| &message.lines);
+        for word in lines.flat_map(|line| &line.words) {
+            findings.extend(of_word(case, word, true));
+        }
+        findings.extend(left_out(case, engine));
+    }
+    // A file that is not given here may have the backend: only what is misspelt is said of rules.
+    for section in &case.configuration.sections {
+        for word in section.lines.iter().flat_map(Line::of_samples) {
+            findings.extend(of_word(case, word, false));
+        }
+    }
+}
+
+impl Line {
+    /// The words of a rule or an `acl`, where samples are.
+    fn of_samples(&self) -> &[Word] {
+        const RULES: [&str; 9] = [
+            "acl",
+            "http-request",
+            "http-response",
+            "http-after-response",
+            "tcp-request",
+            "tcp-response",
+            "use_backend",
+            "monitor",
+            "redirect",
+        ];
+        match RULES.contains(&self.word(0)) {
+            true => self.behind(1),
+            false => &[],
+        }
+    }
+}
+
+/// The backend or the server that a word names, if it is not there.
+fn of_word(case: &Case<'_>, word: &Word, of_spoe: bool) -> Option<Finding> {
+    let text = word.text.as_str();
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    for (at, _) in text.match_indices('(').filter(|_| word.known) {
+        let (before, rest) = text.split_at_checked(at)?;
+        let start = before.rfind(|c| !part(c)).map_or(0, |at| at + 1);
+        let fetch = before.get(start..)?;
+        let inner = rest.get(1..)?.split([')', ',']).next()?;
+        let server = OF_SERVERS.contains(&fetch);
+        if inner.is_empty()
+            || inner.contains(['%', '"', '\''])
+            || !(server || OF_BACKENDS.contains(&fetch))
+        {
+            continue;
+        }
+        let (backend, name) = match inner.split_once('/') {
+            Some((backend, name)) if server => (backend, Some(name)),
+            // One of the proxy itself.
+            _ if server => continue,
+            _ => (inner, None),
+        };
+        let span = word.part(at + 1..at + 1 + inner.len());
+        let Some(index) = case.configuration.backend(backend) else {
+            let sections = case.configuration.sections.iter();
+            let backends = sections
+                .filter(|section| matches!(section.kind(), "backend" | "listen"))
+                .map(Section::title);
+            let near = nearest(backend, backends);
+            if near.is_none() && !of_spoe {
+                continue;
+            }
+            let title = format!("`{fetch}` names the backend `{backend}`, which is not there");
+            let finding = Finding::new(Code::BackendOfSample, title, span)
+                .label("HAProxy does not start with it");
+            // HAProxy says no line of a SPOE file: `parsing [(null):0]`.
+            let finding = match of_spoe {
+                true => finding.note(
+                    "HAProxy says of it `parsing [(null):0]: unable to find`, without the file",
+                ),
+                false => finding,
+            };
+            return Some(match (near, name) {
+                (Some(near), None) => finding.help(format!("write `{fetch}({near})`")),
+                (Some(near), Some(name)) => finding.help(format!("write `{fetch}({near}/{name})`")),
+                (None, _) => finding.help(format!(
+                    "write `backend {backend}` in haproxy.cfg, or the name of one that is there"
+                )),
+            });
+        };
+        let (Some(name), Some(section)) = (name, case.configuration.sections.get(index)) else {
+            continue;
+        };
+        let template = section.all(&["server-template"]).next().is_some();
+        let uncertain = section.lines.iter().any(|line| !line.certain);
+        let names: Vec<_> = section
+            .all(&["server"])
+            .filter_map(|line| line.words.get(1))
+            .collect();
+        let there = names.iter().any(|it| !it.known || it.text == name);
+        if template || uncertain || there {
+            continue;
+        }
+        let near = nearest(name, names.iter().map(|it| it.text.as_str()));
+        let title = format!("`{fetch}` names the server `{inner}`, which is not there");
+        let finding = Finding::new(Code::BackendOfSample, title, span)
+            .label("HAProxy does not start with it");
+        return Some(match (near, names.as_slice()) {
+            (Some(near), _) => finding.help(format!("write `{fetch}({backend}/{near})`")),
+            (None, [only]) => finding.help(format!("write `{fetch}({backend}/{})`", only.text)),
+            (None, _) => finding.help(format!("name a server of `backend {backend}`")),
+        });
+    }
+    None
+}
+
+/// A `filter-sequence` without `spoe`: HAProxy from 3.5 on then runs no engine.
+fn left_out(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
+    if case.series.is_some_and(|series| series < Series::V3_5) {
+        return None;
+    }
+    let section = case.configuration.sections.get(engine.filter.proxy)?;
+    for side in ["request", "response"] {
+        let lines = section.lines.iter();
+        let lines: Vec<_> = lines
+            .filter(|line| line.begins(&["filter-sequence", side]))
+            .collect();
+        let mut words = lines.iter().filter_map(|line| line.words.get(2));
+        let mut names = words.clone().flat_map(|word| word.text.split(','));
+        let unknown =
+            words.clone().any(|word| !word.known) || lines.iter().any(|line| !line.certain);
+        if unknown || names.any(|name| name == "spoe") || !engine.sends(case, side == "response") {
+            continue;
+        }
+        // The lists of several lines are one.
+        let Some(word) = words.next_back() else {
+            continue;
+        };
+        let title = format!(
+            "`filter-sequence {side}` leaves the engine `{}` out",
+            engine.name()
+        );
+        return Some(
+            Finding::new(Code::FilterLeftOut, title, word.span)
+                .label("a filter that is not listed is not run")
+                .context(engine.filter.line.span(), "this filter")
+                .help(format!("write `filter-sequence {side} {},spoe`", word.text)),
+        );
+    }
+    None
+}
+
+impl Engine<'_> {
+    /// Whether it sends a message with the request, or with the response.
+    fn sends(&self, case: &Case<'_>, response: bool) -> bool {
+        let mut steps = case.paths.iter().flat_map(|path| &path.steps);
+        steps.any(|step| {
+            let sent = step.message.and_then(|sent| case.engines.get(sent.engine));
+            step.phase.of_response() == response
+                && sent.is_some_and(|engine| std::ptr::eq(engine.filter, self.filter))
+        })
+    }
+}
