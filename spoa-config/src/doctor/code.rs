@@ -143,7 +143,7 @@ codes! {
     ConditionUnmeant "SPOA083" Error Depends "a condition compares in a way that cannot be meant",
     FilterLeftOut "SPOA084" Error Depends "`filter-sequence` leaves an engine out",
     BackendOfSample "SPOA085" Error Refuses "a sample names a backend or a server that is not there",
-    GroupNeverSent "SPOA086" Error Silent "a group is sent after a rule that ends all",
+    GroupNeverSent "SPOA086" Error Warns "a group is sent after a rule that ends all",
     OtherEntrance "SPOA087" Note Silent "a frontend leads to the same servers without the agent",
     UrlAbsolute "SPOA088" Note Silent "`url` has another form for HTTP/2",
     HeaderOfClient "SPOA089" Warning Silent "a client's own header passes for the agent's answer",

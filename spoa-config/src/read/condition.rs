@@ -1,7 +1,10 @@
 //! `.if`, `.elif`, `.else` and `.endif`: which lines hold.
 //!
-//! Only what asks for HAProxy's version is decided. It must not know what is in the lines.
+//! What asks for HAProxy's version, for the environment, or compares texts is decided; what asks for the
+//! program that HAProxy is, such as `feature(OPENSSL)`, is not. It must not know what is in the lines.
 
+use super::environment::{Environment, Value};
+use super::words::Word;
 use crate::Series;
 
 /// Whether a line holds.
@@ -45,20 +48,28 @@ impl Conditions {
     }
 
     /// Takes a line of words in if it is a directive, and says whether it was.
-    pub(super) fn take(&mut self, words: &[&str]) -> bool {
-        let Some((&directive, rest)) = words.split_first() else {
+    pub(super) fn take(&mut self, words: &[Word], environment: &Environment<'_>) -> bool {
+        let Some((directive, rest)) = words.split_first() else {
             return false;
         };
-        match directive {
+        let decide = || {
+            // HAProxy puts the words together again, with one space between two.
+            let texts: Vec<_> = rest.iter().map(|word| word.text.as_str()).collect();
+            match rest.iter().all(|word| word.known) {
+                true => self.decide(&texts.join(" "), environment),
+                false => Holds::Perhaps,
+            }
+        };
+        match directive.text.as_str() {
             ".if" => {
-                let branch = self.decide(&rest.join(" "));
+                let branch = decide();
                 self.levels.push(Level {
                     branch,
                     rest: not(branch),
                 });
             }
             ".elif" => {
-                let branch = self.decide(&rest.join(" "));
+                let branch = decide();
                 if let Some(level) = self.levels.last_mut() {
                     level.branch = branch.min(level.rest);
                     level.rest = not(branch).min(level.rest);
@@ -75,25 +86,56 @@ impl Conditions {
         true
     }
 
-    fn decide(&self, condition: &str) -> Holds {
+    /// Whether a condition holds: predicates with `!`, `&&`, `||` and parentheses.
+    fn decide(&self, condition: &str, environment: &Environment<'_>) -> Holds {
         let condition = condition.trim();
+        if let Some((one, others)) = split(condition, "||") {
+            let others = self.decide(others, environment);
+            return self.decide(one, environment).max(others);
+        }
+        if let Some((one, others)) = split(condition, "&&") {
+            let others = self.decide(others, environment);
+            return self.decide(one, environment).min(others);
+        }
         if let Some(negated) = condition.strip_prefix('!') {
-            return not(self.decide(negated));
+            return not(self.decide(negated, environment));
+        }
+        if condition.is_empty() {
+            return Holds::No;
         }
         if let Ok(number) = condition.parse::<i64>() {
             return if number == 0 { Holds::No } else { Holds::Yes };
         }
-        let argument = |predicate: &str| {
-            let rest = condition.strip_prefix(predicate)?;
-            rest.strip_prefix('(')?.strip_suffix(')')
+        let Some((predicate, arguments)) = condition
+            .strip_suffix(')')
+            .and_then(|it| it.split_once('('))
+        else {
+            return Holds::Perhaps;
         };
-        if let Some(version) = argument("version_atleast") {
-            return self.at_least(version);
+        // Quotes and backslashes have a meaning of their own in arguments.
+        if arguments.contains(['"', '\'', '\\']) {
+            return Holds::Perhaps;
         }
-        if let Some(version) = argument("version_before") {
-            return not(self.at_least(version));
+        let pair = || {
+            arguments
+                .split_once(',')
+                .filter(|(_, other)| !other.contains(','))
+        };
+        let equal = |(one, other): (&str, &str)| is(one == other);
+        match predicate {
+            "" => self.decide(arguments, environment),
+            "version_atleast" => self.at_least(arguments),
+            "version_before" => not(self.at_least(arguments)),
+            "defined" => match environment.get(arguments) {
+                Value::Text(_) => Holds::Yes,
+                Value::Unset => Holds::No,
+                Value::Missing | Value::Unknown => Holds::Perhaps,
+            },
+            "streq" => pair().map_or(Holds::Perhaps, equal),
+            "strneq" => not(pair().map_or(Holds::Perhaps, equal)),
+            "strstr" => pair().map_or(Holds::Perhaps, |(one, other)| is(one.contains(other))),
+            _ => Holds::Perhaps,
         }
-        Holds::Perhaps
     }
 
     /// Whether HAProxy is of this version or a later one.
@@ -118,6 +160,30 @@ impl Conditions {
     }
 }
 
+/// Splits a condition at the first of these operators that is not in parentheses.
+fn split<'c>(condition: &'c str, operator: &str) -> Option<(&'c str, &'c str)> {
+    let mut depth = 0_usize;
+    for (at, next) in condition.char_indices() {
+        match next {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let rest = condition.get(at..)?;
+        if depth == 0 && rest.starts_with(operator) {
+            return Some((condition.get(..at)?, rest.get(operator.len()..)?));
+        }
+    }
+    None
+}
+
+fn is(holds: bool) -> Holds {
+    match holds {
+        true => Holds::Yes,
+        false => Holds::No,
+    }
+}
+
 fn not(holds: Holds) -> Holds {
     match holds {
         Holds::No => Holds::Yes,
@@ -128,17 +194,50 @@ fn not(holds: Holds) -> Holds {
 
 #[cfg(test)]
 mod tests {
+    use super::super::words::words;
     use super::*;
 
     /// What holds after each of these lines, with HAProxy 3.0.
     fn held(lines: &[&str]) -> Vec<Holds> {
+        let outside = |name: &str| (name == "HOME").then(|| "/root".to_owned());
+        let environment = Environment::new(&outside);
         let mut conditions = Conditions::new(Some(Series::V3_0));
         let take = |line: &&str| {
-            let words: Vec<_> = line.split(' ').collect();
-            assert!(conditions.take(&words), "{line}");
+            let words = words(line, 0, 0, &|name| environment.get(name));
+            assert!(conditions.take(&words, &environment), "{line}");
             conditions.hold()
         };
         lines.iter().map(take).collect()
+    }
+
+    #[test]
+    fn texts_and_the_environment_decide() {
+        use Holds::{No, Perhaps, Yes};
+        for (condition, expected) in [
+            ("defined(HOME)", Yes),
+            ("!defined(HOME)", No),
+            ("defined(NONE)", Perhaps),
+            (r#"streq("$HOME",/root)"#, Yes),
+            (r#"streq("$HOME", /root)"#, No),
+            (r#"streq("$NONE",/root)"#, Perhaps),
+            (r#"streq("${NONE-a}",a)"#, Yes),
+            ("strneq(a,b)", Yes),
+            ("strstr(abc,bc)", Yes),
+            ("strstr(abc,x)", No),
+            ("feature(OPENSSL)", Perhaps),
+            ("0 || defined(HOME)", Yes),
+            ("1 && (0 || defined(NONE))", Perhaps),
+            ("0 && defined(NONE) || 1", Yes),
+            ("!(1 && 0)", Yes),
+            ("!1 && 0", No),
+            ("", No),
+        ] {
+            assert_eq!(
+                held(&[&format!(".if {condition}")]),
+                [expected],
+                "{condition}"
+            );
+        }
     }
 
     #[test]

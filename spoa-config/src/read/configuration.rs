@@ -3,11 +3,11 @@
 //! It must not know what is right or wrong in any of them.
 
 use super::Surroundings;
+use super::environment::{Environment, Value};
 use super::files::{Files, configurations};
 use super::sections::{Kind, Line, Parsed, Scope, Section, parse};
 use super::source::Sources;
 use super::words::Word;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -135,7 +135,7 @@ impl Configuration {
         let mut reading = Reading {
             files,
             around,
-            set: BTreeMap::new(),
+            environment: Environment::new(around.environment),
             base: Base::Current,
             read: Configuration::default(),
         };
@@ -217,8 +217,8 @@ struct Origin {
 struct Reading<'a> {
     files: &'a dyn Files,
     around: &'a Surroundings<'a>,
-    /// What the files themselves put into the environment.
-    set: BTreeMap<String, String>,
+    /// The environment, with what the files put into it.
+    environment: Environment<'a>,
     base: Base,
     read: Configuration,
 }
@@ -259,7 +259,13 @@ impl Reading<'_> {
         let source = self.read.sources.add(path, bytes);
         let text = self.read.sources.get(source).map(|source| &source.text);
         let text = text.map_or("", String::as_str);
-        let parsed = parse(kind, text, source, self.around, &mut self.set);
+        let parsed = parse(
+            kind,
+            text,
+            source,
+            self.around.series,
+            &mut self.environment,
+        );
         (source, parsed)
     }
 
@@ -335,7 +341,7 @@ impl Reading<'_> {
             let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
             let end = part.find(|c| !is_part(c)).unwrap_or(part.len());
             let name = part.get(..end).unwrap_or_default();
-            let set = self.set.contains_key(name) || (self.around.environment)(name).is_some();
+            let set = !matches!(self.environment.get(name), Value::Missing | Value::Unknown);
             let default = part.get(end..).is_some_and(|rest| rest.starts_with('-'));
             if !set && !default && !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());

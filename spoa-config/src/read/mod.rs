@@ -7,6 +7,7 @@
 
 mod condition;
 mod configuration;
+mod environment;
 mod files;
 mod sections;
 mod source;
@@ -25,7 +26,8 @@ use std::fmt;
 
 /// What a configuration stands in.
 pub struct Surroundings<'a> {
-    /// The HAProxy that is to read it, if that is known. It decides `.if version_atleast(…)`.
+    /// The HAProxy that is to read it, if that is known. It decides conditions such as
+    /// `.if version_atleast(…)`.
     pub series: Option<Series>,
     /// The environment.
     pub environment: &'a dyn Fn(&str) -> Option<String>,

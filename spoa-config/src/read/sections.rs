@@ -2,10 +2,11 @@
 //!
 //! It must not know what the lines of a section mean.
 
+use super::Span;
 use super::condition::{Conditions, Holds};
+use super::environment::Environment;
 use super::words::{Word, words};
-use super::{Span, Surroundings};
-use std::collections::BTreeMap;
+use crate::Series;
 
 /// What begins a section, in HAProxy up to 3.5 and in SPOE files.
 pub(crate) const SECTIONS: [&str; 24] = [
@@ -191,11 +192,11 @@ pub(super) fn parse(
     kind: Kind,
     text: &str,
     source: usize,
-    around: &Surroundings<'_>,
-    set: &mut BTreeMap<String, String>,
+    series: Option<Series>,
+    environment: &mut Environment<'_>,
 ) -> Parsed {
     let mut parsed = Parsed::default();
-    let mut conditions = Conditions::new(around.series);
+    let mut conditions = Conditions::new(series);
     let mut scope = None;
     // A section belongs to the scope before it, and no line below the next scope to it.
     let mut below_scope = false;
@@ -210,22 +211,20 @@ pub(super) fn parse(
             below_scope = true;
             continue;
         }
-        let lookup = |name: &str| {
-            set.get(name)
-                .cloned()
-                .or_else(|| (around.environment)(name))
-        };
-        let words = words(line, source, at, &lookup);
-        let texts: Vec<_> = words.iter().map(|word| word.text.as_str()).collect();
-        if conditions.take(&texts) || words.is_empty() {
+        let words = words(line, source, at, &|name| environment.get(name));
+        if words.is_empty() || conditions.take(&words, environment) {
             continue;
         }
         let holds = conditions.hold();
         if holds == Holds::No {
             continue;
         }
-        if let ["setenv" | "presetenv", name, value] = texts.as_slice() {
-            set.insert((*name).to_owned(), (*value).to_owned());
+        let in_global = parsed
+            .sections
+            .last()
+            .is_some_and(|it| it.kind() == "global");
+        if in_global {
+            environment.take(&words, holds == Holds::Yes);
         }
         let begins = words
             .first()
@@ -277,11 +276,9 @@ mod tests {
     use crate::Series;
 
     fn read(text: &str) -> Parsed {
-        let around = Surroundings {
-            series: Some(Series::V3_2),
-            environment: &|_| None,
-        };
-        parse(Kind::of(text), text, 0, &around, &mut BTreeMap::new())
+        let mut environment = Environment::new(&|_| None);
+        let series = Some(Series::V3_2);
+        parse(Kind::of(text), text, 0, series, &mut environment)
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! It must not know what the words mean.
 
 use super::Span;
+use super::environment::Value;
 use std::iter::Peekable;
 use std::ops::Range;
 use std::str::CharIndices;
@@ -41,7 +42,7 @@ impl Word {
 }
 
 /// What a variable of the environment stands for.
-pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Value;
 
 /// The words of a line that begins at `start` of a source.
 ///
@@ -177,10 +178,14 @@ impl Cutter<'_> {
                 .unwrap_or(&rest);
             default = rest.strip_prefix('-').map(str::to_owned);
         }
-        let value = (self.lookup)(&name).or(default);
-        let Some(value) = value else {
-            self.begin(open).known = false;
-            return;
+        let value = match ((self.lookup)(&name), default) {
+            (Value::Text(value), _) => value,
+            (Value::Unset | Value::Missing, Some(default)) => default,
+            (Value::Unset, None) => String::new(),
+            (Value::Missing, None) | (Value::Unknown, _) => {
+                self.begin(open).known = false;
+                return;
+            }
         };
         if !several {
             self.begin(open).text.push_str(&value);
@@ -205,12 +210,14 @@ fn parse_hex(digits: &str) -> Option<u8> {
 mod tests {
     use super::*;
 
-    fn environment(name: &str) -> Option<String> {
+    fn environment(name: &str) -> Value {
         match name {
-            "HOST" => Some("10.0.0.1".to_owned()),
-            "LIST" => Some("a  b c".to_owned()),
-            "EMPTY" => Some(String::new()),
-            _ => None,
+            "HOST" => Value::Text("10.0.0.1".to_owned()),
+            "LIST" => Value::Text("a  b c".to_owned()),
+            "EMPTY" => Value::Text(String::new()),
+            "UNSET" => Value::Unset,
+            "UNKNOWN" => Value::Unknown,
+            _ => Value::Missing,
         }
     }
 
@@ -221,7 +228,7 @@ mod tests {
 
     #[test]
     fn lines_are_cut_as_the_manual_says() {
-        let cases: [(&str, &[&str]); 21] = [
+        let cases: [(&str, &[&str]); 24] = [
             ("  a\t b  ", &["a", "b"]),
             ("a # b", &["a"]),
             ("a#b c", &["a"]),
@@ -246,6 +253,9 @@ mod tests {
             (r#""${HOST-x}""#, &["10.0.0.1"]),
             (r#"a "${LIST[*]}" b"#, &["a", "a", "b", "c", "b"]),
             (r#"a "${EMPTY}" b"#, &["a", "", "b"]),
+            (r#"a "${UNSET}" b"#, &["a", "", "b"]),
+            (r#""${UNSET-x}:80""#, &["x:80"]),
+            (r#"a "${UNSET[*]}" b"#, &["a", "", "b"]),
             ("a b\r\n", &["a", "b"]),
             ("a \"open b", &["a", "open b"]),
             ("", &[]),
@@ -279,8 +289,13 @@ mod tests {
 
     #[test]
     fn a_word_with_a_variable_that_is_not_set_here_is_not_known() {
-        let words = words(r#"server a "${NONE}:80" b"#, 0, 0, &environment);
-        let known: Vec<_> = words.iter().map(|word| word.known).collect();
-        assert_eq!(known, [true, true, false, true]);
+        for line in [
+            r#"server a "${NONE}:80" b"#,
+            r#"server a "${UNKNOWN-x}:80" b"#,
+        ] {
+            let words = words(line, 0, 0, &environment);
+            let known: Vec<_> = words.iter().map(|word| word.known).collect();
+            assert_eq!(known, [true, true, false, true], "{line}");
+        }
     }
 }

@@ -81,6 +81,17 @@ fn twice(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
     let name = sent.section.title();
     let title = format!("the message `{name}` is sent twice");
     let before = first.message?;
+    let group = |step: &Step<'_>| {
+        let mut rules = case.rules.iter();
+        let rule = rules.find(|rule| std::ptr::eq(rule.line, step.line));
+        rule.map(|rule| &rule.group.text)
+    };
+    // HAProxy refuses one engine twice in a proxy, and one message in two groups.
+    let engine_twice = before.engine != sent.engine && first.proxy == step.proxy;
+    let two_groups = group(first).is_some_and(|it| group(step).is_some_and(|other| it != other));
+    if engine_twice || two_groups {
+        return None;
+    }
     if before.engine != sent.engine {
         let filter = |engine: usize| case.engines.get(engine).map(|it| it.filter.line.span());
         return Some(

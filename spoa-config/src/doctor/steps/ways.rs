@@ -72,7 +72,10 @@ pub(in super::super) fn paths<'a>(
 }
 
 /// The backends that a frontend leads to; `None` for one that is not known.
-pub(in super::super) fn backends(configuration: &Configuration, frontend: usize) -> Vec<Option<usize>> {
+pub(in super::super) fn backends(
+    configuration: &Configuration,
+    frontend: usize,
+) -> Vec<Option<usize>> {
     let mut found = Vec::new();
     let mut default = false;
     for line in configuration.lines(frontend) {

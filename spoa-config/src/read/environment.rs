@@ -1,0 +1,140 @@
+//! The environment that lines are read in: that of HAProxy, as far as it is known here, and what
+//! `setenv`, `presetenv`, `unsetenv` and `resetenv` make of it.
+
+use super::words::Word;
+use std::collections::BTreeMap;
+
+/// What a variable of the environment is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// It is set to this.
+    Text(String),
+    /// It is not set, whatever HAProxy is started with.
+    Unset,
+    /// It is not set here, but HAProxy may be started with it.
+    Missing,
+    /// It is set or not, which is not decided here.
+    Unknown,
+}
+
+/// An environment.
+pub(super) struct Environment<'a> {
+    /// The one that HAProxy is started in, as far as it is known.
+    outside: &'a dyn Fn(&str) -> Option<String>,
+    /// What the configuration has changed.
+    changed: BTreeMap<String, Value>,
+    /// What all others are, if `resetenv` has removed them.
+    others: Option<Value>,
+}
+
+impl<'a> Environment<'a> {
+    pub(super) fn new(outside: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Environment {
+            outside,
+            changed: BTreeMap::new(),
+            others: None,
+        }
+    }
+
+    /// What a variable is.
+    pub(super) fn get(&self, name: &str) -> Value {
+        let changed = self.changed.get(name).or(self.others.as_ref());
+        match (changed, (self.outside)(name)) {
+            (Some(value), _) => value.clone(),
+            (None, Some(text)) => Value::Text(text),
+            (None, None) => Value::Missing,
+        }
+    }
+
+    /// Takes in a line of `global`. Whether it is read may be uncertain.
+    pub(super) fn take(&mut self, words: &[Word], certain: bool) {
+        let Some((keyword, rest)) = words.split_first() else {
+            return;
+        };
+        let becomes = |value: Value| match certain {
+            true => value,
+            false => Value::Unknown,
+        };
+        match (keyword.text.as_str(), rest) {
+            ("setenv", [name, value]) => {
+                let value = match value.known {
+                    true => Value::Text(value.text.clone()),
+                    false => Value::Unknown,
+                };
+                self.changed.insert(name.text.clone(), becomes(value));
+            }
+            ("presetenv", [name, value]) => {
+                let value = match (self.get(&name.text), value.known) {
+                    (Value::Text(_), _) => return,
+                    (Value::Unknown, _) | (_, false) => Value::Unknown,
+                    (Value::Unset | Value::Missing, true) => Value::Text(value.text.clone()),
+                };
+                self.changed.insert(name.text.clone(), becomes(value));
+            }
+            ("unsetenv", names) => {
+                for name in names {
+                    self.changed
+                        .insert(name.text.clone(), becomes(Value::Unset));
+                }
+            }
+            ("resetenv", kept) => {
+                let kept: BTreeMap<_, _> = kept
+                    .iter()
+                    .map(|name| (name.text.clone(), self.get(&name.text)))
+                    .collect();
+                self.changed = kept;
+                self.others = Some(becomes(Value::Unset));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words::words;
+    use super::*;
+
+    fn outside(name: &str) -> Option<String> {
+        (name == "HOME").then(|| "/root".to_owned())
+    }
+
+    /// What a variable is after these lines; those that begin with `?` are not certain.
+    fn after(lines: &[&str], name: &str) -> Value {
+        let mut environment = Environment::new(&outside);
+        for line in lines {
+            let certain = !line.starts_with('?');
+            let words = words(line.trim_start_matches('?'), 0, 0, &|name| {
+                environment.get(name)
+            });
+            environment.take(&words, certain);
+        }
+        environment.get(name)
+    }
+
+    #[test]
+    fn lines_of_global_change_it() {
+        let text = |text: &str| Value::Text(text.to_owned());
+        for (lines, name, expected) in [
+            (&[][..], "HOME", text("/root")),
+            (&[], "NONE", Value::Missing),
+            (&["setenv HOME /a"], "HOME", text("/a")),
+            (&["presetenv HOME /a"], "HOME", text("/root")),
+            (&["presetenv NONE a"], "NONE", text("a")),
+            (&["setenv A x", r#"setenv B "$A/y""#], "B", text("x/y")),
+            (&[r#"setenv B "$NONE/y""#], "B", Value::Unknown),
+            (&["unsetenv HOME A"], "HOME", Value::Unset),
+            (&["unsetenv HOME", "presetenv HOME /a"], "HOME", text("/a")),
+            (&["setenv A x", "resetenv"], "A", Value::Unset),
+            (&["setenv A x", "resetenv"], "HOME", Value::Unset),
+            (&["setenv A x", "resetenv A HOME"], "A", text("x")),
+            (&["setenv A x", "resetenv HOME"], "HOME", text("/root")),
+            (&["?setenv HOME /a"], "HOME", Value::Unknown),
+            (&["?unsetenv HOME"], "HOME", Value::Unknown),
+            (&["?resetenv"], "HOME", Value::Unknown),
+            (&["setenv A"], "A", Value::Missing),
+        ] {
+            assert_eq!(after(lines, name), expected, "{lines:?} {name}");
+        }
+    }
+}
