@@ -122,7 +122,7 @@ impl Argument {
                 (Source::Message, span, Kind::Message)
             }
             (None, Bound::Name(ident)) => {
-                let name = ident.unraw().to_string();
+                let name = name_of(ident);
                 let kind = if attribute.present {
                     Kind::Value
                 } else {
@@ -159,6 +159,16 @@ impl Argument {
             reject: attribute.reject,
             ty: ty.clone(),
         }
+    }
+}
+
+/// The argument of a parameter. A `_` at its head says that the handler does not use it: HAProxy's side
+/// knows nothing of that.
+fn name_of(ident: &Ident) -> String {
+    let name = ident.unraw().to_string();
+    match name.trim_start_matches('_') {
+        "" => name,
+        argument => argument.to_owned(),
     }
 }
 

@@ -95,7 +95,8 @@ use proc_macro::TokenStream;
 /// # Parameters
 ///
 /// A parameter is the argument of its name (`args ip=src` in spoe.conf), letter by letter, a raw
-/// identifier without its `r#`. Its type says how the argument is converted; a type that is made from
+/// identifier without its `r#`, and what a handler does not use without the `_` at its head: `_ip` takes
+/// `ip`, unless `#[arg("_ip")]` says otherwise. Its type says how the argument is converted; a type that is made from
 /// the whole message, such as `Message`, `Context`, `State<'_, T>` or a struct with
 /// `#[derive(FromMessage)]`, has any name. The attribute `#[arg(…)]` before a parameter changes that:
 ///
@@ -232,7 +233,8 @@ pub fn from_message(item: TokenStream) -> TokenStream {
 /// Takes an argument as a type of one's own: a struct of one field, or an enum of texts.
 ///
 /// The struct is whatever its field can be. The enum is text: that of a variant is its name in small
-/// letters with `-` between words, `NotFound` being `not-found`, or what `#[value("…")]` says. Letters
+/// letters with `-` between words, `NotFound` being `not-found`, or what `#[value("…")]` or
+/// `#[value(name = "…")]` says. Letters
 /// count: `GET` is not `get`. `#[value(crate = path)]` on the type names the crate `spoa` where it has
 /// another name.
 ///

@@ -148,7 +148,13 @@ fn variant_text(variant: &Variant, errors: &mut Errors) -> Option<(String, Span)
         errors.on(attr, remedy);
         return None;
     };
-    let first = syn::parse2::<syn::Expr>(list.tokens.clone()).ok();
+    // `#[value(name = "text")]` is how clap writes it, whose derive may stand beside this one.
+    let first = match syn::parse2::<syn::Expr>(list.tokens.clone()) {
+        Ok(syn::Expr::Assign(named)) if named.left.to_token_stream().to_string() == "name" => {
+            Some(*named.right)
+        }
+        other => other.ok(),
+    };
     match first.as_ref().and_then(text) {
         Some(text) => Some((text.value(), text.span())),
         None if list.tokens.is_empty() => {

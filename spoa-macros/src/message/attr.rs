@@ -156,6 +156,14 @@ fn message(first: Option<&Expr>, function: &Ident, errors: &mut Errors) -> Optio
             );
             return None;
         }
+        if let Expr::Macro(_) = ungroup(first) {
+            errors.on(
+                first,
+                "no macro has been expanded yet when this is read: write the name of the message \
+                 itself, in quotes",
+            );
+            return None;
+        }
         let meant = match ungroup(first) {
             // `get-ip-reputation` without its quotes reads as a subtraction.
             Expr::Path(_) | Expr::Binary(_) => first.to_token_stream().to_string().replace(' ', ""),

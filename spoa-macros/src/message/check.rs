@@ -37,12 +37,6 @@ fn qualifiers(function: &mut Function, errors: &mut Errors) {
         );
         return;
     }
-    if let Some(constness) = &sig.constness {
-        errors.on(
-            constness,
-            "a handler runs when its message comes: take the `const` out",
-        );
-    }
     if let Safety::Unsafe(unsafety) = &sig.safety {
         errors.on(
             unsafety,

@@ -75,6 +75,10 @@ pub(crate) fn stub(attribute: &Attribute, function: &Function) -> TokenStream {
         // It stands in an `impl`, where no struct can.
         return emitted(function);
     }
+    if !function.has_body() {
+        // It stands in a trait.
+        return emitted(function);
+    }
     let private = private();
     beside(
         attribute,
@@ -82,6 +86,25 @@ pub(crate) fn stub(attribute: &Attribute, function: &Function) -> TokenStream {
         &quote!(&#private::STUB),
         &TokenStream::new(),
     )
+}
+
+/// A handler that does nothing, for a function that does not parse.
+pub(crate) fn stub_of(ident: &Ident) -> TokenStream {
+    let private = private();
+    let import = import(None);
+    let structure = quote_spanned!(ident.span()=> struct #ident {});
+    quote! {
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, dead_code)]
+        pub(crate) #structure
+
+        const _: () = {
+            #import
+            impl #private::Defined for #ident {
+                const DEFINITION: &'static #private::Definition = &#private::STUB;
+            }
+        };
+    }
 }
 
 fn names(function: &Function) -> Names {

@@ -21,7 +21,8 @@ pub(crate) fn handler(kind: Kind, options: TokenStream, item: TokenStream) -> To
     let (mut errors, mut in_function) = (Errors::default(), Errors::default());
     let Some(mut function) = model::Function::parse(item.clone(), kind, &mut in_function) else {
         let errors = in_function.into_tokens();
-        return quote!(#errors #item);
+        let stub = model::half_typed(&item).map(|name| expand::stub_of(&name));
+        return quote!(#errors #item #stub);
     };
     let attribute = attr::Attribute::parse(kind, options, &function.sig.ident, &mut errors);
     errors.append(in_function);

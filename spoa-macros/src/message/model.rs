@@ -8,7 +8,7 @@ use super::scan::{self, Scan};
 use crate::argument::Argument;
 use crate::errors::Errors;
 use crate::syntax;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::{FnArg, Signature, Visibility};
 
@@ -23,7 +23,26 @@ pub(crate) struct Function {
     pub(crate) scan: Scan,
 }
 
+/// The name of a function that does not parse, as it is while somebody types it.
+pub(crate) fn half_typed(item: &TokenStream) -> Option<Ident> {
+    let mut tokens = item.clone().into_iter();
+    tokens.find(|token| matches!(token, TokenTree::Ident(word) if word == "fn"))?;
+    match tokens.next()? {
+        TokenTree::Ident(name) => Some(name),
+        _ => None,
+    }
+}
+
+fn is_block(body: &TokenStream) -> bool {
+    let first = body.clone().into_iter().next();
+    matches!(first, Some(TokenTree::Group(_)))
+}
+
 impl Function {
+    pub(crate) fn has_body(&self) -> bool {
+        is_block(&self.body)
+    }
+
     /// `None` if it is no function: then there is nothing to stand in for.
     pub(crate) fn parse(item: TokenStream, kind: Kind, errors: &mut Errors) -> Option<Self> {
         let parts = |input: ParseStream<'_>| {
@@ -33,7 +52,11 @@ impl Function {
             let body: TokenStream = input.parse()?;
             Ok((attrs, vis, sig, body))
         };
-        let Ok((attrs, vis, mut sig, body)) = parts.parse2(item) else {
+        let Ok((attrs, vis, mut sig, body)) = parts.parse2(item.clone()) else {
+            if half_typed(&item).is_some() {
+                // The compiler says what is wrong with it.
+                return None;
+            }
             errors.at(
                 proc_macro2::Span::call_site(),
                 format_args!(
@@ -58,6 +81,13 @@ impl Function {
                      `State<'_, T>`",
                 ),
             }
+        }
+        if !is_block(&body) {
+            errors.at(
+                sig.ident.span(),
+                "a handler has a body, and belongs to no trait: write a free function, which may \
+                 call the trait's",
+            );
         }
         let docs = syntax::docs(&attrs);
         let scan = scan::scan(&body);

@@ -25,8 +25,8 @@ use std::str::FromStr;
 #[diagnostic::on_unimplemented(
     message = "no SPOP value turns into `{Self}`",
     label = "not a type that an argument can have",
-    note = "arguments can be `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes`, `Value`, and `Option` of these",
-    note = "for a type of your own, `#[derive(FromValue)]` or `impl FromValue`; for a `T` that implements `FromStr`, `Parse<T>`"
+    note = "arguments can be `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes`, `spoa::spop::Value`, `Text`, and `Option` or `Result<_, Mismatch>` of these",
+    note = "for a type of your own, `#[derive(FromValue)]` or `impl FromValue`; `Parse<T>` reads a `T` from text, `f64` for instance, and needs `T: FromStr`"
 )]
 pub trait FromValue<'a>: Sized {
     /// What a datum must be, for the message of a rejection.

@@ -128,9 +128,9 @@ pub struct ArgSpec {
 #[diagnostic::on_unimplemented(
     message = "a handler cannot take `{Self}`",
     label = "neither an argument nor a message turns into this",
-    note = "arguments can be `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes`, `Value`, and `Option` of these",
+    note = "arguments can be `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes`, `spoa::spop::Value`, `Text`, and `Option` or `Result<_, Mismatch>` of these",
     note = "the message as a whole comes as `Message`, `Args`, `Context`, `State<T>` or a struct with `#[derive(FromMessage)]`, without `#[arg]`",
-    note = "for a type of your own, `#[derive(FromValue)]`; for a `T` that implements `FromStr`, `Parse<T>`"
+    note = "for a type of your own, `#[derive(FromValue)]`; `Parse<T>` reads a `T` from text, `f64` for instance, and needs `T: FromStr`"
 )]
 pub trait Param<'a, Kind>: Sized {
     /// The events at which HAProxy has the samples it is made of, a bit for each.

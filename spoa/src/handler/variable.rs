@@ -21,6 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
     message = "`{Self}` is no value that a variable of HAProxy's can hold",
     label = "not a value",
     note = "variables hold `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes` and `Value`; `Option` of these leaves the variable alone for `None`",
+    note = "a number with a fraction goes as text, or as an integer of thousandths",
     note = "for a type of your own, `impl ToValue`"
 )]
 pub trait ToValue {
@@ -107,6 +108,7 @@ pub struct Unset;
     message = "`{Self}` is no value that a variable of HAProxy's can hold",
     label = "not a value",
     note = "variables hold `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes` and `Value`; `Option` of these leaves the variable alone for `None`",
+    note = "a number with a fraction goes as text, or as an integer of thousandths",
     note = "for a type of your own, `impl ToValue`"
 )]
 pub trait Variable {

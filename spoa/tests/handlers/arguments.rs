@@ -193,6 +193,15 @@ fn async_and_blocking_handlers_take_the_same() {
 }
 
 #[test]
+fn an_underscore_at_the_head_of_a_parameter_is_not_part_of_its_argument() {
+    #[spoe_message("unused")]
+    fn unused(_id: u8, #[arg("_raw")] _raw: Option<u8>) {}
+    assert_eq!(call(&handlers![unused], &[("id", &1)]), "");
+    let answer = call(&handlers![unused], &[("_id", &1)]);
+    assert!(answer.contains("has no argument `id`"), "{answer}");
+}
+
+#[test]
 fn the_fallback_takes_what_nobody_else_does() {
     #[spoe_fallback]
     fn rest(message: Message<'_>, x: Option<u8>) -> SetVar<String> {

@@ -111,6 +111,26 @@ fn an_enum_is_one_of_its_texts() {
 }
 
 #[test]
+fn a_text_may_be_named_as_clap_does() {
+    #[derive(FromValue)]
+    enum Tier {
+        #[value(name = "VIP")]
+        Vip,
+        Free,
+    }
+    #[spoe_message("tier", set = "txn.vip")]
+    fn tier(tier: Tier) -> bool {
+        match tier {
+            Tier::Vip => true,
+            Tier::Free => false,
+        }
+    }
+    let call = |text: &str| call(&handlers![tier], &[("tier", &text)]);
+    assert_eq!(call("VIP"), "set-var txn.vip = true");
+    assert_eq!(call("free"), "set-var txn.vip = false");
+}
+
+#[test]
 fn a_newtype_is_what_is_in_it() {
     #[derive(FromValue)]
     struct Agent<'a> {

@@ -65,7 +65,7 @@ fn an_argument_under_a_name_that_no_parameter_can_have() {
          parameter"
     );
     #[spoe_message("unused")]
-    fn unused(_path: &str) {}
+    fn unused(_path: Text<'_>) {}
     let answer = call(&handlers![unused], &[("Path", &"/")]);
     assert!(
         answer.ends_with("to take `Path` write `#[arg(\"Path\")]` before the parameter"),

@@ -7,6 +7,8 @@
 
 #[path = "../../pass/conditional.rs"]
 pub mod conditional;
+#[path = "../../pass/const_fn.rs"]
+pub mod const_fn;
 #[path = "../../pass/denied_lints.rs"]
 pub mod denied_lints;
 #[path = "../../pass/from_macro_rules.rs"]

@@ -1,8 +1,8 @@
 use spoa::prelude::*;
 
 #[spoe_message("check")]
-const fn check(value: bool) {
-    let _ = value;
+fn check(id: u32, _id: u32) {
+    let _ = id;
 }
 
 fn main() {}

@@ -1,0 +1,10 @@
+use spoa::prelude::*;
+
+#[spoe_message("check")]
+fn check(n: u32, path: ) {
+    let _ = n;
+}
+
+fn main() {
+    let _ = handlers![check];
+}
