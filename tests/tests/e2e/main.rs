@@ -4,6 +4,7 @@
 //! test here.
 
 mod by_hand;
+mod clients;
 mod closes;
 #[path = "../common/mod.rs"]
 mod common;
