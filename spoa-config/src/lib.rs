@@ -5,8 +5,10 @@
 
 mod agent;
 pub mod doctor;
+mod overfull;
 pub mod read;
 pub mod write;
 
 pub use agent::{Agent, Argument, Expected, Message, Presence, Tls, Variable};
+pub use overfull::overfull;
 pub use spoa_samples::{Series, UnknownSeries};

@@ -221,3 +221,14 @@ fn one_bad_address_of_several_stops_the_others() {
     );
     assert!(!good.exists());
 }
+
+#[test]
+fn a_message_that_a_client_can_make_too_large_is_a_warning() {
+    let agent = Process::start(&mut program(env!("CARGO_BIN_EXE_agent-overfull")));
+    let line = agent.wait_for_line("so that no handler checks its request");
+    assert!(line.contains("WARN"), "{line}");
+    assert!(
+        line.contains("`url` and `query` both carry the query"),
+        "{line}"
+    );
+}

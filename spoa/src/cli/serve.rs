@@ -3,8 +3,9 @@
 //! It must not know where its options come from.
 
 use super::banner::Banner;
-use super::{StartError, This, handlers, reload, signals, systemd};
+use super::{StartError, This, handlers, reload, signals, systemd, wiring};
 use crate::agent::AgentBuilder;
+use spoa_config::overfull;
 use std::io::{Write, stdout};
 use tokio::signal::unix::Signal;
 
@@ -16,7 +17,7 @@ pub(super) async fn serve(
     passed: usize,
 ) -> Result<(), StartError> {
     let agent = builder.build()?;
-    let limits = agent.limits();
+    let limits = agent.limits().clone();
     let (lame_duck, drain) = (limits.lame_duck, limits.drain);
     let server = agent.bind()?;
     // Whoever reads that it listens may stop it at once.
@@ -39,6 +40,10 @@ pub(super) async fn serve(
     let watchdog = tokio::spawn(systemd::watchdog());
     for note in handlers::notes(&this.handlers) {
         tracing::info!("{note}");
+    }
+    let described = wiring::agent(this.name, &this.handlers, Vec::new(), &limits);
+    for warning in overfull(&described) {
+        tracing::warn!("{warning}");
     }
     let reloads = tokio::spawn(reload::on_each(hangups, server.reloader(), status));
     server
