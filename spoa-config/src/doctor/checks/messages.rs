@@ -2,7 +2,7 @@
 
 use super::super::engine::{Engine, event, listed};
 use super::super::nearest::nearest;
-use super::super::{Case, Code, Finding};
+use super::super::{Case, Code, Finding, Severity};
 use super::list;
 use crate::Message;
 use crate::read::{Section, Word};
@@ -204,6 +204,15 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
             return None;
         }
         let title = format!("the message `{}` has no event", name.text);
+        if !engine.moments(message, case.rules).is_empty() {
+            return Some(
+                Finding::new(Code::EventMissing, title, listed.span)
+                    .severity(Severity::Warning)
+                    .label("listed to be sent at its event, and sent by its group only")
+                    .context(name.span, "no `event` in this section")
+                    .help(format!("remove `{}` from this line", name.text)),
+            );
+        }
         let handler = case.handler(&name.text);
         let event = handler.and_then(|handler| handler.event.as_deref());
         return Some(
