@@ -8,7 +8,7 @@ use std::fmt;
 /// Why a message was not given to its handler.
 ///
 /// Its text names the message, the argument, what was expected, what came, and the change in
-/// spoe.conf or in the handler that mends it. It never repeats the value.
+/// spoe.conf or in the handler that fixes it. It never repeats the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection(Box<Inner>);
 
@@ -166,6 +166,8 @@ impl fmt::Display for Rejection {
             sent,
             meant,
         } = &*self.0;
+        // That of a fallback may be as long as a frame.
+        let message = Name::from(message.as_str()).excerpt();
         let fetch = || sample.or_else(|| argument.fetch(*expected));
         match kind {
             RejectionKind::Missing => {
@@ -226,24 +228,36 @@ impl fmt::Display for Rejection {
                     Mismatch::Utf8 => write!(f, "the {got} that HAProxy sent is not UTF-8")?,
                     Mismatch::Other(words) => f.write_str(words)?,
                 }
+                let taken = Taken::new(rust_type);
                 // A header that holds a number is text to HAProxy.
-                let reads = matches!(expected, Expected::Integer { .. } | Expected::Bool);
                 let mut or = "";
-                if reads && (got, mismatch) == (&DataType::String, &Mismatch::Type) {
-                    write!(f, "; take `Parse<{rust_type}>` to read it from text")?;
+                if let (Some(int), DataType::String, Mismatch::Type) =
+                    (taken.integer(*expected), got, mismatch)
+                {
+                    let parse = taken.or_option(&format!("Parse<{int}>"));
+                    write!(f, "; take `{parse}` to read it from text")?;
                     or = " or";
                 }
-                match (mismatch, argument) {
-                    (Mismatch::Utf8, _) => f.write_str("; take `&[u8]`"),
-                    (Mismatch::Range, _) => {
-                        write!(f, "; take a wider type than `{rust_type}`")
-                    }
-                    (Mismatch::Syntax, _) if matches!(expected, Expected::Other(_)) => f.write_str(
-                        "; if a client chooses it, take `&[u8]` and read it in the handler",
-                    ),
+                match mismatch {
+                    Mismatch::Utf8 => write!(f, "; take `{}`", taken.or_option("&[u8]")),
+                    Mismatch::Range => match taken.wider(*expected, *got) {
+                        Some(wider) => write!(f, "; take `{}`", taken.or_option(wider)),
+                        None => Ok(()),
+                    },
                     // What was wrong is the text, not where it comes from.
-                    _ if matches!(expected, Expected::Any | Expected::Other(_)) => Ok(()),
-                    _ => match (argument.name(), fetch()) {
+                    Mismatch::Syntax => write!(
+                        f,
+                        "; if a client chooses it, take `{}` and read it in the handler",
+                        taken.or_option("&[u8]")
+                    ),
+                    Mismatch::Other(_) => Ok(()),
+                    Mismatch::Type if is_other_family(*expected, *got) => {
+                        write!(f, "; take `{}`", taken.or_option("IpAddr"))
+                    }
+                    Mismatch::Type if matches!(expected, Expected::Any | Expected::Other(_)) => {
+                        Ok(())
+                    }
+                    Mismatch::Type => match (argument.name(), fetch()) {
                         (Some(name), Some(fetch)) => write!(
                             f,
                             ";{or} in `spoe-message {message}` of spoe.conf write `args {name}={fetch}`"
@@ -261,6 +275,61 @@ impl fmt::Display for Rejection {
                 }
             }
         }
+    }
+}
+
+/// Whether an address came where one of the other family is taken: the same sample gives both.
+fn is_other_family(expected: Expected, got: DataType) -> bool {
+    matches!(
+        (expected, got),
+        (Expected::Ipv4, DataType::Ipv6) | (Expected::Ipv6, DataType::Ipv4)
+    )
+}
+
+/// The type of a parameter as it is written.
+#[derive(Clone, Copy)]
+struct Taken {
+    /// Without its `Option`.
+    inner: &'static str,
+    optional: bool,
+}
+
+impl Taken {
+    fn new(rust_type: &'static str) -> Self {
+        let inner = rust_type.strip_prefix("Option<");
+        let inner = inner.and_then(|inner| inner.strip_suffix('>'));
+        Taken {
+            inner: inner.unwrap_or(rust_type).trim(),
+            optional: inner.is_some(),
+        }
+    }
+
+    /// Returns another type, in an `Option` if this one is.
+    fn or_option(self, rust_type: &str) -> String {
+        match self.optional {
+            true => format!("Option<{rust_type}>"),
+            false => rust_type.to_owned(),
+        }
+    }
+
+    /// Returns the type if it is one of Rust's integers or `bool`: the program's own have rules of their
+    /// own.
+    fn integer(self, expected: Expected) -> Option<&'static str> {
+        const INTEGERS: [&str; 11] = [
+            "bool", "i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32", "u64", "usize",
+        ];
+        let reads = matches!(expected, Expected::Bool | Expected::Integer { .. });
+        (reads && INTEGERS.contains(&self.inner)).then_some(self.inner)
+    }
+
+    /// Returns the type that takes every integer of a type on the wire, unless it is taken already.
+    fn wider(self, expected: Expected, got: DataType) -> Option<&'static str> {
+        let wider = match got {
+            DataType::Uint64 => "u64",
+            _ => "i64",
+        };
+        self.integer(expected)
+            .and_then(|taken| (taken != wider).then_some(wider))
     }
 }
 

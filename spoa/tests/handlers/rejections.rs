@@ -104,7 +104,7 @@ fn out_of_range_and_not_utf8() {
             &[("client_ip", &"::1"), ("port", &443)]
         ),
         "argument `port` of message `get-ip-reputation` should be an integer from 0 to 255, but the \
-         INT32 that HAProxy sent is out of range; take a wider type than `Option<u8>`"
+         INT32 that HAProxy sent is out of range; take `Option<i64>`"
     );
     assert_eq!(
         call(
@@ -113,6 +113,58 @@ fn out_of_range_and_not_utf8() {
         ),
         "argument number 1 (counting from 0) of message `placed` should be UTF-8 text, but the \
          STRING that HAProxy sent is not UTF-8; take `&[u8]`"
+    );
+}
+
+#[derive(FromValue)]
+struct Percent(u8);
+
+#[spoe_message("integers")]
+fn integers(
+    flag: Option<bool>,
+    unsigned: Option<u64>,
+    signed: Option<i64>,
+    #[arg(default = 0)] small: u8,
+    percent: Option<Percent>,
+) {
+    let _ = (flag, unsigned, signed, small, percent.map(|it| it.0));
+}
+
+#[test]
+fn a_type_is_named_only_if_it_takes_what_came() {
+    let advice = |name: &str, value: &dyn ToValue| {
+        let text = call(&handlers![integers], &[(name, value)]);
+        let (_, advice) = text.split_once("is out of range").expect(&text);
+        advice.to_owned()
+    };
+    assert_eq!(advice("flag", &2), "; take `Option<i64>`");
+    assert_eq!(advice("unsigned", &-1), "; take `Option<i64>`");
+    assert_eq!(advice("signed", &u64::MAX), "; take `Option<u64>`");
+    assert_eq!(advice("small", &256), "; take `i64`");
+    assert_eq!(advice("small", &u64::MAX), "; take `u64`");
+    // What the limits of such a type are for is not known here.
+    assert_eq!(advice("percent", &256), "");
+}
+
+#[test]
+fn text_that_a_client_chose_is_not_the_fault_of_spoe_conf() {
+    let text = call(&handlers![of_a_header], &[("ip", &"zz")]);
+    assert_eq!(
+        text,
+        "argument `ip` of message `of-a-header` should be an IP address, but the STRING that HAProxy \
+         sent does not read as one; if a client chooses it, take `&[u8]` and read it in the handler"
+    );
+    #[spoe_message("families")]
+    fn families(ip: Option<std::net::Ipv4Addr>) {
+        let _ = ip;
+    }
+    let text = call(
+        &handlers![families],
+        &[("ip", &std::net::Ipv6Addr::LOCALHOST)],
+    );
+    assert!(
+        text.ends_with("but HAProxy sent IPV6; take `Option<IpAddr>`"),
+        "{text}"
     );
 }
 
@@ -140,6 +192,15 @@ fn a_number_in_text() {
         "argument `port` of message `numbers` should be an integer from 0 to 65535, but HAProxy sent \
          STRING; take `Parse<u16>` to read it from text; or in `spoe-message numbers` of spoe.conf \
          write `args port=src_port`"
+    );
+    #[spoe_message("optional")]
+    fn optional(port: Option<u16>) {
+        let _ = port;
+    }
+    let answer = call(&handlers![optional], &[("port", &"443")]);
+    assert!(
+        answer.contains("; take `Option<Parse<u16>>` to read it from text"),
+        "{answer}"
     );
     let answer = call(&handlers![numbers], &[("port", &443), ("", &"true")]);
     assert!(
