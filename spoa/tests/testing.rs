@@ -181,3 +181,59 @@ async fn bounds_of_nothing_and_of_everything_let_an_agent_work() {
     let answer = tokio::time::timeout(Duration::from_secs(86401), answer).await;
     assert_eq!(answer.unwrap().unwrap().get("txn.slept"), Some(86400));
 }
+
+/// Whose text cannot be shown.
+#[derive(Debug)]
+struct Mute;
+
+impl std::fmt::Display for Mute {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Err(std::fmt::Error)
+    }
+}
+
+impl std::error::Error for Mute {}
+
+#[spoe_message("mute")]
+fn mute() -> Result<SetVar<u8>, Mute> {
+    Err(Mute)
+}
+
+#[test]
+fn an_error_that_cannot_be_shown_is_a_failure() {
+    let agent = TestAgent::new(handlers![mute]);
+    let answer = agent.call_blocking("mute", &[]).unwrap();
+    assert!(answer.actions().is_empty());
+    assert!(matches!(answer.failure(), Some(Failure::Error(_))));
+    assert_eq!(
+        answer.failures()[0].to_string(),
+        "message `mute`: an error whose text cannot be shown: its `Display` returned an error"
+    );
+}
+
+#[test]
+fn the_text_of_a_failure_names_its_message_once() {
+    let answer = agent().call_blocking("score", &[]).unwrap();
+    let text = answer.failures()[0].to_string();
+    assert!(
+        text.starts_with("message `score` has no argument `ip`"),
+        "{text}"
+    );
+    let answer = agent().call_blocking("score", &[("ip", &443)]).unwrap();
+    let text = answer.failures()[0].to_string();
+    assert!(
+        text.starts_with("argument `ip` of message `score` should be"),
+        "{text}"
+    );
+    let answer = agent().call_blocking("refuse", &[]).unwrap();
+    assert_eq!(
+        answer.failures()[0].to_string(),
+        "message `refuse`: database down"
+    );
+}
+
+#[tokio::test]
+#[should_panic(expected = "write `agent.call(\"score\", …).await`")]
+async fn a_blocking_call_in_a_runtime_says_what_to_write() {
+    let _ = agent().call_blocking("score", &[]);
+}

@@ -70,14 +70,14 @@ impl Answer {
         &self.ack
     }
 
-    /// The messages whose handlers gave no actions, and why. Actions that `on_failure` gave instead
+    /// The messages whose handlers failed, and why. Actions that `on_failure` gave instead
     /// are among the [`actions`](Answer::actions).
     #[must_use]
     pub fn failures(&self) -> &[FailedMessage] {
         &self.failures
     }
 
-    /// Why the handler gave no actions; `None` if none failed. Of several failures, the first.
+    /// Returns why the handler failed; `None` if none did. Of several failures, the first.
     ///
     /// ```
     /// # use spoa::prelude::*;
@@ -96,7 +96,7 @@ impl Answer {
     }
 }
 
-/// A message whose handler gave no actions.
+/// A message whose handler failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FailedMessage {
@@ -108,7 +108,11 @@ pub struct FailedMessage {
 
 impl fmt::Display for FailedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "message `{}`: {}", self.message, self.failure)
+        match &self.failure {
+            // Its text names the message.
+            Failure::Rejected(rejection) => rejection.fmt(f),
+            failure => write!(f, "message `{}`: {failure}", self.message),
+        }
     }
 }
 

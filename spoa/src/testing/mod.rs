@@ -132,14 +132,21 @@ impl TestAgent {
         self.notify(&[(message, args)]).await
     }
 
-    /// The same for tests that are not async: it has a runtime of its own.
+    /// Sends one message and waits for its answer, for tests that are not async: it has a runtime of
+    /// its own.
     ///
     /// # Errors
     /// As [`TestAgent::call`].
     ///
     /// # Panics
-    /// Within a runtime.
+    /// Within a runtime, as in a `#[tokio::test]`: write `agent.call(…).await` there.
+    #[track_caller]
     pub fn call_blocking(&self, message: &str, args: &Arguments<'_>) -> Result<Answer, CallError> {
+        assert!(
+            tokio::runtime::Handle::try_current().is_err(),
+            "`call_blocking` starts a runtime of its own, and there is one already: write \
+             `agent.call(\"{message}\", …).await`"
+        );
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
