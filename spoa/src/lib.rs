@@ -96,6 +96,7 @@ mod macros;
 mod nearest;
 pub mod spop;
 pub mod testing;
+mod text;
 
 /// What an agent's source needs.
 pub mod prelude {

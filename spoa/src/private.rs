@@ -21,7 +21,7 @@ pub use std::{compile_error, concat, file, line, module_path, option_env};
 #[cfg(feature = "cli")]
 pub use crate::cli::{ConfigureError, Configuring, Program, reload, run};
 #[cfg(feature = "cli")]
-pub use crate::handler::BoxError;
+pub use crate::handler::HandlerError;
 #[cfg(feature = "cli")]
 pub use inventory;
 

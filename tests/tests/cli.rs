@@ -217,13 +217,14 @@ fn a_handler_that_fails_says_why_and_the_status_is_1() {
         ),
         (
             vec!["never", "--handler-timeout", "20ms"],
-            "not done within 20ms: make it faster, or give it longer with `timeout = …` in its \
-             attribute or `--handler-timeout`, below `timeout processing` in spoe.conf",
+            "timed out: not done within 20ms; make it faster, or give it longer with `timeout = …` in \
+             its attribute or `--handler-timeout`, below `timeout processing` in spoe.conf",
         ),
         (
             vec!["score", "ip=GET"],
             "argument `ip` of message `score` should be an IP address, but the STRING that HAProxy \
-             sent does not read as one; in `spoe-message score` of spoe.conf write `args ip=src`",
+             sent does not read as one; if a client chooses it, take `&[u8]` and read it in the \
+             handler",
         ),
         (
             vec!["score", "addr=192.0.2.7"],
@@ -247,7 +248,7 @@ fn the_log_of_a_call_is_there_for_whoever_asks() {
     assert_eq!(logged.status, Some(1));
     assert_eq!(
         logged.err,
-        " WARN spoa::failures: no actions: the database is down spoe_message=refuse \
+        " WARN spoa::failures: handler `refuse` failed: the database is down spoe_message=refuse \
          handler=\"agent_fixture::refuse\" peer=memory engine=\"test-0\" stream=1 frame=1\n\
          error: the database is down\n"
     );
@@ -305,7 +306,10 @@ fn an_answer_that_haproxy_could_not_take_is_cut_and_the_log_says_so() {
     let Said { status, out, err } = call(&["echo", "--max-frame-size=256", "n=1", &large]);
     assert_eq!((status, out.as_str()), (Some(0), "set-var txn.n = 1\n"));
     assert!(
-        err.contains("its last 1 actions were left out: they do not fit into the frame"),
+        err.contains(
+            "handler `echo`: 1 action does not fit into the frame that HAProxy takes, left out: \
+             `txn.text`; set fewer"
+        ),
         "{err}"
     );
 }

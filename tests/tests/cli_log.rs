@@ -123,8 +123,8 @@ async fn a_line_whose_target_a_filter_may_name_names_it() {
             "TRACE spoa::values: ACK set-var txn.n = 443; peer=",
         ),
         (
-            "no actions",
-            " WARN spoa::failures: no actions: the database is down ",
+            "failed",
+            " WARN spoa::failures: handler `refuse` failed: the database is down ",
         ),
     ] {
         let line = line("info,spoa::values=trace", text).await;

@@ -138,8 +138,8 @@ async fn draining_ends_when_its_time_is_up() {
         );
         // The handler had all the time it wanted.
         agent.wait_for_line(
-            "no actions: not done within the 50ms that the agent waits when it stops: make it \
-             faster, or have the agent wait longer with `--drain-timeout`",
+            "handler `gated` failed: timed out: not done within the 50ms that the agent waits when it \
+             stops; make it faster, or have the agent wait longer with `--drain-timeout`",
         );
         inside
     });
@@ -183,8 +183,8 @@ async fn a_panic_is_one_line_with_its_place_and_all_ids() {
     };
     assert!(
         line.starts_with(
-            " WARN spoa::failures: no actions: panicked: no such luck, at tests/agents/fixture.rs:55:5 \
-             spoe_message=panic handler=\"agent_fixture::panics\" peer=127.0.0.1:"
+            " WARN spoa::failures: handler `panics` failed: panicked: no such luck, at \
+             tests/agents/fixture.rs:55:5 spoe_message=panic handler=\"agent_fixture::panics\" peer=127.0.0.1:"
         ),
         "{line}"
     );

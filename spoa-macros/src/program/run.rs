@@ -64,7 +64,7 @@ pub(crate) fn run(tokens: TokenStream) -> TokenStream {
         // A block of its own, so that `?` and `.await` mean this expression.
         hygienic! {
             let builder = builder.state(
-                match async { #private::Result::<_, #private::BoxError>::Ok(#state) }.await {
+                match async { #private::Result::<_, #private::HandlerError>::Ok(#state) }.await {
                     #private::Ok(state) => state,
                     #private::Err(error) => {
                         return #private::Err(#private::ConfigureError::state(#text, error));
@@ -80,7 +80,7 @@ pub(crate) fn run(tokens: TokenStream) -> TokenStream {
         let span = reload.span().resolved_at(Span::mixed_site());
         quote_spanned! {span=>
             let builder = match #private::reload(builder, #text, async move || {
-                #private::Result::<_, #private::BoxError>::Ok(#reload)
+                #private::Result::<_, #private::HandlerError>::Ok(#reload)
             }).await {
                 #private::Ok(builder) => builder,
                 #private::Err(error) => return #private::Err(error),

@@ -9,7 +9,7 @@ use super::table::Table;
 use super::totals::Totals;
 use super::wake::Wakeups;
 use super::{Address, AddressError, Failed, Limits, Listener, Server, Shared};
-use crate::handler::{BoxError, Definition, IntoActions, Peer, States};
+use crate::handler::{Definition, IntoActions, IntoHandlerError, Peer, States};
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
@@ -322,7 +322,7 @@ impl AgentBuilder {
     pub async fn reloadable<T, E, F>(self, make: F) -> Result<Self, ReloadError>
     where
         T: Send + Sync + 'static,
-        E: Into<BoxError>,
+        E: IntoHandlerError,
         F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
     {
         self.reloadable_as(None, make).await
@@ -336,7 +336,7 @@ impl AgentBuilder {
     ) -> Result<Self, ReloadError>
     where
         T: Send + Sync + 'static,
-        E: Into<BoxError>,
+        E: IntoHandlerError,
         F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
     {
         let part = Part::state(name, make);

@@ -5,10 +5,10 @@
 
 use super::Shared;
 use super::inflight::InFlight;
-use super::panics::guard;
 use super::scratch::Scratch;
 use super::table::Entry;
 use super::values;
+use crate::handler::guard::guard;
 use crate::handler::{ActionWriter, Connection, Context, Failure, Request, Run};
 use crate::spop::{AckWriter, FrameIds, Message, Messages};
 use std::sync::Arc;
@@ -144,8 +144,11 @@ pub(super) fn run(
     let given = guard(|| handler(request, &mut actions));
     let left_out = actions.left_out();
     match given {
-        Ok(()) if left_out == 0 => {}
-        Ok(()) => shared.report_left_out(entry, left_out, request.context),
-        Err(failure) => shared.fail(entry, request, &failure, out, before, end),
+        Ok(()) => {
+            if let Some(left_out) = left_out {
+                shared.report_left_out(entry, &left_out, request.context);
+            }
+        }
+        Err(failure) => shared.fail(entry, request, failure, out, before, end),
     }
 }

@@ -4,8 +4,8 @@
 //! costs no allocation besides its own future.
 
 use super::load::AtWork;
-use super::panics::drop_quietly;
 use super::wake::{SlotWaker, Wakeups};
+use crate::handler::guard::drop_quietly;
 use crate::handler::{Definition, JobFuture};
 use crate::spop::FrameIds;
 use std::borrow::Cow;

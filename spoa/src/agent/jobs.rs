@@ -5,9 +5,9 @@
 
 use super::dispatch::{Answer, Dispatcher, run};
 use super::inflight::{Part, Running};
-use super::panics::guard;
 use super::scratch::{Now, Scratch};
 use super::table::Entry;
+use crate::handler::guard::{drop_quietly, guard};
 use crate::handler::{
     ActionWriter, Context, Failure, Finished, Job, JobFuture, Overload, Request, Run,
 };
@@ -182,13 +182,12 @@ impl Dispatcher<'_> {
         };
         let before = out.len();
         if let Err(failure) = finished.result {
-            self.shared
-                .fail(entry, &request, &failure, out, before, end);
+            self.shared.fail(entry, &request, failure, out, before, end);
         } else if let Some(job) = &finished.job {
             out.extend_from_slice(&job.actions);
-            if job.left_out > 0 {
+            if let Some(left_out) = &job.left_out {
                 self.shared
-                    .report_left_out(entry, job.left_out, request.context);
+                    .report_left_out(entry, left_out, request.context);
             }
         }
         if let Some(job) = finished.job {
@@ -243,11 +242,11 @@ impl Dispatcher<'_> {
             let (mut actions, left_out) = match finished.job {
                 Some(mut job) => {
                     let actions = std::mem::replace(&mut job.actions, self.scratch.buffer());
-                    let left_out = job.left_out;
+                    let left_out = job.left_out.take();
                     self.scratch.recycle_job(job);
                     (actions, left_out)
                 }
-                None => (self.scratch.buffer(), 0),
+                None => (self.scratch.buffer(), None),
             };
             let name = &running.message;
             let entry = self.shared.table.find(name);
@@ -259,12 +258,14 @@ impl Dispatcher<'_> {
             match (entry, finished.result) {
                 (Some(entry), Err(failure)) => {
                     self.shared
-                        .fail_late(entry, name, context, &failure, &mut actions, end);
+                        .fail_late(entry, name, context, failure, &mut actions, end);
                 }
-                (Some(entry), Ok(())) if left_out > 0 => {
-                    self.shared.report_left_out(entry, left_out, context);
+                (Some(entry), Ok(())) => {
+                    if let Some(left_out) = left_out {
+                        self.shared.report_left_out(entry, &left_out, context);
+                    }
                 }
-                _ => {}
+                (None, result) => drop_quietly(result),
             }
             *part = Part::Done(actions);
         }

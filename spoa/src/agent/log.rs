@@ -7,8 +7,11 @@ use super::Shared;
 use super::connection::End;
 use super::scratch::MAX_MESSAGES;
 use crate::handler::Connection;
+use crate::handler::guard::{self, quietly};
 use crate::spop::session::{Foreign, Refusal, Unreadable};
 use crate::spop::{Disconnect, FrameIds, HaproxyHello, Status};
+use crate::text::one_line;
+use std::any::Any;
 
 fn engine(connection: &Connection) -> &str {
     connection.engine_id.as_deref().unwrap_or("-")
@@ -116,6 +119,22 @@ pub(crate) fn full(connection: &Connection, shared: &Shared) {
     }
 }
 
+/// Logs the end of a connection whose task panicked: user code runs under guards, so this is a fault of
+/// the agent's own, or of its subscriber.
+#[cold]
+pub(crate) fn panicked(panic: Box<dyn Any + Send>, connection: &Connection) {
+    let text = guard::panicked(panic);
+    quietly(|| {
+        tracing::error!(
+            peer = %connection.peer,
+            engine = engine(connection),
+            "connection lost with all its answers: its task panicked: {}; unless a subscriber of the \
+             program did, please report this as a fault of the crate `haproxy-spoa`",
+            one_line(&text)
+        );
+    });
+}
+
 /// What to look at when a HAProxy was gone before its answers.
 const GONE: &str = "HAProxy was stopped or gave up: see its log and its `timeout processing`";
 
@@ -123,11 +142,17 @@ pub(crate) fn ended(end: &End, connection: &Connection, shared: &Shared) {
     let (peer, engine) = (&connection.peer, engine(connection));
     match end {
         End::Closed => tracing::debug!(%peer, engine, "closed"),
-        End::Io(error, false) => tracing::debug!(%peer, engine, "closed: {error}"),
+        End::Io(error, false) => {
+            tracing::debug!(%peer, engine, "closed: {}", one_line(&error.to_string()));
+        }
         End::Io(error, true) => {
             if let Some(suppressed) = shared.lost.pass() {
                 tracing::warn!(
-                    %peer, engine, suppressed, "connection lost with work to do: {error}; {GONE}"
+                    %peer,
+                    engine,
+                    suppressed,
+                    "connection lost with work to do: {}; {GONE}",
+                    one_line(&error.to_string())
                 );
             }
         }

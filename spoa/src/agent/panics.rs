@@ -1,84 +1,78 @@
-//! Panics of handlers: caught here, with the place they came from if a panic hook notes it.
+//! The panic hook: one line for each panic, with its place.
 //!
-//! It knows nothing of messages: whoever runs a handler says which one it was.
+//! It knows nothing of handlers: the panic of one is logged with its message, by whoever caught it.
 
-use crate::handler::Failure;
-use std::any::Any;
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::handler::guard::{notes, words};
+use crate::text::one_line;
+use std::backtrace::Backtrace;
+use std::io::{Write, stderr};
+use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
-thread_local! {
-    /// Whether a handler runs on this thread, whose panic becomes its failure.
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-    /// Where the last such panic came from.
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+/// Has panics logged by `tracing`, each in one line with file, line and column, as [`run!`](crate::run)
+/// has it. It is the panic hook of the whole process; the one that was set before is no longer called.
+///
+/// Without it, the program's own hook runs on the thread of the handler that panicked, and all other
+/// connections of that thread wait for it. The one of the standard library writes a backtrace if
+/// `RUST_BACKTRACE` is set, which takes up to a quarter of a second.
+///
+/// With `RUST_BACKTRACE=full`, backtraces are written to standard error, by a thread of their own, one
+/// at a time.
+///
+/// ```no_run
+/// # use spoa::prelude::*;
+/// # #[spoe_message("ping")] fn ping() {}
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// spoa::agent::log_panics();
+/// let agent = Agent::builder().handlers(handlers![ping]).listen(":12345").build()?;
+/// agent.serve(std::future::pending()).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn log_panics() {
+    let traces = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value == "full");
+    std::panic::set_hook(Box::new(move |panic| log(panic, traces)));
 }
 
-/// Runs a handler; its panic becomes its failure. Failures are boxed, so that what is not one stays
-/// small.
-#[inline(always)]
-pub(crate) fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Box<Failure>> {
-    let outer = GUARDED.replace(true);
-    // What a panic leaves half-done is the handler's own: its actions are dropped.
-    let result = catch_unwind(AssertUnwindSafe(|| run().map_err(Box::new)));
-    GUARDED.set(outer);
-    result.unwrap_or_else(|panic| Err(Box::new(panicked(panic))))
-}
-
-#[cold]
-fn panicked(panic: Box<dyn Any + Send>) -> Failure {
-    let mut message = text(&*panic)
-        .unwrap_or("a value that is no text")
-        .to_owned();
-    // A payload may itself panic when dropped.
-    drop_quietly(panic);
-    if let Some(place) = PLACE.take() {
-        message.push_str(", at ");
-        message.push_str(&place);
-    }
-    Failure::Panicked(message)
-}
-
-fn text(payload: &(dyn Any + Send)) -> Option<&str> {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-}
-
-/// Drops what may panic meanwhile.
-pub(crate) fn drop_quietly<T>(value: T) {
-    // A second panic, in the payload of this one, has nowhere left to go.
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        std::mem::forget(panic);
-    }
-}
-
-/// A panic hook: logs panics. That of a handler is in the line about the message it did not answer,
-/// so it only leaves its place here; but whoever sets `RUST_BACKTRACE` gets a trace each second.
-#[cfg(feature = "cli")]
-pub(crate) fn log(panic: &std::panic::PanicHookInfo<'_>) {
-    use super::report::RateLimit;
-    use std::backtrace::{Backtrace, BacktraceStatus};
-
-    static TRACES: RateLimit = RateLimit::new();
-    let guarded = GUARDED.get();
-    if guarded {
-        PLACE.set(panic.location().map(ToString::to_string));
-    }
-    let trace = match TRACES.pass() {
-        Some(_) => Backtrace::capture(),
-        None => Backtrace::disabled(),
-    };
-    let traced = trace.status() == BacktraceStatus::Captured;
-    if guarded && !traced {
-        return;
-    }
-    let text = text(panic.payload()).unwrap_or("a value that is no text");
-    let thread = std::thread::current();
+fn log(panic: &PanicHookInfo<'_>, traces: bool) {
+    let guarded = notes(panic.location());
+    let text = one_line(words(panic.payload()));
+    let thread = thread::current();
     let thread = thread.name().unwrap_or("unnamed");
     let place = panic.location().map(|place| format!(", at {place}"));
     let place = place.unwrap_or_default();
-    match traced {
-        true => tracing::error!("thread `{thread}` panicked: {text}{place}\n{trace}"),
-        false => tracing::error!("thread `{thread}` panicked: {text}{place}"),
+    if !guarded {
+        tracing::error!("thread `{thread}` panicked: {text}{place}");
+    }
+    if traces {
+        trace(
+            format!("backtrace of the panic `{text}`{place}:\n"),
+            guarded,
+        );
+    }
+}
+
+/// Writes a backtrace. To find the names of its functions takes long, so another thread does it.
+#[cold]
+fn trace(head: String, guarded: bool) {
+    static WRITING: AtomicBool = AtomicBool::new(false);
+    // What is captured while another is written would wait for it.
+    if WRITING.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let trace = Backtrace::force_capture();
+    let write = move || {
+        // Nobody has to read it.
+        let _ = stderr().write_all(format!("{head}{trace}\n").as_bytes());
+        WRITING.store(false, Ordering::Release);
+    };
+    let writer = thread::Builder::new().name("spoa-backtrace".to_owned());
+    match writer.spawn(write) {
+        // The end of this thread may be that of the process.
+        Ok(writer) if !guarded && thread::current().name() == Some("main") => drop(writer.join()),
+        Ok(_) => {}
+        Err(_) => WRITING.store(false, Ordering::Release),
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! It knows how a part is called and made, not what it is for, nor who asks for it.
 
-use super::panics::guard;
-use crate::handler::{BoxError, Failure, States};
+use crate::handler::guard::{drop_quietly, guard};
+use crate::handler::{BoxError, Failure, IntoHandlerError, States};
 use std::any::type_name;
 use std::error::Error;
 use std::fmt;
@@ -87,7 +87,14 @@ impl Reloader {
         let start = Instant::now();
         let mut made = Vec::with_capacity(self.0.parts.len());
         for part in &self.0.parts {
-            made.push(part.make().await?);
+            match part.make().await {
+                Ok(value) => made.push(value),
+                Err(error) => {
+                    // What was made before may be large, and may panic when it is dropped.
+                    tokio::task::spawn_blocking(move || drop_quietly(made));
+                    return Err(error);
+                }
+            }
         }
         let old = self.0.current.replace(made);
         tokio::spawn(release(old));
@@ -114,8 +121,7 @@ async fn release(old: Arc<States>) {
     while Arc::strong_count(&old) > 1 {
         tokio::time::sleep(RELEASE).await;
     }
-    // A value may panic when it is dropped; tokio keeps that to its thread.
-    drop(tokio::task::spawn_blocking(move || drop(old)));
+    tokio::task::spawn_blocking(move || drop(old));
 }
 
 /// A reload that succeeded.
@@ -141,7 +147,8 @@ impl Reloaded {
 /// A value that could not be made.
 pub struct ReloadError {
     part: String,
-    failure: Failure,
+    /// Made where the error came from: to show it is user code, which may panic.
+    text: String,
 }
 
 impl ReloadError {
@@ -154,7 +161,7 @@ impl ReloadError {
 
 impl fmt::Display for ReloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` failed: {}", self.part, self.failure)
+        write!(f, "`{}` failed: {}", self.part, self.text)
     }
 }
 
@@ -194,13 +201,14 @@ impl Part {
     pub(crate) fn state<T, E, F>(name: Option<String>, make: F) -> Arc<Self>
     where
         T: Send + Sync + 'static,
-        E: Into<BoxError>,
+        E: IntoHandlerError,
         F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
     {
         Part::new(
             name.unwrap_or_else(|| type_name::<T>().to_owned()),
             move || {
-                let value = Handle::current().block_on(make()).map_err(Into::into)?;
+                let made = Handle::current().block_on(make());
+                let value = made.map_err(IntoHandlerError::into_handler_error)?;
                 Ok(Box::new(move |states: &mut States| states.insert(value)))
             },
         )
@@ -209,14 +217,18 @@ impl Part {
     /// Makes it, on a thread for what blocks.
     pub(crate) async fn make(self: &Arc<Self>) -> Result<Put, ReloadError> {
         let part = self.clone();
-        let making =
-            tokio::task::spawn_blocking(move || guard(|| (part.make)().map_err(Failure::Error)));
-        let made = making
-            .await
-            .unwrap_or_else(|ended| Err(Box::new(Failure::Error(ended.into()))));
-        made.map_err(|failure| ReloadError {
+        let making = tokio::task::spawn_blocking(move || {
+            let made = guard(|| (part.make)().map_err(Failure::Error));
+            made.map_err(|failure| {
+                let text = failure.to_string();
+                drop_quietly(failure);
+                text
+            })
+        });
+        let made = making.await.unwrap_or_else(|ended| Err(ended.to_string()));
+        made.map_err(|text| ReloadError {
             part: self.name.clone(),
-            failure: *failure,
+            text,
         })
     }
 }

@@ -11,10 +11,11 @@ use super::{Agent, BindError, Listener, Reloader, Shared};
 use crate::handler::Peer;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::task::{Poll, ready};
+use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{Id, JoinSet};
 
@@ -233,8 +234,11 @@ where
     let mut connection = Some(Connection::new(stream, peer, shared.clone(), wakeups));
     poll_fn(move |cx| {
         if let Some(open) = &mut connection {
-            let end = ready!(open.poll(cx));
-            log::ended(&end, open.info(), &shared);
+            match catch_unwind(AssertUnwindSafe(|| open.poll(cx))) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(end)) => log::ended(&end, open.info(), &shared),
+                Err(panic) => log::panicked(panic, open.info()),
+            }
         }
         let over = connection.take().map(Connection::into_io);
         over.map_or(Poll::Pending, Poll::Ready)

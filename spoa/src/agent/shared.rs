@@ -6,14 +6,15 @@ use super::report::RateLimit;
 use super::table::{Entry, Table};
 use super::totals::Totals;
 use super::watch::{self, Kept};
-use crate::handler::{ActionWriter, Connection, Context, Failure, Request, Run};
+use crate::handler::guard::{drop_quietly, guard, quietly};
+use crate::handler::{ActionWriter, Connection, Context, Failure, LeftOut, Request, Run};
 use crate::nearest::nearest;
 use crate::spop::{AckWriter, FrameIds, Name};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::text::{breaks_line, one_line};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// A message whose handler gave no actions, as `on_failure` sees it.
+/// A message whose handler failed, as `on_failure` sees it.
 ///
 /// ```
 /// use spoa::agent::Failed;
@@ -92,6 +93,13 @@ impl std::fmt::Debug for Shared {
     }
 }
 
+/// Closures hold values of the program's own, whose drop may panic.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        drop_quietly(self.on_failure.take());
+    }
+}
+
 /// A place among the blocking handlers, free again when dropped.
 pub(crate) struct BlockingPermit(Arc<AtomicUsize>);
 
@@ -122,108 +130,129 @@ impl Shared {
         &self,
         entry: &Entry,
         request: &Request<'_>,
-        failure: &Failure,
+        failure: Box<Failure>,
         out: &mut Vec<u8>,
         start: usize,
         end: usize,
     ) {
-        let failed = Failed {
-            failure,
-            message: request.message.name(),
-            context: request.context,
-        };
-        self.failed(entry, &failed, out, start, end);
+        out.truncate(start);
+        let message = request.message.name();
+        self.failed(entry, message, request.context, failure, out, end);
     }
 
-    /// The same for a handler whose message is gone.
+    /// Logs the failure of a handler whose message is gone; its actions are all there is in `out`.
     #[cold]
     pub(crate) fn fail_late(
         &self,
         entry: &Entry,
         message: &[u8],
         context: Context<'_>,
-        failure: &Failure,
+        failure: Box<Failure>,
+        out: &mut Vec<u8>,
+        end: usize,
+    ) {
+        out.clear();
+        self.failed(entry, Name::new(message), context, failure, out, end);
+    }
+
+    /// The failure may hold an error of the handler's: whatever is done with it may panic, its drop too.
+    fn failed(
+        &self,
+        entry: &Entry,
+        message: Name<'_>,
+        context: Context<'_>,
+        failure: Box<Failure>,
         out: &mut Vec<u8>,
         end: usize,
     ) {
         let failed = Failed {
-            failure,
-            message: Name::new(message),
+            failure: &failure,
+            message,
             context,
         };
-        self.failed(entry, &failed, out, 0, end);
+        quietly(|| self.report_failure(entry, &failed));
+        self.give_instead(entry, &failed, out, end);
+        drop_quietly(failure);
     }
 
-    fn failed(
-        &self,
-        entry: &Entry,
-        failed: &Failed<'_>,
-        out: &mut Vec<u8>,
-        start: usize,
-        end: usize,
-    ) {
+    fn report_failure(&self, entry: &Entry, failed: &Failed<'_>) {
         let Failed {
             failure,
             message,
             context,
         } = failed;
-        out.truncate(start);
         let lines = match failure {
             Failure::Overloaded(_) => &entry.shed,
             _ => &entry.failures,
         };
-        if let Some(suppressed) = lines.pass() {
-            let handler = entry.definition.function();
-            let (stream, frame) = (context.stream_id(), context.frame_id());
-            let (peer, engine) = (context.peer(), context.engine_id().unwrap_or("-"));
-            // A field of the name `message` would take the place of the text.
-            tracing::warn!(
-                target: FAILURES,
-                spoe_message = %message.excerpt(),
-                handler,
-                %peer,
-                engine,
-                stream,
-                frame,
-                suppressed,
-                "no actions: {failure}"
-            );
-        }
+        let Some(suppressed) = lines.pass() else {
+            return;
+        };
+        let text = failure.to_string();
+        // A field of the name `message` would take the place of the text.
+        tracing::warn!(
+            target: FAILURES,
+            spoe_message = %message.excerpt(),
+            handler = entry.definition.function(),
+            peer = %context.peer(),
+            engine = context.engine_id().unwrap_or("-"),
+            stream = context.stream_id(),
+            frame = context.frame_id(),
+            suppressed,
+            "handler `{}` failed: {}",
+            entry.definition.short_name(),
+            one_line(&text)
+        );
+    }
+
+    /// Appends what `on_failure` gives.
+    fn give_instead(&self, entry: &Entry, failed: &Failed<'_>, out: &mut Vec<u8>, end: usize) {
         let Some(on_failure) = &self.on_failure else {
             return;
         };
+        let start = out.len();
         let mut actions = ActionWriter::within(out, end);
-        let given = catch_unwind(AssertUnwindSafe(|| on_failure(failed, &mut actions)));
+        let given = guard(|| on_failure(failed, &mut actions));
         let left_out = actions.left_out();
-        let problem = match given {
-            Ok(Ok(())) if left_out == 0 => return,
-            Ok(Ok(())) => {
-                self.report_left_out(entry, left_out, *context);
-                return;
+        let Failed {
+            message, context, ..
+        } = failed;
+        match given {
+            Ok(()) => {
+                if let Some(left_out) = left_out {
+                    self.report_left_out(entry, &left_out, *context);
+                }
             }
-            Ok(Err(failure)) => failure.to_string(),
-            Err(panic) => {
-                std::mem::forget(panic);
-                "it panicked".to_owned()
+            Err(problem) => {
+                out.truncate(start);
+                quietly(|| {
+                    if let Some(suppressed) = self.failed_twice.pass() {
+                        let text = problem.to_string();
+                        tracing::error!(
+                            spoe_message = %message.excerpt(),
+                            peer = %context.peer(),
+                            engine = context.engine_id().unwrap_or("-"),
+                            stream = context.stream_id(),
+                            frame = context.frame_id(),
+                            suppressed,
+                            "`on_failure` failed: {}; fix it: a message whose handler failed was \
+                             answered without actions",
+                            one_line(&text)
+                        );
+                    }
+                });
+                drop_quietly(problem);
             }
-        };
-        out.truncate(start);
-        if let Some(suppressed) = self.failed_twice.pass() {
-            tracing::error!(
-                spoe_message = %message.excerpt(),
-                peer = %context.peer(),
-                engine = context.engine_id().unwrap_or("-"),
-                stream = context.stream_id(),
-                frame = context.frame_id(),
-                suppressed,
-                "`on_failure` itself failed: {problem}; mend it: its message went without any action"
-            );
         }
     }
 
     /// Logs a message that no handler answers.
     #[cold]
     pub(crate) fn report_unknown(&self, request: &Request<'_>) {
+        quietly(|| self.say_unknown(request));
+    }
+
+    fn say_unknown(&self, request: &Request<'_>) {
         let Request { message, context } = request;
         let Some(suppressed) = self.unknown.pass() else {
             return;
@@ -253,10 +282,14 @@ impl Shared {
     /// parameter has a default or is an `Option`, nothing else would.
     #[cold]
     pub(crate) fn check_names(&self, entry: &Entry, request: &Request<'_>) {
-        let Request { message, context } = request;
-        if entry.checked.swap(true, Ordering::Relaxed) {
-            return;
+        if !entry.checked.swap(true, Ordering::Relaxed) {
+            // It asks types of the program's own whether they have a default.
+            quietly(|| self.compare_names(entry, request));
         }
+    }
+
+    fn compare_names(&self, entry: &Entry, request: &Request<'_>) {
+        let Request { message, context } = request;
         let shown = message.name().excerpt();
         let arguments = entry.definition.description().arguments;
         let taken: Vec<_> = arguments
@@ -265,9 +298,8 @@ impl Shared {
             .collect();
         let sent = || message.args().filter_map(|arg| arg.name.to_str());
         // A peer chooses these names: what no spoe.conf has in it is no business of the log's.
-        let is_name = |name: &&str| {
-            (1..=Name::EXCERPT).contains(&name.len()) && !name.contains(char::is_control)
-        };
+        let is_name =
+            |name: &&str| (1..=Name::EXCERPT).contains(&name.len()) && !name.contains(breaks_line);
         let strangers = || sent().filter(is_name).filter(|name| !taken.contains(name));
         for argument in arguments.iter().filter(|argument| !argument.required) {
             let Some(name) = argument
@@ -329,23 +361,27 @@ impl Shared {
 
     /// Logs that a handler gave more actions than fit; they were not even encoded.
     #[cold]
-    pub(crate) fn report_left_out(&self, entry: &Entry, left_out: usize, context: Context<'_>) {
+    pub(crate) fn report_left_out(&self, entry: &Entry, left_out: &LeftOut, context: Context<'_>) {
         let Some(suppressed) = entry.cut.pass() else {
             return;
         };
-        tracing::warn!(
-            peer = %context.peer(),
-            engine = context.engine_id().unwrap_or("-"),
-            stream = context.stream_id(),
-            frame = context.frame_id(),
-            handler = entry.definition.function(),
-            suppressed,
-            "its last {left_out} actions were left out: they do not fit into the frame that HAProxy \
-             takes; set fewer or shorter variables, or raise `tune.bufsize` in haproxy.cfg"
-        );
+        quietly(|| {
+            tracing::warn!(
+                peer = %context.peer(),
+                engine = context.engine_id().unwrap_or("-"),
+                stream = context.stream_id(),
+                frame = context.frame_id(),
+                handler = entry.definition.function(),
+                suppressed,
+                "handler `{}`: {} into the frame that HAProxy takes, left out: {left_out}; set fewer or \
+                 shorter variables, or raise `tune.bufsize` in haproxy.cfg",
+                entry.definition.short_name(),
+                left_out.actions(),
+            );
+        });
     }
 
-    /// Cuts actions that do not fit from an ACK and logs how many.
+    /// Cuts actions that do not fit from an ACK and logs which.
     #[cold]
     pub(crate) fn report_cut(
         &self,
@@ -356,19 +392,22 @@ impl Shared {
         ids: FrameIds,
     ) {
         let size = ack.size(out);
-        let (kept, cut) = ack.cut_to(limit, out);
+        let mut left_out = LeftOut::default();
+        let kept = ack.cut_to(limit, out, |action| left_out.add(action));
         let Some(suppressed) = self.cut.pass() else {
             return;
         };
-        tracing::warn!(
-            peer = %connection.peer,
-            engine = connection.engine_id.as_deref().unwrap_or("-"),
-            stream = ids.stream_id,
-            frame = ids.frame_id,
-            suppressed,
-            "an ACK of {size} bytes does not fit the {limit} that HAProxy takes: its last {cut} \
-             actions were left out, {kept} kept; set fewer or shorter variables, or raise \
-             `tune.bufsize` in haproxy.cfg"
-        );
+        quietly(|| {
+            tracing::warn!(
+                peer = %connection.peer,
+                engine = connection.engine_id.as_deref().unwrap_or("-"),
+                stream = ids.stream_id,
+                frame = ids.frame_id,
+                suppressed,
+                "ACK of {size} bytes: {} into the {limit} that HAProxy takes, left out: {left_out}; \
+                 {kept} kept; set fewer or shorter variables, or raise `tune.bufsize` in haproxy.cfg",
+                left_out.actions(),
+            );
+        });
     }
 }

@@ -3,16 +3,15 @@
 //! It shows; what is shown has been read or written by others.
 
 use crate::handler::Connection;
+use crate::handler::guard::quietly;
 use crate::spop::{Actions, FrameIds, Messages};
+use crate::text::Excerpt;
 use std::fmt::{self, Write};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 /// The target of these lines, so that a filter can name them: `info,spoa::values=trace`.
 pub(crate) const VALUES: &str = "spoa::values";
-
-/// The most bytes of values in one line: a message may be as long as a frame.
-const MOST: usize = 4096;
 
 /// Whether anybody may want to see values: one load and one comparison, on the way of each NOTIFY.
 #[inline]
@@ -38,15 +37,17 @@ pub(crate) fn notify(messages: Messages<'_>, ids: FrameIds, connection: &Connect
         Ok(())
     };
     let cut = cut(show());
-    tracing::trace!(
-        target: VALUES,
-        peer = %connection.peer,
-        engine = connection.engine_id.as_deref().unwrap_or("-"),
-        stream = ids.stream_id,
-        frame = ids.frame_id,
-        "NOTIFY{}{cut}",
-        text.0
-    );
+    quietly(|| {
+        tracing::trace!(
+            target: VALUES,
+            peer = %connection.peer,
+            engine = connection.engine_id.as_deref().unwrap_or("-"),
+            stream = ids.stream_id,
+            frame = ids.frame_id,
+            "NOTIFY{}{cut}",
+            text.0
+        );
+    });
 }
 
 /// Shows the actions of an ACK.
@@ -58,39 +59,22 @@ pub(crate) fn ack(actions: &[u8], ids: FrameIds, connection: &Connection) {
     let mut text = Excerpt::default();
     let mut actions = Actions::new(actions).flatten();
     let cut = cut(actions.try_for_each(|action| write!(text, " {action};")));
-    tracing::trace!(
-        target: VALUES,
-        peer = %connection.peer,
-        engine = connection.engine_id.as_deref().unwrap_or("-"),
-        stream = ids.stream_id,
-        frame = ids.frame_id,
-        "ACK{}{cut}",
-        text.0
-    );
+    quietly(|| {
+        tracing::trace!(
+            target: VALUES,
+            peer = %connection.peer,
+            engine = connection.engine_id.as_deref().unwrap_or("-"),
+            stream = ids.stream_id,
+            frame = ids.frame_id,
+            "ACK{}{cut}",
+            text.0
+        );
+    });
 }
 
 fn cut(shown: fmt::Result) -> &'static str {
     match shown {
         Ok(()) => "",
         Err(fmt::Error) => "…",
-    }
-}
-
-/// A text that takes no more than a line should have.
-#[derive(Default)]
-struct Excerpt(String);
-
-impl Write for Excerpt {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut room = MOST.saturating_sub(self.0.len()).min(text.len());
-        while !text.is_char_boundary(room) {
-            room -= 1;
-        }
-        let (head, rest) = text.split_at(room);
-        self.0.push_str(head);
-        match rest {
-            "" => Ok(()),
-            _ => Err(fmt::Error),
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! It must not know what is logged.
 
 use super::filter;
+use crate::text::one_line;
 use std::fmt;
 use std::io::stderr;
 use tracing::{Event, Level, Subscriber};
@@ -33,7 +34,7 @@ pub(super) fn start(filter: &str) {
     }
 }
 
-/// A line with its target, if that says more than the text.
+/// A record on one line, whoever wrote its text, with its target if that says more than the text.
 struct Line<T>(Format<Full, T>);
 
 impl<T, S, N> FormatEvent<S, N> for Line<T>
@@ -45,11 +46,13 @@ where
     fn format_event(
         &self,
         context: &FmtContext<'_, S, N>,
-        writer: Writer<'_>,
+        mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
         let shown = filter::is_shown(event.metadata().target());
         let format = self.0.clone().with_target(shown);
-        format.format_event(context, writer, event)
+        let mut record = String::new();
+        format.format_event(context, Writer::new(&mut record), event)?;
+        writeln!(writer, "{}", one_line(&record))
     }
 }

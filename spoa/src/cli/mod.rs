@@ -27,8 +27,9 @@ mod wiring;
 
 use crate::__private::Registered;
 use crate::agent::{self, Agent, AgentBuilder, BindError, BuildError};
-use crate::handler::{BoxError, Definition, Failure};
+use crate::handler::{Definition, Failure, HandlerError};
 use crate::testing::CallError;
+use crate::text::one_line;
 use command::About;
 use options::{Options, Task};
 use std::ffi::OsString;
@@ -64,8 +65,8 @@ pub struct ConfigureError(String);
 
 impl ConfigureError {
     /// The failure of an expression, as the user wrote it.
-    pub fn state(expression: &'static str, error: BoxError) -> Self {
-        let failure = Failure::Error(error);
+    pub fn state(expression: &'static str, error: HandlerError) -> Self {
+        let failure = Failure::Error(error.into_inner());
         ConfigureError(format!("`state = {expression}` failed: {failure}"))
     }
 }
@@ -76,7 +77,7 @@ impl ConfigureError {
 pub fn reload<T, F>(builder: AgentBuilder, expression: &'static str, make: F) -> Configuring
 where
     T: Send + Sync + 'static,
-    F: AsyncFn() -> Result<T, BoxError> + Send + Sync + 'static,
+    F: AsyncFn() -> Result<T, HandlerError> + Send + Sync + 'static,
 {
     let name = format!("reload = {expression}");
     Box::pin(async {
@@ -375,7 +376,9 @@ impl This<'_> {
             false => call::Call::lines(&answer),
         })?;
         match answer.failure() {
-            Some(failure) => Err(StartError::Failed(failure.to_string())),
+            Some(failure) => Err(StartError::Failed(
+                one_line(&failure.to_string()).into_owned(),
+            )),
             None => Ok(()),
         }
     }
@@ -385,7 +388,7 @@ impl This<'_> {
             return Err(StartError::InRuntime);
         }
         // What a handler's panic would print is in the log already.
-        std::panic::set_hook(Box::new(agent::panics::log));
+        agent::log_panics();
         let mut limits = agent::Limits::default();
         options.apply(&mut limits);
         let mut runtime = tokio::runtime::Builder::new_multi_thread();

@@ -4,6 +4,7 @@
 
 use super::systemd;
 use crate::agent::{ReloadError, Reloader};
+use crate::text::one_line;
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -20,7 +21,12 @@ pub(super) async fn on_each(mut hangups: Signal, reloader: Reloader, status: Str
         // systemd knows of no reload that failed: its status line has to say so.
         match reload(&reloader).await {
             Ok(()) => systemd::ready(&status),
-            Err(error) => systemd::ready(&format!("{status}; the last reload failed: {error}")),
+            Err(error) => {
+                // A line break would begin another of systemd's variables.
+                let error = error.to_string();
+                let error = one_line(&error);
+                systemd::ready(&format!("{status}; the last reload failed: {error}"));
+            }
         }
     }
 }
@@ -41,7 +47,9 @@ async fn reload(reloader: &Reloader) -> Result<(), ReloadError> {
             Ok(())
         }
         Err(error) => {
-            tracing::error!("SIGHUP: nothing was reloaded, all old values are kept: {error}");
+            let text = error.to_string();
+            let text = one_line(&text);
+            tracing::error!("SIGHUP: nothing was reloaded, all old values are kept: {text}");
             Err(error)
         }
     }

@@ -5,6 +5,7 @@ use super::failure::Problem;
 use super::{BadVariable, Failure, IntoHandlerError, Presence, Variable};
 use crate::spop::{Action, Scope, Value, fit};
 use std::borrow::Cow;
+use std::fmt;
 
 /// What a handler may return.
 ///
@@ -48,7 +49,48 @@ pub struct ActionWriter<'w> {
     out: &'w mut Vec<u8>,
     /// The most bytes of the buffer; 0 once an action was left out.
     end: usize,
-    left_out: usize,
+    left_out: Option<Box<LeftOut>>,
+}
+
+/// The actions that HAProxy could not take: how many, and the variables of the first.
+#[doc(hidden)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    count: usize,
+    variables: Vec<String>,
+}
+
+impl LeftOut {
+    /// The most variables that are named.
+    const NAMED: usize = 5;
+
+    /// Adds an action.
+    pub(crate) fn add(&mut self, action: &Action<'_>) {
+        self.count += 1;
+        if self.variables.len() < Self::NAMED {
+            let (Action::SetVar { scope, name, .. } | Action::UnsetVar { scope, name }) = action;
+            self.variables.push(format!("{scope}.{}", name.excerpt()));
+        }
+    }
+
+    /// Returns how many actions do not fit, as the beginning of a sentence.
+    pub(crate) fn actions(&self) -> String {
+        match self.count {
+            1 => "1 action does not fit".to_owned(),
+            count => format!("{count} actions do not fit"),
+        }
+    }
+}
+
+/// The variables: `` `txn.a`, `txn.b` and 7 more``.
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.variables.join("`, `"))?;
+        match self.count.saturating_sub(self.variables.len()) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
 }
 
 /// What HAProxy's 63 characters leave for a name: the scope, two dots and a prefix of at least one
@@ -91,16 +133,16 @@ impl<'w> ActionWriter<'w> {
         ActionWriter {
             out,
             end,
-            left_out: 0,
+            left_out: None,
         }
     }
 
-    /// How many actions were left out.
+    /// Returns the actions that were left out, if any.
     #[doc(hidden)]
     #[inline]
     #[must_use]
-    pub fn left_out(&self) -> usize {
-        self.left_out
+    pub fn left_out(&self) -> Option<Box<LeftOut>> {
+        self.left_out.clone()
     }
 
     /// Sets a variable; [`Value::Null`] unsets it.
@@ -156,7 +198,7 @@ impl<'w> ActionWriter<'w> {
         }
         if !fits || self.out.len() > self.end {
             self.out.truncate(start);
-            self.leave_out(1);
+            self.leave_out(&action);
         }
     }
 
@@ -165,16 +207,16 @@ impl<'w> ActionWriter<'w> {
         let most = self.end.saturating_sub(self.out.len());
         let mut taken = encoded;
         if encoded.len() > most {
-            let (len, _, cut) = fit(encoded, most);
+            let (len, _) = fit(encoded, most, |action| self.leave_out(action));
             taken = encoded.get(..len).unwrap_or_default();
-            self.leave_out(cut);
         }
         self.out.extend_from_slice(taken);
     }
 
-    /// Counts actions that do not fit; none behind them may.
-    fn leave_out(&mut self, count: usize) {
-        self.left_out += count;
+    /// Counts an action that does not fit; none after it may.
+    #[cold]
+    fn leave_out(&mut self, action: &Action<'_>) {
+        self.left_out.get_or_insert_default().add(action);
         self.end = 0;
     }
 }

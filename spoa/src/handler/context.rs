@@ -2,6 +2,7 @@
 
 use super::States;
 use crate::spop::FrameIds;
+use crate::text::one_line;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -80,7 +81,7 @@ impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Peer::Tcp(address) => address.fmt(f),
-            Peer::Unix(path) => write!(f, "{}", path.display()),
+            Peer::Unix(path) => f.write_str(&one_line(&path.display().to_string())),
             Peer::Memory => f.write_str("memory"),
         }
     }

@@ -1,6 +1,6 @@
 //! A handler as the agent sees it: which message, which function, how to run it.
 
-use super::{ActionWriter, Connection, Context, Expected, Failure, Request};
+use super::{ActionWriter, Connection, Context, Expected, Failure, LeftOut, Request};
 use crate::spop::{FrameIds, MessageBuf, Scope};
 use std::any::TypeId;
 use std::future::Future;
@@ -50,6 +50,11 @@ impl Definition {
     #[must_use]
     pub fn function(&self) -> &'static str {
         self.function
+    }
+
+    /// Returns the name of the function, without its path.
+    pub(crate) fn short_name(&self) -> &'static str {
+        self.function.rsplit("::").next().unwrap_or_default()
     }
 
     /// The file and the line the function stands in.
@@ -271,8 +276,8 @@ pub struct Job {
     pub(crate) actions: Vec<u8>,
     /// How many bytes of actions HAProxy can take.
     pub(crate) room: usize,
-    /// How many actions were left out.
-    pub(crate) left_out: usize,
+    /// The actions that were left out, if any.
+    pub(crate) left_out: Option<Box<LeftOut>>,
     /// `None` while it is not lent.
     pub(crate) connection: Option<Arc<Connection>>,
     pub(crate) ids: FrameIds,
@@ -308,7 +313,7 @@ impl Job {
             message: MessageBuf::with_capacity(bytes),
             actions: Vec::with_capacity(bytes),
             room: 0,
-            left_out: 0,
+            left_out: None,
             connection: None,
             ids: FrameIds::ZERO,
             deadline: None,
@@ -340,7 +345,7 @@ impl Job {
     #[inline]
     pub fn finish(
         mut self: Box<Self>,
-        (result, left_out): (Result<(), Failure>, usize),
+        (result, left_out): (Result<(), Failure>, Option<Box<LeftOut>>),
     ) -> Finished {
         self.left_out = left_out;
         Finished {

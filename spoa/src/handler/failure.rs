@@ -1,21 +1,26 @@
-//! Why a handler gave no actions.
+//! Why a handler failed, and in what words.
 
 use super::Rejection;
-use crate::spop::Scope;
-use std::fmt;
+use super::guard::guard;
+use crate::spop::{Name, Scope};
+use crate::text::{Excerpt, MOST};
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 /// An error of any kind.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a handler gave no actions. The NOTIFY is answered all the same.
+/// Why a handler failed. The NOTIFY is answered all the same.
+///
+/// Its text can always be shown: where the `Display` of a handler's own error panics or fails, the
+/// text says so. Line breaks are kept as they are; the log escapes them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
     /// The message does not have what the handler takes.
     Rejected(Rejection),
-    /// The handler returned an error. Its text is logged: let it not repeat what arguments hold, if
-    /// that is nobody's business. The agent's own texts never do.
+    /// The handler returned an error. Its text and those of its sources are logged, up to 4096 bytes:
+    /// keep values of arguments out of them if they are secrets. The agent's own texts never hold any.
     Error(BoxError),
     /// The handler panicked, with this message, which is logged too: `expect` and `assert_eq!` show the
     /// values they are given.
@@ -25,9 +30,9 @@ pub enum Failure {
     /// The agent stops, and the handler was not done within
     /// [`Limits::drain`](crate::agent::Limits::drain).
     Stopped(Duration),
-    /// The handler named a variable that HAProxy would drop without a word.
+    /// The handler named a variable that HAProxy would drop silently.
     BadVariable(BadVariable),
-    /// The handler was not begun: more is to be done at once than the agent allows, or can do in
+    /// The handler was not started: more is to be done at once than the agent allows, or can do in
     /// time.
     Overloaded(Overload),
 }
@@ -36,36 +41,90 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Rejected(rejection) => rejection.fmt(f),
-            Failure::Error(error) => {
-                error.fmt(f)?;
-                let mut source = error.source();
-                while let Some(cause) = source {
-                    write!(f, ": {cause}")?;
-                    source = cause.source();
-                }
-                Ok(())
-            }
+            Failure::Error(error) => f.write_str(&chain(&**error)),
             Failure::Panicked(message) => write!(f, "panicked: {message}"),
             Failure::TimedOut(deadline) => write!(
                 f,
-                "not done within {deadline:?}: make it faster, or give it longer with `timeout = …` \
-                 in its attribute or `--handler-timeout`, below `timeout processing` in spoe.conf"
+                "timed out: not done within {deadline:?}; make it faster, or give it longer with \
+                 `timeout = …` in its attribute or `--handler-timeout`, below `timeout processing` in \
+                 spoe.conf"
             ),
             Failure::Stopped(drain) => write!(
                 f,
-                "not done within the {drain:?} that the agent waits when it stops: make it faster, \
-                 or have the agent wait longer with `--drain-timeout`"
+                "timed out: not done within the {drain:?} that the agent waits when it stops; make it \
+                 faster, or have the agent wait longer with `--drain-timeout`"
             ),
             Failure::BadVariable(bad) => bad.fmt(f),
-            Failure::Overloaded(overload) => overload.fmt(f),
+            Failure::Overloaded(overload) => write!(f, "overloaded: {overload}"),
         }
     }
+}
+
+/// The most errors of a chain whose texts are shown: a source may be its own.
+const CAUSES: usize = 16;
+
+/// Returns the text of an error and those of its sources, without those that stand in the text before.
+///
+/// All of it is user code, which may panic, fail, or never end.
+#[cold]
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = text(error);
+    let mut next = Some(error);
+    for _ in 1..CAUSES {
+        let source = guard(|| Ok(next.and_then(std::error::Error::source)));
+        let cause = match source {
+            Ok(None) => break,
+            Ok(Some(cause)) => {
+                next = Some(cause);
+                self::text(cause)
+            }
+            Err(failure) => {
+                next = None;
+                format!("its source cannot be shown: `source` {failure}")
+            }
+        };
+        if text.len() + cause.len() > MOST {
+            text.push_str(": …");
+            break;
+        }
+        if !holds(&text, &cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// Returns the text of one error.
+fn text(error: &dyn std::error::Error) -> String {
+    let mut text = Excerpt::default();
+    match guard(|| Ok(write!(text, "{error}"))) {
+        Ok(Ok(())) if text.0.is_empty() => "an error without a text".to_owned(),
+        Ok(Ok(())) => text.0,
+        Ok(Err(fmt::Error)) if text.is_full() => text.0 + "…",
+        Ok(Err(fmt::Error)) => {
+            "an error whose text cannot be shown: its `Display` returned an error".to_owned()
+        }
+        Err(failure) => {
+            format!("an error whose text cannot be shown: its `Display` {failure}")
+        }
+    }
+}
+
+/// Whether a text holds another as words of its own.
+fn holds(text: &str, part: &str) -> bool {
+    let joins = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    text.match_indices(part).any(|(at, part)| {
+        let (before, rest) = text.split_at(at);
+        let after = rest.get(part.len()..).unwrap_or_default();
+        !joins(before.chars().next_back()) && !joins(after.chars().next())
+    })
 }
 
 impl std::error::Error for Failure {}
 
 impl Failure {
-    /// The same failure once more; of an error only its text, for its type is not known.
+    /// Returns a copy; of an error only its text is kept, since its type is not known.
     pub(crate) fn copied(&self) -> Failure {
         match self {
             Failure::Rejected(rejection) => Failure::Rejected(rejection.clone()),
@@ -97,30 +156,32 @@ impl From<BadVariable> for Failure {
     }
 }
 
-/// Why a handler was not begun.
+/// Why a handler was not started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Overload {
-    /// The connection's bound, [`Limits::max_inflight`](crate::agent::Limits::max_inflight).
+    /// The limit of the connection, [`Limits::max_inflight`](crate::agent::Limits::max_inflight).
     #[error("{0} NOTIFYs of its connection wait, the most allowed (`--max-inflight`)")]
     Connection(usize),
-    /// The bound of all, [`Limits::max_inflight_total`](crate::agent::Limits::max_inflight_total).
-    #[error("{0} handlers are at work, the most allowed (`--max-inflight-total`)")]
+    /// The limit of all connections together,
+    /// [`Limits::max_inflight_total`](crate::agent::Limits::max_inflight_total).
+    #[error("{0} handlers are running, the most allowed (`--max-inflight-total`)")]
     Total(usize),
-    /// The bound of bytes,
+    /// The limit of bytes,
     /// [`Limits::max_buffered_total`](crate::agent::Limits::max_buffered_total).
     #[error("{0} bytes are kept for all connections, the most allowed (`--max-buffered-total`)")]
     Bytes(usize),
-    /// [`Limits::max_blocking`](crate::agent::Limits::max_blocking).
-    #[error("{0} blocking handlers are at work, the most allowed (`--max-blocking`)")]
+    /// The limit of blocking handlers, [`Limits::max_blocking`](crate::agent::Limits::max_blocking).
+    #[error("{0} blocking handlers are running, the most allowed (`--max-blocking`)")]
     Blocking(usize),
-    /// The bound of one NOTIFY, which is no option.
+    /// The limit of one NOTIFY, which is not an option.
     #[error("{0} handlers of its NOTIFY wait, the most allowed")]
     Notify(usize),
-    /// Too many of this handler missed their deadline, and those at work already are as many as it
+    /// Too many messages of this handler missed their deadline, and as many run already as it
     /// finished in time lately.
     #[error(
-        "it misses its deadline, and as many are at work as it can do in time; see what it waits for"
+        "it misses its deadline, and as many of its messages are running as it can finish in time; \
+         see what it waits for"
     )]
     Deadline,
 }
@@ -128,9 +189,9 @@ pub enum Overload {
 /// A variable's name that HAProxy would not take.
 ///
 /// HAProxy makes `scope.prefix.name` of it, takes letters, digits, `_` and `.` only and 63
-/// characters in all, and drops any other without a word.
+/// characters in all, and drops any other silently.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("HAProxy drops the variable `{scope}.{}`: {problem}", name.escape_debug())]
+#[error("HAProxy drops the variable `{scope}.{}`: {problem}", Name::from(name.as_str()).excerpt())]
 pub struct BadVariable {
     pub(crate) scope: Scope,
     pub(crate) name: String,
@@ -147,35 +208,58 @@ pub(crate) enum Problem {
     Long(usize),
 }
 
-/// An error of any kind, made by `?` from whatever implements [`std::error::Error`], or from a text.
+/// An error of any kind: made by `?` or `into` from whatever turns into a [`BoxError`], such as every
+/// [`std::error::Error`], a text, `anyhow::Error` and `Box<dyn Error + Send + Sync>`. Sources are kept.
 ///
-/// A handler may as well return `Result` with an error type of its own, `anyhow::Error`, `String` or
+/// A handler can also return `Result` with an error type of its own, `anyhow::Error`, `String` or
 /// `Box<dyn Error + Send + Sync>`.
 ///
 /// ```
 /// use spoa::prelude::*;
 ///
 /// fn port(text: &str) -> Result<SetVar<u16>, HandlerError> {
-///     Ok(SetVar::transaction("port", text.parse()?))
+///     if text.is_empty() {
+///         return Err("there is no port".into());
+///     }
+///     let port = text.parse().map_err(HandlerError::new)?;
+///     // Or, as `?` makes one itself:
+///     let _: u16 = text.parse()?;
+///     Ok(SetVar::transaction("port", port))
 /// }
 /// assert!(port("http").is_err());
 /// ```
 pub struct HandlerError(BoxError);
 
 impl HandlerError {
-    /// An error with this text.
-    pub fn new(message: impl Into<String>) -> Self {
-        HandlerError(message.into().into())
+    /// Makes one from a text, an error, or anything else that turns into a [`BoxError`].
+    pub fn new(error: impl Into<BoxError>) -> Self {
+        HandlerError(error.into())
+    }
+
+    /// Returns the error itself.
+    ///
+    /// ```
+    /// use spoa::HandlerError;
+    ///
+    /// let error = HandlerError::from("no database").into_inner();
+    /// assert_eq!(error.to_string(), "no database");
+    /// ```
+    #[must_use]
+    pub fn into_inner(self) -> BoxError {
+        self.0
     }
 }
 
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for HandlerError {
+// So `?` and `into` take texts and boxes, not only errors. It is possible because a `HandlerError` does
+// not itself turn into a `BoxError`: that conversion has a name, `into_inner`.
+impl<E: Into<BoxError>> From<E> for HandlerError {
     fn from(error: E) -> Self {
-        HandlerError(Box::new(error))
+        HandlerError(error.into())
     }
 }
 
-impl From<HandlerError> for BoxError {
+/// For a `main` or a test that returns `Result<(), Box<dyn Error>>`.
+impl From<HandlerError> for Box<dyn std::error::Error> {
     fn from(error: HandlerError) -> Self {
         error.0
     }
@@ -205,8 +289,117 @@ pub trait IntoHandlerError {
 }
 
 #[diagnostic::do_not_recommend]
+impl IntoHandlerError for HandlerError {
+    fn into_handler_error(self) -> BoxError {
+        self.0
+    }
+}
+
+#[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> IntoHandlerError for E {
     fn into_handler_error(self) -> BoxError {
         self.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+
+    /// An error with a text and a source.
+    #[derive(Debug)]
+    struct Because(String, Option<Box<Because>>);
+
+    impl fmt::Display for Because {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.0)
+        }
+    }
+
+    impl Error for Because {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|source| source as _)
+        }
+    }
+
+    fn because(texts: &[&str]) -> Because {
+        let (text, sources) = texts.split_first().expect("an error has a text");
+        let source = (!sources.is_empty()).then(|| Box::new(because(sources)));
+        Because((*text).to_owned(), source)
+    }
+
+    fn shown(texts: &[&str]) -> String {
+        Failure::Error(because(texts).into()).to_string()
+    }
+
+    #[test]
+    fn a_source_that_its_error_shows_already_is_not_shown_twice() {
+        for (texts, text) in [
+            (&["broken pipe", "broken pipe"][..], "broken pipe"),
+            (&["a", "b", "c"], "a: b: c"),
+            (
+                &[
+                    "cannot ask: refused (os error 111)",
+                    "refused (os error 111)",
+                ],
+                "cannot ask: refused (os error 111)",
+            ),
+            (&["cannot", "no"], "cannot: no"),
+            (&["a: b", "b", "c"], "a: b: c"),
+            (&["", "b"], "an error without a text: b"),
+        ] {
+            assert_eq!(shown(texts), text);
+        }
+    }
+
+    /// Is its own source, and never ends to say so.
+    #[derive(Debug)]
+    struct Endless;
+
+    impl fmt::Display for Endless {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            loop {
+                f.write_str("and so on ")?;
+            }
+        }
+    }
+
+    impl Error for Endless {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(self)
+        }
+    }
+
+    #[test]
+    fn what_never_ends_is_cut() {
+        let text = Failure::Error(Endless.into()).to_string();
+        assert!(text.ends_with('…') && text.len() < MOST + 100, "{text}");
+        let long = "x".repeat(MOST);
+        assert_eq!(shown(&[&long, "cause"]), format!("{long}: …"));
+        assert_eq!(shown(&[&"x".repeat(MOST + 1)]), format!("{long}…"));
+    }
+
+    #[test]
+    fn whatever_turns_into_a_box_is_a_handler_error() -> Result<(), HandlerError> {
+        let texts = [
+            HandlerError::new("text").to_string(),
+            HandlerError::new(String::from("text")).to_string(),
+            HandlerError::from("text").to_string(),
+            HandlerError::from(BoxError::from("text")).to_string(),
+        ];
+        assert_eq!(texts, ["text"; 4]);
+        let error = HandlerError::new(because(&["outer", "inner"]));
+        assert_eq!(
+            Failure::Error(error.into_handler_error()).to_string(),
+            "outer: inner"
+        );
+        // The `?` of one function takes them all.
+        Ok::<(), HandlerError>(())?;
+        Ok::<(), String>(())?;
+        Ok::<(), &str>(())?;
+        Ok::<(), BoxError>(())?;
+        Ok::<(), fmt::Error>(()).map_err(HandlerError::new)?;
+        Ok(())
     }
 }

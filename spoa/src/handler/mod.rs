@@ -10,6 +10,7 @@ mod definition;
 mod failure;
 mod fetch;
 mod from_value;
+pub(crate) mod guard;
 mod param;
 mod rejection;
 mod sample;
@@ -29,6 +30,7 @@ pub use state::State;
 pub use text::Text;
 pub use variable::{ToValue, Unset, Variable};
 
+pub(crate) use actions::LeftOut;
 pub(crate) use context::Connection;
 pub(crate) use definition::{Finished, Job, JobFuture, Presence, Run};
 pub(crate) use fetch::Fetch;

@@ -1,6 +1,7 @@
 //! Data that handlers share.
 
 use super::Failure;
+use super::guard::drop_quietly;
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::ops::Deref;
@@ -71,6 +72,13 @@ impl States {
         found
             .and_then(|(_, value)| value.downcast_ref())
             .ok_or_else(missing::<T>)
+    }
+}
+
+/// Values may panic when they are dropped, wherever the last connection that holds them ends.
+impl Drop for States {
+    fn drop(&mut self) {
+        self.values.drain(..).for_each(drop_quietly);
     }
 }
 

@@ -307,12 +307,17 @@ impl AckWriter {
     }
 
     /// Cuts whole actions from the end until the frame has at most `limit` bytes, but never its head;
-    /// returns how many actions are kept and how many were cut.
-    pub(crate) fn cut_to(&self, limit: usize, out: &mut Vec<u8>) -> (usize, usize) {
+    /// returns how many actions are kept. `cut` is shown the others.
+    pub(crate) fn cut_to(
+        &self,
+        limit: usize,
+        out: &mut Vec<u8>,
+        cut: impl FnMut(&Action<'_>),
+    ) -> usize {
         let actions = out.get(self.payload..).unwrap_or_default();
-        let (len, kept, cut) = fit(actions, self.room(limit, out));
+        let (len, kept) = fit(actions, self.room(limit, out), cut);
         out.truncate(self.payload + len);
-        (kept, cut)
+        kept
     }
 
     /// Writes the length in front.
@@ -325,20 +330,24 @@ impl AckWriter {
     }
 }
 
-/// The bytes of the longest run of whole actions at the front of `payload` that has at most `limit`,
-/// how many actions those are, and how many are behind them.
-pub(crate) fn fit(payload: &[u8], limit: usize) -> (usize, usize, usize) {
+/// Returns the bytes of the longest run of whole actions at the front of `payload` that has at most
+/// `limit`, and how many actions those are. `cut` is shown those after them.
+pub(crate) fn fit(
+    payload: &[u8],
+    limit: usize,
+    mut cut: impl FnMut(&Action<'_>),
+) -> (usize, usize) {
     let mut actions = Actions::new(payload);
-    let (mut len, mut kept, mut cut) = (0, 0, 0);
-    while let Some(Ok(_)) = actions.next() {
+    let (mut len, mut kept) = (0, 0);
+    while let Some(Ok(action)) = actions.next() {
         let end = payload.len() - actions.payload().len();
         if end <= limit {
             (len, kept) = (end, kept + 1);
         } else {
-            cut += 1;
+            cut(&action);
         }
     }
-    (len, kept, cut)
+    (len, kept)
 }
 
 #[cfg(test)]
@@ -374,8 +383,9 @@ mod tests {
             let limit = at.get(&sizes).saturating_add_signed(by);
             let fitting = sizes.iter().skip(1).filter(|size| **size <= limit).count();
 
-            let cut = ack.cut_to(limit, &mut out);
-            prop_assert_eq!(cut, (fitting, texts.len() - fitting));
+            let mut cut = 0;
+            let kept = ack.cut_to(limit, &mut out, |_| cut += 1);
+            prop_assert_eq!((kept, cut), (fitting, texts.len() - fitting));
             prop_assert_eq!(ack.size(&out), *sizes.get(fitting).unwrap());
             let left: Result<Vec<_>, _> = Actions::new(out.get(ack.payload()..).unwrap()).collect();
             prop_assert_eq!(left.unwrap(), actions.take(fitting).collect::<Vec<_>>());

@@ -4,6 +4,7 @@
 //! copies nothing and allocates nothing.
 
 use super::{DataType, DecodeError, Value, reader::Reader, value::string, walk};
+use crate::text::breaks_line;
 use std::fmt;
 
 /// The name of a message or argument: bytes that HAProxy took from its configuration.
@@ -82,7 +83,7 @@ impl PartialEq<&str> for Name<'_> {
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.to_str() {
-            Some(name) if !name.contains(char::is_control) => f.pad(name),
+            Some(name) if !name.contains(breaks_line) => f.pad(name),
             _ => write!(f, "{}", self.0.escape_ascii()),
         }
     }
@@ -426,6 +427,7 @@ mod tests {
         let longer = longest.clone() + "nnn";
         assert_eq!(Name::from(longer.as_str()).excerpt(), longest + "…");
         assert_eq!(Name::from("a\nb").excerpt(), "a\\nb");
+        assert_eq!(Name::from("a\u{2028}b").to_string(), "a\\xe2\\x80\\xa8b");
     }
 
     /// The check keeps the lengths of the first ones, the walk finds the others.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod acks;
 mod bounds;
 mod drain;
 mod failures;

@@ -80,8 +80,27 @@ fn bad_name(value: &str) -> SetVar<usize> {
     SetVar::session(String::from("a-b"), value.len())
 }
 
+/// What a subscriber of this thread's writes.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Takes what this thread logs from here on.
+    pub(crate) fn subscribe(&self, level: Level) -> tracing::subscriber::DefaultGuard {
+        let writer = self.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
+    /// Returns what was written so far.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -103,13 +122,7 @@ fn notify(stream_id: u64, message: &str, value: Value<'_>) -> Vec<u8> {
 /// The log of an agent that is sent secrets in all the ways that fail.
 async fn log_of_failures(level: Level) -> String {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log.subscribe(level);
     let mut limits = Limits::default();
     limits.handler_timeout = Some(Duration::from_millis(20));
     limits.max_inflight = 1;
@@ -174,8 +187,7 @@ async fn log_of_failures(level: Level) -> String {
     let request = format!("GET /{SECRET} HTTP/1.1\r\nCookie: {SECRET}\r\n\r\n");
     stranger.send(request.as_bytes()).await;
     assert_eq!(stranger.answer().await, Answer::Closed);
-    let bytes = log.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    log.text()
 }
 
 fn shown(log: &str) -> Vec<&str> {
@@ -199,10 +211,10 @@ async fn no_value_is_in_a_line_above_trace() {
         "is it the `value`",
         "not done within 20ms",
         "NOTIFYs of its connection wait",
-        "its last ",
+        "into the frame that HAProxy takes, left out: `sess.large`, ",
         "a value of 7 bytes is too much",
         "panicked: it is not empty",
-        "`on_failure` itself failed",
+        "`on_failure` failed",
         "no handler for message `unknown`",
         "its messages cannot be read",
         "connection refused",

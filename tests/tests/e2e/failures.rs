@@ -90,18 +90,18 @@ const FAILURES: [(&str, &str); 9] = [
     ("blocking-panic", "panicked: out of threads"),
     (
         "timeout",
-        "not done within 20ms: make it faster, or give it longer with `timeout = …` in its attribute \
-         or `--handler-timeout`, below `timeout processing` in spoe.conf",
+        "timed out: not done within 20ms; make it faster, or give it longer with `timeout = …` in its \
+         attribute or `--handler-timeout`, below `timeout processing` in spoe.conf",
     ),
     (
         "default-timeout",
-        "not done within 30ms: make it faster, or give it longer with `timeout = …` in its attribute \
-         or `--handler-timeout`, below `timeout processing` in spoe.conf",
+        "timed out: not done within 30ms; make it faster, or give it longer with `timeout = …` in its \
+         attribute or `--handler-timeout`, below `timeout processing` in spoe.conf",
     ),
     (
         "rejected",
         "argument `ip` of message `rejected` should be an IP address, but the STRING that HAProxy \
-         sent does not read as one; in `spoe-message rejected` of spoe.conf write `args ip=src`",
+         sent does not read as one; if a client chooses it, take `&[u8]` and read it in the handler",
     ),
     (
         "bad-name",
@@ -145,7 +145,7 @@ fn one_handler_without_an_answer_leaves_the_others_theirs() {
             let reply = proxy.get(&format!("/{message}"));
             siblings_are_answered(&reply);
             assert_eq!(reply.var("txn.iprep.failed"), None);
-            agent.wait_for_warning(&format!("no actions: {why}"));
+            agent.wait_for_warning(&format!("` failed: {why}"));
         }
     });
 }
@@ -169,7 +169,7 @@ fn a_variable_says_that_a_handler_had_no_answer() {
                 reply.var("txn.iprep.failed"),
                 Some(&*format!("{message}: {why}"))
             );
-            agent.wait_for_warning("no actions: ");
+            agent.wait_for_warning("` failed: ");
         }
     });
 }

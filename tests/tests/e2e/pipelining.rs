@@ -186,7 +186,7 @@ fn beyond_what_may_be_at_work_on_a_connection_the_answer_comes_at_once() {
         assert!(refused > 0);
         assert_eq!(work.take().0, 2);
         let warnings = agent.warnings();
-        let expected = "no actions: 2 NOTIFYs of its connection wait, the most allowed";
+        let expected = "failed: overloaded: 2 NOTIFYs of its connection wait, the most allowed";
         assert!(
             warnings.iter().all(|line| line.contains(expected)),
             "{warnings:?}"

@@ -92,7 +92,8 @@ fn an_ack_of_one_variable_too_large_is_empty() {
             (reply.var("txn.iprep.all"), reply.var("txn.iprep.error")),
             (None, None)
         );
-        let warning = agent.wait_for_warning("its last 1 actions were left out");
+        let warning = agent.wait_for_warning("handler `too_much`: 1 action does not fit");
+        assert!(warning.contains(": `txn.all`; "), "{warning}");
         assert!(
             warning.contains("raise `tune.bufsize` in haproxy.cfg"),
             "{warning}"

@@ -116,7 +116,7 @@ fn without_a_verdict_reads_pass_and_nothing_else() {
         passes_reads_only(&proxy, Some(("x-inspect-error", "failed")));
         assert_eq!(proxy.get("/.env").status, 403);
         let warnings = agent.stop();
-        let cause = "no actions: cannot ask the blocklist at 127.0.0.1:9: Connection refused";
+        let cause = "failed: cannot ask the blocklist at 127.0.0.1:9: Connection refused";
         assert!(warnings[0].contains(cause), "{warnings:?}");
         assert!(
             warnings.iter().all(|line| line.contains(cause)),

@@ -95,7 +95,7 @@ fn it_names_a_request_as_its_log_does() {
             .0
             .wait_for_line(reply.header("x-name").expect("it was waited for"));
         let cause = format!(
-            "WARN spoa::failures: no actions: cannot read `{}`: Is a directory",
+            "WARN spoa::failures: handler `read_notice` failed: cannot read `{}`: Is a directory",
             dir.path().display()
         );
         assert!(line.contains(&cause), "{line}");

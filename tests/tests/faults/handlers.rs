@@ -23,7 +23,7 @@ fn fails_one_in(every: usize, why: &str, message: &str, haproxy: &Haproxy) -> Co
     assert_eq!(counts.lost(), 0, "{counts:?}");
     let lines = agent.output();
     assert!(
-        lines.iter().any(|line| line.contains("no actions: ")),
+        lines.iter().any(|line| line.contains("` failed: ")),
         "{lines:#?}"
     );
     counts

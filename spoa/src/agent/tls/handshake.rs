@@ -9,6 +9,7 @@ use crate::agent::report::RateLimit;
 use crate::agent::server::converse;
 use crate::agent::wake::Wakeups;
 use crate::handler::Peer;
+use crate::text::one_line;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 use std::future::poll_fn;
 use std::io;
@@ -129,7 +130,8 @@ impl Certificates {
         let (limit, text) = match failure {
             // Who only looks whether somebody listens comes and goes.
             Failure::Io(error) => {
-                tracing::debug!(%peer, "closed during the TLS handshake: {error}");
+                let error = error.to_string();
+                tracing::debug!(%peer, "closed during the TLS handshake: {}", one_line(&error));
                 return;
             }
             Failure::Stopped => {
@@ -156,7 +158,7 @@ impl Certificates {
             Failure::Tls(error) => self.explain(error),
         };
         if let Some(suppressed) = limit.pass() {
-            tracing::warn!(%peer, suppressed, "connection refused: {text}");
+            tracing::warn!(%peer, suppressed, "connection refused: {}", one_line(&text));
         }
     }
 

@@ -1,0 +1,163 @@
+//! What the log of `run!` holds of texts that a client chose, and of panics: whole records, each on one
+//! line.
+
+mod common;
+
+use common::{Said, program, said};
+use spoa::client::Client;
+use spoa::spop::Value;
+use spoa_tests::{PATIENCE, Process};
+use std::process::Command;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_agent-wayward");
+
+async fn start(command: &mut Command) -> (Process, Client) {
+    let agent = Process::start(command);
+    let line = agent.wait_for_line("listening on ");
+    agent.wait_for_line("and in spoe.conf");
+    let client = Client::connect(line.trim_start_matches("listening on ")).await;
+    (agent, client.expect("it listens"))
+}
+
+/// Stops the agent; what it printed from its first record on.
+fn records(agent: &mut Process) -> Vec<String> {
+    agent.signal("TERM");
+    assert_eq!(agent.wait(PATIENCE).code(), Some(0));
+    agent.wait_for_line(" INFO stopped");
+    let lines = agent.output().into_iter();
+    lines
+        .skip_while(|line| !line.contains("INFO started"))
+        .collect()
+}
+
+/// Whether a line begins as every record does.
+fn is_record(line: &str) -> bool {
+    ["TRACE ", "DEBUG ", " INFO ", " WARN ", "ERROR "]
+        .iter()
+        .any(|level| line.starts_with(level))
+}
+
+#[tokio::test]
+async fn no_client_writes_a_line_of_its_own() {
+    let forged = "2026-11-28T00:00:00Z ERROR forged";
+    let breaks = [
+        "\n",
+        "\r\n",
+        "\r",
+        "\u{2028}",
+        "\u{2029}",
+        "\u{85}",
+        "\u{b}\u{c}",
+    ];
+    let args = ["--log", "trace"];
+    let (mut agent, client) = start(program(PROGRAM).args(args)).await;
+    for message in ["error", "panic", "task", "own-line", "echo", "strangers"] {
+        for line_break in breaks {
+            let who = format!("x{line_break}{forged}{line_break}\u{1b}[2K\u{202e}y{line_break}");
+            let name = format!("who{line_break}{forged}");
+            let message = match message {
+                "strangers" => format!("{message}{line_break}{forged}"),
+                _ => message.to_owned(),
+            };
+            let args = [("who", Value::from(who.as_str())), (&name, Value::Int64(1))];
+            let ack = client.send(&message, &args).await;
+            ack.expect("every NOTIFY is answered");
+        }
+    }
+    client.close().await.expect("it says goodbye");
+    let records = records(&mut agent);
+    for line in &records {
+        assert!(is_record(line), "not a record: {line:?}\n{records:#?}");
+        let breaks_out = |c: char| c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c);
+        assert!(!line.contains(breaks_out), "{line:?}");
+    }
+    let count = |text: &str| records.iter().filter(|line| line.contains(text)).count();
+    // One a second of those that come with failures.
+    for text in [
+        "handler `error` failed: no user x\\n2026",
+        "handler `panics` failed: panicked: no user x\\n2026",
+        "`on_failure` failed: no user x\\n2026",
+        "no handler for message `strangers\\n2026",
+    ] {
+        assert_eq!(count(text), 1, "{text}: {records:#?}");
+    }
+    assert_eq!(count("` panicked: no user x"), breaks.len());
+    assert_eq!(count("user x"), 3 + 2 * breaks.len(), "{records:#?}");
+    assert_eq!(count("ACK set-var txn.who = "), breaks.len());
+}
+
+#[tokio::test]
+async fn an_error_that_cannot_be_shown_or_dropped_costs_its_own_answer_only() {
+    for variable in [None, Some("1"), Some("full")] {
+        let mut command = program(PROGRAM);
+        if let Some(value) = variable {
+            command.env("RUST_BACKTRACE", value);
+        }
+        let (mut agent, client) = start(&mut command).await;
+        let (innocent, quota, sticky) = tokio::join!(
+            client.send("innocent", &[]),
+            client.send("quota", &[]),
+            client.send("sticky", &[]),
+        );
+        let innocent = innocent.expect("it is no neighbour's fault");
+        assert_eq!(innocent.actions.len(), 1);
+        assert!(quota.expect("it is answered").actions.is_empty());
+        assert!(sticky.expect("it is answered").actions.is_empty());
+        if variable == Some("full") {
+            agent.wait_for_line("backtrace of the panic `");
+            agent.wait_for_line("wayward::");
+        }
+        let records = records(&mut agent);
+        let text = "an error whose text cannot be shown: its `Display` panicked: attempt to divide \
+                    by zero, at tests/agents/wayward.rs:22:41";
+        let line =
+            format!(" WARN spoa::failures: handler `quota` failed: {text} spoe_message=quota");
+        let lines = |text: &str| records.iter().filter(|line| line.contains(text)).count();
+        assert_eq!(lines(&line), 1, "{records:#?}");
+        assert_eq!(
+            lines("handler `sticky` failed: sticky spoe_message=sticky"),
+            1
+        );
+        let dropped = "` panicked: does not come off, at tests/agents/wayward.rs:";
+        assert_eq!(lines(dropped), 1, "{records:#?}");
+        // Two failures, one of `on_failure`, one panic that is nobody's failure.
+        let troubles = records
+            .iter()
+            .filter(|line| is_record(line) && !line.contains(" INFO "));
+        assert_eq!(troubles.count(), 4, "{records:#?}");
+        if variable != Some("full") {
+            assert!(records.iter().all(|line| is_record(line)), "{records:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_call_of_such_a_handler_says_that_it_failed() {
+    let Said { status, out, err } = said(program(PROGRAM).args(["call", "quota"]));
+    assert_eq!((status, out.as_str()), (Some(1), ""));
+    let last = err.lines().last().unwrap_or_default();
+    assert_eq!(
+        last,
+        "error: an error whose text cannot be shown: its `Display` panicked: attempt to divide by \
+         zero, at tests/agents/wayward.rs:22:41"
+    );
+    let Said { status, err, .. } = said(program(PROGRAM).args(["call", "sticky"]));
+    assert_eq!(status, Some(1));
+    assert_eq!(err.lines().last(), Some("error: sticky"), "{err}");
+}
+
+#[test]
+fn a_call_steers_no_terminal() {
+    for (message, status) in [("error", 1), ("echo", 0)] {
+        let who = "who=x\u{1b}[2J\ny\u{9b}2J";
+        let said = said(program(PROGRAM).args(["call", message, who]));
+        assert_eq!(said.status, Some(status));
+        let printed = [said.out.trim_end(), said.err.trim_end()].concat();
+        let last = printed.lines().last().unwrap_or_default();
+        assert!(last.contains("x\\u{1b}[2J\\ny\\u{9b}2J"), "{printed:?}");
+        assert!(
+            printed.lines().all(|line| !line.contains(char::is_control)),
+            "{printed:?}"
+        );
+    }
+}
