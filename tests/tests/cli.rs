@@ -71,7 +71,7 @@ fn handlers_as_json_hold_all_that_is_known() {
                 "may_be_missing": null,
             },
         ],
-        "variables": [{ "scope": "sess", "name": "score" }],
+        "variables": [{ "scope": "sess", "name": "score", "type": "u8", "set": "always" }],
         "states": [],
         "timeout_ms": null,
         "docs": "Scores an address.",
@@ -389,18 +389,21 @@ fn the_command_line_holds_before_the_environment_and_that_before_the_program() {
     let timeout = ("SPOA_HANDLER_TIMEOUT", "30ms");
     let said = common::said(fixture().args(["call", "never"]).envs([timeout]));
     assert!(
-        said.err.starts_with("error: not done within 30ms: "),
+        said.err
+            .starts_with("error: timed out: not done within 30ms; "),
         "{said:?}"
     );
     let args = ["call", "never", "--handler-timeout=20ms"];
     let said = common::said(fixture().args(args).envs([timeout]));
     assert!(
-        said.err.starts_with("error: not done within 20ms: "),
+        said.err
+            .starts_with("error: timed out: not done within 20ms; "),
         "{said:?}"
     );
     let said = common::said(fixture().args(["call", "never"]));
     assert!(
-        said.err.starts_with("error: not done within 1s: "),
+        said.err
+            .starts_with("error: timed out: not done within 1s; "),
         "{said:?}"
     );
 }

@@ -19,15 +19,19 @@ async fn start(command: &mut Command) -> (Process, Client) {
     (agent, client.expect("it listens"))
 }
 
-/// Stops the agent; what it printed from its first record on.
+/// Stops the agent; what it logged since it was ready.
 fn records(agent: &mut Process) -> Vec<String> {
+    agent.wait_for_line("INFO started");
     agent.signal("TERM");
     assert_eq!(agent.wait(PATIENCE).code(), Some(0));
     agent.wait_for_line(" INFO stopped");
-    let lines = agent.output().into_iter();
-    lines
-        .skip_while(|line| !line.contains("INFO started"))
-        .collect()
+    let mut lines = agent.output();
+    // Standard output and standard error are read side by side.
+    let ready = ["INFO started", "and in spoe.conf"];
+    let last = lines
+        .iter()
+        .rposition(|line| ready.iter().any(|text| line.contains(text)));
+    lines.split_off(last.map_or(0, |last| last + 1))
 }
 
 /// Whether a line begins as every record does.
@@ -109,7 +113,7 @@ async fn an_error_that_cannot_be_shown_or_dropped_costs_its_own_answer_only() {
         }
         let records = records(&mut agent);
         let text = "an error whose text cannot be shown: its `Display` panicked: attempt to divide \
-                    by zero, at tests/agents/wayward.rs:22:41";
+                    by zero, at tests/agents/wayward.rs:21:41";
         let line =
             format!(" WARN spoa::failures: handler `quota` failed: {text} spoe_message=quota");
         let lines = |text: &str| records.iter().filter(|line| line.contains(text)).count();
@@ -139,7 +143,7 @@ fn a_call_of_such_a_handler_says_that_it_failed() {
     assert_eq!(
         last,
         "error: an error whose text cannot be shown: its `Display` panicked: attempt to divide by \
-         zero, at tests/agents/wayward.rs:22:41"
+         zero, at tests/agents/wayward.rs:21:41"
     );
     let Said { status, err, .. } = said(program(PROGRAM).args(["call", "sticky"]));
     assert_eq!(status, Some(1));

@@ -353,8 +353,9 @@ impl Shared {
             tracing::warn!(
                 handler,
                 suppressed,
-                "the handler has kept its worker thread for {time:?} and is still running, and \
-                 other requests wait: {remedy}"
+                "handler `{}` has kept its worker thread for {time:?} and is still running, and \
+                 other requests wait: {remedy}",
+                definition.short_name()
             );
         }
     }

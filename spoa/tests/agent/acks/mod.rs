@@ -158,9 +158,10 @@ fn expect_panics() {
     ONCE.call_once(|| {
         let others = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
-            let text = panic.payload_as_str();
-            if !text.is_some_and(|text| text.starts_with("in ")) && !panic.payload().is::<Payload>()
-            {
+            let payload = panic.payload();
+            let text = payload.downcast_ref::<&str>();
+            let expected = text.is_some_and(|text| text.starts_with("in "));
+            if !expected && !payload.is::<Payload>() {
                 others(panic);
             }
         }));
