@@ -223,8 +223,8 @@ fn a_handler_that_fails_says_why_and_the_status_is_1() {
         (
             vec!["score", "ip=GET"],
             "argument `ip` of message `score` should be an IP address, but the STRING that HAProxy \
-             sent does not read as one; if a client chooses it, take `&[u8]` and read it in the \
-             handler",
+             sent does not read as one; if a client chooses it, take `Result<IpAddr, Mismatch>` or \
+             `&[u8]`",
         ),
         (
             vec!["score", "addr=192.0.2.7"],

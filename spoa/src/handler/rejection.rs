@@ -239,18 +239,22 @@ impl fmt::Display for Rejection {
                     or = " or";
                 }
                 match mismatch {
-                    Mismatch::Utf8 => write!(f, "; take `{}`", taken.or_option("&[u8]")),
+                    Mismatch::Utf8 => match expected {
+                        Expected::Text => write!(
+                            f,
+                            "; take `{}` or `{}`",
+                            taken.or_option("Text<'_>"),
+                            taken.or_option("&[u8]")
+                        ),
+                        _ => write!(f, "; {}", taken.or_mismatch()),
+                    },
                     Mismatch::Range => match taken.wider(*expected, *got) {
                         Some(wider) => write!(f, "; take `{}`", taken.or_option(wider)),
                         None => Ok(()),
                     },
                     // What was wrong is the text, not where it comes from.
-                    Mismatch::Syntax => write!(
-                        f,
-                        "; if a client chooses it, take `{}` and read it in the handler",
-                        taken.or_option("&[u8]")
-                    ),
-                    Mismatch::Other(_) => Ok(()),
+                    Mismatch::Syntax => write!(f, "; {}", taken.or_mismatch()),
+                    Mismatch::Missing | Mismatch::Other(_) => Ok(()),
                     Mismatch::Type if is_other_family(*expected, *got) => {
                         write!(f, "; take `{}`", taken.or_option("IpAddr"))
                     }
@@ -310,6 +314,15 @@ impl Taken {
             true => format!("Option<{rust_type}>"),
             false => rust_type.to_owned(),
         }
+    }
+
+    /// Says what to take where a client chooses the text.
+    fn or_mismatch(self) -> String {
+        format!(
+            "if a client chooses it, take `Result<{}, Mismatch>` or `{}`",
+            self.inner,
+            self.or_option("&[u8]")
+        )
     }
 
     /// Returns the type if it is one of Rust's integers or `bool`: the program's own have rules of their

@@ -106,7 +106,7 @@ fn an_enum_is_one_of_its_texts() {
     assert_eq!(
         call("get"),
         "argument `method` of message `method` should be `GET`, `post` or `long-name`, but the \
-         STRING that HAProxy sent does not read as one; if a client chooses it, take `&[u8]` and read it in the handler"
+         STRING that HAProxy sent does not read as one; if a client chooses it, take `Result<Method, Mismatch>` or `&[u8]`"
     );
 }
 

@@ -112,7 +112,7 @@ fn out_of_range_and_not_utf8() {
             &[("", &1), ("", &Value::String(&[0xff]))]
         ),
         "argument number 1 (counting from 0) of message `placed` should be UTF-8 text, but the \
-         STRING that HAProxy sent is not UTF-8; take `&[u8]`"
+         STRING that HAProxy sent is not UTF-8; take `Text<'_>` or `&[u8]`"
     );
 }
 
@@ -152,7 +152,7 @@ fn text_that_a_client_chose_is_not_the_fault_of_spoe_conf() {
     assert_eq!(
         text,
         "argument `ip` of message `of-a-header` should be an IP address, but the STRING that HAProxy \
-         sent does not read as one; if a client chooses it, take `&[u8]` and read it in the handler"
+         sent does not read as one; if a client chooses it, take `Result<IpAddr, Mismatch>` or `&[u8]`"
     );
     #[spoe_message("families")]
     fn families(ip: Option<std::net::Ipv4Addr>) {

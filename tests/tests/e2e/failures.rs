@@ -101,7 +101,7 @@ const FAILURES: [(&str, &str); 9] = [
     (
         "rejected",
         "argument `ip` of message `rejected` should be an IP address, but the STRING that HAProxy \
-         sent does not read as one; if a client chooses it, take `&[u8]` and read it in the handler",
+         sent does not read as one; if a client chooses it, take `Result<IpAddr, Mismatch>` or `&[u8]`",
     ),
     (
         "bad-name",
