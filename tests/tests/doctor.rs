@@ -186,3 +186,28 @@ fn quotes_are_taken_as_haproxy_takes_them() {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     });
 }
+
+#[test]
+fn a_variable_that_an_agent_has_renamed_is_found_where_the_types_tell_all_names() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    // `inspect` has an `on_failure`, which may set any variable.
+    for (name, variable, found) in [
+        ("ip-reputation", "sess.ip_reputation.ip_score", true),
+        ("inspect", "txn.inspect.agent_error", false),
+    ] {
+        let read = |file: &str| fs::read_to_string(examples.join(name).join(file)).expect("text");
+        let (scope, _) = variable.rsplit_once('.').expect("it has a prefix");
+        let dir = TempDir::new();
+        dir.write("spoe.conf", &read("spoe.conf"));
+        let config = read("haproxy.cfg").replace(variable, &format!("{scope}.before"));
+        dir.write("haproxy.cfg", &config);
+        let examined = example(name)
+            .args(["doctor", "--haproxy=3.2", "haproxy.cfg"])
+            .current_dir(dir.path())
+            .output()
+            .expect("the agent runs");
+        let said = String::from_utf8_lossy(&examined.stdout);
+        let title = format!("nothing sets `{scope}.before`");
+        assert_eq!(said.contains(&title), found, "{name}: {said}");
+    }
+}
