@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 fn start(args: &[&str]) -> (Process, String) {
     let agent = Process::start(fixture().args(args));
     let line = agent.wait_for_line("listening on ");
-    agent.wait_for_line("and in spoe.conf");
+    agent.wait_for_line("Wire HAProxy to it");
     let address = line.trim_start_matches("listening on ").to_owned();
     (agent, address)
 }

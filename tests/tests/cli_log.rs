@@ -100,7 +100,7 @@ fn the_help_names_the_targets_and_says_that_rust_log_is_not_read() {
 async fn line(filter: &str, text: &str) -> String {
     let agent = Process::start(fixture().args(["--log", filter]));
     let address = agent.wait_for_line("listening on ");
-    agent.wait_for_line("and in spoe.conf");
+    agent.wait_for_line("Wire HAProxy to it");
     let client = Client::connect(address.trim_start_matches("listening on "));
     let client = client.await.expect("it listens");
     for message in ["echo", "refuse"] {

@@ -50,7 +50,7 @@ async fn it_recovers_from_a_want_of_file_descriptors() {
     let agent = Process::start(&mut limited(40));
     let line = agent.wait_for_line("listening on ");
     let address = line.trim_start_matches("listening on ").to_owned();
-    agent.wait_for_line("and in spoe.conf");
+    agent.wait_for_line("Wire HAProxy to it");
     let first = Client::connect(&address).await.expect("it listens");
     let open = || TcpStream::connect(&address).expect("the system takes the connection");
     let others: Vec<_> = (0..60).map(|_| open()).collect();

@@ -17,7 +17,7 @@ async fn start(dir: &TempDir) -> (Process, Client) {
     let agent = Process::start(command.env("LIMIT", dir.join("limit")));
     let line = agent.wait_for_line("listening on ");
     let address = line.trim_start_matches("listening on ").to_owned();
-    agent.wait_for_line("and in spoe.conf");
+    agent.wait_for_line("Wire HAProxy to it");
     let client = Client::options().ack_timeout(PATIENCE).connect(&address);
     (agent, client.await.expect("it listens"))
 }

@@ -15,7 +15,7 @@ async fn start(args: &[&str]) -> (Process, SocketAddr, Client) {
     let agent = Process::start(fixture().args(["--handler-timeout", "none"]).args(args));
     let line = agent.wait_for_line("listening on ");
     let address = line.trim_start_matches("listening on ").to_owned();
-    agent.wait_for_line("and in spoe.conf");
+    agent.wait_for_line("Wire HAProxy to it");
     let client = Client::options().ack_timeout(PATIENCE).connect(&address);
     let client = client.await.expect("it listens");
     (agent, address.parse().expect("an address"), client)

@@ -473,7 +473,7 @@ async fn a_hangup_reads_the_certificate_again() {
         .expect("it says that it takes TLS");
     let wire = format!("`server fixture {address} ssl verify required ca-file …`");
     agent.wait_for_line(&wire);
-    agent.wait_for_line("and in spoe.conf");
+    agent.wait_for_line("Wire HAProxy to it");
     let address = address.parse().expect("an address");
     let mut peer = Peer::trusting(&authority);
     peer.shows = Some(clients.client());

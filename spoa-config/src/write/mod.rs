@@ -12,7 +12,7 @@ mod server;
 mod spoe;
 mod text;
 
-pub use page::page;
+pub use page::{page, unsaid};
 
 use crate::{Agent, Series};
 use plan::Plan;

@@ -2,7 +2,8 @@
 //!
 //! It must not know how HAProxy is configured, but for the words a reader types there.
 
-use super::plan::time;
+use super::Warning;
+use super::plan::{attribute, shown, time};
 use crate::{Agent, Argument, Expected, Message, Variable};
 
 /// The reference of an agent's messages, arguments and variables, as Markdown.
@@ -46,6 +47,34 @@ pub fn page(agent: &Agent) -> String {
         page.push_str("## Any other message\n\nis answered as well, by a fallback.\n\n");
     }
     format!("{}\n", page.trim_end())
+}
+
+/// Returns a warning for each argument of which neither its handler nor its name says where HAProxy gets it.
+///
+/// ```
+/// use spoa_config::write::unsaid;
+///
+/// assert_eq!(unsaid(&spoa_config::Agent::default()), []);
+/// ```
+#[must_use]
+pub fn unsaid(agent: &Agent) -> Vec<Warning> {
+    let arguments = agent.messages.iter().flat_map(|message| {
+        let arguments = message.arguments.iter();
+        arguments.map(move |argument| (message, argument))
+    });
+    let unsaid = arguments.filter(|(_, it)| it.sample.is_none() && it.guess.is_none());
+    let warnings = unsaid.map(|(message, argument)| {
+        let (shown, attribute) = (shown(argument), attribute(argument));
+        let (name, rust_type) = (&message.name, &argument.rust_type);
+        Warning {
+            location: Some(message.location.clone()),
+            text: format!(
+                "argument `{shown}: {rust_type}` of message `{name}` has no sample, since nothing says \
+                 where HAProxy gets it: write `{attribute}` before it"
+            ),
+        }
+    });
+    warnings.collect()
 }
 
 fn section(message: &Message) -> String {
@@ -93,8 +122,8 @@ fn argument(argument: &Argument) -> String {
     };
     let sample = match (&argument.sample, &argument.guess) {
         (Some(sample), _) => code(sample),
-        (None, Some(guess)) => format!("{}, as its name suggests", code(guess)),
-        (None, None) => String::new(),
+        (None, Some(guess)) => format!("{}, by its name", code(guess)),
+        (None, None) => "TODO".to_owned(),
     };
     let required = if argument.required { "yes" } else { "no" };
     row(&[

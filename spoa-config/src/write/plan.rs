@@ -255,14 +255,7 @@ impl<'a> Plan<'a> {
         if let Some(sample) = argument.sample.as_ref().or(argument.guess.as_ref()) {
             return Arg::Known(word(&one_word(sample)));
         }
-        let shown = match (name, argument.index) {
-            (Some(name), _) => name.to_owned(),
-            (None, index) => format!("at place {}", index.unwrap_or_default()),
-        };
-        let attribute = match argument.index {
-            Some(index) => format!("#[arg(index = {index}, sample = \"…\")]"),
-            None => "#[arg(sample = \"…\")]".to_owned(),
-        };
+        let (shown, attribute) = (shown(argument), attribute(argument));
         let left = !argument.required && !keeps_place;
         let instead = match left {
             true => "is not sent".to_owned(),
@@ -349,6 +342,22 @@ impl<'a> Plan<'a> {
             }),
             None => Ok(()),
         }
+    }
+}
+
+/// What an argument is called in a warning.
+pub(super) fn shown(argument: &Argument) -> String {
+    match (&argument.name, argument.index) {
+        (_, Some(index)) => format!("at place {index}"),
+        (name, None) => name.clone().unwrap_or_default(),
+    }
+}
+
+/// What says where an argument comes from.
+pub(super) fn attribute(argument: &Argument) -> String {
+    match argument.index {
+        Some(index) => format!("#[arg(index = {index}, sample = \"…\")]"),
+        None => "#[arg(sample = \"…\")]".to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 //! It must not know how anything is served.
 
 use crate::handler::__macros::{ArgumentDescription, Description};
-use crate::handler::{Definition, Expected, Fetch};
+use crate::handler::{Definition, Expected, Fetch, When};
 
 /// What is said of the agent.
 #[derive(Debug)]
@@ -62,22 +62,14 @@ impl Banner<'_> {
             lines.push(call);
             if let Some(address) = self.listeners.first() {
                 let tls = match self.takes_tls(address) {
-                    true => " ssl verify required ca-file …",
+                    true => " --tls-cert …",
                     false => "",
                 };
                 lines.push(format!(
-                    "Wire HAProxy to it:      `server {} {}{tls}` in a backend with `mode tcp`",
-                    self.name,
+                    "Wire HAProxy to it:      {} config --server {}{tls}",
+                    self.program,
                     reachable(address)
                 ));
-            }
-            if let Some(message) = message {
-                let mut spoe_conf = format!("and in spoe.conf:        `spoe-message {message}`");
-                let fetches = fetches(&description);
-                if !fetches.is_empty() {
-                    spoe_conf.push_str(&format!(" with `args {}`", fetches.join(" ")));
-                }
-                lines.push(spoe_conf);
             }
         }
         lines.join("\n") + "\n"
@@ -98,7 +90,7 @@ fn reachable(address: &str) -> String {
     any.map_or_else(|| address.to_owned(), |port| format!("127.0.0.1:{port}"))
 }
 
-/// Arguments for `call` that the handler takes, as far as types tell.
+/// Arguments for `call` that the handler takes: examples, by name and type.
 pub(super) fn samples(description: &Description) -> Vec<String> {
     let required = description
         .arguments
@@ -122,7 +114,7 @@ pub(super) fn samples(description: &Description) -> Vec<String> {
 
 fn sample(argument: &ArgumentDescription) -> String {
     let name = argument.name.filter(|_| argument.index.is_none());
-    let fetch = name.and_then(|name| Fetch::suggest(Some(name), argument.expected));
+    let fetch = name.and_then(|name| Fetch::named(name, argument.expected, When::Connection));
     let example = fetch.map(|fetch| fetch.example);
     let value = match argument.expected {
         Expected::Integer { min, max } => {
@@ -130,6 +122,8 @@ fn sample(argument: &ArgumentDescription) -> String {
             number.unwrap_or(443).clamp(min, max).to_string()
         }
         Expected::Ipv6 => "2001:db8::7".to_owned(),
+        Expected::Address | Expected::Ipv4 => example.unwrap_or("192.0.2.7").to_owned(),
+        Expected::Bool => "true".to_owned(),
         // An enum of strings lists them, each between backticks.
         Expected::Other(words) => words.split('`').nth(1).unwrap_or("text").to_owned(),
         _ => example.unwrap_or("text").to_owned(),
@@ -138,22 +132,6 @@ fn sample(argument: &ArgumentDescription) -> String {
         Some(name) => format!("{name}={value}"),
         None => value,
     }
-}
-
-/// The sample fetches of HAProxy's that give the arguments, as far as names and types tell. Optional
-/// ones too: whoever copies the line is not to go without them unawares.
-fn fetches(description: &Description) -> Vec<String> {
-    let fetches = description
-        .arguments
-        .iter()
-        .filter(|argument| argument.index.is_none())
-        .map(|argument| {
-            let guess = || Fetch::suggest(argument.name, argument.expected);
-            let guess = || guess().map_or("…", |fetch| fetch.fetch);
-            let fetch = argument.sample.unwrap_or_else(guess);
-            format!("{}={fetch}", argument.name.unwrap_or_default())
-        });
-    fetches.collect()
 }
 
 #[cfg(test)]
@@ -211,23 +189,11 @@ mod tests {
             samples(&description),
             [
                 "ip=192.0.2.7",
-                "port=40000",
+                "port=443",
                 "level=127",
                 "method=GET",
                 "kind=bot",
                 "real=192.0.2.7"
-            ]
-        );
-        assert_eq!(
-            fetches(&description),
-            [
-                "ip=src",
-                "port=src_port",
-                "level=…",
-                "method=method",
-                "kind=…",
-                "ua=req.fhdr(user-agent)",
-                "real=req.hdr(x-ip)"
             ]
         );
     }

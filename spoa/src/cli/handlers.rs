@@ -2,7 +2,7 @@
 //!
 //! It must not run a handler: all it shows is known without.
 
-use crate::handler::{__macros::ArgumentDescription, Definition, Presence};
+use crate::handler::{__macros::ArgumentDescription, Definition, Fetch, Presence, When};
 use serde_json::{Value, json};
 
 /// The table.
@@ -14,7 +14,7 @@ pub(super) fn table(handlers: &[&'static Definition]) -> String {
         let (file, line) = handler.location();
         rows.push([
             message(handler),
-            description.arguments.iter().map(argument).collect(),
+            arguments(handler, &description.arguments),
             variables
                 .map(|variable| format!("{}.{}", variable.scope, variable.name))
                 .collect(),
@@ -58,11 +58,17 @@ fn message(handler: &Definition) -> Vec<String> {
     lines
 }
 
-fn argument(argument: &ArgumentDescription) -> String {
+fn arguments(handler: &Definition, arguments: &[ArgumentDescription]) -> Vec<String> {
+    let when = When::of(handler.event(), arguments.iter().filter_map(|it| it.sample));
+    arguments.iter().map(|it| argument(it, when)).collect()
+}
+
+fn argument(argument: &ArgumentDescription, when: When) -> String {
     let ArgumentDescription {
         name,
         index,
         rust_type,
+        expected,
         required,
         sample,
         ..
@@ -71,8 +77,18 @@ fn argument(argument: &ArgumentDescription) -> String {
         (_, Some(index)) => format!("[{index}]"),
         (name, None) => name.unwrap_or_default().to_owned(),
     };
-    let optional = if *required { "" } else { " (optional)" };
-    let sample = sample.map_or_else(String::new, |sample| format!(" = {sample}"));
+    let optional = match *required || rust_type.starts_with("Option<") {
+        true => "",
+        false => " (optional)",
+    };
+    let named = || name.and_then(|name| Fetch::named(name, *expected, when));
+    let sample = match sample {
+        Some(sample) => format!(" = {sample}"),
+        None => match named() {
+            Some(named) => format!(" = {}, by its name", named.fetch),
+            None => " = TODO".to_owned(),
+        },
+    };
     let missing = match may_reject(argument) {
         true => " (may be missing)",
         false => "",
@@ -176,9 +192,32 @@ mod tests {
     }
 
     #[test]
+    fn where_an_argument_comes_from_is_said_and_never_guessed() {
+        let shown = |name, expected, required| {
+            let argument = ArgumentDescription {
+                name: Some(name),
+                rust_type: "T",
+                sample: None,
+                expected,
+                ..argument(required, false)
+            };
+            super::argument(&argument, When::Connection)
+        };
+        assert_eq!(
+            shown("ip", Expected::Address, true),
+            "ip: T = src, by its name"
+        );
+        assert_eq!(
+            shown("detect-only", Expected::Bool, true),
+            "detect-only: T = TODO"
+        );
+        assert_eq!(shown("x", Expected::Any, false), "x: T (optional) = TODO");
+    }
+
+    #[test]
     fn a_required_argument_that_may_be_missing_is_noted() {
         assert_eq!(
-            super::argument(&argument(true, true)),
+            super::argument(&argument(true, true), When::Connection),
             "id: &str = req.hdr(x-id) (may be missing)"
         );
         assert_eq!(

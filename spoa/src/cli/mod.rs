@@ -204,6 +204,13 @@ pub fn run(program: Program, configure: impl FnOnce(AgentBuilder) -> Configuring
     }
 }
 
+/// Prints what a person has to look at.
+fn warn(warnings: impl IntoIterator<Item = impl std::fmt::Display>) {
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
+}
+
 /// Says why nothing came of it; the exit status.
 fn fail(error: StartError) -> i32 {
     eprintln!("error: {error}");
@@ -246,6 +253,7 @@ impl This<'_> {
                     true => format!("{:#}\n", handlers::json(&self.handlers)),
                     false => handlers::table(&self.handlers),
                 })?;
+                warn(spoa_config::write::unsaid(&self.wiring(options)));
                 Ok(agent::check(&self.handlers)?)
             }
             Task::Config(config) => {
@@ -253,9 +261,7 @@ impl This<'_> {
                 let printed = config.perform(&self.wiring(options));
                 let printed = printed.map_err(StartError::Argument)?;
                 print(&printed.text)?;
-                for warning in printed.warnings {
-                    eprintln!("warning: {warning}");
-                }
+                warn(printed.warnings);
                 Ok(())
             }
             Task::Doctor(doctor) => {
@@ -270,7 +276,9 @@ impl This<'_> {
             }
             Task::Docs => {
                 agent::check(&self.handlers)?;
-                print(&spoa_config::write::page(&self.wiring(options)))?;
+                let agent = self.wiring(options);
+                print(&spoa_config::write::page(&agent))?;
+                warn(spoa_config::write::unsaid(&agent));
                 Ok(())
             }
             Task::Dev(dev) => self.dev(options, configure, dev),

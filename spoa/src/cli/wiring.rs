@@ -3,8 +3,8 @@
 //! It is the one place that knows both the handlers and `spoa_config`.
 
 use crate::agent::Limits;
-use crate::handler::__macros::ArgumentDescription;
-use crate::handler::{Definition, Expected, Fetch, Presence, Run};
+use crate::handler::__macros::{ArgumentDescription, Description};
+use crate::handler::{Definition, Expected, Fetch, Presence, Run, When};
 use spoa_config as config;
 
 /// The agent with these handlers, in this order.
@@ -46,7 +46,7 @@ fn message(name: &str, handler: &Definition, limits: &Limits) -> config::Message
         condition: handler.condition().map(str::to_owned),
         group: handler.group().map(str::to_owned),
         complete: !description.open,
-        arguments: description.arguments.iter().map(argument).collect(),
+        arguments: arguments(handler, &description),
         variables: variables
             .map(|variable| config::Variable {
                 scope: variable.scope.to_string(),
@@ -62,12 +62,24 @@ fn message(name: &str, handler: &Definition, limits: &Limits) -> config::Message
     }
 }
 
-fn argument(argument: &ArgumentDescription) -> config::Argument {
+fn arguments(handler: &Definition, description: &Description) -> Vec<config::Argument> {
+    let samples = description.arguments.iter();
+    let when = When::of(
+        handler.event(),
+        samples.filter_map(|argument| argument.sample),
+    );
+    let arguments = description.arguments.iter();
+    arguments.map(|it| argument(it, when)).collect()
+}
+
+fn argument(argument: &ArgumentDescription, when: When) -> config::Argument {
     let name = argument.name.filter(|_| argument.index.is_none());
     let guess = match argument.sample {
         Some(_) => None,
         // What is taken by its place has a name in Rust only, and that is a word like any other.
-        None => Fetch::suggest(name.or(argument.name), argument.expected),
+        None => argument
+            .name
+            .and_then(|name| Fetch::named(name, argument.expected, when)),
     };
     config::Argument {
         name: name.map(str::to_owned),

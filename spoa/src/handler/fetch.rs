@@ -1,17 +1,20 @@
-//! Which sample fetch of HAProxy's gives an argument, as far as its name and its type tell.
+//! Which sample fetch of HAProxy's gives an argument, as its name says.
 //!
-//! It must not know messages: it helps those who write about them, and nothing is decided by it.
+//! It must not guess: a name is a fetch's own, or an alias that docs/haproxy.md lists. What a type
+//! suggests is not asked, since an argument that gets another sample than was meant can switch a
+//! check off.
 
 use super::Expected;
 
-/// What an argument of some name usually is.
+/// A sample fetch, and the names of arguments that mean it.
 #[derive(Debug)]
 pub(crate) struct Fetch {
-    /// Names of arguments, with `-` between words.
-    names: &'static [&'static str],
-    gives: Gives,
     /// As it is written in `args`.
     pub(crate) fetch: &'static str,
+    gives: Gives,
+    when: When,
+    /// Other names than the fetch's own, with `-` between words.
+    aliases: &'static [&'static str],
     /// A value it might give.
     #[cfg_attr(not(feature = "cli"), allow(dead_code))]
     pub(crate) example: &'static str,
@@ -26,59 +29,105 @@ enum Gives {
     Bytes,
 }
 
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// The connection, or what is not known yet.
+    Connection,
+    /// The request.
+    Request,
+    /// The response, which has headers and a body of its own.
+    Response,
+}
+
 macro_rules! fetches {
-    ($($gives:ident $fetch:literal $example:literal for $($name:literal)*;)*) => {
+    ($($when:ident $gives:ident $fetch:literal $example:literal $(for $($name:literal)*)?;)*) => {
         &[$(Fetch {
-            names: &[$($name),*],
-            gives: Gives::$gives,
             fetch: $fetch,
+            gives: Gives::$gives,
+            when: When::$when,
+            aliases: &[$($($name),*)?],
             example: $example,
         }),*]
     };
 }
 
-/// The first of a type is what it says best without a name.
 const FETCHES: &[Fetch] = fetches! {
-    Address "src" "192.0.2.7" for "src" "ip" "client-ip";
-    Address "dst" "192.0.2.1" for "dst" "server-ip";
-    Bool "ssl_fc" "true" for "ssl" "tls" "secure";
-    Integer "src_port" "40000" for "src-port" "port" "client-port";
-    Integer "dst_port" "443" for "dst-port" "server-port";
-    Integer "status" "200" for "status";
-    Integer "req.body_size" "3" for "body-size" "content-length" "length" "size";
-    Text "path" "/index.html" for "path";
-    Text "method" "GET" for "method";
-    Text "url" "/index.html?a=1" for "url" "uri";
-    Text "query" "a=1" for "query";
-    Text "req.ver" "1.1" for "version" "http-version";
-    Text "req.hdr(host)" "www.example.com" for "host";
+    Connection Address "src" "192.0.2.7" for "ip" "client-ip";
+    Connection Address "dst" "192.0.2.1";
+    Connection Integer "src_port" "40000" for "client-port";
+    Connection Integer "dst_port" "443";
+    Connection Bool "ssl_fc" "true";
+    Connection Text "ssl_fc_sni" "www.example.com" for "sni";
+    Connection Text "fe_name" "www" for "frontend";
+    Request Text "path" "/index.html";
+    Request Text "pathq" "/index.html?a=1";
+    Request Text "method" "GET";
+    Request Text "url" "/index.html?a=1" for "uri";
+    Request Text "query" "a=1";
+    Request Text "req.ver" "1.1" for "http-version";
+    Request Text "req.hdr(host)" "www.example.com" for "host";
     // Not `req.hdr`, which splits a header at its commas and gives the last part.
-    Text "req.fhdr(user-agent)" "curl/8.0" for "user-agent" "ua";
-    Text "req.fhdr(content-type)" "text/plain" for "content-type";
-    Text "req.fhdr(referer)" "https://www.example.com/" for "referer";
-    Text "req.fhdr(cookie)" "a=1" for "cookie" "cookies";
-    Text "req.hdrs" "host:" for "headers";
-    Text "fe_name" "www" for "frontend";
-    Text "be_name" "servers" for "backend";
-    Text "ssl_fc_sni" "www.example.com" for "sni";
-    Bytes "req.body" "a=1" for "body";
+    Request Text "req.fhdr(user-agent)" "curl/8.0" for "user-agent" "ua";
+    Request Text "req.fhdr(content-type)" "text/plain" for "content-type";
+    Request Text "req.fhdr(referer)" "https://www.example.com/" for "referer";
+    Request Text "req.fhdr(cookie)" "a=1" for "cookie" "cookies";
+    Request Text "req.hdrs" "host:" for "headers";
+    Request Bytes "req.body" "a=1" for "body";
+    Request Integer "req.body_size" "3" for "body-size";
+    Response Integer "status" "200";
+    Response Text "res.ver" "1.1";
+    Response Text "res.hdrs" "server:";
+    Response Bytes "res.body" "a=1";
+    Response Integer "res.body_size" "3";
 };
 
 impl Fetch {
-    /// The fetch that gives an argument: by its name, unless that gives another type than is
-    /// expected. Without a name, and where only one fetch comes to mind, by its type.
-    pub(crate) fn suggest(name: Option<&str>, expected: Expected) -> Option<&'static Fetch> {
-        let mut fitting = FETCHES.iter().filter(|fetch| fetch.gives.suits(expected));
-        let first = fitting.clone().next();
-        let Some(name) = name else {
-            return first;
-        };
-        let name = name.to_lowercase().replace('_', "-");
-        let named = fitting.find(|fetch| fetch.names.contains(&name.as_str()));
-        named.or(match expected {
-            Expected::Bool | Expected::Address | Expected::Ipv4 | Expected::Ipv6 => first,
-            _ => None,
+    /// Returns the fetch that an argument's name means in a message about `when`, if that gives what is expected.
+    pub(crate) fn named(name: &str, expected: Expected, when: When) -> Option<&'static Fetch> {
+        let alias = name.to_lowercase().replace('_', "-");
+        FETCHES.iter().find(|fetch| {
+            let at_hand = match (fetch.when, when) {
+                // A request's own are gone by then, and its names may mean those of the response.
+                (When::Request, When::Response) => false,
+                (When::Response, When::Request) => false,
+                _ => true,
+            };
+            let is_named = fetch.fetch == name
+                || fetch.fetch.replace('_', "-") == alias
+                || fetch.aliases.contains(&alias.as_str());
+            is_named && at_hand && fetch.gives.suits(expected)
         })
+    }
+}
+
+impl When {
+    /// Returns what a message is about: its event says so, or else the samples of its other arguments.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
+    pub(crate) fn of<'a>(event: Option<&str>, samples: impl Iterator<Item = &'a str>) -> When {
+        match event {
+            Some("on-http-response" | "on-tcp-response") => When::Response,
+            Some("on-client-session") => When::Connection,
+            Some(_) => When::Request,
+            None => {
+                let response = |sample: &str| {
+                    let own = [
+                        "res.",
+                        "status",
+                        "shdr",
+                        "scook",
+                        "srv_",
+                        "bc_",
+                        "capture.res",
+                    ];
+                    own.iter().any(|own| sample.starts_with(own))
+                };
+                match samples.into_iter().any(response) {
+                    true => When::Response,
+                    false => When::Connection,
+                }
+            }
+        }
     }
 }
 
@@ -101,29 +150,89 @@ mod tests {
     use super::*;
 
     fn fetch(name: &str, expected: Expected) -> Option<&'static str> {
-        Fetch::suggest(Some(name), expected).map(|fetch| fetch.fetch)
+        Fetch::named(name, expected, When::Connection).map(|fetch| fetch.fetch)
+    }
+
+    const INTEGER: Expected = Expected::Integer { min: 0, max: 255 };
+
+    #[test]
+    fn a_fetch_by_its_own_name_or_a_documented_alias_is_named() {
+        for (name, expected, named) in [
+            ("src", Expected::Address, "src"),
+            ("ip", Expected::Address, "src"),
+            ("dst", Expected::Ipv6, "dst"),
+            ("user_agent", Expected::Text, "req.fhdr(user-agent)"),
+            ("User-Agent", Expected::Text, "req.fhdr(user-agent)"),
+            ("body", Expected::Text, "req.body"),
+            ("req.body", Expected::Bytes, "req.body"),
+            ("status", INTEGER, "status"),
+            ("ssl_fc", Expected::Bool, "ssl_fc"),
+            ("src-port", INTEGER, "src_port"),
+            ("method", Expected::Other("`GET` or `POST`"), "method"),
+        ] {
+            assert_eq!(fetch(name, expected), Some(named), "{name}");
+        }
     }
 
     #[test]
-    fn a_name_says_most_and_a_type_the_rest() {
-        let integer = Expected::Integer { min: 0, max: 255 };
-        assert_eq!(
-            fetch("user_agent", Expected::Text),
-            Some("req.fhdr(user-agent)")
-        );
-        assert_eq!(fetch("body", Expected::Text), Some("req.body"));
-        assert_eq!(fetch("status", integer), Some("status"));
+    fn a_type_suggests_nothing() {
+        for expected in [
+            Expected::Bool,
+            Expected::Address,
+            Expected::Ipv4,
+            Expected::Ipv6,
+            Expected::Text,
+            Expected::Bytes,
+            Expected::Any,
+            INTEGER,
+        ] {
+            for name in [
+                "whatever",
+                "detect_only",
+                "tls",
+                "secure",
+                "peer",
+                "size",
+                "port",
+                "",
+            ] {
+                assert_eq!(fetch(name, expected), None, "{name} {expected:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_fetch_of_another_type_suggests_nothing() {
         assert_eq!(fetch("status", Expected::Text), None);
-        assert_eq!(fetch("dst", Expected::Ipv6), Some("dst"));
-        assert_eq!(fetch("path", Expected::Address), Some("src"));
-        assert_eq!(fetch("whatever", Expected::Bool), Some("ssl_fc"));
-        assert_eq!(fetch("whatever", Expected::Text), None);
+        assert_eq!(fetch("path", Expected::Address), None);
+        assert_eq!(fetch("ip", Expected::Bool), None);
+    }
+
+    #[test]
+    fn a_response_has_a_body_and_headers_of_its_own() {
+        let fetch = |name, expected, event, samples: &[&'static str]| {
+            let when = When::of(event, samples.iter().copied());
+            Fetch::named(name, expected, when).map(|fetch| fetch.fetch)
+        };
+        let late = Some("on-http-response");
+        for name in ["body", "cookie", "content_type", "headers", "path", "host"] {
+            assert_eq!(fetch(name, Expected::Bytes, late, &[]), None, "{name}");
+            assert_eq!(
+                fetch(name, Expected::Bytes, None, &["status"]),
+                None,
+                "{name}"
+            );
+            assert!(
+                fetch(name, Expected::Bytes, None, &["src"]).is_some(),
+                "{name}"
+            );
+        }
         assert_eq!(
-            fetch("method", Expected::Other("`GET` or `POST`")),
-            Some("method")
+            fetch("res.body", Expected::Bytes, late, &[]),
+            Some("res.body")
         );
-        assert_eq!(fetch("whatever", Expected::Any), None);
-        let unnamed = Fetch::suggest(None, Expected::Text).unwrap();
-        assert_eq!(unnamed.fetch, "path");
+        assert_eq!(fetch("ip", Expected::Address, late, &[]), Some("src"));
+        let early = Some("on-frontend-http-request");
+        assert_eq!(fetch("status", INTEGER, early, &[]), None);
     }
 }

@@ -33,7 +33,7 @@ pub use variable::{ToValue, Unset, Variable};
 pub(crate) use actions::LeftOut;
 pub(crate) use context::Connection;
 pub(crate) use definition::{Finished, Job, JobFuture, Presence, Run};
-pub(crate) use fetch::Fetch;
+pub(crate) use fetch::{Fetch, When};
 pub(crate) use state::States;
 
 #[doc(hidden)]

@@ -1,7 +1,7 @@
 //! A message that does not have what its handler takes, and what to change in spoe.conf.
 
 use super::param::ArgSpec;
-use super::{Expected, Fetch, Mismatch};
+use super::{Expected, Fetch, Mismatch, When};
 use crate::spop::{DataType, Message, Name};
 use std::fmt;
 
@@ -141,7 +141,8 @@ impl Argument {
 
     /// A sample fetch that might give it.
     fn fetch(&self, expected: Expected) -> Option<&'static str> {
-        Fetch::suggest(self.name(), expected).map(|fetch| fetch.fetch)
+        // Which event sent the message, its frame does not say.
+        Fetch::named(self.name()?, expected, When::Connection).map(|fetch| fetch.fetch)
     }
 }
 
