@@ -62,8 +62,10 @@ impl Dispatcher<'_> {
         let mut request = Request {
             message: Message::default(),
             context,
+            answered: None,
         };
-        for message in messages {
+        for mut message in messages {
+            request.answered = message.take_answered();
             request.message = message;
             let Some(entry) = self.shared.table.find(message.name().as_bytes()) else {
                 self.shared.report_unknown(&request);

@@ -124,6 +124,8 @@ impl Dispatcher<'_> {
         };
         let mut job = self.scratch.job(self.connection);
         job.message.copy(&request.message);
+        job.answered.clear();
+        job.answered.push_str(request.answered.unwrap_or_default());
         job.room = answer.room;
         job.ids = answer.ids;
         job.deadline = request.context.deadline;

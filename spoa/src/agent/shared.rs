@@ -253,7 +253,9 @@ impl Shared {
     }
 
     fn say_unknown(&self, request: &Request<'_>) {
-        let Request { message, context } = request;
+        let Request {
+            message, context, ..
+        } = request;
         let Some(suppressed) = self.unknown.pass() else {
             return;
         };
@@ -289,7 +291,9 @@ impl Shared {
     }
 
     fn compare_names(&self, entry: &Entry, request: &Request<'_>) {
-        let Request { message, context } = request;
+        let Request {
+            message, context, ..
+        } = request;
         let shown = message.name().excerpt();
         let arguments = entry.definition.description().arguments;
         let taken: Vec<_> = arguments

@@ -273,6 +273,8 @@ pub struct VariableDescription {
 #[derive(Debug)]
 pub struct Job {
     pub(crate) message: MessageBuf,
+    /// The variable that says that the handler has succeeded; empty if HAProxy asks for none.
+    pub(crate) answered: String,
     pub(crate) actions: Vec<u8>,
     /// How many bytes of actions HAProxy can take.
     pub(crate) room: usize,
@@ -311,6 +313,7 @@ impl Job {
     pub(crate) fn with_capacity(bytes: usize) -> Box<Self> {
         Box::new(Job {
             message: MessageBuf::with_capacity(bytes),
+            answered: String::new(),
             actions: Vec::with_capacity(bytes),
             room: 0,
             left_out: None,
@@ -336,6 +339,7 @@ impl Job {
                 ids: self.ids,
                 deadline: self.deadline,
             },
+            answered: Some(self.answered.as_str()).filter(|it| !it.is_empty()),
         };
         let actions = ActionWriter::within(&mut self.actions, self.room);
         (request, actions)

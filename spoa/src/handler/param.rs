@@ -4,9 +4,9 @@ use super::arguments::Arguments;
 use super::definition::{ArgumentDescription, Description, StateDescription};
 use super::sample::Events;
 use super::{
-    Accepts, Context, Expected, Failure, FromValue, Mismatch, Rejection, RejectionKind, State,
+    Accepts, ActionWriter, Context, Expected, Failure, FromValue, Mismatch, Rejection, RejectionKind, State,
 };
-use crate::spop::{Args, Message, Value};
+use crate::spop::{Args, Message, Scope, Value};
 use std::any::{TypeId, type_name};
 
 /// A message on its way to its handler, with all that surrounds it.
@@ -14,6 +14,8 @@ use std::any::{TypeId, type_name};
 pub struct Request<'a> {
     pub(crate) message: Message<'a>,
     pub(crate) context: Context<'a>,
+    /// The variable that says that the handler has succeeded, if HAProxy asks for one.
+    pub(crate) answered: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
@@ -29,6 +31,41 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn context(&self) -> Context<'a> {
         self.context
+    }
+
+    /// Says to HAProxy that the handler has succeeded, after all that it set, if HAProxy asks for that.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn succeeded(
+        &self,
+        result: Result<(), Failure>,
+        out: &mut ActionWriter<'_>,
+    ) -> Result<(), Failure> {
+        match (self.answered, &result) {
+            (Some(variable), Ok(())) => mark(variable, out),
+            _ => result,
+        }
+    }
+}
+
+/// Sets a variable that is given with its scope. What was left out before it leaves it out as well.
+#[cold]
+fn mark(variable: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+    let scopes = [
+        Scope::Session,
+        Scope::Transaction,
+        Scope::Request,
+        Scope::Response,
+    ];
+    let parts = variable.split_once('.');
+    let scope = parts.and_then(|(scope, name)| {
+        let scope = scopes.into_iter().find(|it| it.name() == scope)?;
+        Some((scope, name))
+    });
+    match scope {
+        Some((scope, name)) => Ok(out.set_var(scope, name, Value::Bool(true))?),
+        // Nothing is set, so that a rule that asks for it denies.
+        None => Ok(()),
     }
 }
 

@@ -252,6 +252,20 @@ impl<'a> Message<'a> {
             .map(|arg| arg.value)
     }
 
+    /// The name of the argument that asks for a sign of success, the first of its message: its value is the
+    /// variable that the agent is to set.
+    pub(crate) const ANSWERED: &'static str = "spoa-answered";
+
+    /// Takes the argument off that asks for a sign of success: it is not the handler's.
+    #[inline(always)]
+    pub(crate) fn take_answered(&mut self) -> Option<&'a str> {
+        let answered = Self::ANSWERED.as_bytes();
+        match self.args.next_likely(answered, DataType::String)? {
+            Value::String(variable) => std::str::from_utf8(variable).ok(),
+            _ => None,
+        }
+    }
+
     /// The argument at that place, counting from 0.
     #[inline]
     #[must_use]
