@@ -111,6 +111,10 @@ pub struct Variable {
     pub presence: Presence,
 }
 
+/// The name of a message's first argument that asks the agent for a sign of success. Its value is a
+/// variable, such as `txn.answered_check`, which the agent sets once the handler has succeeded.
+pub const ANSWERED: &str = "spoa-answered";
+
 /// Whether each success of a handler sets a variable, as its types say.
 ///
 /// ```

@@ -9,6 +9,6 @@ mod overfull;
 pub mod read;
 pub mod write;
 
-pub use agent::{Agent, Argument, Expected, Message, Presence, Tls, Variable};
+pub use agent::{ANSWERED, Agent, Argument, Expected, Message, Presence, Tls, Variable};
 pub use overfull::overfull;
 pub use spoa_samples::{Series, UnknownSeries};

@@ -181,6 +181,17 @@ fn response(#[arg(sample = "res.fhdr(x-judge)")] judge: Option<&[u8]>) -> Result
     judged(judge)
 }
 
+/// The body comes after the head, perhaps in a segment of its own.
+#[spoe_message(
+    "leak",
+    event = "on-http-response",
+    condition = "if { status 201 }",
+    set = "txn.leak"
+)]
+fn leak(#[arg(sample = "res.body")] body: &[u8]) -> bool {
+    body.ends_with(b"secret")
+}
+
 /// No rule of the frontend can ask for this one.
 #[spoe_message("server", event = "on-server-session")]
 fn server() {}

@@ -52,6 +52,7 @@ pub fn examine(
     configuration: &Configuration,
     series: Option<Series>,
 ) -> Vec<Finding> {
+    let agent = &with_signs(agent, configuration);
     let rules = engine::rules(configuration);
     let engines = Engine::all(configuration, agent);
     let case = Case {
@@ -90,6 +91,31 @@ fn follows(finding: &Finding, all: &[Finding]) -> bool {
         other.code != finding.code && span.source == own.source && !apart
     };
     finding.code == Code::SampleMayLack && all.iter().any(|other| overlaps(&other))
+}
+
+/// The agent, with the signs of success that a configuration asks it for as variables.
+fn with_signs(agent: &Agent, configuration: &Configuration) -> Agent {
+    let mut agent = agent.clone();
+    let sections = configuration.spoe.iter().flat_map(|file| &file.sections);
+    for section in sections.filter(|section| section.kind() == "spoe-message") {
+        let mut args = section.lines.iter().filter(|line| line.word(0) == "args");
+        let sign = args.next().and_then(|line| {
+            let sign = line.word(1).strip_prefix(crate::ANSWERED)?;
+            let variable = sign.strip_prefix("=str(")?.strip_suffix(')')?;
+            variable.split_once('.')
+        });
+        let mut messages = agent.messages.iter_mut();
+        let message = messages.find(|it| it.name == section.title());
+        if let (Some((scope, name)), Some(message)) = (sign, message) {
+            message.variables.push(crate::Variable {
+                scope: scope.to_owned(),
+                name: name.to_owned(),
+                rust_type: Some("bool".to_owned()),
+                presence: crate::Presence::Always,
+            });
+        }
+    }
+    agent
 }
 
 /// What is examined.

@@ -41,10 +41,14 @@ pub(super) fn section(plan: &Plan<'_>) -> String {
     if let Some(tls) = &plan.agent.tls {
         authority(plan, tls, &mut text);
     }
-    text.comment("One more agent is one more line.");
+    text.comment(
+        "Checks twice a second, so that an agent that stops with `--lame-duck 3s` is DOWN in time. One more \
+         agent is one more line.",
+    );
+    text.line("default-server check inter 500ms fall 2 rise 1");
     for (number, address) in plan.servers.iter().enumerate() {
         let ssl = plan.ssl(address);
-        text.line(&format!("server agent{} {address}{ssl} check", number + 1));
+        text.line(&format!("server agent{} {address}{ssl}", number + 1));
     }
     text.into_string()
 }

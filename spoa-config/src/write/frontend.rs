@@ -5,15 +5,15 @@
 
 use super::condition::{self, Test};
 use super::moment::Moment;
-use super::plan::{ERROR, Group, Plan, Planned};
+use super::plan::{ERROR, Group, Guard, Plan, Planned};
 use super::text::Text;
-use super::{Fail, Warning, Watch, signature};
-use crate::{Presence, Variable};
+use super::{Fail, Watch};
+use crate::Variable;
 
 /// The lines that belong in a frontend.
-pub(super) fn lines(plan: &mut Plan<'_>) -> String {
+pub(super) fn lines(plan: &Plan<'_>) -> String {
     let mut text = Text::default();
-    let Plan { engine, .. } = &plan;
+    let Plan { engine, .. } = plan;
     let mut samples = plan
         .agent
         .messages
@@ -23,7 +23,7 @@ pub(super) fn lines(plan: &mut Plan<'_>) -> String {
         let sample = argument.sample.as_ref().or(argument.guess.as_ref());
         sample.is_some_and(|sample| sample.starts_with("req.body"))
     });
-    if body {
+    if body && !has(plan, &["option", "http-buffer-request"]) {
         text.comment(
             "Waits for the body before anything else happens, so that the agent sees it: all of it, \
              or as much as the buffer holds (`tune.bufsize`, 16384 bytes together with the headers).",
@@ -31,35 +31,36 @@ pub(super) fn lines(plan: &mut Plan<'_>) -> String {
         text.line("option http-buffer-request");
         text.blank();
     }
-    text.comment(&format!(
-        "Asks the agent as spoe.conf says, in its section [{engine}]. HAProxy looks for the file in \
-         the directory it was started in: write a full path in production."
-    ));
-    text.line(&format!(
-        "filter spoe engine {engine} config {}",
-        plan.options.spoe_file
-    ));
+    if !has(plan, &["filter", "spoe", "engine", engine]) {
+        text.comment(&format!(
+            "Asks the agent as spoe.conf says, in its section [{engine}]. HAProxy looks for the file in \
+             the directory it was started in: write a full path in production."
+        ));
+        text.line(&format!(
+            "filter spoe engine {engine} config {}",
+            plan.options.spoe_file
+        ));
+    }
     groups(plan, &mut text);
     text.blank();
+    down(plan, &mut text);
     if captures(plan) {
         // Before all that ends a request: a rule that denies is the last one that is run.
-        text.comment("In the log line, between { and }: why there was no answer.");
+        text.comment(
+            "In the log line, between { and }: why there was no answer, or `down` if no agent is up.",
+        );
         text.line(&capture(plan));
         text.blank();
     }
-    let warning = match plan.options.fail {
+    match plan.options.fail {
         Fail::Closed => closed(plan, &mut text),
-        Fail::Open => {
-            open(plan, &mut text);
-            None
-        }
-    };
+        Fail::Open => open(plan, &mut text),
+    }
     text.blank();
     match &plan.options.rules {
         Some(rules) => text.verbatim(rules),
         None => variables(plan, &mut text),
     }
-    plan.warnings.extend(warning);
     text.into_string()
 }
 
@@ -70,7 +71,6 @@ pub(super) fn file(plan: &Plan<'_>, frontend: &str, backend: &str) -> String {
         "HAProxy's half of `{}`: run it here with `haproxy -f haproxy.cfg`.",
         plan.agent.name
     ));
-    text.heading(&signature(plan.agent));
     text.section("global");
     text.comment("To the terminal, for looking at it; in production as your other logs.");
     text.line("log stdout format raw local0");
@@ -131,8 +131,14 @@ pub(super) fn file(plan: &Plan<'_>, frontend: &str, backend: &str) -> String {
     text.into_string()
 }
 
+/// Whether the site's own rules have a line that begins so.
+fn has(plan: &Plan<'_>, words: &[&str]) -> bool {
+    plan.rules().any(|line| line.starts_with(words))
+}
+
 fn groups(plan: &Plan<'_>, text: &mut Text) {
-    if plan.groups.is_empty() {
+    let groups = || plan.groups.iter().filter(|group| !group.by_rules);
+    if groups().next().is_none() {
         return;
     }
     text.blank();
@@ -140,26 +146,45 @@ fn groups(plan: &Plan<'_>, text: &mut Text) {
         "The messages with an event have been answered by the time of these rules. Those of a group \
          are sent here, while there is an agent to answer, and the request waits for the answers.",
     );
-    if plan
-        .groups
-        .iter()
-        .any(|group| group.moment == Moment::Content)
+    if groups().any(|group| group.moment == Moment::Content)
+        && !has(plan, &["tcp-request", "inspect-delay"])
     {
         text.comment("How long the client's first bytes may take.");
         text.line("tcp-request inspect-delay 5s");
     }
-    for group in &plan.groups {
+    for group in groups() {
         let rule = match group.moment {
             Moment::Content => "tcp-request content",
             Moment::Session | Moment::Request => "http-request",
             Moment::Response => "http-response",
         };
         let condition = plan.while_up(group.condition);
+        if group.body {
+            text.comment(
+                "Waits for the body of the response: all of it, or as much as the buffer holds, or for a \
+                 second.",
+            );
+            text.line(&format!("http-response wait-for-body time 1s {condition}"));
+        }
         text.line(&format!(
             "{rule} send-spoe-group {} {} {condition}",
             plan.engine, group.name
         ));
     }
+}
+
+/// The rule that says that no agent is up, since then nothing is sent and no answer missed.
+fn down(plan: &Plan<'_>, text: &mut Text) {
+    let error = format!("txn.{}.{ERROR}", plan.prefix);
+    let set = format!("http-request set-var({error})");
+    if has(plan, &["http-request", &format!("set-var({error})")]) {
+        return;
+    }
+    let [_, down] = plan.up();
+    text.comment("While no agent is up, nothing is sent: this says so.");
+    text.line(&format!(
+        "{set} str(down) if {down} !{{ var({error}) -m found }}"
+    ));
 }
 
 /// The rule that shows in the log line why there was no answer.
@@ -188,76 +213,72 @@ fn in_time(plan: &Plan<'_>, planned: &Planned<'_>) -> bool {
     ];
     match planned.event {
         Some(event) => before.contains(&event),
-        None => {
-            let mut groups = plan.groups.iter();
-            let of = |group: &&Group<'_>| planned.message.group.as_deref() == Some(group.name);
-            groups
-                .find(of)
-                .is_some_and(|group| group.moment < Moment::Response)
+        None => group(plan, planned).is_some_and(|group| group.moment < Moment::Response),
+    }
+}
+
+/// The group that a message is sent with.
+fn group<'p, 'a>(plan: &'p Plan<'a>, planned: &Planned<'_>) -> Option<&'p Group<'a>> {
+    let mut groups = plan.groups.iter();
+    groups.find(|group| planned.group.as_deref() == Some(&group.name))
+}
+
+/// The condition under which a message is sent.
+fn condition<'p>(plan: &'p Plan<'_>, planned: &'p Planned<'_>) -> Option<&'p str> {
+    match group(plan, planned) {
+        Some(group) => group.condition,
+        None => planned.message.condition.as_deref(),
+    }
+}
+
+fn closed(plan: &Plan<'_>, text: &mut Text) {
+    let mut rules: Vec<String> = Vec::new();
+    let mut missing = Vec::new();
+    for planned in &plan.messages {
+        let asked = match &planned.guard {
+            Guard::Rule(asked) => asked,
+            Guard::Missing(why) => {
+                missing.push(format!(
+                    "Not protected: message `{}`: {why}.",
+                    planned.message.name
+                ));
+                continue;
+            }
+        };
+        if group(plan, planned).is_some_and(|group| group.by_rules) {
+            // The site's own rules ask for it.
+            continue;
         }
-    }
-}
-
-/// The variable that is there if the message was answered, and the condition under which that is sent.
-fn verdicts<'p>(plan: &'p Plan<'_>) -> Vec<(&'p Variable, Option<&'p str>)> {
-    let given = &plan.options.verdicts;
-    let judged = plan
-        .messages
-        .iter()
-        .filter(|planned| in_time(plan, planned));
-    let of_message = |planned: &'p Planned<'_>| {
-        let named =
-            |variable: &&Variable| given.contains(&format!("{}.{}", variable.scope, variable.name));
-        // What may be left alone says nothing by its absence.
-        let sure = |variable: &&Variable| {
-            variable.scope != "proc" && variable.presence == Presence::Always
-        };
-        let variables = planned.message.variables.iter();
-        let chosen: Vec<_> = match given.as_slice() {
-            [] => variables.filter(sure).take(1).collect(),
-            _ => variables.filter(named).collect(),
-        };
-        let group = plan
-            .groups
-            .iter()
-            .find(|it| planned.message.group.as_deref() == Some(it.name));
-        let condition = match group {
-            Some(group) => group.condition,
-            None => planned.message.condition.as_deref(),
-        };
-        chosen
-            .into_iter()
-            .map(move |variable| (variable, condition))
-    };
-    judged.flat_map(of_message).collect()
-}
-
-fn closed(plan: &Plan<'_>, text: &mut Text) -> Option<Warning> {
-    let verdicts = verdicts(plan);
-    if verdicts.is_empty() {
-        return Some(Warning {
-            location: None,
-            text:
-                "`--fail closed` denies nothing: no message that is sent before the rules of the \
-                   frontend is known to set a variable"
-                    .to_owned(),
-        });
-    }
-    text.comment(&format!(
-        "Fail closed: what the agent has not judged is denied. The variable is missing if the handler \
-         failed, if HAProxy got no answer (txn.{}.{ERROR} has the reason), and if no agent was there.",
-        plan.prefix
-    ));
-    for (variable, condition) in verdicts {
-        let found = format!("{{ var({}) -m found }}", plan.variable(variable));
+        let found = format!("{{ var({}) -m found }}", asked.variable);
         let test = Test {
             holds: &format!("!{found}"),
             fails: &found,
         };
-        let condition = condition::with(test, condition);
-        text.line(&format!("http-request deny deny_status 503 {condition}"));
+        let condition = condition::with(test, condition(plan, planned));
+        let rule = if asked.late {
+            "http-response"
+        } else {
+            "http-request"
+        };
+        let rule = format!("{rule} deny deny_status 503 {condition}");
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
     }
-    None
+    if !rules.is_empty() {
+        text.comment(&format!(
+            "Fail closed: what the agent has not judged is denied. Each success of a handler sets the variable \
+             that is asked for, and nothing else does. So it is missing if the handler failed or was late, if \
+             HAProxy got no answer (txn.{}.{ERROR} has the reason), and if no agent was up.",
+            plan.prefix
+        ));
+    }
+    for rule in rules {
+        text.line(&rule);
+    }
+    for missing in missing {
+        text.comment(&missing);
+    }
 }
 
 fn open(plan: &Plan<'_>, text: &mut Text) {
@@ -265,17 +286,34 @@ fn open(plan: &Plan<'_>, text: &mut Text) {
         // They say themselves what becomes of a request.
         return;
     }
-    let verdicts = verdicts(plan);
-    let Some((first, _)) = verdicts.first() else {
+    let asked = plan
+        .messages
+        .iter()
+        .filter_map(|planned| match &planned.guard {
+            Guard::Rule(asked) => Some(asked),
+            Guard::Missing(_) => None,
+        });
+    let asked: Vec<_> = asked.collect();
+    if asked.is_empty() {
+        return;
+    }
+    let why = "Fail open: a variable that is not set matches nothing, so a request passes that the agent has \
+               not judged.";
+    let plain = asked
+        .iter()
+        .find(|asked| asked.sign.is_none() && !asked.late);
+    let Some(plain) = plain else {
+        text.comment(&format!(
+            "{why} `--fail closed` writes rules that deny it instead."
+        ));
         return;
     };
-    let name = plan.variable(first);
-    text.comment(
-        "Fail open: a variable that is not set matches nothing, so a request passes that the agent has \
-         not judged. To deny it instead (`--fail closed` writes this):",
-    );
+    text.comment(&format!(
+        "{why} To deny it instead (`--fail closed` writes this):"
+    ));
     text.commented_line(&format!(
-        "http-request deny deny_status 503 if !{{ var({name}) -m found }}"
+        "http-request deny deny_status 503 if !{{ var({}) -m found }}",
+        plain.variable
     ));
 }
 
@@ -296,6 +334,8 @@ fn variables(plan: &Plan<'_>, text: &mut Text) {
     }
     // The scope `res` begins with the answer.
     early.retain(|variable| variable.scope != "res");
+    late.retain(|variable| !early.contains(variable));
+    let mut headers = Headers::default();
     if !early.is_empty() && !plan.options.show {
         text.comment(
             "Your servers see the variables in these headers, which no client may set. Rules of your \
@@ -303,23 +343,38 @@ fn variables(plan: &Plan<'_>, text: &mut Text) {
         );
         text.line("http-request del-header x-spoa- -m beg");
         for variable in &early {
-            header("http-request", &plan.variable(variable), text);
+            headers.set("http-request", &plan.variable(variable), text);
         }
     }
     if plan.options.show {
         early.extend(late.iter().copied().filter(|it| it.scope != "req"));
         text.comment("For trying it out only: clients see the variables in these headers.");
         for variable in &early {
-            header("http-after-response", &plan.variable(variable), text);
+            headers.set("http-after-response", &plan.variable(variable), text);
         }
         let error = format!("txn.{}.{ERROR}", plan.prefix);
-        header("http-after-response", &error, text);
+        headers.set("http-after-response", &error, text);
     }
 }
 
-fn header(rules: &str, variable: &str, text: &mut Text) {
-    let header = variable.replace('.', "-");
-    text.line(&format!(
-        "{rules} set-header x-spoa-{header} %[var({variable})] if {{ var({variable}) -m found }}"
-    ));
+/// The headers that show variables.
+#[derive(Default)]
+struct Headers(Vec<String>);
+
+impl Headers {
+    /// Shows one, under a name that no other has.
+    fn set(&mut self, rules: &str, variable: &str, text: &mut Text) {
+        // Servers drop headers with a `_` or a `.` in their names.
+        let plain = format!("x-spoa-{}", variable.replace(['.', '_'], "-"));
+        let mut name = plain.clone();
+        let mut number = 1;
+        while self.0.iter().any(|taken| taken.eq_ignore_ascii_case(&name)) {
+            number += 1;
+            name = format!("{plain}-{number}");
+        }
+        text.line(&format!(
+            "{rules} set-header {name} %[var({variable})] if {{ var({variable}) -m found }}"
+        ));
+        self.0.push(name);
+    }
 }

@@ -4,15 +4,19 @@
 
 mod backend;
 mod condition;
+mod frame;
 mod frontend;
+mod guard;
 mod moment;
 mod page;
 mod plan;
 mod server;
+mod signature;
 mod spoe;
 mod text;
 
 pub use page::{page, unsaid};
+pub use signature::{Writer, signed, writer};
 
 use crate::{Agent, Series};
 use plan::Plan;
@@ -212,50 +216,25 @@ impl std::error::Error for Refusal {}
 /// };
 /// let written = write(&agent, &Options::new(Series::V3_2))?;
 /// assert!(written.spoe.contains("spoe-message check-ip\n"));
-/// assert!(written.backend.contains("    server agent1 127.0.0.1:12345 check\n"));
+/// assert!(written.backend.contains("    server agent1 127.0.0.1:12345\n"));
 /// # Ok::<(), spoa_config::write::Refusal>(())
 /// ```
 ///
 /// # Errors
 /// A [`Refusal`] if HAProxy could take none.
 pub fn write(agent: &Agent, options: &Options) -> Result<Configuration, Refusal> {
-    let mut plan = Plan::new(agent, options)?;
-    let (spoe, backend) = (spoe::file(&plan), backend::section(&plan));
-    let frontend = frontend::lines(&mut plan);
+    let plan = Plan::new(agent, options)?;
+    let backend = backend::section(&plan);
+    let frontend = frontend::lines(&plan);
     let haproxy = frontend::file(&plan, &frontend, &backend);
     Ok(Configuration {
-        spoe,
+        spoe: signed(&agent.name, &spoe::file(&plan)),
         backend,
         frontend,
-        haproxy,
+        haproxy: signed(&agent.name, &haproxy),
         engine: plan.engine,
         prefix: plan.prefix,
         warnings: plan.warnings,
-    })
-}
-
-/// The line that says who wrote a file.
-fn signature(agent: &Agent) -> String {
-    format!(
-        "{SIGNATURE}{} config`: run it again when handlers change.",
-        agent.name
-    )
-}
-
-const SIGNATURE: &str = "Written by `";
-
-/// Whether a text is what [`write()`] has written, and not a person.
-///
-/// ```
-/// assert!(!spoa_config::write::is_written("global\n    maxconn 100\n"));
-/// ```
-#[must_use]
-pub fn is_written(text: &str) -> bool {
-    let mut lines = text.lines();
-    lines.any(|line| {
-        line.trim_start()
-            .strip_prefix("# ")
-            .is_some_and(|line| line.starts_with(SIGNATURE))
     })
 }
 

@@ -9,7 +9,7 @@ use crate::{Agent, Argument, Expected, Message, Variable};
 use std::time::Duration;
 
 /// The longest name of a variable, with scope and prefix, that HAProxy keeps.
-const LONGEST_VARIABLE: usize = 63;
+pub(super) const LONGEST_VARIABLE: usize = 63;
 
 /// What a request waits for an answer at most, unless a handler may take longer.
 const PROCESSING: Duration = Duration::from_millis(500);
@@ -46,6 +46,30 @@ pub(super) struct Planned<'a> {
     pub(super) moment: Moment,
     /// The event; `None` if a rule sends it.
     pub(super) event: Option<&'a str>,
+    /// The group it is sent with, if a rule sends it.
+    pub(super) group: Option<String>,
+    /// What `--fail closed` asks for.
+    pub(super) guard: Guard,
+}
+
+/// How a request is denied for which a message has not been answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// By a rule that asks for a variable.
+    Rule(Asked),
+    /// Not at all: why.
+    Missing(String),
+}
+
+/// What a rule asks for: it is set if the handler has succeeded, and by nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// The variable as rules write it.
+    pub(super) variable: String,
+    /// The variable without its prefix, if the agent is to set it as a sign of success.
+    pub(super) sign: Option<String>,
+    /// Whether a rule about responses has to ask.
+    pub(super) late: bool,
 }
 
 /// One word behind `args`.
@@ -59,11 +83,34 @@ pub(super) enum Arg {
     Left(String),
 }
 
+impl Arg {
+    /// Its sample, if that is known.
+    pub(super) fn sample(&self) -> Option<&str> {
+        let Arg::Known(word) = self else {
+            return None;
+        };
+        Some(match word.split_once('=') {
+            // An argument without a name may have a `=` in its sample.
+            Some((name, sample)) if !name.contains('(') => sample,
+            _ => word,
+        })
+    }
+
+    fn is_response_body(&self) -> bool {
+        self.sample()
+            .is_some_and(|sample| sample.starts_with("res.body"))
+    }
+}
+
 /// Messages that a rule sends together.
 #[derive(Debug)]
 pub(super) struct Group<'a> {
-    pub(super) name: &'a str,
+    pub(super) name: String,
     pub(super) messages: Vec<&'a str>,
+    /// Whether a sample of it is of a response's body, which has to be waited for.
+    pub(super) body: bool,
+    /// Whether the site's own rules send it.
+    pub(super) by_rules: bool,
     /// When the samples of all are there.
     pub(super) moment: Moment,
     pub(super) condition: Option<&'a str>,
@@ -106,7 +153,9 @@ impl<'a> Plan<'a> {
             plan.messages.push(planned);
         }
         plan.group();
+        super::guard::decide(&mut plan);
         plan.names();
+        super::frame::check(&mut plan);
         plan.tls();
         Ok(plan)
     }
@@ -182,7 +231,8 @@ impl<'a> Plan<'a> {
         }));
     }
 
-    fn warn(&mut self, message: &Message, text: String) {
+    /// What a message's handler says that is worth a look.
+    pub(super) fn warn(&mut self, message: &Message, text: String) {
         self.warnings.push(Warning {
             location: Some(message.location.clone()),
             text,
@@ -191,16 +241,9 @@ impl<'a> Plan<'a> {
 
     fn message(&mut self, message: &'a Message) -> Planned<'a> {
         let args = self.args(message);
-        let words = args.iter().filter_map(|arg| match arg {
-            Arg::Known(word) => word
-                .split_once('=')
-                .map_or(Some(word.as_str()), |(name, rest)| {
-                    // An argument without a name may have a `=` in its sample.
-                    Some(if name.contains('(') { word } else { rest })
-                }),
-            _ => None,
-        });
-        let moment = Moment::of(words);
+        let words: Vec<_> = args.iter().filter_map(Arg::sample).collect();
+        let body = words.iter().any(|word| word.starts_with("res.body"));
+        let moment = Moment::of(words.into_iter());
         if let Some(condition) = &message.condition {
             for name in condition::names(condition) {
                 let text = format!(
@@ -211,16 +254,38 @@ impl<'a> Plan<'a> {
                 self.warn(message, text);
             }
         }
-        let event = match &message.group {
-            Some(_) => None,
-            None => Some(message.event.as_deref().unwrap_or(moment.event())),
+        let event = message.event.as_deref().unwrap_or(moment.event());
+        let group = match &message.group {
+            Some(group) => Some(group.clone()),
+            // The event comes before the body. A rule waits for it, and sends the message then.
+            None if body && event == "on-http-response" => Some(self.body_group(message)),
+            None => None,
         };
         Planned {
             message,
             args,
             moment,
-            event,
+            event: Some(event).filter(|_| group.is_none()),
+            group,
+            guard: Guard::Missing(String::new()),
         }
+    }
+
+    /// A name for the group of a message that has none, which no other group has.
+    fn body_group(&self, message: &Message) -> String {
+        let taken = |name: &str| {
+            let mut groups = self
+                .agent
+                .messages
+                .iter()
+                .filter_map(|it| it.group.as_deref());
+            groups.any(|group| group == name)
+        };
+        let mut name = message.name.clone();
+        while taken(&name) {
+            name.push_str("-body");
+        }
+        name
     }
 
     /// The arguments in their order: those with a place at theirs, the others around them.
@@ -277,12 +342,14 @@ impl<'a> Plan<'a> {
         let mut groups: Vec<Group<'a>> = Vec::new();
         let mut differ = Vec::new();
         for planned in &self.messages {
-            let Some(name) = &planned.message.group else {
+            let Some(name) = &planned.group else {
                 continue;
             };
+            let body = planned.args.iter().any(Arg::is_response_body);
             let condition = planned.message.condition.as_deref();
-            match groups.iter_mut().find(|group| group.name == name) {
+            match groups.iter_mut().find(|group| group.name == *name) {
                 Some(group) => {
+                    group.body |= body;
                     group.messages.push(&planned.message.name);
                     group.moment = group.moment.max(planned.moment);
                     match (group.condition, condition) {
@@ -292,7 +359,9 @@ impl<'a> Plan<'a> {
                     }
                 }
                 None => groups.push(Group {
-                    name,
+                    by_rules: self.sends(name),
+                    name: name.clone(),
+                    body,
                     messages: vec![&planned.message.name],
                     moment: planned.moment,
                     condition,
@@ -329,11 +398,33 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Whether the site's own rules send a group.
+    fn sends(&self, group: &str) -> bool {
+        let mut rules = self.rules();
+        rules.any(|words| {
+            let mut places = words.windows(3);
+            places.any(|words| words == ["send-spoe-group", self.engine.as_str(), group])
+        })
+    }
+
+    /// The lines of the site's own rules, as words, without comments.
+    pub(super) fn rules(&self) -> impl Iterator<Item = Vec<&'a str>> + use<'a> {
+        let rules = self.options.rules.as_deref().unwrap_or_default();
+        rules.lines().map(|line| {
+            let words = line.split_whitespace();
+            words.take_while(|word| !word.starts_with('#')).collect()
+        })
+    }
+
     fn verdicts_exist(&self) -> Result<(), Refusal> {
         let variables = self.agent.messages.iter().flat_map(|it| &it.variables);
-        let known: Vec<_> = variables
-            .map(|variable| format!("{}.{}", variable.scope, variable.name))
-            .collect();
+        let mut known: Vec<String> = Vec::new();
+        for variable in variables {
+            let name = format!("{}.{}", variable.scope, variable.name);
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        }
         let unknown = self.options.verdicts.iter().find(|it| !known.contains(it));
         match unknown {
             Some(given) => Err(Refusal::Verdict {

@@ -2,10 +2,10 @@
 //!
 //! It must not decide anything: the plan has.
 
-use super::plan::{Arg, ERROR, FRAME, Plan, Planned, time};
+use super::plan::{Arg, ERROR, FRAME, Guard, Plan, Planned, time};
 use super::text::Text;
-use super::{Watch, signature};
-use crate::Series;
+use super::{Fail, Watch};
+use crate::{ANSWERED, Series};
 
 /// The whole file.
 pub(super) fn file(plan: &Plan<'_>) -> String {
@@ -17,7 +17,6 @@ pub(super) fn file(plan: &Plan<'_>) -> String {
         series(plan.options.series),
         agent.name,
     ));
-    text.heading(&signature(agent));
     text.touching(&format!("[{engine}]"));
     agent_section(plan, &mut text);
     for planned in plan.messages.iter().filter(|it| it.event.is_some()) {
@@ -26,8 +25,7 @@ pub(super) fn file(plan: &Plan<'_>) -> String {
     for group in &plan.groups {
         text.section(&format!("spoe-group {}", group.name));
         text.list("messages", group.messages.iter().copied());
-        let of_group =
-            |planned: &&Planned<'_>| planned.message.group.as_deref() == Some(group.name);
+        let of_group = |planned: &&Planned<'_>| planned.group.as_deref() == Some(&group.name);
         for planned in plan.messages.iter().filter(of_group) {
             message(plan, planned, &mut text);
         }
@@ -58,7 +56,10 @@ fn agent_section(plan: &Plan<'_>, text: &mut Text) {
     }
     if !plan.groups.is_empty() {
         text.comment("Sent where a rule of the frontend says `send-spoe-group`.");
-        text.list("groups", plan.groups.iter().map(|group| group.name));
+        text.list(
+            "groups",
+            plan.groups.iter().map(|group| group.name.as_str()),
+        );
     }
     text.blank();
 
@@ -91,8 +92,9 @@ fn agent_section(plan: &Plan<'_>, text: &mut Text) {
 
     text.comment(&format!(
         "If no answer comes, HAProxy sets txn.{prefix}.{ERROR} to a number that says why: 1 that it \
-         took longer than `timeout processing`, 256 and more that the connection failed. It must not \
-         be a name that the agent sets as well."
+         took longer than `timeout processing`, 256 and more that the connection failed. While no agent is \
+         up nothing is sent: a rule of the frontend then sets it to `down`. It must not be a name that \
+         the agent sets as well."
     ));
     text.line(&format!("option set-on-error {ERROR}"));
     text.comment(
@@ -148,6 +150,12 @@ fn message(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
     text.touching(&format!("spoe-message {}", message.name));
     args(plan, planned, text);
     let Some(event) = planned.event else {
+        if message.group.is_none() {
+            text.comment(
+                "A group of its own, without an event: a rule of the frontend waits for the body first. The \
+                 event `on-http-response` comes before it.",
+            );
+        }
         return;
     };
     if message.event.is_none() {
@@ -162,6 +170,21 @@ fn message(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
 
 fn args(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
     let mut words = Vec::new();
+    let mut sign = None;
+    if let (Fail::Closed, Guard::Rule(asked)) = (plan.options.fail, &planned.guard) {
+        sign = asked
+            .sign
+            .as_ref()
+            .map(|name| format!("{ANSWERED}=str({name})"));
+        if sign.is_some() {
+            text.comment(&format!(
+                "The first argument asks the agent to set {} once the handler has succeeded: a rule of the \
+                 frontend asks for it.",
+                asked.variable
+            ));
+        }
+    }
+    words.extend(sign.as_deref());
     for arg in &planned.args {
         match arg {
             Arg::Known(word) => words.push(word.as_str()),

@@ -228,7 +228,7 @@ fn arguments_with_a_place_are_at_their_places() {
 }
 
 #[test]
-fn failing_closed_asks_for_every_verdict_that_is_there_in_time() {
+fn failing_closed_asks_for_every_message() {
     let mut some = message("some", Vec::new(), &["txn.blocked", "txn.score"]);
     some.condition = Some("if { path_beg /api }".to_owned());
     some.event = Some("on-frontend-http-request".to_owned());
@@ -249,6 +249,7 @@ fn failing_closed_asks_for_every_verdict_that_is_there_in_time() {
         [
             "http-request deny deny_status 503 if !{ var(txn.waf.blocked) -m found } { path_beg /api }",
             "http-request deny deny_status 503 if !{ var(txn.waf.class) -m found }",
+            "http-response deny deny_status 503 if !{ var(txn.waf.late) -m found }",
         ]
     );
     options.verdicts = vec!["txn.score".to_owned()];
@@ -278,7 +279,7 @@ fn why_there_was_no_answer_is_captured_before_a_rule_ends_the_request() {
         let rules = frontend
             .lines()
             .map(str::trim)
-            .filter(|line| line.starts_with("http-request"));
+            .filter(|line| line.starts_with("http-request") && !line.contains("str(down)"));
         let rules: Vec<_> = rules.map(str::to_owned).collect();
         rules.iter().map(|rule| rule == capture).collect::<Vec<_>>()
     };
@@ -297,17 +298,278 @@ fn why_there_was_no_answer_is_captured_before_a_rule_ends_the_request() {
     }
 }
 
+/// The rules that deny, and the words behind `args` of each message.
+fn guards(agent: &Agent, options: &Options) -> (Vec<String>, Vec<String>) {
+    let written = written(agent, options);
+    let trimmed = |text: &str, word: &str| {
+        let lines = text.lines().map(str::trim);
+        let lines = lines.filter(|line| line.contains(word) && !line.starts_with('#'));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    (
+        trimmed(&written.frontend, "deny_status"),
+        trimmed(&written.spoe, "args "),
+    )
+}
+
+fn closed() -> Options {
+    Options {
+        fail: Fail::Closed,
+        ..Options::new(Series::V3_2)
+    }
+}
+
 #[test]
-fn failing_closed_without_a_verdict_is_said() {
-    let mut options = Options::new(Series::V3_2);
-    options.fail = Fail::Closed;
-    let written = written(&agent(vec![message("m", Vec::new(), &[])]), &options);
-    assert!(!written.frontend.contains("deny"), "{}", written.frontend);
-    assert!(
-        written.warnings[0]
-            .text
-            .starts_with("`--fail closed` denies nothing")
+fn a_handler_that_sets_nothing_for_sure_gives_a_sign_of_success() {
+    let mut sometimes = message("some-times", vec![argument("a", Some("path"))], &["txn.x"]);
+    sometimes.variables[0].presence = Presence::Sometimes;
+    let mut unknown = message("unknown", vec![argument("a", Some("path"))], &["txn.y"]);
+    unknown.variables[0].presence = Presence::Unknown;
+    // What an earlier request of the session left says nothing of this one.
+    let session = message("session", vec![argument("a", Some("path"))], &["sess.s"]);
+    let bare = message("bare", Vec::new(), &[]);
+    let sure = message("sure", Vec::new(), &["txn.sure"]);
+    // One of them may have failed.
+    let one = message("one", Vec::new(), &["txn.both"]);
+    let other = message("other", Vec::new(), &["txn.both"]);
+    let agent = agent(vec![sometimes, unknown, session, bare, sure, one, other]);
+    let (rules, args) = guards(&agent, &closed());
+    let deny = |name: &str| {
+        format!("http-request deny deny_status 503 if !{{ var(txn.waf.{name}) -m found }}")
+    };
+    let names = [
+        "answered_some_times",
+        "answered_unknown",
+        "answered_session",
+        "answered_bare",
+        "sure",
+        "answered_one",
+        "answered_other",
+    ];
+    assert_eq!(rules, names.map(deny));
+    assert_eq!(
+        args,
+        [
+            "args spoa-answered=str(txn.answered_some_times) a=path",
+            "args spoa-answered=str(txn.answered_unknown) a=path",
+            "args spoa-answered=str(txn.answered_session) a=path",
+            "args spoa-answered=str(txn.answered_bare)",
+            "args spoa-answered=str(txn.answered_one)",
+            "args spoa-answered=str(txn.answered_other)",
+        ]
     );
+    // Nobody asks where nothing is denied.
+    let (rules, args) = guards(&agent, &Options::new(Series::V3_2));
+    assert_eq!(rules, [""; 0]);
+    assert!(
+        args.iter().all(|args| !args.contains("spoa-answered")),
+        "{args:?}"
+    );
+}
+
+#[test]
+fn a_sign_of_success_has_a_name_of_its_own() {
+    let long = "m".repeat(60);
+    let agent = agent(vec![
+        message("a-b", Vec::new(), &[]),
+        message("a_b", Vec::new(), &[]),
+        message(&long, Vec::new(), &["txn.answered_c"]),
+        message("c", Vec::new(), &[]),
+    ]);
+    let options = Options {
+        verdicts: Vec::new(),
+        ..closed()
+    };
+    let (rules, args) = guards(&agent, &options);
+    assert_eq!(rules.len(), 4);
+    assert_eq!(
+        args,
+        [
+            "args spoa-answered=str(txn.answered_a_b)",
+            "args spoa-answered=str(txn.answered_2)",
+            "args spoa-answered=str(txn.answered_3)",
+        ]
+    );
+}
+
+#[test]
+fn a_message_that_stays_unprotected_is_named() {
+    let mut behind = message("behind", Vec::new(), &["txn.behind"]);
+    behind.event = Some("on-backend-http-request".to_owned());
+    let agent = agent(vec![behind, message("m", Vec::new(), &["txn.m"])]);
+    let unprotected = |options: &Options| -> Vec<String> {
+        let written = written(&agent, options);
+        let comments = written.frontend.matches("# Not protected: message").count();
+        assert_eq!(comments, written.warnings.len(), "{}", written.frontend);
+        written.warnings.iter().map(Warning::to_string).collect()
+    };
+    assert_eq!(
+        unprotected(&closed()),
+        [
+            "src/main.rs:7: message `behind` is not protected by `--fail closed`: it is sent at \
+          `on-backend-http-request`, after the rules of the frontend"
+        ]
+    );
+    let options = Options {
+        verdicts: vec!["txn.behind".to_owned()],
+        ..closed()
+    };
+    assert!(unprotected(&options)[1].ends_with("`--verdict` names none of its variables"));
+}
+
+#[test]
+fn a_group_that_the_sites_own_rules_send_is_not_sent_again() {
+    let mut early = message("early", vec![argument("a", Some("req.ssl_sni"))], &[]);
+    early.group = Some("first".to_owned());
+    let mut limit = message("limit", vec![argument("a", Some("path"))], &["txn.limited"]);
+    limit.group = Some("limit".to_owned());
+    let agent = agent(vec![early, limit]);
+    let rules = "    tcp-request inspect-delay 2s\n    option http-buffer-request\n    http-request \
+                 send-spoe-group waf limit if { path / } # here\n    # http-request send-spoe-group waf first\n";
+    let mut options = Options {
+        rules: Some(rules.to_owned()),
+        ..closed()
+    };
+    let told = written(&agent, &options);
+    assert_eq!(
+        told.frontend.matches("send-spoe-group waf limit").count(),
+        1
+    );
+    assert_eq!(told.frontend.matches("inspect-delay").count(), 1);
+    has(
+        &told.frontend,
+        &["tcp-request content send-spoe-group waf first if { nbsrv(waf-agents) gt 0 }"],
+    );
+    let warning = told.warnings[0].to_string();
+    assert!(
+        warning.contains(
+            "write `http-request deny deny_status 503 if !{ var(txn.waf.limited) -m found }`"
+        ),
+        "{warning}"
+    );
+    // A site that asks itself has heard it.
+    options.rules = Some(format!(
+        "{rules}    http-request deny deny_status 503 if {{ path / }} !{{ var(txn.waf.limited) -m found }}\n"
+    ));
+    assert_eq!(written(&agent, &options).warnings, []);
+}
+
+#[test]
+fn a_body_of_a_response_is_waited_for() {
+    let mut late = message("late", vec![argument("b", Some("res.body"))], &["res.bad"]);
+    late.condition = Some("if { status 200 }".to_owned());
+    let mut own = message("own", vec![argument("b", Some("res.body,lower"))], &[]);
+    own.group = Some("late".to_owned());
+    let told = written(&agent(vec![late, own]), &closed());
+    let rules: Vec<_> = told.frontend.lines().map(str::trim).collect();
+    let rules: Vec<_> = rules
+        .iter()
+        .filter(|it| it.starts_with("http-response"))
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            &"http-response wait-for-body time 1s if { nbsrv(waf-agents) gt 0 } { status 200 }",
+            &"http-response send-spoe-group waf late-body if { nbsrv(waf-agents) gt 0 } { status 200 }",
+            &"http-response wait-for-body time 1s if { nbsrv(waf-agents) gt 0 }",
+            &"http-response send-spoe-group waf late if { nbsrv(waf-agents) gt 0 }",
+            &"http-response deny deny_status 503 if !{ var(res.waf.bad) -m found } { status 200 }",
+            &"http-response deny deny_status 503 if !{ var(txn.waf.answered_own) -m found }",
+        ]
+    );
+    has(&told.spoe, &["groups late-body late"]);
+    assert!(!told.spoe.contains("    event "), "{}", told.spoe);
+}
+
+#[test]
+fn headers_that_show_variables_are_ones_that_servers_take() {
+    let agent = agent(vec![message(
+        "m",
+        Vec::new(),
+        &["txn.rules_hit", "txn.rules.hit", "sess.a"],
+    )]);
+    let frontend = plain(&agent).frontend;
+    for name in [
+        "x-spoa-txn-waf-rules-hit",
+        "x-spoa-txn-waf-rules-hit-2",
+        "x-spoa-sess-waf-a",
+    ] {
+        assert_eq!(
+            frontend.matches(&format!("set-header {name} ")).count(),
+            1,
+            "{frontend}"
+        );
+    }
+    let headers = frontend.split("set-header ").skip(1);
+    let mut names = headers.filter_map(|rest| rest.split(' ').next());
+    assert!(names.all(|name| !name.contains(['_', '.'])), "{frontend}");
+}
+
+#[test]
+fn nothing_is_shown_twice() {
+    let mut late = message("late", Vec::new(), &["txn.x"]);
+    late.event = Some("on-http-response".to_owned());
+    let agent = agent(vec![message("m", Vec::new(), &["txn.x"]), late]);
+    let options = Options {
+        show: true,
+        ..closed()
+    };
+    let frontend = written(&agent, &options).frontend;
+    let lines: Vec<_> = frontend
+        .lines()
+        .filter(|line| line.contains("    http-"))
+        .collect();
+    for line in &lines {
+        assert_eq!(
+            lines.iter().filter(|it| it == &line).count(),
+            1,
+            "{frontend}"
+        );
+    }
+    let options = Options {
+        verdicts: vec!["txn.y".to_owned()],
+        ..closed()
+    };
+    let refusal = write(&agent, &options).unwrap_err().to_string();
+    assert!(refusal.ends_with(": there is `txn.x`"), "{refusal}");
+}
+
+#[test]
+fn a_message_that_a_client_can_make_too_large_for_a_frame_is_said() {
+    let twice = |event: Option<&str>| {
+        let mut twice = message(
+            "check",
+            vec![
+                argument("all", Some("req.hdrs_bin")),
+                argument("own", Some("req.fhdr(authorization)")),
+            ],
+            &["txn.x"],
+        );
+        twice.condition = event.map(str::to_owned);
+        twice
+    };
+    let warnings = |messages: Vec<Message>| -> Vec<String> {
+        let warnings = plain(&agent(messages)).warnings;
+        warnings.iter().map(Warning::to_string).collect()
+    };
+    let said = warnings(vec![twice(None)]);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].starts_with(
+            "src/main.rs:7: a client can make message `check` too large for a frame: "
+        ),
+        "{said:?}"
+    );
+    let one = message("one", vec![argument("b", Some("req.body"))], &[]);
+    let mut other = message("other", vec![argument("c", Some("req.body"))], &[]);
+    let said = warnings(vec![one.clone(), other.clone()]);
+    assert!(
+        said[0].contains("messages `one` and `other`, which travel together,"),
+        "{said:?}"
+    );
+    // Whether these travel together nobody knows.
+    other.condition = Some("if { path / }".to_owned());
+    assert_eq!(warnings(vec![one, other]), [""; 0]);
 }
 
 #[test]
@@ -362,8 +624,10 @@ fn a_fleet_is_balanced_and_checked() {
         &[
             "balance leastconn",
             "option redispatch 1",
-            "server agent1 10.0.0.1:1 check",
-            "server agent2 unix@/run/a.sock check",
+            // What docs/operations/lifecycle.md asks for with `--lame-duck 3s`.
+            "default-server check inter 500ms fall 2 rise 1",
+            "server agent1 10.0.0.1:1",
+            "server agent2 unix@/run/a.sock",
         ],
     );
 }
@@ -381,8 +645,8 @@ fn an_agent_with_a_certificate_is_spoken_to_by_tls() {
     has(
         &told.backend,
         &[
-            r"server agent1 10.0.0.1:1 ssl verify required ca-file /etc/agent\ one.crt crt haproxy.pem check",
-            "server agent2 unix@/run/a.sock check",
+            r"server agent1 10.0.0.1:1 ssl verify required ca-file /etc/agent\ one.crt crt haproxy.pem",
+            "server agent2 unix@/run/a.sock",
         ],
     );
     let warned: Vec<_> = told.warnings.iter().map(Warning::to_string).collect();
@@ -395,7 +659,7 @@ fn an_agent_with_a_certificate_is_spoken_to_by_tls() {
     let told = written(&agent, &options);
     has(
         &told.backend,
-        &["server agent1 10.0.0.1:1 ssl verify required ca-file ca.pem crt own.pem check"],
+        &["server agent1 10.0.0.1:1 ssl verify required ca-file ca.pem crt own.pem"],
     );
     assert_eq!(told.warnings, []);
 }

@@ -2,10 +2,11 @@
 //!
 //! It must not know what the lines mean: `spoa_config` writes them.
 
+use super::diff;
 use super::haproxy::Haproxy;
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use spoa_config::write::{Configuration, Fail, Options, is_written, write};
+use spoa_config::write::{Configuration, Fail, Options, Writer, signed, write, writer};
 use spoa_config::{Agent, Series};
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
@@ -31,6 +32,9 @@ pub(super) struct Config {
     spoe_file: Option<String>,
     output: Option<PathBuf>,
     force: bool,
+    diff: bool,
+    /// What was asked for, where that is newer than all that is known.
+    newer: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +64,9 @@ pub(super) fn command() -> Command {
         .about("Print the configuration of HAProxy for this agent: spoe.conf, backend, frontend")
         .arg(
             option("haproxy", "SERIES", "For this HAProxy and later ones [default: the one found, else the newest]")
-                .value_parser(ValueParser::new(|text: &str| text.parse::<Series>())),
+                .value_parser(ValueParser::new(|text: &str| {
+                    text.parse::<Series>().map(|series| (series, text.to_owned()))
+                })),
         )
         .arg(
             option("part", "PART", "Only this part")
@@ -101,14 +107,20 @@ pub(super) fn command() -> Command {
         )
         .arg(option("spoe-file", "PATH", "The path of spoe.conf in the filter's line [default: spoe.conf]"))
         .arg(
-            option("output", "DIRECTORY", "Write files there: spoe.conf and haproxy.cfg, or the file of the part")
+            option("output", "PATH", "Write files to this directory, or with --part to this file")
                 .value_parser(value_parser!(PathBuf)),
         )
         .arg(
             Arg::new("force")
                 .long("force")
                 .action(ArgAction::SetTrue)
-                .help("Overwrite files that this command has not written"),
+                .help("Overwrite files that were edited, or not written by this command"),
+        )
+        .arg(
+            Arg::new("diff")
+                .long("diff")
+                .action(ArgAction::SetTrue)
+                .help("Show what --output would change, and change nothing"),
         )
         .after_help(
             "Run it again when handlers change. `--rules` keeps what is yours in a file of its own; \
@@ -125,8 +137,10 @@ impl Config {
             values.cloned().collect::<Vec<_>>()
         };
         let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+        let series = matches.get_one::<(Series, String)>("haproxy");
         Config {
-            series: matches.get_one::<Series>("haproxy").copied(),
+            series: series.map(|(series, _)| *series),
+            newer: series.and_then(|(series, text)| newer(*series, text)),
             part: match text("part").as_deref() {
                 Some("spoe") => Part::Spoe,
                 Some("backend") => Part::Backend,
@@ -146,30 +160,130 @@ impl Config {
             spoe_file: text("spoe-file"),
             output: path("output"),
             force: matches.get_flag("force"),
+            diff: matches.get_flag("diff"),
         }
     }
 
     /// Writes it.
     pub(super) fn perform(&self, agent: &Agent) -> Result<Printed, String> {
-        if !self.closed && !self.verdicts.is_empty() {
-            return Err(
-                "`--verdict` says what `--fail closed` asks for: add that, or leave it out"
-                    .to_owned(),
-            );
-        }
+        self.all_count(agent)?;
         let (series, guessed) = self.series(|| Haproxy::find(None).ok().map(|found| found.series));
         let options = self.options(series)?;
+        if self.rules_say(&options, "bind") && !self.bind.is_empty() {
+            return Err(
+                "option `--bind` changes nothing: the lines of `--rules` have a `bind`".to_owned(),
+            );
+        }
         let written = write(agent, &options).map_err(|refusal| refusal.to_string())?;
         let text = match &self.output {
-            Some(directory) => {
-                let said = self.files(directory, &written)?;
-                format!("{said}{}", self.next(directory, &options))
+            Some(path) if self.diff => self.changes(path, &agent.name, &written)?,
+            Some(path) => {
+                let said = self.files(path, &agent.name, &written)?;
+                format!("{said}{}", self.next(path, &options))
             }
             None => self.text(&written),
         };
         let warnings = written.warnings.iter().map(ToString::to_string);
-        let warnings = guessed.into_iter().chain(warnings).collect();
+        let said = self.newer.clone().into_iter().chain(guessed);
+        let warnings = said.chain(warnings).collect();
         Ok(Printed { text, warnings })
+    }
+
+    /// An error for each option that would change nothing.
+    fn all_count(&self, agent: &Agent) -> Result<(), String> {
+        let part = |allowed: &[Part]| self.part != Part::All && !allowed.contains(&self.part);
+        let all_unix = |servers: &[String]| {
+            let unix = |it: &String| it.starts_with("unix@") || it.starts_with("abns");
+            !servers.is_empty() && servers.iter().all(unix)
+        };
+        let servers = match self.servers.as_slice() {
+            [] => agent.listeners.get(..1).unwrap_or_default(),
+            servers => servers,
+        };
+        let tls = || match &agent.tls {
+            None => Some("the agent speaks no TLS: give its `--tls-cert` as well"),
+            Some(_) if all_unix(servers) => Some("unix sockets speak no TLS"),
+            Some(_) => None,
+        };
+        let only = |allowed: &'static [Part]| part(allowed).then_some("this part does not need it");
+        let options = [
+            ("--server", !self.servers.is_empty(), only(&[Part::Backend])),
+            (
+                "--ca-file",
+                self.ca_file.is_some(),
+                only(&[Part::Backend]).or_else(tls),
+            ),
+            (
+                "--crt",
+                self.crt.is_some(),
+                only(&[Part::Backend]).or_else(tls),
+            ),
+            (
+                "--prefix",
+                self.prefix.is_some(),
+                only(&[Part::Spoe, Part::Frontend]),
+            ),
+            (
+                "--fail closed",
+                self.closed,
+                only(&[Part::Spoe, Part::Frontend]),
+            ),
+            (
+                "--verdict",
+                !self.verdicts.is_empty(),
+                (!self.closed)
+                    .then_some("it says what `--fail closed` asks for: add that, or leave it out"),
+            ),
+            (
+                "--rules",
+                self.rules.is_some(),
+                only(&[Part::Spoe, Part::Frontend]),
+            ),
+            ("--bind", !self.bind.is_empty(), only(&[])),
+            (
+                "--show",
+                self.show,
+                only(&[Part::Frontend])
+                    .or(self.rules.as_ref().map(|_| "`--rules` says what is shown")),
+            ),
+            (
+                "--spoe-file",
+                self.spoe_file.is_some(),
+                only(&[Part::Frontend]),
+            ),
+            (
+                "--force",
+                self.force,
+                self.output
+                    .is_none()
+                    .then_some("nothing is overwritten without `--output`"),
+            ),
+            (
+                "--diff",
+                self.diff,
+                self.output
+                    .is_none()
+                    .then_some("name the files to compare with: `--output`"),
+            ),
+            (
+                "--force",
+                self.force,
+                self.diff.then_some("with `--diff` nothing is overwritten"),
+            ),
+        ];
+        let ignored = options.into_iter().find_map(|(option, given, why)| {
+            let why = why.filter(|_| given)?;
+            Some(format!("option `{option}` changes nothing: {why}"))
+        });
+        ignored.map_or(Ok(()), Err)
+    }
+
+    /// Whether a line of the site's own rules begins with a keyword.
+    fn rules_say(&self, options: &Options, keyword: &str) -> bool {
+        let rules = options.rules.as_deref().unwrap_or_default();
+        rules
+            .lines()
+            .any(|line| line.split_whitespace().next() == Some(keyword))
     }
 
     /// The series to write for, and what is to be said of it if nobody knows.
@@ -177,7 +291,7 @@ impl Config {
         match self.series.or_else(found) {
             Some(series) => (series, None),
             None => {
-                let newest = Series::V3_5;
+                let newest = newest();
                 let said = format!(
                     "no HAProxy was found, so this is for {newest} and later: `--haproxy 2.6` writes \
                      what all of them take"
@@ -222,7 +336,11 @@ impl Config {
         Ok(Options {
             engine: self.engine.clone(),
             prefix: self.prefix.clone(),
-            servers: self.servers.clone(),
+            servers: match self.part {
+                // These name no server. Where the agent listens may not be known here.
+                Part::Spoe | Part::Frontend => vec!["127.0.0.1:1".to_owned()],
+                Part::Backend | Part::All => self.servers.clone(),
+            },
             ca_file: self.ca_file.clone(),
             crt: self.crt.clone(),
             fail: if self.closed {
@@ -254,42 +372,97 @@ impl Config {
         }
     }
 
-    fn files(&self, directory: &Path, written: &Configuration) -> Result<String, String> {
-        let files: &[(&str, &String)] = match self.part {
-            Part::Spoe => &[("spoe.conf", &written.spoe)],
-            Part::Backend => &[("backend.cfg", &written.backend)],
-            Part::Frontend => &[("frontend.cfg", &written.frontend)],
-            Part::All => &[
-                ("spoe.conf", &written.spoe),
-                ("haproxy.cfg", &written.haproxy),
+    /// The files to write, with their text.
+    fn places(&self, path: &Path, agent: &str, written: &Configuration) -> Vec<(PathBuf, String)> {
+        let part = |name: &str, text: &str| vec![(self.place(path, name), text.to_owned())];
+        match self.part {
+            Part::Spoe => part("spoe.conf", &written.spoe),
+            Part::Backend => part("backend.cfg", &signed(agent, &written.backend)),
+            Part::Frontend => part("frontend.cfg", &signed(agent, &written.frontend)),
+            Part::All => vec![
+                (path.join("spoe.conf"), written.spoe.clone()),
+                (path.join("haproxy.cfg"), written.haproxy.clone()),
             ],
-        };
-        let path = |name: &str| directory.join(name);
-        for (name, _) in files {
-            let there = fs::read_to_string(path(name));
-            if !self.force && there.is_ok_and(|text| !is_written(&text)) {
-                return Err(format!(
-                    "`{}` is there, and `config` has not written it: write it elsewhere, or add \
-                     `--force` to overwrite it",
-                    path(name).display()
-                ));
-            }
+        }
+    }
+
+    /// The file of a part: the path itself if it is that of a file, else a file of this name in it.
+    fn place(&self, path: &Path, name: &str) -> PathBuf {
+        let is_file = path.is_file() || (path.extension().is_some() && !path.is_dir());
+        match is_file {
+            true => path.to_owned(),
+            false => path.join(name),
+        }
+    }
+
+    /// What writing the files would change.
+    fn changes(&self, path: &Path, agent: &str, written: &Configuration) -> Result<String, String> {
+        let mut changes = String::new();
+        for (path, text) in self.places(path, agent, written) {
+            let there = match fs::read_to_string(&path) {
+                Ok(there) => there,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+                Err(error) => return Err(format!("cannot read `{}`: {error}", path.display())),
+            };
+            changes.push_str(&diff::unified(&path.display().to_string(), &there, &text));
+        }
+        if changes.is_empty() {
+            changes.push_str("nothing would change\n");
+        }
+        Ok(changes)
+    }
+
+    fn files(&self, path: &Path, agent: &str, written: &Configuration) -> Result<String, String> {
+        let files = self.places(path, agent, written);
+        for (path, text) in &files {
+            let Ok(there) = fs::read_to_string(path) else {
+                continue;
+            };
+            let whose = match writer(&there) {
+                _ if self.force || there == *text => continue,
+                Writer::Config => continue,
+                Writer::Edited => "has changed since `config` wrote it",
+                _ => "is there, and `config` has not written it",
+            };
+            return Err(format!(
+                "`{}` {whose}: `--diff` shows what would change, `--force` overwrites it; what is yours \
+                 belongs in the file of `--rules`",
+                path.display()
+            ));
         }
         let about = |path: &Path, error| format!("cannot write `{}`: {error}", path.display());
-        fs::create_dir_all(directory).map_err(|error| about(directory, error))?;
         let mut whole = Vec::new();
-        for (name, text) in files {
-            let path = path(name);
-            let file = File::write(&path, text).map_err(|error| about(&path, error))?;
+        for (path, text) in &files {
+            if let Some(directory) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
+                fs::create_dir_all(directory).map_err(|error| about(directory, error))?;
+            }
+            let file = File::write(path, text).map_err(|error| about(path, error))?;
             whole.push((path, file));
         }
         let mut said = String::new();
         for (path, file) in whole {
-            file.put().map_err(|error| about(&path, error))?;
+            file.put().map_err(|error| about(path, error))?;
             said.push_str(&format!("wrote {}\n", path.display()));
         }
         Ok(said)
     }
+}
+
+/// The newest series that is known.
+fn newest() -> Series {
+    let [.., newest] = Series::ALL;
+    newest
+}
+
+/// What is to be said of a version that is newer than all that are known.
+fn newer(series: Series, text: &str) -> Option<String> {
+    let mut numbers = text.split(['.', '-']).map(str::parse::<u16>);
+    let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
+        return None;
+    };
+    (series == newest() && series.numbers() < (major, minor)).then(|| {
+        format!("HAProxy {text} is newer than all that are known: this is written for {series}")
+    })
 }
 
 /// A file that is written whole before it takes its place: on a disk that is full, what was there
@@ -309,7 +482,10 @@ impl File {
         let mut written = tempfile::Builder::new()
             .prefix(".spoa-config-")
             .permissions(usual)
-            .tempfile_in(place.parent().unwrap_or(Path::new(".")))?;
+            .tempfile_in(match place.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            })?;
         written.write_all(text.as_bytes())?;
         let file = written.as_file();
         if let Ok(there) = there {
@@ -376,7 +552,7 @@ mod tests {
         for line in [
             "backend e-agents\n",
             "    mode tcp\n",
-            "    server agent2 10.0.0.2:1 check\n",
+            "    server agent2 10.0.0.2:1\n",
         ] {
             assert!(text.contains(line), "`{line}` is not in:\n{text}");
         }
@@ -418,11 +594,8 @@ mod tests {
         assert_eq!(series(&[], Some(Series::V2_8)), (Series::V2_8, None));
         let (newest, said) = series(&[], None);
         let said = said.unwrap();
-        assert_eq!(newest, Series::V3_5);
-        assert!(
-            said.contains("for 3.5 and later: `--haproxy 2.6`"),
-            "{said}"
-        );
+        assert_eq!(Some(&newest), Series::ALL.last());
+        assert!(said.contains("and later: `--haproxy 2.6`"), "{said}");
     }
 
     #[test]
@@ -459,11 +632,116 @@ mod tests {
         let file = directory.join("haproxy.cfg");
         fs::write(&file, "global\n").unwrap();
         let error = config(&line).perform(&agent()).unwrap_err();
-        assert!(error.contains("`--force`"), "{error}");
+        assert!(
+            error.contains("config` has not written it") && error.contains("`--force`"),
+            "{error}"
+        );
         assert_eq!(fs::read_to_string(&file).unwrap(), "global\n");
         let force = ["--haproxy=3.2", &output, "--force"];
         config(&force).perform(&agent()).unwrap();
         assert!(fs::read_to_string(&file).unwrap().contains("frontend www"));
         fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn an_edited_file_is_not_overwritten_and_the_difference_is_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        let output = format!("--output={}", directory.path().display());
+        let line = ["--haproxy=3.2", &output];
+        config(&line).perform(&agent()).unwrap();
+        let file = directory.path().join("haproxy.cfg");
+        let written = fs::read_to_string(&file).unwrap();
+        let edited = written.replace("bind :8080", "bind :80");
+        fs::write(&file, &edited).unwrap();
+        let error = config(&line).perform(&agent()).unwrap_err();
+        assert!(
+            error.contains("has changed since `config` wrote it"),
+            "{error}"
+        );
+        let shown = config(&["--haproxy=3.2", &output, "--diff"])
+            .perform(&agent())
+            .unwrap();
+        assert!(
+            shown.text.contains("\n-    bind :80\n+    bind :8080\n"),
+            "{}",
+            shown.text
+        );
+        assert_eq!(fs::read_to_string(&file).unwrap(), edited);
+        config(&["--haproxy=3.2", &output, "--force"])
+            .perform(&agent())
+            .unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), written);
+        // Other options, another text: what it has written it replaces.
+        config(&["--haproxy=2.6", &output])
+            .perform(&agent())
+            .unwrap();
+        let shown = config(&["--haproxy=2.6", &output, "--diff"])
+            .perform(&agent())
+            .unwrap();
+        assert_eq!(shown.text, "nothing would change\n");
+    }
+
+    #[test]
+    fn an_option_that_changes_nothing_is_an_error() {
+        let rules = tempfile::NamedTempFile::new().unwrap();
+        fs::write(rules.path(), "    bind :80\n").unwrap();
+        let rules = format!("--rules={}", rules.path().display());
+        for (line, option) in [
+            (&["--ca-file=a"][..], "--ca-file"),
+            (&["--crt=a"], "--crt"),
+            (&["--part=frontend", "--bind=:80"], "--bind"),
+            (&["--part=spoe", "--server=10.0.0.1:1"], "--server"),
+            (&["--part=backend", "--fail=closed"], "--fail closed"),
+            (&["--part=backend", "--prefix=a"], "--prefix"),
+            (&["--part=spoe", "--spoe-file=a"], "--spoe-file"),
+            (&[&rules, "--show"], "--show"),
+            (&[&rules, "--bind=:81"], "--bind"),
+            (&["--verdict=txn.a"], "--verdict"),
+            (&["--force"], "--force"),
+            (&["--diff"], "--diff"),
+        ] {
+            let error = config(line).perform(&agent()).unwrap_err();
+            let expected = format!("option `{option}` changes nothing: ");
+            assert!(error.starts_with(&expected), "{line:?}: {error}");
+        }
+        let mut tls = agent();
+        tls.tls = Some(spoa_config::Tls {
+            certificate: "a".to_owned(),
+            mutual: false,
+        });
+        assert!(config(&["--ca-file=a"]).perform(&tls).is_ok());
+        let error = config(&["--ca-file=a", "--server=unix@/a"])
+            .perform(&tls)
+            .unwrap_err();
+        assert!(error.contains("unix sockets"), "{error}");
+    }
+
+    #[test]
+    fn the_output_of_a_part_may_be_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        for (output, file) in [("own.conf", "own.conf"), ("folder", "folder/spoe.conf")] {
+            let output = format!("--output={}", directory.path().join(output).display());
+            let line = ["--haproxy=3.2", "--part=spoe", &output];
+            config(&line).perform(&agent()).unwrap();
+            // A second time as well.
+            config(&line).perform(&agent()).unwrap();
+            let text = fs::read_to_string(directory.path().join(file)).unwrap();
+            assert!(text.contains("spoe-message check"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_version_newer_than_all_is_the_newest_and_said() {
+        let line = ["--haproxy=9.9", "--part=backend"];
+        let printed = config(&line).perform(&agent()).unwrap();
+        assert!(
+            printed.warnings[0].starts_with("HAProxy 9.9 is newer than all"),
+            "{printed:?}"
+        );
+        let known = newest().to_string();
+        let printed = config(&["--haproxy", &known, "--part=backend"])
+            .perform(&agent())
+            .unwrap();
+        assert_eq!(printed.warnings, [""; 0]);
     }
 }

@@ -8,6 +8,7 @@ mod call;
 mod command;
 mod config;
 mod dev;
+mod diff;
 mod doctor;
 mod filter;
 mod handlers;

@@ -92,7 +92,7 @@ fn another_type() {
     assert_eq!(
         call(&handlers![by_place], &[("", &1), ("", &true)]),
         "argument number 1 (counting from 0) of message `placed` should be UTF-8 text, but HAProxy \
-         sent BOOL; give it a sample like `path` in spoe.conf"
+         sent BOOL"
     );
 }
 
@@ -191,7 +191,7 @@ fn a_number_in_text() {
         call(&handlers![numbers], &[("port", &"443"), ("", &true)]),
         "argument `port` of message `numbers` should be an integer from 0 to 65535, but HAProxy sent \
          STRING; take `Parse<u16>` to read it from text; or in `spoe-message numbers` of spoe.conf \
-         write `args port=src_port`"
+         give `port=…` another sample fetch"
     );
     #[spoe_message("optional")]
     fn optional(port: Option<u16>) {

@@ -1,5 +1,6 @@
 //! What `config` writes: HAProxy takes it without a warning, and it works as it was written.
 
+mod answers;
 #[path = "../common/mod.rs"]
 mod common;
 mod dev;

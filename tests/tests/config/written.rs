@@ -20,11 +20,13 @@ impl Written {
     pub(crate) fn by(mut agent: Command, haproxy: &Haproxy, args: &[&str]) -> Written {
         let (dir, front) = (TempDir::new(), Port::free());
         let (major, minor) = haproxy.series();
+        let ruled = args.iter().any(|arg| arg.starts_with("--rules"));
+        // Some agents go by the names of sockets. Rules have a `bind` of their own.
+        let bind = (!ruled).then(|| format!("--bind={} name www", front.addr()));
         let ran = agent
             .arg("config")
             .arg(format!("--haproxy={major}.{minor}"))
-            // Some agents go by the names of sockets.
-            .arg(format!("--bind={} name www", front.addr()))
+            .args(bind)
             .arg("--output")
             .arg(dir.path())
             .args(args)

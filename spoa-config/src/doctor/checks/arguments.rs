@@ -36,6 +36,8 @@ impl<'a> Given<'a> {
             name: word.text.split_once('=').map(|(name, _)| name),
             word,
         });
+        // The first may be for the agent itself.
+        let given = given.skip_while(|given| given.name == Some(crate::ANSWERED));
         given.collect()
     }
 

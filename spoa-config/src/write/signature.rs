@@ -1,0 +1,86 @@
+//! The first line of a file: who wrote it, and the hash of what follows, which tells edits.
+//!
+//! It must not know what a file is about.
+
+const SIGNATURE: &str = "# Written by `";
+const HASH: &str = "# Written by `NAME config`, hash ";
+
+/// Who wrote a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Writer {
+    /// `config`, and nobody has changed it since.
+    Config,
+    /// `config`, and somebody has changed it since.
+    Edited,
+    /// Somebody else.
+    Other,
+}
+
+/// Returns a text with the line before it that [`writer`] reads.
+///
+/// ```
+/// use spoa_config::write::{Writer, signed, writer};
+///
+/// let file = signed("my-agent", "backend agents\n");
+/// assert_eq!(writer(&file), Writer::Config);
+/// assert_eq!(writer(&format!("{file}    # mine\n")), Writer::Edited);
+/// assert_eq!(writer("backend agents\n"), Writer::Other);
+/// ```
+#[must_use]
+pub fn signed(agent: &str, text: &str) -> String {
+    let agent = agent.replace(char::is_control, " ");
+    let head = HASH.replace("NAME", &agent);
+    format!(
+        "{head}{:016x}: run it again when handlers change.\n{text}",
+        hash(text)
+    )
+}
+
+/// Returns who wrote a file, by its first line.
+#[must_use]
+pub fn writer(text: &str) -> Writer {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    if !first.starts_with(SIGNATURE) || !first.contains(" config`") {
+        return Writer::Other;
+    }
+    let hash = first.rsplit_once("config`, hash ").and_then(|(_, hash)| {
+        let hash = hash.get(..16)?;
+        u64::from_str_radix(hash, 16).ok()
+    });
+    match hash == Some(self::hash(rest)) {
+        true => Writer::Config,
+        false => Writer::Edited,
+    }
+}
+
+/// The 64 bits of FNV-1a: they tell an edit from none, and keep nobody from forging one.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_change_is_seen() {
+        let file = signed("a b", "global\n\n    maxconn 100\n");
+        assert_eq!(writer(&file), Writer::Config);
+        for edited in [
+            file.replace("100", "101"),
+            file.replace("\n\n", "\n"),
+            format!("{file}\n"),
+            file.trim_end().to_owned(),
+            file.replace("hash ", "hash x"),
+            file.replace('\n', "\r\n"),
+        ] {
+            assert_eq!(writer(&edited), Writer::Edited, "{edited}");
+        }
+        let later = format!("# mine\n{file}");
+        assert_eq!(writer(&later), Writer::Other);
+        assert_eq!(writer(""), Writer::Other);
+    }
+}

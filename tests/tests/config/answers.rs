@@ -1,0 +1,208 @@
+//! Failing closed, for every kind of return type: what a handler has answered passes, and nothing else does.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use spoa_tests::{Port, Process, Proxy, Request, TempDir, for_each_haproxy};
+
+use crate::common::program;
+use crate::written::{Written, ask, serving};
+
+/// The messages that go by a path of their own, each with a return type of its own.
+const PATHS: [&str; 28] = [
+    "unit",
+    "set-var",
+    "session",
+    "computed",
+    "option",
+    "some",
+    "result",
+    "tuple",
+    "list",
+    "array",
+    "unset",
+    "actions",
+    "struct",
+    "kept",
+    "only-options",
+    "no-struct",
+    "undone",
+    "unit-struct",
+    "value",
+    "no-value",
+    "null",
+    "gone",
+    "twice",
+    "opaque",
+    "slow",
+    "blocks",
+    "places",
+    "grouped",
+];
+
+fn agent() -> Command {
+    program(env!("CARGO_BIN_EXE_agent-answers"))
+}
+
+/// A server whose answers say what the query does, and whose bodies come later than their heads.
+fn site() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it listens");
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let _ = answer(stream);
+            });
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    let head = String::from_utf8_lossy(&head);
+    let target = head.split(' ').nth(1).unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let (status, judge) = match path {
+        "/late" => (200, query),
+        "/body" => (201, ""),
+        _ => (200, ""),
+    };
+    let head = format!(
+        "HTTP/1.1 {status} OK\r\nx-judge: {judge}\r\nconnection: close\r\ncontent-length: 12\r\n\r\n"
+    );
+    stream.set_nodelay(true)?;
+    stream.write_all(head.as_bytes())?;
+    stream.flush()?;
+    if path == "/body" {
+        // So that it is a segment of its own.
+        thread::sleep(Duration::from_millis(100));
+    }
+    stream.write_all(b"not a secret")
+}
+
+struct Stack {
+    proxy: Proxy,
+    agent: Process,
+    warnings: Vec<String>,
+    _dir: TempDir,
+}
+
+fn stack(haproxy: &spoa_tests::Haproxy, args: &[&str]) -> Stack {
+    let (dir, front, port) = (TempDir::new(), Port::free(), Port::free());
+    let listen = port.addr().to_string();
+    let rules = format!(
+        "    bind {}\n    http-response set-header x-leak %[var(txn.answers.leak)]\n    \
+         default_backend site\n\nbackend site\n    server site {}\n",
+        front.addr(),
+        site()
+    );
+    let rules = dir.write("rules.cfg", &rules).display().to_string();
+    let mut all = vec!["--listen", &listen, "--fail=closed", "--rules", &rules];
+    all.extend(args);
+    let mut written = Written::by(agent(), haproxy, &all);
+    written.serve_at(front);
+    let agent = serving(agent(), &listen);
+    let proxy = written.start(haproxy);
+    ask(&proxy, &Request::get("/"), "a judged request", |reply| {
+        reply.status == 200
+    });
+    Stack {
+        proxy,
+        agent,
+        warnings: written.warnings,
+        _dir: dir,
+    }
+}
+
+#[test]
+fn what_is_answered_passes_and_all_else_is_denied_whatever_a_handler_returns() {
+    for_each_haproxy(|haproxy| {
+        let Stack {
+            proxy,
+            agent,
+            warnings,
+            _dir,
+        } = stack(haproxy, &[]);
+        let status = |target: &str| proxy.get(target).status;
+
+        // Only what no rule of the frontend can ask for is not protected, and that is said.
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(
+            warnings[0].contains("message `server` is not protected by `--fail closed`"),
+            "{warnings:?}"
+        );
+        for path in PATHS {
+            let good = format!("/{path}");
+            assert_eq!(status(&good), 200, "{haproxy} {path}");
+            for how in ["fail", "panic"] {
+                assert_eq!(
+                    status(&format!("{good}?{how}")),
+                    503,
+                    "{haproxy} {path} {how}"
+                );
+                assert_eq!(status(&good), 200, "{haproxy} {path} after {how}");
+            }
+        }
+        for path in ["slow", "blocks"] {
+            assert_eq!(status(&format!("/{path}?late")), 503, "{haproxy} {path}");
+        }
+        assert_eq!(status("/late"), 200, "{haproxy}");
+        for how in ["fail", "panic"] {
+            assert_eq!(status(&format!("/late?{how}")), 503, "{haproxy} {how}");
+        }
+
+        // An earlier answer on the same connection stands for nothing.
+        let mut client = proxy.client();
+        for (target, expected) in [("/session", 200), ("/session?fail", 503), ("/kept", 200)] {
+            assert_eq!(client.get(target).status, expected, "{haproxy} {target}");
+        }
+
+        // Not at all.
+        agent.signal("STOP");
+        for path in PATHS {
+            assert_eq!(status(&format!("/{path}")), 503, "{haproxy} {path} halted");
+            if path == "set-var" {
+                break;
+            }
+        }
+        agent.signal("CONT");
+        ask(&proxy, &Request::get("/"), "a judged request", |reply| {
+            reply.status == 200
+        });
+        proxy.admin("disable server answers-agents/agent1");
+        for path in PATHS.into_iter().chain(["late"]) {
+            assert_eq!(status(&format!("/{path}")), 503, "{haproxy} {path} down");
+        }
+        // The access log says why.
+        assert_eq!(status("/down"), 503);
+        let line = proxy.wait_for_log("\"GET /down HTTP/1.1\"");
+        assert!(line.contains(" {down} \"GET /down"), "{haproxy}: {line}");
+        drop(agent);
+    });
+}
+
+#[test]
+fn a_body_that_comes_after_its_head_is_seen() {
+    for_each_haproxy(|haproxy| {
+        let stack = stack(haproxy, &["--verdict=txn.leak"]);
+        for _ in 0..10 {
+            let reply = stack.proxy.get("/body");
+            let leak = reply.header("x-leak").map(str::to_owned);
+            assert_eq!(
+                (reply.status, leak.as_deref()),
+                (201, Some("1")),
+                "{haproxy}"
+            );
+        }
+        drop(stack.agent);
+    });
+}
