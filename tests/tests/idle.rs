@@ -26,7 +26,7 @@ fn switches(agent: &Process) -> u64 {
 fn start() -> (Process, String) {
     let agent = Process::start(&mut fixture());
     let line = agent.wait_for_line("listening on ");
-    agent.wait_for_line("and in spoe.conf");
+    agent.wait_for_line("Wire HAProxy to it");
     (agent, line.trim_start_matches("listening on ").to_owned())
 }
 

@@ -22,7 +22,7 @@ pub(super) enum Task {
     /// List the handlers.
     Handlers { json: bool },
     /// Write HAProxy's side.
-    Config(Config),
+    Config(Box<Config>),
     /// Run behind a HAProxy of one's own.
     Dev(Dev),
     /// Look for what is wrong with it.
@@ -150,7 +150,7 @@ impl Line {
             Some(("handlers", matches)) => Task::Handlers {
                 json: matches.get_flag("json"),
             },
-            Some(("config", matches)) => Task::Config(Config::read(matches)),
+            Some(("config", matches)) => Task::Config(Box::new(Config::read(matches))),
             Some(("dev", matches)) => Task::Dev(Dev::read(matches)),
             Some(("doctor", matches)) => Task::Doctor(Doctor::read(matches)),
             Some(("docs", _)) => Task::Docs,
