@@ -69,7 +69,7 @@ fn what_a_session_was_asked_is_on_the_line_of_its_request() {
             .expect("it listens")
             .send(&Request::get("/"));
         assert_eq!(
-            reply.header("x-spoa-sess-ip_reputation-ip_score"),
+            reply.header("x-spoa-sess-ip-reputation-ip-score"),
             Some("100")
         );
         let line = process.wait_for_line("GET / 200 ");
@@ -188,7 +188,7 @@ fn a_configuration_of_ones_own_is_run_as_it_is() {
         .expect("it listens")
         .send(&Request::get("/"));
     assert_eq!(
-        reply.header("x-spoa-sess-ip_reputation-ip_score"),
+        reply.header("x-spoa-sess-ip-reputation-ip-score"),
         Some("100")
     );
     process.wait_for_line("get-ip-reputation ip=127.0.0.1 -> set-var sess.ip_score = 100 (");

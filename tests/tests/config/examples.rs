@@ -6,7 +6,7 @@ use crate::written::{Written, ask, serving, stop};
 
 /// An example, and the header that shows its answer to a request.
 const EXAMPLES: [(&str, &str, &str); 3] = [
-    ("ip-reputation", "x-spoa-sess-ip_reputation-ip_score", "100"),
+    ("ip-reputation", "x-spoa-sess-ip-reputation-ip-score", "100"),
     ("inspect", "x-spoa-txn-inspect-blocked", "0"),
     ("multi", "x-spoa-sess-multi-network", "own"),
 ];

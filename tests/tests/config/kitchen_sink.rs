@@ -177,7 +177,7 @@ fn a_fleet_shares_the_work() {
             .each_ref()
             .map(|address| serving(agent(), address));
         let proxy = written.start(haproxy);
-        let header = "x-spoa-sess-kitchen_sink-loopback";
+        let header = "x-spoa-sess-kitchen-sink-loopback";
         ask(&proxy, &Request::get("/"), "an answer", |reply| {
             reply.header(header).is_some()
         });

@@ -47,7 +47,7 @@ fn works(dir: &TempDir, of_agent: &[&str], of_config: &[&str], warnings: usize) 
         serve.args(of_agent.iter().map(with_path));
         let process = serving(serve, &listen);
         let proxy = written.start(haproxy);
-        let header = "x-spoa-sess-kitchen_sink-loopback";
+        let header = "x-spoa-sess-kitchen-sink-loopback";
         ask(&proxy, &Request::get("/"), "an answer", |reply| {
             reply.header(header) == Some("1")
         });
