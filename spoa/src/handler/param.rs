@@ -4,7 +4,8 @@ use super::arguments::Arguments;
 use super::definition::{ArgumentDescription, Description, StateDescription};
 use super::sample::Events;
 use super::{
-    Accepts, ActionWriter, Context, Expected, Failure, FromValue, Mismatch, Rejection, RejectionKind, State,
+    Accepts, ActionWriter, Context, Expected, Failure, FromValue, Mismatch, Rejection,
+    RejectionKind, State,
 };
 use crate::spop::{Args, Message, Scope, Value};
 use std::any::{TypeId, type_name};
