@@ -14,7 +14,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_agent-wayward");
 async fn start(command: &mut Command) -> (Process, Client) {
     let agent = Process::start(command);
     let line = agent.wait_for_line("listening on ");
-    agent.wait_for_line("and in spoe.conf");
+    agent.wait_for_line("Wire HAProxy to it");
     let client = Client::connect(line.trim_start_matches("listening on ")).await;
     (agent, client.expect("it listens"))
 }
@@ -27,7 +27,7 @@ fn records(agent: &mut Process) -> Vec<String> {
     agent.wait_for_line(" INFO stopped");
     let mut lines = agent.output();
     // Standard output and standard error are read side by side.
-    let ready = ["INFO started", "and in spoe.conf"];
+    let ready = ["INFO started", "Wire HAProxy to it"];
     let last = lines
         .iter()
         .rposition(|line| ready.iter().any(|text| line.contains(text)));

@@ -2,13 +2,17 @@
 //!
 //! It must not know sizes: `spoa_samples` does.
 
+use super::moment::Moment;
 use super::plan::{FRAME, Plan, Planned};
 use spoa_samples::{Expression, Frame, Sent};
 
 /// Warns of the messages that HAProxy would not send.
 pub(super) fn check(plan: &mut Plan<'_>) {
     let mut together: Vec<Vec<usize>> = Vec::new();
-    for (index, planned) in plan.messages.iter().enumerate() {
+    // A server chooses what a response holds.
+    let early = |planned: &Planned<'_>| planned.moment != Moment::Response;
+    let messages = plan.messages.iter().enumerate();
+    for (index, planned) in messages.filter(|(_, planned)| early(planned)) {
         let same = |other: &&mut Vec<usize>| {
             let other = other.first().and_then(|first| plan.messages.get(*first));
             other.is_some_and(|other| key(other) == key(planned))
