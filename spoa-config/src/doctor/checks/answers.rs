@@ -62,7 +62,9 @@ fn overwrites(
         .after(answer.at)
         .take_while(|other| other.at < step.at)
         .any(|other| other.reads().any(|mention| mention.variable == variable));
-    if own || again || read {
+    // Another proxy may set it for its own requests on purpose.
+    let elsewhere = answer.proxy != step.proxy;
+    if own || again || read || elsewhere {
         return None;
     }
     let title = format!("`{variable}` is overwritten before anything reads the agent's answer");
