@@ -123,7 +123,7 @@ impl Argument {
             }
             (None, Bound::Name(ident)) => {
                 let name = name_of(ident);
-                let kind = if attribute.present {
+                let kind = if attribute.present || is_parse(ty) {
                     Kind::Value
                 } else {
                     Kind::Either
@@ -210,6 +210,12 @@ fn is_of_message(ty: &Type) -> bool {
 /// as what it is.
 fn is_state(ty: &Type) -> bool {
     last_name(ty).is_some_and(|name| name == "State") && has_type_arguments(ty)
+}
+
+/// `Parse<T>`, which only an argument becomes: taken as such, a `T` that is not parsed from text is
+/// reported as what it is.
+fn is_parse(ty: &Type) -> bool {
+    last_name(ty).is_some_and(|name| name == "Parse") && has_type_arguments(ty)
 }
 
 fn check_type(ty: &Type, errors: &mut Errors) {

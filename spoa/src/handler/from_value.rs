@@ -402,7 +402,7 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Result<T, Mismatch> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parse<T>(pub T);
 
-#[diagnostic::do_not_recommend]
+// Without `do_not_recommend`: what is missing is that `T` implements `FromStr`.
 impl<T: FromStr> FromValue<'_> for Parse<T> {
     const EXPECTED: Expected = Expected::Other("text that its type can be parsed from");
 
