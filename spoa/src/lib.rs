@@ -70,6 +70,13 @@
 //! }
 //! ```
 //!
+//! # In which order
+//!
+//! HAProxy sends the messages of one event, or of one group, in one NOTIFY, in the order in which
+//! `messages` lists them in spoe.conf. Their handlers start in that order. The actions are in the ACK in that
+//! order, too, and those of one handler in the order in which it returned them, whichever handler is done
+//! first. HAProxy applies them one after the other, so where two set the same variable, the last one counts.
+//!
 //! # Without `run!`
 //!
 //! [`Agent::builder`](agent::Agent::builder) is the same agent as an ordinary API that returns

@@ -76,6 +76,9 @@ macro_rules! handlers {
 /// }
 /// ```
 ///
+/// What stands after `run!` runs when the agent has stopped, and also after the commands that print
+/// something, such as `handlers` or a `call` that succeeded. Whatever fails ends the process there.
+///
 /// What cannot be served ends the process with status 1 and a line that says what to do: two handlers
 /// of one message, no handlers, a handler without its state, a state that failed, an address in use.
 #[cfg(feature = "cli")]

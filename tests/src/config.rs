@@ -50,6 +50,7 @@ pub struct Message {
     name: String,
     args: Vec<String>,
     event: Option<String>,
+    listed: bool,
     lines: Vec<String>,
 }
 
@@ -61,6 +62,7 @@ impl Message {
             name: name.to_owned(),
             args: Vec::new(),
             event,
+            listed: true,
             lines: Vec::new(),
         }
     }
@@ -81,6 +83,12 @@ impl Message {
     /// No event: the message is sent only as part of a group.
     pub fn only_in_groups(mut self) -> Message {
         self.event = None;
+        self
+    }
+
+    /// Leaves it out of `messages`, which the test writes itself.
+    pub fn unlisted(mut self) -> Message {
+        self.listed = false;
         self
     }
 
@@ -354,7 +362,7 @@ impl Config {
         let with_event = self
             .messages
             .iter()
-            .filter(|message| message.event.is_some());
+            .filter(|message| message.event.is_some() && message.listed);
         for message in with_event {
             text.line(&format!("messages {}", message.name));
         }

@@ -9,6 +9,10 @@ use std::fmt;
 
 /// What a handler may return.
 ///
+/// HAProxy applies the actions in the order in which they are returned, and those of several messages of
+/// one NOTIFY in the order of the messages, whichever handler is done first. Where two set the same
+/// variable, the last one counts.
+///
 /// `()`, [`SetVar`], [`UnsetVar`], [`Actions`], arrays, `Vec`s and tuples of those, `Option` (`None`
 /// is no action) and `Result` with any error. Derive it for a struct whose fields are variables
 /// with `#[derive(IntoActions)]`.

@@ -14,6 +14,7 @@ mod failures;
 mod fragments;
 mod gate;
 mod health;
+mod order;
 mod pipelining;
 mod restarts;
 mod rolling;

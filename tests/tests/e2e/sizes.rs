@@ -58,7 +58,7 @@ fn acks_around_the_limit(buffer: usize) {
             assert_eq!(ask(&proxy, size), [Some(1), None, None]);
         }
         assert_eq!(ask(&proxy, largest), whole(largest));
-        agent.wait_for_warning("do not fit");
+        agent.wait_for_warning("not fit into the frame");
         assert!(agent.warnings().len() < 3, "a line each second");
     });
 }
