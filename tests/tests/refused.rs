@@ -192,7 +192,7 @@ fn compare(haproxy: &Haproxy, changes: &[&Change]) -> Compared {
 fn what_haproxy_refuses_about_the_spoe_side_is_found() {
     let all = all();
     // Each generation has its share of them, or in the long form all.
-    let share = bounded_or_long(6, 1);
+    let share = bounded_or_long(10, 1);
     let tested: Vec<_> = haproxies()
         .iter()
         .filter(|haproxy| share == 1 || [(2, 6), (3, 4)].contains(&haproxy.series()))
@@ -204,8 +204,8 @@ fn what_haproxy_refuses_about_the_spoe_side_is_found() {
         let changes: Vec<_> = all.iter().skip(index % share).step_by(share).collect();
         let Compared { refused, missed } = compare(haproxy, &changes);
         println!("{haproxy}: refuses {refused} of {}", changes.len());
-        assert!(changes.len() > 120, "{}", changes.len());
-        assert!(refused > 80, "only {refused} of {}", changes.len());
+        assert!(changes.len() > 80, "{}", changes.len());
+        assert!(refused > 50, "only {refused} of {}", changes.len());
         assert!(
             missed.is_empty(),
             "{haproxy}: {} of {refused} refused configurations pass:\n{}",
