@@ -420,6 +420,9 @@ fn is_no(pattern: &str) -> bool {
 /// The only variable of a handler, a boolean that each success sets, of which is never asked more than
 /// whether it is set: then `false` is as good as `true`.
 fn only_found(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
+    if super::variables::loads_lua(case.configuration) {
+        return None;
+    }
     let messages = engine.messages();
     let mut handlers =
         messages.filter_map(|message| Some((message, case.handler(message.title())?)));

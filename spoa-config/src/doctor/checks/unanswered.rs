@@ -47,7 +47,7 @@ enum Depends<'a> {
 fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let sets = sets(case, engine);
     let error = error(engine);
-    let rules = rules(case);
+    let rules = rules(case, engine);
     let asked = Asked {
         sets: &sets,
         error: error.as_deref(),
@@ -174,10 +174,17 @@ fn error(engine: &Engine<'_>) -> Option<String> {
     Some(engine.variable("txn", &word.text))
 }
 
-/// The rules of requests that have a condition.
-fn rules<'a>(case: &Case<'a>) -> Vec<Rule<'a>> {
+/// The rules with a condition that requests can meet which an engine's filter sees: what one frontend
+/// denies, another one lets pass.
+fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Rule<'a>> {
     let mut rules = Vec::new();
+    let front = |section: &Section| matches!(section.kind(), "frontend" | "listen");
+    let own = case.configuration.sections.get(engine.filter.proxy);
+    let own = own.filter(|section| front(section));
     for section in &case.configuration.sections {
+        if own.is_some_and(|own| front(section) && !std::ptr::eq(own, section)) {
+            continue;
+        }
         for line in &section.lines {
             let asks = ["http-request", "tcp-request", "use_backend", "redirect"];
             if !asks.contains(&line.word(0)) {
