@@ -215,8 +215,8 @@ fn misspelt(section: &Section, line: &Line) -> Option<Finding> {
     let (code, title, label) = match kind {
         "spoe-message" => (
             Code::KeywordMisspelt,
-            format!("`{}` is no keyword of a message", word.text),
-            "HAProxy passes over this line without a word",
+            format!("`{}` is not a keyword of a message", word.text),
+            "HAProxy passes over this line silently",
         ),
         _ => (
             Code::KeywordRefused,
