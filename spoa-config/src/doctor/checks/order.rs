@@ -96,7 +96,10 @@ fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
-    late.retain(|early| !fine.iter().any(|other| other.same(early)));
+    // A rule above that sends a group which its engine does not have is the fault to name.
+    late.retain(|early| {
+        !fine.iter().any(|other| other.same(early)) && !sent_by_no_group(case, early)
+    });
     // A way whose backend is known tells more.
     late.sort_by_key(|early| early.path.backend.is_none());
     let mut rules: Vec<Early<'_, '_>> = Vec::new();
@@ -124,6 +127,25 @@ fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
         }
     }
     findings.extend(arguments.iter().map(|early| of_argument(case, early)));
+}
+
+/// Whether a rule before the read was to send a group of the engine whose answer comes too late, and
+/// there is no such group.
+fn sent_by_no_group(case: &Case<'_>, early: &Early<'_, '_>) -> bool {
+    let Some(engine) = early
+        .sets
+        .message
+        .and_then(|sent| case.engines.get(sent.engine))
+    else {
+        return false;
+    };
+    case.rules.iter().any(|rule| {
+        let mut groups = engine.listed("groups");
+        rule.proxy == early.reads.proxy
+            && rule.line.span() < early.reads.line.span()
+            && rule.engine.text == engine.name()
+            && groups.all(|group| group.known && group.text != rule.group.text)
+    })
 }
 
 /// Rules that read the agent's variable too early.

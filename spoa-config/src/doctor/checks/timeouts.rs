@@ -25,6 +25,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in case.ours() {
         match too_late(case, engine) {
             Some(finding) => findings.push(finding),
+            None if cut_off(case, engine).is_some() => {}
             None => findings.extend(unusual(case, engine)),
         }
     }

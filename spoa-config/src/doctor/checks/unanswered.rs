@@ -58,7 +58,7 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     });
     let (rule, set) = open.find(|(rule, set)| {
         let closed = rules.iter().any(|other| asked.closes(other, set.message));
-        !closed && !said(case, rule, &sets)
+        !closed && !said(case, rule, &sets) && !leads_nowhere(case, rule, set, &sets)
     })?;
     let span = mention(rule, &set.name);
     let title = format!(
@@ -77,6 +77,33 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         "{} before it; if requests are to pass without an answer, write `# fail open` above it",
         advice(case, engine, rule, set, &sets, error.as_deref())
     )))
+}
+
+/// Whether a request without an answer has no backend: all rules that choose one name it by what the
+/// message of a variable says, and there is no default. HAProxy answers such a request with 503.
+fn leads_nowhere(case: &Case<'_>, rule: &Rule<'_>, set: &Set<'_>, sets: &[Set<'_>]) -> bool {
+    let sections = &case.configuration.sections;
+    let proxy = sections
+        .iter()
+        .position(|section| std::ptr::eq(section, rule.section));
+    let Some(proxy) = proxy.filter(|_| rule.section.kind() == "frontend") else {
+        return false;
+    };
+    let named_by_answer = |line: &Line| {
+        let of_message = sets
+            .iter()
+            .filter(|other| std::ptr::eq(other.message, set.message));
+        let mut names = of_message.map(|other| format!("var({})", other.name));
+        names.any(|name| line.word(1).contains(&name))
+    };
+    let lines: Vec<_> = case
+        .configuration
+        .lines(proxy)
+        .filter(|line| line.begins(&["use_backend"]))
+        .collect();
+    !lines.is_empty()
+        && lines.into_iter().all(named_by_answer)
+        && case.last(proxy, &["default_backend"]).is_none()
 }
 
 /// What denies where there is no answer, and nothing else.
