@@ -5,6 +5,7 @@ use super::failure::Problem;
 use super::{BadVariable, Failure, IntoHandlerError, Presence, Variable};
 use crate::spop::{Action, Scope, Value, fit};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 
 /// What a handler may return.
@@ -53,7 +54,14 @@ pub struct ActionWriter<'w> {
     out: &'w mut Vec<u8>,
     /// The most bytes of the buffer; 0 once an action was left out.
     end: usize,
-    left_out: Option<Box<LeftOut>>,
+    /// How many actions were left out. Which ones is kept by the thread: a writer that owned them would
+    /// have to be dropped, which costs each handler some instructions.
+    left_out: usize,
+}
+
+thread_local! {
+    /// The actions that the last writer of this thread left out.
+    static LEFT_OUT: RefCell<LeftOut> = RefCell::default();
 }
 
 /// The actions that HAProxy could not take: how many, and the variables of the first.
@@ -137,7 +145,7 @@ impl<'w> ActionWriter<'w> {
         ActionWriter {
             out,
             end,
-            left_out: None,
+            left_out: 0,
         }
     }
 
@@ -146,7 +154,10 @@ impl<'w> ActionWriter<'w> {
     #[inline]
     #[must_use]
     pub fn left_out(&self) -> Option<Box<LeftOut>> {
-        self.left_out.clone()
+        match self.left_out {
+            0 => None,
+            _ => take_left_out(),
+        }
     }
 
     /// Sets a variable; [`Value::Null`] unsets it.
@@ -220,9 +231,20 @@ impl<'w> ActionWriter<'w> {
     /// Counts an action that does not fit; none after it may.
     #[cold]
     fn leave_out(&mut self, action: &Action<'_>) {
-        self.left_out.get_or_insert_default().add(action);
+        LEFT_OUT.with_borrow_mut(|left_out| {
+            if self.left_out == 0 {
+                *left_out = LeftOut::default();
+            }
+            left_out.add(action);
+        });
+        self.left_out += 1;
         self.end = 0;
     }
+}
+
+#[cold]
+fn take_left_out() -> Option<Box<LeftOut>> {
+    Some(Box::new(LEFT_OUT.take()))
 }
 
 #[inline(always)]
