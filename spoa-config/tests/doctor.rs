@@ -149,14 +149,14 @@ fn every_code_is_explained_and_found_by_its_name() {
     for &code in Code::ALL {
         assert_eq!(code.name().to_lowercase().parse(), Ok(code));
         let text = code.explanation();
-        for part in ["**At run time.** ", "**To mend it.** ", "```"] {
+        for part in ["**At run time.** ", "**To fix it.** ", "```"] {
             assert!(text.contains(part), "{code} has no `{part}`");
         }
     }
     let error = "SPOA999".parse::<Code>().unwrap_err().to_string();
     assert_eq!(
         error,
-        "`SPOA999` is no code of the doctor's: they go from SPOA001 to SPOA091"
+        "`SPOA999` is not a code of `doctor`: the codes are SPOA001 to SPOA091"
     );
 }
 

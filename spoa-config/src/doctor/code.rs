@@ -1,4 +1,4 @@
-//! The codes of findings, and what is to be said of each at length.
+//! The codes of findings, and the explanation of each.
 //!
 //! One table: the rest, and the page of the documentation, follow from it.
 
@@ -10,19 +10,19 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Haproxy {
-    /// It loads it without a word.
+    /// HAProxy loads the configuration silently.
     Silent,
-    /// It loads it with a warning.
+    /// HAProxy loads the configuration with a warning.
     Warns,
-    /// It does not load it.
+    /// HAProxy does not load the configuration.
     Refuses,
-    /// That depends on its version or on the machine.
+    /// The result depends on HAProxy's version or on the machine.
     Depends,
 }
 
 macro_rules! codes {
     ($($variant:ident $name:literal $severity:ident $haproxy:ident $summary:literal,)*) => {
-        /// Which finding it is.
+        /// The code of a finding.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Code {
@@ -30,34 +30,34 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All of them, in the order of their names.
+            /// All codes, in the order of their names.
             pub const ALL: &'static [Code] = &[$(Code::$variant),*];
 
-            /// Its name, such as `SPOA010`.
+            /// Returns the name of the code, such as `SPOA010`.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Code::$variant => $name,)* }
             }
 
-            /// What it says in a few words.
+            /// Returns the finding in a few words.
             #[must_use]
             pub fn summary(self) -> &'static str {
                 match self { $(Code::$variant => $summary,)* }
             }
 
-            /// How bad it is where nothing makes it better or worse.
+            /// Returns the severity, unless a finding sets another one.
             #[must_use]
             pub fn severity(self) -> Severity {
                 match self { $(Code::$variant => Severity::$severity,)* }
             }
 
-            /// What HAProxy says of it.
+            /// Returns what HAProxy says of a configuration with this fault.
             #[must_use]
             pub fn haproxy(self) -> Haproxy {
                 match self { $(Code::$variant => Haproxy::$haproxy,)* }
             }
 
-            /// What it means, why it hurts, and how to mend it, as Markdown.
+            /// Returns what the finding means, why it hurts and how to fix it, as Markdown.
             #[must_use]
             pub fn explanation(self) -> &'static str {
                 match self {
@@ -76,57 +76,57 @@ codes! {
     FileUnread "SPOA005" Warning Silent "no filter reads a SPOE file",
     FileBeside "SPOA006" Note Depends "a SPOE file is found from one directory only",
     FilterMissing "SPOA007" Warning Silent "no filter asks an agent",
-    SectionUnknown "SPOA008" Error Refuses "a line begins no section that HAProxy knows",
+    SectionUnknown "SPOA008" Error Refuses "a line does not begin a section that HAProxy knows",
     NewlineMissing "SPOA009" Error Refuses "a file has no newline at its end",
     MessageUnknown "SPOA010" Error Silent "no handler answers a message",
     HandlerUnasked "SPOA011" Warning Silent "no message asks a handler",
     MessageUnlisted "SPOA012" Warning Silent "a message is in no agent's list and in no group",
     MessageMissing "SPOA013" Error Refuses "a message is listed and has no section",
     EventMissing "SPOA014" Error Warns "a message is listed and has no event",
-    EventElsewhere "SPOA015" Error Warns "an event of frontends behind a backend's filter",
+    EventElsewhere "SPOA015" Error Warns "a backend's filter asks at an event of frontends",
     EventUnknown "SPOA016" Error Refuses "there is no such event",
-    KeywordMisspelt "SPOA017" Error Silent "HAProxy passes over a misspelt keyword of a message",
+    KeywordMisspelt "SPOA017" Error Silent "HAProxy ignores a misspelt keyword of a message",
     EventReplaced "SPOA018" Warning Silent "a message has several events, and only the last counts",
-    LineSwallowed "SPOA019" Warning Depends "HAProxy passes over lines that are not a message's",
+    LineSwallowed "SPOA019" Warning Depends "HAProxy ignores lines of a message",
     GroupUnsent "SPOA020" Error Silent "no rule sends a group",
     GroupUndeclared "SPOA021" Error Refuses "a rule sends a group that its engine does not have",
     GroupMissing "SPOA022" Error Refuses "a group is listed and has no section",
     GroupUnlisted "SPOA023" Warning Silent "a group is in no agent's list",
-    DefinedTwice "SPOA024" Error Refuses "something that may be there once is there twice",
+    DefinedTwice "SPOA024" Error Refuses "something is defined twice",
     LinesOfScope "SPOA025" Error Depends "lines between a scope and its first section",
     WordsRefused "SPOA026" Error Refuses "HAProxy refuses the words of a line",
-    KeywordRefused "SPOA027" Error Refuses "HAProxy refuses a keyword where it stands",
+    KeywordRefused "SPOA027" Error Refuses "HAProxy refuses a keyword in its section",
     LogOfEach "SPOA028" Note Silent "HAProxy logs a line for each message",
     SampleMayLack "SPOA029" Note Silent "a required argument may have no value",
     ArgumentMissing "SPOA030" Error Silent "a message lacks an argument that its handler needs",
     ArgumentMisspelt "SPOA031" Error Silent "the name of an argument is misspelt",
     ArgumentUnused "SPOA032" Note Silent "no handler takes an argument",
-    ArgumentUnnamed "SPOA033" Warning Silent "a handler takes an argument by its name, and it has none",
+    ArgumentUnnamed "SPOA033" Warning Silent "an argument has no name, and its handler takes it by name",
     SampleUnfit "SPOA034" Error Silent "a sample is of a type that its handler does not take",
     SampleRefused "SPOA035" Error Refuses "HAProxy does not take a sample expression",
-    SampleElsewhere "SPOA036" Error Refuses "a sample cannot be had where its message is sent",
+    SampleElsewhere "SPOA036" Error Refuses "a sample is not available where its message is sent",
     SampleOfAnother "SPOA037" Error Refuses "a sample is of another version of HAProxy",
     ArgumentTwice "SPOA038" Warning Silent "an argument is given twice",
-    PrefixInvalid "SPOA039" Error Refuses "HAProxy takes no such prefix of variables",
-    PrefixDiffers "SPOA040" Error Silent "rules read variables under a prefix that the agent's do not have",
+    PrefixInvalid "SPOA039" Error Refuses "a prefix of variables is not valid",
+    PrefixDiffers "SPOA040" Error Silent "rules read variables under another prefix than the agent's",
     VariableUnset "SPOA041" Warning Silent "a rule reads a variable that is never set",
     VariableUnread "SPOA042" Note Silent "nothing reads a variable that the agent sets",
     NameTooLong "SPOA043" Error Silent "a variable's name is longer than HAProxy takes",
-    NameTakenTwice "SPOA044" Warning Silent "HAProxy's own result and the agent's have one name",
+    NameTakenTwice "SPOA044" Warning Silent "HAProxy and the agent set the same variable",
     ReadTooEarly "SPOA045" Error Silent "a rule reads a variable before the agent sets it",
     AnswerOverwritten "SPOA046" Warning Silent "a rule overwrites or presets what the agent answers",
     ArgumentTooEarly "SPOA047" Warning Silent "an argument reads what only later rules set",
-    SharedByRequests "SPOA048" Warning Silent "what belongs to one request is kept for others",
-    VerdictElsewhere "SPOA049" Error Silent "a verdict is read on the other side of the server",
+    SharedByRequests "SPOA048" Warning Silent "data of one request is kept for others",
+    VerdictElsewhere "SPOA049" Error Silent "a verdict on a request is read in the response, or the reverse",
     TimeoutsMissing "SPOA050" Warning Warns "a timeout of the agent is missing",
     DeadlineTooLate "SPOA051" Warning Silent "`timeout processing` ends before a handler's deadline",
     BackendTimeouts "SPOA052" Warning Depends "a timeout of the agents' backend is missing",
     FrameSize "SPOA060" Error Refuses "`max-frame-size` does not fit into `tune.bufsize`",
-    BodyUnbuffered "SPOA061" Warning Silent "a message takes a body that nothing waits for",
+    BodyUnbuffered "SPOA061" Warning Silent "a message sends a body that nothing waits for",
     FrameOverfull "SPOA062" Warning Silent "a client can make a message too large to be sent",
     HeaderCut "SPOA063" Warning Silent "a header that is not a list is cut at its commas",
-    DataAbsent "SPOA064" Warning Silent "a message takes raw data that is not there",
-    BodyWaitedForElsewhere "SPOA065" Warning Silent "a body is waited for too late, or for too few requests",
+    DataAbsent "SPOA064" Warning Silent "a message sends raw data that is not there",
+    BodyWaitedForElsewhere "SPOA065" Warning Silent "`wait-for-body` comes too late, or for too few requests",
     BackendMissing "SPOA070" Error Refuses "the agent's backend is not there",
     BackendMode "SPOA071" Error Refuses "the agent's backend is of the wrong mode",
     AddressElsewhere "SPOA072" Warning Silent "a server's address is not one where the agent listens",
@@ -134,26 +134,26 @@ codes! {
     CheckMissing "SPOA074" Warning Silent "a server is not checked by SPOP",
     Deprecated "SPOA075" Note Silent "HAProxy ignores a keyword from 3.1 on",
     TlsDiffers "SPOA076" Error Silent "one of HAProxy and the agent speaks TLS, and the other does not",
-    BackendOfOthers "SPOA077" Warning Depends "the agents' backend has what agents do not answer",
-    AnswersCutOff "SPOA078" Warning Silent "a timeout is not one to wait for answers with",
+    BackendOfOthers "SPOA077" Warning Depends "the agents' backend has lines for other servers",
+    AnswersCutOff "SPOA078" Warning Silent "a timeout is too short or too long for answers",
     ProxyProtocol "SPOA079" Error Depends "HAProxy sends the PROXY protocol to an agent",
-    ContinueOnError "SPOA080" Warning Silent "one event without an answer ends all that follow",
+    ContinueOnError "SPOA080" Warning Silent "after one event without an answer, later events are not sent",
     SetOnError "SPOA081" Warning Silent "nothing says that there was no answer",
     FailOpen "SPOA082" Warning Silent "without an answer nothing is denied",
-    ConditionUnmeant "SPOA083" Error Depends "a condition compares in a way that cannot be meant",
+    ConditionUnmeant "SPOA083" Error Depends "a comparison in a condition is a mistake",
     FilterLeftOut "SPOA084" Error Depends "`filter-sequence` leaves an engine out",
     BackendOfSample "SPOA085" Error Refuses "a sample names a backend or a server that is not there",
-    GroupNeverSent "SPOA086" Error Warns "a group is sent after a rule that ends all",
+    GroupNeverSent "SPOA086" Error Warns "a group is sent after a rule that ends the rules",
     OtherEntrance "SPOA087" Note Silent "a frontend leads to the same servers without the agent",
-    UrlAbsolute "SPOA088" Note Silent "`url` has another form for HTTP/2",
+    UrlAbsolute "SPOA088" Note Silent "`url` has another form with HTTP/2",
     HeaderOfClient "SPOA089" Warning Silent "a client's own header passes for the agent's answer",
     OptionChoosesNothing "SPOA090" Note Silent "an option names a variable by a word that sounds like a choice",
     SentTwice "SPOA091" Warning Silent "a message is sent twice for one request",
 }
 
 impl Code {
-    /// The codes of what depends on HAProxy's version: findings, or some of them, that
-    /// [`examine`](super::examine) leaves out if it is not told which HAProxy it is.
+    /// The codes of which [`examine`](super::examine) leaves out findings, all or some, if it is not
+    /// told the version of HAProxy.
     ///
     /// ```
     /// use spoa_config::doctor::Code;
@@ -174,16 +174,16 @@ impl fmt::Display for Code {
     }
 }
 
-/// A name that no code has.
+/// The error for a name that is not the name of a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownCode(String);
 
 impl fmt::Display for UnknownCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, last) = (Code::ALL.first(), Code::ALL.last());
-        write!(f, "`{}` is no code of the doctor's", self.0)?;
+        write!(f, "`{}` is not a code of `doctor`", self.0)?;
         if let (Some(first), Some(last)) = (first, last) {
-            write!(f, ": they go from {first} to {last}")?;
+            write!(f, ": the codes are {first} to {last}")?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 use super::nearest::nearest;
 use crate::read::Line;
 
-/// The keywords of `spoe-message`; HAProxy passes over all others.
+/// The keywords of `spoe-message`; HAProxy ignores all others.
 pub(super) const OF_MESSAGES: [&str; 3] = ["args", "acl", "event"];
 
 /// The keywords of `spoe-group`.

@@ -1,7 +1,7 @@
 //! What is wrong between a configuration and the handlers of an agent.
 //!
-//! HAProxy loads most of these faults without a word. Each finding has a [`Code`], whose
-//! explanation says what it means, why it hurts and how to mend it.
+//! HAProxy loads most of these faults silently. Each finding has a [`Code`], whose
+//! explanation says what it means, why it hurts and how to fix it.
 
 mod address;
 mod checks;

@@ -10,7 +10,7 @@ pub fn page() -> String {
     let mut page = String::from(HEAD);
     for &code in Code::ALL {
         let haproxy = match code.haproxy() {
-            Haproxy::Silent => "loads it without a word",
+            Haproxy::Silent => "loads it silently",
             Haproxy::Warns => "warns",
             Haproxy::Refuses => "refuses it",
             Haproxy::Depends => "depends",

@@ -406,7 +406,7 @@ error[SPOA002]: this filter names no SPOE file
         assert_eq!(said.status, 0);
         let error = doctor(&["--explain", "E0308"]).unwrap_err().to_string();
         assert!(
-            error.contains("`E0308` is no code of the doctor's"),
+            error.contains("`E0308` is not a code of `doctor`"),
             "{error}"
         );
     }

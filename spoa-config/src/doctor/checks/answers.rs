@@ -118,10 +118,10 @@ fn presets(
         .label("found from here on, with or without an answer")
         .context(answer.line.span(), "the agent is asked here");
     let finding = match std::ptr::eq(test.line, rule.line) {
-        true => finding.context(test.expression.span, "this test says nothing"),
+        true => finding.context(test.expression.span, "this test is always true"),
         false => finding
-            .context(test.expression.span, "this test says nothing")
-            .context(rule.line.span(), "decides by it"),
+            .context(test.expression.span, "this test is always true")
+            .context(rule.line.span(), "the rule that decides by it"),
     };
     Some(match error {
         Some(error) => finding.help(format!(

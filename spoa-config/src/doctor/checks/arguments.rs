@@ -28,7 +28,7 @@ impl<'a> Given<'a> {
     /// Those of a message, in order.
     pub(super) fn all(message: &'a Section) -> Vec<Self> {
         let lines = of_keyword("spoe-message", &message.lines, "args");
-        // What HAProxy passes over behind a backslash was meant, too.
+        // What HAProxy ignores behind a backslash was meant, too.
         let words = lines.flat_map(|(line, continues)| line.behind(usize::from(!continues)));
         let words = words.filter(|word| !word.is("\\"));
         // HAProxy cuts at the first `=`, wherever it stands.
@@ -219,7 +219,7 @@ fn unnamed<'a>(
                 true => Severity::Error,
                 false => Severity::Warning,
             })
-            .label("it has no name, so that the handler never gets it")
+            .label("it has no name, so the handler never gets it")
             .note(match argument {
                 Some(argument) => needs(handler, argument),
                 None => format!("`{}` takes {}", handler.function, super::list(&names)),

@@ -184,14 +184,14 @@ fn tls(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) {
         findings.extend(match (&case.agent.tls, ssl) {
             (Some(tls), Some(ssl)) if tls.mutual && !words.iter().any(|word| word.is("crt")) => {
                 let title = format!(
-                    "the agent asks HAProxy for a certificate, and there is none for `{}`",
+                    "the agent asks HAProxy for a certificate, and `{}` has none",
                     address.text
                 );
                 Some(
                     Finding::new(Code::TlsDiffers, title, ssl.span)
                         .label("`crt FILE` is missing")
                         .note("`--tls-client-ca` and SPOA_TLS_CLIENT_CA count here as they do for `serve`")
-                        .help("write `crt FILE` behind `ssl`, with a certificate and its key that the agent's `--tls-client-ca` has signed"),
+                        .help("write `crt FILE` after `ssl`, with a certificate and its key that the agent's `--tls-client-ca` has signed"),
                 )
             }
             (Some(_), None) => {

@@ -91,7 +91,7 @@ impl Sends<'_, '_> {
             self.section.title()
         );
         let finding = Finding::new(Code::BodyUnbuffered, title, self.body)
-            .label("as much as happens to be there")
+            .label("only what has arrived by then")
             .context(
                 self.step.line.span(),
                 "sent as soon as the headers are there",
@@ -116,7 +116,7 @@ impl Sends<'_, '_> {
         );
         let finding = Finding::new(Code::BodyWaitedForElsewhere, title, late.line.span())
             .label("too late for the message")
-            .context(self.body, "as much as happens to be there")
+            .context(self.body, "only what has arrived by then")
             .context(self.step.line.span(), "sent here");
         let by_rule = self.step.message.is_some_and(|sent| sent.by_rule);
         // Within one proxy it is enough to move it.
@@ -136,7 +136,7 @@ impl Sends<'_, '_> {
         let span = span.map_or(wait.line.span(), |span| Span { end: last, ..span });
         Finding::new(Code::BodyWaitedForElsewhere, title, span)
             .label("the body of the others is not waited for")
-            .context(self.body, "as much as happens to be there")
+            .context(self.body, "only what has arrived by then")
             .context(self.step.line.span(), "sent here")
             .help("write the condition of the message here, too, or remove this one")
     }
@@ -180,7 +180,7 @@ fn words(line: &Line) -> String {
 }
 
 /// Whether a wait is surely for fewer requests than a message. A condition on what has a body at all
-/// makes it no narrower.
+/// does not make it narrower.
 fn narrower(path: &Path<'_>, step: &Step<'_>, wait: &Step<'_>) -> bool {
     let Some(waits) = wait.condition.as_ref().and_then(alternatives) else {
         return false;

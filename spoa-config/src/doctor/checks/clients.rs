@@ -47,7 +47,7 @@ fn entrances(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) 
             continue;
         };
         let title = format!(
-            "what comes through `{}` reaches `{}` without the agent",
+            "requests through `{}` reach `{}` without the agent",
             name.text,
             backend.title()
         );
@@ -130,7 +130,7 @@ fn absolute(case: &Case<'_>, message: &Section) -> Option<Finding> {
         .word
         .part(given.word.text.len() - 3..given.word.text.len());
     let name = given.name.map_or(String::new(), |name| format!("{name}="));
-    let title = "`url` has the scheme and the host in front for clients that speak HTTP/2";
+    let title = "`url` begins with the scheme and the host for clients that speak HTTP/2";
     Some(
         Finding::new(Code::UrlAbsolute, title, sample)
             .label("`/path?query` for HTTP/1.1 alone")
@@ -202,10 +202,11 @@ fn headers(case: &Case<'_>, findings: &mut Vec<Finding>) {
             let title = format!("a client's own `{}` reaches the server", header.name);
             let finding = Finding::new(Code::HeaderOfClient, title, header.word.span);
             let finding = match adds {
-                true => finding.label(format!("stays beside what is made of `{variable}`")),
-                false => {
-                    finding.label("stays as the client sent it where the condition does not hold")
-                }
+                true => finding.label(format!(
+                    "the client's value stays beside that of `{variable}`"
+                )),
+                false => finding
+                    .label("where the condition is false, the server gets what the client sent"),
             };
             findings.push(finding.help(format!(
                 "write `http-request del-header {}` before it",

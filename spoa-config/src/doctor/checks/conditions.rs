@@ -1,5 +1,5 @@
 //! Conditions that cannot be meant: flags among patterns, methods without a pattern or with one that
-//! HAProxy passes over, and methods that do not fit the type of a variable.
+//! HAProxy ignores, and methods that do not fit the type of a variable.
 //!
 //! What HAProxy makes of them is the same in 2.6 to 3.4.
 
@@ -303,7 +303,7 @@ impl Asked<'_, '_> {
             "bool" => "whether it is true",
             _ => "whether it is set",
         };
-        let title = format!("HAProxy passes over `{}` after `-m {method}`", pattern.text);
+        let title = format!("HAProxy ignores `{}` after `-m {method}`", pattern.text);
         Some(
             unmeant(title, pattern.span)
                 .label(format!("this test asks {asks}"))
@@ -382,7 +382,7 @@ impl Asked<'_, '_> {
             (Kind::Number, "bool") => Some(
                 unmeant(format!("`{what}` is a number"), span)
                     .severity(Severity::Note)
-                    .label("holds for each number but 0")
+                    .label("true for every number except 0")
                     .help(format!(
                         "if that is meant, {}",
                         self.instead("-m int eq 0", true)
@@ -391,7 +391,7 @@ impl Asked<'_, '_> {
             (Kind::Text, "bool") => Some(
                 unmeant(format!("`{what}` is text"), span)
                     .severity(Severity::Warning)
-                    .label("holds only for text that is a number, and not 0")
+                    .label("true only for text that is a number other than 0")
                     .help("write `-m str` and the text, or `-m found`"),
             ),
             (Kind::Address, "int" | "bool") => Some(
@@ -456,7 +456,7 @@ fn only_found(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             found
         });
         let span = asked.filter(|_| found)?;
-        let title = format!("nothing looks at the value of `{name}`");
+        let title = format!("no rule looks at the value of `{name}`");
         Some(
             Finding::new(Code::ConditionUnmeant, title, span)
                 .severity(Severity::Warning)

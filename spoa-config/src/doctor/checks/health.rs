@@ -108,7 +108,7 @@ fn checks(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
                 return None;
             }
             let title = format!(
-                "the agents of `{}` are down for `option {}`",
+                "the agents of `{}` fail the check of `option {}`",
                 name.text,
                 line.word(1)
             );
@@ -129,7 +129,7 @@ fn checks(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             let in_its_place = line.is_some_and(|line| own(case, backend, line));
             Some(
                 Finding::new(Code::CheckMissing, title, span)
-                    .label("looks whether something accepts connections, no more")
+                    .label("only looks whether something accepts connections")
                     .help(match in_its_place {
                         true => "write `option spop-check` in its place".to_owned(),
                         false => format!("write `option spop-check` in `backend {}`", name.text),

@@ -41,7 +41,7 @@ fn of_log(agent: &Section) -> Option<Finding> {
     );
     Some(
         Finding::new(Code::LogOfEach, title, log.span())
-            .label("also for those that went well")
+            .label("also for messages that were answered")
             .help("write `option dontlog-normal`, or `no option dontlog-normal` if that is meant"),
     )
 }
@@ -130,14 +130,16 @@ fn of_run(section: &Section, run: &[(&Line, Why)]) -> Option<Finding> {
     let continued = why == Why::Continues;
     let word = line.word(0);
     let title = match (continued, message) {
-        (true, _) => "HAProxy joins no lines: a `\\` at the end of a line continues nothing".into(),
+        (true, _) => {
+            "HAProxy does not join lines: a `\\` at the end of a line continues nothing".into()
+        }
         (false, true) => match run.len() {
             1 => format!(
-                "HAProxy passes over a line of the message `{}`",
+                "HAProxy ignores a line of the message `{}`",
                 section.title()
             ),
             several => format!(
-                "HAProxy passes over {several} lines of the message `{}`",
+                "HAProxy ignores {several} lines of the message `{}`",
                 section.title()
             ),
         },
@@ -216,7 +218,7 @@ fn misspelt(section: &Section, line: &Line) -> Option<Finding> {
         "spoe-message" => (
             Code::KeywordMisspelt,
             format!("`{}` is not a keyword of a message", word.text),
-            "HAProxy passes over this line silently",
+            "HAProxy ignores this line silently",
         ),
         _ => (
             Code::KeywordRefused,

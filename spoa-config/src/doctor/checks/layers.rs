@@ -95,12 +95,12 @@ fn of_http(
     };
     let (title, label) = match fetch.ends_with("len") {
         true => (
-            format!("`{fetch}` is not the length of anything in `mode http`"),
+            format!("`{fetch}` is not a length in `mode http`"),
             "the size of the request as HAProxy holds it",
         ),
         false => (
             format!("`{fetch}` has no value in `mode http`"),
-            "HTTP leaves no raw data to look into",
+            "`mode http` has no raw data",
         ),
     };
     let instead = match fetch

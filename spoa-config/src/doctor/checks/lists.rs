@@ -58,7 +58,7 @@ fn of_argument(given: &Given<'_>) -> Option<Finding> {
                 "authorization" | "cookie" | "proxy-authorization" => {
                     "a client can put a comma there, and choose what the agent sees"
                 }
-                _ => "a comma in this header separates nothing",
+                _ => "a comma in this header does not separate values",
             })
             .help(format!("write `{whole}{rest}`")),
     )

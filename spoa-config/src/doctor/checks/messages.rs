@@ -208,7 +208,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
             return Some(
                 Finding::new(Code::EventMissing, title, listed.span)
                     .severity(Severity::Warning)
-                    .label("listed to be sent at its event, and sent by its group only")
+                    .label("listed, but sent by its group only, not at its event")
                     .context(name.span, "no `event` in this section")
                     .help(format!("remove `{}` from this line", name.text)),
             );

@@ -159,7 +159,7 @@ fn of_rules(case: &Case<'_>, early: &[Early<'_, '_>]) -> Option<Finding> {
     };
     let title = match response {
         true => {
-            format!("`{variable}` is set with the response, and this rule is one of the request")
+            format!("`{variable}` is set with the response, and this rule is for requests")
         }
         false => format!("`{variable}` is read before the agent sets it"),
     };

@@ -141,10 +141,12 @@ fn of_notify(messages: &[&Section], limits: Limits, fragments: bool) -> Option<F
     let excess = excess(&frame, messages, &arguments, None)?;
     let why = match fragments {
         true => "`no option send-frag-payload` keeps HAProxy from sending it in fragments",
-        false => "HAProxy from 3.1 on sends nothing then, and the request is not judged: error 3",
+        false => {
+            "HAProxy from 3.1 on then sends nothing (error 3), and the agent does not see the request"
+        }
     };
     let note = format!(
-        "up to {} bytes, where a frame has {}; {why}",
+        "up to {} bytes, and a frame holds {}; {why}",
         excess.bytes, excess.room
     );
     let at = |&(message, argument): &(usize, usize)| arguments.get(message)?.get(argument);
@@ -197,7 +199,7 @@ fn of_notify(messages: &[&Section], limits: Limits, fragments: bool) -> Option<F
             finding.help(format!("write `{cut}`: the handler gets that much of it"))
         }
         (Some(cut), false) => finding.help(format!(
-            "write `{cut}`, or remove this argument if the handler can do with the other"
+            "write `{cut}`, or remove this argument if the other one is enough for the handler"
         )),
         (None, _) => finding.help("remove arguments that carry the same bytes"),
     })

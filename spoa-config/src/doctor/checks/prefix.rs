@@ -38,7 +38,7 @@ fn invalid(engine: &Engine<'_>, broken: &[Broken]) -> Option<Finding> {
     if is_prefix(stated) || !known {
         return None;
     }
-    let title = format!("HAProxy takes no prefix `{stated}` for the agent's variables");
+    let title = format!("`{stated}` is not a valid prefix for the agent's variables");
     let prefix = match engine.used {
         Some(used) => used.to_owned(),
         None => valid(stated),
@@ -163,7 +163,7 @@ fn differs(
         places.dedup_by_key(|(line, _, _)| *line);
         let (first, others) = places.split_first()?;
         let title = match prefix.as_str() {
-            "" => format!("the agent's variables have the prefix `{right}`, and here is none"),
+            "" => format!("the agent's variables have the prefix `{right}`, which is missing here"),
             prefix => format!("the agent's variables have the prefix `{right}`, not `{prefix}`"),
         };
         let finding = Finding::new(Code::PrefixDiffers, title, first.1)

@@ -110,11 +110,11 @@ fn carried(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding>
     let name = set.variable.split_once('.').map_or("", |(_, name)| name);
     let title = match scope {
         "proc" => format!(
-            "all requests of all clients share `{}`, which the agent is sent",
+            "all requests of all clients share `{}`, which is sent to the agent",
             set.variable
         ),
         _ => format!(
-            "all requests of a connection share `{}`, which the agent is sent",
+            "all requests of a connection share `{}`, which is sent to the agent",
             set.variable
         ),
     };
@@ -175,11 +175,11 @@ fn kept(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
                 "the verdict `{name}` on one request is kept for the next ones of its connection"
             );
             let finding = Finding::new(Code::SharedByRequests, title, test.expression.span)
-                .label("of an earlier request, if this one gets no answer")
+                .label("the value of an earlier request, if this one gets no answer")
                 .context(of_this.word.span, "of the request, not of the connection");
             let finding = match std::ptr::eq(test.line, rule.line) {
                 true => finding,
-                false => finding.context(rule.line.span(), "decides by it"),
+                false => finding.context(rule.line.span(), "the rule that decides by it"),
             };
             let (file, line) = &handler.location;
             let new = engine.variable("txn", &variable.name);

@@ -41,7 +41,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         Some(
             Finding::new(Code::SectionUnknown, title, word.span)
                 .severity(Severity::Note)
-                .label("its lines are not looked at")
+                .label("its lines are not checked")
                 .help("if this HAProxy is another one, remove the section"),
         )
     }));

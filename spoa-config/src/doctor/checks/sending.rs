@@ -43,7 +43,7 @@ fn never(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
     Some(
         Finding::new(Code::GroupNeverSent, title, step.line.span())
             .label(format!(
-                "no request comes here, so that `{}` is not sent",
+                "no request reaches this rule, so `{}` is not sent",
                 sent.section.title()
             ))
             .context(end.line.span(), "ends the rules for all requests")

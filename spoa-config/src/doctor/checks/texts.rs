@@ -43,7 +43,7 @@ fn newline(source: usize, text: &str) -> Option<Finding> {
             "the last line has no newline at its end",
             span,
         )
-        .label("HAProxy takes the file for a truncated one, and refuses it")
+        .label("HAProxy refuses the file as truncated")
         .help("end the file with a newline"),
     )
 }
@@ -63,7 +63,7 @@ fn outside(file: &SpoeFile, findings: &mut Vec<Finding>) {
             continue;
         };
         let title = format!(
-            "`{}` is below the scope `[{}]`, and in no section of it",
+            "`{}` is below the scope `[{}]`, but not in a section of it",
             line.word(0),
             scope.name
         );

@@ -62,7 +62,7 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     })?;
     let span = mention(rule, &set.name);
     let title = format!(
-        "without an answer of the agent nothing is denied: `{}` is not set then",
+        "without an answer of the agent nothing is denied, because `{}` is not set",
         set.name
     );
     let finding =
@@ -71,7 +71,7 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let inside = span.source == line.source && line.start <= span.start && span.end <= line.end;
     let finding = match inside {
         true => finding,
-        false => finding.context(line, "denies by it"),
+        false => finding.context(line, "the rule that denies by it"),
     };
     Some(finding.help(format!(
         "{} before it; if requests are to pass without an answer, write `# fail open` above it",

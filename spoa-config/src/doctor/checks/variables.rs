@@ -317,7 +317,7 @@ fn unread(
         let all = every && names.len() == set.len();
         let (title, severity) = match all {
             true => (
-                format!("nothing reads what the agent says: {}", list(&names)),
+                format!("nothing reads the agent's answers: {}", list(&names)),
                 Severity::Warning,
             ),
             false => (format!("nothing reads {}", list(&names)), Severity::Note),
@@ -326,7 +326,7 @@ fn unread(
             Finding::new(Code::VariableUnread, title, engine.span())
                 .severity(severity)
                 .label(match all {
-                    true => "asked for nothing",
+                    true => "set, but never read",
                     false => "set by a handler of this agent",
                 })
                 .help(format!("read it: `var({})`", names.first().unwrap_or(&""))),

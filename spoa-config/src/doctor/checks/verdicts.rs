@@ -45,8 +45,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             let Some(sets) = path.setters(variable).next() else {
                 continue;
             };
-            let title =
-                format!("the server has the request already when `{variable}` is asked for");
+            let title = format!("the server already has the request when `{variable}` is read");
             let word = condition
                 .terms()
                 .next()
@@ -58,7 +57,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             findings.push(
                 Finding::new(Code::VerdictElsewhere, title, span)
                     .severity(Severity::Warning)
-                    .label("turns the response away, not the request")
+                    .label("denies the response, not the request")
                     .context(sets.line.span(), "the agent says it with the request")
                     .help("write the rule as `http-request`, after the message is sent"),
             );

@@ -82,7 +82,7 @@ impl Refused {
         let before = line.words.get(..from).unwrap_or_default();
         let extra = joined(words);
         Some(Refused {
-            title: format!("`{}` takes no more words", joined(before)),
+            title: format!("`{}` does not take more words", joined(before)),
             span,
             label: "HAProxy refuses this".to_owned(),
             help: format!("remove `{extra}`, or make a comment of it: `# {extra}`"),
@@ -164,9 +164,9 @@ fn of_modifier(line: &Line) -> Option<Refused> {
         return None;
     }
     Some(Refused {
-        title: format!("`{}` cannot stand before `{}`", word.text, line.word(1)),
+        title: format!("`{}` cannot come before `{}`", word.text, line.word(1)),
         span: word.span,
-        label: "taken before `option` and `log` only".to_owned(),
+        label: "allowed before `option` and `log` only".to_owned(),
         help: "remove the line".to_owned(),
     })
 }
@@ -185,7 +185,7 @@ fn of_agent(case: &Case<'_>, line: &Line) -> Option<Refused> {
     let integer = |most: Option<usize>| match line.words.get(1) {
         None => {
             let help = format!(
-                "write a number behind `{}`, or remove the line",
+                "write a number after `{}`, or remove the line",
                 line.word(0)
             );
             Some(Refused::missing("a number", line, help))
@@ -264,7 +264,7 @@ fn negated(line: &Line) -> Option<Refused> {
         return Refused::extra(line, 3);
     }
     Some(Refused {
-        title: format!("`{keyword}` cannot stand before `option {}`", option.text),
+        title: format!("`{keyword}` cannot come before `option {}`", option.text),
         span: line.span(),
         label: "HAProxy refuses this".to_owned(),
         help: "remove the line: without it, the option is off".to_owned(),
@@ -429,7 +429,7 @@ fn of_message<'a>(line: &'a Line, acls: &mut Vec<&'a str>) -> Option<Refused> {
                 ),
                 Some(word) => Some(Refused {
                     title: format!(
-                        "`event {}` takes a condition, and no `{}`",
+                        "`event {}` takes a condition, not `{}`",
                         line.word(1),
                         word.text
                     ),
@@ -530,7 +530,7 @@ fn condition(words: &[Word], acls: &[&str], place: &str) -> Option<Refused> {
                     return Some(Refused {
                         title: format!("there is no `acl {name}`"),
                         span: word.span,
-                        label: format!("no `acl` of this name {place}"),
+                        label: format!("there is no `acl` of this name {place}"),
                         help: match near {
                             Some(near) => format!("write `{near}`"),
                             None => format!(
@@ -550,7 +550,7 @@ fn unclosed(word: &Word) -> Refused {
         title: "this condition has no end".to_owned(),
         span: word.span,
         label: "no `}` follows".to_owned(),
-        help: "write `}` at its end, after a blank".to_owned(),
+        help: "write `}` at its end, after a space".to_owned(),
     }
 }
 
@@ -580,7 +580,7 @@ fn fetched(word: &Word) -> Option<Refused> {
                 title: format!("`{}` is not a sample expression", word.text),
                 span: word.span,
                 label: "HAProxy refuses this".to_owned(),
-                help: "write a fetch here, such as `path_beg`, and the patterns behind it"
+                help: "write a fetch here, such as `path_beg`, and the patterns after it"
                     .to_owned(),
             });
         }
@@ -614,7 +614,7 @@ fn of_filter(line: &Line) -> Option<Refused> {
         let keyword = ["config", "engine"].contains(&word.text.as_str());
         if !keyword {
             return Some(Refused {
-                title: format!("`filter spoe` takes no `{}`", word.text),
+                title: format!("`filter spoe` does not take `{}`", word.text),
                 span: word.span,
                 label: "neither `engine NAME` nor `config FILE`".to_owned(),
                 help: match within(2, &word.text, ["config", "engine"]) {
@@ -671,7 +671,7 @@ fn of_rule<'a>(line: &Line, http: bool, acls: impl Fn() -> Vec<&'a str>) -> Opti
     let action = line.words.get(at)?;
     if !SENDING.contains(&before.as_slice()) {
         return Some(Refused {
-            title: format!("`{}` sends no groups", before.join(" ")),
+            title: format!("`{}` cannot send groups", before.join(" ")),
             span: action.span,
             label: "HAProxy refuses this".to_owned(),
             help: match before.first() {
@@ -720,7 +720,7 @@ fn misspelt(line: &Line) -> Option<Finding> {
     let refused = |word: &Word, meant: &str| {
         Finding::new(
             Code::KeywordRefused,
-            format!("HAProxy knows no `{}` here", word.text),
+            format!("HAProxy does not know `{}` here", word.text),
             word.span,
         )
         .label("HAProxy refuses this")
