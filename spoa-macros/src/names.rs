@@ -81,12 +81,13 @@ pub(crate) fn section(name: &str, keyword: &str, what: &str) -> Result<(), Strin
     }
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-');
     if let Some(stranger) = name.chars().find(|c| !fits(*c)) {
-        let mended = mend(name, fits, '-').map(|mended| format!(", for instance `\"{mended}\"`"));
+        let corrected =
+            corrected(name, fits, '-').map(|corrected| format!(", for instance `\"{corrected}\"`"));
         return Err(format!(
             "HAProxy takes no {} in the name of a {what}: use letters, digits, `-`, `_`, `.` \
              and `:`{}",
             shown(stranger),
-            mended.unwrap_or_default()
+            corrected.unwrap_or_default()
         ));
     }
     Ok(())
@@ -163,7 +164,7 @@ pub(crate) fn scoped(text: &str) -> Result<Variable, String> {
 }
 
 /// The name of a variable, without scope and prefix. HAProxy takes ASCII letters, digits, `_` and
-/// `.`, and drops the action without a word when there is anything else.
+/// `.`, and drops the action silently when there is anything else.
 pub(crate) fn variable(scope: Scope, name: &str) -> Result<(), String> {
     if name.is_empty() {
         return Err(format!(
@@ -173,11 +174,12 @@ pub(crate) fn variable(scope: Scope, name: &str) -> Result<(), String> {
     }
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
     if let Some(stranger) = name.chars().find(|c| !fits(*c)) {
-        let mended = mend(name, fits, '_').map(|mended| format!(", for instance `{mended}`"));
+        let corrected =
+            corrected(name, fits, '_').map(|corrected| format!(", for instance `{corrected}`"));
         return Err(format!(
             "HAProxy drops a variable with {} in its name: use letters, digits, `_` and `.`{}",
             shown(stranger),
-            mended.unwrap_or_default()
+            corrected.unwrap_or_default()
         ));
     }
     // The scope, two dots, and a prefix of at least one character.
@@ -256,10 +258,10 @@ pub(crate) fn kebab(ident: &str) -> String {
 }
 
 /// The name with other characters for those that do not fit; none for letters, which have a meaning.
-fn mend(name: &str, fits: impl Fn(char) -> bool, with: char) -> Option<String> {
+fn corrected(name: &str, fits: impl Fn(char) -> bool, with: char) -> Option<String> {
     let letters = name.chars().any(|c| !fits(c) && c.is_alphanumeric());
-    let mended = name.trim().chars().map(|c| if fits(c) { c } else { with });
-    (!letters && !name.trim().is_empty()).then(|| mended.collect())
+    let corrected = name.trim().chars().map(|c| if fits(c) { c } else { with });
+    (!letters && !name.trim().is_empty()).then(|| corrected.collect())
 }
 
 fn shown(c: char) -> String {

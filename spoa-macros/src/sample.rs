@@ -132,7 +132,7 @@ impl Sample {
             self.text,
             given.kind(),
             shown(timeless(ty.to_token_stream())),
-            mended(ty, fits),
+            corrected(ty, fits),
         );
         let ty = erase(ty.to_token_stream());
         let suits = quote_spanned! {span=>
@@ -216,7 +216,7 @@ fn look_up(text: &str) -> Result<Vec<Given>, String> {
 }
 
 /// The type that fits, optional if the one that was written is; `_` stands for that.
-fn mended(ty: &Type, fits: &str) -> String {
+fn corrected(ty: &Type, fits: &str) -> String {
     let fit = |ty: &Type| fits.replace('_', &shown(timeless(ty.to_token_stream())));
     match option(ty) {
         Some(inner) => format!("Option<{}>", fit(inner)),

@@ -46,7 +46,7 @@
 //! | [`State<'_, T>`](handler::State) | what the agent was given with `state`, or with `reload`, which SIGHUP makes anew |
 //!
 //! A message that does not fit is a [`Rejection`](handler::Rejection): it names message, argument,
-//! what was expected, what came, and the change in spoe.conf that mends it. HAProxy gets an ACK without
+//! what was expected, what came, and the change in spoe.conf that fixes it. HAProxy gets an ACK without
 //! that handler's actions.
 //!
 //! No client must have a message rejected, or it could switch a check off. So where a client chooses an

@@ -77,7 +77,7 @@ fn no_test_is_ignored() {
     let ignored = offenders(|_, text| text.contains(&ignore));
     assert!(
         ignored.is_empty(),
-        "these ignore a test instead of mending it: {ignored:#?}"
+        "these ignore a test instead of fixing it: {ignored:#?}"
     );
 }
 

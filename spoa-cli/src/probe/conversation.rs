@@ -166,7 +166,7 @@ impl Probe {
             hello.outcome = outcome;
         }
         hello.answered = start.elapsed();
-        // Some say so themselves, with an alert; most close without a word.
+        // Some say so themselves, with an alert; most close silently.
         let may_be_tls = match &hello.outcome {
             Err(Problem::Closed | Problem::Refused(Refusal::Foreign(Foreign::Tls))) => true,
             Ok(_) | Err(_) => false,

@@ -122,18 +122,18 @@ impl<'a> Plan<'a> {
             return Err(Refusal::NoMessages);
         }
         let engine = match &options.engine {
-            Some(engine) if engine.is_empty() || mend(engine, in_engine) != *engine => {
+            Some(engine) if engine.is_empty() || corrected(engine, in_engine) != *engine => {
                 return Err(Refusal::Engine(engine.clone()));
             }
             Some(engine) => engine.clone(),
-            None => mend(&agent.name, in_engine),
+            None => corrected(&agent.name, in_engine),
         };
         let prefix = match &options.prefix {
-            Some(prefix) if prefix.is_empty() || mend(prefix, in_variable) != *prefix => {
+            Some(prefix) if prefix.is_empty() || corrected(prefix, in_variable) != *prefix => {
                 return Err(Refusal::Prefix(prefix.clone()));
             }
             Some(prefix) => prefix.clone(),
-            None => mend(&engine, in_variable),
+            None => corrected(&engine, in_variable),
         };
         let mut plan = Plan {
             backend: format!("{engine}-agents"),
@@ -381,7 +381,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// HAProxy drops a variable whose whole name is too long, without a word.
+    /// HAProxy drops a variable whose whole name is too long, silently.
     fn names(&mut self) {
         for message in &self.agent.messages {
             for variable in &message.variables {
@@ -514,13 +514,13 @@ fn in_variable(c: char) -> bool {
 }
 
 /// The name with `_` for all that does not fit.
-fn mend(name: &str, fits: impl Fn(char) -> bool) -> String {
-    let mended = name.chars().map(|c| if fits(c) { c } else { '_' });
-    let mended: String = mended.collect();
-    if mended.is_empty() {
+fn corrected(name: &str, fits: impl Fn(char) -> bool) -> String {
+    let corrected = name.chars().map(|c| if fits(c) { c } else { '_' });
+    let corrected: String = corrected.collect();
+    if corrected.is_empty() {
         "agent".to_owned()
     } else {
-        mended
+        corrected
     }
 }
 

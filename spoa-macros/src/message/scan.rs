@@ -11,7 +11,7 @@ use syn::LitStr;
 #[derive(Default)]
 pub(crate) struct Scan {
     pub(crate) variables: Vec<Variable>,
-    /// Names that HAProxy would drop without a word, and why.
+    /// Names that HAProxy would drop silently, and why.
     pub(crate) problems: Vec<(Span, String)>,
 }
 

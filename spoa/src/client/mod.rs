@@ -48,7 +48,7 @@ use tokio::time::timeout;
 
 /// A connection to an agent, on which messages are sent.
 ///
-/// When its last clone is dropped, the connection is closed without a word; [`Client::close`] says
+/// When its last clone is dropped, the connection is closed silently; [`Client::close`] says
 /// goodbye first.
 ///
 /// ```

@@ -163,7 +163,7 @@ impl<'w> ActionWriter<'w> {
     /// Sets a variable; [`Value::Null`] unsets it.
     ///
     /// # Errors
-    /// [`BadVariable`] if HAProxy would drop the name without a word.
+    /// [`BadVariable`] if HAProxy would drop the name silently.
     // Inlined where the name and the type of the value are known, it is a handful of stores.
     #[inline(always)]
     pub fn set_var(
@@ -184,7 +184,7 @@ impl<'w> ActionWriter<'w> {
     /// Unsets a variable.
     ///
     /// # Errors
-    /// [`BadVariable`] if HAProxy would drop the name without a word.
+    /// [`BadVariable`] if HAProxy would drop the name silently.
     #[inline]
     pub fn unset_var(&mut self, scope: Scope, name: &str) -> Result<(), BadVariable> {
         check(scope, name)?;

@@ -16,7 +16,7 @@ pub struct Expected {
     pub acks: Vec<(FrameIds, Option<Vec<u8>>)>,
     /// Whether it says goodbye.
     pub goodbye: bool,
-    /// Whether it closes without a word.
+    /// Whether it closes silently.
     pub silent: bool,
     /// The frame size agreed on.
     pub limit: u32,

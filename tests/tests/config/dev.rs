@@ -155,7 +155,7 @@ fn a_configuration_that_would_not_work_is_not_run() {
     let out = String::from_utf8_lossy(&said.stdout);
     assert!(out.contains("SPOA001"), "{out}");
     let err = String::from_utf8_lossy(&said.stderr);
-    assert!(err.contains("mend what is said above"), "{err}");
+    assert!(err.contains("fix what is said above"), "{err}");
 }
 
 #[test]

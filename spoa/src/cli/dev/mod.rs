@@ -253,7 +253,7 @@ fn examine(
     }
     match diagnosis.worst() {
         Some(Severity::Error) => Err(StartError::Failed(format!(
-            "`{}` would not work with this agent: mend what is said above",
+            "`{}` would not work with this agent: fix what is said above",
             file.display()
         ))),
         _ => Ok(()),

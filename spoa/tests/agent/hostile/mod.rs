@@ -50,7 +50,7 @@ fn then(name: &'static str, sends: impl Into<Vec<u8>>, answers: Vec<Answer>) -> 
     }
 }
 
-/// Closed without a word.
+/// Closed silently.
 fn silently() -> Vec<Answer> {
     vec![Answer::Closed]
 }
