@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::PATIENCE;
+use crate::{PATIENCE, eventually};
 
 /// A running program: HAProxy, or an agent under test.
 #[derive(Debug)]
@@ -92,6 +92,27 @@ impl Process {
             "`{kill}` failed for {}",
             self.name
         );
+        // The system stops a process a moment after the signal is sent, one thread after the other.
+        if name == "STOP" {
+            eventually("the process has stopped", || self.is_stopped());
+        }
+    }
+
+    /// Whether SIGSTOP has reached all of its threads.
+    fn is_stopped(&self) -> bool {
+        let tasks = format!("/proc/{}/task", self.id());
+        let Ok(tasks) = std::fs::read_dir(tasks) else {
+            // Only Linux has this folder.
+            return true;
+        };
+        tasks.flatten().all(|task| {
+            let stat = std::fs::read_to_string(task.path().join("stat"));
+            // The name of a thread is in parentheses and may have any character in it.
+            stat.is_ok_and(|stat| {
+                stat.rsplit_once(')')
+                    .is_some_and(|(_, rest)| rest.starts_with(" T"))
+            })
+        })
     }
 
     /// Whether it has not ended yet.

@@ -471,9 +471,9 @@ async fn a_hangup_reads_the_certificate_again() {
         .trim_start_matches("listening on ")
         .strip_suffix(" with TLS")
         .expect("it says that it takes TLS");
-    let wire = format!("`server fixture {address} ssl verify required ca-file …`");
-    agent.wait_for_line(&wire);
-    agent.wait_for_line("Wire HAProxy to it");
+    let wire = agent.wait_for_line("Wire HAProxy to it:");
+    let config = format!(" config --server {address} --tls-cert …");
+    assert!(wire.ends_with(&config), "{wire}");
     let address = address.parse().expect("an address");
     let mut peer = Peer::trusting(&authority);
     peer.shows = Some(clients.client());

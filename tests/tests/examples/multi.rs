@@ -61,13 +61,13 @@ fn it_routes_and_counts() {
         let answer = exchange(8084, b"GET /next/ HTTP/1.0\r\n\r\n");
         assert!(answer.ends_with("\r\n\r\napi\n"), "{answer}");
 
-        // HAProxy knows that no agent is there, and asks none.
+        // HAProxy knows that no agent is up: it asks none, and says so.
         proxy.admin("disable server multi-agents/agent1");
         let reply = proxy.get("/next/");
         assert_eq!((reply.status, reply.text().as_str()), (200, "shop\n"));
         assert_eq!(
             (reply.header("x-network"), reply.header("x-error")),
-            (None, None)
+            (None, Some("down"))
         );
 
         assert_eq!(agent.stop(), [""; 0]);
