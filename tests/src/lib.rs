@@ -52,6 +52,7 @@ pub mod ports;
 pub mod process;
 pub mod proxy;
 pub mod relay;
+mod scoped;
 pub mod vitals;
 
 pub use background::{Background, Shutdown};

@@ -9,7 +9,7 @@ use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::eventually;
+use crate::{eventually, scoped};
 
 /// The log lines of whatever runs on the threads that [`capture`](Logs::capture) them.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +32,7 @@ impl Logs {
             .with_ansi(false)
             .without_time()
             .finish();
-        tracing::subscriber::set_default(subscriber)
+        scoped::subscribe(subscriber)
     }
 
     /// Every line so far.

@@ -13,6 +13,7 @@ mod hostile;
 mod peer;
 mod reload;
 mod rotation;
+mod scoped;
 mod secrets;
 mod sizes;
 mod time;

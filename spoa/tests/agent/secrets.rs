@@ -1,6 +1,7 @@
 //! What values hold is nobody's business: they are in no line above TRACE, whatever goes wrong.
 
 use crate::peer::{Answer, Peer, frame, hello};
+use crate::scoped;
 use spoa::agent::{Agent, Limits};
 use spoa::prelude::*;
 use spoa::spop::{Flags, FrameType, NotifyWriter, Value};
@@ -93,7 +94,7 @@ impl Log {
             .with_writer(move || writer.clone())
             .with_ansi(false)
             .finish();
-        tracing::subscriber::set_default(subscriber)
+        scoped::subscribe(subscriber)
     }
 
     /// Returns what was written so far.

@@ -1,6 +1,7 @@
 //! A subscriber is code of the program's own, too.
 
 use super::*;
+use crate::scoped;
 use std::sync::Arc;
 use tracing::field::{Field, Visit};
 use tracing::span;
@@ -79,7 +80,7 @@ async fn a_subscriber_that_panics_costs_no_answer() {
     for (at, message) in cases {
         let kept = Arc::default();
         let subscriber = Panics { at, kept };
-        let _guard = tracing::subscriber::set_default(subscriber);
+        let _guard = scoped::subscribe(subscriber);
         let builder = on_failure.set(agent().handlers(handlers![misspelt, too_much, before]));
         let mut peer = Peer::connect(builder).await;
         peer.send(&notify(3, &["slow"])).await;
@@ -103,7 +104,7 @@ async fn a_connection_whose_task_panics_is_logged() {
         at: "HAPROXY-HELLO",
         kept: kept.clone(),
     };
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = scoped::subscribe(subscriber);
     let mut peer = Peer::silent(agent(), 1 << 16);
     peer.send(&hello(16380)).await;
     assert_eq!(peer.answer().await, Answer::Closed);
