@@ -2,7 +2,7 @@
 //!
 //! It knows addresses, not sockets.
 
-use super::report::RateLimit;
+use super::report::RateLimits;
 use crate::handler::Peer;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ pub struct NetworkError {
 #[derive(Debug, Default)]
 pub(crate) struct AllowList {
     networks: Vec<IpNet>,
-    refused: RateLimit,
+    refused: RateLimits<8>,
 }
 
 impl AllowList {
@@ -33,7 +33,7 @@ impl AllowList {
                 .into_iter()
                 .map(network)
                 .collect::<Result<_, _>>()?,
-            refused: RateLimit::default(),
+            refused: RateLimits::default(),
         })
     }
 
@@ -45,7 +45,7 @@ impl AllowList {
         if self.networks.is_empty() || self.contains(address.ip()) {
             return true;
         }
-        if let Some(suppressed) = self.refused.pass() {
+        if let Some(suppressed) = self.refused.pass_for(address.ip()) {
             tracing::warn!(
                 %peer,
                 suppressed,

@@ -2,7 +2,7 @@
 
 use super::allow::{AllowList, NetworkError};
 use super::reload::{Current, Part, Put, ReloadError, Reloader};
-use super::report::RateLimit;
+use super::report::{RateLimit, RateLimits};
 use super::server::drive;
 use super::shared::OnFailure;
 use super::table::Table;
@@ -486,13 +486,14 @@ impl AgentBuilder {
             kept_together: RateLimit::default(),
             cut: RateLimit::default(),
             failed_twice: RateLimit::default(),
-            refused: RateLimit::default(),
-            unreadable: RateLimit::default(),
+            refused: RateLimits::default(),
+            unreadable: RateLimits::default(),
             too_many: RateLimit::default(),
-            ended_by_peer: RateLimit::default(),
+            ended_by_peer: RateLimits::default(),
             lost: RateLimit::default(),
+            outstanding: RateLimit::default(),
             truncated: RateLimit::default(),
-            late: RateLimit::default(),
+            late: RateLimits::default(),
             full: RateLimit::default(),
             totals,
             blocking: Arc::new(AtomicUsize::new(0)),

@@ -49,9 +49,20 @@ pub(crate) enum End {
     /// The peer closed it inside a frame.
     Truncated,
     /// What the peer had to do in time it did not.
-    Late(&'static str),
+    Late(Late),
     /// It would have kept more than all connections may.
     Full,
+}
+
+/// What a peer did not do in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// Say HELLO.
+    Hello,
+    /// Read its answers.
+    Read,
+    /// Send the rest of a frame.
+    Frame,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +142,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     pub(crate) fn info(&self) -> &Info {
         &self.info
+    }
+
+    /// Returns how many NOTIFYs are not answered yet.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.inflight.len()
     }
 
     pub(crate) fn into_io(self) -> S {
@@ -555,9 +571,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let (due, now) = ready!(self.deadlines.poll(cx, others));
         let end = match due {
             Due::Linger => End::Closed,
-            Due::Hello => End::Late("say HELLO"),
-            Due::Write => End::Late("read its answers"),
-            Due::Frame => End::Late("send the rest of a frame"),
+            Due::Hello => End::Late(Late::Hello),
+            Due::Write => End::Late(Late::Read),
+            Due::Frame => End::Late(Late::Frame),
             Due::Idle => {
                 let busy = self.inflight.len() > 0 || !self.input.is_empty();
                 if self.phase != Phase::Open || busy || !self.output.is_empty() {

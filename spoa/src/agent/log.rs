@@ -4,7 +4,7 @@
 //! It knows what happened, not what is done about it.
 
 use super::Shared;
-use super::connection::End;
+use super::connection::{End, Late};
 use super::scratch::MAX_MESSAGES;
 use crate::handler::Connection;
 use crate::handler::guard::{self, quietly};
@@ -34,15 +34,16 @@ pub(crate) fn unreadable(
     connection: &Connection,
     shared: &Shared,
 ) {
-    if let Some(suppressed) = shared.unreadable.pass() {
-        let remedy = match reason {
-            Unreadable::TooLarge(most) if most < shared.limits.max_reassembled => {
-                ", because of what other connections hold; raise `--max-reassembled-total`"
-            }
-            Unreadable::TooLarge(_) => "; raise `--max-reassembled`",
-            // It names a cause itself.
-            _ => "",
-        };
+    let (limit, remedy) = match reason {
+        Unreadable::TooLarge(most) if most < shared.limits.max_reassembled => (
+            0,
+            ", because of what other connections hold; raise `--max-reassembled-total`",
+        ),
+        Unreadable::TooLarge(_) => (1, "; raise `--max-reassembled`"),
+        // It names a cause itself.
+        _ => (2, ""),
+    };
+    if let Some(suppressed) = shared.unreadable.pass(limit) {
         tracing::warn!(
             peer = %connection.peer,
             engine = engine(connection),
@@ -75,7 +76,7 @@ pub(crate) fn disconnect(disconnect: &Disconnect<'_>, connection: &Connection, s
     let (status, said) = (disconnect.status, disconnect.message);
     if matches!(status, Status::Normal | Status::Timeout | Status::Io) {
         tracing::debug!(%peer, engine, %status, said, "HAPROXY-DISCONNECT");
-    } else if let Some(suppressed) = shared.ended_by_peer.pass() {
+    } else if let Some(suppressed) = shared.ended_by_peer.pass(status.code() as usize) {
         let code = status.code();
         tracing::warn!(
             %peer,
@@ -88,8 +89,22 @@ pub(crate) fn disconnect(disconnect: &Disconnect<'_>, connection: &Connection, s
     }
 }
 
+/// Tells refusals with different causes from one another.
+fn reason(refusal: &Refusal) -> usize {
+    match refusal {
+        Refusal::Foreign(Foreign::Http) => 0,
+        Refusal::Foreign(Foreign::Tls) => 1,
+        Refusal::Foreign(Foreign::Proxy) => 2,
+        Refusal::Frame(_) => 3,
+        Refusal::Unexpected(_) => 4,
+        Refusal::UnknownAck(_) => 5,
+        // Of a status there are less than 16.
+        Refusal::Hello(status) | Refusal::Fragments(status) => 6 + status.code() as usize,
+    }
+}
+
 pub(crate) fn refused(refusal: &Refusal, connection: &Connection, shared: &Shared) {
-    let Some(suppressed) = shared.refused.pass() else {
+    let Some(suppressed) = shared.refused.pass(reason(refusal)) else {
         return;
     };
     let advice = match refusal {
@@ -97,13 +112,20 @@ pub(crate) fn refused(refusal: &Refusal, connection: &Connection, shared: &Share
             "; remove `ssl` from the `server` line of the backend in haproxy.cfg, or start the agent \
              with `--tls-cert`"
         }
-        Refusal::Foreign(_) => "; is the `server` line in the backend that spoe.conf names?",
+        Refusal::Foreign(Foreign::Proxy) => REMOVE_PROXY,
+        Refusal::Foreign(Foreign::Http) => {
+            "; is the `server` line in the backend that spoe.conf names?"
+        }
         Refusal::Hello(_) => "; is the peer a HAProxy, 2.6 or later?",
         _ => "; is the peer a HAProxy? If so, its log has the other side of it",
     };
     let peer = &connection.peer;
     tracing::warn!(%peer, suppressed, "connection refused: {refusal}{advice}");
 }
+
+/// What to do about a peer that speaks the PROXY protocol.
+pub(crate) const REMOVE_PROXY: &str =
+    "; remove `send-proxy` or `send-proxy-v2` from the `server` line of the backend in haproxy.cfg";
 
 pub(crate) fn full(connection: &Connection, shared: &Shared) {
     if let Some(suppressed) = shared.full.pass() {
@@ -136,11 +158,27 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send>, connection: &Connection) {
 }
 
 /// What to look at when a HAProxy was gone before its answers.
-const GONE: &str = "HAProxy was stopped or gave up: see its log and its `timeout processing`";
+const GONE: &str = "HAProxy was stopped or gave up: see its log, its `timeout processing` in spoe.conf, \
+                    and `timeout server` of the agents' backend";
 
-pub(crate) fn ended(end: &End, connection: &Connection, shared: &Shared) {
+/// Logs the end of a connection on which this many NOTIFYs were in flight.
+pub(crate) fn ended(end: &End, in_flight: usize, connection: &Connection, shared: &Shared) {
     let (peer, engine) = (&connection.peer, engine(connection));
+    let answers = match in_flight {
+        1 => "1 answer".to_owned(),
+        count => format!("{count} answers"),
+    };
     match end {
+        End::Closed if in_flight > 0 => {
+            if let Some(suppressed) = shared.outstanding.pass() {
+                tracing::warn!(
+                    %peer,
+                    engine,
+                    suppressed,
+                    "connection closed by the peer with {answers} outstanding; {GONE}"
+                );
+            }
+        }
         End::Closed => tracing::debug!(%peer, engine, "closed"),
         End::Io(error, false) => {
             tracing::debug!(%peer, engine, "closed: {}", one_line(&error.to_string()));
@@ -151,25 +189,35 @@ pub(crate) fn ended(end: &End, connection: &Connection, shared: &Shared) {
                     %peer,
                     engine,
                     suppressed,
-                    "connection lost with work to do: {}; {GONE}",
+                    "connection lost with {answers} outstanding: {}; {GONE}",
                     one_line(&error.to_string())
                 );
             }
         }
         End::Truncated => {
             if let Some(suppressed) = shared.truncated.pass() {
-                tracing::warn!(%peer, engine, suppressed, "connection closed inside a frame; {GONE}");
-            }
-        }
-        End::Full => full(connection, shared),
-        End::Late(what) => {
-            if let Some(suppressed) = shared.late.pass() {
                 tracing::warn!(
                     %peer,
                     engine,
                     suppressed,
-                    "connection closed: the peer did not {what} in time; no HAProxy that is well does \
-                     that: see who the peer is, and what is between"
+                    "connection closed inside a frame with {answers} outstanding; {GONE}"
+                );
+            }
+        }
+        End::Full => full(connection, shared),
+        End::Late(late) => {
+            if let Some(suppressed) = shared.late.pass(*late as usize) {
+                tracing::warn!(
+                    %peer,
+                    engine,
+                    suppressed,
+                    "connection closed: the peer did not {} in time; no HAProxy that is well does \
+                     that: see who the peer is, and what is between",
+                    match late {
+                        Late::Hello => "say HELLO",
+                        Late::Read => "read its answers",
+                        Late::Frame => "send the rest of a frame",
+                    }
                 );
             }
         }

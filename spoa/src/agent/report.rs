@@ -1,5 +1,6 @@
 //! Log lines that do not flood: one for each cause of trouble and second.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -46,9 +47,47 @@ impl RateLimit {
     }
 }
 
+/// Lets one line through each second for each of `N` reasons, so that none hides another.
+#[derive(Debug)]
+pub(crate) struct RateLimits<const N: usize>([RateLimit; N]);
+
+impl<const N: usize> Default for RateLimits<N> {
+    fn default() -> Self {
+        RateLimits(std::array::from_fn(|_| RateLimit::new()))
+    }
+}
+
+impl<const N: usize> RateLimits<N> {
+    /// Like [`RateLimit::pass`], for a line with this reason. There may be more reasons than `N`: then
+    /// some share their second.
+    pub(crate) fn pass(&self, reason: usize) -> Option<Option<u64>> {
+        self.0.get(reason % N)?.pass()
+    }
+
+    /// The same for a reason that is a value of any kind.
+    pub(crate) fn pass_for(&self, reason: impl Hash) -> Option<Option<u64>> {
+        let mut hasher = DefaultHasher::new();
+        reason.hash(&mut hasher);
+        self.pass(hasher.finish() as usize)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_reason_hides_another() {
+        let limits = RateLimits::<3>::default();
+        let passed = |reason| (0..1000).filter(|_| limits.pass(reason).is_some()).count();
+        for reason in 0..3 {
+            assert!((1..=2).contains(&passed(reason)));
+        }
+        let many = RateLimits::<8>::default();
+        let names = ["a", "b", "c", "d", "e", "f"];
+        let passed = names.iter().filter(|name| many.pass_for(name).is_some());
+        assert!(passed.count() > 1);
+    }
 
     #[test]
     fn one_line_a_second_goes_through_and_the_others_are_counted() {

@@ -236,7 +236,9 @@ where
         if let Some(open) = &mut connection {
             match catch_unwind(AssertUnwindSafe(|| open.poll(cx))) {
                 Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(end)) => log::ended(&end, open.info(), &shared),
+                Ok(Poll::Ready(end)) => {
+                    log::ended(&end, open.in_flight(), open.info(), &shared);
+                }
                 Err(panic) => log::panicked(panic, open.info()),
             }
         }

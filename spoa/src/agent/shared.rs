@@ -2,7 +2,7 @@
 
 use super::Limits;
 use super::reload::Current;
-use super::report::RateLimit;
+use super::report::{RateLimit, RateLimits};
 use super::table::{Entry, Table};
 use super::totals::Totals;
 use super::watch::{self, Kept};
@@ -72,13 +72,14 @@ pub(crate) struct Shared {
     pub(crate) kept_together: RateLimit,
     pub(crate) cut: RateLimit,
     pub(crate) failed_twice: RateLimit,
-    pub(crate) refused: RateLimit,
-    pub(crate) unreadable: RateLimit,
+    pub(crate) refused: RateLimits<32>,
+    pub(crate) unreadable: RateLimits<3>,
     pub(crate) too_many: RateLimit,
-    pub(crate) ended_by_peer: RateLimit,
+    pub(crate) ended_by_peer: RateLimits<16>,
     pub(crate) lost: RateLimit,
+    pub(crate) outstanding: RateLimit,
     pub(crate) truncated: RateLimit,
-    pub(crate) late: RateLimit,
+    pub(crate) late: RateLimits<3>,
     pub(crate) full: RateLimit,
     pub(crate) totals: Arc<Totals>,
     pub(crate) blocking: Arc<AtomicUsize>,
