@@ -408,3 +408,25 @@ fn the_command_line_holds_before_the_environment_and_that_before_the_program() {
         "{said:?}"
     );
 }
+
+/// A folder that was unpacked or cloned may have anything in it.
+#[test]
+fn nothing_below_the_current_directory_is_run() {
+    let dir = TempDir::new();
+    let ran = dir.path().join("ran");
+    let script = format!("#!/bin/sh\ntouch '{}'\n", ran.display());
+    for place in ["target/haproxy/9.9", "bin", "."] {
+        let place = dir.path().join(place);
+        std::fs::create_dir_all(&place).expect("a folder");
+        let path = place.join("haproxy");
+        std::fs::write(&path, &script).expect("a script");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).expect("it is ours");
+    }
+    for path in ["", ".:bin", "target/haproxy/9.9"] {
+        let mut command = fixture();
+        let command = command.env("PATH", path).current_dir(dir.path());
+        said(command.args(["config", "--server", "127.0.0.1:12345"]));
+        assert!(!ran.exists(), "PATH={path}");
+    }
+}

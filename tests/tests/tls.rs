@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use spoa::agent::{Agent, Limits, Tls, TlsError, TlsVersion};
 use spoa::client::Client;
 use spoa::prelude::*;
-use spoa_tests::{Authority, Background, PATIENCE, Process, Signed, TempDir};
+use spoa_tests::{Authority, Background, PATIENCE, Process, Signed, TempDir, eventually};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -182,6 +182,38 @@ async fn a_client_that_shows_a_ca_is_told_so() {
 }
 
 #[tokio::test]
+async fn what_speaks_no_tls_is_named() {
+    let (authority, dir) = (Authority::new("a"), TempDir::new());
+    let agent = agent(&authority, &dir, |tls| tls, Limits::default());
+    for (text, words) in [
+        (
+            &b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n"[..],
+            "the peer speaks the PROXY protocol, and this port takes TLS only; remove `send-proxy`",
+        ),
+        (
+            b"\r\n\r\n\0\r\nQUIT\n",
+            "the peer speaks the PROXY protocol, and this port takes TLS only; remove `send-proxy`",
+        ),
+        (
+            b"GET / HTTP/1.1\r\n\r\n",
+            "the peer speaks HTTP, and this port takes TLS only; is the `server` line",
+        ),
+        (
+            b"SSH-2.0-x\r\n",
+            "the peer speaks neither TLS nor SPOP, and this port takes TLS only",
+        ),
+    ] {
+        // The same cause is said once a second.
+        eventually(words, || {
+            let mut stream = std::net::TcpStream::connect(agent.addr()).expect("it listens");
+            std::io::Write::write_all(&mut stream, text).expect("it reads");
+            let _ = std::io::Read::read_to_end(&mut stream, &mut Vec::new());
+            agent.warnings().iter().any(|line| line.contains(words))
+        });
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_that_signed_itself_may_be_the_one_that_is_asked_for() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let client = Signed::by_itself();
@@ -268,18 +300,6 @@ async fn a_peer_that_shakes_no_hands_is_closed_in_time() {
     }
     agent.wait_for_warning("the peer did not finish the TLS handshake in time");
     agent.warnings();
-}
-
-#[tokio::test]
-async fn what_is_neither_tls_nor_spop_is_named() {
-    let (authority, dir) = (Authority::new("a"), TempDir::new());
-    let agent = agent(&authority, &dir, |tls| tls, Limits::default());
-    let mut stream = TcpStream::connect(agent.addr()).await.expect("it listens");
-    stream
-        .write_all(b"GET / HTTP/1.1\r\n\r\n")
-        .await
-        .expect("sent");
-    agent.wait_for_warning("the peer speaks neither TLS nor SPOP");
 }
 
 #[tokio::test]
@@ -399,14 +419,16 @@ fn files_that_are_no_good_are_named_with_what_to_do() {
              file"
         ),
     );
-    let client = write("client.pem", &authority.client().cert);
-    fails(
-        &["--tls-cert", &both, "--tls-client-ca", &client],
-        &format!(
-            "no certificate in `{client}` is one of a CA: name the file of the CA that signed \
-             HAProxy's certificate, not that certificate itself"
-        ),
-    );
+    for client in [authority.client(), authority.expired_client()] {
+        let client = write("client.pem", &client.cert);
+        fails(
+            &["--tls-cert", &both, "--tls-client-ca", &client],
+            &format!(
+                "no certificate in `{client}` is one of a CA: name the file of the CA that signed \
+                 HAProxy's certificate, not that certificate itself"
+            ),
+        );
+    }
     let said = said(fixture().args(["--tls-cert", &damaged]));
     let words = format!("error: `{damaged}` is damaged: ");
     assert!(said.err.starts_with(&words), "{}", said.err);

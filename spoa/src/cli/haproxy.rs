@@ -32,8 +32,8 @@ impl fmt::Display for NoHaproxy {
             NoHaproxy::Missing => f.write_str(
                 "there is no HAProxy: install one, for instance by `apt-get install haproxy`, \
                  `dnf install haproxy` or `brew install haproxy`, or name it by `--haproxy-bin \
-                 /path/to/haproxy` or SPOA_HAPROXY. It is looked for in SPOA_HAPROXY, under \
-                 target/haproxy, on the PATH and in /usr/sbin",
+                 /path/to/haproxy` or SPOA_HAPROXY. It is looked for in SPOA_HAPROXY, on \
+                 the PATH and in /usr/sbin",
             ),
             NoHaproxy::Named(path, problem) => {
                 write!(f, "`{}` is no HAProxy to use: {problem}", path.display())
@@ -43,8 +43,8 @@ impl fmt::Display for NoHaproxy {
 }
 
 impl Haproxy {
-    /// The one named, else the first of `SPOA_HAPROXY`, else the newest under `target/haproxy`, else
-    /// that on the `PATH`.
+    /// Finds the one named, else the first of `SPOA_HAPROXY`, else that on the `PATH`. What lies below
+    /// the current directory is not run: it may be anybody's.
     pub(super) fn find(named: Option<&Path>) -> Result<Self, NoHaproxy> {
         let variable = std::env::var_os("SPOA_HAPROXY").unwrap_or_default();
         let first = variable.to_string_lossy();
@@ -52,16 +52,11 @@ impl Haproxy {
         if let Some(path) = named.or(first.map(Path::new)) {
             return Haproxy::at(path).map_err(|problem| NoHaproxy::Named(path.to_owned(), problem));
         }
-        let fetched = std::fs::read_dir("target/haproxy").into_iter().flatten();
-        let fetched = fetched.flatten().map(|entry| entry.path().join("haproxy"));
-        let fetched = fetched.filter_map(|path| Haproxy::at(&path).ok());
-        if let Some(newest) = fetched.max_by_key(|haproxy| haproxy.series) {
-            return Ok(newest);
-        }
         let paths = std::env::var_os("PATH").unwrap_or_default();
         // Debian has it in /usr/sbin, which is not on the PATH of an ordinary user.
         let places = std::env::split_paths(&paths).chain([PathBuf::from("/usr/sbin")]);
         places
+            .filter(|place| place.is_absolute())
             .map(|place| place.join("haproxy"))
             .filter(|path| path.is_file())
             .find_map(|path| Haproxy::at(&path).ok())

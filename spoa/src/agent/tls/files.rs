@@ -2,13 +2,14 @@
 //!
 //! It must not know connections.
 
-use super::{Tls, TlsVersion};
+use super::verifier::Verifier;
+use super::{Tls, TlsVersion, contents};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::{CertificateError, InconsistentKeys, RootCertStore, ServerConfig, version};
+use rustls::{InconsistentKeys, RootCertStore, ServerConfig, version};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -215,27 +216,14 @@ fn client_verifier(
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
         .map_err(|error| unusable(error.to_string()))?;
-    let now = UnixTime::now();
-    // Taken for a client's, one of a CA is refused for what it is; one that is its own CA is not.
-    let signs = |certificate| match verifier.verify_client_cert(certificate, &[], now) {
-        Ok(_) => true,
-        Err(rustls::Error::InvalidCertificate(error)) => match error {
-            CertificateError::ExpiredContext { .. } => true,
-            CertificateError::NotValidYetContext { .. } => true,
-            error => is_of_a_ca(&error),
-        },
-        Err(_) => false,
+    // One that cannot be read is rustls's to judge.
+    let signs = |certificate: &CertificateDer<'_>| {
+        contents::read(certificate).is_none_or(|contents| contents.may_sign)
     };
     if !found.iter().any(signs) {
         return Err(TlsError::NoCa {
             path: path.to_path_buf(),
         });
     }
-    Ok(verifier)
-}
-
-/// Whether a certificate was refused since it is a CA's.
-pub(super) fn is_of_a_ca(error: &CertificateError) -> bool {
-    // The error inside is of a crate that is rustls's own affair.
-    matches!(error, CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity")
+    Ok(Arc::new(Verifier(verifier)))
 }

@@ -3,12 +3,14 @@
 //!
 //! It knows the causes of failures, not what is spoken afterwards.
 
-use super::{Certificates, files};
-use crate::agent::Shared;
-use crate::agent::report::RateLimit;
+use super::Certificates;
+use super::verifier::OfACa;
+use crate::agent::report::RateLimits;
 use crate::agent::server::converse;
 use crate::agent::wake::Wakeups;
+use crate::agent::{Shared, log};
 use crate::handler::Peer;
+use crate::spop::session::Foreign;
 use crate::text::one_line;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 use std::future::poll_fn;
@@ -60,15 +62,14 @@ async fn shake_hands(
     stream: TcpStream,
     certificates: &Certificates,
 ) -> Result<TlsStream<TcpStream>, Failure> {
-    let mut first = [0];
-    if stream.peek(&mut first).await? == 0 {
-        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-    }
-    match first {
-        [HANDSHAKE] => {}
+    let mut first = [0; 4];
+    let count = stream.peek(&mut first).await?;
+    match first.get(..count) {
+        None | Some([]) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+        Some([HANDSHAKE, ..]) => {}
         // No frame is of 16 MiB and more.
-        [0] => return Err(Failure::Spop),
-        _ => return Err(Failure::Foreign),
+        Some([0, ..]) => return Err(Failure::Spop),
+        Some(first) => return Err(Failure::Foreign(Foreign::known_by(first))),
     }
     let acceptor = TlsAcceptor::from(certificates.current());
     Ok(acceptor.accept(stream).await?)
@@ -92,8 +93,8 @@ async fn stopped(wakeups: &Wakeups) {
 enum Failure {
     /// The peer speaks SPOP as it is.
     Spop,
-    /// It speaks something else.
-    Foreign,
+    /// It speaks something else, if that is known.
+    Foreign(Option<Foreign>),
     Late,
     /// The agent is to stop.
     Stopped,
@@ -111,23 +112,12 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// The log lines about handshakes, one for each cause so that none hides another.
-#[derive(Debug, Default)]
-pub(super) struct Failures {
-    plain: RateLimit,
-    late: RateLimit,
-    no_certificate: RateLimit,
-    unknown_ca: RateLimit,
-    certificate: RateLimit,
-    not_accepted: RateLimit,
-    version: RateLimit,
-    other: RateLimit,
-}
+/// The log lines about handshakes: what they say is their reason.
+pub(super) type Failures = RateLimits<64>;
 
 impl Certificates {
     fn report(&self, failure: &Failure, peer: &Peer) {
-        let failures = &self.0.failures;
-        let (limit, text) = match failure {
+        let text = match failure {
             // Who only looks whether somebody listens comes and goes.
             Failure::Io(error) => {
                 let error = error.to_string();
@@ -138,48 +128,44 @@ impl Certificates {
                 tracing::debug!(%peer, "closed during the TLS handshake: the agent stops");
                 return;
             }
-            Failure::Spop => (
-                &failures.plain,
-                "the peer speaks SPOP without TLS, and this port takes TLS only; add `ssl verify \
-                 required ca-file …` to the `server` line of the backend in haproxy.cfg, or start \
-                 the agent without `--tls-cert`"
-                    .to_owned(),
+            Failure::Spop => {
+                "the peer speaks SPOP without TLS, and this port takes TLS only; add `ssl \
+                              verify required ca-file …` to the `server` line of the backend in \
+                              haproxy.cfg, or start the agent without `--tls-cert`"
+                    .to_owned()
+            }
+            Failure::Foreign(Some(Foreign::Proxy)) => format!(
+                "the peer speaks {}, and this port takes TLS only{}",
+                Foreign::Proxy,
+                log::REMOVE_PROXY
             ),
-            Failure::Foreign => (
-                &failures.plain,
-                "the peer speaks neither TLS nor SPOP, and this port takes TLS only; is the \
-                 `server` line in the backend that spoe.conf names?"
-                    .to_owned(),
-            ),
-            Failure::Late => (
-                &failures.late,
-                "the peer did not finish the TLS handshake in time".to_owned(),
-            ),
+            Failure::Foreign(other) => {
+                let speaks = match other {
+                    Some(known) => known.to_string(),
+                    None => "neither TLS nor SPOP".to_owned(),
+                };
+                format!(
+                    "the peer speaks {speaks}, and this port takes TLS only; is the `server` line in \
+                     the backend that spoe.conf names?"
+                )
+            }
+            Failure::Late => "the peer did not finish the TLS handshake in time".to_owned(),
             Failure::Tls(error) => self.explain(error),
         };
-        if let Some(suppressed) = limit.pass() {
+        if let Some(suppressed) = self.0.failures.pass_for(&text) {
             tracing::warn!(%peer, suppressed, "connection refused: {}", one_line(&text));
         }
     }
 
-    fn explain(&self, error: &rustls::Error) -> (&RateLimit, String) {
+    fn explain(&self, error: &rustls::Error) -> String {
         use rustls::Error;
-        let failures = &self.0.failures;
         match error {
-            Error::NoCertificatesPresented => (
-                &failures.no_certificate,
-                "the peer shows no certificate, and `--tls-client-ca` asks for one; add `crt FILE` \
-                 to the `server` line in haproxy.cfg, with HAProxy's certificate and key in that \
-                 file"
-                    .to_owned(),
-            ),
-            Error::InvalidCertificate(problem) => {
-                let limit = match problem {
-                    CertificateError::UnknownIssuer => &failures.unknown_ca,
-                    _ => &failures.certificate,
-                };
-                (limit, self.explain_certificate(problem))
+            Error::NoCertificatesPresented => {
+                "the peer shows no certificate, and `--tls-client-ca` asks for one; add `crt FILE` to \
+                 the `server` line in haproxy.cfg, with HAProxy's certificate and key in that file"
+                    .to_owned()
             }
+            Error::InvalidCertificate(problem) => self.explain_certificate(problem),
             Error::AlertReceived(
                 alert @ (AlertDescription::UnknownCA
                 | AlertDescription::BadCertificate
@@ -187,14 +173,11 @@ impl Certificates {
                 | AlertDescription::CertificateUnknown
                 | AlertDescription::UnsupportedCertificate
                 | AlertDescription::DecryptError),
-            ) => (
-                &failures.not_accepted,
-                format!(
-                    "HAProxy does not accept the agent's certificate ({alert:?}); the `ca-file` of \
-                     its `server` line must have the CA that signed `{}`, which must be valid, \
-                     and have the name in `verifyhost` if that is there",
-                    self.0.tls.cert.display()
-                ),
+            ) => format!(
+                "HAProxy does not accept the agent's certificate ({alert:?}); the `ca-file` of its \
+                 `server` line must have the CA that signed `{}`, which must be valid, and have the \
+                 name in `verifyhost` if that is there",
+                self.0.tls.cert.display()
             ),
             Error::PeerIncompatible(
                 PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
@@ -203,18 +186,12 @@ impl Certificates {
                 | PeerIncompatible::Tls12NotOfferedOrEnabled
                 | PeerIncompatible::ServerDoesNotSupportTls12Or13,
             )
-            | Error::AlertReceived(AlertDescription::ProtocolVersion) => (
-                &failures.version,
-                format!(
-                    "the peer offers no TLS {} or later; raise `ssl-max-ver` on the `server` line \
-                     in haproxy.cfg, or lower `--tls-min-version`",
-                    self.0.tls.min_version
-                ),
+            | Error::AlertReceived(AlertDescription::ProtocolVersion) => format!(
+                "the peer offers no TLS {} or later; raise `ssl-max-ver` on the `server` line in \
+                 haproxy.cfg, or lower `--tls-min-version`",
+                self.0.tls.min_version
             ),
-            other => (
-                &failures.other,
-                format!("the TLS handshake failed: {other}"),
-            ),
+            other => format!("the TLS handshake failed: {other}"),
         }
     }
 
@@ -242,7 +219,7 @@ impl Certificates {
                      usage has `clientAuth` with {crt}"
                 )
             }
-            problem if files::is_of_a_ca(problem) => format!(
+            problem if OfACa::is(problem) => format!(
                 "the peer's certificate is a CA's own (`CA:TRUE`); name one that was made for \
                  HAProxy and signed by that CA with {crt}"
             ),

@@ -2,8 +2,10 @@
 //!
 //! It must not know the protocol that is spoken inside.
 
+mod contents;
 mod files;
 mod handshake;
+mod verifier;
 
 pub use files::TlsError;
 pub(crate) use handshake::drive;

@@ -43,7 +43,7 @@ pub(super) fn command() -> Command {
                 .long("haproxy-bin")
                 .value_name("PATH")
                 .value_parser(value_parser!(PathBuf))
-                .help("Run this HAProxy [default: of SPOA_HAPROXY, target/haproxy, the PATH]"),
+                .help("Run this HAProxy [default: of SPOA_HAPROXY, the PATH]"),
         )
         .arg(
             Arg::new("haproxy-config")
