@@ -66,7 +66,7 @@ fn bad_name() -> [SetVar<u8>; 2] {
 
 fn failing(agent: AgentBuilder) -> AgentBuilder {
     let mut limits = Limits::default();
-    limits.handler_timeout = Some(Duration::from_millis(30));
+    limits.handler_timeout = Some(Duration::from_millis(300));
     agent.limits(limits).handlers(handlers![
         sibling,
         error,
@@ -95,7 +95,7 @@ const FAILURES: [(&str, &str); 9] = [
     ),
     (
         "default-timeout",
-        "timed out: not done within 30ms; make it faster, or give it longer with `timeout = …` in its \
+        "timed out: not done within 300ms; make it faster, or give it longer with `timeout = …` in its \
          attribute or `--handler-timeout`, below `timeout processing` in spoe.conf",
     ),
     (
