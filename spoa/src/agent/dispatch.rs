@@ -143,7 +143,10 @@ pub(super) fn run(
 ) {
     let before = out.len();
     let mut actions = ActionWriter::within(out, end);
-    let given = guard(|| handler(request, &mut actions));
+    let mut given = guard(|| handler(request, &mut actions));
+    if let (Some(variable), Ok(())) = (request.answered, &given) {
+        given = mark(variable, &mut actions).map_err(Box::new);
+    }
     let left_out = actions.left_out();
     match given {
         Ok(()) => {
