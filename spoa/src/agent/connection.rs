@@ -410,15 +410,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.began_idling();
         }
         loop {
-            if scratch.output.len() >= FLUSH_AT || scratch.budget.messages <= 0 {
+            if scratch.output.len() >= FLUSH_AT || scratch.budget.messages == 0 {
                 self.backlog = used < input.len();
                 return used;
             }
             let limit = self.session.max_frame_size();
             let rest = input.get(used..).unwrap_or_default();
-            if let Some((taken, ids, mut messages)) = self.session.receive_notify(rest) {
+            if let Some((taken, ids, messages)) = self.session.receive_notify(rest) {
                 used += taken;
-                scratch.charge(&mut messages, ids, &self.info, &self.shared);
+                let messages = scratch.charge(messages, ids, &self.info, &self.shared);
                 self.dispatcher(scratch).notify(ids, messages);
                 continue;
             }
@@ -432,8 +432,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return used;
                 }
                 // One that came in fragments.
-                Some(AgentEvent::Notify { ids, mut messages }) => {
-                    scratch.charge(&mut messages, ids, &self.info, &self.shared);
+                Some(AgentEvent::Notify { ids, messages }) => {
+                    let messages = scratch.charge(messages, ids, &self.info, &self.shared);
                     let mut dispatcher = Dispatcher {
                         shared: &self.shared,
                         connection: &self.info,

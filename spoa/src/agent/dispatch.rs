@@ -143,10 +143,7 @@ pub(super) fn run(
 ) {
     let before = out.len();
     let mut actions = ActionWriter::within(out, end);
-    let mut given = guard(|| handler(request, &mut actions));
-    if let (Some(variable), Ok(())) = (request.answered, &given) {
-        given = mark(variable, &mut actions).map_err(Box::new);
-    }
+    let given = guard(|| handler(request, &mut actions));
     let left_out = actions.left_out();
     match given {
         Ok(()) => {

@@ -125,9 +125,7 @@ impl Dispatcher<'_> {
         let mut job = self.scratch.job(self.connection);
         job.message.copy(&request.message);
         job.answered.clear();
-        if let Some(variable) = request.answered {
-            job.answered.push_str(variable);
-        }
+        job.answered.push_str(request.answered.unwrap_or_default());
         job.room = answer.room;
         job.ids = answer.ids;
         job.deadline = request.context.deadline;
@@ -189,9 +187,9 @@ impl Dispatcher<'_> {
             self.shared.fail(entry, &request, failure, out, before, end);
         } else if let Some(job) = &finished.job {
             out.extend_from_slice(&job.actions);
-            if job.left_out.is_some() {
+            if let Some(left_out) = &job.left_out {
                 self.shared
-                    .report_left_out(entry, &job.left_out.take(), request.context);
+                    .report_left_out(entry, left_out, request.context);
             }
         }
         if let Some(job) = finished.job {

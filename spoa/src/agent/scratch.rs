@@ -45,8 +45,8 @@ pub(crate) struct Now {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
     pub(crate) reads: usize,
-    /// Messages, and NOTIFYs without any. It may be less than none: a NOTIFY is answered in one go.
-    pub(crate) messages: isize,
+    /// Messages, and NOTIFYs without any.
+    pub(crate) messages: usize,
 }
 
 impl Budget {
@@ -124,21 +124,21 @@ impl Scratch {
 
     /// Takes the messages of a NOTIFY from what this poll may still do. One that has too many is
     /// answered as if it had none.
-    // In place: a copy of messages costs more than the rest of this.
     #[inline(always)]
-    pub(crate) fn charge(
+    pub(crate) fn charge<'a>(
         &mut self,
-        messages: &mut Messages<'_>,
+        messages: Messages<'a>,
         ids: FrameIds,
         connection: &Connection,
         shared: &Shared,
-    ) {
+    ) -> Messages<'a> {
         let count = messages.len();
-        self.budget.messages -= count.max(1) as isize;
+        self.budget.messages = self.budget.messages.saturating_sub(count.max(1));
         if count > MAX_MESSAGES {
             log::too_many(count, ids, connection, shared);
-            *messages = Messages::default();
+            return Messages::default();
         }
+        messages
     }
 
     /// Something was read: it is later than it was.

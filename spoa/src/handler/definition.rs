@@ -339,29 +339,10 @@ impl Job {
                 ids: self.ids,
                 deadline: self.deadline,
             },
-            answered: None,
+            answered: Some(self.answered.as_str()).filter(|it| !it.is_empty()),
         };
         let actions = ActionWriter::within(&mut self.actions, self.room);
         (request, actions)
-    }
-
-    /// Says to HAProxy that the handler has succeeded, after all that it set.
-    #[cold]
-    pub(crate) fn mark(&mut self) -> Result<(), Box<Failure>> {
-        // After an action that was left out, none may follow.
-        let room = match self.left_out {
-            None => self.room,
-            Some(_) => 0,
-        };
-        let mut actions = ActionWriter::within(&mut self.actions, room);
-        let result = mark(&self.answered, &mut actions);
-        let more = actions.left_out();
-        match (&mut self.left_out, more) {
-            (Some(left_out), Some(more)) => left_out.append(*more),
-            (left_out @ None, more) => *left_out = more,
-            (Some(_), None) => {}
-        }
-        result.map_err(Box::new)
     }
 
     /// Ends it.
@@ -370,16 +351,10 @@ impl Job {
         mut self: Box<Self>,
         (result, left_out): (Result<(), Failure>, Option<Box<LeftOut>>),
     ) -> Finished {
-        if left_out.is_some() {
-            self.left_out = left_out;
-        }
-        let mut result = result.map_err(Box::new);
-        if !self.answered.is_empty() && result.is_ok() {
-            result = self.mark();
-        }
+        self.left_out = left_out;
         Finished {
             job: Some(self),
-            result,
+            result: result.map_err(Box::new),
         }
     }
 }

@@ -257,16 +257,11 @@ impl<'a> Message<'a> {
     pub(crate) const ANSWERED: &'static str = "spoa-answered";
 
     /// Takes the argument off that asks for a sign of success: it is not the handler's.
-    // Seldom is it there: the length of the first argument's name tells mostly that it is not.
     #[inline(always)]
     pub(crate) fn take_answered(&mut self) -> Option<&'a str> {
-        const LENGTH: u8 = Message::ANSWERED.len() as u8;
-        match self.args.reader.rest() {
-            [LENGTH, ..] => {
-                let (answered, args) = self.args.answered();
-                self.args = args;
-                answered
-            }
+        let answered = Self::ANSWERED.as_bytes();
+        match self.args.next_likely(answered, DataType::String)? {
+            Value::String(variable) => std::str::from_utf8(variable).ok(),
             _ => None,
         }
     }
@@ -374,19 +369,6 @@ impl<'a> Args<'a> {
         self.reader = reader;
         self.left -= 1;
         Some(value)
-    }
-
-    /// Returns the variable that is to tell of success, if the next argument names one, and the
-    /// arguments after that.
-    #[cold]
-    #[inline(never)]
-    fn answered(mut self) -> (Option<&'a str>, Self) {
-        let name = Message::ANSWERED.as_bytes();
-        let variable = match self.next_likely(name, DataType::String) {
-            Some(Value::String(variable)) => std::str::from_utf8(variable).ok(),
-            _ => None,
-        };
-        (variable, self)
     }
 
     #[inline]
