@@ -76,17 +76,25 @@ async fn no_client_writes_a_line_of_its_own() {
         assert!(!line.contains(breaks_out), "{line:?}");
     }
     let count = |text: &str| records.iter().filter(|line| line.contains(text)).count();
-    // One a second of those that come with failures.
+    // One a second for each cause; the second may change meanwhile.
+    let few = |text: &str| {
+        let lines = count(text);
+        assert!((1..=2).contains(&lines), "{lines} of {text}: {records:#?}");
+    };
     for text in [
         "handler `error` failed: no user x\\n2026",
         "handler `panics` failed: panicked: no user x\\n2026",
         "`on_failure` failed: no user x\\n2026",
         "no handler for message `strangers\\n2026",
     ] {
-        assert_eq!(count(text), 1, "{text}: {records:#?}");
+        few(text);
     }
-    assert_eq!(count("` panicked: no user x"), breaks.len());
-    assert_eq!(count("user x"), 3 + 2 * breaks.len(), "{records:#?}");
+    few("` panicked: no user x");
+    assert_eq!(
+        count("WARN agent_wayward: user x"),
+        breaks.len(),
+        "{records:#?}"
+    );
     assert_eq!(count("ACK set-var txn.who = "), breaks.len());
 }
 

@@ -1,12 +1,14 @@
 //! The panic hook: one line for each panic, with its place.
 //!
-//! It knows nothing of handlers: the panic of one is logged with its message, by whoever caught it.
+//! The panic of a handler is logged where it is caught, with the name of its message.
 
+use super::report::RateLimits;
 use crate::handler::guard::{notes, words};
 use crate::text::one_line;
 use std::backtrace::Backtrace;
 use std::io::{Write, stderr};
 use std::panic::PanicHookInfo;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -44,13 +46,26 @@ fn log(panic: &PanicHookInfo<'_>, traces: bool) {
     let place = panic.location().map(|place| format!(", at {place}"));
     let place = place.unwrap_or_default();
     if !guarded {
-        tracing::error!("thread `{thread}` panicked: {text}{place}");
+        report(thread, &text, &place);
     }
     if traces {
         trace(
             format!("backtrace of the panic `{text}`{place}:\n"),
             guarded,
         );
+    }
+}
+
+/// Logs a panic that nobody else reports, at most once a second for each place: an error that panics when
+/// it is dropped does so for each request that fails.
+fn report(thread: &str, text: &str, place: &str) {
+    static LIMITS: LazyLock<RateLimits<64>> = LazyLock::new(RateLimits::default);
+    match LIMITS.pass_for(place) {
+        None => {}
+        Some(None) => tracing::error!("thread `{thread}` panicked: {text}{place}"),
+        Some(Some(suppressed)) => {
+            tracing::error!(suppressed, "thread `{thread}` panicked: {text}{place}");
+        }
     }
 }
 
