@@ -6,5 +6,6 @@ mod common;
 mod dev;
 mod examples;
 mod kitchen_sink;
+mod matrix;
 mod tls;
 mod written;

@@ -1,0 +1,318 @@
+//! Whatever `config` writes, `doctor` has nothing to say of it, and HAProxy takes it without a warning.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use spoa_config::doctor::{examine, render};
+use spoa_config::read::{Configuration, Files, Surroundings};
+use spoa_config::write::{Fail, Options, write};
+use spoa_config::{Agent, Argument, Expected, Message, Presence, Series, Tls, Variable};
+use spoa_tests::{Directory, TempDir, haproxies};
+
+fn argument(name: &str, rust_type: &str, expected: Expected, sample: &str) -> Argument {
+    Argument {
+        name: Some(name.to_owned()),
+        index: None,
+        rust_type: rust_type.to_owned(),
+        expected,
+        required: true,
+        sample: Some(sample.to_owned()),
+        guess: None,
+    }
+}
+
+fn variable(scope: &str, name: &str, rust_type: &str, presence: Presence) -> Variable {
+    Variable {
+        scope: scope.to_owned(),
+        name: name.to_owned(),
+        rust_type: Some(rust_type.to_owned()),
+        presence,
+    }
+}
+
+/// The ways in which a message can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// At the event of its samples, for a variable of the transaction.
+    Plain,
+    /// Under a condition, for what is optional.
+    Conditional,
+    /// With a group, which has a condition.
+    Grouped,
+    /// With the body of the request and that of the response.
+    Bodies,
+    /// At the session, for a variable of that, without anything that is set for sure.
+    Session,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind::Plain,
+    Kind::Conditional,
+    Kind::Grouped,
+    Kind::Bodies,
+    Kind::Session,
+];
+
+fn messages(kind: Kind) -> Vec<Message> {
+    let message = |name: &str, arguments: Vec<Argument>, variables: Vec<Variable>| Message {
+        name: name.to_owned(),
+        function: format!("agent::{name}"),
+        location: ("src/main.rs".to_owned(), 7),
+        deadline: Some(Duration::from_millis(200)),
+        arguments,
+        variables,
+        ..Message::default()
+    };
+    let path = || argument("path", "&[u8]", Expected::Bytes, "path");
+    let always = Presence::Always;
+    let event = |event: &str, message: Message| Message {
+        event: Some(event.to_owned()),
+        ..message
+    };
+    match kind {
+        Kind::Plain => vec![event(
+            "on-frontend-http-request",
+            message(
+                "check",
+                vec![path()],
+                vec![variable("txn", "blocked", "bool", always)],
+            ),
+        )],
+        Kind::Conditional => {
+            let perhaps = variable("txn", "rules_hit", "Option<String>", Presence::Sometimes);
+            let mut check = event(
+                "on-frontend-http-request",
+                message("check", vec![path()], vec![perhaps]),
+            );
+            check.condition = Some("unless { path_beg /static/ } or METH_GET".to_owned());
+            vec![check]
+        }
+        Kind::Grouped => {
+            let limited = variable("txn", "limited", "bool", always);
+            let mut limit = message("limit", vec![path()], vec![limited]);
+            limit.group = Some("limits".to_owned());
+            limit.condition = Some("if { path_beg /api/ } or { path_beg /v2/ }".to_owned());
+            let mut other = message(
+                "other",
+                vec![argument("method", "&[u8]", Expected::Bytes, "method")],
+                Vec::new(),
+            );
+            other.group = Some("limits".to_owned());
+            vec![limit, other]
+        }
+        Kind::Bodies => {
+            let body = |sample: &str| argument("body", "&[u8]", Expected::Bytes, sample);
+            let blocked = variable("txn", "blocked", "bool", always);
+            let leak = variable("res", "leak", "bool", always);
+            let mut late = event(
+                "on-http-response",
+                message("leak", vec![body("res.body")], vec![leak]),
+            );
+            late.condition = Some("if { status 200 }".to_owned());
+            vec![
+                event(
+                    "on-frontend-http-request",
+                    message("check", vec![body("req.body")], vec![blocked]),
+                ),
+                late,
+            ]
+        }
+        Kind::Session => {
+            let score = variable("sess", "ip_score", "u8", always);
+            let src = argument("ip", "IpAddr", Expected::Address, "src");
+            let connected = event(
+                "on-client-session",
+                message("connected", vec![src], vec![score]),
+            );
+            let total = variable("proc", "total", "u32", always);
+            let nothing = event(
+                "on-frontend-http-request",
+                message("count", vec![path()], vec![total]),
+            );
+            vec![connected, nothing]
+        }
+    }
+}
+
+/// Where the agent is, as its HAProxy reaches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    One,
+    Fleet,
+    Unix,
+    Tls,
+    Mutual,
+}
+
+const PLACES: [Place; 5] = [
+    Place::One,
+    Place::Fleet,
+    Place::Unix,
+    Place::Tls,
+    Place::Mutual,
+];
+
+/// How the files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Usual,
+    Shown,
+    Ruled,
+    Parts,
+}
+
+const FORMS: [Form; 4] = [Form::Usual, Form::Shown, Form::Ruled, Form::Parts];
+
+/// Rules of a site that read what the agent says.
+fn rules(kind: Kind) -> String {
+    let mut rules = "    bind 127.0.0.1:8080\n".to_owned();
+    for variable in messages(kind).iter().flat_map(|it| &it.variables) {
+        let name = format!("{}.edge_auth.{}", variable.scope, variable.name);
+        rules.push_str(&format!(
+            "    http-after-response set-header x-{} %[var({name})] if {{ var({name}) -m found }}\n",
+            variable.name.replace('_', "-")
+        ));
+    }
+    format!("{rules}    default_backend shop\n\nbackend shop\n    http-request return status 200\n")
+}
+
+/// All kinds in all forms, failing open and closed; and all places.
+fn combinations() -> Vec<(Kind, Place, Form, Fail)> {
+    let mut all = Vec::new();
+    for fail in [Fail::Open, Fail::Closed] {
+        for kind in KINDS {
+            for form in FORMS {
+                all.push((kind, Place::One, form, fail));
+            }
+        }
+        for place in PLACES {
+            all.push((Kind::Plain, place, Form::Usual, fail));
+        }
+    }
+    all
+}
+
+/// A folder as the directory that HAProxy is started in.
+struct Folder<'a>(&'a Path);
+
+impl Files for Folder<'_> {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        fs::read(self.0.join(path))
+    }
+
+    fn list(&self, path: &Path) -> Option<Vec<PathBuf>> {
+        let entries = fs::read_dir(self.0.join(path)).ok()?;
+        Some(entries.flatten().map(|entry| entry.path()).collect())
+    }
+}
+
+/// Writes the files; what `doctor` says of them.
+fn said(dir: &Path, series: Series, kind: Kind, place: Place, form: Form, fail: Fail) -> String {
+    let mut agent = Agent {
+        name: "edge-auth".to_owned(),
+        messages: messages(kind),
+        listeners: vec!["127.0.0.1:12345".to_owned()],
+        max_frame_size: 1 << 20,
+        ..Agent::default()
+    };
+    let mut options = Options {
+        fail,
+        show: form == Form::Shown,
+        rules: (form == Form::Ruled).then(|| rules(kind)),
+        bind: vec!["127.0.0.1:8080".to_owned()],
+        ..Options::new(series)
+    };
+    match place {
+        Place::One => {}
+        Place::Fleet => {
+            let servers = ["10.0.0.1:12345", "10.0.0.2:12345"];
+            options.servers = servers.map(str::to_owned).to_vec();
+        }
+        Place::Unix => agent.listeners = vec!["unix@/run/agent.sock,mode=666".to_owned()],
+        Place::Tls | Place::Mutual => {
+            agent.tls = Some(Tls {
+                certificate: "agent.crt".to_owned(),
+                mutual: place == Place::Mutual,
+            });
+            options.crt = (place == Place::Mutual).then(|| "own.pem".to_owned());
+        }
+    }
+    let written = write(&agent, &options).expect("it can be written");
+    let haproxy = match form {
+        Form::Parts => format!(
+            "defaults\n    mode http\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n\
+             \nfrontend www\n    bind 127.0.0.1:8080\n{}    default_backend shop\n\nbackend shop\n    \
+             http-request return status 200\n\n{}",
+            written.frontend, written.backend
+        ),
+        _ => written.haproxy,
+    };
+    fs::write(dir.join("spoe.conf"), &written.spoe).expect("it is written");
+    fs::write(dir.join("haproxy.cfg"), &haproxy).expect("it is written");
+    let around = Surroundings {
+        series: Some(series),
+        environment: &|_| None,
+    };
+    let read =
+        Configuration::read(&["haproxy.cfg"], &Folder(dir), &around).expect("it can be read");
+    render(&examine(&agent, &read, Some(series)), &read.sources, false)
+}
+
+#[test]
+fn doctor_has_nothing_to_say_of_what_config_writes() {
+    let dir = TempDir::new();
+    let mut wrong = Vec::new();
+    for series in Series::ALL {
+        for (kind, place, form, fail) in combinations() {
+            let said = said(dir.path(), series, kind, place, form, fail);
+            // What is said of a response is for rules of the site's own: servers have no use for it, and
+            // clients must not see it. That nothing reads it yet is true.
+            let unread = kind == Kind::Bodies && !matches!(form, Form::Shown | Form::Ruled);
+            let titles = said.lines().filter(|line| {
+                ["error[", "warning[", "note["]
+                    .iter()
+                    .any(|it| line.starts_with(it))
+            });
+            let mut other = titles.filter(|line| {
+                let known =
+                    line.starts_with("note[SPOA042]") || line.starts_with("warning[SPOA083]");
+                !(unread && known && line.contains("`res.edge_auth.leak`"))
+            });
+            if other.next().is_some() {
+                wrong.push(format!(
+                    "{series} {kind:?} {place:?} {form:?} {fail:?}:\n{said}"
+                ));
+            }
+        }
+    }
+    let first: Vec<_> = wrong.iter().take(5).map(String::as_str).collect();
+    assert!(
+        wrong.is_empty(),
+        "{} combinations, the first:\n{}",
+        wrong.len(),
+        first.join("\n")
+    );
+}
+
+#[test]
+fn haproxy_takes_what_config_writes_without_a_warning() {
+    let dir = TempDir::new();
+    for haproxy in haproxies() {
+        let (major, minor) = haproxy.series();
+        let series: Series = format!("{major}.{minor}").parse().expect("a known series");
+        for (kind, place, form, fail) in combinations() {
+            if matches!(place, Place::Tls | Place::Mutual) {
+                // Files of certificates are another test's.
+                continue;
+            }
+            said(dir.path(), series, kind, place, form, fail);
+            let path = dir.path().to_str().expect("its path is text");
+            let checked = Directory::new(path, "127.0.0.1:0").check(haproxy);
+            assert!(
+                checked.is_empty() || checked == "Configuration file is valid",
+                "{haproxy} {kind:?} {place:?} {form:?} {fail:?}: {checked}"
+            );
+        }
+    }
+}
