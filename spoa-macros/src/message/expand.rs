@@ -288,7 +288,6 @@ fn run(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream
                     let (#request, mut #actions) = #private::Job::parts(&mut #job);
                     let #request = &#request;
                     let result = #answer;
-                    let result = #private::Request::succeeded(#request, result, &mut #actions);
                     (result, #private::ActionWriter::left_out(&#actions))
                 };
                 #private::Job::finish(#job, result)
@@ -299,10 +298,6 @@ fn run(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream
         return hygienic!(#private::Run::Async(|mut #job| #boxed));
     }
     let answer = answer(attribute, function, names, &actions.to_token_stream());
-    let answer = hygienic!({
-        let result = #answer;
-        #private::Request::succeeded(#request, result, #actions)
-    });
     let variant = if attribute.blocking.is_some() {
         ours("Blocking")
     } else {

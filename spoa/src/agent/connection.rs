@@ -10,12 +10,12 @@ use super::inflight::InFlight;
 use super::io::{poll_flush, poll_read, poll_write};
 use super::lifetime;
 use super::log;
-use super::scratch::Scratch;
+use super::scratch::{MAX_MESSAGES, Scratch};
 use super::totals::Share;
 use super::wake::Wakeups;
 use crate::handler::{Connection as Info, Peer};
 use crate::spop::session::{AgentEvent, AgentSession, AgentSettings, Refusal};
-use crate::spop::{Disconnect, Status};
+use crate::spop::{Disconnect, FrameIds, Messages, Status};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -249,7 +249,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.is_draining() && self.wakeups.out_of_time() {
             return self.cut_short(scratch);
         }
-        if self.backlog {
+        // A poll comes back here after its share when a timer has gone off.
+        if self.backlog && scratch.budget.is_left() {
             let input = std::mem::take(&mut self.input);
             let used = self.answer(&input, scratch);
             self.keep(input, used, scratch);
@@ -410,7 +411,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.began_idling();
         }
         loop {
-            if scratch.output.len() >= FLUSH_AT || scratch.budget.messages == 0 {
+            if scratch.output.len() >= FLUSH_AT {
                 self.backlog = used < input.len();
                 return used;
             }
@@ -418,7 +419,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let rest = input.get(used..).unwrap_or_default();
             if let Some((taken, ids, messages)) = self.session.receive_notify(rest) {
                 used += taken;
-                let messages = scratch.charge(messages, ids, &self.info, &self.shared);
+                if scratch.charge(&messages) {
+                    self.last(ids, messages, scratch);
+                    self.backlog = used < input.len();
+                    return used;
+                }
                 self.dispatcher(scratch).notify(ids, messages);
                 continue;
             }
@@ -433,7 +438,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 // One that came in fragments.
                 Some(AgentEvent::Notify { ids, messages }) => {
-                    let messages = scratch.charge(messages, ids, &self.info, &self.shared);
+                    scratch.charge(&messages);
+                    let messages = answerable(messages, ids, &self.info, &self.shared);
                     let mut dispatcher = Dispatcher {
                         shared: &self.shared,
                         connection: &self.info,
@@ -477,7 +483,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
             self.share.reassemble(self.session.reassembling());
+            if !scratch.budget.is_left() {
+                self.backlog = used < input.len();
+                return used;
+            }
         }
+    }
+
+    /// Answers the last NOTIFY of a poll.
+    // The others are known to have few messages: more would have been the rest of what a poll may do.
+    #[cold]
+    fn last(&mut self, ids: FrameIds, messages: Messages<'_>, scratch: &mut Scratch) {
+        let messages = answerable(messages, ids, &self.info, &self.shared);
+        self.dispatcher(scratch).notify(ids, messages);
     }
 
     fn linger(&mut self) {
@@ -619,6 +637,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.output.append(&mut scratch.output);
         Ok(())
     }
+}
+
+/// Returns the messages of a NOTIFY. One that has too many is answered as if it had none.
+#[cold]
+fn answerable<'a>(
+    messages: Messages<'a>,
+    ids: FrameIds,
+    connection: &Info,
+    shared: &Shared,
+) -> Messages<'a> {
+    if messages.len() > MAX_MESSAGES {
+        log::too_many(messages.len(), ids, connection, shared);
+        return Messages::default();
+    }
+    messages
 }
 
 /// What came of one round of work.

@@ -9,7 +9,7 @@ use super::scratch::Scratch;
 use super::table::Entry;
 use super::values;
 use crate::handler::guard::guard;
-use crate::handler::{ActionWriter, Connection, Context, Failure, Request, Run};
+use crate::handler::{ActionWriter, Connection, Context, Failure, Request, Run, mark};
 use crate::spop::{AckWriter, FrameIds, Message, Messages};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -44,7 +44,7 @@ impl Answer {
     }
 }
 
-impl Dispatcher<'_> {
+impl<'a> Dispatcher<'a> {
     /// Runs the handlers of all messages. The ACK is appended to the output, or will be when the
     /// last of them is done.
     #[inline]
@@ -64,16 +64,15 @@ impl Dispatcher<'_> {
             context,
             answered: None,
         };
-        for mut message in messages {
-            request.answered = message.take_answered();
+        for message in messages {
             request.message = message;
-            let Some(entry) = self.shared.table.find(message.name().as_bytes()) else {
-                self.shared.report_unknown(&request);
+            if message.may_ask() {
+                self.asked(request, &mut answer);
+                continue;
+            }
+            let Some(entry) = self.find(&request) else {
                 continue;
             };
-            if !entry.checked.load(Ordering::Relaxed) {
-                self.shared.check_names(entry, &request);
-            }
             match entry.definition.run {
                 Run::Sync(handler) if answer.slot.is_none() => {
                     self.scratch.watch.runs(entry.definition);
@@ -91,6 +90,39 @@ impl Dispatcher<'_> {
             self.inflight.release(slot);
         }
         self.finish(answer.ack, ids);
+    }
+
+    /// Finds the handler of a message.
+    #[inline(always)]
+    fn find(&self, request: &Request<'_>) -> Option<&'a Entry> {
+        let name = request.message.name().as_bytes();
+        let Some(entry) = self.shared.table.find(name) else {
+            self.shared.report_unknown(request);
+            return None;
+        };
+        if !entry.checked.load(Ordering::Relaxed) {
+            self.shared.check_names(entry, request);
+        }
+        Some(entry)
+    }
+
+    /// Runs the handler of a message that may ask to be told of its success.
+    // Out of the way of the others, for which that costs a look at one byte.
+    #[cold]
+    #[inline(never)]
+    fn asked(&mut self, mut request: Request<'_>, answer: &mut Answer) {
+        request.answered = request.message.take_answered();
+        let Some(entry) = self.find(&request) else {
+            return;
+        };
+        match entry.definition.run {
+            Run::Sync(handler) if answer.slot.is_none() => {
+                self.scratch.watch.runs(entry.definition);
+                let (out, end) = (&mut self.scratch.output, answer.end());
+                run(self.shared, entry, &request, out, end, marking(handler));
+            }
+            _ => self.begin_or_follow(entry, &request, answer),
+        }
     }
 
     /// Begins the ACK of a NOTIFY.
@@ -143,14 +175,25 @@ pub(super) fn run(
 ) {
     let before = out.len();
     let mut actions = ActionWriter::within(out, end);
-    let given = guard(|| handler(request, &mut actions));
-    let left_out = actions.left_out();
-    match given {
+    match guard(|| handler(request, &mut actions)) {
         Ok(()) => {
-            if let Some(left_out) = left_out {
+            if let Some(left_out) = actions.left_out() {
                 shared.report_left_out(entry, &left_out, request.context);
             }
         }
         Err(failure) => shared.fail(entry, request, failure, out, before, end),
+    }
+}
+
+/// A handler that says to HAProxy that it has succeeded, if HAProxy asks for that.
+pub(super) fn marking(
+    handler: impl FnOnce(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
+) -> impl FnOnce(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure> {
+    move |request, actions| {
+        handler(request, actions)?;
+        match request.answered {
+            Some(variable) => mark(variable, actions),
+            None => Ok(()),
+        }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! It knows futures and deadlines; what is done when it returns is `dispatch`'s business.
 
-use super::dispatch::{Answer, Dispatcher, run};
+use super::dispatch::{Answer, Dispatcher, marking, run};
 use super::inflight::{Part, Running};
 use super::scratch::{Now, Scratch};
 use super::table::Entry;
@@ -45,7 +45,7 @@ impl Dispatcher<'_> {
         let shared = self.shared;
         self.scratch.watch.runs(entry.definition);
         match entry.definition.run {
-            Run::Sync(handler) => self.follow(entry, request, answer, handler),
+            Run::Sync(handler) => self.follow(entry, request, answer, marking(handler)),
             Run::Async(begin) => self.begin(entry, request, answer, |job| Ok(begin(job))),
             Run::Blocking(handler) => {
                 self.begin(entry, request, answer, |job| {
@@ -115,20 +115,16 @@ impl Dispatcher<'_> {
             return self.follow(entry, request, answer, |_, _| Err(overload.into()));
         }
         let deadline = entry.deadline.map(|length| (now.at + length, length));
-        let request = Request {
-            context: Context {
-                deadline: deadline.map(|(at, _)| at.into_std()),
-                ..request.context
-            },
-            ..*request
-        };
+        let until = deadline.map(|(at, _)| at.into_std());
         let mut job = self.scratch.job(self.connection);
         job.message.copy(&request.message);
         job.answered.clear();
-        job.answered.push_str(request.answered.unwrap_or_default());
+        if let Some(variable) = request.answered {
+            job.answered.push_str(variable);
+        }
         job.room = answer.room;
         job.ids = answer.ids;
-        job.deadline = request.context.deadline;
+        job.deadline = until;
         let bytes = job.message.capacity();
         let index = *answer
             .slot
@@ -183,13 +179,20 @@ impl Dispatcher<'_> {
             false => (tail(&mut slot.parts, self.scratch), answer.room),
         };
         let before = out.len();
+        let context = || Context {
+            deadline: until,
+            ..request.context
+        };
         if let Err(failure) = finished.result {
+            let request = Request {
+                context: context(),
+                ..*request
+            };
             self.shared.fail(entry, &request, failure, out, before, end);
         } else if let Some(job) = &finished.job {
             out.extend_from_slice(&job.actions);
             if let Some(left_out) = &job.left_out {
-                self.shared
-                    .report_left_out(entry, left_out, request.context);
+                self.shared.report_left_out(entry, left_out, context());
             }
         }
         if let Some(job) = finished.job {
@@ -315,11 +318,8 @@ fn blocking(mut job: Box<Job>, run: SyncRun, permit: impl Send + 'static) -> Job
         let _permit = permit;
         let (request, mut actions) = job.parts();
         let result = guard(|| run(&request, &mut actions));
-        job.left_out = actions.left_out();
-        Finished {
-            job: Some(job),
-            result,
-        }
+        let left_out = actions.left_out();
+        job.finish((result, left_out))
     });
     Box::pin(async move {
         work.await

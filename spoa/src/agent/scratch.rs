@@ -4,9 +4,8 @@
 
 use super::load::nanos;
 use super::watch::Watch;
-use super::{Shared, log};
 use crate::handler::{Connection, Job};
-use crate::spop::{FrameIds, Messages};
+use crate::spop::Messages;
 use std::cell::Cell;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -45,8 +44,8 @@ pub(crate) struct Now {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
     pub(crate) reads: usize,
-    /// Messages, and NOTIFYs without any.
-    pub(crate) messages: usize,
+    /// Messages, and NOTIFYs without any. It may be less than none: a NOTIFY is answered in one go.
+    pub(crate) messages: isize,
 }
 
 impl Budget {
@@ -122,23 +121,12 @@ impl Scratch {
         SCRATCH.set(Some(self));
     }
 
-    /// Takes the messages of a NOTIFY from what this poll may still do. One that has too many is
-    /// answered as if it had none.
+    /// Takes the messages of a NOTIFY from what this poll may still do; returns whether that was the
+    /// rest of it.
     #[inline(always)]
-    pub(crate) fn charge<'a>(
-        &mut self,
-        messages: Messages<'a>,
-        ids: FrameIds,
-        connection: &Connection,
-        shared: &Shared,
-    ) -> Messages<'a> {
-        let count = messages.len();
-        self.budget.messages = self.budget.messages.saturating_sub(count.max(1));
-        if count > MAX_MESSAGES {
-            log::too_many(count, ids, connection, shared);
-            return Messages::default();
-        }
-        messages
+    pub(crate) fn charge(&mut self, messages: &Messages<'_>) -> bool {
+        self.budget.messages -= messages.len().max(1) as isize;
+        self.budget.messages <= 0
     }
 
     /// Something was read: it is later than it was.
@@ -201,6 +189,9 @@ impl Scratch {
         if size <= 2 * SPARE_SIZE && self.spared + size <= SPARES {
             self.spared += size;
             job.actions.clear();
+            if job.left_out.is_some() {
+                job.left_out = None;
+            }
             self.jobs.push(job);
         }
     }

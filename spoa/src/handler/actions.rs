@@ -85,6 +85,13 @@ impl LeftOut {
         }
     }
 
+    /// Adds those that were left out after these.
+    pub(crate) fn append(&mut self, more: LeftOut) {
+        self.count += more.count;
+        self.variables.extend(more.variables);
+        self.variables.truncate(Self::NAMED);
+    }
+
     /// Returns how many actions do not fit, as the beginning of a sentence.
     pub(crate) fn actions(&self) -> String {
         match self.count {

@@ -1,6 +1,6 @@
 //! A handler as the agent sees it: which message, which function, how to run it.
 
-use super::{ActionWriter, Connection, Context, Expected, Failure, LeftOut, Request};
+use super::{ActionWriter, Connection, Context, Expected, Failure, LeftOut, Request, mark};
 use crate::spop::{FrameIds, MessageBuf, Scope};
 use std::any::TypeId;
 use std::future::Future;
@@ -339,22 +339,47 @@ impl Job {
                 ids: self.ids,
                 deadline: self.deadline,
             },
-            answered: Some(self.answered.as_str()).filter(|it| !it.is_empty()),
+            answered: None,
         };
         let actions = ActionWriter::within(&mut self.actions, self.room);
         (request, actions)
     }
 
+    /// Says to HAProxy that the handler has succeeded, after all that it set.
+    #[cold]
+    fn mark(&mut self) -> Result<(), Box<Failure>> {
+        // After an action that was left out, none may follow.
+        let room = match self.left_out {
+            None => self.room,
+            Some(_) => 0,
+        };
+        let mut actions = ActionWriter::within(&mut self.actions, room);
+        let result = mark(&self.answered, &mut actions);
+        let more = actions.left_out();
+        match (&mut self.left_out, more) {
+            (Some(left_out), Some(more)) => left_out.append(*more),
+            (left_out @ None, more) => *left_out = more,
+            (Some(_), None) => {}
+        }
+        result.map_err(Box::new)
+    }
+
     /// Ends it.
-    #[inline]
+    #[inline(always)]
     pub fn finish(
         mut self: Box<Self>,
-        (result, left_out): (Result<(), Failure>, Option<Box<LeftOut>>),
+        (result, left_out): (Result<(), impl Into<Box<Failure>>>, Option<Box<LeftOut>>),
     ) -> Finished {
-        self.left_out = left_out;
+        if left_out.is_some() {
+            self.left_out = left_out;
+        }
+        let mut result = result.map_err(Into::into);
+        if !self.answered.is_empty() && result.is_ok() {
+            result = self.mark();
+        }
         Finished {
             job: Some(self),
-            result: result.map_err(Box::new),
+            result,
         }
     }
 }

@@ -34,6 +34,7 @@ pub(crate) use actions::LeftOut;
 pub(crate) use context::Connection;
 pub(crate) use definition::{Finished, Job, JobFuture, Presence, Run};
 pub(crate) use fetch::{Fetch, When};
+pub(crate) use param::mark;
 pub(crate) use state::States;
 
 #[doc(hidden)]

@@ -33,25 +33,12 @@ impl<'a> Request<'a> {
     pub fn context(&self) -> Context<'a> {
         self.context
     }
-
-    /// Says to HAProxy that the handler has succeeded, after all that it set, if HAProxy asks for that.
-    #[doc(hidden)]
-    #[inline(always)]
-    pub fn succeeded(
-        &self,
-        result: Result<(), Failure>,
-        out: &mut ActionWriter<'_>,
-    ) -> Result<(), Failure> {
-        match (self.answered, &result) {
-            (Some(variable), Ok(())) => mark(variable, out),
-            _ => result,
-        }
-    }
 }
 
-/// Sets a variable that is given with its scope. What was left out before it leaves it out as well.
+/// Says to HAProxy that a handler has succeeded, after all that it set: sets the variable that HAProxy
+/// asks for, which is given with its scope. What was left out before it leaves it out as well.
 #[cold]
-fn mark(variable: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+pub(crate) fn mark(variable: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
     let scopes = [
         Scope::Session,
         Scope::Transaction,
@@ -214,7 +201,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
         if let Some(value) = likely::<T>(arguments, spec) {
             return match T::from_value(value) {
                 Ok(taken) => Ok(taken),
-                Err(mismatch) => Err(refuse(value, mismatch, request, spec, T::EXPECTED)),
+                Err(mismatch) => Err(refuse(mismatch, request, spec, T::EXPECTED)),
             };
         }
         convert(find(arguments, request, spec), request, spec)
@@ -229,7 +216,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
         if let Some(value) = likely::<T>(arguments, spec) {
             return match T::from_value(value) {
                 Ok(taken) => Ok(Some(taken)),
-                Err(mismatch) => Err(refuse(value, mismatch, request, spec, T::EXPECTED)),
+                Err(mismatch) => Err(refuse(mismatch, request, spec, T::EXPECTED)),
             };
         }
         match find(arguments, request, spec) {
@@ -261,17 +248,17 @@ fn likely<'a, T: FromValue<'a>>(
     arguments.likely(spec.name?, const { T::EXPECTED.likely() })
 }
 
-/// Rejects a message for a value that its parameter's type refuses. That type is not asked again:
-/// it may parse at length, or count.
+/// Rejects a message for a value of the likely type that its parameter's type refuses. That type is not
+/// asked again: it may parse at length, or count.
+// The value itself is not passed: it would have to be kept while it is converted.
 #[cold]
 fn refuse(
-    value: Value<'_>,
     mismatch: Mismatch,
     request: &Request<'_>,
     spec: &ArgSpec,
     expected: Expected,
 ) -> Failure {
-    let kind = RejectionKind::Mismatch(value.data_type(), mismatch);
+    let kind = RejectionKind::Mismatch(expected.likely(), mismatch);
     reject(&request.message, spec, expected, kind)
 }
 

@@ -40,12 +40,12 @@ impl<'a> Text<'a> {
     ///
     /// assert_eq!(Text::from_bytes(b"caf\xe9"), "caf\u{fffd}");
     /// ```
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn from_bytes(bytes: &'a [u8]) -> Self {
         Text(match std::str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) => String::from_utf8_lossy(bytes),
+            Err(_) => lossy(bytes),
         })
     }
 
@@ -67,6 +67,12 @@ impl<'a> Text<'a> {
     pub fn into_string(self) -> String {
         self.0.into_owned()
     }
+}
+
+#[cold]
+#[inline(never)]
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
 }
 
 impl Deref for Text<'_> {
@@ -143,7 +149,7 @@ impl<'a> FromValue<'a> for Text<'a> {
     const EXPECTED: Expected = Expected::Text;
     const ACCEPTS: Accepts = Accepts::BYTES.or_null();
 
-    #[inline]
+    #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
         match value {
             Value::Null => Ok(Text::default()),

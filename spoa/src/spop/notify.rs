@@ -180,7 +180,7 @@ impl<'a> Messages<'a> {
     fn message(&mut self) -> Option<Message<'a>> {
         let length = match self.lengths.get(self.index) {
             Some(length) => *length as usize,
-            None => walk::message(self.reader.rest(), 0)?,
+            None => walk::first(self.reader.rest())?,
         };
         let (message, rest) = self.reader.rest().split_at_checked(length)?;
         self.reader = Reader::new(rest);
@@ -256,11 +256,18 @@ impl<'a> Message<'a> {
     /// variable that the agent is to set.
     pub(crate) const ANSWERED: &'static str = "spoa-answered";
 
-    /// Takes the argument off that asks for a sign of success: it is not the handler's.
+    /// Returns whether the first argument may be the one that asks for a sign of success: the length of
+    /// its name tells mostly that it is not.
     #[inline(always)]
+    pub(crate) fn may_ask(&self) -> bool {
+        const LENGTH: u8 = Message::ANSWERED.len() as u8;
+        self.args.reader.rest().first() == Some(&LENGTH)
+    }
+
+    /// Takes the argument off that asks for a sign of success: it is not the handler's.
     pub(crate) fn take_answered(&mut self) -> Option<&'a str> {
-        let answered = Self::ANSWERED.as_bytes();
-        match self.args.next_likely(answered, DataType::String)? {
+        let name = Self::ANSWERED.as_bytes();
+        match self.args.next_likely(name, DataType::String)? {
             Value::String(variable) => std::str::from_utf8(variable).ok(),
             _ => None,
         }

@@ -17,8 +17,15 @@ pub(super) fn message(bytes: &[u8], at: usize) -> Option<usize> {
     arguments(bytes, at + 1, *bytes.get(at)?)
 }
 
+/// Where the message ends that is at the front of `bytes`, where its length is not kept.
+#[cold]
+#[inline(never)]
+pub(super) fn first(bytes: &[u8]) -> Option<usize> {
+    message(bytes, 0)
+}
+
 /// Where so many arguments end that begin at `at`.
-#[inline]
+#[inline(always)]
 pub(super) fn arguments(bytes: &[u8], mut at: usize, count: u8) -> Option<usize> {
     for _ in 0..count {
         at = string(bytes, at)?;
