@@ -430,3 +430,18 @@ fn nothing_below_the_current_directory_is_run() {
         assert!(!ran.exists(), "PATH={path}");
     }
 }
+
+#[test]
+fn the_help_of_each_command_has_the_log_level_that_it_has() {
+    for (args, level) in [
+        (&["--help"][..], "info"),
+        (&["serve", "--help"], "info"),
+        (&["call", "--help"], "warn"),
+        (&["dev", "--help"], "warn"),
+    ] {
+        let help = said(fixture().args(args).env("COLUMNS", "400"));
+        let line = format!("and TARGET=LEVEL for parts [default: {level}]");
+        let text = help.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(&line), "{args:?}: {}", help.out);
+    }
+}

@@ -12,13 +12,14 @@ const LEVELS: &str = "`off`, `error`, `warn`, `info`, `debug` or `trace`";
 #[test]
 fn what_is_no_level_is_not_taken_for_a_target_of_which_there_are_no_lines() {
     for (filter, problem) in [
-        ("warning", "`warning` is no level: write `warn`".to_owned()),
-        ("inof", "`inof` is no level: write `info`".to_owned()),
-        ("err", "`err` is no level: write `error`".to_owned()),
-        ("verbose", format!("`verbose` is no level: write {LEVELS}")),
+        ("warning", "`warning` is not a level: write `warn`, or `warning=info` if it is a target".to_owned()),
+        ("inof", "`inof` is not a level: write `info`, or `inof=info` if it is a target".to_owned()),
+        ("err", "`err` is not a level: write `error`, or `err=info` if it is a target".to_owned()),
+        ("verbose", format!("`verbose` is not a level: write {LEVELS}, or `verbose=info` if it is a target")),
+        ("info,foo", format!("`foo` is not a level: write {LEVELS}, or `foo=info` if it is a target")),
         (
             "info debug",
-            format!("`info debug` is no level: write {LEVELS}"),
+            format!("`info debug` is not a level: write {LEVELS}"),
         ),
         ("", format!("the level is missing: write {LEVELS}")),
         ("info,", format!("the level is missing: write {LEVELS}")),
@@ -28,11 +29,11 @@ fn what_is_no_level_is_not_taken_for_a_target_of_which_there_are_no_lines() {
         ),
         (
             "spoa=warning",
-            "`warning` is no level: write `warn`".to_owned(),
+            "`warning` is not a level: write `warn`".to_owned(),
         ),
         (
             "spoa::values",
-            "`spoa::values` is no level: write `spoa::values=trace`, or another level".to_owned(),
+            "`spoa::values` is not a level: write `spoa::values=trace`, or another level".to_owned(),
         ),
         (
             "=info",
@@ -64,8 +65,8 @@ fn what_is_no_level_is_not_taken_for_a_target_of_which_there_are_no_lines() {
     assert_eq!(listed.status, Some(2));
     assert!(
         listed.err.starts_with(
-            "error: invalid value 'warning' of the environment variable SPOA_LOG: `warning` is no \
-             level: write `warn`\n"
+            "error: invalid value 'warning' of the environment variable SPOA_LOG: `warning` is not \
+             a level: write `warn`, or `warning=info` if it is a target\n"
         ),
         "{}",
         listed.err

@@ -36,11 +36,11 @@ pub(super) fn command(about: &About<'_>) -> Command {
              crates of the program. RUST_LOG is not read.",
         )
         .disable_help_subcommand(true)
-        .args(SETTINGS.iter().map(|setting| arg(setting, about)))
+        .args(SETTINGS.iter().map(|setting| arg(setting, about, "info")))
         .subcommand(
             Command::new("serve")
                 .about("Serve until SIGTERM, SIGINT or SIGUSR1 (what happens without a command)")
-                .args(SETTINGS.iter().map(|setting| arg(setting, about))),
+                .args(SETTINGS.iter().map(|setting| arg(setting, about, "info"))),
         )
         .subcommand(
             Command::new("handlers")
@@ -105,7 +105,10 @@ const DEV: [&str; 5] = [
 fn some(names: &[&str], about: &About<'_>) -> Vec<Arg> {
     let settings = SETTINGS.iter();
     let settings = settings.filter(|setting| names.contains(&setting.long));
-    settings.map(|setting| arg(setting, about)).collect()
+    // The commands that do not serve print what they are asked for, and log problems only.
+    settings
+        .map(|setting| arg(setting, about, "warn"))
+        .collect()
 }
 
 pub(super) fn json() -> Arg {
@@ -115,7 +118,7 @@ pub(super) fn json() -> Arg {
         .help("Print JSON")
 }
 
-fn arg(setting: &Setting, about: &About<'_>) -> Arg {
+fn arg(setting: &Setting, about: &About<'_>, log: &str) -> Arg {
     let action = match setting.kind {
         Kind::Listen | Kind::Allow => ArgAction::Append,
         _ => ArgAction::Set,
@@ -128,7 +131,7 @@ fn arg(setting: &Setting, about: &About<'_>) -> Arg {
         Kind::TlsKey => "in the file of the certificate".to_owned(),
         Kind::TlsMinVersion => "1.2".to_owned(),
         Kind::Workers => "one for each CPU".to_owned(),
-        Kind::Log => "info".to_owned(),
+        Kind::Log => log.to_owned(),
         _ => setting.default().unwrap_or_default(),
     };
     let parser = *setting;

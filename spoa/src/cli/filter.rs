@@ -40,10 +40,13 @@ pub(super) fn read(text: &str) -> Result<Targets, String> {
             }
             None if is_target(part) => {
                 return Err(format!(
-                    "`{part}` is no level: write `{part}=trace`, or another level"
+                    "`{part}` is not a level: write `{part}=trace`, or another level"
                 ));
             }
-            None => targets.with_default(level(part)?),
+            None => targets.with_default(level(part).map_err(|problem| match is_word(part) {
+                true => format!("{problem}, or `{part}=info` if it is a target"),
+                false => problem,
+            })?),
         })
     })
 }
@@ -58,15 +61,26 @@ fn level(word: &str) -> Result<LevelFilter, String> {
         None if word.is_empty() => Err(format!("the level is missing: write {}", one_of(known()))),
         None => {
             let lower = word.to_ascii_lowercase();
-            let is_word = lower.chars().all(char::is_alphabetic);
+            let is_word = is_word(word);
             // `err` and `warning` are further from what they mean than slips of the hand are.
             let longer =
                 |name: &&str| is_word && (lower.starts_with(name) || name.starts_with(&lower));
-            let meant = known().find(longer).or_else(|| nearest(word, known()));
+            // `off` is near `foo`, and nobody means it by that.
+            let first = lower.chars().next();
+            let near = nearest(word, known());
+            let near = near.filter(|near| {
+                first.is_some_and(|first| near.starts_with(first)) || near.contains(&*lower)
+            });
+            let meant = known().find(longer).or(near);
             let meant = meant.map_or_else(|| one_of(known()), |meant| format!("`{meant}`"));
-            Err(format!("`{word}` is no level: write {meant}"))
+            Err(format!("`{word}` is not a level: write {meant}"))
         }
     }
+}
+
+/// Returns whether this is one word.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(char::is_alphabetic)
 }
 
 /// Whether this looks like a target.

@@ -452,7 +452,7 @@ mod tests {
         );
         assert_eq!(
             problem("log", "spoa=wran"),
-            "`wran` is no level: write `warn`"
+            "`wran` is not a level: write `warn`"
         );
         assert_eq!(
             problem("listen", "127.0.0.1:1,[::1]"),
