@@ -99,22 +99,14 @@ pub fn for_each_haproxy(test: impl Fn(&Haproxy) + Sync) {
 }
 
 /// Runs a test on every HAProxy of this machine, one after the other: for a test that needs a fixed
-/// port, or the processor for itself.
+/// port, an agent that remembers what it was asked, or the processor for itself.
 ///
 /// It goes on after a failure, and panics at the end, naming the versions on which the test failed.
 pub fn for_each_haproxy_in_turn(test: impl Fn(&Haproxy)) {
-    let mut failed = Vec::new();
-    for haproxy in haproxies() {
-        eprintln!("--- on {haproxy}");
-        // A failed run leaves nothing behind that another one uses.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| test(haproxy))) {
-            failed.push(format!("on {haproxy}: {}", message_of(&*panic)));
-        }
-    }
-    assert!(failed.is_empty(), "failed {}", failed.join("\nand "));
+    run_in_turn(haproxies().iter(), test);
 }
 
-/// Runs a test on those HAProxies that `suit`, for something only some generations do; `why` says
+/// Runs a test on those HAProxies that `suit`, one after the other, for something only some generations do; `why` says
 /// what.
 ///
 /// With none of them on this machine it says so on standard error, past the test runner's capture.
@@ -125,7 +117,7 @@ pub fn for_haproxies(why: &str, suit: impl Fn(&Haproxy) -> bool, test: impl Fn(&
         let have: Vec<_> = haproxies().iter().map(Haproxy::version).collect();
         not_tested_here(&format!("{why}; this machine has {}", have.join(", ")));
     }
-    run_on(chosen.into_iter(), test);
+    run_in_turn(chosen.into_iter(), test);
 }
 
 /// Says, past the test runner's capture, that this machine lacks what a test needs. With
@@ -140,6 +132,18 @@ pub fn not_tested_here(why: &str) {
 /// Prints past the test runner, which captures what `eprintln!` prints in a test.
 fn announce(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn run_in_turn<'a>(haproxies: impl Iterator<Item = &'a Haproxy>, test: impl Fn(&Haproxy)) {
+    let mut failed = Vec::new();
+    for haproxy in haproxies {
+        eprintln!("--- on {haproxy}");
+        // A failed run leaves nothing behind that another one uses.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| test(haproxy))) {
+            failed.push(format!("on {haproxy}: {}", message_of(&*panic)));
+        }
+    }
+    assert!(failed.is_empty(), "failed {}", failed.join("\nand "));
 }
 
 /// Runs a test on these HAProxies side by side: most of a test's time is waiting.

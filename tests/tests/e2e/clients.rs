@@ -8,7 +8,8 @@ use std::sync::Mutex;
 use spoa::prelude::*;
 use spoa_samples::{Expression, Frame, Sent};
 use spoa_tests::{
-    Background, Config, Message as Told, Request, eventually, for_each_haproxy, for_haproxies,
+    Background, Config, Message as Told, Request, eventually, for_each_haproxy_in_turn,
+    for_haproxies,
 };
 
 /// The paths that were checked.
@@ -61,7 +62,7 @@ fn send_over_http2(to: SocketAddr, path: &[u8]) -> TcpStream {
 #[test]
 fn whatever_a_client_sends_is_checked() {
     let agent = Background::agent(|agent| agent.handlers(handlers![check]));
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = Config::new(agent.addr())
             .message(Told::new("check").args("path=path client=req.hdr(x-forwarded-for)"))
             .vars(["txn.iprep.client"])

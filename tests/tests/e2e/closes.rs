@@ -6,7 +6,9 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use spoa::prelude::*;
-use spoa_tests::{Background, Config, Message as Sent, Proxy, eventually, for_each_haproxy};
+use spoa_tests::{
+    Background, Config, Message as Sent, Proxy, eventually, for_each_haproxy_in_turn,
+};
 
 use crate::gate::Gate;
 
@@ -40,7 +42,7 @@ fn closed(agent: &Background) -> usize {
 
 #[test]
 fn haproxy_gives_up_an_idle_connection() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let agent = agent();
         // The one holds up to 3.0, the other since: connections wait in a pool.
         let proxy = config(&agent)
@@ -56,7 +58,7 @@ fn haproxy_gives_up_an_idle_connection() {
 #[test]
 fn haproxy_disables_the_agent_for_a_while() {
     let agent = agent();
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).start(haproxy);
         for _ in 0..3 {
             assert_answered(&proxy);
@@ -70,7 +72,7 @@ fn haproxy_disables_the_agent_for_a_while() {
 #[test]
 fn haproxy_stops_while_it_is_idle() {
     let agent = agent();
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let mut proxy = config(&agent).start(haproxy);
         assert_answered(&proxy);
         proxy.soft_stop();
@@ -81,7 +83,7 @@ fn haproxy_stops_while_it_is_idle() {
 
 #[test]
 fn haproxy_is_killed() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let agent = agent();
         let mut proxy = config(&agent).start(haproxy);
         assert_answered(&proxy);
@@ -98,7 +100,7 @@ async fn slow(gate: State<'_, Gate>) -> bool {
 
 #[test]
 fn a_client_leaves_before_the_answer() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let gate = Gate::shut();
         let state = gate.clone();
         let agent = Background::agent(|agent| agent.handlers(handlers![ping, slow]).state(state));

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use spoa::prelude::*;
-use spoa_tests::{Background, Config, Message as Sent, for_each_haproxy};
+use spoa_tests::{Background, Config, Message as Sent, for_each_haproxy_in_turn};
 
 /// Numbers the messages in the order they come, in a variable named like the message.
 #[spoe_fallback]
@@ -30,7 +30,7 @@ const EVENTS: [&str; 8] = [
 
 #[test]
 fn every_event_of_a_request_in_its_order() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let agent = numbering();
         let names = EVENTS.map(|event| format!("sess.iprep.{}", event.replace('-', "_")));
         let config = EVENTS
@@ -51,7 +51,7 @@ fn every_event_of_a_request_in_its_order() {
 
 #[test]
 fn a_client_session_is_announced_for_each_request() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let agent = numbering();
         let proxy = Config::new(agent.addr())
             .message(Sent::new("hello").event("on-client-session"))
@@ -66,7 +66,7 @@ fn a_client_session_is_announced_for_each_request() {
 
 #[test]
 fn a_condition_keeps_a_message_back() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let agent = numbering();
         let api = Sent::new("api")
             .acl("api path_beg /api")
@@ -104,7 +104,7 @@ fn notify(message: Message<'_>, context: Context<'_>) -> SetVar<String> {
 #[test]
 fn the_messages_of_an_event_come_in_one_notify() {
     let agent = Background::agent(|agent| agent.handlers(handlers![notify]));
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = Config::new(agent.addr())
             .message(Sent::new("one"))
             .message(Sent::new("two").args("path=path src"))
@@ -121,7 +121,7 @@ fn the_messages_of_an_event_come_in_one_notify() {
 #[test]
 fn a_group_comes_in_one_notify_when_a_rule_sends_it() {
     let agent = Background::agent(|agent| agent.handlers(handlers![notify]));
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = Config::new(agent.addr())
             .message(Sent::new("first").only_in_groups())
             .message(Sent::new("second").only_in_groups().args("path"))
@@ -145,7 +145,7 @@ fn a_group_comes_in_one_notify_when_a_rule_sends_it() {
 #[test]
 fn a_group_sent_from_tcp_rules_is_waited_for_with_an_inspect_delay_only() {
     let agent = Background::agent(|agent| agent.handlers(handlers![notify]));
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let config = Config::new(agent.addr())
             .message(Sent::new("content").only_in_groups().args("src"))
             .group("early", &["content"])

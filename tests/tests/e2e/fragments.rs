@@ -6,8 +6,8 @@ use std::time::Duration;
 use spoa::agent::Limits;
 use spoa::prelude::*;
 use spoa_tests::{
-    Background, Config, Haproxy, Message as Sent, Proxy, Request, at_once, for_each_haproxy,
-    for_haproxies,
+    Background, Config, Haproxy, Message as Sent, Proxy, Request, at_once,
+    for_each_haproxy_in_turn, for_haproxies,
 };
 
 /// How many bytes of text all arguments have.
@@ -69,7 +69,7 @@ fn a_notify_of_several_frames_arrives_whole() {
 #[test]
 fn so_does_one_larger_than_haproxys_own_buffer() {
     let agent = agent(1 << 20, 256 << 10);
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent, 8).start(haproxy);
         assert_eq!(send(&proxy, 2000), (Some(16_000), None));
         // Too big to be encoded: the agent never sees it.
@@ -112,7 +112,7 @@ fn what_is_larger_than_the_agent_holds_is_answered_without_actions() {
 
 #[test]
 fn a_frame_size_below_haproxys_costs_larger_notifys_an_error() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let agent = agent(1024, 0);
         let proxy = config(&agent, 1)
             .processing_timeout(Duration::from_millis(400))

@@ -7,7 +7,7 @@ use spoa::agent::Limits;
 use spoa::prelude::*;
 use spoa_tests::{
     Background, Config, Exchange, Haproxy, Load, Message as Sent, Port, at_once, eventually,
-    for_each_haproxy, for_haproxies,
+    for_each_haproxy_in_turn, for_haproxies,
 };
 
 use crate::gate::Gate;
@@ -59,7 +59,7 @@ fn assert_none_lost(exchanges: &[Exchange]) {
 #[test]
 fn haproxy_is_reloaded_under_load() {
     let agent = echoing();
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let mut proxy = config(agent.addr()).start(haproxy);
         assert_none_lost(&Load::on(proxy.addr(), 8, |load| {
             for _ in 0..2 {
@@ -75,7 +75,7 @@ fn haproxy_is_reloaded_under_load() {
 #[test]
 fn a_master_reloads_its_worker_under_load() {
     let agent = echoing();
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let mut proxy = config(agent.addr()).master_worker().start(haproxy);
         assert_none_lost(&Load::on(proxy.addr(), 8, |load| {
             for _ in 0..2 {
@@ -95,7 +95,7 @@ async fn held_back(token: &str, State(gate): State<'_, Gate>) -> String {
 
 #[test]
 fn requests_in_flight_when_haproxy_stops_are_answered() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let gate = Gate::shut();
         let state = gate.clone();
         let agent = Background::agent(|agent| agent.handlers(handlers![held_back]).state(state));
@@ -145,7 +145,7 @@ fn one_of_two_restarts(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Ve
 
 #[test]
 fn an_agent_is_stopped_and_started_under_load() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let exchanges = one_of_two_restarts(haproxy, |config| config);
         let lost = lost(&exchanges);
         // HAProxy may be sending one more NOTIFY when the goodbye is on its way to it: that is rare,
@@ -188,7 +188,7 @@ fn connections_that_end_by_age_cost_one_goodbyes_worth_at_most() {
         limits.connection_lifetime = Some(Duration::from_millis(300));
         agent.handlers(handlers![echo]).limits(limits)
     });
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(agent.addr()).start(haproxy);
         let before = ended(&agent);
         let exchanges = Load::on(proxy.addr(), CLIENTS, |load| {
@@ -214,7 +214,7 @@ fn connections_that_end_by_age_cost_one_goodbyes_worth_at_most() {
 
 #[test]
 fn an_only_agent_is_missed_until_it_is_back() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let port = Port::free();
         let proxy = config(port.addr())
             .processing_timeout(Duration::from_millis(600))
@@ -261,7 +261,7 @@ fn mortal() -> Background {
 
 #[test]
 fn an_agent_that_dies_costs_what_was_in_flight() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let (first, second) = (mortal(), echoing());
         let proxy = config(first.addr())
             .agent_backend(&format!("server second {}", second.addr()))

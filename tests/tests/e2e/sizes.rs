@@ -2,7 +2,7 @@
 
 use spoa::prelude::*;
 use spoa::spop::{AckWriter, Action, FrameIds, NotifyWriter};
-use spoa_tests::{Background, Config, Message as Sent, Proxy, Request, for_each_haproxy};
+use spoa_tests::{Background, Config, Message as Sent, Proxy, Request, for_each_haproxy_in_turn};
 
 /// Sets `first = 1`, and `fill` to as much text as makes the ACK `size` bytes, without the length
 /// prefix.
@@ -39,7 +39,7 @@ fn ask(proxy: &Proxy, size: usize) -> [Option<usize>; 3] {
 
 /// HAProxy's buffers have `buffer` bytes, its frames four less.
 fn acks_around_the_limit(buffer: usize) {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let agent = Background::agent(|agent| agent.handlers(handlers![ack]));
         let proxy = Config::new(agent.addr())
             .message(Sent::new("ack").args("size=req.hdr(x-size)"))
@@ -80,7 +80,7 @@ fn too_much() -> String {
 
 #[test]
 fn an_ack_of_one_variable_too_large_is_empty() {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let agent = Background::agent(|agent| agent.handlers(handlers![too_much]));
         let proxy = Config::new(agent.addr())
             .message(Sent::new("too-much"))
@@ -111,7 +111,7 @@ fn many() -> Vec<SetVar<u32>> {
 #[test]
 fn an_ack_of_three_hundred_variables() {
     let agent = Background::agent(|agent| agent.handlers(handlers![many]));
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let names: Vec<_> = (0..300)
             .map(|number| format!("txn.iprep.v{number}"))
             .collect();
@@ -141,7 +141,7 @@ fn notify(message: Message<'_>) -> usize {
 
 /// HAProxy's buffers have `buffer` bytes, of which the headers take about an eighth.
 fn notifys_up_to_the_limit(buffer: usize) {
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let agent = Background::agent(|agent| agent.handlers(handlers![notify]));
         let proxy = Config::new(agent.addr())
             .message(

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use spoa::spop::{AckWriter, FrameIds, Messages, Value, varint};
 use spoa_tests::{
-    Background, Config, Message as Sent, Proxy, Request, at_once, eventually, for_each_haproxy,
+    Background, Config, Message as Sent, Proxy, Request, at_once, eventually,
+    for_each_haproxy_in_turn,
 };
 
 use crate::by_hand::{ack, answering, greeting};
@@ -53,7 +54,7 @@ fn fill(ids: FrameIds, mut messages: Messages<'_>, out: &mut Vec<u8>) {
 #[test]
 fn an_ack_of_the_size_agreed_on_is_a_byte_too_large_since_3_1() {
     let agent = answering(fill);
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).processing_timeout(VAIN).start(haproxy);
         let ask = |size: &str| asked(&proxy, &Request::get("/").header("x-size", size));
         assert_eq!(ask("16379"), (Some(7), None));
@@ -83,7 +84,7 @@ fn an_ack_nobody_waits_for_fails_its_connection_since_3_1() {
         );
         ack(ids, "answer", Value::Int32(2), out);
     });
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).processing_timeout(VAIN).start(haproxy);
         let expected = if haproxy.at_least(3, 1) {
             (None, Some(1))
@@ -100,7 +101,7 @@ fn of_two_acks_for_a_notify_one_is_taken() {
         ack(ids, "answer", Value::Int32(1), out);
         ack(ids, "answer", Value::Int32(2), out);
     });
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).start(haproxy);
         // The actions of both, in order, if they come at once.
         let taken = if haproxy.at_least(3, 1) { 2 } else { 1 };
@@ -132,7 +133,7 @@ fn a_negative_int32_has_64_bits() {
         datum(coded(2, minus_five)),
         datum(coded(2, minus_five & 0xffff_ffff)),
     );
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         assert_eq!(ask(&config(&wide).start(haproxy)), (Some(-5), None));
         assert_eq!(
             ask(&config(&narrow).start(haproxy)),
@@ -144,7 +145,7 @@ fn a_negative_int32_has_64_bits() {
 #[test]
 fn a_bool_with_more_flags_than_that_of_true_is_false() {
     let (yes, no) = (datum(vec![0x11]), datum(vec![0xf1]));
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         assert_eq!(ask(&config(&yes).start(haproxy)), (Some(1), None));
         assert_eq!(ask(&config(&no).start(haproxy)), (Some(0), None));
     });
@@ -153,7 +154,7 @@ fn a_bool_with_more_flags_than_that_of_true_is_false() {
 #[test]
 fn the_first_malformed_action_ends_the_others_without_a_word() {
     let agent = datum(b"\x03\x07\x09\x09\x09".to_vec());
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).start(haproxy);
         assert_eq!(ask(&proxy), (Some(7), None));
     });
@@ -177,7 +178,7 @@ fn a_health_check_wants_all_keys_of_the_hello_since_3_1() {
     let agent = greeting(incapable, |ids, _, out| {
         ack(ids, "answer", Value::Int32(1), out)
     });
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).spop_check().start(haproxy);
         let status = if haproxy.at_least(3, 1) { "DOWN" } else { "UP" };
         eventually("a check is over", || {
@@ -208,7 +209,7 @@ fn an_ack_on_another_connection_answers_another_stream_since_3_1() {
             Some((ids, number)) => ack(ids, "answer", Value::Int32(number), out),
         }
     });
-    for_each_haproxy(|haproxy| {
+    for_each_haproxy_in_turn(|haproxy| {
         *first.lock().expect("nobody panics") = None;
         // One NOTIFY on each connection.
         let proxy = config(&agent)
