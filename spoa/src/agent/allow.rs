@@ -2,7 +2,7 @@
 //!
 //! It knows addresses, not sockets.
 
-use super::report::RateLimits;
+use super::report::ReasonLimits;
 use crate::handler::Peer;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ pub struct NetworkError {
 #[derive(Debug, Default)]
 pub(crate) struct AllowList {
     networks: Vec<IpNet>,
-    refused: RateLimits<8>,
+    refused: ReasonLimits<8>,
 }
 
 impl AllowList {
@@ -33,7 +33,7 @@ impl AllowList {
                 .into_iter()
                 .map(network)
                 .collect::<Result<_, _>>()?,
-            refused: RateLimits::default(),
+            refused: ReasonLimits::default(),
         })
     }
 
@@ -45,7 +45,7 @@ impl AllowList {
         if self.networks.is_empty() || self.contains(address.ip()) {
             return true;
         }
-        if let Some(suppressed) = self.refused.pass_for(address.ip()) {
+        if let Some(suppressed) = self.refused.pass(address.ip()) {
             tracing::warn!(
                 %peer,
                 suppressed,

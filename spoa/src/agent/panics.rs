@@ -2,7 +2,7 @@
 //!
 //! The panic of a handler is logged where it is caught, with the name of its message.
 
-use super::report::RateLimits;
+use super::report::ReasonLimits;
 use crate::handler::guard::{notes, words};
 use crate::text::one_line;
 use std::backtrace::Backtrace;
@@ -59,8 +59,8 @@ fn log(panic: &PanicHookInfo<'_>, traces: bool) {
 /// Logs a panic that nobody else reports, at most once a second for each place: an error that panics when
 /// it is dropped does so for each request that fails.
 fn report(thread: &str, text: &str, place: &str) {
-    static LIMITS: LazyLock<RateLimits<64>> = LazyLock::new(RateLimits::default);
-    match LIMITS.pass_for(place) {
+    static LIMITS: LazyLock<ReasonLimits<64>> = LazyLock::new(ReasonLimits::default);
+    match LIMITS.pass(place) {
         None => {}
         Some(None) => tracing::error!("thread `{thread}` panicked: {text}{place}"),
         Some(Some(suppressed)) => {

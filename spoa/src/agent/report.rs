@@ -1,4 +1,4 @@
-//! Log lines that do not flood: one for each cause of trouble and second.
+//! Rate limits of log lines: one line a second for each cause.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
@@ -45,6 +45,12 @@ impl RateLimit {
         self.suppressed.fetch_add(1, Ordering::Relaxed);
         None
     }
+
+    /// Returns whether no line went through for more than a second and none is counted.
+    fn is_idle(&self) -> bool {
+        let now = START.elapsed().as_secs() + 1;
+        self.last.load(Ordering::Relaxed) + 1 < now && self.suppressed.load(Ordering::Relaxed) == 0
+    }
 }
 
 /// Lets one line through each second for each of `N` reasons, so that none hides another.
@@ -58,17 +64,60 @@ impl<const N: usize> Default for RateLimits<N> {
 }
 
 impl<const N: usize> RateLimits<N> {
-    /// Like [`RateLimit::pass`], for a line with this reason. There may be more reasons than `N`: then
-    /// some share their second.
+    /// Like [`RateLimit::pass`], for the line of one of `N` reasons.
     pub(crate) fn pass(&self, reason: usize) -> Option<Option<u64>> {
         self.0.get(reason % N)?.pass()
     }
+}
 
-    /// The same for a reason that is a value of any kind.
-    pub(crate) fn pass_for(&self, reason: impl Hash) -> Option<Option<u64>> {
+/// Lets one line through each second for each reason, where reasons are values that are not known
+/// before: texts, addresses, places.
+///
+/// `N` reasons fit in one second, each with a limit of its own. Further ones share a limit.
+#[derive(Debug)]
+pub(crate) struct ReasonLimits<const N: usize>([Reason; N]);
+
+/// The limit of one reason, which is known by its hash; 0 while no reason has it.
+#[derive(Debug, Default)]
+struct Reason {
+    hash: AtomicU64,
+    limit: RateLimit,
+}
+
+impl<const N: usize> Default for ReasonLimits<N> {
+    fn default() -> Self {
+        ReasonLimits(std::array::from_fn(|_| Reason::default()))
+    }
+}
+
+impl<const N: usize> ReasonLimits<N> {
+    /// Like [`RateLimit::pass`], for a line with this reason.
+    pub(crate) fn pass(&self, reason: impl Hash) -> Option<Option<u64>> {
         let mut hasher = DefaultHasher::new();
         reason.hash(&mut hasher);
-        self.pass(hasher.finish() as usize)
+        let hash = hasher.finish().max(1);
+        self.of(hash).limit.pass()
+    }
+
+    fn of(&self, hash: u64) -> &Reason {
+        let known = |reason: &&Reason| reason.hash.load(Ordering::Relaxed) == hash;
+        if let Some(reason) = self.0.iter().find(known) {
+            return reason;
+        }
+        let taken = |reason: &&Reason| {
+            let old = reason.hash.load(Ordering::Relaxed);
+            let free = old == 0 || reason.limit.is_idle();
+            free && reason
+                .hash
+                .compare_exchange(old, hash, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        };
+        if let Some(reason) = self.0.iter().find(taken) {
+            return reason;
+        }
+        let shared = hash as usize % N;
+        #[expect(clippy::indexing_slicing, reason = "the remainder is below the length")]
+        &self.0[shared]
     }
 }
 
@@ -83,10 +132,22 @@ mod tests {
         for reason in 0..3 {
             assert!((1..=2).contains(&passed(reason)));
         }
-        let many = RateLimits::<8>::default();
-        let names = ["a", "b", "c", "d", "e", "f"];
-        let passed = names.iter().filter(|name| many.pass_for(name).is_some());
-        assert!(passed.count() > 1);
+    }
+
+    #[test]
+    fn no_reason_hides_another_whatever_their_hashes_are() {
+        let limits = ReasonLimits::<64>::default();
+        let passed = (0..64).filter(|reason| limits.pass(reason).is_some());
+        assert_eq!(passed.count(), 64);
+        let mut hashes = limits
+            .0
+            .each_ref()
+            .map(|reason| reason.hash.load(Ordering::Relaxed));
+        hashes.sort_unstable();
+        assert!(hashes.windows(2).all(|pair| pair[0] != pair[1]));
+        // More than fit share limits, and still do not flood.
+        let more = (64..10_000).filter(|reason| limits.pass(reason).is_some());
+        assert!(more.count() <= 3 * 64);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::Certificates;
 use super::verifier::OfACa;
-use crate::agent::report::RateLimits;
+use crate::agent::report::ReasonLimits;
 use crate::agent::server::converse;
 use crate::agent::wake::Wakeups;
 use crate::agent::{Shared, log};
@@ -113,7 +113,7 @@ impl From<io::Error> for Failure {
 }
 
 /// The log lines about handshakes: what they say is their reason.
-pub(super) type Failures = RateLimits<64>;
+pub(super) type Failures = ReasonLimits<64>;
 
 impl Certificates {
     fn report(&self, failure: &Failure, peer: &Peer) {
@@ -152,7 +152,7 @@ impl Certificates {
             Failure::Late => "the peer did not finish the TLS handshake in time".to_owned(),
             Failure::Tls(error) => self.explain(error),
         };
-        if let Some(suppressed) = self.0.failures.pass_for(&text) {
+        if let Some(suppressed) = self.0.failures.pass(&text) {
             tracing::warn!(%peer, suppressed, "connection refused: {}", one_line(&text));
         }
     }
