@@ -1,13 +1,13 @@
 //! How an agent is put together.
 
-use super::allow::{AllowList, NetworkError};
+use super::connection::drive;
+use super::dispatch::wakeups::Wakeups;
+use super::listen::allow_list::{AllowList, NetworkError};
 use super::reload::{Current, Part, Put, ReloadError, Reloader};
-use super::report::{RateLimit, RateLimits};
-use super::server::drive;
+use super::report::rate_limit::{RateLimit, RateLimits};
 use super::shared::OnFailure;
-use super::table::Table;
-use super::totals::Totals;
-use super::wake::Wakeups;
+use super::shared::budget::Totals;
+use super::shared::handler_table::Table;
 use super::{Address, AddressError, Failed, Limits, Listener, Server, Shared};
 use crate::handler::{Definition, IntoActions, IntoHandlerError, Peer, States};
 use std::any::{TypeId, type_name};
@@ -48,7 +48,7 @@ pub struct Agent {
     pub(crate) allow: AllowList,
     pub(crate) reloader: Reloader,
     #[cfg(feature = "tls")]
-    pub(crate) tls: Option<super::tls::Certificates>,
+    pub(crate) tls: Option<super::listen::tls::Certificates>,
 }
 
 impl Agent {
@@ -469,9 +469,12 @@ impl AgentBuilder {
             .collect::<Result<_, _>>()?;
         let allow = AllowList::new(self.allow.iter().map(String::as_str))?;
         #[cfg(feature = "tls")]
-        let tls = self.tls.map(super::tls::Certificates::load).transpose()?;
+        let tls = self
+            .tls
+            .map(super::listen::tls::Certificates::load)
+            .transpose()?;
         #[cfg(feature = "tls")]
-        parts.extend(tls.as_ref().map(super::tls::Certificates::part));
+        parts.extend(tls.as_ref().map(super::listen::tls::Certificates::part));
         let limits = self.limits.usable();
         let totals = Totals::new(&limits);
         let shared = Shared {

@@ -75,14 +75,14 @@ pub struct Limits {
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Shortens a time to one that can be waited for.
-pub(super) fn usable(time: Duration) -> Duration {
+pub(crate) fn usable(time: Duration) -> Duration {
     time.min(LONGEST)
 }
 
 impl Limits {
     /// The same bounds, brought to where an agent can work: `Duration::MAX` is as long as can be, and
     /// one NOTIFY of one connection is answered at least.
-    pub(super) fn usable(mut self) -> Self {
+    pub(crate) fn usable(mut self) -> Self {
         for count in [
             &mut self.max_inflight,
             &mut self.max_inflight_total,

@@ -29,58 +29,37 @@
 //! `main` prints the `Debug` of an error. That of [`BuildError`], [`BindError`] and [`ReloadError`] is
 //! the sentence that says what to do, as `Display` is.
 
-mod accept;
-mod address;
-mod allow;
 mod builder;
 mod connection;
-mod deadlines;
 mod dispatch;
-mod farewell;
-mod inflight;
-mod io;
-mod jobs;
-mod lifetime;
 mod limits;
-mod listener;
-mod load;
-mod log;
-mod panics;
+mod listen;
 mod reload;
 mod report;
-mod scratch;
 mod server;
 mod shared;
-mod table;
-mod timer;
-#[cfg(feature = "tls")]
-mod tls;
-mod totals;
-mod unix;
-mod values;
-mod wake;
-mod watch;
+mod worker;
 
-pub use address::{Address, AddressError};
-pub use allow::NetworkError;
 pub use builder::{Agent, AgentBuilder, BuildError};
 pub use limits::Limits;
-pub use listener::{BindError, Listener};
-pub use panics::log_panics;
+pub use listen::address::{Address, AddressError};
+pub use listen::allow_list::NetworkError;
+pub use listen::listener::{BindError, Listener};
+#[cfg(feature = "tls")]
+pub use listen::tls::{Tls, TlsError, TlsVersion};
 pub use reload::{ReloadError, Reloaded, Reloader};
+pub use report::panics::log_panics;
 pub use server::Server;
 pub use shared::Failed;
-#[cfg(feature = "tls")]
-pub use tls::{Tls, TlsError, TlsVersion};
 
-#[cfg(feature = "cli")]
-pub(crate) use allow::network;
 #[cfg(feature = "cli")]
 pub(crate) use builder::check;
 #[cfg(feature = "cli")]
-pub(crate) use listener::{RAISE_DESCRIPTORS, descriptors_ran_out};
+pub(crate) use listen::allow_list::network;
+#[cfg(feature = "cli")]
+pub(crate) use listen::listener::{RAISE_DESCRIPTORS, descriptors_ran_out};
+#[cfg(feature = "cli")]
+pub(crate) use report::values::VALUES;
 #[cfg(feature = "cli")]
 pub(crate) use shared::FAILURES;
 pub(crate) use shared::Shared;
-#[cfg(feature = "cli")]
-pub(crate) use values::VALUES;

@@ -64,7 +64,7 @@ impl fmt::Debug for Reloader {
 }
 
 impl Reloader {
-    pub(super) fn new(parts: Vec<Arc<Part>>, current: Arc<Current>) -> Self {
+    pub(crate) fn new(parts: Vec<Arc<Part>>, current: Arc<Current>) -> Self {
         Reloader(Arc::new(Reloading {
             parts,
             current,
@@ -242,7 +242,7 @@ pub(crate) struct Current {
 }
 
 impl Current {
-    pub(super) fn new(states: States) -> Arc<Self> {
+    pub(crate) fn new(states: States) -> Arc<Self> {
         Arc::new(Current {
             generation: AtomicU64::new(states.generation),
             states: watch::Sender::new(Arc::new(states)),

@@ -1,22 +1,17 @@
 //! A bound agent: accepts connections, and drains them when it is to stop.
 
-use super::accept::{self, Admission, Entrance};
-use super::allow::AllowList;
-use super::connection::Connection;
-use super::listener::Accepted;
-use super::log;
-use super::wake::Wakeups;
-use super::watch::Watcher;
+use super::connection::drive;
+use super::dispatch::wakeups::Wakeups;
+use super::listen::acceptor::{self, Admission, Entrance};
+use super::listen::allow_list::AllowList;
+use super::listen::listener::Accepted;
+use super::worker::watchdog::Watcher;
 use super::{Agent, BindError, Listener, Reloader, Shared};
-use crate::handler::Peer;
 use std::collections::HashMap;
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::task::Poll;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{Id, JoinSet};
 
 /// An agent whose sockets are bound.
@@ -27,7 +22,7 @@ pub struct Server {
     allow: AllowList,
     reloader: Reloader,
     #[cfg(feature = "tls")]
-    tls: Option<super::tls::Certificates>,
+    tls: Option<super::listen::tls::Certificates>,
 }
 
 impl Server {
@@ -117,7 +112,7 @@ impl Server {
                     match entrance.admit(accepted, connections.tasks.len()) {
                         Admission::Granted(accepted) => connections.admit(accepted, &shared),
                         Admission::Refused => {}
-                        Admission::Pause => tokio::time::sleep(accept::PAUSE).await,
+                        Admission::Pause => tokio::time::sleep(acceptor::PAUSE).await,
                     }
                 }
             }
@@ -154,7 +149,7 @@ struct Connections {
     tasks: JoinSet<()>,
     wakeups: HashMap<Id, Weak<Wakeups>>,
     #[cfg(feature = "tls")]
-    tls: Option<super::tls::Certificates>,
+    tls: Option<super::listen::tls::Certificates>,
 }
 
 impl Connections {
@@ -166,9 +161,9 @@ impl Connections {
             Accepted::Tcp(stream, peer) => {
                 #[cfg(feature = "tls")]
                 if let Some(tls) = self.tls.clone() {
-                    let task = self
-                        .tasks
-                        .spawn(super::tls::drive(stream, peer, tls, shared, wakeups));
+                    let task = self.tasks.spawn(super::listen::tls::drive(
+                        stream, peer, tls, shared, wakeups,
+                    ));
                     self.wakeups.insert(task.id(), weak);
                     return;
                 }
@@ -201,67 +196,5 @@ impl Connections {
             wakeups.cut_short();
         }
         while self.tasks.join_next().await.is_some() {}
-    }
-}
-
-/// Serves one connection to its end. It must be called within a runtime.
-pub(crate) fn drive<S>(
-    stream: S,
-    peer: Peer,
-    shared: Arc<Shared>,
-    wakeups: Arc<Wakeups>,
-) -> impl Future<Output = ()> + use<S>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut conversation = converse(stream, peer, shared, wakeups);
-    poll_fn(move |cx| Pin::new(&mut conversation).poll(cx).map(drop))
-}
-
-/// The same, and returns what is left to be closed.
-///
-/// It is no `async fn`: that would keep its arguments beside the connection they went into, for as long
-/// as that lives.
-pub(crate) fn converse<S>(
-    stream: S,
-    peer: Peer,
-    shared: Arc<Shared>,
-    wakeups: Arc<Wakeups>,
-) -> impl Future<Output = S> + Unpin + use<S>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut connection = Some(Connection::new(stream, peer, shared.clone(), wakeups));
-    poll_fn(move |cx| {
-        if let Some(open) = &mut connection {
-            match catch_unwind(AssertUnwindSafe(|| open.poll(cx))) {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(end)) => {
-                    log::ended(&end, open.in_flight(), open.info(), &shared);
-                }
-                Err(panic) => log::panicked(panic, open.info()),
-            }
-        }
-        let over = connection.take().map(Connection::into_io);
-        over.map_or(Poll::Pending, Poll::Ready)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::net::TcpStream;
-
-    fn size<F>(_: fn(TcpStream, Peer, Arc<Shared>, Arc<Wakeups>) -> F) -> usize {
-        size_of::<F>()
-    }
-
-    /// With what tokio adds, about 100 bytes, a task takes a multiple of 128.
-    #[test]
-    #[cfg(target_pointer_width = "64")]
-    fn a_connection_is_small() {
-        let size = size(drive::<TcpStream>);
-        assert!(size <= 400, "{size} bytes");
-        assert!(size >= size_of::<Connection<TcpStream>>(), "{size} bytes");
     }
 }

@@ -36,7 +36,7 @@ fn closed(agent: &Background) -> usize {
     agent
         .logs()
         .iter()
-        .filter(|line| line.contains("spoa::agent::log: closed"))
+        .filter(|line| line.contains("spoa::agent::report::connections: closed"))
         .count()
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It knows of files and users, not of connections.
 
-use super::{Address, BindError};
+use crate::agent::{Address, BindError};
 use nix::unistd::{Group, User};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 use tokio::net::{UnixListener, UnixSocket};
 
 /// How many connections may wait to be accepted: a cold HAProxy opens one for each thread and stream.
-pub(super) const BACKLOG: u32 = 1024;
+pub(crate) const BACKLOG: u32 = 1024;
 
 /// Who is to own the file of a socket, and what others may do with it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Access<'a> {
-    pub(super) mode: Option<u32>,
-    pub(super) user: Option<&'a str>,
-    pub(super) group: Option<&'a str>,
+pub(crate) struct Access<'a> {
+    pub(crate) mode: Option<u32>,
+    pub(crate) user: Option<&'a str>,
+    pub(crate) group: Option<&'a str>,
 }
 
 /// Binds `path`, in the place of a socket that was left behind.
-pub(super) fn bind(
+pub(crate) fn bind(
     address: &Address,
     path: &Path,
     access: Access<'_>,
@@ -109,7 +109,7 @@ fn not_given(address: &Address, error: io::Error) -> BindError {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) fn bind_abstract(name: &str) -> io::Result<UnixListener> {
+pub(crate) fn bind_abstract(name: &str) -> io::Result<UnixListener> {
     use std::os::linux::net::SocketAddrExt;
     // HAProxy's `abns@` names fill the whole of sun_path with NULs behind the name.
     let mut padded = name.as_bytes().to_vec();
@@ -121,7 +121,7 @@ pub(super) fn bind_abstract(name: &str) -> io::Result<UnixListener> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn bind_abstract(_: &str) -> io::Result<UnixListener> {
+pub(crate) fn bind_abstract(_: &str) -> io::Result<UnixListener> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
         "abstract sockets exist on Linux only",
@@ -131,7 +131,7 @@ pub(super) fn bind_abstract(_: &str) -> io::Result<UnixListener> {
 /// The file of a socket we bound: removed when this is dropped, unless another agent has put its own
 /// in its place.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     identity: (u64, u64),
 }

@@ -2,21 +2,29 @@
 //!
 //! It knows sockets and time; the protocol is [`AgentSession`]'s, the handlers are the dispatcher's.
 
-use super::Shared;
-use super::deadlines::{Deadlines, Due, Others};
-use super::dispatch::Dispatcher;
-use super::farewell::Farewell;
-use super::inflight::InFlight;
-use super::io::{poll_flush, poll_read, poll_write};
-use super::lifetime;
-use super::log;
-use super::scratch::{MAX_MESSAGES, Scratch};
-use super::totals::Share;
-use super::wake::Wakeups;
+mod graceful_close;
+mod lifetime;
+mod timer;
+mod timers;
+mod transport;
+
+use self::graceful_close::Farewell;
+use self::timers::{Deadlines, Due, Others};
+use self::transport::{poll_flush, poll_read, poll_write};
+use crate::agent::Shared;
+use crate::agent::dispatch::Dispatcher;
+use crate::agent::dispatch::in_flight::InFlight;
+use crate::agent::dispatch::wakeups::Wakeups;
+use crate::agent::report::connections::{self as log, End, Late};
+use crate::agent::shared::budget::Share;
+use crate::agent::worker::scratch::{MAX_MESSAGES, Scratch};
 use crate::handler::{Connection as Info, Peer};
 use crate::spop::session::{AgentEvent, AgentSession, AgentSettings, Refusal};
 use crate::spop::{Disconnect, FrameIds, Messages, Status};
+use std::future::{Future, poll_fn};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker, ready};
@@ -38,32 +46,6 @@ const LEAVING: Disconnect<'static> = Disconnect {
     status: Status::Normal,
     message: "the agent is going away",
 };
-
-/// Why a connection ended.
-#[derive(Debug)]
-pub(crate) enum End {
-    /// As connections do: the peer closed it, or a goodbye was said.
-    Closed,
-    /// The socket failed, in the middle of something if `true`.
-    Io(io::Error, bool),
-    /// The peer closed it inside a frame.
-    Truncated,
-    /// What the peer had to do in time it did not.
-    Late(Late),
-    /// It would have kept more than all connections may.
-    Full,
-}
-
-/// What a peer did not do in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Late {
-    /// Say HELLO.
-    Hello,
-    /// Read its answers.
-    Read,
-    /// Send the rest of a frame.
-    Frame,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -662,4 +644,66 @@ enum Progress {
     Wait,
     /// The connection is over.
     Ended(End),
+}
+
+/// Serves one connection to its end. It must be called within a runtime.
+pub(crate) fn drive<S>(
+    stream: S,
+    peer: Peer,
+    shared: Arc<Shared>,
+    wakeups: Arc<Wakeups>,
+) -> impl Future<Output = ()> + use<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut conversation = converse(stream, peer, shared, wakeups);
+    poll_fn(move |cx| Pin::new(&mut conversation).poll(cx).map(drop))
+}
+
+/// The same, and returns what is left to be closed.
+///
+/// It is no `async fn`: that would keep its arguments beside the connection they went into, for as long
+/// as that lives.
+pub(crate) fn converse<S>(
+    stream: S,
+    peer: Peer,
+    shared: Arc<Shared>,
+    wakeups: Arc<Wakeups>,
+) -> impl Future<Output = S> + Unpin + use<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut connection = Some(Connection::new(stream, peer, shared.clone(), wakeups));
+    poll_fn(move |cx| {
+        if let Some(open) = &mut connection {
+            match catch_unwind(AssertUnwindSafe(|| open.poll(cx))) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(end)) => {
+                    log::ended(&end, open.in_flight(), open.info(), &shared);
+                }
+                Err(panic) => log::panicked(panic, open.info()),
+            }
+        }
+        let over = connection.take().map(Connection::into_io);
+        over.map_or(Poll::Pending, Poll::Ready)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpStream;
+
+    fn size<F>(_: fn(TcpStream, Peer, Arc<Shared>, Arc<Wakeups>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// With what tokio adds, about 100 bytes, a task takes a multiple of 128.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_connection_is_small() {
+        let size = size(drive::<TcpStream>);
+        assert!(size <= 400, "{size} bytes");
+        assert!(size >= size_of::<Connection<TcpStream>>(), "{size} bytes");
+    }
 }

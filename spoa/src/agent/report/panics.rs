@@ -2,7 +2,7 @@
 //!
 //! The panic of a handler is logged where it is caught, with the name of its message.
 
-use super::report::ReasonLimits;
+use super::rate_limit::ReasonLimits;
 use crate::handler::guard::{notes, words};
 use crate::text::one_line;
 use std::backtrace::Backtrace;

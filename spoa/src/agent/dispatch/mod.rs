@@ -1,13 +1,17 @@
 //! From a NOTIFY to its ACK: runs the handlers, whatever they do.
 //!
 //! It knows buffers, not sockets, and of handlers only those that are done when they return: the
-//! others are `jobs`' business.
+//! others are the business of `waiting`.
 
-use super::Shared;
-use super::inflight::InFlight;
-use super::scratch::Scratch;
-use super::table::Entry;
-use super::values;
+pub(crate) mod in_flight;
+mod waiting;
+pub(crate) mod wakeups;
+
+use self::in_flight::InFlight;
+use crate::agent::Shared;
+use crate::agent::report::values;
+use crate::agent::shared::handler_table::Entry;
+use crate::agent::worker::scratch::Scratch;
 use crate::handler::guard::guard;
 use crate::handler::{ActionWriter, Connection, Context, Failure, Request, Run, mark};
 use crate::spop::{AckWriter, FrameIds, Message, Messages};

@@ -3,10 +3,10 @@
 //!
 //! It knows futures and deadlines; what is done when it returns is `dispatch`'s business.
 
-use super::dispatch::{Answer, Dispatcher, marking, run};
-use super::inflight::{Part, Running};
-use super::scratch::{Now, Scratch};
-use super::table::Entry;
+use super::in_flight::{Part, Running};
+use super::{Answer, Dispatcher, marking, run};
+use crate::agent::shared::handler_table::Entry;
+use crate::agent::worker::scratch::{Now, Scratch};
 use crate::handler::guard::{drop_quietly, guard};
 use crate::handler::{
     ActionWriter, Context, Failure, Finished, Job, JobFuture, Overload, Request, Run,

@@ -1,9 +1,9 @@
 //! Which handler answers which message.
 
-use super::limits::usable;
-use super::load::Load;
-use super::report::RateLimit;
-use super::totals::Totals;
+use super::admission::Load;
+use super::budget::Totals;
+use crate::agent::limits::usable;
+use crate::agent::report::rate_limit::RateLimit;
 use crate::handler::Definition;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -1,10 +1,10 @@
 //! Accepts connections: from all listeners in turn, and no more than the agent may have.
 
-use super::Listener;
-use super::allow::AllowList;
+use super::allow_list::AllowList;
 use super::listener::Accepted;
-use super::report::RateLimit;
-use super::unix::BACKLOG;
+use super::unix_socket::BACKLOG;
+use crate::agent::Listener;
+use crate::agent::report::rate_limit::RateLimit;
 use nix::errno::Errno;
 use std::future::poll_fn;
 use std::io;
@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 /// How long to wait after an accept that failed for want of file descriptors or memory.
-pub(super) const PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 
 /// After this many connections in a row that ended before they were accepted, there is a pause as
 /// well: an error that always comes must not keep a core busy.
@@ -23,7 +23,7 @@ const MOST_PAUSES: usize = 5;
 
 /// The listeners of an agent, and who may come in.
 #[derive(Debug)]
-pub(super) struct Entrance {
+pub(crate) struct Entrance {
     listeners: Vec<Listener>,
     /// The listener whose turn it is.
     turn: usize,
@@ -36,7 +36,7 @@ pub(super) struct Entrance {
 
 /// What becomes of an accept.
 #[derive(Debug)]
-pub(super) enum Admission {
+pub(crate) enum Admission {
     Granted(Accepted),
     /// Nobody comes in. Others may be waiting.
     Refused,
@@ -45,7 +45,7 @@ pub(super) enum Admission {
 }
 
 impl Entrance {
-    pub(super) fn new(listeners: Vec<Listener>, allow: AllowList, max_connections: usize) -> Self {
+    pub(crate) fn new(listeners: Vec<Listener>, allow: AllowList, max_connections: usize) -> Self {
         Entrance {
             listeners,
             turn: 0,
@@ -59,7 +59,7 @@ impl Entrance {
 
     /// Waits for the next connection. A listener that always has one does not keep the others from
     /// having theirs accepted.
-    pub(super) async fn accept(&mut self) -> io::Result<Accepted> {
+    pub(crate) async fn accept(&mut self) -> io::Result<Accepted> {
         poll_fn(|cx| self.in_turn(|listener| listener.poll_accept(cx))).await
     }
 
@@ -87,7 +87,7 @@ impl Entrance {
     }
 
     /// Decides about a connection while this many are open, and logs why one does not come in.
-    pub(super) fn admit(&mut self, accepted: io::Result<Accepted>, open: usize) -> Admission {
+    pub(crate) fn admit(&mut self, accepted: io::Result<Accepted>, open: usize) -> Admission {
         let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(error) => return self.failed(&error),
@@ -131,7 +131,7 @@ impl Entrance {
     /// Accepts the connections that wait, and stops listening. Connections in the accept queue look
     /// established to HAProxy and may carry a request already. `admit` takes them and returns how
     /// many are open.
-    pub(super) async fn close(mut self, mut admit: impl FnMut(Option<Accepted>) -> usize) {
+    pub(crate) async fn close(mut self, mut admit: impl FnMut(Option<Accepted>) -> usize) {
         // Those that come meanwhile are not waited for without end.
         let most = self.listeners.len() * BACKLOG as usize;
         let mut pauses = 0;

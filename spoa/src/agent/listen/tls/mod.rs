@@ -10,7 +10,7 @@ mod verifier;
 pub use files::TlsError;
 pub(crate) use handshake::drive;
 
-use super::reload::Part;
+use crate::agent::reload::Part;
 use handshake::Failures;
 use rustls::ServerConfig;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// their file's mode and owner say who gets in, and nobody listens between. Feature `tls`.
 ///
 /// The files are read when the agent is built, and again by
-/// [`Reloader::reload`](super::Reloader::reload), which `run!` calls at SIGHUP: handshakes from then on
+/// [`Reloader::reload`](crate::agent::Reloader::reload), which `run!` calls at SIGHUP: handshakes from then on
 /// use what they hold, and connections that are open stay. If anything is wrong with them, what was
 /// in use stays in use.
 ///

@@ -3,15 +3,41 @@
 //!
 //! It knows what happened, not what is done about it.
 
-use super::Shared;
-use super::connection::{End, Late};
-use super::scratch::MAX_MESSAGES;
+use crate::agent::Shared;
+use crate::agent::worker::scratch::MAX_MESSAGES;
 use crate::handler::Connection;
 use crate::handler::guard::{self, quietly};
 use crate::spop::session::{Foreign, Refusal, Unreadable};
 use crate::spop::{Disconnect, FrameIds, HaproxyHello, Status};
 use crate::text::one_line;
 use std::any::Any;
+use std::io;
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// As connections do: the peer closed it, or a goodbye was said.
+    Closed,
+    /// The socket failed, in the middle of something if `true`.
+    Io(io::Error, bool),
+    /// The peer closed it inside a frame.
+    Truncated,
+    /// What the peer had to do in time it did not.
+    Late(Late),
+    /// It would have kept more than all connections may.
+    Full,
+}
+
+/// What a peer did not do in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// Say HELLO.
+    Hello,
+    /// Read its answers.
+    Read,
+    /// Send the rest of a frame.
+    Frame,
+}
 
 fn engine(connection: &Connection) -> &str {
     connection.engine_id.as_deref().unwrap_or("-")

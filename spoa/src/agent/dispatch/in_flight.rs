@@ -3,8 +3,8 @@
 //! A slab of slots whose parts and wakers are used again and again: a handler that has to wait
 //! costs no allocation besides its own future.
 
-use super::load::AtWork;
-use super::wake::{SlotWaker, Wakeups};
+use super::wakeups::{SlotWaker, Wakeups};
+use crate::agent::shared::admission::AtWork;
 use crate::handler::guard::drop_quietly;
 use crate::handler::{Definition, JobFuture};
 use crate::spop::FrameIds;

@@ -6,7 +6,7 @@
 //! each takes). Then it answers at once that there is too much to do. A few are let through always,
 //! for it to be seen when the handler is well again.
 
-use super::totals::Totals;
+use super::budget::Totals;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -5,10 +5,11 @@
 
 use super::Certificates;
 use super::verifier::OfACa;
-use crate::agent::report::ReasonLimits;
-use crate::agent::server::converse;
-use crate::agent::wake::Wakeups;
-use crate::agent::{Shared, log};
+use crate::agent::Shared;
+use crate::agent::connection::converse;
+use crate::agent::dispatch::wakeups::Wakeups;
+use crate::agent::report::connections as log;
+use crate::agent::report::rate_limit::ReasonLimits;
 use crate::handler::Peer;
 use crate::spop::session::Foreign;
 use crate::text::one_line;

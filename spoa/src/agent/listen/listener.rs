@@ -1,7 +1,7 @@
 //! Sockets that accept: TCP, unix, abstract.
 
-use super::Address;
-use super::unix::{self, Access, BACKLOG, SocketFile};
+use super::unix_socket::{self, Access, BACKLOG, SocketFile};
+use crate::agent::Address;
 use crate::handler::Peer;
 use nix::errno::Errno;
 use socket2::SockRef;
@@ -122,7 +122,7 @@ impl fmt::Debug for BindError {
 }
 
 impl BindError {
-    pub(super) fn new(address: &Address, error: io::Error) -> Self {
+    pub(crate) fn new(address: &Address, error: io::Error) -> Self {
         let address = address.to_string();
         match error.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse { address },
@@ -174,12 +174,12 @@ impl Listener {
                     user: user.as_deref(),
                     group: group.as_deref(),
                 };
-                let (socket, file) = unix::bind(address, path, access)?;
+                let (socket, file) = unix_socket::bind(address, path, access)?;
                 let mut listener = Listener::unix(socket, path.clone());
                 listener.file = file;
                 return Ok(listener);
             }
-            Address::Abstract(name) => unix::bind_abstract(name)
+            Address::Abstract(name) => unix_socket::bind_abstract(name)
                 .map(|socket| Listener::unix(socket, format!("abns@{name}").into())),
         }
         .map_err(|error| BindError::new(address, error))

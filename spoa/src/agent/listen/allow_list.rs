@@ -2,7 +2,7 @@
 //!
 //! It knows addresses, not sockets.
 
-use super::report::ReasonLimits;
+use crate::agent::report::rate_limit::ReasonLimits;
 use crate::handler::Peer;
 use ipnet::IpNet;
 use std::net::IpAddr;

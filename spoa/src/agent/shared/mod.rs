@@ -1,11 +1,15 @@
 //! What all connections of an agent share: its handlers, its state, its bounds, its log lines.
 
-use super::Limits;
-use super::reload::Current;
-use super::report::{RateLimit, RateLimits};
-use super::table::{Entry, Table};
-use super::totals::Totals;
-use super::watch::{self, Kept};
+pub(crate) mod admission;
+pub(crate) mod budget;
+pub(crate) mod handler_table;
+
+use self::budget::Totals;
+use self::handler_table::{Entry, Table};
+use crate::agent::Limits;
+use crate::agent::reload::Current;
+use crate::agent::report::rate_limit::{RateLimit, RateLimits};
+use crate::agent::worker::watchdog::{self, Kept};
 use crate::handler::guard::{drop_quietly, guard, quietly};
 use crate::handler::{ActionWriter, Connection, Context, Failure, LeftOut, Request, Run};
 use crate::nearest::nearest;
@@ -330,7 +334,7 @@ impl Shared {
     pub(crate) fn report_kept(&self, kept: Kept) {
         let mut definitions = self.table.definitions();
         let Some(definition) =
-            definitions.find(|definition| watch::mark(definition) == kept.handler)
+            definitions.find(|definition| watchdog::mark(definition) == kept.handler)
         else {
             return;
         };

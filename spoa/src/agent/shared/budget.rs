@@ -3,7 +3,7 @@
 //! It counts. What is refused at a bound is for those to say who ask. Only what waits or is kept is
 //! counted: a NOTIFY that is answered at once passes by.
 
-use super::Limits;
+use crate::agent::Limits;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -2,8 +2,8 @@
 //!
 //! They are in use between two waits only, so that idle connections hold none.
 
-use super::load::nanos;
-use super::watch::Watch;
+use super::watchdog::Watch;
+use crate::agent::shared::admission::nanos;
 use crate::handler::{Connection, Job};
 use crate::spop::Messages;
 use std::cell::Cell;
