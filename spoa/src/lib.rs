@@ -87,20 +87,20 @@
 //!
 //! # Features
 //!
-//! `cli` (default): `run!` with its command line, logs and registry of handlers. Without it, the crate
+//! `run` (default): `run!` with its command line, logs and registry of handlers. Without it, the crate
 //! depends on tokio, bytes, tracing, thiserror, and three small ones for its sockets: socket2, nix and
 //! ipnet.
 //!
 //! `tls`: `agent::Tls` for TCP sockets, and the options `--tls-…` of `run!`, by rustls and ring.
 
 pub mod agent;
-#[cfg(feature = "cli")]
-mod cli;
 pub mod client;
 pub mod handler;
 #[macro_use]
 mod macros;
 mod nearest;
+#[cfg(feature = "run")]
+mod run;
 pub mod spop;
 pub mod testing;
 mod text;
@@ -124,9 +124,9 @@ pub use spoa_macros::{FromMessage, FromValue, IntoActions, spoe_fallback, spoe_m
 pub mod __private;
 
 /// What the command lines of `run!` and of `spop` have in common, and nothing else may name.
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
 #[doc(hidden)]
 pub mod __cli {
-    pub use crate::cli::json::action;
-    pub use crate::cli::units::{duration, show_duration, size};
+    pub use crate::run::json::action;
+    pub use crate::run::units::{duration, show_duration, size};
 }

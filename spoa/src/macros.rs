@@ -81,7 +81,7 @@ macro_rules! handlers {
 ///
 /// What cannot be served ends the process with status 1 and a line that says what to do: two handlers
 /// of one message, no handlers, a handler without its state, a state that failed, an address in use.
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
 #[macro_export]
 macro_rules! run {
     ($($options:tt)*) => {
@@ -89,13 +89,13 @@ macro_rules! run {
     };
 }
 
-/// `run!` needs the feature `cli`.
-#[cfg(not(feature = "cli"))]
+/// `run!` needs the feature `run`.
+#[cfg(not(feature = "run"))]
 #[macro_export]
 macro_rules! run {
     ($($options:tt)*) => {
         $crate::__private::compile_error!(
-            "`spoa::run!` needs the feature `cli` of `haproxy-spoa`: take `default-features = false` \
+            "`spoa::run!` needs the feature `run` of `haproxy-spoa`: take `default-features = false` \
              out of Cargo.toml, or build the agent with `spoa::agent::Agent::builder()`"
         )
     };

@@ -18,22 +18,22 @@ pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
 pub use std::{compile_error, concat, file, line, module_path, option_env};
 
-#[cfg(feature = "cli")]
-pub use crate::cli::{ConfigureError, Configuring, Program, reload, run};
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
 pub use crate::handler::HandlerError;
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
+pub use crate::run::{ConfigureError, Configuring, Program, reload, run};
+#[cfg(feature = "run")]
 pub use inventory;
 
 /// A handler in the registry that `run!()` reads.
 #[derive(Debug)]
 pub struct Registered(pub &'static Definition);
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
 inventory::collect!(Registered);
 
 /// Adds a handler to the registry.
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __register {
@@ -45,7 +45,7 @@ macro_rules! __register {
 }
 
 /// Without `run!()` nobody reads a registry, so there is none.
-#[cfg(not(feature = "cli"))]
+#[cfg(not(feature = "run"))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __register {

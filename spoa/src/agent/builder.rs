@@ -411,7 +411,7 @@ impl AgentBuilder {
     }
 
     /// The bounds, to change some.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "run")]
     pub(crate) fn limits_mut(&mut self) -> &mut Limits {
         &mut self.limits
     }

@@ -52,14 +52,14 @@ pub use report::panics::log_panics;
 pub use server::Server;
 pub use shared::Failed;
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
 pub(crate) use builder::check;
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
 pub(crate) use listen::allow_list::network;
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
 pub(crate) use listen::listener::{RAISE_DESCRIPTORS, descriptors_ran_out};
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
 pub(crate) use report::values::VALUES;
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
 pub(crate) use shared::FAILURES;
 pub(crate) use shared::Shared;

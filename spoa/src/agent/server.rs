@@ -51,7 +51,7 @@ impl Server {
     }
 
     /// Whether its TCP sockets take TLS.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "run")]
     pub(crate) fn takes_tls(&self) -> bool {
         #[cfg(feature = "tls")]
         return self.tls.is_some();

@@ -16,7 +16,7 @@ pub(crate) struct Fetch {
     /// Other names than the fetch's own, with `-` between words.
     aliases: &'static [&'static str],
     /// A value it might give.
-    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
+    #[cfg_attr(not(feature = "run"), allow(dead_code))]
     pub(crate) example: &'static str,
 }
 
@@ -103,7 +103,7 @@ impl Fetch {
 
 impl When {
     /// Returns what a message is about: its event says so, or else the samples of its other arguments.
-    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
+    #[cfg_attr(not(feature = "run"), allow(dead_code))]
     pub(crate) fn of<'a>(event: Option<&str>, samples: impl Iterator<Item = &'a str>) -> When {
         match event {
             Some("on-http-response" | "on-tcp-response") => When::Response,

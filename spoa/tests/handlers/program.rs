@@ -37,7 +37,7 @@ fn handlers_are_listed_by_path_in_order() {
 }
 
 /// Compiled, not run: an agent would begin to listen.
-#[cfg(feature = "cli")]
+#[cfg(feature = "run")]
 #[allow(dead_code)]
 fn every_option_of_run(path: std::path::PathBuf) {
     const LISTEN: &str = "unix@/run/spoa.sock";

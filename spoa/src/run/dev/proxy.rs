@@ -3,7 +3,7 @@
 //! It must not know what its lines mean: the watch does.
 
 use super::watch::Watch;
-use crate::cli::haproxy::Haproxy;
+use crate::run::haproxy::Haproxy;
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;

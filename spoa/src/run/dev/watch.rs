@@ -2,7 +2,7 @@
 //!
 //! It must not know where it comes from: frames are the tap's, lines of HAProxy's log the proxy's.
 
-use crate::cli::show;
+use crate::run::show;
 use crate::spop::{Actions, FrameIds, Message, Messages, Value};
 use spoa_config::write::Watch as Watched;
 use std::collections::HashMap;

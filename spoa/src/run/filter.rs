@@ -21,7 +21,7 @@ const LEVELS: [(&str, LevelFilter); 6] = [
 const TARGETS: [&str; 3] = ["spoa", FAILURES, VALUES];
 
 /// Where the agent's other lines come from, whose targets are not shown.
-const OWN: [&str; 2] = ["spoa::agent", "spoa::cli"];
+const OWN: [&str; 2] = ["spoa::agent", "spoa::run"];
 
 /// Whether the target of a line is to be shown: those of [`OWN`] say nothing that the text does not.
 pub(super) fn is_shown(target: &str) -> bool {
@@ -142,7 +142,7 @@ mod tests {
             (FAILURES, true),
             ("my_agent::db", true),
             ("spoa::agent::log", false),
-            ("spoa::cli::serve", false),
+            ("spoa::run::serve", false),
         ] {
             assert_eq!(is_shown(target), shown, "{target}");
         }
