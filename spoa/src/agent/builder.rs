@@ -3,11 +3,11 @@
 use super::connection::drive;
 use super::dispatch::wakeups::Wakeups;
 use super::listen::allow_list::{AllowList, NetworkError};
-use super::reload::{Current, Part, Put, ReloadError, Reloader};
+use super::reload::{CurrentStates, Install, ReloadError, ReloadPart, Reloader};
 use super::report::rate_limit::{RateLimit, RateLimits};
 use super::shared::OnFailure;
-use super::shared::budget::Totals;
-use super::shared::handler_table::Table;
+use super::shared::budget::Budgets;
+use super::shared::handler_table::HandlerTable;
 use super::{Address, AddressError, Failed, Limits, Listener, Server, Shared};
 use crate::handler::{Definition, IntoActions, IntoHandlerError, Peer, States};
 use std::any::{TypeId, type_name};
@@ -247,7 +247,7 @@ pub struct AgentBuilder {
     states: States,
     /// A type of which there were two values.
     twice: Option<&'static str>,
-    reloadable: Vec<Reloadable>,
+    reloadable: Vec<ReloadableState>,
     addresses: Vec<String>,
     listeners: Vec<Listener>,
     allow: Vec<String>,
@@ -258,11 +258,11 @@ pub struct AgentBuilder {
 }
 
 /// A state that can be made anew, and was made once.
-struct Reloadable {
+struct ReloadableState {
     id: TypeId,
     type_name: &'static str,
-    part: Arc<Part>,
-    put: Put,
+    part: Arc<ReloadPart>,
+    put: Install,
 }
 
 impl std::fmt::Debug for AgentBuilder {
@@ -339,9 +339,9 @@ impl AgentBuilder {
         E: IntoHandlerError,
         F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
     {
-        let part = Part::state(name, make);
+        let part = ReloadPart::state(name, make);
         let put = part.make().await?;
-        self.reloadable.push(Reloadable {
+        self.reloadable.push(ReloadableState {
             id: TypeId::of::<T>(),
             type_name: type_name::<T>(),
             part,
@@ -438,7 +438,7 @@ impl AgentBuilder {
             return Err(BuildError::TwoStates { state });
         }
         let mut parts = Vec::new();
-        for Reloadable {
+        for ReloadableState {
             id,
             type_name,
             part,
@@ -476,11 +476,11 @@ impl AgentBuilder {
         #[cfg(feature = "tls")]
         parts.extend(tls.as_ref().map(super::listen::tls::Certificates::part));
         let limits = self.limits.usable();
-        let totals = Totals::new(&limits);
+        let budgets = Budgets::new(&limits);
         let shared = Shared {
             name: self.name.as_deref().unwrap_or("spoa").into(),
-            table: Table::new(&self.definitions, limits.handler_timeout, &totals),
-            current: Current::new(self.states),
+            table: HandlerTable::new(&self.definitions, limits.handler_timeout, &budgets),
+            current: CurrentStates::new(self.states),
             limits,
             leaving: AtomicBool::new(false),
             on_failure: self.on_failure,
@@ -498,7 +498,7 @@ impl AgentBuilder {
             truncated: RateLimit::default(),
             late: RateLimits::default(),
             full: RateLimit::default(),
-            totals,
+            budgets,
             blocking: Arc::new(AtomicUsize::new(0)),
         };
         Ok(Agent {

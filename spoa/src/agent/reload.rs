@@ -51,8 +51,8 @@ const RELEASE: Duration = Duration::from_millis(100);
 pub struct Reloader(Arc<Reloading>);
 
 struct Reloading {
-    parts: Vec<Arc<Part>>,
-    current: Arc<Current>,
+    parts: Vec<Arc<ReloadPart>>,
+    current: Arc<CurrentStates>,
     /// Who holds it reloads.
     turn: tokio::sync::Mutex<()>,
 }
@@ -64,7 +64,7 @@ impl fmt::Debug for Reloader {
 }
 
 impl Reloader {
-    pub(crate) fn new(parts: Vec<Arc<Part>>, current: Arc<Current>) -> Self {
+    pub(crate) fn new(parts: Vec<Arc<ReloadPart>>, current: Arc<CurrentStates>) -> Self {
         Reloader(Arc::new(Reloading {
             parts,
             current,
@@ -177,21 +177,21 @@ impl Error for ReloadError {}
 
 /// Puts what was made in its place. All parts are made when the first of these is called, so it
 /// cannot fail. What is no state has no use for the states.
-pub(crate) type Put = Box<dyn FnOnce(&mut States) + Send>;
+pub(crate) type Install = Box<dyn FnOnce(&mut States) + Send>;
 
 /// A part of an agent that can be made anew.
-pub(crate) struct Part {
+pub(crate) struct ReloadPart {
     name: String,
-    make: Box<dyn Fn() -> Result<Put, BoxError> + Send + Sync>,
+    make: Box<dyn Fn() -> Result<Install, BoxError> + Send + Sync>,
 }
 
-impl Part {
+impl ReloadPart {
     /// A part that a function makes, which may block and may panic.
     pub(crate) fn new(
         name: impl Into<String>,
-        make: impl Fn() -> Result<Put, BoxError> + Send + Sync + 'static,
+        make: impl Fn() -> Result<Install, BoxError> + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(Part {
+        Arc::new(ReloadPart {
             name: name.into(),
             make: Box::new(make),
         })
@@ -204,7 +204,7 @@ impl Part {
         E: IntoHandlerError,
         F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
     {
-        Part::new(
+        ReloadPart::new(
             name.unwrap_or_else(|| type_name::<T>().to_owned()),
             move || {
                 let made = Handle::current().block_on(make());
@@ -215,7 +215,7 @@ impl Part {
     }
 
     /// Makes it, on a thread for what blocks.
-    pub(crate) async fn make(self: &Arc<Self>) -> Result<Put, ReloadError> {
+    pub(crate) async fn make(self: &Arc<Self>) -> Result<Install, ReloadError> {
         let part = self.clone();
         let making = tokio::task::spawn_blocking(move || {
             let made = guard(|| (part.make)().map_err(Failure::Error));
@@ -235,15 +235,15 @@ impl Part {
 
 /// The states that hold now.
 #[derive(Debug)]
-pub(crate) struct Current {
+pub(crate) struct CurrentStates {
     /// That of the states: connections look here whether theirs hold still.
     generation: AtomicU64,
     states: watch::Sender<Arc<States>>,
 }
 
-impl Current {
+impl CurrentStates {
     pub(crate) fn new(states: States) -> Arc<Self> {
-        Arc::new(Current {
+        Arc::new(CurrentStates {
             generation: AtomicU64::new(states.generation),
             states: watch::Sender::new(Arc::new(states)),
         })
@@ -265,7 +265,7 @@ impl Current {
     }
 
     /// Puts all in its place; returns what held before.
-    fn replace(&self, made: Vec<Put>) -> Arc<States> {
+    fn replace(&self, made: Vec<Install>) -> Arc<States> {
         let before = self.states();
         let mut states = States::clone(&before);
         for put in made {

@@ -2,10 +2,10 @@
 
 use super::connection::drive;
 use super::dispatch::wakeups::Wakeups;
-use super::listen::acceptor::{self, Admission, Entrance};
+use super::listen::acceptor::{self, Acceptor, Decision};
 use super::listen::allow_list::AllowList;
 use super::listen::listener::Accepted;
-use super::worker::watchdog::Watcher;
+use super::worker::watchdog::Watchdog;
 use super::{Agent, BindError, Listener, Reloader, Shared};
 use std::collections::HashMap;
 use std::future::Future;
@@ -97,8 +97,8 @@ impl Server {
             tokio::time::sleep(shared.limits.lame_duck).await;
         });
         let watched = shared.clone();
-        let _watcher = Watcher::start(shared.id(), move |kept| watched.report_kept(kept));
-        let mut entrance = Entrance::new(listeners, allow, shared.limits.max_connections);
+        let _watcher = Watchdog::start(shared.id(), move |kept| watched.report_kept(kept));
+        let mut acceptor = Acceptor::new(listeners, allow, shared.limits.max_connections);
         loop {
             tokio::select! {
                 biased;
@@ -108,11 +108,11 @@ impl Server {
                 Some(ended) = connections.tasks.join_next_with_id() => {
                     connections.ended(ended.map_or_else(|error| error.id(), |(id, ())| id));
                 }
-                accepted = entrance.accept() => {
-                    match entrance.admit(accepted, connections.tasks.len()) {
-                        Admission::Granted(accepted) => connections.admit(accepted, &shared),
-                        Admission::Refused => {}
-                        Admission::Pause => tokio::time::sleep(acceptor::PAUSE).await,
+                accepted = acceptor.accept() => {
+                    match acceptor.admit(accepted, connections.tasks.len()) {
+                        Decision::Admit(accepted) => connections.admit(accepted, &shared),
+                        Decision::Refuse => {}
+                        Decision::Pause => tokio::time::sleep(acceptor::PAUSE).await,
                     }
                 }
             }
@@ -123,7 +123,7 @@ impl Server {
             }
             connections.tasks.len()
         };
-        entrance.close(last).await;
+        acceptor.close(last).await;
         let limit = shared.limits.drain;
         if tokio::time::timeout(limit, connections.drain())
             .await

@@ -21,7 +21,7 @@ use std::time::Instant;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    pub(crate) connection: &'a Connection,
+    pub(crate) connection: &'a ConnectionInfo,
     pub(crate) ids: FrameIds,
     pub(crate) deadline: Option<Instant>,
 }
@@ -89,7 +89,7 @@ impl fmt::Display for Peer {
 
 /// What the messages of one connection have in common.
 #[derive(Clone, Debug)]
-pub(crate) struct Connection {
+pub(crate) struct ConnectionInfo {
     pub(crate) agent: Arc<str>,
     pub(crate) peer: Peer,
     pub(crate) engine_id: Option<Box<str>>,

@@ -1,6 +1,6 @@
 //! A handler as the agent sees it: which message, which function, how to run it.
 
-use super::{ActionWriter, Connection, Context, Expected, Failure, LeftOut, Request, mark};
+use super::{ActionWriter, ConnectionInfo, Context, Expected, Failure, LeftOut, Request, mark};
 use crate::spop::{FrameIds, MessageBuf, Scope};
 use std::any::TypeId;
 use std::future::Future;
@@ -281,7 +281,7 @@ pub struct Job {
     /// The actions that were left out, if any.
     pub(crate) left_out: Option<Box<LeftOut>>,
     /// `None` while it is not lent.
-    pub(crate) connection: Option<Arc<Connection>>,
+    pub(crate) connection: Option<Arc<ConnectionInfo>>,
     pub(crate) ids: FrameIds,
     pub(crate) deadline: Option<Instant>,
 }

@@ -31,7 +31,7 @@ pub use text::Text;
 pub use variable::{ToValue, Unset, Variable};
 
 pub(crate) use actions::LeftOut;
-pub(crate) use context::Connection;
+pub(crate) use context::ConnectionInfo;
 pub(crate) use definition::{Finished, Job, JobFuture, Presence, Run};
 pub(crate) use fetch::{Fetch, When};
 pub(crate) use param::mark;

@@ -33,10 +33,10 @@ const MAX_HELD: usize = 64 << 10;
 /// The end of one connection, once the agent is to stop. Until then it takes no memory: most of the
 /// time, most connections are not at their end.
 #[derive(Debug, Default)]
-pub(crate) struct Farewell(Option<Box<State>>);
+pub(crate) struct GracefulClose(Option<Box<CloseState>>);
 
 #[derive(Debug)]
-struct State {
+struct CloseState {
     held: Vec<u8>,
     hold: Duration,
     hold_until: Option<Instant>,
@@ -46,9 +46,9 @@ struct State {
     patient_until: Option<Instant>,
 }
 
-impl Default for State {
+impl Default for CloseState {
     fn default() -> Self {
-        State {
+        CloseState {
             held: Vec::new(),
             hold: HOLD,
             hold_until: None,
@@ -60,9 +60,9 @@ impl Default for State {
     }
 }
 
-impl Farewell {
+impl GracefulClose {
     pub(crate) fn new() -> Self {
-        Farewell::default()
+        GracefulClose::default()
     }
 
     /// Holds nothing back before `until`: by then the connection may have fallen quiet by itself.
@@ -118,7 +118,7 @@ impl Farewell {
         self.begun().is_quiet(in_flight)
     }
 
-    /// When [`expire`](Farewell::expire) is to be called.
+    /// When [`expire`](GracefulClose::expire) is to be called.
     #[inline]
     pub(crate) fn due(&self) -> Option<Instant> {
         self.0.as_ref()?.due()
@@ -131,12 +131,12 @@ impl Farewell {
         }
     }
 
-    fn begun(&mut self) -> &mut State {
+    fn begun(&mut self) -> &mut CloseState {
         self.0.get_or_insert_default()
     }
 }
 
-impl State {
+impl CloseState {
     fn hurry(&mut self) {
         if self.patient_until.take().is_some() {
             self.disturb();
@@ -215,9 +215,9 @@ mod tests {
     use super::*;
 
     /// Lets the time pass that is due next; how much that was.
-    fn pass(farewell: &mut Farewell, now: &mut Instant) -> Duration {
-        let due = farewell.due().expect("something is due");
-        farewell.expire(due);
+    fn pass(closing: &mut GracefulClose, now: &mut Instant) -> Duration {
+        let due = closing.due().expect("something is due");
+        closing.expire(due);
         let passed = due.saturating_duration_since(*now);
         *now = due;
         passed
@@ -225,40 +225,40 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_connection_is_quiet_a_moment_later() {
-        let (mut farewell, mut now) = (Farewell::new(), Instant::now());
-        assert!(!farewell.is_quiet(false));
-        assert_eq!(pass(&mut farewell, &mut now), IDLE);
-        assert!(farewell.is_quiet(false));
-        farewell.disturb();
-        assert!(!farewell.is_quiet(false));
+        let (mut closing, mut now) = (GracefulClose::new(), Instant::now());
+        assert!(!closing.is_quiet(false));
+        assert_eq!(pass(&mut closing, &mut now), IDLE);
+        assert!(closing.is_quiet(false));
+        closing.disturb();
+        assert!(!closing.is_quiet(false));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_in_use_is_quiet_sooner() {
-        let (mut farewell, mut now) = (Farewell::new(), Instant::now());
-        farewell.hold(&mut b"ack".to_vec());
-        assert!(!farewell.is_quiet(false));
-        assert_eq!(pass(&mut farewell, &mut now), SETTLED);
-        assert!(farewell.is_quiet(false));
+        let (mut closing, mut now) = (GracefulClose::new(), Instant::now());
+        closing.hold(&mut b"ack".to_vec());
+        assert!(!closing.is_quiet(false));
+        assert_eq!(pass(&mut closing, &mut now), SETTLED);
+        assert!(closing.is_quiet(false));
         let mut out = Vec::new();
-        farewell.give(&mut out);
+        closing.give(&mut out);
         assert_eq!(out, b"ack");
     }
 
     #[tokio::test(start_paused = true)]
     async fn answers_are_held_back_for_longer_each_time_up_to_a_bound() {
-        let (mut farewell, mut now) = (Farewell::new(), Instant::now());
+        let (mut closing, mut now) = (GracefulClose::new(), Instant::now());
         for times in [1, 2, 4, 8, 16, 32, 32] {
-            farewell.hold(&mut b"ack".to_vec());
-            assert_eq!(farewell.due(), Some(Instant::now() + HOLD * times));
-            farewell.expire(Instant::now() + HOLD * times);
+            closing.hold(&mut b"ack".to_vec());
+            assert_eq!(closing.due(), Some(Instant::now() + HOLD * times));
+            closing.expire(Instant::now() + HOLD * times);
             let mut out = Vec::new();
-            farewell.release(&mut out);
+            closing.release(&mut out);
             assert_eq!(out, b"ack");
-            assert_eq!(farewell.due(), None);
+            assert_eq!(closing.due(), None);
         }
         // Whoever got one may ask again.
-        assert!(!farewell.is_quiet(true));
-        assert_eq!(pass(&mut farewell, &mut now), SETTLED);
+        assert!(!closing.is_quiet(true));
+        assert_eq!(pass(&mut closing, &mut now), SETTLED);
     }
 }

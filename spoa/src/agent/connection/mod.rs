@@ -8,7 +8,7 @@ mod timer;
 mod timers;
 mod transport;
 
-use self::graceful_close::Farewell;
+use self::graceful_close::GracefulClose;
 use self::timers::{Deadlines, Due, Others};
 use self::transport::{poll_flush, poll_read, poll_write};
 use crate::agent::Shared;
@@ -16,9 +16,9 @@ use crate::agent::dispatch::Dispatcher;
 use crate::agent::dispatch::in_flight::InFlight;
 use crate::agent::dispatch::wakeups::Wakeups;
 use crate::agent::report::connections::{self as log, End, Late};
-use crate::agent::shared::budget::Share;
+use crate::agent::shared::budget::BudgetShare;
 use crate::agent::worker::scratch::{MAX_MESSAGES, Scratch};
-use crate::handler::{Connection as Info, Peer};
+use crate::handler::{ConnectionInfo, Peer};
 use crate::spop::session::{AgentEvent, AgentSession, AgentSettings, Refusal};
 use crate::spop::{Disconnect, FrameIds, Messages, Status};
 use std::future::{Future, poll_fn};
@@ -61,13 +61,13 @@ enum Phase {
 pub(crate) struct Connection<S> {
     io: S,
     shared: Arc<Shared>,
-    info: Arc<Info>,
+    info: Arc<ConnectionInfo>,
     session: AgentSession,
     inflight: InFlight,
     wakeups: Arc<Wakeups>,
     registered: Option<Waker>,
     phase: Phase,
-    farewell: Farewell,
+    closing: GracefulClose,
     /// Whether anything has come since the HELLOs.
     asked: bool,
     /// Whether it has lived for long enough.
@@ -82,7 +82,7 @@ pub(crate) struct Connection<S> {
     /// Whether the stream itself holds what was written: one that encrypts may.
     unflushed: bool,
     deadlines: Deadlines,
-    share: Share,
+    share: BudgetShare,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -97,7 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         deadlines.lifetime = lifetime.map(|lifetime| now + lifetime);
         Connection {
             io,
-            info: Arc::new(Info {
+            info: Arc::new(ConnectionInfo {
                 agent: shared.name.clone(),
                 peer,
                 engine_id: None,
@@ -108,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             wakeups,
             registered: None,
             phase: Phase::Open,
-            farewell: Farewell::new(),
+            closing: GracefulClose::new(),
             asked: false,
             old: false,
             input: Vec::new(),
@@ -117,12 +117,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             written: 0,
             unflushed: false,
             deadlines,
-            share: Share::new(shared.totals.clone()),
+            share: BudgetShare::new(shared.budgets.clone()),
             shared,
         }
     }
 
-    pub(crate) fn info(&self) -> &Info {
+    pub(crate) fn info(&self) -> &ConnectionInfo {
         &self.info
     }
 
@@ -149,13 +149,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.renew();
         }
         let mut scratch = Scratch::take();
-        scratch.watch.begin(self.shared.id());
+        scratch.activity.begin(self.shared.id());
         let mut polled = self.step(cx, &mut scratch);
         if polled.is_pending() && !self.share.buffer(self.kept()) {
             polled = self.refuse_to_keep(cx, &mut scratch);
             self.share.buffer(self.kept());
         }
-        scratch.watch.end();
+        scratch.activity.end();
         scratch.give();
         polled
     }
@@ -163,15 +163,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes the states that were reloaded; handlers at work keep theirs.
     #[cold]
     fn renew(&mut self) {
-        self.info = Arc::new(Info {
+        self.info = Arc::new(ConnectionInfo {
             states: self.shared.current.states(),
-            ..Info::clone(&self.info)
+            ..ConnectionInfo::clone(&self.info)
         });
     }
 
     /// How many bytes the connection keeps until it is polled again.
     fn kept(&self) -> usize {
-        self.input.capacity() + self.output.capacity() + self.farewell.kept()
+        self.input.capacity() + self.output.capacity() + self.closing.kept()
     }
 
     /// Ends a connection that would have to keep more than there is room for.
@@ -183,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         log::full(&self.info, &self.shared);
         self.input = Vec::new();
         self.deadlines.frame = None;
-        self.farewell.give(&mut scratch.output);
+        self.closing.give(&mut scratch.output);
         self.session
             .disconnect(Status::Resource.into(), &mut scratch.output);
         self.linger();
@@ -209,14 +209,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return Poll::Ready(self.failed(error));
                 }
                 match progress {
-                    Progress::More if scratch.budget.is_left() => continue,
-                    Progress::More => cx.waker().wake_by_ref(),
-                    Progress::Ended(end) if !self.has_unwritten() => return Poll::Ready(end),
-                    Progress::Ended(_) => {
+                    Step::More if scratch.budget.is_left() => continue,
+                    Step::More => cx.waker().wake_by_ref(),
+                    Step::Ended(end) if !self.has_unwritten() => return Poll::Ready(end),
+                    Step::Ended(_) => {
                         self.phase = Phase::Closing;
                         continue;
                     }
-                    Progress::Wait => {}
+                    Step::Wait => {}
                 }
             }
             if let Some(end) = ready!(self.check_time(cx, scratch)) {
@@ -226,7 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Answers what can be answered: handlers that are done, frames that waited, one read.
-    fn work(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Progress {
+    fn work(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
         self.resume(scratch);
         if self.is_draining() && self.wakeups.out_of_time() {
             return self.cut_short(scratch);
@@ -237,12 +237,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let used = self.answer(&input, scratch);
             self.keep(input, used, scratch);
             if self.backlog || scratch.output.len() >= FLUSH_AT {
-                return Progress::More;
+                return Step::More;
             }
         }
         loop {
             if !scratch.budget.is_left() {
-                return Progress::More;
+                return Step::More;
             }
             return match self.read(cx, scratch) {
                 // The goodbye is to leave in one write with the last answers.
@@ -252,13 +252,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     continue;
                 }
                 Poll::Pending if self.is_draining() => self.drain(scratch),
-                Poll::Pending => Progress::Wait,
+                Poll::Pending => Step::Wait,
                 // A peer that has said its last word is taken to be gone, and handlers at work end with
                 // it: HAProxy closes both ways at once, and who died sends the same.
-                Poll::Ready(Ok(0)) if self.input.is_empty() => Progress::Ended(End::Closed),
-                Poll::Ready(Ok(0)) => Progress::Ended(End::Truncated),
-                Poll::Ready(Ok(_)) => Progress::More,
-                Poll::Ready(Err(error)) => Progress::Ended(self.failed(error)),
+                Poll::Ready(Ok(0)) if self.input.is_empty() => Step::Ended(End::Closed),
+                Poll::Ready(Ok(0)) => Step::Ended(End::Truncated),
+                Poll::Ready(Ok(_)) => Step::More,
+                Poll::Ready(Err(error)) => Step::Ended(self.failed(error)),
             };
         }
     }
@@ -268,28 +268,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Says goodbye once all that came is answered, and nothing more seems to be on its way.
-    fn drain(&mut self, scratch: &mut Scratch) -> Progress {
+    fn drain(&mut self, scratch: &mut Scratch) -> Step {
         let running = self.session.is_running();
         let in_flight = self.inflight.len() > 0;
         if self.wakeups.draining() {
-            self.farewell.hurry();
+            self.closing.hurry();
         }
         // The HELLO is what HAProxy waits for.
         if self.asked {
-            self.farewell.hold(&mut scratch.output);
-            self.farewell.release(&mut scratch.output);
+            self.closing.hold(&mut scratch.output);
+            self.closing.release(&mut scratch.output);
         }
         let unfinished = running && !self.input.is_empty();
-        if !self.farewell.is_quiet(in_flight) || in_flight || unfinished {
-            return Progress::Wait;
+        if !self.closing.is_quiet(in_flight) || in_flight || unfinished {
+            return Step::Wait;
         }
         self.say_goodbye(scratch)
     }
 
     /// Answers what is in flight as it is, and says goodbye.
     #[cold]
-    fn cut_short(&mut self, scratch: &mut Scratch) -> Progress {
-        scratch.watch.handlers_follow();
+    fn cut_short(&mut self, scratch: &mut Scratch) -> Step {
+        scratch.activity.handlers_follow();
         let waiting: Vec<_> = self.inflight.waiting().collect();
         for slot in waiting {
             let drain = self.shared.limits.drain;
@@ -298,15 +298,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.say_goodbye(scratch)
     }
 
-    fn say_goodbye(&mut self, scratch: &mut Scratch) -> Progress {
-        self.farewell.give(&mut scratch.output);
+    fn say_goodbye(&mut self, scratch: &mut Scratch) -> Step {
+        self.closing.give(&mut scratch.output);
         if !self.session.is_running() {
-            return Progress::Ended(End::Closed);
+            return Step::Ended(End::Closed);
         }
         self.session
             .disconnect(Status::Normal.into(), &mut scratch.output);
         self.linger();
-        Progress::More
+        Step::More
     }
 
     fn began_idling(&mut self) {
@@ -386,9 +386,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.backlog = false;
         if self.session.is_running() {
             self.asked = true;
-            scratch.watch.handlers_follow();
+            scratch.activity.handlers_follow();
         }
-        self.farewell.disturb();
+        self.closing.disturb();
         if self.shared.limits.idle_timeout.is_some() {
             self.began_idling();
         }
@@ -442,9 +442,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     }
                     self.deadlines.hello = None;
                     let engine_id = hello.engine_id.map(Box::from);
-                    self.info = Arc::new(Info {
+                    self.info = Arc::new(ConnectionInfo {
                         engine_id,
-                        ..Info::clone(&self.info)
+                        ..ConnectionInfo::clone(&self.info)
                     });
                 }
                 Some(AgentEvent::Unreadable { ids, reason }) => {
@@ -452,12 +452,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Some(AgentEvent::Disconnect(disconnect)) => {
                     log::disconnect(&disconnect, &self.info, &self.shared);
-                    self.farewell.give(&mut scratch.output);
+                    self.closing.give(&mut scratch.output);
                     self.phase = Phase::Closing;
                 }
                 Some(AgentEvent::Refused(refusal)) => {
                     log::refused(&refusal, &self.info, &self.shared);
-                    self.farewell.give(&mut scratch.output);
+                    self.closing.give(&mut scratch.output);
                     match refusal {
                         Refusal::Foreign(_) => self.phase = Phase::Closing,
                         _ => self.linger(),
@@ -494,7 +494,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut ready = std::mem::take(&mut scratch.ready);
         self.wakeups.take_ready(&mut ready);
         if !ready.is_empty() {
-            scratch.watch.handlers_follow();
+            scratch.activity.handlers_follow();
         }
         for slot in ready.drain(..) {
             self.dispatcher(scratch).resume(slot);
@@ -565,7 +565,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.deadlines.write = Some(Instant::now() + self.shared.limits.write_timeout);
         }
         let others = Others {
-            farewell: self.farewell.due(),
+            closing: self.closing.due(),
             handlers: self.inflight.earliest(),
         };
         let (due, now) = ready!(self.deadlines.poll(cx, others));
@@ -578,7 +578,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let busy = self.inflight.len() > 0 || !self.input.is_empty();
                 if self.phase != Phase::Open || busy || !self.output.is_empty() {
                     self.began_idling();
-                } else if let Progress::Ended(end) = self.say_goodbye(scratch) {
+                } else if let Step::Ended(end) = self.say_goodbye(scratch) {
                     return Poll::Ready(Some(end));
                 } else if let Err(error) = self.flush(cx, &mut scratch.output) {
                     return Poll::Ready(Some(self.failed(error)));
@@ -588,15 +588,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Due::Lifetime => {
                 self.deadlines.lifetime = None;
                 self.old = true;
-                self.farewell.wait_until(now + lifetime::GRACE);
+                self.closing.wait_until(now + lifetime::GRACE);
                 return Poll::Ready(None);
             }
-            Due::Farewell => {
-                self.farewell.expire(now);
+            Due::GracefulClose => {
+                self.closing.expire(now);
                 return Poll::Ready(None);
             }
             Due::Handlers => {
-                scratch.watch.handlers_follow();
+                scratch.activity.handlers_follow();
                 let waiting: Vec<_> = self.inflight.waiting().collect();
                 for slot in waiting {
                     self.dispatcher(scratch).expire(slot, now);
@@ -626,7 +626,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 fn answerable<'a>(
     messages: Messages<'a>,
     ids: FrameIds,
-    connection: &Info,
+    connection: &ConnectionInfo,
     shared: &Shared,
 ) -> Messages<'a> {
     if messages.len() > MAX_MESSAGES {
@@ -637,7 +637,7 @@ fn answerable<'a>(
 }
 
 /// What came of one round of work.
-enum Progress {
+enum Step {
     /// There may be more to do at once.
     More,
     /// Nothing more until something wakes the connection.

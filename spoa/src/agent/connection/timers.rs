@@ -22,7 +22,7 @@ pub(crate) enum Due {
     /// The connection has lived for long enough.
     Lifetime,
     /// Answers were held back, or nothing has come, for long enough.
-    Farewell,
+    GracefulClose,
     /// Handlers had until now.
     Handlers,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Deadlines {
 /// The times that others keep.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Others {
-    pub(crate) farewell: Option<Instant>,
+    pub(crate) closing: Option<Instant>,
     pub(crate) handlers: Option<Instant>,
 }
 
@@ -70,7 +70,7 @@ impl Deadlines {
                 (Due::Frame, self.frame),
                 (Due::Idle, self.idle),
                 (Due::Lifetime, self.lifetime),
-                (Due::Farewell, others.farewell),
+                (Due::GracefulClose, others.closing),
                 (Due::Handlers, others.handlers),
             ];
             let Some(next) = times.iter().filter_map(|(_, at)| *at).min() else {

@@ -4,7 +4,7 @@
 //! costs no allocation besides its own future.
 
 use super::wakeups::{SlotWaker, Wakeups};
-use crate::agent::shared::admission::AtWork;
+use crate::agent::shared::admission::Admitted;
 use crate::handler::guard::drop_quietly;
 use crate::handler::{Definition, JobFuture};
 use crate::spop::FrameIds;
@@ -41,14 +41,14 @@ struct Slots {
 pub(crate) struct Slot {
     pub(crate) ids: FrameIds,
     /// In the order of the messages: what the ACK will hold.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<AckPart>,
     pub(crate) handle: Arc<SlotWaker>,
     pub(crate) waker: Waker,
 }
 
 /// What one or several messages of a NOTIFY give.
 #[derive(Debug)]
-pub(crate) enum Part {
+pub(crate) enum AckPart {
     /// Encoded actions.
     Done(Vec<u8>),
     /// A handler at work.
@@ -62,7 +62,7 @@ pub(crate) struct Running {
     /// The name of the message: the fallback's can be any.
     pub(crate) message: Cow<'static, [u8]>,
     pub(crate) deadline: Option<(Instant, Duration)>,
-    pub(crate) work: AtWork,
+    pub(crate) work: Admitted,
 }
 
 /// A future may panic when it is dropped, and two that do so at once would end the process.
@@ -86,7 +86,7 @@ impl Slot {
     pub(crate) fn is_waiting(&self) -> bool {
         self.parts
             .iter()
-            .any(|part| matches!(part, Part::Running(_)))
+            .any(|part| matches!(part, AckPart::Running(_)))
     }
 }
 
@@ -189,8 +189,8 @@ impl InFlight {
     pub(crate) fn update_earliest(&mut self) {
         let parts = self.all().flat_map(|slot| &slot.parts);
         let deadlines = parts.filter_map(|part| match part {
-            Part::Running(running) => Some(running.deadline?.0),
-            Part::Done(_) => None,
+            AckPart::Running(running) => Some(running.deadline?.0),
+            AckPart::Done(_) => None,
         });
         let earliest = deadlines.min();
         if let Some(slots) = &mut self.slots {

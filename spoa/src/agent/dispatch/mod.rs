@@ -13,7 +13,7 @@ use crate::agent::report::values;
 use crate::agent::shared::handler_table::Entry;
 use crate::agent::worker::scratch::Scratch;
 use crate::handler::guard::guard;
-use crate::handler::{ActionWriter, Connection, Context, Failure, Request, Run, mark};
+use crate::handler::{ActionWriter, ConnectionInfo, Context, Failure, Request, Run, mark};
 use crate::spop::{AckWriter, FrameIds, Message, Messages};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering;
 /// What it takes to answer the NOTIFYs of one connection during one poll.
 pub(crate) struct Dispatcher<'a> {
     pub(crate) shared: &'a Arc<Shared>,
-    pub(crate) connection: &'a Arc<Connection>,
+    pub(crate) connection: &'a Arc<ConnectionInfo>,
     pub(crate) inflight: &'a mut InFlight,
     pub(crate) scratch: &'a mut Scratch,
     /// The frame size agreed on, in bytes.
@@ -29,7 +29,7 @@ pub(crate) struct Dispatcher<'a> {
 }
 
 /// An ACK whose handlers are being run.
-pub(super) struct Answer {
+pub(super) struct PendingAck {
     pub(super) ack: AckWriter,
     pub(super) ids: FrameIds,
     /// How many bytes its actions may have.
@@ -40,7 +40,7 @@ pub(super) struct Answer {
     pub(super) waits: bool,
 }
 
-impl Answer {
+impl PendingAck {
     /// Where its actions must end in the output.
     #[inline]
     pub(super) fn end(&self) -> usize {
@@ -79,7 +79,7 @@ impl<'a> Dispatcher<'a> {
             };
             match entry.definition.run {
                 Run::Sync(handler) if answer.slot.is_none() => {
-                    self.scratch.watch.runs(entry.definition);
+                    self.scratch.activity.runs(entry.definition);
                     let out = &mut self.scratch.output;
                     run(self.shared, entry, &request, out, end, handler);
                 }
@@ -114,14 +114,14 @@ impl<'a> Dispatcher<'a> {
     // Out of the way of the others, for which that costs a look at one byte.
     #[cold]
     #[inline(never)]
-    fn asked(&mut self, mut request: Request<'_>, answer: &mut Answer) {
+    fn asked(&mut self, mut request: Request<'_>, answer: &mut PendingAck) {
         request.answered = request.message.take_answered();
         let Some(entry) = self.find(&request) else {
             return;
         };
         match entry.definition.run {
             Run::Sync(handler) if answer.slot.is_none() => {
-                self.scratch.watch.runs(entry.definition);
+                self.scratch.activity.runs(entry.definition);
                 let (out, end) = (&mut self.scratch.output, answer.end());
                 run(self.shared, entry, &request, out, end, marking(handler));
             }
@@ -131,9 +131,9 @@ impl<'a> Dispatcher<'a> {
 
     /// Begins the ACK of a NOTIFY.
     #[inline(always)]
-    pub(super) fn answer(&mut self, ids: FrameIds) -> Answer {
+    pub(super) fn answer(&mut self, ids: FrameIds) -> PendingAck {
         let ack = AckWriter::begin(ids, &mut self.scratch.output);
-        Answer {
+        PendingAck {
             room: ack.room(self.most(), &self.scratch.output),
             ack,
             ids,

@@ -3,8 +3,8 @@
 //!
 //! It knows futures and deadlines; what is done when it returns is `dispatch`'s business.
 
-use super::in_flight::{Part, Running};
-use super::{Answer, Dispatcher, marking, run};
+use super::in_flight::{AckPart, Running};
+use super::{Dispatcher, PendingAck, marking, run};
 use crate::agent::shared::handler_table::Entry;
 use crate::agent::worker::scratch::{Now, Scratch};
 use crate::handler::guard::{drop_quietly, guard};
@@ -40,10 +40,10 @@ impl Dispatcher<'_> {
         &mut self,
         entry: &Entry,
         request: &Request<'_>,
-        answer: &mut Answer,
+        answer: &mut PendingAck,
     ) {
         let shared = self.shared;
-        self.scratch.watch.runs(entry.definition);
+        self.scratch.activity.runs(entry.definition);
         match entry.definition.run {
             Run::Sync(handler) => self.follow(entry, request, answer, marking(handler)),
             Run::Async(begin) => self.begin(entry, request, answer, |job| Ok(begin(job))),
@@ -63,7 +63,7 @@ impl Dispatcher<'_> {
         &mut self,
         entry: &Entry,
         request: &Request<'_>,
-        answer: &Answer,
+        answer: &PendingAck,
         handler: impl FnOnce(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
     ) {
         let slot = answer.slot.and_then(|slot| self.inflight.slot(slot));
@@ -81,7 +81,7 @@ impl Dispatcher<'_> {
     #[inline(always)]
     fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: Now) -> Option<Overload> {
         let limits = &self.shared.limits;
-        let totals = &self.shared.totals;
+        let budgets = &self.shared.budgets;
         let slot = slot.and_then(|slot| self.inflight.slot(slot));
         match slot.map(|slot| slot.parts.len()) {
             Some(MAX_PARTS..) => return Some(Overload::Notify(MAX_PARTS)),
@@ -90,11 +90,11 @@ impl Dispatcher<'_> {
             }
             _ => {}
         }
-        if totals.inflight.left() == 0 {
-            return Some(Overload::Total(totals.inflight.most));
+        if budgets.inflight.left() == 0 {
+            return Some(Overload::Total(budgets.inflight.most));
         }
-        if totals.buffered.left() == 0 {
-            return Some(Overload::Bytes(totals.buffered.most));
+        if budgets.buffered.left() == 0 {
+            return Some(Overload::Bytes(budgets.buffered.most));
         }
         let in_time = entry
             .deadline
@@ -107,7 +107,7 @@ impl Dispatcher<'_> {
         &mut self,
         entry: &Entry,
         request: &Request<'_>,
-        answer: &mut Answer,
+        answer: &mut PendingAck,
         begin: impl FnOnce(Box<Job>) -> Result<JobFuture, Failure>,
     ) {
         let now = self.scratch.now();
@@ -148,7 +148,7 @@ impl Dispatcher<'_> {
                     // What the messages before gave leaves the output: this ACK will be late.
                     let mut head = self.scratch.buffer();
                     head.extend(self.scratch.output.drain(payload..));
-                    slot.parts.push(Part::Done(head));
+                    slot.parts.push(AckPart::Done(head));
                 }
                 let name = match entry.definition.message() {
                     Some(name) => Cow::Borrowed(name.as_bytes()),
@@ -156,7 +156,7 @@ impl Dispatcher<'_> {
                 };
                 let definition = entry.definition;
                 answer.waits = true;
-                slot.parts.push(Part::Running(Running {
+                slot.parts.push(AckPart::Running(Running {
                     future,
                     definition,
                     message: name,
@@ -226,12 +226,12 @@ impl Dispatcher<'_> {
         }
         let cx = &mut task::Context::from_waker(&slot.waker);
         for part in &mut slot.parts {
-            let Part::Running(running) = part else {
+            let AckPart::Running(running) = part else {
                 continue;
             };
             let finished = match (visit, running.deadline) {
                 (Visit::Poll, _) => {
-                    self.scratch.watch.runs(running.definition);
+                    self.scratch.activity.runs(running.definition);
                     match poll(&mut running.future, cx) {
                         Poll::Ready(finished) => finished,
                         Poll::Pending => continue,
@@ -272,7 +272,7 @@ impl Dispatcher<'_> {
                 }
                 (None, result) => drop_quietly(result),
             }
-            *part = Part::Done(actions);
+            *part = AckPart::Done(actions);
         }
         if slot.parts.is_empty() || slot.is_waiting() {
             return;
@@ -280,7 +280,7 @@ impl Dispatcher<'_> {
         let mut parts = std::mem::take(&mut slot.parts);
         let answer = self.answer(ids);
         for part in parts.drain(..) {
-            if let Part::Done(actions) = part {
+            if let AckPart::Done(actions) = part {
                 self.scratch.output.extend_from_slice(&actions);
                 self.scratch.recycle(actions);
             }
@@ -294,12 +294,12 @@ impl Dispatcher<'_> {
 }
 
 /// The encoded actions at the end of `parts`.
-fn tail<'p>(parts: &'p mut Vec<Part>, scratch: &mut Scratch) -> &'p mut Vec<u8> {
-    if !matches!(parts.last(), Some(Part::Done(_))) {
-        parts.push(Part::Done(scratch.buffer()));
+fn tail<'p>(parts: &'p mut Vec<AckPart>, scratch: &mut Scratch) -> &'p mut Vec<u8> {
+    if !matches!(parts.last(), Some(AckPart::Done(_))) {
+        parts.push(AckPart::Done(scratch.buffer()));
     }
     match parts.last_mut() {
-        Some(Part::Done(actions)) => actions,
+        Some(AckPart::Done(actions)) => actions,
         _ => unreachable!("the last part was just seen to be done"),
     }
 }

@@ -23,7 +23,7 @@ const MOST_PAUSES: usize = 5;
 
 /// The listeners of an agent, and who may come in.
 #[derive(Debug)]
-pub(crate) struct Entrance {
+pub(crate) struct Acceptor {
     listeners: Vec<Listener>,
     /// The listener whose turn it is.
     turn: usize,
@@ -36,17 +36,17 @@ pub(crate) struct Entrance {
 
 /// What becomes of an accept.
 #[derive(Debug)]
-pub(crate) enum Admission {
-    Granted(Accepted),
+pub(crate) enum Decision {
+    Admit(Accepted),
     /// Nobody comes in. Others may be waiting.
-    Refused,
+    Refuse,
     /// The next accept would fail as well: first wait for [`PAUSE`].
     Pause,
 }
 
-impl Entrance {
+impl Acceptor {
     pub(crate) fn new(listeners: Vec<Listener>, allow: AllowList, max_connections: usize) -> Self {
-        Entrance {
+        Acceptor {
             listeners,
             turn: 0,
             allow,
@@ -87,17 +87,17 @@ impl Entrance {
     }
 
     /// Decides about a connection while this many are open, and logs why one does not come in.
-    pub(crate) fn admit(&mut self, accepted: io::Result<Accepted>, open: usize) -> Admission {
+    pub(crate) fn admit(&mut self, accepted: io::Result<Accepted>, open: usize) -> Decision {
         let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(error) => return self.failed(&error),
         };
         self.failures = 0;
         if !self.allow.admits(accepted.peer()) {
-            return Admission::Refused;
+            return Decision::Refuse;
         }
         if open < self.max_connections {
-            return Admission::Granted(accepted);
+            return Decision::Admit(accepted);
         }
         if let Some(suppressed) = self.full.pass() {
             tracing::warn!(
@@ -108,14 +108,14 @@ impl Entrance {
                 self.max_connections
             );
         }
-        Admission::Refused
+        Decision::Refuse
     }
 
-    fn failed(&mut self, error: &io::Error) -> Admission {
+    fn failed(&mut self, error: &io::Error) -> Decision {
         self.failures += 1;
         if is_of_one_connection(error) && self.failures < MOST_FAILURES {
             tracing::debug!("a connection ended before it was accepted: {error}");
-            return Admission::Refused;
+            return Decision::Refuse;
         }
         self.failures = 0;
         if let Some(suppressed) = self.errors.pass() {
@@ -125,7 +125,7 @@ impl Entrance {
                  `LimitNOFILE` or `ulimit -n`"
             );
         }
-        Admission::Pause
+        Decision::Pause
     }
 
     /// Accepts the connections that wait, and stops listening. Connections in the accept queue look
@@ -140,15 +140,15 @@ impl Entrance {
                 return;
             };
             match self.admit(accepted, admit(None)) {
-                Admission::Granted(accepted) => {
+                Decision::Admit(accepted) => {
                     admit(Some(accepted));
                 }
-                Admission::Refused => {}
-                Admission::Pause if pauses < MOST_PAUSES => {
+                Decision::Refuse => {}
+                Decision::Pause if pauses < MOST_PAUSES => {
                     pauses += 1;
                     tokio::time::sleep(PAUSE).await;
                 }
-                Admission::Pause => return,
+                Decision::Pause => return,
             }
         }
     }
@@ -187,14 +187,14 @@ mod tests {
     use crate::agent::Address;
     use std::net::TcpStream;
 
-    fn entrance(addresses: &[Address], most: usize) -> Entrance {
+    fn acceptor(addresses: &[Address], most: usize) -> Acceptor {
         let listeners = addresses.iter().map(Listener::bind);
         let listeners = listeners.collect::<Result<_, _>>().unwrap();
-        Entrance::new(listeners, AllowList::new([]).unwrap(), most)
+        Acceptor::new(listeners, AllowList::new([]).unwrap(), most)
     }
 
-    fn connect(entrance: &Entrance, listener: usize, count: usize) -> Vec<TcpStream> {
-        let port = entrance.listeners[listener].tcp_address().unwrap().port();
+    fn connect(acceptor: &Acceptor, listener: usize, count: usize) -> Vec<TcpStream> {
+        let port = acceptor.listeners[listener].tcp_address().unwrap().port();
         let connect = |_| TcpStream::connect(("127.0.0.1", port)).unwrap();
         (0..count).map(connect).collect()
     }
@@ -205,9 +205,9 @@ mod tests {
 
     #[tokio::test]
     async fn listeners_take_turns() {
-        let mut entrance = entrance(&[tcp(), tcp(), tcp()], 100);
-        let busy = connect(&entrance, 1, 20);
-        let quiet = connect(&entrance, 2, 1);
+        let mut acceptor = acceptor(&[tcp(), tcp(), tcp()], 100);
+        let busy = connect(&acceptor, 1, 20);
+        let quiet = connect(&acceptor, 2, 1);
         let addresses = |streams: &[TcpStream]| -> Vec<_> {
             streams
                 .iter()
@@ -219,7 +219,7 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let mut accepted = Vec::new();
         for _ in 0..3 {
-            accepted.push(entrance.accept().await.unwrap().peer().to_string());
+            accepted.push(acceptor.accept().await.unwrap().peer().to_string());
         }
         assert!(accepted.contains(&quiet[0]), "{accepted:?}");
         assert!(busy.contains(&accepted[0]), "{accepted:?}");
@@ -228,23 +228,23 @@ mod tests {
     #[tokio::test]
     async fn all_that_wait_are_accepted_at_the_end_as_far_as_there_is_room() {
         for (most, expected) in [(1000, 300), (20, 20)] {
-            let entrance = entrance(&[tcp(), tcp()], most);
+            let acceptor = acceptor(&[tcp(), tcp()], most);
             // More than tokio lets a task do without a pause.
-            let _first = connect(&entrance, 0, 150);
-            let _second = connect(&entrance, 1, 150);
+            let _first = connect(&acceptor, 0, 150);
+            let _second = connect(&acceptor, 1, 150);
             let mut accepted = Vec::new();
             let admit = |one| {
                 accepted.extend(one);
                 accepted.len()
             };
-            entrance.close(admit).await;
+            acceptor.close(admit).await;
             assert_eq!(accepted.len(), expected);
         }
     }
 
     #[tokio::test]
     async fn an_error_of_one_connection_does_not_hold_up_others() {
-        let mut entrance = entrance(&[tcp()], 10);
+        let mut acceptor = acceptor(&[tcp()], 10);
         for number in [
             Errno::ECONNABORTED,
             Errno::EPROTO,
@@ -252,8 +252,8 @@ mod tests {
             Errno::EHOSTUNREACH,
         ] {
             let error = Err(io::Error::from_raw_os_error(number as i32));
-            let admission = entrance.admit(error, 0);
-            assert!(matches!(admission, Admission::Refused), "{number}");
+            let admission = acceptor.admit(error, 0);
+            assert!(matches!(admission, Decision::Refuse), "{number}");
         }
         for number in [
             Errno::EMFILE,
@@ -263,16 +263,16 @@ mod tests {
             Errno::EBADF,
         ] {
             let error = Err(io::Error::from_raw_os_error(number as i32));
-            let admission = entrance.admit(error, 0);
-            assert!(matches!(admission, Admission::Pause), "{number}");
+            let admission = acceptor.admit(error, 0);
+            assert!(matches!(admission, Decision::Pause), "{number}");
         }
     }
 
     #[tokio::test]
     async fn an_error_that_always_comes_keeps_no_core_busy() {
-        let mut entrance = entrance(&[tcp()], 10);
-        let mut admit = || entrance.admit(Err(io::ErrorKind::ConnectionAborted.into()), 0);
-        let pauses = (0..1000).filter(|_| matches!(admit(), Admission::Pause));
+        let mut acceptor = acceptor(&[tcp()], 10);
+        let mut admit = || acceptor.admit(Err(io::ErrorKind::ConnectionAborted.into()), 0);
+        let pauses = (0..1000).filter(|_| matches!(admit(), Decision::Pause));
         assert_eq!(pauses.count(), 1000 / MOST_FAILURES);
     }
 }

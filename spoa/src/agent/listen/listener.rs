@@ -19,12 +19,12 @@ pub struct Listener {
     /// The socket's file, to be removed at the end if it is still ours. It goes before the socket,
     /// which keeps its number from being another file's.
     file: Option<SocketFile>,
-    socket: Socket,
+    socket: ListenSocket,
     address: String,
 }
 
 #[derive(Debug)]
-enum Socket {
+enum ListenSocket {
     Tcp(TcpListener),
     Unix(UnixListener, PathBuf),
 }
@@ -191,7 +191,7 @@ impl Listener {
             path => format!("unix@{path}"),
         };
         Listener {
-            socket: Socket::Unix(socket, path),
+            socket: ListenSocket::Unix(socket, path),
             address,
             file: None,
         }
@@ -207,17 +207,17 @@ impl Listener {
     #[must_use]
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         match &self.socket {
-            Socket::Tcp(socket) => socket.local_addr().ok(),
-            Socket::Unix(..) => None,
+            ListenSocket::Tcp(socket) => socket.local_addr().ok(),
+            ListenSocket::Unix(..) => None,
         }
     }
 
     pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         match &self.socket {
-            Socket::Tcp(socket) => socket
+            ListenSocket::Tcp(socket) => socket
                 .poll_accept(cx)
                 .map_ok(|(stream, peer)| Accepted::tcp(stream, peer)),
-            Socket::Unix(socket, path) => socket
+            ListenSocket::Unix(socket, path) => socket
                 .poll_accept(cx)
                 .map_ok(|(stream, _)| Accepted::Unix(stream, Peer::Unix(path.clone()))),
         }
@@ -227,16 +227,16 @@ impl Listener {
     /// itself: the runtime may not have been told yet.
     pub(crate) fn accept_waiting(&self) -> io::Result<Accepted> {
         let (stream, peer) = match &self.socket {
-            Socket::Tcp(socket) => SockRef::from(socket).accept(),
-            Socket::Unix(socket, _) => SockRef::from(socket).accept(),
+            ListenSocket::Tcp(socket) => SockRef::from(socket).accept(),
+            ListenSocket::Unix(socket, _) => SockRef::from(socket).accept(),
         }?;
         stream.set_nonblocking(true)?;
         match &self.socket {
-            Socket::Tcp(_) => {
+            ListenSocket::Tcp(_) => {
                 let peer = peer.as_socket().ok_or(io::ErrorKind::ConnectionAborted)?;
                 Ok(Accepted::tcp(TcpStream::from_std(stream.into())?, peer))
             }
-            Socket::Unix(_, path) => {
+            ListenSocket::Unix(_, path) => {
                 let stream = UnixStream::from_std(OwnedFd::from(stream).into())?;
                 Ok(Accepted::Unix(stream, Peer::Unix(path.clone())))
             }
@@ -251,7 +251,7 @@ impl From<TcpListener> for Listener {
             .local_addr()
             .map_or_else(|_| "tcp".to_owned(), |a| a.to_string());
         Listener {
-            socket: Socket::Tcp(socket),
+            socket: ListenSocket::Tcp(socket),
             address,
             file: None,
         }

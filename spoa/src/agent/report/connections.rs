@@ -5,7 +5,7 @@
 
 use crate::agent::Shared;
 use crate::agent::worker::scratch::MAX_MESSAGES;
-use crate::handler::Connection;
+use crate::handler::ConnectionInfo;
 use crate::handler::guard::{self, quietly};
 use crate::spop::session::{Foreign, Refusal, Unreadable};
 use crate::spop::{Disconnect, FrameIds, HaproxyHello, Status};
@@ -39,11 +39,11 @@ pub(crate) enum Late {
     Frame,
 }
 
-fn engine(connection: &Connection) -> &str {
+fn engine(connection: &ConnectionInfo) -> &str {
     connection.engine_id.as_deref().unwrap_or("-")
 }
 
-pub(crate) fn hello(hello: &HaproxyHello<'_>, connection: &Connection) {
+pub(crate) fn hello(hello: &HaproxyHello<'_>, connection: &ConnectionInfo) {
     tracing::debug!(
         peer = %connection.peer,
         engine = hello.engine_id.unwrap_or("-"),
@@ -57,7 +57,7 @@ pub(crate) fn hello(hello: &HaproxyHello<'_>, connection: &Connection) {
 pub(crate) fn unreadable(
     ids: FrameIds,
     reason: Unreadable,
-    connection: &Connection,
+    connection: &ConnectionInfo,
     shared: &Shared,
 ) {
     let (limit, remedy) = match reason {
@@ -83,7 +83,7 @@ pub(crate) fn unreadable(
 
 /// Logs a NOTIFY that has more messages than one may have.
 #[cold]
-pub(crate) fn too_many(count: usize, ids: FrameIds, connection: &Connection, shared: &Shared) {
+pub(crate) fn too_many(count: usize, ids: FrameIds, connection: &ConnectionInfo, shared: &Shared) {
     if let Some(suppressed) = shared.too_many.pass() {
         tracing::warn!(
             peer = %connection.peer,
@@ -97,7 +97,11 @@ pub(crate) fn too_many(count: usize, ids: FrameIds, connection: &Connection, sha
     }
 }
 
-pub(crate) fn disconnect(disconnect: &Disconnect<'_>, connection: &Connection, shared: &Shared) {
+pub(crate) fn disconnect(
+    disconnect: &Disconnect<'_>,
+    connection: &ConnectionInfo,
+    shared: &Shared,
+) {
     let (peer, engine) = (&connection.peer, engine(connection));
     let (status, said) = (disconnect.status, disconnect.message);
     if matches!(status, Status::Normal | Status::Timeout | Status::Io) {
@@ -129,7 +133,7 @@ fn reason(refusal: &Refusal) -> usize {
     }
 }
 
-pub(crate) fn refused(refusal: &Refusal, connection: &Connection, shared: &Shared) {
+pub(crate) fn refused(refusal: &Refusal, connection: &ConnectionInfo, shared: &Shared) {
     let Some(suppressed) = shared.refused.pass(reason(refusal)) else {
         return;
     };
@@ -153,7 +157,7 @@ pub(crate) fn refused(refusal: &Refusal, connection: &Connection, shared: &Share
 pub(crate) const REMOVE_PROXY: &str =
     "; remove `send-proxy` or `send-proxy-v2` from the `server` line of the backend in haproxy.cfg";
 
-pub(crate) fn full(connection: &Connection, shared: &Shared) {
+pub(crate) fn full(connection: &ConnectionInfo, shared: &Shared) {
     if let Some(suppressed) = shared.full.pass() {
         tracing::warn!(
             peer = %connection.peer,
@@ -170,7 +174,7 @@ pub(crate) fn full(connection: &Connection, shared: &Shared) {
 /// Logs the end of a connection whose task panicked: user code runs under guards, so this is a fault of
 /// the agent's own, or of its subscriber.
 #[cold]
-pub(crate) fn panicked(panic: Box<dyn Any + Send>, connection: &Connection) {
+pub(crate) fn panicked(panic: Box<dyn Any + Send>, connection: &ConnectionInfo) {
     let text = guard::panicked(panic);
     quietly(|| {
         tracing::error!(
@@ -188,7 +192,7 @@ const GONE: &str = "HAProxy was stopped or gave up: see its log, its `timeout pr
                     and `timeout server` of the agents' backend";
 
 /// Logs the end of a connection on which this many NOTIFYs were in flight.
-pub(crate) fn ended(end: &End, in_flight: usize, connection: &Connection, shared: &Shared) {
+pub(crate) fn ended(end: &End, in_flight: usize, connection: &ConnectionInfo, shared: &Shared) {
     let (peer, engine) = (&connection.peer, engine(connection));
     let answers = match in_flight {
         1 => "1 answer".to_owned(),

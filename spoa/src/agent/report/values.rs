@@ -2,7 +2,7 @@
 //!
 //! It shows; what is shown has been read or written by others.
 
-use crate::handler::Connection;
+use crate::handler::ConnectionInfo;
 use crate::handler::guard::quietly;
 use crate::spop::{Actions, FrameIds, Messages};
 use crate::text::Excerpt;
@@ -21,7 +21,7 @@ pub(crate) fn are_shown() -> bool {
 
 /// Shows the messages of a NOTIFY.
 #[cold]
-pub(crate) fn notify(messages: Messages<'_>, ids: FrameIds, connection: &Connection) {
+pub(crate) fn notify(messages: Messages<'_>, ids: FrameIds, connection: &ConnectionInfo) {
     if !tracing::enabled!(target: VALUES, Level::TRACE) {
         return;
     }
@@ -52,7 +52,7 @@ pub(crate) fn notify(messages: Messages<'_>, ids: FrameIds, connection: &Connect
 
 /// Shows the actions of an ACK.
 #[cold]
-pub(crate) fn ack(actions: &[u8], ids: FrameIds, connection: &Connection) {
+pub(crate) fn ack(actions: &[u8], ids: FrameIds, connection: &ConnectionInfo) {
     if !tracing::enabled!(target: VALUES, Level::TRACE) {
         return;
     }

@@ -6,7 +6,7 @@
 //! each takes). Then it answers at once that there is too much to do. A few are let through always,
 //! for it to be seen when the handler is well again.
 
-use super::budget::Totals;
+use super::budget::Budgets;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -28,8 +28,8 @@ pub(crate) fn nanos(time: Instant) -> u64 {
 
 /// What is at work of one handler.
 #[derive(Debug)]
-pub(crate) struct Load {
-    totals: Arc<Totals>,
+pub(crate) struct Admission {
+    budgets: Arc<Budgets>,
     at_work: AtomicUsize,
     /// Time is cut in windows of the deadline's length: when this one began, as [`nanos`].
     window: AtomicU64,
@@ -39,10 +39,10 @@ pub(crate) struct Load {
     missed: [AtomicUsize; 2],
 }
 
-impl Load {
-    pub(crate) fn new(totals: Arc<Totals>) -> Arc<Self> {
-        Arc::new(Load {
-            totals,
+impl Admission {
+    pub(crate) fn new(budgets: Arc<Budgets>) -> Arc<Self> {
+        Arc::new(Admission {
+            budgets,
             at_work: AtomicUsize::new(0),
             window: AtomicU64::new(0),
             done: Default::default(),
@@ -107,11 +107,11 @@ impl Load {
     }
 
     /// One is at work from here on, whose message has so many bytes.
-    pub(crate) fn begin(self: &Arc<Self>, bytes: usize) -> AtWork {
+    pub(crate) fn begin(self: &Arc<Self>, bytes: usize) -> Admitted {
         self.at_work.fetch_add(1, Ordering::Relaxed);
-        self.totals.inflight.add(1);
-        self.totals.buffered.add(bytes);
-        AtWork {
+        self.budgets.inflight.add(1);
+        self.budgets.buffered.add(bytes);
+        Admitted {
             load: self.clone(),
             bytes,
         }
@@ -120,12 +120,12 @@ impl Load {
 
 /// A handler at work, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct AtWork {
-    load: Arc<Load>,
+pub(crate) struct Admitted {
+    load: Arc<Admission>,
     bytes: usize,
 }
 
-impl AtWork {
+impl Admitted {
     /// It was done in time, or was not.
     pub(crate) fn ended(&self, in_time: bool) {
         let [count, _] = match in_time {
@@ -136,11 +136,11 @@ impl AtWork {
     }
 }
 
-impl Drop for AtWork {
+impl Drop for Admitted {
     fn drop(&mut self) {
         self.load.at_work.fetch_sub(1, Ordering::Relaxed);
-        self.load.totals.inflight.sub(1);
-        self.load.totals.buffered.sub(self.bytes);
+        self.load.budgets.inflight.sub(1);
+        self.load.budgets.buffered.sub(self.bytes);
     }
 }
 
@@ -155,8 +155,8 @@ mod tests {
         nanos(Instant::now())
     }
 
-    fn load() -> Arc<Load> {
-        Load::new(Totals::new(&Limits::default()))
+    fn load() -> Arc<Admission> {
+        Admission::new(Budgets::new(&Limits::default()))
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,14 +14,14 @@ const FREE: usize = 32 << 10;
 /// A number that must stay below a bound, by and large: threads that ask at the same moment may pass
 /// it by what each of them adds.
 #[derive(Debug)]
-pub(crate) struct Total {
+pub(crate) struct Budget {
     taken: AtomicUsize,
     pub(crate) most: usize,
 }
 
-impl Total {
+impl Budget {
     fn new(most: usize) -> Self {
-        Total {
+        Budget {
             taken: AtomicUsize::new(0),
             most,
         }
@@ -52,37 +52,37 @@ impl Total {
 
 /// What all connections of an agent hold together.
 #[derive(Debug)]
-pub(crate) struct Totals {
+pub(crate) struct Budgets {
     /// Handlers at work.
-    pub(crate) inflight: Total,
+    pub(crate) inflight: Budget,
     /// Bytes of their messages, of unfinished frames and of unwritten answers.
-    pub(crate) buffered: Total,
+    pub(crate) buffered: Budget,
     /// Bytes of fragments.
-    pub(crate) reassembled: Total,
+    pub(crate) reassembled: Budget,
 }
 
-impl Totals {
+impl Budgets {
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
-        Arc::new(Totals {
-            inflight: Total::new(limits.max_inflight_total),
-            buffered: Total::new(limits.max_buffered_total),
-            reassembled: Total::new(limits.max_reassembled_total),
+        Arc::new(Budgets {
+            inflight: Budget::new(limits.max_inflight_total),
+            buffered: Budget::new(limits.max_buffered_total),
+            reassembled: Budget::new(limits.max_reassembled_total),
         })
     }
 }
 
 /// The part of one connection, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share {
-    totals: Arc<Totals>,
+pub(crate) struct BudgetShare {
+    budgets: Arc<Budgets>,
     buffered: usize,
     reassembled: usize,
 }
 
-impl Share {
-    pub(crate) fn new(totals: Arc<Totals>) -> Self {
-        Share {
-            totals,
+impl BudgetShare {
+    pub(crate) fn new(budgets: Arc<Budgets>) -> Self {
+        BudgetShare {
+            budgets,
             buffered: 0,
             reassembled: 0,
         }
@@ -95,8 +95,8 @@ impl Share {
         if bytes == self.buffered {
             return true;
         }
-        let fits = bytes <= self.buffered + self.totals.buffered.left();
-        self.totals.buffered.change(self.buffered, bytes);
+        let fits = bytes <= self.buffered + self.budgets.buffered.left();
+        self.budgets.buffered.change(self.buffered, bytes);
         self.buffered = bytes;
         fits
     }
@@ -105,7 +105,7 @@ impl Share {
     #[inline]
     pub(crate) fn reassemble(&mut self, bytes: usize) {
         if bytes != self.reassembled {
-            self.totals.reassembled.change(self.reassembled, bytes);
+            self.budgets.reassembled.change(self.reassembled, bytes);
             self.reassembled = bytes;
         }
     }
@@ -113,14 +113,14 @@ impl Share {
     /// How many bytes of fragments it may keep.
     #[inline]
     pub(crate) fn reassembling(&self) -> usize {
-        self.reassembled + self.totals.reassembled.left()
+        self.reassembled + self.budgets.reassembled.left()
     }
 }
 
-impl Drop for Share {
+impl Drop for BudgetShare {
     fn drop(&mut self) {
-        self.totals.buffered.sub(self.buffered);
-        self.totals.reassembled.sub(self.reassembled);
+        self.budgets.buffered.sub(self.buffered);
+        self.budgets.reassembled.sub(self.reassembled);
     }
 }
 
@@ -128,8 +128,8 @@ impl Drop for Share {
 mod tests {
     use super::*;
 
-    fn totals() -> Arc<Totals> {
-        Totals::new(&Limits {
+    fn budgets() -> Arc<Budgets> {
+        Budgets::new(&Limits {
             max_buffered_total: 1000,
             max_reassembled_total: 100,
             ..Limits::default()
@@ -138,24 +138,27 @@ mod tests {
 
     #[test]
     fn what_a_connection_keeps_beyond_its_own_counts_for_all() {
-        let totals = totals();
-        let (mut one, mut other) = (Share::new(totals.clone()), Share::new(totals.clone()));
+        let budgets = budgets();
+        let (mut one, mut other) = (
+            BudgetShare::new(budgets.clone()),
+            BudgetShare::new(budgets.clone()),
+        );
         assert!(one.buffer(FREE));
-        assert_eq!(totals.buffered.left(), 1000);
+        assert_eq!(budgets.buffered.left(), 1000);
         assert!(one.buffer(FREE + 900));
         assert!(!other.buffer(FREE + 101));
         assert!(other.buffer(FREE + 100));
-        assert_eq!(totals.buffered.left(), 0);
+        assert_eq!(budgets.buffered.left(), 0);
         drop(one);
-        assert_eq!(totals.buffered.left(), 900);
+        assert_eq!(budgets.buffered.left(), 900);
         assert!(other.buffer(0));
-        assert_eq!(totals.buffered.left(), 1000);
+        assert_eq!(budgets.buffered.left(), 1000);
     }
 
     #[test]
     fn fragments_of_one_connection_leave_less_to_the_others() {
-        let totals = totals();
-        let (mut one, other) = (Share::new(totals.clone()), Share::new(totals));
+        let budgets = budgets();
+        let (mut one, other) = (BudgetShare::new(budgets.clone()), BudgetShare::new(budgets));
         one.reassemble(60);
         assert_eq!((one.reassembling(), other.reassembling()), (100, 40));
         drop(one);

@@ -1,7 +1,7 @@
 //! Which handler answers which message.
 
-use super::admission::Load;
-use super::budget::Totals;
+use super::admission::Admission;
+use super::budget::Budgets;
 use crate::agent::limits::usable;
 use crate::agent::report::rate_limit::RateLimit;
 use crate::handler::Definition;
@@ -21,25 +21,25 @@ pub(crate) struct Entry {
     /// The same for those that were not even begun.
     pub(crate) shed: RateLimit,
     pub(crate) cut: RateLimit,
-    pub(crate) load: Arc<Load>,
+    pub(crate) load: Arc<Admission>,
     /// Whether the names of its arguments have been compared with a message.
     pub(crate) checked: AtomicBool,
 }
 
 /// The handlers by the names of their messages.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(crate) struct HandlerTable {
     /// Sorted by message: a few comparisons beat a hash.
     entries: Vec<(&'static [u8], Entry)>,
     fallback: Option<Entry>,
 }
 
-impl Table {
+impl HandlerTable {
     /// The definitions must name different messages, one fallback at most: the builder has checked.
     pub(crate) fn new(
         definitions: &[&'static Definition],
         default: Option<Duration>,
-        totals: &Arc<Totals>,
+        budgets: &Arc<Budgets>,
     ) -> Self {
         let entry = |definition: &'static Definition| Entry {
             definition,
@@ -47,7 +47,7 @@ impl Table {
             failures: RateLimit::default(),
             shed: RateLimit::default(),
             cut: RateLimit::default(),
-            load: Load::new(totals.clone()),
+            load: Admission::new(budgets.clone()),
             checked: AtomicBool::new(false),
         };
         let named = |d: &&'static Definition| Some((d.message()?.as_bytes(), entry(d)));
@@ -57,7 +57,7 @@ impl Table {
             .iter()
             .find(|d| d.message().is_none())
             .map(|d| entry(d));
-        Table { entries, fallback }
+        HandlerTable { entries, fallback }
     }
 
     #[inline]
@@ -94,8 +94,8 @@ mod tests {
             timeout: Some(Duration::MAX),
             ..STUB
         };
-        let totals = Totals::new(&Limits::default());
-        let table = Table::new(&[&PATIENT], None, &totals);
+        let budgets = Budgets::new(&Limits::default());
+        let table = HandlerTable::new(&[&PATIENT], None, &budgets);
         let deadline = table.find(b"patient").and_then(|entry| entry.deadline);
         assert!(deadline.is_some_and(|length| Instant::now().checked_add(length).is_some()));
         assert!(deadline.is_some_and(|length| u64::try_from(length.as_nanos()).is_ok()));

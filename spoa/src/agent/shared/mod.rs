@@ -4,14 +4,14 @@ pub(crate) mod admission;
 pub(crate) mod budget;
 pub(crate) mod handler_table;
 
-use self::budget::Totals;
-use self::handler_table::{Entry, Table};
+use self::budget::Budgets;
+use self::handler_table::{Entry, HandlerTable};
 use crate::agent::Limits;
-use crate::agent::reload::Current;
+use crate::agent::reload::CurrentStates;
 use crate::agent::report::rate_limit::{RateLimit, RateLimits};
-use crate::agent::worker::watchdog::{self, Kept};
+use crate::agent::worker::watchdog::{self, BlockedWorker};
 use crate::handler::guard::{drop_quietly, guard, quietly};
-use crate::handler::{ActionWriter, Connection, Context, Failure, LeftOut, Request, Run};
+use crate::handler::{ActionWriter, ConnectionInfo, Context, Failure, LeftOut, Request, Run};
 use crate::nearest::nearest;
 use crate::spop::{AckWriter, FrameIds, Name};
 use crate::text::{breaks_line, one_line};
@@ -65,8 +65,8 @@ pub(crate) type OnFailure =
 /// What all connections of an agent share.
 pub(crate) struct Shared {
     pub(crate) name: Arc<str>,
-    pub(crate) table: Table,
-    pub(crate) current: Arc<Current>,
+    pub(crate) table: HandlerTable,
+    pub(crate) current: Arc<CurrentStates>,
     pub(crate) limits: Limits,
     /// Whether health checks are to send HAProxy elsewhere.
     pub(crate) leaving: AtomicBool,
@@ -85,7 +85,7 @@ pub(crate) struct Shared {
     pub(crate) truncated: RateLimit,
     pub(crate) late: RateLimits<3>,
     pub(crate) full: RateLimit,
-    pub(crate) totals: Arc<Totals>,
+    pub(crate) budgets: Arc<Budgets>,
     pub(crate) blocking: Arc<AtomicUsize>,
 }
 
@@ -331,7 +331,7 @@ impl Shared {
 
     /// Logs a handler that keeps its thread for long: whatever else that thread serves waits.
     #[cold]
-    pub(crate) fn report_kept(&self, kept: Kept) {
+    pub(crate) fn report_kept(&self, kept: BlockedWorker) {
         let mut definitions = self.table.definitions();
         let Some(definition) =
             definitions.find(|definition| watchdog::mark(definition) == kept.handler)
@@ -398,7 +398,7 @@ impl Shared {
         ack: &AckWriter,
         limit: usize,
         out: &mut Vec<u8>,
-        connection: &Connection,
+        connection: &ConnectionInfo,
         ids: FrameIds,
     ) {
         let size = ack.size(out);

@@ -2,9 +2,9 @@
 //!
 //! They are in use between two waits only, so that idle connections hold none.
 
-use super::watchdog::Watch;
+use super::watchdog::WorkerActivity;
 use crate::agent::shared::admission::nanos;
-use crate::handler::{Connection, Job};
+use crate::handler::{ConnectionInfo, Job};
 use crate::spop::Messages;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -42,17 +42,17 @@ pub(crate) struct Now {
 
 /// What one poll may still do before other tasks of the thread have their turn.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Budget {
+pub(crate) struct PollBudget {
     pub(crate) reads: usize,
     /// Messages, and NOTIFYs without any. It may be less than none: a NOTIFY is answered in one go.
     pub(crate) messages: isize,
 }
 
-impl Budget {
+impl PollBudget {
     /// A peer that always has more to say must not keep what is due from being seen: tokio lets no
     /// timer go off in a poll that has read too often. Nor is it to have the thread for itself:
     /// HAProxy sends 20 NOTIFYs on a connection and then waits for answers.
-    const FULL: Budget = Budget {
+    const FULL: PollBudget = PollBudget {
         reads: 16,
         messages: 256,
     };
@@ -72,8 +72,8 @@ pub(crate) struct Scratch {
     pub(crate) output: Vec<u8>,
     /// For the slots of those that were woken.
     pub(crate) ready: Vec<usize>,
-    pub(crate) watch: Arc<Watch>,
-    pub(crate) budget: Budget,
+    pub(crate) activity: Arc<WorkerActivity>,
+    pub(crate) budget: PollBudget,
     /// When the last read came, once somebody has asked.
     now: Option<Now>,
     spares: Vec<Vec<u8>>,
@@ -96,8 +96,8 @@ impl Scratch {
                 input: vec![0; READ_SIZE],
                 output: Vec::new(),
                 ready: Vec::new(),
-                watch: Watch::new(),
-                budget: Budget::FULL,
+                activity: WorkerActivity::new(),
+                budget: PollBudget::FULL,
                 now: None,
                 spares: Vec::new(),
                 jobs: Vec::new(),
@@ -111,7 +111,7 @@ impl Scratch {
         self.output.clear();
         self.output.shrink_to(OUTPUT_SIZE);
         self.now = None;
-        self.budget = Budget::FULL;
+        self.budget = PollBudget::FULL;
         // They are kept for a poll, so that it touches the count of a connection's owners once.
         for job in self.jobs.iter_mut().rev() {
             if job.connection.take().is_none() {
@@ -167,7 +167,7 @@ impl Scratch {
 
     /// A job for a handler of this connection.
     #[inline(always)]
-    pub(crate) fn job(&mut self, connection: &Arc<Connection>) -> Box<Job> {
+    pub(crate) fn job(&mut self, connection: &Arc<ConnectionInfo>) -> Box<Job> {
         let mut job = match self.jobs.pop() {
             Some(job) => {
                 self.spared -= job.capacity();

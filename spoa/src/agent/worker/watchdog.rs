@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// counted, not time: where the machine is too busy to run the thread, it is too busy to look.
 const MANY: u32 = 50;
 
-/// A bit of [`Watch::runs`] that the watcher sets: it is gone once another handler is begun.
+/// A bit of [`WorkerActivity::runs`] that the watcher sets: it is gone once another handler is begun.
 const SEEN: usize = 1;
 
 /// The clock of the process's one watcher.
@@ -39,23 +39,23 @@ static SLEEPS: AtomicBool = AtomicBool::new(false);
 
 /// All that is watched in the process.
 struct Registry {
-    threads: Vec<Watched>,
-    agents: Vec<Agent>,
+    threads: Vec<WatchedThread>,
+    agents: Vec<WatchedAgent>,
     watcher: Option<Thread>,
 }
 
 /// An agent that serves.
-struct Agent {
+struct WatchedAgent {
     id: usize,
     runtime: Handle,
     /// What the watcher logs goes where the agent's lines go.
     log: Dispatch,
-    report: Arc<dyn Fn(Kept) + Send + Sync>,
+    report: Arc<dyn Fn(BlockedWorker) + Send + Sync>,
 }
 
 /// What a thread shows of itself.
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
+pub(crate) struct WorkerActivity {
     /// Odd while a connection is polled; another number for each poll.
     poll: AtomicU32,
     /// The agent whose connection is polled.
@@ -65,8 +65,8 @@ pub(crate) struct Watch {
 }
 
 /// A thread, and what the watcher has seen of it.
-struct Watched {
-    thread: Weak<Watch>,
+struct WatchedThread {
+    thread: Weak<WorkerActivity>,
     /// The poll that was seen last, since when, and how often it was seen again.
     poll: u32,
     since: Duration,
@@ -85,12 +85,12 @@ enum Look {
     Active,
     /// It has been in one poll for some time, with a handler or several that keep it if that is worth
     /// a line.
-    Kept(Option<Kept>),
+    Kept(Option<BlockedWorker>),
 }
 
 /// A handler that keeps its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct BlockedWorker {
     /// Its [`mark`].
     pub(crate) handler: usize,
     pub(crate) time: Duration,
@@ -104,11 +104,11 @@ pub(crate) fn mark(definition: &'static Definition) -> usize {
     std::ptr::from_ref(definition).addr()
 }
 
-impl Watch {
+impl WorkerActivity {
     /// Has the calling thread watched.
     pub(crate) fn new() -> Arc<Self> {
-        let watch = Arc::new(Watch::default());
-        registry().threads.push(Watched::new(&watch));
+        let watch = Arc::new(WorkerActivity::default());
+        registry().threads.push(WatchedThread::new(&watch));
         watch
     }
 
@@ -148,9 +148,9 @@ impl Watch {
     }
 }
 
-impl Watched {
-    fn new(thread: &Arc<Watch>) -> Self {
-        Watched {
+impl WatchedThread {
+    fn new(thread: &Arc<WorkerActivity>) -> Self {
+        WatchedThread {
             thread: Arc::downgrade(thread),
             poll: 0,
             since: Duration::ZERO,
@@ -161,7 +161,7 @@ impl Watched {
     }
 
     /// Looks at the thread, which may have been in the same poll before.
-    fn look(&mut self, thread: &Watch, now: Duration) -> Look {
+    fn look(&mut self, thread: &WorkerActivity, now: Duration) -> Look {
         let poll = thread.poll.load(Ordering::Acquire);
         let before = std::mem::replace(&mut self.poll, poll);
         if poll % 2 == 0 {
@@ -189,7 +189,7 @@ impl Watched {
         } else {
             return Look::Kept(None);
         };
-        Look::Kept(Some(Kept {
+        Look::Kept(Some(BlockedWorker {
             handler: runs & !SEEN,
             time: Duration::from_millis(now.saturating_sub(since).as_millis() as u64),
             with_others,
@@ -199,17 +199,20 @@ impl Watched {
 
 /// Has an agent watched until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Watcher {
+pub(crate) struct Watchdog {
     agent: usize,
 }
 
-impl Watcher {
+impl Watchdog {
     /// Watches the threads of the runtime it is called in while they poll connections of this agent;
     /// `report` is told of handlers that keep one, at each look. Without a thread to be had nothing is
     /// watched: the agent serves all the same.
-    pub(crate) fn start(agent: usize, report: impl Fn(Kept) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(
+        agent: usize,
+        report: impl Fn(BlockedWorker) + Send + Sync + 'static,
+    ) -> Self {
         let mut registry = registry();
-        registry.agents.push(Agent {
+        registry.agents.push(WatchedAgent {
             id: agent,
             runtime: Handle::current(),
             log: tracing::dispatcher::get_default(Clone::clone),
@@ -220,11 +223,11 @@ impl Watcher {
             let started = thread.spawn(watch).ok();
             registry.watcher = started.map(|thread| thread.thread().clone());
         }
-        Watcher { agent }
+        Watchdog { agent }
     }
 }
 
-impl Drop for Watcher {
+impl Drop for Watchdog {
     fn drop(&mut self) {
         let mut registry = registry();
         let agents = &mut registry.agents;
@@ -338,7 +341,7 @@ mod tests {
     }
 
     fn kept(handler: &'static Definition, ms: u64, with_others: bool) -> Look {
-        Look::Kept(Some(Kept {
+        Look::Kept(Some(BlockedWorker {
             handler: mark(handler),
             time: at(ms),
             with_others,
@@ -347,8 +350,8 @@ mod tests {
 
     #[test]
     fn a_handler_that_keeps_its_thread_for_half_a_second_is_named() {
-        let thread = Arc::new(Watch::default());
-        let mut watched = Watched::new(&thread);
+        let thread = Arc::new(WorkerActivity::default());
+        let mut watched = WatchedThread::new(&thread);
         let mut look = |ms| watched.look(&thread, at(ms));
         assert_eq!(look(0), Look::Idle);
         thread.begin(1);
@@ -366,8 +369,8 @@ mod tests {
 
     #[test]
     fn a_thread_that_goes_from_poll_to_poll_is_not_kept() {
-        let thread = Arc::new(Watch::default());
-        let mut watched = Watched::new(&thread);
+        let thread = Arc::new(WorkerActivity::default());
+        let mut watched = WatchedThread::new(&thread);
         for tick in 0..100 {
             thread.begin(1);
             thread.runs(&SLOW);
@@ -378,8 +381,8 @@ mod tests {
 
     #[test]
     fn a_handler_is_not_blamed_for_the_time_of_those_before_it() {
-        let thread = Arc::new(Watch::default());
-        let mut watched = Watched::new(&thread);
+        let thread = Arc::new(WorkerActivity::default());
+        let mut watched = WatchedThread::new(&thread);
         thread.begin(1);
         let mut looks = Vec::new();
         // Each takes 60 ms.
@@ -396,8 +399,8 @@ mod tests {
 
     #[test]
     fn a_handler_has_its_own_time_whatever_ran_before_it() {
-        let thread = Arc::new(Watch::default());
-        let mut watched = Watched::new(&thread);
+        let thread = Arc::new(WorkerActivity::default());
+        let mut watched = WatchedThread::new(&thread);
         thread.begin(1);
         thread.runs(&QUICK);
         let mut look = |tick: u64| watched.look(&thread, at(10 * tick));

@@ -5,7 +5,7 @@
 
 /// A certificate's parts that matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Contents {
+pub(super) struct CertificateContents {
     /// Whether its basic constraints say `CA:TRUE`.
     pub(super) is_ca: bool,
     /// Whether it may have signed others, or itself: one of a CA, one whose issuer has its own name,
@@ -27,7 +27,7 @@ mod tag {
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 
 /// Reads a certificate; `None` if it is not one.
-pub(super) fn read(certificate: &[u8]) -> Option<Contents> {
+pub(super) fn read(certificate: &[u8]) -> Option<CertificateContents> {
     let mut outer = Der(certificate);
     let mut signed = Der(Der(outer.next_of(tag::SEQUENCE)?).next_of(tag::SEQUENCE)?);
     let has_version = signed.next_if(tag::VERSION).is_some();
@@ -44,7 +44,7 @@ pub(super) fn read(certificate: &[u8]) -> Option<Contents> {
             is_ca = says_ca(Der(Der(value).next_of(tag::SEQUENCE)?))?;
         }
     }
-    Some(Contents {
+    Some(CertificateContents {
         is_ca,
         may_sign: is_ca || issuer == subject || !has_version,
     })

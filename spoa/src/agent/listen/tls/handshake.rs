@@ -4,7 +4,7 @@
 //! It knows the causes of failures, not what is spoken afterwards.
 
 use super::Certificates;
-use super::verifier::OfACa;
+use super::verifier::IsCaCertificate;
 use crate::agent::Shared;
 use crate::agent::connection::converse;
 use crate::agent::dispatch::wakeups::Wakeups;
@@ -46,8 +46,8 @@ pub(crate) async fn drive(
     let shaken = tokio::select! {
         biased;
         shaken = shake_hands(stream, &certificates) => shaken,
-        () = sleep(limit) => Err(Failure::Late),
-        () = stopped(&wakeups) => Err(Failure::Stopped),
+        () = sleep(limit) => Err(HandshakeError::Late),
+        () = stopped(&wakeups) => Err(HandshakeError::Stopped),
     };
     match shaken {
         Ok(stream) => {
@@ -62,15 +62,15 @@ pub(crate) async fn drive(
 async fn shake_hands(
     stream: TcpStream,
     certificates: &Certificates,
-) -> Result<TlsStream<TcpStream>, Failure> {
+) -> Result<TlsStream<TcpStream>, HandshakeError> {
     let mut first = [0; 4];
     let count = stream.peek(&mut first).await?;
     match first.get(..count) {
         None | Some([]) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
         Some([HANDSHAKE, ..]) => {}
         // No frame is of 16 MiB and more.
-        Some([0, ..]) => return Err(Failure::Spop),
-        Some(first) => return Err(Failure::Foreign(Foreign::known_by(first))),
+        Some([0, ..]) => return Err(HandshakeError::Spop),
+        Some(first) => return Err(HandshakeError::Foreign(Foreign::known_by(first))),
     }
     let acceptor = TlsAcceptor::from(certificates.current());
     Ok(acceptor.accept(stream).await?)
@@ -91,7 +91,7 @@ async fn stopped(wakeups: &Wakeups) {
 
 /// Why there was no handshake.
 #[derive(Debug)]
-enum Failure {
+enum HandshakeError {
     /// The peer speaks SPOP as it is.
     Spop,
     /// It speaks something else, if that is known.
@@ -103,44 +103,44 @@ enum Failure {
     Io(io::Error),
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for HandshakeError {
     fn from(error: io::Error) -> Self {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
         match inner {
-            Some(tls) => Failure::Tls(rustls::Error::clone(tls)),
-            None => Failure::Io(error),
+            Some(tls) => HandshakeError::Tls(rustls::Error::clone(tls)),
+            None => HandshakeError::Io(error),
         }
     }
 }
 
 /// The log lines about handshakes: what they say is their reason.
-pub(super) type Failures = ReasonLimits<64>;
+pub(super) type HandshakeLimits = ReasonLimits<64>;
 
 impl Certificates {
-    fn report(&self, failure: &Failure, peer: &Peer) {
+    fn report(&self, failure: &HandshakeError, peer: &Peer) {
         let text = match failure {
             // Who only looks whether somebody listens comes and goes.
-            Failure::Io(error) => {
+            HandshakeError::Io(error) => {
                 let error = error.to_string();
                 tracing::debug!(%peer, "closed during the TLS handshake: {}", one_line(&error));
                 return;
             }
-            Failure::Stopped => {
+            HandshakeError::Stopped => {
                 tracing::debug!(%peer, "closed during the TLS handshake: the agent stops");
                 return;
             }
-            Failure::Spop => {
+            HandshakeError::Spop => {
                 "the peer speaks SPOP without TLS, and this port takes TLS only; add `ssl \
                               verify required ca-file …` to the `server` line of the backend in \
                               haproxy.cfg, or start the agent without `--tls-cert`"
                     .to_owned()
             }
-            Failure::Foreign(Some(Foreign::Proxy)) => format!(
+            HandshakeError::Foreign(Some(Foreign::Proxy)) => format!(
                 "the peer speaks {}, and this port takes TLS only{}",
                 Foreign::Proxy,
                 log::REMOVE_PROXY
             ),
-            Failure::Foreign(other) => {
+            HandshakeError::Foreign(other) => {
                 let speaks = match other {
                     Some(known) => known.to_string(),
                     None => "neither TLS nor SPOP".to_owned(),
@@ -150,8 +150,8 @@ impl Certificates {
                      the backend that spoe.conf names?"
                 )
             }
-            Failure::Late => "the peer did not finish the TLS handshake in time".to_owned(),
-            Failure::Tls(error) => self.explain(error),
+            HandshakeError::Late => "the peer did not finish the TLS handshake in time".to_owned(),
+            HandshakeError::Tls(error) => self.explain(error),
         };
         if let Some(suppressed) = self.0.failures.pass(&text) {
             tracing::warn!(%peer, suppressed, "connection refused: {}", one_line(&text));
@@ -220,7 +220,7 @@ impl Certificates {
                      usage has `clientAuth` with {crt}"
                 )
             }
-            problem if OfACa::is(problem) => format!(
+            problem if IsCaCertificate::is(problem) => format!(
                 "the peer's certificate is a CA's own (`CA:TRUE`); name one that was made for \
                  HAProxy and signed by that CA with {crt}"
             ),

@@ -10,8 +10,8 @@ mod verifier;
 pub use files::TlsError;
 pub(crate) use handshake::drive;
 
-use crate::agent::reload::Part;
-use handshake::Failures;
+use crate::agent::reload::ReloadPart;
+use handshake::HandshakeLimits;
 use rustls::ServerConfig;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -111,29 +111,29 @@ impl Tls {
 
 /// The certificates that an agent uses now. All clones are of the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Certificates(Arc<Inner>);
+pub(crate) struct Certificates(Arc<LoadedCertificates>);
 
 #[derive(Debug)]
-struct Inner {
+struct LoadedCertificates {
     tls: Tls,
     current: RwLock<Arc<ServerConfig>>,
-    failures: Failures,
+    failures: HandshakeLimits,
 }
 
 impl Certificates {
     pub(crate) fn load(tls: Tls) -> Result<Self, TlsError> {
-        Ok(Certificates(Arc::new(Inner {
+        Ok(Certificates(Arc::new(LoadedCertificates {
             current: RwLock::new(files::load(&tls)?),
             tls,
-            failures: Failures::default(),
+            failures: HandshakeLimits::default(),
         })))
     }
 
     /// What reads the files again. Handshakes from then on use what they hold; connections that are
     /// open stay as they are.
-    pub(crate) fn part(&self) -> Arc<Part> {
+    pub(crate) fn part(&self) -> Arc<ReloadPart> {
         let certificates = self.clone();
-        Part::new("certificates", move || {
+        ReloadPart::new("certificates", move || {
             let certificates = certificates.clone();
             let loaded = files::load(&certificates.0.tls)?;
             Ok(Box::new(move |_| certificates.put(loaded)))

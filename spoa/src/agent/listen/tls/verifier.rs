@@ -12,12 +12,12 @@ use std::sync::Arc;
 /// A peer showed the certificate of a CA as its own.
 #[derive(Debug, thiserror::Error)]
 #[error("it is the certificate of a CA (`CA:TRUE`)")]
-pub(super) struct OfACa;
+pub(super) struct IsCaCertificate;
 
-impl OfACa {
+impl IsCaCertificate {
     /// Whether a certificate was refused for that.
     pub(super) fn is(error: &CertificateError) -> bool {
-        matches!(error, CertificateError::Other(other) if other.0.is::<OfACa>())
+        matches!(error, CertificateError::Other(other) if other.0.is::<IsCaCertificate>())
     }
 }
 
@@ -48,7 +48,7 @@ impl ClientCertVerifier for Verifier {
         verified.map_err(|error| match error {
             // For this there is no error of rustls's own.
             Error::InvalidCertificate(CertificateError::Other(_)) if is_of_a_ca(end_entity) => {
-                CertificateError::Other(OtherError(Arc::new(OfACa))).into()
+                CertificateError::Other(OtherError(Arc::new(IsCaCertificate))).into()
             }
             error => error,
         })
