@@ -8,7 +8,7 @@ mod rules;
 
 use blocklist::{Blocklist, BlocklistError};
 use rules::{BLOCKING, Finding, Part, Rules, decode};
-use spoa::agent::Failed;
+use spoa::agent::FailedMessage;
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use std::borrow::Cow;
@@ -161,7 +161,7 @@ impl Request<'_> {
 
 /// If there is no verdict, a variable of its own says why, so that site.cfg can tell "harmless"
 /// from "unknown". The agent logs what happened in full.
-fn on_failure(failed: &Failed<'_>) -> SetVar<&'static str> {
+fn on_failure(failed: &FailedMessage<'_>) -> SetVar<&'static str> {
     let why = match failed.failure() {
         Failure::Rejected(_) => "rejected",
         Failure::Error(_) => "failed",

@@ -107,7 +107,7 @@ mod text;
 
 /// What an agent's source needs.
 pub mod prelude {
-    pub use crate::agent::{Agent, Failed};
+    pub use crate::agent::{Agent, FailedMessage};
     pub use crate::handler::{
         Actions, Context, Failure, FromMessage, FromValue, HandlerError, IntoActions, Mismatch,
         Parse, SetVar, State, Text, ToValue, Unset, UnsetVar,

@@ -1,6 +1,5 @@
 //! `spoa::testing` as tests of agents use it.
 
-use spoa::agent::Limits;
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use spoa::testing::TestAgent;
@@ -166,16 +165,18 @@ fn handlers_that_make_no_agent_fail_the_test() {
 
 #[tokio::test(start_paused = true)]
 async fn bounds_of_nothing_and_of_everything_let_an_agent_work() {
-    let mut limits = Limits::default();
-    limits.max_inflight = 0;
-    limits.max_connections = 0;
-    limits.handler_timeout = Some(Duration::MAX);
-    limits.hello_timeout = Duration::MAX;
-    limits.frame_timeout = Duration::MAX;
-    limits.write_timeout = Duration::MAX;
-    limits.linger = Duration::MAX;
-    limits.drain = Duration::MAX;
-    let agent = Agent::builder().handlers(handlers![sleep]).limits(limits);
+    let agent = Agent::builder()
+        .handlers(handlers![sleep])
+        .limits(|limits| {
+            limits.max_in_flight = 0;
+            limits.max_connections = 0;
+            limits.handler_timeout = Some(Duration::MAX);
+            limits.hello_timeout = Duration::MAX;
+            limits.frame_timeout = Duration::MAX;
+            limits.write_timeout = Duration::MAX;
+            limits.linger_timeout = Duration::MAX;
+            limits.drain_timeout = Duration::MAX;
+        });
     let agent = TestAgent::build(agent).unwrap();
     let answer = agent.call("sleep", &[("seconds", &86400)]);
     let answer = tokio::time::timeout(Duration::from_secs(86401), answer).await;

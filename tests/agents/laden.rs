@@ -3,7 +3,7 @@
 //! It must not know which test runs it. `token` is what a verdict repeats, such as the path
 //! `/3-17`: the seventeenth request of the third client.
 
-use spoa::agent::Failed;
+use spoa::agent::FailedMessage;
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use std::time::Duration;
@@ -79,7 +79,7 @@ fn tasks() -> u64 {
         .num_alive_tasks() as u64
 }
 
-fn on_failure(failed: &Failed<'_>) -> SetVar<&'static str> {
+fn on_failure(failed: &FailedMessage<'_>) -> SetVar<&'static str> {
     let why = match failed.failure() {
         Failure::Error(_) => "error",
         Failure::Panicked(_) => "panicked",

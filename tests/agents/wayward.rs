@@ -3,7 +3,7 @@
 //!
 //! It must not know which test runs it.
 
-use spoa::agent::Failed;
+use spoa::agent::FailedMessage;
 use spoa::prelude::*;
 use std::error::Error;
 use std::fmt;
@@ -86,7 +86,7 @@ fn echo(who: &str) -> &str {
 }
 
 /// Fails with the text of every failure.
-fn on_failure(failed: &Failed<'_>) -> Result<(), String> {
+fn on_failure(failed: &FailedMessage<'_>) -> Result<(), String> {
     Err(failed.failure().to_string())
 }
 

@@ -96,7 +96,7 @@ fn agent(
     Background::agent(|agent| {
         agent
             .handlers(handlers![echo, large])
-            .limits(limits)
+            .limits(|all| *all = limits)
             .tls(tls)
     })
 }

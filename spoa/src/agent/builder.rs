@@ -8,7 +8,7 @@ use super::report::rate_limit::{RateLimit, RateLimits};
 use super::shared::OnFailure;
 use super::shared::budget::Budgets;
 use super::shared::handler_table::HandlerTable;
-use super::{Address, AddressError, Failed, Limits, Listener, Server, Shared};
+use super::{Address, AddressError, FailedMessage, Limits, Listener, Server, Shared};
 use crate::handler::{Definition, IntoActions, IntoHandlerError, Peer, States};
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
@@ -109,8 +109,8 @@ impl Agent {
     /// within a tokio runtime with timers.
     ///
     /// For a program with a listener of its own: [`Agent::serve`] does the same on every connection
-    /// that it accepts. After [`Limits::drain`] it answers what is still in flight without actions,
-    /// and after [`Limits::linger`] more it drops the connection. [`Limits::lame_duck`] plays no part.
+    /// that it accepts. After [`Limits::drain_timeout`] it answers what is still in flight without actions,
+    /// and after [`Limits::linger_timeout`] more it drops the connection. [`Limits::lame_duck`] plays no part.
     ///
     /// ```
     /// # use spoa::prelude::*;
@@ -133,7 +133,7 @@ impl Agent {
     {
         let shared = self.shared.clone();
         async {
-            let (drain, linger) = (shared.limits.drain, shared.limits.linger);
+            let (drain, linger) = (shared.limits.drain_timeout, shared.limits.linger_timeout);
             let wakeups = Arc::new(Wakeups::default());
             let mut connection = pin!(drive(stream, Peer::Memory, shared, wakeups.clone()));
             tokio::select! {
@@ -392,16 +392,28 @@ impl AgentBuilder {
         self
     }
 
-    /// Sets the bounds.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+    /// Changes the limits, which are [`Limits::default`] at first.
+    ///
+    /// ```
+    /// # use spoa::prelude::*;
+    /// # #[spoe_message("ping")] fn ping() {}
+    /// use std::time::Duration;
+    ///
+    /// let agent = Agent::builder()
+    ///     .handlers(handlers![ping])
+    ///     .limits(|limits| limits.handler_timeout = Some(Duration::from_millis(50)))
+    ///     .build();
+    /// assert!(agent.is_ok());
+    /// ```
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
         self
     }
 
     /// Gives the actions for messages whose handler failed, for instance a variable that says so.
     pub fn on_failure<F, A>(mut self, on_failure: F) -> Self
     where
-        F: Fn(&Failed<'_>) -> A + Send + Sync + 'static,
+        F: Fn(&FailedMessage<'_>) -> A + Send + Sync + 'static,
         A: IntoActions,
     {
         self.on_failure = Some(Box::new(move |failed, out| {
@@ -410,14 +422,11 @@ impl AgentBuilder {
         self
     }
 
-    /// The bounds, to change some.
-    #[cfg(feature = "run")]
-    pub(crate) fn limits_mut(&mut self) -> &mut Limits {
-        &mut self.limits
-    }
-
     /// Shows every failure to `observe`, before what [`on_failure`](Self::on_failure) says.
-    pub(crate) fn observe(mut self, observe: impl Fn(&Failed<'_>) + Send + Sync + 'static) -> Self {
+    pub(crate) fn observe(
+        mut self,
+        observe: impl Fn(&FailedMessage<'_>) + Send + Sync + 'static,
+    ) -> Self {
         let on_failure = self.on_failure.take();
         self.on_failure = Some(Box::new(move |failed, out| {
             observe(failed);

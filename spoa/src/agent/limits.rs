@@ -31,10 +31,10 @@ pub struct Limits {
     /// are not begun and fail as overloaded. HAProxy sends no more than 20 and then waits for
     /// answers, but gives up at its `timeout processing` and sends more. Default 256. Of one NOTIFY's
     /// messages, about 256 may wait.
-    pub max_inflight: usize,
+    pub max_in_flight: usize,
     /// The most async and blocking handlers at work in all connections; more are not begun and fail
     /// as overloaded. Default 10,000.
-    pub max_inflight_total: usize,
+    pub max_in_flight_total: usize,
     /// The most connections at once; more are closed as they come. Default 10,000.
     pub max_connections: usize,
     /// The most blocking handlers at once; more messages are answered without actions as
@@ -61,14 +61,14 @@ pub struct Limits {
     pub connection_lifetime: Option<Duration>,
     /// How long to wait, after saying goodbye, for the peer to close: closing first would lose the
     /// goodbye on HAProxy ≥ 3.1. Default 1 s.
-    pub linger: Duration,
+    pub linger_timeout: Duration,
     /// How long to go on serving after the stop signal, with health checks (`option spop-check`)
     /// refused, so that HAProxy sends to its other servers before the agent leaves. Longer than
     /// `inter` times `fall` of the check. Default 0.
     pub lame_duck: Duration,
     /// How long to wait then for what is in flight. What is not done by then is answered without
     /// actions. Default 10 s.
-    pub drain: Duration,
+    pub drain_timeout: Duration,
 }
 
 /// The longest that anything is waited for: no clock overflows by adding it.
@@ -84,8 +84,8 @@ impl Limits {
     /// one NOTIFY of one connection is answered at least.
     pub(crate) fn usable(mut self) -> Self {
         for count in [
-            &mut self.max_inflight,
-            &mut self.max_inflight_total,
+            &mut self.max_in_flight,
+            &mut self.max_in_flight_total,
             &mut self.max_connections,
         ] {
             *count = (*count).max(1);
@@ -94,9 +94,9 @@ impl Limits {
             &mut self.hello_timeout,
             &mut self.frame_timeout,
             &mut self.write_timeout,
-            &mut self.linger,
+            &mut self.linger_timeout,
             &mut self.lame_duck,
-            &mut self.drain,
+            &mut self.drain_timeout,
         ] {
             *time = usable(*time);
         }
@@ -118,8 +118,8 @@ impl Default for Limits {
             max_reassembled: 256 << 10,
             max_reassembled_total: 16 << 20,
             max_buffered_total: 256 << 20,
-            max_inflight: 256,
-            max_inflight_total: 10_000,
+            max_in_flight: 256,
+            max_in_flight_total: 10_000,
             max_connections: 10_000,
             max_blocking: 64,
             handler_timeout: Some(Duration::from_secs(1)),
@@ -128,9 +128,9 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(10),
             idle_timeout: None,
             connection_lifetime: None,
-            linger: Duration::from_secs(1),
+            linger_timeout: Duration::from_secs(1),
             lame_duck: Duration::ZERO,
-            drain: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(10),
         }
     }
 }

@@ -50,7 +50,7 @@ pub use listen::tls::{Tls, TlsError, TlsVersion};
 pub use reload::{ReloadError, Reloaded, Reloader};
 pub use report::panics::log_panics;
 pub use server::Server;
-pub use shared::Failed;
+pub use shared::FailedMessage;
 
 #[cfg(feature = "run")]
 pub(crate) use builder::check;

@@ -73,9 +73,9 @@ impl Server {
 
     /// Serves until `shutdown` is done, and for [`Limits::lame_duck`](super::Limits::lame_duck)
     /// longer; then stops accepting, answers what is in flight, says goodbye on every connection, and
-    /// returns when all are closed. After [`Limits::drain`](super::Limits::drain), what is in flight
+    /// returns when all are closed. After [`Limits::drain_timeout`](super::Limits::drain_timeout), what is in flight
     /// still is answered without actions, and peers have
-    /// [`Limits::linger`](super::Limits::linger) to close.
+    /// [`Limits::linger_timeout`](super::Limits::linger_timeout) to close.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
         let Server {
             shared,
@@ -124,7 +124,7 @@ impl Server {
             connections.tasks.len()
         };
         acceptor.close(last).await;
-        let limit = shared.limits.drain;
+        let limit = shared.limits.drain_timeout;
         if tokio::time::timeout(limit, connections.drain())
             .await
             .is_err()
@@ -138,7 +138,8 @@ impl Server {
                  that takes so long, or raise `--drain-timeout`"
             );
             // Without its goodbye, HAProxy would take that for the end of a process.
-            let _ = tokio::time::timeout(shared.limits.linger, connections.cut_short()).await;
+            let _ =
+                tokio::time::timeout(shared.limits.linger_timeout, connections.cut_short()).await;
         }
     }
 }

@@ -28,7 +28,7 @@ pub enum Failure {
     /// The handler was not done within its deadline, its own or `Limits::handler_timeout`.
     TimedOut(Duration),
     /// The agent stops, and the handler was not done within
-    /// [`Limits::drain`](crate::agent::Limits::drain).
+    /// [`Limits::drain_timeout`](crate::agent::Limits::drain_timeout).
     Stopped(Duration),
     /// The handler named a variable that HAProxy would drop silently.
     BadVariable(BadVariable),
@@ -160,11 +160,11 @@ impl From<BadVariable> for Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Overload {
-    /// The limit of the connection, [`Limits::max_inflight`](crate::agent::Limits::max_inflight).
+    /// The limit of the connection, [`Limits::max_in_flight`](crate::agent::Limits::max_in_flight).
     #[error("{0} NOTIFYs of its connection wait, the most allowed (`--max-inflight`)")]
     Connection(usize),
     /// The limit of all connections together,
-    /// [`Limits::max_inflight_total`](crate::agent::Limits::max_inflight_total).
+    /// [`Limits::max_in_flight_total`](crate::agent::Limits::max_in_flight_total).
     #[error("{0} handlers are running, the most allowed (`--max-inflight-total`)")]
     Total(usize),
     /// The limit of bytes,

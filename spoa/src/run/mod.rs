@@ -423,9 +423,8 @@ impl This<'_> {
         let builder = Agent::builder()
             .name(self.name)
             .handlers(self.handlers.iter().copied());
-        let mut builder = configure(builder).await.map_err(StartError::Configure)?;
-        options.apply(builder.limits_mut());
-        Ok(builder)
+        let builder = configure(builder).await.map_err(StartError::Configure)?;
+        Ok(builder.limits(|limits| options.apply(limits)))
     }
 }
 

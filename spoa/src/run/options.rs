@@ -358,8 +358,8 @@ mod tests {
     fn what_is_not_given_is_left_alone() {
         let options = read(&["--max-inflight", "3"], &[("SPOA_MAX_BLOCKING", "5")]).unwrap();
         let mut limits = limits(&options);
-        assert_eq!((limits.max_inflight, limits.max_blocking), (3, 5));
-        limits.max_inflight = Limits::default().max_inflight;
+        assert_eq!((limits.max_in_flight, limits.max_blocking), (3, 5));
+        limits.max_in_flight = Limits::default().max_in_flight;
         limits.max_blocking = Limits::default().max_blocking;
         assert_eq!(limits, Limits::default());
         assert_eq!((options.workers(), options.log()), (None, None));

@@ -18,7 +18,7 @@ pub(super) async fn serve(
 ) -> Result<(), StartError> {
     let agent = builder.build()?;
     let limits = agent.limits().clone();
-    let (lame_duck, drain) = (limits.lame_duck, limits.drain);
+    let (lame_duck, drain) = (limits.lame_duck, limits.drain_timeout);
     let server = agent.bind()?;
     // Whoever reads that it listens may stop it at once.
     let stop = signals::first_signal(lame_duck, drain).map_err(StartError::Signals)?;

@@ -108,10 +108,10 @@ pub(super) const SETTINGS: &[Setting] = settings! {
             Kind::Deadline(|limits| &mut limits.handler_timeout),
             "Answer without an async or blocking handler that takes longer; `none` waits";
         "max-inflight" "SPOA_MAX_INFLIGHT" "N"
-            Kind::Count(|limits| &mut limits.max_inflight),
+            Kind::Count(|limits| &mut limits.max_in_flight),
             "NOTIFYs of one connection that may wait for their handlers";
         "max-inflight-total" "SPOA_MAX_INFLIGHT_TOTAL" "N"
-            Kind::Count(|limits| &mut limits.max_inflight_total),
+            Kind::Count(|limits| &mut limits.max_in_flight_total),
             "Async and blocking handlers at work in all connections";
         "max-blocking" "SPOA_MAX_BLOCKING" "N"
             Kind::Count(|limits| &mut limits.max_blocking),
@@ -149,13 +149,13 @@ pub(super) const SETTINGS: &[Setting] = settings! {
             Kind::Deadline(|limits| &mut limits.connection_lifetime),
             "Say goodbye on a connection this old, so that HAProxy connects anew; `none` never";
         "linger-timeout" "SPOA_LINGER_TIMEOUT" "TIME"
-            Kind::Grace(|limits| &mut limits.linger),
+            Kind::Grace(|limits| &mut limits.linger_timeout),
             "After goodbye, a peer may close within this";
         "lame-duck" "SPOA_LAME_DUCK" "TIME"
             Kind::Grace(|limits| &mut limits.lame_duck),
             "After SIGTERM, go on for this long with health checks refused, before draining";
         "drain-timeout" "SPOA_DRAIN_TIMEOUT" "TIME"
-            Kind::Grace(|limits| &mut limits.drain),
+            Kind::Grace(|limits| &mut limits.drain_timeout),
             "After SIGTERM and --lame-duck, what is in flight may finish within this";
     }
 };
@@ -387,12 +387,12 @@ mod tests {
         }
         let expected = Limits {
             handler_timeout: Some(Duration::from_millis(20)),
-            max_inflight: 7,
+            max_in_flight: 7,
             max_blocking: 8,
             max_connections: 9,
             max_frame_size: 16380,
             max_reassembled: 0,
-            max_inflight_total: 11,
+            max_in_flight_total: 11,
             max_reassembled_total: 12 << 10,
             max_buffered_total: 13 << 10,
             hello_timeout: Duration::from_secs(2),
@@ -400,9 +400,9 @@ mod tests {
             write_timeout: Duration::from_secs(4),
             idle_timeout: Some(Duration::from_secs(360)),
             connection_lifetime: Some(Duration::from_secs(3600)),
-            linger: Duration::ZERO,
+            linger_timeout: Duration::ZERO,
             lame_duck: Duration::from_secs(5),
-            drain: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(60),
         };
         assert_eq!(limits, expected);
     }

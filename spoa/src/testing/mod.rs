@@ -30,7 +30,7 @@ mod answer;
 
 pub use answer::{Answer, CallError, FailedMessage};
 
-use crate::agent::{Agent, AgentBuilder, BuildError, Failed};
+use crate::agent::{self, Agent, AgentBuilder, BuildError};
 use crate::client::{Client, ClientError, ClientOptions};
 use crate::handler::{Definition, ToValue};
 use crate::spop::Value;
@@ -267,12 +267,12 @@ impl Drop for Pending<'_> {
     }
 }
 
-fn keep(failures: &Failures, failed: &Failed<'_>) {
+fn keep(failures: &Failures, failed: &agent::FailedMessage<'_>) {
     let mut failures = lock(failures);
     let engine_id = failed.context().engine_id().unwrap_or_default();
     if let Some(failures) = failures.get_mut(engine_id) {
         failures.push(FailedMessage {
-            message: failed.message().to_string(),
+            message: failed.message_name().to_string(),
             failure: failed.failure().copied(),
         });
     }

@@ -2,7 +2,7 @@
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, ack, frame, hello, notify};
-use spoa::agent::{Failed, Limits};
+use spoa::agent::FailedMessage;
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use spoa::spop::{Flags, FrameType, NotifyWriter};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 /// The bound that was reached.
-fn bound(failed: &Failed<'_>) -> SetVar<String> {
+fn bound(failed: &FailedMessage<'_>) -> SetVar<String> {
     let text = match failed.failure() {
         Failure::Overloaded(overload) => format!("{overload:?}"),
         Failure::TimedOut(_) => "late".to_owned(),
@@ -51,9 +51,11 @@ async fn what_is_slow_never_delays_what_is_quick_on_the_same_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn handlers_of_all_connections_count() {
-    let mut limits = Limits::default();
-    limits.max_inflight_total = 3;
-    let agent = agent().limits(limits).on_failure(bound).build().unwrap();
+    let agent = agent()
+        .limits(|limits| limits.max_in_flight_total = 3)
+        .on_failure(bound)
+        .build()
+        .unwrap();
     let (mut one, mut other) = (Peer::to(&agent, 1 << 16), Peer::to(&agent, 1 << 16));
     for peer in [&mut one, &mut other] {
         peer.send(&hello(16380)).await;
@@ -71,9 +73,11 @@ async fn handlers_of_all_connections_count() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_dies_gives_its_room_back() {
-    let mut limits = Limits::default();
-    limits.max_inflight_total = 1;
-    let agent = agent().limits(limits).on_failure(bound).build().unwrap();
+    let agent = agent()
+        .limits(|limits| limits.max_in_flight_total = 1)
+        .on_failure(bound)
+        .build()
+        .unwrap();
     let mut one = Peer::to(&agent, 1 << 16);
     one.send(&[hello(16380), notify(1, &["never"])].concat())
         .await;
@@ -90,9 +94,12 @@ async fn a_connection_that_dies_gives_its_room_back() {
 
 #[tokio::test(start_paused = true)]
 async fn messages_of_handlers_at_work_count_in_bytes() {
-    let mut limits = Limits::default();
-    limits.max_buffered_total = 10_000;
-    let mut peer = Peer::connect(agent().limits(limits).on_failure(bound)).await;
+    let mut peer = Peer::connect(
+        agent()
+            .limits(|limits| limits.max_buffered_total = 10_000)
+            .on_failure(bound),
+    )
+    .await;
     let bytes = (0..3).flat_map(|stream| long(stream, "slow", 6000));
     peer.send(&bytes.collect::<Vec<_>>()).await;
     assert_eq!(peer.answer().await, shed(2, "Bytes(10000)"));
@@ -127,9 +134,10 @@ const MOMENT: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
 async fn frames_that_do_not_come_whole_count_beyond_what_is_free() {
-    let mut limits = Limits::default();
-    limits.max_buffered_total = 100_000;
-    let agent = agent().limits(limits).build().unwrap();
+    let agent = agent()
+        .limits(|limits| limits.max_buffered_total = 100_000)
+        .build()
+        .unwrap();
     let mut peers = connect(&agent, 4).await;
     let [one, other, modest, last] = &mut peers[..] else {
         unreachable!()
@@ -154,9 +162,9 @@ async fn frames_that_do_not_come_whole_count_beyond_what_is_free() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_that_nobody_reads_count() {
-    let mut limits = Limits::default();
-    limits.max_buffered_total = 10_000;
-    let agent = agent().handlers(handlers![echo]).limits(limits);
+    let agent = agent()
+        .handlers(handlers![echo])
+        .limits(|limits| limits.max_buffered_total = 10_000);
     let mut peer = Peer::silent(agent, 1 << 16);
     peer.send(&hello(1 << 20)).await;
     assert_eq!(peer.answer().await, Answer::Hello);
@@ -180,9 +188,10 @@ fn echo(text: &str) -> SetVar<&str> {
 
 #[tokio::test]
 async fn fragments_of_one_connection_leave_less_to_the_others() {
-    let mut limits = Limits::default();
-    limits.max_reassembled_total = 1000;
-    let agent = agent().limits(limits).build().unwrap();
+    let agent = agent()
+        .limits(|limits| limits.max_reassembled_total = 1000)
+        .build()
+        .unwrap();
     let mut peers = connect(&agent, 2).await;
     let [one, other] = &mut peers[..] else {
         unreachable!()
@@ -224,13 +233,11 @@ struct Switch(Arc<AtomicBool>);
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_hangs_is_not_begun_again_and_again() {
-    let mut limits = Limits::default();
-    limits.handler_timeout = Some(Duration::from_millis(100));
     let hangs = Arc::new(AtomicBool::new(true));
     let agent = agent()
         .handlers(handlers![switched])
         .state(Switch(hangs.clone()))
-        .limits(limits)
+        .limits(|limits| limits.handler_timeout = Some(Duration::from_millis(100)))
         .on_failure(bound);
     let mut peer = Peer::connect(agent).await;
     let (mut late, mut refused, mut done) = (0, 0, 0);

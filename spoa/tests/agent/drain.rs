@@ -11,7 +11,9 @@ use tokio::sync::{Notify, oneshot};
 
 /// A peer of an agent with these limits, and what begins the graceful close of their connection.
 async fn connect_with(limits: Limits) -> (Peer, oneshot::Sender<()>) {
-    let agent = agent().handlers(handlers![gated]).limits(limits);
+    let agent = agent()
+        .handlers(handlers![gated])
+        .limits(|all| *all = limits);
     let agent = agent.build().unwrap();
     let (io, theirs) = tokio::io::duplex(1 << 20);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -148,9 +150,11 @@ async fn a_lame_duck_refuses_health_checks_and_answers_all_the_same() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut limits = Limits::default();
-    limits.lame_duck = Duration::from_secs(3600);
-    let agent = agent().limits(limits).listener(listener).build().unwrap();
+    let agent = agent()
+        .limits(|limits| limits.lame_duck = Duration::from_secs(3600))
+        .listener(listener)
+        .build()
+        .unwrap();
     let serving = tokio::spawn(async {
         agent.serve(async { drop(stopped.await) }).await.unwrap();
     });
@@ -182,9 +186,11 @@ async fn a_lame_duck_drains_when_its_time_is_up() {
     let stream = TcpStream::connect(listener.local_addr().unwrap())
         .await
         .unwrap();
-    let mut limits = Limits::default();
-    limits.lame_duck = Duration::from_millis(200);
-    let agent = agent().limits(limits).listener(listener).build().unwrap();
+    let agent = agent()
+        .limits(|limits| limits.lame_duck = Duration::from_millis(200))
+        .listener(listener)
+        .build()
+        .unwrap();
     let start = Instant::now();
     let serving = tokio::spawn(async {
         agent.serve(async {}).await.unwrap();
@@ -202,7 +208,7 @@ async fn a_lame_duck_drains_when_its_time_is_up() {
 async fn a_drain_that_runs_out_of_time_answers_and_says_goodbye() {
     let mut limits = Limits::default();
     limits.handler_timeout = None;
-    limits.drain = Duration::from_millis(50);
+    limits.drain_timeout = Duration::from_millis(50);
     let (mut peer, stop) = connect_with(limits).await;
     peer.send(&notify(3, &["sync", "never"])).await;
     assert_eq!(

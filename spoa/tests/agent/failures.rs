@@ -2,7 +2,7 @@
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, ack, notify};
-use spoa::agent::{Failed, Limits};
+use spoa::agent::FailedMessage;
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use std::time::Duration;
@@ -40,7 +40,7 @@ async fn a_panic_on_the_blocking_pool_is_a_failure_too() {
     );
 }
 
-fn cause(failed: &Failed<'_>) -> SetVar<&'static str> {
+fn cause(failed: &FailedMessage<'_>) -> SetVar<&'static str> {
     let cause = match failed.failure() {
         Failure::Rejected(_) => "rejected",
         Failure::Error(_) => "error",
@@ -83,7 +83,7 @@ async fn an_on_failure_that_fails_itself_gives_nothing() {
         ack(1, &["set-var sess.sync = 7"])
     );
 
-    let half = |_: &Failed<'_>| {
+    let half = |_: &FailedMessage<'_>| {
         (
             SetVar::session("a", 1),
             SetVar::session(String::from("b-c"), 1),
@@ -98,12 +98,12 @@ async fn an_on_failure_that_fails_itself_gives_nothing() {
 
 #[tokio::test]
 async fn on_failure_sees_message_cause_and_context() {
-    let words = |failed: &Failed<'_>| {
+    let words = |failed: &FailedMessage<'_>| {
         let context = failed.context();
         let engine = context.engine_id().unwrap_or_default();
         SetVar::session(
             "w",
-            format!("{} {engine} {}", failed.message(), context.stream_id()),
+            format!("{} {engine} {}", failed.message_name(), context.stream_id()),
         )
     };
     let mut peer = Peer::connect(agent().on_failure(words)).await;
@@ -115,9 +115,12 @@ async fn on_failure_sees_message_cause_and_context() {
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_of_one_handler_is_not_the_others() {
-    let mut limits = Limits::default();
-    limits.handler_timeout = Some(Duration::from_millis(20));
-    let mut peer = Peer::connect(agent().limits(limits).on_failure(cause)).await;
+    let mut peer = Peer::connect(
+        agent()
+            .limits(|limits| limits.handler_timeout = Some(Duration::from_millis(20)))
+            .on_failure(cause),
+    )
+    .await;
     let start = tokio::time::Instant::now();
     peer.send(&notify(3, &["slow"])).await;
     peer.send(&notify(5, &["sync"])).await;
@@ -131,9 +134,12 @@ async fn the_deadline_of_one_handler_is_not_the_others() {
 
 #[tokio::test]
 async fn a_full_pool_of_blocking_handlers_answers_at_once() {
-    let mut limits = Limits::default();
-    limits.max_blocking = 0;
-    let mut peer = Peer::connect(agent().limits(limits).on_failure(cause)).await;
+    let mut peer = Peer::connect(
+        agent()
+            .limits(|limits| limits.max_blocking = 0)
+            .on_failure(cause),
+    )
+    .await;
     assert_eq!(
         peer.ask(&["blocking"]).await,
         ack(1, &["set-var txn.cause = \"overloaded\""])
@@ -158,9 +164,7 @@ async fn an_ack_too_large_for_the_frame_loses_whole_actions_from_its_end() {
 
 #[tokio::test]
 async fn a_connection_that_dies_with_handlers_that_panic_when_dropped_takes_nobody_along() {
-    let mut limits = Limits::default();
-    limits.handler_timeout = None;
-    let mut peer = Peer::connect(agent().limits(limits)).await;
+    let mut peer = Peer::connect(agent().limits(|limits| limits.handler_timeout = None)).await;
     let answer = peer.ask(&["sync"]).await;
     assert_eq!(answer, ack(1, &["set-var sess.sync = 7"]));
     peer.send(&notify(3, &["drop-panic", "drop-panic"])).await;
@@ -235,9 +239,10 @@ async fn what_panics_in_its_drop_is_a_failure_like_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_is_done_at_its_deadline_is_answered_once() {
-    let mut limits = Limits::default();
-    limits.handler_timeout = Some(Duration::from_millis(50));
-    let mut peer = Peer::connect(agent().limits(limits)).await;
+    let mut peer = Peer::connect(
+        agent().limits(|limits| limits.handler_timeout = Some(Duration::from_millis(50))),
+    )
+    .await;
     for stream in [1, 3, 5] {
         peer.send(&notify(stream, &["slow"])).await;
         assert!(matches!(peer.answer().await, Answer::Ack(id, _) if id == stream));

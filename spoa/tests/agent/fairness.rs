@@ -1,7 +1,7 @@
 //! What one connection may do before others have their turn, and what its reads cost.
 
 use crate::peer::{frame, hello, notify};
-use spoa::agent::{Agent, AgentBuilder, Limits};
+use spoa::agent::{Agent, AgentBuilder};
 use spoa::prelude::*;
 use spoa::spop::{Flags, FrameType, NotifyWriter, Value};
 use std::future::poll_fn;
@@ -111,9 +111,7 @@ async fn a_poll_counts_messages_not_notifies() {
 #[tokio::test(start_paused = true)]
 async fn a_poll_that_drains_is_limited_as_well() {
     let runs = Arc::new(Runs::default());
-    let mut limits = Limits::default();
-    limits.connection_lifetime = Some(Duration::ZERO);
-    let builder = agent(&runs).limits(limits);
+    let builder = agent(&runs).limits(|limits| limits.connection_lifetime = Some(Duration::ZERO));
     let (most, all) = most_in_one_poll(builder, &runs, flood(5000, 1)).await;
     assert!(most <= 256, "{most}");
     assert!(all > 0);

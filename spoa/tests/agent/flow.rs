@@ -2,7 +2,6 @@
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, ack, frame, hello, notify};
-use spoa::agent::Limits;
 use spoa::prelude::*;
 use spoa::spop::{Disconnect, Flags, FrameType, NotifyWriter, Status};
 use std::io;
@@ -142,9 +141,12 @@ async fn mortal() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_dies_takes_its_handlers_with_it() {
-    let mut limits = Limits::default();
-    limits.handler_timeout = None;
-    let mut peer = Peer::connect(agent().handlers(handlers![mortal]).limits(limits)).await;
+    let mut peer = Peer::connect(
+        agent()
+            .handlers(handlers![mortal])
+            .limits(|limits| limits.handler_timeout = None),
+    )
+    .await;
     peer.send(&notify(1, &["mortal", "mortal"])).await;
     while ALIVE.load(Ordering::SeqCst) < 2 {
         tokio::task::yield_now().await;

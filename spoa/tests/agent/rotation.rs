@@ -19,7 +19,7 @@ async fn a_connection_ends_at_its_age_and_not_all_at_once() {
     let mut ages = Vec::new();
     for _ in 0..10 {
         let start = Instant::now();
-        let mut peer = Peer::connect(agent().limits(limits.clone())).await;
+        let mut peer = Peer::connect(agent().limits(|all| *all = limits.clone())).await;
         assert_eq!(peer.answer().await, Answer::Disconnect(0));
         let age = start.elapsed();
         // Nothing must have come for a moment.
@@ -35,7 +35,7 @@ async fn a_connection_ends_at_its_age_and_not_all_at_once() {
 #[tokio::test(start_paused = true)]
 async fn who_asks_when_the_age_has_come_is_answered_first() {
     let limits = limits(|limits| limits.connection_lifetime = Some(Duration::from_millis(100)));
-    let mut peer = Peer::connect(agent().limits(limits)).await;
+    let mut peer = Peer::connect(agent().limits(|all| *all = limits)).await;
     sleep(Duration::from_millis(85)).await;
     peer.send(&notify(1, &["slow"])).await;
     peer.send(&notify(3, &["sync"])).await;
@@ -50,7 +50,7 @@ async fn who_asks_when_the_age_has_come_is_answered_first() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_always_in_use_ends_behind_an_answer() {
     let limits = limits(|limits| limits.connection_lifetime = Some(Duration::from_secs(1)));
-    let mut peer = Peer::connect(agent().limits(limits)).await;
+    let mut peer = Peer::connect(agent().limits(|all| *all = limits)).await;
     let start = Instant::now();
     while !peer.has_more() {
         assert!(start.elapsed() < Duration::from_secs(4));
@@ -67,7 +67,7 @@ async fn a_connection_that_is_always_in_use_ends_behind_an_answer() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_ends_when_nothing_came_for_long() {
     let limits = limits(|limits| limits.idle_timeout = Some(Duration::from_secs(10)));
-    let mut peer = Peer::connect(agent().limits(limits)).await;
+    let mut peer = Peer::connect(agent().limits(|all| *all = limits)).await;
     for _ in 0..3 {
         sleep(Duration::from_secs(9)).await;
         assert_eq!(
@@ -87,7 +87,7 @@ async fn who_waits_for_an_answer_is_not_idle() {
         limits.idle_timeout = Some(Duration::from_millis(20));
         limits.handler_timeout = Some(Duration::from_millis(50));
     });
-    let mut peer = Peer::connect(agent().limits(limits)).await;
+    let mut peer = Peer::connect(agent().limits(|all| *all = limits)).await;
     let start = Instant::now();
     assert_eq!(peer.ask(&["never"]).await, ack(1, &[]));
     assert_eq!(start.elapsed(), Duration::from_millis(50));

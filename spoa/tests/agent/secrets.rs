@@ -2,7 +2,7 @@
 
 use crate::peer::{Answer, Peer, frame, hello};
 use crate::scoped;
-use spoa::agent::{Agent, Limits};
+use spoa::agent::Agent;
 use spoa::prelude::*;
 use spoa::spop::{Flags, FrameType, NotifyWriter, Value};
 use std::io::{self, Write};
@@ -124,16 +124,16 @@ fn notify(stream_id: u64, message: &str, value: Value<'_>) -> Vec<u8> {
 async fn log_of_failures(level: Level) -> String {
     let log = Log::default();
     let _guard = log.subscribe(level);
-    let mut limits = Limits::default();
-    limits.handler_timeout = Some(Duration::from_millis(20));
-    limits.max_inflight = 1;
-    limits.max_reassembled = 100;
     let agent = Agent::builder()
         .handlers(handlers![
             number, address, parsed, color, missing, misspelt, echo, large, error, panic, late,
             bad_name
         ])
-        .limits(limits)
+        .limits(|limits| {
+            limits.handler_timeout = Some(Duration::from_millis(20));
+            limits.max_in_flight = 1;
+            limits.max_reassembled = 100;
+        })
         .on_failure(|_| -> SetVar<u8> { panic!("it fails as well") })
         .build()
         .unwrap();

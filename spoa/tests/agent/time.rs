@@ -2,7 +2,6 @@
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, hello, notify};
-use spoa::agent::Limits;
 use spoa::spop::{Frame, FrameType};
 use std::io;
 use std::pin::Pin;
@@ -127,15 +126,16 @@ impl AsyncWrite for Endless {
 /// On the real clock: a paused one stands still while there is something to do.
 #[tokio::test]
 async fn a_peer_that_never_pauses_does_not_hide_what_is_due() {
-    let mut limits = Limits::default();
-    limits.handler_timeout = Some(Duration::from_millis(20));
     let answered = Arc::new(AtomicBool::new(false));
     let stream = Endless {
         first: [hello(16380), notify(1, &["never"])].concat(),
         reads: 0,
         answered: answered.clone(),
     };
-    let agent = agent().limits(limits).build().unwrap();
+    let agent = agent()
+        .limits(|limits| limits.handler_timeout = Some(Duration::from_millis(20)))
+        .build()
+        .unwrap();
     agent.serve_connection(stream).await;
     assert!(answered.load(Ordering::SeqCst));
 }

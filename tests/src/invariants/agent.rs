@@ -3,7 +3,6 @@
 //! It sees what HAProxy would see.
 
 use super::{Input, MAX_REASSEMBLED, expected, frames};
-use spoa::agent::Limits;
 use spoa::prelude::*;
 use spoa::spop::{Actions, FrameType};
 use std::net::IpAddr;
@@ -83,9 +82,6 @@ async fn fallback(message: Message<'_>) -> SetVar<u64> {
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn agent() -> Agent {
-    let mut limits = Limits::default();
-    limits.max_reassembled = MAX_REASSEMBLED;
-    limits.max_inflight = 3;
     let handlers = handlers![
         sync,
         ready,
@@ -98,7 +94,10 @@ fn agent() -> Agent {
         ip_reputation,
         fallback
     ];
-    let builder = Agent::builder().handlers(handlers).limits(limits);
+    let builder = Agent::builder().handlers(handlers).limits(|limits| {
+        limits.max_reassembled = MAX_REASSEMBLED;
+        limits.max_in_flight = 3;
+    });
     // What a failure says is made and encoded, too.
     let builder =
         builder.on_failure(|failed| SetVar::transaction("failed", failed.failure().to_string()));

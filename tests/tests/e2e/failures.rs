@@ -4,7 +4,7 @@ use std::future::pending;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use spoa::agent::{AgentBuilder, Failed, Limits};
+use spoa::agent::{AgentBuilder, FailedMessage};
 use spoa::prelude::*;
 use spoa_tests::{Background, Config, Message as Sent, Reply, for_each_haproxy};
 
@@ -65,20 +65,20 @@ fn bad_name() -> [SetVar<u8>; 2] {
 }
 
 fn failing(agent: AgentBuilder) -> AgentBuilder {
-    let mut limits = Limits::default();
-    limits.handler_timeout = Some(Duration::from_millis(300));
-    agent.limits(limits).handlers(handlers![
-        sibling,
-        error,
-        late_error,
-        panic,
-        late_panic,
-        blocking_panic,
-        timeout,
-        default_timeout,
-        rejected,
-        bad_name
-    ])
+    agent
+        .limits(|limits| limits.handler_timeout = Some(Duration::from_millis(300)))
+        .handlers(handlers![
+            sibling,
+            error,
+            late_error,
+            panic,
+            late_panic,
+            blocking_panic,
+            timeout,
+            default_timeout,
+            rejected,
+            bad_name
+        ])
 }
 
 /// The messages without an answer, and why.
@@ -150,10 +150,10 @@ fn one_handler_without_an_answer_leaves_the_others_theirs() {
     });
 }
 
-fn on_failure(failed: &Failed<'_>) -> SetVar<String> {
+fn on_failure(failed: &FailedMessage<'_>) -> SetVar<String> {
     SetVar::transaction(
         "failed",
-        format!("{}: {}", failed.message(), failed.failure()),
+        format!("{}: {}", failed.message_name(), failed.failure()),
     )
 }
 

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use spoa::agent::Limits;
 use spoa::prelude::*;
 use spoa_tests::{
     Background, Config, Haproxy, Message as Sent, Proxy, Request, at_once,
@@ -20,10 +19,10 @@ fn measure(args: Args<'_>) -> usize {
 /// An agent that agrees to frames of this size, and holds so many bytes of fragments.
 fn agent(max_frame_size: u32, max_reassembled: usize) -> Background {
     Background::agent(move |agent| {
-        let mut limits = Limits::default();
-        limits.max_frame_size = max_frame_size;
-        limits.max_reassembled = max_reassembled;
-        agent.handlers(handlers![measure]).limits(limits)
+        agent.handlers(handlers![measure]).limits(|limits| {
+            limits.max_frame_size = max_frame_size;
+            limits.max_reassembled = max_reassembled;
+        })
     })
 }
 

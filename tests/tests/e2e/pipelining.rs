@@ -79,7 +79,10 @@ fn echoing(
     let agent = Background::agent(|agent| {
         let mut set = Limits::default();
         limits(&mut set);
-        agent.handlers(handlers![echo]).state(state).limits(set)
+        agent
+            .handlers(handlers![echo])
+            .state(state)
+            .limits(|all| *all = set)
     });
     (agent, work)
 }
@@ -169,7 +172,7 @@ fn a_hundred_at_once_without_pipelining() {
 
 #[test]
 fn beyond_what_may_be_at_work_on_a_connection_the_answer_comes_at_once() {
-    let (agent, work) = echoing(|limits| limits.max_inflight = 2);
+    let (agent, work) = echoing(|limits| limits.max_in_flight = 2);
     for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).start(haproxy);
         let mut refused = 0;
@@ -204,9 +207,9 @@ fn echo_slowly(token: &str) -> String {
 #[test]
 fn a_hundred_at_once_that_block() {
     let agent = Background::agent(|agent| {
-        let mut limits = Limits::default();
-        limits.max_blocking = 100;
-        agent.handlers(handlers![echo_slowly]).limits(limits)
+        agent
+            .handlers(handlers![echo_slowly])
+            .limits(|limits| limits.max_blocking = 100)
     });
     for_each_haproxy_in_turn(|haproxy| ask_100(&config(&agent).start(haproxy)));
 }

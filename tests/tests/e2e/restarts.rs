@@ -3,7 +3,6 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
-use spoa::agent::Limits;
 use spoa::prelude::*;
 use spoa_tests::{
     Background, Config, Exchange, Haproxy, Load, Message as Sent, Port, at_once, eventually,
@@ -184,9 +183,9 @@ fn connections_that_end_by_age_cost_one_goodbyes_worth_at_most() {
         logs.iter().filter(|line| line.contains(": closed")).count()
     };
     let agent = Background::agent(|agent| {
-        let mut limits = Limits::default();
-        limits.connection_lifetime = Some(Duration::from_millis(300));
-        agent.handlers(handlers![echo]).limits(limits)
+        agent
+            .handlers(handlers![echo])
+            .limits(|limits| limits.connection_lifetime = Some(Duration::from_millis(300)))
     });
     for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(agent.addr()).start(haproxy);

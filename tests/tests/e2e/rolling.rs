@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use spoa::agent::Limits;
 use spoa::prelude::*;
 use spoa_tests::{
     Background, Config, Exchange, Haproxy, Load, Message as Sent, PATIENCE, Port, Process, Proxy,
@@ -124,13 +123,11 @@ fn counted(token: &str, State(asked): State<'_, Arc<AtomicUsize>>) -> String {
 
 fn counting(asked: &Arc<AtomicUsize>) -> Background {
     let asked = asked.clone();
-    let mut limits = Limits::default();
-    limits.lame_duck = Duration::from_secs(2);
     Background::agent(|agent| {
         agent
             .handlers(handlers![counted])
             .state(asked)
-            .limits(limits)
+            .limits(|limits| limits.lame_duck = Duration::from_secs(2))
     })
 }
 

@@ -292,7 +292,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         scratch.activity.handlers_follow();
         let waiting: Vec<_> = self.inflight.waiting().collect();
         for slot in waiting {
-            let drain = self.shared.limits.drain;
+            let drain = self.shared.limits.drain_timeout;
             self.dispatcher(scratch).give_up(slot, drain);
         }
         self.say_goodbye(scratch)
@@ -486,7 +486,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.phase = Phase::Lingering;
         self.deadlines.idle = None;
         self.deadlines.lifetime = None;
-        self.deadlines.linger = Some(Instant::now() + self.shared.limits.linger);
+        self.deadlines.linger = Some(Instant::now() + self.shared.limits.linger_timeout);
     }
 
     /// Polls the handlers that were woken.

@@ -85,8 +85,8 @@ impl Dispatcher<'_> {
         let slot = slot.and_then(|slot| self.inflight.slot(slot));
         match slot.map(|slot| slot.parts.len()) {
             Some(MAX_PARTS..) => return Some(Overload::Notify(MAX_PARTS)),
-            None if self.inflight.len() >= limits.max_inflight => {
-                return Some(Overload::Connection(limits.max_inflight));
+            None if self.inflight.len() >= limits.max_in_flight => {
+                return Some(Overload::Connection(limits.max_in_flight));
             }
             _ => {}
         }

@@ -64,7 +64,7 @@ pub(crate) struct Budgets {
 impl Budgets {
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Budgets {
-            inflight: Budget::new(limits.max_inflight_total),
+            inflight: Budget::new(limits.max_in_flight_total),
             buffered: Budget::new(limits.max_buffered_total),
             reassembled: Budget::new(limits.max_reassembled_total),
         })

@@ -21,21 +21,21 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// A message whose handler failed, as `on_failure` sees it.
 ///
 /// ```
-/// use spoa::agent::Failed;
+/// use spoa::agent::FailedMessage;
 /// use spoa::prelude::*;
 ///
-/// fn on_failure(failed: &Failed<'_>) -> SetVar<String> {
-///     SetVar::transaction("agent_error", format!("{}: {}", failed.message(), failed.failure()))
+/// fn on_failure(failed: &FailedMessage<'_>) -> SetVar<String> {
+///     SetVar::transaction("agent_error", format!("{}: {}", failed.message_name(), failed.failure()))
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Failed<'a> {
+pub struct FailedMessage<'a> {
     failure: &'a Failure,
     message: Name<'a>,
     context: Context<'a>,
 }
 
-impl<'a> Failed<'a> {
+impl<'a> FailedMessage<'a> {
     /// What happened.
     #[must_use]
     pub fn failure(&self) -> &'a Failure {
@@ -44,7 +44,7 @@ impl<'a> Failed<'a> {
 
     /// The name of the message.
     #[must_use]
-    pub fn message(&self) -> Name<'a> {
+    pub fn message_name(&self) -> Name<'a> {
         self.message
     }
 
@@ -60,7 +60,7 @@ pub(crate) const FAILURES: &str = "spoa::failures";
 
 /// Gives the actions of a message whose handler failed.
 pub(crate) type OnFailure =
-    Box<dyn Fn(&Failed<'_>, &mut ActionWriter<'_>) -> Result<(), Failure> + Send + Sync>;
+    Box<dyn Fn(&FailedMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure> + Send + Sync>;
 
 /// What all connections of an agent share.
 pub(crate) struct Shared {
@@ -170,7 +170,7 @@ impl Shared {
         out: &mut Vec<u8>,
         end: usize,
     ) {
-        let failed = Failed {
+        let failed = FailedMessage {
             failure: &failure,
             message,
             context,
@@ -180,8 +180,8 @@ impl Shared {
         drop_quietly(failure);
     }
 
-    fn report_failure(&self, entry: &Entry, failed: &Failed<'_>) {
-        let Failed {
+    fn report_failure(&self, entry: &Entry, failed: &FailedMessage<'_>) {
+        let FailedMessage {
             failure,
             message,
             context,
@@ -211,7 +211,13 @@ impl Shared {
     }
 
     /// Appends what `on_failure` gives.
-    fn give_instead(&self, entry: &Entry, failed: &Failed<'_>, out: &mut Vec<u8>, end: usize) {
+    fn give_instead(
+        &self,
+        entry: &Entry,
+        failed: &FailedMessage<'_>,
+        out: &mut Vec<u8>,
+        end: usize,
+    ) {
         let Some(on_failure) = &self.on_failure else {
             return;
         };
@@ -219,7 +225,7 @@ impl Shared {
         let mut actions = ActionWriter::within(out, end);
         let given = guard(|| on_failure(failed, &mut actions));
         let left_out = actions.left_out();
-        let Failed {
+        let FailedMessage {
             message, context, ..
         } = failed;
         match given {

@@ -74,7 +74,7 @@ impl Dev {
     /// Runs both until a signal comes or HAProxy ends.
     pub(super) async fn run(
         &self,
-        mut builder: AgentBuilder,
+        builder: AgentBuilder,
         this: &This<'_>,
         options: &Options,
     ) -> Result<(), StartError> {
@@ -82,9 +82,11 @@ impl Dev {
         let haproxy = Haproxy::find(self.bin.as_deref());
         let haproxy = haproxy.map_err(|error| failed(error.to_string()))?;
         // Nobody else asks this agent: there is no fleet to warn.
-        builder.limits_mut().lame_duck = Duration::ZERO;
-        let agent = builder.listen("127.0.0.1:0").build()?;
-        let drain = agent.limits().drain;
+        let agent = builder
+            .limits(|limits| limits.lame_duck = Duration::ZERO)
+            .listen("127.0.0.1:0")
+            .build()?;
+        let drain = agent.limits().drain_timeout;
         let server = agent.bind()?;
         let address = server.listeners().iter().map(|listener| listener.address());
         let address = address.last().unwrap_or_default().to_owned();

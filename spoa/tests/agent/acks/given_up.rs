@@ -2,7 +2,6 @@
 //! leave something behind that panics.
 
 use super::*;
-use spoa::agent::Limits;
 use std::sync::mpsc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -32,8 +31,6 @@ struct Gate(std::sync::Mutex<mpsc::Receiver<()>>);
 
 fn builder(on_failure: OnFailure) -> (AgentBuilder, mpsc::Sender<()>) {
     let (open, gate) = mpsc::channel();
-    let mut limits = Limits::default();
-    limits.handler_timeout = Some(Duration::from_millis(10));
     let builder = Agent::builder()
         .handlers(handlers![
             holds,
@@ -44,7 +41,7 @@ fn builder(on_failure: OnFailure) -> (AgentBuilder, mpsc::Sender<()>) {
             neighbour
         ])
         .state(Gate(std::sync::Mutex::new(gate)))
-        .limits(limits);
+        .limits(|limits| limits.handler_timeout = Some(Duration::from_millis(10)));
     (on_failure.set(builder), open)
 }
 
@@ -84,12 +81,16 @@ async fn what_is_given_up_at_the_end_of_a_drain_costs_its_own_actions_only() {
     for on_failure in ON_FAILURE {
         let given = on_failure.actions("stopped");
         let (builder, open) = builder(on_failure);
-        let mut limits = Limits::default();
-        limits.handler_timeout = None;
-        limits.drain = Duration::from_millis(20);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let agent = builder.limits(limits).listener(listener).build().unwrap();
+        let agent = builder
+            .limits(|limits| {
+                limits.handler_timeout = None;
+                limits.drain_timeout = Duration::from_millis(20);
+            })
+            .listener(listener)
+            .build()
+            .unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async {
             agent.serve(async { drop(stopped.await) }).await.unwrap();
@@ -126,9 +127,10 @@ async fn what_is_given_up_at_the_end_of_a_drain_costs_its_own_actions_only() {
 async fn what_ends_with_its_connection_takes_no_other_along() {
     expect_panics();
     let (builder, _open) = builder(OnFailure::Panics);
-    let mut limits = Limits::default();
-    limits.handler_timeout = None;
-    let agent = builder.limits(limits).build().unwrap();
+    let agent = builder
+        .limits(|limits| limits.handler_timeout = None)
+        .build()
+        .unwrap();
     let mut ends = Peer::to(&agent, 1 << 16);
     let mut stays = Peer::to(&agent, 1 << 16);
     for peer in [&mut ends, &mut stays] {

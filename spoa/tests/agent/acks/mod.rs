@@ -10,7 +10,7 @@ use crate::handlers::agent;
 use crate::peer::{Answer, Peer, ack, hello, notify};
 use crate::secrets::Log;
 use pieces::{Bad, PATHS, Payload, SERVING, Wrong, pieces};
-use spoa::agent::{AgentBuilder, Failed};
+use spoa::agent::{AgentBuilder, FailedMessage};
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use std::fmt::Write;
@@ -43,7 +43,8 @@ fn kind(failure: &Failure) -> &'static str {
 
 impl OnFailure {
     fn set(self, builder: AgentBuilder) -> AgentBuilder {
-        let gives = |failed: &Failed<'_>| SetVar::transaction("cause", kind(failed.failure()));
+        let gives =
+            |failed: &FailedMessage<'_>| SetVar::transaction("cause", kind(failed.failure()));
         match self {
             OnFailure::Absent => builder,
             OnFailure::Gives => builder.on_failure(gives),

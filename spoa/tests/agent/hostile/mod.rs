@@ -13,7 +13,7 @@ mod scripts;
 
 use crate::handlers;
 use crate::peer::{Answer, Peer, ack, hello, notify};
-use spoa::agent::{Agent, Failed};
+use spoa::agent::{Agent, FailedMessage};
 use spoa::handler::Failure;
 use spoa::spop::varint;
 use std::collections::HashSet;
@@ -91,7 +91,7 @@ fn raw(bytes: &[u8]) -> Vec<u8> {
 fn agent() -> (Agent, Arc<AtomicUsize>) {
     let panics = Arc::new(AtomicUsize::new(0));
     let seen = panics.clone();
-    let count = move |failed: &Failed<'_>| {
+    let count = move |failed: &FailedMessage<'_>| {
         if matches!(failed.failure(), Failure::Panicked(_)) {
             seen.fetch_add(1, Ordering::Relaxed);
         }
