@@ -23,7 +23,7 @@
 /// }
 ///
 /// let agent = Agent::builder().handlers(handlers![addresses::reputation, unknown]).build()?;
-/// # Ok::<(), spoa::agent::BuildError>(())
+/// # Ok::<(), spoa::agent::Error>(())
 /// ```
 ///
 /// # Errors

@@ -122,7 +122,7 @@ fn an_address_that_is_none() {
         ("unix@/a,mode=888", "the mode is no octal number up to 777"),
     ] {
         let problem = format!(
-            "`{address}` is no address to listen on: {problem}; write `127.0.0.1:12345`, \
+            "`{address}` is not an address to listen on: {problem}; write `127.0.0.1:12345`, \
              `[::1]:12345`, `unix@/path`, `unix@/path,mode=660` or `abns@name`"
         );
         let failed = said(fixture().args(["--listen", address]));
@@ -215,7 +215,7 @@ fn one_bad_address_of_several_stops_the_others() {
     assert!(
         failed
             .err
-            .contains(": `nowhere` is no address to listen on: it has no port"),
+            .contains(": `nowhere` is not an address to listen on: it has no port"),
         "{}",
         failed.err
     );

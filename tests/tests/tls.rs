@@ -6,7 +6,7 @@ use common::{fixture, said};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use spoa::agent::{Agent, Limits, Tls, TlsError, TlsVersion};
+use spoa::agent::{Agent, Limits, Tls, TlsVersion};
 use spoa::client::Client;
 use spoa::prelude::*;
 use spoa_tests::{Authority, Background, PATIENCE, Process, Signed, TempDir, eventually};
@@ -432,21 +432,6 @@ fn files_that_are_no_good_are_named_with_what_to_do() {
     let said = said(fixture().args(["--tls-cert", &damaged]));
     let words = format!("error: `{damaged}` is damaged: ");
     assert!(said.err.starts_with(&words), "{}", said.err);
-}
-
-#[test]
-fn a_file_that_may_not_be_read_says_who_must_be_let() {
-    // Root, whom a test may be run by, may read everything.
-    let error = TlsError::Read {
-        what: "the agent's certificate",
-        path: "/etc/spoa/agent.pem".into(),
-        error: std::io::ErrorKind::PermissionDenied.into(),
-    };
-    assert_eq!(
-        error.to_string(),
-        "cannot read `/etc/spoa/agent.pem`, the agent's certificate: permission denied; let the \
-         agent's user read it, for instance by its group: `chgrp` and `chmod 640`"
-    );
 }
 
 #[test]

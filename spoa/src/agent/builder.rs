@@ -2,17 +2,16 @@
 
 use super::connection::drive;
 use super::dispatch::wakeups::Wakeups;
-use super::listen::allow_list::{AllowList, NetworkError};
-use super::reload::{CurrentStates, Install, ReloadError, ReloadPart, Reloader};
+use super::listen::allow_list::AllowList;
+use super::reload::{CurrentStates, Install, ReloadPart, Reloader};
 use super::report::rate_limit::{RateLimit, RateLimits};
 use super::shared::OnFailure;
 use super::shared::budget::Budgets;
 use super::shared::handler_table::HandlerTable;
-use super::{Address, AddressError, FailedMessage, Limits, Listener, Server, Shared};
+use super::{Address, Error, FailedMessage, Limits, Listener, Server, Shared};
 use crate::handler::{Definition, IntoActions, IntoHandlerError, Peer, States};
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
-use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -88,7 +87,7 @@ impl Agent {
     /// ```
     /// # use spoa::prelude::*;
     /// # #[spoe_message("ping")] fn ping() {}
-    /// # async fn serve() -> Result<(), spoa::agent::BuildError> {
+    /// # async fn serve() -> Result<(), spoa::agent::Error> {
     /// let agent = Agent::builder().handlers(handlers![ping]).build()?;
     /// let (haproxys_end, ours) = tokio::io::duplex(4096);
     /// agent.serve_connection(ours).await;
@@ -115,7 +114,7 @@ impl Agent {
     /// ```
     /// # use spoa::prelude::*;
     /// # #[spoe_message("ping")] fn ping() {}
-    /// # async fn serve() -> Result<(), spoa::agent::BuildError> {
+    /// # async fn serve() -> Result<(), spoa::agent::Error> {
     /// let agent = Agent::builder().handlers(handlers![ping]).build()?;
     /// let (haproxys_end, ours) = tokio::io::duplex(4096);
     /// let shutdown = async { drop(tokio::signal::ctrl_c().await) };
@@ -152,26 +151,25 @@ impl Agent {
     /// Binds its addresses. It must be called within a tokio runtime.
     ///
     /// # Errors
-    /// A [`BindError`](super::BindError) that says what to do, also for an agent that was given no
+    /// An [`Error`] that says what to do, also for an agent that was given no
     /// address and no socket.
-    pub fn bind(self) -> Result<Server, super::BindError> {
+    pub fn bind(self) -> Result<Server, Error> {
         Server::bind(self)
     }
 
     /// Binds its addresses and serves until `shutdown` is done and what is in flight is answered.
     ///
     /// # Errors
-    /// A [`BindError`](super::BindError) that says what to do.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), super::BindError> {
+    /// An [`Error`] that says what to do.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         self.bind()?.serve(shutdown).await;
         Ok(())
     }
 }
 
 /// Why an agent cannot be built.
-#[derive(thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
     /// No handlers were given.
     #[error(
         "the agent has no handlers: put `#[spoe_message(\"name\")]` above a function; if the \
@@ -219,23 +217,6 @@ pub enum BuildError {
         /// The type.
         state: &'static str,
     },
-    /// An address that is none.
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    /// A network that is none.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// Certificates that cannot be used.
-    #[cfg(feature = "tls")]
-    #[error(transparent)]
-    Tls(#[from] super::TlsError),
-}
-
-/// The same words as those of `Display`: they are what `main` prints of an error that it returns.
-impl fmt::Debug for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }
 
 /// Builds an [`Agent`].
@@ -288,7 +269,7 @@ impl AgentBuilder {
     }
 
     /// Gives handlers that take [`State<'_, T>`](crate::handler::State) their value, one for each
-    /// type: a second one is a [`BuildError::TwoStates`].
+    /// type: a second one is an error of [`build`](Self::build).
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         if self.states.contains(TypeId::of::<T>()) {
             self.twice.get_or_insert(type_name::<T>());
@@ -318,8 +299,8 @@ impl AgentBuilder {
     /// ```
     ///
     /// # Errors
-    /// A [`ReloadError`] if the first value cannot be made.
-    pub async fn reloadable<T, E, F>(self, make: F) -> Result<Self, ReloadError>
+    /// An [`Error`] if the first value cannot be made.
+    pub async fn reloadable<T, E, F>(self, make: F) -> Result<Self, Error>
     where
         T: Send + Sync + 'static,
         E: IntoHandlerError,
@@ -333,7 +314,7 @@ impl AgentBuilder {
         mut self,
         name: Option<String>,
         make: F,
-    ) -> Result<Self, ReloadError>
+    ) -> Result<Self, Error>
     where
         T: Send + Sync + 'static,
         E: IntoHandlerError,
@@ -440,11 +421,11 @@ impl AgentBuilder {
     /// Makes the agent.
     ///
     /// # Errors
-    /// A [`BuildError`] that says what to do.
-    pub fn build(mut self) -> Result<Agent, BuildError> {
+    /// An [`Error`] that says what to do.
+    pub fn build(mut self) -> Result<Agent, Error> {
         check(&self.definitions)?;
         if let Some(state) = self.twice {
-            return Err(BuildError::TwoStates { state });
+            return Err(BuildError::TwoStates { state }.into());
         }
         let mut parts = Vec::new();
         for ReloadableState {
@@ -455,7 +436,7 @@ impl AgentBuilder {
         } in self.reloadable
         {
             if self.states.contains(id) {
-                return Err(BuildError::TwoStates { state: type_name });
+                return Err(BuildError::TwoStates { state: type_name }.into());
             }
             put(&mut self.states);
             parts.push(part);
@@ -467,15 +448,16 @@ impl AgentBuilder {
                     return Err(BuildError::MissingState {
                         state: state.type_name,
                         handler,
-                    });
+                    }
+                    .into());
                 }
             }
         }
         let addresses = self
             .addresses
             .iter()
-            .map(|a| a.parse())
-            .collect::<Result<_, _>>()?;
+            .map(|address| address.parse())
+            .collect::<Result<_, Error>>()?;
         let allow = AllowList::new(self.allow.iter().map(String::as_str))?;
         #[cfg(feature = "tls")]
         let tls = self
@@ -523,9 +505,9 @@ impl AgentBuilder {
 }
 
 /// Finds what is wrong with the handlers whatever state they are given.
-pub(crate) fn check(definitions: &[&'static Definition]) -> Result<(), BuildError> {
+pub(crate) fn check(definitions: &[&'static Definition]) -> Result<(), Error> {
     if definitions.is_empty() {
-        return Err(BuildError::NoHandlers);
+        return Err(BuildError::NoHandlers.into());
     }
     let mut seen: HashMap<Option<&str>, &Definition> = HashMap::new();
     for definition in definitions {
@@ -537,14 +519,15 @@ pub(crate) fn check(definitions: &[&'static Definition]) -> Result<(), BuildErro
             true => (place(first), place(definition)),
             false => (place(definition), place(first)),
         };
-        return Err(match definition.message() {
+        let error = match definition.message() {
             Some(message) => BuildError::Duplicate {
                 message,
                 first,
                 second,
             },
             None => BuildError::DuplicateFallback { first, second },
-        });
+        };
+        return Err(error.into());
     }
     Ok(())
 }

@@ -10,28 +10,40 @@
 //!
 //! ```no_run
 //! use spoa::prelude::*;
+//! use std::process::ExitCode;
 //!
 //! #[spoe_message("ping")]
 //! fn ping() {}
 //!
-//! #[tokio::main]
-//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+//! async fn serve() -> Result<(), spoa::agent::Error> {
 //!     let agent = Agent::builder()
 //!         .handlers(handlers![ping])
 //!         .listen("127.0.0.1:12345")
 //!         .build()?;
 //!     let for_ever = std::future::pending();
-//!     Ok(agent.serve(for_ever).await?)
+//!     agent.serve(for_ever).await
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> ExitCode {
+//!     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+//!     match serve().await {
+//!         Ok(()) => ExitCode::SUCCESS,
+//!         Err(error) => {
+//!             eprintln!("error: {error}");
+//!             ExitCode::FAILURE
+//!         }
+//!     }
 //! }
 //! ```
 //!
-//! `main` prints the `Debug` of an error. That of [`BuildError`], [`BindError`] and [`ReloadError`] is
-//! the sentence that says what to do, as `Display` is.
+//! The `Display` of an [`Error`] is the sentence that says what to do. A `main` that returns a `Result`
+//! prints `Debug` instead, so this one prints its error itself.
 
 mod builder;
 mod connection;
 mod dispatch;
+mod error;
 mod limits;
 mod listen;
 mod reload;
@@ -40,14 +52,14 @@ mod server;
 mod shared;
 mod worker;
 
-pub use builder::{Agent, AgentBuilder, BuildError};
+pub use builder::{Agent, AgentBuilder};
+pub use error::Error;
 pub use limits::Limits;
-pub use listen::address::{Address, AddressError};
-pub use listen::allow_list::NetworkError;
-pub use listen::listener::{BindError, Listener};
+pub use listen::address::Address;
+pub use listen::listener::Listener;
 #[cfg(feature = "tls")]
-pub use listen::tls::{Tls, TlsError, TlsVersion};
-pub use reload::{ReloadError, Reloaded, Reloader};
+pub use listen::tls::{Tls, TlsVersion};
+pub use reload::{Reloaded, Reloader};
 pub use report::panics::log_panics;
 pub use server::Server;
 pub use shared::FailedMessage;
@@ -55,9 +67,13 @@ pub use shared::FailedMessage;
 #[cfg(feature = "run")]
 pub(crate) use builder::check;
 #[cfg(feature = "run")]
+pub(crate) use error::ErrorKind;
+#[cfg(feature = "run")]
 pub(crate) use listen::allow_list::network;
 #[cfg(feature = "run")]
-pub(crate) use listen::listener::{RAISE_DESCRIPTORS, descriptors_ran_out};
+pub(crate) use listen::listener::{BindError, RAISE_DESCRIPTORS, descriptors_ran_out};
+#[cfg(all(feature = "run", feature = "tls"))]
+pub(crate) use listen::tls::TlsError;
 #[cfg(feature = "run")]
 pub(crate) use report::values::VALUES;
 #[cfg(feature = "run")]

@@ -80,9 +80,9 @@ impl Reloader {
     /// as it is convenient. It must be polled within a tokio runtime with timers.
     ///
     /// # Errors
-    /// A [`ReloadError`] that says which value could not be made, because of an error or a panic. Then
+    /// An [`Error`](super::Error) that says which value could not be made, because of an error or a panic. Then
     /// all old ones are kept.
-    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+    pub async fn reload(&self) -> Result<Reloaded, super::Error> {
         let _turn = self.0.turn.lock().await;
         let start = Instant::now();
         let mut made = Vec::with_capacity(self.0.parts.len());
@@ -92,7 +92,7 @@ impl Reloader {
                 Err(error) => {
                     // What was made before may be large, and may panic when it is dropped.
                     tokio::task::spawn_blocking(move || drop_quietly(made));
-                    return Err(error);
+                    return Err(error.into());
                 }
             }
         }
@@ -100,7 +100,7 @@ impl Reloader {
         tokio::spawn(release(old));
         Ok(Reloaded {
             parts: self.names(),
-            took: start.elapsed(),
+            elapsed: start.elapsed(),
         })
     }
 
@@ -128,7 +128,7 @@ async fn release(old: Arc<States>) {
 #[derive(Clone, Debug)]
 pub struct Reloaded {
     parts: Vec<String>,
-    took: Duration,
+    elapsed: Duration,
 }
 
 impl Reloaded {
@@ -139,13 +139,14 @@ impl Reloaded {
 
     /// How long that took.
     #[must_use]
-    pub fn took(&self) -> Duration {
-        self.took
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
     }
 }
 
 /// A value that could not be made.
-pub struct ReloadError {
+#[derive(Debug)]
+pub(crate) struct ReloadError {
     part: String,
     /// Made where the error came from: to show it is user code, which may panic.
     text: String,
@@ -154,7 +155,7 @@ pub struct ReloadError {
 impl ReloadError {
     /// Which one: an expression of `reload = …`, or the name of a type.
     #[must_use]
-    pub fn part(&self) -> &str {
+    pub(crate) fn part(&self) -> &str {
         &self.part
     }
 }
@@ -162,13 +163,6 @@ impl ReloadError {
 impl fmt::Display for ReloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` failed: {}", self.part, self.text)
-    }
-}
-
-/// The same words as those of `Display`: they are what `main` prints of an error that it returns.
-impl fmt::Debug for ReloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -4,9 +4,9 @@ use super::connection::drive;
 use super::dispatch::wakeups::Wakeups;
 use super::listen::acceptor::{self, Acceptor, Decision};
 use super::listen::allow_list::AllowList;
-use super::listen::listener::Accepted;
+use super::listen::listener::{Accepted, BindError};
 use super::worker::watchdog::Watchdog;
-use super::{Agent, BindError, Listener, Reloader, Shared};
+use super::{Agent, Error, Listener, Reloader, Shared};
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
@@ -26,13 +26,13 @@ pub struct Server {
 }
 
 impl Server {
-    pub(super) fn bind(agent: Agent) -> Result<Self, BindError> {
+    pub(super) fn bind(agent: Agent) -> Result<Self, Error> {
         let mut listeners = agent.listeners;
         for address in &agent.addresses {
             listeners.push(Listener::bind(address)?);
         }
         if listeners.is_empty() {
-            return Err(BindError::Nowhere);
+            return Err(BindError::Nowhere.into());
         }
         #[cfg(feature = "tls")]
         if agent.tls.is_some() && listeners.iter().all(|it| it.tcp_address().is_none()) {

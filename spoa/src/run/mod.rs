@@ -27,7 +27,9 @@ pub(crate) mod units;
 mod wiring;
 
 use crate::__private::Registered;
-use crate::agent::{self, Agent, AgentBuilder, BindError, BuildError};
+#[cfg(feature = "tls")]
+use crate::agent::TlsError;
+use crate::agent::{self, Agent, AgentBuilder, BindError, ErrorKind};
 use crate::handler::{Definition, Failure, HandlerError};
 use crate::testing::CallError;
 use crate::text::one_line;
@@ -90,10 +92,8 @@ where
 /// Why the agent did not start, or a command did not do what it was to do.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
-    #[error("{}{}", .0, build_option(.0))]
-    Build(#[from] BuildError),
-    #[error("{}{}", .0, bind_option(.0))]
-    Bind(#[from] BindError),
+    #[error("{}{}", .0, agent_option(.0))]
+    Agent(#[from] agent::Error),
     #[error("{}", .0.0)]
     Configure(ConfigureError),
     #[error(
@@ -137,19 +137,14 @@ impl StartError {
 /// What to do where there are too many threads.
 const THREADS: &str = "; lower `--workers`, or raise `ulimit -u`";
 
-/// Names the option that does what an error advises last.
-fn build_option(error: &BuildError) -> &'static str {
-    match error {
+/// Names the option that does what an error of the agent advises last.
+fn agent_option(error: &agent::Error) -> &'static str {
+    match error.kind() {
         #[cfg(feature = "tls")]
-        BuildError::Tls(agent::TlsError::NoKey { .. }) => " with `--tls-key`",
-        _ => "",
-    }
-}
-
-/// Names the option that does what an error advises last.
-fn bind_option(error: &BindError) -> &'static str {
-    match error {
-        BindError::InUse { .. } | BindError::NotASocket { .. } => " with `--listen`",
+        ErrorKind::Tls(TlsError::NoKey { .. }) => " with `--tls-key`",
+        ErrorKind::Bind(BindError::InUse { .. } | BindError::NotASocket { .. }) => {
+            " with `--listen`"
+        }
         _ => "",
     }
 }

@@ -3,7 +3,7 @@
 //! It must not know what is made, nor how.
 
 use super::systemd;
-use crate::agent::{ReloadError, Reloader};
+use crate::agent::{Error, Reloader};
 use crate::text::one_line;
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,7 +31,7 @@ pub(super) async fn on_each(mut hangups: Signal, reloader: Reloader, status: Str
     }
 }
 
-async fn reload(reloader: &Reloader) -> Result<(), ReloadError> {
+async fn reload(reloader: &Reloader) -> Result<(), Error> {
     if reloader.is_empty() {
         tracing::info!(
             "SIGHUP: nothing to reload; `reload = …` instead of `state = …` in `run!` has a value \
@@ -42,7 +42,7 @@ async fn reload(reloader: &Reloader) -> Result<(), ReloadError> {
     match reloader.reload().await {
         Ok(reloaded) => {
             let parts: Vec<_> = reloaded.parts().collect();
-            let (took, parts) = (reloaded.took(), parts.join("`, `"));
+            let (took, parts) = (reloaded.elapsed(), parts.join("`, `"));
             tracing::info!("SIGHUP: reloaded in {took:?}: `{parts}`");
             Ok(())
         }

@@ -456,7 +456,7 @@ mod tests {
         );
         assert_eq!(
             problem("listen", "127.0.0.1:1,[::1]"),
-            "`[::1]` is no address to listen on: the port is missing; write `127.0.0.1:12345`, \
+            "`[::1]` is not an address to listen on: the port is missing; write `127.0.0.1:12345`, \
              `[::1]:12345`, `unix@/path`, `unix@/path,mode=660` or `abns@name`"
         );
     }

@@ -30,7 +30,7 @@ mod answer;
 
 pub use answer::{Answer, CallError, FailedMessage};
 
-use crate::agent::{self, Agent, AgentBuilder, BuildError};
+use crate::agent::{self, Agent, AgentBuilder};
 use crate::client::{Client, ClientError, ClientOptions};
 use crate::handler::{Definition, ToValue};
 use crate::spop::Value;
@@ -98,12 +98,12 @@ impl TestAgent {
     ///
     /// let agent = TestAgent::build(Agent::builder().handlers(handlers![count]).state(Db(7)))?;
     /// assert_eq!(agent.call_blocking("count", &[]).unwrap().get("txn.count"), Some(7));
-    /// # Ok::<(), spoa::agent::BuildError>(())
+    /// # Ok::<(), spoa::agent::Error>(())
     /// ```
     ///
     /// # Errors
     /// As [`AgentBuilder::build`].
-    pub fn build(builder: AgentBuilder) -> Result<Self, BuildError> {
+    pub fn build(builder: AgentBuilder) -> Result<Self, agent::Error> {
         let failures = Failures::default();
         let seen = Arc::clone(&failures);
         let agent = builder.observe(move |failed| keep(&seen, failed)).build()?;

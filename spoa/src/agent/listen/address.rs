@@ -2,6 +2,7 @@
 //!
 //! It must not know which users, folders and addresses the machine has.
 
+use crate::agent::Error;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -46,13 +47,13 @@ pub enum Address {
     Abstract(String),
 }
 
-/// Why a text is no address to listen on.
+/// Why a text is not an address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no address to listen on: {problem}; write `127.0.0.1:12345`, `[::1]:12345`, \
+    "`{text}` is not an address to listen on: {problem}; write `127.0.0.1:12345`, `[::1]:12345`, \
      `unix@/path`, `unix@/path,mode=660` or `abns@name`"
 )]
-pub struct AddressError {
+pub(crate) struct AddressError {
     text: String,
     problem: &'static str,
 }
@@ -63,77 +64,81 @@ const MAX_ABSTRACT: usize = 107;
 const MAX_PATH: usize = 107;
 
 impl FromStr for Address {
-    type Err = AddressError;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        let bad = |problem| AddressError {
-            text: text.to_owned(),
-            problem,
-        };
-        if let Some(rest) = text.strip_prefix("unix@") {
-            let (path, options) = rest.split_once(',').unwrap_or((rest, ""));
-            match path.len() {
-                0 => return Err(bad("the path is missing")),
-                1..=MAX_PATH => {}
-                _ => return Err(bad("a path of a unix socket has at most 107 bytes")),
-            }
-            let (mut mode, mut user, mut group) = (None, None, None);
-            for option in options.split(',').filter(|option| !option.is_empty()) {
-                match option.split_once('=') {
-                    Some(("mode", octal)) => {
-                        let number = u32::from_str_radix(octal, 8).ok();
-                        let number = number.filter(|mode| *mode <= 0o777);
-                        let wrong = "the mode is no octal number up to 777";
-                        mode = Some(number.ok_or_else(|| bad(wrong))?);
-                    }
-                    Some(("user" | "group", "")) => {
-                        return Err(bad("a name or number is missing behind the `=`"));
-                    }
-                    Some(("user", name)) => user = Some(name.to_owned()),
-                    Some(("group", name)) => group = Some(name.to_owned()),
-                    _ => {
-                        return Err(bad("behind the path only `mode=`, `user=` and `group=` \
+    fn from_str(text: &str) -> Result<Self, Error> {
+        parse(text).map_err(Error::from)
+    }
+}
+
+fn parse(text: &str) -> Result<Address, AddressError> {
+    let bad = |problem| AddressError {
+        text: text.to_owned(),
+        problem,
+    };
+    if let Some(rest) = text.strip_prefix("unix@") {
+        let (path, options) = rest.split_once(',').unwrap_or((rest, ""));
+        match path.len() {
+            0 => return Err(bad("the path is missing")),
+            1..=MAX_PATH => {}
+            _ => return Err(bad("a path of a unix socket has at most 107 bytes")),
+        }
+        let (mut mode, mut user, mut group) = (None, None, None);
+        for option in options.split(',').filter(|option| !option.is_empty()) {
+            match option.split_once('=') {
+                Some(("mode", octal)) => {
+                    let number = u32::from_str_radix(octal, 8).ok();
+                    let number = number.filter(|mode| *mode <= 0o777);
+                    let wrong = "the mode is no octal number up to 777";
+                    mode = Some(number.ok_or_else(|| bad(wrong))?);
+                }
+                Some(("user" | "group", "")) => {
+                    return Err(bad("a name or number is missing behind the `=`"));
+                }
+                Some(("user", name)) => user = Some(name.to_owned()),
+                Some(("group", name)) => group = Some(name.to_owned()),
+                _ => {
+                    return Err(bad("behind the path only `mode=`, `user=` and `group=` \
                                         may stand, with `,` between"));
-                    }
                 }
             }
-            return Ok(Address::Unix {
-                path: path.into(),
-                mode,
-                user,
-                group,
-            });
         }
-        if let Some(name) = text.strip_prefix("abns@") {
-            return match name.len() {
-                0 => Err(bad("the name is missing")),
-                1..=MAX_ABSTRACT => Ok(Address::Abstract(name.to_owned())),
-                _ => Err(bad("a name of an abstract socket has at most 107 bytes")),
-            };
-        }
-        if text.starts_with('/') {
-            return Err(bad("a path needs `unix@` in front"));
-        }
-        if is_ip(text) {
-            return Err(bad("the port is missing"));
-        }
-        let any = text.strip_prefix("*:").or_else(|| text.strip_prefix(':'));
-        if let Some(port) = any {
-            let port: u16 = port
-                .parse()
-                .map_err(|_| bad("the port is no number up to 65535"))?;
-            return Ok(Address::Port(port));
-        }
-        if let Ok(address) = text.parse() {
-            return Ok(Address::Tcp(address));
-        }
-        Err(bad(match text.rsplit_once(':') {
-            None => "it has no port",
-            Some((ip, "")) if is_ip(ip) => "the port is missing",
-            Some((ip, _)) if is_ip(ip) => "the port is no number up to 65535",
-            Some(_) => "the part before the port is no IP address",
-        }))
+        return Ok(Address::Unix {
+            path: path.into(),
+            mode,
+            user,
+            group,
+        });
     }
+    if let Some(name) = text.strip_prefix("abns@") {
+        return match name.len() {
+            0 => Err(bad("the name is missing")),
+            1..=MAX_ABSTRACT => Ok(Address::Abstract(name.to_owned())),
+            _ => Err(bad("a name of an abstract socket has at most 107 bytes")),
+        };
+    }
+    if text.starts_with('/') {
+        return Err(bad("a path needs `unix@` in front"));
+    }
+    if is_ip(text) {
+        return Err(bad("the port is missing"));
+    }
+    let any = text.strip_prefix("*:").or_else(|| text.strip_prefix(':'));
+    if let Some(port) = any {
+        let port: u16 = port
+            .parse()
+            .map_err(|_| bad("the port is no number up to 65535"))?;
+        return Ok(Address::Port(port));
+    }
+    if let Ok(address) = text.parse() {
+        return Ok(Address::Tcp(address));
+    }
+    Err(bad(match text.rsplit_once(':') {
+        None => "it has no port",
+        Some((ip, "")) if is_ip(ip) => "the port is missing",
+        Some((ip, _)) if is_ip(ip) => "the port is no number up to 65535",
+        Some(_) => "the part before the port is no IP address",
+    }))
 }
 
 /// Whether this is an address of IPv4, or one of IPv6 with brackets or without.
@@ -198,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_bad_address_says_what_is_wrong() {
-        let problem = |text: &str| text.parse::<Address>().unwrap_err().problem;
+        let problem = |text: &str| parse(text).unwrap_err().problem;
         for address in ["127.0.0.1", "127.0.0.1:", "::1", "[::1]", "[::1]:"] {
             assert_eq!(problem(address), "the port is missing", "{address}");
         }

@@ -13,7 +13,7 @@ use std::net::IpAddr;
     "`{text}` is no network to allow: write one such as `10.0.0.0/8` or `2001:db8::/32`, or one \
      address such as `10.0.0.7`"
 )]
-pub struct NetworkError {
+pub(crate) struct NetworkError {
     text: String,
 }
 

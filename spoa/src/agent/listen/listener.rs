@@ -1,11 +1,11 @@
 //! Sockets that accept: TCP, unix, abstract.
 
+use super::address::Address;
 use super::unix_socket::{self, Access, BACKLOG, SocketFile};
-use crate::agent::Address;
+use crate::agent::Error;
 use crate::handler::Peer;
 use nix::errno::Errno;
 use socket2::SockRef;
-use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -54,9 +54,8 @@ impl Accepted {
 }
 
 /// Why an agent cannot listen.
-#[derive(thiserror::Error)]
-#[non_exhaustive]
-pub enum BindError {
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BindError {
     /// The agent was given no address and no socket.
     #[error(
         "the agent listens nowhere: write `.listen(\"127.0.0.1:12345\")` or `.listener(…)` where it \
@@ -110,15 +109,9 @@ pub enum BindError {
         /// Where.
         address: String,
         /// Why.
+        #[source]
         error: io::Error,
     },
-}
-
-/// The same words as those of `Display`: they are what `main` prints of an error that it returns.
-impl fmt::Debug for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }
 
 impl BindError {
@@ -158,8 +151,8 @@ impl Listener {
     /// Binds an address. It must be called within a tokio runtime.
     ///
     /// # Errors
-    /// A [`BindError`] that says what to do.
-    pub fn bind(address: &Address) -> Result<Self, BindError> {
+    /// An [`Error`] that says what to do.
+    pub fn bind(address: &Address) -> Result<Self, Error> {
         match address {
             Address::Tcp(tcp) => bind_tcp(*tcp).map(Listener::from),
             Address::Port(port) => bind_port(*port, bind_dual).map(Listener::from),
@@ -182,7 +175,7 @@ impl Listener {
             Address::Abstract(name) => unix_socket::bind_abstract(name)
                 .map(|socket| Listener::unix(socket, format!("abns@{name}").into())),
         }
-        .map_err(|error| BindError::new(address, error))
+        .map_err(|error| BindError::new(address, error).into())
     }
 
     fn unix(socket: UnixListener, path: PathBuf) -> Self {
@@ -311,10 +304,18 @@ mod tests {
     use std::future::poll_fn;
 
     #[test]
-    fn what_main_prints_says_what_to_do() {
+    fn an_error_says_what_to_do_and_has_a_source() {
         let error = BindError::new(&Address::Port(80), io::ErrorKind::PermissionDenied.into());
+        let error = Error::from(error);
+        let source = std::error::Error::source(&error).unwrap();
+        assert_eq!(source.to_string(), "permission denied");
+        assert!(error.is_bind() && !error.is_config() && !error.is_reload());
         assert_eq!(
             format!("{error:?}"),
+            "Error(Bind(Io { address: \":80\", error: Kind(PermissionDenied) }))"
+        );
+        assert_eq!(
+            error.to_string(),
             "cannot listen on :80: permission denied; choose a port above 1023, or a folder this \
              user may write to"
         );

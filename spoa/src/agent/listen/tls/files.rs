@@ -16,8 +16,7 @@ use std::sync::Arc;
 
 /// Why the files of a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TlsError {
+pub(crate) enum TlsError {
     /// A file cannot be read.
     #[error("cannot read `{}`, {what}: {error}{}", path.display(), hint(error))]
     Read {
@@ -26,6 +25,7 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
         /// Why.
+        #[source]
         error: io::Error,
     },
     /// A file is no PEM, or damaged.
@@ -226,4 +226,24 @@ fn client_verifier(
         });
     }
     Ok(Arc::new(Verifier(verifier)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_not_be_read_says_who_must_be_let() {
+        // Root, whom a test may be run by, may read everything.
+        let error = TlsError::Read {
+            what: "the agent's certificate",
+            path: "/etc/spoa/agent.pem".into(),
+            error: io::ErrorKind::PermissionDenied.into(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "cannot read `/etc/spoa/agent.pem`, the agent's certificate: permission denied; let the \
+             agent's user read it, for instance by its group: `chgrp` and `chmod 640`"
+        );
+    }
 }

@@ -7,7 +7,7 @@ mod files;
 mod handshake;
 mod verifier;
 
-pub use files::TlsError;
+pub(crate) use files::TlsError;
 pub(crate) use handshake::drive;
 
 use crate::agent::reload::ReloadPart;
@@ -31,7 +31,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// use spoa::prelude::*;
 /// # #[spoe_message("ping")] fn ping() {}
 ///
-/// # fn main() -> Result<(), spoa::agent::BuildError> {
+/// # fn main() -> Result<(), spoa::agent::Error> {
 /// let tls = Tls::files("/etc/spoa/agent.pem", "/etc/spoa/agent.key")
 ///     .client_ca("/etc/spoa/haproxy-ca.pem")
 ///     .min_version(TlsVersion::V1_3);
