@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 use spoa::__cli::action;
 use spoa::client::{Ack, Argument, Client, ClientError};
-use spoa::handler::{ActionWriter, ToValue};
+use spoa::handler::ActionWriter;
 use spoa::spop::Value as Datum;
 use std::ffi::OsString;
 use std::io::{stderr, stdout};
@@ -73,7 +73,7 @@ async fn send(matches: &ArgMatches, message: &str, args: &[Argument]) -> Result<
         .await?;
     let args: Vec<(&str, Datum<'_>)> = args
         .iter()
-        .map(|argument| (argument.name.as_str(), argument.value.to_value()))
+        .map(|argument| (argument.name.as_str(), argument.value.as_value()))
         .collect();
     let ack = client.send(message, &args).await;
     // A goodbye that goes wrong takes nothing from the answer.

@@ -109,8 +109,8 @@ mod text;
 pub mod prelude {
     pub use crate::agent::{Agent, FailedMessage};
     pub use crate::handler::{
-        Actions, Context, Failure, FromMessage, FromValue, HandlerError, IntoActions, Mismatch,
-        Parse, SetVar, State, Text, ToValue, Unset, UnsetVar,
+        Actions, AsValue, Context, Failure, FromMessage, FromValue, HandlerError, IntoActions,
+        Mismatch, Parse, SetVar, State, Text, Unset, UnsetVar,
     };
     pub use crate::spop::{Args, Message, Scope, Value};
     pub use crate::{handlers, spoe_fallback, spoe_message};

@@ -4,7 +4,6 @@
 
 use super::tally::Fault;
 use spoa::client::OwnedValue;
-use spoa::handler::ToValue;
 use spoa::spop::{Action, Actions, DecodeError, NotifyWriter, Scope, Value};
 use std::time::Duration;
 
@@ -48,7 +47,7 @@ impl Message {
             let args: Vec<(&str, Value<'_>)> = message
                 .args
                 .iter()
-                .map(|(name, value)| (name.as_str(), value.to_value()))
+                .map(|(name, value)| (name.as_str(), value.as_value()))
                 .collect();
             writer.message(&message.name, &args);
         }
@@ -89,7 +88,7 @@ impl Expectation {
         match action {
             Action::SetVar { scope, name, value } => {
                 let about = *scope == self.scope && *name == *self.name;
-                about.then(|| same(self.value.to_value(), *value))
+                about.then(|| same(self.value.as_value(), *value))
             }
             Action::UnsetVar { scope, name } => {
                 (*scope == self.scope && *name == *self.name).then_some(false)

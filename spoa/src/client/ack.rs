@@ -233,8 +233,8 @@ impl From<Value<'_>> for OwnedValue {
 }
 
 // What came in an answer can be sent in a message of `spoa::testing` again.
-impl crate::handler::ToValue for OwnedValue {
-    fn to_value(&self) -> Value<'_> {
+impl crate::handler::AsValue for OwnedValue {
+    fn as_value(&self) -> Value<'_> {
         self.as_value()
     }
 }

@@ -28,7 +28,7 @@ pub use param::{FromMessage, Request};
 pub use rejection::{Rejection, RejectionKind};
 pub use state::State;
 pub use text::Text;
-pub use variable::{ToValue, Unset, Variable};
+pub use variable::{AsValue, Unset, Variable};
 
 pub(crate) use actions::LeftOut;
 pub(crate) use context::ConnectionInfo;

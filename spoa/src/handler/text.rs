@@ -1,6 +1,6 @@
 //! Text as a client sends it: whatever bytes there are, it is text.
 
-use super::{Accepts, Expected, FromValue, Mismatch, ToValue};
+use super::{Accepts, AsValue, Expected, FromValue, Mismatch};
 use crate::spop::Value;
 use std::borrow::Cow;
 use std::fmt;
@@ -159,9 +159,9 @@ impl<'a> FromValue<'a> for Text<'a> {
 }
 
 #[diagnostic::do_not_recommend]
-impl ToValue for Text<'_> {
+impl AsValue for Text<'_> {
     #[inline]
-    fn to_value(&self) -> Value<'_> {
+    fn as_value(&self) -> Value<'_> {
         Value::from(self.as_str())
     }
 }
@@ -194,7 +194,7 @@ mod tests {
             " a\u{fffd}|Text(\"a\u{fffd}\")"
         );
         assert!("a\u{fffd}" == text && *"b" != text && text.starts_with('a'));
-        assert_eq!(text.to_value(), Value::from("a\u{fffd}"));
+        assert_eq!(text.as_value(), Value::from("a\u{fffd}"));
         assert!(matches!(Text::from("a").into_cow(), Cow::Borrowed("a")));
         assert_eq!(String::from(text), "a\u{fffd}");
     }

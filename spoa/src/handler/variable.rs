@@ -11,22 +11,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// In HAProxy, integers are signed and 64 bits wide: a `u64` of 2^63 and more turns negative there.
 ///
 /// ```
-/// use spoa::handler::ToValue;
+/// use spoa::handler::AsValue;
 /// use spoa::spop::Value;
 ///
-/// assert_eq!((-5i32).to_value(), Value::Int32(-5));
-/// assert_eq!("bot".to_value(), Value::String(b"bot"));
+/// assert_eq!((-5i32).as_value(), Value::Int32(-5));
+/// assert_eq!("bot".as_value(), Value::String(b"bot"));
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no value that a variable of HAProxy's can hold",
     label = "not a value",
     note = "variables hold `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes` and `Value`; `Option` of these leaves the variable alone for `None`",
     note = "a number with a fraction goes as text, or as an integer of thousandths",
-    note = "for a type of your own, `impl ToValue`"
+    note = "for a type of your own, `impl AsValue`"
 )]
-pub trait ToValue {
+pub trait AsValue {
     /// The value as it goes on the wire.
-    fn to_value(&self) -> Value<'_>;
+    fn as_value(&self) -> Value<'_>;
 
     /// Tells whether each value sets a variable: one that is [`Value::Null`] unsets it.
     #[doc(hidden)]
@@ -41,9 +41,9 @@ pub trait ToValue {
 macro_rules! values {
     ($($rust:ty: $value:ident => $wire:expr $(, $presence:ident)?;)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl ToValue for $rust {
+        impl AsValue for $rust {
             #[inline]
-            fn to_value(&self) -> Value<'_> {
+            fn as_value(&self) -> Value<'_> {
                 let $value = self;
                 $wire
             }
@@ -81,10 +81,10 @@ values! {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: ToValue> ToValue for &T {
+impl<T: AsValue> AsValue for &T {
     #[inline]
-    fn to_value(&self) -> Value<'_> {
-        (**self).to_value()
+    fn as_value(&self) -> Value<'_> {
+        (**self).as_value()
     }
 
     fn presence() -> Presence {
@@ -95,7 +95,7 @@ impl<T: ToValue> ToValue for &T {
 values! {
     &str: v => Value::from(*v), Always;
     &[u8]: v => Value::Binary(v), Always;
-    &(dyn ToValue + '_): v => (**v).to_value();
+    &(dyn AsValue + '_): v => (**v).as_value();
 }
 
 /// Unsets the variable it is written to.
@@ -109,7 +109,7 @@ pub struct Unset;
     label = "not a value",
     note = "variables hold `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes` and `Value`; `Option` of these leaves the variable alone for `None`",
     note = "a number with a fraction goes as text, or as an integer of thousandths",
-    note = "for a type of your own, `impl ToValue`"
+    note = "for a type of your own, `impl AsValue`"
 )]
 pub trait Variable {
     /// Appends the action, if any.
@@ -130,10 +130,10 @@ pub trait Variable {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: ToValue> Variable for T {
+impl<T: AsValue> Variable for T {
     #[inline(always)]
     fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
-        Ok(out.set_var(scope, name, self.to_value())?)
+        Ok(out.set_var(scope, name, self.as_value())?)
     }
 
     fn presence() -> Presence {

@@ -5,7 +5,7 @@
 use super::json::action;
 use crate::agent::AgentBuilder;
 use crate::client::Argument;
-use crate::handler::ToValue;
+use crate::handler::AsValue;
 use crate::testing::{Answer, TestAgent};
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -35,7 +35,7 @@ impl Call {
         frame: Option<u32>,
     ) -> Result<Answer, super::StartError> {
         let agent = TestAgent::build(builder)?.max_frame_size(frame.unwrap_or(FRAME));
-        let args: Vec<(&str, &dyn ToValue)> = self
+        let args: Vec<(&str, &dyn AsValue)> = self
             .args
             .iter()
             .map(|argument| (argument.name.as_str(), &argument.value as _))

@@ -3,7 +3,6 @@
 //! It must not know which command prints them.
 
 use crate::client::OwnedAction;
-use crate::handler::ToValue;
 use crate::spop::Value as Datum;
 use serde_json::{Value, json};
 
@@ -14,7 +13,7 @@ pub fn action(action: &OwnedAction) -> Value {
         return json!({ "action": "unset-var", "scope": scope, "name": name });
     };
     let kind = value.data_type().name();
-    let (key, value) = datum(value.to_value());
+    let (key, value) = datum(value.as_value());
     json!({ "action": "set-var", "scope": scope, "name": name, "type": kind, key: value })
 }
 

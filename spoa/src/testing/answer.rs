@@ -3,7 +3,7 @@
 //! It must not know how the message was sent.
 
 use crate::client::{Ack, ClientError, OwnedAction, OwnedValue};
-use crate::handler::{Failure, FromValue, ToValue};
+use crate::handler::{Failure, FromValue};
 use crate::nearest::nearest;
 use crate::spop::Scope;
 use std::any::type_name;
@@ -29,7 +29,7 @@ impl Answer {
     #[must_use]
     pub fn get<'a, T: FromValue<'a>>(&'a self, variable: &str) -> Option<T> {
         let value = self.value(variable)?;
-        match T::from_value(value.to_value()) {
+        match T::from_value(value.as_value()) {
             Ok(converted) => Some(converted),
             Err(_) => panic!(
                 "`{variable}` is {value} ({}), which is no `{}`",

@@ -32,7 +32,7 @@ pub use answer::{Answer, CallError, FailedMessage};
 
 use crate::agent::{self, Agent, AgentBuilder};
 use crate::client::{Client, ClientError, ClientOptions};
-use crate::handler::{Definition, ToValue};
+use crate::handler::{AsValue, Definition};
 use crate::spop::Value;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,7 +48,7 @@ use std::time::Duration;
 /// let args: &Arguments<'_> = &[("ip", &ip), ("port", &443), ("", &"unnamed"), ("user", &spoa::spop::Value::Null)];
 /// # assert_eq!(args.len(), 4);
 /// ```
-pub type Arguments<'a> = [(&'a str, &'a dyn ToValue)];
+pub type Arguments<'a> = [(&'a str, &'a dyn AsValue)];
 
 /// How many bytes the pipe between the two ends holds.
 const PIPE: usize = 64 << 10;
@@ -175,7 +175,7 @@ impl TestAgent {
                 for (message, args) in messages {
                     let args: Vec<(&str, Value<'_>)> = args
                         .iter()
-                        .map(|(name, value)| (*name, value.to_value()))
+                        .map(|(name, value)| (*name, value.as_value()))
                         .collect();
                     notify.message(message, &args);
                 }

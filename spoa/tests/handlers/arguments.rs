@@ -104,7 +104,7 @@ fn the_first_of_a_name_wins_in_whatever_order_they_come() {
     ] {
         let args: Vec<_> = args
             .iter()
-            .map(|(name, value)| (*name, value as &dyn ToValue))
+            .map(|(name, value)| (*name, value as &dyn AsValue))
             .collect();
         let expected = format!("set-var sess.xyz = {expected}");
         assert_eq!(call(&first, &args), expected);

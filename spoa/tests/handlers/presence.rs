@@ -37,8 +37,8 @@ struct Outer {
 /// A type of the user's own, which may unset.
 struct Own;
 
-impl ToValue for Own {
-    fn to_value(&self) -> Value<'_> {
+impl AsValue for Own {
+    fn as_value(&self) -> Value<'_> {
         Value::Null
     }
 }
@@ -127,7 +127,7 @@ fn a_value_says_it_of_the_variable_that_it_is_for() {
         Unset
     }
     #[spoe_message("m9", set = "txn.x")]
-    fn opaque() -> impl ToValue {
+    fn opaque() -> impl AsValue {
         1
     }
     #[spoe_message("m10", set = "txn.x")]

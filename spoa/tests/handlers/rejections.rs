@@ -132,7 +132,7 @@ fn integers(
 
 #[test]
 fn a_type_is_named_only_if_it_takes_what_came() {
-    let advice = |name: &str, value: &dyn ToValue| {
+    let advice = |name: &str, value: &dyn AsValue| {
         let text = call(&handlers![integers], &[(name, value)]);
         let (_, advice) = text.split_once("is out of range").expect(&text);
         advice.to_owned()

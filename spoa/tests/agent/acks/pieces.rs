@@ -3,8 +3,8 @@
 //! It must not know what is expected of the agent.
 
 use spoa::handler::{
-    ActionWriter, BoxError, Definition, Expected, Failure, FromMessage, FromValue, Mismatch,
-    Request, ToValue,
+    ActionWriter, AsValue, BoxError, Definition, Expected, Failure, FromMessage, FromValue,
+    Mismatch, Request,
 };
 use spoa::prelude::*;
 use std::error::Error;
@@ -77,17 +77,17 @@ impl From<IntoPanics> for BoxError {
 /// A value that panics when it is written.
 struct ValuePanics;
 
-impl ToValue for ValuePanics {
-    fn to_value(&self) -> Value<'_> {
-        panic!("in ToValue")
+impl AsValue for ValuePanics {
+    fn as_value(&self) -> Value<'_> {
+        panic!("in AsValue")
     }
 }
 
 /// A value that panics when it is dropped.
 struct ValueDropPanics;
 
-impl ToValue for ValueDropPanics {
-    fn to_value(&self) -> Value<'_> {
+impl AsValue for ValueDropPanics {
+    fn as_value(&self) -> Value<'_> {
         Value::Int64(1)
     }
 }
@@ -324,7 +324,7 @@ pieces! {
             .with(Err::<(), _>(Bad(Wrong::DisplayPanics)))
     }
     into, "an error's `From`", "panicked": () -> Result<(), IntoPanics> { Err(IntoPanics) }
-    to_value, "`ToValue`", "panicked": () -> SetVar<ValuePanics> {
+    as_value, "`AsValue`", "panicked": () -> SetVar<ValuePanics> {
         SetVar::session("v", ValuePanics)
     }
     value_drop, "`Drop` of a value", "panicked": () -> SetVar<ValueDropPanics> {
