@@ -7,7 +7,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use spoa::client::Stream;
 use spoa::spop::session::{EngineEvent, EngineSession, NotifyError, Refusal};
-use spoa::spop::{Actions, Disconnect, FrameIds, Status};
+use spoa::spop::{ActionIter, Disconnect, FrameIds, Status};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -46,7 +46,7 @@ pub(super) enum Answer<'a> {
         place: usize,
         /// When that NOTIFY was due.
         due: u64,
-        actions: Actions<'a>,
+        actions: ActionIter<'a>,
     },
     /// An ACK to what was acknowledged before.
     Twice(FrameIds),

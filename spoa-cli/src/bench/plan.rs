@@ -4,7 +4,7 @@
 
 use super::tally::Fault;
 use spoa::client::OwnedValue;
-use spoa::spop::{Action, Actions, DecodeError, NotifyWriter, Scope, Value};
+use spoa::spop::{Action, ActionIter, DecodeError, NotifyWriter, Scope, Value};
 use std::time::Duration;
 
 /// What a run is to do.
@@ -129,7 +129,7 @@ impl Judge {
     #[inline]
     pub(super) fn judge<'e>(
         &mut self,
-        actions: &Actions<'_>,
+        actions: &ActionIter<'_>,
         expectations: &'e [Expectation],
     ) -> (u64, Option<Wrong<'e>>) {
         let payload = actions.payload();
@@ -147,7 +147,10 @@ impl Judge {
 }
 
 /// Reads the actions of an ACK, and holds them against what is expected.
-fn judge<'e>(actions: &Actions<'_>, expectations: &'e [Expectation]) -> (u64, Option<Wrong<'e>>) {
+fn judge<'e>(
+    actions: &ActionIter<'_>,
+    expectations: &'e [Expectation],
+) -> (u64, Option<Wrong<'e>>) {
     let mut count = 0;
     for action in actions.clone() {
         if let Err(error) = action {
@@ -173,7 +176,7 @@ impl Wrong<'_> {
     }
 
     /// What was expected, and what there is.
-    pub(super) fn words(&self, actions: &Actions<'_>) -> String {
+    pub(super) fn words(&self, actions: &ActionIter<'_>) -> String {
         let Expectation { scope, name, value } = match self {
             Wrong::Malformed(error) => return error.to_string(),
             Wrong::Unexpected(expectation) => expectation,
@@ -214,7 +217,7 @@ mod tests {
             .iter()
             .map(|text| Expectation::parse(text).unwrap())
             .collect();
-        let actions = Actions::new(payload);
+        let actions = ActionIter::new(payload);
         let mut judge = Judge::default();
         let judged = judge.judge(&actions, &expectations);
         assert_eq!(

@@ -2,7 +2,7 @@
 //!
 //! It knows values and actions, not how they were waited for.
 
-use crate::spop::{Action, Actions, DataType, DecodeError, FrameIds, Scope, Value};
+use crate::spop::{Action, ActionIter, DataType, DecodeError, FrameIds, Scope, Value};
 use bytes::Bytes;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -23,7 +23,7 @@ impl Ack {
     pub(super) fn new(ids: FrameIds, payload: &[u8]) -> Self {
         let payload = Bytes::copy_from_slice(payload);
         let mut malformed = None;
-        let actions = Actions::new(&payload)
+        let actions = ActionIter::new(&payload)
             .filter_map(|action| match action {
                 Ok(action) => Some(OwnedAction::new(&action, &payload)),
                 Err(error) => {

@@ -580,14 +580,14 @@ tuples!(A B C D E F G H I J K L);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spop::Actions as Walk;
+    use crate::spop::ActionIter;
 
     fn actions(result: impl IntoActions) -> Result<Vec<String>, String> {
         let mut out = Vec::new();
         result
             .into_actions(&mut ActionWriter::new(&mut out))
             .map_err(|f| f.to_string())?;
-        Ok(Walk::new(&out)
+        Ok(ActionIter::new(&out)
             .map(|action| action.unwrap().to_string())
             .collect())
     }

@@ -186,24 +186,24 @@ impl fmt::Display for Action<'_> {
 /// Walks the actions of an ACK's payload; ends after the first error, as HAProxy does.
 ///
 /// ```
-/// use spoa::spop::Actions;
+/// use spoa::spop::ActionIter;
 ///
 /// let payload = b"\x02\x02\x01\x05score\x09\x09\x09";
-/// let mut actions = Actions::new(payload);
+/// let mut actions = ActionIter::new(payload);
 /// assert_eq!(actions.next().unwrap().unwrap().to_string(), "unset-var sess.score");
 /// assert!(actions.next().unwrap().is_err());
 /// assert!(actions.next().is_none());
 /// ```
 #[derive(Clone, Debug)]
-pub struct Actions<'a> {
+pub struct ActionIter<'a> {
     reader: Reader<'a>,
 }
 
-impl<'a> Actions<'a> {
+impl<'a> ActionIter<'a> {
     /// Reads from the payload of an ACK.
     #[must_use]
     pub fn new(payload: &'a [u8]) -> Self {
-        Actions {
+        ActionIter {
             reader: Reader::new(payload),
         }
     }
@@ -234,7 +234,7 @@ impl<'a> Actions<'a> {
     }
 }
 
-impl<'a> Iterator for Actions<'a> {
+impl<'a> Iterator for ActionIter<'a> {
     type Item = Result<Action<'a>, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -337,7 +337,7 @@ pub(crate) fn fit(
     limit: usize,
     mut cut: impl FnMut(&Action<'_>),
 ) -> (usize, usize) {
-    let mut actions = Actions::new(payload);
+    let mut actions = ActionIter::new(payload);
     let (mut len, mut kept) = (0, 0);
     while let Some(Ok(action)) = actions.next() {
         let end = payload.len() - actions.payload().len();
@@ -387,7 +387,7 @@ mod tests {
             let kept = ack.cut_to(limit, &mut out, |_| cut += 1);
             prop_assert_eq!((kept, cut), (fitting, texts.len() - fitting));
             prop_assert_eq!(ack.size(&out), *sizes.get(fitting).unwrap());
-            let left: Result<Vec<_>, _> = Actions::new(out.get(ack.payload()..).unwrap()).collect();
+            let left: Result<Vec<_>, _> = ActionIter::new(out.get(ack.payload()..).unwrap()).collect();
             prop_assert_eq!(left.unwrap(), actions.take(fitting).collect::<Vec<_>>());
         }
     }
@@ -396,7 +396,7 @@ mod tests {
     fn actions_that_are_none_of_the_specifications_end_the_walk() {
         let unset = |code: u8, args: u8, scope: u8| [code, args, scope, 1, b'x'];
         assert!(matches!(
-            Actions::new(&unset(2, 2, 4)).next(),
+            ActionIter::new(&unset(2, 2, 4)).next(),
             Some(Ok(Action::UnsetVar {
                 scope: Scope::Response,
                 ..
@@ -408,7 +408,7 @@ mod tests {
             unset(2, 3, 4),
             unset(2, 2, 5),
         ] {
-            let mut actions = Actions::new(&bytes);
+            let mut actions = ActionIter::new(&bytes);
             let code = bytes[0];
             assert_eq!(actions.next(), Some(Err(DecodeError::UnknownAction(code))));
             assert_eq!(actions.next(), None);

@@ -19,7 +19,7 @@ pub mod varint;
 mod walk;
 
 pub(crate) use ack::fit;
-pub use ack::{AckWriter, Action, Actions, Scope};
+pub use ack::{AckWriter, Action, ActionIter, Scope};
 pub use disconnect::Disconnect;
 pub use error::DecodeError;
 pub use frame::{Flags, Frame, FrameIds, FrameType, FrameWriter, LENGTH_PREFIX, MIN_FRAME_SIZE};

@@ -2,7 +2,7 @@
 
 use spoa::agent::{Agent, AgentBuilder};
 use spoa::spop::{
-    Actions, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType, HaproxyHello,
+    ActionIter, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType, HaproxyHello,
     NotifyWriter, Value,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
@@ -153,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                     }
                     FrameType::Ack => {
                         assert_eq!(frame.ids.frame_id, 1);
-                        let actions = Actions::new(frame.payload);
+                        let actions = ActionIter::new(frame.payload);
                         let words = actions.map(|action| action.unwrap().to_string()).collect();
                         Answer::Ack(frame.ids.stream_id, words)
                     }

@@ -4,7 +4,7 @@
 
 use super::{Input, MAX_REASSEMBLED, expected, frames};
 use spoa::prelude::*;
-use spoa::spop::{Actions, FrameType};
+use spoa::spop::{ActionIter, FrameType};
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -148,7 +148,7 @@ pub fn in_process_agent(data: &[u8]) {
                 let mut bytes = Vec::new();
                 frame.encode(&mut bytes);
                 assert!(bytes.len() - 4 < owed.limit as usize, "an ACK too large");
-                assert!(Actions::new(frame.payload).all(|action| action.is_ok()));
+                assert!(ActionIter::new(frame.payload).all(|action| action.is_ok()));
             }
             other => panic!("an agent does not send {other}"),
         }

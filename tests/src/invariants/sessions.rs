@@ -7,8 +7,8 @@ use spoa::spop::session::{
     AgentEvent, AgentSession, AgentSettings, EngineEvent, EngineSession, EngineSettings,
 };
 use spoa::spop::{
-    AckWriter, Actions, AgentHello, Disconnect, Frame, FrameIds, FrameType, HaproxyHello, Messages,
-    Value, varint,
+    AckWriter, ActionIter, AgentHello, Disconnect, Frame, FrameIds, FrameType, HaproxyHello,
+    Messages, Value, varint,
 };
 
 /// Bytes as everything they could be: nothing panics, what was checked can be walked to its end, and
@@ -34,7 +34,7 @@ fn payload(bytes: &[u8]) {
     let _ = HaproxyHello::decode(bytes);
     let _ = AgentHello::decode(bytes);
     let _ = Disconnect::decode(bytes);
-    let actions = Actions::new(bytes).filter_map(Result::ok);
+    let actions = ActionIter::new(bytes).filter_map(Result::ok);
     let shown: Vec<_> = actions.map(|action| action.to_string()).collect();
     assert!(shown.len() <= bytes.len());
     for message in Messages::parse(bytes).into_iter().flatten() {

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use spoa::spop::session::{AgentEvent, AgentSession, AgentSettings, EngineSession, EngineSettings};
 use spoa::spop::{
-    AckWriter, Action, Actions, AgentHello, Disconnect, Frame, HaproxyHello, Messages,
+    AckWriter, Action, ActionIter, AgentHello, Disconnect, Frame, HaproxyHello, Messages,
     NotifyWriter, Scope, Value,
 };
 
@@ -87,7 +87,7 @@ proptest! {
                 let _ = HaproxyHello::decode(bytes);
                 let _ = AgentHello::decode(bytes);
                 let _ = Disconnect::decode(bytes);
-                Actions::new(bytes).for_each(drop);
+                ActionIter::new(bytes).for_each(drop);
                 for message in Messages::parse(bytes).into_iter().flatten() {
                     message.args().for_each(drop);
                 }

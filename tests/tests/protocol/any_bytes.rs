@@ -6,7 +6,9 @@ use crate::strategies::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use spoa::spop::session::{AgentSession, AgentSettings, EngineSession, EngineSettings};
-use spoa::spop::{Actions, AgentHello, Disconnect, Frame, HaproxyHello, Messages, Value, varint};
+use spoa::spop::{
+    ActionIter, AgentHello, Disconnect, Frame, HaproxyHello, Messages, Value, varint,
+};
 
 /// Reads `bytes` as everything they could be.
 fn read_as_anything(bytes: &[u8]) {
@@ -17,7 +19,7 @@ fn read_as_anything(bytes: &[u8]) {
     let _ = HaproxyHello::decode(bytes);
     let _ = AgentHello::decode(bytes);
     let _ = Disconnect::decode(bytes);
-    let actions = Actions::new(bytes).filter_map(Result::ok);
+    let actions = ActionIter::new(bytes).filter_map(Result::ok);
     let shown: Vec<_> = actions.map(|action| action.to_string()).collect();
     assert!(shown.len() <= bytes.len());
     if let Ok(messages) = Messages::parse(bytes) {

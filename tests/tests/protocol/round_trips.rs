@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use spoa::client::OwnedValue;
 use spoa::spop::session::{AgentEvent, AgentSession, AgentSettings, EngineSession, EngineSettings};
 use spoa::spop::{
-    AckWriter, Actions, AgentHello, Disconnect, Flags, Frame, FrameType, HaproxyHello, Messages,
+    AckWriter, ActionIter, AgentHello, Disconnect, Flags, Frame, FrameType, HaproxyHello, Messages,
     Status, VERSION, Value, varint,
 };
 
@@ -117,7 +117,7 @@ proptest! {
         });
         let frame = only_frame(&bytes);
         prop_assert_eq!((frame.frame_type, frame.flags, frame.ids), (FrameType::Ack, Flags::FIN, ids));
-        let read: Result<Vec<_>, _> = Actions::new(frame.payload).collect();
+        let read: Result<Vec<_>, _> = ActionIter::new(frame.payload).collect();
         prop_assert_eq!(read.unwrap(), actions.iter().map(as_action).collect::<Vec<_>>());
     }
 

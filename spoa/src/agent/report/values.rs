@@ -4,7 +4,7 @@
 
 use crate::handler::ConnectionInfo;
 use crate::handler::guard::quietly;
-use crate::spop::{Actions, FrameIds, Messages};
+use crate::spop::{ActionIter, FrameIds, Messages};
 use crate::text::Excerpt;
 use std::fmt::{self, Write};
 use tracing::Level;
@@ -57,7 +57,7 @@ pub(crate) fn ack(actions: &[u8], ids: FrameIds, connection: &ConnectionInfo) {
         return;
     }
     let mut text = Excerpt::default();
-    let mut actions = Actions::new(actions).flatten();
+    let mut actions = ActionIter::new(actions).flatten();
     let cut = cut(actions.try_for_each(|action| write!(text, " {action};")));
     quietly(|| {
         tracing::trace!(

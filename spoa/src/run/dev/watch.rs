@@ -3,7 +3,7 @@
 //! It must not know where it comes from: frames are the tap's, lines of HAProxy's log the proxy's.
 
 use crate::run::show;
-use crate::spop::{Actions, FrameIds, Message, Messages, Value};
+use crate::spop::{ActionIter, FrameIds, Message, Messages, Value};
 use spoa_config::write::Watch as Watched;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -71,7 +71,7 @@ impl Watch {
             return;
         };
         exchange.took = Some(exchange.begun.elapsed());
-        let actions = Actions::new(payload).map_while(Result::ok);
+        let actions = ActionIter::new(payload).map_while(Result::ok);
         exchange.actions = actions.map(|action| short(&action.to_string())).collect();
         match exchange.request.clone() {
             Some(request) => state.done.entry(request).or_default().push(exchange),

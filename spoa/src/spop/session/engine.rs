@@ -5,8 +5,8 @@
 use super::ids::IdSet;
 use super::{Foreign, Received, Refusal};
 use crate::spop::{
-    Actions, AgentHello, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType, FrameWriter,
-    HaproxyHello, Status, VERSION,
+    ActionIter, AgentHello, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType,
+    FrameWriter, HaproxyHello, Status, VERSION,
 };
 
 /// What an engine says of itself in its HELLO.
@@ -108,7 +108,7 @@ pub enum EngineEvent<'a> {
         /// The ids of that NOTIFY.
         ids: FrameIds,
         /// What to do; one may turn out not to be readable.
-        actions: Actions<'a>,
+        actions: ActionIter<'a>,
     },
     /// An ACK to a NOTIFY that is in flight no more: a second one, or one that was given up. HAProxy
     /// ignores it.
@@ -394,7 +394,7 @@ impl EngineSession {
             return Err(Refusal::Fragments(Status::NoFragmentation));
         }
         if self.in_flight.remove(&ids) {
-            let actions = Actions::new(frame.payload);
+            let actions = ActionIter::new(frame.payload);
             return Ok(EngineEvent::Ack { ids, actions });
         }
         // HAProxy ≥ 3.1 fails the whole connection for ids it never used.
