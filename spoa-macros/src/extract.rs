@@ -58,7 +58,7 @@ pub(crate) fn take(arguments: &[Argument], names: &Names) -> TokenStream {
         .zip(&variables)
         .map(|(argument, variable)| take_one(argument, variable, names));
     hygienic! {{
-        let mut arguments = #private::Arguments::of(#request);
+        let mut arguments = #private::ArgCursor::of(#request);
         #(#takes)*
         (#(#variables,)*)
     }}

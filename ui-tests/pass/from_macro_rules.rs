@@ -2,7 +2,7 @@
 
 use spoa::handler::Definition;
 use spoa::prelude::*;
-use spoa::testing::{Arguments, TestAgent};
+use spoa::testing::{CallArgs, TestAgent};
 
 /// Everything from fragments of every kind.
 macro_rules! echo {
@@ -57,7 +57,7 @@ macro_rules! list {
     ($($handler:path),*) => { handlers![$($handler),*] };
 }
 
-fn call(handlers: &[&'static Definition], message: &str, args: &Arguments<'_>) -> String {
+fn call(handlers: &[&'static Definition], message: &str, args: &CallArgs<'_>) -> String {
     let agent = TestAgent::new(handlers.iter().copied());
     let answer = agent.call_blocking(message, args).unwrap();
     assert!(answer.failure().is_none(), "{:?}", answer.failure());

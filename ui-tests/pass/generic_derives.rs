@@ -2,7 +2,7 @@
 
 use spoa::handler::{Definition, Variable};
 use spoa::prelude::*;
-use spoa::testing::{Arguments, TestAgent};
+use spoa::testing::{CallArgs, TestAgent};
 
 #[derive(FromValue)]
 struct Tagged<'a, T: ?Sized>
@@ -36,7 +36,7 @@ fn generic<'a>(array: Option<Array>, tagged: Tagged<'_, str>, c: &'a str) -> Pai
     }
 }
 
-fn call(handlers: &[&'static Definition], message: &str, args: &Arguments<'_>) -> String {
+fn call(handlers: &[&'static Definition], message: &str, args: &CallArgs<'_>) -> String {
     let agent = TestAgent::new(handlers.iter().copied());
     let answer = agent.call_blocking(message, args).unwrap();
     assert!(answer.failure().is_none(), "{:?}", answer.failure());
@@ -48,7 +48,7 @@ fn call(handlers: &[&'static Definition], message: &str, args: &Arguments<'_>) -
 }
 
 pub fn main() {
-    let args: &Arguments<'_> = &[("array", &"ab"), ("tagged", &"ab"), ("c", &"d")];
+    let args: &CallArgs<'_> = &[("array", &"ab"), ("tagged", &"ab"), ("c", &"d")];
     assert_eq!(
         call(&handlers![generic], "generic", args),
         "set-var sess.a = 2;set-var sess.c = \"d\";"

@@ -2,7 +2,7 @@
 
 use spoa::handler::Definition;
 use spoa::prelude::*;
-use spoa::testing::{Arguments, TestAgent};
+use spoa::testing::{CallArgs, TestAgent};
 use std::borrow::Cow;
 
 #[spoe_message("elided")]
@@ -54,7 +54,7 @@ struct Verdict<'a, 'b> {
     b: &'a str,
 }
 
-fn call(handlers: &[&'static Definition], message: &str, args: &Arguments<'_>) -> String {
+fn call(handlers: &[&'static Definition], message: &str, args: &CallArgs<'_>) -> String {
     let agent = TestAgent::new(handlers.iter().copied());
     let answer = agent.call_blocking(message, args).unwrap();
     assert!(answer.failure().is_none(), "{:?}", answer.failure());
@@ -67,7 +67,7 @@ fn call(handlers: &[&'static Definition], message: &str, args: &Arguments<'_>) -
 
 pub fn main() {
     let all = handlers![elided, named, bounds, result];
-    let args: &Arguments<'_> = &[("a", &"1"), ("b", &"2"), ("c", &"3")];
+    let args: &CallArgs<'_> = &[("a", &"1"), ("b", &"2"), ("c", &"3")];
     assert_eq!(call(&all, "elided", args), "set-var sess.a = \"1\";");
     assert_eq!(
         call(&all, "named", args),

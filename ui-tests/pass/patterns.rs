@@ -2,7 +2,7 @@
 
 use spoa::handler::Definition;
 use spoa::prelude::*;
-use spoa::testing::{Arguments, TestAgent};
+use spoa::testing::{CallArgs, TestAgent};
 
 #[derive(FromMessage)]
 struct Pair {
@@ -33,7 +33,7 @@ fn patterns(
     )
 }
 
-fn call(handlers: &[&'static Definition], message: &str, args: &Arguments<'_>) -> String {
+fn call(handlers: &[&'static Definition], message: &str, args: &CallArgs<'_>) -> String {
     let agent = TestAgent::new(handlers.iter().copied());
     let answer = agent.call_blocking(message, args).unwrap();
     assert!(answer.failure().is_none(), "{:?}", answer.failure());
@@ -45,7 +45,7 @@ fn call(handlers: &[&'static Definition], message: &str, args: &Arguments<'_>) -
 }
 
 pub fn main() {
-    let args: &Arguments<'_> = &[
+    let args: &CallArgs<'_> = &[
         ("a", &1),
         ("b", &2),
         ("port", &3),

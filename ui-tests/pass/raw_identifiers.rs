@@ -2,7 +2,7 @@
 
 use spoa::handler::Definition;
 use spoa::prelude::*;
-use spoa::testing::{Arguments, TestAgent};
+use spoa::testing::{CallArgs, TestAgent};
 
 #[spoe_message("raw")]
 fn r#fn(r#type: &str, rest: r#Struct<'_>) -> r#Enum {
@@ -23,7 +23,7 @@ struct r#Enum {
     r#loop: u64,
 }
 
-fn call(handlers: &[&'static Definition], message: &str, args: &Arguments<'_>) -> String {
+fn call(handlers: &[&'static Definition], message: &str, args: &CallArgs<'_>) -> String {
     let agent = TestAgent::new(handlers.iter().copied());
     let answer = agent.call_blocking(message, args).unwrap();
     assert!(answer.failure().is_none(), "{:?}", answer.failure());

@@ -2,7 +2,7 @@
 //! The traits decide what a type is, not its name.
 
 use spoa::handler::Definition;
-use spoa::testing::{Arguments, TestAgent};
+use spoa::testing::{CallArgs, TestAgent};
 use spoa::{handlers, spoe_message, FromValue, IntoActions};
 
 #[derive(FromValue)]
@@ -38,7 +38,7 @@ fn own(
     }
 }
 
-fn call(handlers: &[&'static Definition], message: &str, args: &Arguments<'_>) -> String {
+fn call(handlers: &[&'static Definition], message: &str, args: &CallArgs<'_>) -> String {
     let agent = TestAgent::new(handlers.iter().copied());
     let answer = agent.call_blocking(message, args).unwrap();
     assert!(answer.failure().is_none(), "{:?}", answer.failure());
@@ -50,7 +50,7 @@ fn call(handlers: &[&'static Definition], message: &str, args: &Arguments<'_>) -
 }
 
 pub fn main() {
-    let args: &Arguments<'_> = &[("state", &"down"), ("message", &"m"), ("context", &1)];
+    let args: &CallArgs<'_> = &[("state", &"down"), ("message", &"m"), ("context", &1)];
     assert_eq!(
         call(&handlers![own], "own", args),
         "set-var sess.value = \"down m 1\";"

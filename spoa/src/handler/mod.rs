@@ -4,8 +4,8 @@
 
 mod accepts;
 mod actions;
-mod arguments;
 mod context;
+mod cursor;
 mod definition;
 mod failure;
 mod fetch;
@@ -40,7 +40,7 @@ pub(crate) use state::States;
 #[doc(hidden)]
 pub mod __macros {
     //! What generated code names beyond the public API.
-    pub use super::arguments::Arguments;
+    pub use super::cursor::ArgCursor;
     pub use super::definition::{
         ArgumentDescription, Defined, Definition, Description, Finished, Handler, Job, JobFuture,
         Presence, Run, StateDescription, VariableDescription,

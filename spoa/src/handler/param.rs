@@ -1,6 +1,6 @@
 //! From a message to the parameters of a handler.
 
-use super::arguments::Arguments;
+use super::cursor::ArgCursor;
 use super::definition::{ArgumentDescription, Description, StateDescription};
 use super::sample::Events;
 use super::{
@@ -169,14 +169,14 @@ pub trait Param<'a, Kind>: Sized {
 
     /// Makes the parameter from its argument, or from the whole message.
     fn take(
-        arguments: &mut Arguments<'a>,
+        arguments: &mut ArgCursor<'a>,
         request: &Request<'a>,
         spec: &ArgSpec,
     ) -> Result<Self, Failure>;
 
     /// The same, but `None` where a default takes its place.
     fn take_present(
-        arguments: &mut Arguments<'a>,
+        arguments: &mut ArgCursor<'a>,
         request: &Request<'a>,
         spec: &ArgSpec,
     ) -> Result<Option<Self>, Failure>;
@@ -194,7 +194,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
     // Here as far as it is inlined stands what the usual argument needs; the rest is a call away.
     #[inline(always)]
     fn take(
-        arguments: &mut Arguments<'a>,
+        arguments: &mut ArgCursor<'a>,
         request: &Request<'a>,
         spec: &ArgSpec,
     ) -> Result<Self, Failure> {
@@ -209,7 +209,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
 
     #[inline(always)]
     fn take_present(
-        arguments: &mut Arguments<'a>,
+        arguments: &mut ArgCursor<'a>,
         request: &Request<'a>,
         spec: &ArgSpec,
     ) -> Result<Option<Self>, Failure> {
@@ -242,7 +242,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
 /// Takes the next argument, if it is the one that most likely comes.
 #[inline(always)]
 fn likely<'a, T: FromValue<'a>>(
-    arguments: &mut Arguments<'a>,
+    arguments: &mut ArgCursor<'a>,
     spec: &ArgSpec,
 ) -> Option<Value<'a>> {
     arguments.likely(spec.name?, const { T::EXPECTED.likely() })
@@ -262,11 +262,11 @@ fn refuse(
     reject(&request.message, spec, expected, kind)
 }
 
-// Arguments come and go by value: by reference, they would have to be in memory where they are not
+// ArgCursor come and go by value: by reference, they would have to be in memory where they are not
 // needed.
 #[inline(always)]
 fn find<'a>(
-    arguments: &mut Arguments<'a>,
+    arguments: &mut ArgCursor<'a>,
     request: &Request<'a>,
     spec: &ArgSpec,
 ) -> Option<Value<'a>> {
@@ -277,10 +277,10 @@ fn find<'a>(
 
 #[inline(never)]
 fn search<'a>(
-    arguments: Arguments<'a>,
+    arguments: ArgCursor<'a>,
     request: &Request<'a>,
     spec: &ArgSpec,
-) -> (Option<Value<'a>>, Arguments<'a>) {
+) -> (Option<Value<'a>>, ArgCursor<'a>) {
     match (spec.name, spec.index) {
         (Some(name), _) => arguments.named(request, name),
         (None, Some(place)) => (request.message.at(place), arguments),
@@ -325,13 +325,13 @@ impl<'a, T: FromMessage<'a>> Param<'a, ByMessage> for T {
     const ACCEPTS: Accepts = Accepts::ANY.or_null();
 
     #[inline]
-    fn take(_: &mut Arguments<'a>, request: &Request<'a>, _: &ArgSpec) -> Result<Self, Failure> {
+    fn take(_: &mut ArgCursor<'a>, request: &Request<'a>, _: &ArgSpec) -> Result<Self, Failure> {
         T::from_message(request)
     }
 
     #[inline]
     fn take_present(
-        _: &mut Arguments<'a>,
+        _: &mut ArgCursor<'a>,
         request: &Request<'a>,
         _: &ArgSpec,
     ) -> Result<Option<Self>, Failure> {

@@ -13,7 +13,7 @@ use std::fmt;
 #[derive(Debug)]
 pub struct Answer {
     pub(super) ack: Ack,
-    pub(super) failures: Vec<FailedMessage>,
+    pub(super) failures: Vec<MessageFailure>,
 }
 
 impl Answer {
@@ -73,7 +73,7 @@ impl Answer {
     /// The messages whose handlers failed, and why. Actions that `on_failure` gave instead
     /// are among the [`actions`](Answer::actions).
     #[must_use]
-    pub fn failures(&self) -> &[FailedMessage] {
+    pub fn failures(&self) -> &[MessageFailure] {
         &self.failures
     }
 
@@ -99,14 +99,14 @@ impl Answer {
 /// A message whose handler failed.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct FailedMessage {
+pub struct MessageFailure {
     /// The name of the message.
     pub message: String,
     /// Why. Of a handler's own error, only the text is kept.
     pub failure: Failure,
 }
 
-impl fmt::Display for FailedMessage {
+impl fmt::Display for MessageFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.failure {
             // Its text names the message.

@@ -28,7 +28,7 @@
 
 mod answer;
 
-pub use answer::{Answer, CallError, FailedMessage};
+pub use answer::{Answer, CallError, MessageFailure};
 
 use crate::agent::{self, Agent, AgentBuilder};
 use crate::client::{Client, ClientError, ClientOptions};
@@ -42,13 +42,13 @@ use std::time::Duration;
 /// The arguments of a message: names, empty for an argument without one, and values.
 ///
 /// ```
-/// use spoa::testing::Arguments;
+/// use spoa::testing::CallArgs;
 ///
 /// let ip = std::net::Ipv4Addr::LOCALHOST;
-/// let args: &Arguments<'_> = &[("ip", &ip), ("port", &443), ("", &"unnamed"), ("user", &spoa::spop::Value::Null)];
+/// let args: &CallArgs<'_> = &[("ip", &ip), ("port", &443), ("", &"unnamed"), ("user", &spoa::spop::Value::Null)];
 /// # assert_eq!(args.len(), 4);
 /// ```
-pub type Arguments<'a> = [(&'a str, &'a dyn AsValue)];
+pub type CallArgs<'a> = [(&'a str, &'a dyn AsValue)];
 
 /// How many bytes the pipe between the two ends holds.
 const PIPE: usize = 64 << 10;
@@ -66,7 +66,7 @@ pub struct TestAgent {
 }
 
 /// The failures of calls that go on, by the engine-ids of their connections.
-type Failures = Arc<Mutex<HashMap<String, Vec<FailedMessage>>>>;
+type Failures = Arc<Mutex<HashMap<String, Vec<MessageFailure>>>>;
 
 impl TestAgent {
     /// An agent of these handlers, without state.
@@ -128,7 +128,7 @@ impl TestAgent {
     /// # Errors
     /// A [`CallError`] if no handler answers the message, or it cannot be sent. That a handler
     /// failed is none: HAProxy gets its ACK, and [`Answer::failures`] says why it is empty.
-    pub async fn call(&self, message: &str, args: &Arguments<'_>) -> Result<Answer, CallError> {
+    pub async fn call(&self, message: &str, args: &CallArgs<'_>) -> Result<Answer, CallError> {
         self.notify(&[(message, args)]).await
     }
 
@@ -141,7 +141,7 @@ impl TestAgent {
     /// # Panics
     /// Within a runtime, as in a `#[tokio::test]`: write `agent.call(…).await` there.
     #[track_caller]
-    pub fn call_blocking(&self, message: &str, args: &Arguments<'_>) -> Result<Answer, CallError> {
+    pub fn call_blocking(&self, message: &str, args: &CallArgs<'_>) -> Result<Answer, CallError> {
         assert!(
             tokio::runtime::Handle::try_current().is_err(),
             "`call_blocking` starts a runtime of its own, and there is one already: write \
@@ -158,7 +158,7 @@ impl TestAgent {
     ///
     /// # Errors
     /// As [`TestAgent::call`], for any of the messages.
-    pub async fn notify(&self, messages: &[(&str, &Arguments<'_>)]) -> Result<Answer, CallError> {
+    pub async fn notify(&self, messages: &[(&str, &CallArgs<'_>)]) -> Result<Answer, CallError> {
         for (message, _) in messages {
             self.check(message)?;
         }
@@ -254,7 +254,7 @@ impl Pending<'_> {
         lock(self.failures).insert(self.engine_id.to_owned(), Vec::new());
     }
 
-    fn end(&self) -> Vec<FailedMessage> {
+    fn end(&self) -> Vec<MessageFailure> {
         lock(self.failures)
             .remove(self.engine_id)
             .unwrap_or_default()
@@ -271,7 +271,7 @@ fn keep(failures: &Failures, failed: &agent::FailedMessage<'_>) {
     let mut failures = lock(failures);
     let engine_id = failed.context().engine_id().unwrap_or_default();
     if let Some(failures) = failures.get_mut(engine_id) {
-        failures.push(FailedMessage {
+        failures.push(MessageFailure {
             message: failed.message_name().to_string(),
             failure: failed.failure().copied(),
         });

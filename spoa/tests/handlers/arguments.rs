@@ -4,7 +4,7 @@ use super::{call, call_on};
 use bytes::Bytes;
 use spoa::handler::{Expected, Mismatch};
 use spoa::prelude::*;
-use spoa::testing::Arguments;
+use spoa::testing::CallArgs;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -234,7 +234,7 @@ fn of_two_arguments_of_one_name_the_first_counts_though_it_is_refused() {
     }
     for handlers in [&handlers![small], &handlers![defaulted]] {
         // Of the type that most likely comes, of another, and out of order.
-        let cases: [&Arguments<'_>; 3] = [
+        let cases: [&CallArgs<'_>; 3] = [
             &[("a", &300_i64), ("a", &7_i64)],
             &[("a", &300_i32), ("a", &7_i64)],
             &[("x", &1_i64), ("a", &300_i64), ("a", &7_i64)],
@@ -267,7 +267,7 @@ fn a_value_that_is_refused_is_converted_once() {
         let Counted = a;
     }
     for handlers in [&handlers![counted], &handlers![defaulted]] {
-        let cases: [&Arguments<'_>; 4] = [
+        let cases: [&CallArgs<'_>; 4] = [
             &[("a", &"abc")],
             &[("a", &"abc"), ("a", &"xy")],
             &[("a", &b"abc".as_slice())],

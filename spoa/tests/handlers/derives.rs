@@ -56,7 +56,7 @@ fn arguments_come_as_a_struct() {
             format!("{method:?} {path} {agent:?} {first} {ip} {port} {user}"),
         )
     }
-    let args: &spoa::testing::Arguments<'_> = &[
+    let args: &spoa::testing::CallArgs<'_> = &[
         ("", &9),
         ("method", &"GET"),
         ("path", &"/"),

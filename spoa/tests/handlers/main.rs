@@ -14,13 +14,13 @@ mod results;
 
 use spoa::handler::Definition;
 use spoa::prelude::*;
-use spoa::testing::{Arguments, TestAgent};
+use spoa::testing::{CallArgs, TestAgent};
 
 type Handlers<'h> = &'h [&'static Definition];
 
 /// The actions of the first handler's message, one a line, or its failure.
 #[track_caller]
-fn call(handlers: Handlers<'_>, args: &Arguments<'_>) -> String {
+fn call(handlers: Handlers<'_>, args: &CallArgs<'_>) -> String {
     call_on(Agent::builder(), handlers, args)
 }
 
@@ -29,7 +29,7 @@ fn call(handlers: Handlers<'_>, args: &Arguments<'_>) -> String {
 fn call_on(
     builder: spoa::agent::AgentBuilder,
     handlers: Handlers<'_>,
-    args: &Arguments<'_>,
+    args: &CallArgs<'_>,
 ) -> String {
     let agent = TestAgent::build(builder.handlers(handlers.iter().copied())).expect("an agent");
     let message = handlers.first().and_then(|first| first.message());

@@ -11,17 +11,17 @@ use crate::spop::{Args, DataType, Value};
 /// costs one comparison. Whatever is asked for out of order is searched for.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-pub struct Arguments<'a> {
+pub struct ArgCursor<'a> {
     /// Those that have not been passed.
     next: Args<'a>,
 }
 
-impl<'a> Arguments<'a> {
+impl<'a> ArgCursor<'a> {
     /// Those of a request's message.
     #[inline(always)]
     #[must_use]
     pub fn of(request: &Request<'a>) -> Self {
-        Arguments {
+        ArgCursor {
             next: request.message.args(),
         }
     }
@@ -37,7 +37,7 @@ impl<'a> Arguments<'a> {
     pub(crate) fn named(self, request: &Request<'a>, name: &str) -> (Option<Value<'a>>, Self) {
         let mut next = self.next;
         match next.next() {
-            Some(arg) if arg.name == name => (Some(arg.value), Arguments { next }),
+            Some(arg) if arg.name == name => (Some(arg.value), ArgCursor { next }),
             _ => (request.message.get(name), self),
         }
     }
