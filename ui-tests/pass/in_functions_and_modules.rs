@@ -68,7 +68,7 @@ pub fn main() {
     ]
     .concat()
     .iter()
-    .map(|handler| handler.message().unwrap_or_default())
+    .map(|handler| handler.message_name().unwrap_or_default())
     .collect();
     assert_eq!(
         all,

@@ -15,7 +15,7 @@ async fn many_lines() -> u8 {
 }
 
 pub fn main() {
-    let names = handlers![short, punctuated, raw, many_lines].map(|handler| handler.message());
+    let names = handlers![short, punctuated, raw, many_lines].map(|handler| handler.message_name());
     assert_eq!(
         names,
         ["a", "Get.IP:reputation_2-x", "raw", "many-lines"].map(Some)

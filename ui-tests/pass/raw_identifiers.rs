@@ -41,5 +41,5 @@ pub fn main() {
         &[("type", &"abc"), ("match", &"x")],
     );
     assert_eq!(answer, "set-var sess.loop = 3;");
-    assert_eq!(handlers![r#fn][0].message(), Some("raw"));
+    assert_eq!(handlers![r#fn][0].message_name(), Some("raw"));
 }

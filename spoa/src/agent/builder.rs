@@ -511,7 +511,7 @@ pub(crate) fn check(definitions: &[&'static Definition]) -> Result<(), Error> {
     }
     let mut seen: HashMap<Option<&str>, &Definition> = HashMap::new();
     for definition in definitions {
-        let Some(first) = seen.insert(definition.message(), definition) else {
+        let Some(first) = seen.insert(definition.message_name(), definition) else {
             continue;
         };
         // Registered handlers come in any order: name them in that of their places.
@@ -519,7 +519,7 @@ pub(crate) fn check(definitions: &[&'static Definition]) -> Result<(), Error> {
             true => (place(first), place(definition)),
             false => (place(definition), place(first)),
         };
-        let error = match definition.message() {
+        let error = match definition.message_name() {
             Some(message) => BuildError::Duplicate {
                 message,
                 first,

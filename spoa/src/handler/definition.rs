@@ -42,7 +42,7 @@ pub struct Definition {
 impl Definition {
     /// The message it answers; `None` for the fallback.
     #[must_use]
-    pub fn message(&self) -> Option<&'static str> {
+    pub fn message_name(&self) -> Option<&'static str> {
         self.message
     }
 

@@ -84,7 +84,7 @@ impl Rejection {
 
     /// The name of the message.
     #[must_use]
-    pub fn message(&self) -> &str {
+    pub fn message_name(&self) -> &str {
         &self.0.message
     }
 

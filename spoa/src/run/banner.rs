@@ -24,7 +24,7 @@ impl Banner<'_> {
     /// The lines, each with its line feed.
     pub(super) fn text(&self) -> String {
         let mut lines = vec![format!("{} {}", self.name, self.version)];
-        let message = |handler: &Definition| handler.message().unwrap_or("(any other)");
+        let message = |handler: &Definition| handler.message_name().unwrap_or("(any other)");
         let widths = self
             .handlers
             .iter()
@@ -49,7 +49,7 @@ impl Banner<'_> {
         }
         lines.push(String::new());
         if let Some(handler) = self.handlers.first() {
-            let (message, description) = (handler.message(), handler.description());
+            let (message, description) = (handler.message_name(), handler.description());
             let mut call = format!(
                 "Try it without HAProxy:  {} call {}",
                 self.program,

@@ -47,7 +47,7 @@ pub(super) fn table(handlers: &[&'static Definition]) -> String {
 
 /// The name, and below it when HAProxy sends the message.
 fn message(handler: &Definition) -> Vec<String> {
-    let mut lines = vec![handler.message().unwrap_or("(any other)").to_owned()];
+    let mut lines = vec![handler.message_name().unwrap_or("(any other)").to_owned()];
     lines.extend(handler.event().map(|event| format!("  {event}")));
     lines.extend(handler.group().map(|group| format!("  group {group}")));
     lines.extend(
@@ -100,7 +100,7 @@ fn argument(argument: &ArgumentDescription, when: When) -> String {
 /// HAProxy may have no value for them.
 pub(super) fn notes(handlers: &[&'static Definition]) -> Vec<String> {
     let notes = handlers.iter().flat_map(|handler| {
-        let message = handler.message().unwrap_or("(any other)");
+        let message = handler.message_name().unwrap_or("(any other)");
         let arguments = handler.description().arguments.into_iter();
         arguments.filter_map(move |argument| note(message, &argument))
     });
@@ -156,7 +156,7 @@ pub(super) fn json(handlers: &[&'static Definition]) -> Value {
         });
         let states = description.states.iter().map(|state| state.type_name);
         json!({
-            "message": handler.message(),
+            "message": handler.message_name(),
             "event": handler.event(),
             "condition": handler.condition(),
             "group": handler.group(),

@@ -183,7 +183,7 @@ pub fn run(program: Program, configure: impl FnOnce(AgentBuilder) -> Configuring
         messages: this
             .handlers
             .iter()
-            .filter_map(|handler| handler.message())
+            .filter_map(|handler| handler.message_name())
             .collect(),
     };
     let options = match Options::read(&about, args, |name| std::env::var_os(name)) {

@@ -15,13 +15,15 @@ pub(super) fn agent(
     limits: &Limits,
 ) -> config::Agent {
     let named = handlers.iter().filter_map(|handler| {
-        let name = handler.message()?;
+        let name = handler.message_name()?;
         Some(message(name, handler, limits))
     });
     config::Agent {
         name: name.to_owned(),
         messages: named.collect(),
-        fallback: handlers.iter().any(|handler| handler.message().is_none()),
+        fallback: handlers
+            .iter()
+            .any(|handler| handler.message_name().is_none()),
         listeners,
         max_frame_size: limits.max_frame_size,
         tls: None,

@@ -230,7 +230,7 @@ impl TestAgent {
     fn check(&self, message: &str) -> Result<(), CallError> {
         let mut known = Vec::new();
         for handler in self.agent.handlers() {
-            match handler.message() {
+            match handler.message_name() {
                 None => return Ok(()),
                 Some(name) if name == message => return Ok(()),
                 Some(name) => known.push(name),

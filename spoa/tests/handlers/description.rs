@@ -110,7 +110,7 @@ fn arguments_states_and_variables_are_known() {
 #[test]
 fn a_definition_says_where_it_stands() {
     let [definition, fallback] = handlers![describe, plain];
-    assert_eq!(definition.message(), Some("describe"));
+    assert_eq!(definition.message_name(), Some("describe"));
     assert_eq!(definition.function(), "handlers::description::describe");
     assert_eq!(definition.docs(), "Scores an address.\n\nSlowly.");
     assert_eq!(
@@ -124,7 +124,7 @@ fn a_definition_says_where_it_stands() {
         file.ends_with("description.rs") && at == Some("async fn describe("),
         "{file}:{line}"
     );
-    assert_eq!(fallback.message(), None);
+    assert_eq!(fallback.message_name(), None);
 }
 
 #[test]

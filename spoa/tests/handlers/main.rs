@@ -32,7 +32,7 @@ fn call_on(
     args: &CallArgs<'_>,
 ) -> String {
     let agent = TestAgent::build(builder.handlers(handlers.iter().copied())).expect("an agent");
-    let message = handlers.first().and_then(|first| first.message());
+    let message = handlers.first().and_then(|first| first.message_name());
     let answer = agent
         .call_blocking(message.unwrap_or("anything"), args)
         .expect("an answer");

@@ -30,7 +30,7 @@ fn handlers_are_listed_by_path_in_order() {
     fn local() {}
 
     assert_eq!(
-        LIST.map(|handler| handler.message()),
+        LIST.map(|handler| handler.message_name()),
         ["outer", "inner", "local", "deeper"].map(Some)
     );
     assert!(handlers![].is_empty());

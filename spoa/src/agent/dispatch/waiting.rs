@@ -150,7 +150,7 @@ impl Dispatcher<'_> {
                     head.extend(self.scratch.output.drain(payload..));
                     slot.parts.push(AckPart::Done(head));
                 }
-                let name = match entry.definition.message() {
+                let name = match entry.definition.message_name() {
                     Some(name) => Cow::Borrowed(name.as_bytes()),
                     None => Cow::Owned(request.message.name().as_bytes().to_vec()),
                 };

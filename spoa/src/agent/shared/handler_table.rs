@@ -50,12 +50,12 @@ impl HandlerTable {
             load: Admission::new(budgets.clone()),
             checked: AtomicBool::new(false),
         };
-        let named = |d: &&'static Definition| Some((d.message()?.as_bytes(), entry(d)));
+        let named = |d: &&'static Definition| Some((d.message_name()?.as_bytes(), entry(d)));
         let mut entries: Vec<_> = definitions.iter().filter_map(named).collect();
         entries.sort_by_key(|(message, _)| *message);
         let fallback = definitions
             .iter()
-            .find(|d| d.message().is_none())
+            .find(|d| d.message_name().is_none())
             .map(|d| entry(d));
         HandlerTable { entries, fallback }
     }

@@ -273,7 +273,7 @@ impl Shared {
         let known: Vec<_> = self
             .table
             .definitions()
-            .filter_map(|d| d.message())
+            .filter_map(|d| d.message_name())
             .collect();
         let name = message.name().excerpt();
         let meant = nearest(&name, known.iter().copied());
