@@ -24,7 +24,7 @@ use pace::Pace;
 use plan::Plan;
 use progress::Progress;
 use report::{Report, Usage};
-use spoa::client::{self, Agreed, Stream};
+use spoa::client::{self, Negotiated, Stream};
 use spoa::spop::session::{EngineSession, EngineSettings};
 use std::future::pending;
 use std::process::ExitCode;
@@ -63,7 +63,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 }
 
 /// Opens the connections; `in_flight` becomes what the agent can do.
-async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Agreed), Failure> {
+async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Negotiated), Failure> {
     let mut connections = Vec::with_capacity(plan.connections);
     let mut first = None;
     for number in 1..=plan.connections {
@@ -105,7 +105,7 @@ async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Agreed), Failure> 
     Ok((connections, agreed))
 }
 
-fn check_size(plan: &Plan, agreed: &Agreed) -> Result<(), Failure> {
+fn check_size(plan: &Plan, agreed: &Negotiated) -> Result<(), Failure> {
     let (size, limit) = (plan.payload.len() + HEAD, agreed.max_frame_size);
     if size <= limit as usize || agreed.capabilities.fragmentation {
         return Ok(());
@@ -128,7 +128,7 @@ fn too_many(error: &client::ClientError) -> bool {
 /// Runs the load to its end.
 async fn measure(
     plan: Plan,
-    agreed: Agreed,
+    agreed: Negotiated,
     connections: Vec<Connection>,
     process: Option<Process>,
 ) -> Result<Report, Failure> {
@@ -264,7 +264,7 @@ impl Watch {
         }
     }
 
-    fn report(self, plan: Arc<Plan>, agreed: Agreed) -> Report {
+    fn report(self, plan: Arc<Plan>, agreed: Negotiated) -> Report {
         let samples = self.before.zip(self.after);
         let seconds = samples.as_ref().map_or(0.0, |(before, after)| {
             after.at.duration_since(before.at).as_secs_f64()

@@ -7,7 +7,7 @@ use super::tally::{Faults, Tally};
 use crate::process::{Memory, Spent};
 use crate::terminal::Paint;
 use serde_json::{Map, Value, json};
-use spoa::client::Agreed;
+use spoa::client::Negotiated;
 use std::fmt::Write;
 use std::io::stdout;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ const BUSY: f64 = 0.95;
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) plan: Arc<Plan>,
-    pub(super) agreed: Agreed,
+    pub(super) agreed: Negotiated,
     /// How long was measured.
     pub(super) seconds: f64,
     pub(super) tally: Tally,
@@ -211,7 +211,7 @@ impl Report {
     }
 
     fn agent_words(&self) -> String {
-        let Agreed {
+        let Negotiated {
             version,
             max_frame_size,
             capabilities,

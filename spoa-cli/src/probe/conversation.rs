@@ -4,7 +4,7 @@
 
 use super::tls::takes_tls;
 use crate::failure::Failure;
-use spoa::client::{Agreed, ClientError, Stream, plain_text};
+use spoa::client::{ClientError, Negotiated, Stream, plain_text};
 use spoa::spop::session::{EngineEvent, EngineSession, EngineSettings, Foreign, Refusal};
 use spoa::spop::{Capabilities, Disconnect, Status};
 use std::fmt;
@@ -39,7 +39,7 @@ pub(super) struct Hello {
     pub(super) pieces: usize,
     /// All that came.
     pub(super) bytes: Vec<u8>,
-    pub(super) outcome: Result<Agreed, Problem>,
+    pub(super) outcome: Result<Negotiated, Problem>,
 }
 
 /// Why there is no agreement.
@@ -183,7 +183,7 @@ async fn listen(
     stream: &mut Stream,
     session: &mut EngineSession,
     hello: &mut Hello,
-) -> Result<Agreed, Problem> {
+) -> Result<Negotiated, Problem> {
     let broken = |error: io::Error| match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Problem::Closed,
         _ => Problem::Broken(error.to_string()),

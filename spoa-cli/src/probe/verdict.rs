@@ -3,7 +3,7 @@
 //! It must not know a connection: what was seen is judged, and by what HAProxy was seen to do.
 
 use super::conversation::{Goodbye, Hello, Problem};
-use spoa::client::Agreed;
+use spoa::client::Negotiated;
 use spoa::spop::Status;
 use spoa::spop::session::Refusal;
 
@@ -93,7 +93,7 @@ impl Findings {
         });
     }
 
-    fn agreed(&mut self, offered: u32, agreed: &Agreed) {
+    fn agreed(&mut self, offered: u32, agreed: &Negotiated) {
         let (size, can) = (agreed.max_frame_size, agreed.capabilities);
         if size < offered {
             let larger = match can.fragmentation {
@@ -201,7 +201,7 @@ mod tests {
         outcome(Ok(agent.into()))
     }
 
-    fn outcome(outcome: Result<Agreed, Problem>) -> Hello {
+    fn outcome(outcome: Result<Negotiated, Problem>) -> Hello {
         Hello {
             connected: Duration::ZERO,
             answered: Duration::ZERO,

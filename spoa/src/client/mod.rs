@@ -89,7 +89,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Inner {
     connection: Arc<Connection>,
-    agent: Agreed,
+    agent: Negotiated,
     /// One permit for each NOTIFY that may be in flight.
     places: Semaphore,
     ack_timeout: Duration,
@@ -106,7 +106,7 @@ impl Drop for Inner {
 /// What an agent's HELLO said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Agreed {
+pub struct Negotiated {
     /// The version of SPOP the agent chose.
     pub version: String,
     /// The largest frame, in bytes without the length prefix.
@@ -115,9 +115,9 @@ pub struct Agreed {
     pub capabilities: Capabilities,
 }
 
-impl From<AgentHello<'_>> for Agreed {
+impl From<AgentHello<'_>> for Negotiated {
     fn from(hello: AgentHello<'_>) -> Self {
-        Agreed {
+        Negotiated {
             version: hello.version.to_owned(),
             max_frame_size: hello.max_frame_size,
             capabilities: hello.capabilities,
@@ -161,13 +161,13 @@ impl Client {
     /// # Errors
     /// A [`ClientError`] if nothing listens there, what listens is no agent, or it says it is not
     /// well.
-    pub async fn probe(address: &str) -> Result<Agreed, ClientError> {
+    pub async fn probe(address: &str) -> Result<Negotiated, ClientError> {
         Client::options().probe(address).await
     }
 
     /// What the agent's HELLO said.
     #[must_use]
-    pub fn agent(&self) -> &Agreed {
+    pub fn negotiated(&self) -> &Negotiated {
         &self.inner.agent
     }
 

@@ -3,7 +3,7 @@
 //! It knows nothing of what happens after them.
 
 use super::connection::{self, Connection};
-use super::{Agreed, Client, ClientError, Inner, Stream, plain_text};
+use super::{Client, ClientError, Inner, Negotiated, Stream, plain_text};
 use crate::spop::session::{EngineEvent, EngineSession, EngineSettings, Received};
 use crate::spop::{Capabilities, MIN_MAX_FRAME_SIZE};
 use std::sync::Arc;
@@ -148,7 +148,7 @@ impl ClientOptions {
     /// # Errors
     /// A [`ClientError`] if nothing listens there, what listens is no agent, or it says it is not
     /// well.
-    pub async fn probe(self, address: &str) -> Result<Agreed, ClientError> {
+    pub async fn probe(self, address: &str) -> Result<Negotiated, ClientError> {
         let stream = Stream::connect(address, self.hello_timeout).await?;
         self.probe_over(stream).await
     }
@@ -157,7 +157,7 @@ impl ClientOptions {
     ///
     /// # Errors
     /// A [`ClientError`] if what is at the other end is no agent, or it says it is not well.
-    pub async fn probe_over<S>(self, mut stream: S) -> Result<Agreed, ClientError>
+    pub async fn probe_over<S>(self, mut stream: S) -> Result<Negotiated, ClientError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -187,7 +187,7 @@ pub async fn hello<S>(
     stream: &mut S,
     session: &mut EngineSession,
     input: &mut Vec<u8>,
-) -> Result<Agreed, ClientError>
+) -> Result<Negotiated, ClientError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

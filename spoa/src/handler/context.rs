@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
 
     /// The name of the agent.
     #[must_use]
-    pub fn agent(&self) -> &'a str {
+    pub fn agent_name(&self) -> &'a str {
         &self.connection.agent
     }
 

@@ -139,7 +139,7 @@ fn the_whole_message_comes_beside_its_arguments() {
         shown(format!(
             "{} {} {x} {at} {places:?}",
             message.name(),
-            context.agent()
+            context.agent_name()
         ))
     }
     let answer = call(&handlers![whole], &[("x", &1), ("", &2)]);

@@ -94,7 +94,7 @@ struct Seen {
 async fn context(context: Context<'_>) -> Option<Seen> {
     let deadline = context.deadline()?;
     Some(Seen {
-        agent: context.agent().to_owned(),
+        agent: context.agent_name().to_owned(),
         peer: context.peer().to_string(),
         engine: context.engine_id()?.to_owned(),
         stream: context.stream_id(),

@@ -31,9 +31,9 @@ async fn a_message_arrives_with_its_arguments_and_its_actions_come_back() {
         heard
     });
     let client = Client::over(stream).await.unwrap();
-    assert_eq!(client.agent().version, "2.0");
-    assert_eq!(client.agent().max_frame_size, 16380);
-    assert!(client.agent().capabilities.pipelining);
+    assert_eq!(client.negotiated().version, "2.0");
+    assert_eq!(client.negotiated().max_frame_size, 16380);
+    assert!(client.negotiated().capabilities.pipelining);
 
     let args = [
         ("ip", Value::Ipv4([192, 0, 2, 7].into())),
