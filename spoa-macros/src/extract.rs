@@ -15,7 +15,7 @@ use syn::spanned::Spanned;
 pub(crate) struct Names {
     /// What `import` brings in: the module that generated code names everything from.
     pub(crate) private: Ident,
-    /// The request, a `&Request<'_>`.
+    /// The request, a `&IncomingMessage<'_>`.
     pub(crate) request: Ident,
     /// The lifetime of the message: `'_`, or that of the struct.
     pub(crate) lifetime: TokenStream,

@@ -7,8 +7,8 @@ use std::time::Duration;
 pub use crate::__register as register;
 pub use crate::handler::__macros::*;
 pub use crate::handler::{
-    Accepts, ActionWriter, Expected, Failure, FromMessage, FromValue, IntoActions, Mismatch,
-    Request, Variable,
+    Accepts, ActionWriter, Expected, Failure, FromMessage, FromValue, IncomingMessage, IntoActions,
+    Mismatch, Variable,
 };
 pub use crate::spop::{Scope, Value};
 pub use spoa_macros::{expand_handlers, expand_run};

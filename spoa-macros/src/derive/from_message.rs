@@ -134,7 +134,7 @@ fn implement(
         impl #impl_generics #private::FromMessage<#lifetime> for #ident #type_generics #where_clause {
             #[inline]
             fn from_message(
-                #request: &#private::Request<#lifetime>,
+                #request: &#private::IncomingMessage<#lifetime>,
             ) -> #private::Result<Self, #private::Failure> {
                 #body
             }

@@ -2,7 +2,7 @@
 //!
 //! It finds them; what becomes of them is the parameters' business.
 
-use super::Request;
+use super::IncomingMessage;
 use crate::spop::{Args, DataType, Value};
 
 /// The arguments of one message, asked for one by one.
@@ -17,12 +17,12 @@ pub struct ArgCursor<'a> {
 }
 
 impl<'a> ArgCursor<'a> {
-    /// Those of a request's message.
+    /// Points at the first argument of a message.
     #[inline(always)]
     #[must_use]
-    pub fn of(request: &Request<'a>) -> Self {
+    pub fn of(incoming: &IncomingMessage<'a>) -> Self {
         ArgCursor {
-            next: request.message.args(),
+            next: incoming.message.args(),
         }
     }
 
@@ -34,11 +34,15 @@ impl<'a> ArgCursor<'a> {
     }
 
     /// The first of that name, and the arguments that are left.
-    pub(crate) fn named(self, request: &Request<'a>, name: &str) -> (Option<Value<'a>>, Self) {
+    pub(crate) fn named(
+        self,
+        incoming: &IncomingMessage<'a>,
+        name: &str,
+    ) -> (Option<Value<'a>>, Self) {
         let mut next = self.next;
         match next.next() {
             Some(arg) if arg.name == name => (Some(arg.value), ArgCursor { next }),
-            _ => (request.message.get(name), self),
+            _ => (incoming.message.get(name), self),
         }
     }
 }

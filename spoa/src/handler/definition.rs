@@ -1,6 +1,8 @@
 //! A handler as the agent sees it: which message, which function, how to run it.
 
-use super::{ActionWriter, ConnectionInfo, Context, Expected, Failure, LeftOut, Request, mark};
+use super::{
+    ActionWriter, ConnectionInfo, Context, Expected, Failure, IncomingMessage, LeftOut, mark,
+};
 use crate::spop::{FrameIds, MessageBuf, Scope};
 use std::any::TypeId;
 use std::future::Future;
@@ -156,11 +158,11 @@ impl<T: Defined> Handler for T {
 #[derive(Clone, Copy, Debug)]
 pub enum Run {
     /// In place.
-    Sync(fn(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>),
+    Sync(fn(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>),
     /// As a future that owns its message.
     Async(fn(Box<Job>) -> JobFuture),
     /// On the pool for slow functions.
-    Blocking(fn(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>),
+    Blocking(fn(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>),
 }
 
 /// What a handler takes and sets, as far as it is known without running it.
@@ -330,9 +332,9 @@ impl Job {
 
     /// The message, and what appends to the actions.
     #[inline]
-    pub fn parts(&mut self) -> (Request<'_>, ActionWriter<'_>) {
+    pub fn parts(&mut self) -> (IncomingMessage<'_>, ActionWriter<'_>) {
         let connection = self.connection.as_deref();
-        let request = Request {
+        let incoming = IncomingMessage {
             message: self.message.message(),
             context: Context {
                 connection: connection.expect("a job that is lent has a connection"),
@@ -342,7 +344,7 @@ impl Job {
             answered: None,
         };
         let actions = ActionWriter::within(&mut self.actions, self.room);
-        (request, actions)
+        (incoming, actions)
     }
 
     /// Says to HAProxy that the handler has succeeded, after all that it set.

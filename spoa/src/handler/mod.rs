@@ -24,7 +24,7 @@ pub use context::{Context, Peer};
 pub use definition::{Definition, Handler};
 pub use failure::{BadVariable, BoxError, Failure, HandlerError, IntoHandlerError, Overload};
 pub use from_value::{Expected, FromValue, Mismatch, Parse};
-pub use param::{FromMessage, Request};
+pub use param::{FromMessage, IncomingMessage};
 pub use rejection::{Rejection, RejectionKind};
 pub use state::State;
 pub use text::Text;

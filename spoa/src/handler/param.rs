@@ -12,14 +12,14 @@ use std::any::{TypeId, type_name};
 
 /// A message on its way to its handler, with all that surrounds it.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct IncomingMessage<'a> {
     pub(crate) message: Message<'a>,
     pub(crate) context: Context<'a>,
     /// The variable that says that the handler has succeeded, if HAProxy asks for one.
     pub(crate) answered: Option<&'a str>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> IncomingMessage<'a> {
     /// The message.
     #[inline]
     #[must_use]
@@ -69,7 +69,7 @@ pub trait FromMessage<'a>: Sized {
     ///
     /// # Errors
     /// The [`Failure`] of the handler, as a rule a [`Rejection`].
-    fn from_message(request: &Request<'a>) -> Result<Self, Failure>;
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure>;
 
     /// Names the arguments and states it takes.
     #[doc(hidden)]
@@ -83,31 +83,31 @@ pub trait FromMessage<'a>: Sized {
 #[diagnostic::do_not_recommend]
 impl<'a> FromMessage<'a> for Message<'a> {
     #[inline]
-    fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
-        Ok(request.message)
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        Ok(incoming.message)
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<'a> FromMessage<'a> for Args<'a> {
     #[inline]
-    fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
-        Ok(request.message.args())
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        Ok(incoming.message.args())
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<'a> FromMessage<'a> for Context<'a> {
     #[inline]
-    fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
-        Ok(request.context)
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        Ok(incoming.context)
     }
 }
 
 impl<'a, T: Send + Sync + 'static> FromMessage<'a> for State<'a, T> {
     #[inline]
-    fn from_message(request: &Request<'a>) -> Result<Self, Failure> {
-        request.context.connection.states.find().map(State)
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        incoming.context.connection.states.find().map(State)
     }
 
     fn describe(description: &mut Description) {
@@ -170,14 +170,14 @@ pub trait Param<'a, Kind>: Sized {
     /// Makes the parameter from its argument, or from the whole message.
     fn take(
         arguments: &mut ArgCursor<'a>,
-        request: &Request<'a>,
+        incoming: &IncomingMessage<'a>,
         spec: &ArgSpec,
     ) -> Result<Self, Failure>;
 
     /// The same, but `None` where a default takes its place.
     fn take_present(
         arguments: &mut ArgCursor<'a>,
-        request: &Request<'a>,
+        incoming: &IncomingMessage<'a>,
         spec: &ArgSpec,
     ) -> Result<Option<Self>, Failure>;
 
@@ -195,33 +195,33 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
     #[inline(always)]
     fn take(
         arguments: &mut ArgCursor<'a>,
-        request: &Request<'a>,
+        incoming: &IncomingMessage<'a>,
         spec: &ArgSpec,
     ) -> Result<Self, Failure> {
         if let Some(value) = likely::<T>(arguments, spec) {
             return match T::from_value(value) {
                 Ok(taken) => Ok(taken),
-                Err(mismatch) => Err(refuse(mismatch, request, spec, T::EXPECTED)),
+                Err(mismatch) => Err(refuse(mismatch, incoming, spec, T::EXPECTED)),
             };
         }
-        convert(find(arguments, request, spec), request, spec)
+        convert(find(arguments, incoming, spec), incoming, spec)
     }
 
     #[inline(always)]
     fn take_present(
         arguments: &mut ArgCursor<'a>,
-        request: &Request<'a>,
+        incoming: &IncomingMessage<'a>,
         spec: &ArgSpec,
     ) -> Result<Option<Self>, Failure> {
         if let Some(value) = likely::<T>(arguments, spec) {
             return match T::from_value(value) {
                 Ok(taken) => Ok(Some(taken)),
-                Err(mismatch) => Err(refuse(mismatch, request, spec, T::EXPECTED)),
+                Err(mismatch) => Err(refuse(mismatch, incoming, spec, T::EXPECTED)),
             };
         }
-        match find(arguments, request, spec) {
+        match find(arguments, incoming, spec) {
             None | Some(Value::Null) => Ok(None),
-            value => convert(value, request, spec).map(Some),
+            value => convert(value, incoming, spec).map(Some),
         }
     }
 
@@ -254,12 +254,12 @@ fn likely<'a, T: FromValue<'a>>(
 #[cold]
 fn refuse(
     mismatch: Mismatch,
-    request: &Request<'_>,
+    incoming: &IncomingMessage<'_>,
     spec: &ArgSpec,
     expected: Expected,
 ) -> Failure {
     let kind = RejectionKind::Mismatch(expected.likely(), mismatch);
-    reject(&request.message, spec, expected, kind)
+    reject(&incoming.message, spec, expected, kind)
 }
 
 // ArgCursor come and go by value: by reference, they would have to be in memory where they are not
@@ -267,10 +267,10 @@ fn refuse(
 #[inline(always)]
 fn find<'a>(
     arguments: &mut ArgCursor<'a>,
-    request: &Request<'a>,
+    incoming: &IncomingMessage<'a>,
     spec: &ArgSpec,
 ) -> Option<Value<'a>> {
-    let (value, left) = search(*arguments, request, spec);
+    let (value, left) = search(*arguments, incoming, spec);
     *arguments = left;
     value
 }
@@ -278,12 +278,12 @@ fn find<'a>(
 #[inline(never)]
 fn search<'a>(
     arguments: ArgCursor<'a>,
-    request: &Request<'a>,
+    incoming: &IncomingMessage<'a>,
     spec: &ArgSpec,
 ) -> (Option<Value<'a>>, ArgCursor<'a>) {
     match (spec.name, spec.index) {
-        (Some(name), _) => arguments.named(request, name),
-        (None, Some(place)) => (request.message.at(place), arguments),
+        (Some(name), _) => arguments.named(incoming, name),
+        (None, Some(place)) => (incoming.message.at(place), arguments),
         (None, None) => (None, arguments),
     }
 }
@@ -291,7 +291,7 @@ fn search<'a>(
 #[inline(never)]
 fn convert<'a, T: FromValue<'a>>(
     value: Option<Value<'a>>,
-    request: &Request<'a>,
+    incoming: &IncomingMessage<'a>,
     spec: &ArgSpec,
 ) -> Result<T, Failure> {
     let kind = match value {
@@ -305,7 +305,7 @@ fn convert<'a, T: FromValue<'a>>(
             None => RejectionKind::Missing,
         },
     };
-    Err(reject(&request.message, spec, T::EXPECTED, kind))
+    Err(reject(&incoming.message, spec, T::EXPECTED, kind))
 }
 
 #[cold]
@@ -325,17 +325,21 @@ impl<'a, T: FromMessage<'a>> Param<'a, ByMessage> for T {
     const ACCEPTS: Accepts = Accepts::ANY.or_null();
 
     #[inline]
-    fn take(_: &mut ArgCursor<'a>, request: &Request<'a>, _: &ArgSpec) -> Result<Self, Failure> {
-        T::from_message(request)
+    fn take(
+        _: &mut ArgCursor<'a>,
+        incoming: &IncomingMessage<'a>,
+        _: &ArgSpec,
+    ) -> Result<Self, Failure> {
+        T::from_message(incoming)
     }
 
     #[inline]
     fn take_present(
         _: &mut ArgCursor<'a>,
-        request: &Request<'a>,
+        incoming: &IncomingMessage<'a>,
         _: &ArgSpec,
     ) -> Result<Option<Self>, Failure> {
-        T::from_message(request).map(Some)
+        T::from_message(incoming).map(Some)
     }
 
     fn describe(_: &ArgSpec, description: &mut Description) {

@@ -13,7 +13,7 @@ use crate::agent::report::values;
 use crate::agent::shared::handler_table::Entry;
 use crate::agent::worker::scratch::Scratch;
 use crate::handler::guard::guard;
-use crate::handler::{ActionWriter, ConnectionInfo, Context, Failure, Request, Run, mark};
+use crate::handler::{ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, Run, mark};
 use crate::spop::{AckWriter, FrameIds, Message, Messages};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -63,27 +63,27 @@ impl<'a> Dispatcher<'a> {
             ids,
             deadline: None,
         };
-        let mut request = Request {
+        let mut incoming = IncomingMessage {
             message: Message::default(),
             context,
             answered: None,
         };
         for message in messages {
-            request.message = message;
+            incoming.message = message;
             if message.may_ask() {
-                self.asked(request, &mut answer);
+                self.asked(incoming, &mut answer);
                 continue;
             }
-            let Some(entry) = self.find(&request) else {
+            let Some(entry) = self.find(&incoming) else {
                 continue;
             };
             match entry.definition.run {
                 Run::Sync(handler) if answer.slot.is_none() => {
                     self.scratch.activity.runs(entry.definition);
                     let out = &mut self.scratch.output;
-                    run(self.shared, entry, &request, out, end, handler);
+                    run(self.shared, entry, &incoming, out, end, handler);
                 }
-                _ => self.begin_or_follow(entry, &request, &mut answer),
+                _ => self.begin_or_follow(entry, &incoming, &mut answer),
             }
         }
         if let Some(slot) = answer.slot {
@@ -98,14 +98,14 @@ impl<'a> Dispatcher<'a> {
 
     /// Finds the handler of a message.
     #[inline(always)]
-    fn find(&self, request: &Request<'_>) -> Option<&'a Entry> {
-        let name = request.message.name().as_bytes();
+    fn find(&self, incoming: &IncomingMessage<'_>) -> Option<&'a Entry> {
+        let name = incoming.message.name().as_bytes();
         let Some(entry) = self.shared.table.find(name) else {
-            self.shared.report_unknown(request);
+            self.shared.report_unknown(incoming);
             return None;
         };
         if !entry.checked.load(Ordering::Relaxed) {
-            self.shared.check_names(entry, request);
+            self.shared.check_names(entry, incoming);
         }
         Some(entry)
     }
@@ -114,18 +114,18 @@ impl<'a> Dispatcher<'a> {
     // Out of the way of the others, for which that costs a look at one byte.
     #[cold]
     #[inline(never)]
-    fn asked(&mut self, mut request: Request<'_>, answer: &mut PendingAck) {
-        request.answered = request.message.take_answered();
-        let Some(entry) = self.find(&request) else {
+    fn asked(&mut self, mut incoming: IncomingMessage<'_>, answer: &mut PendingAck) {
+        incoming.answered = incoming.message.take_answered();
+        let Some(entry) = self.find(&incoming) else {
             return;
         };
         match entry.definition.run {
             Run::Sync(handler) if answer.slot.is_none() => {
                 self.scratch.activity.runs(entry.definition);
                 let (out, end) = (&mut self.scratch.output, answer.end());
-                run(self.shared, entry, &request, out, end, marking(handler));
+                run(self.shared, entry, &incoming, out, end, marking(handler));
             }
-            _ => self.begin_or_follow(entry, &request, answer),
+            _ => self.begin_or_follow(entry, &incoming, answer),
         }
     }
 
@@ -172,30 +172,30 @@ impl<'a> Dispatcher<'a> {
 pub(super) fn run(
     shared: &Shared,
     entry: &Entry,
-    request: &Request<'_>,
+    incoming: &IncomingMessage<'_>,
     out: &mut Vec<u8>,
     end: usize,
-    handler: impl FnOnce(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
+    handler: impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
 ) {
     let before = out.len();
     let mut actions = ActionWriter::within(out, end);
-    match guard(|| handler(request, &mut actions)) {
+    match guard(|| handler(incoming, &mut actions)) {
         Ok(()) => {
             if let Some(left_out) = actions.left_out() {
-                shared.report_left_out(entry, &left_out, request.context);
+                shared.report_left_out(entry, &left_out, incoming.context);
             }
         }
-        Err(failure) => shared.fail(entry, request, failure, out, before, end),
+        Err(failure) => shared.fail(entry, incoming, failure, out, before, end),
     }
 }
 
 /// A handler that says to HAProxy that it has succeeded, if HAProxy asks for that.
 pub(super) fn marking(
-    handler: impl FnOnce(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
-) -> impl FnOnce(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure> {
-    move |request, actions| {
-        handler(request, actions)?;
-        match request.answered {
+    handler: impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
+) -> impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure> {
+    move |incoming, actions| {
+        handler(incoming, actions)?;
+        match incoming.answered {
             Some(variable) => mark(variable, actions),
             None => Ok(()),
         }

@@ -9,7 +9,7 @@ use crate::agent::shared::handler_table::Entry;
 use crate::agent::worker::scratch::{Now, Scratch};
 use crate::handler::guard::{drop_quietly, guard};
 use crate::handler::{
-    ActionWriter, Context, Failure, Finished, Job, JobFuture, Overload, Request, Run,
+    ActionWriter, Context, Failure, Finished, IncomingMessage, Job, JobFuture, Overload, Run,
 };
 use std::borrow::Cow;
 use std::task::{self, Poll};
@@ -31,7 +31,7 @@ enum Visit {
     GiveUp(Duration),
 }
 
-type SyncRun = fn(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>;
+type SyncRun = fn(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>;
 
 impl Dispatcher<'_> {
     /// Begins a handler that may have to wait, or runs one behind such.
@@ -39,16 +39,16 @@ impl Dispatcher<'_> {
     pub(super) fn begin_or_follow(
         &mut self,
         entry: &Entry,
-        request: &Request<'_>,
+        incoming: &IncomingMessage<'_>,
         answer: &mut PendingAck,
     ) {
         let shared = self.shared;
         self.scratch.activity.runs(entry.definition);
         match entry.definition.run {
-            Run::Sync(handler) => self.follow(entry, request, answer, marking(handler)),
-            Run::Async(begin) => self.begin(entry, request, answer, |job| Ok(begin(job))),
+            Run::Sync(handler) => self.follow(entry, incoming, answer, marking(handler)),
+            Run::Async(begin) => self.begin(entry, incoming, answer, |job| Ok(begin(job))),
             Run::Blocking(handler) => {
-                self.begin(entry, request, answer, |job| {
+                self.begin(entry, incoming, answer, |job| {
                     match shared.blocking_permit() {
                         Some(permit) => Ok(blocking(job, handler, permit)),
                         None => Err(Overload::Blocking(shared.limits.max_blocking).into()),
@@ -62,9 +62,9 @@ impl Dispatcher<'_> {
     fn follow(
         &mut self,
         entry: &Entry,
-        request: &Request<'_>,
+        incoming: &IncomingMessage<'_>,
         answer: &PendingAck,
-        handler: impl FnOnce(&Request<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
+        handler: impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
     ) {
         let slot = answer.slot.and_then(|slot| self.inflight.slot(slot));
         let (out, end) = match slot {
@@ -73,7 +73,7 @@ impl Dispatcher<'_> {
             }
             _ => (&mut self.scratch.output, answer.end()),
         };
-        run(self.shared, entry, request, out, end, handler);
+        run(self.shared, entry, incoming, out, end, handler);
     }
 
     /// Why no handler that may have to wait is begun now. Nobody is made to wait for a place: the
@@ -106,20 +106,20 @@ impl Dispatcher<'_> {
     fn begin(
         &mut self,
         entry: &Entry,
-        request: &Request<'_>,
+        incoming: &IncomingMessage<'_>,
         answer: &mut PendingAck,
         begin: impl FnOnce(Box<Job>) -> Result<JobFuture, Failure>,
     ) {
         let now = self.scratch.now();
         if let Some(overload) = self.overload(entry, answer.slot, now) {
-            return self.follow(entry, request, answer, |_, _| Err(overload.into()));
+            return self.follow(entry, incoming, answer, |_, _| Err(overload.into()));
         }
         let deadline = entry.deadline.map(|length| (now.at + length, length));
         let until = deadline.map(|(at, _)| at.into_std());
         let mut job = self.scratch.job(self.connection);
-        job.message.copy(&request.message);
+        job.message.copy(&incoming.message);
         job.answered.clear();
-        if let Some(variable) = request.answered {
+        if let Some(variable) = incoming.answered {
             job.answered.push_str(variable);
         }
         job.room = answer.room;
@@ -152,7 +152,7 @@ impl Dispatcher<'_> {
                 }
                 let name = match entry.definition.message_name() {
                     Some(name) => Cow::Borrowed(name.as_bytes()),
-                    None => Cow::Owned(request.message.name().as_bytes().to_vec()),
+                    None => Cow::Owned(incoming.message.name().as_bytes().to_vec()),
                 };
                 let definition = entry.definition;
                 answer.waits = true;
@@ -181,14 +181,15 @@ impl Dispatcher<'_> {
         let before = out.len();
         let context = || Context {
             deadline: until,
-            ..request.context
+            ..incoming.context
         };
         if let Err(failure) = finished.result {
-            let request = Request {
+            let incoming = IncomingMessage {
                 context: context(),
-                ..*request
+                ..*incoming
             };
-            self.shared.fail(entry, &request, failure, out, before, end);
+            self.shared
+                .fail(entry, &incoming, failure, out, before, end);
         } else if let Some(job) = &finished.job {
             out.extend_from_slice(&job.actions);
             if let Some(left_out) = &job.left_out {
@@ -316,8 +317,8 @@ fn poll(future: &mut JobFuture, cx: &mut task::Context<'_>) -> Poll<Finished> {
 fn blocking(mut job: Box<Job>, run: SyncRun, permit: impl Send + 'static) -> JobFuture {
     let work = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let (request, mut actions) = job.parts();
-        let result = guard(|| run(&request, &mut actions));
+        let (incoming, mut actions) = job.parts();
+        let result = guard(|| run(&incoming, &mut actions));
         let left_out = actions.left_out();
         job.finish((result, left_out))
     });

@@ -11,7 +11,9 @@ use crate::agent::reload::CurrentStates;
 use crate::agent::report::rate_limit::{RateLimit, RateLimits};
 use crate::agent::worker::watchdog::{self, BlockedWorker};
 use crate::handler::guard::{drop_quietly, guard, quietly};
-use crate::handler::{ActionWriter, ConnectionInfo, Context, Failure, LeftOut, Request, Run};
+use crate::handler::{
+    ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, LeftOut, Run,
+};
 use crate::nearest::nearest;
 use crate::spop::{AckWriter, FrameIds, Name};
 use crate::text::{breaks_line, one_line};
@@ -134,15 +136,15 @@ impl Shared {
     pub(crate) fn fail(
         &self,
         entry: &Entry,
-        request: &Request<'_>,
+        incoming: &IncomingMessage<'_>,
         failure: Box<Failure>,
         out: &mut Vec<u8>,
         start: usize,
         end: usize,
     ) {
         out.truncate(start);
-        let message = request.message.name();
-        self.failed(entry, message, request.context, failure, out, end);
+        let message = incoming.message.name();
+        self.failed(entry, message, incoming.context, failure, out, end);
     }
 
     /// Logs the failure of a handler whose message is gone; its actions are all there is in `out`.
@@ -259,14 +261,14 @@ impl Shared {
 
     /// Logs a message that no handler answers.
     #[cold]
-    pub(crate) fn report_unknown(&self, request: &Request<'_>) {
-        quietly(|| self.say_unknown(request));
+    pub(crate) fn report_unknown(&self, incoming: &IncomingMessage<'_>) {
+        quietly(|| self.say_unknown(incoming));
     }
 
-    fn say_unknown(&self, request: &Request<'_>) {
-        let Request {
+    fn say_unknown(&self, incoming: &IncomingMessage<'_>) {
+        let IncomingMessage {
             message, context, ..
-        } = request;
+        } = incoming;
         let Some(suppressed) = self.unknown.pass() else {
             return;
         };
@@ -294,17 +296,17 @@ impl Shared {
     /// Warns, at the first message of a handler, of an argument that seems to be misspelt: where the
     /// parameter has a default or is an `Option`, nothing else would.
     #[cold]
-    pub(crate) fn check_names(&self, entry: &Entry, request: &Request<'_>) {
+    pub(crate) fn check_names(&self, entry: &Entry, incoming: &IncomingMessage<'_>) {
         if !entry.checked.swap(true, Ordering::Relaxed) {
             // It asks types of the program's own whether they have a default.
-            quietly(|| self.compare_names(entry, request));
+            quietly(|| self.compare_names(entry, incoming));
         }
     }
 
-    fn compare_names(&self, entry: &Entry, request: &Request<'_>) {
-        let Request {
+    fn compare_names(&self, entry: &Entry, incoming: &IncomingMessage<'_>) {
+        let IncomingMessage {
             message, context, ..
-        } = request;
+        } = incoming;
         let shown = message.name().excerpt();
         let arguments = entry.definition.description().arguments;
         let taken: Vec<_> = arguments

@@ -4,7 +4,7 @@
 
 use spoa::handler::{
     ActionWriter, AsValue, BoxError, Definition, Expected, Failure, FromMessage, FromValue,
-    Mismatch, Request,
+    IncomingMessage, Mismatch,
 };
 use spoa::prelude::*;
 use std::error::Error;
@@ -152,7 +152,7 @@ impl FromValue<'_> for AbsentPanics {
 struct MessagePanics;
 
 impl FromMessage<'_> for MessagePanics {
-    fn from_message(_: &Request<'_>) -> Result<Self, Failure> {
+    fn from_message(_: &IncomingMessage<'_>) -> Result<Self, Failure> {
         panic!("in FromMessage")
     }
 }
@@ -160,7 +160,7 @@ impl FromMessage<'_> for MessagePanics {
 struct MessageFails;
 
 impl FromMessage<'_> for MessageFails {
-    fn from_message(_: &Request<'_>) -> Result<Self, Failure> {
+    fn from_message(_: &IncomingMessage<'_>) -> Result<Self, Failure> {
         Err(Failure::Error(Box::new(Bad(Wrong::DisplayAndDropPanic))))
     }
 }
