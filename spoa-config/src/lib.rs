@@ -11,4 +11,4 @@ pub mod write;
 
 pub use agent::{ANSWERED, Agent, Argument, Expected, Message, Presence, Tls, Variable};
 pub use overfull::overfull;
-pub use spoa_samples::{Series, UnknownSeries};
+pub use spoa_facts::{Series, UnknownSeries};

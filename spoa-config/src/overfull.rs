@@ -1,10 +1,10 @@
 //! Messages that a client can make too large for a frame, by what the handlers say of their samples.
 //!
-//! It must not know sizes: `spoa_samples` does. Nothing is said where a handler does not say when its
+//! It must not know sizes: `spoa_facts` does. Nothing is said where a handler does not say when its
 //! message is sent, or what an argument is.
 
 use crate::agent::{Agent, Message};
-use spoa_samples::{Event, Expression, Frame, Sent};
+use spoa_facts::{Event, Expression, Frame, Sent};
 
 /// Says of each event and group whether a client can make its messages too large for a frame, and what to
 /// change.

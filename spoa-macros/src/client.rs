@@ -9,7 +9,7 @@ use crate::sample::{Sample, Words, option, require};
 use crate::syntax::{erase, last_name, peel, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use spoa_samples::{Charset, Chooser, Kind, Origin};
+use spoa_facts::{Charset, Chooser, Kind, Origin};
 use syn::Type;
 use syn::spanned::Spanned;
 

@@ -5,7 +5,7 @@
 use crate::errors::Errors;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use spoa_samples::nearest;
+use spoa_facts::nearest;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, ExprLit, ExprPath, Lit, LitInt, LitStr, Path, Token};

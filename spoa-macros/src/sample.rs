@@ -9,7 +9,7 @@ use crate::syntax::{erase, inner, last_name, shown, timeless};
 use crate::wiring;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use spoa_samples::{Chooser, Event, Expression, Kind, Origin, Sample as Given};
+use spoa_facts::{Chooser, Event, Expression, Kind, Origin, Sample as Given};
 use syn::Type;
 use syn::spanned::Spanned;
 
@@ -57,7 +57,7 @@ impl Sample {
 
     /// The sample that an argument has by its name, if that leaves no doubt.
     pub(crate) fn usual(argument: &str, span: Span) -> Option<Self> {
-        let text = spoa_samples::usual(argument)?.to_owned();
+        let text = spoa_facts::usual(argument)?.to_owned();
         let given = look_up(&text).ok()?;
         let expression = Expression::parse(&text).ok();
         Some(Sample {
@@ -195,12 +195,12 @@ fn look_up(text: &str) -> Result<Vec<Given>, String> {
     let expression = Expression::parse_word(text).map_err(|problem| problem.to_string())?;
     let newest = expression.check_any().map_err(|problem| {
         let unchecked = match problem.kind() {
-            spoa_samples::ProblemKind::UnknownFetch {
+            spoa_facts::ProblemKind::UnknownFetch {
                 nearest: None,
                 converter: false,
                 ..
             }
-            | spoa_samples::ProblemKind::UnknownConverter {
+            | spoa_facts::ProblemKind::UnknownConverter {
                 nearest: None,
                 fetch: false,
                 ..

@@ -4,7 +4,7 @@
 //! It knows text only, no tokens: what is wrong comes back in words that a compiler error can show.
 
 use crate::names;
-use spoa_samples::Event;
+use spoa_facts::Event;
 
 /// The event a message is sent at.
 pub(crate) fn event(text: &str) -> Result<(), String> {

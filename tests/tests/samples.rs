@@ -1,4 +1,4 @@
-//! What `spoa-samples` says of expressions, beside what HAProxy says of configurations with them.
+//! What `spoa-facts` says of expressions, beside what HAProxy says of configurations with them.
 //!
 //! It must not know how the table is made.
 
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::process::Command;
 
-use spoa_samples::{Event, Expression, Keyword, Proxy, Series, converters, fetches};
+use spoa_facts::{Event, Expression, Keyword, Proxy, Series, converters, fetches};
 use spoa_tests::{Haproxy, TempDir, for_each_haproxy};
 
 /// HAProxy reads no further after 50 errors.

@@ -2,7 +2,7 @@
 //! there yet. The same for sound variants, which it is silent on.
 
 use spoa::prelude::*;
-use spoa_samples::{Expression, Frame, Sent};
+use spoa_facts::{Expression, Frame, Sent};
 use spoa_tests::{
     Background, Config, Haproxy, Message, Port, Process, Request, TempDir, for_each_haproxy,
     for_haproxies,

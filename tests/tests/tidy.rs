@@ -21,7 +21,7 @@ fn sources() -> Vec<PathBuf> {
         "spoa-macros",
         "spoa-cli",
         "spoa-config",
-        "spoa-samples",
+        "spoa-facts",
         "examples",
         "benches",
         "tests",

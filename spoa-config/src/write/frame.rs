@@ -1,10 +1,10 @@
 //! Whether a client can make a message too large for a frame.
 //!
-//! It must not know sizes: `spoa_samples` does.
+//! It must not know sizes: `spoa_facts` does.
 
 use super::moment::Moment;
 use super::plan::{FRAME, Plan, Planned};
-use spoa_samples::{Expression, Frame, Sent};
+use spoa_facts::{Expression, Frame, Sent};
 
 /// Warns of the messages that HAProxy would not send.
 pub(super) fn check(plan: &mut Plan<'_>) {

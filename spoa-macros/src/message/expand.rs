@@ -11,7 +11,7 @@ use crate::sample::{Words, bit, require};
 use crate::syntax::{conditions, find_self, is_opaque, relax, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use spoa_samples::Event;
+use spoa_facts::Event;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericParam, ReturnType};

@@ -4,7 +4,7 @@ use super::super::engine::Engine;
 use super::super::{Case, Code, Finding, Severity};
 use super::health::own;
 use crate::read::Line;
-use spoa_samples::Expression;
+use spoa_facts::Expression;
 
 /// The samples of a client or its request that `balance hash` may be given.
 const OF_CLIENTS: [&str; 21] = [

@@ -6,7 +6,7 @@ use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use super::listed_spans;
 use crate::read::{Section, Word};
-use spoa_samples::{Event, Proxy};
+use spoa_facts::{Event, Proxy};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for (index, engine) in case.engines.iter().enumerate() {

@@ -5,7 +5,7 @@ use super::super::{Case, Code, Finding, Severity};
 use super::arguments::Given;
 use super::instead::instead;
 use crate::read::Span;
-use spoa_samples::Expression;
+use spoa_facts::Expression;
 
 /// Arguments that take a header which only later rules set.
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {

@@ -5,7 +5,7 @@ use super::super::engine::event;
 use super::super::steps::Step;
 use super::arguments::Given;
 use crate::read::{Section, Span};
-use spoa_samples::{Expression, Proxy};
+use spoa_facts::{Expression, Proxy};
 
 /// What to write in the place of an argument that comes too early: the expression itself, if it can
 /// be had, else the message in a group.

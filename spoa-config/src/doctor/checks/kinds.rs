@@ -6,7 +6,7 @@ use super::arguments::Given;
 use super::samples::{argument, fits, sample};
 use crate::read::Span;
 use crate::{Argument, Message};
-use spoa_samples::{Expression, Kind};
+use spoa_facts::{Expression, Kind};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in case.ours() {

@@ -5,7 +5,7 @@ use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use super::samples::expression;
 use crate::read::{Line, Section, Span};
-use spoa_samples::Expression;
+use spoa_facts::Expression;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {

@@ -3,7 +3,7 @@
 use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use super::samples::expression;
-use spoa_samples::Expression;
+use spoa_facts::Expression;
 
 /// Headers whose values have commas that separate nothing, or that a client can put one into.
 const NOT_LISTS: [&str; 12] = [

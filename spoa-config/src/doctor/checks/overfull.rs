@@ -6,7 +6,7 @@ use super::arguments::Given;
 use super::frames::Limits;
 use super::samples::expression;
 use crate::read::{Section, Span};
-use spoa_samples::{Excess, Expression, Frame, Sent};
+use spoa_facts::{Excess, Expression, Frame, Sent};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {

@@ -1,13 +1,13 @@
 //! Sample expressions: whether HAProxy takes them, where they stand, and what they give.
 //!
-//! The table of fetches and converters is `spoa_samples`'.
+//! The table of fetches and converters is `spoa_facts`'.
 
 use super::super::engine::{Engine, Moment, Rule};
 use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use crate::read::{Section, Span};
 use crate::{Argument, Expected, Message};
-use spoa_samples::{Event, Expression, Kind, Problem, ProblemKind, Proxy, Sample};
+use spoa_facts::{Event, Expression, Kind, Problem, ProblemKind, Proxy, Sample};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {

@@ -7,7 +7,7 @@ use super::super::{Case, Code, Finding, Severity};
 use super::arguments::Given;
 use super::instead::instead;
 use crate::read::{Section, Span};
-use spoa_samples::Expression;
+use spoa_facts::Expression;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let mut said: Vec<Span> = Vec::new();

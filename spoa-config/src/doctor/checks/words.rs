@@ -6,7 +6,7 @@ use super::super::nearest::{nearest, within};
 use super::super::{Case, Code, Finding};
 use super::either;
 use crate::read::{Line, Scope, Section, Span, Word, asks_agent};
-use spoa_samples::{Expression, ProblemKind};
+use spoa_facts::{Expression, ProblemKind};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for filter in &case.configuration.filters {

@@ -1,7 +1,7 @@
 //! Makes `src/table.rs`, after asking the HAProxies that are named for their lists:
 //!
 //! ```console
-//! $ cargo run -p haproxy-spoa-samples --example generate -- 3.4=/usr/sbin/haproxy
+//! $ cargo run -p haproxy-spoa-facts --example generate -- 3.4=/usr/sbin/haproxy
 //! ```
 //!
 //! Without arguments it makes the table of the lists that are in `data/`. For a series of its own, a

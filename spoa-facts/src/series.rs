@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// A series of HAProxy, oldest first.
 ///
 /// ```
-/// use spoa_samples::Series;
+/// use spoa_facts::Series;
 ///
 /// let series: Series = "3.0.11".parse().unwrap();
 /// assert_eq!(series, Series::V3_0);

@@ -25,7 +25,7 @@ pub struct Sent<'e> {
 /// what a client can make large do not:
 ///
 /// ```
-/// use spoa_samples::{Expression, Frame, Sent};
+/// use spoa_facts::{Expression, Frame, Sent};
 ///
 /// let [url, query, body] = ["url", "query", "req.body"].map(|text| Expression::parse(text).unwrap());
 /// let frame = Frame::default();

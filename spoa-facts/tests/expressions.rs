@@ -1,6 +1,6 @@
 //! What is said of expressions: types, events, series, and the words for mistakes.
 
-use spoa_samples::{Event, Expression, Kind, Problem, Proxy, Sample, Series};
+use spoa_facts::{Event, Expression, Kind, Problem, Proxy, Sample, Series};
 
 #[track_caller]
 fn sample(text: &str) -> Sample {

@@ -58,7 +58,7 @@ impl Place {
     /// Whether all of it is part of another place, or is that place.
     ///
     /// ```
-    /// use spoa_samples::Place;
+    /// use spoa_facts::Place;
     ///
     /// assert!(Place::Header("host".to_owned(), None).is_in(&Place::Headers));
     /// assert!(!Place::Query.is_in(&Place::Path));
@@ -109,7 +109,7 @@ pub enum Charset {
 /// Where the value of a sample comes from.
 ///
 /// ```
-/// use spoa_samples::{Charset, Chooser, Expression, Place};
+/// use spoa_facts::{Charset, Chooser, Expression, Place};
 ///
 /// let path = Expression::parse("path,lower").unwrap().origin();
 /// assert_eq!(path.chooser(), Chooser::Client);

@@ -6,8 +6,8 @@
 /// meant.
 ///
 /// ```
-/// assert_eq!(spoa_samples::nearest("req.hrd", ["src", "req.hdr"]), Some("req.hdr"));
-/// assert_eq!(spoa_samples::nearest("something", ["src", "req.hdr"]), None);
+/// assert_eq!(spoa_facts::nearest("req.hrd", ["src", "req.hdr"]), Some("req.hdr"));
+/// assert_eq!(spoa_facts::nearest("something", ["src", "req.hdr"]), None);
 /// ```
 pub fn nearest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let distances = known.into_iter().map(|name| (distance(text, name), name));

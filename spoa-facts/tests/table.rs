@@ -4,7 +4,7 @@
 mod generate;
 
 use generate::{Lists, SERIES, table};
-use spoa_samples::Series;
+use spoa_facts::Series;
 use std::fs;
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fn the_table_is_what_the_generator_makes() {
     let committed = include_str!("../src/table.rs");
     assert!(
         made == committed,
-        "run `cargo run -p haproxy-spoa-samples --example generate`"
+        "run `cargo run -p haproxy-spoa-facts --example generate`"
     );
     assert!(made.lines().count() > 700, "{} lines", made.lines().count());
 }

@@ -86,7 +86,7 @@ pub struct Keyword {
 /// The fetches of a series, by their names.
 ///
 /// ```
-/// use spoa_samples::{Series, fetches};
+/// use spoa_facts::{Series, fetches};
 ///
 /// let header = fetches(Series::V3_2).find(|fetch| fetch.name == "req.hdr").unwrap();
 /// assert_eq!(header.signature, "[string,integer]");
@@ -102,7 +102,7 @@ pub fn fetches(series: Series) -> impl Iterator<Item = Keyword> {
 /// The converters of a series, by their names.
 ///
 /// ```
-/// use spoa_samples::{Series, converters};
+/// use spoa_facts::{Series, converters};
 ///
 /// assert!(converters(Series::V2_6).any(|converter| converter.name == "lower"));
 /// ```

@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// An event of SPOE.txt 2.3, in the order of a stream's life.
 ///
 /// ```
-/// use spoa_samples::Event;
+/// use spoa_facts::Event;
 ///
 /// let event: Event = "on-frontend-http-request".parse().unwrap();
 /// assert_eq!(event, Event::FrontendHttpRequest);

@@ -6,7 +6,7 @@
 /// Only names that leave no doubt are known: another sample under one of them would mislead.
 ///
 /// ```
-/// use spoa_samples::usual;
+/// use spoa_facts::usual;
 ///
 /// assert_eq!(usual("path"), Some("path"));
 /// assert_eq!(usual("user_agent"), Some("req.fhdr(user-agent)"));

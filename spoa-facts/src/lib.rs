@@ -1,7 +1,7 @@
 //! HAProxy's sample fetches and converters: what each gives, where it can be used, and since when.
 //!
 //! ```
-//! use spoa_samples::{Event, Expression, Kind, Series};
+//! use spoa_facts::{Event, Expression, Kind, Series};
 //!
 //! let expression = Expression::parse("req.hdr(user-agent),lower").unwrap();
 //! let sample = expression.check(Series::V2_6).unwrap();
@@ -21,7 +21,7 @@
 //! for each [`Series`], and `src/table.rs` is made of them. For a new HAProxy:
 //!
 //! ```console
-//! $ cargo run -p haproxy-spoa-samples --example generate -- 3.4=/usr/sbin/haproxy
+//! $ cargo run -p haproxy-spoa-facts --example generate -- 3.4=/usr/sbin/haproxy
 //! ```
 //!
 //! It must not know agents, handlers, or any part of a configuration but sample expressions. A table
