@@ -87,6 +87,8 @@
 //!
 //! # Features
 //!
+//! `http` (default): the module `http`, with headers, cookies and verdicts.
+//!
 //! `run` (default): `run!` with its command line, logs and registry of handlers. Without it, the crate
 //! depends on tokio, bytes, tracing, thiserror, and three small ones for its sockets: socket2, nix and
 //! ipnet.
@@ -96,6 +98,8 @@
 pub mod agent;
 pub mod client;
 pub mod handler;
+#[cfg(feature = "http")]
+pub mod http;
 #[macro_use]
 mod macros;
 mod nearest;

@@ -1,0 +1,438 @@
+//! Headers that an agent sets, adds and removes: checked, and encoded as HAProxy takes them.
+//!
+//! It must not know which variables carry them.
+
+use super::SetCookie;
+use crate::spop::varint;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Changes to the headers of a request or a response.
+///
+/// Names and values are checked as they are added, so that no set holds a line end or a NUL. The changes
+/// count in the order in which they were made: a header that is set after it was removed is set.
+///
+/// From 3.4 on, HAProxy applies [`to_set`](HeaderSet::to_set), [`to_add`](HeaderSet::to_add) and
+/// [`to_remove`](HeaderSet::to_remove) as variables, with `set-headers-bin`, `add-headers-bin` and `del-headers-bin`.
+///
+/// ```
+/// use spoa::http::HeaderSet;
+///
+/// let headers = HeaderSet::new()
+///     .set("X-User", "alice")?
+///     .add("Via", "1.1 agent")?
+///     .remove("Authorization")?;
+///
+/// assert_eq!(headers.to_set().as_deref(), Some(&b"\x06x-user\x05alice\0\0"[..]));
+/// # Ok::<(), spoa::http::BadHeader>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderSet {
+    set: Vec<Header>,
+    added: Vec<Header>,
+    removed: Vec<String>,
+}
+
+/// One header: its name in lower case, and its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Header {
+    name: String,
+    value: Vec<u8>,
+}
+
+/// HAProxy keeps the length of a name in 8 bits.
+const LONGEST_NAME: usize = 255;
+
+/// HAProxy keeps the length of a value in 20 bits.
+const LONGEST_VALUE: usize = (1 << 20) - 1;
+
+/// The headers that frame a message. HAProxy ignores changes to them by `set-headers-bin`, and they would
+/// let an agent smuggle requests by other means.
+const FRAMING: [&str; 9] = [
+    "connection",
+    "content-length",
+    "expect",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+impl HeaderSet {
+    /// Creates a set without changes.
+    #[must_use]
+    pub const fn new() -> Self {
+        HeaderSet {
+            set: Vec::new(),
+            added: Vec::new(),
+            removed: Vec::new(),
+        }
+    }
+
+    /// Sets a header: its lines are replaced by one.
+    ///
+    /// # Errors
+    /// [`BadHeader`] if HTTP has no such name or value.
+    pub fn set(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, BadHeader> {
+        let header = Header::new(name, value.as_ref())?;
+        self.forget(&header.name);
+        self.set.push(header);
+        Ok(self)
+    }
+
+    /// Adds a line to a header; lines that it has already stay.
+    ///
+    /// # Errors
+    /// [`BadHeader`] if HTTP has no such name or value.
+    pub fn add(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, BadHeader> {
+        self.added.push(Header::new(name, value.as_ref())?);
+        Ok(self)
+    }
+
+    /// Appends an element to the comma-separated list that this set gives a header, or sets the header to
+    /// that element.
+    ///
+    /// ```
+    /// use spoa::http::HeaderSet;
+    ///
+    /// let vary = HeaderSet::new().append("vary", "accept")?.append("vary", "cookie")?;
+    /// assert_eq!(vary, HeaderSet::new().set("vary", "accept, cookie")?);
+    /// # Ok::<(), spoa::http::BadHeader>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BadHeader`] if HTTP has no such name or value.
+    pub fn append(mut self, name: &str, element: impl AsRef<[u8]>) -> Result<Self, BadHeader> {
+        let header = Header::new(name, element.as_ref())?;
+        let mut set = self.set.iter_mut().chain(&mut self.added);
+        match set.find(|it| it.name == header.name) {
+            Some(list) => {
+                list.value.extend_from_slice(b", ");
+                list.value.extend_from_slice(&header.value);
+                check_length(&list.name, list.value.len())?;
+            }
+            None => return self.set(name, element),
+        }
+        Ok(self)
+    }
+
+    /// Removes all lines of a header.
+    ///
+    /// # Errors
+    /// [`BadHeader`] if HTTP has no such name.
+    pub fn remove(mut self, name: &str) -> Result<Self, BadHeader> {
+        let name = checked_name(name)?;
+        self.forget(&name);
+        self.removed.push(name);
+        Ok(self)
+    }
+
+    /// Adds a cookie: a line `set-cookie` beside those of others.
+    #[must_use]
+    pub fn cookie(mut self, cookie: &SetCookie) -> Self {
+        self.added.push(Header {
+            name: "set-cookie".to_owned(),
+            value: cookie.to_string().into_bytes(),
+        });
+        self
+    }
+
+    /// Makes the changes of another set after those of this one.
+    #[must_use]
+    pub fn and(mut self, other: HeaderSet) -> Self {
+        for name in &other.removed {
+            self.forget(name);
+        }
+        for header in &other.set {
+            self.forget(&header.name);
+        }
+        self.removed.extend(other.removed);
+        self.set.extend(other.set);
+        self.added.extend(other.added);
+        self
+    }
+
+    /// Returns whether there are no changes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.added.is_empty() && self.removed.is_empty()
+    }
+
+    /// Returns the headers to set as HAProxy's `set-headers-bin` takes them; `None` if there are none.
+    ///
+    /// `del-headers-bin` has to come before, and `add-headers-bin` after it.
+    #[must_use]
+    pub fn to_set(&self) -> Option<Vec<u8>> {
+        block(&self.set)
+    }
+
+    /// Returns the headers to add as HAProxy's `add-headers-bin` takes them; `None` if there are none.
+    #[must_use]
+    pub fn to_add(&self) -> Option<Vec<u8>> {
+        block(&self.added)
+    }
+
+    /// Returns the names to remove as HAProxy's `del-headers-bin` takes them; `None` if there are none.
+    #[must_use]
+    pub fn to_remove(&self) -> Option<Vec<u8>> {
+        if self.removed.is_empty() {
+            return None;
+        }
+        let mut block = Vec::new();
+        for name in &self.removed {
+            append(name.as_bytes(), &mut block);
+        }
+        // Names alone end with one empty name.
+        block.push(0);
+        Some(block)
+    }
+
+    /// Drops the changes to a header that do not count any more.
+    fn forget(&mut self, name: &str) {
+        self.set.retain(|it| it.name != name);
+        self.added.retain(|it| it.name != name);
+        self.removed.retain(|it| it != name);
+    }
+}
+
+impl Header {
+    fn new(name: &str, value: &[u8]) -> Result<Self, BadHeader> {
+        let name = checked_name(name)?;
+        let value = value.trim_ascii();
+        // Tabs are part of values; other control characters are not.
+        let stranger = value
+            .iter()
+            .find(|byte| (**byte < b' ' && **byte != b'\t') || **byte == 0x7f);
+        if let Some(stranger) = stranger {
+            return Err(BadHeader::Value {
+                name,
+                byte: *stranger,
+            });
+        }
+        check_length(&name, value.len())?;
+        Ok(Header {
+            name,
+            value: value.to_vec(),
+        })
+    }
+}
+
+fn check_length(name: &str, length: usize) -> Result<(), BadHeader> {
+    match length > LONGEST_VALUE {
+        true => Err(BadHeader::Long(name.to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// The name in lower case.
+fn checked_name(name: &str) -> Result<String, BadHeader> {
+    let bad = |problem| {
+        Err(BadHeader::Name {
+            name: name.to_owned(),
+            problem,
+        })
+    };
+    if name.is_empty() {
+        return bad(Cow::Borrowed("it is empty"));
+    }
+    if name.len() > LONGEST_NAME {
+        return bad(format!("it has more than {LONGEST_NAME} bytes").into());
+    }
+    if let Some(stranger) = name.chars().find(|c| !is_token(*c)) {
+        return bad(format!("{stranger:?} is not allowed in it").into());
+    }
+    let name = name.to_ascii_lowercase();
+    match FRAMING.contains(&name.as_str()) {
+        true => Err(BadHeader::Framing(name)),
+        false => Ok(name),
+    }
+}
+
+/// Whether a character may be in a token (RFC 9110 5.6.2).
+pub(crate) fn is_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+}
+
+/// Encodes headers as `req.hdrs_bin` does. HAProxy answers a request with 500 if the end is missing.
+fn block(headers: &[Header]) -> Option<Vec<u8>> {
+    if headers.is_empty() {
+        return None;
+    }
+    let mut block = Vec::new();
+    for header in headers {
+        append(header.name.as_bytes(), &mut block);
+        append(&header.value, &mut block);
+    }
+    block.extend([0, 0]);
+    Some(block)
+}
+
+fn append(text: &[u8], out: &mut Vec<u8>) {
+    varint::encode(text.len() as u64, out);
+    out.extend_from_slice(text);
+}
+
+/// The error for a header that cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadHeader {
+    /// HTTP has no such name.
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        problem: Cow<'static, str>,
+    },
+    /// The header frames a message, which is up to HAProxy.
+    Framing(String),
+    /// A value has a control character.
+    Value {
+        /// The name of the header.
+        name: String,
+        /// The character.
+        byte: u8,
+    },
+    /// A value has 1 MiB or more.
+    Long(String),
+}
+
+impl fmt::Display for BadHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadHeader::Name { name, problem } => {
+                write!(f, "{name:?} cannot be the name of a header: {problem}")
+            }
+            BadHeader::Framing(name) => write!(
+                f,
+                "header `{name}` frames the message, so HAProxy sets it and an agent cannot"
+            ),
+            BadHeader::Value { name, byte } => write!(
+                f,
+                "the value of header `{name}` has the byte {byte:#04x}, and headers have no control characters"
+            ),
+            BadHeader::Long(name) => {
+                write!(f, "the value of header `{name}` has 1 MiB or more")
+            }
+        }
+    }
+}
+
+impl std::error::Error for BadHeader {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decoded(mut block: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut headers = Vec::new();
+        let mut text = || {
+            let (length, rest) = varint::decode(block).unwrap();
+            let (text, rest) = rest.split_at(length as usize);
+            block = rest;
+            text.to_vec()
+        };
+        loop {
+            let (name, value) = (text(), text());
+            if name.is_empty() {
+                assert!(value.is_empty() && block.is_empty());
+                return headers;
+            }
+            headers.push((name, value));
+        }
+    }
+
+    #[test]
+    fn changes_count_in_their_order() {
+        let set = HeaderSet::new();
+        let set = set.add("a", "1").unwrap().set("A", "2").unwrap();
+        assert_eq!(set, HeaderSet::new().set("a", "2").unwrap());
+        let set = set.remove("a").unwrap();
+        assert_eq!(set.to_remove().unwrap(), b"\x01a\0");
+        assert_eq!(set.to_set(), None);
+        let set = set.add("a", "3").unwrap().add("a", "4").unwrap();
+        assert_eq!(set.to_remove().unwrap(), b"\x01a\0");
+        assert_eq!(set.to_add().unwrap(), b"\x01a\x013\x01a\x014\0\0");
+        let other = HeaderSet::new().set("a", "5").unwrap();
+        assert_eq!(set.and(other.clone()), other);
+    }
+
+    #[test]
+    fn what_http_does_not_have_is_refused_with_its_reason() {
+        for (name, value, error) in [
+            ("", "x", "\"\" cannot be the name of a header: it is empty"),
+            (
+                "x y",
+                "x",
+                "\"x y\" cannot be the name of a header: ' ' is not allowed in it",
+            ),
+            (
+                "x\r\ny",
+                "x",
+                "\"x\\r\\ny\" cannot be the name of a header: '\\r' is not allowed in it",
+            ),
+            (
+                "x:",
+                "x",
+                "\"x:\" cannot be the name of a header: ':' is not allowed in it",
+            ),
+            (
+                "Content-Length",
+                "1",
+                "header `content-length` frames the message, so HAProxy sets it and an agent cannot",
+            ),
+            (
+                "x",
+                "a\r\nb: c",
+                "the value of header `x` has the byte 0x0d, and headers have no control characters",
+            ),
+            (
+                "x",
+                "a\0b",
+                "the value of header `x` has the byte 0x00, and headers have no control characters",
+            ),
+        ] {
+            let set = HeaderSet::new();
+            assert_eq!(set.set(name, value).unwrap_err().to_string(), error);
+            assert!(HeaderSet::new().add(name, value).is_err());
+            assert!(HeaderSet::new().append(name, value).is_err());
+        }
+        assert!(HeaderSet::new().remove("a b").is_err());
+        assert!(HeaderSet::new().set(&"n".repeat(256), "").is_err());
+        assert!(HeaderSet::new().set("n", "v".repeat(1 << 20)).is_err());
+    }
+
+    #[test]
+    fn values_are_trimmed_may_be_empty_and_need_not_be_text() {
+        let set = HeaderSet::new().set("a", b" \t\xff\x80\tx ").unwrap();
+        let set = set.set("b", "").unwrap();
+        let expected = [
+            (b"a".to_vec(), b"\xff\x80\tx".to_vec()),
+            (b"b".to_vec(), Vec::new()),
+        ];
+        assert_eq!(decoded(&set.to_set().unwrap()), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_end_and_no_nul_gets_through(
+            headers in proptest::collection::vec((".{0,8}", proptest::collection::vec(any::<u8>(), 0..300)), 0..8)
+        ) {
+            let mut set = HeaderSet::new();
+            let mut expected = Vec::new();
+            for (name, value) in &headers {
+                if let Ok(more) = set.clone().add(name, value) {
+                    expected.push((name.to_ascii_lowercase().into_bytes(), value.trim_ascii().to_vec()));
+                    set = more;
+                }
+            }
+            let found = set.to_add().map(|block| decoded(&block)).unwrap_or_default();
+            for (name, value) in &found {
+                prop_assert!(!name.iter().chain(value).any(|byte| b"\r\n\0".contains(byte)));
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
