@@ -2,25 +2,17 @@
 //!
 //! It must not know what a type means, nor anything of protocol, agent or runtime.
 
-/// `quote!` with names that the user's code cannot see and that cannot see the user's.
-macro_rules! hygienic {
-    ($($tokens:tt)*) => {
-        ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*)
-    };
-}
-
 mod argument;
-mod client;
+mod assertion;
 mod derive;
+mod duration;
 mod errors;
-mod extract;
+mod haproxy;
+mod hygiene;
 mod message;
-mod names;
 mod options;
 mod program;
-mod sample;
 mod syntax;
-mod wiring;
 
 use message::Kind;
 use proc_macro::TokenStream;

@@ -3,9 +3,9 @@
 //! It must not know what a type means.
 
 use super::{CRATE_ONLY, enclosed, fields, lifetime};
-use crate::argument::{Argument, check_distinct};
+use crate::argument::{self, Argument};
 use crate::errors::Errors;
-use crate::extract::{self, Names, ours, private};
+use crate::hygiene::{Names, hygienic, ours, private};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Fields, GenericParam, Index, Member};
@@ -23,7 +23,7 @@ pub(crate) fn from_message(input: &DeriveInput) -> TokenStream {
     let arguments = fields
         .map(|fields| arguments(input, fields, &mut errors))
         .unwrap_or_default();
-    check_distinct(&arguments, "fields", &mut errors);
+    argument::check(&arguments, "fields", &mut errors);
     let names = Names {
         private: private(),
         request: ours("request"),
@@ -45,8 +45,8 @@ pub(crate) fn from_message(input: &DeriveInput) -> TokenStream {
         let stub = enclosed(&options, &stub);
         return quote!(#errors #stub);
     }
-    let take = extract::take(&arguments, &names);
-    let variables = extract::variables(&arguments);
+    let take = argument::take(&arguments, &names);
+    let variables = argument::variables(&arguments);
     let members = fields
         .into_iter()
         .flatten()
@@ -62,12 +62,12 @@ pub(crate) fn from_message(input: &DeriveInput) -> TokenStream {
         }
     };
     let description = ours("description");
-    let describe = extract::describe(&arguments, &names, &description);
+    let describe = argument::describe(&arguments, &names, &description);
     let own = arguments
         .iter()
         .filter_map(|argument| argument.sample.as_ref());
     let own = own.fold(u8::MAX, |events, sample| events & sample.events());
-    let nested = extract::events(&arguments, &names).map(|(_, events)| events);
+    let nested = argument::events(&arguments, &names).map(|(_, events)| events);
     let describe = hygienic! {
         fn describe(#description: &mut #private::Description) {
             #describe

@@ -4,10 +4,9 @@
 
 use super::{CRATE_ONLY, enclosed, lifetime};
 use crate::errors::Errors;
-use crate::extract::private;
-use crate::names::kebab;
+use crate::hygiene::{hygienic, private};
 use crate::options::text;
-use crate::syntax::is_named;
+use crate::syntax::{is_named, kebab};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;

@@ -4,8 +4,8 @@
 
 use super::{CRATE, enclosed, fields};
 use crate::errors::Errors;
-use crate::extract::{ours, private};
-use crate::names::{self, Scope};
+use crate::haproxy::variables::{self, Scope};
+use crate::hygiene::{hygienic, ours, private};
 use crate::options::{Known, Options, Table, Takes};
 use crate::syntax::{shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
@@ -74,7 +74,7 @@ pub(crate) fn into_actions(input: &DeriveInput) -> TokenStream {
 
 fn scope(options: &Options, errors: &mut Errors) -> Option<Scope> {
     let text = options.text("scope")?;
-    match names::scope(&text.value()) {
+    match variables::scope(&text.value()) {
         Ok(scope) => Some(scope),
         Err(problem) => {
             errors.at(text.span(), problem);
@@ -141,7 +141,7 @@ fn part<'i>(
         );
     }
     let scope = if own { scope } else { default }?;
-    if let Err(problem) = names::variable(scope, &name) {
+    if let Err(problem) = variables::variable(scope, &name) {
         errors.at(span, problem);
         return None;
     }

@@ -11,7 +11,7 @@ pub(crate) use from_value::from_value;
 pub(crate) use into_actions::into_actions;
 
 use crate::errors::Errors;
-use crate::extract::import;
+use crate::hygiene::import;
 use crate::options::{Known, Options, Table, Takes};
 use crate::syntax::is_named;
 use proc_macro2::TokenStream;

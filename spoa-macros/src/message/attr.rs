@@ -2,10 +2,12 @@
 //!
 //! It records; what must fit together is judged in `check`.
 
+use crate::duration::micros;
 use crate::errors::Errors;
-use crate::names::{self, Variable};
+use crate::haproxy::variables::{self, Variable};
+use crate::haproxy::{names, spoe_conf};
 use crate::options::{First, Known, Options, Table, Takes, text, ungroup};
-use crate::wiring;
+use crate::syntax::kebab;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -91,23 +93,22 @@ impl Attribute {
         };
         let set = options
             .text("set")
-            .and_then(|text| match names::scoped(&text.value()) {
+            .and_then(|text| match variables::scoped(&text.value()) {
                 Ok(variable) => Some((variable, text.span())),
                 Err(problem) => {
                     errors.at(text.span(), problem);
                     None
                 }
             });
-        let timeout =
-            options
-                .text("timeout")
-                .and_then(|text| match names::duration(&text.value()) {
-                    Ok(micros) => Some((micros, options.span("timeout")?)),
-                    Err(problem) => {
-                        errors.at(text.span(), problem);
-                        None
-                    }
-                });
+        let timeout = options
+            .text("timeout")
+            .and_then(|text| match micros(&text.value()) {
+                Ok(micros) => Some((micros, options.span("timeout")?)),
+                Err(problem) => {
+                    errors.at(text.span(), problem);
+                    None
+                }
+            });
         // What is wrong is as good as given: that it is missing need not be said.
         let mut judged = |key, judge: fn(&str) -> Result<(), String>| {
             let text = options.text(key)?;
@@ -116,9 +117,9 @@ impl Attribute {
             }
             Some((text.value(), options.span(key)?))
         };
-        let event = judged("event", wiring::event);
-        let condition = judged("condition", wiring::condition);
-        let group = judged("group", wiring::group);
+        let event = judged("event", spoe_conf::event);
+        let condition = judged("condition", spoe_conf::condition);
+        let group = judged("group", spoe_conf::group);
         Attribute {
             kind,
             message,
@@ -134,7 +135,7 @@ impl Attribute {
 }
 
 fn message(first: Option<&Expr>, function: &Ident, errors: &mut Errors) -> Option<String> {
-    let meant = names::kebab(&function.unraw().to_string());
+    let meant = kebab(&function.unraw().to_string());
     let Some(first) = first else {
         errors.at(
             Span::call_site(),

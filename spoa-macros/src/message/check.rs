@@ -4,17 +4,17 @@
 
 use super::attr::{Attribute, Kind};
 use super::model::Function;
-use crate::argument::check_distinct;
+use crate::argument;
 use crate::errors::Errors;
 use crate::syntax::{find_self, is_named, last_name};
 use quote::ToTokens;
 use syn::{GenericParam, ReturnType, Safety};
 
 pub(crate) fn check(attribute: &Attribute, function: &mut Function, errors: &mut Errors) {
+    argument::check(&function.arguments, "parameters", errors);
     qualifiers(function, errors);
     generics(function, errors);
     owner(function, errors);
-    check_distinct(&function.arguments, "parameters", errors);
     one_attribute(function, errors);
     set(attribute, function, errors);
     timing(attribute, function, errors);

@@ -4,10 +4,11 @@
 
 use super::attr::Attribute;
 use super::model::Function;
-use super::{tail, value};
-use crate::extract::{self, Names, import, ours, private};
-use crate::names::Variable;
-use crate::sample::{Words, bit, require};
+use super::{result_variable, variable_type};
+use crate::argument::{self, bit};
+use crate::assertion::{Words, require};
+use crate::haproxy::variables::Variable;
+use crate::hygiene::{Names, hygienic, import, ours, private};
 use crate::syntax::{conditions, find_self, is_opaque, relax, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -33,7 +34,7 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
         said(&attribute.group),
     );
     let docs = &function.docs;
-    let returned = tail::variable(&function.body);
+    let returned = result_variable::of(&function.body);
     let variables = function.scan.variables.iter().map(|variable| {
         let presence = match returned.as_ref() == Some(variable) && attribute.set.is_none() {
             true => quote!(#private::Presence::Always),
@@ -192,7 +193,7 @@ fn described(
     presence: &TokenStream,
 ) -> TokenStream {
     let private = private();
-    let rust_type = option(value::of(attribute, function), &private);
+    let rust_type = option(variable_type::of(attribute, function), &private);
     let Variable { scope, name } = variable;
     let scope = ours(scope.variant);
     quote! {
@@ -208,7 +209,7 @@ fn described(
 fn describe(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream {
     let private = &names.private;
     let description = ours("description");
-    let arguments = extract::describe(&function.arguments, names, &description);
+    let arguments = argument::describe(&function.arguments, names, &description);
     let events = events(attribute, function, names);
     // An opaque type cannot be named here.
     let named = match &function.sig.output {
@@ -253,7 +254,7 @@ fn events(attribute: &Attribute, function: &Function, names: &Names) -> TokenStr
         return TokenStream::new();
     };
     let bit = bit(event);
-    let checks = extract::events(&function.arguments, names).map(|(argument, events)| {
+    let checks = argument::events(&function.arguments, names).map(|(argument, events)| {
         let span = argument.ty.span().resolved_at(Span::mixed_site());
         let shown = shown(timeless(argument.ty.to_token_stream()));
         let words = format!(
@@ -315,13 +316,13 @@ fn answer(
     writer: &TokenStream,
 ) -> TokenStream {
     let ident = &function.sig.ident;
-    let arguments = extract::variables(&function.arguments);
+    let arguments = argument::variables(&function.arguments);
     let call = call(ident, &arguments, function);
     let written = written(attribute, function, names, &call, writer);
     if arguments.is_empty() {
         return written;
     }
-    let take = extract::take(&function.arguments, names);
+    let take = argument::take(&function.arguments, names);
     hygienic! {
         'run: {
             // The slots end here, so that no future holds them.

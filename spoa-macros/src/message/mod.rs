@@ -3,12 +3,12 @@
 //! It must not know what a type means.
 
 mod attr;
+mod body_variables;
 mod check;
 mod expand;
 mod model;
-mod scan;
-mod tail;
-mod value;
+mod result_variable;
+mod variable_type;
 
 pub(crate) use attr::Kind;
 

@@ -4,7 +4,7 @@
 //! token as it came.
 
 use super::attr::Kind;
-use super::scan::{self, Scan};
+use super::body_variables::{self, Scan};
 use crate::argument::Argument;
 use crate::errors::Errors;
 use crate::syntax;
@@ -90,7 +90,7 @@ impl Function {
             );
         }
         let docs = syntax::docs(&attrs);
-        let scan = scan::scan(&body);
+        let scan = body_variables::scan(&body);
         Some(Function {
             attrs,
             vis,

@@ -4,6 +4,7 @@
 
 use super::split;
 use crate::errors::Errors;
+use crate::hygiene::hygienic;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::Parser;

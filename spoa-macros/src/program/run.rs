@@ -4,6 +4,7 @@
 
 use super::{handlers, split};
 use crate::errors::Errors;
+use crate::hygiene::hygienic;
 use crate::options::{Known, Options, Table, Takes, ungroup};
 use crate::syntax::shown;
 use proc_macro2::{Span, TokenStream};

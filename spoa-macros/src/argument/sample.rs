@@ -2,11 +2,12 @@
 //!
 //! It must not know what a type means: what it says of types is evaluated where the traits are known.
 
+use crate::assertion::{Words, require};
 use crate::errors::Errors;
-use crate::extract::Names;
+use crate::haproxy::spoe_conf;
+use crate::hygiene::Names;
 use crate::options::Options;
 use crate::syntax::{erase, inner, last_name, shown, timeless};
-use crate::wiring;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use spoa_facts::{Chooser, Event, Expression, Kind, Origin, Sample as Given};
@@ -35,7 +36,7 @@ impl Sample {
         }
         let literal = checked.or(unchecked)?;
         let (text, span) = (literal.value(), literal.span());
-        let given = match wiring::sample(&text) {
+        let given = match spoe_conf::sample(&text) {
             Err(problem) => {
                 errors.at(span, problem);
                 Vec::new()
@@ -147,42 +148,6 @@ impl Sample {
             notes: &[],
         };
         require(&suits, &words, span, names)
-    }
-}
-
-/// What the compiler says.
-pub(crate) struct Words<'w> {
-    pub(crate) message: &'w str,
-    pub(crate) label: &'w str,
-    pub(crate) notes: &'w [String],
-}
-
-/// What does not compile, with these words, unless a constant expression holds.
-pub(crate) fn require(
-    holds: &TokenStream,
-    words: &Words<'_>,
-    span: Span,
-    names: &Names,
-) -> TokenStream {
-    // All of it at the span: the compiler reports it from its first token to its last.
-    let private = Ident::new(&names.private.to_string(), span);
-    let Words {
-        message,
-        label,
-        notes,
-    } = words;
-    // A trait of its own: its words are about this argument.
-    quote_spanned! {span=>
-        const _: () = {
-            #[diagnostic::on_unimplemented(message = #message, label = #label #(, note = #notes)*)]
-            trait Suits {
-                const CHECKED: () = ();
-            }
-            #[diagnostic::do_not_recommend]
-            impl Suits for #private::Holds<true> {}
-            const HOLDS: #private::Flag = #holds;
-            <#private::Holds<HOLDS> as Suits>::CHECKED
-        };
     }
 }
 

@@ -2,43 +2,16 @@
 //!
 //! It must not judge what the user wrote: whatever reaches it can be expanded.
 
-use crate::argument::{Argument, Fallback, Kind, Source};
-use crate::client;
-use crate::sample::Sample;
+use super::attr::{Fallback, Source};
+use super::model::{Argument, Kind};
+use super::param::param;
+use super::rejection;
+use super::sample::Sample;
+use crate::hygiene::{Names, hygienic, ours};
 use crate::syntax::{relax, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Path;
 use syn::spanned::Spanned;
-
-/// What the expansions of one attribute have in common.
-pub(crate) struct Names {
-    /// What `import` brings in: the module that generated code names everything from.
-    pub(crate) private: Ident,
-    /// The request, a `&IncomingMessage<'_>`.
-    pub(crate) request: Ident,
-    /// The lifetime of the message: `'_`, or that of the struct.
-    pub(crate) lifetime: TokenStream,
-    /// Lifetimes that mean nothing where the code stands.
-    pub(crate) foreign: Vec<Ident>,
-}
-
-/// Names `__private` of the crate: generated code stands in a `const _` that begins with it. One
-/// import, so that a wrong `crate = path` is reported once.
-pub(crate) fn import(krate: Option<&Path>) -> TokenStream {
-    let krate = krate.map_or_else(|| quote!(::spoa), ToTokens::to_token_stream);
-    let private = private();
-    quote!(use #krate::__private as #private;)
-}
-
-pub(crate) fn private() -> Ident {
-    ours("__spoa")
-}
-
-/// An identifier of ours, invisible to the code of the user.
-pub(crate) fn ours(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
-}
 
 /// The variables that hold the arguments, in their order.
 pub(crate) fn variables(arguments: &[Argument]) -> Vec<Ident> {
@@ -116,7 +89,7 @@ pub(crate) fn describe(arguments: &[Argument], names: &Names, description: &Iden
     });
     let clients = arguments
         .iter()
-        .filter_map(|argument| client::check(argument, names));
+        .filter_map(|argument| rejection::check(argument, names));
     quote!(#(#checks)* #(#clients)* #(#all)*)
 }
 
@@ -135,25 +108,6 @@ pub(crate) fn events<'a>(
         let events = quote_spanned!(span=> #param::EVENTS);
         (argument, events)
     })
-}
-
-/// `<Type as Param<'_, _>>`, all of it at the type: there the compiler reports a type that will not
-/// do.
-pub(crate) fn param(argument: &Argument, names: &Names) -> TokenStream {
-    let Names {
-        private,
-        lifetime,
-        foreign,
-        ..
-    } = names;
-    let ty = relax(argument.ty.to_token_stream(), foreign);
-    let span = argument.ty.span().resolved_at(Span::mixed_site());
-    let kind = match argument.kind {
-        Kind::Either => quote_spanned!(span=> _),
-        Kind::Value => quote_spanned!(span=> #private::ByValue),
-        Kind::Message => quote_spanned!(span=> #private::ByMessage),
-    };
-    quote_spanned!(span=> <#ty as #private::Param<#lifetime, #kind>>)
 }
 
 fn spec(argument: &Argument, private: &Ident) -> TokenStream {

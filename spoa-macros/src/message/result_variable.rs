@@ -2,14 +2,14 @@
 //!
 //! It reads words only. Whether each success sets the variable is what the function's type says.
 
-use super::scan;
-use crate::names::Variable;
+use super::body_variables;
+use crate::haproxy::variables::Variable;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Block, Expr, Stmt};
 
 /// The variable of each value that the function returns; `None` if that is not plain.
-pub(super) fn variable(body: &TokenStream) -> Option<Variable> {
+pub(super) fn of(body: &TokenStream) -> Option<Variable> {
     if returns(body.clone()) {
         return None;
     }
@@ -26,21 +26,21 @@ fn returns(tokens: TokenStream) -> bool {
 
 fn of_block(block: &Block) -> Option<Variable> {
     match block.stmts.last()? {
-        Stmt::Expr(expr, None) => of(expr),
+        Stmt::Expr(expr, None) => of_expr(expr),
         _ => None,
     }
 }
 
-fn of(expr: &Expr) -> Option<Variable> {
+fn of_expr(expr: &Expr) -> Option<Variable> {
     match expr {
-        Expr::Paren(paren) => of(&paren.expr),
-        Expr::Group(group) => of(&group.expr),
+        Expr::Paren(paren) => of_expr(&paren.expr),
+        Expr::Group(group) => of_expr(&group.expr),
         Expr::Block(block) if block.label.is_none() => of_block(&block.block),
         Expr::If(branches) => {
             let (_, otherwise) = branches.else_branch.as_ref()?;
-            same([of_block(&branches.then_branch), of(otherwise)])
+            same([of_block(&branches.then_branch), of_expr(otherwise)])
         }
-        Expr::Match(matched) => same(matched.arms.iter().map(|arm| of(&arm.body))),
+        Expr::Match(matched) => same(matched.arms.iter().map(|arm| of_expr(&arm.body))),
         Expr::Call(call) => {
             let Expr::Path(path) = &*call.func else {
                 return None;
@@ -51,17 +51,17 @@ fn of(expr: &Expr) -> Option<Variable> {
                     if segments.len() == 1
                         && ["Ok", "Some"].contains(&&*last.ident.to_string()) =>
                 {
-                    of(call.args.first()?)
+                    of_expr(call.args.first()?)
                 }
                 _ if segments.iter().rev().nth(1)?.ident == "SetVar" => {
-                    scan::constructor(call.to_token_stream())
+                    body_variables::constructor(call.to_token_stream())
                 }
                 _ => None,
             }
         }
         // What gives a `Result` or an `Option`: its type says which.
         Expr::MethodCall(call) if call.method == "map" => match call.args.first()? {
-            Expr::Closure(closure) => of(&closure.body),
+            Expr::Closure(closure) => of_expr(&closure.body),
             _ => None,
         },
         _ => None,
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     fn found(body: &str) -> Option<String> {
-        let found = variable(&body.parse().unwrap())?;
+        let found = of(&body.parse().unwrap())?;
         Some(format!("{}.{}", found.scope.name, found.name))
     }
 

@@ -3,7 +3,7 @@
 //! It is a guess for the table that `handlers` prints, and finds names HAProxy would drop. It must
 //! not be taken for the whole truth: names that are computed it cannot see.
 
-use crate::names::{self, SCOPES, Scope, Variable};
+use crate::haproxy::variables::{self, SCOPES, Scope, Variable};
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::LitStr;
 
@@ -89,7 +89,7 @@ impl Scan {
             return;
         };
         let name = text.value();
-        match names::variable(scope, &name) {
+        match variables::variable(scope, &name) {
             Ok(()) => {
                 let variable = Variable { scope, name };
                 if !self.variables.contains(&variable) {

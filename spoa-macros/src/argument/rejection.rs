@@ -3,9 +3,12 @@
 //!
 //! It must not know what a type takes: what it says of types is evaluated where the traits are known.
 
-use crate::argument::{Argument, Source};
-use crate::extract::{Names, param};
-use crate::sample::{Sample, Words, option, require};
+use super::attr::Source;
+use super::model::Argument;
+use super::param::param;
+use super::sample::{Sample, option};
+use crate::assertion::{Words, require};
+use crate::hygiene::Names;
 use crate::syntax::{erase, last_name, peel, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};

@@ -3,7 +3,7 @@
 //!
 //! It knows text only, no tokens: what is wrong comes back in words that a compiler error can show.
 
-use crate::names;
+use super::names;
 use spoa_facts::Event;
 
 /// The event a message is sent at.

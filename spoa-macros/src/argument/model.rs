@@ -1,0 +1,168 @@
+//! A parameter of a handler, or a field of a struct of arguments: where its value comes from.
+//!
+//! It must not know whether a type suits: the traits decide that.
+
+use super::attr::{ArgAttribute, Fallback, Source};
+use super::sample::Sample;
+use crate::errors::Errors;
+use crate::syntax::{has_type_arguments, last_name};
+use proc_macro2::{Ident, Span};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Attribute, Pat, Type};
+
+/// By which of the two traits a parameter is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Whichever its type has.
+    Either,
+    Value,
+    Message,
+}
+
+/// A parameter or field.
+pub(crate) struct Argument {
+    pub(crate) source: Source,
+    /// What says where the value comes from: the smallest thing to blame.
+    pub(crate) source_span: Span,
+    pub(crate) kind: Kind,
+    pub(crate) fallback: Option<Fallback>,
+    pub(crate) sample: Option<Sample>,
+    /// Whether a client may have the message rejected by it.
+    pub(crate) reject: bool,
+    pub(crate) ty: Type,
+}
+
+impl Argument {
+    /// From a parameter of a function.
+    pub(crate) fn parameter(
+        attrs: &mut Vec<Attribute>,
+        pat: &Pat,
+        ty: &Type,
+        errors: &mut Errors,
+    ) -> Self {
+        let attribute = ArgAttribute::take(attrs, errors);
+        Self::new(attribute, bound(pat), pat.span(), ty, "parameter", errors)
+    }
+
+    /// From a field of a struct.
+    pub(crate) fn field(
+        attrs: &[Attribute],
+        ident: Option<&Ident>,
+        ty: &Type,
+        errors: &mut Errors,
+    ) -> Self {
+        let attribute = ArgAttribute::take(&mut attrs.to_vec(), errors);
+        let span = ident.map_or_else(|| ty.span(), Ident::span);
+        let bound = ident.map_or(Bound::Nothing, Bound::Name);
+        Self::new(attribute, bound, span, ty, "field", errors)
+    }
+
+    fn new(
+        attribute: ArgAttribute,
+        bound: Bound<'_>,
+        span: Span,
+        ty: &Type,
+        what: &str,
+        errors: &mut Errors,
+    ) -> Self {
+        let (source, source_span, kind) = match (attribute.source, bound) {
+            (Some((source, span)), _) => (source, span, Kind::Value),
+            (None, _) if !attribute.present && is_state(ty) => {
+                (Source::Message, span, Kind::Message)
+            }
+            (None, Bound::Name(ident)) => {
+                let name = name_of(ident);
+                let kind = if attribute.present || is_parse(ty) {
+                    Kind::Value
+                } else {
+                    Kind::Either
+                };
+                (Source::Named(name), ident.span(), kind)
+            }
+            (None, Bound::Parts) if !attribute.present => (Source::Message, span, Kind::Message),
+            (None, Bound::Nothing) if !attribute.present && is_of_message(ty) => {
+                (Source::Message, span, Kind::Message)
+            }
+            (None, Bound::Parts | Bound::Nothing) if attribute.wrong => {
+                (Source::Message, span, Kind::Either)
+            }
+            (None, Bound::Parts | Bound::Nothing) => {
+                errors.at(
+                    span,
+                    format_args!(
+                        "this {what} does not say which argument it takes: name the {what} like \
+                         the argument, or write `#[arg(\"name\")]`, or `#[arg(index = 0)]` to take \
+                         an unnamed one by its place"
+                    ),
+                );
+                (Source::Message, span, Kind::Either)
+            }
+        };
+        Argument {
+            source,
+            source_span,
+            kind,
+            fallback: attribute.fallback,
+            sample: attribute.sample,
+            reject: attribute.reject,
+            ty: ty.clone(),
+        }
+    }
+}
+
+/// The argument of a parameter. A `_` at its head says that the handler does not use it: HAProxy's side
+/// knows nothing of that.
+fn name_of(ident: &Ident) -> String {
+    let name = ident.unraw().to_string();
+    match name.trim_start_matches('_') {
+        "" => name,
+        argument => argument.to_owned(),
+    }
+}
+
+/// What a pattern binds.
+enum Bound<'p> {
+    /// `ip`, or `State(db)`: one name.
+    Name(&'p Ident),
+    /// Several, as `Login { user, .. }`.
+    Parts,
+    /// `_`.
+    Nothing,
+}
+
+fn bound(pat: &Pat) -> Bound<'_> {
+    match pat {
+        Pat::Ident(ident) => Bound::Name(&ident.ident),
+        Pat::Wild(_) => Bound::Nothing,
+        Pat::Paren(paren) => bound(&paren.pat),
+        Pat::Type(typed) => bound(&typed.pat),
+        Pat::TupleStruct(parts) => match (parts.elems.first(), parts.elems.len()) {
+            (Some(only), 1) => bound(only),
+            _ => Bound::Parts,
+        },
+        _ => Bound::Parts,
+    }
+}
+
+/// Whether a type is by its name one that comes from the message as a whole, so that it needs no
+/// name of an argument. Where there is a name the traits decide.
+fn is_of_message(ty: &Type) -> bool {
+    last_name(ty).is_some_and(|name| {
+        ["Message", "Args", "Context", "State"]
+            .iter()
+            .any(|known| name == known)
+    })
+}
+
+/// `State<'_, T>`, which no argument can be: taken as such, a `T` that cannot be shared is reported
+/// as what it is.
+fn is_state(ty: &Type) -> bool {
+    last_name(ty).is_some_and(|name| name == "State") && has_type_arguments(ty)
+}
+
+/// `Parse<T>`, which only an argument becomes: taken as such, a `T` that is not parsed from text is
+/// reported as what it is.
+fn is_parse(ty: &Type) -> bool {
+    last_name(ty).is_some_and(|name| name == "Parse") && has_type_arguments(ty)
+}

@@ -1,0 +1,27 @@
+//! The trait through which generated code takes an argument: `<Type as Param<'_, _>>`.
+
+use super::model::{Argument, Kind};
+use crate::hygiene::Names;
+use crate::syntax::relax;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned;
+
+/// `<Type as Param<'_, _>>`, all of it at the type: there the compiler reports a type that will not
+/// do.
+pub(crate) fn param(argument: &Argument, names: &Names) -> TokenStream {
+    let Names {
+        private,
+        lifetime,
+        foreign,
+        ..
+    } = names;
+    let ty = relax(argument.ty.to_token_stream(), foreign);
+    let span = argument.ty.span().resolved_at(Span::mixed_site());
+    let kind = match argument.kind {
+        Kind::Either => quote_spanned!(span=> _),
+        Kind::Value => quote_spanned!(span=> #private::ByValue),
+        Kind::Message => quote_spanned!(span=> #private::ByMessage),
+    };
+    quote_spanned!(span=> <#ty as #private::Param<#lifetime, #kind>>)
+}

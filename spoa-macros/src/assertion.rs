@@ -1,0 +1,41 @@
+//! Constants that compile only if something about the user's types holds, with words of ours if not.
+
+use crate::hygiene::Names;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+
+/// What the compiler says.
+pub(crate) struct Words<'w> {
+    pub(crate) message: &'w str,
+    pub(crate) label: &'w str,
+    pub(crate) notes: &'w [String],
+}
+
+/// What does not compile, with these words, unless a constant expression holds.
+pub(crate) fn require(
+    holds: &TokenStream,
+    words: &Words<'_>,
+    span: Span,
+    names: &Names,
+) -> TokenStream {
+    // All of it at the span: the compiler reports it from its first token to its last.
+    let private = Ident::new(&names.private.to_string(), span);
+    let Words {
+        message,
+        label,
+        notes,
+    } = words;
+    // A trait of its own: its words are about this argument.
+    quote_spanned! {span=>
+        const _: () = {
+            #[diagnostic::on_unimplemented(message = #message, label = #label #(, note = #notes)*)]
+            trait Suits {
+                const CHECKED: () = ();
+            }
+            #[diagnostic::do_not_recommend]
+            impl Suits for #private::Holds<true> {}
+            const HOLDS: #private::Flag = #holds;
+            <#private::Holds<HOLDS> as Suits>::CHECKED
+        };
+    }
+}

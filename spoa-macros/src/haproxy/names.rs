@@ -1,0 +1,110 @@
+//! What HAProxy takes as the name of a message, of a group, and of an argument.
+//!
+//! It knows text only, no tokens: what is wrong comes back in words that a compiler error can show.
+
+/// HAProxy writes the name of a message as a string whose length takes two bytes at most
+/// (`spoe_encode_message` in flt_spoe.c): 2287 is the greatest such length. No other bound is set
+/// on it: the 63 characters are those of variables.
+const LONGEST_MESSAGE: usize = 2287;
+
+/// `spoe-message <name>` takes what `invalid_char` in HAProxy's tools.c lets through: ASCII letters
+/// and digits, `.`, `:`, `_` and `-`, one of them at least.
+pub(crate) fn message(name: &str) -> Result<(), String> {
+    section(name, "spoe-message", "message")?;
+    if name.len() > LONGEST_MESSAGE {
+        return Err(format!(
+            "HAProxy cannot send a message whose name has {} characters: shorten it to \
+             {LONGEST_MESSAGE} at most",
+            name.len()
+        ));
+    }
+    Ok(())
+}
+
+/// The name of a section of spoe.conf.
+pub(crate) fn section(name: &str, keyword: &str, what: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err(format!(
+            "the name of the {what} is empty: write the name that stands after `{keyword}` in spoe.conf"
+        ));
+    }
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-');
+    if let Some(stranger) = name.chars().find(|c| !fits(*c)) {
+        let corrected =
+            corrected(name, fits, '-').map(|corrected| format!(", for instance `\"{corrected}\"`"));
+        return Err(format!(
+            "HAProxy takes no {} in the name of a {what}: use letters, digits, `-`, `_`, `.` \
+             and `:`{}",
+            shown(stranger),
+            corrected.unwrap_or_default()
+        ));
+    }
+    Ok(())
+}
+
+/// `args <name>=<sample>` takes any bytes up to the first `=` (`cfg_parse_spoe_message`).
+pub(crate) fn argument(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err(
+            "the name of the argument is empty: write the name that stands before `=` in \
+                    `args` of spoe.conf, or take an unnamed argument by its place with \
+                    `#[arg(index = 0)]`"
+                .to_owned(),
+        );
+    }
+    match name.chars().find(|c| *c == '=' || c.is_control()) {
+        Some('=') => Err(format!(
+            "the name of an argument ends before the `=`: write `\"{}\"`",
+            name.split('=').next().unwrap_or_default()
+        )),
+        Some(stranger) => Err(format!(
+            "HAProxy takes no {} in the name of an argument",
+            shown(stranger)
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The name with other characters for those that do not fit; none for letters, which have a meaning.
+pub(super) fn corrected(name: &str, fits: impl Fn(char) -> bool, with: char) -> Option<String> {
+    let letters = name.chars().any(|c| !fits(c) && c.is_alphanumeric());
+    let corrected = name.trim().chars().map(|c| if fits(c) { c } else { with });
+    (!letters && !name.trim().is_empty()).then(|| corrected.collect())
+}
+
+pub(super) fn shown(c: char) -> String {
+    match c {
+        ' ' => "space".to_owned(),
+        '`' => "backquote".to_owned(),
+        c => format!("`{}`", c.escape_debug()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_may_have_what_haproxy_takes() {
+        for name in ["get-ip-reputation", "a.b:c_d-1", "9"] {
+            assert_eq!(message(name), Ok(()));
+        }
+        let space = message("get ip").unwrap_err();
+        assert!(
+            space.starts_with("HAProxy takes no space in the name of a message"),
+            "{space}"
+        );
+        assert!(space.ends_with("for instance `\"get-ip\"`"), "{space}");
+        assert!(message("größe").unwrap_err().contains("no `ö`"));
+        assert!(message("").unwrap_err().contains("is empty"));
+        assert_eq!(message(&"m".repeat(2287)), Ok(()));
+        assert!(message(&"m".repeat(2288)).is_err());
+    }
+
+    #[test]
+    fn an_argument_ends_at_the_equals_sign() {
+        assert_eq!(argument("client-ip"), Ok(()));
+        assert!(argument("ip=src").unwrap_err().ends_with("write `\"ip\"`"));
+        assert!(argument("a\n").is_err());
+    }
+}

@@ -1,0 +1,170 @@
+//! The scopes and names that HAProxy takes for a variable.
+//!
+//! It knows text only, no tokens: what is wrong comes back in words that a compiler error can show.
+
+use super::names::{corrected, shown};
+
+/// A scope of HAProxy's variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scope {
+    /// HAProxy's name for it.
+    pub(crate) name: &'static str,
+    /// The variant of `spoa::Scope`.
+    pub(crate) variant: &'static str,
+    /// The function of `SetVar` and `UnsetVar`.
+    pub(crate) function: &'static str,
+}
+
+pub(crate) const SCOPES: [Scope; 5] = [
+    Scope {
+        name: "proc",
+        variant: "Process",
+        function: "process",
+    },
+    Scope {
+        name: "sess",
+        variant: "Session",
+        function: "session",
+    },
+    Scope {
+        name: "txn",
+        variant: "Transaction",
+        function: "transaction",
+    },
+    Scope {
+        name: "req",
+        variant: "Request",
+        function: "request",
+    },
+    Scope {
+        name: "res",
+        variant: "Response",
+        function: "response",
+    },
+];
+
+/// A variable: `sess.ip_score`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Variable {
+    pub(crate) scope: Scope,
+    pub(crate) name: String,
+}
+
+/// HAProxy builds `scope.prefix.name` in 64 bytes, the last of them NUL, and drops what is longer
+/// (`spoe_set_var` in flt_spoe.c). A prefix has one character at least.
+const LONGEST_VARIABLE: usize = 63;
+
+/// The scope of that name.
+pub(crate) fn scope(name: &str) -> Result<Scope, String> {
+    if let Some(scope) = SCOPES.into_iter().find(|scope| scope.name == name) {
+        return Ok(scope);
+    }
+    let lower = name.to_ascii_lowercase();
+    let meant = SCOPES.into_iter().find(|scope| {
+        [scope.name, scope.function].contains(&&*lower)
+            || (lower.len() >= 3 && scope.function.starts_with(&lower))
+    });
+    let expected = "expected `proc`, `sess`, `txn`, `req` or `res`";
+    Err(match meant {
+        Some(meant) => {
+            format!(
+                "HAProxy has no scope `{name}`: write `{}` ({expected})",
+                meant.name
+            )
+        }
+        None => format!("HAProxy has no scope `{name}`: {expected}"),
+    })
+}
+
+/// `sess.ip_score`: scope and name.
+pub(crate) fn scoped(text: &str) -> Result<Variable, String> {
+    let Some((scope_name, name)) = text.split_once('.') else {
+        let meant = if SCOPES.iter().any(|scope| scope.name == text) {
+            return Err(format!(
+                "a name is missing behind the scope: write `\"{text}.name\"`"
+            ));
+        } else if text.is_empty() {
+            "name"
+        } else {
+            text
+        };
+        return Err(format!(
+            "a variable is written with its scope, `proc`, `sess`, `txn`, `req` or `res`: for \
+             instance `\"sess.{meant}\"`"
+        ));
+    };
+    let scope = scope(scope_name)?;
+    variable(scope, name)?;
+    Ok(Variable {
+        scope,
+        name: name.to_owned(),
+    })
+}
+
+/// The name of a variable, without scope and prefix. HAProxy takes ASCII letters, digits, `_` and
+/// `.`, and drops the action silently when there is anything else.
+pub(crate) fn variable(scope: Scope, name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err(format!(
+            "the name of the variable is empty: write what follows `{}.<prefix>.`",
+            scope.name
+        ));
+    }
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    if let Some(stranger) = name.chars().find(|c| !fits(*c)) {
+        let corrected =
+            corrected(name, fits, '_').map(|corrected| format!(", for instance `{corrected}`"));
+        return Err(format!(
+            "HAProxy drops a variable with {} in its name: use letters, digits, `_` and `.`{}",
+            shown(stranger),
+            corrected.unwrap_or_default()
+        ));
+    }
+    // The scope, two dots, and a prefix of at least one character.
+    let room = LONGEST_VARIABLE - scope.name.len() - 3;
+    if name.len() > room {
+        return Err(format!(
+            "HAProxy drops a variable of more than {LONGEST_VARIABLE} characters, scope and prefix \
+             included: shorten this name from {} to {room} at most",
+            name.len()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_has_a_scope_and_a_name_that_haproxy_keeps() {
+        let score = scoped("sess.ip_score").unwrap();
+        assert_eq!(
+            (score.scope.variant, score.name.as_str()),
+            ("Session", "ip_score")
+        );
+        assert!(
+            scoped("ip_score")
+                .unwrap_err()
+                .ends_with("`\"sess.ip_score\"`")
+        );
+        assert!(scoped("session.x").unwrap_err().contains("write `sess`"));
+        assert!(scoped("Req.x").unwrap_err().contains("write `req`"));
+        assert!(scoped("trans.x").unwrap_err().contains("write `txn`"));
+        assert!(
+            scoped("global.x")
+                .unwrap_err()
+                .ends_with("no scope `global`: expected `proc`, `sess`, `txn`, `req` or `res`")
+        );
+        assert!(scoped("sess.").unwrap_err().contains("is empty"));
+        assert!(scoped("sess").unwrap_err().ends_with("`\"sess.name\"`"));
+        assert!(scoped("sess.ip-score").unwrap_err().ends_with("`ip_score`"));
+        assert!(scoped(&format!("sess.{}", "n".repeat(56))).is_ok());
+        assert!(
+            scoped(&format!("sess.{}", "n".repeat(57)))
+                .unwrap_err()
+                .contains("from 57 to 56")
+        );
+        assert!(scoped(&format!("txn.{}", "n".repeat(57))).is_ok());
+    }
+}

@@ -1,0 +1,124 @@
+//! What a type looks like: its name, its arguments, its references.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use syn::{GenericArgument, Lifetime, Path, PathArguments, Type, TypePath};
+
+/// What a `macro_rules` fragment holds comes in invisible delimiters, and parentheses mean nothing.
+pub(crate) fn peel(mut ty: &Type) -> &Type {
+    loop {
+        match ty {
+            Type::Group(group) => ty = &group.elem,
+            Type::Paren(paren) => ty = &paren.elem,
+            ty => return ty,
+        }
+    }
+}
+
+/// `State` of `spoa::handler::State<'_, Db>`.
+pub(crate) fn last_name(ty: &Type) -> Option<&Ident> {
+    match peel(ty) {
+        Type::Path(TypePath {
+            qself: None, path, ..
+        }) => path.segments.last().map(|segment| &segment.ident),
+        _ => None,
+    }
+}
+
+/// The type arguments of `Result<A, E>`.
+fn arguments(path: &Path) -> impl Iterator<Item = &GenericArgument> {
+    path.segments
+        .iter()
+        .filter_map(|segment| match &segment.arguments {
+            PathArguments::AngleBracketed(angle) => Some(angle.args.iter()),
+            _ => None,
+        })
+        .flatten()
+}
+
+/// Whether a type has types for arguments, as `Option<u8>`.
+pub(crate) fn has_type_arguments(ty: &Type) -> bool {
+    let is_type = |argument: &GenericArgument| matches!(argument, GenericArgument::Type(_));
+    matches!(peel(ty), Type::Path(TypePath { path, .. }) if arguments(path).any(is_type))
+}
+
+/// The first type in the `<…>` of a type: `u8` of `Option<u8>`.
+pub(crate) fn inner(ty: &Type) -> Option<&Type> {
+    let Type::Path(TypePath { path, .. }) = peel(ty) else {
+        return None;
+    };
+    arguments(path).find_map(|argument| match argument {
+        GenericArgument::Type(inner) => Some(inner),
+        _ => None,
+    })
+}
+
+/// Where a type asks for data that lives for `'static`. What is shared lives as long as the agent:
+/// in `State<'_, T>` only the lifetime counts.
+pub(crate) fn find_static(ty: &Type) -> Option<Span> {
+    let is_static = |lifetime: &Lifetime| lifetime.ident == "static";
+    match peel(ty) {
+        Type::Reference(reference) => match &reference.lifetime {
+            Some(lifetime) if is_static(lifetime) => Some(lifetime.span()),
+            _ => find_static(&reference.elem),
+        },
+        Type::Path(TypePath { path, .. }) => {
+            let shared = last_name(ty).is_some_and(|name| name == "State");
+            arguments(path).find_map(|argument| match argument {
+                GenericArgument::Lifetime(lifetime) if is_static(lifetime) => Some(lifetime.span()),
+                GenericArgument::Type(inner) if !shared => find_static(inner),
+                _ => None,
+            })
+        }
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(find_static),
+        Type::Slice(slice) => find_static(&slice.elem),
+        Type::Array(array) => find_static(&array.elem),
+        _ => None,
+    }
+}
+
+/// Where `Self` stands.
+pub(crate) fn find_self(tokens: TokenStream) -> Option<Span> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == "Self" => Some(ident.span()),
+        TokenTree::Group(group) => find_self(group.stream()),
+        _ => None,
+    })
+}
+
+/// Whether `impl Trait` stands anywhere in the type: such a type cannot be named again.
+pub(crate) fn is_opaque(ty: &Type) -> bool {
+    match peel(ty) {
+        Type::ImplTrait(_) => true,
+        Type::Reference(reference) => is_opaque(&reference.elem),
+        Type::Path(TypePath { path, .. }) => arguments(path).any(|argument| match argument {
+            GenericArgument::Type(inner) => is_opaque(inner),
+            _ => false,
+        }),
+        Type::Tuple(tuple) => tuple.elems.iter().any(is_opaque),
+        Type::Array(array) => is_opaque(&array.elem),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Type {
+        syn::parse_str(text).expect(text)
+    }
+
+    #[test]
+    fn static_data_is_found_except_in_what_is_shared() {
+        for text in [
+            "&'static str",
+            "Option<Cow<'static, str>>",
+            "State<'static, Db>",
+        ] {
+            assert!(find_static(&parse(text)).is_some(), "{text}");
+        }
+        for text in ["&'a str", "State<'_, &'static str>", "u8"] {
+            assert!(find_static(&parse(text)).is_none(), "{text}");
+        }
+    }
+}
