@@ -38,7 +38,8 @@ macro_rules! handlers {
     };
 }
 
-/// Reads the command line, serves the program's handlers until it is told to stop, and returns.
+/// Reads the command line, serves the program's handlers until it is told to stop, and returns from the
+/// function it is called in.
 ///
 /// | option | what it does | default |
 /// |---|---|---|
@@ -76,11 +77,27 @@ macro_rules! handlers {
 /// }
 /// ```
 ///
-/// What stands after `run!` runs when the agent has stopped, and also after the commands that print
-/// something, such as `handlers` or a `call` that succeeded. Whatever fails ends the process there.
+/// `run!` stands in a function that returns `()` or [`ExitCode`](std::process::ExitCode), and returns from
+/// it when the agent has stopped, and after the commands that print something, such as `handlers`. An error is
+/// printed with what to do about it. Then the exit status is 1, or 2 for a mistake on the command line: the
+/// function returns it as an `ExitCode`, or ends the process if it returns `()`. With an `ExitCode`, code can
+/// run afterwards:
 ///
-/// What cannot be served ends the process with status 1 and a line that says what to do: two handlers
-/// of one message, no handlers, a handler without its state, a state that failed, an address in use.
+/// ```no_run
+/// # use spoa::prelude::*;
+/// # #[spoe_message("ping")] fn ping() {}
+/// use std::process::ExitCode;
+///
+/// fn serve() -> ExitCode {
+///     spoa::run!(name = "blocklist")
+/// }
+///
+/// fn main() -> ExitCode {
+///     let code = serve();
+///     println!("stopped");
+///     code
+/// }
+/// ```
 #[cfg(feature = "run")]
 #[macro_export]
 macro_rules! run {

@@ -2,6 +2,7 @@
 
 use spoa::prelude::*;
 use std::collections::HashMap;
+use std::process::ExitCode;
 
 struct Rules(HashMap<String, u8>);
 
@@ -23,21 +24,21 @@ fn reloaded(
     SetVar::session("found", rules.0.contains_key(&*path) && *n > 0)
 }
 
-pub fn main() {
-    let path = String::from("rules.txt");
+fn serve(path: String) -> ExitCode {
     let again = path.clone();
-    let serve = move || {
-        spoa::run!(
-            state = path.len(),
-            reload = Rules::load(&again).await?,
-            reload = {
-                let text = std::fs::read_to_string(&path)?;
-                text.parse::<u8>()?
-            },
-            handlers = [reloaded],
-        )
-    };
+    spoa::run!(
+        state = path.len(),
+        reload = Rules::load(&again).await?,
+        reload = {
+            let text = std::fs::read_to_string(&path)?;
+            text.parse::<u8>()?
+        },
+        handlers = [reloaded],
+    )
+}
+
+pub fn main() {
     if std::env::args().count() > 100 {
-        serve();
+        serve(String::from("rules.txt"));
     }
 }

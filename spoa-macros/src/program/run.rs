@@ -92,8 +92,9 @@ pub(crate) fn run(tokens: TokenStream) -> TokenStream {
         .expression("on_failure")
         .map(|function| hygienic!(let builder = builder.on_failure(#function);));
     let fails = on_failure.is_some();
+    // So that what `run!` gives is whatever the function around it returns.
     hygienic! {
-        #private::run(
+        return #private::run(
             #private::Program {
                 package: #private::Option::unwrap_or(#private::option_env!("CARGO_PKG_NAME"), "agent"),
                 version: #private::Option::unwrap_or(#private::option_env!("CARGO_PKG_VERSION"), ""),

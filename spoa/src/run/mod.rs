@@ -39,6 +39,7 @@ use std::ffi::OsString;
 use std::io::{self, Write, stdout};
 use std::path::Path;
 use std::pin::Pin;
+use std::process::ExitCode;
 use tokio::runtime::{Handle, Runtime};
 
 /// What `run!()` knows when it is compiled.
@@ -157,8 +158,38 @@ fn advice(error: &io::Error, usual: &'static str) -> &'static str {
     }
 }
 
-/// Runs the agent of a program. On an error it prints what is wrong and ends the process.
-pub fn run(program: Program, configure: impl FnOnce(AgentBuilder) -> Configuring) {
+/// What a function that calls `run!` returns.
+#[diagnostic::on_unimplemented(
+    message = "`run!` returns `()` or `ExitCode`, not `{Self}`",
+    label = "the function it is called in returns `{Self}`",
+    note = "call it in `fn main()` or `fn main() -> std::process::ExitCode`"
+)]
+pub trait Ending {
+    /// Ends the function, or the process if the function cannot return a status.
+    fn with_status(status: i32) -> Self;
+}
+
+impl Ending for () {
+    fn with_status(status: i32) {
+        if status != 0 {
+            std::process::exit(status);
+        }
+    }
+}
+
+impl Ending for ExitCode {
+    fn with_status(status: i32) -> Self {
+        ExitCode::from(u8::try_from(status).unwrap_or(1))
+    }
+}
+
+/// Runs the agent of a program. On an error it prints what is wrong.
+pub fn run<E: Ending>(program: Program, configure: impl FnOnce(AgentBuilder) -> Configuring) -> E {
+    E::with_status(perform(program, configure))
+}
+
+/// Runs the agent of a program; returns the exit status.
+fn perform(program: Program, configure: impl FnOnce(AgentBuilder) -> Configuring) -> i32 {
     let mut args = std::env::args_os().peekable();
     let called = args
         .peek()
@@ -192,12 +223,10 @@ pub fn run(program: Program, configure: impl FnOnce(AgentBuilder) -> Configuring
         Err(said) => {
             let status = said.exit_code();
             let printed = written(said.print().and_then(|()| stdout().flush()));
-            std::process::exit(printed.map_or_else(fail, |()| status));
+            return printed.map_or_else(fail, |()| status);
         }
     };
-    if let Err(error) = this.perform(&options, configure) {
-        std::process::exit(fail(error));
-    }
+    this.perform(&options, configure).unwrap_or_else(fail)
 }
 
 /// Prints what a person has to look at.
@@ -242,7 +271,7 @@ impl This<'_> {
         &self,
         options: &Options,
         configure: impl FnOnce(AgentBuilder) -> Configuring,
-    ) -> Result<(), StartError> {
+    ) -> Result<i32, StartError> {
         match &options.task {
             Task::Handlers { json } => {
                 print(&match json {
@@ -250,7 +279,7 @@ impl This<'_> {
                     false => handlers::table(&self.handlers),
                 })?;
                 warn(spoa_config::write::unsaid(&self.wiring(options)));
-                Ok(agent::check(&self.handlers)?)
+                agent::check(&self.handlers)?;
             }
             Task::Config(config) => {
                 agent::check(&self.handlers)?;
@@ -258,33 +287,29 @@ impl This<'_> {
                 let printed = printed.map_err(StartError::Argument)?;
                 print(&printed.text)?;
                 warn(printed.warnings);
-                Ok(())
             }
             Task::Doctor(doctor) => {
                 agent::check(&self.handlers)?;
                 let said = doctor.perform(&self.wiring(options));
                 let said = said.map_err(StartError::Argument)?;
                 print(&said.text)?;
-                match said.status {
-                    0 => Ok(()),
-                    status => std::process::exit(status),
-                }
+                return Ok(said.status);
             }
             Task::Docs => {
                 agent::check(&self.handlers)?;
                 let agent = self.wiring(options);
                 print(&spoa_config::write::page(&agent))?;
                 warn(spoa_config::write::unsaid(&agent));
-                Ok(())
             }
-            Task::Dev(dev) => self.dev(options, configure, dev),
+            Task::Dev(dev) => self.dev(options, configure, dev)?,
             Task::Call {
                 message,
                 args,
                 json,
-            } => self.call(options, configure, message, args, *json),
-            Task::Serve => self.serve(options, configure),
+            } => self.call(options, configure, message, args, *json)?,
+            Task::Serve => self.serve(options, configure)?,
         }
+        Ok(0)
     }
 
     /// The agent as its HAProxy sees it.
