@@ -80,7 +80,7 @@ pub fn notify(messages: &[Message], stream_id: u64) -> Vec<u8> {
     };
     let mut frame = Vec::new();
     Frame {
-        frame_type: FrameType::Notify,
+        frame_type: FrameType::NOTIFY,
         flags: Flags::FIN,
         ids,
         payload: &payload,

@@ -171,7 +171,7 @@ fn every_head_is_what_its_line_says() {
         let (frame, line) = (golden.frame(), &golden.line);
         let head = serde_json::json!({
             "type": frame.frame_type.to_string(),
-            "flags": frame.flags.0,
+            "flags": frame.flags.bits(),
             "sid": frame.ids.stream_id,
             "fid": frame.ids.frame_id,
             "len": golden.bytes.len(),
@@ -273,7 +273,7 @@ fn every_disconnect_says_what_its_line_says() {
         ];
         assert_eq!(Json::from(kv.to_vec()), golden.line["kv"], "{path}");
         let mut bytes = Vec::new();
-        disconnect.encode(FrameType::HaproxyDisconnect, &mut bytes);
+        disconnect.encode(FrameType::HAPROXY_DISCONNECT, &mut bytes);
         assert_eq!(bytes, golden.bytes, "{path}");
     }
     assert_eq!(count, 38);
@@ -376,7 +376,7 @@ fn the_fragments_of_a_notify_are_what_their_index_says() {
             let frame = Frame::split(&mut rest, 256).unwrap().unwrap();
             let read = serde_json::json!({
                 "type": frame.frame_type.to_string(),
-                "flags": frame.flags.0,
+                "flags": frame.flags.bits(),
                 "sid": frame.ids.stream_id,
                 "fid": frame.ids.frame_id,
                 "payload_len": frame.payload.len(),
@@ -429,6 +429,6 @@ fn a_notify_in_fragments_past_the_bound_is_answered() {
         assert_eq!((ids.stream_id, ids.frame_id), (2, 1));
         assert_eq!(reason, Unreadable::TooLarge(3000));
         let ack = Frame::split(&mut &out[..], 256).unwrap().unwrap();
-        assert_eq!((ack.frame_type, ack.ids), (FrameType::Ack, ids));
+        assert_eq!((ack.frame_type, ack.ids), (FrameType::ACK, ids));
     }
 }

@@ -82,7 +82,7 @@ impl AsyncWrite for Haproxy {
     ) -> Poll<io::Result<usize>> {
         let mut rest = bytes;
         while let Some(frame) = Frame::split(&mut rest, 1 << 20).expect("an agent writes frames") {
-            if frame.frame_type == FrameType::Ack {
+            if frame.frame_type == FrameType::ACK {
                 assert!(!frame.payload.is_empty(), "an ACK without actions");
                 self.acks += 1;
             }
@@ -121,7 +121,7 @@ fn allocations(message: &str, messages: usize, batches: usize) -> u64 {
             stream_id: 2 * stream + 1,
             frame_id: 1,
         };
-        let frame_type = FrameType::Notify;
+        let frame_type = FrameType::NOTIFY;
         Frame {
             frame_type,
             flags: Flags::FIN,

@@ -109,7 +109,7 @@ fn notify(stream_id: u64) -> Vec<u8> {
     NotifyWriter::new(&mut payload).message("echo", &[("token", Value::from(&*token))]);
     let mut bytes = Vec::new();
     Frame {
-        frame_type: FrameType::Notify,
+        frame_type: FrameType::NOTIFY,
         flags: Flags::FIN,
         ids: FrameIds {
             stream_id,

@@ -29,7 +29,7 @@ fn notify(stream_id: u64, message: &str, size: usize) -> Vec<u8> {
     };
     let mut bytes = Vec::new();
     Frame {
-        frame_type: FrameType::Notify,
+        frame_type: FrameType::NOTIFY,
         flags: Flags::FIN,
         ids,
         payload: &payload,

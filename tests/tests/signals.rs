@@ -90,7 +90,7 @@ async fn sigterm_lets_finish_what_is_in_flight_and_says_goodbye() {
             matches!(
                 goodbye,
                 ClientError::Disconnected {
-                    status: Status::Normal,
+                    status: Status::NORMAL,
                     ..
                 }
             ),
@@ -150,7 +150,7 @@ async fn draining_ends_when_its_time_is_up() {
         matches!(
             goodbye,
             Err(ClientError::Disconnected {
-                status: Status::Normal,
+                status: Status::NORMAL,
                 ..
             })
         ),

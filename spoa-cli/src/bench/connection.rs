@@ -137,7 +137,7 @@ impl Connection {
     /// Appends a goodbye.
     pub(super) fn disconnect(&mut self) {
         self.session
-            .disconnect(Status::Normal.into(), &mut self.out);
+            .disconnect(Status::NORMAL.into(), &mut self.out);
     }
 
     /// Writes what is to be written, as far as the socket takes it; it is called again when the

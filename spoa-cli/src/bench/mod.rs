@@ -25,6 +25,7 @@ use plan::Plan;
 use progress::Progress;
 use report::{Report, Usage};
 use spoa::client::{self, Negotiated, Stream};
+use spoa::spop::Capabilities;
 use spoa::spop::session::{EngineSession, EngineSettings};
 use std::future::pending;
 use std::process::ExitCode;
@@ -92,7 +93,7 @@ async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Negotiated), Failu
             .unwrap_or(Err(client::ClientError::HelloTimeout(plan.patience)))
             .map_err(|error| about(&error))?;
         if first.is_none() {
-            if !agreed.capabilities.pipelining {
+            if !agreed.capabilities.contains(Capabilities::PIPELINING) {
                 plan.in_flight = 1;
             }
             check_size(plan, &agreed)?;
@@ -107,7 +108,7 @@ async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Negotiated), Failu
 
 fn check_size(plan: &Plan, agreed: &Negotiated) -> Result<(), Failure> {
     let (size, limit) = (plan.payload.len() + HEAD, agreed.max_frame_size);
-    if size <= limit as usize || agreed.capabilities.fragmentation {
+    if size <= limit as usize || agreed.capabilities.contains(Capabilities::FRAGMENTATION) {
         return Ok(());
     }
     Err(Failure::failed(format!(

@@ -8,6 +8,7 @@ use crate::process::{Memory, Spent};
 use crate::terminal::Paint;
 use serde_json::{Map, Value, json};
 use spoa::client::Negotiated;
+use spoa::spop::Capabilities;
 use std::fmt::Write;
 use std::io::stdout;
 use std::sync::Arc;
@@ -238,7 +239,7 @@ impl Report {
             Some(rate) => format!("{rate} NOTIFYs a second (open loop)"),
             None => "the next when one is answered (closed loop)".to_owned(),
         };
-        let clamped = match self.agreed.capabilities.pipelining {
+        let clamped = match self.agreed.capabilities.contains(Capabilities::PIPELINING) {
             true => "",
             false => ", for the agent does not pipeline",
         };

@@ -82,7 +82,7 @@ impl Writer {
     }
 
     fn messages(&self, payload: &[u8]) -> Described {
-        describe(FrameType::Notify, payload, 0, self.full)
+        describe(FrameType::NOTIFY, payload, 0, self.full)
     }
 
     fn title(&self, frame: &Frame<'_>) -> String {
@@ -99,15 +99,15 @@ impl Writer {
 
     fn payload(&mut self, frame: &Frame<'_>, offset: usize, whole: bool, out: &mut String) {
         let (flags, ids) = (frame.flags, frame.ids);
-        if flags.0 & !3 != 0 {
-            let bits = flags.0 & !3;
+        if flags.bits() & !3 != 0 {
+            let bits = flags.bits() & !3;
             self.note(out, &format!("the flags {bits:#x} mean nothing"));
         }
         if is_about_connection(frame.frame_type) && ids != FrameIds::ZERO {
             self.note(out, "its ids have to be 0: HAProxy refuses it");
         }
         match frame.frame_type {
-            FrameType::Notify | FrameType::Unset if flags.abort() => {
+            FrameType::NOTIFY | FrameType::UNSET if flags.abort() => {
                 let known = self.fragments.remove(&ids).is_some();
                 self.note(
                     out,
@@ -117,15 +117,15 @@ impl Writer {
                     },
                 );
             }
-            FrameType::Notify if !flags.fin() => {
+            FrameType::NOTIFY if !flags.fin() => {
                 self.note(
                     out,
                     "the first fragment: UNSET frames of the same ids bring the rest",
                 );
                 self.fragments.insert(ids, frame.payload.to_vec());
             }
-            FrameType::Unset => self.fragment(frame, out),
-            FrameType::Unknown(_) => {
+            FrameType::UNSET => self.fragment(frame, out),
+            unknown if !unknown.is_known() => {
                 self.note(out, "SPOE.txt knows no such type: the peer skips the frame");
             }
             _ => {
@@ -203,9 +203,9 @@ impl Writer {
 fn is_about_connection(frame_type: FrameType) -> bool {
     matches!(
         frame_type,
-        FrameType::HaproxyHello
-            | FrameType::HaproxyDisconnect
-            | FrameType::AgentHello
-            | FrameType::AgentDisconnect
+        FrameType::HAPROXY_HELLO
+            | FrameType::HAPROXY_DISCONNECT
+            | FrameType::AGENT_HELLO
+            | FrameType::AGENT_DISCONNECT
     )
 }

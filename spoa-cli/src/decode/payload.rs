@@ -39,14 +39,14 @@ pub(super) fn describe(
     };
     let mut cursor = Cursor::new(payload, offset);
     let read = match frame_type {
-        FrameType::HaproxyHello
-        | FrameType::HaproxyDisconnect
-        | FrameType::AgentHello
-        | FrameType::AgentDisconnect => described.pairs(&mut cursor),
-        FrameType::Notify => described.messages(&mut cursor),
-        FrameType::Ack => described.actions(&mut cursor),
+        FrameType::HAPROXY_HELLO
+        | FrameType::HAPROXY_DISCONNECT
+        | FrameType::AGENT_HELLO
+        | FrameType::AGENT_DISCONNECT => described.pairs(&mut cursor),
+        FrameType::NOTIFY => described.messages(&mut cursor),
+        FrameType::ACK => described.actions(&mut cursor),
         // A fragment alone says nothing, and a type that is not known can mean anything.
-        FrameType::Unset | FrameType::Unknown(_) => Ok(()),
+        _ => Ok(()),
     };
     match read {
         Ok(()) => described.judge(frame_type, payload),
@@ -199,12 +199,12 @@ impl Described {
         let refused =
             |who: &str, status: Status| format!("{who} it with status {}: {status}", status.code());
         match frame_type {
-            FrameType::HaproxyHello => {
+            FrameType::HAPROXY_HELLO => {
                 if let Err(status) = HaproxyHello::decode(payload) {
                     self.note(refused("an agent refuses", status));
                 }
             }
-            FrameType::AgentHello => {
+            FrameType::AGENT_HELLO => {
                 if let Err(status) = AgentHello::decode(payload) {
                     self.note(refused("HAProxy refuses", status));
                 }

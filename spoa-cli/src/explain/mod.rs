@@ -59,7 +59,7 @@ fn one(code: u32, paint: Paint) -> String {
             texts.push(value(code, paint));
             // Both are small numbers, and who asks seldom knows which of them it is.
             let status = Status::from_code(code);
-            if !matches!(status, Status::Other(_)) {
+            if status.is_known() {
                 texts.push(said(status, paint));
             }
         }

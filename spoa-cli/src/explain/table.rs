@@ -135,7 +135,7 @@ macro_rules! hello {
 /// The explanation of 256 and a status, and what the status says in a frame.
 pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) {
     match status {
-        Status::Normal => (
+        Status::NORMAL => (
             &Explanation {
                 meaning: "the connection ended without the ACK",
                 causes: &[
@@ -151,7 +151,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "A normal end: HAProxy stops or has no use for the connection; an agent stops.",
         ),
-        Status::Io => (
+        Status::IO => (
             &Explanation {
                 meaning: "the connection failed, or the agent closed it",
                 causes: &[
@@ -168,7 +168,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "An I/O error; HAProxy up to 3.0 also says it when `timeout server` ends a connection.",
         ),
-        Status::Timeout => (
+        Status::TIMEOUT => (
             &Explanation {
                 meaning: "a timeout, says the agent",
                 causes: &[
@@ -178,7 +178,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "Something did not come in time. HAProxy up to 3.0 says it to an agent that was idle for `timeout idle`: that is a normal end.",
         ),
-        Status::FrameTooBig => (
+        Status::FRAME_TOO_BIG => (
             &Explanation {
                 meaning: "a frame is larger than agreed",
                 causes: &[
@@ -192,7 +192,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "The peer sent a frame larger than agreed in the HELLOs.",
         ),
-        Status::InvalidFrame => (
+        Status::INVALID_FRAME => (
             &Explanation {
                 meaning: "bytes that are no frame",
                 causes: &[
@@ -206,42 +206,42 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "The peer's bytes are no frame, or one that has no place there; a HELLO with ids, or whose version is `2` or `2.0, 1.0`.",
         ),
-        Status::NoVersion => (
+        Status::NO_VERSION => (
             hello!(
                 "the HELLO has no `version`",
                 "The AGENT-HELLO must say `version` = \"2.0\" (STRING)."
             ),
             "A HELLO without `version` (the agent's) or `supported-versions` (HAProxy's).",
         ),
-        Status::NoMaxFrameSize => (
+        Status::NO_MAX_FRAME_SIZE => (
             hello!(
                 "the HELLO has no `max-frame-size`",
                 "The AGENT-HELLO must say `max-frame-size`, an integer from 256 to what HAProxy offered. From 3.1 on only health checks ask for it."
             ),
             "A HELLO without `max-frame-size`.",
         ),
-        Status::NoCapabilities => (
+        Status::NO_CAPABILITIES => (
             hello!(
                 "the HELLO has no `capabilities`",
                 "The AGENT-HELLO must say `capabilities` (STRING), if only \"\". Only health checks ask for it, from 3.1 on."
             ),
             "A HELLO without `capabilities`.",
         ),
-        Status::BadVersion => (
+        Status::BAD_VERSION => (
             hello!(
                 "the HELLOs have no version in common",
                 "The AGENT-HELLO must say `version` = \"2.0\" (STRING): HAProxy speaks no other."
             ),
             "No version that both ends speak: HAProxy offers 2.0 only.",
         ),
-        Status::BadMaxFrameSize => (
+        Status::BAD_MAX_FRAME_SIZE => (
             hello!(
                 "the HELLO's `max-frame-size` is out of bounds",
                 "`max-frame-size` must be from 256 to what HAProxy offered, tune.bufsize less 4 (16380 by default)."
             ),
             "`max-frame-size` is below 256 or above what was offered.",
         ),
-        Status::NoFragmentation => (
+        Status::NO_FRAGMENTATION => (
             &Explanation {
                 meaning: "fragments where there may be none, says the agent",
                 causes: &[
@@ -254,7 +254,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "A frame came in fragments, or would have to be sent in fragments, and that was not agreed on. HAProxy up to 3.0 says it to an agent whose frames are smaller than the NOTIFY, then connects again and again.",
         ),
-        Status::InterlacedFrames => (
+        Status::INTERLACED_FRAMES => (
             &Explanation {
                 meaning: "fragments out of order, says the agent",
                 causes: &[
@@ -266,7 +266,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "Fragments of one frame came between those of another of the same ids. Only agents say it.",
         ),
-        Status::FrameIdNotFound => (
+        Status::FRAME_ID_NOT_FOUND => (
             &Explanation {
                 meaning: "ids that are not known, says the agent",
                 causes: &[
@@ -280,7 +280,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "An ACK names a stream-id or frame-id that HAProxy did not send.",
         ),
-        Status::Resource => (
+        Status::RESOURCE => (
             &Explanation {
                 meaning: "the agent ran out of something",
                 causes: &[
@@ -290,7 +290,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "Out of memory, buffers, connections or room.",
         ),
-        Status::Unknown => (
+        Status::UNKNOWN => (
             &Explanation {
                 meaning: "the agent ended the connection for a reason it does not name",
                 causes: &["An error inside the agent."],

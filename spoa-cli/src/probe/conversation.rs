@@ -220,7 +220,7 @@ async fn listen(
 async fn goodbye(stream: &mut Stream, session: &mut EngineSession) -> Goodbye {
     let start = Instant::now();
     let (mut out, mut input) = (Vec::new(), Vec::new());
-    session.disconnect(Status::Normal.into(), &mut out);
+    session.disconnect(Status::NORMAL.into(), &mut out);
     let answer = timeout(GOODBYE, async {
         stream.write_all(&out).await.ok()?;
         loop {

@@ -4,8 +4,8 @@
 
 use super::conversation::{Goodbye, Hello, Problem};
 use spoa::client::Negotiated;
-use spoa::spop::Status;
 use spoa::spop::session::Refusal;
+use spoa::spop::{Capabilities, Status};
 
 /// Something to know about an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl Findings {
     fn agreed(&mut self, offered: u32, agreed: &Negotiated) {
         let (size, can) = (agreed.max_frame_size, agreed.capabilities);
         if size < offered {
-            let larger = match can.fragmentation {
+            let larger = match can.contains(Capabilities::FRAGMENTATION) {
                 true => "come in fragments up to 3.0 and fail with error 259 from 3.1 on",
                 false => "fail with error 259, and up to 3.0 HAProxy may connect again and again",
             };
@@ -108,7 +108,7 @@ impl Findings {
                 ),
             );
         }
-        match can.pipelining {
+        match can.contains(Capabilities::PIPELINING) {
             true => self.add(
                 Weight::Fine,
                 "`pipelining`: up to 20 NOTIFYs wait for their ACK on each connection.",
@@ -119,14 +119,14 @@ impl Findings {
                  connection for each request that waits.",
             ),
         }
-        if can.async_ {
+        if can.contains(Capabilities::ASYNC) {
             self.add(
                 Weight::Fine,
                 "`async`: up to 3.0 an ACK may come on any connection of the engine; from 3.1 on \
                  it must be the NOTIFY's own, or it may be taken for another stream's.",
             );
         }
-        if can.fragmentation && size >= offered {
+        if can.contains(Capabilities::FRAGMENTATION) && size >= offered {
             self.add(
                 Weight::Fine,
                 "`fragmentation`: up to 3.0 a NOTIFY larger than a frame comes in several; from \
@@ -144,12 +144,12 @@ impl Findings {
             Problem::Refused(Refusal::Foreign(foreign)) => {
                 format!("What listens there speaks {foreign}; is the address that of the agent?")
             }
-            Problem::Refused(Refusal::Hello(Status::NoCapabilities)) => {
+            Problem::Refused(Refusal::Hello(Status::NO_CAPABILITIES)) => {
                 "The HELLO has no `capabilities`: HAProxy takes that for none, but from 3.1 on \
                  health checks fail. Send it, if only as \"\"."
                     .to_owned()
             }
-            Problem::Refused(Refusal::Hello(Status::NoMaxFrameSize)) => {
+            Problem::Refused(Refusal::Hello(Status::NO_MAX_FRAME_SIZE)) => {
                 "The HELLO has no `max-frame-size`: up to 3.0 HAProxy refuses it, and later \
                  versions' health checks fail. Send what HAProxy offers."
                     .to_owned()
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn an_agent_as_haproxy_likes_it_has_no_fault() {
-        let goodbye = Goodbye::Answered(Status::Normal, Duration::ZERO);
+        let goodbye = Goodbye::Answered(Status::NORMAL, Duration::ZERO);
         assert_eq!(faults(&hello(16380, "pipelining"), Some(&goodbye)), []);
     }
 
@@ -252,15 +252,15 @@ mod tests {
             (Problem::Closed, "error 257"),
             (Problem::Silent(Duration::from_secs(5)), "get error 1"),
             (
-                Problem::Refused(Refusal::Hello(Status::BadVersion)),
+                Problem::Refused(Refusal::Hello(Status::BAD_VERSION)),
                 "`spop explain 8`",
             ),
             (
-                Problem::Refused(Refusal::Hello(Status::NoCapabilities)),
+                Problem::Refused(Refusal::Hello(Status::NO_CAPABILITIES)),
                 "has no `capabilities`",
             ),
             (
-                Problem::Disconnected(Status::Resource, String::new()),
+                Problem::Disconnected(Status::RESOURCE, String::new()),
                 "`spop explain 13`",
             ),
         ] {

@@ -175,7 +175,7 @@ fn every_way_to_answer_wrong_has_a_count_of_its_own() {
     });
     assert_eq!(kinds(&malformed), "malformed");
     let leaving = answering(|_, out| {
-        Disconnect::from(Status::Normal).encode(FrameType::AgentDisconnect, out);
+        Disconnect::from(Status::NORMAL).encode(FrameType::AGENT_DISCONNECT, out);
     });
     assert_eq!(kinds(&leaving), "disconnected,unanswered");
 }

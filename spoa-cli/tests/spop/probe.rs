@@ -95,10 +95,10 @@ fn a_hello_that_haproxy_refuses_is_shown_and_explained() {
 fn an_agent_that_refuses_is_quoted() {
     let mut bytes = Vec::new();
     let said = Disconnect {
-        status: Status::Resource,
+        status: Status::RESOURCE,
         message: "no room",
     };
-    said.encode(FrameType::AgentDisconnect, &mut bytes);
+    said.encode(FrameType::AGENT_DISCONNECT, &mut bytes);
     let done = probe(bytes);
     assert_eq!(done.status, 1);
     let part = "AGENT-DISCONNECT, status 13: resource allocation error (`no room`)";

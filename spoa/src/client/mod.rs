@@ -222,15 +222,15 @@ impl Client {
     ///
     /// # Errors
     /// A [`ClientError`] if the connection had ended before, the agent closes it without an
-    /// AGENT-DISCONNECT or with another status than [`Status::Normal`], or does not answer.
+    /// AGENT-DISCONNECT or with another status than [`Status::NORMAL`], or does not answer.
     pub async fn close(&self) -> Result<(), ClientError> {
         let connection = &self.inner.connection;
-        connection.disconnect(Disconnect::from(Status::Normal))?;
+        connection.disconnect(Disconnect::from(Status::NORMAL))?;
         let limit = self.inner.close_timeout;
         let ended = timeout(limit, connection.ended()).await;
         match ended.map_err(|_| ClientError::CloseTimeout(limit))? {
             ClientError::Disconnected {
-                status: Status::Normal,
+                status: Status::NORMAL,
                 ..
             } => Ok(()),
             reason => Err(reason),

@@ -125,7 +125,7 @@ impl ClientOptions {
         let agent = timeout(self.hello_timeout, hello)
             .await
             .map_err(|_| ClientError::HelloTimeout(self.hello_timeout))??;
-        let places = match session.capabilities().pipelining {
+        let places = match session.capabilities().contains(Capabilities::PIPELINING) {
             true => self.max_in_flight,
             false => 1,
         };

@@ -273,7 +273,7 @@ impl AckWriter {
     /// here to [`AckWriter::finish`] is actions.
     #[inline]
     pub fn begin(ids: FrameIds, out: &mut Vec<u8>) -> Self {
-        let frame = FrameWriter::begin(FrameType::Ack, Flags::FIN, ids, out);
+        let frame = FrameWriter::begin(FrameType::ACK, Flags::FIN, ids, out);
         AckWriter {
             frame,
             payload: out.len(),

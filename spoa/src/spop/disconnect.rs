@@ -12,7 +12,7 @@ const MAX_MESSAGE: usize = 255;
 /// ```
 /// use spoa::spop::{Disconnect, Status};
 ///
-/// let disconnect = Disconnect::from(Status::FrameTooBig);
+/// let disconnect = Disconnect::from(Status::FRAME_TOO_BIG);
 /// assert_eq!(disconnect.message, "frame is too big");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,10 +72,10 @@ mod tests {
     fn message_after_the_wire(message: &str) -> String {
         let mut bytes = Vec::new();
         let disconnect = Disconnect {
-            status: Status::Normal,
+            status: Status::NORMAL,
             message,
         };
-        disconnect.encode(FrameType::AgentDisconnect, &mut bytes);
+        disconnect.encode(FrameType::AGENT_DISCONNECT, &mut bytes);
         let frame = Frame::split(&mut &bytes[..], 1 << 20).unwrap().unwrap();
         let read = Disconnect::decode(frame.payload).unwrap();
         read.message.to_owned()
@@ -96,7 +96,7 @@ mod tests {
         pairs::push("later", Value::Null, &mut payload);
         pairs::push("status-code", Value::Int64(77), &mut payload);
         let expected = Disconnect {
-            status: Status::Other(77),
+            status: Status::from_code(77),
             message: "",
         };
         assert_eq!(Disconnect::decode(&payload), Ok(expected));

@@ -69,8 +69,8 @@ impl DecodeError {
     #[must_use]
     pub fn status(&self) -> Status {
         match self {
-            DecodeError::FrameTooBig { .. } => Status::FrameTooBig,
-            _ => Status::InvalidFrame,
+            DecodeError::FrameTooBig { .. } => Status::FRAME_TOO_BIG,
+            _ => Status::INVALID_FRAME,
         }
     }
 }

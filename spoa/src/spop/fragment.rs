@@ -64,10 +64,10 @@ impl Reassembly {
             return Progress::Aborted;
         }
         if self.open.iter().any(|open| open.ids == ids) {
-            return Progress::Refused(Status::InterlacedFrames);
+            return Progress::Refused(Status::INTERLACED_FRAMES);
         }
         if self.open.len() >= MAX_OPEN {
-            return Progress::Refused(Status::Resource);
+            return Progress::Refused(Status::RESOURCE);
         }
         self.open.push(Fragments {
             ids,
@@ -81,7 +81,7 @@ impl Reassembly {
             // What is not there is given up easily.
             return match flags.abort() {
                 true => Progress::Aborted,
-                false => Progress::Refused(Status::InterlacedFrames),
+                false => Progress::Refused(Status::INTERLACED_FRAMES),
             };
         };
         if flags.abort() {
@@ -122,7 +122,7 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    const INTERLACED: Progress = Progress::Refused(Status::InterlacedFrames);
+    const INTERLACED: Progress = Progress::Refused(Status::INTERLACED_FRAMES);
 
     fn ids(stream_id: u64) -> FrameIds {
         FrameIds {
@@ -134,8 +134,8 @@ mod tests {
     #[test]
     fn fragments_of_several_streams_may_interleave() {
         let mut frames = Reassembly::new(100);
-        assert_eq!(frames.begin(ids(0), Flags(0), b"a"), Progress::Partial);
-        assert_eq!(frames.begin(ids(1), Flags(0), b"x"), Progress::Partial);
+        assert_eq!(frames.begin(ids(0), Flags::NONE, b"a"), Progress::Partial);
+        assert_eq!(frames.begin(ids(1), Flags::NONE, b"x"), Progress::Partial);
         assert_eq!(
             frames.add(ids(0), Flags::FIN, b"b"),
             Progress::Whole(b"ab".to_vec())
@@ -150,9 +150,9 @@ mod tests {
     #[test]
     fn past_the_limit_the_rest_is_dropped_and_the_room_is_free_again() {
         let mut frames = Reassembly::new(3);
-        frames.begin(ids(0), Flags(0), b"ab");
-        assert_eq!(frames.add(ids(0), Flags(0), b"cd"), Progress::Partial);
-        assert_eq!(frames.begin(ids(1), Flags(0), b"xyz"), Progress::Partial);
+        frames.begin(ids(0), Flags::NONE, b"ab");
+        assert_eq!(frames.add(ids(0), Flags::NONE, b"cd"), Progress::Partial);
+        assert_eq!(frames.begin(ids(1), Flags::NONE, b"xyz"), Progress::Partial);
         assert_eq!(frames.add(ids(0), Flags::FIN, b"e"), Progress::Dropped(3));
         assert_eq!(
             frames.add(ids(1), Flags::FIN, b""),
@@ -163,11 +163,11 @@ mod tests {
     #[test]
     fn a_limit_that_shrinks_takes_no_more_than_it_allows() {
         let mut frames = Reassembly::new(100);
-        frames.begin(ids(0), Flags(0), b"abc");
+        frames.begin(ids(0), Flags::NONE, b"abc");
         frames.limit(4);
-        assert_eq!(frames.add(ids(0), Flags(0), b"d"), Progress::Partial);
+        assert_eq!(frames.add(ids(0), Flags::NONE, b"d"), Progress::Partial);
         assert_eq!(frames.held(), 4);
-        assert_eq!(frames.add(ids(0), Flags(0), b"e"), Progress::Partial);
+        assert_eq!(frames.add(ids(0), Flags::NONE, b"e"), Progress::Partial);
         frames.limit(100);
         assert_eq!(frames.add(ids(0), Flags::FIN, b"f"), Progress::Dropped(4));
         assert_eq!(frames.held(), 0);
@@ -177,8 +177,8 @@ mod tests {
     fn what_has_no_beginning_or_two_is_refused() {
         let mut frames = Reassembly::new(100);
         assert_eq!(frames.add(ids(0), Flags::FIN, b"a"), INTERLACED);
-        frames.begin(ids(0), Flags(0), b"a");
-        assert_eq!(frames.begin(ids(0), Flags(0), b"a"), INTERLACED);
+        frames.begin(ids(0), Flags::NONE, b"a");
+        assert_eq!(frames.begin(ids(0), Flags::NONE, b"a"), INTERLACED);
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
         let mut frames = Reassembly::new(100);
         assert_eq!(frames.begin(ids(0), Flags::ABORT, b"a"), Progress::Aborted);
         assert_eq!(frames.add(ids(0), Flags::ABORT, b"a"), Progress::Aborted);
-        frames.begin(ids(0), Flags(0), b"a");
+        frames.begin(ids(0), Flags::NONE, b"a");
         assert_eq!(frames.add(ids(0), Flags::ABORT, b""), Progress::Aborted);
         assert_eq!(frames.add(ids(0), Flags::FIN, b"b"), INTERLACED);
         assert_eq!((frames.open.len(), frames.held), (0, 0));
@@ -196,11 +196,14 @@ mod tests {
     fn the_number_of_open_frames_is_bounded() {
         let mut frames = Reassembly::new(1000);
         for stream in 0..MAX_OPEN as u64 {
-            assert_eq!(frames.begin(ids(stream), Flags(0), b""), Progress::Partial);
+            assert_eq!(
+                frames.begin(ids(stream), Flags::NONE, b""),
+                Progress::Partial
+            );
         }
         assert_eq!(
-            frames.begin(ids(MAX_OPEN as u64), Flags(0), b""),
-            Progress::Refused(Status::Resource)
+            frames.begin(ids(MAX_OPEN as u64), Flags::NONE, b""),
+            Progress::Refused(Status::RESOURCE)
         );
     }
 
@@ -222,9 +225,9 @@ mod tests {
                 let Some((index, fragment)) = left[stream].next() else { continue };
                 let ids = ids(stream as u64);
                 let progress = match index {
-                    0 => frames.begin(ids, Flags(0), fragment),
+                    0 => frames.begin(ids, Flags::NONE, fragment),
                     last if last + 1 == payloads[stream].len() => frames.add(ids, Flags::FIN, fragment),
-                    _ => frames.add(ids, Flags(0), fragment),
+                    _ => frames.add(ids, Flags::NONE, fragment),
                 };
                 if index + 1 == payloads[stream].len() {
                     whole += 1;

@@ -11,111 +11,146 @@ pub const LENGTH_PREFIX: usize = 4;
 /// The fewest bytes a frame can have behind its length: type, flags and two ids of a byte each.
 pub const MIN_FRAME_SIZE: u32 = 7;
 
-/// What a frame is for (SPOE.txt 3.2.2).
+/// What a frame is for (SPOE.txt 3.2.2): a number, with a constant for each type that SPOE.txt lists.
+/// Frames of other types are to be ignored.
 ///
 /// ```
 /// use spoa::spop::FrameType;
 ///
-/// assert_eq!(FrameType::from_code(103), FrameType::Ack);
-/// assert_eq!(FrameType::HaproxyHello.to_string(), "HAPROXY-HELLO");
+/// assert_eq!(FrameType::from_code(103), FrameType::ACK);
+/// assert_eq!(FrameType::HAPROXY_HELLO.to_string(), "HAPROXY-HELLO");
+/// assert!(!FrameType::from_code(77).is_known());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FrameType {
-    /// The rest of a fragmented frame.
-    Unset,
-    /// HAProxy opens the conversation.
-    HaproxyHello,
-    /// HAProxy ends it.
-    HaproxyDisconnect,
-    /// Messages for the agent.
-    Notify,
-    /// The agent's answer to HAPROXY-HELLO.
-    AgentHello,
-    /// The agent ends the conversation.
-    AgentDisconnect,
-    /// The agent's answer to a NOTIFY.
-    Ack,
-    /// A type SPOE.txt does not know; such frames are to be ignored.
-    Unknown(u8),
-}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FrameType(u8);
 
 impl FrameType {
-    /// The type of a code.
+    /// Returns the type of a code on the wire.
     #[inline]
     #[must_use]
-    pub fn from_code(code: u8) -> Self {
-        match code {
-            0 => FrameType::Unset,
-            1 => FrameType::HaproxyHello,
-            2 => FrameType::HaproxyDisconnect,
-            3 => FrameType::Notify,
-            101 => FrameType::AgentHello,
-            102 => FrameType::AgentDisconnect,
-            103 => FrameType::Ack,
-            other => FrameType::Unknown(other),
-        }
+    pub const fn from_code(code: u8) -> Self {
+        FrameType(code)
     }
 
-    /// The code on the wire.
+    /// Returns the code on the wire.
     #[inline]
     #[must_use]
-    pub fn code(self) -> u8 {
-        match self {
-            FrameType::Unset => 0,
-            FrameType::HaproxyHello => 1,
-            FrameType::HaproxyDisconnect => 2,
-            FrameType::Notify => 3,
-            FrameType::AgentHello => 101,
-            FrameType::AgentDisconnect => 102,
-            FrameType::Ack => 103,
-            FrameType::Unknown(code) => code,
-        }
+    pub const fn code(self) -> u8 {
+        self.0
+    }
+
+    /// Returns whether SPOE.txt lists the type.
+    #[must_use]
+    pub const fn is_known(self) -> bool {
+        self.name().is_some()
     }
 }
 
-/// The name SPOE.txt uses, such as `HAPROXY-HELLO`.
+/// Writes the name in SPOE.txt, such as `HAPROXY-HELLO`, or `type 77`.
 impl fmt::Display for FrameType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            FrameType::Unset => "UNSET",
-            FrameType::HaproxyHello => "HAPROXY-HELLO",
-            FrameType::HaproxyDisconnect => "HAPROXY-DISCONNECT",
-            FrameType::Notify => "NOTIFY",
-            FrameType::AgentHello => "AGENT-HELLO",
-            FrameType::AgentDisconnect => "AGENT-DISCONNECT",
-            FrameType::Ack => "ACK",
-            FrameType::Unknown(code) => return write!(f, "type {code}"),
-        })
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "type {}", self.0),
+        }
     }
 }
 
-/// The flags of a frame (SPOE.txt 3.2), a set of bits of which two have a meaning.
+/// Writes the name of the constant, or `FrameType(77)`.
+impl fmt::Debug for FrameType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.constant() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "FrameType({})", self.0),
+        }
+    }
+}
+
+macro_rules! frame_types {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $words:literal;)*) => {
+        impl FrameType {
+            $($(#[$doc])* pub const $name: FrameType = FrameType($code);)*
+
+            /// Returns the name in SPOE.txt, such as `HAPROXY-HELLO`, if it lists the type.
+            #[must_use]
+            pub const fn name(self) -> Option<&'static str> {
+                match self {
+                    $(FrameType::$name => Some($words),)*
+                    _ => None,
+                }
+            }
+
+            fn constant(self) -> Option<&'static str> {
+                match self {
+                    $(FrameType::$name => Some(stringify!($name)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+frame_types! {
+    /// A fragment of a NOTIFY after its first.
+    UNSET = 0, "UNSET";
+    /// HAProxy opens the conversation.
+    HAPROXY_HELLO = 1, "HAPROXY-HELLO";
+    /// HAProxy ends the conversation.
+    HAPROXY_DISCONNECT = 2, "HAPROXY-DISCONNECT";
+    /// HAProxy sends messages to the agent.
+    NOTIFY = 3, "NOTIFY";
+    /// The agent answers HAPROXY-HELLO.
+    AGENT_HELLO = 101, "AGENT-HELLO";
+    /// The agent ends the conversation.
+    AGENT_DISCONNECT = 102, "AGENT-DISCONNECT";
+    /// The agent answers a NOTIFY.
+    ACK = 103, "ACK";
+}
+
+/// The flags of a frame (SPOE.txt 3.2): a set of 32 bits, two of which have a meaning.
 ///
 /// ```
 /// use spoa::spop::Flags;
 ///
 /// assert!(Flags::FIN.fin() && !Flags::FIN.abort());
+/// assert_eq!(Flags::from_bits(3).bits(), 3);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Flags(pub u32);
+pub struct Flags(u32);
 
 impl Flags {
-    /// This is the last (or only) fragment.
+    /// No flag: a fragment that is not the last.
+    pub const NONE: Flags = Flags(0);
+    /// The last fragment, or the only one.
     pub const FIN: Flags = Flags(1);
-    /// The frame begun is to be dropped.
+    /// The frame is given up: the peer drops the fragments before it.
     pub const ABORT: Flags = Flags(2);
 
-    /// Whether the last fragment is here.
+    /// Returns the flags with these bits, as they are on the wire.
     #[inline]
     #[must_use]
-    pub fn fin(self) -> bool {
+    pub const fn from_bits(bits: u32) -> Self {
+        Flags(bits)
+    }
+
+    /// Returns the bits, as they are on the wire.
+    #[inline]
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Returns whether this is the last fragment.
+    #[inline]
+    #[must_use]
+    pub const fn fin(self) -> bool {
         self.0 & 1 != 0
     }
 
-    /// Whether the frame is to be dropped.
+    /// Returns whether the frame is given up.
     #[inline]
     #[must_use]
-    pub fn abort(self) -> bool {
+    pub const fn abort(self) -> bool {
         self.0 & 2 != 0
     }
 }

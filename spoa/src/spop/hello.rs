@@ -4,6 +4,7 @@
 
 use super::{Flags, FrameIds, FrameType, FrameWriter, Status, Value, pairs};
 use std::fmt;
+use std::ops::{BitAnd, BitOr};
 
 /// The protocol version this crate speaks.
 pub const VERSION: &str = "2.0";
@@ -21,52 +22,81 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((number(major)?, number(minor)?))
 }
 
-/// What an end can do beyond the basics (SPOE.txt 3.2.1).
+/// What an end can do beyond the basics (SPOE.txt 3.2.1): a set, made with `|`.
 ///
 /// ```
 /// use spoa::spop::Capabilities;
 ///
 /// let offered = Capabilities::parse("pipelining, async,what-is-this");
-/// assert!(offered.pipelining && offered.async_ && !offered.fragmentation);
+/// assert_eq!(offered, Capabilities::PIPELINING | Capabilities::ASYNC);
+/// assert!(!offered.contains(Capabilities::FRAGMENTATION));
 /// assert_eq!(offered.to_string(), "pipelining,async");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Several NOTIFYs may be in flight on a connection, their ACKs come in any order.
-    pub pipelining: bool,
-    /// An ACK may come on another connection of the same engine (HAProxy ≤ 3.0).
-    pub async_: bool,
-    /// A NOTIFY may come in fragments (HAProxy ≤ 3.0).
-    pub fragmentation: bool,
-}
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Capabilities(u8);
 
 impl Capabilities {
-    /// Reads a comma-separated list; names that are not known are passed over.
+    /// No capability.
+    pub const NONE: Capabilities = Capabilities(0);
+    /// Several NOTIFYs may be in flight on a connection, and their ACKs come in any order.
+    pub const PIPELINING: Capabilities = Capabilities(1);
+    /// An ACK may come on another connection of the same engine (HAProxy ≤ 3.0).
+    pub const ASYNC: Capabilities = Capabilities(2);
+    /// A NOTIFY may come in fragments (HAProxy ≤ 3.0).
+    pub const FRAGMENTATION: Capabilities = Capabilities(4);
+
+    const NAMES: [(Capabilities, &'static str); 3] = [
+        (Capabilities::PIPELINING, "pipelining"),
+        (Capabilities::ASYNC, "async"),
+        (Capabilities::FRAGMENTATION, "fragmentation"),
+    ];
+
+    /// Reads a comma-separated list; unknown names are ignored.
     #[must_use]
     pub fn parse(list: &str) -> Self {
-        let has = |name| list.split(',').any(|item| item.trim() == name);
-        Capabilities {
-            pipelining: has("pipelining"),
-            async_: has("async"),
-            fragmentation: has("fragmentation"),
-        }
+        list.split(',')
+            .flat_map(|item| Self::NAMES.iter().find(|(_, name)| *name == item.trim()))
+            .fold(Capabilities::NONE, |all, (one, _)| all | *one)
+    }
+
+    /// Returns whether all of `others` are in the set.
+    #[must_use]
+    pub const fn contains(self, others: Capabilities) -> bool {
+        self.0 & others.0 == others.0
     }
 }
 
-/// The comma-separated list that goes on the wire.
+impl BitOr for Capabilities {
+    type Output = Capabilities;
+
+    fn bitor(self, other: Capabilities) -> Capabilities {
+        Capabilities(self.0 | other.0)
+    }
+}
+
+impl BitAnd for Capabilities {
+    type Output = Capabilities;
+
+    fn bitand(self, other: Capabilities) -> Capabilities {
+        Capabilities(self.0 & other.0)
+    }
+}
+
+/// Writes the comma-separated list that goes on the wire.
 impl fmt::Display for Capabilities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = [
-            (self.pipelining, "pipelining"),
-            (self.async_, "async"),
-            (self.fragmentation, "fragmentation"),
-        ];
         let mut comma = "";
-        for (_, name) in names.into_iter().filter(|(on, _)| *on) {
+        for (_, name) in Self::NAMES.iter().filter(|(one, _)| self.contains(*one)) {
             write!(f, "{comma}{name}")?;
             comma = ",";
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Capabilities({self})")
     }
 }
 
@@ -121,18 +151,18 @@ impl<'a> HaproxyHello<'a> {
                 _ => {}
             }
         }
-        let supported_versions = versions.ok_or(Status::NoVersion)?;
+        let supported_versions = versions.ok_or(Status::NO_VERSION)?;
         let max_frame_size = size
-            .ok_or(Status::NoMaxFrameSize)?
-            .ok_or(Status::BadMaxFrameSize)?;
-        let capabilities = Capabilities::parse(capabilities.ok_or(Status::NoCapabilities)?);
+            .ok_or(Status::NO_MAX_FRAME_SIZE)?
+            .ok_or(Status::BAD_MAX_FRAME_SIZE)?;
+        let capabilities = Capabilities::parse(capabilities.ok_or(Status::NO_CAPABILITIES)?);
         // SPOE.txt 3.2.4: who announces 2.1 speaks 2.0 too.
         let ours = |item| matches!(version(item), Some((2, _)));
         if !supported_versions.split(',').any(ours) {
-            return Err(Status::BadVersion);
+            return Err(Status::BAD_VERSION);
         }
         if max_frame_size < MIN_MAX_FRAME_SIZE {
-            return Err(Status::BadMaxFrameSize);
+            return Err(Status::BAD_MAX_FRAME_SIZE);
         }
         Ok(HaproxyHello {
             supported_versions,
@@ -145,7 +175,7 @@ impl<'a> HaproxyHello<'a> {
 
     /// Appends the whole frame to `out`, its keys in HAProxy's order.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let frame = FrameWriter::begin(FrameType::HaproxyHello, Flags::FIN, FrameIds::ZERO, out);
+        let frame = FrameWriter::begin(FrameType::HAPROXY_HELLO, Flags::FIN, FrameIds::ZERO, out);
         pairs::push("supported-versions", self.supported_versions.into(), out);
         pairs::push("max-frame-size", Value::Uint32(self.max_frame_size), out);
         pairs::push(
@@ -168,7 +198,7 @@ impl<'a> HaproxyHello<'a> {
 /// ```
 /// use spoa::spop::{AgentHello, Status};
 ///
-/// assert_eq!(AgentHello::decode(b"\x07version\x08\x031.0"), Err(Status::BadVersion));
+/// assert_eq!(AgentHello::decode(b"\x07version\x08\x031.0"), Err(Status::BAD_VERSION));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AgentHello<'a> {
@@ -193,29 +223,29 @@ impl<'a> AgentHello<'a> {
             let (key, value) = pair.map_err(|error| error.status())?;
             let text = |key| pairs::text(key, value).map_err(|error| error.status());
             match key {
-                b"" => return Err(Status::InvalidFrame),
+                b"" => return Err(Status::INVALID_FRAME),
                 b"version" => version = Some(text("version")?),
                 b"max-frame-size" => {
-                    let wide = value.as_integer().ok_or(Status::InvalidFrame)?;
+                    let wide = value.as_integer().ok_or(Status::INVALID_FRAME)?;
                     let fits = u32::try_from(wide).ok();
-                    size = Some(fits.ok_or(Status::BadMaxFrameSize)?);
+                    size = Some(fits.ok_or(Status::BAD_MAX_FRAME_SIZE)?);
                 }
                 b"capabilities" => capabilities = Some(text("capabilities")?),
                 _ => {}
             }
         }
-        let version = version.ok_or(Status::NoVersion)?;
+        let version = version.ok_or(Status::NO_VERSION)?;
         match self::version(version) {
             Some((2, 0)) => {}
-            Some(_) => return Err(Status::BadVersion),
+            Some(_) => return Err(Status::BAD_VERSION),
             // What HAProxy 3.1 and later answer to `2` and to a list of versions.
-            None => return Err(Status::InvalidFrame),
+            None => return Err(Status::INVALID_FRAME),
         }
-        let max_frame_size = size.ok_or(Status::NoMaxFrameSize)?;
+        let max_frame_size = size.ok_or(Status::NO_MAX_FRAME_SIZE)?;
         if max_frame_size < MIN_MAX_FRAME_SIZE {
-            return Err(Status::BadMaxFrameSize);
+            return Err(Status::BAD_MAX_FRAME_SIZE);
         }
-        let capabilities = Capabilities::parse(capabilities.ok_or(Status::NoCapabilities)?);
+        let capabilities = Capabilities::parse(capabilities.ok_or(Status::NO_CAPABILITIES)?);
         Ok(AgentHello {
             version,
             max_frame_size,
@@ -226,7 +256,7 @@ impl<'a> AgentHello<'a> {
     /// Appends the whole frame to `out`. All three keys are always sent: HAProxy ≥ 3.1 fails the
     /// health check of an agent that leaves one out.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let frame = FrameWriter::begin(FrameType::AgentHello, Flags::FIN, FrameIds::ZERO, out);
+        let frame = FrameWriter::begin(FrameType::AGENT_HELLO, Flags::FIN, FrameIds::ZERO, out);
         pairs::push("version", self.version.into(), out);
         pairs::push("max-frame-size", Value::Uint32(self.max_frame_size), out);
         pairs::push(

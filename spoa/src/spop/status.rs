@@ -1,58 +1,70 @@
 //! The status codes of DISCONNECT frames (SPOE.txt 3.5), with their meaning in words.
-//!
-//! It does not know which of them ends a connection when.
 
 use std::fmt;
 
+/// Why a connection ends: a number, with a constant for each that SPOE.txt lists.
+///
+/// HAProxy shows a code it received as `256 + code` in the variable of `option set-on-error`.
+///
+/// ```
+/// use spoa::spop::Status;
+///
+/// assert_eq!(Status::from_code(3), Status::FRAME_TOO_BIG);
+/// assert_eq!(Status::FRAME_TOO_BIG.to_string(), "frame is too big");
+/// assert!(!Status::from_code(77).is_known());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Status(u32);
+
+impl Status {
+    /// Returns the status of a code on the wire.
+    #[must_use]
+    pub const fn from_code(code: u32) -> Self {
+        Status(code)
+    }
+
+    /// Returns the code on the wire.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        self.0
+    }
+
+    /// Returns whether SPOE.txt lists the status.
+    #[must_use]
+    pub const fn is_known(self) -> bool {
+        self.listed().is_some()
+    }
+
+    /// Returns the meaning in the words of SPOE.txt, or "unknown status".
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self.listed() {
+            Some(words) => words,
+            None => "unknown status",
+        }
+    }
+}
+
 macro_rules! statuses {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $words:literal;)*) => {
-        /// Why a connection ends.
-        ///
-        /// HAProxy shows a code it received as `256 + code` in the variable of
-        /// `option set-on-error`.
-        ///
-        /// ```
-        /// use spoa::spop::Status;
-        ///
-        /// assert_eq!(Status::from_code(3), Status::FrameTooBig);
-        /// assert_eq!(Status::FrameTooBig.to_string(), "frame is too big");
-        /// ```
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum Status {
-            $($(#[$doc])* $name,)*
-            /// A code SPOE.txt does not list.
-            Other(u32),
-        }
-
         impl Status {
-            /// Every status SPOE.txt lists.
+            $($(#[$doc])* pub const $name: Status = Status($code);)*
+
+            /// Every status that SPOE.txt lists, in the order of their codes.
             pub const ALL: &[Status] = &[$(Status::$name),*];
 
-            /// The code on the wire.
-            #[must_use]
-            pub fn code(self) -> u32 {
+            /// Returns the meaning in the words of SPOE.txt, if it lists the status.
+            const fn listed(self) -> Option<&'static str> {
                 match self {
-                    $(Status::$name => $code,)*
-                    Status::Other(code) => code,
+                    $(Status::$name => Some($words),)*
+                    _ => None,
                 }
             }
 
-            /// The status of a code.
-            #[must_use]
-            pub fn from_code(code: u32) -> Self {
-                match code {
-                    $($code => Status::$name,)*
-                    other => Status::Other(other),
-                }
-            }
-
-            /// The meaning in words, as SPOE.txt has them.
-            #[must_use]
-            pub fn words(self) -> &'static str {
+            fn constant(self) -> Option<&'static str> {
                 match self {
-                    $(Status::$name => $words,)*
-                    Status::Other(_) => "unknown status",
+                    $(Status::$name => Some(stringify!($name)),)*
+                    _ => None,
                 }
             }
         }
@@ -61,42 +73,52 @@ macro_rules! statuses {
 
 statuses! {
     /// A normal end.
-    Normal = 0, "normal";
+    NORMAL = 0, "normal";
     /// An I/O error.
-    Io = 1, "I/O error";
-    /// Something did not come in time.
-    Timeout = 2, "a timeout occurred";
+    IO = 1, "I/O error";
+    /// Something did not arrive in time.
+    TIMEOUT = 2, "a timeout occurred";
     /// A frame larger than negotiated.
-    FrameTooBig = 3, "frame is too big";
-    /// Bytes that are no frame.
-    InvalidFrame = 4, "invalid frame received";
+    FRAME_TOO_BIG = 3, "frame is too big";
+    /// Bytes that are not a frame.
+    INVALID_FRAME = 4, "invalid frame received";
     /// HELLO without a version.
-    NoVersion = 5, "version value not found";
+    NO_VERSION = 5, "version value not found";
     /// HELLO without a frame size.
-    NoMaxFrameSize = 6, "max-frame-size value not found";
+    NO_MAX_FRAME_SIZE = 6, "max-frame-size value not found";
     /// HELLO without capabilities.
-    NoCapabilities = 7, "capabilities value not found";
-    /// No version both ends speak.
-    BadVersion = 8, "unsupported version";
-    /// A frame size out of bounds.
-    BadMaxFrameSize = 9, "max-frame-size too big or too small";
-    /// Fragments where they were not agreed.
-    NoFragmentation = 10, "payload fragmentation is not supported";
+    NO_CAPABILITIES = 7, "capabilities value not found";
+    /// No version that both ends speak.
+    BAD_VERSION = 8, "unsupported version";
+    /// A frame size out of range.
+    BAD_MAX_FRAME_SIZE = 9, "max-frame-size too big or too small";
+    /// Fragments, which were not agreed on.
+    NO_FRAGMENTATION = 10, "payload fragmentation is not supported";
     /// Fragments of several frames of one stream at once.
-    InterlacedFrames = 11, "invalid interlaced frames";
+    INTERLACED_FRAMES = 11, "invalid interlaced frames";
     /// An ACK for a frame that was not sent.
-    FrameIdNotFound = 12, "frame-id not found";
+    FRAME_ID_NOT_FOUND = 12, "frame-id not found";
     /// Out of memory, buffers or room.
-    Resource = 13, "resource allocation error";
+    RESOURCE = 13, "resource allocation error";
     /// Anything else.
-    Unknown = 99, "an unknown error occurred";
+    UNKNOWN = 99, "an unknown error occurred";
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Status::Other(code) => write!(f, "unknown status {code}"),
-            known => f.write_str(known.words()),
+        match self.listed() {
+            Some(words) => f.write_str(words),
+            None => write!(f, "unknown status {}", self.0),
+        }
+    }
+}
+
+/// Writes the name of the constant, or `Status(77)`.
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.constant() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "Status({})", self.0),
         }
     }
 }

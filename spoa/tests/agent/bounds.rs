@@ -115,7 +115,7 @@ fn long(stream_id: u64, message: &str, size: usize) -> Vec<u8> {
     let args = [("n", Value::Int64(7)), ("text", text.as_str().into())];
     let mut payload = Vec::new();
     NotifyWriter::new(&mut payload).message(message, &args);
-    frame(FrameType::Notify, Flags::FIN, stream_id, &payload)
+    frame(FrameType::NOTIFY, Flags::FIN, stream_id, &payload)
 }
 
 /// So many connections to an agent, with large frames.
@@ -200,19 +200,19 @@ async fn fragments_of_one_connection_leave_less_to_the_others() {
     // Its head: the length, the type, the flags, the ids.
     let (first, rest) = whole[4 + 1 + 4 + 2..].split_at(500);
     for peer in [&mut *one, &mut *other] {
-        peer.send(&frame(FrameType::Notify, Flags(0), 1, first))
+        peer.send(&frame(FrameType::NOTIFY, Flags::NONE, 1, first))
             .await;
         // In order, so the fragment has come when this is answered.
         peer.send(&notify(3, &["sync"])).await;
         assert_eq!(peer.answer().await, ack(3, &["set-var sess.sync = 7"]));
     }
-    let last = frame(FrameType::Unset, Flags::FIN, 1, rest);
+    let last = frame(FrameType::UNSET, Flags::FIN, 1, rest);
     other.send(&last).await;
     assert_eq!(other.answer().await, ack(1, &[]));
     one.send(&last).await;
     assert_eq!(one.answer().await, ack(1, &["set-var sess.sync = 7"]));
     other
-        .send(&frame(FrameType::Notify, Flags(0), 1, first))
+        .send(&frame(FrameType::NOTIFY, Flags::NONE, 1, first))
         .await;
     other.send(&last).await;
     assert_eq!(other.answer().await, ack(1, &["set-var sess.sync = 7"]));

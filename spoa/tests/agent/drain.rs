@@ -91,7 +91,7 @@ async fn haproxys_goodbye_does_not_cost_the_answers_that_are_held_back() {
     peer.send(&notify(1, &["slow"])).await;
     stop.send(()).unwrap();
     let mut bytes = notify(3, &["sync"]);
-    Disconnect::from(Status::Normal).encode(FrameType::HaproxyDisconnect, &mut bytes);
+    Disconnect::from(Status::NORMAL).encode(FrameType::HAPROXY_DISCONNECT, &mut bytes);
     peer.send(&bytes).await;
     assert_eq!(peer.answer().await, ack(3, &["set-var sess.sync = 7"]));
     assert_eq!(peer.answer().await, Answer::Disconnect(0));

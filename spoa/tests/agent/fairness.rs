@@ -135,8 +135,8 @@ async fn a_notify_of_too_many_messages_is_answered_without_running_them() {
     assert_eq!(runs.0.load(Ordering::Relaxed), 1024 + 1);
     let answers = written.lock().unwrap();
     let acks = [
-        frame(FrameType::Ack, Flags::FIN, 0, b""),
-        frame(FrameType::Ack, Flags::FIN, 7, b""),
+        frame(FrameType::ACK, Flags::FIN, 0, b""),
+        frame(FrameType::ACK, Flags::FIN, 7, b""),
     ];
     assert!(answers.ends_with(&acks.concat()));
 }
@@ -199,7 +199,7 @@ async fn a_large_frame_that_comes_in_drips_has_no_room_made_for_each() {
     let body = vec![b'x'; 900 << 10];
     NotifyWriter::new(&mut payload).message("count", &[("body", Value::Binary(&body))]);
     let mut input = hello(1 << 20);
-    input.extend(frame(FrameType::Notify, Flags::FIN, 1, &payload));
+    input.extend(frame(FrameType::NOTIFY, Flags::FIN, 1, &payload));
     let size = input.len();
     let runs = Arc::new(Runs::default());
     let cleared = Arc::new(AtomicUsize::new(0));

@@ -160,7 +160,7 @@ async fn a_connection_that_dies_takes_its_handlers_with_it() {
 async fn haproxys_goodbye_is_answered_and_the_connection_closed() {
     let mut peer = Peer::connect(agent()).await;
     let mut bytes = notify(1, &["sync"]);
-    Disconnect::from(Status::Normal).encode(FrameType::HaproxyDisconnect, &mut bytes);
+    Disconnect::from(Status::NORMAL).encode(FrameType::HAPROXY_DISCONNECT, &mut bytes);
     peer.send(&bytes).await;
     assert_eq!(peer.answer().await, ack(1, &["set-var sess.sync = 7"]));
     assert_eq!(peer.answer().await, Answer::Disconnect(0));
@@ -187,7 +187,7 @@ async fn a_frame_out_of_place_ends_the_connection_with_its_status() {
         (hello(255), 9),
         (vec![0, 0, 0, 1], 4),
         (vec![0xff; 8], 3),
-        (frame(FrameType::Ack, Flags::FIN, 0, b""), 4),
+        (frame(FrameType::ACK, Flags::FIN, 0, b""), 4),
     ] {
         let mut peer = Peer::silent(agent(), 1 << 16);
         peer.send(&bytes).await;
@@ -202,7 +202,7 @@ async fn a_frame_out_of_place_ends_the_connection_with_its_status() {
 #[tokio::test]
 async fn a_notify_that_cannot_be_read_is_answered_and_hurts_no_other() {
     let mut peer = Peer::connect(agent()).await;
-    let mut bytes = frame(FrameType::Notify, Flags::FIN, 1, b"\x04sync\x02\x01n");
+    let mut bytes = frame(FrameType::NOTIFY, Flags::FIN, 1, b"\x04sync\x02\x01n");
     bytes.extend(notify(3, &["sync"]));
     peer.send(&bytes).await;
     assert_eq!(peer.answer().await, ack(1, &[]));
@@ -216,10 +216,10 @@ async fn a_fragmented_notify_is_answered_once() {
     NotifyWriter::new(&mut payload).message("ready", &[("n", spoa::spop::Value::Int64(7))]);
     let (first, rest) = payload.split_at(3);
     let (second, third) = rest.split_at(2);
-    let mut bytes = frame(FrameType::Notify, Flags(0), 1, first);
+    let mut bytes = frame(FrameType::NOTIFY, Flags::NONE, 1, first);
     bytes.extend(notify(3, &["sync"]));
-    bytes.extend(frame(FrameType::Unset, Flags(0), 1, second));
-    bytes.extend(frame(FrameType::Unset, Flags::FIN, 1, third));
+    bytes.extend(frame(FrameType::UNSET, Flags::NONE, 1, second));
+    bytes.extend(frame(FrameType::UNSET, Flags::FIN, 1, third));
     peer.send(&bytes).await;
     assert_eq!(peer.answer().await, ack(3, &["set-var sess.sync = 7"]));
     assert_eq!(peer.answer().await, ack(1, &["set-var sess.ready = 7"]));

@@ -69,7 +69,7 @@ pub(crate) fn notify(stream_id: u64, messages: &[&str]) -> Vec<u8> {
     for message in messages {
         NotifyWriter::new(&mut payload).message(message, &[("n", Value::Int64(7))]);
     }
-    frame(FrameType::Notify, Flags::FIN, stream_id, &payload)
+    frame(FrameType::NOTIFY, Flags::FIN, stream_id, &payload)
 }
 
 /// Any frame, with frame-id 1.
@@ -146,12 +146,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             if let Some(frame) = Frame::split(&mut rest, 1 << 20).unwrap() {
                 assert!(frame.flags.fin());
                 let answer = match frame.frame_type {
-                    FrameType::AgentHello => Answer::Hello,
-                    FrameType::AgentDisconnect => {
+                    FrameType::AGENT_HELLO => Answer::Hello,
+                    FrameType::AGENT_DISCONNECT => {
                         let disconnect = Disconnect::decode(frame.payload).unwrap();
                         Answer::Disconnect(disconnect.status.code())
                     }
-                    FrameType::Ack => {
+                    FrameType::ACK => {
                         assert_eq!(frame.ids.frame_id, 1);
                         let actions = ActionIter::new(frame.payload);
                         let words = actions.map(|action| action.unwrap().to_string()).collect();

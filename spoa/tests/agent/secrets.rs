@@ -117,7 +117,7 @@ impl Write for Log {
 fn notify(stream_id: u64, message: &str, value: Value<'_>) -> Vec<u8> {
     let mut payload = Vec::new();
     NotifyWriter::new(&mut payload).message(message, &[("value", value)]);
-    frame(FrameType::Notify, Flags::FIN, stream_id, &payload)
+    frame(FrameType::NOTIFY, Flags::FIN, stream_id, &payload)
 }
 
 /// The log of an agent that is sent secrets in all the ways that fail.
@@ -172,16 +172,16 @@ async fn log_of_failures(level: Level) -> String {
     assert!(matches!(peer.answer().await, Answer::Ack(1, _)));
     // Unreadable, too long in fragments, and no NOTIFY at all.
     let corrupt = [b"\x04echo\x02\x05value\x08\x07", SECRET.as_bytes()].concat();
-    peer.send(&frame(FrameType::Notify, Flags::FIN, 3, &corrupt))
+    peer.send(&frame(FrameType::NOTIFY, Flags::FIN, 3, &corrupt))
         .await;
     assert!(matches!(peer.answer().await, Answer::Ack(3, _)));
     let long = SECRET.repeat(20);
-    peer.send(&frame(FrameType::Notify, Flags(0), 5, long.as_bytes()))
+    peer.send(&frame(FrameType::NOTIFY, Flags::NONE, 5, long.as_bytes()))
         .await;
-    peer.send(&frame(FrameType::Unset, Flags::FIN, 5, b""))
+    peer.send(&frame(FrameType::UNSET, Flags::FIN, 5, b""))
         .await;
     assert!(matches!(peer.answer().await, Answer::Ack(5, _)));
-    peer.send(&frame(FrameType::Ack, Flags::FIN, 7, SECRET.as_bytes()))
+    peer.send(&frame(FrameType::ACK, Flags::FIN, 7, SECRET.as_bytes()))
         .await;
     assert_eq!(peer.answer().await, Answer::Disconnect(4));
     let mut stranger = Peer::to(&agent, 1 << 16);

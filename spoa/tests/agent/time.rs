@@ -60,7 +60,7 @@ async fn after_its_goodbye_the_agent_waits_for_the_peer_to_close() {
     let ids = spoa::spop::FrameIds::ZERO;
     let flags = spoa::spop::Flags::FIN;
     spoa::spop::Frame {
-        frame_type: FrameType::Notify,
+        frame_type: FrameType::NOTIFY,
         flags,
         ids,
         payload: b"",

@@ -141,9 +141,9 @@ pub fn in_process_agent(data: &[u8]) {
     for frame in &frames {
         assert_eq!(goodbyes, 0, "a frame behind the goodbye");
         match frame.frame_type {
-            FrameType::AgentHello => hellos += 1,
-            FrameType::AgentDisconnect => goodbyes += 1,
-            FrameType::Ack => {
+            FrameType::AGENT_HELLO => hellos += 1,
+            FrameType::AGENT_DISCONNECT => goodbyes += 1,
+            FrameType::ACK => {
                 ids.push(frame.ids);
                 let mut bytes = Vec::new();
                 frame.encode(&mut bytes);
@@ -198,7 +198,7 @@ async fn talk(
                     break;
                 }
                 whole += 1;
-                let last = said[begin + 4] == FrameType::AgentDisconnect.code();
+                let last = said[begin + 4] == FrameType::AGENT_DISCONNECT.code();
                 begin = end;
                 if last && ends {
                     return (reader, said);

@@ -74,14 +74,14 @@ fn hello() -> Vec<u8> {
 #[must_use]
 pub fn framed(mut list: &[u8]) -> Vec<u8> {
     const TYPES: [FrameType; 8] = [
-        FrameType::Notify,
-        FrameType::Unset,
-        FrameType::HaproxyDisconnect,
-        FrameType::HaproxyHello,
-        FrameType::Unknown(42),
-        FrameType::Ack,
-        FrameType::AgentHello,
-        FrameType::AgentDisconnect,
+        FrameType::NOTIFY,
+        FrameType::UNSET,
+        FrameType::HAPROXY_DISCONNECT,
+        FrameType::HAPROXY_HELLO,
+        FrameType::from_code(42),
+        FrameType::ACK,
+        FrameType::AGENT_HELLO,
+        FrameType::AGENT_DISCONNECT,
     ];
     let mut bytes = Vec::new();
     while let [frame_type, flags, stream_id, size, rest @ ..] = list {
@@ -89,7 +89,7 @@ pub fn framed(mut list: &[u8]) -> Vec<u8> {
         list = behind;
         Frame {
             frame_type: TYPES[usize::from(*frame_type) % TYPES.len()],
-            flags: Flags(u32::from(*flags)),
+            flags: Flags::from_bits(u32::from(*flags)),
             ids: FrameIds {
                 // Few, so that fragments meet.
                 stream_id: u64::from(stream_id % 4),

@@ -46,7 +46,7 @@ pub fn expected(mut bytes: &[u8]) -> Expected {
         };
         if !owed.hello {
             let hello = match frame.frame_type {
-                FrameType::HaproxyHello => HaproxyHello::decode(frame.payload).ok(),
+                FrameType::HAPROXY_HELLO => HaproxyHello::decode(frame.payload).ok(),
                 _ => None,
             };
             let Some(hello) = hello else {
@@ -58,16 +58,16 @@ pub fn expected(mut bytes: &[u8]) -> Expected {
             continue;
         }
         match frame.frame_type {
-            FrameType::Notify if frame.flags.fin() && !frame.flags.abort() => {
+            FrameType::NOTIFY if frame.flags.fin() && !frame.flags.abort() => {
                 owed.acks.push((frame.ids, Some(frame.payload.to_vec())));
             }
             // Given up before it began; what is open under the same ids goes on.
-            FrameType::Notify if frame.flags.abort() => {}
-            FrameType::Unset if frame.flags.abort() => {
+            FrameType::NOTIFY if frame.flags.abort() => {}
+            FrameType::UNSET if frame.flags.abort() => {
                 open.remove(&frame.ids);
             }
-            FrameType::Notify | FrameType::Unset => {
-                let begins = frame.frame_type == FrameType::Notify;
+            FrameType::NOTIFY | FrameType::UNSET => {
+                let begins = frame.frame_type == FrameType::NOTIFY;
                 if begins == open.contains_key(&frame.ids) || (begins && open.len() >= MAX_OPEN) {
                     owed.goodbye = true;
                     return owed;
@@ -84,7 +84,7 @@ pub fn expected(mut bytes: &[u8]) -> Expected {
                         .extend(open.remove(&frame.ids).map(|whole| (frame.ids, whole)));
                 }
             }
-            FrameType::Unknown(_) => {}
+            unknown if !unknown.is_known() => {}
             _ => {
                 owed.goodbye = true;
                 return owed;

@@ -100,11 +100,11 @@ pub fn agent_session(data: &[u8]) {
     let owed = expected(&input.bytes);
     let answers = frames(&whole.answers, 1 << 20);
     let of = |frame_type| answers.iter().filter(move |f| f.frame_type == frame_type);
-    assert_eq!(of(FrameType::AgentHello).count(), usize::from(owed.hello));
-    let acks: Vec<_> = of(FrameType::Ack).map(|frame| frame.ids).collect();
+    assert_eq!(of(FrameType::AGENT_HELLO).count(), usize::from(owed.hello));
+    let acks: Vec<_> = of(FrameType::ACK).map(|frame| frame.ids).collect();
     let ids: Vec<_> = owed.acks.iter().map(|(ids, _)| *ids).collect();
     assert_eq!(acks, ids, "one ACK for each whole NOTIFY, in their order");
-    let goodbyes = of(FrameType::AgentDisconnect).count();
+    let goodbyes = of(FrameType::AGENT_DISCONNECT).count();
     assert_eq!(goodbyes, usize::from(owed.goodbye));
     assert_eq!(whole.over, owed.goodbye || owed.silent);
 }
@@ -216,6 +216,6 @@ pub fn engine_session(data: &[u8]) {
     assert_eq!(ids.len(), whole.acks.len(), "answered twice");
     assert!(ids.iter().all(|ids| running && ids.stream_id < 3));
     let said = frames(&whole.answers, 16380);
-    let goodbye = FrameType::HaproxyDisconnect;
+    let goodbye = FrameType::HAPROXY_DISCONNECT;
     assert!(said.len() <= 1 && said.iter().all(|frame| frame.frame_type == goodbye));
 }

@@ -81,7 +81,7 @@ fn what_is_owed_is_counted_by_the_rules() {
 fn good_hello() -> Vec<u8> {
     let hello = golden().into_iter().find(|frame| {
         let frame_type = only_frame(frame).frame_type;
-        frame_type == FrameType::HaproxyHello
+        frame_type == FrameType::HAPROXY_HELLO
     });
     hello.expect("HAProxy says HELLO")
 }
@@ -103,7 +103,7 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
             let payload = payload(&messages);
             encoded(|out| {
                 spoa::spop::Frame {
-                    frame_type: FrameType::Notify,
+                    frame_type: FrameType::NOTIFY,
                     flags: spoa::spop::Flags::FIN,
                     ids,
                     payload: &payload,

@@ -36,7 +36,7 @@ proptest! {
         ids in ids(),
         payload in vec(any::<u8>(), 0..300),
     ) {
-        let frame = Frame { frame_type, flags: Flags(flags), ids, payload: &payload };
+        let frame = Frame { frame_type, flags: Flags::from_bits(flags), ids, payload: &payload };
         let bytes = encoded(|out| frame.encode(out));
         prop_assert_eq!(only_frame(&bytes), frame);
         let size = bytes.len() as u32 - 4;
@@ -72,7 +72,7 @@ proptest! {
     #[test]
     fn a_goodbye_is_read_as_it_was_written(code in any::<u32>(), message in ".{0,60}") {
         let disconnect = Disconnect { status: Status::from_code(code), message: &message };
-        for frame_type in [FrameType::HaproxyDisconnect, FrameType::AgentDisconnect] {
+        for frame_type in [FrameType::HAPROXY_DISCONNECT, FrameType::AGENT_DISCONNECT] {
             let bytes = encoded(|out| disconnect.encode(frame_type, out));
             let frame = only_frame(&bytes);
             prop_assert_eq!(frame.frame_type, frame_type);
@@ -116,7 +116,7 @@ proptest! {
             ack.finish(out);
         });
         let frame = only_frame(&bytes);
-        prop_assert_eq!((frame.frame_type, frame.flags, frame.ids), (FrameType::Ack, Flags::FIN, ids));
+        prop_assert_eq!((frame.frame_type, frame.flags, frame.ids), (FrameType::ACK, Flags::FIN, ids));
         let read: Result<Vec<_>, _> = ActionIter::new(frame.payload).collect();
         prop_assert_eq!(read.unwrap(), actions.iter().map(as_action).collect::<Vec<_>>());
     }

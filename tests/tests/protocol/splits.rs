@@ -90,17 +90,17 @@ fn frame_of(
 }
 
 fn goodbye(frame_type: FrameType) -> Vec<u8> {
-    encoded(|out| Disconnect::from(Status::Normal).encode(frame_type, out))
+    encoded(|out| Disconnect::from(Status::NORMAL).encode(frame_type, out))
 }
 
 /// What HAProxy could send after its HELLO, for the most part.
 fn from_haproxy() -> impl Strategy<Value = Vec<u8>> {
-    const FRAGMENTS: &[Flags] = &[Flags(0), Flags(0), Flags::FIN, Flags::ABORT];
+    const FRAGMENTS: &[Flags] = &[Flags::NONE, Flags::NONE, Flags::FIN, Flags::ABORT];
     let piece = prop_oneof![
-        20 => frame_of(&[FrameType::Notify], &[Flags::FIN]),
-        20 => frame_of(&[FrameType::Notify, FrameType::Unset], FRAGMENTS),
-        5 => frame_of(&[FrameType::Unknown(42)], FRAGMENTS),
-        1 => Just(goodbye(FrameType::HaproxyDisconnect)),
+        20 => frame_of(&[FrameType::NOTIFY], &[Flags::FIN]),
+        20 => frame_of(&[FrameType::NOTIFY, FrameType::UNSET], FRAGMENTS),
+        5 => frame_of(const { &[FrameType::from_code(42)] }, FRAGMENTS),
+        1 => Just(goodbye(FrameType::HAPROXY_DISCONNECT)),
         1 => frame(),
         1 => vec(any::<u8>(), 0..10),
     ];
@@ -120,8 +120,8 @@ fn from_agent() -> impl Strategy<Value = Vec<u8>> {
     });
     let piece = prop_oneof![
         20 => ack,
-        5 => frame_of(&[FrameType::Unknown(200)], &[Flags(0)]),
-        1 => Just(goodbye(FrameType::AgentDisconnect)),
+        5 => frame_of(const { &[FrameType::from_code(200)] }, &[Flags::NONE]),
+        1 => Just(goodbye(FrameType::AGENT_DISCONNECT)),
         1 => frame(),
         1 => vec(any::<u8>(), 0..10),
     ];

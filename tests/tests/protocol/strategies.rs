@@ -4,7 +4,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::Index;
+use proptest::sample::{Index, subsequence};
 use spoa::client::OwnedValue;
 use spoa::spop::{
     AckWriter, Action, AgentHello, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType,
@@ -53,10 +53,14 @@ pub(crate) fn frame_type() -> impl Strategy<Value = FrameType> {
 }
 
 pub(crate) fn capabilities() -> impl Strategy<Value = Capabilities> {
-    any::<[bool; 3]>().prop_map(|[pipelining, async_, fragmentation]| Capabilities {
-        pipelining,
-        async_,
-        fragmentation,
+    let all = [
+        Capabilities::PIPELINING,
+        Capabilities::ASYNC,
+        Capabilities::FRAGMENTATION,
+    ];
+    subsequence(all.to_vec(), 0..=3).prop_map(|some| {
+        some.into_iter()
+            .fold(Capabilities::NONE, |all, one| all | one)
     })
 }
 
@@ -120,7 +124,7 @@ pub(crate) fn only_frame(mut bytes: &[u8]) -> Frame<'_> {
 /// Any frame either end may send, and payloads that are of no use.
 pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
     let notify = (ids(), messages(2)).prop_map(|(ids, messages)| {
-        let (frame_type, flags, payload) = (FrameType::Notify, Flags::FIN, &payload(&messages)[..]);
+        let (frame_type, flags, payload) = (FrameType::NOTIFY, Flags::FIN, &payload(&messages)[..]);
         encoded(|out| {
             Frame {
                 frame_type,
@@ -168,8 +172,8 @@ pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
         });
     let goodbye = (any::<bool>(), any::<u32>(), ".{0,40}").prop_map(|(haproxys, code, message)| {
         let frame_type = match haproxys {
-            true => FrameType::HaproxyDisconnect,
-            false => FrameType::AgentDisconnect,
+            true => FrameType::HAPROXY_DISCONNECT,
+            false => FrameType::AGENT_DISCONNECT,
         };
         let disconnect = Disconnect {
             status: Status::from_code(code),
@@ -179,7 +183,7 @@ pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
     });
     let other = (frame_type(), 0_u32..4, ids(), vec(any::<u8>(), 0..40)).prop_map(
         |(frame_type, flags, ids, payload)| {
-            let flags = Flags(flags);
+            let flags = Flags::from_bits(flags);
             encoded(|out| {
                 Frame {
                     frame_type,

@@ -43,7 +43,7 @@ const SMALL: usize = 4 << 10;
 
 /// What a health check is told once the agent is to stop.
 const LEAVING: Disconnect<'static> = Disconnect {
-    status: Status::Normal,
+    status: Status::NORMAL,
     message: "the agent is going away",
 };
 
@@ -185,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.deadlines.frame = None;
         self.closing.give(&mut scratch.output);
         self.session
-            .disconnect(Status::Resource.into(), &mut scratch.output);
+            .disconnect(Status::RESOURCE.into(), &mut scratch.output);
         self.linger();
         if let Err(error) = self.flush(cx, &mut scratch.output) {
             return Poll::Ready(self.failed(error));
@@ -304,7 +304,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Step::Ended(End::Closed);
         }
         self.session
-            .disconnect(Status::Normal.into(), &mut scratch.output);
+            .disconnect(Status::NORMAL.into(), &mut scratch.output);
         self.linger();
         Step::More
     }

@@ -104,7 +104,7 @@ pub(crate) fn disconnect(
 ) {
     let (peer, engine) = (&connection.peer, engine(connection));
     let (status, said) = (disconnect.status, disconnect.message);
-    if matches!(status, Status::Normal | Status::Timeout | Status::Io) {
+    if matches!(status, Status::NORMAL | Status::TIMEOUT | Status::IO) {
         tracing::debug!(%peer, engine, %status, said, "HAPROXY-DISCONNECT");
     } else if let Some(suppressed) = shared.ended_by_peer.pass(status.code() as usize) {
         let code = status.code();

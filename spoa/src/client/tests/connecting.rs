@@ -100,17 +100,17 @@ async fn a_hello_that_does_not_fit_is_refused_with_its_status() {
         "the agent would be refused by HAProxy: the HELLO cannot be agreed to: unsupported version"
     );
     let frame = Frame::split(&mut &said[..], 1000).unwrap().unwrap();
-    assert_eq!(frame.frame_type, FrameType::HaproxyDisconnect);
+    assert_eq!(frame.frame_type, FrameType::HAPROXY_DISCONNECT);
     assert_eq!(
         Disconnect::decode(frame.payload).unwrap().status,
-        Status::BadVersion
+        Status::BAD_VERSION
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_goodbye_in_place_of_the_hello_tells_its_reason() {
     let mut goodbye = Vec::new();
-    Disconnect::from(Status::BadVersion).encode(FrameType::AgentDisconnect, &mut goodbye);
+    Disconnect::from(Status::BAD_VERSION).encode(FrameType::AGENT_DISCONNECT, &mut goodbye);
     let (error, _) = greeted_with(&goodbye, true).await;
     assert_eq!(
         error.to_string(),

@@ -11,7 +11,7 @@ async fn close_says_goodbye_and_waits_for_the_agents() {
     let client = Client::over(stream).await.unwrap();
     client.send("m", &[]).await.unwrap();
     client.close().await.unwrap();
-    assert_eq!(agent.await.unwrap(), Heard::Disconnect(Status::Normal));
+    assert_eq!(agent.await.unwrap(), Heard::Disconnect(Status::NORMAL));
     let error = client.send("m", &[]).await.unwrap_err();
     assert!(matches!(error, ClientError::Closed), "{error}");
 }
@@ -32,7 +32,7 @@ async fn close_fails_what_is_in_flight() {
     let (sent, closed) = tokio::join!(send, close);
     assert!(matches!(sent, Err(ClientError::Closed)), "{sent:?}");
     closed.unwrap();
-    assert_eq!(agent.await.unwrap(), Heard::Disconnect(Status::Normal));
+    assert_eq!(agent.await.unwrap(), Heard::Disconnect(Status::NORMAL));
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,7 +56,7 @@ async fn when_the_agent_says_goodbye_the_senders_learn_why() {
     agent.spawn(|mut agent| async move {
         agent.hear_notify().await;
         let said = Disconnect {
-            status: Status::Resource,
+            status: Status::RESOURCE,
             message: "too many connections",
         };
         agent.session.disconnect(said, &mut agent.out);
@@ -95,7 +95,7 @@ async fn an_agent_that_haproxy_would_refuse_is_told_so() {
     );
     assert_eq!(
         agent.await.unwrap(),
-        Heard::Disconnect(Status::FrameIdNotFound)
+        Heard::Disconnect(Status::FRAME_ID_NOT_FOUND)
     );
 }
 
@@ -117,7 +117,7 @@ async fn when_the_agent_just_goes_the_senders_learn_that_at_once() {
 async fn what_a_peer_said_before_it_stopped_reading_is_heard() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     agent.spawn(|mut agent| async move {
-        let said = Disconnect::from(Status::Timeout);
+        let said = Disconnect::from(Status::TIMEOUT);
         agent.session.disconnect(said, &mut agent.out);
         agent.say().await;
     });
@@ -128,7 +128,7 @@ async fn what_a_peer_said_before_it_stopped_reading_is_heard() {
         matches!(
             error,
             ClientError::Disconnected {
-                status: Status::Timeout,
+                status: Status::TIMEOUT,
                 ..
             }
         ),

@@ -33,7 +33,12 @@ async fn a_message_arrives_with_its_arguments_and_its_actions_come_back() {
     let client = Client::over(stream).await.unwrap();
     assert_eq!(client.negotiated().version, "2.0");
     assert_eq!(client.negotiated().max_frame_size, 16380);
-    assert!(client.negotiated().capabilities.pipelining);
+    assert!(
+        client
+            .negotiated()
+            .capabilities
+            .contains(Capabilities::PIPELINING)
+    );
 
     let args = [
         ("ip", Value::Ipv4([192, 0, 2, 7].into())),
@@ -307,7 +312,7 @@ async fn actions_up_to_the_first_malformed_one_are_there() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     agent.spawn(|mut agent| async move {
         let ids = agent.hear_notify().await;
-        let frame = FrameWriter::begin(FrameType::Ack, Flags::FIN, ids, &mut agent.out);
+        let frame = FrameWriter::begin(FrameType::ACK, Flags::FIN, ids, &mut agent.out);
         set("id", Value::Bool(true)).encode(&mut agent.out);
         agent.out.extend([9, 9, 9]);
         frame.finish(&mut agent.out);

@@ -95,7 +95,7 @@ impl Seen {
     fn frame(&mut self, frame: &Frame<'_>) {
         let key = (self.connection, frame.ids);
         match frame.frame_type {
-            FrameType::Notify | FrameType::Unset => {
+            FrameType::NOTIFY | FrameType::UNSET => {
                 let begun = self.fragments.remove(&frame.ids);
                 let mut payload = begun.unwrap_or_default();
                 payload.extend_from_slice(frame.payload);
@@ -105,7 +105,7 @@ impl Seen {
                     self.fragments.insert(frame.ids, payload);
                 }
             }
-            FrameType::Ack => self.watch.answered(key, frame.payload),
+            FrameType::ACK => self.watch.answered(key, frame.payload),
             _ => {}
         }
     }

@@ -184,7 +184,7 @@ impl AgentSession {
             _ => return None,
         };
         let is_whole = frame.flags.fin() && !frame.flags.abort();
-        if self.state != State::Running || frame.frame_type != FrameType::Notify || !is_whole {
+        if self.state != State::Running || frame.frame_type != FrameType::NOTIFY || !is_whole {
             return None;
         }
         let messages = Messages::parse(frame.payload).ok()?;
@@ -221,13 +221,13 @@ impl AgentSession {
             };
             let used = input.len() - rest.len();
             match (self.state, frame.frame_type) {
-                (State::Running, FrameType::Notify) if frame.flags.fin() => {
+                (State::Running, FrameType::NOTIFY) if frame.flags.fin() => {
                     // Who gives a frame up, be it whole, awaits no answer to it.
                     if !frame.flags.abort() {
                         return Received::new(used, Some(notify(frame.ids, frame.payload, out)));
                     }
                 }
-                (State::Running, FrameType::Notify | FrameType::Unset) => {
+                (State::Running, FrameType::NOTIFY | FrameType::UNSET) => {
                     match self.fragment(&frame) {
                         Progress::Partial | Progress::Aborted => {}
                         Progress::Whole(payload) => {
@@ -243,7 +243,7 @@ impl AgentSession {
                         }
                     }
                 }
-                (State::AwaitHello, FrameType::HaproxyHello) => {
+                (State::AwaitHello, FrameType::HAPROXY_HELLO) => {
                     return match HaproxyHello::decode(frame.payload) {
                         Ok(hello) => {
                             self.agree(&hello).encode(out);
@@ -252,14 +252,14 @@ impl AgentSession {
                         Err(status) => self.refuse(Refusal::Hello(status), input.len(), out),
                     };
                 }
-                (_, FrameType::HaproxyDisconnect) => {
-                    self.disconnect(Status::Normal.into(), out);
+                (_, FrameType::HAPROXY_DISCONNECT) => {
+                    self.disconnect(Status::NORMAL.into(), out);
                     let disconnect = Disconnect::decode(frame.payload);
-                    let disconnect = disconnect.unwrap_or(Status::Unknown.into());
+                    let disconnect = disconnect.unwrap_or(Status::UNKNOWN.into());
                     return Received::new(used, Some(AgentEvent::Disconnect(disconnect)));
                 }
                 // SPOE.txt 3.2.2: unknown frames may be skipped.
-                (State::Running, FrameType::Unknown(_)) => {}
+                (State::Running, unknown) if !unknown.is_known() => {}
                 (_, other) => return self.refuse(Refusal::Unexpected(other), input.len(), out),
             }
         }
@@ -271,7 +271,7 @@ impl AgentSession {
     pub fn disconnect(&mut self, disconnect: Disconnect<'_>, out: &mut Vec<u8>) {
         if self.state != State::Over {
             self.state = State::Over;
-            disconnect.encode(FrameType::AgentDisconnect, out);
+            disconnect.encode(FrameType::AGENT_DISCONNECT, out);
         }
     }
 
@@ -282,21 +282,20 @@ impl AgentSession {
         AgentHello {
             version: VERSION,
             max_frame_size: self.limit,
-            capabilities: Capabilities {
-                pipelining: true,
-                // ACKs leave on the connection their NOTIFY came on.
-                async_: false,
-                fragmentation: self.settings.max_reassembled > 0,
+            // Not ASYNC: ACKs leave on the connection their NOTIFY came on.
+            capabilities: match self.settings.max_reassembled {
+                0 => Capabilities::PIPELINING,
+                _ => Capabilities::PIPELINING | Capabilities::FRAGMENTATION,
             },
         }
     }
 
     fn fragment(&mut self, frame: &Frame<'_>) -> Progress {
         if self.settings.max_reassembled == 0 {
-            return Progress::Refused(Status::NoFragmentation);
+            return Progress::Refused(Status::NO_FRAGMENTATION);
         }
         match frame.frame_type {
-            FrameType::Notify => self.fragments.begin(frame.ids, frame.flags, frame.payload),
+            FrameType::NOTIFY => self.fragments.begin(frame.ids, frame.flags, frame.payload),
             _ => self.fragments.add(frame.ids, frame.flags, frame.payload),
         }
     }

@@ -36,10 +36,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         EngineSettings {
             max_frame_size: 16380,
-            capabilities: Capabilities {
-                pipelining: true,
-                ..Capabilities::default()
-            },
+            capabilities: Capabilities::PIPELINING,
             engine_id: None,
             healthcheck: false,
         }
@@ -241,14 +238,14 @@ impl EngineSession {
         if self.state != State::Running {
             return Err(NotifyError::NotRunning);
         }
-        if !self.capabilities.pipelining && !self.in_flight.is_empty() {
+        if !self.capabilities.contains(Capabilities::PIPELINING) && !self.in_flight.is_empty() {
             return Err(NotifyError::NoPipelining);
         }
         if !self.in_flight.insert(ids) {
             return Err(NotifyError::IdsInFlight(ids));
         }
         let start = out.len();
-        let frame = FrameWriter::begin(FrameType::Notify, Flags::FIN, ids, out);
+        let frame = FrameWriter::begin(FrameType::NOTIFY, Flags::FIN, ids, out);
         let head = frame.size(out);
         let limit = self.limit as usize;
         if head + payload.len() <= limit {
@@ -256,7 +253,7 @@ impl EngineSession {
             frame.finish(out);
         } else {
             out.truncate(start);
-            if !self.capabilities.fragmentation || head >= limit {
+            if !self.capabilities.contains(Capabilities::FRAGMENTATION) || head >= limit {
                 self.in_flight.remove(&ids);
                 return Err(NotifyError::TooBig {
                     size: head + payload.len(),
@@ -323,7 +320,7 @@ impl EngineSession {
     pub fn disconnect(&mut self, disconnect: Disconnect<'_>, out: &mut Vec<u8>) {
         match self.state {
             State::AwaitHello | State::Running => {
-                disconnect.encode(FrameType::HaproxyDisconnect, out);
+                disconnect.encode(FrameType::HAPROXY_DISCONNECT, out);
                 self.state = State::Closing;
             }
             State::Silent => self.state = State::Over,
@@ -344,7 +341,7 @@ impl EngineSession {
 
     fn take<'i>(&mut self, frame: &Frame<'i>) -> Result<Option<EngineEvent<'i>>, Refusal> {
         match (self.state, frame.frame_type) {
-            (_, FrameType::AgentDisconnect) => {
+            (_, FrameType::AGENT_DISCONNECT) => {
                 let said = Disconnect::decode(frame.payload).map_err(Refusal::Frame);
                 self.state = State::Over;
                 self.in_flight.clear();
@@ -352,10 +349,10 @@ impl EngineSession {
             }
             // SPOE.txt 3.2.8: all other frames are ignored.
             (State::Closing, _) => Ok(None),
-            (State::AwaitHello, FrameType::AgentHello) => self.agree(frame).map(Some),
-            (State::Running, FrameType::Ack) => self.ack(frame).map(Some),
+            (State::AwaitHello, FrameType::AGENT_HELLO) => self.agree(frame).map(Some),
+            (State::Running, FrameType::ACK) => self.ack(frame).map(Some),
             // SPOE.txt 3.2.2: unknown frames may be skipped.
-            (State::Running, FrameType::Unknown(_)) => Ok(None),
+            (State::Running, unknown) if !unknown.is_known() => Ok(None),
             (_, other) => Err(Refusal::Unexpected(other)),
         }
     }
@@ -363,23 +360,19 @@ impl EngineSession {
     fn agree<'i>(&mut self, frame: &Frame<'i>) -> Result<EngineEvent<'i>, Refusal> {
         // SPOE.txt 3.2.5: it cannot be fragmented, and has no ids.
         if !frame.flags.fin() {
-            return Err(Refusal::Hello(Status::NoFragmentation));
+            return Err(Refusal::Hello(Status::NO_FRAGMENTATION));
         }
         if frame.ids != FrameIds::ZERO {
-            return Err(Refusal::Hello(Status::InvalidFrame));
+            return Err(Refusal::Hello(Status::INVALID_FRAME));
         }
         let hello = AgentHello::decode(frame.payload).map_err(Refusal::Hello)?;
         if hello.max_frame_size > self.settings.max_frame_size {
-            return Err(Refusal::Hello(Status::BadMaxFrameSize));
+            return Err(Refusal::Hello(Status::BAD_MAX_FRAME_SIZE));
         }
         let (ours, theirs) = (self.settings.capabilities, hello.capabilities);
         self.limit = hello.max_frame_size;
-        self.capabilities = Capabilities {
-            pipelining: ours.pipelining && theirs.pipelining,
-            async_: ours.async_ && theirs.async_,
-            // HAProxy up to 3.0 sends fragments to whom announces it, without offering it.
-            fragmentation: theirs.fragmentation,
-        };
+        // HAProxy up to 3.0 sends fragments to an agent that announces it, without offering it.
+        self.capabilities = (ours & theirs) | (theirs & Capabilities::FRAGMENTATION);
         // SPOE.txt 3.2.5: HAProxy closes after the HELLO of a health check.
         self.state = match self.settings.healthcheck {
             true => State::Over,
@@ -391,7 +384,7 @@ impl EngineSession {
     fn ack<'i>(&mut self, frame: &Frame<'i>) -> Result<EngineEvent<'i>, Refusal> {
         let ids = frame.ids;
         if !frame.flags.fin() {
-            return Err(Refusal::Fragments(Status::NoFragmentation));
+            return Err(Refusal::Fragments(Status::NO_FRAGMENTATION));
         }
         if self.in_flight.remove(&ids) {
             let actions = ActionIter::new(frame.payload);
@@ -419,7 +412,7 @@ impl EngineSession {
 
 /// SPOE.txt 3.2: the first fragment is a NOTIFY, the others are UNSET, the last has FIN.
 fn fragments(ids: FrameIds, payload: &[u8], room: usize, out: &mut Vec<u8>) {
-    let mut frame_type = FrameType::Notify;
+    let mut frame_type = FrameType::NOTIFY;
     let mut rest = payload;
     while !rest.is_empty() {
         let (fragment, after) = rest.split_at(room.min(rest.len()));
@@ -434,6 +427,6 @@ fn fragments(ids: FrameIds, payload: &[u8], room: usize, out: &mut Vec<u8>) {
             payload: fragment,
         }
         .encode(out);
-        (frame_type, rest) = (FrameType::Unset, after);
+        (frame_type, rest) = (FrameType::UNSET, after);
     }
 }

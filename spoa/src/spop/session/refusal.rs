@@ -10,8 +10,8 @@ use std::fmt;
 /// ```
 /// use spoa::spop::{Status, session::Refusal};
 ///
-/// let refusal = Refusal::Hello(Status::BadVersion);
-/// assert_eq!(refusal.status(), Status::BadVersion);
+/// let refusal = Refusal::Hello(Status::BAD_VERSION);
+/// assert_eq!(refusal.status(), Status::BAD_VERSION);
 /// assert_eq!(refusal.to_string(), "the HELLO cannot be agreed to: unsupported version");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,10 +42,10 @@ impl Refusal {
     #[must_use]
     pub fn status(&self) -> Status {
         match self {
-            Refusal::Foreign(_) | Refusal::Unexpected(_) => Status::InvalidFrame,
+            Refusal::Foreign(_) | Refusal::Unexpected(_) => Status::INVALID_FRAME,
             Refusal::Hello(status) | Refusal::Fragments(status) => *status,
             Refusal::Frame(error) => error.status(),
-            Refusal::UnknownAck(_) => Status::FrameIdNotFound,
+            Refusal::UnknownAck(_) => Status::FRAME_ID_NOT_FOUND,
         }
     }
 }

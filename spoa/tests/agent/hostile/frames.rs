@@ -4,7 +4,7 @@ use super::{Case, answered, concat, in_vain, raw, refused, run, then};
 use crate::peer::{ack, frame, notify};
 use spoa::spop::{Disconnect, Flags, FrameType, NotifyWriter, Status, Value};
 
-const NONE: Flags = Flags(0);
+const NONE: Flags = Flags::NONE;
 
 /// The payload `sync` answers with 7.
 fn sync() -> Vec<u8> {
@@ -22,21 +22,21 @@ fn of_size(size: usize) -> Vec<u8> {
     *payload.get_mut(5).unwrap() += 1;
     payload.extend(b"\x03pad");
     Value::Binary(&fill).encode(&mut payload);
-    let bytes = frame(FrameType::Notify, Flags::FIN, 1, &payload);
+    let bytes = frame(FrameType::NOTIFY, Flags::FIN, 1, &payload);
     assert_eq!(bytes.len(), 4 + size);
     bytes
 }
 
 fn goodbye(payload: &[u8]) -> Vec<u8> {
-    frame(FrameType::HaproxyDisconnect, Flags::FIN, 0, payload)
+    frame(FrameType::HAPROXY_DISCONNECT, Flags::FIN, 0, payload)
 }
 
 fn lengths_and_types() -> Vec<Case> {
     let of = |frame_type| frame(frame_type, Flags::FIN, 1, &sync());
     let head = |ids: &[u8]| raw(&concat(&[&[3, 0, 0, 0, 1], ids]));
-    let flags = |flags| frame(FrameType::Notify, Flags(flags), 1, &sync());
+    let flags = |flags| frame(FrameType::NOTIFY, Flags::from_bits(flags), 1, &sync());
     let mut said = Vec::new();
-    Disconnect::from(Status::Other(u32::MAX)).encode(FrameType::HaproxyDisconnect, &mut said);
+    Disconnect::from(Status::from_code(u32::MAX)).encode(FrameType::HAPROXY_DISCONNECT, &mut said);
     vec![
         then("a length of 0", [0, 0, 0, 0], refused(4)),
         then("a length of 1", [0, 0, 0, 1], refused(4)),
@@ -52,30 +52,30 @@ fn lengths_and_types() -> Vec<Case> {
         then("a NOTIFY of a byte more", of_size(16381), refused(3)),
         then(
             "an empty NOTIFY",
-            frame(FrameType::Notify, Flags::FIN, 1, b""),
+            frame(FrameType::NOTIFY, Flags::FIN, 1, b""),
             in_vain(),
         ),
         then(
             "10,000 empty NOTIFYs in one write",
-            frame(FrameType::Notify, Flags::FIN, 1, b"").repeat(10_000),
+            frame(FrameType::NOTIFY, Flags::FIN, 1, b"").repeat(10_000),
             (0..10_000).flat_map(|_| in_vain()).collect(),
         ),
-        then("type 4", of(FrameType::Unknown(4)), vec![]),
-        then("type 100", of(FrameType::Unknown(100)), vec![]),
-        then("type 104", of(FrameType::Unknown(104)), vec![]),
-        then("type 255", of(FrameType::Unknown(255)), vec![]),
+        then("type 4", of(FrameType::from_code(4)), vec![]),
+        then("type 100", of(FrameType::from_code(100)), vec![]),
+        then("type 104", of(FrameType::from_code(104)), vec![]),
+        then("type 255", of(FrameType::from_code(255)), vec![]),
         then(
             "1000 frames of an unknown type",
-            of(FrameType::Unknown(42)).repeat(1000),
+            of(FrameType::from_code(42)).repeat(1000),
             vec![],
         ),
-        then("an agent's HELLO", of(FrameType::AgentHello), refused(4)),
+        then("an agent's HELLO", of(FrameType::AGENT_HELLO), refused(4)),
         then(
             "an agent's DISCONNECT",
-            of(FrameType::AgentDisconnect),
+            of(FrameType::AGENT_DISCONNECT),
             refused(4),
         ),
-        then("an ACK", of(FrameType::Ack), refused(4)),
+        then("an ACK", of(FrameType::ACK), refused(4)),
         then("unknown flags", flags(0xffff_fffd), answered()),
         then("ABORT and FIN", flags(3), vec![]),
         then("all flags", flags(u32::MAX), vec![]),
@@ -163,11 +163,11 @@ fn over() -> Vec<u8> {
 
 /// A fragment of stream 1, or another.
 fn begin(stream: u64, payload: &[u8]) -> Vec<u8> {
-    frame(FrameType::Notify, NONE, stream, payload)
+    frame(FrameType::NOTIFY, NONE, stream, payload)
 }
 
 fn more(stream: u64, flags: Flags, payload: &[u8]) -> Vec<u8> {
-    frame(FrameType::Unset, flags, stream, payload)
+    frame(FrameType::UNSET, flags, stream, payload)
 }
 
 fn fragments() -> Vec<Case> {
@@ -250,7 +250,7 @@ fn fragments() -> Vec<Case> {
         then(
             "ABORT at the first fragment, and the rest",
             concat(&[
-                &frame(FrameType::Notify, Flags::ABORT, 1, half),
+                &frame(FrameType::NOTIFY, Flags::ABORT, 1, half),
                 &more(1, Flags::FIN, rest),
             ]),
             refused(11),
@@ -262,7 +262,7 @@ fn fragments() -> Vec<Case> {
         ),
         then(
             "ABORT with the last fragment",
-            concat(&[&begin(1, half), &more(1, Flags(3), rest)]),
+            concat(&[&begin(1, half), &more(1, Flags::from_bits(3), rest)]),
             vec![],
         ),
         then(

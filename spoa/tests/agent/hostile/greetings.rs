@@ -6,7 +6,7 @@ use spoa::spop::{Disconnect, Flags, FrameType, Status};
 
 fn cases() -> Vec<Case> {
     let mut disconnect = Vec::new();
-    Disconnect::from(Status::Timeout).encode(FrameType::HaproxyDisconnect, &mut disconnect);
+    Disconnect::from(Status::TIMEOUT).encode(FrameType::HAPROXY_DISCONNECT, &mut disconnect);
     let of = |frame_type| frame(frame_type, Flags::FIN, 0, b"");
     let head = |ids: &[u8]| raw(&concat(&[&[1, 0, 0, 0, 1], ids]));
     vec![
@@ -69,27 +69,27 @@ fn cases() -> Vec<Case> {
         first("a first length of 2^31", [0x80, 0, 0, 0], refused(3)),
         first("a first length of 2^32-1", [0xff; 4], refused(3)),
         first("NOTIFY before HELLO", notify(1, &["sync"]), refused(4)),
-        first("UNSET before HELLO", of(FrameType::Unset), refused(4)),
+        first("UNSET before HELLO", of(FrameType::UNSET), refused(4)),
         first("DISCONNECT before HELLO", disconnect, refused(0)),
         first(
             "DISCONNECT before HELLO, without a status",
-            of(FrameType::HaproxyDisconnect),
+            of(FrameType::HAPROXY_DISCONNECT),
             refused(0),
         ),
         first(
             "an agent's HELLO first",
-            of(FrameType::AgentHello),
+            of(FrameType::AGENT_HELLO),
             refused(4),
         ),
         first(
             "an agent's DISCONNECT first",
-            of(FrameType::AgentDisconnect),
+            of(FrameType::AGENT_DISCONNECT),
             refused(4),
         ),
-        first("an ACK first", of(FrameType::Ack), refused(4)),
+        first("an ACK first", of(FrameType::ACK), refused(4)),
         first(
             "a frame of unknown type first",
-            of(FrameType::Unknown(42)),
+            of(FrameType::from_code(42)),
             refused(4),
         ),
         first(

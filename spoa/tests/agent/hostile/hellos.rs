@@ -18,7 +18,7 @@ fn payload(pairs: &[(&str, Value<'_>)]) -> Vec<u8> {
 }
 
 fn of(pairs: &[(&str, Value<'_>)]) -> Vec<u8> {
-    frame(FrameType::HaproxyHello, Flags::FIN, 0, &payload(pairs))
+    frame(FrameType::HAPROXY_HELLO, Flags::FIN, 0, &payload(pairs))
 }
 
 /// A HELLO that is good but for the frame size.
@@ -112,10 +112,10 @@ fn sizes_and_versions() -> Vec<Case> {
 
 fn the_rest() -> Vec<Case> {
     let good = payload(&[VERSIONS, SIZE, CAPABILITIES]);
-    let flags = |flags| frame(FrameType::HaproxyHello, Flags(flags), 0, &good);
+    let flags = |flags| frame(FrameType::HAPROXY_HELLO, Flags::from_bits(flags), 0, &good);
     let behind = |bytes: &[u8]| {
         frame(
-            FrameType::HaproxyHello,
+            FrameType::HAPROXY_HELLO,
             Flags::FIN,
             0,
             &concat(&[&good, bytes]),
@@ -215,7 +215,7 @@ fn the_rest() -> Vec<Case> {
         first("a HELLO with unknown flags", flags(0xffff_fff1), agreed()),
         first(
             "a HELLO with ids",
-            frame(FrameType::HaproxyHello, Flags::FIN, 7, &good),
+            frame(FrameType::HAPROXY_HELLO, Flags::FIN, 7, &good),
             agreed(),
         ),
         first(

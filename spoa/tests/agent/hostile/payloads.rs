@@ -8,7 +8,7 @@ use spoa::spop::{Flags, FrameType, NotifyWriter, Value, varint};
 
 /// A NOTIFY of stream 1.
 fn of(parts: &[&[u8]]) -> Vec<u8> {
-    frame(FrameType::Notify, Flags::FIN, 1, &concat(parts))
+    frame(FrameType::NOTIFY, Flags::FIN, 1, &concat(parts))
 }
 
 /// A message `sync` of one argument `n`, whose value is these bytes.

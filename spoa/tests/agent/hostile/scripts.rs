@@ -82,7 +82,7 @@ async fn short_frames_at_one_byte_a_second_are_slow_but_good() {
     assert_eq!(answer(&mut peer, "dawdler").await, Answer::Hello);
     for _ in 0..20 {
         // Seven bytes and their length take ten seconds from the first to the last.
-        for part in frame(FrameType::Notify, Flags::FIN, 1, b"").chunks(2) {
+        for part in frame(FrameType::NOTIFY, Flags::FIN, 1, b"").chunks(2) {
             peer.send(part).await;
             sleep(Duration::from_secs(1)).await;
         }
@@ -156,7 +156,7 @@ async fn reading_one_byte_a_second() {
         sleep(Duration::from_secs(1)).await;
         bytes.push(peer.io.read_u8().await.unwrap());
     }
-    assert_eq!(bytes[4], FrameType::Ack.code());
+    assert_eq!(bytes[4], FrameType::ACK.code());
     serves(&agent, "dawdler").await;
 }
 
@@ -202,7 +202,7 @@ fn packed(message: &str, count: usize) -> (usize, Vec<u8>) {
     let mut one = Vec::new();
     NotifyWriter::new(&mut one).message(message, &[("n", Value::Int64(7))]);
     let count = count.min((LARGE as usize - 100) / one.len());
-    let bytes = frame(FrameType::Notify, Flags::FIN, 1, &one.repeat(count));
+    let bytes = frame(FrameType::NOTIFY, Flags::FIN, 1, &one.repeat(count));
     (count, bytes)
 }
 

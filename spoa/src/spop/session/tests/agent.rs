@@ -11,7 +11,7 @@ const CAPABILITIES: (&str, Value<'_>) = ("capabilities", Value::String(b""));
 fn answer_to(keys: &[(&str, Value<'_>)]) -> (String, Vec<u8>) {
     let mut out = Vec::new();
     let mut agent = AgentSession::new(AgentSettings::default());
-    let bytes = hello(FrameType::HaproxyHello, keys);
+    let bytes = hello(FrameType::HAPROXY_HELLO, keys);
     let events = agent_events(&mut agent, &bytes, &mut out);
     (events, out)
 }
@@ -20,7 +20,7 @@ fn answer_to(keys: &[(&str, Value<'_>)]) -> (String, Vec<u8>) {
 fn the_agent_hello_is_one_frame_with_all_three_keys() {
     let (_, out) = answer_to(&[VERSIONS, SIZE, CAPABILITIES]);
     let expected = hello(
-        FrameType::AgentHello,
+        FrameType::AGENT_HELLO,
         &[
             ("version", "2.0".into()),
             ("max-frame-size", Value::Uint32(16380)),
@@ -35,31 +35,31 @@ fn a_hello_is_refused_with_the_status_that_says_why() {
     let versions = |list| ("supported-versions", Value::String(list));
     let size = |size| ("max-frame-size", size);
     let cases: [(&[(&str, Value<'_>)], Status); 8] = [
-        (&[SIZE, CAPABILITIES], Status::NoVersion),
-        (&[VERSIONS, CAPABILITIES], Status::NoMaxFrameSize),
-        (&[VERSIONS, SIZE], Status::NoCapabilities),
-        (&[versions(b"1.0"), SIZE, CAPABILITIES], Status::BadVersion),
+        (&[SIZE, CAPABILITIES], Status::NO_VERSION),
+        (&[VERSIONS, CAPABILITIES], Status::NO_MAX_FRAME_SIZE),
+        (&[VERSIONS, SIZE], Status::NO_CAPABILITIES),
+        (&[versions(b"1.0"), SIZE, CAPABILITIES], Status::BAD_VERSION),
         (
             &[versions(b"3.0, 1.0"), SIZE, CAPABILITIES],
-            Status::BadVersion,
+            Status::BAD_VERSION,
         ),
         (
             &[VERSIONS, size(Value::Uint32(255)), CAPABILITIES],
-            Status::BadMaxFrameSize,
+            Status::BAD_MAX_FRAME_SIZE,
         ),
         (
             &[VERSIONS, size(Value::Int64(-1)), CAPABILITIES],
-            Status::BadMaxFrameSize,
+            Status::BAD_MAX_FRAME_SIZE,
         ),
         (
             &[VERSIONS, size(Value::Null), CAPABILITIES],
-            Status::BadMaxFrameSize,
+            Status::BAD_MAX_FRAME_SIZE,
         ),
     ];
     for (keys, status) in cases {
         let (events, out) = answer_to(keys);
         assert_eq!(events, format!("Refused(Hello({status:?}))"));
-        assert_eq!(disconnect(FrameType::AgentDisconnect, &out), status);
+        assert_eq!(disconnect(FrameType::AGENT_DISCONNECT, &out), status);
     }
 }
 
@@ -125,8 +125,8 @@ fn the_first_frame_is_short_whatever_it_announces() {
         "Refused(Frame(FrameTooBig { size: 4097, limit: 4096 }))"
     );
     assert_eq!(
-        disconnect(FrameType::AgentDisconnect, &out),
-        Status::FrameTooBig
+        disconnect(FrameType::AGENT_DISCONNECT, &out),
+        Status::FRAME_TOO_BIG
     );
 }
 
@@ -152,10 +152,10 @@ fn a_notify_needs_a_hello_before_it() {
     let mut agent = AgentSession::new(AgentSettings::default());
     let mut out = Vec::new();
     let events = agent_events(&mut agent, &notify((1, 1), &["a"]), &mut out);
-    assert_eq!(events, "Refused(Unexpected(Notify))");
+    assert_eq!(events, "Refused(Unexpected(NOTIFY))");
     assert_eq!(
-        disconnect(FrameType::AgentDisconnect, &out),
-        Status::InvalidFrame
+        disconnect(FrameType::AGENT_DISCONNECT, &out),
+        Status::INVALID_FRAME
     );
 }
 
@@ -184,7 +184,7 @@ fn an_unreadable_notify_is_answered_and_the_next_one_read() {
         wrapped.extend(b"\x01n\x08\x0212");
     }
     pair.to_agent
-        .extend(frame(FrameType::Notify, Flags::FIN, (1, 1), &wrapped));
+        .extend(frame(FrameType::NOTIFY, Flags::FIN, (1, 1), &wrapped));
     pair.to_agent.extend(notify((3, 1), &["good"]));
     let events = pair.agent_hears();
     let (first, second) = events.split_once('\n').unwrap();
@@ -206,24 +206,28 @@ fn a_frame_over_the_size_ends_the_connection() {
         "Refused(Frame(FrameTooBig { size: 16381, limit: 16380 }))"
     );
     assert_eq!(
-        disconnect(FrameType::AgentDisconnect, &pair.to_engine),
-        Status::FrameTooBig
+        disconnect(FrameType::AGENT_DISCONNECT, &pair.to_engine),
+        Status::FRAME_TOO_BIG
     );
 }
 
 #[test]
 fn frames_of_an_unknown_type_and_aborted_ones_are_passed_over() {
     let mut pair = running_agent();
-    pair.to_agent
-        .extend(frame(FrameType::Unknown(77), Flags(0), (9, 9), b"what"));
     pair.to_agent.extend(frame(
-        FrameType::Notify,
-        Flags(3),
+        FrameType::from_code(77),
+        Flags::NONE,
+        (9, 9),
+        b"what",
+    ));
+    pair.to_agent.extend(frame(
+        FrameType::NOTIFY,
+        Flags::from_bits(3),
         (1, 1),
         &messages(&["gone"]),
     ));
     pair.to_agent
-        .extend(frame(FrameType::Notify, Flags::ABORT, (3, 1), b""));
+        .extend(frame(FrameType::NOTIFY, Flags::ABORT, (3, 1), b""));
     pair.to_agent.extend(notify((5, 1), &["here"]));
     assert_eq!(pair.agent_hears(), "Notify 5/1 here");
     assert!(pair.to_engine.is_empty());
@@ -233,15 +237,15 @@ fn frames_of_an_unknown_type_and_aborted_ones_are_passed_over() {
 fn a_goodbye_is_answered_and_is_the_last_that_is_looked_at() {
     let mut pair = running_agent();
     let said = Disconnect {
-        status: Status::Timeout,
+        status: Status::TIMEOUT,
         message: "idle",
     };
-    said.encode(FrameType::HaproxyDisconnect, &mut pair.to_agent);
+    said.encode(FrameType::HAPROXY_DISCONNECT, &mut pair.to_agent);
     pair.to_agent.extend(notify((1, 1), &["late"]));
     assert_eq!(pair.agent_hears(), format!("Disconnect({said:?})"));
     assert_eq!(
-        disconnect(FrameType::AgentDisconnect, &pair.to_engine),
-        Status::Normal
+        disconnect(FrameType::AGENT_DISCONNECT, &pair.to_engine),
+        Status::NORMAL
     );
     assert!(pair.agent.is_over());
 }
@@ -250,18 +254,18 @@ fn a_goodbye_is_answered_and_is_the_last_that_is_looked_at() {
 fn a_goodbye_that_cannot_be_read_is_one_all_the_same() {
     let mut pair = running_agent();
     pair.to_agent.extend(frame(
-        FrameType::HaproxyDisconnect,
+        FrameType::HAPROXY_DISCONNECT,
         Flags::FIN,
         (0, 0),
         b"\xff",
     ));
     assert!(
         pair.agent_hears()
-            .starts_with("Disconnect(Disconnect { status: Unknown")
+            .starts_with("Disconnect(Disconnect { status: UNKNOWN")
     );
     assert_eq!(
-        disconnect(FrameType::AgentDisconnect, &pair.to_engine),
-        Status::Normal
+        disconnect(FrameType::AGENT_DISCONNECT, &pair.to_engine),
+        Status::NORMAL
     );
 }
 
@@ -269,12 +273,12 @@ fn a_goodbye_that_cannot_be_read_is_one_all_the_same() {
 fn goodbye_is_said_once() {
     let mut pair = running_agent();
     pair.agent
-        .disconnect(Status::Normal.into(), &mut pair.to_engine);
+        .disconnect(Status::NORMAL.into(), &mut pair.to_engine);
     pair.agent
-        .disconnect(Status::Timeout.into(), &mut pair.to_engine);
+        .disconnect(Status::TIMEOUT.into(), &mut pair.to_engine);
     assert_eq!(
-        disconnect(FrameType::AgentDisconnect, &pair.to_engine),
-        Status::Normal
+        disconnect(FrameType::AGENT_DISCONNECT, &pair.to_engine),
+        Status::NORMAL
     );
 }
 
@@ -288,12 +292,12 @@ fn fragments_beyond_the_bound_are_answered_when_they_end() {
         },
     );
     pair.to_agent
-        .extend(frame(FrameType::Notify, Flags(0), (0, 1), b"abc"));
+        .extend(frame(FrameType::NOTIFY, Flags::NONE, (0, 1), b"abc"));
     pair.to_agent
-        .extend(frame(FrameType::Unset, Flags(0), (0, 1), b"def"));
+        .extend(frame(FrameType::UNSET, Flags::NONE, (0, 1), b"def"));
     assert_eq!(pair.agent_hears(), "");
     pair.to_agent
-        .extend(frame(FrameType::Unset, Flags::FIN, (0, 1), b"g"));
+        .extend(frame(FrameType::UNSET, Flags::FIN, (0, 1), b"g"));
     assert!(pair.agent_hears().ends_with("reason: TooLarge(5) }"));
     assert_eq!(pair.to_engine, ack((0, 1)));
 }
@@ -302,11 +306,11 @@ fn fragments_beyond_the_bound_are_answered_when_they_end() {
 fn fragments_out_of_order_end_the_connection() {
     let mut pair = running_agent();
     pair.to_agent
-        .extend(frame(FrameType::Unset, Flags::FIN, (0, 1), b""));
-    assert_eq!(pair.agent_hears(), "Refused(Fragments(InterlacedFrames))");
+        .extend(frame(FrameType::UNSET, Flags::FIN, (0, 1), b""));
+    assert_eq!(pair.agent_hears(), "Refused(Fragments(INTERLACED_FRAMES))");
     assert_eq!(
-        disconnect(FrameType::AgentDisconnect, &pair.to_engine),
-        Status::InterlacedFrames
+        disconnect(FrameType::AGENT_DISCONNECT, &pair.to_engine),
+        Status::INTERLACED_FRAMES
     );
 }
 
@@ -319,8 +323,13 @@ fn fragments_that_were_not_announced_end_the_connection() {
             ..AgentSettings::default()
         },
     );
-    assert!(!pair.engine.capabilities().fragmentation);
+    assert!(
+        !pair
+            .engine
+            .capabilities()
+            .contains(Capabilities::FRAGMENTATION)
+    );
     pair.to_agent
-        .extend(frame(FrameType::Notify, Flags(0), (0, 1), b""));
-    assert_eq!(pair.agent_hears(), "Refused(Fragments(NoFragmentation))");
+        .extend(frame(FrameType::NOTIFY, Flags::NONE, (0, 1), b""));
+    assert_eq!(pair.agent_hears(), "Refused(Fragments(NO_FRAGMENTATION))");
 }

@@ -29,7 +29,7 @@ fn with_agent(capabilities: &str) -> EngineSession {
         ("max-frame-size", Value::Uint32(256)),
         ("capabilities", capabilities.into()),
     ];
-    let bytes = hello(FrameType::AgentHello, &keys);
+    let bytes = hello(FrameType::AGENT_HELLO, &keys);
     assert!(engine_events(&mut engine, &bytes, &mut Vec::new()).starts_with("AgentHello("));
     engine
 }
@@ -46,7 +46,7 @@ fn the_hello_of_a_health_check_is_haproxys_and_the_answer_the_end() {
     engine.hello(&mut out);
     engine.hello(&mut out);
     assert_eq!(out.len(), 82);
-    let bytes = hello(FrameType::AgentHello, &[VERSION, SIZE, CAPABILITIES]);
+    let bytes = hello(FrameType::AGENT_HELLO, &[VERSION, SIZE, CAPABILITIES]);
     assert!(engine_events(&mut engine, &bytes, &mut out).starts_with("AgentHello("));
     assert!(engine.is_over());
     assert_eq!(engine.notify(b"", &mut out), Err(NotifyError::NotRunning));
@@ -58,61 +58,64 @@ fn an_agent_hello_is_refused_as_haproxy_would() {
     let version = |text| ("version", Value::String(text));
     let size = |size| ("max-frame-size", Value::Uint32(size));
     let cases: [(&[(&str, Value<'_>)], Status); 12] = [
-        (&[SIZE, CAPABILITIES], Status::NoVersion),
-        (&[VERSION, CAPABILITIES], Status::NoMaxFrameSize),
-        (&[VERSION, SIZE], Status::NoCapabilities),
-        (&[version(b"1.0"), SIZE, CAPABILITIES], Status::BadVersion),
-        (&[version(b"2.1"), SIZE, CAPABILITIES], Status::BadVersion),
-        (&[version(b"2"), SIZE, CAPABILITIES], Status::InvalidFrame),
+        (&[SIZE, CAPABILITIES], Status::NO_VERSION),
+        (&[VERSION, CAPABILITIES], Status::NO_MAX_FRAME_SIZE),
+        (&[VERSION, SIZE], Status::NO_CAPABILITIES),
+        (&[version(b"1.0"), SIZE, CAPABILITIES], Status::BAD_VERSION),
+        (&[version(b"2.1"), SIZE, CAPABILITIES], Status::BAD_VERSION),
+        (&[version(b"2"), SIZE, CAPABILITIES], Status::INVALID_FRAME),
         (
             &[version(b"2.0, 1.0"), SIZE, CAPABILITIES],
-            Status::InvalidFrame,
+            Status::INVALID_FRAME,
         ),
         (
             &[version(b"+2.0"), SIZE, CAPABILITIES],
-            Status::InvalidFrame,
+            Status::INVALID_FRAME,
         ),
         (
             &[VERSION, size(16381), CAPABILITIES],
-            Status::BadMaxFrameSize,
+            Status::BAD_MAX_FRAME_SIZE,
         ),
-        (&[VERSION, size(255), CAPABILITIES], Status::BadMaxFrameSize),
+        (
+            &[VERSION, size(255), CAPABILITIES],
+            Status::BAD_MAX_FRAME_SIZE,
+        ),
         (
             &[VERSION, SIZE, ("capabilities", Value::Null)],
-            Status::InvalidFrame,
+            Status::INVALID_FRAME,
         ),
         (
             &[VERSION, SIZE, CAPABILITIES, ("", Value::Null)],
-            Status::InvalidFrame,
+            Status::INVALID_FRAME,
         ),
     ];
     for (keys, status) in cases {
-        let (events, out) = answer_to(&hello(FrameType::AgentHello, keys));
+        let (events, out) = answer_to(&hello(FrameType::AGENT_HELLO, keys));
         assert_eq!(events, format!("Refused(Hello({status:?}))"), "{keys:?}");
-        assert_eq!(disconnect(FrameType::HaproxyDisconnect, &out), status);
+        assert_eq!(disconnect(FrameType::HAPROXY_DISCONNECT, &out), status);
     }
 }
 
 #[test]
 fn an_agent_hello_has_no_ids_and_no_fragments() {
-    let whole = hello(FrameType::AgentHello, &[VERSION, SIZE, CAPABILITIES]);
+    let whole = hello(FrameType::AGENT_HELLO, &[VERSION, SIZE, CAPABILITIES]);
     let payload = &whole[11..];
     for (flags, ids, status) in [
-        (Flags(0), (0, 0), Status::NoFragmentation),
-        (Flags::FIN, (1, 0), Status::InvalidFrame),
-        (Flags::FIN, (0, 1), Status::InvalidFrame),
+        (Flags::NONE, (0, 0), Status::NO_FRAGMENTATION),
+        (Flags::FIN, (1, 0), Status::INVALID_FRAME),
+        (Flags::FIN, (0, 1), Status::INVALID_FRAME),
     ] {
-        let (events, out) = answer_to(&frame(FrameType::AgentHello, flags, ids, payload));
+        let (events, out) = answer_to(&frame(FrameType::AGENT_HELLO, flags, ids, payload));
         assert_eq!(events, format!("Refused(Hello({status:?}))"));
-        assert_eq!(disconnect(FrameType::HaproxyDisconnect, &out), status);
+        assert_eq!(disconnect(FrameType::HAPROXY_DISCONNECT, &out), status);
     }
 }
 
 #[test]
 fn a_goodbye_in_place_of_the_hello_tells_its_reason() {
     let mut bytes = Vec::new();
-    let said = Disconnect::from(Status::BadVersion);
-    said.encode(FrameType::AgentDisconnect, &mut bytes);
+    let said = Disconnect::from(Status::BAD_VERSION);
+    said.encode(FrameType::AGENT_DISCONNECT, &mut bytes);
     let (events, out) = answer_to(&bytes);
     assert_eq!((events, out), (format!("Disconnect({said:?})"), vec![]));
 }
@@ -174,8 +177,8 @@ fn an_ack_to_what_was_never_sent_ends_the_connection() {
         let events = engine_events(&mut engine, &ack(ids), &mut out);
         assert!(events.starts_with("Refused(UnknownAck("), "{events}");
         assert_eq!(
-            disconnect(FrameType::HaproxyDisconnect, &out),
-            Status::FrameIdNotFound
+            disconnect(FrameType::HAPROXY_DISCONNECT, &out),
+            Status::FRAME_ID_NOT_FOUND
         );
     }
 }
@@ -225,16 +228,16 @@ fn a_notify_over_the_size_is_refused_or_sent_in_fragments() {
 fn what_an_agent_must_not_send_ends_the_connection() {
     let cases = [
         (
-            frame(FrameType::Ack, Flags(0), (1, 1), b""),
-            Status::NoFragmentation,
+            frame(FrameType::ACK, Flags::NONE, (1, 1), b""),
+            Status::NO_FRAGMENTATION,
         ),
         (
-            frame(FrameType::Unset, Flags::FIN, (1, 1), b""),
-            Status::InvalidFrame,
+            frame(FrameType::UNSET, Flags::FIN, (1, 1), b""),
+            Status::INVALID_FRAME,
         ),
-        (notify((1, 1), &["a"]), Status::InvalidFrame),
-        (256_u32.to_be_bytes().to_vec(), Status::FrameTooBig),
-        (0_u32.to_be_bytes().to_vec(), Status::InvalidFrame),
+        (notify((1, 1), &["a"]), Status::INVALID_FRAME),
+        (256_u32.to_be_bytes().to_vec(), Status::FRAME_TOO_BIG),
+        (0_u32.to_be_bytes().to_vec(), Status::INVALID_FRAME),
     ];
     for (bytes, status) in cases {
         let mut engine = with_agent("pipelining");
@@ -242,7 +245,7 @@ fn what_an_agent_must_not_send_ends_the_connection() {
         let mut out = Vec::new();
         let events = engine_events(&mut engine, &bytes, &mut out);
         assert!(events.starts_with("Refused("), "{events}");
-        assert_eq!(disconnect(FrameType::HaproxyDisconnect, &out), status);
+        assert_eq!(disconnect(FrameType::HAPROXY_DISCONNECT, &out), status);
     }
 }
 
@@ -250,7 +253,7 @@ fn what_an_agent_must_not_send_ends_the_connection() {
 fn an_unknown_frame_type_is_passed_over() {
     let mut engine = with_agent("");
     let mut out = Vec::new();
-    let bytes = frame(FrameType::Unknown(200), Flags(0), (9, 9), b"what");
+    let bytes = frame(FrameType::from_code(200), Flags::NONE, (9, 9), b"what");
     assert_eq!(engine_events(&mut engine, &bytes, &mut out), "");
     assert!(out.is_empty() && engine.is_running());
 }
@@ -261,21 +264,21 @@ fn after_its_goodbye_only_the_agents_counts() {
     let mut out = Vec::new();
     engine.notify(b"", &mut out).unwrap();
     out.clear();
-    engine.disconnect(Status::Normal.into(), &mut out);
-    engine.disconnect(Status::Timeout.into(), &mut out);
+    engine.disconnect(Status::NORMAL.into(), &mut out);
+    engine.disconnect(Status::TIMEOUT.into(), &mut out);
     assert_eq!(
-        disconnect(FrameType::HaproxyDisconnect, &out),
-        Status::Normal
+        disconnect(FrameType::HAPROXY_DISCONNECT, &out),
+        Status::NORMAL
     );
     assert_eq!(engine.notify(b"", &mut out), Err(NotifyError::NotRunning));
     assert_eq!(engine_events(&mut engine, &ack((1, 1)), &mut out), "");
     let mut bytes = Vec::new();
-    Disconnect::from(Status::Normal).encode(FrameType::AgentDisconnect, &mut bytes);
+    Disconnect::from(Status::NORMAL).encode(FrameType::AGENT_DISCONNECT, &mut bytes);
     bytes.extend(ack((1, 1)));
     let events = engine_events(&mut engine, &bytes, &mut out);
     assert_eq!(
         events,
-        format!("Disconnect({:?})", Disconnect::from(Status::Normal))
+        format!("Disconnect({:?})", Disconnect::from(Status::NORMAL))
     );
     assert!(engine.is_over());
 }

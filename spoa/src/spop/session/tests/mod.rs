@@ -115,11 +115,11 @@ fn messages(messages: &[&str]) -> Vec<u8> {
 }
 
 fn notify(ids: (u64, u64), names: &[&str]) -> Vec<u8> {
-    frame(FrameType::Notify, Flags::FIN, ids, &messages(names))
+    frame(FrameType::NOTIFY, Flags::FIN, ids, &messages(names))
 }
 
 fn ack(ids: (u64, u64)) -> Vec<u8> {
-    frame(FrameType::Ack, Flags::FIN, ids, &[])
+    frame(FrameType::ACK, Flags::FIN, ids, &[])
 }
 
 /// The status of the DISCONNECT that is all of `bytes`.
