@@ -326,6 +326,11 @@ const ALWAYS: &[&str] = &[
 ];
 
 impl Sample {
+    /// Returns where HAProxy takes the fetch: its check points, a bit for each.
+    pub(crate) fn uses(&self) -> u32 {
+        self.uses
+    }
+
     /// What it gives.
     #[must_use]
     pub fn kind(&self) -> Kind {

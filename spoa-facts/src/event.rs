@@ -48,16 +48,16 @@ pub enum Proxy {
 }
 
 // The columns of `-dKsmp`, counted from the left: SMP_CKP_… in HAProxy's sample-t.h.
-const FE_CON_ACC: u32 = 1;
-const FE_REQ_CNT: u32 = 1 << 2;
-const FE_HRQ_HDR: u32 = 1 << 3;
+pub(crate) const FE_CON_ACC: u32 = 1;
+pub(crate) const FE_REQ_CNT: u32 = 1 << 2;
+pub(crate) const FE_HRQ_HDR: u32 = 1 << 3;
 const BE_REQ_CNT: u32 = 1 << 6;
 const BE_HRQ_HDR: u32 = 1 << 7;
 const BE_SRV_CON: u32 = 1 << 10;
 const BE_RES_CNT: u32 = 1 << 11;
 const BE_HRS_HDR: u32 = 1 << 12;
 const FE_RES_CNT: u32 = 1 << 15;
-const FE_HRS_HDR: u32 = 1 << 16;
+pub(crate) const FE_HRS_HDR: u32 = 1 << 16;
 
 impl Event {
     /// All of them, in the order of a stream's life.

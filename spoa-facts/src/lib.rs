@@ -33,6 +33,7 @@ mod event;
 mod expression;
 mod frame;
 mod kind;
+mod moment;
 mod nearest;
 mod origin;
 mod problem;

@@ -2,15 +2,14 @@
 //!
 //! It must not know sizes: `spoa_facts` does.
 
-use super::moment::Moment;
 use super::plan::{FRAME, Plan, Planned};
-use spoa_facts::{Expression, Frame, Sent};
+use spoa_facts::{Event, Expression, Frame, Sent};
 
 /// Warns of the messages that HAProxy would not send.
 pub(super) fn check(plan: &mut Plan<'_>) {
     let mut together: Vec<Vec<usize>> = Vec::new();
     // A server chooses what a response holds.
-    let early = |planned: &Planned<'_>| planned.moment != Moment::Response;
+    let early = |planned: &Planned<'_>| planned.earliest != Event::HttpResponse;
     let messages = plan.messages.iter().enumerate();
     for (index, planned) in messages.filter(|(_, planned)| early(planned)) {
         let same = |other: &&mut Vec<usize>| {

@@ -4,11 +4,11 @@
 //! It must not decide anything about messages: the plan has.
 
 use super::condition::{self, Test};
-use super::moment::Moment;
 use super::plan::{ERROR, Group, Guard, Plan, Planned};
 use super::text::Text;
 use super::{Fail, Watch};
 use crate::Variable;
+use spoa_facts::Event;
 
 /// The lines that belong in a frontend.
 pub(super) fn lines(plan: &Plan<'_>) -> String {
@@ -146,17 +146,17 @@ fn groups(plan: &Plan<'_>, text: &mut Text) {
         "The messages with an event have been answered by the time of these rules. Those of a group \
          are sent here, while there is an agent to answer, and the request waits for the answers.",
     );
-    if groups().any(|group| group.moment == Moment::Content)
+    if groups().any(|group| group.earliest == Event::FrontendTcpRequest)
         && !has(plan, &["tcp-request", "inspect-delay"])
     {
         text.comment("How long the client's first bytes may take.");
         text.line("tcp-request inspect-delay 5s");
     }
     for group in groups() {
-        let rule = match group.moment {
-            Moment::Content => "tcp-request content",
-            Moment::Session | Moment::Request => "http-request",
-            Moment::Response => "http-response",
+        let rule = match group.earliest {
+            Event::FrontendTcpRequest => "tcp-request content",
+            Event::HttpResponse => "http-response",
+            _ => "http-request",
         };
         let condition = plan.while_up(group.condition);
         if group.body {
@@ -213,7 +213,7 @@ fn in_time(plan: &Plan<'_>, planned: &Planned<'_>) -> bool {
     ];
     match planned.event {
         Some(event) => before.contains(&event),
-        None => group(plan, planned).is_some_and(|group| group.moment < Moment::Response),
+        None => group(plan, planned).is_some_and(|group| group.earliest < Event::HttpResponse),
     }
 }
 

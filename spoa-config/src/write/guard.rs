@@ -3,10 +3,10 @@
 //! A rule may ask for a variable only if each success of the handler sets it and nothing else does.
 //! Where there is none, the agent is asked for a sign of success.
 
-use super::moment::Moment;
 use super::plan::{Asked, ERROR, Guard, LONGEST_VARIABLE, Plan, Planned};
 use super::{Fail, Warning};
 use crate::{Message, Presence, Variable};
+use spoa_facts::Event;
 
 /// Decides it for all messages.
 pub(super) fn decide(plan: &mut Plan<'_>) {
@@ -111,7 +111,7 @@ fn late(plan: &Plan<'_>, planned: &Planned<'_>) -> Result<bool, String> {
         None => {
             let mut groups = plan.groups.iter();
             let group = groups.find(|it| planned.group.as_deref() == Some(&it.name));
-            Ok(group.is_some_and(|group| group.moment == Moment::Response))
+            Ok(group.is_some_and(|group| group.earliest == Event::HttpResponse))
         }
     }
 }

@@ -7,7 +7,6 @@ mod condition;
 mod frame;
 mod frontend;
 mod guard;
-mod moment;
 mod page;
 mod plan;
 mod server;

@@ -3,9 +3,9 @@
 //! It must not know how any of it looks in a file.
 
 use super::condition;
-use super::moment::Moment;
 use super::{Options, Refusal, Warning, server};
-use crate::{Agent, Argument, Expected, Message, Variable};
+use crate::{Agent, Argument, Expected, Message, Series, Variable};
+use spoa_facts::{Event, Expression};
 use std::time::Duration;
 
 /// The longest name of a variable, with scope and prefix, that HAProxy keeps.
@@ -42,8 +42,8 @@ pub(super) struct Plan<'a> {
 pub(super) struct Planned<'a> {
     pub(super) message: &'a Message,
     pub(super) args: Vec<Arg>,
-    /// When all its samples are there.
-    pub(super) moment: Moment,
+    /// The earliest event at which all its samples are there.
+    pub(super) earliest: Event,
     /// The event; `None` if a rule sends it.
     pub(super) event: Option<&'a str>,
     /// The group it is sent with, if a rule sends it.
@@ -111,8 +111,8 @@ pub(super) struct Group<'a> {
     pub(super) body: bool,
     /// Whether the site's own rules send it.
     pub(super) by_rules: bool,
-    /// When the samples of all are there.
-    pub(super) moment: Moment,
+    /// The earliest event at which the samples of all its messages are there.
+    pub(super) earliest: Event,
     pub(super) condition: Option<&'a str>,
 }
 
@@ -243,7 +243,7 @@ impl<'a> Plan<'a> {
         let args = self.args(message);
         let words: Vec<_> = args.iter().filter_map(Arg::sample).collect();
         let body = words.iter().any(|word| word.starts_with("res.body"));
-        let moment = Moment::of(words.into_iter());
+        let earliest = earliest(words.into_iter(), self.options.series);
         if let Some(condition) = &message.condition {
             for name in condition::names(condition) {
                 let text = format!(
@@ -254,7 +254,7 @@ impl<'a> Plan<'a> {
                 self.warn(message, text);
             }
         }
-        let event = message.event.as_deref().unwrap_or(moment.event());
+        let event = message.event.as_deref().unwrap_or(earliest.name());
         let group = match &message.group {
             Some(group) => Some(group.clone()),
             // The event comes before the body. A rule waits for it, and sends the message then.
@@ -264,7 +264,7 @@ impl<'a> Plan<'a> {
         Planned {
             message,
             args,
-            moment,
+            earliest,
             event: Some(event).filter(|_| group.is_none()),
             group,
             guard: Guard::Missing(String::new()),
@@ -351,7 +351,7 @@ impl<'a> Plan<'a> {
                 Some(group) => {
                     group.body |= body;
                     group.messages.push(&planned.message.name);
-                    group.moment = group.moment.max(planned.moment);
+                    group.earliest = group.earliest.max(planned.earliest);
                     match (group.condition, condition) {
                         (None, condition) => group.condition = condition,
                         (Some(one), Some(other)) if one != other => differ.push(planned.message),
@@ -363,13 +363,13 @@ impl<'a> Plan<'a> {
                     name: name.clone(),
                     body,
                     messages: vec![&planned.message.name],
-                    moment: planned.moment,
+                    earliest: planned.earliest,
                     condition,
                 }),
             }
         }
         // HAProxy runs `tcp-request` rules before all others and wants them written before them.
-        groups.sort_by_key(|group| group.moment);
+        groups.sort_by_key(|group| group.earliest);
         self.groups = groups;
         for message in differ {
             let text = format!(
@@ -434,6 +434,18 @@ impl<'a> Plan<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// Returns the earliest event at which all of these samples are there, on HAProxy of a series and later.
+///
+/// HAProxy's table does not know fetches in Lua and the like: they are about requests more often than not.
+pub(super) fn earliest<'s>(samples: impl Iterator<Item = &'s str>, series: Series) -> Event {
+    let events = samples.map(|sample| {
+        let expression = Expression::parse_word(sample).ok();
+        let earliest = expression.and_then(|expression| expression.earliest(series));
+        earliest.unwrap_or(Event::FrontendHttpRequest)
+    });
+    events.max().unwrap_or(Event::ClientSession)
 }
 
 /// What an argument is called in a warning.

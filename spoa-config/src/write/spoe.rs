@@ -6,6 +6,7 @@ use super::plan::{Arg, ERROR, FRAME, Guard, Plan, Planned, time};
 use super::text::Text;
 use super::{Fail, Watch};
 use crate::{ANSWERED, Series};
+use spoa_facts::Event;
 
 /// The whole file.
 pub(super) fn file(plan: &Plan<'_>) -> String {
@@ -161,7 +162,7 @@ fn message(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
     if message.event.is_none() {
         text.comment(&format!(
             "The handler does not say when (`event = \"…\"`): here, because {}.",
-            planned.moment.reason()
+            reason(planned.earliest)
         ));
     }
     let condition = plan.while_up(message.condition.as_deref());
@@ -202,4 +203,14 @@ fn args(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
     let id = format!("{}=unique-id", Watch::ARGUMENT);
     words.extend(plan.options.watch.as_ref().map(|_| id.as_str()));
     text.list("args", words);
+}
+
+/// Returns why a message is sent at an event, to complete "because".
+fn reason(earliest: Event) -> &'static str {
+    match earliest {
+        Event::ClientSession => "no argument needs more than the connection",
+        Event::FrontendTcpRequest => "an argument needs what the client sends first",
+        Event::HttpResponse => "an argument needs the response",
+        _ => "an argument needs the request",
+    }
 }

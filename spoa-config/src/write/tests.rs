@@ -72,6 +72,10 @@ fn a_message_is_sent_when_its_samples_are_there() {
         ("req.ssl_sni", "on-frontend-tcp-request"),
         ("req.fhdr(host),lower", "on-frontend-http-request"),
         ("status", "on-http-response"),
+        // Not at the start of the connection, where HAProxy has nothing to fetch for these.
+        ("ssl_fc_sni", "on-frontend-http-request"),
+        ("be_server_timeout", "on-http-response"),
+        ("lua.mine", "on-frontend-http-request"),
     ] {
         let agent = agent(vec![message("m", vec![argument("a", Some(sample))], &[])]);
         let line = format!("event {event} if {{ nbsrv(waf-agents) gt 0 }}");
