@@ -44,6 +44,11 @@ pub struct Limits {
     /// no `timeout` of its own; `None` is for ever. Keep it below `timeout processing` in spoe.conf.
     /// Default 1 s.
     pub handler_timeout: Option<Duration>,
+    /// Whether to refuse an async or blocking handler that is expected to miss its deadline: while one in
+    /// eight of its messages is late, no more run at once than it finished within its last timeout, but at
+    /// least 32. Those beyond fail at once as overloaded, so that HAProxy does not wait for them. Default
+    /// `true`; without it, the counts above are the only limits.
+    pub adaptive_admission: bool,
     /// How long a connection may take to say HELLO, and to shake hands before that if it is one of TLS.
     /// Default 5 s.
     pub hello_timeout: Duration,
@@ -123,6 +128,7 @@ impl Default for Limits {
             max_connections: 10_000,
             max_blocking: 64,
             handler_timeout: Some(Duration::from_secs(1)),
+            adaptive_admission: true,
             hello_timeout: Duration::from_secs(5),
             frame_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),

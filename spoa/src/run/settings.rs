@@ -386,6 +386,7 @@ mod tests {
             setting.apply(&setting.parse(value).unwrap(), &mut limits);
         }
         let expected = Limits {
+            adaptive_admission: true,
             handler_timeout: Some(Duration::from_millis(20)),
             max_in_flight: 7,
             max_blocking: 8,

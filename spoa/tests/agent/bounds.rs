@@ -272,3 +272,26 @@ async fn a_handler_that_hangs_is_not_begun_again_and_again() {
     assert_eq!((late, refused), (0, 0));
     assert!(done >= 999, "{done}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_adaptive_admission_every_message_has_its_deadline() {
+    let agent = agent()
+        .handlers(handlers![switched])
+        .state(Switch(Arc::new(AtomicBool::new(true))))
+        .limits(|limits| {
+            limits.handler_timeout = Some(Duration::from_millis(100));
+            limits.adaptive_admission = false;
+        })
+        .on_failure(bound);
+    let mut peer = Peer::connect(agent).await;
+    for stream in 1..=500 {
+        peer.send(&notify(stream, &["switched"])).await;
+        sleep(MOMENT).await;
+    }
+    for _ in 0..500 {
+        let Answer::Ack(_, actions) = peer.answer().await else {
+            panic!("not an ACK")
+        };
+        assert_eq!(actions, ["set-var txn.bound = \"late\""]);
+    }
+}

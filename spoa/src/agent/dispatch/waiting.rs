@@ -96,9 +96,10 @@ impl Dispatcher<'_> {
         if budgets.buffered.left() == 0 {
             return Some(Overload::Bytes(budgets.buffered.most));
         }
-        let in_time = entry
-            .deadline
-            .is_none_or(|length| entry.load.admits(now.nanos, length));
+        let in_time = !limits.adaptive_admission
+            || entry
+                .deadline
+                .is_none_or(|length| entry.load.admits(now.nanos, length));
         (!in_time).then_some(Overload::Deadline)
     }
 
