@@ -2,8 +2,10 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use spoa::handler::Peer;
 use spoa::prelude::*;
 use spoa_benches::{feed::Feed, frames, handlers};
+use std::future::pending;
 
 /// Reads for each HELLO, so that what begins a connection does not show.
 const READS: usize = 1000;
@@ -47,5 +49,7 @@ fn notifys(bencher: Bencher<'_, '_>, case: &str, in_a_read: u64) {
     bencher
         .counter(ItemsCount::new(READS * in_a_read as usize))
         .with_inputs(|| Feed::new(batch.clone(), READS))
-        .bench_local_values(|feed| runtime.block_on(agent.serve_connection(feed)));
+        .bench_local_values(|feed| {
+            runtime.block_on(agent.serve_connection(feed, Peer::Memory, pending()))
+        });
 }

@@ -5,10 +5,12 @@
 //! and a shorter one is what the NOTIFYs cost.
 
 use allocation_counter::measure;
+use spoa::handler::Peer;
 use spoa::prelude::*;
 use spoa::spop::{
     Capabilities, Flags, Frame, FrameIds, FrameType, HaproxyHello, NotifyWriter, Value,
 };
+use std::future::pending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
@@ -154,7 +156,7 @@ fn allocations(message: &str, messages: usize, batches: usize) -> u64 {
         .enable_time()
         .build()
         .unwrap();
-    let connection = agent.serve_connection(haproxy);
+    let connection = agent.serve_connection(haproxy, Peer::Memory, pending());
     measure(|| runtime.block_on(connection)).count_total
 }
 

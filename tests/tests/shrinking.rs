@@ -1,10 +1,12 @@
 //! What a burst needed goes back while the connection it came on stays.
 
 use allocation_counter::measure;
+use spoa::handler::Peer;
 use spoa::prelude::*;
 use spoa::spop::{
     Capabilities, Flags, Frame, FrameIds, FrameType, HaproxyHello, NotifyWriter, Value,
 };
+use std::future::pending;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 /// Takes a turn, so that its message is kept meanwhile.
@@ -101,7 +103,7 @@ fn what_a_burst_needed_goes_back() {
         .build()
         .expect("a runtime");
     let (mut io, theirs) = tokio::io::duplex(64 << 10);
-    let _connection = runtime.spawn(agent.serve_connection(theirs));
+    let _connection = runtime.spawn(agent.serve_connection(theirs, Peer::Memory, pending()));
     runtime.block_on(async {
         io.write_all(&hello()).await.expect("the agent reads");
         read(&mut io, 1).await;

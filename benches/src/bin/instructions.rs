@@ -2,8 +2,10 @@
 //!
 //! The difference between two numbers of rounds is what the rounds cost: see `benches/instructions`.
 
+use spoa::handler::Peer;
 use spoa::prelude::*;
 use spoa_benches::{codec, feed::Feed, frames, handlers};
+use std::future::pending;
 
 /// NOTIFYs in one read, of the cases that have a connection.
 const BATCH: u64 = 32;
@@ -40,5 +42,9 @@ fn serve(batch: &[u8], rounds: usize) {
         .expect("a runtime");
     let agent = Agent::builder().handlers(handlers::all()).build();
     let agent = agent.expect("an agent");
-    runtime.block_on(agent.serve_connection(Feed::new(batch.to_vec(), rounds)));
+    runtime.block_on(agent.serve_connection(
+        Feed::new(batch.to_vec(), rounds),
+        Peer::Memory,
+        pending(),
+    ));
 }

@@ -2,8 +2,10 @@
 //! of its own. 16 connections in memory, whose peer costs a copy of its batch, are served by one
 //! worker and by two, in turn; the ratio of their throughputs is printed.
 
+use spoa::handler::Peer;
 use spoa::prelude::*;
 use spoa_benches::{feed::Feed, frames, handlers};
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -42,7 +44,7 @@ fn notifys_per_second(agent: &Arc<Agent>, batch: &[u8], workers: usize) -> f64 {
     runtime.block_on(async {
         let connections = (0..CONNECTIONS).map(|_| {
             let (agent, feed) = (agent.clone(), Feed::new(batch.to_vec(), READS));
-            tokio::spawn(async move { agent.serve_connection(feed).await })
+            tokio::spawn(async move { agent.serve_connection(feed, Peer::Memory, pending()).await })
         });
         for connection in connections.collect::<Vec<_>>() {
             connection.await.expect("it ends with its peer");

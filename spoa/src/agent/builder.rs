@@ -79,62 +79,48 @@ impl Agent {
         self.reloader.clone()
     }
 
-    /// Serves one connection that the caller accepted, to its end. It must be polled within a
-    /// tokio runtime with timers.
+    /// Serves one connection that the program accepted itself, until `shutdown` is done, and then closes
+    /// it gracefully: what is in flight is answered and an AGENT-DISCONNECT sent.
     ///
-    /// Dropping the future drops the connection and the handlers at work for it.
-    ///
-    /// ```
-    /// # use spoa::prelude::*;
-    /// # #[spoe_message("ping")] fn ping() {}
-    /// # async fn serve() -> Result<(), spoa::agent::Error> {
-    /// let agent = Agent::builder().handlers(handlers![ping]).build()?;
-    /// let (haproxys_end, ours) = tokio::io::duplex(4096);
-    /// agent.serve_connection(ours).await;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn serve_connection<S>(&self, stream: S) -> impl Future<Output = ()> + use<S>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let shared = self.shared.clone();
-        // The runtime is needed when it is polled, not before.
-        async { drive(stream, Peer::Memory, shared, Arc::default()).await }
-    }
-
-    /// Serves one connection that the caller accepted until `shutdown` is done, then closes it
-    /// gracefully: what is in flight is answered and an AGENT-DISCONNECT sent. It must be polled
-    /// within a tokio runtime with timers.
-    ///
-    /// For a program with a listener of its own: [`Agent::serve`] does the same on every connection
+    /// It is for a program with a listener of its own; [`Agent::serve`] does this on every connection
     /// that it accepts. After [`Limits::drain_timeout`] it answers what is still in flight without actions,
-    /// and after [`Limits::linger_timeout`] more it drops the connection. [`Limits::lame_duck`] plays no part.
+    /// and after another [`Limits::linger_timeout`] it drops the connection. [`Limits::lame_duck`] and
+    /// [`Limits::max_connections`] play no part. Log lines and handlers get `peer` as the other end.
+    ///
+    /// The future must be polled within a tokio runtime with timers. Dropping it drops the connection and
+    /// its running handlers. For a connection that only its peer closes, `shutdown` is
+    /// [`std::future::pending()`].
     ///
     /// ```
     /// # use spoa::prelude::*;
     /// # #[spoe_message("ping")] fn ping() {}
+    /// use spoa::handler::Peer;
+    ///
     /// # async fn serve() -> Result<(), spoa::agent::Error> {
     /// let agent = Agent::builder().handlers(handlers![ping]).build()?;
     /// let (haproxys_end, ours) = tokio::io::duplex(4096);
     /// let shutdown = async { drop(tokio::signal::ctrl_c().await) };
-    /// agent.serve_connection_until(ours, shutdown).await;
+    /// agent.serve_connection(ours, Peer::Memory, shutdown).await;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn serve_connection_until<S>(
+    pub fn serve_connection<S, F>(
         &self,
         stream: S,
-        shutdown: impl Future<Output = ()>,
-    ) -> impl Future<Output = ()>
+        peer: Peer,
+        shutdown: F,
+    ) -> impl Future<Output = ()> + use<S, F>
     where
         S: AsyncRead + AsyncWrite + Unpin,
+        F: Future<Output = ()>,
     {
         let shared = self.shared.clone();
+        // An async block, since the runtime is needed when it is polled, not before.
         async {
-            let (drain, linger) = (shared.limits.drain_timeout, shared.limits.linger_timeout);
+            let limits = &shared.limits;
+            let (drain, linger) = (limits.drain_timeout, limits.linger_timeout);
             let wakeups = Arc::new(Wakeups::default());
-            let mut connection = pin!(drive(stream, Peer::Memory, shared, wakeups.clone()));
+            let mut connection = pin!(drive(stream, peer, shared, wakeups.clone()));
             tokio::select! {
                 biased;
                 () = &mut connection => return,
@@ -157,7 +143,42 @@ impl Agent {
         Server::bind(self)
     }
 
-    /// Binds its addresses and serves until `shutdown` is done and what is in flight is answered.
+    /// Binds the agent's addresses and serves until `shutdown` is done and what is in flight is answered.
+    ///
+    /// Several agents, or an agent and another server, run in one program and stop together:
+    ///
+    /// ```no_run
+    /// # use spoa::prelude::*;
+    /// # use std::error::Error;
+    /// # use std::future::Future;
+    /// # #[spoe_message("ping")] fn ping() {}
+    /// use tokio::sync::watch;
+    ///
+    /// /// Another server, such as `axum::serve(…).with_graceful_shutdown(shutdown)`.
+    /// async fn serve_http(shutdown: impl Future<Output = ()>) -> Result<(), Box<dyn Error>> {
+    ///     # shutdown.await;
+    ///     // …
+    ///     Ok(())
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let (stop, stopped) = watch::channel(());
+    /// let shutdown = || {
+    ///     let mut stopped = stopped.clone();
+    ///     async move { drop(stopped.changed().await) }
+    /// };
+    /// tokio::spawn(async move {
+    ///     // Either end of the wait stops both servers.
+    ///     let _ = tokio::signal::ctrl_c().await;
+    ///     drop(stop);
+    /// });
+    /// let agent = Agent::builder().handlers(handlers![ping]).listen("127.0.0.1:12345").build()?;
+    /// let agent = async { Ok(agent.serve(shutdown()).await?) };
+    /// tokio::try_join!(agent, serve_http(shutdown()))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// An [`Error`] that says what to do.

@@ -71,8 +71,16 @@ impl<'a> Context<'a> {
 pub enum Peer {
     /// A TCP address.
     Tcp(SocketAddr),
-    /// A client of the unix socket at this path; abstract ones are written `abns@name`.
-    Unix(PathBuf),
+    /// A client of a unix socket. Such a client has no address of its own.
+    Unix {
+        /// The path of the agent's socket.
+        local: PathBuf,
+    },
+    /// A client of an abstract unix socket, which prints as `abns@name`.
+    Abstract {
+        /// The name of the agent's socket.
+        local: String,
+    },
     /// The other half of a pipe in this process.
     Memory,
 }
@@ -81,7 +89,8 @@ impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Peer::Tcp(address) => address.fmt(f),
-            Peer::Unix(path) => f.write_str(&one_line(&path.display().to_string())),
+            Peer::Unix { local } => f.write_str(&one_line(&local.display().to_string())),
+            Peer::Abstract { local } => write!(f, "abns@{}", one_line(local)),
             Peer::Memory => f.write_str("memory"),
         }
     }

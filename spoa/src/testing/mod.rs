@@ -32,9 +32,10 @@ pub use answer::{Answer, CallError, MessageFailure};
 
 use crate::agent::{self, Agent, AgentBuilder};
 use crate::client::{Client, ClientError, ClientOptions};
-use crate::handler::{AsValue, Definition};
+use crate::handler::{AsValue, Definition, Peer};
 use crate::spop::Value;
 use std::collections::HashMap;
+use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -220,7 +221,7 @@ impl TestAgent {
     ) -> Result<Client, ClientError> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
         // It ends with the client's end of the pipe.
-        tokio::spawn(self.agent.serve_connection(theirs));
+        tokio::spawn(self.agent.serve_connection(theirs, Peer::Memory, pending()));
         let defaults = Client::options()
             .max_frame_size(self.max_frame_size)
             .ack_timeout(Duration::MAX);

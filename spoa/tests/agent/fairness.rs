@@ -2,8 +2,10 @@
 
 use crate::peer::{frame, hello, notify};
 use spoa::agent::{Agent, AgentBuilder};
+use spoa::handler::Peer as Origin;
 use spoa::prelude::*;
 use spoa::spop::{Flags, FrameType, NotifyWriter, Value};
+use std::future::pending;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -74,7 +76,11 @@ async fn most_in_one_poll(builder: AgentBuilder, runs: &Runs, input: Vec<u8>) ->
         at: 0,
         written: Arc::default(),
     };
-    let mut connection = pin!(builder.build().unwrap().serve_connection(stream));
+    let mut connection = pin!(builder.build().unwrap().serve_connection(
+        stream,
+        Origin::Memory,
+        pending()
+    ));
     let mut most = 0;
     poll_fn(|cx| {
         let before = runs.0.load(Ordering::Relaxed);
@@ -131,7 +137,9 @@ async fn a_notify_of_too_many_messages_is_answered_without_running_them() {
         written: Arc::clone(&written),
     };
     let agent = agent(&runs).build().unwrap();
-    agent.serve_connection(stream).await;
+    agent
+        .serve_connection(stream, Origin::Memory, pending())
+        .await;
     assert_eq!(runs.0.load(Ordering::Relaxed), 1024 + 1);
     let answers = written.lock().unwrap();
     let acks = [
@@ -210,7 +218,9 @@ async fn a_large_frame_that_comes_in_drips_has_no_room_made_for_each() {
         marked: false,
     };
     let agent = agent(&runs).build().unwrap();
-    agent.serve_connection(stream).await;
+    agent
+        .serve_connection(stream, Origin::Memory, pending())
+        .await;
     assert_eq!(runs.0.load(Ordering::Relaxed), 1);
     // Up to 32 KiB, what came is copied in front of the room. The copies are not of the room.
     let cleared = cleared.load(Ordering::Relaxed);

@@ -2,8 +2,10 @@
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, ack, frame, hello, notify};
+use spoa::handler::Peer as Origin;
 use spoa::prelude::*;
 use spoa::spop::{Disconnect, Flags, FrameType, NotifyWriter, Status};
+use std::future::pending;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -60,7 +62,11 @@ async fn the_answers_to_one_read_leave_in_one_write() {
         input,
         writes: writes.clone(),
     };
-    agent().build().unwrap().serve_connection(recorder).await;
+    agent()
+        .build()
+        .unwrap()
+        .serve_connection(recorder, Origin::Memory, pending())
+        .await;
     assert_eq!(writes.lock().unwrap().len(), 1);
 }
 
@@ -258,7 +264,8 @@ async fn a_stream_that_holds_what_is_written_is_flushed() {
     // So short that flushing takes several polls.
     let (io, theirs) = tokio::io::duplex(16);
     let agent = agent().build().unwrap();
-    let serving = agent.serve_connection(tokio::io::BufStream::new(theirs));
+    let serving =
+        agent.serve_connection(tokio::io::BufStream::new(theirs), Origin::Memory, pending());
     let mut peer = Peer::over(io, tokio::spawn(serving));
     peer.send(&hello(16380)).await;
     let answer = tokio::time::timeout(Duration::from_secs(60), peer.answer());

@@ -1,10 +1,12 @@
 //! HAProxy's end of a conversation: frames in bytes, answers in words.
 
 use spoa::agent::{Agent, AgentBuilder};
+use spoa::handler::Peer as Origin;
 use spoa::spop::{
     ActionIter, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType, HaproxyHello,
     NotifyWriter, Value,
 };
+use std::future::pending;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
@@ -103,7 +105,10 @@ impl Peer {
     /// The same to an agent that serves others too.
     pub(crate) fn to(agent: &Agent, pipe: usize) -> Self {
         let (io, theirs) = tokio::io::duplex(pipe);
-        Peer::over(io, tokio::spawn(agent.serve_connection(theirs)))
+        Peer::over(
+            io,
+            tokio::spawn(agent.serve_connection(theirs, Origin::Memory, pending())),
+        )
     }
 
     /// Connects to an agent and exchanges HELLOs.

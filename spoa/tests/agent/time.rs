@@ -2,7 +2,9 @@
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, hello, notify};
+use spoa::handler::Peer as Origin;
 use spoa::spop::{Frame, FrameType};
+use std::future::pending;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -136,6 +138,8 @@ async fn a_peer_that_never_pauses_does_not_hide_what_is_due() {
         .limits(|limits| limits.handler_timeout = Some(Duration::from_millis(20)))
         .build()
         .unwrap();
-    agent.serve_connection(stream).await;
+    agent
+        .serve_connection(stream, Origin::Memory, pending())
+        .await;
     assert!(answered.load(Ordering::SeqCst));
 }

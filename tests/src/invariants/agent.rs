@@ -3,8 +3,10 @@
 //! It sees what HAProxy would see.
 
 use super::{Input, MAX_REASSEMBLED, expected, frames};
+use spoa::handler::Peer;
 use spoa::prelude::*;
 use spoa::spop::{ActionIter, FrameType};
+use std::future::pending;
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -126,7 +128,7 @@ pub fn in_process_agent(data: &[u8]) {
         let talk = async {
             let (ours, theirs) = tokio::io::duplex(1 << 14);
             let (_, said) = tokio::join!(
-                agent.serve_connection(theirs),
+                agent.serve_connection(theirs, Peer::Memory, pending()),
                 talk(&input, ours, &owed, count)
             );
             said

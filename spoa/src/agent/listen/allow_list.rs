@@ -104,7 +104,9 @@ mod tests {
     #[test]
     fn unix_sockets_are_guarded_by_their_mode() {
         let list = AllowList::new(["10.0.0.0/8"]).unwrap();
-        assert!(list.admits(&Peer::Unix("/run/spoa.sock".into())));
+        assert!(list.admits(&Peer::Unix {
+            local: "/run/spoa.sock".into()
+        }));
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub struct Listener {
 #[derive(Debug)]
 enum ListenSocket {
     Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
+    /// With what its clients are known by.
+    Unix(UnixListener, Peer),
 }
 
 /// A connection of either kind.
@@ -168,23 +169,27 @@ impl Listener {
                     group: group.as_deref(),
                 };
                 let (socket, file) = unix_socket::bind(address, path, access)?;
-                let mut listener = Listener::unix(socket, path.clone());
+                let local = path.clone();
+                let mut listener = Listener::unix(socket, Peer::Unix { local });
                 listener.file = file;
                 return Ok(listener);
             }
-            Address::Abstract(name) => unix_socket::bind_abstract(name)
-                .map(|socket| Listener::unix(socket, format!("abns@{name}").into())),
+            Address::Abstract(name) => {
+                let local = name.clone();
+                unix_socket::bind_abstract(name)
+                    .map(|socket| Listener::unix(socket, Peer::Abstract { local }))
+            }
         }
         .map_err(|error| BindError::new(address, error).into())
     }
 
-    fn unix(socket: UnixListener, path: PathBuf) -> Self {
-        let address = match path.to_string_lossy() {
-            path if path.starts_with("abns@") => path.into_owned(),
-            path => format!("unix@{path}"),
+    fn unix(socket: UnixListener, peer: Peer) -> Self {
+        let address = match &peer {
+            Peer::Unix { local } => format!("unix@{}", local.display()),
+            other => other.to_string(),
         };
         Listener {
-            socket: ListenSocket::Unix(socket, path),
+            socket: ListenSocket::Unix(socket, peer),
             address,
             file: None,
         }
@@ -210,9 +215,9 @@ impl Listener {
             ListenSocket::Tcp(socket) => socket
                 .poll_accept(cx)
                 .map_ok(|(stream, peer)| Accepted::tcp(stream, peer)),
-            ListenSocket::Unix(socket, path) => socket
+            ListenSocket::Unix(socket, peer) => socket
                 .poll_accept(cx)
-                .map_ok(|(stream, _)| Accepted::Unix(stream, Peer::Unix(path.clone()))),
+                .map_ok(|(stream, _)| Accepted::Unix(stream, peer.clone())),
         }
     }
 
@@ -229,9 +234,9 @@ impl Listener {
                 let peer = peer.as_socket().ok_or(io::ErrorKind::ConnectionAborted)?;
                 Ok(Accepted::tcp(TcpStream::from_std(stream.into())?, peer))
             }
-            ListenSocket::Unix(_, path) => {
+            ListenSocket::Unix(_, peer) => {
                 let stream = UnixStream::from_std(OwnedFd::from(stream).into())?;
-                Ok(Accepted::Unix(stream, Peer::Unix(path.clone())))
+                Ok(Accepted::Unix(stream, peer.clone()))
             }
         }
     }
@@ -254,10 +259,22 @@ impl From<TcpListener> for Listener {
 /// A socket the caller bound, and will remove.
 impl From<UnixListener> for Listener {
     fn from(socket: UnixListener) -> Self {
-        let address = socket.local_addr().ok();
-        let path = address.as_ref().and_then(|address| address.as_pathname());
-        let path = path.map_or_else(|| PathBuf::from("(unnamed)"), Path::to_path_buf);
-        Listener::unix(socket, path)
+        let address = SockRef::from(&socket).local_addr().ok();
+        let name = address.as_ref().and_then(|it| it.as_abstract_namespace());
+        let peer = if let Some(mut name) = name {
+            // HAProxy fills the name up with NULs.
+            while let [head @ .., 0] = name {
+                name = head;
+            }
+            Peer::Abstract {
+                local: String::from_utf8_lossy(name).into_owned(),
+            }
+        } else {
+            let path = address.as_ref().and_then(|it| it.as_pathname());
+            let local = path.map_or_else(|| PathBuf::from("(unnamed)"), Path::to_path_buf);
+            Peer::Unix { local }
+        };
+        Listener::unix(socket, peer)
     }
 }
 
@@ -344,6 +361,19 @@ mod tests {
         ] {
             assert!(!error.to_string().contains("--"), "{error}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn an_abstract_socket_the_caller_bound_has_its_name() {
+        let name = format!("spoa-test-{}", std::process::id());
+        let socket = unix_socket::bind_abstract(&name).unwrap();
+        let listener = Listener::from(socket);
+        assert_eq!(listener.address(), format!("abns@{name}"));
+        let ListenSocket::Unix(_, peer) = &listener.socket else {
+            panic!("not a unix socket: {listener:?}");
+        };
+        assert_eq!(*peer, Peer::Abstract { local: name });
     }
 
     async fn peer_of(listener: &Listener) -> Peer {
