@@ -2,8 +2,8 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use spoa::agent::Agent;
 use spoa::handler::Peer;
-use spoa::prelude::*;
 use spoa_benches::{feed::Feed, frames, handlers};
 use std::future::pending;
 

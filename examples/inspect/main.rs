@@ -8,6 +8,7 @@ mod rules;
 
 use blocklist::{Blocklist, BlocklistError};
 use rules::{BLOCKING, Finding, Part, Rules, decode};
+use spoa::State;
 use spoa::agent::FailedMessage;
 use spoa::handler::Failure;
 use spoa::prelude::*;

@@ -1,6 +1,8 @@
 //! The handler as the function it is, and the agent around it where something goes wrong.
 
 use super::*;
+use spoa::agent::Agent;
+use spoa::spop::Value;
 use spoa::testing::{Answer, CallError, TestAgent};
 use tokio::net::TcpListener;
 

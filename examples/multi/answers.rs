@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of requests: those are `requests`'s.
 
+use spoa::State;
 use spoa::prelude::*;
 use std::fmt::Display;
 use std::io;

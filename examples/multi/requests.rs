@@ -3,6 +3,8 @@
 //! It knows nothing of answers: those are `answers`'s.
 
 use spoa::prelude::*;
+use spoa::spop::Message;
+use spoa::{Context, State};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

@@ -4,8 +4,11 @@ use crate::answers::{Statsd, count_answer};
 use crate::requests::{
     Door, Notice, choose_backend, locate_client, name_request, not_known_here, read_notice,
 };
+use spoa::State;
+use spoa::agent::Agent;
 use spoa::handler::Failure;
 use spoa::prelude::*;
+use spoa::spop::Value;
 use spoa::testing::{CallError, TestAgent};
 use std::net::Ipv4Addr;
 use tokio::net::UdpSocket;

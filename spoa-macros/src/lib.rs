@@ -104,6 +104,7 @@ use proc_macro::TokenStream;
 ///
 /// ```
 /// use spoa::prelude::*;
+/// use spoa::State;
 /// use std::net::IpAddr;
 ///
 /// #[spoe_message("check-request")]
@@ -166,6 +167,7 @@ pub fn spoe_message(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// ```
 /// use spoa::prelude::*;
+/// use spoa::spop::Message;
 ///
 /// #[spoe_fallback(set = "txn.unknown_message")]
 /// fn unknown(message: Message<'_>) -> String {
@@ -186,6 +188,7 @@ pub fn spoe_fallback(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// ```
 /// use spoa::prelude::*;
+/// use spoa::Context;
 /// use std::net::IpAddr;
 ///
 /// #[derive(FromMessage)]

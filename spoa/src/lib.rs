@@ -109,18 +109,32 @@ pub mod spop;
 pub mod testing;
 mod text;
 
-/// What an agent's source needs.
+/// What most handlers need, for `use spoa::prelude::*`.
+///
+/// It holds no name that a crate used beside this one is known for. `anyhow` and `eyre` have a `Context`, axum
+/// has a `State`, clap has `Args`, serde_json has a `Value`, prost has a `Message`, and ureq has an `Agent`:
+/// where a handler needs ours, name it by its path, such as [`spoa::State`](crate::State), or import it.
+///
+/// ```
+/// use anyhow::Context;
+/// use spoa::prelude::*;
+///
+/// #[spoe_message("check-port", set = "txn.allowed")]
+/// fn check_port(port: &str, context: spoa::Context<'_>) -> anyhow::Result<bool> {
+///     let port: u16 = port.parse().with_context(|| format!("asked by {}", context.peer()))?;
+///     Ok(port == 443)
+/// }
+/// ```
 pub mod prelude {
-    pub use crate::agent::{Agent, FailedMessage};
     pub use crate::handler::{
-        Actions, AsValue, Context, Failure, FromMessage, FromValue, HandlerError, IntoActions,
-        Mismatch, Parse, SetVar, State, Text, Unset, UnsetVar,
+        Actions, FromMessage, FromValue, HandlerError, IntoActions, Mismatch, Parse, SetVar, Text,
+        Unset, UnsetVar,
     };
-    pub use crate::spop::{Args, Message, Scope, Value};
     pub use crate::{handlers, spoe_fallback, spoe_message};
     pub use spoa_macros::{FromMessage, FromValue, IntoActions};
 }
-pub use handler::HandlerError;
+pub use agent::Agent;
+pub use handler::{Context, HandlerError, State};
 pub use spoa_macros::{FromMessage, FromValue, IntoActions, spoe_fallback, spoe_message};
 
 #[doc(hidden)]

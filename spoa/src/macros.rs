@@ -7,9 +7,13 @@
 ///
 /// ```
 /// use spoa::prelude::*;
+/// use spoa::agent::Agent;
+/// use spoa::spop::Message;
 ///
 /// mod addresses {
 ///     use spoa::prelude::*;
+///     use spoa::agent::Agent;
+///     use spoa::spop::Message;
 ///
 ///     #[spoe_message("get-ip-reputation", set = "sess.ip_score")]
 ///     pub fn reputation(ip: std::net::IpAddr) -> u8 {
@@ -55,6 +59,7 @@ macro_rules! handlers {
 ///
 /// ```no_run
 /// use spoa::prelude::*;
+/// use spoa::State;
 /// use std::collections::HashSet;
 /// use std::net::IpAddr;
 ///

@@ -1,5 +1,6 @@
 //! `spoa::testing` as tests of agents use it.
 
+use spoa::agent::Agent;
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use spoa::testing::TestAgent;

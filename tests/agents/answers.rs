@@ -2,6 +2,7 @@
 //! the query says.
 
 use spoa::prelude::*;
+use spoa::spop::{Args, Value};
 use std::time::Duration;
 
 type Alias<T> = std::option::Option<T>;

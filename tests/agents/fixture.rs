@@ -2,7 +2,9 @@
 //!
 //! It must not know which test runs it.
 
+use spoa::State;
 use spoa::prelude::*;
+use spoa::spop::Message;
 use std::io::Read;
 use std::net::{IpAddr, TcpStream};
 use tokio::io::AsyncReadExt;

@@ -3,6 +3,7 @@
 //!
 //! It must not know which test runs it.
 
+use spoa::State;
 use spoa::prelude::*;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::io::AsyncReadExt;

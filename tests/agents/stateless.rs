@@ -2,6 +2,7 @@
 //!
 //! It must not know which test runs it.
 
+use spoa::State;
 use spoa::prelude::*;
 
 struct Db(u8);

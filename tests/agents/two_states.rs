@@ -1,5 +1,6 @@
 //! An agent that is given two values of one type.
 
+use spoa::State;
 use spoa::prelude::*;
 
 #[spoe_message("ping", set = "txn.pong")]

@@ -1,5 +1,6 @@
 //! What the log says of connections that end badly: the cause, and what to do about it.
 
+use spoa::State;
 use spoa::client::Client;
 use spoa::prelude::*;
 use spoa_tests::{Background, Config, Haproxy, Message as Sent, eventually, for_haproxies};

@@ -3,7 +3,9 @@
 //!
 //! That nothing is found in it any more is tested beside `doctor` itself.
 
+use spoa::State;
 use spoa::prelude::*;
+use spoa::spop::{Message, Scope};
 use spoa_config::doctor::{Code, Finding};
 use spoa_config::read::Configuration;
 use spoa_tests::examples::Directory;

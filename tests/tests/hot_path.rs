@@ -5,6 +5,7 @@
 //! and a shorter one is what the NOTIFYs cost.
 
 use allocation_counter::measure;
+use spoa::agent::Agent;
 use spoa::handler::Peer;
 use spoa::prelude::*;
 use spoa::spop::{

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// Answers whatever it is sent, so that a variable says that it was asked.
 #[spoe_fallback]
-fn judge(_message: spoa::prelude::Message<'_>) -> SetVar<bool> {
+fn judge(_message: spoa::spop::Message<'_>) -> SetVar<bool> {
     SetVar::transaction("judged", true)
 }
 
@@ -126,7 +126,7 @@ fn older_ones_send_it_in_fragments_if_they_may() {
 #[test]
 fn headers_that_are_not_lists_are_cut_at_their_commas() {
     #[spoe_fallback]
-    fn echo(message: spoa::prelude::Message<'_>) -> Result<Actions, HandlerError> {
+    fn echo(message: spoa::spop::Message<'_>) -> Result<Actions, HandlerError> {
         let mut actions = Actions::new();
         for name in ["cut", "whole"] {
             if let Some(spoa::spop::Value::String(text)) = message.get(name) {

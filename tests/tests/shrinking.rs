@@ -1,6 +1,7 @@
 //! What a burst needed goes back while the connection it came on stays.
 
 use allocation_counter::measure;
+use spoa::agent::Agent;
 use spoa::handler::Peer;
 use spoa::prelude::*;
 use spoa::spop::{

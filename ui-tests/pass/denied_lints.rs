@@ -25,7 +25,7 @@
     redundant_lifetimes
 )]
 
-use spoa::prelude::*;
+use spoa::{prelude::*, spop::Message, Context, State};
 
 /// A user.
 #[derive(Clone, Copy, Debug, FromValue)]

@@ -1,8 +1,8 @@
 #![deny(warnings)]
 
 use spoa::handler::Definition;
-use spoa::prelude::*;
 use spoa::testing::{CallArgs, TestAgent};
+use spoa::{prelude::*, State};
 use std::borrow::Cow;
 
 #[spoe_message("elided")]

@@ -1,8 +1,8 @@
 #![deny(warnings)]
 
 use spoa::handler::Definition;
-use spoa::prelude::*;
 use spoa::testing::{CallArgs, TestAgent};
+use spoa::{prelude::*, spop::Message, Context};
 
 #[derive(FromMessage)]
 struct Pair {

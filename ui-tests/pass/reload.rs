@@ -1,6 +1,6 @@
 #![deny(warnings)]
 
-use spoa::prelude::*;
+use spoa::{prelude::*, State};
 use std::collections::HashMap;
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-use spoa::prelude::*;
+use spoa::{prelude::*, Context, State, spop::Value};
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -1,7 +1,7 @@
 #![deny(warnings)]
 
-use spoa::prelude::*;
 use spoa::testing::TestAgent;
+use spoa::{agent::Agent, prelude::*, State};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};

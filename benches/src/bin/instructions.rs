@@ -2,8 +2,8 @@
 //!
 //! The difference between two numbers of rounds is what the rounds cost: see `benches/instructions`.
 
+use spoa::agent::Agent;
 use spoa::handler::Peer;
-use spoa::prelude::*;
 use spoa_benches::{codec, feed::Feed, frames, handlers};
 use std::future::pending;
 

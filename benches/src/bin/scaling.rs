@@ -2,8 +2,8 @@
 //! of its own. 16 connections in memory, whose peer costs a copy of its batch, are served by one
 //! worker and by two, in turn; the ratio of their throughputs is printed.
 
+use spoa::agent::Agent;
 use spoa::handler::Peer;
-use spoa::prelude::*;
 use spoa_benches::{feed::Feed, frames, handlers};
 use std::future::pending;
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use spoa::agent::Agent;
 use spoa::prelude::*;
 use spoa::spop::session::{AgentEvent, AgentSession, AgentSettings};
 use spoa::spop::{AckWriter, Action, FrameIds};
+use spoa::spop::{Args, Scope, Value};
 use std::io::{Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::thread;

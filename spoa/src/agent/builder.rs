@@ -23,6 +23,7 @@ use tokio::time::timeout;
 ///
 /// ```no_run
 /// use spoa::prelude::*;
+/// use spoa::agent::Agent;
 /// use std::net::IpAddr;
 ///
 /// #[spoe_message("get-ip-reputation")]
@@ -93,6 +94,7 @@ impl Agent {
     ///
     /// ```
     /// # use spoa::prelude::*;
+    /// # use spoa::agent::Agent;
     /// # #[spoe_message("ping")] fn ping() {}
     /// use spoa::handler::Peer;
     ///
@@ -149,6 +151,7 @@ impl Agent {
     ///
     /// ```no_run
     /// # use spoa::prelude::*;
+    /// # use spoa::agent::Agent;
     /// # use std::error::Error;
     /// # use std::future::Future;
     /// # #[spoe_message("ping")] fn ping() {}
@@ -304,6 +307,8 @@ impl AgentBuilder {
     ///
     /// ```
     /// use spoa::prelude::*;
+    /// use spoa::State;
+    /// use spoa::agent::Agent;
     /// use std::io;
     ///
     /// struct Rules(String);
@@ -372,6 +377,7 @@ impl AgentBuilder {
     ///
     /// ```
     /// # use spoa::prelude::*;
+    /// # use spoa::agent::Agent;
     /// # #[spoe_message("ping")] fn ping() {}
     /// let agent = Agent::builder()
     ///     .handlers(handlers![ping])
@@ -398,6 +404,7 @@ impl AgentBuilder {
     ///
     /// ```
     /// # use spoa::prelude::*;
+    /// # use spoa::agent::Agent;
     /// # #[spoe_message("ping")] fn ping() {}
     /// use std::time::Duration;
     ///

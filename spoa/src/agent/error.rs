@@ -17,6 +17,7 @@ use std::fmt;
 ///
 /// ```
 /// use spoa::prelude::*;
+/// use spoa::agent::Agent;
 ///
 /// # #[spoe_message("ping")] fn ping() {}
 /// let built = Agent::builder().handlers(handlers![ping]).listen("localhost").build();

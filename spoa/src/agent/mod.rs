@@ -10,6 +10,7 @@
 //!
 //! ```no_run
 //! use spoa::prelude::*;
+//! use spoa::agent::Agent;
 //! use std::process::ExitCode;
 //!
 //! #[spoe_message("ping")]

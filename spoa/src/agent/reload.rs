@@ -22,6 +22,8 @@ const RELEASE: Duration = Duration::from_millis(100);
 ///
 /// ```
 /// use spoa::prelude::*;
+/// use spoa::State;
+/// use spoa::agent::Agent;
 /// use std::sync::atomic::{AtomicU8, Ordering};
 ///
 /// struct Threshold(u8);

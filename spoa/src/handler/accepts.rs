@@ -9,6 +9,7 @@
 /// ```
 /// use spoa::handler::{Accepts, Expected, FromValue, Mismatch};
 /// use spoa::prelude::*;
+/// use spoa::spop::Value;
 ///
 /// /// The names of the headers of `req.hdrs`.
 /// struct Names(Vec<Vec<u8>>);

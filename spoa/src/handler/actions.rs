@@ -292,6 +292,7 @@ fn bad(scope: Scope, name: &str) -> BadVariable {
 ///
 /// ```
 /// use spoa::prelude::*;
+/// use spoa::spop::Scope;
 ///
 /// let _ = SetVar::session("ip_score", 20u8);
 /// let _ = SetVar::new(Scope::Transaction, "verdict", "deny");

@@ -13,6 +13,7 @@ use std::time::Instant;
 ///
 /// ```
 /// use spoa::prelude::*;
+/// use spoa::Context;
 ///
 /// #[spoe_message("log")]
 /// fn log(path: Text<'_>, context: Context<'_>) {

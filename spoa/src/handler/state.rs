@@ -14,6 +14,7 @@ use std::sync::Arc;
 ///
 /// ```
 /// use spoa::prelude::*;
+/// use spoa::State;
 /// use std::collections::HashSet;
 /// use std::net::IpAddr;
 ///

@@ -182,7 +182,7 @@ impl FrameIds {
 ///
 /// let mut bytes = Vec::new();
 /// let ids = FrameIds { stream_id: 1, frame_id: 1 };
-/// Frame { frame_type: FrameType::Ack, flags: Flags::FIN, ids, payload: &[] }.encode(&mut bytes);
+/// Frame { frame_type: FrameType::ACK, flags: Flags::FIN, ids, payload: &[] }.encode(&mut bytes);
 /// assert_eq!(bytes, [0, 0, 0, 7, 103, 0, 0, 0, 1, 1, 1]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,7 +259,7 @@ impl<'a> Frame<'a> {
 /// use spoa::spop::{Flags, FrameIds, FrameType, FrameWriter};
 ///
 /// let mut out = Vec::new();
-/// let frame = FrameWriter::begin(FrameType::Notify, Flags::FIN, FrameIds::ZERO, &mut out);
+/// let frame = FrameWriter::begin(FrameType::NOTIFY, Flags::FIN, FrameIds::ZERO, &mut out);
 /// out.extend(b"\x04ping\x00");
 /// frame.finish(&mut out);
 /// assert_eq!(out, b"\x00\x00\x00\x0d\x03\x00\x00\x00\x01\x00\x00\x04ping\x00");

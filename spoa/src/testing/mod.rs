@@ -88,6 +88,8 @@ impl TestAgent {
     ///
     /// ```
     /// use spoa::prelude::*;
+    /// use spoa::State;
+    /// use spoa::agent::Agent;
     /// use spoa::testing::TestAgent;
     ///
     /// struct Db(u32);

@@ -2,9 +2,12 @@
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, ack, frame, hello, notify};
+use spoa::State;
+use spoa::agent::Agent;
 use spoa::agent::FailedMessage;
 use spoa::handler::Failure;
 use spoa::prelude::*;
+use spoa::spop::Value;
 use spoa::spop::{Flags, FrameType, NotifyWriter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

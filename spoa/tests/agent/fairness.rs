@@ -1,6 +1,7 @@
 //! What one connection may do before others have their turn, and what its reads cost.
 
 use crate::peer::{frame, hello, notify};
+use spoa::State;
 use spoa::agent::{Agent, AgentBuilder};
 use spoa::handler::Peer as Origin;
 use spoa::prelude::*;

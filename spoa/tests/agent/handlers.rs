@@ -1,5 +1,6 @@
 //! Handlers that do what handlers do, and agents that have them.
 
+use spoa::agent::Agent;
 use spoa::agent::AgentBuilder;
 use spoa::prelude::*;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Values that are made anew while the agent serves.
 
 use crate::peer::{Answer, Peer, ack, hello, notify};
+use spoa::State;
+use spoa::agent::Agent;
 use spoa::agent::{AgentBuilder, Reloader};
 use spoa::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};

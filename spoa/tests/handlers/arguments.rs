@@ -2,9 +2,12 @@
 
 use super::{call, call_on};
 use bytes::Bytes;
-use spoa::handler::{Expected, Mismatch};
+use spoa::agent::Agent;
+use spoa::handler::{AsValue, Expected};
 use spoa::prelude::*;
+use spoa::spop::{Args, Message, Value};
 use spoa::testing::CallArgs;
+use spoa::{Context, State};
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -2,6 +2,7 @@
 
 use super::call;
 use spoa::prelude::*;
+use spoa::spop::Value;
 use std::net::{IpAddr, Ipv4Addr};
 
 #[test]

@@ -2,6 +2,7 @@
 
 use spoa::__private::{Definition, Description};
 use spoa::prelude::*;
+use spoa::{Context, State};
 
 /// Scores an address.
 ///

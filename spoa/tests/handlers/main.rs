@@ -12,8 +12,8 @@ mod program;
 mod rejections;
 mod results;
 
+use spoa::agent::Agent;
 use spoa::handler::Definition;
-use spoa::prelude::*;
 use spoa::testing::{CallArgs, TestAgent};
 
 type Handlers<'h> = &'h [&'static Definition];

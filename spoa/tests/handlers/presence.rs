@@ -1,7 +1,9 @@
 //! Which variables each success of a handler sets, as its types say.
 
 use spoa::__private::{Definition, Presence};
+use spoa::handler::{AsValue, Failure};
 use spoa::prelude::*;
+use spoa::spop::{Scope, Value};
 
 type Alias<T> = Option<T>;
 type Blocked = SetVar<bool>;

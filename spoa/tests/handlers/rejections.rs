@@ -1,7 +1,9 @@
 //! What is said of a message that does not fit, word by word: whoever reads it has the log only.
 
 use super::call;
+use spoa::handler::AsValue;
 use spoa::prelude::*;
+use spoa::spop::Value;
 use std::net::IpAddr;
 
 #[spoe_message("get-ip-reputation")]

@@ -3,9 +3,11 @@
 //! It sees what HAProxy would see.
 
 use super::{Input, MAX_REASSEMBLED, expected, frames};
+use spoa::agent::Agent;
 use spoa::handler::Peer;
 use spoa::prelude::*;
 use spoa::spop::{ActionIter, FrameType};
+use spoa::spop::{Message, Value};
 use std::future::pending;
 use std::net::IpAddr;
 use std::time::Duration;

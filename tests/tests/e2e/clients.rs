@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Mutex;
 
 use spoa::prelude::*;
+use spoa::spop::Args;
 use spoa_facts::{Expression, Frame, Sent};
 use spoa_tests::{
     Background, Config, Message as Told, Request, eventually, for_each_haproxy_in_turn,

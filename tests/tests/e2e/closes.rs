@@ -5,6 +5,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use spoa::State;
 use spoa::prelude::*;
 use spoa_tests::{
     Background, Config, Message as Sent, Proxy, eventually, for_each_haproxy_in_turn,

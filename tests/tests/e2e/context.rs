@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
+use spoa::Context;
 use spoa::prelude::*;
+use spoa::spop::{Message, Value};
 use spoa_tests::{Background, Config, Message as Sent, at_once, for_each_haproxy};
 
 fn shown(value: Option<Value<'_>>) -> String {

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use spoa::prelude::*;
+use spoa::spop::Message;
+use spoa::{Context, State};
 use spoa_tests::{Background, Config, Message as Sent, for_each_haproxy_in_turn};
 
 /// Numbers the messages in the order they come, in a variable named like the message.

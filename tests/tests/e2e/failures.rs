@@ -4,8 +4,10 @@ use std::future::pending;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use spoa::State;
 use spoa::agent::{AgentBuilder, FailedMessage};
 use spoa::prelude::*;
+use spoa::spop::Message;
 use spoa_tests::{Background, Config, Message as Sent, Reply, for_each_haproxy};
 
 use crate::gate::Gate;

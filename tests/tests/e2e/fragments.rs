@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use spoa::prelude::*;
+use spoa::spop::Args;
 use spoa_tests::{
     Background, Config, Haproxy, Message as Sent, Proxy, Request, at_once,
     for_each_haproxy_in_turn, for_haproxies,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use spoa::agent::Limits;
 use spoa::handler::Peer;
 use spoa::prelude::*;
+use spoa::{Context, State};
 use spoa_tests::{
     Background, Config, Message as Sent, Proxy, at_once, eventually, for_each_haproxy_in_turn,
 };

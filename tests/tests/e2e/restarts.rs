@@ -3,6 +3,8 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
+use spoa::State;
+use spoa::agent::Agent;
 use spoa::prelude::*;
 use spoa_tests::{
     Background, Config, Exchange, Haproxy, Load, Message as Sent, Port, at_once, eventually,

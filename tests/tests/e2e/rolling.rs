@@ -1,5 +1,6 @@
 //! Two agents that are stopped by SIGTERM and started again in turns, under load.
 
+use spoa::State;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -2,6 +2,7 @@
 //!
 //! Each handler answers with what it got, so that the answer to the request shows it.
 
+use spoa::spop::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use spoa::handler::Definition;

@@ -1,6 +1,7 @@
 //! Where a variable lives, how long, and which names HAProxy takes.
 
 use spoa::prelude::*;
+use spoa::spop::Scope;
 use spoa_tests::{Background, Config, Message, for_each_haproxy};
 
 #[spoe_message("set-all")]

@@ -1,7 +1,9 @@
 //! Frames as large as they may be, and a byte more.
 
+use spoa::Context;
 use spoa::prelude::*;
 use spoa::spop::{AckWriter, Action, FrameIds, NotifyWriter};
+use spoa::spop::{Message, Scope, Value};
 use spoa_tests::{Background, Config, Message as Sent, Proxy, Request, for_each_haproxy_in_turn};
 
 /// Sets `first = 1`, and `fill` to as much text as makes the ACK `size` bytes, without the length

@@ -2,6 +2,8 @@
 
 use std::os::unix::net::UnixListener;
 
+use spoa::Context;
+use spoa::agent::Agent;
 use spoa::prelude::*;
 use spoa_tests::{Background, Config, Message, Port, TempDir, for_each_haproxy, not_tested_here};
 

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use spoa::prelude::*;
+use spoa::spop::Value;
 use spoa_tests::{Background, Config, Message, for_each_haproxy};
 
 /// Names, values as they go on the wire, and what HAProxy says of them.

@@ -1,4 +1,4 @@
-use spoa::prelude::*;
+use spoa::{prelude::*, Context};
 
 #[spoe_message("check")]
 fn check(#[arg("context")] context: Context<'_>) {

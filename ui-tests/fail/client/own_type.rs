@@ -1,5 +1,5 @@
 use spoa::handler::Expected;
-use spoa::prelude::*;
+use spoa::{prelude::*, spop::Value};
 
 struct Token;
 

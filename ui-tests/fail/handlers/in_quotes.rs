@@ -1,4 +1,4 @@
-use spoa::prelude::*;
+use spoa::{prelude::*, agent::Agent};
 
 #[spoe_message("check")]
 fn check() {}

@@ -1,4 +1,4 @@
-use spoa::prelude::*;
+use spoa::{prelude::*, spop::Message};
 
 #[spoe_message("check")]
 fn check(message: &Message<'_>) {

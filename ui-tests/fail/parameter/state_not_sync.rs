@@ -1,4 +1,4 @@
-use spoa::prelude::*;
+use spoa::{prelude::*, State};
 
 use std::cell::Cell;
 

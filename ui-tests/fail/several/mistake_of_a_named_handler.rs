@@ -1,4 +1,4 @@
-use spoa::prelude::*;
+use spoa::{prelude::*, agent::Agent};
 
 #[spoe_message("check", timout = "20ms")]
 fn check(value: u8) -> SetVar<u8> {

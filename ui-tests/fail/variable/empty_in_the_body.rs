@@ -1,4 +1,4 @@
-use spoa::prelude::*;
+use spoa::{prelude::*, spop::Scope};
 
 #[spoe_message("check")]
 fn check(value: u8) -> Option<UnsetVar> {

@@ -24,6 +24,7 @@ use std::thread;
 ///
 /// ```no_run
 /// # use spoa::prelude::*;
+/// # use spoa::agent::Agent;
 /// # #[spoe_message("ping")] fn ping() {}
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -2,6 +2,7 @@
 //! leave something behind that panics.
 
 use super::*;
+use spoa::State;
 use std::sync::mpsc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;

@@ -10,6 +10,7 @@ use crate::handlers::agent;
 use crate::peer::{Answer, Peer, ack, hello, notify};
 use crate::secrets::Log;
 use pieces::{Bad, PATHS, Payload, SERVING, Wrong, pieces};
+use spoa::agent::Agent;
 use spoa::agent::{AgentBuilder, FailedMessage};
 use spoa::handler::Failure;
 use spoa::prelude::*;

@@ -7,6 +7,7 @@ use spoa::handler::{
     IncomingMessage, Mismatch,
 };
 use spoa::prelude::*;
+use spoa::spop::{Scope, Value};
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

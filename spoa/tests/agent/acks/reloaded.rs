@@ -1,6 +1,7 @@
 //! Values of the program's own that go wrong when they are made anew, or dropped.
 
 use super::*;
+use spoa::State;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 

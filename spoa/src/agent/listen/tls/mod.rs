@@ -29,6 +29,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// ```no_run
 /// use spoa::agent::{Tls, TlsVersion};
 /// use spoa::prelude::*;
+/// use spoa::agent::Agent;
 /// # #[spoe_message("ping")] fn ping() {}
 ///
 /// # fn main() -> Result<(), spoa::agent::Error> {
