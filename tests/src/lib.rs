@@ -36,6 +36,11 @@
 //! Only [`background`] knows the library, and only [`invariants`], which the fuzz targets share, the
 //! protocol: the rest is processes, configuration and HTTP.
 
+/// Compiles the Rust code of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
+
 pub mod background;
 pub mod certificates;
 pub mod config;

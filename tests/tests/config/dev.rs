@@ -60,6 +60,46 @@ fn requests_are_answered_shown_and_told_about() {
     });
 }
 
+/// Returns a line of output with `0` for each number, which differ from run to run, and without paths.
+fn redacted(line: &str) -> String {
+    let mut kept = String::new();
+    for c in line.split(" (/").next().unwrap_or_default().chars() {
+        if !c.is_ascii_digit() && c != '.' {
+            kept.push(c);
+        } else if !kept.ends_with('0') {
+            kept.push('0');
+        }
+    }
+    kept
+}
+
+#[test]
+fn dev_prints_the_transcript_of_the_readme() {
+    let readme = include_str!("../../../README.md");
+    let start = "$ cargo run --example ip-reputation -- dev\n";
+    let (_, transcript) = readme
+        .split_once(start)
+        .expect("the README has a transcript");
+    let (transcript, _) = transcript.split_once("```").expect("the transcript ends");
+    let expected: Vec<_> = transcript.lines().filter(|line| !line.is_empty()).collect();
+    let haproxy = haproxies().last().expect("there is a HAProxy");
+    let (process, address) = dev(example("ip-reputation"), haproxy);
+    let addr = address.parse().expect("an address and a port");
+    Client::connect(addr)
+        .expect("it listens")
+        .send(&Request::get("/"));
+    for line in expected {
+        let begin = line
+            .split(|c: char| c.is_ascii_digit())
+            .next()
+            .expect("a line has a start");
+        let printed = process.wait_for_line(begin);
+        // The version of a package has letters, too.
+        let end = |line: &str| redacted(line).split("HAProxy").next().map(str::to_owned);
+        assert_eq!(end(&printed), end(line));
+    }
+}
+
 #[test]
 fn what_a_session_was_asked_is_on_the_line_of_its_request() {
     for_each_haproxy(|haproxy| {

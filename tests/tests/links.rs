@@ -1,0 +1,113 @@
+//! Checks that the relative links of every Markdown page lead somewhere, to the heading if they name one.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is a member of a workspace")
+}
+
+/// Returns every Markdown page of the project.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    let mut folders = vec![workspace().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("readable").flatten() {
+            let path = entry.path();
+            if path.is_dir() && ![".git", "target"].iter().any(|not| path.ends_with(not)) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    assert!(pages.len() > 10, "the walk finds only {pages:#?}");
+    pages
+}
+
+/// Returns the lines of a page outside of its blocks of code.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut code = false;
+    text.lines().enumerate().filter(move |(_, line)| {
+        let fence = line.trim_start().starts_with("```");
+        code ^= fence;
+        !code && !fence
+    })
+}
+
+/// Returns the anchors of a page's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = prose(text).filter_map(|(_, line)| {
+        line.trim_start_matches('#')
+            .strip_prefix(' ')
+            .filter(|_| line.starts_with('#'))
+    });
+    let anchor = |heading: &str| {
+        let kept = heading
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.collect::<String>()
+            .trim()
+            .to_lowercase()
+            .replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+/// Returns the targets of the links of a page that are not addresses, with their lines.
+fn links(text: &str) -> Vec<(usize, &str)> {
+    let mut links = Vec::new();
+    for (at, line) in prose(text) {
+        for after in line.split("](").skip(1) {
+            links.push((at + 1, after.split(')').next().unwrap_or_default()));
+        }
+        if let Some((_, target)) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("]: "))
+        {
+            links.push((at + 1, target.trim()));
+        }
+    }
+    links.retain(|(_, target)| !target.contains("://") && !target.contains('`'));
+    links
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut wrong = String::new();
+    let mut seen = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a text");
+        for (line, target) in links(&text) {
+            seen += 1;
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = match path {
+                "" => page.clone(),
+                path => page.parent().expect("in a folder").join(path),
+            };
+            let found = match anchor {
+                "" => file.exists(),
+                anchor => {
+                    fs::read_to_string(&file).is_ok_and(|text| anchors(&text).contains(anchor))
+                }
+            };
+            if !found {
+                let page = page.strip_prefix(workspace()).expect("inside");
+                let _ = writeln!(wrong, "{}:{line}: {target}", page.display());
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these links lead nowhere:\n{wrong}");
+    assert!(seen > 40, "only {seen} links are found");
+}
+
+#[test]
+fn anchors_are_those_of_github() {
+    let text = "# What `--log` takes\n```\n# no heading\n```\n## TLS, sockets, and more\n";
+    let expected = ["tls-sockets-and-more", "what---log-takes"];
+    assert_eq!(anchors(text), expected.map(str::to_owned).into());
+}
