@@ -3,31 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the crate is a member of a workspace")
-}
-
-/// Returns every Markdown page of the project.
-fn pages() -> Vec<PathBuf> {
-    let mut pages = Vec::new();
-    let mut folders = vec![workspace().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("readable").flatten() {
-            let path = entry.path();
-            if path.is_dir() && ![".git", "target"].iter().any(|not| path.ends_with(not)) {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "md") {
-                pages.push(path);
-            }
-        }
-    }
-    assert!(pages.len() > 10, "the walk finds only {pages:#?}");
-    pages
-}
+use spoa_tidy::{files, workspace};
 
 /// Returns the lines of a page outside of its blocks of code.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -80,7 +58,9 @@ fn links(text: &str) -> Vec<(usize, &str)> {
 fn links_between_pages_lead_somewhere() {
     let mut wrong = String::new();
     let mut seen = 0;
-    for page in pages() {
+    let markdown = |path: &&Path| path.extension().is_some_and(|extension| extension == "md");
+    for page in files().iter().map(AsRef::as_ref).filter(markdown) {
+        let page = workspace().join(page);
         let text = fs::read_to_string(&page).expect("a text");
         for (line, target) in links(&text) {
             seen += 1;

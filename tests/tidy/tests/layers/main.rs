@@ -1,11 +1,11 @@
 //! Imports run one way: between crates, between the folders of a crate, and between the files of a folder.
 //!
-//! `tests/layers.txt` is the table. A section `[FOLDER]` lists the rooms of a folder, which are its files and
+//! `tests/tidy/layers.txt` is the table. A section `[FOLDER]` lists the rooms of a folder, which are its files and
 //! folders, from the top down: a room may name the rooms on the lines below its own, and nothing else.
 //! A line `! ROOM -> ROOM` is an exception that is to go. In every other folder imports need only be
 //! free of circles; `[circles]` has the number of rooms that are in one, and that number only shrinks.
 //! `[never]` names words that the code of a folder does not have, such as the crates it does without.
-//! `LAYERS=list cargo test -p spoa-tests --test layers -- --nocapture` prints all edges and circles.
+//! `LAYERS=list cargo test -p spoa-tidy --test layers -- --nocapture` prints all edges and circles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,16 +14,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use spoa_tidy::workspace;
 
 mod imports;
 
 use imports::Source;
-
-fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the crate is a member of a workspace")
-}
 
 /// A module of a crate: a file, with the modules it declares.
 struct Module {
@@ -149,7 +144,7 @@ struct Table {
 
 fn table() -> Table {
     let text =
-        fs::read_to_string(workspace().join("tests/layers.txt")).expect("the table is there");
+        fs::read_to_string(workspace().join("tests/tidy/layers.txt")).expect("the table is there");
     let mut table = Table::default();
     let mut section = String::new();
     for (at, line) in text.lines().enumerate() {
@@ -354,7 +349,7 @@ fn imports_run_one_way() {
     }
     assert!(
         wrong.is_empty(),
-        "\n{wrong}\nThe table is tests/layers.txt."
+        "\n{wrong}\nThe table is tests/tidy/layers.txt."
     );
 }
 
@@ -430,7 +425,7 @@ fn crates_depend_one_way() {
     judge(&table(), "crates", &edges, &mut wrong);
     assert!(
         wrong.is_empty(),
-        "\n{wrong}\nThe table is tests/layers.txt."
+        "\n{wrong}\nThe table is tests/tidy/layers.txt."
     );
 }
 

@@ -1,4 +1,4 @@
-//! Rules about the sources that a machine can check.
+//! Checks rules about sources and manifests.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -6,50 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use spoa_tidy::{files, workspace};
 
-fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the crate is a member of a workspace")
-}
-
-/// Every Rust file of the project that is in the hands of its authors.
+/// Returns every Rust file of the project that its authors write.
 fn sources() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut directories: Vec<_> = [
-        "spoa",
-        "spoa-macros",
-        "spoa-cli",
-        "spoa-config",
-        "spoa-facts",
-        "examples",
-        "benches",
-        "tests",
-        "ui-tests",
-        "fuzz",
-    ]
-    .iter()
-    .map(|member| workspace().join(member))
-    .filter(|member| member.is_dir())
-    .collect();
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).expect("readable").flatten() {
-            let path = entry.path();
-            if path.is_dir() && !path.ends_with("target") {
-                directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    assert!(
-        found.len() > 20,
-        "the sources are not where they are looked for: {found:?}"
-    );
-    found
+    let rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    let sources = files().into_iter().filter(rust);
+    sources.map(|path| workspace().join(path)).collect()
 }
 
-/// Those of [`sources`] that `wrong` finds fault with.
+/// Returns the sources for which `wrong` is true.
 fn offenders(wrong: impl Fn(&Path, &str) -> bool) -> Vec<PathBuf> {
     let offends = |path: &PathBuf| wrong(path, &fs::read_to_string(path).expect("a text"));
     sources().into_iter().filter(offends).collect()
@@ -143,7 +109,7 @@ fn no_dependency_needs_a_later_rust_than_the_library_says() {
             "{name} needs Rust {theirs}, the library promises {ours}"
         );
         for dependency in list(&nodes[&id]["deps"]) {
-            // What only tests need is no matter for users.
+            // Users do not build the dependencies of tests.
             let kinds = list(&dependency["dep_kinds"]);
             if kinds.iter().any(|kind| kind["kind"] != "dev") {
                 next.push(text(&dependency["pkg"]));
