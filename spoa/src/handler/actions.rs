@@ -3,7 +3,7 @@
 use super::__macros::Description;
 use super::failure::Problem;
 use super::{BadVariable, Failure, IntoHandlerError, Presence, Variable};
-use crate::spop::{Action, Scope, Value, fit};
+use crate::spop::{Action, ActionIter, Scope, Value, fit};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
@@ -298,6 +298,7 @@ fn bad(scope: Scope, name: &str) -> BadVariable {
 /// let _ = SetVar::new(Scope::Transaction, "verdict", "deny");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a variable is set only if the handler returns this"]
 pub struct SetVar<T> {
     scope: Scope,
     name: Cow<'static, str>,
@@ -351,17 +352,20 @@ impl<T> SetVar<T> {
         }
     }
 
-    /// The scope of the variable.
+    /// Returns the scope of the variable.
+    #[must_use]
     pub fn scope(&self) -> Scope {
         self.scope
     }
 
-    /// Its name, without scope and prefix.
+    /// Returns the name of the variable, without scope and prefix.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The value it is set to.
+    /// Returns the value that the variable is set to.
+    #[must_use]
     pub fn value(&self) -> &T {
         &self.value
     }
@@ -375,6 +379,7 @@ impl<T> SetVar<T> {
 /// let _ = UnsetVar::transaction("verdict");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a variable is unset only if the handler returns this"]
 pub struct UnsetVar {
     scope: Scope,
     name: Cow<'static, str>,
@@ -388,6 +393,18 @@ impl UnsetVar {
             scope,
             name: name.into(),
         }
+    }
+
+    /// Returns the scope of the variable.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Returns the name of the variable, without scope and prefix.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -423,8 +440,12 @@ impl IntoActions for UnsetVar {
 
 /// Any number of actions of any kinds, collected one by one.
 ///
+/// Two are equal if they hold the same actions in the same order, each with the same type and value on the
+/// wire. So the test of a handler calls it and compares:
+///
 /// ```
 /// use spoa::prelude::*;
+/// use spoa::spop::Value;
 ///
 /// fn verdict(block: bool) -> Actions {
 ///     let mut actions = Actions::new();
@@ -434,22 +455,28 @@ impl IntoActions for UnsetVar {
 ///     }
 ///     actions
 /// }
-/// # verdict(true);
+///
+/// let expected = (SetVar::transaction("block", false), UnsetVar::transaction("reason"));
+/// assert_eq!(verdict(false), Actions::new().with(expected));
+/// assert_eq!(verdict(true).get("txn.block"), Some(Value::Bool(true)));
+/// assert_eq!(verdict(false).iter().last().unwrap().to_string(), "unset-var txn.reason");
 /// ```
-#[derive(Debug, Default)]
+///
+/// What any other handler returns becomes `Actions` with [`Actions::with`].
+#[derive(Default)]
+#[must_use = "actions are done only if the handler returns them"]
 pub struct Actions {
     encoded: Vec<u8>,
     failure: Option<Failure>,
 }
 
 impl Actions {
-    /// No actions.
-    #[must_use]
+    /// Makes a list without actions.
     pub fn new() -> Self {
         Actions::default()
     }
 
-    /// Adds actions behind those there are. A failure is kept and becomes the handler's.
+    /// Adds actions after those that are there. The first failure is kept and becomes the handler's.
     pub fn push(&mut self, actions: impl IntoActions) -> &mut Self {
         let result = actions.into_actions(&mut ActionWriter::new(&mut self.encoded));
         if let Err(failure) = result {
@@ -458,17 +485,101 @@ impl Actions {
         self
     }
 
-    /// The same, as an expression.
-    #[must_use]
+    /// Adds actions as [`push`](Actions::push) does, and returns the list.
     pub fn with(mut self, actions: impl IntoActions) -> Self {
         self.push(actions);
         self
+    }
+
+    /// Returns an iterator over the actions, in the order in which HAProxy applies them.
+    pub fn iter(&self) -> impl Iterator<Item = Action<'_>> + Clone {
+        // Only `ActionWriter` writes here, so each can be read.
+        ActionIter::new(&self.encoded).map_while(Result::ok)
+    }
+
+    /// Returns the number of actions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Returns whether there are no actions.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.encoded.is_empty()
+    }
+
+    /// Returns the value of a variable after these actions: `None` if none of them sets it, or the last
+    /// unsets it. The variable is written with its scope and without the engine's prefix: `txn.block`.
+    #[must_use]
+    pub fn get(&self, variable: &str) -> Option<Value<'_>> {
+        let (scope, name) = variable.split_once('.')?;
+        let scope = Scope::from_name(scope)?;
+        let of = |action: &Action<'_>| action.scope() == scope && action.name() == name;
+        match self.iter().filter(of).last()? {
+            Action::SetVar { value, .. } if value != Value::Null => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Returns the failure that the handler has with these actions: the first one that was pushed.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+}
+
+/// Writes the actions as `spop` shows them.
+impl fmt::Debug for Actions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = f.debug_list();
+        list.entries(self.iter().map(|action| DisplayAsDebug(action)));
+        if let Some(failure) = &self.failure {
+            list.entry(failure);
+        }
+        list.finish()
+    }
+}
+
+struct DisplayAsDebug<T>(T);
+
+impl<T: fmt::Display> fmt::Debug for DisplayAsDebug<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Compares the actions as they are on the wire, and the texts of the failures.
+impl PartialEq for Actions {
+    fn eq(&self, other: &Self) -> bool {
+        let text = |failure: &Option<Failure>| failure.as_ref().map(ToString::to_string);
+        self.encoded == other.encoded && text(&self.failure) == text(&other.failure)
+    }
+}
+
+/// Copies the actions; of a failure with an error of the handler's own, only the text is kept.
+impl Clone for Actions {
+    fn clone(&self) -> Self {
+        Actions {
+            encoded: self.encoded.clone(),
+            failure: self.failure.as_ref().map(Failure::copied),
+        }
     }
 }
 
 impl<A: IntoActions> FromIterator<A> for Actions {
     fn from_iter<I: IntoIterator<Item = A>>(iter: I) -> Self {
-        iter.into_iter().fold(Actions::new(), Actions::with)
+        let mut actions = Actions::new();
+        actions.extend(iter);
+        actions
+    }
+}
+
+impl<A: IntoActions> Extend<A> for Actions {
+    fn extend<I: IntoIterator<Item = A>>(&mut self, iter: I) {
+        for actions in iter {
+            self.push(actions);
+        }
     }
 }
 
@@ -581,7 +692,6 @@ tuples!(A B C D E F G H I J K L);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spop::ActionIter;
 
     fn actions(result: impl IntoActions) -> Result<Vec<String>, String> {
         let mut out = Vec::new();
@@ -614,6 +724,48 @@ mod tests {
             "set-var txn.f = 0x01",
         ];
         assert_eq!(actions(all).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_any_handler_returns_can_be_compared_and_looked_at() {
+        let all = || {
+            let mut actions = Actions::from_iter([SetVar::session("a", 1u8)]);
+            actions.extend([UnsetVar::process("b"), UnsetVar::session("a")]);
+            actions.with(Some(SetVar::response("c", "x")))
+        };
+        assert_eq!(all(), all());
+        assert_eq!(all().clone(), all());
+        assert_eq!((all().len(), Actions::new().len()), (4, 0));
+        assert!(Actions::new().is_empty() && !all().is_empty());
+        let shown =
+            "[set-var sess.a = 1, unset-var proc.b, unset-var sess.a, set-var res.c = \"x\"]";
+        assert_eq!(format!("{:?}", all()), shown);
+        assert_eq!(all().get("res.c"), Some(Value::String(b"x")));
+        for none in ["sess.a", "proc.b", "txn.c", "c", "nowhere.c"] {
+            assert_eq!(all().get(none), None, "{none}");
+        }
+        let one = |value| Actions::new().with(SetVar::session("a", value));
+        assert_ne!(one(Value::Int32(1)), one(Value::Int64(1)));
+        assert_ne!(one(Value::Null), Actions::new());
+    }
+
+    #[test]
+    fn a_failure_is_part_of_what_is_compared() {
+        let failed = |text: &'static str| {
+            Actions::new()
+                .with(SetVar::session("a", 1))
+                .with(Err::<(), _>(text))
+                .with(Err::<(), _>("a later one"))
+        };
+        assert_eq!(failed("down"), failed("down"));
+        assert_eq!(failed("down").clone(), failed("down"));
+        assert_ne!(failed("down"), failed("up"));
+        assert_ne!(failed("down"), Actions::new().with(SetVar::session("a", 1)));
+        assert_eq!(failed("down").failure().unwrap().to_string(), "down");
+        assert_eq!(
+            format!("{:?}", failed("down")),
+            "[set-var sess.a = 1, Error(\"down\")]"
+        );
     }
 
     #[test]

@@ -105,6 +105,22 @@ pub enum Action<'a> {
     },
 }
 
+impl<'a> Action<'a> {
+    /// Returns the scope of the variable.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        let (Action::SetVar { scope, .. } | Action::UnsetVar { scope, .. }) = self;
+        *scope
+    }
+
+    /// Returns the name of the variable, without scope and prefix.
+    #[must_use]
+    pub fn name(&self) -> Name<'a> {
+        let (Action::SetVar { name, .. } | Action::UnsetVar { name, .. }) = self;
+        *name
+    }
+}
+
 impl Action<'_> {
     /// Appends the action to `out`, the payload of an ACK.
     #[inline]
