@@ -20,7 +20,7 @@ fn score(#[arg(sample = "src")] ip: IpAddr, penalty: Option<u8>) -> SetVar<u8> {
 #[spoe_message("echo")]
 fn echo(message: Message<'_>) -> Actions {
     let mut actions = Actions::new();
-    for (index, arg) in message.args().enumerate() {
+    for (index, arg) in message.args().iter().enumerate() {
         let name = match arg.name.to_str() {
             Some(name) if !name.is_empty() => name.to_owned(),
             _ => format!("a{index}"),

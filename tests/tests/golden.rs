@@ -109,9 +109,11 @@ fn pair(rest: &mut &[u8]) -> Option<Json> {
 
 fn messages(messages: Messages<'_>) -> Json {
     messages
+        .iter()
         .map(|message| {
             let args: Vec<_> = message
                 .args()
+                .iter()
                 .map(|arg| item(arg.name.as_bytes(), arg.value))
                 .collect();
             serde_json::json!({
@@ -130,6 +132,7 @@ fn written_back(messages: Messages<'_>) -> Vec<u8> {
     for message in messages {
         let args: Vec<_> = message
             .args()
+            .iter()
             .map(|arg| (arg.name.to_str().unwrap(), arg.value))
             .collect();
         writer.message(message.name().to_str().unwrap(), &args);
@@ -402,9 +405,12 @@ fn a_notify_in_fragments_is_put_together() {
         };
         assert_eq!((ids.stream_id, ids.frame_id), (2, 1));
         assert_eq!(written_back(messages), payload);
-        let names: Vec<_> = messages.map(|message| message.name().to_string()).collect();
+        let names: Vec<_> = messages
+            .iter()
+            .map(|message| message.name().to_string())
+            .collect();
         assert_eq!(names, ["m", "m2"]);
-        let message = Messages::parse(&payload).unwrap().next().unwrap();
+        let message = Messages::parse(&payload).unwrap().iter().next().unwrap();
         let header = message.get("hdr").and_then(|value| value.as_bytes());
         assert_eq!(header, Some(&[b'H'; 3000][..]));
         assert!(out.is_empty());

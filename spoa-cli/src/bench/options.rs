@@ -258,7 +258,11 @@ mod tests {
         assert_eq!(plan.messages, ["get-ip-reputation"]);
         assert_eq!(plan.duration, Duration::from_secs(10));
         assert_eq!((plan.rate, plan.idle), (None, false));
-        let message = Messages::parse(&plan.payload).unwrap().next().unwrap();
+        let message = Messages::parse(&plan.payload)
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap();
         assert_eq!(message.get("ip"), Some(Value::Ipv4([192, 0, 2, 7].into())));
     }
 
@@ -267,7 +271,7 @@ mod tests {
         let line = ["-m", "one", "a=-1", "str:1", "-m", "two", "--payload", "1k"];
         let plan = read(&line).unwrap().plan;
         assert_eq!(plan.messages, ["one", "two"]);
-        let messages: Vec<_> = Messages::parse(&plan.payload).unwrap().collect();
+        let messages: Vec<_> = Messages::parse(&plan.payload).unwrap().iter().collect();
         let [one, two] = messages.as_slice() else {
             panic!("two messages, not {messages:?}");
         };

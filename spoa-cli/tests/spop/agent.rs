@@ -18,6 +18,7 @@ fn ip_reputation(ip: IpAddr) -> SetVar<u8> {
 #[spoe_message("echo")]
 fn echo(args: Args<'_>) -> SetVar<String> {
     let words: Vec<String> = args
+        .iter()
         .map(|arg| format!("{}={}:{}", arg.name, arg.value.data_type(), arg.value))
         .collect();
     SetVar::transaction("echo", words.join(" "))

@@ -39,9 +39,9 @@ impl<'a> ArgCursor<'a> {
         incoming: &IncomingMessage<'a>,
         name: &str,
     ) -> (Option<Value<'a>>, Self) {
-        let mut next = self.next;
-        match next.next() {
-            Some(arg) if arg.name == name => (Some(arg.value), ArgCursor { next }),
+        let mut rest = self.next.iter();
+        match rest.next() {
+            Some(arg) if arg.name == name => (Some(arg.value), ArgCursor { next: rest.rest() }),
             _ => (incoming.message.get(name), self),
         }
     }

@@ -65,6 +65,7 @@ impl Rejection {
         };
         let sent = message
             .args()
+            .iter()
             .take(SENT)
             .map(|arg| shown(arg.name))
             .collect();
@@ -115,7 +116,7 @@ fn meant(message: &Message<'_>, name: &str) -> Option<String> {
             .replace('-', "_")
             .to_lowercase()
     };
-    let mut sent = message.args().filter_map(|arg| arg.name.to_str());
+    let mut sent = message.args().iter().filter_map(|arg| arg.name.to_str());
     let meant = sent.find(|sent| !sent.is_empty() && plain(sent) == plain(name))?;
     Some(meant.to_owned())
 }

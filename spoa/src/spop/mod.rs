@@ -25,6 +25,6 @@ pub use error::DecodeError;
 pub use frame::{Flags, Frame, FrameIds, FrameType, FrameWriter, LENGTH_PREFIX, MIN_FRAME_SIZE};
 pub use hello::{AgentHello, Capabilities, HaproxyHello, MIN_MAX_FRAME_SIZE, VERSION};
 pub(crate) use notify::MessageBuf;
-pub use notify::{Arg, Args, Message, Messages, Name, NotifyWriter};
+pub use notify::{Arg, ArgIter, Args, Message, MessageIter, Messages, Name, NotifyWriter};
 pub use status::Status;
 pub use value::{DataType, Value};

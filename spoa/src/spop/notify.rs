@@ -6,6 +6,7 @@
 use super::{DataType, DecodeError, Value, reader::Reader, value::string, walk};
 use crate::text::breaks_line;
 use std::fmt;
+use std::iter::FusedIterator;
 
 /// The name of a message or argument: bytes that HAProxy took from its configuration.
 ///
@@ -98,17 +99,30 @@ impl fmt::Debug for Name<'_> {
 /// The messages of a NOTIFY, in HAProxy's order.
 ///
 /// Two messages of one event, or of one group, travel in one NOTIFY.
+///
+/// ```
+/// use spoa::spop::{Messages, NotifyWriter};
+///
+/// let mut payload = Vec::new();
+/// NotifyWriter::new(&mut payload).message("first", &[]).message("second", &[]);
+/// let messages = Messages::parse(&payload)?;
+/// assert_eq!(messages.len(), 2);
+/// for message in messages {
+///     println!("{}", message.name());
+/// }
+/// # Ok::<(), spoa::spop::DecodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Messages<'a> {
     reader: Reader<'a>,
     left: usize,
-    /// Which one is next.
+    /// The index of the first message that is left.
     index: usize,
-    /// How many bytes the first ones have.
+    /// The numbers of bytes of the first messages.
     lengths: [u32; KNOWN],
 }
 
-/// The lengths of so many messages are kept from the check of a payload: few have more.
+/// The number of messages whose lengths are kept from the check of a payload: few payloads have more.
 const KNOWN: usize = 4;
 
 impl<'a> Messages<'a> {
@@ -143,41 +157,29 @@ impl<'a> Messages<'a> {
         })
     }
 
-    /// How many messages are left.
+    /// Returns the number of messages.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.left
     }
 
-    /// Whether none is left.
+    /// Returns whether there are no messages.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.left == 0
     }
-}
 
-impl<'a> Iterator for Messages<'a> {
-    type Item = Message<'a>;
-
+    /// Returns an iterator over the messages.
     #[inline(always)]
-    fn next(&mut self) -> Option<Message<'a>> {
-        if self.left == 0 {
-            return None;
-        }
-        self.left -= 1;
-        self.message()
+    pub fn iter(&self) -> MessageIter<'a> {
+        MessageIter(*self)
     }
 
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl<'a> Messages<'a> {
+    /// Reads the message at the front.
     #[inline(always)]
-    fn message(&mut self) -> Option<Message<'a>> {
+    fn take_first(&mut self) -> Option<Message<'a>> {
         let length = match self.lengths.get(self.index) {
             Some(length) => *length as usize,
             None => walk::first(self.reader.rest())?,
@@ -195,6 +197,52 @@ impl<'a> Messages<'a> {
     }
 }
 
+impl<'a> IntoIterator for Messages<'a> {
+    type Item = Message<'a>;
+    type IntoIter = MessageIter<'a>;
+
+    #[inline(always)]
+    fn into_iter(self) -> MessageIter<'a> {
+        MessageIter(self)
+    }
+}
+
+impl<'a> IntoIterator for &Messages<'a> {
+    type Item = Message<'a>;
+    type IntoIter = MessageIter<'a>;
+
+    #[inline(always)]
+    fn into_iter(self) -> MessageIter<'a> {
+        self.iter()
+    }
+}
+
+/// An iterator over [`Messages`].
+#[derive(Clone, Debug)]
+pub struct MessageIter<'a>(Messages<'a>);
+
+impl<'a> Iterator for MessageIter<'a> {
+    type Item = Message<'a>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Message<'a>> {
+        let messages = &mut self.0;
+        if messages.left == 0 {
+            return None;
+        }
+        messages.left -= 1;
+        messages.take_first()
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.left, Some(self.0.left))
+    }
+}
+
+impl ExactSizeIterator for MessageIter<'_> {}
+impl FusedIterator for MessageIter<'_> {}
+
 /// One message: its name and its arguments.
 ///
 /// ```
@@ -202,7 +250,7 @@ impl<'a> Messages<'a> {
 ///
 /// let mut payload = Vec::new();
 /// NotifyWriter::new(&mut payload).message("log", &[("path", "/".into()), ("", Value::Int64(200))]);
-/// let message = Messages::parse(&payload).unwrap().next().unwrap();
+/// let message = Messages::parse(&payload).unwrap().iter().next().unwrap();
 /// assert!(message.name() == "log");
 /// assert_eq!(message.len(), 2);
 /// assert_eq!(message.get("path"), Some(Value::String(b"/")));
@@ -233,7 +281,7 @@ impl<'a> Message<'a> {
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.args.len() == 0
+        self.args.is_empty()
     }
 
     /// Its arguments, in HAProxy's order, unnamed ones included.
@@ -243,13 +291,11 @@ impl<'a> Message<'a> {
         self.args
     }
 
-    /// The first argument of that name.
+    /// Returns the value of the first argument of that name.
     #[inline]
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Value<'a>> {
-        self.args()
-            .find(|arg| arg.name == name)
-            .map(|arg| arg.value)
+        self.args.get(name)
     }
 
     /// The name of the argument that asks for a sign of success, the first of its message: its value is the
@@ -273,11 +319,11 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The argument at that place, counting from 0.
+    /// Returns the value of the argument at that place, counting from 0.
     #[inline]
     #[must_use]
     pub fn at(&self, index: usize) -> Option<Value<'a>> {
-        self.args().nth(index).map(|arg| arg.value)
+        self.args.at(index)
     }
 }
 
@@ -337,35 +383,65 @@ pub struct Arg<'a> {
     pub value: Value<'a>,
 }
 
-/// The arguments of a message, an iterator.
+/// The arguments of a message, in HAProxy's order.
+///
+/// ```
+/// use spoa::prelude::*;
+/// use spoa::spop::Args;
+///
+/// #[spoe_message("log")]
+/// fn log(args: Args<'_>) -> SetVar<usize> {
+///     for arg in args {
+///         println!("{}={}", arg.name, arg.value);
+///     }
+///     SetVar::transaction("logged", args.len())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Args<'a> {
     reader: Reader<'a>,
     left: u8,
 }
 
-impl<'a> Iterator for Args<'a> {
-    type Item = Arg<'a>;
-
-    // The end is seen where it is asked for: half of the calls are for that.
-    #[inline(always)]
-    fn next(&mut self) -> Option<Arg<'a>> {
-        if self.left == 0 {
-            return None;
-        }
-        self.left -= 1;
-        self.arg()
-    }
-
-    #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (usize::from(self.left), Some(usize::from(self.left)))
-    }
-}
-
 impl<'a> Args<'a> {
-    /// The value of the next, if that has this name and likely is of this type; otherwise nothing is
-    /// taken.
+    /// Returns the number of arguments, 0 to 255.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        usize::from(self.left)
+    }
+
+    /// Returns whether there are no arguments.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Returns an iterator over the arguments.
+    #[inline(always)]
+    pub fn iter(&self) -> ArgIter<'a> {
+        ArgIter(*self)
+    }
+
+    /// Returns the value of the first argument of that name.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Value<'a>> {
+        self.iter()
+            .find(|arg| arg.name == name)
+            .map(|arg| arg.value)
+    }
+
+    /// Returns the value of the argument at that place, counting from 0.
+    #[inline]
+    #[must_use]
+    pub fn at(&self, index: usize) -> Option<Value<'a>> {
+        self.iter().nth(index).map(|arg| arg.value)
+    }
+
+    /// Takes the value of the first argument off, if that has this name and likely is of this type;
+    /// otherwise takes nothing.
     #[inline(always)]
     pub(crate) fn next_likely(&mut self, name: &[u8], likely: DataType) -> Option<Value<'a>> {
         let mut reader = self.reader;
@@ -379,7 +455,7 @@ impl<'a> Args<'a> {
     }
 
     #[inline]
-    fn arg(&mut self) -> Option<Arg<'a>> {
+    fn take_first(&mut self) -> Option<Arg<'a>> {
         // `Messages::parse` has checked these bytes.
         Some(Arg {
             name: Name::new(self.reader.string().ok()?),
@@ -388,7 +464,60 @@ impl<'a> Args<'a> {
     }
 }
 
-impl ExactSizeIterator for Args<'_> {}
+impl<'a> IntoIterator for Args<'a> {
+    type Item = Arg<'a>;
+    type IntoIter = ArgIter<'a>;
+
+    #[inline(always)]
+    fn into_iter(self) -> ArgIter<'a> {
+        ArgIter(self)
+    }
+}
+
+impl<'a> IntoIterator for &Args<'a> {
+    type Item = Arg<'a>;
+    type IntoIter = ArgIter<'a>;
+
+    #[inline(always)]
+    fn into_iter(self) -> ArgIter<'a> {
+        self.iter()
+    }
+}
+
+/// An iterator over [`Args`].
+#[derive(Clone, Debug)]
+pub struct ArgIter<'a>(Args<'a>);
+
+impl<'a> ArgIter<'a> {
+    /// Returns the arguments that are left.
+    #[inline(always)]
+    pub(crate) fn rest(self) -> Args<'a> {
+        self.0
+    }
+}
+
+impl<'a> Iterator for ArgIter<'a> {
+    type Item = Arg<'a>;
+
+    // The end is checked here, where it is inlined: half of the calls are for that.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Arg<'a>> {
+        let args = &mut self.0;
+        if args.left == 0 {
+            return None;
+        }
+        args.left -= 1;
+        args.take_first()
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.len(), Some(self.0.len()))
+    }
+}
+
+impl ExactSizeIterator for ArgIter<'_> {}
+impl FusedIterator for ArgIter<'_> {}
 
 /// Appends messages to the payload of a NOTIFY.
 ///
@@ -463,15 +592,15 @@ mod tests {
         }
         let messages = Messages::parse(&payload).unwrap();
         assert_eq!(messages.len(), 10);
-        for (count, (message, name)) in messages.zip(&names).enumerate() {
+        for (count, (message, name)) in messages.iter().zip(&names).enumerate() {
             assert_eq!(message.name(), name.as_str());
-            let sent: Vec<_> = message.args().map(|arg| arg.value).collect();
+            let sent: Vec<_> = message.args().iter().map(|arg| arg.value).collect();
             let expected: Vec<_> = args.iter().take(count).map(|(_, value)| *value).collect();
             assert_eq!(sent, expected);
             let mut copy = MessageBuf::default();
             copy.copy(&message);
             assert_eq!(copy.message().name(), message.name());
-            assert!(copy.message().args().eq(message.args()));
+            assert!(copy.message().args().iter().eq(message.args()));
         }
     }
 }

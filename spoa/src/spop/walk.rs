@@ -123,10 +123,10 @@ mod tests {
     #[test]
     fn a_walk_ends_where_a_reading_does() {
         let payload = payload();
-        let messages: Vec<_> = Messages::parse(&payload).unwrap().collect();
+        let messages: Vec<_> = Messages::parse(&payload).unwrap().iter().collect();
         let lengths: Vec<_> = messages.iter().map(Message::len).collect();
         assert_eq!(lengths, [11, 0, 1]);
-        let read: Vec<_> = messages.iter().map(|m| m.args().count()).collect();
+        let read: Vec<_> = messages.iter().map(|m| m.args().iter().count()).collect();
         assert_eq!(read, lengths);
     }
 

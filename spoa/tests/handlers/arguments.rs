@@ -136,6 +136,7 @@ fn the_whole_message_comes_beside_its_arguments() {
         _: Message<'_>,
     ) -> SetVar<String> {
         let places: Vec<_> = args
+            .iter()
             .map(|arg| format!("{}={}", arg.name, arg.value))
             .collect();
         let at = message.at(1).unwrap();

@@ -38,7 +38,12 @@ fn payload(bytes: &[u8]) {
     let shown: Vec<_> = actions.map(|action| action.to_string()).collect();
     assert!(shown.len() <= bytes.len());
     for message in Messages::parse(bytes).into_iter().flatten() {
-        assert_eq!(message.args().count(), message.len(), "{}", message.name());
+        assert_eq!(
+            message.args().iter().count(),
+            message.len(),
+            "{}",
+            message.name()
+        );
     }
 }
 
@@ -70,7 +75,7 @@ fn agent(reads: impl Iterator<Item = impl AsRef<[u8]>>) -> Conversation {
             match event {
                 AgentEvent::Notify { ids, messages } => {
                     let count = messages.len();
-                    assert_eq!(messages.count(), count);
+                    assert_eq!(messages.iter().count(), count);
                     AckWriter::begin(ids, &mut answers).finish(&mut answers);
                     acks.push(ids);
                 }
@@ -133,7 +138,9 @@ pub fn reassembly(data: &[u8]) {
                 assert_eq!(ids, expected);
                 let sent = Messages::parse(&payload).expect("what was read can be read");
                 let shown = |messages: Messages<'_>| -> Vec<_> {
-                    let shown = messages.map(|m| (m.name().as_bytes().to_vec(), args(m)));
+                    let shown = messages
+                        .iter()
+                        .map(|m| (m.name().as_bytes().to_vec(), args(m)));
                     shown.collect()
                 };
                 assert_eq!(shown(messages), shown(sent));
@@ -150,7 +157,11 @@ pub fn reassembly(data: &[u8]) {
 }
 
 fn args(message: spoa::spop::Message<'_>) -> Vec<String> {
-    message.args().map(|arg| format!("{arg:?}")).collect()
+    message
+        .args()
+        .iter()
+        .map(|arg| format!("{arg:?}"))
+        .collect()
 }
 
 fn engine(running: bool, reads: impl Iterator<Item = impl AsRef<[u8]>>) -> Conversation {

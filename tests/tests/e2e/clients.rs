@@ -99,7 +99,8 @@ fn whatever_a_client_sends_is_checked() {
 
 #[spoe_message("m", set = "txn.length")]
 fn measure(args: Args<'_>) -> usize {
-    args.map(|arg| arg.value.as_bytes().map_or(0, <[u8]>::len))
+    args.iter()
+        .map(|arg| arg.value.as_bytes().map_or(0, <[u8]>::len))
         .sum()
 }
 

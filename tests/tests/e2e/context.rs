@@ -17,6 +17,7 @@ fn shown(value: Option<Value<'_>>) -> String {
 fn describe(message: Message<'_>) -> [SetVar<String>; 5] {
     let args = message.args();
     let all: Vec<_> = args
+        .iter()
         .map(|arg| format!("{}={}", arg.name, arg.value))
         .collect();
     [

@@ -13,7 +13,8 @@ use spoa_tests::{
 /// How many bytes of text all arguments have.
 #[spoe_message("measure", set = "txn.length")]
 fn measure(args: Args<'_>) -> usize {
-    args.map(|arg| arg.value.as_bytes().map_or(0, <[u8]>::len))
+    args.iter()
+        .map(|arg| arg.value.as_bytes().map_or(0, <[u8]>::len))
         .sum()
 }
 

@@ -134,6 +134,7 @@ fn an_ack_of_three_hundred_variables() {
 fn notify(message: Message<'_>) -> usize {
     let args: Vec<_> = message
         .args()
+        .iter()
         .map(|arg| (arg.name.to_str().expect("text"), arg.value))
         .collect();
     let mut payload = Vec::new();

@@ -35,8 +35,8 @@ fn ask(proxy: &Proxy) -> (Option<i64>, Option<i64>) {
 }
 
 /// Sets `answer` and fills the ACK to the size the message asks for.
-fn fill(ids: FrameIds, mut messages: Messages<'_>, out: &mut Vec<u8>) {
-    let message = messages.next().expect("a NOTIFY has a message");
+fn fill(ids: FrameIds, messages: Messages<'_>, out: &mut Vec<u8>) {
+    let message = messages.iter().next().expect("a NOTIFY has a message");
     let size = message
         .at(0)
         .and_then(|it| std::str::from_utf8(it.as_bytes()?).ok());
@@ -195,8 +195,9 @@ fn an_ack_on_another_connection_answers_another_stream_since_3_1() {
     // The agent answers the first NOTIFY on the connection of the second, and that not at all.
     let first: Arc<Mutex<Option<(FrameIds, i32)>>> = Arc::default();
     let kept = first.clone();
-    let agent = answering(move |ids, mut messages, out| {
+    let agent = answering(move |ids, messages, out| {
         let number = messages
+            .iter()
             .next()
             .and_then(|ask| ask.at(1))
             .and_then(|it| it.as_integer());

@@ -51,6 +51,7 @@ fn a_notify_and_its_ack_cost_no_allocation() {
             for message in messages {
                 seen += message
                     .args()
+                    .iter()
                     .filter(|arg| message.get("c") == Some(arg.value))
                     .count();
             }
@@ -89,7 +90,7 @@ proptest! {
                 let _ = Disconnect::decode(bytes);
                 ActionIter::new(bytes).for_each(drop);
                 for message in Messages::parse(bytes).into_iter().flatten() {
-                    message.args().for_each(drop);
+                    message.args().iter().for_each(drop);
                 }
             }
         });

@@ -25,7 +25,7 @@ fn read_as_anything(bytes: &[u8]) {
     if let Ok(messages) = Messages::parse(bytes) {
         for message in messages {
             // What was checked can be walked to its end.
-            assert_eq!(message.args().count(), message.len());
+            assert_eq!(message.args().iter().count(), message.len());
         }
     }
 }

@@ -84,7 +84,7 @@ proptest! {
     #[test]
     fn messages_are_read_as_they_were_written(messages in messages(4)) {
         let payload = payload(&messages);
-        let mut parsed = Messages::parse(&payload).unwrap();
+        let mut parsed = Messages::parse(&payload).unwrap().iter();
         prop_assert_eq!(parsed.len(), messages.len());
         for (name, args) in &messages {
             let message = parsed.next().unwrap();
@@ -92,6 +92,7 @@ proptest! {
             prop_assert_eq!(message.len(), args.len());
             let read: Vec<_> = message
                 .args()
+                .iter()
                 .map(|arg| (arg.name.to_str().unwrap().to_owned(), OwnedValue::from(arg.value)))
                 .collect();
             prop_assert_eq!(&read, args);

@@ -313,7 +313,7 @@ impl Shared {
             .iter()
             .filter_map(|argument| argument.name)
             .collect();
-        let sent = || message.args().filter_map(|arg| arg.name.to_str());
+        let sent = || message.args().iter().filter_map(|arg| arg.name.to_str());
         // A peer chooses these names: what no spoe.conf has in it is no business of the log's.
         let is_name =
             |name: &&str| (1..=Name::EXCERPT).contains(&name.len()) && !name.contains(breaks_line);

@@ -64,9 +64,11 @@ impl Agent {
                 AgentEvent::Notify { ids, messages } => Heard::Notify {
                     ids,
                     messages: messages
+                        .iter()
                         .map(|message| {
                             let args: Vec<_> = message
                                 .args()
+                                .iter()
                                 .map(|arg| format!("{}={}", arg.name, arg.value))
                                 .collect();
                             format!("{}({})", message.name(), args.join(","))

@@ -47,7 +47,7 @@ impl Watch {
             return;
         };
         let mut request = None;
-        let messages = messages.map(|message| {
+        let messages = messages.iter().map(|message| {
             if let Some(Value::String(id)) = message.get(Watched::ARGUMENT) {
                 request = Some(String::from_utf8_lossy(id).into_owned());
             }
@@ -192,6 +192,7 @@ impl Request {
 fn shown(message: &Message<'_>) -> String {
     let args = message
         .args()
+        .iter()
         .filter(|arg| arg.name.as_bytes() != Watched::ARGUMENT.as_bytes());
     let args = args.map(|arg| {
         let value = short(&arg.value.to_string());

@@ -50,7 +50,10 @@ fn agent_events(agent: &mut AgentSession, mut input: &[u8], out: &mut Vec<u8>) -
         input = &input[received.used..];
         match received.event {
             Some(AgentEvent::Notify { ids, messages }) => {
-                let names: Vec<_> = messages.map(|message| message.name().to_string()).collect();
+                let names: Vec<_> = messages
+                    .iter()
+                    .map(|message| message.name().to_string())
+                    .collect();
                 lines.push(format!(
                     "Notify {}/{} {}",
                     ids.stream_id,
