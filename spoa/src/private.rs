@@ -10,13 +10,15 @@ pub use crate::handler::{
     Accepts, ActionWriter, Expected, Failure, FromMessage, FromValue, IncomingMessage, IntoActions,
     Mismatch, Variable,
 };
+#[cfg(feature = "http")]
+pub use crate::http::__macros::*;
 pub use crate::spop::{Scope, Value};
 pub use spoa_macros::{expand_handlers, expand_run};
 pub use std::boxed::Box;
 pub use std::iter::Iterator;
 pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
-pub use std::{compile_error, concat, file, line, module_path, option_env};
+pub use std::{compile_error, concat, file, line, module_path, option_env, stringify};
 
 #[cfg(feature = "run")]
 pub use crate::handler::HandlerError;

@@ -1,5 +1,6 @@
 //! A handler as the agent sees it: which message, which function, how to run it.
 
+use super::__macros::VerdictDescription;
 use super::{
     ActionWriter, ConnectionInfo, Context, Expected, Failure, IncomingMessage, LeftOut, mark,
 };
@@ -172,6 +173,8 @@ pub struct Description {
     pub arguments: Vec<ArgumentDescription>,
     pub states: Vec<StateDescription>,
     pub variables: Vec<VariableDescription>,
+    /// What its verdicts can be.
+    pub verdicts: Vec<&'static VerdictDescription>,
     /// Whether what the handler returns sets a variable each time, where the types do not name it.
     pub returns: Presence,
     /// Whether the handler may set variables of other names, which are known only when it runs.

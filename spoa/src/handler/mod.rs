@@ -17,6 +17,7 @@ mod sample;
 mod state;
 mod text;
 mod variable;
+mod verdict;
 
 pub use accepts::Accepts;
 pub use actions::{ActionWriter, Actions, IntoActions, SetVar, UnsetVar};
@@ -47,4 +48,7 @@ pub mod __macros {
     };
     pub use super::param::{ArgSpec, ByMessage, ByValue, Param};
     pub use super::sample::{Client, Events, Flag, Gives, suits};
+    pub use super::verdict::{
+        HeaderChange, HeaderDescription, OutcomeDescription, VerdictDescription, VerdictVariables,
+    };
 }

@@ -12,8 +12,9 @@ use std::fmt;
 /// Names and values are checked as they are added, so that no set holds a line end or a NUL. The changes
 /// count in the order in which they were made: a header that is set after it was removed is set.
 ///
-/// From 3.4 on, HAProxy applies [`to_set`](HeaderSet::to_set), [`to_add`](HeaderSet::to_add) and
-/// [`to_remove`](HeaderSet::to_remove) as variables, with `set-headers-bin`, `add-headers-bin` and `del-headers-bin`.
+/// A handler returns a set with its [`Verdict`](super::Verdict). From 3.4 on, HAProxy also applies each
+/// of [`to_set`](HeaderSet::to_set), [`to_add`](HeaderSet::to_add) and [`to_remove`](HeaderSet::to_remove)
+/// as a variable, with `set-headers-bin`, `add-headers-bin` and `del-headers-bin`.
 ///
 /// ```
 /// use spoa::http::HeaderSet;
@@ -35,9 +36,9 @@ pub struct HeaderSet {
 
 /// One header: its name in lower case, and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Header {
-    name: String,
-    value: Vec<u8>,
+pub(crate) struct Header {
+    pub(crate) name: String,
+    pub(crate) value: Vec<u8>,
 }
 
 /// HAProxy keeps the length of a name in 8 bits.
@@ -189,6 +190,18 @@ impl HeaderSet {
         Some(block)
     }
 
+    pub(crate) fn set_headers(&self) -> &[Header] {
+        &self.set
+    }
+
+    pub(crate) fn added_headers(&self) -> &[Header] {
+        &self.added
+    }
+
+    pub(crate) fn removed_names(&self) -> &[String] {
+        &self.removed
+    }
+
     /// Drops the changes to a header that do not count any more.
     fn forget(&mut self, name: &str) {
         self.set.retain(|it| it.name != name);
@@ -253,6 +266,25 @@ fn checked_name(name: &str) -> Result<String, BadHeader> {
 /// Whether a character may be in a token (RFC 9110 5.6.2).
 pub(crate) fn is_token(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+}
+
+/// Whether a header frames a message, for the compiler.
+pub(crate) const fn frames(name: &str) -> bool {
+    let mut framing: &[&str] = &FRAMING;
+    while let [first, others @ ..] = framing {
+        let (mut a, mut b) = (first.as_bytes(), name.as_bytes());
+        while let ([x, after_x @ ..], [y, after_y @ ..]) = (a, b) {
+            if *x != *y {
+                break;
+            }
+            (a, b) = (after_x, after_y);
+        }
+        if a.is_empty() && b.is_empty() {
+            return true;
+        }
+        framing = others;
+    }
+    false
 }
 
 /// Encodes headers as `req.hdrs_bin` does. HAProxy answers a request with 500 if the end is missing.
