@@ -1,5 +1,6 @@
 //! An agent as its HAProxy sees it: what it answers, what it needs, what it sets.
 
+use crate::Verdict;
 use std::time::Duration;
 
 /// An agent.
@@ -51,6 +52,8 @@ pub struct Message {
     pub arguments: Vec<Argument>,
     /// What the handler sets, as far as that is known without running it.
     pub variables: Vec<Variable>,
+    /// What its verdicts can be, if the handler returns any.
+    pub verdicts: Vec<Verdict>,
     /// Whether these are all variables that the agent sets in answer to it, a failure included.
     pub complete: bool,
 }

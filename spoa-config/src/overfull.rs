@@ -130,6 +130,7 @@ mod tests {
             event: event.map(str::to_owned),
             condition: None,
             group: None,
+            verdicts: Vec::new(),
             complete: true,
             arguments: arguments.collect(),
             variables: Vec::new(),

@@ -74,6 +74,7 @@ fn handlers_as_json_hold_all_that_is_known() {
             },
         ],
         "variables": [{ "scope": "sess", "name": "score", "type": "u8", "set": "always" }],
+        "verdicts": [],
         "states": [],
         "timeout_ms": null,
         "docs": "Scores an address.",

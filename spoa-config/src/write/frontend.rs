@@ -4,6 +4,7 @@
 //! It must not decide anything about messages: the plan has.
 
 use super::condition::{self, Test};
+use super::ladder;
 use super::plan::{ERROR, Group, Guard, Plan, Planned};
 use super::text::Text;
 use super::{Fail, Watch};
@@ -56,6 +57,7 @@ pub(super) fn lines(plan: &Plan<'_>) -> String {
         Fail::Closed => closed(plan, &mut text),
         Fail::Open => open(plan, &mut text),
     }
+    ladder::lines(plan, &mut text);
     text.blank();
     match &plan.options.rules {
         Some(rules) => text.verbatim(rules),
@@ -335,6 +337,12 @@ fn variables(plan: &Plan<'_>, text: &mut Text) {
     // The scope `res` begins with the answer.
     early.retain(|variable| variable.scope != "res");
     late.retain(|variable| !early.contains(variable));
+    let apart = match plan.options.show {
+        true => ladder::hides,
+        false => ladder::owns,
+    };
+    early.retain(|variable| !apart(plan, variable));
+    late.retain(|variable| !apart(plan, variable));
     let mut headers = Headers::default();
     if !early.is_empty() && !plan.options.show {
         text.comment(

@@ -7,6 +7,7 @@ mod condition;
 mod frame;
 mod frontend;
 mod guard;
+mod ladder;
 mod page;
 mod plan;
 mod server;
@@ -14,6 +15,7 @@ mod signature;
 mod spoe;
 mod text;
 
+pub use ladder::Page;
 pub use page::{page, unsaid};
 pub use signature::{Writer, signed, writer};
 
@@ -50,6 +52,8 @@ pub struct Options {
     /// The variables that are the verdict, as in `txn.blocked`; by default the first that each message
     /// sets.
     pub verdicts: Vec<String>,
+    /// Pages of the site's for what is denied, and for challenges.
+    pub pages: Vec<Page>,
     /// Lines of the frontend in the place of those that show the variables, and sections behind them if
     /// need be. What they say of `bind` and `default_backend` holds, too.
     pub rules: Option<String>,
@@ -76,6 +80,7 @@ impl Options {
             crt: None,
             fail: Fail::Open,
             verdicts: Vec::new(),
+            pages: Vec::new(),
             rules: None,
             show: false,
             bind: vec![":8080".to_owned()],

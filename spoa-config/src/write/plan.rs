@@ -3,6 +3,7 @@
 //! It must not know how any of it looks in a file.
 
 use super::condition;
+use super::ladder::Ladder;
 use super::{Options, Refusal, Warning, server};
 use crate::{Agent, Argument, Expected, Message, Series, Variable};
 use spoa_facts::{Event, Expression};
@@ -34,6 +35,8 @@ pub(super) struct Plan<'a> {
     pub(super) processing: Duration,
     pub(super) messages: Vec<Planned<'a>>,
     pub(super) groups: Vec<Group<'a>>,
+    /// The rules that enforce verdicts.
+    pub(super) ladders: Vec<Ladder>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -143,6 +146,7 @@ impl<'a> Plan<'a> {
             processing: processing(agent),
             messages: Vec::new(),
             groups: Vec::new(),
+            ladders: Vec::new(),
             warnings: Vec::new(),
             agent,
             options,
@@ -154,6 +158,7 @@ impl<'a> Plan<'a> {
         }
         plan.group();
         super::guard::decide(&mut plan);
+        super::ladder::decide(&mut plan);
         plan.names();
         super::frame::check(&mut plan);
         plan.tls();

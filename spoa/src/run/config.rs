@@ -6,7 +6,7 @@ use super::diff;
 use super::haproxy::Haproxy;
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use spoa_config::write::{Configuration, Fail, Options, Writer, signed, write, writer};
+use spoa_config::write::{Configuration, Fail, Options, Page, Writer, signed, write, writer};
 use spoa_config::{Agent, Series};
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
@@ -26,6 +26,7 @@ pub(super) struct Config {
     crt: Option<String>,
     closed: bool,
     verdicts: Vec<String>,
+    pages: Vec<Page>,
     rules: Option<PathBuf>,
     bind: Vec<String>,
     show: bool,
@@ -88,6 +89,11 @@ pub(super) fn command() -> Command {
         )
         .arg(
             option("verdict", "VARIABLE", "What `--fail closed` asks for, such as txn.blocked; once for each [default: the first variable of each message]")
+                .action(ArgAction::Append),
+        )
+        .arg(
+            option("page", "STATUS=FILE", "A page for denials with a status, or for challenges: challenge=FILE")
+                .value_parser(ValueParser::new(page))
                 .action(ArgAction::Append),
         )
         .arg(
@@ -154,6 +160,12 @@ impl Config {
             crt: text("crt"),
             closed: text("fail").as_deref() == Some("closed"),
             verdicts: texts("verdict"),
+            pages: matches
+                .get_many("page")
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
             rules: path("rules"),
             bind: texts("bind"),
             show: matches.get_flag("show"),
@@ -349,6 +361,7 @@ impl Config {
                 Fail::Open
             },
             verdicts: self.verdicts.clone(),
+            pages: self.pages.clone(),
             rules: rules.transpose()?,
             show: self.show,
             bind: match self.bind.as_slice() {
@@ -514,6 +527,21 @@ fn bind(text: &str) -> Result<String, String> {
         true => Ok(text.to_owned()),
         false => Err("write an address with its port, such as :8080 or 127.0.0.1:8080".to_owned()),
     }
+}
+
+/// A page, as `403=denied.html` or `challenge=challenge.html`.
+fn page(text: &str) -> Result<Page, String> {
+    let page = text.split_once('=').and_then(|(of, file)| {
+        let status = match of {
+            "challenge" => None,
+            status => Some(status.parse().ok()?),
+        };
+        let file = (!file.is_empty()).then(|| file.to_owned())?;
+        Some(Page { status, file })
+    });
+    page.ok_or_else(|| {
+        "write a status and a file, as in 403=denied.html, or challenge=challenge.html".to_owned()
+    })
 }
 
 #[cfg(test)]

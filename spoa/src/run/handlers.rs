@@ -2,7 +2,11 @@
 //!
 //! It must not run a handler: all it shows is known without.
 
-use crate::handler::{__macros::ArgumentDescription, Definition, Fetch, Presence, When};
+use super::wiring;
+use crate::handler::__macros::{
+    ArgumentDescription, HeaderChange, VariableDescription, VerdictDescription,
+};
+use crate::handler::{Definition, Fetch, Presence, When};
 use serde_json::{Value, json};
 
 /// The table.
@@ -16,7 +20,7 @@ pub(super) fn table(handlers: &[&'static Definition]) -> String {
             message(handler),
             arguments(handler, &description.arguments),
             variables
-                .map(|variable| format!("{}.{}", variable.scope, variable.name))
+                .map(|variable| variable_text(variable, &description.verdicts))
                 .collect(),
             vec![format!("{} ({file}:{line})", handler.function())],
         ]);
@@ -43,6 +47,19 @@ pub(super) fn table(handlers: &[&'static Definition]) -> String {
         }
     }
     table
+}
+
+/// A variable, and what it can be if it is the action of a verdict.
+fn variable_text(
+    variable: &VariableDescription,
+    verdicts: &[&'static VerdictDescription],
+) -> String {
+    let name = format!("{}.{}", variable.scope, variable.name);
+    let mut verdicts = verdicts.iter();
+    match verdicts.find(|it| it.variables.action == variable.name) {
+        Some(verdict) => format!("{name}: {}", wiring::verdict(verdict)),
+        None => name,
+    }
 }
 
 /// The name, and below it when HAProxy sends the message.
@@ -154,6 +171,7 @@ pub(super) fn json(handlers: &[&'static Definition]) -> Value {
                 },
             })
         });
+        let verdicts = description.verdicts.iter().map(|it| verdict(it));
         let states = description.states.iter().map(|state| state.type_name);
         json!({
             "message": handler.message_name(),
@@ -162,6 +180,7 @@ pub(super) fn json(handlers: &[&'static Definition]) -> Value {
             "group": handler.group(),
             "arguments": arguments.collect::<Vec<_>>(),
             "variables": variables.collect::<Vec<_>>(),
+            "verdicts": verdicts.collect::<Vec<_>>(),
             "states": states.collect::<Vec<_>>(),
             "timeout_ms": handler.timeout().map(|timeout| timeout.as_secs_f64() * 1e3),
             "docs": handler.docs().trim(),
@@ -171,6 +190,34 @@ pub(super) fn json(handlers: &[&'static Definition]) -> Value {
         })
     });
     handlers.collect()
+}
+
+/// What a verdict can be.
+fn verdict(verdict: &VerdictDescription) -> Value {
+    let outcomes = verdict.outcomes.iter().map(|outcome| {
+        json!({
+            "action": outcome.action,
+            "status": Some(outcome.status).filter(|status| *status != 0),
+        })
+    });
+    let headers = verdict.headers.iter().map(|header| {
+        json!({
+            "of": if header.of_response { "response" } else { "request" },
+            "change": match header.change {
+                HeaderChange::Set => "set",
+                HeaderChange::Add => "add",
+                HeaderChange::Remove => "remove",
+            },
+            "name": header.name,
+            "variable": header.variable,
+        })
+    });
+    json!({
+        "declared_by": verdict.declared_by,
+        "action": verdict.variables.action,
+        "outcomes": outcomes.collect::<Vec<_>>(),
+        "headers": headers.collect::<Vec<_>>(),
+    })
 }
 
 #[cfg(test)]

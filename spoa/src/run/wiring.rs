@@ -3,7 +3,9 @@
 //! It is the one place that knows both the handlers and `spoa_config`.
 
 use crate::agent::Limits;
-use crate::handler::__macros::{ArgumentDescription, Description};
+use crate::handler::__macros::{
+    ArgumentDescription, Description, HeaderChange, VerdictDescription,
+};
 use crate::handler::{Definition, Expected, Fetch, Presence, Run, When};
 use spoa_config as config;
 
@@ -47,6 +49,7 @@ fn message(name: &str, handler: &Definition, limits: &Limits) -> config::Message
         event: handler.event().map(str::to_owned),
         condition: handler.condition().map(str::to_owned),
         group: handler.group().map(str::to_owned),
+        verdicts: description.verdicts.iter().map(|it| verdict(it)).collect(),
         complete: !description.open,
         arguments: arguments(handler, &description),
         variables: variables
@@ -61,6 +64,37 @@ fn message(name: &str, handler: &Definition, limits: &Limits) -> config::Message
                 },
             })
             .collect(),
+    }
+}
+
+/// What a verdict can be.
+pub(super) fn verdict(verdict: &VerdictDescription) -> config::Verdict {
+    let names = &verdict.variables;
+    let outcomes = verdict.outcomes.iter().filter_map(|it| {
+        Some(config::Outcome {
+            action: config::Action::named(it.action)?,
+            status: Some(it.status).filter(|status| *status != 0),
+        })
+    });
+    let headers = verdict.headers.iter().map(|it| config::HeaderRule {
+        of_response: it.of_response,
+        change: match it.change {
+            HeaderChange::Set => config::HeaderChange::Set,
+            HeaderChange::Add => config::HeaderChange::Add,
+            HeaderChange::Remove => config::HeaderChange::Remove,
+        },
+        name: it.name.map(str::to_owned),
+        variable: it.variable.to_owned(),
+    });
+    config::Verdict {
+        declared_by: verdict.declared_by.to_owned(),
+        action: names.action.to_owned(),
+        status: names.status.to_owned(),
+        data: names.data.to_owned(),
+        content_type: names.content_type.to_owned(),
+        reason: names.reason.to_owned(),
+        outcomes: outcomes.collect(),
+        headers: headers.collect(),
     }
 }
 

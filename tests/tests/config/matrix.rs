@@ -7,7 +7,10 @@ use std::{fs, io};
 use spoa_config::doctor::{examine, render};
 use spoa_config::read::{Configuration, Files, Surroundings};
 use spoa_config::write::{Fail, Options, write};
-use spoa_config::{Agent, Argument, Expected, Message, Presence, Series, Tls, Variable};
+use spoa_config::{
+    Action, Agent, Argument, Expected, HeaderChange, HeaderRule, Message, Outcome, Presence,
+    Series, Tls, Variable, Verdict,
+};
 use spoa_tests::{Directory, TempDir, haproxies};
 
 fn argument(name: &str, rust_type: &str, expected: Expected, sample: &str) -> Argument {
@@ -44,15 +47,64 @@ enum Kind {
     Bodies,
     /// At the session, for a variable of that, without anything that is set for sure.
     Session,
+    /// For a verdict on the request, another with variables of its own, and one on the response.
+    Judged,
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     Kind::Plain,
     Kind::Conditional,
     Kind::Grouped,
     Kind::Bodies,
     Kind::Session,
+    Kind::Judged,
 ];
+
+/// A verdict that can be anything, and its variables.
+fn verdict(prefix: &str) -> (Verdict, Vec<Variable>) {
+    let mut outcomes = Vec::new();
+    for action in Action::ALL {
+        let statuses: &[Option<u16>] = match action {
+            Action::Drop => &[None],
+            Action::Redirect => &[Some(302), Some(307)],
+            Action::Respond => &[Some(200)],
+            _ => &[Some(403), Some(418)],
+        };
+        outcomes.extend(statuses.iter().map(|status| Outcome {
+            action: *action,
+            status: *status,
+        }));
+    }
+    let headers = [
+        (false, HeaderChange::Set, "x-user"),
+        (false, HeaderChange::Remove, "authorization"),
+        (true, HeaderChange::Add, "set-cookie"),
+    ];
+    let headers = headers.map(|(of_response, change, name)| HeaderRule {
+        of_response,
+        change,
+        name: Some(name.to_owned()),
+        variable: format!("{prefix}header_{}", name.replace('-', "_")),
+    });
+    let of = |name: &str| format!("{prefix}{name}");
+    let verdict = Verdict {
+        declared_by: "Firewall".to_owned(),
+        action: of("action"),
+        status: of("status"),
+        data: of("data"),
+        content_type: of("content_type"),
+        reason: of("reason"),
+        outcomes,
+        headers: headers.to_vec(),
+    };
+    let mut variables = vec![variable("txn", &verdict.action, "&str", Presence::Always)];
+    let others = ["status", "data", "content_type", "reason"].map(of);
+    let headers = verdict.headers.iter().map(|it| it.variable.clone());
+    for name in others.into_iter().chain(headers) {
+        variables.push(variable("txn", &name, "Cow<str>", Presence::Sometimes));
+    }
+    (verdict, variables)
+}
 
 fn messages(kind: Kind) -> Vec<Message> {
     let message = |name: &str, arguments: Vec<Argument>, variables: Vec<Variable>| Message {
@@ -131,6 +183,27 @@ fn messages(kind: Kind) -> Vec<Message> {
                 message("count", vec![path()], vec![total]),
             );
             vec![connected, nothing]
+        }
+        Kind::Judged => {
+            let judge = |name: &str, prefix: &str, sample: &str| {
+                let (verdict, variables) = verdict(prefix);
+                let argument = argument("it", "&[u8]", Expected::Bytes, sample);
+                let mut message = message(name, vec![argument], variables);
+                message.verdicts = vec![verdict];
+                message
+            };
+            // The server has the request by then.
+            let mut late = judge("leaks", "leaks_", "res.fhdr(server)");
+            for verdict in &mut late.verdicts {
+                verdict.headers.retain(|header| header.of_response);
+            }
+            late.variables
+                .retain(|it| !it.name.ends_with("user") && !it.name.ends_with("authorization"));
+            vec![
+                event("on-frontend-http-request", judge("inspect", "", "path")),
+                event("on-frontend-http-request", judge("bots", "bots_", "method")),
+                event("on-http-response", late),
+            ]
         }
     }
 }

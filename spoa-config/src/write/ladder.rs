@@ -1,0 +1,440 @@
+//! The rules that enforce what handlers decide: one for each outcome, since HAProxy takes no status from a
+//! variable.
+//!
+//! It must not know when a message is sent: the plan has decided.
+
+use super::Warning;
+use super::plan::{Plan, Planned};
+use super::text::Text;
+use crate::{Action, HeaderChange, HeaderRule, Message, Outcome, Series, Variable, Verdict};
+use spoa_facts::Event;
+
+/// The statuses for which HAProxy 2.6 and later have a page.
+const WITH_PAGE: [u16; 18] = [
+    400, 401, 403, 404, 405, 407, 408, 410, 413, 421, 422, 425, 429, 500, 501, 502, 503, 504,
+];
+
+/// How much of a reason is logged, in bytes.
+const REASON: usize = 64;
+
+/// A page of the site's, a file that HAProxy reads when it starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The status it is for, or any challenge.
+    pub status: Option<u16>,
+    /// The path of the file.
+    pub file: String,
+}
+
+/// One verdict, with the moments at which it can come.
+#[derive(Debug)]
+pub(super) struct Ladder {
+    verdict: Verdict,
+    /// Whether it is there for the rules about requests.
+    early: bool,
+    /// Whether it is there for the rules about responses only.
+    late: bool,
+    /// The event after the rules of the frontend at which it comes.
+    elsewhere: Option<String>,
+    /// The group that a rule of the site's own sends.
+    by_rules: Option<String>,
+}
+
+/// When a verdict is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum When {
+    Early,
+    Late,
+    Elsewhere(String),
+    ByRules(String),
+}
+
+/// Decides which ladders there are.
+pub(super) fn decide(plan: &mut Plan<'_>) {
+    let mut ladders: Vec<Ladder> = Vec::new();
+    let mut warnings = Vec::new();
+    let mut told: Vec<(&str, &str, When)> = Vec::new();
+    for planned in &plan.messages {
+        let message = planned.message;
+        for verdict in &message.verdicts {
+            let when = when(plan, planned);
+            let before = told
+                .iter()
+                .find(|(action, _, before)| *action == verdict.action && *before == when);
+            if let Some((_, other, _)) = before {
+                warnings.push(warning(
+                    message,
+                    format!(
+                        "messages `{other}` and `{}` tell their verdicts by one variable, and the last one counts: \
+                         give one of them its own by `struct {} as \"name\"` in its `outcomes!`",
+                        message.name, verdict.declared_by
+                    ),
+                ));
+            }
+            warnings.extend(
+                doubts(plan, verdict, &when)
+                    .into_iter()
+                    .map(|text| warning(message, format!("message `{}`: {text}", message.name))),
+            );
+            told.push((&verdict.action, &message.name, when.clone()));
+            add(&mut ladders, verdict, when);
+        }
+    }
+    plan.ladders = ladders;
+    plan.warnings.extend(warnings);
+}
+
+fn warning(message: &Message, text: String) -> Warning {
+    Warning {
+        location: Some(message.location.clone()),
+        text,
+    }
+}
+
+/// When the verdict of a message is there.
+fn when(plan: &Plan<'_>, planned: &Planned<'_>) -> When {
+    match planned.event {
+        Some("on-client-session" | "on-frontend-tcp-request" | "on-frontend-http-request") => {
+            When::Early
+        }
+        Some("on-http-response") => When::Late,
+        Some(event) => When::Elsewhere(event.to_owned()),
+        None => {
+            let mut groups = plan.groups.iter();
+            let group = groups.find(|it| planned.group.as_deref() == Some(&it.name));
+            match group {
+                Some(group) if group.by_rules => When::ByRules(group.name.clone()),
+                Some(group) if group.earliest == Event::HttpResponse => When::Late,
+                _ => When::Early,
+            }
+        }
+    }
+}
+
+/// Adds a verdict to the ladder of its variables.
+fn add(ladders: &mut Vec<Ladder>, verdict: &Verdict, when: When) {
+    let known = ladders
+        .iter()
+        .position(|it| it.verdict.action == verdict.action);
+    let index = known.unwrap_or_else(|| {
+        ladders.push(Ladder {
+            verdict: Verdict {
+                outcomes: Vec::new(),
+                headers: Vec::new(),
+                ..verdict.clone()
+            },
+            early: false,
+            late: false,
+            elsewhere: None,
+            by_rules: None,
+        });
+        ladders.len() - 1
+    });
+    let Some(ladder) = ladders.get_mut(index) else {
+        return;
+    };
+    for outcome in &verdict.outcomes {
+        if !ladder.verdict.outcomes.contains(outcome) {
+            ladder.verdict.outcomes.push(*outcome);
+        }
+    }
+    for header in &verdict.headers {
+        if !ladder.verdict.headers.contains(header) {
+            ladder.verdict.headers.push(header.clone());
+        }
+    }
+    match when {
+        When::Early => ladder.early = true,
+        When::Late => ladder.late = true,
+        When::Elsewhere(event) => ladder.elsewhere = Some(event),
+        When::ByRules(group) => ladder.by_rules = Some(group),
+    }
+}
+
+/// What HAProxy cannot do as it is declared.
+fn doubts(plan: &Plan<'_>, verdict: &Verdict, when: &When) -> Vec<String> {
+    let mut doubts = Vec::new();
+    let has = |action| verdict.outcomes.iter().any(|it| it.action == action);
+    match when {
+        When::Late => {
+            if has(Action::Tarpit) {
+                doubts.push(
+                    "HAProxy cannot tarpit a response, and denies it at once".to_owned(),
+                );
+            }
+            if verdict.headers.iter().any(|it| !it.of_response) {
+                doubts.push(
+                    "the server has the request when the verdict comes, so its request headers are not changed"
+                        .to_owned(),
+                );
+            }
+        }
+        When::Elsewhere(event) => doubts.push(format!(
+            "it is sent at `{event}`, after the rules of the frontend: copy the rules from the comment into the \
+             backend"
+        )),
+        When::ByRules(group) => doubts.push(format!(
+            "a rule of `--rules` sends its group `{group}`: copy the rules from the comment to after that rule"
+        )),
+        When::Early => {}
+    }
+    if has(Action::Respond) && plan.options.series < Series::V3_2 {
+        doubts.push(
+            "HAProxy before 3.2 percent-encodes the control characters in a body, line ends included: respond \
+             with JSON or HTML on one line"
+                .to_owned(),
+        );
+    }
+    if verdict.headers.iter().any(|it| it.name.is_none()) && plan.options.series < Series::V3_4 {
+        doubts.push(
+            "HAProxy takes headers of any names from 3.4 on, so they are not changed: declare their names"
+                .to_owned(),
+        );
+    }
+    doubts
+}
+
+/// Whether a ladder reads a variable, or its value is of no use to others.
+pub(super) fn owns(plan: &Plan<'_>, variable: &Variable) -> bool {
+    plan.ladders.iter().any(|it| it.verdict.owns(variable))
+}
+
+/// Whether a variable is for a ladder alone: a header, or a body.
+pub(super) fn hides(plan: &Plan<'_>, variable: &Variable) -> bool {
+    plan.ladders.iter().any(|it| {
+        let shown = [&it.verdict.action, &it.verdict.status, &it.verdict.reason];
+        it.verdict.owns(variable) && !shown.contains(&&variable.name)
+    })
+}
+
+/// Writes all ladders that the site's own rules do not have.
+pub(super) fn lines(plan: &Plan<'_>, text: &mut Text) {
+    for ladder in &plan.ladders {
+        ladder.lines(plan, text);
+    }
+}
+
+/// The rules about requests, or those about responses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Request,
+    Response,
+}
+
+impl Side {
+    fn rules(self) -> &'static str {
+        match self {
+            Side::Request => "http-request",
+            Side::Response => "http-response",
+        }
+    }
+}
+
+impl Ladder {
+    fn lines(&self, plan: &Plan<'_>, text: &mut Text) {
+        let verdict = &self.verdict;
+        let action = variable(plan, &verdict.action);
+        let by_site = says(plan, &action);
+        let mut sides = Vec::new();
+        if self.early && !by_site {
+            sides.push(Side::Request);
+        }
+        if self.late && !by_site {
+            sides.push(Side::Response);
+        }
+        if let Some(event) = &self.elsewhere {
+            text.blank();
+            text.comment(&format!(
+                "The verdict in {action} comes at `{event}`. These rules enforce it, in the backend:"
+            ));
+            for rule in self.rungs(plan, Side::Request) {
+                text.commented_line(&rule);
+            }
+        }
+        if let Some(group) = self.by_rules.as_ref().filter(|_| !by_site) {
+            text.blank();
+            text.comment(&format!(
+                "The verdict in {action} comes with the group `{group}`. These rules enforce it, after the rule \
+                 that sends the group:"
+            ));
+            for rule in self.rungs(plan, Side::Request) {
+                text.commented_line(&rule);
+            }
+        }
+        if !sides.is_empty() && !verdict.outcomes.is_empty() {
+            text.blank();
+            let reason = variable(plan, &verdict.reason);
+            if self.early {
+                text.comment(&format!(
+                    "Enforces the verdict in {action}; the reason is in the log line. The first rule that \
+                     matches ends the others."
+                ));
+                text.line(&format!("http-request capture var({reason}) len {REASON}"));
+            } else {
+                text.comment(&format!(
+                    "Enforces the verdict in {action}. The first rule that matches ends the others."
+                ));
+            }
+            for side in sides {
+                for rule in self.rungs(plan, side) {
+                    text.line(&rule);
+                }
+            }
+            let content_type = variable(plan, &verdict.content_type);
+            if verdict.statuses(Action::Respond).next().is_some() {
+                text.line(&format!(
+                    "http-after-response set-header content-type %[var({content_type})] if {{ \
+                     var({content_type}) -m found }}"
+                ));
+            }
+        }
+        self.headers(plan, text);
+    }
+
+    /// One rule for each outcome, and one for what is not known.
+    fn rungs(&self, plan: &Plan<'_>, side: Side) -> Vec<String> {
+        let rules = side.rules();
+        let verdict = &self.verdict;
+        let action = variable(plan, &verdict.action);
+        let status = variable(plan, &verdict.status);
+        let mut rungs = Vec::new();
+        for outcome in &verdict.outcomes {
+            let what = self.rung(plan, outcome, side);
+            let name = outcome.action.name();
+            let mut condition = format!("{{ var({action}) -m str {name} }}");
+            // One status needs no test, and another one is denied all the same.
+            if verdict.statuses(outcome.action).count() > 1 {
+                if let Some(code) = outcome.status {
+                    condition.push_str(&format!(" {{ var({status}) -m int {code} }}"));
+                }
+            }
+            rungs.push(format!("{rules} {what} if {condition}"));
+        }
+        rungs.push(format!(
+            "{rules} deny deny_status 403 if {{ var({action}) -m found }} !{{ var({action}) -m str allow }}"
+        ));
+        rungs
+    }
+
+    /// What a rule does.
+    fn rung(&self, plan: &Plan<'_>, outcome: &Outcome, side: Side) -> String {
+        let data = variable(plan, &self.verdict.data);
+        let status = outcome.status.unwrap_or_default();
+        match outcome.action {
+            Action::Deny => denial("deny", status, plan),
+            Action::Tarpit if side == Side::Response => denial("deny", status, plan),
+            Action::Tarpit => denial("tarpit", status, plan),
+            Action::Redirect => format!("redirect code {status} location %[var({data})]"),
+            Action::Respond => {
+                format!("return status {status} content-type text/plain lf-string %[var({data})]")
+            }
+            Action::Challenge => match page(plan, None) {
+                Some(page) => format!(
+                    "return status {status} content-type {} lf-file {}",
+                    content_type(page),
+                    page.file
+                ),
+                None => format!(
+                    "return status {status} content-type text/html lf-string %[var({data})]"
+                ),
+            },
+            Action::Drop => "silent-drop".to_owned(),
+        }
+    }
+
+    /// The rules for headers.
+    fn headers(&self, plan: &Plan<'_>, text: &mut Text) {
+        let mut rules = Vec::new();
+        let headers = self.verdict.headers.iter();
+        for header in headers {
+            let name = variable(plan, &header.variable);
+            if says(plan, &name) || (!header.of_response && !self.early) {
+                continue;
+            }
+            rules.extend(header_rules(plan, header, &name));
+        }
+        if rules.is_empty() {
+            return;
+        }
+        text.blank();
+        text.comment("The headers that come with the verdict. A client cannot set those that the agent sets.");
+        for rule in rules {
+            text.line(&rule);
+        }
+    }
+}
+
+/// The rules for one header, or for those of any names.
+fn header_rules(plan: &Plan<'_>, header: &HeaderRule, variable: &str) -> Vec<String> {
+    let rules = match header.of_response {
+        true => "http-after-response",
+        false => "http-request",
+    };
+    let Some(name) = &header.name else {
+        if plan.options.series < Series::V3_4 {
+            return Vec::new();
+        }
+        let keyword = match header.change {
+            HeaderChange::Set => "set-headers-bin",
+            HeaderChange::Add => "add-headers-bin",
+            HeaderChange::Remove => "del-headers-bin",
+        };
+        return vec![format!(
+            "{rules} {keyword} var({variable}) if {{ var({variable}) -m found }}"
+        )];
+    };
+    let found = format!("if {{ var({variable}) -m found }}");
+    match header.change {
+        HeaderChange::Set => {
+            let set = format!("{rules} set-header {name} %[var({variable})] {found}");
+            match header.of_response {
+                true => vec![set],
+                false => vec![format!("{rules} del-header {name}"), set],
+            }
+        }
+        HeaderChange::Add => vec![format!(
+            "{rules} add-header {name} %[var({variable})] {found}"
+        )],
+        HeaderChange::Remove => vec![format!("{rules} del-header {name} {found}")],
+    }
+}
+
+/// A rule that denies, with the site's page for the status if there is one.
+fn denial(keyword: &str, status: u16, plan: &Plan<'_>) -> String {
+    match page(plan, Some(status)) {
+        Some(page) => format!(
+            "{keyword} status {status} content-type {} file {}",
+            content_type(page),
+            page.file
+        ),
+        None if WITH_PAGE.contains(&status) => format!("{keyword} deny_status {status}"),
+        None => format!("{keyword} status {status} content-type text/plain string \"Denied.\\n\""),
+    }
+}
+
+fn page<'a>(plan: &Plan<'a>, status: Option<u16>) -> Option<&'a Page> {
+    plan.options.pages.iter().find(|it| it.status == status)
+}
+
+fn content_type(page: &Page) -> &'static str {
+    match page.file.rsplit('.').next() {
+        Some("json") => "application/json",
+        Some("txt") => "text/plain",
+        _ => "text/html",
+    }
+}
+
+/// The whole name of a variable.
+fn variable(plan: &Plan<'_>, name: &str) -> String {
+    format!("txn.{}.{name}", plan.prefix)
+}
+
+/// Whether the site's own rules read a variable.
+fn says(plan: &Plan<'_>, variable: &str) -> bool {
+    let ends = [format!("var({variable})"), format!("var({variable},")];
+    let mut rules = plan.rules();
+    rules.any(|words| {
+        let mut words = words.iter();
+        words.any(|word| ends.iter().any(|end| word.contains(end.as_str())))
+    })
+}
