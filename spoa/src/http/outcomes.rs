@@ -89,7 +89,7 @@ pub trait DeclaresDrop: Outcomes {}
 /// }
 ///
 /// #[spoe_message("inspect", event = "on-frontend-http-request")]
-/// fn inspect(path: &[u8]) -> Verdict<Firewall> {
+/// fn inspect(#[arg(default)] path: &[u8]) -> Verdict<Firewall> {
 ///     match path {
 ///         b"/.env" => Verdict::deny::<403>().reason("a file of secrets"),
 ///         b"/old" => Verdict::redirect::<302>("/new"),

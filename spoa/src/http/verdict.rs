@@ -38,7 +38,7 @@ use std::marker::PhantomData;
 /// use spoa::prelude::*;
 ///
 /// #[spoe_message("inspect", event = "on-frontend-http-request")]
-/// fn inspect(path: &[u8]) -> (Verdict, SetVar<u32>) {
+/// fn inspect(#[arg(default)] path: &[u8]) -> (Verdict, SetVar<u32>) {
 ///     let score = if path.starts_with(b"/.") { 100 } else { 0 };
 ///     let verdict = match score {
 ///         0 => Verdict::allow(),
