@@ -24,39 +24,39 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 #[derive(Debug, FromMessage)]
 struct Request<'a> {
     /// `src`: `None` would mean a client on a unix socket, for which this agent has no use.
-    #[arg(sample = "src")]
+    #[spoa(sample = "src")]
     src: IpAddr,
-    #[arg("src-port", sample = "src_port")]
+    #[spoa("src-port", sample = "src_port")]
     src_port: Option<u16>,
-    #[arg(sample = "ssl_fc", default)]
+    #[spoa(sample = "ssl_fc", default)]
     ssl: bool,
-    #[arg(sample = "method")]
+    #[spoa(sample = "method")]
     method: &'a str,
-    #[arg(sample = "path", default)]
+    #[spoa(sample = "path", default)]
     path: &'a [u8],
     /// Without its `?`. HAProxy has no sample for a query that is not there.
-    #[arg(sample = "query", default)]
+    #[spoa(sample = "query", default)]
     query: &'a [u8],
-    #[arg(sample = "req.ver")]
+    #[spoa(sample = "req.ver")]
     version: &'a str,
-    #[arg(sample = "req.hdr(host)")]
+    #[spoa(sample = "req.hdr(host)")]
     host: Option<&'a [u8]>,
     /// `req.fhdr` gives a header as it came. `req.hdr` would split it at its commas and give what
     /// stands behind the last: of "Mozilla/5.0 (KHTML, like Gecko)" no more than "like Gecko)".
-    #[arg("user-agent", sample = "req.fhdr(user-agent)", default)]
+    #[spoa("user-agent", sample = "req.fhdr(user-agent)", default)]
     user_agent: &'a [u8],
-    #[arg("content-type", sample = "req.fhdr(content-type)", default)]
+    #[spoa("content-type", sample = "req.fhdr(content-type)", default)]
     content_type: &'a [u8],
-    #[arg("body-size", sample = "req.body_size", default)]
+    #[spoa("body-size", sample = "req.body_size", default)]
     body_size: u64,
     /// As much of it as HAProxy's buffer holds.
-    #[arg(sample = "req.body", default)]
+    #[spoa(sample = "req.body", default)]
     body: &'a [u8],
 }
 
 /// The variables `txn.inspect.…`.
 #[derive(Debug, PartialEq, Eq, IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Verdict {
     /// Always set, also to false: a request without it was not inspected.
     blocked: bool,
@@ -66,7 +66,7 @@ struct Verdict {
     /// HAProxy's buffer did not hold the whole body.
     truncated: bool,
     /// One for the whole of HAProxy, since the agent was started.
-    #[var(scope = "proc")]
+    #[spoa(scope = "proc")]
     blocked_total: u64,
 }
 

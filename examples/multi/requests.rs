@@ -45,8 +45,8 @@ pub(crate) fn name_request(context: Context<'_>) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromValue)]
 pub(crate) enum Door {
     Www,
-    /// Without `#[value]` it would be `partner-api`.
-    #[value("api")]
+    /// Without `#[spoa]` it would be `partner-api`.
+    #[spoa("api")]
     PartnerApi,
 }
 

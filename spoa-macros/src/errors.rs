@@ -1,30 +1,34 @@
 //! The mistakes found in one expansion, reported together.
-//!
-//! It must not know what the mistakes are about.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use std::fmt::Display;
 
-/// Mistakes in the order they were found. One expansion reports all of them, so that a user need
-/// not compile once for each.
+/// Collects mistakes in the order they are found. One expansion reports all of them, so that users do
+/// not have to compile once for each.
+///
+/// [`Errors::check`] or [`Errors::append`] must take them in the end: dropping them panics, because an
+/// error that nobody looks at lets wrong code through.
+#[must_use = "unreported mistakes let wrong code through"]
 #[derive(Default)]
 pub(crate) struct Errors {
     combined: Option<syn::Error>,
     count: usize,
+    taken: bool,
 }
 
 impl Errors {
-    /// A mistake at one token.
+    /// Adds a mistake at one token.
     pub(crate) fn at(&mut self, span: Span, text: impl Display) {
         self.push(syn::Error::new(span, text));
     }
 
-    /// A mistake that spans several tokens.
+    /// Adds a mistake that spans several tokens.
     pub(crate) fn on(&mut self, tokens: impl ToTokens, text: impl Display) {
         self.push(syn::Error::new_spanned(tokens, text));
     }
 
+    /// Adds an error of the parser's.
     pub(crate) fn push(&mut self, error: syn::Error) {
         self.count += 1;
         match &mut self.combined {
@@ -33,25 +37,80 @@ impl Errors {
         }
     }
 
-    pub(crate) fn append(&mut self, others: Errors) {
-        if let Some(others) = others.combined {
-            self.push(others);
+    /// Adds the mistakes that another collection holds.
+    pub(crate) fn append(&mut self, mut others: Errors) {
+        others.taken = true;
+        if let Some(error) = others.combined.take() {
+            self.push(error);
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// How many there are: two counts tell whether there were any in between.
+    /// Returns how many mistakes there are: two counts tell whether there were any in between.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
 
-    /// A `compile_error!` for each mistake.
-    pub(crate) fn into_tokens(self) -> TokenStream {
-        self.combined
-            .map(syn::Error::into_compile_error)
-            .unwrap_or_default()
+    /// Ends the collection.
+    ///
+    /// # Errors
+    ///
+    /// Returns a `compile_error!` for each mistake if there are any.
+    pub(crate) fn check(mut self) -> Result<(), TokenStream> {
+        self.taken = true;
+        match self.combined.take() {
+            Some(errors) => Err(errors.into_compile_error()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Errors {
+    fn drop(&mut self) {
+        assert!(
+            self.taken || std::thread::panicking(),
+            "errors were dropped without a check"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Errors {
+        let mut errors = Errors::default();
+        errors.at(Span::call_site(), text);
+        errors
+    }
+
+    #[test]
+    fn every_mistake_is_reported() {
+        let mut errors = at("one");
+        errors.append(at("two"));
+        errors.at(Span::call_site(), "three");
+        assert_eq!(errors.count(), 3);
+        let reported = errors.check().unwrap_err().to_string();
+        for text in ["\"one\"", "\"two\"", "\"three\""] {
+            assert!(reported.contains(text), "{reported}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "errors were dropped without a check")]
+    fn errors_cannot_be_dropped_unseen() {
+        drop(at("a mistake"));
+    }
+
+    #[test]
+    #[should_panic(expected = "errors were dropped without a check")]
+    fn errors_without_a_mistake_cannot_be_dropped_unseen_either() {
+        drop(Errors::default());
+    }
+
+    #[test]
+    #[should_panic(expected = "the cause")]
+    fn a_panic_is_not_followed_by_a_second_one() {
+        let _errors = at("a mistake");
+        panic!("the cause");
     }
 }

@@ -1,6 +1,4 @@
-//! Procedural macros of `spoa`: they inspect syntax and leave types to the traits of the crate.
-//!
-//! It must not know what a type means, nor anything of protocol, agent or runtime.
+//! Procedural macros of `spoa`. They inspect syntax and leave types to the traits of the crate.
 
 mod argument;
 mod assertion;
@@ -19,9 +17,8 @@ use proc_macro::TokenStream;
 
 /// Makes a function the handler of a message.
 ///
-/// The name is the one that stands after `spoe-message` in spoe.conf. The function, `fn` or
-/// `async fn`, stays what it is: a test can call it. `spoa::run!()` finds it, `spoa::handlers!` names
-/// it.
+/// The name is the one after `spoe-message` in spoe.conf. The function, `fn` or `async fn`, is left as
+/// it is, so that a test can call it. `spoa::run!()` finds it, and `spoa::handlers!` names it.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -41,15 +38,15 @@ use proc_macro::TokenStream;
 /// | option | what it does |
 /// |---|---|
 /// | `set = "sess.ip_score"` | writes the value returned to this variable: the function returns a value, an `Option` or a `Result` of one, instead of an action |
-/// | `timeout = "20ms"` | answers HAProxy without the handler when it takes longer; a whole number of `us`, `ms`, `s`, `m` or `h`. For `async fn` and `blocking` only: nothing can interrupt another function |
-/// | `blocking` | runs a function that is not async on a thread of its own, where it may wait for a disk or a database |
-/// | `event = "on-frontend-http-request"` | when HAProxy is to send the message |
-/// | `condition = "if { path_beg /api }"` | what must hold then; behind `if` or `unless`, as HAProxy writes it |
-/// | `group = "check"` | the group a rule of HAProxy's sends the message with, instead of an event |
-/// | `crate = path` | names the crate `spoa` where it has another name |
+/// | `timeout = "20ms"` | answers HAProxy without the handler if it takes longer; a whole number of `us`, `ms`, `s`, `m` or `h`. Only for `async fn` and `blocking`: other functions cannot be interrupted |
+/// | `blocking` | runs a function that is not async on a thread for blocking work, where it may wait for a disk or a database |
+/// | `event = "on-frontend-http-request"` | when HAProxy sends the message |
+/// | `condition = "if { path_beg /api }"` | the condition for sending it, beginning with `if` or `unless` as in HAProxy |
+/// | `group = "check"` | the group in which an HAProxy rule sends the message, instead of an event |
+/// | `crate = path` | the path of the crate `spoa` if it has another name |
 ///
-/// `event`, `condition` and `group` are for HAProxy's side, which the agent's command `config` prints:
-/// nothing changes for the handler. A message has an event or a group, not both.
+/// `event`, `condition` and `group` are for the HAProxy configuration that the agent's command `config`
+/// prints; they do not change the handler. A message has an event or a group, not both.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -86,21 +83,25 @@ use proc_macro::TokenStream;
 ///
 /// # Parameters
 ///
-/// A parameter is the argument of its name (`args ip=src` in spoe.conf), letter by letter, a raw
-/// identifier without its `r#`, and what a handler does not use without the `_` at its head: `_ip` takes
-/// `ip`, unless `#[arg("_ip")]` says otherwise. Its type says how the argument is converted; a type that is made from
-/// the whole message, such as `Message`, `Context`, `State<'_, T>` or a struct with
-/// `#[derive(FromMessage)]`, has any name. The attribute `#[arg(…)]` before a parameter changes that:
+/// A parameter takes the argument of its name (`args ip=src` in spoe.conf). The names must be equal,
+/// except that a raw identifier loses its `r#`, and an unused parameter the `_` at its start: `_ip` takes
+/// `ip`, unless `#[arg("_ip")]` says otherwise. The type of the parameter says how the argument is
+/// converted. A type that is made from the whole message, such as `Message`, `Context`, `State<'_, T>`
+/// or a struct with `#[derive(FromMessage)]`, can have any name. The attribute `#[arg(…)]` before a
+/// parameter changes that:
 ///
 /// | attribute | what it does |
 /// |---|---|
-/// | `#[arg("client-ip")]` | takes the argument of another name; names in HAProxy often have a `-`, which no parameter can have |
-/// | `#[arg(index = 1)]` | takes the argument at that place, counting from 0: `args src path` gives none of them a name |
-/// | `#[arg(default)]` | takes `Default::default()` where the argument is absent or NULL |
-/// | `#[arg(default = 443)]` | takes this expression there |
-/// | `#[arg(sample = "src")]` | says where HAProxy gets the argument: what stands behind the `=` in `args` of spoe.conf, where blanks need a `\` before them |
+/// | `#[arg("client-ip")]` | takes the argument of another name; names in HAProxy often have a `-`, which a parameter cannot have |
+/// | `#[arg(index = 1)]` | takes the argument at this place, counting from 0; the arguments of `args src path` have no names |
+/// | `#[arg(default)]` | takes `Default::default()` if the argument is absent or NULL |
+/// | `#[arg(default = 443)]` | takes this expression if the argument is absent or NULL |
+/// | `#[arg(sample = "src")]` | says where HAProxy gets the argument: the text after `=` in `args` of spoe.conf, where a blank needs a `\` before it |
+/// | `#[arg(sample_unchecked = "lua.score")]` | like `sample`, but unchecked, for fetches that HAProxy does not define itself, for instance in Lua |
 /// | `#[arg(reject)]` | says that a client may have the message rejected by this argument |
-/// | `#[arg(sample_unchecked = "lua.score")]` | the same, unchecked, for what HAProxy does not have by itself, such as fetches in Lua |
+///
+/// `#[arg(…)]` is short for `#[spoa(…)]`, which fields of structs have. Both are possible before a
+/// parameter, because the macro removes them before another macro can read them.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -119,20 +120,20 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// A `sample` is checked while the agent compiles, by what HAProxy 2.6 to 3.5 list of themselves: its
-/// fetch and converters exist in one of them at least, take these arguments, follow one another, give
-/// what the type of the parameter is made from, and have something to fetch at the `event` of the
-/// message. Names that it refers to, such as variables, backends, tables and files, are not looked for.
-/// Most samples may have no value, as a header that is not there: then HAProxy sends NULL, and a
-/// handler whose argument is no `Option` and has no default is not run. `handlers` and the log at the
-/// start name such arguments.
+/// A `sample` is checked when the agent is compiled, against the lists that HAProxy 2.6 to 3.5 print of
+/// themselves. At least one of these versions must have the fetch and the converters, accept their
+/// arguments and their order, give what the type of the parameter is made from, and have the sample at
+/// the `event` of the message. Names in the sample, such as variables, backends, tables and files, are
+/// not checked. Most samples may have no value, for instance an absent header. Then HAProxy sends NULL,
+/// and a handler whose argument is not an `Option` and has no default does not run. The command
+/// `handlers` and the start of the log name such arguments.
 ///
-/// A client must not have a message rejected, or it could switch the check off. So where a client
-/// chooses the sample, or can have HAProxy find no value for it, the type must take whatever comes:
-/// `Text<'_>`, `&[u8]`, `Option`s of these, `Result<T, Mismatch>`, `u64` for `req.body_size`. A `&str` for
-/// `path`, an `IpAddr` for a header or a `&[u8]` for a header that may not be there is an error, unless
-/// `#[arg(reject)]` says that such a message may be rejected. An argument without a `sample` is checked if
-/// its name is that of a part of the request: `method`, `path`, `pathq`, `url`, `uri`, `query`, `host`,
+/// A client must not be able to have a message rejected, because its request would pass unchecked. So if
+/// the client chooses the sample, or can cause HAProxy to find no value, the type must accept everything:
+/// `Text<'_>`, `&[u8]`, `Option`s of these, `Result<T, Mismatch>`, `u64` for `req.body_size`. A `&str`
+/// for `path`, an `IpAddr` for a header or a `&[u8]` for a header that may be absent is an error, unless
+/// `#[arg(reject)]` says that such a message may be rejected. An argument without a `sample` is checked
+/// if it has the name of a part of the request: `method`, `path`, `pathq`, `url`, `uri`, `query`, `host`,
 /// `user_agent`, `referer`, `cookie`, `cookies`, `headers`, `body`.
 ///
 /// ```compile_fail
@@ -143,18 +144,18 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// What is borrowed, as `&str`, borrows from the message, and what is returned may borrow it in turn.
-/// A function may have lifetimes for that, but no other parameters in `<…>`.
+/// A reference, such as `&str`, borrows from the message, and the returned value may borrow from it too.
+/// A function may have lifetimes for that, but no type or const parameters.
 ///
 /// # Errors
 ///
-/// Every mistake is reported at once, where it stands: a name that HAProxy would not take, an unknown
-/// option, two parameters for one argument, a parameter that no argument becomes, something returned
-/// that is no action, a future that is not `Send`. In the body, a literal name that HAProxy would drop
-/// (`SetVar::session("ip-score", …)`) is an error, too.
+/// All mistakes of a handler are reported together, each at its place: a name that HAProxy does not
+/// accept, an unknown option, two parameters for one argument, a parameter type that cannot be made from
+/// an argument, a result that is not an action, a future that is not `Send`. A literal name in the body
+/// that HAProxy would drop (`SetVar::session("ip-score", …)`) is also an error.
 ///
-/// Beside the function stands a hidden type of its name. So a scope cannot have a module or type of
-/// that name, and a function in an `impl` cannot be a handler.
+/// The macro adds a hidden type with the name of the function. So a scope cannot have a module or type
+/// of that name, and a method cannot be a handler.
 #[proc_macro_attribute]
 pub fn spoe_message(options: TokenStream, item: TokenStream) -> TokenStream {
     message::handler(Kind::Message, options.into(), item.into()).into()
@@ -162,8 +163,8 @@ pub fn spoe_message(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a function the handler of the messages that no other handler of the agent answers.
 ///
-/// It has the options, parameters and results of `#[spoe_message]`, but no name. An agent has one at
-/// most. Without it, a message that nobody answers is logged, and HAProxy goes on without actions.
+/// It has the options, parameters and results of `#[spoe_message]`, but no name. An agent has at most
+/// one. Without it, a message that has no handler is logged, and HAProxy continues without actions.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -181,10 +182,10 @@ pub fn spoe_fallback(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Takes the arguments of a message as a struct.
 ///
-/// Each field is what a parameter of a handler would be, `#[arg(…)]` included: an argument of its
-/// name, or something made from the whole message, such as another struct with this derive. The
-/// struct may have one lifetime, that of the message. `#[arg(crate = path)]` on the struct names the
-/// crate `spoa` where it has another name.
+/// Each field is like a parameter of a handler: it takes the argument of its name, or is made from the
+/// whole message, such as another struct with this derive. `#[spoa(…)]` on a field has the options of
+/// `#[arg(…)]` before a parameter. The struct may have one lifetime, that of the message.
+/// `#[spoa(crate = path)]` on the struct gives the path of the crate `spoa` if it has another name.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -195,7 +196,7 @@ pub fn spoe_fallback(options: TokenStream, item: TokenStream) -> TokenStream {
 /// struct Request<'a> {
 ///     method: &'a str,
 ///     path: Text<'a>,
-///     #[arg("user-agent")]
+///     #[spoa("user-agent")]
 ///     agent: Option<Text<'a>>,
 ///     client: Client,
 ///     context: Context<'a>,
@@ -205,7 +206,7 @@ pub fn spoe_fallback(options: TokenStream, item: TokenStream) -> TokenStream {
 /// #[derive(FromMessage)]
 /// struct Client {
 ///     ip: IpAddr,
-///     #[arg(default)]
+///     #[spoa(default)]
 ///     port: u16,
 /// }
 ///
@@ -217,20 +218,19 @@ pub fn spoe_fallback(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Errors
 ///
-/// The derive stands on structs with fields. A field of a tuple struct needs `#[arg("name")]` or
-/// `#[arg(index = 0)]`, unless its type is `Message`, `Args`, `Context` or `State`.
-#[proc_macro_derive(FromMessage, attributes(arg))]
+/// The derive is for structs with fields. A field of a tuple struct needs `#[spoa("name")]` or
+/// `#[spoa(index = 0)]`, unless its type is `Message`, `Args`, `Context` or `State`.
+#[proc_macro_derive(FromMessage, attributes(spoa))]
 pub fn from_message(item: TokenStream) -> TokenStream {
     let item = syn::parse_macro_input!(item as syn::DeriveInput);
     derive::from_message(&item).into()
 }
 
-/// Takes an argument as a type of one's own: a struct of one field, or an enum of texts.
+/// Takes an argument as a type of your own: a struct of one field, or an enum of texts.
 ///
-/// The struct is whatever its field can be. The enum is text: that of a variant is its name in small
-/// letters with `-` between words, `NotFound` being `not-found`, or what `#[value("…")]` or
-/// `#[value(name = "…")]` says. Letters
-/// count: `GET` is not `get`. `#[value(crate = path)]` on the type names the crate `spoa` where it has
+/// The struct accepts the values that its field accepts. The enum accepts text: a variant stands for its
+/// own name in kebab case, `NotFound` for `not-found`, or for the text in `#[spoa("…")]`. Case counts:
+/// `GET` is not `get`. `#[spoa(crate = path)]` on the type gives the path of the crate `spoa` if it has
 /// another name.
 ///
 /// ```
@@ -243,7 +243,7 @@ pub fn from_message(item: TokenStream) -> TokenStream {
 /// enum Tier {
 ///     Free,
 ///     PayAsYouGo,
-///     #[value("VIP")]
+///     #[spoa("VIP")]
 ///     Vip,
 /// }
 ///
@@ -260,9 +260,9 @@ pub fn from_message(item: TokenStream) -> TokenStream {
 ///
 /// # Errors
 ///
-/// The struct has one field; the enum has variants, none of them with fields, each with a text of its
+/// The struct must have one field. The enum must have variants without fields, each with a text of its
 /// own.
-#[proc_macro_derive(FromValue, attributes(value))]
+#[proc_macro_derive(FromValue, attributes(spoa))]
 pub fn from_value(item: TokenStream) -> TokenStream {
     let item = syn::parse_macro_input!(item as syn::DeriveInput);
     derive::from_value(&item).into()
@@ -270,28 +270,31 @@ pub fn from_value(item: TokenStream) -> TokenStream {
 
 /// Sets a variable for each field of a struct, in their order.
 ///
-/// A field can be any value that a variable holds. `None` leaves its variable alone, `Unset` unsets
+/// A field can be any value that a variable can hold. `None` leaves the variable alone, `Unset` unsets
 /// it, and an `Err` fails the handler.
 ///
 /// | attribute | what it does |
 /// |---|---|
-/// | `#[vars(scope = "txn")]` on the struct | the scope of all fields that do not have their own: `proc`, `sess`, `txn`, `req` or `res` |
-/// | `#[vars(crate = path)]` on the struct | names the crate `spoa` where it has another name |
-/// | `#[var(scope = "sess")]` on a field | its scope |
-/// | `#[var(name = "ip_score")]` on a field | the name of its variable, where it is not the field's |
-/// | `#[var(flatten)]` on a field | the field is no value but actions: another struct with this derive, a `SetVar`, an `Option` of one |
+/// | `#[spoa(scope = "txn")]` on the struct | the scope of all fields that have none of their own: `proc`, `sess`, `txn`, `req` or `res` |
+/// | `#[spoa(crate = path)]` on the struct | the path of the crate `spoa` if it has another name |
+/// | `#[spoa(scope = "sess")]` on a field | the scope of the field's variable |
+/// | `#[spoa("ip_score")]` on a field | the name of the variable, if it is not the name of the field |
+/// | `#[spoa(flatten)]` on a field | the field holds actions instead of a value: another struct with this derive, a `SetVar`, an `Option` of one |
+///
+/// A struct can derive `FromMessage` as well. Then a name in `#[spoa("…")]` is that of the argument and
+/// of the variable.
 ///
 /// ```
 /// use spoa::prelude::*;
 ///
 /// #[derive(IntoActions)]
-/// #[vars(scope = "txn")]
+/// #[spoa(scope = "txn")]
 /// struct Verdict<'a> {
 ///     score: u8,
 ///     reason: Option<&'a str>,
-///     #[var(name = "ip_score", scope = "sess")]
+///     #[spoa("ip_score", scope = "sess")]
 ///     of_address: u8,
-///     #[var(flatten)]
+///     #[spoa(flatten)]
 ///     flag: Option<SetVar<bool>>,
 /// }
 ///
@@ -303,10 +306,9 @@ pub fn from_value(item: TokenStream) -> TokenStream {
 ///
 /// # Errors
 ///
-/// The derive stands on structs. Each field needs a scope, and a name that HAProxy takes: letters,
-/// digits, `_` and `.`, at most 63 characters with scope and prefix. Two fields cannot set one
-/// variable.
-#[proc_macro_derive(IntoActions, attributes(vars, var))]
+/// The derive is for structs. Each field needs a scope, and a name that HAProxy accepts: letters, digits,
+/// `_` and `.`, at most 63 characters including scope and prefix. Two fields cannot set one variable.
+#[proc_macro_derive(IntoActions, attributes(spoa))]
 pub fn into_actions(item: TokenStream) -> TokenStream {
     let item = syn::parse_macro_input!(item as syn::DeriveInput);
     derive::into_actions(&item).into()

@@ -8,26 +8,26 @@ use std::time::Duration;
 type Alias<T> = std::option::Option<T>;
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Verdict {
     blocked: bool,
     reason: Option<&'static str>,
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Perhaps {
     class: Option<u8>,
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "sess")]
+#[spoa(scope = "sess")]
 struct Kept {
     score: u8,
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Nothing;
 
 /// What the query asks of a handler.

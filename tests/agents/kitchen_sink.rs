@@ -20,9 +20,9 @@ fn connection(#[arg("dst-port", sample = "dst_port")] port: u16) -> u16 {
 /// What a request is.
 #[derive(Debug, FromMessage)]
 struct Body<'a> {
-    #[arg(sample = "req.body_size", default)]
+    #[spoa(sample = "req.body_size", default)]
     size: u64,
-    #[arg(sample = "req.body", default)]
+    #[spoa(sample = "req.body", default)]
     body: &'a [u8],
 }
 

@@ -24,7 +24,7 @@ fn there(x: u8) {
 fn attribute() {}
 
 #[derive(FromMessage, IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Both<'a> {
     #[cfg(any())]
     never: f64,

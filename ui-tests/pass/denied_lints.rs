@@ -39,13 +39,13 @@ pub struct Request<'a> {
     /// Where.
     pub path: Text<'a>,
     /// How, if it says.
-    #[arg("user-agent")]
+    #[spoa("user-agent")]
     pub agent: Option<&'a [u8]>,
 }
 
 /// What follows.
 #[derive(Clone, Debug, IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 pub struct Verdict<'a> {
     /// Why.
     pub reason: Text<'a>,

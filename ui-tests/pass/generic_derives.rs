@@ -16,7 +16,7 @@ where
 struct Array<const N: usize = 3>(Vec<u8>);
 
 #[derive(IntoActions)]
-#[vars(scope = "sess")]
+#[spoa(scope = "sess")]
 struct Pair<'a, A, B: Variable>
 where
     A: Copy,

@@ -48,7 +48,7 @@ struct Request<'r> {
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "sess")]
+#[spoa(scope = "sess")]
 struct Verdict<'a, 'b> {
     a: &'b str,
     b: &'a str,

@@ -9,24 +9,24 @@ pub struct Port(u16);
 #[derive(FromValue)]
 pub enum Method {
     Get,
-    #[value("POST")]
+    #[spoa("POST")]
     Post,
 }
 
 #[derive(FromMessage)]
 pub struct Request<'a> {
-    #[arg(reject)]
+    #[spoa(reject)]
     pub method: Method,
-    #[arg("user-agent", default, reject)]
+    #[spoa("user-agent", default, reject)]
     pub agent: &'a str,
     pub port: Port,
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 pub struct Verdict {
     port: u16,
-    #[var(flatten)]
+    #[spoa(flatten)]
     more: (),
 }
 

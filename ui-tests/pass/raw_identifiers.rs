@@ -18,7 +18,7 @@ struct r#Struct<'a> {
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "sess")]
+#[spoa(scope = "sess")]
 struct r#Enum {
     r#loop: u64,
 }

@@ -27,18 +27,18 @@ mod handlers {
     pub fn rest() {}
 
     #[derive(FromMessage)]
-    #[arg(crate = haproxy)]
+    #[spoa(crate = haproxy)]
     pub struct Request<'a> {
         path: Text<'a>,
         x: X,
     }
 
     #[derive(FromValue)]
-    #[value(crate = haproxy)]
+    #[spoa(crate = haproxy)]
     pub struct X(u8);
 
     #[derive(IntoActions)]
-    #[vars(crate = haproxy, scope = "txn")]
+    #[spoa(crate = haproxy, scope = "txn")]
     pub struct Verdict {
         len: usize,
         x: u8,

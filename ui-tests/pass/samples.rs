@@ -11,19 +11,19 @@ struct Token<'a>(Option<&'a [u8]>);
 
 #[derive(FromMessage)]
 struct Request<'a> {
-    #[arg(sample = "method")]
+    #[spoa(sample = "method")]
     method: &'a str,
-    #[arg("user-agent", sample = "req.fhdr(user-agent),lower")]
+    #[spoa("user-agent", sample = "req.fhdr(user-agent),lower")]
     agent: Option<Text<'a>>,
-    #[arg(sample = "req.fhdr(referer)", reject)]
+    #[spoa(sample = "req.fhdr(referer)", reject)]
     referer: Option<&'a str>,
-    #[arg(sample = "query", default)]
+    #[spoa(sample = "query", default)]
     query: &'a [u8],
-    #[arg(sample = "req.fhdr(authorization)")]
+    #[spoa(sample = "req.fhdr(authorization)")]
     token: Token<'a>,
-    #[arg(sample = "req.body_size")]
+    #[spoa(sample = "req.body_size")]
     size: u64,
-    #[arg(sample = "req.hdr(host),map(/etc/hosts.map,none)", default)]
+    #[spoa(sample = "req.hdr(host),map(/etc/hosts.map,none)", default)]
     customer: &'a str,
 }
 

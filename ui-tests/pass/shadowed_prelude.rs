@@ -87,16 +87,16 @@ enum Method {
 
 #[derive(FromMessage)]
 struct Rest<'a> {
-    #[arg(reject)]
+    #[spoa(reject)]
     method: Method,
-    #[arg(default = ARG)]
+    #[spoa(default = ARG)]
     text: &'a [::core::primitive::u8],
 }
 
 const ARG: &[::core::primitive::u8] = b"x";
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Verdict {
     x: i64,
 }

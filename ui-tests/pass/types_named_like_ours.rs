@@ -18,7 +18,7 @@ struct Message<'a>(&'a str);
 struct Context(u8);
 
 #[derive(IntoActions)]
-#[vars(scope = "sess")]
+#[spoa(scope = "sess")]
 struct Result<T> {
     value: T,
 }

@@ -1,32 +1,40 @@
-//! What `#[arg(…)]` says.
+//! What `#[arg(…)]` or `#[spoa(…)]` says of an argument.
 //!
 //! It records; what must fit together is judged in `check`.
 
 use super::sample::Sample;
 use crate::errors::Errors;
 use crate::haproxy::names;
-use crate::options::{First, Known, Options, Table, Takes, text};
+use crate::options::{self, First, Key, Known, Options, Table, text};
 use crate::syntax::is_named;
 use proc_macro2::Span;
 use quote::ToTokens;
-use syn::{Attribute, Expr, Meta};
+use syn::{Attribute, Expr, LitInt, LitStr};
 
-const TABLE: Table = Table {
+pub(crate) const INDEX: Key<LitInt> = Key::whole("index", "index = 0");
+pub(crate) const DEFAULT: Key<Expr> = Key::expression_or_nothing("default");
+pub(crate) const SAMPLE: Key<LitStr> = Key::text("sample", "sample = \"src\"");
+pub(crate) const SAMPLE_UNCHECKED: Key<LitStr> =
+    Key::text("sample_unchecked", "sample_unchecked = \"lua.name\"");
+pub(crate) const REJECT: Key<()> = Key::flag("reject");
+
+/// The options of an argument.
+pub(crate) const KNOWN: [Known; 5] = [
+    INDEX.known(),
+    DEFAULT.known(),
+    SAMPLE.known(),
+    SAMPLE_UNCHECKED.known(),
+    REJECT.known(),
+];
+
+const PARAMETER: Table = Table {
     first: Some(First {
         what: "the name of the argument",
-        second: "a parameter takes one argument: leave one name",
+        form: "\"name\"",
+        second: "a parameter takes one argument: remove this name",
     }),
-    known: &[
-        Known::new("index", Takes::Whole, "index = 0"),
-        Known::new("default", Takes::Perhaps, "default"),
-        Known::new("sample", Takes::Text, "sample = \"src\""),
-        Known::new(
-            "sample_unchecked",
-            Takes::Text,
-            "sample_unchecked = \"lua.name\"",
-        ),
-        Known::new("reject", Takes::Nothing, "reject"),
-    ],
+    known: &KNOWN,
+    others: &[],
 };
 
 /// Where the value of a parameter comes from.
@@ -47,96 +55,92 @@ pub(crate) enum Fallback {
     Expression(Box<Expr>),
 }
 
-/// What `#[arg(…)]` says.
+/// What the attribute says.
 #[derive(Default)]
-pub(super) struct ArgAttribute {
+pub(crate) struct ArgAttribute {
+    /// Whether there is one.
     pub(super) present: bool,
-    /// It has its errors already.
+    /// Whether it has its errors already.
     pub(super) wrong: bool,
     pub(super) source: Option<(Source, Span)>,
     pub(super) fallback: Option<Fallback>,
     pub(super) sample: Option<Sample>,
     pub(super) reject: bool,
+    pub(super) spelling: Spelling,
+}
+
+/// How the attribute is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    /// `#[spoa(…)]`.
+    #[default]
+    Spoa,
+    /// `#[arg(…)]`, which only a parameter of a handler can have: `#[spoe_message]` removes it before
+    /// anything else can read it. A field keeps its attributes, and there `#[arg(…)]` is clap's.
+    Arg,
+}
+
+impl Spelling {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Spelling::Spoa => "spoa",
+            Spelling::Arg => "arg",
+        }
+    }
 }
 
 impl ArgAttribute {
-    /// Takes `#[arg(…)]` out of the attributes: the compiler knows no such attribute.
-    pub(super) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
-        let mut found = ArgAttribute::default();
-        attrs.retain(|attr| {
-            if attr.path().is_ident("cfg") {
-                errors.on(
-                    attr,
-                    "a parameter of a handler cannot be conditional: write the `#[cfg]` above the \
-                     function, and a second function for the other case",
-                );
-            }
-            let is_arg = is_named(attr, "arg");
-            if is_arg && found.present {
-                errors.on(
-                    attr,
-                    "one `#[arg(…)]` is enough: put its options in the first one",
-                );
-            } else if is_arg {
-                found.read(attr, errors);
-            }
-            !is_arg
-        });
+    /// Reads the attributes of a parameter, and removes them: the compiler does not know them.
+    pub(super) fn of_parameter(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
+        for attr in attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
+            errors.on(
+                attr,
+                "a parameter of a handler cannot be conditional: write the `#[cfg]` above the \
+                 function, and a second function for the other case",
+            );
+        }
+        let is_ours = |attr: &Attribute| is_named(attr, "arg") || is_named(attr, "spoa");
+        let before = errors.count();
+        let ours = || attrs.iter().filter(|attr| is_ours(attr));
+        let options = options::of_attributes(ours(), &PARAMETER, errors);
+        let spelling = match ours().next() {
+            Some(attr) if is_named(attr, "spoa") => Spelling::Spoa,
+            _ => Spelling::Arg,
+        };
+        let mut found = ArgAttribute::of_options(&options, before, errors);
+        found.present = ours().next().is_some();
+        found.spelling = spelling;
+        attrs.retain(|attr| !is_ours(attr));
         found
     }
 
-    fn read(&mut self, attr: &Attribute, errors: &mut Errors) {
-        let before = errors.count();
-        self.options(attr, errors);
-        self.present = true;
-        self.wrong = errors.count() > before;
-    }
-
-    fn options(&mut self, attr: &Attribute, errors: &mut Errors) {
-        let Meta::List(list) = &attr.meta else {
-            errors.on(
-                attr,
-                "write which argument is meant, `#[arg(\"name\")]` or `#[arg(index = 0)]`, or what \
-                 takes its place when it is absent, `#[arg(default)]`",
-            );
-            return;
-        };
-        if list.tokens.is_empty() {
-            errors.on(
-                attr,
-                "this says nothing: write `#[arg(\"name\")]`, `#[arg(index = 0)]` or \
-                 `#[arg(default)]`, or leave it out",
-            );
-            return;
-        }
-        let options = Options::parse(list.tokens.clone(), &TABLE, errors);
+    /// Reads the options of a parameter or field; `before` is the number of errors before them.
+    pub(crate) fn of_options(options: &Options, before: usize, errors: &mut Errors) -> Self {
         let named = options.first.as_ref().and_then(|first| name(first, errors));
-        let placed = options.whole("index").and_then(|index| {
-            // A message has 255 arguments at most: SPOE.txt 3.2.6 counts them in one byte.
-            match index.base10_parse::<u8>() {
-                Ok(place) if place < 255 => Some((Source::At(usize::from(place)), index.span())),
-                _ => {
-                    let text = "a message has 255 arguments at most: write a place from 0 to 254";
-                    errors.at(index.span(), text);
-                    None
-                }
-            }
-        });
-        if let (Some(_), Some(span)) = (&named, options.span("index")) {
+        let placed = options.get(&INDEX).and_then(|index| place(index, errors));
+        if let (Some(_), Some(span)) = (&named, options.span(&INDEX)) {
             errors.at(
                 span,
-                "an argument is taken by its name or by its place: keep one of them",
+                "an argument is taken by its name or by its place: remove one of them",
             );
         }
-        self.source = named.or(placed);
-        self.sample = Sample::take(&options, errors);
-        self.reject = options.span("reject").is_some();
-        self.fallback = options
-            .span("default")
-            .map(|span| match options.expression("default") {
+        let sample = sample(options, errors);
+        let fallback = options
+            .span(&DEFAULT)
+            .map(|span| match options.get(&DEFAULT) {
                 Some(expression) => Fallback::Expression(Box::new(expression.clone())),
                 None => Fallback::Default(span),
             });
+        let own = KNOWN.iter().any(|known| options.is_given(known));
+        ArgAttribute {
+            present: options.first.is_some() || own,
+            wrong: errors.count() > before,
+            source: named.or(placed),
+            fallback,
+            sample,
+            reject: options.span(&REJECT).is_some(),
+            spelling: Spelling::Spoa,
+        }
     }
 }
 
@@ -146,7 +150,7 @@ fn name(first: &Expr, errors: &mut Errors) -> Option<(Source, Span)> {
         let shown = shown.trim_matches('"');
         errors.on(
             first,
-            format_args!("the name of an argument stands in quotes: `\"{shown}\"`"),
+            format_args!("the name of an argument must be a string literal: write `\"{shown}\"`"),
         );
         return None;
     };
@@ -155,4 +159,34 @@ fn name(first: &Expr, errors: &mut Errors) -> Option<(Source, Span)> {
         return None;
     }
     Some((Source::Named(literal.value()), literal.span()))
+}
+
+/// A message has 255 arguments at most: SPOE.txt 3.2.6 counts them in one byte.
+fn place(index: &LitInt, errors: &mut Errors) -> Option<(Source, Span)> {
+    match index.base10_parse::<u8>() {
+        Ok(place) if place < 255 => Some((Source::At(usize::from(place)), index.span())),
+        _ => {
+            errors.at(
+                index.span(),
+                "a message has at most 255 arguments: write a place from 0 to 254",
+            );
+            None
+        }
+    }
+}
+
+fn sample(options: &Options, errors: &mut Errors) -> Option<Sample> {
+    let (checked, unchecked) = (options.get(&SAMPLE), options.get(&SAMPLE_UNCHECKED));
+    if let (Some(_), Some(span)) = (checked, options.span(&SAMPLE_UNCHECKED)) {
+        errors.at(
+            span,
+            "an argument has one sample: keep `sample`, or `sample_unchecked` for one that HAProxy \
+             does not define itself",
+        );
+    }
+    match (checked, unchecked) {
+        (Some(literal), _) => Some(Sample::checked(literal, errors)),
+        (None, Some(literal)) => Some(Sample::unchecked(literal, errors)),
+        (None, None) => None,
+    }
 }

@@ -8,6 +8,7 @@ mod param;
 mod rejection;
 mod sample;
 
+pub(crate) use attr::{ArgAttribute, KNOWN};
 pub(crate) use check::check;
 pub(crate) use expand::{describe, events, take, variables};
 pub(crate) use model::Argument;

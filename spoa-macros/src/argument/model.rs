@@ -2,7 +2,7 @@
 //!
 //! It must not know whether a type suits: the traits decide that.
 
-use super::attr::{ArgAttribute, Fallback, Source};
+use super::attr::{ArgAttribute, Fallback, Source, Spelling};
 use super::sample::Sample;
 use crate::errors::Errors;
 use crate::syntax::{has_type_arguments, last_name};
@@ -30,6 +30,7 @@ pub(crate) struct Argument {
     pub(crate) sample: Option<Sample>,
     /// Whether a client may have the message rejected by it.
     pub(crate) reject: bool,
+    pub(crate) spelling: Spelling,
     pub(crate) ty: Type,
 }
 
@@ -41,18 +42,17 @@ impl Argument {
         ty: &Type,
         errors: &mut Errors,
     ) -> Self {
-        let attribute = ArgAttribute::take(attrs, errors);
+        let attribute = ArgAttribute::of_parameter(attrs, errors);
         Self::new(attribute, bound(pat), pat.span(), ty, "parameter", errors)
     }
 
     /// From a field of a struct.
     pub(crate) fn field(
-        attrs: &[Attribute],
+        attribute: ArgAttribute,
         ident: Option<&Ident>,
         ty: &Type,
         errors: &mut Errors,
     ) -> Self {
-        let attribute = ArgAttribute::take(&mut attrs.to_vec(), errors);
         let span = ident.map_or_else(|| ty.span(), Ident::span);
         let bound = ident.map_or(Bound::Nothing, Bound::Name);
         Self::new(attribute, bound, span, ty, "field", errors)
@@ -66,6 +66,7 @@ impl Argument {
         what: &str,
         errors: &mut Errors,
     ) -> Self {
+        let attr = attribute.spelling.name();
         let (source, source_span, kind) = match (attribute.source, bound) {
             (Some((source, span)), _) => (source, span, Kind::Value),
             (None, _) if !attribute.present && is_state(ty) => {
@@ -92,8 +93,8 @@ impl Argument {
                     span,
                     format_args!(
                         "this {what} does not say which argument it takes: name the {what} like \
-                         the argument, or write `#[arg(\"name\")]`, or `#[arg(index = 0)]` to take \
-                         an unnamed one by its place"
+                         the argument, or write `#[{attr}(\"name\")]`, or `#[{attr}(index = 0)]` \
+                         to take an unnamed one by its place"
                     ),
                 );
                 (Source::Message, span, Kind::Either)
@@ -106,6 +107,7 @@ impl Argument {
             fallback: attribute.fallback,
             sample: attribute.sample,
             reject: attribute.reject,
+            spelling: attribute.spelling,
             ty: ty.clone(),
         }
     }

@@ -6,10 +6,10 @@
 use super::attr::Source;
 use super::model::Argument;
 use super::param::param;
-use super::sample::{Sample, option};
+use super::sample::Sample;
 use crate::assertion::{Words, require};
 use crate::hygiene::Names;
-use crate::syntax::{erase, last_name, peel, shown, timeless};
+use crate::syntax::{erase, last_name, option, peel, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use spoa_facts::{Charset, Chooser, Kind, Origin};
@@ -112,7 +112,8 @@ impl Case<'_> {
             _ => String::new(),
         };
         let mut notes = vec![format!(
-            "take `Option<{shown}>`{text}, or give a default with `#[arg(default)]`"
+            "take `Option<{shown}>`{text}, or give a default with `#[{}(default)]`",
+            self.argument.spelling.name()
         )];
         notes.extend(self.others());
         // One message for one mistake.
@@ -230,16 +231,19 @@ impl Case<'_> {
 
     /// What else can be done.
     fn others(&self) -> impl Iterator<Item = String> + '_ {
+        let attr = self.argument.spelling.name();
         let other = self.by_name.then(|| {
             format!(
                 "an argument of this name is taken for `{0}`: if it is another sample, write \
-                 `#[arg(sample = \"…\")]`",
+                 `#[{attr}(sample = \"…\")]`",
                 self.sample
             )
         });
-        let reject = "if a client may have it rejected, so that HAProxy goes on without this handler, \
-                      write `#[arg(reject)]`";
-        std::iter::once(reject.to_owned()).chain(other)
+        let reject = format!(
+            "if a client may have it rejected, so that HAProxy goes on without this handler, write \
+             `#[{attr}(reject)]`"
+        );
+        std::iter::once(reject).chain(other)
     }
 }
 

@@ -6,13 +6,12 @@ use crate::assertion::{Words, require};
 use crate::errors::Errors;
 use crate::haproxy::spoe_conf;
 use crate::hygiene::Names;
-use crate::options::Options;
-use crate::syntax::{erase, inner, last_name, shown, timeless};
+use crate::syntax::{erase, option, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use spoa_facts::{Chooser, Event, Expression, Kind, Origin, Sample as Given};
-use syn::Type;
 use syn::spanned::Spanned;
+use syn::{LitStr, Type};
 
 /// What `sample` or `sample_unchecked` says.
 pub(crate) struct Sample {
@@ -25,35 +24,31 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    pub(crate) fn take(options: &Options, errors: &mut Errors) -> Option<Self> {
-        let (checked, unchecked) = (options.text("sample"), options.text("sample_unchecked"));
-        if let (Some(_), Some(span)) = (checked, options.span("sample_unchecked")) {
-            errors.at(
-                span,
-                "an argument has one sample: keep `sample`, or `sample_unchecked` for what HAProxy \
-                 does not have by itself",
-            );
-        }
-        let literal = checked.or(unchecked)?;
-        let (text, span) = (literal.value(), literal.span());
-        let given = match spoe_conf::sample(&text) {
-            Err(problem) => {
-                errors.at(span, problem);
-                Vec::new()
+    /// Reads `sample = "…"`.
+    pub(super) fn checked(literal: &LitStr, errors: &mut Errors) -> Self {
+        let mut sample = Sample::unchecked(literal, errors);
+        if spoe_conf::sample(&sample.text).is_ok() {
+            match look_up(&sample.text) {
+                Ok(given) => sample.given = given,
+                Err(problem) => errors.at(sample.span, problem),
             }
-            Ok(()) if checked.is_none() => Vec::new(),
-            Ok(()) => look_up(&text).unwrap_or_else(|problem| {
-                errors.at(span, problem);
-                Vec::new()
-            }),
-        };
+        }
+        sample
+    }
+
+    /// Reads `sample_unchecked = "…"`.
+    pub(super) fn unchecked(literal: &LitStr, errors: &mut Errors) -> Self {
+        let (text, span) = (literal.value(), literal.span());
+        if let Err(problem) = spoe_conf::sample(&text) {
+            errors.at(span, problem);
+        }
         let expression = Expression::parse_word(&text).ok();
-        Some(Sample {
+        Sample {
             text,
             span,
-            given,
+            given: Vec::new(),
             expression,
-        })
+        }
     }
 
     /// The sample that an argument has by its name, if that leaves no doubt.
@@ -187,10 +182,4 @@ fn corrected(ty: &Type, fits: &str) -> String {
         Some(inner) => format!("Option<{}>", fit(inner)),
         None => fit(ty),
     }
-}
-
-/// What an `Option` holds, as far as its name tells.
-pub(crate) fn option(ty: &Type) -> Option<&Type> {
-    last_name(ty).filter(|name| *name == "Option")?;
-    inner(ty)
 }

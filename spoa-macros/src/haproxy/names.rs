@@ -48,7 +48,7 @@ pub(crate) fn argument(name: &str) -> Result<(), String> {
         return Err(
             "the name of the argument is empty: write the name that stands before `=` in \
                     `args` of spoe.conf, or take an unnamed argument by its place with \
-                    `#[arg(index = 0)]`"
+                    `index = 0`"
                 .to_owned(),
         );
     }

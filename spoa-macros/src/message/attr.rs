@@ -6,32 +6,37 @@ use crate::duration::micros;
 use crate::errors::Errors;
 use crate::haproxy::variables::{self, Variable};
 use crate::haproxy::{names, spoe_conf};
-use crate::options::{First, Known, Options, Table, Takes, text, ungroup};
+use crate::options::{First, Key, Options, Table, text, ungroup};
 use crate::syntax::kebab;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Expr, Lit, Path};
+use syn::{Expr, Lit, LitStr, Path};
 
-/// Every option there is. A new one is a line here and its use in `expand`.
+const SET: Key<LitStr> = Key::text("set", "set = \"sess.name\"");
+const TIMEOUT: Key<LitStr> = Key::text("timeout", "timeout = \"20ms\"");
+const BLOCKING: Key<()> = Key::flag("blocking");
+const EVENT: Key<LitStr> = Key::text("event", "event = \"on-frontend-http-request\"");
+const CONDITION: Key<LitStr> = Key::text("condition", "condition = \"if { path_beg /api }\"");
+const GROUP: Key<LitStr> = Key::text("group", "group = \"name\"");
+const CRATE: Key<Path> = Key::path("crate", "crate = path");
+
 const TABLE: Table = Table {
     first: Some(First {
         what: "the name of the message",
+        form: "\"name\"",
         second: "a function handles one message: write a second function for this one",
     }),
     known: &[
-        Known::new("set", Takes::Text, "set = \"sess.name\""),
-        Known::new("timeout", Takes::Text, "timeout = \"20ms\""),
-        Known::new("blocking", Takes::Nothing, "blocking"),
-        Known::new("event", Takes::Text, "event = \"on-frontend-http-request\""),
-        Known::new(
-            "condition",
-            Takes::Text,
-            "condition = \"if { path_beg /api }\"",
-        ),
-        Known::new("group", Takes::Text, "group = \"name\""),
-        Known::new("crate", Takes::Path, "crate = path"),
+        SET.known(),
+        TIMEOUT.known(),
+        BLOCKING.known(),
+        EVENT.known(),
+        CONDITION.known(),
+        GROUP.known(),
+        CRATE.known(),
     ],
+    others: &[],
 };
 
 /// Which of the two attributes it is.
@@ -92,7 +97,7 @@ impl Attribute {
             }
         };
         let set = options
-            .text("set")
+            .get(&SET)
             .and_then(|text| match variables::scoped(&text.value()) {
                 Ok(variable) => Some((variable, text.span())),
                 Err(problem) => {
@@ -101,35 +106,35 @@ impl Attribute {
                 }
             });
         let timeout = options
-            .text("timeout")
+            .get(&TIMEOUT)
             .and_then(|text| match micros(&text.value()) {
-                Ok(micros) => Some((micros, options.span("timeout")?)),
+                Ok(micros) => Some((micros, options.span(&TIMEOUT)?)),
                 Err(problem) => {
                     errors.at(text.span(), problem);
                     None
                 }
             });
         // What is wrong is as good as given: that it is missing need not be said.
-        let mut judged = |key, judge: fn(&str) -> Result<(), String>| {
-            let text = options.text(key)?;
+        let mut judged = |key: &Key<LitStr>, judge: fn(&str) -> Result<(), String>| {
+            let text = options.get(key)?;
             if let Err(problem) = judge(&text.value()) {
                 errors.at(text.span(), problem);
             }
             Some((text.value(), options.span(key)?))
         };
-        let event = judged("event", spoe_conf::event);
-        let condition = judged("condition", spoe_conf::condition);
-        let group = judged("group", spoe_conf::group);
+        let event = judged(&EVENT, spoe_conf::event);
+        let condition = judged(&CONDITION, spoe_conf::condition);
+        let group = judged(&GROUP, spoe_conf::group);
         Attribute {
             kind,
             message,
             set,
             timeout,
-            blocking: options.span("blocking"),
+            blocking: options.span(&BLOCKING),
             event,
             condition,
             group,
-            krate: options.path("crate").cloned(),
+            krate: options.get(&CRATE).cloned(),
         }
     }
 }

@@ -20,18 +20,19 @@ use quote::quote;
 pub(crate) fn handler(kind: Kind, options: TokenStream, item: TokenStream) -> TokenStream {
     let (mut errors, mut in_function) = (Errors::default(), Errors::default());
     let Some(mut function) = model::Function::parse(item.clone(), kind, &mut in_function) else {
-        let errors = in_function.into_tokens();
+        let mistakes = [errors.check(), in_function.check()];
+        let mistakes = mistakes.into_iter().filter_map(Result::err);
         let stub = model::half_typed(&item).map(|name| expand::stub_of(&name));
-        return quote!(#errors #item #stub);
+        return quote!(#(#mistakes)* #item #stub);
     };
     let attribute = attr::Attribute::parse(kind, options, &function.sig.ident, &mut errors);
     errors.append(in_function);
     check::check(&attribute, &mut function, &mut errors);
-    if errors.is_empty() {
-        expand::handler(&attribute, &function)
-    } else {
-        let stub = expand::stub(&attribute, &function);
-        let errors = errors.into_tokens();
-        quote!(#errors #stub)
+    match errors.check() {
+        Ok(()) => expand::handler(&attribute, &function),
+        Err(errors) => {
+            let stub = expand::stub(&attribute, &function);
+            quote!(#errors #stub)
+        }
     }
 }

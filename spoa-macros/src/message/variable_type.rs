@@ -4,9 +4,10 @@
 
 use super::attr::Attribute;
 use super::model::Function;
-use crate::syntax::{shown, timeless};
+use crate::syntax::{inner, last_name, shown, timeless};
+use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{GenericArgument, PathArguments, ReturnType, Type};
+use syn::{ReturnType, Type};
 
 /// The type as written, of the variable of `set = "…"` or of the only one in the body.
 pub(super) fn of(attribute: &Attribute, function: &Function) -> Option<String> {
@@ -26,7 +27,7 @@ pub(super) fn of(attribute: &Attribute, function: &Function) -> Option<String> {
 /// That of `SetVar<T>`, `Option<SetVar<T>>`, and of either in a `Result`.
 fn set_by(ty: &Type) -> Option<String> {
     let (name, inner) = generic(ty)?;
-    match name.as_str() {
+    match name.to_string().as_str() {
         "SetVar" => Some(written(inner)),
         "Option" => Some(format!("Option<{}>", set_by(inner)?)),
         "Result" => set_by(inner),
@@ -34,20 +35,9 @@ fn set_by(ty: &Type) -> Option<String> {
     }
 }
 
-/// The name of a type and its first argument.
-fn generic(ty: &Type) -> Option<(String, &Type)> {
-    let Type::Path(path) = ty else {
-        return None;
-    };
-    let last = path.path.segments.last()?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
-        return None;
-    };
-    let inner = arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    })?;
-    Some((last.ident.to_string(), inner))
+/// The name of a type and its first type argument.
+fn generic(ty: &Type) -> Option<(&Ident, &Type)> {
+    Some((last_name(ty)?, inner(ty)?))
 }
 
 fn written(ty: &Type) -> String {

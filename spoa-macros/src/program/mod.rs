@@ -3,7 +3,9 @@
 //! They come through `macro_rules` of `spoa`, which pass the path of the crate ahead; they must not
 //! know it otherwise.
 
+mod array;
 mod handlers;
+mod paths;
 mod run;
 
 pub(crate) use handlers::handlers;

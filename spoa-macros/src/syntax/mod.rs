@@ -11,5 +11,5 @@ pub(crate) use case::kebab;
 pub(crate) use lifetimes::{erase, relax, timeless};
 pub(crate) use print::shown;
 pub(crate) use types::{
-    find_self, find_static, has_type_arguments, inner, is_opaque, last_name, peel,
+    find_self, find_static, has_type_arguments, inner, is_opaque, last_name, option, peel,
 };

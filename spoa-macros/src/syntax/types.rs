@@ -52,6 +52,12 @@ pub(crate) fn inner(ty: &Type) -> Option<&Type> {
     })
 }
 
+/// What an `Option` holds, as far as its name tells.
+pub(crate) fn option(ty: &Type) -> Option<&Type> {
+    last_name(ty).filter(|name| *name == "Option")?;
+    inner(ty)
+}
+
 /// Where a type asks for data that lives for `'static`. What is shared lives as long as the agent:
 /// in `State<'_, T>` only the lifetime counts.
 pub(crate) fn find_static(ty: &Type) -> Option<Span> {

@@ -6,12 +6,12 @@ use std::net::IpAddr;
 
 #[derive(FromMessage, Debug)]
 struct Request<'a> {
-    #[arg(reject)]
+    #[spoa(reject)]
     method: Method,
     path: Text<'a>,
-    #[arg("user-agent")]
+    #[spoa("user-agent")]
     agent: Option<Text<'a>>,
-    #[arg(index = 0, default)]
+    #[spoa(index = 0, default)]
     first: u8,
     client: Client,
     user: UserId,
@@ -21,13 +21,13 @@ struct Request<'a> {
 #[derive(FromMessage, Debug)]
 struct Client {
     ip: IpAddr,
-    #[arg(default = 443)]
+    #[spoa(default = 443)]
     port: u16,
 }
 
 #[derive(FromValue, Debug, Clone, Copy, PartialEq)]
 enum Method {
-    #[value("GET")]
+    #[spoa("GET")]
     Get,
     Post,
     LongName,
@@ -80,7 +80,7 @@ fn arguments_come_as_a_struct() {
 #[test]
 fn a_struct_can_be_taken_apart_where_it_comes() {
     #[derive(FromMessage)]
-    struct Pair(#[arg("a")] u8, #[arg(index = 1)] u8);
+    struct Pair(#[spoa("a")] u8, #[spoa(index = 1)] u8);
 
     #[spoe_message("apart")]
     fn apart(Client { ip, .. }: Client, Pair(a, b): Pair) -> SetVar<String> {
@@ -114,7 +114,7 @@ fn an_enum_is_one_of_its_texts() {
 fn a_text_may_be_named_as_clap_does() {
     #[derive(FromValue)]
     enum Tier {
-        #[value(name = "VIP")]
+        #[spoa("VIP")]
         Vip,
         Free,
     }
@@ -155,19 +155,19 @@ fn a_newtype_is_what_is_in_it() {
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Verdict<'a> {
     score: u8,
-    #[var(name = "why", scope = "sess")]
+    #[spoa("why", scope = "sess")]
     reason: Option<&'a str>,
     old: Unset,
     r#type: Result<bool, std::num::ParseIntError>,
-    #[var(flatten)]
+    #[spoa(flatten)]
     more: (Counted<u64>, Option<UnsetVar>),
 }
 
 #[derive(IntoActions)]
-struct Counted<T>(#[var(name = "count", scope = "proc")] T);
+struct Counted<T>(#[spoa("count", scope = "proc")] T);
 
 #[test]
 fn a_struct_sets_a_variable_for_each_field() {

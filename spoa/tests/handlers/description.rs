@@ -38,21 +38,21 @@ async fn describe(
 
 #[derive(FromMessage)]
 struct Rest {
-    #[arg(sample_unchecked = "lua.x")]
+    #[spoa(sample_unchecked = "lua.x")]
     x: u8,
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Verdict {
     score: u8,
-    #[var(flatten)]
+    #[spoa(flatten)]
     inner: Option<Inner>,
 }
 
 #[derive(IntoActions)]
 struct Inner {
-    #[var(scope = "res")]
+    #[spoa(scope = "res")]
     deep: bool,
 }
 

@@ -9,7 +9,7 @@ type Alias<T> = Option<T>;
 type Blocked = SetVar<bool>;
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Verdict {
     blocked: bool,
     reason: Option<&'static str>,
@@ -18,20 +18,20 @@ struct Verdict {
     gone: Unset,
     own: Own,
     read: Result<u8, HandlerError>,
-    #[var(flatten)]
+    #[spoa(flatten)]
     inner: Inner,
-    #[var(flatten)]
+    #[spoa(flatten)]
     perhaps: Option<Outer>,
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "res")]
+#[spoa(scope = "res")]
 struct Inner {
     deep: u8,
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "req")]
+#[spoa(scope = "req")]
 struct Outer {
     wide: u8,
 }

@@ -83,7 +83,7 @@ fn a_message_without_arguments() {
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Seen {
     agent: String,
     peer: String,

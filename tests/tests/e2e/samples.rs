@@ -336,19 +336,19 @@ fn bytes_that_are_no_text() {
 
 #[derive(FromValue, Debug)]
 enum Verb {
-    #[value("GET")]
+    #[spoa("GET")]
     Get,
-    #[value("POST")]
+    #[spoa("POST")]
     Post,
 }
 
 #[derive(FromMessage)]
 struct Response<'a> {
-    #[arg("the-verb")]
+    #[spoa("the-verb")]
     verb: Verb,
     status: u16,
     kind: Option<&'a str>,
-    #[arg(default)]
+    #[spoa(default)]
     length: u64,
 }
 

@@ -91,7 +91,7 @@ fn every_type_arrives_as_haproxys_own() {
 }
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct RustTypes {
     narrow: i8,
     port: u16,

@@ -2,7 +2,7 @@ use spoa::prelude::*;
 
 #[derive(FromMessage)]
 struct Request<'a> {
-    #[arg("request-path", sample = "path")]
+    #[spoa("request-path", sample = "path")]
     path: &'a str,
     query: String,
 }

@@ -1,7 +1,7 @@
 use spoa::prelude::*;
 
 #[derive(FromMessage)]
-#[arg(krate = spoa)]
+#[spoa(krate = spoa)]
 struct Request<'a> {
     path: &'a str,
 }

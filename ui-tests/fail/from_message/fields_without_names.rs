@@ -1,6 +1,6 @@
 use spoa::prelude::*;
 
 #[derive(FromMessage)]
-struct Request<'a>(&'a str, #[arg("ip")] std::net::IpAddr);
+struct Request<'a>(&'a str, #[spoa("ip")] std::net::IpAddr);
 
 fn main() {}

@@ -2,7 +2,7 @@ use spoa::prelude::*;
 
 #[derive(FromMessage)]
 struct Request<'a> {
-    #[arg(indx = 0)]
+    #[spoa(indx = 0)]
     path: &'a str,
 }
 

@@ -3,7 +3,7 @@ use spoa::prelude::*;
 #[derive(FromMessage)]
 struct Request<'a> {
     path: &'a str,
-    #[arg("path")]
+    #[spoa("path")]
     url: &'a str,
 }
 

@@ -2,7 +2,7 @@ use spoa::prelude::*;
 
 #[derive(FromMessage)]
 struct Request<'a> {
-    #[arg(sample = "path")]
+    #[spoa(sample = "path")]
     path: Text<'a>,
 }
 

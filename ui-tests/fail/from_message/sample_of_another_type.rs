@@ -2,9 +2,9 @@ use spoa::prelude::*;
 
 #[derive(FromMessage)]
 struct Request<'a> {
-    #[arg(sample = "path")]
+    #[spoa(sample = "path")]
     path: Text<'a>,
-    #[arg(sample = "src")]
+    #[spoa(sample = "src")]
     agent: Option<&'a str>,
 }
 

@@ -2,7 +2,7 @@ use spoa::prelude::*;
 
 #[derive(FromMessage)]
 struct Request {
-    #[arg(sample = "scr_port")]
+    #[spoa(sample = "scr_port")]
     port: u16,
 }
 

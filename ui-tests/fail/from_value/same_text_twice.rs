@@ -3,7 +3,7 @@ use spoa::prelude::*;
 #[derive(FromValue)]
 enum Method {
     Get,
-    #[value("get")]
+    #[spoa("get")]
     Fetch,
 }
 

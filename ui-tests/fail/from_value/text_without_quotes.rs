@@ -2,9 +2,9 @@ use spoa::prelude::*;
 
 #[derive(FromValue)]
 enum Method {
-    #[value(GET)]
+    #[spoa(GET)]
     Get,
-    #[value = "POST"]
+    #[spoa = "POST"]
     Post,
 }
 

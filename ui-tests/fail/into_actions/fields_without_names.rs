@@ -1,7 +1,7 @@
 use spoa::prelude::*;
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
-struct Verdict(u8, #[var(name = "reason")] String);
+#[spoa(scope = "txn")]
+struct Verdict(u8, #[spoa("reason")] String);
 
 fn main() {}

@@ -2,7 +2,7 @@ use spoa::prelude::*;
 
 #[derive(IntoActions)]
 struct Verdict {
-    #[var(flatten)]
+    #[spoa(flatten)]
     score: u8,
 }
 

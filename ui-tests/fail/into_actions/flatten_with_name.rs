@@ -2,7 +2,7 @@ use spoa::prelude::*;
 
 #[derive(IntoActions)]
 struct Verdict {
-    #[var(flatten, name = "x")]
+    #[spoa(flatten, name = "x")]
     score: SetVar<u8>,
 }
 

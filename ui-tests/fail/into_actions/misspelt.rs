@@ -1,9 +1,9 @@
 use spoa::prelude::*;
 
 #[derive(IntoActions)]
-#[vars(scop = "txn")]
+#[spoa(scop = "txn")]
 struct Verdict {
-    #[var(nam = "x", scope = "txn")]
+    #[spoa(nam = "x", scope = "txn")]
     score: u8,
 }
 

@@ -2,7 +2,7 @@ use spoa::prelude::*;
 
 #[derive(IntoActions)]
 struct Verdict {
-    #[var(scop = "txn")]
+    #[spoa(scop = "txn")]
     score: u8,
 }
 

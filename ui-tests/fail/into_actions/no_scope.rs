@@ -3,7 +3,7 @@ use spoa::prelude::*;
 #[derive(IntoActions)]
 struct Verdict {
     score: u8,
-    #[var(scope = "sess")]
+    #[spoa(scope = "sess")]
     reason: String,
 }
 

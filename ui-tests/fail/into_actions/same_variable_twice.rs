@@ -1,10 +1,10 @@
 use spoa::prelude::*;
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Verdict {
     score: u8,
-    #[var(name = "score")]
+    #[spoa("score")]
     rating: u8,
 }
 

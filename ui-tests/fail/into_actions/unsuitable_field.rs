@@ -1,7 +1,7 @@
 use spoa::prelude::*;
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Verdict {
     ratio: f64,
 }

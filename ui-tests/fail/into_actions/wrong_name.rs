@@ -1,9 +1,9 @@
 use spoa::prelude::*;
 
 #[derive(IntoActions)]
-#[vars(scope = "txn")]
+#[spoa(scope = "txn")]
 struct Verdict {
-    #[var(name = "ip-score")]
+    #[spoa("ip-score")]
     score: u8,
     größe: u8,
 }

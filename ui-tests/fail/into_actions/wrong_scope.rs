@@ -1,10 +1,10 @@
 use spoa::prelude::*;
 
 #[derive(IntoActions)]
-#[vars(scope = "transaction")]
+#[spoa(scope = "transaction")]
 struct Verdict {
     score: u8,
-    #[var(scope = "sessions")]
+    #[spoa(scope = "sessions")]
     reason: String,
 }
 

@@ -1,10 +1,16 @@
 use spoa::prelude::*;
 
 #[derive(IntoActions)]
-#[vars]
+#[spoa]
 struct Verdict {
-    #[var("rating")]
+    #[spoa()]
     score: u8,
+}
+
+#[derive(FromValue)]
+enum Method {
+    #[spoa]
+    Get,
 }
 
 fn main() {}

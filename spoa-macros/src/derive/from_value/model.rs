@@ -1,0 +1,121 @@
+//! The type: what an argument becomes.
+
+use crate::derive::attr::{self, TYPE, VARIANT};
+use crate::derive::item::{self, Item};
+use crate::errors::Errors;
+use crate::options::text;
+use crate::syntax::kebab;
+use proc_macro2::{Ident, Span};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{Data, DeriveInput, Fields, Member, Type, Variant};
+
+pub(super) struct Model<'i> {
+    pub(super) item: Item<'i>,
+    pub(super) shape: Shape<'i>,
+    /// The options that belong to `IntoActions`.
+    pub(super) others: Vec<(&'static str, Span)>,
+}
+
+/// What the type is made of.
+pub(super) enum Shape<'i> {
+    Newtype(Member, &'i Type),
+    Texts(Vec<Text<'i>>),
+    /// Something that cannot have the derive, as an error says.
+    Neither,
+}
+
+/// A variant, and the text that becomes it.
+pub(super) struct Text<'i> {
+    pub(super) text: String,
+    /// What says so: the attribute or the variant's name.
+    pub(super) span: Span,
+    pub(super) variant: &'i Ident,
+}
+
+impl<'i> Model<'i> {
+    pub(super) fn parse(input: &'i DeriveInput, errors: &mut Errors) -> Self {
+        let options = attr::options(&input.attrs, &TYPE, errors);
+        let shape = match &input.data {
+            Data::Struct(data) => newtype(input, &data.fields, errors),
+            Data::Enum(data) => Shape::Texts(
+                data.variants
+                    .iter()
+                    .filter_map(|variant| variant_text(variant, errors))
+                    .collect(),
+            ),
+            Data::Union(data) => {
+                errors.on(
+                    data.union_token,
+                    "derive `FromValue` on a struct with one field or an enum of texts, or write \
+                     `impl FromValue` for this type",
+                );
+                Shape::Neither
+            }
+        };
+        Model {
+            item: Item::new(input, &options),
+            shape,
+            others: options.others().collect(),
+        }
+    }
+}
+
+fn newtype<'i>(input: &DeriveInput, fields: &'i Fields, errors: &mut Errors) -> Shape<'i> {
+    let mut all = fields.iter();
+    match (all.next(), all.next()) {
+        (Some(field), None) => return Shape::Newtype(item::member(field, 0), &field.ty),
+        (_, Some(second)) => errors.on(
+            second
+                .ident
+                .as_ref()
+                .map_or_else(|| second.ty.to_token_stream(), ToTokens::to_token_stream),
+            "an argument has one value: remove all fields but one, or derive `FromMessage` to take \
+             one argument for each field",
+        ),
+        (None, _) => errors.at(
+            input.ident.span(),
+            "this struct has no field for the value: write for instance `struct UserId(u64);`",
+        ),
+    }
+    Shape::Neither
+}
+
+/// The text of a variant: what `#[spoa("…")]` says, or its name in kebab case.
+fn variant_text<'i>(variant: &'i Variant, errors: &mut Errors) -> Option<Text<'i>> {
+    if !variant.fields.is_empty() {
+        errors.on(
+            &variant.fields,
+            "each variant stands for one text, so it cannot have fields: remove them, or write \
+             `impl FromValue` for this type",
+        );
+        return None;
+    }
+    let before = errors.count();
+    let options = attr::options(&variant.attrs, &VARIANT, errors);
+    if errors.count() > before {
+        return None;
+    }
+    let name = &variant.ident;
+    let (text, span) = match &options.first {
+        None => (kebab(&name.unraw().to_string()), name.span()),
+        Some(first) => {
+            let Some(literal) = text(first) else {
+                let shown = first.to_token_stream().to_string();
+                errors.on(
+                    first,
+                    format_args!(
+                        "the text of a variant must be a string literal: write `\"{shown}\"`"
+                    ),
+                );
+                return None;
+            };
+            (literal.value(), literal.span())
+        }
+    };
+    Some(Text {
+        text,
+        span,
+        variant: name,
+    })
+}

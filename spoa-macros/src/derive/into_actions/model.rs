@@ -1,0 +1,161 @@
+//! The struct: a variable, or actions, for each field.
+
+use crate::derive::attr::{self, ACTIONS, FLATTEN, SCOPE, VARIABLE};
+use crate::derive::item::{self, Item};
+use crate::errors::Errors;
+use crate::haproxy::variables::{self, Scope};
+use crate::options::Options;
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::{DeriveInput, Field, Member, Type};
+
+pub(super) struct Model<'i> {
+    pub(super) item: Item<'i>,
+    /// The scope of the fields that have none of their own.
+    pub(super) scope: Given<Scope>,
+    pub(super) parts: Vec<Part<'i>>,
+    /// The options that belong to `FromMessage`.
+    pub(super) others: Vec<(&'static str, Span)>,
+}
+
+/// One field.
+pub(super) struct Part<'i> {
+    pub(super) member: Member,
+    pub(super) ty: &'i Type,
+    pub(super) content: Content,
+}
+
+/// What a field holds.
+pub(super) enum Content {
+    Actions {
+        /// The options that only a variable has.
+        of_a_variable: Vec<(&'static str, Span)>,
+    },
+    Variable {
+        scope: Given<Scope>,
+        name: Option<String>,
+        /// What says the name: the smallest thing to blame.
+        span: Span,
+    },
+    /// Something that errors say all about.
+    Wrong,
+}
+
+/// What an option says.
+#[derive(Clone, Copy)]
+pub(super) enum Given<T> {
+    Nothing,
+    /// Something that is wrong, as an error says.
+    Wrong,
+    Value(T),
+}
+
+impl<T> Given<T> {
+    pub(super) fn value(self) -> Option<T> {
+        match self {
+            Given::Value(value) => Some(value),
+            Given::Nothing | Given::Wrong => None,
+        }
+    }
+}
+
+impl<'i> Model<'i> {
+    pub(super) fn parse(input: &'i DeriveInput, errors: &mut Errors) -> Self {
+        let before = errors.count();
+        let options = attr::options(&input.attrs, &ACTIONS, errors);
+        let fields = item::fields(
+            input,
+            "actions come from a struct with a field for each variable: derive `IntoActions` on a \
+             struct, or write `impl IntoActions` for this type",
+            errors,
+        );
+        let scope = match scope(&options, errors) {
+            // The scope may be what is misspelt.
+            Given::Nothing if errors.count() > before => Given::Wrong,
+            scope => scope,
+        };
+        let mut others = Vec::new();
+        let parts = fields.into_iter().flatten().enumerate();
+        let parts = parts.map(|(index, field)| Part {
+            member: item::member(field, index),
+            ty: &field.ty,
+            content: content(field, &mut others, errors),
+        });
+        let parts = parts.collect();
+        Model {
+            item: Item::new(input, &options),
+            scope,
+            parts,
+            others,
+        }
+    }
+
+    /// Returns the scope and name of the variable that a field sets.
+    pub(super) fn variable<'m>(&self, part: &'m Part<'i>) -> Option<(Scope, &'m str)> {
+        match &part.content {
+            Content::Variable {
+                scope,
+                name: Some(name),
+                ..
+            } => {
+                let scope = match scope {
+                    Given::Nothing => self.scope,
+                    given => *given,
+                };
+                Some((scope.value()?, name))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn content(field: &Field, others: &mut Vec<(&'static str, Span)>, errors: &mut Errors) -> Content {
+    let before = errors.count();
+    let options = attr::options(&field.attrs, &VARIABLE, errors);
+    others.extend(options.others());
+    if errors.count() > before {
+        // What is missing may be what is wrong.
+        return Content::Wrong;
+    }
+    if options.span(&FLATTEN).is_some() {
+        let name = options.first.as_ref().map(syn::spanned::Spanned::span);
+        let name = name.map(|span| ("the name", span));
+        let scope = options.span(&SCOPE).map(|span| ("`scope`", span));
+        return Content::Actions {
+            of_a_variable: name.into_iter().chain(scope).collect(),
+        };
+    }
+    let (name, span) = match (&options.first, &field.ident) {
+        (Some(first), _) => match crate::options::text(first) {
+            Some(text) => (Some(text.value()), text.span()),
+            None => {
+                errors.on(
+                    first,
+                    "the name of a variable must be a string literal: write for instance \
+                     `\"ip_score\"`",
+                );
+                return Content::Wrong;
+            }
+        },
+        (None, Some(ident)) => (Some(ident.unraw().to_string()), ident.span()),
+        (None, None) => (None, syn::spanned::Spanned::span(&field.ty)),
+    };
+    Content::Variable {
+        scope: scope(&options, errors),
+        name,
+        span,
+    }
+}
+
+fn scope(options: &Options, errors: &mut Errors) -> Given<Scope> {
+    let Some(text) = options.get(&SCOPE) else {
+        return Given::Nothing;
+    };
+    match variables::scope(&text.value()) {
+        Ok(scope) => Given::Value(scope),
+        Err(problem) => {
+            errors.at(text.span(), problem);
+            Given::Wrong
+        }
+    }
+}

@@ -1,0 +1,9 @@
+use spoa::prelude::*;
+
+#[derive(FromValue)]
+enum Method {
+    #[value("GET")]
+    Get,
+}
+
+fn main() {}
