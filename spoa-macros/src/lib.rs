@@ -10,6 +10,8 @@ mod hygiene;
 mod message;
 mod options;
 mod program;
+#[cfg(test)]
+mod snapshots;
 mod syntax;
 
 use message::Kind;
