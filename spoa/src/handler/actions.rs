@@ -1,8 +1,7 @@
 //! What a handler may return: actions on HAProxy's variables.
 
-use super::__macros::Description;
 use super::failure::Problem;
-use super::{BadVariable, Failure, IntoHandlerError, Presence, Variable};
+use super::{BadVariable, Description, Failure, IntoHandlerError, Presence, Variable};
 use crate::spop::{Action, ActionIter, Scope, Value, fit};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -30,8 +29,8 @@ pub trait IntoActions {
     /// The [`Failure`] of the handler: what it appended before is dropped.
     fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure>;
 
-    /// Names the variables that are known without running the handler.
-    #[doc(hidden)]
+    /// Names the variables that are known without running the handler, for `handlers`, `config` and `doctor`.
+    /// Without it they take any variable for possible.
     fn describe(description: &mut Description) {
         description.may_unset();
         description.open = true;

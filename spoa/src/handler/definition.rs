@@ -2,10 +2,12 @@
 
 use super::__macros::VerdictDescription;
 use super::{
-    ActionWriter, ConnectionInfo, Context, Expected, Failure, IncomingMessage, LeftOut, mark,
+    ActionWriter, ConnectionInfo, Context, Expected, Failure, FromValue, IncomingMessage, LeftOut,
+    mark,
 };
 use crate::spop::{FrameIds, MessageBuf, Scope};
-use std::any::TypeId;
+use std::any::{TypeId, type_name};
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -166,19 +168,81 @@ pub enum Run {
     Blocking(fn(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>),
 }
 
-/// What a handler takes and sets, as far as it is known without running it.
-#[doc(hidden)]
+/// What a handler takes and sets, as far as it is known without running it: what `handlers`, `config` and
+/// `doctor` know of it.
+///
+/// [`FromMessage::describe`](super::FromMessage::describe) and
+/// [`IntoActions::describe`](super::IntoActions::describe) fill it; the derives do so by themselves.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Description {
+    #[doc(hidden)]
     pub arguments: Vec<ArgumentDescription>,
+    #[doc(hidden)]
     pub states: Vec<StateDescription>,
+    #[doc(hidden)]
     pub variables: Vec<VariableDescription>,
     /// What its verdicts can be.
+    #[doc(hidden)]
     pub verdicts: Vec<&'static VerdictDescription>,
     /// Whether what the handler returns sets a variable each time, where the types do not name it.
+    #[doc(hidden)]
     pub returns: Presence,
     /// Whether the handler may set variables of other names, which are known only when it runs.
+    #[doc(hidden)]
     pub open: bool,
+}
+
+impl Description {
+    /// Adds an argument of this name and type.
+    pub fn argument<'a, T: FromValue<'a>>(
+        &mut self,
+        name: &'static str,
+    ) -> &mut ArgumentDescription {
+        self.arguments.push(ArgumentDescription {
+            name: Some(name),
+            index: None,
+            rust_type: Cow::Owned(short_type_name::<T>()),
+            expected: T::EXPECTED,
+            sample: None,
+            may_be_missing: false,
+            takes_null: T::ACCEPTS.null(),
+            required: T::from_absent().is_none(),
+        });
+        self.arguments.last_mut().expect("one was pushed")
+    }
+
+    /// Adds a state: an agent without a value of this type does not start.
+    pub fn state<T: Send + Sync + 'static>(&mut self) {
+        self.states.push(StateDescription {
+            id: TypeId::of::<T>(),
+            type_name: type_name::<T>(),
+        });
+    }
+
+    /// Adds a variable that the handler may set, with the name that it has without the engine's prefix.
+    pub fn may_set(&mut self, scope: Scope, name: &'static str) {
+        self.variable(VariableDescription {
+            scope,
+            name,
+            rust_type: None,
+            presence: Presence::Unknown,
+        });
+    }
+}
+
+/// Returns the name of a type without the paths of modules, such as `Option<IpAddr>`.
+fn short_type_name<T>() -> String {
+    let mut short = String::new();
+    for part in
+        type_name::<T>().split_inclusive(|c: char| !c.is_alphanumeric() && c != '_' && c != ':')
+    {
+        let end = part.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+        let (path, after) = part.split_at(end.len());
+        short.push_str(path.rsplit("::").next().unwrap_or_default());
+        short.push_str(after);
+    }
+    short
 }
 
 impl Description {
@@ -236,21 +300,38 @@ impl Presence {
     }
 }
 
-/// One argument.
-#[doc(hidden)]
+/// One argument of a [`Description`].
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ArgumentDescription {
+    #[doc(hidden)]
     pub name: Option<&'static str>,
+    #[doc(hidden)]
     pub index: Option<usize>,
-    pub rust_type: &'static str,
+    #[doc(hidden)]
+    pub rust_type: Cow<'static, str>,
+    #[doc(hidden)]
     pub expected: Expected,
     /// The sample expression that gives it.
+    #[doc(hidden)]
     pub sample: Option<&'static str>,
     /// Whether that may have no value.
+    #[doc(hidden)]
     pub may_be_missing: bool,
     /// Whether the handler is run then.
+    #[doc(hidden)]
     pub takes_null: bool,
+    #[doc(hidden)]
     pub required: bool,
+}
+
+impl ArgumentDescription {
+    /// Gives the sample expression that `config` writes for the argument, as `#[arg(sample = …)]` does.
+    /// `doctor` checks it, the compiler does not.
+    pub fn sample(&mut self, expression: &'static str) -> &mut Self {
+        self.sample = Some(expression);
+        self
+    }
 }
 
 /// One shared value.

@@ -29,12 +29,17 @@ use std::str::FromStr;
     note = "for a type of your own, `#[derive(FromValue)]` or `impl FromValue`; `Parse<T>` reads a `T` from text, `f64` for instance, and needs `T: FromStr`"
 )]
 pub trait FromValue<'a>: Sized {
-    /// What a datum must be, for the message of a rejection.
-    const EXPECTED: Expected;
+    /// What an argument must be: rejections and `handlers` say it, and the macros and `doctor` check that
+    /// the sample gives it.
+    const EXPECTED: Expected = Expected::Any;
 
     /// What it takes whatever a client sends. The macros refuse a type that does not take all that a
     /// client can put in its sample.
     const ACCEPTS: Accepts = Accepts::SOME;
+
+    /// The type on the wire to try first. A wrong one costs time and changes nothing.
+    #[doc(hidden)]
+    const LIKELY: DataType = Self::EXPECTED.likely();
 
     /// Converts a datum that is there.
     ///
@@ -79,7 +84,7 @@ pub enum Expected {
 }
 
 impl Expected {
-    /// The type on the wire that it most likely has: HAProxy sends all integers as INT64.
+    /// Returns the type on the wire that it most likely has: HAProxy sends all integers as INT64.
     pub(crate) const fn likely(self) -> DataType {
         match self {
             Expected::Bool => DataType::Bool,
@@ -338,6 +343,7 @@ impl<'a> FromValue<'a> for Value<'a> {
 #[diagnostic::do_not_recommend]
 impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     const EXPECTED: Expected = T::EXPECTED;
+    const LIKELY: DataType = T::LIKELY;
     const ACCEPTS: Accepts = T::ACCEPTS.or_null();
 
     #[inline(always)]
@@ -358,6 +364,7 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
 #[diagnostic::do_not_recommend]
 impl<'a, T: FromValue<'a>> FromValue<'a> for Result<T, Mismatch> {
     const EXPECTED: Expected = T::EXPECTED;
+    const LIKELY: DataType = T::LIKELY;
     const ACCEPTS: Accepts = Accepts::ANY.or_null();
 
     #[inline]

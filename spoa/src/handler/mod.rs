@@ -22,7 +22,7 @@ mod verdict;
 pub use accepts::Accepts;
 pub use actions::{ActionWriter, Actions, IntoActions, SetVar, UnsetVar};
 pub use context::{Context, Peer};
-pub use definition::{Definition, Handler};
+pub use definition::{ArgumentDescription, Definition, Description, Handler};
 pub use failure::{BadVariable, BoxError, Failure, HandlerError, IntoHandlerError, Overload};
 pub use from_value::{Expected, FromValue, Mismatch, Parse};
 pub use param::{FromMessage, IncomingMessage};

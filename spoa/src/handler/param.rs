@@ -1,14 +1,14 @@
 //! From a message to the parameters of a handler.
 
 use super::cursor::ArgCursor;
-use super::definition::{ArgumentDescription, Description, StateDescription};
+use super::definition::{ArgumentDescription, Description};
 use super::sample::Events;
 use super::{
     Accepts, ActionWriter, Context, Expected, Failure, FromValue, Mismatch, Rejection,
     RejectionKind, State,
 };
-use crate::spop::{Args, Message, Scope, Value};
-use std::any::{TypeId, type_name};
+use crate::spop::{Args, DataType, Message, Scope, Value};
+use std::borrow::Cow;
 
 /// A message on its way to its handler, with all that surrounds it.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +59,35 @@ pub(crate) fn mark(variable: &str, out: &mut ActionWriter<'_>) -> Result<(), Fai
 
 /// A type made from a whole message: [`Message`], [`Args`], [`Context`], [`State`], or a struct of
 /// arguments with `#[derive(FromMessage)]`.
+///
+/// Implement it for what a derive cannot say, such as one value made from several arguments:
+///
+/// ```
+/// use spoa::handler::{Description, Failure, FromMessage, IncomingMessage};
+/// use spoa::prelude::*;
+///
+/// /// The host, or the name of the TLS handshake if there is none.
+/// struct Host<'a>(Text<'a>);
+///
+/// impl<'a> FromMessage<'a> for Host<'a> {
+///     fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+///         let args = incoming.message().args();
+///         let named = |name| args.get(name).and_then(|value| Text::from_value(value).ok());
+///         let host = named("host").or_else(|| named("sni"));
+///         host.map(Host).ok_or_else(|| Failure::Error("there is no host".into()))
+///     }
+///
+///     fn describe(description: &mut Description) {
+///         description.argument::<Option<Text<'_>>>("host").sample("req.hdr(host)");
+///         description.argument::<Option<Text<'_>>>("sni").sample("ssl_fc_sni");
+///     }
+/// }
+///
+/// #[spoe_message("route")]
+/// fn route(host: Host<'_>) -> SetVar<bool> {
+///     SetVar::transaction("internal", host.0.as_bytes().ends_with(b".internal"))
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made from a message",
     label = "not a type that a handler can take",
@@ -71,9 +100,11 @@ pub trait FromMessage<'a>: Sized {
     /// The [`Failure`] of the handler, as a rule a [`Rejection`].
     fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure>;
 
-    /// Names the arguments and states it takes.
-    #[doc(hidden)]
-    fn describe(_: &mut Description) {}
+    /// Names the arguments and states that it takes, for `handlers`, `config` and `doctor`. Without it they
+    /// do not know of any.
+    fn describe(description: &mut Description) {
+        let _ = description;
+    }
 
     /// The events at which HAProxy has the samples of all its arguments, a bit for each.
     #[doc(hidden)]
@@ -111,11 +142,7 @@ impl<'a, T: Send + Sync + 'static> FromMessage<'a> for State<'a, T> {
     }
 
     fn describe(description: &mut Description) {
-        let state = StateDescription {
-            id: TypeId::of::<T>(),
-            type_name: type_name::<T>(),
-        };
-        description.states.push(state);
+        description.state::<T>();
     }
 }
 
@@ -201,7 +228,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
         if let Some(value) = likely::<T>(arguments, spec) {
             return match T::from_value(value) {
                 Ok(taken) => Ok(taken),
-                Err(mismatch) => Err(refuse(mismatch, incoming, spec, T::EXPECTED)),
+                Err(mismatch) => Err(refuse(mismatch, T::LIKELY, incoming, spec, T::EXPECTED)),
             };
         }
         convert(find(arguments, incoming, spec), incoming, spec)
@@ -216,7 +243,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
         if let Some(value) = likely::<T>(arguments, spec) {
             return match T::from_value(value) {
                 Ok(taken) => Ok(Some(taken)),
-                Err(mismatch) => Err(refuse(mismatch, incoming, spec, T::EXPECTED)),
+                Err(mismatch) => Err(refuse(mismatch, T::LIKELY, incoming, spec, T::EXPECTED)),
             };
         }
         match find(arguments, incoming, spec) {
@@ -229,7 +256,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
         description.arguments.push(ArgumentDescription {
             name: spec.name,
             index: spec.index,
-            rust_type: spec.rust_type,
+            rust_type: Cow::Borrowed(spec.rust_type),
             expected: T::EXPECTED,
             sample: spec.sample,
             may_be_missing: spec.may_be_missing,
@@ -245,7 +272,7 @@ fn likely<'a, T: FromValue<'a>>(
     arguments: &mut ArgCursor<'a>,
     spec: &ArgSpec,
 ) -> Option<Value<'a>> {
-    arguments.likely(spec.name?, const { T::EXPECTED.likely() })
+    arguments.likely(spec.name?, T::LIKELY)
 }
 
 /// Rejects a message for a value of the likely type that its parameter's type refuses. That type is not
@@ -254,11 +281,12 @@ fn likely<'a, T: FromValue<'a>>(
 #[cold]
 fn refuse(
     mismatch: Mismatch,
+    likely: DataType,
     incoming: &IncomingMessage<'_>,
     spec: &ArgSpec,
     expected: Expected,
 ) -> Failure {
-    let kind = RejectionKind::Mismatch(expected.likely(), mismatch);
+    let kind = RejectionKind::Mismatch(likely, mismatch);
     reject(&incoming.message, spec, expected, kind)
 }
 

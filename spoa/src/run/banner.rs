@@ -146,7 +146,7 @@ mod tests {
         ArgumentDescription {
             name,
             index,
-            rust_type: "T",
+            rust_type: "T".into(),
             expected,
             sample: None,
             may_be_missing: false,

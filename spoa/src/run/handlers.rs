@@ -131,7 +131,7 @@ fn may_reject(argument: &ArgumentDescription) -> bool {
 
 fn note(message: &str, argument: &ArgumentDescription) -> Option<String> {
     let sample = argument.sample.filter(|_| may_reject(argument))?;
-    let ty = argument.rust_type;
+    let ty = &*argument.rust_type;
     let what = match (argument.name, argument.index) {
         (_, Some(index)) => format!("argument number {index}"),
         (name, None) => format!("argument `{}`", name.unwrap_or_default()),
@@ -229,7 +229,7 @@ mod tests {
         ArgumentDescription {
             name: Some("id"),
             index: None,
-            rust_type: "&str",
+            rust_type: "&str".into(),
             expected: Expected::Text,
             sample: Some("req.hdr(x-id)"),
             may_be_missing,
@@ -243,7 +243,7 @@ mod tests {
         let shown = |name, expected, required| {
             let argument = ArgumentDescription {
                 name: Some(name),
-                rust_type: "T",
+                rust_type: "T".into(),
                 sample: None,
                 expected,
                 ..argument(required, false)

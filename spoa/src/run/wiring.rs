@@ -120,7 +120,7 @@ fn argument(argument: &ArgumentDescription, when: When) -> config::Argument {
     config::Argument {
         name: name.map(str::to_owned),
         index: argument.index,
-        rust_type: argument.rust_type.to_owned(),
+        rust_type: argument.rust_type.clone().into_owned(),
         expected: expected(argument.expected),
         required: argument.required,
         sample: argument.sample.map(str::to_owned),
