@@ -1,6 +1,7 @@
 //! An agent as its HAProxy sees it: what it answers, what it needs, what it sets.
 
 use crate::Verdict;
+use spoa_facts::Expected;
 use std::time::Duration;
 
 /// An agent.
@@ -75,30 +76,6 @@ pub struct Argument {
     pub sample: Option<String>,
     /// What gives it as far as its name and its type tell, where `sample` says nothing.
     pub guess: Option<String>,
-}
-
-/// What a parameter converts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Expected {
-    /// A boolean.
-    Bool,
-    /// An integer.
-    Integer,
-    /// An address of either family, or text that is one.
-    Address,
-    /// An IPv4 address, or text that is one.
-    Ipv4,
-    /// An IPv6 address, or text that is one.
-    Ipv6,
-    /// Text, or binary that is UTF-8.
-    Text,
-    /// Text or binary.
-    Bytes,
-    /// Anything.
-    Any,
-    /// What a type of the user's own takes.
-    Other,
 }
 
 /// A variable that a handler sets or unsets.

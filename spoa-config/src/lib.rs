@@ -10,7 +10,7 @@ pub mod read;
 mod verdict;
 pub mod write;
 
-pub use agent::{ANSWERED, Agent, Argument, Expected, Message, Presence, Tls, Variable};
+pub use agent::{ANSWERED, Agent, Argument, Message, Presence, Tls, Variable};
 pub use overfull::overfull;
-pub use spoa_facts::{Series, UnknownSeries};
+pub use spoa_facts::{Expected, Series, UnknownSeries};
 pub use verdict::{Action, HeaderChange, HeaderRule, Outcome, Verdict};

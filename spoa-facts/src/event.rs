@@ -87,6 +87,24 @@ impl Event {
         }
     }
 
+    /// Returns the event that a filter in a backend has for this one. Backends do not see the events of
+    /// frontends; the first that they see is that of the TCP request.
+    ///
+    /// ```
+    /// use spoa_facts::Event;
+    ///
+    /// assert_eq!(Event::FrontendHttpRequest.in_backends(), Event::BackendHttpRequest);
+    /// assert_eq!(Event::HttpResponse.in_backends(), Event::HttpResponse);
+    /// ```
+    #[must_use]
+    pub fn in_backends(self) -> Event {
+        match self {
+            Event::ClientSession | Event::FrontendTcpRequest => Event::BackendTcpRequest,
+            Event::FrontendHttpRequest => Event::BackendHttpRequest,
+            other => other,
+        }
+    }
+
     /// The check points that HAProxy asks a fetch for: `parse_spoe_flt` in its flt_spoe.c. `None` where
     /// it does not send the message at all.
     pub(crate) fn points(self, proxy: Proxy) -> Option<u32> {

@@ -63,6 +63,55 @@ impl Kind {
     }
 }
 
+/// What a parameter of a handler takes.
+///
+/// ```
+/// use spoa_facts::{Kind, Expected};
+///
+/// assert!(Expected::Ipv4.suits(Kind::Str), "text may be an address");
+/// assert!(!Expected::Integer.suits(Kind::Str), "HAProxy sends no text as a number");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Expected {
+    /// A boolean.
+    Bool,
+    /// An integer.
+    Integer,
+    /// An address of either family, or text that is one.
+    Address,
+    /// An IPv4 address, or text that is one.
+    Ipv4,
+    /// An IPv6 address, or text that is one.
+    Ipv6,
+    /// Text, or binary that is UTF-8.
+    Text,
+    /// Text or binary.
+    Bytes,
+    /// Anything.
+    Any,
+    /// What a type of the user's own takes, which is not known.
+    Other,
+}
+
+impl Expected {
+    /// Returns whether a value of this kind can become the parameter.
+    #[must_use]
+    pub const fn suits(self, kind: Kind) -> bool {
+        use Kind::{Addr, Any, Bin, Bool, Ipv4, Ipv6, Meth, Sint, Str};
+        match self {
+            Expected::Any | Expected::Other => true,
+            Expected::Bool => matches!(kind, Any | Bool | Sint),
+            Expected::Integer => matches!(kind, Any | Sint),
+            // Text may be an address.
+            Expected::Address => matches!(kind, Any | Addr | Ipv4 | Ipv6 | Str | Bin | Meth),
+            Expected::Ipv4 => matches!(kind, Any | Addr | Ipv4 | Str | Bin | Meth),
+            Expected::Ipv6 => matches!(kind, Any | Addr | Ipv6 | Str | Bin | Meth),
+            Expected::Text | Expected::Bytes => matches!(kind, Any | Str | Bin | Meth),
+        }
+    }
+}
+
 /// In words: `an integer`.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

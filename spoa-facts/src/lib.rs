@@ -28,28 +28,38 @@
 //! cannot know all that HAProxy checks: files it would have to read, names of variables, tables and
 //! backends, regular expressions.
 
+mod address;
 mod check;
 mod event;
 mod expression;
 mod frame;
 mod kind;
+mod listing;
 mod moment;
+mod name;
 mod nearest;
 mod origin;
 mod problem;
+mod quantity;
 mod series;
 mod signature;
 mod table;
 mod text;
 mod usual;
 
+pub use address::{Address, is_unix, server_address};
 pub use check::{Keyword, Sample, converters, fetches};
 pub use event::{Event, Proxy, UnknownEvent};
 pub use expression::{Argument, Call, Expression};
 pub use frame::{Excess, Frame, Sent};
-pub use kind::Kind;
+pub use kind::{Expected, Kind};
+pub use listing::{all_of, one_of};
+pub use name::{
+    MAX_MESSAGE, MAX_VARIABLE, Scope, is_in_name, is_in_variable, is_name, is_variable,
+};
 pub use nearest::nearest;
 pub use origin::{Charset, Chooser, Origin, Place};
 pub use problem::{Problem, ProblemKind};
+pub use quantity::{QuantityError, haproxy_time, parse_size, parse_time, show_size, show_time};
 pub use series::{Series, UnknownSeries};
 pub use usual::usual;

@@ -1,25 +1,33 @@
-//! Which of some names was meant by one that is none of them.
-//!
-//! It must not know what the names are for.
+//! Finds the known name closest to a misspelt one.
 
-/// The name among `known` that takes the fewest keystrokes, unless it takes too many to be what was
-/// meant.
+/// Returns the known name that the fewest keystrokes turn a misspelt one into, unless it takes too many
+/// for it to be the name that was meant. Upper and lower case are the same.
 ///
 /// ```
-/// assert_eq!(spoa_facts::nearest("req.hrd", ["src", "req.hdr"]), Some("req.hdr"));
-/// assert_eq!(spoa_facts::nearest("something", ["src", "req.hdr"]), None);
+/// use spoa_facts::nearest;
+///
+/// assert_eq!(nearest("req.hrd", ["src", "req.hdr"]), Some("req.hdr"));
+/// assert_eq!(nearest("something", ["src", "req.hdr"]), None);
 /// ```
-pub fn nearest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let distances = known.into_iter().map(|name| (distance(text, name), name));
-    let (distance, name) = distances.min_by_key(|(distance, _)| *distance)?;
-    // What is changed more than once begins alike, or it is another name.
-    let alike = distance <= 1 || text.chars().next() == name.chars().next();
-    (alike && distance <= 1 + name.len() / 4 && distance < name.len()).then_some(name)
+pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let name = lower(name);
+    let distances = known
+        .into_iter()
+        .map(|known| (distance(&name, &lower(known)), known));
+    let (distance, known) = distances.min_by_key(|(distance, _)| *distance)?;
+    let length = known.chars().count();
+    let first = known.chars().next().map(|first| first.to_ascii_lowercase());
+    // A word that more than one keystroke changes begins the same way, or it is another word.
+    let begins_alike = distance <= 1 || name.first().copied() == first;
+    (begins_alike && distance <= 1 + length / 3 && distance < length).then_some(known)
 }
 
-/// How many letters must be put in, taken out, changed or swapped with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+fn lower(name: &str) -> Vec<char> {
+    name.chars().map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Returns how many characters have to be inserted, deleted, replaced, or swapped with the next.
+fn distance(a: &[char], b: &[char]) -> usize {
     let mut before_last: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
@@ -45,16 +53,45 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_distance_counts_keystrokes() {
+        for (a, b, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("check", "chekc", 1),
+            ("ab", "ba", 1),
+            ("get-ip", "get_ip", 1),
+            ("GET-IP", "get-ip", 0),
+            ("abcdef", "badcfe", 3),
+        ] {
+            assert_eq!(distance(&lower(a), &lower(b)), expected, "{a} {b}");
+            assert_eq!(distance(&lower(b), &lower(a)), expected, "{b} {a}");
+        }
+    }
+
+    #[test]
     fn a_slip_is_near_and_another_word_is_not() {
-        let known = ["src", "req.hdr", "path"];
-        assert_eq!(nearest("req.hrd", known), Some("req.hdr"));
-        assert_eq!(nearest("pth", known), Some("path"));
-        assert_eq!(nearest("something", known), None);
-        assert_eq!(nearest("lat", ["date"]), None);
-        let known = ["set", "timeout", "blocking", "crate"];
-        assert_eq!(nearest("tiemout", known), Some("timeout"));
-        assert_eq!(nearest("sett", known), Some("set"));
-        assert_eq!(nearest("x", known), None);
-        assert_eq!(nearest("x", known), None);
+        for (name, known, expected) in [
+            ("req.hrd", &["src", "req.hdr", "path"][..], Some("req.hdr")),
+            ("pth", &["src", "path"], Some("path")),
+            ("something", &["src", "path"], None),
+            ("lat", &["date"], None),
+            ("tiemout", &["set", "timeout"], Some("timeout")),
+            ("sett", &["set", "timeout"], Some("set")),
+            ("x", &["set", "timeout"], None),
+            ("x", &["y"], None),
+            ("x", &[], None),
+            ("get_ip", &["get-ip", "check-request"], Some("get-ip")),
+            (
+                "CHEK-request",
+                &["get-ip", "check-request"],
+                Some("check-request"),
+            ),
+            ("check", &["get-ip", "check-request"], None),
+            ("bind", &["ring"], None),
+            ("rnig", &["ring"], Some("ring")),
+        ] {
+            assert_eq!(nearest(name, known.iter().copied()), expected, "{name}");
+        }
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! It must not know what is right or wrong with them.
 
-use super::address::Address;
 use super::grammar::{self, keyword, means, sends};
 use super::steps::mentions;
 use crate::Agent;
 use crate::read::{Configuration, Filter, Line, Section, Span, SpoeFile, Word};
-use std::time::Duration;
+use spoa_facts::{Address, is_variable};
 
 /// An engine: a filter that has an agent's section.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +69,7 @@ impl<'a> Engine<'a> {
         }
         for engine in &mut engines {
             let (stated, _, known) = engine.stated();
-            if known && !is_prefix(stated) {
+            if known && !is_variable(stated) {
                 engine.used = engine.used_prefix(configuration, agent);
             }
         }
@@ -97,7 +96,7 @@ impl<'a> Engine<'a> {
             // What comes after it may be a `-`.
             let whole = text.get(at + name.len()..)?.starts_with([')', ',']);
             let prefix = ours?.strip_suffix('.')?;
-            (whole && is_prefix(prefix)).then_some(prefix)
+            (whole && is_variable(prefix)).then_some(prefix)
         })
     }
 
@@ -255,12 +254,6 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// Whether HAProxy takes this as a prefix of variables.
-pub(super) fn is_prefix(text: &str) -> bool {
-    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    !text.is_empty() && text.chars().all(part)
-}
-
 /// The rules that send groups.
 pub(super) fn rules(configuration: &Configuration) -> Vec<Rule<'_>> {
     let mut rules = Vec::new();
@@ -322,22 +315,4 @@ pub(super) fn sections<'a>(
 ) -> impl Iterator<Item = &'a Section> + use<'a> {
     let sections = file.sections.iter();
     sections.filter(move |section| section.scope.as_deref() == scope)
-}
-
-/// A time as HAProxy writes it: a number, and a unit that is ms if it is none.
-pub(super) fn time(text: &str) -> Option<Duration> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(digits)?;
-    let number: u64 = number.parse().ok()?;
-    Some(match unit {
-        "us" => Duration::from_micros(number),
-        "" | "ms" => Duration::from_millis(number),
-        "s" => Duration::from_secs(number),
-        "m" => Duration::from_secs(number.checked_mul(60)?),
-        "h" => Duration::from_secs(number.checked_mul(3600)?),
-        "d" => Duration::from_secs(number.checked_mul(86400)?),
-        _ => return None,
-    })
 }

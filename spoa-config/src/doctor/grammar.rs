@@ -2,8 +2,8 @@
 //!
 //! It must not know what the keywords do.
 
-use super::nearest::nearest;
 use crate::read::Line;
+use spoa_facts::nearest;
 
 /// The keywords of `spoe-message`; HAProxy ignores all others.
 pub(super) const OF_MESSAGES: [&str; 3] = ["args", "acl", "event"];

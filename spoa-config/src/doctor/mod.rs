@@ -3,13 +3,11 @@
 //! HAProxy loads most of these faults silently. Each finding has a [`Code`], whose
 //! explanation says what it means, why it hurts and how to fix it.
 
-mod address;
 mod checks;
 mod code;
 mod engine;
 mod finding;
 mod grammar;
-mod nearest;
 mod page;
 mod render;
 mod steps;

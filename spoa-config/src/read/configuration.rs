@@ -8,6 +8,7 @@ use super::files::{Files, configurations};
 use super::sections::{Kind, Line, Parsed, Scope, Section, parse};
 use super::source::Sources;
 use super::words::Word;
+use spoa_facts::nearest;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -379,9 +380,7 @@ pub(crate) fn asks_agent(line: &Line) -> bool {
     let (Some(filter), Some(spoe)) = (line.words.first(), line.words.get(1)) else {
         return false;
     };
-    let near = |word: &Word, meant: &str| {
-        word.known && strsim::osa_distance(&word.text.to_ascii_lowercase(), meant) <= 2
-    };
+    let near = |word: &Word, meant| word.known && nearest(&word.text, [meant]).is_some();
     let said = |text: &str| line.behind(2).iter().any(|word| word.is(text));
     match (filter.is("filter"), spoe.is("spoe")) {
         (true, true) => true,

@@ -3,10 +3,10 @@
 //! A rule may ask for a variable only if each success of the handler sets it and nothing else does.
 //! Where there is none, the agent is asked for a sign of success.
 
-use super::plan::{Asked, ERROR, Guard, LONGEST_VARIABLE, Plan, Planned};
+use super::plan::{Asked, ERROR, Guard, Plan, Planned};
 use super::{Fail, Warning};
 use crate::{Message, Presence, Variable};
-use spoa_facts::Event;
+use spoa_facts::{Event, MAX_VARIABLE};
 
 /// Decides it for all messages.
 pub(super) fn decide(plan: &mut Plan<'_>) {
@@ -129,7 +129,7 @@ fn is_sure(plan: &Plan<'_>, message: &Message, variable: &Variable, late: bool) 
     variable.presence == Presence::Always
         && scopes.contains(&variable.scope.as_str())
         && variable.name != ERROR
-        && plan.variable(variable).len() <= LONGEST_VARIABLE
+        && plan.variable(variable).len() <= MAX_VARIABLE
         && !others.any(|other| other.variables.iter().any(is_same))
 }
 
@@ -139,7 +139,7 @@ fn sign(plan: &Plan<'_>, message: &Message, signs: &[String]) -> String {
     let name = name.map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
     let long = format!("answered_{}", name.collect::<String>());
     let mut variables = plan.agent.messages.iter().flat_map(|it| &it.variables);
-    let fits = format!("txn.{}.{long}", plan.prefix).len() <= LONGEST_VARIABLE;
+    let fits = format!("txn.{}.{long}", plan.prefix).len() <= MAX_VARIABLE;
     if fits && !signs.contains(&long) && variables.all(|it| it.name != long) {
         return long;
     }

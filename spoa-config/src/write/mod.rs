@@ -10,7 +10,6 @@ mod guard;
 mod ladder;
 mod page;
 mod plan;
-mod server;
 mod signature;
 mod spoe;
 mod text;

@@ -180,7 +180,7 @@ fn takes(expected: Expected) -> &'static str {
         Expected::Text => "UTF-8 text",
         Expected::Bytes => "text or binary",
         Expected::Any => "anything",
-        Expected::Other => "what its type says",
+        _ => "what its type says",
     }
 }
 

@@ -4,13 +4,12 @@
 
 use super::condition;
 use super::ladder::Ladder;
-use super::{Options, Refusal, Warning, server};
+use super::{Options, Refusal, Warning};
 use crate::{Agent, Argument, Expected, Message, Series, Variable};
-use spoa_facts::{Event, Expression};
+use spoa_facts::{
+    Event, Expression, MAX_VARIABLE, is_in_name, is_in_variable, is_unix, server_address, show_time,
+};
 use std::time::Duration;
-
-/// The longest name of a variable, with scope and prefix, that HAProxy keeps.
-pub(super) const LONGEST_VARIABLE: usize = 63;
 
 /// What a request waits for an answer at most, unless a handler may take longer.
 const PROCESSING: Duration = Duration::from_millis(500);
@@ -125,18 +124,18 @@ impl<'a> Plan<'a> {
             return Err(Refusal::NoMessages);
         }
         let engine = match &options.engine {
-            Some(engine) if engine.is_empty() || corrected(engine, in_engine) != *engine => {
+            Some(engine) if engine.is_empty() || corrected(engine, is_in_name) != *engine => {
                 return Err(Refusal::Engine(engine.clone()));
             }
             Some(engine) => engine.clone(),
-            None => corrected(&agent.name, in_engine),
+            None => corrected(&agent.name, is_in_name),
         };
         let prefix = match &options.prefix {
-            Some(prefix) if prefix.is_empty() || corrected(prefix, in_variable) != *prefix => {
+            Some(prefix) if prefix.is_empty() || corrected(prefix, is_in_variable) != *prefix => {
                 return Err(Refusal::Prefix(prefix.clone()));
             }
             Some(prefix) => prefix.clone(),
-            None => corrected(&engine, in_variable),
+            None => corrected(&engine, is_in_variable),
         };
         let mut plan = Plan {
             backend: format!("{engine}-agents"),
@@ -190,7 +189,7 @@ impl<'a> Plan<'a> {
         let Some(tls) = &self.agent.tls else {
             return String::new();
         };
-        if address.starts_with("unix@") || address.starts_with("abns") {
+        if is_unix(address) {
             return String::new();
         }
         let authority = self.options.ca_file.as_ref().unwrap_or(&tls.certificate);
@@ -391,10 +390,10 @@ impl<'a> Plan<'a> {
         for message in &self.agent.messages {
             for variable in &message.variables {
                 let name = self.variable(variable);
-                if name.len() > LONGEST_VARIABLE {
+                if name.len() > MAX_VARIABLE {
                     let text = format!(
                         "HAProxy drops `{name}`, since the name has {} characters and may have \
-                         {LONGEST_VARIABLE}: write a shorter `--prefix`",
+                         {MAX_VARIABLE}: write a shorter `--prefix`",
                         name.len()
                     );
                     self.warn(message, text);
@@ -493,7 +492,7 @@ fn placeholder(expected: Expected) -> &'static str {
         Expected::Integer => "int(0)",
         Expected::Address | Expected::Ipv4 => "ipv4(0.0.0.0)",
         Expected::Ipv6 => "ipv6(::)",
-        Expected::Text | Expected::Bytes | Expected::Any | Expected::Other => "str()",
+        _ => "str()",
     }
 }
 
@@ -503,9 +502,9 @@ fn servers(agent: &Agent, options: &Options) -> Result<Vec<String>, Refusal> {
         [] => agent.listeners.get(..1).unwrap_or_default(),
         servers => servers,
     };
-    let addresses = listeners.iter().map(|listener| {
-        server::address(listener).ok_or_else(|| Refusal::Address(listener.clone()))
-    });
+    let addresses = listeners
+        .iter()
+        .map(|listener| server_address(listener).ok_or_else(|| Refusal::Address(listener.clone())));
     let addresses: Vec<_> = addresses.collect::<Result<_, _>>()?;
     match addresses.as_slice() {
         [] => Err(Refusal::Address(String::new())),
@@ -522,14 +521,6 @@ fn processing(agent: &Agent) -> Duration {
     PROCESSING.max(longest + margin)
 }
 
-fn in_engine(c: char) -> bool {
-    in_variable(c) || matches!(c, '-' | ':')
-}
-
-fn in_variable(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '.')
-}
-
 /// The name with `_` for all that does not fit.
 fn corrected(name: &str, fits: impl Fn(char) -> bool) -> String {
     let corrected = name.chars().map(|c| if fits(c) { c } else { '_' });
@@ -541,11 +532,10 @@ fn corrected(name: &str, fits: impl Fn(char) -> bool) -> String {
     }
 }
 
-/// A time as HAProxy writes it.
+/// Returns a time as `config` writes it: rounded up to whole milliseconds.
 pub(super) fn time(time: Duration) -> String {
-    let millis = time.as_millis();
-    match millis % 1000 {
-        0 => format!("{}s", millis / 1000),
-        _ => format!("{millis}ms"),
-    }
+    let millis = time.as_micros().div_ceil(1000);
+    show_time(Duration::from_millis(
+        u64::try_from(millis).unwrap_or(u64::MAX),
+    ))
 }

@@ -2,10 +2,10 @@
 
 use super::super::engine::Engine;
 use super::super::grammar::{keyword, of_keyword};
-use super::super::nearest::nearest;
 use super::super::{Case, Code, Finding, Severity};
 use crate::read::{Line, Section, Span, Word};
 use crate::{Argument, Message};
+use spoa_facts::nearest;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in case.ours() {
@@ -222,7 +222,11 @@ fn unnamed<'a>(
             .label("it has no name, so the handler never gets it")
             .note(match argument {
                 Some(argument) => needs(handler, argument),
-                None => format!("`{}` takes {}", handler.function, super::list(&names)),
+                None => format!(
+                    "`{}` takes {}",
+                    handler.function,
+                    spoa_facts::all_of(&names)
+                ),
             });
         findings.push(match name {
             Some(name) => finding.help(format!("write `{name}={}`", one.sample())),

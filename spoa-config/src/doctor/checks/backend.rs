@@ -1,10 +1,9 @@
 //! The backend of the agents: mode, servers, checks; and keywords whose time is over.
 
-use super::super::address::Address;
 use super::super::engine::Engine;
-use super::super::nearest::nearest;
 use super::super::{Case, Code, Finding};
-use super::{list, listed_spans};
+use super::listed_spans;
+use spoa_facts::{Address, all_of, nearest};
 
 /// What HAProxy from 3.1 on ignores in a section `spoe-agent` (SPOE.txt 2.2).
 const DEPRECATED: [&[&str]; 9] = [
@@ -154,7 +153,7 @@ fn addresses(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) 
     };
     let others: Vec<_> = wrong.map(|word| word.span).collect();
     let title = format!("the agent does not listen at `{}`", word.text);
-    let listens = list(&case.agent.listeners);
+    let listens = all_of(&case.agent.listeners);
     let finding = Finding::new(Code::AddressElsewhere, title, word.span)
         .label(format!("it listens at {listens}"))
         .help(format!(

@@ -345,7 +345,10 @@ impl Asked<'_, '_> {
             [only] if !operator.is_empty() && number(only) => {
                 finding.help(self.instead(&format!("-m int {operator} {only}"), negated))
             }
-            _ => finding.help(format!("write {} and a number", super::either(&OPERATORS))),
+            _ => finding.help(format!(
+                "write {} and a number",
+                spoa_facts::one_of(&OPERATORS)
+            )),
         })
     }
 

@@ -45,7 +45,7 @@ fn continue_on_error(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     );
     Some(
         Finding::new(Code::ContinueOnError, title, engine.span())
-            .label(format!("sends {}", super::list(&moments)))
+            .label(format!("sends {}", spoa_facts::all_of(&moments)))
             .note("without an answer to the first, the others are not sent for this transaction")
             .help("write `option continue-on-error`"),
     )

@@ -3,6 +3,7 @@
 use super::super::engine::Engine;
 use super::super::{Case, Code, Finding};
 use crate::read::{Span, Word};
+use spoa_facts::parse_size;
 
 /// `tune.bufsize` if nobody says otherwise.
 const BUFSIZE: u32 = 16384;
@@ -95,14 +96,6 @@ impl Limits {
 }
 
 fn bytes(word: &Word) -> Option<u32> {
-    let text = word.text.as_str();
-    let (digits, unit) = match text.strip_suffix(['k', 'K']) {
-        Some(digits) => (digits, 1024),
-        None => match text.strip_suffix(['m', 'M']) {
-            Some(digits) => (digits, 1024 * 1024),
-            None => (text, 1),
-        },
-    };
-    let number: u32 = digits.parse().ok().filter(|_| word.known)?;
-    number.checked_mul(unit)
+    let size = parse_size(&word.text).ok().filter(|_| word.known)?;
+    u32::try_from(size).ok()
 }

@@ -1,12 +1,11 @@
 //! Groups: listed, described, sent.
 
 use super::super::engine::{Engine, Rule, event};
-use super::super::nearest::nearest;
 use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use super::listed_spans;
 use crate::read::{Section, Word};
-use spoa_facts::{Event, Proxy};
+use spoa_facts::{Event, Proxy, nearest};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for (index, engine) in case.engines.iter().enumerate() {

@@ -1,10 +1,10 @@
 //! How the servers of the agents' backend are checked, and the PROXY protocol, which no agent speaks.
 
-use super::super::address::Address;
 use super::super::engine::Engine;
 use super::super::{Case, Code, Finding, Severity};
 use crate::Series;
 use crate::read::{Line, Word};
+use spoa_facts::Address;
 
 /// The options that say how servers are checked. Of several in one section the last holds.
 const METHODS: [&str; 10] = [

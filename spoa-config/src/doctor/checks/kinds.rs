@@ -3,7 +3,7 @@
 use super::super::steps::{Step, action, action_name};
 use super::super::{Case, Code, Finding};
 use super::arguments::Given;
-use super::samples::{argument, fits, sample};
+use super::samples::{argument, sample};
 use crate::read::Span;
 use crate::{Argument, Message};
 use spoa_facts::{Expression, Kind};
@@ -60,7 +60,7 @@ fn unfit(
     let first = all.first()?;
     if all
         .iter()
-        .any(|made| made.kind == Kind::Any || fits(made.kind, argument.expected))
+        .any(|made| made.kind == Kind::Any || argument.expected.suits(made.kind))
     {
         return None;
     }

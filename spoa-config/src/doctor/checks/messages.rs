@@ -1,30 +1,10 @@
 //! Messages, their events, and the handlers that answer them.
 
 use super::super::engine::{Engine, event, listed};
-use super::super::nearest::nearest;
 use super::super::{Case, Code, Finding, Severity};
-use super::list;
 use crate::Message;
 use crate::read::{Section, Word};
-
-/// The events of SPOE.txt 2.3.
-const EVENTS: [&str; 8] = [
-    "on-client-session",
-    "on-frontend-tcp-request",
-    "on-backend-tcp-request",
-    "on-frontend-http-request",
-    "on-backend-http-request",
-    "on-server-session",
-    "on-tcp-response",
-    "on-http-response",
-];
-
-/// Those that a backend never sees.
-const OF_FRONTENDS: [&str; 3] = [
-    "on-client-session",
-    "on-frontend-tcp-request",
-    "on-frontend-http-request",
-];
+use spoa_facts::{Event, all_of, nearest, one_of};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {
@@ -65,7 +45,10 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 )),
             several => {
                 let names: Vec<_> = several.iter().map(|it| it.name.as_str()).collect();
-                finding.note(format!("no message asks the handlers of {}", list(&names)))
+                finding.note(format!(
+                    "no message asks the handlers of {}",
+                    all_of(&names)
+                ))
             }
         });
     }
@@ -245,20 +228,27 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
                 .help(help),
         );
     }
-    if !EVENTS.contains(&event.text.as_str()) {
-        let title = format!("there is no event `{}`", event.text);
-        return Some(
-            Finding::new(Code::EventUnknown, title, event.span)
-                .label("HAProxy knows no such event")
-                .help(match nearest(&event.text, EVENTS) {
-                    Some(near) => format!("write `event {near}`"),
-                    None => format!("write {}", super::either(&EVENTS)),
-                }),
-        );
-    }
+    let known = match event.text.parse::<Event>() {
+        Ok(known) => known,
+        Err(unknown) => {
+            let title = format!("there is no event `{}`", event.text);
+            return Some(
+                Finding::new(Code::EventUnknown, title, event.span)
+                    .label("HAProxy knows no such event")
+                    .help(match unknown.meant() {
+                        Some(meant) => format!("write `event {meant}`"),
+                        None => format!("write {}", one_of(&Event::ALL.map(Event::name))),
+                    }),
+            );
+        }
+    };
     listed?;
     let proxy = case.configuration.sections.get(engine.filter.proxy)?;
-    if proxy.kind() != "backend" || !OF_FRONTENDS.contains(&event.text.as_str()) {
+    if proxy.kind() != "backend" {
+        return None;
+    }
+    let instead = known.in_backends();
+    if instead == known {
         return None;
     }
     let title = format!("a backend never sees the event `{}`", event.text);
@@ -272,20 +262,9 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
             .help(match read_before(case, engine) {
                 true => "move the filter, and the rules that send its groups, to the frontend"
                     .to_owned(),
-                false => format!(
-                    "move the filter to the frontend, or write `event {}`",
-                    of_backends(&event.text)
-                ),
+                false => format!("move the filter to the frontend, or write `event {instead}`"),
             }),
     )
-}
-
-/// The event of backends that comes in place of one of frontends.
-fn of_backends(event: &str) -> &'static str {
-    match event {
-        "on-frontend-http-request" => "on-backend-http-request",
-        _ => "on-backend-tcp-request",
-    }
 }
 
 /// Whether a rule outside of backends reads what an engine sets: that comes before any backend.

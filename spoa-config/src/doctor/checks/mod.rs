@@ -41,6 +41,7 @@ mod words;
 
 use super::{Case, Finding};
 use crate::read::Span;
+use spoa_facts::all_of;
 
 /// A check.
 pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
@@ -84,28 +85,6 @@ pub(super) const ALL: &[Check] = &[
     conditions::check,
 ];
 
-/// Names as a sentence lists them: `a`, `b` and `c`.
-fn list<T: AsRef<str>>(names: &[T]) -> String {
-    joined(names, "and")
-}
-
-/// The same for a choice: `a`, `b` or `c`.
-fn either<T: AsRef<str>>(names: &[T]) -> String {
-    joined(names, "or")
-}
-
-fn joined<T: AsRef<str>>(names: &[T], last_by: &str) -> String {
-    let names: Vec<_> = names
-        .iter()
-        .map(|name| format!("`{}`", name.as_ref()))
-        .collect();
-    match names.split_last() {
-        None => String::new(),
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} {last_by} {last}", others.join(", ")),
-    }
-}
-
 /// How many places and names a finding shows that has more of them.
 const SHOWN: usize = 4;
 
@@ -120,8 +99,8 @@ fn some(names: impl Iterator<Item = String>) -> String {
     let left = different.len().saturating_sub(SHOWN);
     different.truncate(SHOWN);
     match left {
-        0 => list(&different),
-        _ => format!("{} and so on", list(&different)),
+        0 => all_of(&different),
+        _ => format!("{} and so on", all_of(&different)),
     }
 }
 

@@ -171,7 +171,7 @@ fn of_notify(messages: &[&Section], limits: Limits, fragments: bool) -> Option<F
     let last_one = at(last)?;
     let title = format!(
         "a client can make {} too large to be sent",
-        super::list(
+        spoa_facts::all_of(
             &messages
                 .iter()
                 .map(|message| message.title())

@@ -1,8 +1,8 @@
 //! Whether HAProxy may connect to the agent's unix socket: to connect is to write.
 
-use super::super::address::Address;
 use super::super::{Case, Code, Finding};
 use crate::read::{Configuration, Word};
+use spoa_facts::Address;
 
 /// The mode of a socket that is given none, under the usual umask.
 const BY_UMASK: u32 = 0o755;

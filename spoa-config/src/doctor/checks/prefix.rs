@@ -1,11 +1,12 @@
 //! The prefix of the agent's variables: whether HAProxy takes it, and whether rules read by it.
 
-use super::super::engine::{Engine, is_prefix};
+use super::super::engine::Engine;
 use super::super::steps::{How, Mention};
 use super::super::{Case, Code, Finding};
 use super::variables::{Set, loads_lua, mentions, of_agent};
 use super::{listed_spans, some};
 use crate::read::{Span, Word};
+use spoa_facts::{is_in_variable, is_variable};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let mentions = mentions(case.configuration);
@@ -19,7 +20,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             Some(finding) => findings.push(finding),
             None => findings.extend(unparsed(engine, &broken)),
         }
-        if engine.ours && is_prefix(engine.prefix().0) && !loads_lua(case.configuration) {
+        if engine.ours && is_variable(engine.prefix().0) && !loads_lua(case.configuration) {
             findings.extend(differs(case, engine, &set, &mentions));
         }
     }
@@ -27,15 +28,16 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 
 /// A prefix of what HAProxy takes that is as near as can be.
 fn valid(prefix: &str) -> String {
-    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
     let chars = prefix.chars();
-    chars.map(|c| if part(c) { c } else { '_' }).collect()
+    chars
+        .map(|c| if is_in_variable(c) { c } else { '_' })
+        .collect()
 }
 
 /// A prefix that HAProxy refuses.
 fn invalid(engine: &Engine<'_>, broken: &[Broken]) -> Option<Finding> {
     let (stated, span, known) = engine.stated();
-    if is_prefix(stated) || !known {
+    if is_variable(stated) || !known {
         return None;
     }
     let title = format!("`{stated}` is not a valid prefix for the agent's variables");
@@ -65,7 +67,7 @@ pub(super) struct Broken {
 /// The names in rules that mean one of the agent's variables and cannot be read.
 pub(super) fn broken(case: &Case<'_>, engine: &Engine<'_>, set: &[Set<'_>]) -> Vec<Broken> {
     let mut found = Vec::new();
-    let prefix = match is_prefix(engine.prefix().0) {
+    let prefix = match is_variable(engine.prefix().0) {
         true => engine.prefix().0.to_owned(),
         false => valid(engine.prefix().0),
     };
@@ -83,7 +85,7 @@ pub(super) fn broken(case: &Case<'_>, engine: &Engine<'_>, set: &[Set<'_>]) -> V
             };
             let ours = set.iter().any(|set| set.variable.name == last)
                 || engine.own().any(|own| own.text == last);
-            if is_prefix(rest) || !ours || valid(before) != valid(&prefix) {
+            if is_variable(rest) || !ours || valid(before) != valid(&prefix) {
                 continue;
             }
             found.push(Broken {
@@ -171,7 +173,7 @@ fn differs(
             .context(at, "the prefix");
         let finding = listed_spans(finding, others.iter().map(|(_, span, _)| *span));
         // Where all rules agree, the prefix may be what is wrong.
-        let other = !right_is_read && is_prefix(&prefix);
+        let other = !right_is_read && is_variable(&prefix);
         Some(match other {
             true => finding.help(format!("write `option var-prefix {prefix}`, or {names}")),
             false => finding.help(format!("write {names}")),

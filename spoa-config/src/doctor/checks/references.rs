@@ -2,10 +2,10 @@
 //! leaves out.
 
 use super::super::engine::Engine;
-use super::super::nearest::nearest;
 use super::super::{Case, Code, Finding};
 use crate::Series;
 use crate::read::{Line, Section, Word};
+use spoa_facts::nearest;
 
 /// Samples that take the name of a backend.
 const OF_BACKENDS: [&str; 7] = [

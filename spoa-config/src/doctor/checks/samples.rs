@@ -6,8 +6,8 @@ use super::super::engine::{Engine, Moment, Rule};
 use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use crate::read::{Section, Span};
-use crate::{Argument, Expected, Message};
-use spoa_facts::{Event, Expression, Kind, Problem, ProblemKind, Proxy, Sample};
+use crate::{Argument, Message};
+use spoa_facts::{Event, Expression, Problem, ProblemKind, Proxy, Sample};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {
@@ -292,7 +292,7 @@ fn unfit(
     wanted: Option<&str>,
     span: Span,
 ) -> Option<Finding> {
-    if fits(sample.kind(), argument.expected) {
+    if argument.expected.suits(sample.kind()) {
         return None;
     }
     let (file, line) = &handler.location;
@@ -312,20 +312,4 @@ fn unfit(
         Some(wanted) => finding.help(format!("write `{wanted}`")),
         None => finding.help("take another sample, or another type in the handler"),
     })
-}
-
-/// Whether a parameter converts from a sample, as the library's `FromValue` does it.
-pub(super) fn fits(kind: Kind, expected: Expected) -> bool {
-    let text = matches!(kind, Kind::Str | Kind::Bin | Kind::Meth);
-    match (kind, expected) {
-        (Kind::Any, _) | (_, Expected::Any | Expected::Other) => true,
-        (Kind::Bool | Kind::Sint, Expected::Bool) => true,
-        (Kind::Sint, Expected::Integer) => true,
-        (Kind::Addr | Kind::Ipv4 | Kind::Ipv6, Expected::Address) => true,
-        (Kind::Addr | Kind::Ipv4, Expected::Ipv4) => true,
-        (Kind::Addr | Kind::Ipv6, Expected::Ipv6) => true,
-        (_, Expected::Address | Expected::Ipv4 | Expected::Ipv6) => text,
-        (_, Expected::Text | Expected::Bytes) => text,
-        _ => false,
-    }
 }

@@ -1,9 +1,8 @@
 //! Lines that were to begin a section.
 
-use super::super::nearest::{nearest, within};
 use super::super::{Case, Code, Finding, Severity};
-use super::either;
 use crate::read::{ENTERPRISE, Line, SECTIONS};
+use spoa_facts::{nearest, one_of};
 
 /// The sections that every configuration has, and so those whose names are misspelt.
 const USUAL: [&str; 5] = ["global", "defaults", "frontend", "backend", "listen"];
@@ -67,7 +66,7 @@ fn stray(line: &Line) -> Option<Finding> {
         Some(near) => finding.help(format!("write `{near}`")),
         None => finding.help(format!(
             "a configuration of HAProxy begins with {}",
-            either(&USUAL)
+            one_of(&USUAL)
         )),
     })
 }
@@ -75,7 +74,7 @@ fn stray(line: &Line) -> Option<Finding> {
 /// A line of a section that is one or two keystrokes away from the head of another.
 fn misspelt(line: &Line) -> Option<Finding> {
     let word = line.words.first().filter(|word| word.known)?;
-    let near = within(2, &word.text, USUAL)?;
+    let near = nearest(&word.text, USUAL)?;
     let title = format!("`{}` begins no section", word.text);
     Some(
         Finding::new(Code::SectionUnknown, title, word.span)

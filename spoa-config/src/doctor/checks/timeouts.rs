@@ -1,10 +1,10 @@
 //! Timeouts of the agent's section and of its backend.
 
-use super::super::engine::{Engine, time};
+use super::super::engine::Engine;
 use super::super::{Case, Code, Finding, Severity};
 use super::health::own;
-use super::list;
 use crate::Message;
+use spoa_facts::{all_of, haproxy_time, show_time};
 use std::time::Duration;
 
 /// From here on `timeout processing` is very long.
@@ -39,7 +39,7 @@ fn missing(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let missing: Vec<_> = wanted
         .iter()
         .filter(|(name, _)| {
-            let time = engine.timeout(name).map(|word| time(&word.text));
+            let time = engine.timeout(name).map(|word| haproxy_time(&word.text));
             time.is_none_or(|time| time == Some(Duration::ZERO))
         })
         .collect();
@@ -57,14 +57,14 @@ fn missing(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let title = format!(
         "the agent `{}` has no {}",
         engine.agent.title(),
-        list(&names)
+        all_of(&names)
     );
     Some(
         Finding::new(Code::TimeoutsMissing, title, engine.span())
             .label("nothing ends the wait")
             .help(format!(
                 "write {}{}",
-                list(&lines),
+                all_of(&lines),
                 match lines.len() {
                     1 => "",
                     _ => ", each on a line of its own",
@@ -76,7 +76,7 @@ fn missing(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
 /// A `timeout server` that ends the wait for answers which `timeout processing` allows.
 fn cut_off(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let word = engine.timeout("processing")?;
-    let processing = time(&word.text).filter(|time| !time.is_zero() && word.known)?;
+    let processing = haproxy_time(&word.text).filter(|time| !time.is_zero() && word.known)?;
     let name = engine.backend()?;
     let backend = case.configuration.backend(&name.text)?;
     let line = case.last(backend, &["timeout", "server"])?;
@@ -84,7 +84,7 @@ fn cut_off(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         .words
         .get(2)
         .filter(|said| said.known && line.certain)?;
-    let server = time(&said.text).filter(|time| !time.is_zero())?;
+    let server = haproxy_time(&said.text).filter(|time| !time.is_zero())?;
     if server >= processing {
         return None;
     }
@@ -106,7 +106,7 @@ fn cut_off(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
 /// A `timeout processing` that is longer than anybody waits, or shorter than a pause.
 fn unusual(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let word = engine.timeout("processing")?;
-    let processing = time(&word.text).filter(|time| !time.is_zero() && word.known)?;
+    let processing = haproxy_time(&word.text).filter(|time| !time.is_zero() && word.known)?;
     let deadline = deadline(case, engine).map(|(deadline, _)| deadline);
     let title = format!("`timeout processing {}` is very ", word.text);
     let finding = |how: &str, label: &str| {
@@ -121,7 +121,7 @@ fn unusual(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
                 "long",
                 "an agent that hangs holds each request for all of it",
             )
-            .help(format!("write `timeout processing {}`", written(enough))),
+            .help(format!("write `timeout processing {}`", show_time(enough))),
         );
     }
     if processing < SHORT {
@@ -133,7 +133,7 @@ fn unusual(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
                 "short",
                 "a pause of either machine takes longer, and leaves requests without an answer",
             )
-            .help(format!("write `timeout processing {}`", written(enough))),
+            .help(format!("write `timeout processing {}`", show_time(enough))),
         );
     }
     None
@@ -156,7 +156,7 @@ fn enough(deadline: Duration) -> Duration {
 
 fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let word = engine.timeout("processing")?;
-    let processing = time(&word.text).filter(|time| !time.is_zero())?;
+    let processing = haproxy_time(&word.text).filter(|time| !time.is_zero())?;
     let (deadline, handler) = deadline(case, engine)?;
     if deadline < processing {
         return None;
@@ -171,7 +171,7 @@ fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         Finding::new(Code::DeadlineTooLate, title, word.span)
             .label(format!(
                 "not longer than the handler's {}",
-                written(deadline)
+                show_time(deadline)
             ))
             .note(format!(
                 "its deadline is that of `{}` ({file}:{line})",
@@ -179,7 +179,7 @@ fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             ))
             .help(format!(
                 "write `timeout processing {}`, or give the handler less: `timeout = \"…\"`",
-                written(enough)
+                show_time(enough)
             )),
     )
 }
@@ -199,7 +199,7 @@ fn of_backend(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         return None;
     }
     let section = case.configuration.sections.get(backend)?;
-    let title = format!("the backend `{}` has no {}", name.text, list(&missing));
+    let title = format!("the backend `{}` has no {}", name.text, all_of(&missing));
     let help = match missing.as_slice() {
         [only] if only.ends_with("connect") => "write `timeout connect 5s`",
         [_] => "write `timeout server 3m`",
@@ -210,13 +210,4 @@ fn of_backend(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             .label("nothing ends the wait for an agent that is gone")
             .help(help),
     )
-}
-
-/// A time as HAProxy writes it.
-fn written(time: Duration) -> String {
-    match time.as_micros() {
-        micros if micros % 1_000_000 == 0 => format!("{}s", micros / 1_000_000),
-        micros if micros % 1_000 == 0 => format!("{}ms", micros / 1_000),
-        micros => format!("{micros}us"),
-    }
 }

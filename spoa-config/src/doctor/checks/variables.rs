@@ -1,23 +1,22 @@
 //! Variables: what the agent sets against what the configuration reads.
 
-use super::super::engine::{Engine, is_prefix};
-use super::super::nearest::nearest;
+use super::super::engine::Engine;
 use super::super::steps::{self, End, How, Mention};
 use super::super::{Case, Code, Finding, Severity};
+use super::listed_spans;
 use super::prefix::broken;
-use super::{list, listed_spans};
 use crate::Variable;
 use crate::read::{Configuration, Line};
+use spoa_facts::{MAX_VARIABLE, all_of, is_variable, nearest};
 
 /// HAProxy drops names from 64 characters on, scope and prefix included.
-const LONGEST: usize = 63;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let mentions = mentions(case.configuration);
     for engine in case.ours() {
         let set = of_agent(case, engine);
         // No rule can read by a prefix that HAProxy refuses.
-        if !is_prefix(engine.prefix().0) {
+        if !is_variable(engine.prefix().0) {
             continue;
         }
         // Engines of one prefix set variables for each other's rules.
@@ -222,7 +221,7 @@ fn unset(
             [] => finding.help("remove what reads it, or let a handler set it"),
             names => finding.help(format!(
                 "ask for {} in its place: the agent sets that, and nothing reads it",
-                super::either(names)
+                spoa_facts::one_of(names)
             )),
         });
         replaced.extend(unread);
@@ -302,7 +301,7 @@ fn unread(
     if !proc.is_empty() && engine.option("force-set-var").is_none() {
         let names: Vec<_> = proc.iter().map(|set| set.name.as_str()).collect();
         let short: Vec<_> = proc.iter().map(|set| set.variable.name.as_str()).collect();
-        let title = format!("HAProxy drops {}: it knows no such name", list(&names));
+        let title = format!("HAProxy drops {}: it knows no such name", all_of(&names));
         findings.push(
             Finding::new(Code::VariableUnread, title, engine.span())
                 .severity(Severity::Warning)
@@ -317,10 +316,10 @@ fn unread(
         let all = every && names.len() == set.len();
         let (title, severity) = match all {
             true => (
-                format!("nothing reads the agent's answers: {}", list(&names)),
+                format!("nothing reads the agent's answers: {}", all_of(&names)),
                 Severity::Warning,
             ),
-            false => (format!("nothing reads {}", list(&names)), Severity::Note),
+            false => (format!("nothing reads {}", all_of(&names)), Severity::Note),
         };
         findings.push(
             Finding::new(Code::VariableUnread, title, engine.span())
@@ -335,7 +334,7 @@ fn unread(
 }
 
 fn too_long(engine: &Engine<'_>, set: &Set<'_>) -> Option<Finding> {
-    if set.name.len() <= LONGEST {
+    if set.name.len() <= MAX_VARIABLE {
         return None;
     }
     let (prefix, span) = engine.prefix();
@@ -343,12 +342,12 @@ fn too_long(engine: &Engine<'_>, set: &Set<'_>) -> Option<Finding> {
     Some(
         Finding::new(Code::NameTooLong, title, span)
             .label(format!(
-                "with this prefix it has {} characters, and {LONGEST} are the most",
+                "with this prefix it has {} characters, and {MAX_VARIABLE} are the most",
                 set.name.len()
             ))
             .help(format!(
                 "write a prefix of at most {} characters, or give the variable a shorter name",
-                (LONGEST + prefix.len()).saturating_sub(set.name.len())
+                (MAX_VARIABLE + prefix.len()).saturating_sub(set.name.len())
             )),
     )
 }

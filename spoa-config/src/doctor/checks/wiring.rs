@@ -1,10 +1,10 @@
 //! From a filter to its scope in its file.
 
 use super::super::engine::{scope, sections};
-use super::super::nearest::nearest;
 use super::super::{Case, Code, Finding, Severity};
-use super::{list, listed_spans};
+use super::listed_spans;
 use crate::read::{Filter, Found, Span, SpoeFile, Word};
+use spoa_facts::{all_of, nearest};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let all = &case.configuration.filters;
@@ -83,14 +83,14 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
     match &filter.file {
         Found::Unnamed => None,
         Found::Unset(names) => {
-            let title = format!("this path needs {}, which is not set here", list(names));
+            let title = format!("this path needs {}, which is not set here", all_of(names));
             Some(
                 Finding::new(Code::FileMissing, title, config.span)
                     .severity(Severity::Warning)
                     .label("not read, so nothing is known of its messages")
                     .help(format!(
                         "set {} as for HAProxy, or give the path of the SPOE file after that of haproxy.cfg",
-                        list(names)
+                        all_of(names)
                     )),
             )
         }
@@ -102,7 +102,7 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
                 .any(|path| path.to_string_lossy() != config.text);
             let looked: Vec<_> = looked.iter().map(|path| path.to_string_lossy()).collect();
             let finding = match elsewhere {
-                true => finding.note(format!("looked for {}", list(&looked))),
+                true => finding.note(format!("looked for {}", all_of(&looked))),
                 false => finding,
             };
             Some(match &filter.beside {
@@ -209,7 +209,7 @@ fn of_scope(case: &Case<'_>, filter: &Filter, file: &SpoeFile) -> Option<Finding
         )),
         None => finding
             .label("no scope has this name")
-            .note(format!("there are {}", list(&scopes)))
+            .note(format!("there are {}", all_of(&scopes)))
             .help("name one of them"),
     })
 }

@@ -2,11 +2,9 @@
 
 use super::super::engine::{scope, sections};
 use super::super::grammar::{ACTION, NAMING, OPTIONS, SWITCHES, TIMEOUTS, sends};
-use super::super::nearest::{nearest, within};
 use super::super::{Case, Code, Finding};
-use super::either;
 use crate::read::{Line, Scope, Section, Span, Word, asks_agent};
-use spoa_facts::{Expression, ProblemKind};
+use spoa_facts::{Expression, ProblemKind, haproxy_time, is_in_variable, nearest, one_of};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for filter in &case.configuration.filters {
@@ -141,8 +139,7 @@ fn of_scope(source: &str, scope: &Scope) -> Option<Refused> {
 
 /// A name with a character that HAProxy takes in none; `besides` are allowed as `_` and `.` are.
 fn named(name: &Word, besides: &[char]) -> Option<Refused> {
-    let allowed =
-        |c: &char| c.is_ascii_alphanumeric() || ['_', '.'].contains(c) || besides.contains(c);
+    let allowed = |c: &char| is_in_variable(*c) || besides.contains(c);
     let stranger = name.text.chars().find(|c| !allowed(c));
     let stranger = stranger.filter(|_| name.known)?;
     let replaced = |c: char| if allowed(&c) { c } else { '_' };
@@ -296,40 +293,13 @@ fn timeout(case: &Case<'_>, line: &Line) -> Option<Refused> {
         let help = format!("write `timeout {} 500ms`", name.text);
         return (!ignored).then(|| Refused::missing("a time", line, help));
     };
-    let refused = !ignored && !is_time(&time.text);
+    let refused = !ignored && haproxy_time(&time.text).is_none();
     refused.then(|| Refused {
         title: format!("`{}` is not a time", time.text),
         span: time.span,
         label: "a number with `us`, `ms`, `s`, `m`, `h` or `d`, of 24 days at most".to_owned(),
         help: format!("write a time such as `timeout {} 500ms`", name.text),
     })
-}
-
-/// Whether HAProxy takes a text as a time. What follows the unit it passes over, with a warning in
-/// some versions.
-fn is_time(text: &str) -> bool {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let Some((number, unit)) = text.split_at_checked(digits) else {
-        return false;
-    };
-    let Ok(number) = number.parse::<u128>() else {
-        return false;
-    };
-    let micros = match unit.as_bytes() {
-        [] | [b'm', b's', ..] => 1_000,
-        [b'u', ..] => 1,
-        [b's', ..] => 1_000_000,
-        [b'm', ..] => 60_000_000,
-        [b'h', ..] => 3_600_000_000,
-        [b'd', ..] => 86_400_000_000,
-        _ => return false,
-    };
-    let most = u128::from(i32::MAX.unsigned_abs()) * 1_000;
-    number
-        .checked_mul(micros)
-        .is_some_and(|micros| micros <= most)
 }
 
 fn option(line: &Line) -> Option<Refused> {
@@ -345,7 +315,7 @@ fn option(line: &Line) -> Option<Refused> {
             label: "HAProxy refuses this".to_owned(),
             help: match nearest(option, OPTIONS) {
                 Some(near) => format!("write `option {near}`"),
-                None => format!("remove the line; there are {}", either(&OPTIONS)),
+                None => format!("remove the line; there are {}", one_of(&OPTIONS)),
             },
         });
     }
@@ -392,7 +362,7 @@ fn log(line: &Line) -> Option<Refused> {
         title: format!("`{}` is not a facility of syslog", facility.text),
         span: facility.span,
         label: "HAProxy refuses this".to_owned(),
-        help: match within(2, &facility.text, FACILITIES) {
+        help: match nearest(&facility.text, FACILITIES) {
             Some(near) => format!("write `{near}`"),
             None => "write `local0`, or another one".to_owned(),
         },
@@ -435,7 +405,7 @@ fn of_message<'a>(line: &'a Line, acls: &mut Vec<&'a str>) -> Option<Refused> {
                     ),
                     span: word.span,
                     label: "neither `if` nor `unless`".to_owned(),
-                    help: match within(2, &word.text, ["if", "unless"]) {
+                    help: match nearest(&word.text, ["if", "unless"]) {
                         Some(near) => format!("write `{near}`"),
                         None => "remove it, and what follows".to_owned(),
                     },
@@ -617,7 +587,7 @@ fn of_filter(line: &Line) -> Option<Refused> {
                 title: format!("`filter spoe` does not take `{}`", word.text),
                 span: word.span,
                 label: "neither `engine NAME` nor `config FILE`".to_owned(),
-                help: match within(2, &word.text, ["config", "engine"]) {
+                help: match nearest(&word.text, ["config", "engine"]) {
                     Some(near) => format!("write `{near}`"),
                     None => "remove it".to_owned(),
                 },
@@ -708,7 +678,7 @@ fn of_rule<'a>(line: &Line, http: bool, acls: impl Fn() -> Vec<&'a str>) -> Opti
         title: "`send-spoe-group` takes two names, then `if` or `unless`".to_owned(),
         span: third.span,
         label: "HAProxy refuses this".to_owned(),
-        help: match within(1, &third.text, ["if", "unless"]) {
+        help: match nearest(&third.text, ["if", "unless"]) {
             Some(near) => format!("write `{near}`"),
             None => "remove it".to_owned(),
         },

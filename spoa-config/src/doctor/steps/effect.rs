@@ -3,8 +3,7 @@
 
 use super::condition::Condition;
 use crate::read::{Line, Span, Word};
-
-const SCOPES: [&str; 6] = ["proc", "sess", "txn", "req", "res", "check"];
+use spoa_facts::{Scope, is_in_variable};
 
 /// A name of a variable in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,13 +52,13 @@ pub(in super::super) fn mentions(line: &Line) -> Vec<Mention<'_>> {
 
 fn in_word<'a>(word: &'a Word, line: &'a Line, sets: bool, found: &mut Vec<Mention<'a>>) {
     let text = word.text.as_str();
-    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    for scope in SCOPES {
+    let scopes = Scope::ALL.map(Scope::name).into_iter();
+    for scope in scopes.chain(["check"]) {
         for (at, _) in text.match_indices(scope) {
             let (Some(before), Some(rest)) = (text.get(..at), text.get(at..)) else {
                 continue;
             };
-            let inside = before.ends_with(|c: char| part(c) || c == '-');
+            let inside = before.ends_with(|c: char| is_in_variable(c) || c == '-');
             if inside
                 || !rest
                     .get(scope.len()..)
@@ -67,7 +66,7 @@ fn in_word<'a>(word: &'a Word, line: &'a Line, sets: bool, found: &mut Vec<Menti
             {
                 continue;
             }
-            let length = rest.find(|c| !part(c)).unwrap_or(rest.len());
+            let length = rest.find(|c| !is_in_variable(c)).unwrap_or(rest.len());
             let by = |action: &&str| before.ends_with(*action);
             let how = if sets || ["set-var(", "set-var-fmt(", "do-resolve("].iter().any(by) {
                 if before.ends_with("unset-var(") {

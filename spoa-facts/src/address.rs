@@ -1,19 +1,29 @@
-//! Addresses of servers and of listeners, as far as they can be compared.
+//! Addresses of servers and listeners as HAProxy writes them.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// An address that is no name.
+/// An address that can be compared with another one.
+///
+/// ```
+/// use spoa_facts::Address;
+///
+/// let (listener, server) = (Address::parse(":12345").unwrap(), Address::parse("127.0.0.1:12345").unwrap());
+/// assert!(listener.takes(&server));
+/// assert_eq!(Address::parse("agents.example:12345"), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Address {
-    /// An address and a port.
+pub enum Address {
+    /// An IP address and a port.
     Socket(SocketAddr),
     /// The path of a unix socket.
     Unix(String),
 }
 
 impl Address {
-    /// Reads what HAProxy and the agent both write; `None` for names and for what else there is.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// Reads an address as HAProxy or an agent writes it. `None` for host names, abstract sockets, file
+    /// descriptors and whatever else there is.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         if let Some(path) = text
             .strip_prefix("unix@")
             .or_else(|| text.strip_prefix("unix:"))
@@ -43,16 +53,18 @@ impl Address {
         Some(Address::Socket(SocketAddr::new(host, port)))
     }
 
-    /// Whether only this machine has it.
-    pub(super) fn is_local(&self) -> bool {
+    /// Returns whether only this machine can reach it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
         match self {
             Address::Unix(_) => true,
             Address::Socket(address) => address.ip().is_loopback(),
         }
     }
 
-    /// Whether a connection to `other` can arrive where this listens.
-    pub(super) fn takes(&self, other: &Address) -> bool {
+    /// Returns whether a connection to `other` can arrive at a listener with this address.
+    #[must_use]
+    pub fn takes(&self, other: &Address) -> bool {
         match (self, other) {
             (Address::Unix(one), Address::Unix(other)) => one == other,
             (Address::Socket(one), Address::Socket(other)) => {
@@ -61,6 +73,41 @@ impl Address {
             _ => false,
         }
     }
+}
+
+/// Returns the address at which HAProxy on the same machine reaches a listener: the word after
+/// `server NAME`. `None` if nobody can know it before the agent runs.
+///
+/// ```
+/// assert_eq!(spoa_facts::server_address(":12345").as_deref(), Some("127.0.0.1:12345"));
+/// ```
+#[must_use]
+pub fn server_address(listener: &str) -> Option<String> {
+    // The options after a comma, mode and owner, are the listener's own.
+    let listener = listener.split(',').next().unwrap_or(listener).trim();
+    if is_unix(listener) {
+        return Some(listener.to_owned());
+    }
+    let (host, port) = listener.rsplit_once(':')?;
+    if port.parse::<u16>().ok()? == 0 {
+        return None;
+    }
+    let host = match host {
+        "" | "*" | "0.0.0.0" | "[::]" => "127.0.0.1",
+        host => host,
+    };
+    Some(format!("{host}:{port}"))
+}
+
+/// Returns whether an address is that of a unix socket, with a path or abstract.
+///
+/// ```
+/// assert!(spoa_facts::is_unix("unix@/run/agent.sock") && spoa_facts::is_unix("abns@agent"));
+/// assert!(!spoa_facts::is_unix("127.0.0.1:12345"));
+/// ```
+#[must_use]
+pub fn is_unix(address: &str) -> bool {
+    address.starts_with("unix@") || address.starts_with("abns")
 }
 
 #[cfg(test)]
@@ -90,6 +137,23 @@ mod tests {
     fn names_are_no_addresses_to_compare() {
         for text in ["agents.example:12345", "fd@3", "abns@spoa", "", "127.0.0.1"] {
             assert_eq!(Address::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn haproxy_connects_to_where_the_agent_listens() {
+        for (listener, server) in [
+            ("127.0.0.1:12345", Some("127.0.0.1:12345")),
+            (":12345", Some("127.0.0.1:12345")),
+            ("0.0.0.0:1", Some("127.0.0.1:1")),
+            ("[::]:1", Some("127.0.0.1:1")),
+            ("[::1]:1", Some("[::1]:1")),
+            ("unix@/run/a.sock,mode=660", Some("unix@/run/a.sock")),
+            ("abns@a", Some("abns@a")),
+            ("127.0.0.1:0", None),
+            ("fd@3", None),
+        ] {
+            assert_eq!(server_address(listener).as_deref(), server, "{listener}");
         }
     }
 }
