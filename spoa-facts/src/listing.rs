@@ -3,26 +3,26 @@
 /// Returns the names as a sentence lists all of them: `` `a`, `b` and `c` ``.
 ///
 /// ```
-/// assert_eq!(spoa_facts::all_of(&["src", "path"]), "`src` and `path`");
+/// assert_eq!(spoa_facts::all_of(["src", "path"]), "`src` and `path`");
 /// ```
 #[must_use]
-pub fn all_of<T: AsRef<str>>(names: &[T]) -> String {
+pub fn all_of(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     joined(&quoted(names), "and")
 }
 
 /// Returns the names as a sentence lists a choice: `` `a`, `b` or `c` ``.
 ///
 /// ```
-/// assert_eq!(spoa_facts::one_of(&["a", "b", "c"]), "`a`, `b` or `c`");
-/// assert_eq!(spoa_facts::one_of(&["a"]), "`a`");
+/// assert_eq!(spoa_facts::one_of(["a", "b", "c"]), "`a`, `b` or `c`");
+/// assert_eq!(spoa_facts::one_of(["a"]), "`a`");
 /// ```
 #[must_use]
-pub fn one_of<T: AsRef<str>>(names: &[T]) -> String {
+pub fn one_of(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     joined(&quoted(names), "or")
 }
 
-fn quoted<T: AsRef<str>>(names: &[T]) -> Vec<String> {
-    let names = names.iter().map(|name| format!("`{}`", name.as_ref()));
+fn quoted(names: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
+    let names = names.into_iter().map(|name| format!("`{}`", name.as_ref()));
     names.collect()
 }
 

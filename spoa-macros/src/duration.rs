@@ -2,49 +2,39 @@
 //!
 //! It knows text only, no tokens: what is wrong comes back in words that a compiler error can show.
 
+use spoa_facts::{QuantityError, parse_time};
+use std::time::Duration;
+
 /// `20ms` in microseconds.
 pub(crate) fn micros(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u64); 5] = [
-        ("us", 1),
-        ("ms", 1_000),
-        ("s", 1_000_000),
-        ("m", 60_000_000),
-        ("h", 3_600_000_000),
-    ];
-    let digits = text.chars().take_while(char::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let number = match number.parse::<u64>() {
-        Ok(0) => return Err("a timeout of 0 leaves the handler no time: leave it out".to_owned()),
-        Ok(number) => number,
-        Err(_) if digits > 0 => return Err(format!("`{text}` is too long a time")),
-        Err(_) => {
-            return Err(format!(
-                "`{text}` is no time: write a whole number and a unit, `us`, `ms`, `s`, `m` \
-                 or `h`, for instance `\"20ms\"`"
-            ));
+    let problem = match parse_time(text) {
+        Ok(Duration::ZERO) => "a timeout of 0 leaves the handler no time: leave it out".to_owned(),
+        Ok(time) => {
+            let micros = u64::try_from(time.as_micros());
+            return micros.map_err(|_| format!("`{text}` is too long a time"));
         }
-    };
-    match UNITS.into_iter().find(|(name, _)| *name == unit) {
-        Some((_, factor)) => number
-            .checked_mul(factor)
-            .ok_or_else(|| format!("`{text}` is too long a time")),
-        None if unit.is_empty() => Err(format!(
+        Err(QuantityError::NoUnit) => format!(
             "`{text}` has no unit, `us`, `ms`, `s`, `m` or `h`: write for instance `\"{text}ms\"`"
-        )),
-        None if unit.starts_with(['.', ',']) => Err(format!(
-            "`{text}` is no whole number: write it in a smaller unit, `us` or `ms`"
-        )),
-        None => {
-            let meant = UNITS
-                .into_iter()
-                .find(|(name, _)| unit.trim().starts_with(name));
-            let meant = meant.map_or("s", |(name, _)| name);
-            Err(format!(
-                "`{unit}` is no unit of time: write `us`, `ms`, `s`, `m` or `h`, for instance \
-                 `\"{number}{meant}\"`"
-            ))
+        ),
+        Err(QuantityError::UnknownUnit { unit, .. }) if unit.starts_with(['.', ',']) => {
+            format!("`{text}` is no whole number: write it in a smaller unit, `us` or `ms`")
         }
-    }
+        Err(QuantityError::UnknownUnit { number, unit }) => {
+            let meant = ["us", "ms", "s", "m", "h"].into_iter();
+            let meant = meant.into_iter().find(|name| unit.trim().starts_with(name));
+            format!(
+                "`{unit}` is no unit of time: write `us`, `ms`, `s`, `m` or `h`, for instance \
+                 `\"{number}{}\"`",
+                meant.unwrap_or("s")
+            )
+        }
+        Err(QuantityError::TooLarge) => format!("`{text}` is too long a time"),
+        Err(_) => format!(
+            "`{text}` is no time: write a whole number and a unit, `us`, `ms`, `s`, `m` or `h`, for \
+             instance `\"20ms\"`"
+        ),
+    };
+    Err(problem)
 }
 
 #[cfg(test)]

@@ -102,7 +102,6 @@ pub mod handler;
 pub mod http;
 #[macro_use]
 mod macros;
-mod nearest;
 #[cfg(feature = "run")]
 mod run;
 pub mod spop;

@@ -6,11 +6,11 @@
 use super::attr::Source;
 use super::model::Argument;
 use super::param::param;
-use super::sample::Sample;
+use super::sample::{Sample, kind_name};
 use crate::assertion::{Words, require};
 use crate::hygiene::Names;
 use crate::syntax::{erase, last_name, option, peel, shown, timeless};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use spoa_facts::{Charset, Chooser, Kind, Origin};
 use syn::Type;
@@ -123,11 +123,11 @@ impl Case<'_> {
             Chooser::Client => self.holds(kind, origin),
             _ => quote_spanned!(span=> true),
         };
-        let (gives, param) = (gives(kind, span), self.param());
+        let (kind, param) = (kind_name(kind, span), self.param());
         let holds = quote_spanned! {span=>
             #private::Accepts::null(#accepts)
                 || !#converts
-                || !#private::suits(#private::Gives::#gives, #param::EXPECTED)
+                || !#private::suits(#private::Kind::#kind, #param::EXPECTED)
         };
         self.require(&holds, &message, "a client can leave this out", &notes)
     }
@@ -149,7 +149,7 @@ impl Case<'_> {
 
     fn holds(&self, kind: Kind, origin: &Origin) -> TokenStream {
         let span = self.span;
-        let gives = gives(kind, span);
+        let kind = kind_name(kind, span);
         let (least, greatest) = (*origin.integers().start(), *origin.integers().end());
         let ascii = origin.charset() == Charset::Ascii;
         let private = &self.names.private;
@@ -157,7 +157,7 @@ impl Case<'_> {
         quote_spanned! {span=>
             #private::Client::converts(
                 #private::Client {
-                    gives: #private::Gives::#gives,
+                    kind: #private::Kind::#kind,
                     integers: (#least, #greatest),
                     ascii: #ascii,
                 },
@@ -245,19 +245,6 @@ impl Case<'_> {
         );
         std::iter::once(reject).chain(other)
     }
-}
-
-fn gives(kind: Kind, span: Span) -> Ident {
-    let name = match kind {
-        Kind::Bool => "Bool",
-        Kind::Sint => "Integer",
-        Kind::Addr => "Address",
-        Kind::Ipv4 => "Ipv4",
-        Kind::Ipv6 => "Ipv6",
-        Kind::Str | Kind::Bin | Kind::Meth => "Bytes",
-        _ => "Anything",
-    };
-    Ident::new(name, span)
 }
 
 /// Whether it is text by its name, or an `Option` of that.

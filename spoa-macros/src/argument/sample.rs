@@ -107,22 +107,22 @@ impl Sample {
         let Some(given) = self.given.first() else {
             return TokenStream::new();
         };
-        let (gives, fits) = match given.kind() {
-            Kind::Bool => ("Bool", "bool"),
-            Kind::Sint => ("Integer", "i64"),
-            Kind::Addr => ("Address", "IpAddr"),
-            Kind::Ipv4 => ("Ipv4", "Ipv4Addr"),
-            Kind::Ipv6 => ("Ipv6", "Ipv6Addr"),
+        let fits = match given.kind() {
+            Kind::Bool => "bool",
+            Kind::Sint => "i64",
+            Kind::Addr => "IpAddr",
+            Kind::Ipv4 => "Ipv4Addr",
+            Kind::Ipv6 => "Ipv6Addr",
             // What text does not become by itself may be parsed from it. A client's may not parse.
             Kind::Str | Kind::Bin | Kind::Meth if self.is_a_clients() => {
-                ("Bytes", "Result<Parse<_>, Mismatch>")
+                "Result<Parse<_>, Mismatch>"
             }
-            Kind::Str | Kind::Bin | Kind::Meth => ("Bytes", "Parse<_>"),
+            Kind::Str | Kind::Bin | Kind::Meth => "Parse<_>",
             _ => return TokenStream::new(),
         };
         let private = &names.private;
         let span = ty.span().resolved_at(Span::mixed_site());
-        let gives = Ident::new(gives, span);
+        let kind = kind_name(given.kind(), span);
         let words = format!(
             "`{}` gives {}, which does not become `{}`: take `{}`, or another sample",
             self.text,
@@ -133,7 +133,7 @@ impl Sample {
         let ty = erase(ty.to_token_stream());
         let suits = quote_spanned! {span=>
             #private::suits(
-                #private::Gives::#gives,
+                #private::Kind::#kind,
                 <#ty as #private::Param<'_, #private::ByValue>>::EXPECTED,
             )
         };
@@ -144,6 +144,11 @@ impl Sample {
         };
         require(&suits, &words, span, names)
     }
+}
+
+/// Returns the name of a kind, which is that of its variant.
+pub(super) fn kind_name(kind: Kind, span: Span) -> Ident {
+    Ident::new(&format!("{kind:?}"), span)
 }
 
 /// Its place in a set of events.

@@ -2,19 +2,16 @@
 //!
 //! It knows text only, no tokens: what is wrong comes back in words that a compiler error can show.
 
-/// HAProxy writes the name of a message as a string whose length takes two bytes at most
-/// (`spoe_encode_message` in flt_spoe.c): 2287 is the greatest such length. No other bound is set
-/// on it: the 63 characters are those of variables.
-const LONGEST_MESSAGE: usize = 2287;
+use spoa_facts::{MAX_MESSAGE, is_in_name};
 
 /// `spoe-message <name>` takes what `invalid_char` in HAProxy's tools.c lets through: ASCII letters
 /// and digits, `.`, `:`, `_` and `-`, one of them at least.
 pub(crate) fn message(name: &str) -> Result<(), String> {
     section(name, "spoe-message", "message")?;
-    if name.len() > LONGEST_MESSAGE {
+    if name.len() > MAX_MESSAGE {
         return Err(format!(
             "HAProxy cannot send a message whose name has {} characters: shorten it to \
-             {LONGEST_MESSAGE} at most",
+             {MAX_MESSAGE} at most",
             name.len()
         ));
     }
@@ -28,10 +25,9 @@ pub(crate) fn section(name: &str, keyword: &str, what: &str) -> Result<(), Strin
             "the name of the {what} is empty: write the name that stands after `{keyword}` in spoe.conf"
         ));
     }
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-');
-    if let Some(stranger) = name.chars().find(|c| !fits(*c)) {
-        let corrected =
-            corrected(name, fits, '-').map(|corrected| format!(", for instance `\"{corrected}\"`"));
+    if let Some(stranger) = name.chars().find(|c| !is_in_name(*c)) {
+        let corrected = corrected(name, is_in_name, '-')
+            .map(|corrected| format!(", for instance `\"{corrected}\"`"));
         return Err(format!(
             "HAProxy takes no {} in the name of a {what}: use letters, digits, `-`, `_`, `.` \
              and `:`{}",

@@ -3,45 +3,25 @@
 //! It knows text only, no tokens: what is wrong comes back in words that a compiler error can show.
 
 use super::names::{corrected, shown};
+use spoa_facts::{MAX_VARIABLE, is_in_variable, one_of};
 
-/// A scope of HAProxy's variables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Scope {
-    /// HAProxy's name for it.
-    pub(crate) name: &'static str,
-    /// The variant of `spoa::Scope`.
-    pub(crate) variant: &'static str,
-    /// The function of `SetVar` and `UnsetVar`.
-    pub(crate) function: &'static str,
+pub(crate) use spoa_facts::Scope;
+
+/// Returns the function of `SetVar` and `UnsetVar` for a scope.
+pub(crate) fn function(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Process => "process",
+        Scope::Session => "session",
+        Scope::Transaction => "transaction",
+        Scope::Request => "request",
+        Scope::Response => "response",
+    }
 }
 
-pub(crate) const SCOPES: [Scope; 5] = [
-    Scope {
-        name: "proc",
-        variant: "Process",
-        function: "process",
-    },
-    Scope {
-        name: "sess",
-        variant: "Session",
-        function: "session",
-    },
-    Scope {
-        name: "txn",
-        variant: "Transaction",
-        function: "transaction",
-    },
-    Scope {
-        name: "req",
-        variant: "Request",
-        function: "request",
-    },
-    Scope {
-        name: "res",
-        variant: "Response",
-        function: "response",
-    },
-];
+/// Returns the variant of `spoa::Scope` for a scope.
+pub(crate) fn variant(scope: Scope) -> String {
+    format!("{scope:?}")
+}
 
 /// A variable: `sess.ip_score`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,26 +30,22 @@ pub(crate) struct Variable {
     pub(crate) name: String,
 }
 
-/// HAProxy builds `scope.prefix.name` in 64 bytes, the last of them NUL, and drops what is longer
-/// (`spoe_set_var` in flt_spoe.c). A prefix has one character at least.
-const LONGEST_VARIABLE: usize = 63;
-
 /// The scope of that name.
 pub(crate) fn scope(name: &str) -> Result<Scope, String> {
-    if let Some(scope) = SCOPES.into_iter().find(|scope| scope.name == name) {
+    if let Some(scope) = Scope::from_name(name) {
         return Ok(scope);
     }
     let lower = name.to_ascii_lowercase();
-    let meant = SCOPES.into_iter().find(|scope| {
-        [scope.name, scope.function].contains(&&*lower)
-            || (lower.len() >= 3 && scope.function.starts_with(&lower))
+    let meant = Scope::ALL.into_iter().find(|scope| {
+        [scope.name(), function(*scope)].contains(&&*lower)
+            || (lower.len() >= 3 && function(*scope).starts_with(&lower))
     });
-    let expected = "expected `proc`, `sess`, `txn`, `req` or `res`";
+    let expected = format!("expected {}", one_of(Scope::ALL.map(Scope::name)));
     Err(match meant {
         Some(meant) => {
             format!(
                 "HAProxy has no scope `{name}`: write `{}` ({expected})",
-                meant.name
+                meant.name()
             )
         }
         None => format!("HAProxy has no scope `{name}`: {expected}"),
@@ -79,7 +55,7 @@ pub(crate) fn scope(name: &str) -> Result<Scope, String> {
 /// `sess.ip_score`: scope and name.
 pub(crate) fn scoped(text: &str) -> Result<Variable, String> {
     let Some((scope_name, name)) = text.split_once('.') else {
-        let meant = if SCOPES.iter().any(|scope| scope.name == text) {
+        let meant = if Scope::from_name(text).is_some() {
             return Err(format!(
                 "a name is missing behind the scope: write `\"{text}.name\"`"
             ));
@@ -89,8 +65,8 @@ pub(crate) fn scoped(text: &str) -> Result<Variable, String> {
             text
         };
         return Err(format!(
-            "a variable is written with its scope, `proc`, `sess`, `txn`, `req` or `res`: for \
-             instance `\"sess.{meant}\"`"
+            "a variable is written with its scope, {}: for instance `\"sess.{meant}\"`",
+            one_of(Scope::ALL.map(Scope::name))
         ));
     };
     let scope = scope(scope_name)?;
@@ -107,24 +83,22 @@ pub(crate) fn variable(scope: Scope, name: &str) -> Result<(), String> {
     if name.is_empty() {
         return Err(format!(
             "the name of the variable is empty: write what follows `{}.<prefix>.`",
-            scope.name
+            scope.name()
         ));
     }
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    if let Some(stranger) = name.chars().find(|c| !fits(*c)) {
-        let corrected =
-            corrected(name, fits, '_').map(|corrected| format!(", for instance `{corrected}`"));
+    if let Some(stranger) = name.chars().find(|c| !is_in_variable(*c)) {
+        let corrected = corrected(name, is_in_variable, '_')
+            .map(|corrected| format!(", for instance `{corrected}`"));
         return Err(format!(
             "HAProxy drops a variable with {} in its name: use letters, digits, `_` and `.`{}",
             shown(stranger),
             corrected.unwrap_or_default()
         ));
     }
-    // The scope, two dots, and a prefix of at least one character.
-    let room = LONGEST_VARIABLE - scope.name.len() - 3;
+    let room = scope.room();
     if name.len() > room {
         return Err(format!(
-            "HAProxy drops a variable of more than {LONGEST_VARIABLE} characters, scope and prefix \
+            "HAProxy drops a variable of more than {MAX_VARIABLE} characters, scope and prefix \
              included: shorten this name from {} to {room} at most",
             name.len()
         ));
@@ -140,8 +114,8 @@ mod tests {
     fn a_variable_has_a_scope_and_a_name_that_haproxy_keeps() {
         let score = scoped("sess.ip_score").unwrap();
         assert_eq!(
-            (score.scope.variant, score.name.as_str()),
-            ("Session", "ip_score")
+            (score.scope, score.name.as_str()),
+            (Scope::Session, "ip_score")
         );
         assert!(
             scoped("ip_score")

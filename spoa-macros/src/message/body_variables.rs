@@ -3,7 +3,7 @@
 //! It is a guess for the table that `handlers` prints, and finds names HAProxy would drop. It must
 //! not be taken for the whole truth: names that are computed it cannot see.
 
-use crate::haproxy::variables::{self, SCOPES, Scope, Variable};
+use crate::haproxy::variables::{self, Scope, Variable};
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::LitStr;
 
@@ -67,12 +67,14 @@ impl Scan {
             let TokenTree::Ident(variant) = arguments.get(comma.checked_sub(1)?)? else {
                 return None;
             };
-            let scope = SCOPES.into_iter().find(|scope| variant == scope.variant)?;
+            let scope = Scope::ALL
+                .into_iter()
+                .find(|scope| variant == variables::variant(*scope).as_str())?;
             (scope, arguments.get(comma + 1..)?)
         } else {
-            let scope = SCOPES
+            let scope = Scope::ALL
                 .into_iter()
-                .find(|scope| function == scope.function)?;
+                .find(|scope| function == variables::function(*scope))?;
             (scope, &*arguments)
         };
         // The literal must be all of the argument: `"a".to_owned() + b` is computed.
@@ -144,7 +146,7 @@ mod tests {
         let variables = scan
             .variables
             .iter()
-            .map(|found| format!("{}.{}", found.scope.name, found.name));
+            .map(|found| format!("{}.{}", found.scope, found.name));
         let problems = scan.problems.into_iter().map(|(_, problem)| problem);
         variables.chain(problems).collect()
     }

@@ -7,7 +7,7 @@ use super::model::Function;
 use super::{result_variable, variable_type};
 use crate::argument::{self, bit};
 use crate::assertion::{Words, require};
-use crate::haproxy::variables::Variable;
+use crate::haproxy::variables::{Variable, variant};
 use crate::hygiene::{Names, hygienic, import, ours, private};
 use crate::syntax::{conditions, find_self, is_opaque, relax, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
@@ -195,7 +195,7 @@ fn described(
     let private = private();
     let rust_type = option(variable_type::of(attribute, function), &private);
     let Variable { scope, name } = variable;
-    let scope = ours(scope.variant);
+    let scope = ours(&variant(*scope));
     quote! {
         #private::VariableDescription {
             scope: #private::Scope::#scope,
@@ -367,7 +367,7 @@ fn written(
     };
     match &attribute.set {
         Some((Variable { scope, name }, _)) => {
-            let scope = ours(scope.variant);
+            let scope = ours(&variant(*scope));
             quote_spanned! {span=>
                 <#named as #private::Variable>::write(#call, #private::Scope::#scope, #name, #writer)
             }

@@ -82,7 +82,7 @@ mod tests {
 
     fn found(body: &str) -> Option<String> {
         let found = of(&body.parse().unwrap())?;
-        Some(format!("{}.{}", found.scope.name, found.name))
+        Some(format!("{}.{}", found.scope, found.name))
     }
 
     #[test]

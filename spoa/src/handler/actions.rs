@@ -3,6 +3,7 @@
 use super::failure::Problem;
 use super::{BadVariable, Description, Failure, IntoHandlerError, Presence, Variable};
 use crate::spop::{Action, ActionIter, Scope, Value, fit};
+use spoa_facts::{MAX_VARIABLE, is_in_variable};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
@@ -113,7 +114,7 @@ impl fmt::Display for LeftOut {
 
 /// What HAProxy's 63 characters leave for a name: the scope, two dots and a prefix of at least one
 /// character stand before it.
-const MAX_WITH_SCOPE: usize = 63 - 3;
+const MAX_WITH_SCOPE: usize = MAX_VARIABLE - 3;
 
 /// Which bytes HAProxy takes in a name, as a table: names are checked with every action.
 #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
@@ -121,10 +122,7 @@ static ALLOWED: [bool; 256] = {
     let mut allowed = [false; 256];
     let mut byte = 0;
     while byte < allowed.len() {
-        let it = byte as u8;
-        if it.is_ascii_alphanumeric() || it == b'_' || it == b'.' {
-            allowed[byte] = true;
-        }
+        allowed[byte] = is_in_variable(byte as u8 as char);
         byte += 1;
     }
     allowed
@@ -269,9 +267,7 @@ fn check(scope: Scope, name: &str) -> Result<(), BadVariable> {
 
 #[cold]
 fn bad(scope: Scope, name: &str) -> BadVariable {
-    let stranger = name
-        .chars()
-        .find(|c| !c.is_ascii_alphanumeric() && *c != '_' && *c != '.');
+    let stranger = name.chars().find(|c| !is_in_variable(*c));
     let problem = match stranger {
         _ if name.is_empty() => Problem::Empty,
         Some(stranger) => Problem::Character(stranger),

@@ -4,6 +4,7 @@ use super::Rejection;
 use super::guard::guard;
 use crate::spop::{Name, Scope};
 use crate::text::{Excerpt, MOST};
+use spoa_facts::MAX_VARIABLE;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
@@ -204,7 +205,9 @@ pub(crate) enum Problem {
     Empty,
     #[error("`{}` cannot stand in a name; use letters, digits, `_` and `.`", .0.escape_debug())]
     Character(char),
-    #[error("with its scope and a prefix it has more than 63 characters; shorten it to {0}")]
+    #[error(
+        "with its scope and a prefix it has more than {MAX_VARIABLE} characters; shorten it to {0}"
+    )]
     Long(usize),
 }
 

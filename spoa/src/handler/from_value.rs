@@ -84,6 +84,21 @@ pub enum Expected {
 }
 
 impl Expected {
+    /// Returns what HAProxy's samples are compared with.
+    pub(crate) const fn known(self) -> spoa_facts::Expected {
+        match self {
+            Expected::Bool => spoa_facts::Expected::Bool,
+            Expected::Integer { .. } => spoa_facts::Expected::Integer,
+            Expected::Address => spoa_facts::Expected::Address,
+            Expected::Ipv4 => spoa_facts::Expected::Ipv4,
+            Expected::Ipv6 => spoa_facts::Expected::Ipv6,
+            Expected::Text => spoa_facts::Expected::Text,
+            Expected::Bytes => spoa_facts::Expected::Bytes,
+            Expected::Any => spoa_facts::Expected::Any,
+            Expected::Other(_) => spoa_facts::Expected::Other,
+        }
+    }
+
     /// Returns the type on the wire that it most likely has: HAProxy sends all integers as INT64.
     pub(crate) const fn likely(self) -> DataType {
         match self {

@@ -47,8 +47,9 @@ pub mod __macros {
         Presence, Run, StateDescription, VariableDescription,
     };
     pub use super::param::{ArgSpec, ByMessage, ByValue, Param};
-    pub use super::sample::{Client, Events, Flag, Gives, suits};
+    pub use super::sample::{Client, Events, Flag, suits};
     pub use super::verdict::{
         HeaderChange, HeaderDescription, OutcomeDescription, VerdictDescription, VerdictVariables,
     };
+    pub use spoa_facts::Kind;
 }

@@ -1,9 +1,7 @@
-//! Whether what a sample of HAProxy's gives becomes what a parameter takes, decided while the user's
-//! program compiles.
-//!
-//! It must not know which expression gives what: the macros say so.
+//! Whether a sample of HAProxy's becomes what a parameter takes, decided while the user's program compiles.
 
 use super::{Accepts, Expected};
+use spoa_facts::Kind;
 
 /// A set of events, a bit for each.
 pub type Events = u8;
@@ -11,47 +9,18 @@ pub type Events = u8;
 /// What holds or does not: `bool`, whatever that name means where the macros are used.
 pub type Flag = bool;
 
-/// What a sample expression gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gives {
-    /// What its value will show.
-    Anything,
-    /// A boolean.
-    Bool,
-    /// An integer.
-    Integer,
-    /// An address of either family.
-    Address,
-    /// An IPv4 address.
-    Ipv4,
-    /// An IPv6 address.
-    Ipv6,
-    /// Text or binary.
-    Bytes,
-}
-
-/// Whether it becomes what a parameter takes, as `FromValue` of the library's types converts. Of a type
-/// of the user's own that says no more than words, nothing is known.
+/// Returns whether a sample becomes what a parameter takes, as `FromValue` of the library's types
+/// converts. Of a user's own type that says no more than words, nothing is known.
 #[must_use]
-pub const fn suits(gives: Gives, expected: Expected) -> bool {
-    use Gives::{Address, Anything, Bool, Bytes, Integer, Ipv4, Ipv6};
-    match expected {
-        Expected::Any | Expected::Other(_) => true,
-        Expected::Bool => matches!(gives, Anything | Bool | Integer),
-        Expected::Integer { .. } => matches!(gives, Anything | Integer),
-        // Text may read as an address.
-        Expected::Address => matches!(gives, Anything | Address | Ipv4 | Ipv6 | Bytes),
-        Expected::Ipv4 => matches!(gives, Anything | Address | Ipv4 | Bytes),
-        Expected::Ipv6 => matches!(gives, Anything | Address | Ipv6 | Bytes),
-        Expected::Text | Expected::Bytes => matches!(gives, Anything | Bytes),
-    }
+pub const fn suits(kind: Kind, expected: Expected) -> bool {
+    expected.known().suits(kind)
 }
 
 /// What a client can make of a sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
     /// What the sample gives.
-    pub gives: Gives,
+    pub kind: Kind,
     /// The least and the greatest integer, if it gives integers.
     pub integers: (i64, i64),
     /// Whether its text is ASCII only.
@@ -62,23 +31,23 @@ impl Client {
     /// Whether a type takes all of it. What does not suit the sample at all is not reported once more.
     #[must_use]
     pub const fn converts(self, expected: Expected, accepts: Accepts) -> bool {
-        if accepts.any() || !suits(self.gives, expected) {
+        if accepts.any() || !suits(self.kind, expected) {
             return true;
         }
-        match self.gives {
-            Gives::Anything => false,
-            Gives::Bool => matches!(expected, Expected::Bool),
-            Gives::Integer => match expected {
+        match self.kind {
+            Kind::Bool => matches!(expected, Expected::Bool),
+            Kind::Sint => match expected {
                 Expected::Integer { min, max } => {
                     min <= self.integers.0 as i128 && self.integers.1 as i128 <= max
                 }
                 Expected::Bool => self.integers.0 >= 0 && self.integers.1 <= 1,
                 _ => false,
             },
-            Gives::Address => matches!(expected, Expected::Address),
-            Gives::Ipv4 => matches!(expected, Expected::Address | Expected::Ipv4),
-            Gives::Ipv6 => matches!(expected, Expected::Address | Expected::Ipv6),
-            Gives::Bytes => accepts.bytes(self.ascii),
+            Kind::Addr => matches!(expected, Expected::Address),
+            Kind::Ipv4 => matches!(expected, Expected::Address | Expected::Ipv4),
+            Kind::Ipv6 => matches!(expected, Expected::Address | Expected::Ipv6),
+            Kind::Str | Kind::Bin | Kind::Meth => accepts.bytes(self.ascii),
+            _ => false,
         }
     }
 }
@@ -107,21 +76,21 @@ mod tests {
             Value::from("::1"),
             Value::Binary(b"a"),
         ];
-        let given: [(Gives, &[Value<'static>]); 6] = [
-            (Gives::Bool, &[Value::Bool(true)]),
-            (Gives::Integer, &[Value::Int64(1)]),
-            (Gives::Address, &[v4, v6]),
-            (Gives::Ipv4, &[v4]),
-            (Gives::Ipv6, &[v6]),
-            (Gives::Bytes, &texts),
+        let given: [(Kind, &[Value<'static>]); 6] = [
+            (Kind::Bool, &[Value::Bool(true)]),
+            (Kind::Sint, &[Value::Int64(1)]),
+            (Kind::Addr, &[v4, v6]),
+            (Kind::Ipv4, &[v4]),
+            (Kind::Ipv6, &[v6]),
+            (Kind::Str, &texts),
         ];
-        for (gives, values) in given {
+        for (kind, values) in given {
             macro_rules! check {
                 ($($ty:ty),*) => {$(
                     assert_eq!(
-                        suits(gives, <$ty>::EXPECTED),
+                        suits(kind, <$ty>::EXPECTED),
                         becomes::<$ty>(values),
-                        "{gives:?} {}",
+                        "{kind:?} {}",
                         stringify!($ty)
                     );
                 )*};
@@ -151,7 +120,7 @@ mod tests {
     #[test]
     fn text_of_clients_becomes_what_takes_all_of_it() {
         let client = |ascii| Client {
-            gives: Gives::Bytes,
+            kind: Kind::Str,
             integers: (i64::MIN, i64::MAX),
             ascii,
         };
@@ -168,7 +137,7 @@ mod tests {
     #[test]
     fn integers_and_addresses_of_clients_need_a_type_that_holds_all() {
         let integers = |least, greatest| Client {
-            gives: Gives::Integer,
+            kind: Kind::Sint,
             integers: (least, greatest),
             ascii: true,
         };
@@ -177,7 +146,7 @@ mod tests {
         assert_eq!(converts!(integers(-6, 6), i8 u64), [true, false]);
         assert_eq!(converts!(integers(0, 1), bool u8), [true, true]);
         let address = Client {
-            gives: Gives::Address,
+            kind: Kind::Addr,
             ..integers(0, 0)
         };
         let addresses = converts!(address, IpAddr Option<IpAddr> Ipv4Addr Ipv6Addr Parse<u8>);

@@ -4,6 +4,7 @@
 
 use crate::handler::__macros::{ArgumentDescription, Description};
 use crate::handler::{Definition, Expected, Fetch, When};
+use spoa_facts::{is_unix, server_address};
 
 /// What is said of the agent.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ impl Banner<'_> {
                 lines.push(format!(
                     "Wire HAProxy to it:      {} config --server {}{tls}",
                     self.program,
-                    reachable(address)
+                    server_address(address).unwrap_or_else(|| (*address).to_owned())
                 ));
             }
         }
@@ -78,16 +79,8 @@ impl Banner<'_> {
 
 impl Banner<'_> {
     fn takes_tls(&self, address: &str) -> bool {
-        self.tls && !address.starts_with("unix@") && !address.starts_with("abns@")
+        self.tls && !is_unix(address)
     }
-}
-
-/// The address that HAProxy on the same machine connects to.
-fn reachable(address: &str) -> String {
-    let any = address
-        .strip_prefix("0.0.0.0:")
-        .or_else(|| address.strip_prefix("[::]:"));
-    any.map_or_else(|| address.to_owned(), |port| format!("127.0.0.1:{port}"))
 }
 
 /// Arguments for `call` that the handler takes: examples, by name and type.
@@ -214,13 +207,5 @@ mod tests {
             "text text ssl=true"
         );
         assert_eq!(samples_of(vec![named, placed(2)]), "ssl=true null text");
-    }
-
-    #[test]
-    fn haproxy_reaches_every_address_of_this_machine_at_one() {
-        assert_eq!(reachable("[::]:80"), "127.0.0.1:80");
-        assert_eq!(reachable("0.0.0.0:80"), "127.0.0.1:80");
-        assert_eq!(reachable("[::1]:80"), "[::1]:80");
-        assert_eq!(reachable("unix@/a"), "unix@/a");
     }
 }

@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use spoa_config::write::{Configuration, Fail, Options, Page, Writer, signed, write, writer};
 use spoa_config::{Agent, Series};
+use spoa_facts::is_unix;
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -204,10 +205,8 @@ impl Config {
     /// An error for each option that would change nothing.
     fn all_count(&self, agent: &Agent) -> Result<(), String> {
         let part = |allowed: &[Part]| self.part != Part::All && !allowed.contains(&self.part);
-        let all_unix = |servers: &[String]| {
-            let unix = |it: &String| it.starts_with("unix@") || it.starts_with("abns");
-            !servers.is_empty() && servers.iter().all(unix)
-        };
+        let all_unix =
+            |servers: &[String]| !servers.is_empty() && servers.iter().all(|it| is_unix(it));
         let servers = match self.servers.as_slice() {
             [] => agent.listeners.get(..1).unwrap_or_default(),
             servers => servers,

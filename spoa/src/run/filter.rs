@@ -3,7 +3,7 @@
 //! It must not know where the log goes.
 
 use crate::agent::{FAILURES, VALUES};
-use crate::nearest::nearest;
+use spoa_facts::{nearest, one_of};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
@@ -99,17 +99,8 @@ fn check(target: &str) -> Result<(), String> {
         return Ok(());
     }
     let meant = nearest(target, TARGETS);
-    let meant = meant.map_or_else(|| one_of(TARGETS.into_iter()), |meant| format!("`{meant}`"));
+    let meant = meant.map_or_else(|| one_of(TARGETS), |meant| format!("`{meant}`"));
     Err(format!("no line has the target `{target}`: write {meant}"))
-}
-
-/// `` `a`, `b` or `c` ``.
-fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
-    match names.split_last() {
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-        None => String::new(),
-    }
 }
 
 #[cfg(test)]

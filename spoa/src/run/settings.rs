@@ -6,8 +6,8 @@
 use super::filter;
 use super::units::{duration, show_duration, show_size, size};
 use crate::agent::{Address, Limits, network};
-use crate::nearest::nearest;
 use crate::spop::MIN_MAX_FRAME_SIZE;
+use spoa_facts::nearest;
 use std::time::Duration;
 
 /// Where an agent listens if nobody says anything.

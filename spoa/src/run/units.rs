@@ -2,21 +2,13 @@
 //!
 //! It must not know which option they are for.
 
+use spoa_facts::{QuantityError, parse_size, parse_time};
 use std::time::Duration;
 
-/// What a duration is made of, the largest unit first.
-const TIMES: [(&str, Duration); 5] = [
-    ("h", Duration::from_secs(3600)),
-    ("m", Duration::from_secs(60)),
-    ("s", Duration::from_secs(1)),
-    ("ms", Duration::from_millis(1)),
-    ("us", Duration::from_micros(1)),
-];
+pub(super) use spoa_facts::show_size;
+pub use spoa_facts::show_time as show_duration;
 
-/// What a size is made of, the largest unit first; HAProxy writes `tune.bufsize` with the same ones.
-const SIZES: [(&str, u64); 3] = [("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)];
-
-/// The longest that any option may say: no clock overflows by adding it.
+/// The longest duration of an option: no clock overflows when it is added.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Reads `20ms`, `1s`, `5m`, `0`.
@@ -24,68 +16,30 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    let (number, unit) = split(text);
-    let number: u32 = number
-        .parse()
-        .map_err(|_| "write a whole number and a unit, such as `20ms` or `1s`".to_owned())?;
-    let length = TIMES.iter().find(|(name, _)| *name == unit);
-    let (_, length) = length.ok_or_else(|| match unit {
-        "" => format!("the unit is missing: write `{number}ms` or `{number}s`"),
-        unit => format!("`{unit}` is no unit: write `us`, `ms`, `s`, `m` or `h`"),
-    })?;
-    let length = length.checked_mul(number);
-    length
-        .filter(|length| *length <= LONGEST)
-        .ok_or_else(|| "the longest is `24h`".to_owned())
-}
-
-/// Writes a duration as [`duration`] reads it.
-pub fn show_duration(duration: Duration) -> String {
-    let nanos = duration.as_nanos();
-    let unit = TIMES
-        .iter()
-        .find(|(_, length)| nanos > 0 && nanos % length.as_nanos() == 0);
-    match unit {
-        Some((name, length)) => format!("{}{name}", nanos / length.as_nanos()),
-        None => "0".to_owned(),
+    let too_long = || "the longest is `24h`".to_owned();
+    match parse_time(text) {
+        Ok(time) if time > LONGEST => Err(too_long()),
+        Ok(time) => Ok(time),
+        Err(QuantityError::NoUnit) => Err(format!(
+            "the unit is missing: write `{text}ms` or `{text}s`"
+        )),
+        Err(QuantityError::UnknownUnit { unit, .. }) => Err(format!(
+            "`{unit}` is no unit: write `us`, `ms`, `s`, `m` or `h`"
+        )),
+        Err(QuantityError::TooLarge) => Err(too_long()),
+        Err(_) => Err("write a whole number and a unit, such as `20ms` or `1s`".to_owned()),
     }
 }
 
 /// Reads `16380`, `64k`, `1m`: bytes.
 pub fn size(text: &str) -> Result<u64, String> {
-    let (number, unit) = split(text);
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "write a number of bytes, such as `16380` or `64k`".to_owned())?;
-    let factor = match unit {
-        "" => 1,
-        unit => {
-            let lower = unit.to_ascii_lowercase();
-            let factor = SIZES.iter().find(|(name, _)| *name == lower);
-            factor
-                .ok_or_else(|| format!("`{unit}` is no unit: write `k`, `m` or `g`"))?
-                .1
+    parse_size(text).map_err(|error| match error {
+        QuantityError::UnknownUnit { unit, .. } => {
+            format!("`{unit}` is no unit: write `k`, `m` or `g`")
         }
-    };
-    number
-        .checked_mul(factor)
-        .ok_or_else(|| "that is more than 64 bits hold".to_owned())
-}
-
-/// Writes a size as [`size`] reads it.
-pub(super) fn show_size(size: u64) -> String {
-    let unit = SIZES
-        .iter()
-        .find(|(_, factor)| size > 0 && size % factor == 0);
-    match unit {
-        Some((name, factor)) => format!("{}{name}", size / factor),
-        None => size.to_string(),
-    }
-}
-
-fn split(text: &str) -> (&str, &str) {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    text.split_at(digits)
+        QuantityError::TooLarge => "that is more than 64 bits hold".to_owned(),
+        _ => "write a number of bytes, such as `16380` or `64k`".to_owned(),
+    })
 }
 
 #[cfg(test)]

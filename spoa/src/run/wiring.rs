@@ -6,7 +6,7 @@ use crate::agent::Limits;
 use crate::handler::__macros::{
     ArgumentDescription, Description, HeaderChange, VerdictDescription,
 };
-use crate::handler::{Definition, Expected, Fetch, Presence, Run, When};
+use crate::handler::{Definition, Fetch, Presence, Run, When};
 use spoa_config as config;
 
 /// The agent with these handlers, in this order.
@@ -121,23 +121,9 @@ fn argument(argument: &ArgumentDescription, when: When) -> config::Argument {
         name: name.map(str::to_owned),
         index: argument.index,
         rust_type: argument.rust_type.clone().into_owned(),
-        expected: expected(argument.expected),
+        expected: argument.expected.known(),
         required: argument.required,
         sample: argument.sample.map(str::to_owned),
         guess: guess.map(|fetch| fetch.fetch.to_owned()),
-    }
-}
-
-fn expected(expected: Expected) -> config::Expected {
-    match expected {
-        Expected::Bool => config::Expected::Bool,
-        Expected::Integer { .. } => config::Expected::Integer,
-        Expected::Address => config::Expected::Address,
-        Expected::Ipv4 => config::Expected::Ipv4,
-        Expected::Ipv6 => config::Expected::Ipv6,
-        Expected::Text => config::Expected::Text,
-        Expected::Bytes => config::Expected::Bytes,
-        Expected::Any => config::Expected::Any,
-        Expected::Other(_) => config::Expected::Other,
     }
 }

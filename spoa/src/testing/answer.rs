@@ -4,8 +4,8 @@
 
 use crate::client::{Ack, ClientError, OwnedAction, OwnedValue};
 use crate::handler::{Failure, FromValue};
-use crate::nearest::nearest;
 use crate::spop::Scope;
+use spoa_facts::nearest;
 use std::any::type_name;
 use std::fmt;
 

@@ -237,7 +237,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
                     .label("HAProxy knows no such event")
                     .help(match unknown.meant() {
                         Some(meant) => format!("write `event {meant}`"),
-                        None => format!("write {}", one_of(&Event::ALL.map(Event::name))),
+                        None => format!("write {}", one_of(Event::ALL.map(Event::name))),
                     }),
             );
         }

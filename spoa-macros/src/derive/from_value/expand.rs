@@ -7,6 +7,7 @@ use crate::derive::other_derive::{self, Derive};
 use crate::hygiene::{hygienic, private};
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use spoa_facts::one_of;
 use syn::spanned::Spanned;
 use syn::{Member, Type};
 
@@ -87,14 +88,7 @@ fn enumeration(model: &Model<'_>, texts: &[Text<'_>]) -> TokenStream {
 
 /// Words that complete "should be".
 fn expected(texts: &[Text<'_>]) -> String {
-    let quoted: Vec<_> = texts
-        .iter()
-        .map(|text| format!("`{}`", text.text))
-        .collect();
-    match quoted.as_slice() {
-        [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),
-        quoted => quoted.concat(),
-    }
+    one_of(texts.iter().map(|text| text.text.as_str()))
 }
 
 fn implement(model: &Model<'_>, inner: Option<&Type>, body: &TokenStream) -> TokenStream {

@@ -59,7 +59,7 @@ fn variable(model: &Model<'_>, part: &Part<'_>, place: usize, span: Span, errors
             span,
             format_args!(
                 "`{}.{name}` is set by two fields: give one of them another name",
-                scope.name
+                scope.name()
             ),
         );
     }

@@ -4,6 +4,7 @@
 
 use super::model::{Content, Model, Part};
 use crate::derive::other_derive::{self, Derive};
+use crate::haproxy::variables::variant;
 use crate::hygiene::{hygienic, ours, private};
 use crate::syntax::{shown, timeless};
 use proc_macro2::{Span, TokenStream};
@@ -41,7 +42,7 @@ fn write(model: &Model<'_>, part: &Part<'_>) -> TokenStream {
     let span = ty.span().resolved_at(Span::mixed_site());
     match model.variable(part) {
         Some((scope, name)) => {
-            let scope = ours(scope.variant);
+            let scope = ours(&variant(scope));
             quote_spanned! {span=>
                 <#ty as #private::Variable>::write(
                     self.#member, #private::Scope::#scope, #name, #out,
@@ -60,7 +61,7 @@ fn describe(model: &Model<'_>, part: &Part<'_>) -> TokenStream {
     let span = ty.span().resolved_at(Span::mixed_site());
     match model.variable(part) {
         Some((scope, name)) => {
-            let scope = ours(scope.variant);
+            let scope = ours(&variant(scope));
             let rust_type = shown(timeless(ty.to_token_stream()));
             let presence = quote_spanned!(span=> <#ty as #private::Variable>::presence());
             hygienic! {

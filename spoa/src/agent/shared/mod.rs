@@ -14,9 +14,9 @@ use crate::handler::guard::{drop_quietly, guard, quietly};
 use crate::handler::{
     ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, LeftOut, Run,
 };
-use crate::nearest::nearest;
 use crate::spop::{AckWriter, FrameIds, Name};
 use crate::text::{breaks_line, one_line};
+use spoa_facts::nearest;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
