@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_no_addresses_to_compare() {
+    fn only_ip_addresses_and_paths_can_be_compared() {
         for text in ["agents.example:12345", "fd@3", "abns@spoa", "", "127.0.0.1"] {
             assert_eq!(Address::parse(text), None, "{text}");
         }

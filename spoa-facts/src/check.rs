@@ -1,4 +1,4 @@
-//! What an expression gives, by the table of a series.
+//! Checks an expression against the table of a series.
 //!
 //! It must not know how expressions are written, nor messages that take them.
 

@@ -80,7 +80,7 @@ pub fn parse_time(text: &str) -> Result<Duration, QuantityError<'_>> {
 }
 
 /// Reads a time as HAProxy does (`parse_time_err` in its tools.c): milliseconds, if there is no unit, and at
-/// most 24 days. What follows the unit is ignored. `None` if HAProxy refuses the text.
+/// most 24 days, ignoring the text after the unit. `None` if HAProxy refuses the text.
 ///
 /// ```
 /// use spoa_facts::haproxy_time;
