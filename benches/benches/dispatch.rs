@@ -4,7 +4,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use spoa::agent::Agent;
 use spoa::handler::Peer;
-use spoa_benches::{feed::Feed, frames, handlers};
+use spoa_benches::{feed::feed, frames, handlers};
 use std::future::pending;
 
 /// Reads for each HELLO, so that what begins a connection does not show.
@@ -48,7 +48,7 @@ fn notifys(bencher: Bencher<'_, '_>, case: &str, in_a_read: u64) {
     let agent = agent.expect("an agent");
     bencher
         .counter(ItemsCount::new(READS * in_a_read as usize))
-        .with_inputs(|| Feed::new(batch.clone(), READS))
+        .with_inputs(|| feed(batch.clone(), READS))
         .bench_local_values(|feed| {
             runtime.block_on(agent.serve_connection(feed, Peer::Memory, pending()))
         });

@@ -1,8 +1,7 @@
 //! The frames HAProxy would send to the handlers.
 
-use spoa::spop::{
-    Capabilities, Flags, Frame, FrameIds, FrameType, HaproxyHello, NotifyWriter, Value,
-};
+use spoa::spop::{Flags, FrameType, NotifyWriter, Value};
+use spoa_test_support::frame;
 
 /// One message: its name and its arguments.
 pub type Message = (&'static str, Vec<(&'static str, Value<'static>)>);
@@ -11,7 +10,7 @@ const CLIENT: Value<'static> = Value::Ipv4(std::net::Ipv4Addr::new(192, 0, 2, 7)
 const SERVER: Value<'static> = Value::Ipv4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 static BODY: [u8; 8 << 10] = [b'x'; 8 << 10];
 
-/// The messages of a NOTIFY, by the name of the case.
+/// Returns the messages of a NOTIFY, by the name of the case.
 ///
 /// # Panics
 /// If there is no such case.
@@ -59,7 +58,7 @@ fn ten() -> Vec<(&'static str, Value<'static>)> {
     ]
 }
 
-/// The payload of a NOTIFY with these messages.
+/// Returns the payload of a NOTIFY with these messages.
 #[must_use]
 pub fn payload(messages: &[Message]) -> Vec<u8> {
     let mut payload = Vec::new();
@@ -70,43 +69,15 @@ pub fn payload(messages: &[Message]) -> Vec<u8> {
     payload
 }
 
-/// A NOTIFY frame with these messages, of this stream.
+/// Returns a NOTIFY frame with these messages, of this stream.
 #[must_use]
 pub fn notify(messages: &[Message], stream_id: u64) -> Vec<u8> {
-    let payload = payload(messages);
-    let ids = FrameIds {
-        stream_id,
-        frame_id: 1,
-    };
-    let mut frame = Vec::new();
-    Frame {
-        frame_type: FrameType::NOTIFY,
-        flags: Flags::FIN,
-        ids,
-        payload: &payload,
-    }
-    .encode(&mut frame);
-    frame
+    frame(FrameType::NOTIFY, Flags::FIN, stream_id, &payload(messages))
 }
 
-/// So many of them in a row, each of another stream, as one read may bring them.
+/// Returns `count` NOTIFYs in a row, each of another stream, as one read may bring them.
 #[must_use]
 pub fn batch(messages: &[Message], count: u64) -> Vec<u8> {
     let streams = (0..count).map(|number| 2 * number + 1);
     streams.flat_map(|id| notify(messages, id)).collect()
-}
-
-/// A HAPROXY-HELLO.
-#[must_use]
-pub fn hello() -> Vec<u8> {
-    let mut hello = Vec::new();
-    HaproxyHello {
-        supported_versions: "2.0",
-        max_frame_size: 16380,
-        capabilities: Capabilities::parse("pipelining"),
-        healthcheck: false,
-        engine_id: Some("bench"),
-    }
-    .encode(&mut hello);
-    hello
 }

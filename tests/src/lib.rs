@@ -53,6 +53,7 @@ pub mod invariants;
 pub mod load;
 mod logs;
 pub mod origin;
+mod places;
 pub mod ports;
 pub mod process;
 pub mod proxy;
@@ -65,13 +66,14 @@ pub use certificates::{Authority, Signed};
 pub use config::{Config, Message};
 pub use dir::TempDir;
 pub use examples::{Directory, example};
-pub use figures::{Figures, bounded_or_long};
+pub use figures::{Figures, bounded_or_long, long};
 pub use haproxies::{
     Haproxy, for_each_haproxy, for_each_haproxy_in_turn, for_haproxies, haproxies, not_tested_here,
 };
 pub use http::{Client, Reply, Request};
 pub use load::{Exchange, Load};
 pub use origin::Origin;
+pub use places::{line_of, place_of};
 pub use ports::Port;
 pub use process::Process;
 pub use proxy::Proxy;

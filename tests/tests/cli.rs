@@ -4,7 +4,7 @@ mod common;
 
 use common::{Said, fixture, said};
 use serde_json::{Value, json};
-use spoa_tests::{Process, TempDir, example};
+use spoa_tests::{Process, TempDir, example, line_of, place_of};
 use std::process::Command;
 
 fn call(args: &[&str]) -> Said {
@@ -25,24 +25,32 @@ fn json_of(command: &mut Command) -> Value {
     serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
 }
 
+/// Returns the place of a handler of the fixture.
+fn line(function: &str) -> String {
+    line_of("tests/agents/fixture.rs", &format!("fn {function}("))
+}
+
 #[test]
 fn handlers_are_listed_in_the_order_of_the_source() {
     let listed = said(fixture().arg("handlers"));
-    let expected = "\
+    let [score, echo, greet, shift] = ["score", "echo", "greet", "shift"].map(line);
+    let expected = format!(
+        "\
 MESSAGE              ARGUMENTS                   SETS          FUNCTION
-score                ip: IpAddr = src            sess.score    agent_fixture::score (tests/agents/fixture.rs:12)
+score                ip: IpAddr = src            sess.score    agent_fixture::score ({score})
   on-client-session  penalty: Option<u8> = TODO
-echo                 -                           -             agent_fixture::echo (tests/agents/fixture.rs:19)
-greet                -                           req.greeting  agent_fixture::greet (tests/agents/fixture.rs:33)
+echo                 -                           -             agent_fixture::echo ({echo})
+greet                -                           req.greeting  agent_fixture::greet ({greet})
   group greetings
-move                 [1]: &str = TODO            req.to        agent_fixture::shift (tests/agents/fixture.rs:39)
+move                 [1]: &str = TODO            req.to        agent_fixture::shift ({shift})
   on-http-response                               req.from
-  if { status 500 }
-";
+  if {{ status 500 }}
+"
+    );
     assert_eq!(listed.status, Some(0));
-    let warned = "warning: tests/agents/fixture.rs:12: argument `penalty: Option<u8>` of message `score` has";
-    assert!(listed.err.starts_with(warned), "{}", listed.err);
-    assert!(listed.out.starts_with(expected), "{}", listed.out);
+    let warned = format!("warning: {score}: argument `penalty: Option<u8>` of message `score` has");
+    assert!(listed.err.starts_with(&warned), "{}", listed.err);
+    assert!(listed.out.starts_with(&expected), "{}", listed.out);
 }
 
 #[test]
@@ -80,8 +88,10 @@ fn handlers_as_json_hold_all_that_is_known() {
         "docs": "Scores an address.",
         "function": "agent_fixture::score",
         "file": "tests/agents/fixture.rs",
-        "line": 12,
+        "line": listed[0]["line"],
     });
+    let line_of_score = format!("tests/agents/fixture.rs:{}", listed[0]["line"]);
+    assert_eq!(line_of_score, line("score"));
     assert_eq!(listed[0], expected);
     assert_eq!(listed[2]["group"], "greetings");
     assert_eq!(listed[3]["condition"], "if { status 500 }");
@@ -212,12 +222,11 @@ fn json_of_a_call_holds_actions_or_the_failure() {
 
 #[test]
 fn a_handler_that_fails_says_why_and_the_status_is_1() {
+    let place = place_of("tests/agents/fixture.rs", "panic!(\"no such luck\")");
+    let panicked = format!("panicked: no such luck, at {place}");
     for (args, words) in [
         (vec!["refuse"], "the database is down"),
-        (
-            vec!["panic"],
-            "panicked: no such luck, at tests/agents/fixture.rs:55:5",
-        ),
+        (vec!["panic"], panicked.as_str()),
         (
             vec!["never", "--handler-timeout", "20ms"],
             "timed out: not done within 20ms; make it faster, or give it longer with `timeout = …` in \
@@ -354,9 +363,9 @@ fn an_agent_says_what_it_serves_where_and_what_to_try() {
     assert_eq!(
         banner[..3],
         [
-            first.as_str(),
-            "  score   agent_fixture::score (tests/agents/fixture.rs:12)",
-            "  echo    agent_fixture::echo (tests/agents/fixture.rs:19)",
+            first,
+            format!("  score   agent_fixture::score ({})", line("score")),
+            format!("  echo    agent_fixture::echo ({})", line("echo")),
         ]
     );
     let rest = banner

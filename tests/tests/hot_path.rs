@@ -8,15 +8,13 @@ use allocation_counter::measure;
 use spoa::agent::Agent;
 use spoa::handler::Peer;
 use spoa::prelude::*;
-use spoa::spop::{
-    Capabilities, Flags, Frame, FrameIds, FrameType, HaproxyHello, NotifyWriter, Value,
-};
+use spoa::spop::{Frame, FrameType, Value};
+use spoa_test_support::{Stream, hello, notify};
+use std::cell::Cell;
 use std::future::pending;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::pin::Pin;
-use std::task::Poll;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::task::{Context, Poll};
+use tokio::io::ReadBuf;
 
 #[spoe_message("sync")]
 fn sync(ip: IpAddr, path: Text<'_>, port: u16) -> [SetVar<u16>; 2] {
@@ -48,107 +46,46 @@ async fn woken(ip: IpAddr, path: Text<'_>, port: u16) -> [SetVar<u16>; 2] {
     sync(ip, path, port)
 }
 
-/// A HAProxy that says HELLO, then sends the same batch of NOTIFYs again and again; it sends the next
-/// when it has read as many ACKs.
-struct Haproxy {
-    hello: Option<Vec<u8>>,
-    batch: Vec<u8>,
-    batches: usize,
-    expected: usize,
-    acks: usize,
-}
-
-impl AsyncRead for Haproxy {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if let Some(hello) = self.hello.take() {
-            into.put_slice(&hello);
-        } else if self.acks < self.expected {
-            return Poll::Pending;
-        } else if self.batches > 0 {
-            self.batches -= 1;
-            self.expected += PER_BATCH;
-            into.put_slice(&self.batch);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Haproxy {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let mut rest = bytes;
-        while let Some(frame) = Frame::split(&mut rest, 1 << 20).expect("an agent writes frames") {
-            if frame.frame_type == FrameType::ACK {
-                assert!(!frame.payload.is_empty(), "an ACK without actions");
-                self.acks += 1;
-            }
-        }
-        // The other end may have something to say to that.
-        cx.waker().wake_by_ref();
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
 const PER_BATCH: usize = 16;
 
-/// The allocations of a conversation with so many batches of NOTIFYs.
+/// Returns the allocations of a conversation of this many batches of NOTIFYs.
+///
+/// HAProxy says HELLO, then sends a batch again and again, each when it has read the ACKs of the one before.
 fn allocations(message: &str, messages: usize, batches: usize) -> u64 {
-    let mut payload = Vec::new();
-    let ip = Value::Ipv4(Ipv4Addr::LOCALHOST);
-    for _ in 0..messages {
-        let args = [
-            ("ip", ip),
-            ("path", "/index.html".into()),
-            ("port", Value::Int64(443)),
-        ];
-        NotifyWriter::new(&mut payload).message(message, &args);
-    }
-    let mut batch = Vec::new();
-    for stream in 0..PER_BATCH as u64 {
-        let ids = FrameIds {
-            stream_id: 2 * stream + 1,
-            frame_id: 1,
-        };
-        let frame_type = FrameType::NOTIFY;
-        Frame {
-            frame_type,
-            flags: Flags::FIN,
-            ids,
-            payload: &payload,
+    let arguments: &[_] = &[
+        ("ip", Value::Ipv4(Ipv4Addr::LOCALHOST)),
+        ("path", "/index.html".into()),
+        ("port", Value::Int64(443)),
+    ];
+    let messages = vec![(message, arguments); messages];
+    let streams = (0..PER_BATCH as u64).map(|stream| 2 * stream + 1);
+    let batch: Vec<u8> = streams
+        .flat_map(|stream| notify(stream, &messages))
+        .collect();
+    let mut hello = Some(hello(16380));
+    let (mut sent, acks) = (0, Cell::new(0));
+    let read = |_: &mut Context<'_>, into: &mut ReadBuf<'_>| {
+        if let Some(hello) = hello.take() {
+            into.put_slice(&hello);
+        } else if acks.get() < sent * PER_BATCH {
+            return Poll::Pending;
+        } else if sent < batches {
+            sent += 1;
+            into.put_slice(&batch);
         }
-        .encode(&mut batch);
-    }
-    let mut hello = Vec::new();
-    HaproxyHello {
-        supported_versions: "2.0",
-        max_frame_size: 16380,
-        capabilities: Capabilities::parse("pipelining"),
-        healthcheck: false,
-        engine_id: Some("engine"),
-    }
-    .encode(&mut hello);
-    let haproxy = Haproxy {
-        hello: Some(hello),
-        batch,
-        batches,
-        expected: 0,
-        acks: 0,
+        Poll::Ready(())
     };
+    let write = |cx: &mut Context<'_>, mut bytes: &[u8]| {
+        while let Some(frame) = Frame::split(&mut bytes, 1 << 20).expect("an agent writes frames") {
+            if frame.frame_type == FrameType::ACK {
+                assert!(!frame.payload.is_empty(), "an ACK without actions");
+                acks.set(acks.get() + 1);
+            }
+        }
+        // The next batch may be due.
+        cx.waker().wake_by_ref();
+    };
+    let haproxy = Stream::new(read, write);
     let agent = Agent::builder()
         .handlers(handlers![sync, ready, woken])
         .build()

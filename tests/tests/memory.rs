@@ -9,9 +9,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use spoa::spop::{
-    Capabilities, Flags, Frame, FrameIds, FrameType, HaproxyHello, NotifyWriter, VERSION, Value,
-};
+use spoa::spop::{Flags, Frame, FrameIds, FrameType, NotifyWriter, Value};
+use spoa_test_support::hello;
 use spoa_tests::{Figures, PATIENCE, Process, Vitals, at_once, bounded_or_long, eventually, mib};
 use tokio::net::TcpSocket;
 
@@ -85,16 +84,7 @@ fn connect(agent: SocketAddr) -> TcpStream {
     let mut stream = runtime.block_on(connecting).expect("it listens");
     stream.set_nonblocking(false).expect("any socket can be");
     stream.set_read_timeout(Some(PATIENCE)).expect("no zero");
-    let mut hello = Vec::new();
-    HaproxyHello {
-        supported_versions: VERSION,
-        max_frame_size: FRAME,
-        capabilities: Capabilities::parse("pipelining"),
-        healthcheck: false,
-        engine_id: Some("memory"),
-    }
-    .encode(&mut hello);
-    stream.write_all(&hello).expect("it reads");
+    stream.write_all(&hello(FRAME)).expect("it reads");
     let mut length = [0; 4];
     stream.read_exact(&mut length).expect("it says HELLO");
     let mut hello = vec![0; u32::from_be_bytes(length) as usize];

@@ -5,7 +5,7 @@ mod common;
 use common::{fixture, program};
 use spoa::client::{Ack, Client};
 use spoa::spop::Value;
-use spoa_tests::{PATIENCE, Process, TempDir, eventually};
+use spoa_tests::{PATIENCE, Process, TempDir, eventually, place_of};
 use std::time::Duration;
 
 /// An agent whose rules and limit come from files, and a client of it.
@@ -60,7 +60,8 @@ async fn a_hangup_reloads_all_values_or_none() {
 
     dir.write("limit", "panic");
     agent.signal("HUP");
-    agent.wait_for_line("failed: panicked: no such luck, at tests/agents/reloading.rs:19:24");
+    let place = place_of("tests/agents/reloading.rs", "panic!(\"no such luck\")");
+    agent.wait_for_line(&format!("failed: panicked: no such luck, at {place}"));
     assert_eq!(shown(&client).await, ["3", "second", "2"]);
 
     dir.write("limit", "3");

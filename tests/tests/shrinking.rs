@@ -4,9 +4,8 @@ use allocation_counter::measure;
 use spoa::agent::Agent;
 use spoa::handler::Peer;
 use spoa::prelude::*;
-use spoa::spop::{
-    Capabilities, Flags, Frame, FrameIds, FrameType, HaproxyHello, NotifyWriter, Value,
-};
+use spoa::spop::Value;
+use spoa_test_support::hello;
 use std::future::pending;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -24,34 +23,8 @@ fn echo(text: &str) -> &str {
 
 fn notify(stream_id: u64, message: &str, size: usize) -> Vec<u8> {
     let text = "x".repeat(size);
-    let mut payload = Vec::new();
-    NotifyWriter::new(&mut payload).message(message, &[("text", Value::from(text.as_str()))]);
-    let ids = FrameIds {
-        stream_id,
-        frame_id: 1,
-    };
-    let mut bytes = Vec::new();
-    Frame {
-        frame_type: FrameType::NOTIFY,
-        flags: Flags::FIN,
-        ids,
-        payload: &payload,
-    }
-    .encode(&mut bytes);
-    bytes
-}
-
-fn hello() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    HaproxyHello {
-        supported_versions: "2.0",
-        max_frame_size: 1 << 20,
-        capabilities: Capabilities::parse("pipelining"),
-        healthcheck: false,
-        engine_id: None,
-    }
-    .encode(&mut bytes);
-    bytes
+    let arguments = [("text", Value::from(text.as_str()))];
+    spoa_test_support::notify(stream_id, &[(message, &arguments)])
 }
 
 /// Reads so many frames.
@@ -106,7 +79,9 @@ fn what_a_burst_needed_goes_back() {
     let (mut io, theirs) = tokio::io::duplex(64 << 10);
     let _connection = runtime.spawn(agent.serve_connection(theirs, Peer::Memory, pending()));
     runtime.block_on(async {
-        io.write_all(&hello()).await.expect("the agent reads");
+        io.write_all(&hello(1 << 20))
+            .await
+            .expect("the agent reads");
         read(&mut io, 1).await;
         io.write_all(&notify(1, "length", 10))
             .await

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Said, fixture, program, said};
-use spoa_tests::{Process, TempDir};
+use spoa_tests::{Process, TempDir, line_of};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -22,12 +22,16 @@ fn fails(command: &mut Command, words: &str) {
 
 #[test]
 fn two_handlers_of_one_message() {
-    let words = "two handlers answer the message `check`: `agent_duplicate::first` \
-                 (tests/agents/duplicate.rs:8) and `agent_duplicate::other::second` \
-                 (tests/agents/duplicate.rs:14); remove one of them or rename its message";
+    let line = |code| line_of("tests/agents/duplicate.rs", code);
+    let words = format!(
+        "two handlers answer the message `check`: `agent_duplicate::first` ({}) and \
+         `agent_duplicate::other::second` ({}); remove one of them or rename its message",
+        line("fn first"),
+        line("fn second")
+    );
     let path = env!("CARGO_BIN_EXE_agent-duplicate");
-    fails(&mut program(path), words);
-    fails(program(path).args(["call", "check"]), words);
+    fails(&mut program(path), &words);
+    fails(program(path).args(["call", "check"]), &words);
     // They are listed all the same.
     let listed = said(program(path).arg("handlers"));
     assert_eq!(listed.status, Some(1));
@@ -57,9 +61,11 @@ fn no_handlers() {
 fn a_state_that_nobody_gives() {
     fails(
         &mut program(env!("CARGO_BIN_EXE_agent-stateless")),
-        "no state of type `agent_stateless::Db`, which `agent_stateless::count` \
-         (tests/agents/stateless.rs:10) takes: write `run!(state = …)` or \
-         `Agent::builder().state(…)` with a value of that type",
+        &format!(
+            "no state of type `agent_stateless::Db`, which `agent_stateless::count` ({}) takes: \
+             write `run!(state = …)` or `Agent::builder().state(…)` with a value of that type",
+            line_of("tests/agents/stateless.rs", "fn count")
+        ),
     );
 }
 

@@ -4,7 +4,7 @@
 
 use spoa::agent::Agent;
 use spoa::handler::Peer;
-use spoa_benches::{codec, feed::Feed, frames, handlers};
+use spoa_benches::{codec, feed::feed, frames, handlers};
 use std::future::pending;
 
 /// NOTIFYs in one read, of the cases that have a connection.
@@ -42,9 +42,5 @@ fn serve(batch: &[u8], rounds: usize) {
         .expect("a runtime");
     let agent = Agent::builder().handlers(handlers::all()).build();
     let agent = agent.expect("an agent");
-    runtime.block_on(agent.serve_connection(
-        Feed::new(batch.to_vec(), rounds),
-        Peer::Memory,
-        pending(),
-    ));
+    runtime.block_on(agent.serve_connection(feed(batch.to_vec(), rounds), Peer::Memory, pending()));
 }

@@ -4,7 +4,7 @@
 
 use spoa::agent::Agent;
 use spoa::handler::Peer;
-use spoa_benches::{feed::Feed, frames, handlers};
+use spoa_benches::{feed::feed, frames, handlers};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,7 +43,7 @@ fn notifys_per_second(agent: &Arc<Agent>, batch: &[u8], workers: usize) -> f64 {
     let start = Instant::now();
     runtime.block_on(async {
         let connections = (0..CONNECTIONS).map(|_| {
-            let (agent, feed) = (agent.clone(), Feed::new(batch.to_vec(), READS));
+            let (agent, feed) = (agent.clone(), feed(batch.to_vec(), READS));
             tokio::spawn(async move { agent.serve_connection(feed, Peer::Memory, pending()).await })
         });
         for connection in connections.collect::<Vec<_>>() {

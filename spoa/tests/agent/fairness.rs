@@ -6,15 +6,15 @@ use spoa::agent::{Agent, AgentBuilder};
 use spoa::handler::Peer as Origin;
 use spoa::prelude::*;
 use spoa::spop::{Flags, FrameType, NotifyWriter, Value};
+use spoa_test_support::Stream;
 use std::future::pending;
 use std::future::poll_fn;
-use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
 /// How often `count` has run.
 #[derive(Default)]
@@ -31,52 +31,19 @@ fn agent(runs: &Arc<Runs>) -> AgentBuilder {
         .state(runs.clone())
 }
 
-/// A stream that always has more to read, up to an end, and takes all that is written.
-struct Flood {
-    input: Vec<u8>,
-    at: usize,
-    written: Arc<Mutex<Vec<u8>>>,
-}
-
-impl AsyncRead for Flood {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let end = self.input.len().min(self.at + into.remaining().min(4096));
-        into.put_slice(self.input.get(self.at..end).unwrap_or_default());
-        self.at = end;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Flood {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.written.lock().unwrap().extend(bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+/// Reads the next bytes of an input, at most `most` of them.
+fn read_some(input: &[u8], at: &mut usize, most: usize, into: &mut ReadBuf<'_>) -> Poll<()> {
+    let end = input.len().min(*at + into.remaining().min(most));
+    into.put_slice(input.get(*at..end).unwrap_or_default());
+    *at = end;
+    Poll::Ready(())
 }
 
 /// The most handlers that ran in one poll of a connection with this to say, and in all.
 async fn most_in_one_poll(builder: AgentBuilder, runs: &Runs, input: Vec<u8>) -> (usize, usize) {
-    let stream = Flood {
-        input,
-        at: 0,
-        written: Arc::default(),
-    };
+    let mut at = 0;
+    let read = |_: &mut Context<'_>, into: &mut ReadBuf<'_>| read_some(&input, &mut at, 4096, into);
+    let stream = Stream::new(read, |_, _: &[u8]| {});
     let mut connection = pin!(builder.build().unwrap().serve_connection(
         stream,
         Origin::Memory,
@@ -129,14 +96,14 @@ async fn a_notify_of_too_many_messages_is_answered_without_running_them() {
     let runs = Arc::new(Runs::default());
     let (_, all) = most_in_one_poll(agent(&runs), &runs, flood(1, 1024)).await;
     assert_eq!(all, 1024);
-    let written = Arc::default();
+    let written = Mutex::new(Vec::new());
     let mut input = flood(1, 1025);
     input.extend(notify(7, &["count"]));
-    let stream = Flood {
-        input,
-        at: 0,
-        written: Arc::clone(&written),
-    };
+    let mut at = 0;
+    let read = |_: &mut Context<'_>, into: &mut ReadBuf<'_>| read_some(&input, &mut at, 4096, into);
+    let stream = Stream::new(read, |_, bytes: &[u8]| {
+        written.lock().unwrap().extend(bytes)
+    });
     let agent = agent(&runs).build().unwrap();
     agent
         .serve_connection(stream, Origin::Memory, pending())
@@ -150,57 +117,7 @@ async fn a_notify_of_too_many_messages_is_answered_without_running_them() {
     assert!(answers.ends_with(&acks.concat()));
 }
 
-/// A stream from which a frame comes in drips. It marks the room it is given, and counts how much of
-/// it somebody has written to since.
-struct Drips {
-    input: Vec<u8>,
-    at: usize,
-    cleared: Arc<AtomicUsize>,
-    marked: bool,
-}
-
 const MARK: u8 = 0xa5;
-
-impl AsyncRead for Drips {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        // Each read finds nothing the first time.
-        self.marked = !self.marked;
-        if self.marked {
-            into.initialize_unfilled().fill(MARK);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let room = into.initialize_unfilled();
-        let cleared = room.iter().filter(|byte| **byte != MARK).count();
-        self.cleared.fetch_add(cleared, Ordering::Relaxed);
-        let end = self.input.len().min(self.at + 1448);
-        into.put_slice(self.input.get(self.at..end).unwrap_or_default());
-        self.at = end;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Drips {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
 
 #[tokio::test]
 async fn a_large_frame_that_comes_in_drips_has_no_room_made_for_each() {
@@ -211,13 +128,23 @@ async fn a_large_frame_that_comes_in_drips_has_no_room_made_for_each() {
     input.extend(frame(FrameType::NOTIFY, Flags::FIN, 1, &payload));
     let size = input.len();
     let runs = Arc::new(Runs::default());
-    let cleared = Arc::new(AtomicUsize::new(0));
-    let stream = Drips {
-        input,
-        at: 0,
-        cleared: cleared.clone(),
-        marked: false,
+    let cleared = AtomicUsize::new(0);
+    let (mut at, mut marked) = (0, false);
+    // The frame comes in drips. Each read marks the room it gets, and counts how much of it was written to since.
+    let read = |cx: &mut Context<'_>, into: &mut ReadBuf<'_>| {
+        // Each read finds nothing the first time.
+        marked = !marked;
+        if marked {
+            into.initialize_unfilled().fill(MARK);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let room = into.initialize_unfilled();
+        let count = room.iter().filter(|byte| **byte != MARK).count();
+        cleared.fetch_add(count, Ordering::Relaxed);
+        read_some(&input, &mut at, 1448, into)
     };
+    let stream = Stream::new(read, |_, _: &[u8]| {});
     let agent = agent(&runs).build().unwrap();
     agent
         .serve_connection(stream, Origin::Memory, pending())

@@ -5,51 +5,13 @@ use crate::peer::{Answer, Peer, ack, frame, hello, notify};
 use spoa::handler::Peer as Origin;
 use spoa::prelude::*;
 use spoa::spop::{Disconnect, Flags, FrameType, NotifyWriter, Status};
+use spoa_test_support::Stream;
 use std::future::pending;
-use std::io;
-use std::pin::Pin;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-
-/// A stream that has everything at once and keeps what is written, write by write.
-struct Recorder {
-    input: Vec<u8>,
-    writes: Arc<Mutex<Vec<usize>>>,
-}
-
-impl AsyncRead for Recorder {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let count = self.input.len().min(into.remaining());
-        into.put_slice(&self.input.drain(..count).collect::<Vec<_>>());
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Recorder {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.writes.lock().unwrap().push(bytes.len());
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn the_answers_to_one_read_leave_in_one_write() {
@@ -57,11 +19,15 @@ async fn the_answers_to_one_read_leave_in_one_write() {
     for stream in 0..100 {
         input.extend(notify(stream, &["sync", "ready"]));
     }
-    let writes = Arc::new(Mutex::new(Vec::new()));
-    let recorder = Recorder {
-        input,
-        writes: writes.clone(),
-    };
+    let writes = Mutex::new(Vec::new());
+    let recorder = Stream::new(
+        move |_, into| {
+            let count = input.len().min(into.remaining());
+            into.put_slice(&input.drain(..count).collect::<Vec<_>>());
+            Poll::Ready(())
+        },
+        |_, bytes: &[u8]| writes.lock().unwrap().push(bytes.len()),
+    );
     agent()
         .build()
         .unwrap()

@@ -2,10 +2,8 @@
 
 use spoa::agent::{Agent, AgentBuilder};
 use spoa::handler::Peer as Origin;
-use spoa::spop::{
-    ActionIter, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType, HaproxyHello,
-    NotifyWriter, Value,
-};
+use spoa::spop::{ActionIter, Disconnect, Frame, FrameType, Value};
+pub(crate) use spoa_test_support::{frame, health_check, hello};
 use std::future::pending;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
@@ -37,63 +35,11 @@ pub(crate) fn ack(stream_id: u64, actions: &[&str]) -> Answer {
     )
 }
 
-/// The HELLO of a HAProxy with frames of this size.
-pub(crate) fn hello(max_frame_size: u32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    HaproxyHello {
-        supported_versions: "2.0",
-        max_frame_size,
-        capabilities: Capabilities::parse("pipelining"),
-        healthcheck: false,
-        engine_id: Some("engine-1"),
-    }
-    .encode(&mut bytes);
-    bytes
-}
-
-/// The HELLO of a health check.
-pub(crate) fn health_check() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    HaproxyHello {
-        supported_versions: "2.0",
-        max_frame_size: 16380,
-        capabilities: Capabilities::parse(""),
-        healthcheck: true,
-        engine_id: None,
-    }
-    .encode(&mut bytes);
-    bytes
-}
-
-/// A NOTIFY with messages of one argument `n` each.
+/// Returns a NOTIFY of messages with one argument `n` each.
 pub(crate) fn notify(stream_id: u64, messages: &[&str]) -> Vec<u8> {
-    let mut payload = Vec::new();
-    for message in messages {
-        NotifyWriter::new(&mut payload).message(message, &[("n", Value::Int64(7))]);
-    }
-    frame(FrameType::NOTIFY, Flags::FIN, stream_id, &payload)
-}
-
-/// Any frame, with frame-id 1.
-pub(crate) fn frame(
-    frame_type: FrameType,
-    flags: Flags,
-    stream_id: u64,
-    payload: &[u8],
-) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let ids = FrameIds {
-        stream_id,
-        frame_id: 1,
-    };
-    Frame {
-        frame_type,
-        flags,
-        ids,
-        payload,
-    }
-    .encode(&mut bytes);
-    bytes
+    let arguments: &[_] = &[("n", Value::Int64(7))];
+    let messages: Vec<_> = messages.iter().map(|name| (*name, arguments)).collect();
+    spoa_test_support::notify(stream_id, &messages)
 }
 
 impl Peer {

@@ -4,14 +4,12 @@ use crate::handlers::agent;
 use crate::peer::{Answer, Peer, hello, notify};
 use spoa::handler::Peer as Origin;
 use spoa::spop::{Frame, FrameType};
+use spoa_test_support::Stream;
 use std::future::pending;
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 use tokio::task::coop;
 use tokio::time::{Instant, sleep};
 
@@ -75,65 +73,30 @@ async fn after_its_goodbye_the_agent_waits_for_the_peer_to_close() {
     assert_eq!(start.elapsed(), Duration::from_secs(1));
 }
 
-/// A peer that has a NOTIFY for every read, until stream 1 is answered.
-struct Endless {
-    first: Vec<u8>,
-    reads: usize,
-    answered: Arc<AtomicBool>,
-}
-
-impl AsyncRead for Endless {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        // As tokio's own sockets.
-        ready!(coop::poll_proceed(cx)).made_progress();
-        self.reads += 1;
-        if !self.answered.load(Ordering::SeqCst) && self.reads < 1_000_000 {
-            match std::mem::take(&mut self.first) {
-                first if first.is_empty() => into.put_slice(&notify(3, &["sync"])),
-                first => into.put_slice(&first),
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Endless {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let mut rest = bytes;
-        while let Ok(Some(frame)) = Frame::split(&mut rest, 1 << 20) {
-            if frame.ids.stream_id == 1 {
-                self.answered.store(true, Ordering::SeqCst);
-            }
-        }
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
 /// On the real clock: a paused one stands still while there is something to do.
 #[tokio::test]
 async fn a_peer_that_never_pauses_does_not_hide_what_is_due() {
-    let answered = Arc::new(AtomicBool::new(false));
-    let stream = Endless {
-        first: [hello(16380), notify(1, &["never"])].concat(),
-        reads: 0,
-        answered: answered.clone(),
+    let answered = AtomicBool::new(false);
+    let mut first = Some([hello(16380), notify(1, &["never"])].concat());
+    let mut reads = 0;
+    // The peer has a NOTIFY for every read, until stream 1 is answered.
+    let read = |cx: &mut Context<'_>, into: &mut ReadBuf<'_>| {
+        // Tokio's own sockets do this, too.
+        ready!(coop::poll_proceed(cx)).made_progress();
+        reads += 1;
+        if !answered.load(Ordering::SeqCst) && reads < 1_000_000 {
+            let bytes = first.take().unwrap_or_else(|| notify(3, &["sync"]));
+            into.put_slice(&bytes);
+        }
+        Poll::Ready(())
     };
+    let stream = Stream::new(read, |_, mut bytes: &[u8]| {
+        while let Ok(Some(frame)) = Frame::split(&mut bytes, 1 << 20) {
+            if frame.ids.stream_id == 1 {
+                answered.store(true, Ordering::SeqCst);
+            }
+        }
+    });
     let agent = agent()
         .limits(|limits| limits.handler_timeout = Some(Duration::from_millis(20)))
         .build()

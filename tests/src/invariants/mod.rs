@@ -13,7 +13,8 @@ pub use agent::in_process_agent;
 pub use model::{Expected, expected};
 pub use sessions::{agent_session, engine_session, frame_decoder, reassembly};
 
-use spoa::spop::{Capabilities, Flags, Frame, FrameIds, FrameType, HaproxyHello, VERSION};
+use spoa::spop::{Flags, Frame, FrameIds, FrameType};
+use spoa_test_support::hello;
 
 /// The most bytes held for fragments: few, so that inputs get there.
 const MAX_REASSEMBLED: usize = 2000;
@@ -38,7 +39,7 @@ impl Input {
         };
         let mut bytes = match how & 1 {
             0 => Vec::new(),
-            _ => hello(),
+            _ => hello(MAX_FRAME_SIZE),
         };
         match how & 2 {
             0 => bytes.extend(rest),
@@ -54,19 +55,6 @@ impl Input {
     fn reads(&self) -> impl Iterator<Item = &[u8]> {
         self.bytes.chunks(self.chunk)
     }
-}
-
-fn hello() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    HaproxyHello {
-        supported_versions: VERSION,
-        max_frame_size: MAX_FRAME_SIZE,
-        capabilities: Capabilities::parse("pipelining"),
-        healthcheck: false,
-        engine_id: Some("fuzz"),
-    }
-    .encode(&mut bytes);
-    bytes
 }
 
 /// Frames with good heads: each is a byte for its type, flags, stream-id, and the length of its

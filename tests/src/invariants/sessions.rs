@@ -2,7 +2,7 @@
 //!
 //! It knows neither sockets nor handlers.
 
-use super::{Input, MAX_REASSEMBLED, expected, frames, hello};
+use super::{Input, MAX_REASSEMBLED, expected, frames};
 use spoa::spop::session::{
     AgentEvent, AgentSession, AgentSettings, EngineEvent, EngineSession, EngineSettings,
 };
@@ -10,6 +10,7 @@ use spoa::spop::{
     AckWriter, ActionIter, AgentHello, Disconnect, Frame, FrameIds, FrameType, HaproxyHello,
     Messages, Value, varint,
 };
+use spoa_test_support::hello;
 
 /// Bytes as everything they could be: nothing panics, what was checked can be walked to its end, and
 /// a frame is written back to one that is read the same.
@@ -120,7 +121,7 @@ pub fn agent_session(data: &[u8]) {
 /// # Panics
 /// If that does not hold.
 pub fn reassembly(data: &[u8]) {
-    let bytes = [hello(), super::framed(data)].concat();
+    let bytes = [hello(super::MAX_FRAME_SIZE), super::framed(data)].concat();
     let mut session = AgentSession::new(AgentSettings {
         max_reassembled: MAX_REASSEMBLED,
         ..AgentSettings::default()

@@ -1,4 +1,4 @@
-//! Agents that are killed, halted, and stopped as they should be.
+//! Kills, halts and stops agents under load.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -74,10 +74,15 @@ fn an_agent_is_halted_for_less_than_haproxy_waits() {
 fn an_agent_is_halted_for_longer_than_haproxy_waits() {
     let table = Table::of("SIGSTOP for 2 s, `timeout processing 500ms`");
     for_each_haproxy(|haproxy| {
-        let counts = halted(haproxy, Duration::from_millis(500));
+        let counts = halted(haproxy, halt() / 4);
         assert!(counts.lost() > 0, "{counts:?}");
         table.row(haproxy, &counts);
     });
+}
+
+/// Returns how long an agent is halted.
+fn halt() -> Duration {
+    bounded_or_long(Duration::from_millis(800), Duration::from_secs(2))
 }
 
 fn halted(haproxy: &Haproxy, patience: Duration) -> Counts {
@@ -90,7 +95,7 @@ fn halted(haproxy: &Haproxy, patience: Duration) -> Counts {
         for _ in 0..bounded_or_long(1, 5) {
             wait_for(load, 50);
             agent.signal("STOP");
-            std::thread::sleep(Duration::from_secs(2));
+            std::thread::sleep(halt());
             agent.signal("CONT");
             wait_for(load, 50);
         }

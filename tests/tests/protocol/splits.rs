@@ -7,9 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use spoa::spop::session::{AgentSession, AgentSettings, EngineSession, EngineSettings};
-use spoa::spop::{
-    AckWriter, Disconnect, Flags, Frame, FrameIds, FrameType, HaproxyHello, Status, VERSION,
-};
+use spoa::spop::{AckWriter, Disconnect, Flags, Frame, FrameIds, FrameType, Status};
+use spoa_test_support::hello;
 
 /// What a session made of its reads.
 #[derive(Debug, PartialEq)]
@@ -128,21 +127,10 @@ fn from_agent() -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-fn haproxy_hello() -> Vec<u8> {
-    let hello = HaproxyHello {
-        supported_versions: VERSION,
-        max_frame_size: 16380,
-        capabilities: Default::default(),
-        healthcheck: false,
-        engine_id: None,
-    };
-    encoded(|out| hello.encode(out))
-}
-
 fn agent_hello() -> Vec<u8> {
     let mut agent = AgentSession::new(AgentSettings::default());
     encoded(|out| {
-        agent.receive(&haproxy_hello(), out);
+        agent.receive(&hello(16380), out);
     })
 }
 
@@ -172,7 +160,7 @@ proptest! {
         max_reassembled in select(&[0_usize, 60, 100_000]),
     ) {
         let settings = AgentSettings { max_reassembled, ..AgentSettings::default() };
-        let bytes = [haproxy_hello(), frames].concat();
+        let bytes = [hello(16380), frames].concat();
         let whole = converse!(AgentSession::new(settings), [&bytes[..]]);
         prop_assert!(whole.events[0].starts_with("Hello("));
         prop_assert_eq!(&converse!(AgentSession::new(settings), cut(&bytes, &at)), &whole);
