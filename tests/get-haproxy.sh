@@ -6,7 +6,7 @@
 # Every series that can be had ends as DEST/<series>/haproxy, a line on stdout says
 # `<series> <full version> <path>`. Every other one is named on stderr, and the exit
 # status is then 2. A series that is there already and runs is left as it is: remove
-# DEST/<series> to fetch it anew.
+# DEST/<series> to fetch it again.
 #
 # Nothing is installed. The packages come from the Debian mirror which this machine's apt
 # uses (or from the one that SPOA_DEBIAN_MIRROR names), through an apt state that lives and
@@ -70,7 +70,7 @@ apt_state() {
   done >"$apt_dir/etc/sources.list"
   # An empty list of installed packages makes apt name every library, down to the libc.
   : >"$apt_dir/status"
-  # A mirror that stands still, as those of a certain day do, is as good as another for this:
+  # A mirror that does not change, such as that of a certain day, is as good as another for this:
   # its signatures are checked, only its age is not.
   cat >"$apt_dir/apt.conf" <<CONF
 Dir::State "$apt_dir";
@@ -113,7 +113,7 @@ from_debian() {
     version=$(awk -F' *[|] *' -v start="$series." -v place=" $suite/main " '
       index($2, start) == 1 && index($3, place) && !seen { print $2; seen = 1 }' "$apt_dir/offers")
     [ -n "$version" ] || continue
-    # Experimental is no whole system: what it lacks comes from sid, as apt prefers by itself.
+    # Experimental is not a whole system. The rest comes from sid, as apt prefers by itself.
     from=(--target-release "$suite")
     [ "$suite" != experimental ] || from=()
     complain "haproxy $version from Debian $suite"
@@ -135,7 +135,7 @@ unpack() {
   rm -rf "$out"/root/usr/share/{doc,man,locale,lintian,bug}
   # The binary has to start with the libc and the libraries that came with it. The loader is
   # told so by name, and to present the script as the program: HAProxy's master process
-  # starts itself anew by that name when it is reloaded.
+  # starts itself again by that name when it is reloaded.
   cat >"$out/haproxy" <<'SCRIPT'
 #!/bin/sh
 self=$(readlink -f "$0")
@@ -198,7 +198,7 @@ trap 'rm -rf "$apt_dir" "$dest"/.new-*' EXIT
 missing=()
 for series in "$@"; do
   if [[ ! $series =~ ^[0-9]+\.[0-9]+$ ]]; then
-    complain "\`$series\` is no series; write it as in \`3.0\`"
+    complain "\`$series\` is not a series: write it as in \`3.0\`"
     missing+=("$series")
   elif version_of "$dest/$series/haproxy" >/dev/null || fetch "$series" 9>&-; then
     echo "$series $(version_of "$dest/$series/haproxy") $dest/$series/haproxy"

@@ -30,7 +30,7 @@ struct Kept {
 #[spoa(scope = "txn")]
 struct Nothing;
 
-/// What the query asks of a handler.
+/// The mistakes that the query asks a handler to make.
 fn judged(query: Option<&[u8]>) -> Result<(), HandlerError> {
     match query {
         Some(b"fail") => Err(HandlerError::new("told to fail")),

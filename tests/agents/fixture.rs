@@ -63,14 +63,14 @@ async fn never() {
     std::future::pending().await
 }
 
-/// Is done when the peer at that address closes the connection.
+/// Waits until the peer at that address closes the connection.
 #[spoe_message("gated", set = "txn.passed")]
 async fn gated(gate: &str) -> Result<bool, HandlerError> {
     let mut gate = tokio::net::TcpStream::connect(gate).await?;
     Ok(gate.read(&mut [0]).await? == 0)
 }
 
-/// The same, and keeps its thread meanwhile.
+/// Blocks its thread until the peer at that address closes the connection.
 #[spoe_message("stuck")]
 fn stuck(gate: &str) -> Result<(), HandlerError> {
     TcpStream::connect(gate)?.read_exact(&mut [0])?;

@@ -17,7 +17,7 @@ fn connection(#[arg("dst-port", sample = "dst_port")] port: u16) -> u16 {
     port
 }
 
-/// What a request is.
+/// The parts of a request.
 #[derive(Debug, FromMessage)]
 struct Body<'a> {
     #[spoa(sample = "req.body_size", default)]
@@ -53,7 +53,7 @@ async fn request(
     "backend",
     event = "on-backend-http-request",
     condition = "unless { path_beg /static/ }",
-    set = "txn.behind"
+    set = "txn.after"
 )]
 fn backend(#[arg(sample = "method")] method: &str) -> String {
     method.to_ascii_lowercase()

@@ -8,7 +8,7 @@ use spoa::handler::Failure;
 use spoa::prelude::*;
 use std::time::Duration;
 
-/// Whether a token is one of every so many: `/0-6` is the first seventh.
+/// Whether a token is one of every `n`: `/0-6` is the first seventh.
 fn is_one_in(every: u64, token: &str) -> bool {
     let number = token
         .rsplit('-')

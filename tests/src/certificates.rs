@@ -34,7 +34,7 @@ impl Authority {
         self.sign(params)
     }
 
-    /// The same for HAProxy, but it was valid in another century only.
+    /// Returns a certificate for HAProxy that was valid in another century only.
     pub fn expired_client(&self) -> Signed {
         let mut params = params("haproxy");
         params.not_before = date_time_ymd(1990, 1, 1);

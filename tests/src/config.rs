@@ -1,4 +1,4 @@
-//! What HAProxy is told: a configuration with defaults for all that a test does not care about.
+//! Writes the configuration of HAProxy, with defaults for everything that a test is not about.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::haproxies::Haproxy;
 use crate::proxy::Proxy;
 
-/// A frontend with an SPOE filter, the agent behind that, and an origin server for the requests.
+/// A frontend with an SPOE filter, the agent of that filter, and an origin server for the requests.
 ///
 /// The engine and its variable prefix are both `iprep`. Every part can be given more lines.
 #[derive(Debug, Clone)]
@@ -294,7 +294,7 @@ impl Config {
     pub(crate) fn haproxy_cfg(&self, front: SocketAddr, origin: SocketAddr) -> String {
         let mut text = Text::default();
         text.section("global", &self.global);
-        // What HAProxy and its SPOE filter log becomes part of its captured output.
+        // The log of HAProxy and its SPOE filter becomes part of its captured output.
         text.line("log stdout format raw local0");
         text.section("defaults", &["mode http".to_owned()]);
         text.line("log global");

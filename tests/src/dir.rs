@@ -13,10 +13,10 @@ pub struct TempDir {
 }
 
 impl TempDir {
-    /// Creates one.
+    /// Creates an empty directory.
     #[allow(
         clippy::new_without_default,
-        reason = "creating a directory is no default"
+        reason = "creating a directory is a side effect, not a default"
     )]
     pub fn new() -> TempDir {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -54,7 +54,7 @@ impl TempDir {
 
 impl Drop for TempDir {
     fn drop(&mut self) {
-        // What can't be removed does no harm to the next test.
+        // A directory that cannot be removed does not affect the next test.
         let _ = fs::remove_dir_all(&self.path);
     }
 }

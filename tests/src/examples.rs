@@ -64,15 +64,15 @@ impl Directory {
     pub fn new(path: &str, front: &str) -> Directory {
         let front = front
             .parse()
-            .unwrap_or_else(|_| panic!("`{front}` is no address and port"));
+            .unwrap_or_else(|_| panic!("`{front}` is not an address and port"));
         Directory {
             path: workspace().join(path),
             front,
         }
     }
 
-    /// What `haproxy -c -f haproxy.cfg` says there, as a user would run it: nothing but that the
-    /// configuration is valid, if all is well.
+    /// Returns the output of `haproxy -c -f haproxy.cfg` there, as a user would run it. It says only that the
+    /// configuration is valid, if it is.
     pub fn check(&self, haproxy: &Haproxy) -> String {
         let checked = Command::new(haproxy.path())
             .args(["-c", "-f", "haproxy.cfg"])

@@ -45,7 +45,7 @@ impl Haproxy {
     /// Asks the program at `path` for its version.
     ///
     /// # Errors
-    /// When it does not run, or is no HAProxy: a sentence that says so.
+    /// If the program does not run or is not HAProxy, returns a sentence that says so.
     pub fn at(path: impl Into<PathBuf>) -> Result<Haproxy, String> {
         let path = path.into();
         let said = Command::new(&path).arg("-v").stdin(Stdio::null()).output();
@@ -81,7 +81,10 @@ fn version_in(said: &str) -> Option<(&str, (u16, u16))> {
     Some((version, (major.parse().ok()?, minor.parse().ok()?)))
 }
 
-/// Every HAProxy found, the oldest first. Panics with what to install when there is none.
+/// Returns every HAProxy found, the oldest first.
+///
+/// # Panics
+/// If no HAProxy is found, with the package to install.
 pub fn haproxies() -> &'static [Haproxy] {
     static FOUND: OnceLock<Vec<Haproxy>> = OnceLock::new();
     FOUND.get_or_init(|| {

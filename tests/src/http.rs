@@ -91,7 +91,7 @@ impl Request {
     }
 }
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The status code.
@@ -123,7 +123,7 @@ impl Reply {
         find(&self.headers, name)
     }
 
-    /// What a variable listed with [`Config::vars`](crate::Config::vars) (or one of its siblings)
+    /// Returns the value of a variable listed with [`Config::vars`](crate::Config::vars) (or one of its siblings)
     /// held, as HAProxy writes it: `None` if it was not set.
     pub fn var(&self, name: &str) -> Option<&str> {
         self.header(name)
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_written_request_is_read_back() {
         let sent = Request::post("/a?b", "body").header("x-y", "z");
         let mut bytes = Vec::new();
         sent.write(&mut bytes).expect("a vector takes it");

@@ -1,4 +1,4 @@
-//! The harness of the end-to-end tests: real HAProxies, an agent behind each, and what a client sees.
+//! The harness of the end-to-end tests: real HAProxies, their agents, and the answers to clients.
 //!
 //! A test starts an agent, describes the configuration that matters to it, and runs on every
 //! HAProxy this machine has ([`haproxies()`] says where they come from):

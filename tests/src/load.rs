@@ -21,7 +21,7 @@ pub struct Load {
 pub struct Exchange {
     /// The path, which no other request of the load has: `/3-17`.
     pub path: String,
-    /// The answer, or why there was none.
+    /// The answer, or the error.
     pub reply: io::Result<Reply>,
 }
 
@@ -37,7 +37,7 @@ impl Exchange {
         Exchange { path, reply }
     }
 
-    /// What a variable held, in the answer there may be.
+    /// Returns the value of a variable, if there was an answer.
     pub fn var(&self, name: &str) -> Option<&str> {
         self.reply.as_ref().ok()?.var(name)
     }
@@ -63,7 +63,7 @@ impl Load {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for so many more answers.
+    /// Waits for `count` more answers.
     pub fn wait_for(&self, answers: usize) {
         let until = self.answered.load(Ordering::SeqCst) + answers;
         eventually("the load goes on", || {

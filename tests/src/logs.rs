@@ -1,4 +1,4 @@
-//! What an agent logs, kept for the test to look at.
+//! Keeps the log lines of an agent for the test.
 //!
 //! An agent that fares well warns of nothing, so a warning that a test did not ask for fails it.
 

@@ -83,7 +83,7 @@ impl Drop for Origin {
     }
 }
 
-/// Answers one connection until its end. HAProxy may close it at any time, which is no error.
+/// Answers one connection until its end. HAProxy may close it at any time without an error.
 fn serve(stream: &TcpStream, answer: &Answer, requests: &Mutex<Vec<Request>>) {
     let _ = stream.set_nodelay(true);
     let mut reader = BufReader::new(stream);

@@ -17,7 +17,7 @@ const QUEUE: Duration = Duration::from_secs(300);
 /// A TCP port of 127.0.0.1 that is this test's for as long as the value lives.
 ///
 /// HAProxy shares its ports with others that ask for it (`SO_REUSEPORT`), so two tests with the
-/// same port would not fail but mix up their requests. What keeps them apart is the **UDP** port
+/// same port would not fail but mix up their requests. So each of them also holds the **UDP** port
 /// of the same number: this value holds it. The system frees it with the process, however that
 /// ends, and nothing is left to clean up as it would be with lock files.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ pub struct Process {
     output: Arc<Output>,
 }
 
-/// What the program has printed so far, standard output and standard error together.
+/// The output of the program so far, standard output and standard error together.
 #[derive(Debug, Default)]
 struct Output {
     lines: Mutex<Vec<String>>,

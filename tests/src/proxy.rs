@@ -11,7 +11,7 @@ use crate::PATIENCE;
 
 /// The socket of the runtime API of the process that serves.
 const ADMIN: &str = "admin.sock";
-/// The same of a master.
+/// The socket of the runtime API of a master.
 const MASTER: &str = "master.sock";
 use crate::config::Config;
 use crate::dir::TempDir;
@@ -32,7 +32,7 @@ pub struct Proxy {
     _port: Option<Port>,
 }
 
-/// What it takes to start one, the first time and again.
+/// Everything needed to start a HAProxy, the first time and again.
 #[derive(Debug)]
 pub(crate) struct Setup {
     pub(crate) haproxy: Haproxy,
@@ -48,17 +48,17 @@ impl Proxy {
         let mut tries = 0;
         loop {
             let origin = config.origin_addr().is_none().then(Origin::start);
-            let behind = config
+            let origin_addr = config
                 .origin_addr()
                 .or_else(|| origin.as_ref().map(Origin::addr));
-            let behind = behind.expect("there is an origin, the test's or the proxy's");
+            let origin_addr = origin_addr.expect("there is an origin, the test's or the proxy's");
             let port = Port::free();
             let front = port.addr();
             let dir = TempDir::new();
             dir.write("spoe.conf", &config.spoe_conf());
             let setup = Setup {
                 haproxy: haproxy.clone(),
-                config: dir.write("haproxy.cfg", &config.haproxy_cfg(front, behind)),
+                config: dir.write("haproxy.cfg", &config.haproxy_cfg(front, origin_addr)),
                 cwd: dir.path().to_owned(),
                 front,
                 master_worker: config.master_worker,
@@ -66,7 +66,7 @@ impl Proxy {
             };
             match Proxy::launch(setup) {
                 Ok(proxy) => return proxy.keep(origin, Some(port)),
-                // A program that is no test may have taken the port in between.
+                // A program other than a test may have taken the port in between.
                 Err(said) if said.to_lowercase().contains("cannot bind") && tries < 3 => tries += 1,
                 Err(said) => panic!("{haproxy} did not start:\n{said}"),
             }
@@ -186,7 +186,7 @@ impl Proxy {
         self.server_stat("agent", name)
     }
 
-    /// The same of another server in the agent's backend.
+    /// Returns a field of `show stat` for another server in the agent's backend.
     pub fn server_stat(&self, server: &str, name: &str) -> String {
         let table = self.admin("show stat");
         let mut rows = table
@@ -216,7 +216,7 @@ impl Proxy {
         self.process.wait_for_line(text)
     }
 
-    /// What a variable listed with [`Config::typed_vars`] held first, and as which of HAProxy's
+    /// Returns the first value of a variable listed with [`Config::typed_vars`], and as which of HAProxy's
     /// types: `sint <-5>`, `bool <1>`, `ipv4 <192.0.2.7>`, `str <text>`, with dots for what cannot
     /// be printed.
     pub fn typed(&self, name: &str) -> String {
@@ -272,7 +272,7 @@ impl Proxy {
         loop {
             let expected = |pid| match self.setup.master_worker {
                 true => Some(pid) != old,
-                // A plain HAProxy is the process that was started, whoever else may answer.
+                // A plain HAProxy is the process that was started.
                 false => pid == self.process.id(),
             };
             if self.pid().is_some_and(expected) && self.has_settled() {
@@ -288,7 +288,7 @@ impl Proxy {
         }
     }
 
-    /// Whether the master listens to signals. Up to 3.0 it starts itself anew after every load, and
+    /// Whether the master listens to signals. Up to 3.0 it starts itself again after every load, and
     /// a signal that comes meanwhile is lost.
     fn has_settled(&self) -> bool {
         !self.setup.master_worker || self.ask(MASTER, "show proc").is_ok_and(|it| !it.is_empty())
@@ -321,7 +321,7 @@ impl Drop for Proxy {
                 self.logs().join("\n")
             );
         }
-        // A master that is killed outright would leave its workers behind.
+        // The workers would outlive a master that is killed outright.
         if self.process.is_running() && self.setup.master_worker {
             self.process.signal("TERM");
             self.process.wait_at_most(Duration::from_secs(5));

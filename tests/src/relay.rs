@@ -41,7 +41,7 @@ impl Orders {
         }
     }
 
-    /// Whether there was one for a frame that way; there is none afterwards.
+    /// Removes the cut for a frame in that direction, and returns whether there was one.
     fn take(&self, way: Way) -> bool {
         let less = |count: usize| count.checked_sub(1);
         let taken = self

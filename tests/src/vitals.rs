@@ -1,4 +1,4 @@
-//! What the system says of a process: its memory, its files, its threads.
+//! Reads the memory, files and threads of a process from the system.
 //!
 //! It must not know what the process does.
 

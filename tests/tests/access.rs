@@ -1,4 +1,4 @@
-//! Who may connect to an agent: networks, and the owner of a unix socket.
+//! Restricts the peers of an agent: by networks, and by the owner of a unix socket.
 
 mod common;
 
@@ -45,7 +45,7 @@ async fn a_peer_of_a_network_that_is_allowed_is_answered() {
 }
 
 #[test]
-fn a_network_that_is_none_is_refused() {
+fn an_invalid_network_is_refused() {
     let refused = said(fixture().args(["--allow", "10.0.0/8"]));
     assert_eq!(refused.status, Some(2));
     assert!(

@@ -255,7 +255,7 @@ fn a_handler_that_fails_says_why_and_the_status_is_1() {
 }
 
 #[test]
-fn the_log_of_a_call_is_there_for_whoever_asks() {
+fn a_call_logs_if_it_is_asked_to() {
     let logged = said(fixture().env("SPOA_LOG", "warn").args(["call", "refuse"]));
     assert_eq!(logged.status, Some(1));
     assert_eq!(
@@ -267,7 +267,7 @@ fn the_log_of_a_call_is_there_for_whoever_asks() {
 }
 
 #[test]
-fn what_was_typed_wrong_has_status_2() {
+fn a_wrong_command_line_has_status_2() {
     for (args, words) in [
         (
             vec!["call", "scor"],
@@ -338,7 +338,7 @@ fn the_version_and_the_help_are_the_programs() {
     assert!(help.out.contains("[default: 127.0.0.1:0]"), "{}", help.out);
 }
 
-/// What an agent prints when it starts with these options and variables, up to what to try next.
+/// Returns the output of an agent that starts with these options and variables, up to the commands to try next.
 fn banner(args: &[&str], env: &[(&str, &str)]) -> Vec<String> {
     // The log has a stream of its own, whose lines may come between.
     let quiet = [("SPOA_LOG", "warn")];

@@ -1,4 +1,4 @@
-//! What `--log` takes, and what the lines of the log look like.
+//! Checks the filters that `--log` takes, and the lines of the log.
 
 mod common;
 
@@ -10,7 +10,7 @@ use spoa_tests::Process;
 const LEVELS: &str = "`off`, `error`, `warn`, `info`, `debug` or `trace`";
 
 #[test]
-fn what_is_no_level_is_not_taken_for_a_target_of_which_there_are_no_lines() {
+fn an_unknown_level_is_not_taken_for_a_target_without_lines() {
     for (filter, problem) in [
         ("warning", "`warning` is not a level: write `warn`, or `warning=info` if it is a target".to_owned()),
         ("inof", "`inof` is not a level: write `info`, or `inof=info` if it is a target".to_owned()),
@@ -57,7 +57,7 @@ fn what_is_no_level_is_not_taken_for_a_target_of_which_there_are_no_lines() {
                  For more information, try '--help'.\n"
             ),
         };
-        // Whoever takes it would serve for ever.
+        // An agent that takes it would serve for ever.
         let listed = said(fixture().args(["call", "greet", "--log", filter]));
         assert_eq!(listed, expected);
     }

@@ -26,7 +26,7 @@ fn full() -> Stdio {
 }
 
 #[test]
-fn a_full_disk_is_no_success() {
+fn a_full_disk_is_an_error() {
     for args in PRINTING {
         let child = fixture()
             .args(args)
@@ -45,7 +45,7 @@ fn a_full_disk_is_no_success() {
 }
 
 #[test]
-fn whoever_closes_the_pipe_has_seen_enough() {
+fn a_closed_pipe_is_not_an_error() {
     for args in PRINTING {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
@@ -58,7 +58,7 @@ fn whoever_closes_the_pipe_has_seen_enough() {
         let output = output.expect("it ends");
         let err = String::from_utf8(output.stderr).expect("it prints text");
         assert_eq!(output.status.code(), Some(0), "{args:?}: {err}");
-        // What else there is to say does not go that way.
+        // Nothing else is written there.
         let mut lines = err.lines();
         assert!(lines.all(|line| line.starts_with("warning: ")), "{err}");
     }
@@ -70,7 +70,7 @@ fn config(directory: &str) -> Said {
     said(fixture().args(wired).args(["--output", directory]))
 }
 
-/// The same where no file may have more than 512 bytes.
+/// Runs a command that may write at most 512 bytes to a file.
 fn config_on_a_full_disk(directory: &str) -> Command {
     let limited = "trap '' XFSZ; ulimit -f 1; exec \"$0\" config --haproxy=3.2 --server=127.0.0.1:12345 --output \"$1\"";
     let mut command = common::program("/bin/sh");
@@ -123,7 +123,7 @@ fn a_file_that_cannot_be_written_whole_is_not_there_and_what_was_there_stays() {
 }
 
 #[test]
-fn files_that_are_written_anew_stay_where_and_what_they_are() {
+fn files_written_again_keep_their_place_and_mode() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let dir = TempDir::new();
     let output = dir.join("haproxy").display().to_string();

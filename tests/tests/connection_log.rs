@@ -1,4 +1,4 @@
-//! What the log says of connections that end badly: the cause, and what to do about it.
+//! The log names the cause of a connection that ends badly, and the remedy.
 
 use spoa::State;
 use spoa::client::Client;

@@ -9,7 +9,7 @@ use spoa_tests::Process;
 use std::net::TcpStream;
 use std::process::Command;
 
-/// The agent where so many files may be open.
+/// Starts the agent with a limit of open files.
 fn limited(files: u32) -> Command {
     let mut command = program("/bin/sh");
     command

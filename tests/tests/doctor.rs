@@ -1,4 +1,4 @@
-//! What `doctor` says, beside what HAProxy says: of faulty configurations, and of generated ones.
+//! Compares the findings of `doctor` with HAProxy's messages, for faulty and generated configurations.
 
 use spoa_config::doctor::examine;
 use spoa_config::doctor::{Code, Haproxy as Says};
@@ -18,7 +18,7 @@ fn faulty() -> Vec<PathBuf> {
     folders
 }
 
-/// What HAProxy says of the configuration in a folder: whether it takes it, and with which words.
+/// Returns whether HAProxy takes the configuration in a folder, and its messages.
 fn check(haproxy: &Haproxy, folder: &Path) -> (Says, String) {
     let checked = Command::new(haproxy.path())
         .args(["-c", "-f", "haproxy.cfg"])

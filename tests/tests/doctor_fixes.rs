@@ -1,4 +1,4 @@
-//! What the help of each finding of `doctor` does on real HAProxies: the fixed configuration loads,
+//! The help of each finding of `doctor` works on real HAProxies: the fixed configuration loads,
 //! and a good request still passes, after the agent was asked.
 //!
 //! That nothing is found in it any more is tested beside `doctor` itself.
@@ -89,7 +89,7 @@ fn haproxy_takes_each_fixed_configuration() {
     });
 }
 
-/// What the agent of a case answers, and which messages it was sent.
+/// The answers of a case's agent, and the messages that it got.
 struct Answers {
     agent: spoa_config::Agent,
     case: Case,
@@ -192,12 +192,12 @@ fn at_home(
     written
 }
 
-/// What a request got through a fixed configuration.
+/// The result of a request through a fixed configuration.
 struct Sent {
     status: u16,
     /// The messages that the agent was asked.
     asked: Vec<String>,
-    /// What the agent and HAProxy said.
+    /// The output of the agent and of HAProxy.
     said: String,
     /// Whether the agent refused a message.
     refused: bool,
@@ -239,7 +239,7 @@ fn send(haproxy: &Haproxy, case: &Case, fix: &Fix, down: bool) -> Sent {
     }
 }
 
-/// What is wrong with a good request through a fixed configuration.
+/// Returns the fault of a good request through a fixed configuration.
 fn good_request(haproxy: &Haproxy, case: &Case, fix: &Fix) -> Result<(), String> {
     let sent = send(haproxy, case, fix, false);
     if sent.status != 200 || sent.refused {
@@ -301,7 +301,7 @@ fn a_good_request_passes_each_fixed_configuration() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What denies requests without an answer does deny them.
+/// Rules against requests without an answer deny them.
 #[test]
 fn without_the_agent_each_fix_of_a_rule_that_fails_open_denies() {
     for_each_haproxy(|haproxy| {

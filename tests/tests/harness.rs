@@ -16,7 +16,7 @@ fn without_agent() -> Config {
 }
 
 #[test]
-fn what_the_frontend_reads_is_in_the_answer() {
+fn variables_that_the_frontend_reads_are_in_the_answer() {
     for_each_haproxy(|haproxy| {
         let proxy = without_agent()
             .frontend("http-request set-var(req.word) path,length")

@@ -1,4 +1,4 @@
-//! What a NOTIFY costs between the socket and its ACK: nothing on the heap for a sync handler, the
+//! A NOTIFY allocates nothing between the socket and its ACK with a sync handler, and the
 //! box of its future for an async one.
 //!
 //! It counts the allocations of a whole conversation with an agent; the difference between a longer

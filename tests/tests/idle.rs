@@ -1,4 +1,4 @@
-//! What an agent does while nobody asks it anything: nothing.
+//! An agent without messages does nothing.
 
 mod common;
 
@@ -11,7 +11,7 @@ const WATCHED: Duration = Duration::from_secs(3);
 
 /// How often an agent whose threads have come to rest goes to sleep again while it is looked at.
 fn switches(agent: &Process) -> u64 {
-    // What it did before may take a moment to end.
+    // Its start may take a moment to end.
     std::thread::sleep(Duration::from_millis(200));
     let (start, before) = (Instant::now(), voluntary_switches(agent.id()));
     std::thread::sleep(WATCHED);

@@ -1,4 +1,4 @@
-//! What connections cost an agent, by the memory of its own process: many that say nothing, such as
+//! Measures the memory that connections cost an agent's process: many that say nothing, such as
 //! stall in the middle of the largest frame, and such as never read their answers.
 //!
 //! `tests/long memory` runs it with 10,000, 1,000 and 1,000 of them.
@@ -111,7 +111,7 @@ fn notify(stream_id: u64) -> Vec<u8> {
     bytes
 }
 
-/// Sends all of a NOTIFY but its last byte, if the agent takes so much.
+/// Sends all of a NOTIFY but its last byte, if the agent takes that much.
 fn stall(mut stream: &TcpStream) {
     let bytes = notify(1);
     // Above its bound for all connections it hangs up.
@@ -147,7 +147,7 @@ fn settled(agent: &Process) -> Vitals {
     }
 }
 
-/// Opens so many connections and does something to each.
+/// Opens `count` connections and does something to each.
 fn open(agent: SocketAddr, count: u64, job: impl Fn(&TcpStream) + Sync) -> Vec<TcpStream> {
     const THREADS: usize = 8;
     let open = |_| {
@@ -237,7 +237,7 @@ fn memory_is_bounded_and_given_back() {
     );
 }
 
-/// The formula is of what the agent holds. What malloc keeps of the first round, in pieces that the
+/// The formula counts the memory that the agent holds. The memory that malloc keeps of the first round, in pieces that the
 /// second can use again in part only, comes on top of that.
 #[test]
 fn memory_is_bounded_whatever_malloc_keeps() {

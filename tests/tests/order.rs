@@ -1,8 +1,8 @@
-//! The order in which HAProxy does what a configuration says, which `doctor` goes by.
+//! Checks the order in which HAProxy carries out a configuration. `doctor` depends on it.
 //!
 //! `spoa-config/tests/order` has a configuration whose rules and arguments each print a label, and the
 //! labels in the order in which they come: for a frontend with a backend, and for a `listen`.
-//! What is kept from one request to the next is tested here as well.
+//! State kept from one request to the next is tested here as well.
 
 use spoa_tests::{Client, Config, Message, Port, Process, Request, TempDir, for_each_haproxy};
 use std::fs;
@@ -71,7 +71,7 @@ fn events_come_before_the_rules_of_their_kind() {
 /// `proc` is one for all clients, `sess` one for the requests of a connection; `txn` is gone with its
 /// request.
 #[test]
-fn what_is_set_in_proc_and_sess_is_there_for_other_requests() {
+fn variables_of_proc_and_sess_are_there_for_other_requests() {
     let agent = Port::free();
     for_each_haproxy(|haproxy| {
         let never = Message::new("never").event("on-client-session if { always_false }");

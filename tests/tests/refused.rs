@@ -26,7 +26,7 @@ struct Change {
     what: String,
 }
 
-/// What is done to a word.
+/// A change of a word.
 fn words(word: &str) -> Vec<(&'static str, String)> {
     let chars: Vec<char> = word.chars().collect();
     let middle = chars.len() / 2;
@@ -37,14 +37,14 @@ fn words(word: &str) -> Vec<(&'static str, String)> {
         .collect();
     vec![
         ("leave a letter out of", without),
-        ("put a dash behind", format!("{word}-")),
-        ("put a number behind", format!("{word}7")),
-        ("put a sign behind", format!("{word}!")),
+        ("add a dash", format!("{word}-")),
+        ("add a number", format!("{word}7")),
+        ("add a sign", format!("{word}!")),
         ("replace", "other".to_owned()),
-        ("put a backslash behind", format!("{word} \\")),
+        ("add a backslash", format!("{word} \\")),
         ("delete", String::new()),
         ("double", format!("{word} {word}")),
-        ("put a word behind", format!("{word} other")),
+        ("add a word", format!("{word} other")),
         ("put `no` before", format!("no {word}")),
     ]
 }
@@ -123,7 +123,7 @@ fn all() -> Vec<Change> {
         .collect()
 }
 
-/// What HAProxy says if it refuses a configuration, or crashes.
+/// Returns HAProxy's message if it refuses a configuration, or crashes.
 fn refusal(haproxy: &Haproxy, directory: &TempDir) -> Option<String> {
     let checked = Command::new(haproxy.path())
         .args(["-c", "-f", "haproxy.cfg"])
@@ -147,7 +147,7 @@ fn worst(directory: &TempDir, series: Series) -> Option<Severity> {
     findings.iter().map(|finding| finding.severity).max()
 }
 
-/// What one HAProxy refuses of some changes, and which of them pass here.
+/// The changes that one HAProxy refuses, and those of them that pass here.
 struct Compared {
     refused: usize,
     missed: Vec<String>,
@@ -189,7 +189,7 @@ fn compare(haproxy: &Haproxy, changes: &[&Change]) -> Compared {
 }
 
 #[test]
-fn what_haproxy_refuses_about_the_spoe_side_is_found() {
+fn doctor_finds_the_spoe_configurations_that_haproxy_refuses() {
     let all = all();
     // Each generation has its share of them, or in the long form all.
     let share = bounded_or_long(10, 1);

@@ -1,4 +1,4 @@
-//! SIGHUP: values that are made anew while the agent serves.
+//! SIGHUP replaces values while the agent serves.
 
 mod common;
 
@@ -27,7 +27,7 @@ fn var(ack: &Ack, name: &str) -> String {
     value.unwrap_or_default().trim_matches('"').to_owned()
 }
 
-/// What the agent shows: how often it was asked before, the rules, the limit.
+/// Returns the agent's values: the count of questions before, the rules, the limit.
 async fn shown(client: &Client) -> [String; 3] {
     let ack = client.send("show", &[]).await.expect("it answers");
     ["txn.calls", "txn.rules", "txn.limit"].map(|name| var(&ack, name))
@@ -80,7 +80,7 @@ async fn a_hangup_reloads_all_values_or_none() {
 }
 
 #[tokio::test]
-async fn what_is_in_flight_ends_with_the_old_values() {
+async fn a_message_in_flight_keeps_the_old_values() {
     let dir = TempDir::new();
     let (agent, client) = start(&dir).await;
     let gate = tokio::net::TcpListener::bind("127.0.0.1:0")

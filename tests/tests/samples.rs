@@ -1,4 +1,4 @@
-//! What `spoa-facts` says of expressions, beside what HAProxy says of configurations with them.
+//! Compares the judgement of `spoa-facts` on expressions with HAProxy's on configurations with them.
 //!
 //! It must not know how the table is made.
 
@@ -57,7 +57,7 @@ fn one_run(haproxy: &Haproxy, cases: &[Case]) -> Vec<Option<String>> {
          backend table\n stick-table type ip size 1k store gpc0\n\
          frontend front\n bind 127.0.0.1:1\n",
     );
-    // Where the filter of each case stands.
+    // The place of each case's filter.
     let mut lines = Vec::new();
     for (number, case) in cases.iter().enumerate() {
         let mut spoe = String::from(

@@ -1,4 +1,4 @@
-//! What HAProxy does with samples that `doctor` warns of: too large for a frame, cut at commas, not
+//! HAProxy's treatment of samples that `doctor` warns of: too large for a frame, cut at commas, not
 //! there yet. The same for sound variants, which it is silent on.
 
 use spoa::prelude::*;
@@ -78,7 +78,7 @@ fn too_large(args: &str) -> bool {
 }
 
 #[test]
-fn what_carries_the_same_bytes_twice_is_not_sent() {
+fn a_message_with_the_same_bytes_twice_is_not_sent() {
     let agent = Background::agent(|agent| agent.handlers(handlers![judge]));
     for_haproxies(
         "HAProxy before 3.1 sends large messages in fragments",

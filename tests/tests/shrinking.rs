@@ -1,4 +1,4 @@
-//! What a burst needed goes back while the connection it came on stays.
+//! The memory of a burst is freed while its connection stays open.
 
 use allocation_counter::measure;
 use spoa::agent::Agent;
@@ -27,7 +27,7 @@ fn notify(stream_id: u64, message: &str, size: usize) -> Vec<u8> {
     spoa_test_support::notify(stream_id, &[(message, &arguments)])
 }
 
-/// Reads so many frames.
+/// Reads this many frames.
 async fn read(io: &mut DuplexStream, frames: usize) {
     for _ in 0..frames {
         let mut rest = vec![0; io.read_u32().await.expect("a frame") as usize];
@@ -66,7 +66,7 @@ async fn burst(io: &mut DuplexStream) {
 }
 
 #[test]
-fn what_a_burst_needed_goes_back() {
+fn the_memory_of_a_burst_is_freed() {
     let handlers = handlers![length, echo];
     let agent = Agent::builder()
         .handlers(handlers)

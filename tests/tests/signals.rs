@@ -21,9 +21,9 @@ async fn start(args: &[&str]) -> (Process, SocketAddr, Client) {
     (agent, address.parse().expect("an address"), client)
 }
 
-/// What an agent that has stopped logged.
+/// Returns the log of an agent that has stopped.
 fn whole_log(agent: &Process) -> Vec<String> {
-    // What it printed may still be on its way.
+    // Its output may still be on its way.
     agent.wait_for_line(" INFO stopped");
     let mut lines = agent.output();
     lines.retain(|line| {
@@ -32,7 +32,7 @@ fn whole_log(agent: &Process) -> Vec<String> {
     lines
 }
 
-/// What a handler waits for: it connects here, and is done when the connection is closed.
+/// Makes a handler wait: it connects here, and returns when the connection is closed.
 struct Gate(TcpListener);
 
 impl Gate {
@@ -44,7 +44,7 @@ impl Gate {
         self.0.local_addr().expect("it is bound").to_string()
     }
 
-    /// Returns when a handler is at work.
+    /// Returns when a handler runs.
     async fn entered(&self) -> TcpStream {
         let accepted = timeout(PATIENCE, self.0.accept()).await;
         accepted.expect("a handler comes").expect("and is let in").0

@@ -33,7 +33,7 @@ const LOADS: [(&str, u64, usize); 10] = [
     ("hangs", 20, 20),
 ];
 
-/// What was done so far.
+/// Counts of the work so far.
 #[derive(Default)]
 struct Done {
     over: AtomicBool,

@@ -1,4 +1,4 @@
-//! What a program says that cannot start: the words, and the exit status.
+//! The message and the exit status of a program that cannot start.
 
 mod common;
 
@@ -112,7 +112,7 @@ fn an_address_in_use() {
 }
 
 #[test]
-fn an_address_that_is_none() {
+fn an_invalid_address() {
     for (address, problem) in [
         (
             "localhost:12345",
@@ -151,7 +151,7 @@ fn an_address_that_is_none() {
 }
 
 #[test]
-fn a_path_with_a_file_that_is_no_socket() {
+fn a_path_with_a_file_that_is_not_a_socket() {
     let dir = TempDir::new();
     let path = dir.write("agent.sock", "precious");
     let address = format!("unix@{}", path.display());

@@ -110,7 +110,7 @@ async fn signs_of_life_stop_when_all_workers_are_stuck() {
     while !alive() {}
     assert!(alive() && alive());
 
-    // The only worker waits for this, within a handler that is no async one.
+    // The only worker waits for this, in a sync handler.
     let gate = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let gate_address = gate.local_addr().expect("it is bound").to_string();
     let client = Client::options().ack_timeout(PATIENCE).connect(&address);
@@ -181,7 +181,7 @@ async fn a_socket_that_is_passed_takes_the_place_of_the_programs() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_is_listened_on_besides() {
+async fn addresses_of_the_command_line_are_added() {
     let dir = TempDir::new();
     let path = dir.join("agent.sock");
     let socket = UnixListener::bind(&path).expect("nobody has it");
@@ -209,7 +209,7 @@ async fn nobody_is_refused_while_an_activated_agent_restarts() {
     for _ in 0..3 {
         agent.signal("TERM");
         assert_eq!(agent.wait(PATIENCE).code(), Some(0));
-        // Nobody is there, and whoever comes is let in when somebody is.
+        // No agent runs, and peers that connect now are accepted when one does.
         let waiting: Vec<_> = (0..20)
             .map(|_| {
                 let address = address.clone();
@@ -224,7 +224,7 @@ async fn nobody_is_refused_while_an_activated_agent_restarts() {
 }
 
 #[test]
-fn a_descriptor_that_is_no_socket_is_refused() {
+fn a_descriptor_other_than_a_socket_is_refused() {
     let dir = TempDir::new();
     let file = std::fs::File::open(dir.write("file", "")).expect("it was just written");
     let mut agent = activated(&reloading(&dir), file.into());

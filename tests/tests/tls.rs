@@ -32,7 +32,7 @@ fn echo(token: &str) -> String {
     token.to_owned()
 }
 
-/// What a client trusts, shows and offers.
+/// The authority, certificate and versions of a client.
 struct Peer {
     trusts: String,
     shows: Option<Signed>,
@@ -182,7 +182,7 @@ async fn a_client_that_shows_a_ca_is_told_so() {
 }
 
 #[tokio::test]
-async fn what_speaks_no_tls_is_named() {
+async fn a_peer_without_tls_is_named() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let agent = agent(&authority, &dir, |tls| tls, Limits::default());
     for (text, words) in [
@@ -303,7 +303,7 @@ async fn a_peer_that_shakes_no_hands_is_closed_in_time() {
 }
 
 #[tokio::test]
-async fn who_only_looks_is_no_reason_to_warn() {
+async fn a_port_probe_causes_no_warning() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let agent = agent(&authority, &dir, |tls| tls, Limits::default());
     drop(TcpStream::connect(agent.addr()).await.expect("it listens"));
@@ -321,7 +321,7 @@ async fn an_agent_that_is_to_stop_does_not_wait_for_hands_that_nobody_shakes() {
     tokio::task::spawn_blocking(|| agent.stop())
         .await
         .expect("it stops");
-    // `hello_timeout` is 5 s, and so much longer is `drain`.
+    // `hello_timeout` is 5 s, and `drain` is that much longer.
     assert!(start.elapsed() < Duration::from_millis(4500));
     drop(stream);
 }
@@ -353,7 +353,7 @@ fn fails(args: &[&str], words: &str) {
 }
 
 #[test]
-fn files_that_are_no_good_are_named_with_what_to_do() {
+fn unusable_files_are_named_with_what_to_do() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let signed = authority.agent();
     let write = |name: &str, text: &str| dir.write(name, text).display().to_string();

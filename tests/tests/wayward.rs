@@ -1,4 +1,4 @@
-//! What the log of `run!` holds of texts that a client chose, and of panics: whole records, each on one
+//! The log of `run!` shows texts that a client chose, and panics, as whole records, each on one
 //! line.
 
 mod common;
@@ -111,7 +111,7 @@ async fn an_error_that_cannot_be_shown_or_dropped_costs_its_own_answer_only() {
             client.send("quota", &[]),
             client.send("sticky", &[]),
         );
-        let innocent = innocent.expect("it is no neighbour's fault");
+        let innocent = innocent.expect("a neighbour is not affected");
         assert_eq!(innocent.actions.len(), 1);
         assert!(quota.expect("it is answered").actions.is_empty());
         assert!(sticky.expect("it is answered").actions.is_empty());

@@ -1,4 +1,4 @@
-//! What a handler that does not return does to others: nothing, but for a line in the log.
+//! A handler that does not return affects no other handler, and is named in the log.
 
 use spoa::client::Client;
 use spoa::prelude::*;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 /// Closed until the test opens it.
 static GATE: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 
-/// Whether `keep` is at work.
+/// Whether `keep` runs.
 static KEPT: AtomicBool = AtomicBool::new(false);
 
 /// Keeps its thread until the gate is open.
@@ -40,7 +40,7 @@ async fn a_handler_that_keeps_its_worker_keeps_no_other_connection_and_is_named(
     let address = agent.addr().to_string();
     let keeper = Client::connect(&address).await.unwrap();
     let kept = tokio::spawn(async move { keeper.send("keep", &[]).await });
-    eventually("the handler is at work", || KEPT.load(Ordering::SeqCst));
+    eventually("the handler runs", || KEPT.load(Ordering::SeqCst));
     for _ in 0..20 {
         let call = async {
             let client = Client::connect(&address).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_handler_is_not_blamed_for_those_before_it() {
     let client = Client::options().ack_timeout(PATIENCE);
     let client = client.connect(&agent.addr().to_string()).await.unwrap();
     let client = Arc::new(client);
-    // All but the first come while that is at work: in one poll, one after another.
+    // All but the first come while that runs: in one poll, one after another.
     let mut asked = JoinSet::new();
     for _ in 0..20 {
         let client = client.clone();
@@ -136,7 +136,7 @@ async fn a_misspelt_name_of_an_optional_argument_is_reported_once() {
 }
 
 #[tokio::test]
-async fn an_optional_argument_that_is_just_not_sent_is_no_matter() {
+async fn an_optional_argument_that_is_not_sent_causes_no_line() {
     let agent = Background::agent(|builder| builder.handlers(handlers![look_up]));
     let client = Client::connect(&agent.addr().to_string()).await.unwrap();
     client

@@ -102,7 +102,7 @@ fn agent() -> Agent {
         limits.max_reassembled = MAX_REASSEMBLED;
         limits.max_in_flight = 3;
     });
-    // What a failure says is made and encoded, too.
+    // The text of a failure is made and encoded, too.
     let builder =
         builder.on_failure(|failed| SetVar::transaction("failed", failed.failure().to_string()));
     builder.build().expect("these handlers make an agent")
@@ -118,7 +118,7 @@ thread_local! {
 }
 
 /// An agent: exactly one ACK for each whole NOTIFY, with its ids; frames below the size agreed on,
-/// whose actions can be read; one HELLO, one goodbye, and nothing behind it.
+/// whose actions can be read; one HELLO, one DISCONNECT, and nothing after that.
 ///
 /// # Panics
 /// If that does not hold.
@@ -143,7 +143,7 @@ pub fn in_process_agent(data: &[u8]) {
     let mut ids = Vec::new();
     let (mut hellos, mut goodbyes) = (0, 0);
     for frame in &frames {
-        assert_eq!(goodbyes, 0, "a frame behind the goodbye");
+        assert_eq!(goodbyes, 0, "a frame after the DISCONNECT");
         match frame.frame_type {
             FrameType::AGENT_HELLO => hellos += 1,
             FrameType::AGENT_DISCONNECT => goodbyes += 1,
@@ -167,7 +167,7 @@ pub fn in_process_agent(data: &[u8]) {
         let one = awaited.iter().position(|awaited| *awaited == ids);
         awaited.swap_remove(one.unwrap_or_else(|| panic!("nobody waits for {ids:?}")));
     }
-    // Handlers still at work when the goodbye is said are given up.
+    // Handlers that still run at the DISCONNECT are cancelled.
     assert!(owed.goodbye || awaited.is_empty(), "no ACK for {awaited:?}");
 }
 

@@ -1,4 +1,4 @@
-//! What holds whatever bytes a peer sends: one function for each part, which panics if it does not.
+//! Checks the invariants for any bytes of a peer: one function for each part, which panics if one is broken.
 //!
 //! The fuzz targets in `fuzz/` and the tests on stable call the same functions. In the input of all
 //! but the decoder, the first byte says how the rest is cut into reads (0: not at all), the second
@@ -73,8 +73,8 @@ pub fn framed(mut list: &[u8]) -> Vec<u8> {
     ];
     let mut bytes = Vec::new();
     while let [frame_type, flags, stream_id, size, rest @ ..] = list {
-        let (payload, behind) = rest.split_at(rest.len().min(usize::from(*size)));
-        list = behind;
+        let (payload, after) = rest.split_at(rest.len().min(usize::from(*size)));
+        list = after;
         Frame {
             frame_type: TYPES[usize::from(*frame_type) % TYPES.len()],
             flags: Flags::from_bits(u32::from(*flags)),

@@ -1,4 +1,4 @@
-//! What an agent owes its peer, counted without the agent's session.
+//! Counts the answers that an agent owes its peer, without the agent's session.
 //!
 //! It knows the order of frames, not what their payloads mean.
 
@@ -7,7 +7,7 @@ use spoa::spop::session::Foreign;
 use spoa::spop::{Frame, FrameIds, FrameType, HaproxyHello};
 use std::collections::HashMap;
 
-/// What an agent sends in answer to some bytes.
+/// The frames that an agent sends in answer to some bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     /// Whether it says HELLO.

@@ -48,7 +48,7 @@ fn payload(bytes: &[u8]) {
     }
 }
 
-/// What a session made of its reads.
+/// The events and frames of a session after its reads.
 #[derive(Debug, PartialEq)]
 struct Conversation {
     events: Vec<String>,

@@ -6,7 +6,7 @@
 
 use std::process::{Command, Output, Stdio};
 
-/// What an agent that has ended leaves behind.
+/// The exit status and the output of an agent that has ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) status: Option<i32>,

@@ -11,7 +11,7 @@ use spoa_tests::{Port, Process, Proxy, Request, TempDir, for_each_haproxy};
 use crate::common::program;
 use crate::written::{Written, ask, serving};
 
-/// The messages that go by a path of their own, each with a return type of its own.
+/// The messages that depend on a path, each with its own return type.
 const PATHS: [&str; 28] = [
     "unit",
     "set-var",
@@ -124,7 +124,7 @@ fn stack(haproxy: &spoa_tests::Haproxy, args: &[&str]) -> Stack {
 }
 
 #[test]
-fn what_is_answered_passes_and_all_else_is_denied_whatever_a_handler_returns() {
+fn answered_requests_pass_and_all_others_are_denied_whatever_a_handler_returns() {
     for_each_haproxy(|haproxy| {
         let Stack {
             proxy,

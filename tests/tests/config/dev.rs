@@ -13,7 +13,7 @@ fn dev(mut agent: Command, haproxy: &Haproxy) -> (Process, String) {
     let line = process.wait_for_line("Try it:  curl -i http://");
     process.wait_for_line("Ctrl-C stops both.");
     let address = line.trim_end_matches('/').rsplit('/').next();
-    (process, address.expect("it is behind a slash").to_owned())
+    (process, address.expect("it follows a slash").to_owned())
 }
 
 /// Whether something listens there. Only HAProxy may.
@@ -101,7 +101,7 @@ fn dev_prints_the_transcript_of_the_readme() {
 }
 
 #[test]
-fn what_a_session_was_asked_is_on_the_line_of_its_request() {
+fn messages_of_a_session_are_on_the_line_of_its_request() {
     for_each_haproxy(|haproxy| {
         let (mut process, address) = dev(example("ip-reputation"), haproxy);
         let addr = address.parse().expect("an address and a port");
@@ -151,7 +151,7 @@ fn a_haproxy_that_is_killed_is_said_to_be() {
 }
 
 #[test]
-fn what_is_no_haproxy_is_said() {
+fn a_program_other_than_haproxy_is_refused() {
     let said = example("ip-reputation")
         .args(["dev", "--haproxy-bin", "/no/such/haproxy"])
         .output()

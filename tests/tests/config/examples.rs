@@ -1,4 +1,4 @@
-//! The examples behind what they write themselves, with nothing of their own.
+//! The examples work with the configuration they write, without one of their own.
 
 use spoa_tests::{Port, Request, TempDir, example, for_each_haproxy};
 
@@ -12,7 +12,7 @@ const EXAMPLES: [(&str, &str, &str); 3] = [
 ];
 
 #[test]
-fn every_example_works_behind_what_it_writes() {
+fn every_example_works_with_the_configuration_it_writes() {
     for_each_haproxy(|haproxy| {
         for (name, header, value) in EXAMPLES {
             let port = Port::free();

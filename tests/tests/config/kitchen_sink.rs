@@ -1,4 +1,4 @@
-//! The agent that has a handler of every kind, behind what it writes itself.
+//! The agent with a handler of every kind works with the configuration it writes.
 
 use spoa_tests::{Origin, Port, Reply, Request, TempDir, for_each_haproxy, haproxies};
 
@@ -17,7 +17,7 @@ fn rules(dir: &TempDir, origin: &Origin, front: &Port) -> String {
         "txn.kitchen_sink.blocked",
         "txn.kitchen_sink.size",
         "proc.kitchen_sink.judged",
-        "txn.kitchen_sink.behind",
+        "txn.kitchen_sink.after",
         "txn.kitchen_sink.server",
         "txn.kitchen_sink.class",
         "txn.kitchen_sink.route",
@@ -69,7 +69,7 @@ fn every_event_every_group_and_every_scope_work_as_written() {
             ("txn-blocked", "1"),
             ("txn-size", "4"),
             ("proc-judged", "1"),
-            ("txn-behind", "post"),
+            ("txn-after", "post"),
             ("txn-server", "1"),
             ("txn-class", "site-2xx"),
             ("txn-route", "www/api/Harmfalse"),
@@ -86,9 +86,9 @@ fn every_event_every_group_and_every_scope_work_as_written() {
         );
         assert_eq!(reply.header("txn-spoe_error"), None);
 
-        // What the conditions except.
+        // The conditions except these.
         let reply = proxy.get("/static/a");
-        let excepted = ["txn-blocked", "txn-behind", "txn-route", "txn-mark"];
+        let excepted = ["txn-blocked", "txn-after", "txn-route", "txn-mark"];
         assert_eq!(headers(&reply, &excepted), [None; 4]);
         assert_eq!(reply.header("txn-bytes"), Some("1"));
         stop(agent);
@@ -96,7 +96,7 @@ fn every_event_every_group_and_every_scope_work_as_written() {
 }
 
 #[test]
-fn what_nobody_said_is_a_warning_and_a_line_to_complete() {
+fn a_missing_sample_is_a_warning_and_a_line_to_complete() {
     let written = Written::by(agent(), &haproxies()[0], &[]);
     let at = |line: &str| {
         let source = include_str!("../../agents/kitchen_sink.rs");
@@ -195,7 +195,7 @@ fn a_fleet_shares_the_work() {
 fn the_page_of_the_agent_holds_all_that_is_known() {
     let said = said(agent().arg("docs"));
     assert_eq!(said.out, include_str!("kitchen_sink.md"));
-    // What nobody said is named there too.
+    // A missing sample is named there, too.
     assert_eq!((said.status, said.err.lines().count()), (Some(0), 2));
     let place = "warning: tests/agents/kitchen_sink.rs:";
     assert!(

@@ -1,4 +1,4 @@
-//! What `config` writes: HAProxy takes it without a warning, and it works as it was written.
+//! HAProxy takes the files of `config` without a warning, and they work as written.
 
 mod answers;
 #[path = "../common/mod.rs"]

@@ -339,7 +339,7 @@ fn doctor_has_nothing_to_say_of_what_config_writes() {
     for series in Series::ALL {
         for (kind, place, form, fail) in combinations() {
             let said = said(dir.path(), series, kind, place, form, fail);
-            // What is said of a response is for rules of the site's own: servers have no use for it, and
+            // Variables of a response are for the site's own rules: servers have no use for them, and
             // clients must not see it. That nothing reads it yet is true.
             let unread = kind == Kind::Bodies && !matches!(form, Form::Shown | Form::Ruled);
             let titles = said.lines().filter(|line| {

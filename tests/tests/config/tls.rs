@@ -1,4 +1,4 @@
-//! An agent with a certificate, behind what it writes itself.
+//! An agent with a certificate works with the configuration it writes.
 
 use spoa_tests::{Authority, Port, Request, Signed, TempDir, for_each_haproxy};
 
@@ -10,7 +10,7 @@ fn agent() -> Command {
     program(env!("CARGO_BIN_EXE_agent-kitchen-sink"))
 }
 
-/// What each test has: who signs, and the folder of the files.
+/// The authority that signs, and the folder of the files.
 fn files(agent: &Signed) -> TempDir {
     let dir = TempDir::new();
     dir.write("agent.crt", &agent.cert);

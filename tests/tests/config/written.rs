@@ -10,18 +10,18 @@ use spoa_tests::{Directory, Haproxy, Port, Process, Proxy, Reply, Request, TempD
 /// The configuration for one HAProxy, in a folder of its own.
 pub(crate) struct Written {
     pub(crate) dir: TempDir,
-    /// What was said on standard error while it was written.
+    /// The messages on standard error while it was written.
     pub(crate) warnings: Vec<String>,
     front: Port,
 }
 
 impl Written {
-    /// What the agent writes with these arguments.
+    /// Returns the files that the agent writes with these arguments.
     pub(crate) fn by(mut agent: Command, haproxy: &Haproxy, args: &[&str]) -> Written {
         let (dir, front) = (TempDir::new(), Port::free());
         let (major, minor) = haproxy.series();
         let ruled = args.iter().any(|arg| arg.starts_with("--rules"));
-        // Some agents go by the names of sockets. Rules have a `bind` of their own.
+        // Some agents have the names of sockets. Rules have a `bind` of their own.
         let bind = (!ruled).then(|| format!("--bind={} name www", front.addr()));
         let ran = agent
             .arg("config")

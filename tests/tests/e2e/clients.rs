@@ -1,4 +1,4 @@
-//! What a client can do to a check: nothing, by bytes that a handler does not take, and by how many of
+//! A client cannot switch a check off, neither by bytes that a handler does not take nor by how many of
 //! them only what was said of its samples.
 
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! What HAProxy sees when a handler has no answer.
+//! HAProxy's view of a handler without an answer.
 
 use std::future::pending;
 use std::net::IpAddr;
@@ -225,7 +225,7 @@ fn an_answer_that_haproxy_no_longer_waits_for_does_no_harm() {
         for _ in 0..3 {
             let reply = client.get("/stuck");
             assert_eq!(reply.var("txn.iprep.error"), Some("1"), "a timeout");
-            // On the same connection to the agent, before and behind the late answer.
+            // On the same connection to the agent, before and after the late answer.
             for number in 0..10 {
                 if number == 5 {
                     gate.open();

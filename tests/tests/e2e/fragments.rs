@@ -18,7 +18,7 @@ fn measure(args: Args<'_>) -> usize {
         .sum()
 }
 
-/// An agent that agrees to frames of this size, and holds so many bytes of fragments.
+/// An agent that agrees to frames of this size, and holds `held` bytes of fragments.
 fn agent(max_frame_size: u32, max_reassembled: usize) -> Background {
     Background::agent(move |agent| {
         agent.handlers(handlers![measure]).limits(|limits| {
@@ -98,7 +98,7 @@ fn fifty_at_once_arrive_whole() {
 }
 
 #[test]
-fn what_is_larger_than_the_agent_holds_is_answered_without_actions() {
+fn a_notify_larger_than_the_limit_is_answered_without_actions() {
     for_haproxies(WHY, fragments, |haproxy| {
         let agent = agent(1024, 2000);
         let proxy = config(&agent, 1).start(haproxy);

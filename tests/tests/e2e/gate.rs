@@ -30,7 +30,7 @@ impl Gate {
         self.0.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Waits until so many handlers wait.
+    /// Waits until `count` handlers wait.
     pub(crate) fn wait_for(&self, handlers: usize) {
         eventually(&format!("{handlers} handlers wait"), || {
             self.waiting() == handlers

@@ -12,7 +12,7 @@ use spoa_tests::{
     Background, Config, Message as Sent, Proxy, at_once, eventually, for_each_haproxy_in_turn,
 };
 
-/// What was at work on each connection.
+/// The handlers that ran on each connection.
 #[derive(Default)]
 struct Work(Mutex<HashMap<String, AtWork>>);
 
@@ -106,8 +106,8 @@ fn ask_100(proxy: &Proxy) {
     }
 }
 
-/// The same, twice, of a HAProxy that may forget requests in its own queue while all its connections
-/// are idle, as 2.6 does without pipelining, whatever the agent. Those it sent must get theirs.
+/// Sends 100 requests twice to a HAProxy that may forget requests in its own queue while all its connections
+/// are idle, as 2.6 does without pipelining. The requests whose messages it sent must have their answers.
 fn ask_100_and_forgive_what_was_not_sent(proxy: &Proxy) {
     let mut late = 0;
     for _ in 0..2 {
@@ -172,7 +172,7 @@ fn a_hundred_at_once_without_pipelining() {
 }
 
 #[test]
-fn beyond_what_may_be_at_work_on_a_connection_the_answer_comes_at_once() {
+fn beyond_the_limit_of_a_connection_the_answer_comes_at_once() {
     let (agent, work) = echoing(|limits| limits.max_in_flight = 2);
     for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).start(haproxy);
@@ -198,7 +198,7 @@ fn beyond_what_may_be_at_work_on_a_connection_the_answer_comes_at_once() {
     });
 }
 
-/// The same as a function that blocks its thread.
+/// Blocks its thread for 5 ms.
 #[spoe_message("echo", set = "txn.echo", blocking)]
 fn echo_slowly(token: &str) -> String {
     std::thread::sleep(Duration::from_millis(5));
@@ -215,7 +215,7 @@ fn a_hundred_at_once_that_block() {
     for_each_haproxy_in_turn(|haproxy| ask_100(&config(&agent).start(haproxy)));
 }
 
-/// The same at once.
+/// Returns at once.
 #[spoe_message("echo", set = "txn.echo")]
 fn echo_at_once(token: &str) -> String {
     token.to_owned()

@@ -129,7 +129,7 @@ fn one_of_two_restarts(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Ve
     let first = echoing_at(&port);
     let config = config(port.addr())
         .agent_backend(&format!("server second {}", second.addr()))
-        // Who cannot connect to the one takes the other, at once.
+        // A stream that cannot connect to one agent takes the other at once.
         .agent_backend("option redispatch 1");
     let proxy = more(config).start(haproxy);
     Load::on(proxy.addr(), 8, |load| {

@@ -318,7 +318,7 @@ fn binary(digest: &[u8], given: Vec<u8>, text: &[u8], headers: &[u8]) -> String 
 }
 
 #[test]
-fn bytes_that_are_no_text() {
+fn bytes_that_are_not_text() {
     let args = "digest=path,sha1 given=bin(00ff80) text=path headers=req.hdrs_bin";
     probe(
         handlers![binary],

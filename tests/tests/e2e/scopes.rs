@@ -14,7 +14,7 @@ fn unset_all() -> [UnsetVar; 5] {
     Scope::ALL.map(|scope| UnsetVar::new(scope, "where"))
 }
 
-/// The same variable in each scope; that of `proc` is known to HAProxy since it stands here.
+/// One variable in each scope. HAProxy knows that of `proc` since it is in this text.
 const ALL: [&str; 5] = [
     "proc.iprep.where",
     "sess.iprep.where",
@@ -31,7 +31,7 @@ fn set_at(event: &str) -> Message {
 }
 
 #[test]
-fn what_is_set_at_a_request() {
+fn variables_set_at_a_request() {
     let agent = Background::agent(|agent| agent.handlers(handlers![set_all]));
     for_each_haproxy(|haproxy| {
         let config = Config::new(agent.addr()).message(set_at("on-frontend-http-request"));
@@ -59,7 +59,7 @@ fn what_is_set_at_a_request() {
 }
 
 #[test]
-fn what_is_set_at_a_response() {
+fn variables_set_at_a_response() {
     let agent = Background::agent(|agent| agent.handlers(handlers![set_all]));
     for_each_haproxy(|haproxy| {
         let proxy = Config::new(agent.addr())
@@ -80,7 +80,7 @@ fn what_is_set_at_a_response() {
 }
 
 #[test]
-fn what_is_unset_again() {
+fn variables_unset_again() {
     let agent = Background::agent(|agent| agent.handlers(handlers![set_all, unset_all]));
     for_each_haproxy(|haproxy| {
         let mut config = Config::new(agent.addr())
@@ -162,7 +162,7 @@ fn a_name_may_have_63_characters_with_scope_and_prefix() {
         assert_eq!(
             reply.var("txn.iprep.after"),
             Some("4"),
-            "and goes on behind it"
+            "and goes on after it"
         );
     });
 }

@@ -55,7 +55,7 @@ fn acks_around_the_limit(buffer: usize) {
         let whole = |size| [Some(1), Some(size - 30), None];
         assert_eq!(ask(&proxy, largest - 1), whole(largest - 1));
         assert_eq!(ask(&proxy, largest), whole(largest));
-        // What does not fit is left out; all the others arrive, and the connection lives on.
+        // The actions that do not fit are left out; all others arrive, and the connection stays open.
         for size in [largest + 1, largest + 2, 2 * largest] {
             assert_eq!(ask(&proxy, size), [Some(1), None, None]);
         }

@@ -46,7 +46,7 @@ impl Files {
         Tls::file(self.dir.join("agent.pem"))
     }
 
-    /// What the agent asks HAProxy's certificate of: an authority of its own.
+    /// The authority that has to sign HAProxy's certificate.
     fn mutual(&self) -> (Tls, Authority) {
         let clients = Authority::new("authority of the clients");
         let path = self.dir.write("client-ca.pem", &clients.pem());
@@ -66,7 +66,7 @@ fn config(agent: &Background, options: &str) -> Config {
         .vars(["txn.iprep.echo", "txn.iprep.error"])
 }
 
-/// What HAProxy says where the certificate of the agent is looked at.
+/// HAProxy's message where it checks the certificate of the agent.
 fn verified(files: &Files) -> String {
     format!(
         "ssl verify required ca-file {} verifyhost localhost",
@@ -269,7 +269,7 @@ fn certificates_are_replaced_under_load() {
             for authority in [&next, &files.authority, &next] {
                 load.wait_for(40);
                 files.dir.write("agent.pem", "half a certificate");
-                reload().expect_err("it is none");
+                reload().expect_err("it is not a certificate");
                 files.write("agent.pem", &authority.agent());
                 reload().expect("it is a good certificate");
                 // A new HAProxy is new connections.

@@ -13,7 +13,7 @@ fn who(context: Context<'_>) -> String {
     context.peer().to_string()
 }
 
-/// What the agent at this address, as HAProxy and `Peer` write it, hears.
+/// Returns the messages of the agent at this address, as HAProxy and `Peer` write it.
 fn heard_at(address: &str, expected: &str) {
     for_each_haproxy(|haproxy| {
         let proxy = Config::new(address)

@@ -1,4 +1,4 @@
-//! What the library goes by: how HAProxy takes what the library takes care not to send.
+//! HAProxy's reactions to frames that the library takes care not to send.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -221,7 +221,7 @@ fn an_ack_on_another_connection_answers_another_stream_since_3_1() {
             let size = if number == 0 { "1" } else { "22" };
             asked(&proxy, &Request::get("/").header("x-size", size)).0
         });
-        // What was to answer the one, if anything, has answered the other.
+        // If an ACK was meant for the one, it has answered the other.
         match haproxy.at_least(3, 1) {
             true => assert!(
                 matches!(answers[..], [Some(2), None] | [None, Some(1)]),

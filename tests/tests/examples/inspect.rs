@@ -42,7 +42,7 @@ fn it_judges_requests() {
                 Some("`<script` in the body"),
             ),
             (
-                // Behind a comma is where `req.hdr` would begin to read.
+                // `req.hdr` would start to read after the comma.
                 Request::get("/").header("user-agent", "x (sqlmap, like Gecko)"),
                 403,
                 "100",
@@ -64,10 +64,10 @@ fn it_judges_requests() {
             assert_eq!(got, (status, Some(score), reason), "{request:?}");
         }
 
-        // What is no text is inspected as well.
+        // Bytes that are not text are inspected as well.
         let mut request = b"GET /.env HTTP/1.0\r\nuser-agent: \xff\xfe\r\n\r\n".to_vec();
         assert!(exchange(8082, &request).starts_with("HTTP/1.1 403 "));
-        // What fills the buffer: this much of the body still travels in one frame.
+        // This much of the body fills the buffer and still travels in one frame.
         request = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n".to_vec();
         request.extend(format!("user-agent: {}\r\n", "u".repeat(2000)).bytes());
         request.extend(b"content-length: 40000\r\n\r\n");

@@ -1,4 +1,4 @@
-//! The commands in READMEs that need no HAProxy print what is said there.
+//! The commands in READMEs that need no HAProxy print the output shown there.
 
 use spoa_tests::example;
 
@@ -41,7 +41,7 @@ fn promises(readme: &str) -> Vec<Promise> {
 }
 
 #[test]
-fn what_the_readmes_call_prints_what_they_say() {
+fn commands_of_the_readmes_print_the_output_shown_there() {
     let mut kept = 0;
     for readme in [
         "",

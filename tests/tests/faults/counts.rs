@@ -1,4 +1,4 @@
-//! What came of some requests, in numbers.
+//! Counts the results of requests.
 
 use std::collections::BTreeMap;
 

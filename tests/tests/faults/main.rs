@@ -1,4 +1,4 @@
-//! What becomes of requests while things go wrong: real HAProxies, an agent that is a process of its
+//! Sends requests while things go wrong: real HAProxies, an agent that is a process of its
 //! own, and a load that does not stop.
 //!
 //! Every request is to get an answer from HAProxy, and what comes of it is counted: a verdict, the
@@ -38,11 +38,11 @@ fn config(agent: impl ToString, message: &str) -> Config {
         .set_on_error("error")
         .vars(["txn.iprep.echo", "txn.iprep.failed", "txn.iprep.error"])
         .processing_timeout(Duration::from_secs(10))
-        // What cannot be sent at once is not sent a second later.
+        // A message that cannot be sent at once is not sent a second later.
         .agent_backend("retries 0")
 }
 
-/// The same with a second agent, which gets what the first one cannot be sent.
+/// Adds a second agent, which gets the messages that the first one cannot take.
 fn with_second(config: Config, second: SocketAddr, check: &str) -> Config {
     config
         .agent_backend(&format!("server second {second}{check}"))
@@ -50,7 +50,7 @@ fn with_second(config: Config, second: SocketAddr, check: &str) -> Config {
         .agent_backend("option redispatch 1")
 }
 
-/// Waits for so many answers, twenty times as many in the long form.
+/// Waits for `count` answers, and for twenty times as many in the long form.
 fn wait_for(load: &Load, answers: usize) {
     for _ in 0..bounded_or_long(1, 20) {
         load.wait_for(answers);

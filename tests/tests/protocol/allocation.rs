@@ -136,7 +136,7 @@ proptest! {
 }
 
 #[test]
-fn what_a_length_announces_is_not_allocated() {
+fn an_announced_length_is_not_allocated() {
     for length in [16380_u32, 1 << 20, u32::MAX] {
         let (mut agent, mut engine) = running(AgentSettings::default());
         let mut out = Vec::with_capacity(1000);

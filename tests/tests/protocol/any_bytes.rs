@@ -24,7 +24,7 @@ fn read_as_anything(bytes: &[u8]) {
     assert!(shown.len() <= bytes.len());
     if let Ok(messages) = Messages::parse(bytes) {
         for message in messages {
-            // What was checked can be walked to its end.
+            // A checked payload can be walked to its end.
             assert_eq!(message.args().iter().count(), message.len());
         }
     }
@@ -88,7 +88,7 @@ proptest! {
                 }
             }
         }
-        // What is answered is frames, whatever was asked.
+        // The answer is frames, whatever the question.
         let mut rest = &out[..];
         while Frame::split(&mut rest, 16380).unwrap().is_some() {}
         prop_assert!(rest.is_empty());

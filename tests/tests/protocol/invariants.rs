@@ -53,7 +53,7 @@ fn inputs_without_a_body_hold_them() {
 }
 
 #[test]
-fn what_is_owed_is_counted_by_the_rules() {
+fn the_model_counts_answers_by_the_rules() {
     let notify = |flags, stream| vec![0, flags, stream, 2, 0, 0];
     let rest = |flags, stream| vec![1, flags, stream, 2, 0, 0];
     let ids = |stream_id| FrameIds {

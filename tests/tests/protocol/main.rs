@@ -1,4 +1,4 @@
-//! What holds for any input of the protocol, by property tests.
+//! Property tests of the protocol, for any input.
 //!
 //! It knows the protocol by its public items only.
 

@@ -1,4 +1,4 @@
-//! What is written is read back, over the whole range of every type.
+//! Everything written is read back, over the whole range of every type.
 //!
 //! It knows the frames as values; what reads do to them is not its affair.
 
@@ -14,18 +14,18 @@ use spoa::spop::{
 
 proptest! {
     #[test]
-    fn a_number_is_read_as_it_was_written(number in number(), behind in vec(any::<u8>(), 0..3)) {
+    fn a_number_is_read_as_it_was_written(number in number(), after in vec(any::<u8>(), 0..3)) {
         let mut bytes = encoded(|out| varint::encode(number, out));
         prop_assert!(bytes.len() <= varint::MAX_LEN);
-        bytes.extend(&behind);
-        prop_assert_eq!(varint::decode(&bytes), Ok((number, &behind[..])));
+        bytes.extend(&after);
+        prop_assert_eq!(varint::decode(&bytes), Ok((number, &after[..])));
     }
 
     #[test]
-    fn a_value_is_read_as_it_was_written(value in value(), behind in vec(any::<u8>(), 0..3)) {
+    fn a_value_is_read_as_it_was_written(value in value(), after in vec(any::<u8>(), 0..3)) {
         let mut bytes = encoded(|out| value.as_value().encode(out));
-        bytes.extend(&behind);
-        prop_assert_eq!(Value::decode(&bytes), Ok((value.as_value(), &behind[..])));
+        bytes.extend(&after);
+        prop_assert_eq!(Value::decode(&bytes), Ok((value.as_value(), &after[..])));
         prop_assert_eq!(&OwnedValue::from(value.as_value()), &value);
     }
 

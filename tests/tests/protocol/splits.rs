@@ -10,7 +10,7 @@ use spoa::spop::session::{AgentSession, AgentSettings, EngineSession, EngineSett
 use spoa::spop::{AckWriter, Disconnect, Flags, Frame, FrameIds, FrameType, Status};
 use spoa_test_support::hello;
 
-/// What a session made of its reads.
+/// The events and frames of a session after its reads.
 #[derive(Debug, PartialEq)]
 struct Conversation {
     events: Vec<String>,
@@ -46,7 +46,7 @@ macro_rules! converse {
     }};
 }
 
-/// The same bytes cut at these places.
+/// Returns these bytes cut at these places.
 fn cut<'a>(bytes: &'a [u8], at: &[Index]) -> Vec<&'a [u8]> {
     let mut places: Vec<_> = at.iter().map(|at| at.index(bytes.len() + 1)).collect();
     places.extend([0, bytes.len()]);
@@ -92,7 +92,7 @@ fn goodbye(frame_type: FrameType) -> Vec<u8> {
     encoded(|out| Disconnect::from(Status::NORMAL).encode(frame_type, out))
 }
 
-/// What HAProxy could send after its HELLO, for the most part.
+/// Frames that HAProxy could send after its HELLO, for the most part.
 fn from_haproxy() -> impl Strategy<Value = Vec<u8>> {
     const FRAGMENTS: &[Flags] = &[Flags::NONE, Flags::NONE, Flags::FIN, Flags::ABORT];
     let piece = prop_oneof![
@@ -106,7 +106,7 @@ fn from_haproxy() -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-/// What an agent could send after its HELLO, for the most part.
+/// Frames that an agent could send after its HELLO, for the most part.
 fn from_agent() -> impl Strategy<Value = Vec<u8>> {
     let ack = (few_ids(), vec(action(), 0..3)).prop_map(|(ids, actions)| {
         encoded(|out| {

@@ -198,7 +198,7 @@ pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![notify, ack, hellos, goodbye, other]
 }
 
-/// What is done to good bytes to make bad ones.
+/// A change that makes bad bytes of good ones.
 #[derive(Clone, Debug)]
 pub(crate) enum Damage {
     Set(Index, u8),
