@@ -33,7 +33,7 @@ fn notifys_1_in_a_read(bencher: Bencher<'_, '_>, case: &str) {
 }
 
 fn notifys(bencher: Bencher<'_, '_>, case: &str, in_a_read: u64) {
-    // What does not fit into the agent's buffer would not come in one read.
+    // More than the agent's buffer holds would not come in one read.
     let in_a_read = if case == "body-8k" {
         in_a_read.min(8)
     } else {

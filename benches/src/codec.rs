@@ -1,4 +1,4 @@
-//! What the codec is measured by: a NOTIFY read and walked, an ACK written.
+//! The cases that measure the codec: a NOTIFY read and walked, an ACK written.
 
 use spoa::spop::{AckWriter, Action, Frame, FrameIds, Messages, Scope, Value};
 use std::hint::black_box;
@@ -6,7 +6,7 @@ use std::hint::black_box;
 /// Reads a frame, a NOTIFY, and looks at all its arguments.
 ///
 /// # Panics
-/// If it is none.
+/// If the frame is not a NOTIFY.
 pub fn decode_and_walk(frame: &[u8]) {
     let mut input = black_box(frame);
     let frame = Frame::split(&mut input, 16380).unwrap().unwrap();

@@ -70,7 +70,7 @@ pub fn check_body(body: &[u8]) -> SetVar<i64> {
     SetVar::transaction("bytes", i64::try_from(body.len()).unwrap_or_default())
 }
 
-/// All of them.
+/// Returns all handlers of this module.
 #[must_use]
 pub fn all() -> Vec<&'static Definition> {
     handlers![

@@ -1,4 +1,4 @@
-//! What the benchmarks share: the handlers, their frames, and a stream in memory.
+//! The parts that benchmarks share: handlers, their frames, and a stream in memory.
 //!
 //! How to run them and what they said is in `docs/performance.md`.
 

@@ -19,7 +19,7 @@ pub(crate) struct Blocklist {
     idle: Mutex<Vec<BufReader<TcpStream>>>,
 }
 
-/// What is read of an answer, in bytes: `:0` or `:1` is expected, and an error message may come.
+/// The most bytes read of an answer: `:0` or `:1` is expected, and an error message may come.
 const LONGEST: u64 = 512;
 
 impl Blocklist {
@@ -41,7 +41,7 @@ impl Blocklist {
         };
         let idle = self.pool().pop();
         if let Some(connection) = idle {
-            // The Redis may have closed it in the meantime: that is no reason to give up.
+            // The Redis may have closed it in the meantime, so try a new one.
             if let Ok(listed) = self.ask(connection, ip).await {
                 return Ok(listed);
             }
@@ -72,7 +72,7 @@ impl Blocklist {
     }
 
     fn pool(&self) -> MutexGuard<'_, Vec<BufReader<TcpStream>>> {
-        // A panic under the lock leaves a whole list behind.
+        // The list is whole even after a panic under the lock.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -91,7 +91,7 @@ impl fmt::Display for BlocklistError {
 }
 
 impl std::error::Error for BlocklistError {
-    /// The agent logs it behind the error itself.
+    /// The agent logs it after the error itself.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.cause)
     }
@@ -123,7 +123,7 @@ mod tests {
     const IP: &str = "::ffff:192.0.2.7";
 
     #[tokio::test]
-    async fn the_answer_is_read_and_a_connection_that_was_closed_made_anew() {
+    async fn the_answer_is_read_and_a_closed_connection_replaced() {
         let blocklist = redis(&[":1\r\n", ":0\r\n"]).await;
         assert!(blocklist.contains(IP.parse().unwrap()).await.unwrap());
         assert_eq!(blocklist.pool().len(), 1);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_answer_is_an_error_with_its_cause() {
+    async fn a_malformed_answer_is_an_error_with_its_cause() {
         for (answer, cause) in [
             (
                 "-NOAUTH Authentication required.\r\n",

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A request: each field is an argument, and its `sample` is where HAProxy gets it.
 ///
-/// What a client chooses freely is taken as bytes: a `&str` would reject the message if it is not
+/// Arguments that a client chooses freely are bytes: a `&str` would reject the message if it is not
 /// UTF-8, and a request that cannot be inspected is what an attacker wants.
 #[derive(Debug, FromMessage)]
 struct Request<'a> {
@@ -41,8 +41,8 @@ struct Request<'a> {
     version: &'a str,
     #[spoa(sample = "req.hdr(host)")]
     host: Option<&'a [u8]>,
-    /// `req.fhdr` gives a header as it came. `req.hdr` would split it at its commas and give what
-    /// stands behind the last: of "Mozilla/5.0 (KHTML, like Gecko)" no more than "like Gecko)".
+    /// `req.fhdr` gives a header as it came. `req.hdr` would split it at its commas and give the last
+    /// part: of "Mozilla/5.0 (KHTML, like Gecko)" only "like Gecko)".
     #[spoa("user-agent", sample = "req.fhdr(user-agent)", default)]
     user_agent: &'a [u8],
     #[spoa("content-type", sample = "req.fhdr(content-type)", default)]
@@ -92,7 +92,7 @@ async fn inspect(
     State(counters): State<'_, Counters>,
 ) -> Result<Verdict, BlocklistError> {
     let mut finding = request.judge(rules);
-    // What the rules block stays blocked while the blocklist is down.
+    // A request that the rules block stays blocked while the blocklist is down.
     if finding.score < BLOCKING && blocklist.contains(request.src).await? {
         finding.score = BLOCKING;
         finding.reason = Some("the address is on the blocklist".to_owned());
@@ -142,7 +142,7 @@ impl Request<'_> {
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(form))
     }
 
-    /// A line in the agent's own log, for whoever is told "you block me": `run!` prints what goes to
+    /// Writes a line to the agent's log, to look up when a client complains: `run!` prints events of
     /// `tracing`.
     fn log(&self, finding: &Finding) {
         tracing::info!(
@@ -178,7 +178,7 @@ fn main() {
     spoa::run!(
         name = "inspect",
         listen = "127.0.0.1:12346",
-        // What `state` cannot make ends the program before it listens, with the reason.
+        // If `state` fails, the program ends before it listens, with the reason.
         state = Rules::open(var_os("INSPECT_RULES").map(Into::into))?,
         state = Blocklist::new(std::env::var("INSPECT_REDIS").ok()),
         state = Counters::default(),

@@ -1,4 +1,4 @@
-//! What makes a request suspicious: rules, one a line of a text file.
+//! The rules that make a request suspicious, one a line of a text file.
 //!
 //! It knows parts of requests as bytes, nothing of messages or variables.
 
@@ -32,7 +32,7 @@ pub(crate) enum Part {
     Body,
 }
 
-/// What the rules say of a request.
+/// The judgement of the rules on a request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) score: u32,
@@ -156,7 +156,7 @@ fn first_word(text: &str) -> Option<(&str, &str)> {
     Some((word, rest.trim_start()))
 }
 
-/// A line that is no rule.
+/// A line that is not a rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RuleError {
     line: usize,
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_searched_all_the_same() {
+    fn bytes_that_are_not_text_are_searched_as_well() {
         assert_eq!(score(Part::UserAgent, b"\xff\xfe SQLmap/1.8").score, 100);
     }
 
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_rule_is_named() {
+    fn a_line_that_is_not_a_rule_is_named() {
         for (text, error) in [
             (
                 "# fine\n\n100 path",

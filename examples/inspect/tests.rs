@@ -89,7 +89,7 @@ async fn a_body_that_is_not_all_there_is_said_to_be() {
     assert!(verdict(request).await.truncated);
 }
 
-// What no function shows: what the agent answers when there is no verdict.
+// These tests need the whole agent: its answers when there is no verdict.
 
 async fn answer(redis: String, method: &Value<'_>) -> Result<Answer, CallError> {
     let builder = Agent::builder()

@@ -22,7 +22,7 @@ fn score(ip: IpAddr) -> u8 {
         // Nobody can have such an address: the client lies.
         ip if ip.is_unspecified() || ip.is_multicast() => 0,
         IpAddr::V4(ip) if ip.is_broadcast() => 0,
-        // Documentation addresses (RFC 5737, RFC 3849) stand in examples, not in packets.
+        // Documentation addresses (RFC 5737, RFC 3849) belong into examples, not into packets.
         IpAddr::V4(ip) if ip.is_documentation() => 20,
         IpAddr::V6(ip) if ip.segments().starts_with(&[0x2001, 0x0db8]) => 20,
         _ => 50,

@@ -1,4 +1,4 @@
-//! What is told about answers on their way to the client.
+//! The handlers for answers on their way to the client.
 //!
 //! It knows nothing of requests: those are `requests`'s.
 

@@ -1,7 +1,7 @@
 //! An agent at the edge of a site, of several handlers in several files: it knows the client's
 //! network, chooses the backend, shows a notice, counts the answers.
 //!
-//! What it knows of the site (sockets, backends) is in site.cfg beside it as well.
+//! The sockets and backends that it names are in site.cfg as well.
 
 mod answers;
 mod requests;

@@ -1,4 +1,4 @@
-//! What is asked before a request goes to a server.
+//! The handlers for requests, before they go to a server.
 //!
 //! It knows nothing of answers: those are `answers`'s.
 
@@ -26,7 +26,7 @@ pub(crate) fn locate_client(#[arg(sample = "src")] ip: IpAddr) -> &'static str {
 }
 
 /// Names a request in the words of the agent's own log, so that its line can be found if a handler
-/// fails. What travels with this message (in haproxy.cfg the rest of its group) has the same name.
+/// fails. All messages that travel with this one (in haproxy.cfg the rest of its group) have that name.
 #[spoe_message("name-request", group = "routing", set = "txn.name")]
 pub(crate) fn name_request(context: Context<'_>) -> String {
     format!(
@@ -41,7 +41,7 @@ pub(crate) fn name_request(context: Context<'_>) -> String {
 /// The sockets of site.cfg, by the `name` of their `bind` lines.
 ///
 /// For texts that come from the configuration. Another text rejects the message, with a line in the
-/// log that lists these. What clients send is better taken as `&[u8]`.
+/// log that lists these. For values that clients send, `&[u8]` is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromValue)]
 pub(crate) enum Door {
     Www,

@@ -72,8 +72,8 @@ async fn an_answer_is_counted_under_its_backend() {
     assert_eq!(&line[..length], b"edge.shop.4xx:1|c");
 }
 
-// What no function shows: names, conversions, which variables are set, what happens when something
-// is wrong. These tests send messages to the agent as HAProxy would.
+// These tests need the whole agent: names, conversions, the variables that are set, and faults. They
+// send messages to the agent as HAProxy would.
 
 async fn agent() -> TestAgent {
     let builder = Agent::builder()

@@ -1,4 +1,4 @@
-//! `instructions CASE ROUNDS`: does one case so many times, for callgrind to count.
+//! `instructions CASE ROUNDS`: runs one case ROUNDS times, for callgrind to count.
 //!
 //! The difference between two numbers of rounds is what the rounds cost: see `benches/instructions`.
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 const CONNECTIONS: usize = 16;
 
-/// Reads for each connection, of so many NOTIFYs.
+/// Reads for each connection, each of `BATCH` NOTIFYs.
 const READS: usize = 20_000;
 const BATCH: u64 = 32;
 

@@ -247,7 +247,7 @@ fn broken(words: &[Word], at: usize) -> Option<&'static str> {
             Some("goes by")
         }
         "no" if next == "less" && joined(2) == Some("than") => Some("no less than"),
-        "whoever" => Some("whoever"),
+        "whoever" if next != "you" => Some("whoever"),
         "who" | "what" if word.opens && !sentence_asks() => Some("Who …, What …"),
         _ => None,
     }
@@ -439,6 +439,7 @@ fn each_rule_is_found_and_true_uses_are_not() {
         "// What is it? Who asks?",
         "/// Returns its name.",
         "// MSRV stands for it",
+        "\"hello, whoever you are\"",
         "run behind-haproxy, and if x is None",
         "**What if it fails?** Then it ends.",
     ] {
