@@ -8,7 +8,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 use spoa::__cli::action;
-use spoa::client::{Ack, Argument, Client, ClientError};
+use spoa::client::{Ack, Argument, Client, Error as ClientError};
 use spoa::handler::ActionWriter;
 use spoa::spop::Value as Datum;
 use std::ffi::OsString;
@@ -89,7 +89,7 @@ fn in_words(error: &ClientError) -> Failure {
             "no ACK within {limit:?}: the agent is slow or does not answer; `--timeout 1m` waits \
              longer"
         )),
-        ClientError::TooBig { size, limit } => Failure::failed(format!(
+        ClientError::TooBig { size, limit, .. } => Failure::failed(format!(
             "a NOTIFY of {size} bytes is larger than the {limit} agreed on: send less, or raise \
              `--max-frame-size` and the agent's"
         )),

@@ -13,7 +13,7 @@ mod terminal;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use failure::Failure;
-use spoa::client::ClientError;
+use spoa::client::Error as ClientError;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::runtime::Runtime;

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{fixture, program};
-use spoa::client::{Client, ClientError};
+use spoa::client::{Client, Error as ClientError};
 use spoa::spop::{Status, Value};
 use spoa_tests::{PATIENCE, Process, eventually, place_of};
 use std::net::SocketAddr;

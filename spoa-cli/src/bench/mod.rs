@@ -90,7 +90,7 @@ async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Negotiated), Failu
         let hello = client::hello(&mut stream, &mut session, &mut rest);
         let agreed = timeout(plan.patience, hello)
             .await
-            .unwrap_or(Err(client::ClientError::HelloTimeout(plan.patience)))
+            .unwrap_or(Err(client::Error::HelloTimeout(plan.patience)))
             .map_err(|error| about(&error))?;
         if first.is_none() {
             if !agreed.capabilities.contains(Capabilities::PIPELINING) {
@@ -118,10 +118,10 @@ fn check_size(plan: &Plan, agreed: &Negotiated) -> Result<(), Failure> {
 }
 
 /// Whether this process may not open more files.
-fn too_many(error: &client::ClientError) -> bool {
+fn too_many(error: &client::Error) -> bool {
     const EMFILE: i32 = 24;
     match error {
-        client::ClientError::Connect { source, .. } => source.raw_os_error() == Some(EMFILE),
+        client::Error::Connect { source, .. } => source.raw_os_error() == Some(EMFILE),
         _ => false,
     }
 }

@@ -317,7 +317,7 @@ mod tests {
             (&["--connections", "0"], "write a number from 1"),
             (&["--rate", "0"], "write how many NOTIFYs a second"),
             (&["--expect", "ip_score=20"], "write SCOPE.NAME=VALUE"),
-            (&["--message", "m", "n=u32:x"], "`x` is no integer"),
+            (&["--message", "m", "n=u32:x"], "`x` is not an integer"),
             (&["--timeout", "0"], "nothing answers in no time"),
             (&["--idle", "--rate", "5"], "cannot be used with"),
             (&["--max-frame-size", "255"], "at least 256"),

@@ -79,7 +79,7 @@ impl Expectation {
             name: name.to_owned(),
             value: value
                 .parse()
-                .map_err(|error: spoa::client::ValueError| error.to_string())?,
+                .map_err(|error: spoa::client::ParseError| error.to_string())?,
         })
     }
 
@@ -267,6 +267,6 @@ mod tests {
             assert!(problem.starts_with("write SCOPE.NAME=VALUE"), "{text}");
         }
         let problem = Expectation::parse("sess.a=u32:x").unwrap_err();
-        assert_eq!(problem, "`x` is no integer from 0 to 4294967295");
+        assert_eq!(problem, "`x` is not an integer from 0 to 4294967295");
     }
 }

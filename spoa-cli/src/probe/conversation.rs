@@ -4,7 +4,7 @@
 
 use super::tls::takes_tls;
 use crate::failure::Failure;
-use spoa::client::{ClientError, Negotiated, Stream, plain_text};
+use spoa::client::{Error as ClientError, Negotiated, Stream, plain_text};
 use spoa::spop::session::{EngineEvent, EngineSession, EngineSettings, Foreign, Refusal};
 use spoa::spop::{Capabilities, Disconnect, Status};
 use std::fmt;

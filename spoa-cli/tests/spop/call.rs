@@ -75,13 +75,13 @@ fn what_was_typed_wrong_and_what_went_wrong_differ_in_the_status() {
     assert_eq!(done.status, 2);
     assert_eq!(
         done.err,
-        "error: `n=u32:x`: `x` is no integer from 0 to 4294967295\n"
+        "error: `n=u32:x`: `x` is not an integer from 0 to 4294967295\n"
     );
     let done = spop(&["call", "localhost", "m"]);
     assert_eq!(done.status, 2);
     assert!(
         done.err
-            .starts_with("error: `localhost` is no address: there is no port;")
+            .starts_with("error: `localhost` is not an address: there is no port;")
     );
     let done = spop(&["call", "unix@/no/such/socket", "m"]);
     assert_eq!(done.status, 1);

@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of SPOP.
 
-use super::ClientError;
+use super::Error;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -44,16 +44,16 @@ impl Stream {
     /// this time.
     ///
     /// # Errors
-    /// A [`ClientError`] if the text is no address or nothing listens there.
-    pub async fn connect(address: &str, limit: Duration) -> Result<Self, ClientError> {
-        let parsed = Address::parse(address).map_err(|reason| ClientError::Address {
+    /// A [`Error`] if the text is no address or nothing listens there.
+    pub async fn connect(address: &str, limit: Duration) -> Result<Self, Error> {
+        let parsed = Address::parse(address).map_err(|reason| Error::Address {
             address: address.to_owned(),
             reason,
         })?;
         let connected = timeout(limit, parsed.connect()).await;
         let address = address.to_owned();
         connected
-            .map_err(|_| ClientError::ConnectTimeout {
+            .map_err(|_| Error::ConnectTimeout {
                 address: address.clone(),
                 limit,
             })?
@@ -62,10 +62,10 @@ impl Stream {
                 let source = Arc::new(error);
                 match kind {
                     io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                        ClientError::NothingListens { address, source }
+                        Error::NothingListens { address, source }
                     }
-                    io::ErrorKind::PermissionDenied => ClientError::NotAllowed { address, source },
-                    _ => ClientError::Connect { address, source },
+                    io::ErrorKind::PermissionDenied => Error::NotAllowed { address, source },
+                    _ => Error::Connect { address, source },
                 }
             })
     }

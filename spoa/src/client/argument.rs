@@ -1,6 +1,4 @@
 //! An argument of a message as a person types it: `ip=192.0.2.7`, `bin:00ff`, `null`.
-//!
-//! It must not know which message the argument is for, nor what its handler would take.
 
 use super::OwnedValue;
 use bytes::Bytes;
@@ -25,18 +23,10 @@ pub struct Argument {
     pub value: OwnedValue,
 }
 
-/// Why a text is no argument.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}`: {problem}")]
-pub struct ArgumentError {
-    text: String,
-    problem: String,
-}
-
-/// Why a text is no value.
+/// Why a text cannot be read as an [`Argument`] or an [`OwnedValue`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct ValueError(String);
+pub struct ParseError(String);
 
 impl Argument {
     /// How arguments are written, for the help of a command.
@@ -47,12 +37,12 @@ Values are typed by their look: an IP address, an integer (INT64, as HAProxy sen
 An argument ends its name at the first `=`; one without a name is written `=value`, or `value` if it
 has no `=` in it.";
 
-    /// Reads one argument. A value that is no UTF-8 is a STRING of those bytes.
+    /// Reads one argument. A value that is not UTF-8 is a STRING of those bytes.
     ///
     /// # Errors
-    /// [`ArgumentError`] if the name is no UTF-8 or the value is not of the type that its prefix
+    /// [`ParseError`] if the name is not UTF-8 or the value is not of the type that its prefix
     /// says.
-    pub fn parse(text: impl AsRef<OsStr>) -> Result<Self, ArgumentError> {
+    pub fn parse(text: impl AsRef<OsStr>) -> Result<Self, ParseError> {
         let text = text.as_ref();
         let bytes = text.as_encoded_bytes();
         let (name, value) = match bytes.iter().position(|byte| *byte == b'=') {
@@ -62,14 +52,12 @@ has no `=` in it.";
             ),
             None => (&[][..], bytes),
         };
-        let about = |problem: String| ArgumentError {
-            text: text.to_string_lossy().into_owned(),
-            problem,
-        };
+        let about =
+            |problem: String| ParseError(format!("`{}`: {problem}", text.to_string_lossy()));
         let name = from_utf8(name).map_err(|_| about("the name is not UTF-8".to_owned()))?;
         let value = match from_utf8(value) {
             Ok(value) => typed(value).map_err(about)?,
-            // Only a string can hold what is no text: HAProxy passes on the bytes of headers.
+            // Only a string can hold bytes that are not text: HAProxy passes on the bytes of headers.
             Err(_) => OwnedValue::String(Bytes::copy_from_slice(value)),
         };
         Ok(Argument {
@@ -80,19 +68,19 @@ has no `=` in it.";
 }
 
 impl FromStr for Argument {
-    type Err = ArgumentError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, ArgumentError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         Argument::parse(text)
     }
 }
 
-/// Reads a value as it stands behind the `=` of an [`Argument`].
+/// Reads a value as an [`Argument`] has it after its `=`.
 impl FromStr for OwnedValue {
-    type Err = ValueError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        typed(text).map_err(ValueError)
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        typed(text).map_err(ParseError)
     }
 }
 
@@ -105,7 +93,7 @@ fn typed(text: &str) -> Result<OwnedValue, String> {
     Ok(by_look(text))
 }
 
-/// `None` if the prefix is none of ours: the text holds a `:` of its own.
+/// Reads a value with a prefix; `None` if the prefix is unknown, for a text may hold a `:`.
 fn prefixed(prefix: &str, text: &str) -> Option<Result<OwnedValue, String>> {
     Some(match prefix {
         "str" => Ok(OwnedValue::String(text.to_owned().into())),
@@ -138,11 +126,11 @@ fn number<T: FromStr + Display>(
     most: T,
 ) -> Result<OwnedValue, String> {
     let number = text.parse().map(value);
-    number.map_err(|_| format!("`{text}` is no integer from {least} to {most}"))
+    number.map_err(|_| format!("`{text}` is not an integer from {least} to {most}"))
 }
 
 fn hex(text: &str) -> Result<Vec<u8>, String> {
-    let bad = || format!("`{text}` is no hexadecimal: write two digits for each byte");
+    let bad = || format!("`{text}` is not hexadecimal: write two digits for each byte");
     let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
     let digits = digits.ok_or_else(bad)?;
     if digits.len() % 2 != 0 {
@@ -164,7 +152,7 @@ fn by_look(text: &str) -> OwnedValue {
         Ok(IpAddr::V6(v6)) => return OwnedValue::Ipv6(v6),
         Err(_) => {}
     }
-    // `007` and `+1` are written as no integer is: they are names of something.
+    // `007` and `+1` are not how integers are written: they are names.
     match text.parse::<i64>() {
         Ok(number) if number.to_string() == text => OwnedValue::Int64(number),
         _ => OwnedValue::String(text.to_owned().into()),
@@ -270,11 +258,11 @@ mod tests {
         let problem = |text: &str| Argument::parse(text).unwrap_err().to_string();
         assert_eq!(
             problem("b=bin:0"),
-            "`b=bin:0`: `0` is no hexadecimal: write two digits for each byte"
+            "`b=bin:0`: `0` is not hexadecimal: write two digits for each byte"
         );
         assert_eq!(
             problem("n=u32:-1"),
-            "`n=u32:-1`: `-1` is no integer from 0 to 4294967295"
+            "`n=u32:-1`: `-1` is not an integer from 0 to 4294967295"
         );
         assert_eq!(
             problem("ip4:::1"),

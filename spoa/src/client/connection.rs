@@ -2,7 +2,7 @@
 //!
 //! It knows no addresses and no time but the moment it grants a peer at the end.
 
-use super::{Ack, ClientError};
+use super::{Ack, Error};
 use crate::spop::session::{EngineEvent, EngineSession, NotifyError, Received};
 use crate::spop::{Disconnect, FrameIds};
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ struct State {
     out: Vec<u8>,
     waiting: HashMap<FrameIds, oneshot::Sender<Ack>>,
     closing: bool,
-    ended: Option<ClientError>,
+    ended: Option<Error>,
 }
 
 impl Connection {
@@ -56,7 +56,7 @@ impl Connection {
     }
 
     /// Sends a NOTIFY and waits for its ACK.
-    pub(super) async fn exchange(&self, payload: &[u8]) -> Result<Ack, ClientError> {
+    pub(super) async fn exchange(&self, payload: &[u8]) -> Result<Ack, Error> {
         let (ids, ack) = loop {
             let changed = self.changed.notified();
             if let Some(sent) = self.send(payload)? {
@@ -72,10 +72,7 @@ impl Connection {
     }
 
     /// `None` if too much is unsent.
-    fn send(
-        &self,
-        payload: &[u8],
-    ) -> Result<Option<(FrameIds, oneshot::Receiver<Ack>)>, ClientError> {
+    fn send(&self, payload: &[u8]) -> Result<Option<(FrameIds, oneshot::Receiver<Ack>)>, Error> {
         let mut state = self.state();
         let state = &mut *state;
         if state.ended.is_some() {
@@ -87,7 +84,7 @@ impl Connection {
         let ids = match state.session.notify(payload, &mut state.out) {
             Ok(ids) => ids,
             Err(NotifyError::TooBig { size, limit }) => {
-                return Err(ClientError::TooBig { size, limit });
+                return Err(Error::TooBig { size, limit });
             }
             // The places are as many as may be in flight, and the ids the session's own.
             Err(
@@ -103,7 +100,7 @@ impl Connection {
     }
 
     /// Says goodbye.
-    pub(super) fn disconnect(&self, disconnect: Disconnect<'_>) -> Result<(), ClientError> {
+    pub(super) fn disconnect(&self, disconnect: Disconnect<'_>) -> Result<(), Error> {
         let mut state = self.state();
         let state = &mut *state;
         if let Some(ended) = &state.ended {
@@ -117,7 +114,7 @@ impl Connection {
     }
 
     /// Waits for the end and tells its reason.
-    pub(super) async fn ended(&self) -> ClientError {
+    pub(super) async fn ended(&self) -> Error {
         loop {
             let changed = self.changed.notified();
             if let Some(ended) = &self.state().ended {
@@ -133,7 +130,7 @@ impl Connection {
     }
 
     /// Takes what came; returns how much of it is done with, and the reason if it was the end.
-    fn receive(&self, input: &[u8]) -> (usize, Option<ClientError>) {
+    fn receive(&self, input: &[u8]) -> (usize, Option<Error>) {
         let mut state = self.state();
         let state = &mut *state;
         let mut done = 0;
@@ -162,11 +159,11 @@ impl Connection {
 }
 
 impl State {
-    fn why_ended(&self) -> ClientError {
+    fn why_ended(&self) -> Error {
         match &self.ended {
-            _ if self.closing => ClientError::Closed,
+            _ if self.closing => Error::Closed,
             Some(reason) => reason.clone(),
-            None => ClientError::Lost,
+            None => Error::Lost,
         }
     }
 }
@@ -186,15 +183,15 @@ impl Drop for Pending<'_> {
 }
 
 /// The error that an event means which is neither HELLO nor ACK.
-pub(super) fn reason(event: EngineEvent<'_>) -> ClientError {
+pub(super) fn reason(event: EngineEvent<'_>) -> Error {
     match event {
-        EngineEvent::Disconnect(Disconnect { status, message }) => ClientError::Disconnected {
+        EngineEvent::Disconnect(Disconnect { status, message }) => Error::Disconnected {
             status,
             message: message.to_owned(),
         },
-        EngineEvent::Refused(refusal) => ClientError::Refused(refusal),
+        EngineEvent::Refused(refusal) => Error::Refused(refusal),
         EngineEvent::AgentHello(_) | EngineEvent::Ack { .. } | EngineEvent::Late { .. } => {
-            ClientError::Lost
+            Error::Lost
         }
     }
 }
@@ -212,7 +209,7 @@ where
             reason = &mut reading => reason,
             // Who stopped reading may have said why: that is worth more than a broken pipe.
             error = write(&mut writer, &mut sending, &connection) => {
-                let broken = ClientError::Io(Arc::new(error));
+                let broken = Error::Io(Arc::new(error));
                 timeout(GRACE, reading).await.unwrap_or(broken)
             }
         }
@@ -235,7 +232,7 @@ async fn read(
     mut reader: impl AsyncRead + Unpin,
     mut input: Vec<u8>,
     connection: &Connection,
-) -> ClientError {
+) -> Error {
     loop {
         let (used, ended) = connection.receive(&input);
         if let Some(reason) = ended {
@@ -244,12 +241,12 @@ async fn read(
         input.drain(..used);
         // At most one unfinished frame is left, so the buffer is as bounded as frames are.
         match reader.read_buf(&mut input).await {
-            Ok(0) => return ClientError::Lost,
+            Ok(0) => return Error::Lost,
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-                return ClientError::Lost;
+                return Error::Lost;
             }
-            Err(error) => return ClientError::Io(Arc::new(error)),
+            Err(error) => return Error::Io(Arc::new(error)),
         }
     }
 }

@@ -10,27 +10,28 @@ use std::time::Duration;
 /// Why a client could not do what it was asked to.
 ///
 /// ```
-/// use spoa::client::{Client, ClientError};
+/// use spoa::client::{Client, Error};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let error = Client::connect("localhost").await.unwrap_err();
-/// assert!(matches!(error, ClientError::Address { .. }));
+/// assert!(matches!(error, Error::Address { .. }));
 /// assert_eq!(
 ///     error.to_string(),
-///     "`localhost` is no address: there is no port; \
+///     "`localhost` is not an address: there is no port; \
 ///      write `127.0.0.1:12345`, `unix@/run/agent.sock` or `abns@name`"
 /// );
 /// # }
 /// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ClientError {
+pub enum Error {
     /// The address is not written as one.
     #[error(
-        "`{address}` is no address: {reason}; \
+        "`{address}` is not an address: {reason}; \
          write `127.0.0.1:12345`, `unix@/run/agent.sock` or `abns@name`"
     )]
+    #[non_exhaustive]
     Address {
         /// As it was given.
         address: String,
@@ -42,6 +43,7 @@ pub enum ClientError {
         "nothing listens on `{address}` ({source}): \
          start the agent, or give the address it says it listens on"
     )]
+    #[non_exhaustive]
     NothingListens {
         /// As it was given.
         address: String,
@@ -53,6 +55,7 @@ pub enum ClientError {
         "`{address}` may not be opened ({source}): \
          let this user write to the socket and enter the folders above it"
     )]
+    #[non_exhaustive]
     NotAllowed {
         /// As it was given.
         address: String,
@@ -61,6 +64,7 @@ pub enum ClientError {
     },
     /// The connection could not be made for another reason.
     #[error("cannot connect to `{address}`: {source}")]
+    #[non_exhaustive]
     Connect {
         /// As it was given.
         address: String,
@@ -72,6 +76,7 @@ pub enum ClientError {
         "no connection to `{address}` within {limit:?}: \
          is the address right, and does a firewall let it through?"
     )]
+    #[non_exhaustive]
     ConnectTimeout {
         /// As it was given.
         address: String,
@@ -90,12 +95,13 @@ pub enum ClientError {
     NoHello,
     /// The peer speaks in lines of text; this is the first, as [`plain_text`](super::plain_text) has it.
     #[error(
-        "what listens there is no SPOE agent, it answered with text: `{0}`; \
+        "what listens there is not an SPOE agent: it answered with text: `{0}`; \
          is the address that of the agent?"
     )]
     Text(String),
     /// The agent ended the connection with an AGENT-DISCONNECT.
     #[error("the agent ended the connection with status {}: {status}{}", .status.code(), said(.status, .message))]
+    #[non_exhaustive]
     Disconnected {
         /// Why, as a code.
         status: Status,
@@ -116,6 +122,7 @@ pub enum ClientError {
         "a NOTIFY of {size} bytes is larger than the {limit} agreed on: send less, \
          or raise the frame size here (`ClientOptions::max_frame_size`) and in the agent"
     )]
+    #[non_exhaustive]
     TooBig {
         /// Bytes the frame would have.
         size: usize,

@@ -6,7 +6,7 @@
 //! use spoa::client::Client;
 //! use spoa::spop::Value;
 //!
-//! # async fn call() -> Result<(), spoa::client::ClientError> {
+//! # async fn call() -> Result<(), spoa::client::Error> {
 //! let client = Client::connect("127.0.0.1:12345").await?;
 //! let ip = Value::from(std::net::IpAddr::from([192, 0, 2, 7]));
 //! let ack = client.send("get-ip-reputation", &[("ip", ip)]).await?;
@@ -32,8 +32,8 @@ mod text;
 
 pub use ack::{Ack, OwnedAction, OwnedValue};
 pub use address::Stream;
-pub use argument::{Argument, ArgumentError, ValueError};
-pub use error::ClientError;
+pub use argument::{Argument, ParseError};
+pub use error::Error;
 pub use options::{ClientOptions, hello};
 pub use text::plain_text;
 
@@ -57,7 +57,7 @@ use tokio::time::timeout;
 /// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), spoa::client::ClientError> {
+/// # async fn main() -> Result<(), spoa::client::Error> {
 /// let (ours, theirs) = tokio::io::duplex(4096);
 /// # tokio::spawn(async move {
 /// #     let (mut stream, mut input, mut out) = (theirs, Vec::new(), Vec::new());
@@ -136,19 +136,19 @@ impl Client {
     /// names them (Linux).
     ///
     /// # Errors
-    /// A [`ClientError`] if nothing listens there or what listens is no agent.
+    /// A [`Error`] if nothing listens there or what listens is no agent.
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O and time, as all of the client.
-    pub async fn connect(address: &str) -> Result<Self, ClientError> {
+    pub async fn connect(address: &str) -> Result<Self, Error> {
         Client::options().connect(address).await
     }
 
     /// Speaks over a stream that is connected already, with the default [`ClientOptions`].
     ///
     /// # Errors
-    /// A [`ClientError`] if what is at the other end is no agent.
-    pub async fn over<S>(stream: S) -> Result<Self, ClientError>
+    /// A [`Error`] if what is at the other end is no agent.
+    pub async fn over<S>(stream: S) -> Result<Self, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -159,9 +159,9 @@ impl Client {
     /// that is a health check, reads the answer and closes.
     ///
     /// # Errors
-    /// A [`ClientError`] if nothing listens there, what listens is no agent, or it says it is not
+    /// A [`Error`] if nothing listens there, what listens is no agent, or it says it is not
     /// well.
-    pub async fn probe(address: &str) -> Result<Negotiated, ClientError> {
+    pub async fn probe(address: &str) -> Result<Negotiated, Error> {
         Client::options().probe(address).await
     }
 
@@ -178,9 +178,9 @@ impl Client {
     /// dropped, the ACK is not waited for.
     ///
     /// # Errors
-    /// A [`ClientError`] if the message is too large, the ACK does not come in time, or the
+    /// A [`Error`] if the message is too large, the ACK does not come in time, or the
     /// connection ends.
-    pub async fn send(&self, name: &str, args: &[(&str, Value<'_>)]) -> Result<Ack, ClientError> {
+    pub async fn send(&self, name: &str, args: &[(&str, Value<'_>)]) -> Result<Ack, Error> {
         let mut payload = Vec::new();
         let mut writer = NotifyWriter::new(&mut payload);
         writer.message(name, args);
@@ -192,7 +192,7 @@ impl Client {
     /// and waits for their one ACK.
     ///
     /// ```no_run
-    /// # async fn call(client: spoa::client::Client) -> Result<(), spoa::client::ClientError> {
+    /// # async fn call(client: spoa::client::Client) -> Result<(), spoa::client::Error> {
     /// let ack = client
     ///     .notify(|notify| {
     ///         notify
@@ -206,10 +206,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn notify(
-        &self,
-        write: impl FnOnce(&mut NotifyWriter<'_>),
-    ) -> Result<Ack, ClientError> {
+    pub async fn notify(&self, write: impl FnOnce(&mut NotifyWriter<'_>)) -> Result<Ack, Error> {
         let mut payload = Vec::new();
         let mut writer = NotifyWriter::new(&mut payload);
         write(&mut writer);
@@ -218,18 +215,18 @@ impl Client {
     }
 
     /// Says goodbye and waits for the agent's, at most [`ClientOptions::close_timeout`]. Nothing can
-    /// be sent afterwards, and what is in flight fails with [`ClientError::Closed`]: await that first.
+    /// be sent afterwards, and what is in flight fails with [`Error::Closed`]: await that first.
     ///
     /// # Errors
-    /// A [`ClientError`] if the connection had ended before, the agent closes it without an
+    /// A [`Error`] if the connection had ended before, the agent closes it without an
     /// AGENT-DISCONNECT or with another status than [`Status::NORMAL`], or does not answer.
-    pub async fn close(&self) -> Result<(), ClientError> {
+    pub async fn close(&self) -> Result<(), Error> {
         let connection = &self.inner.connection;
         connection.disconnect(Disconnect::from(Status::NORMAL))?;
         let limit = self.inner.close_timeout;
         let ended = timeout(limit, connection.ended()).await;
-        match ended.map_err(|_| ClientError::CloseTimeout(limit))? {
-            ClientError::Disconnected {
+        match ended.map_err(|_| Error::CloseTimeout(limit))? {
+            Error::Disconnected {
                 status: Status::NORMAL,
                 ..
             } => Ok(()),
@@ -237,20 +234,14 @@ impl Client {
         }
     }
 
-    async fn exchange(
-        &self,
-        payload: Vec<u8>,
-        checked: Result<(), usize>,
-    ) -> Result<Ack, ClientError> {
-        checked.map_err(ClientError::TooManyArguments)?;
+    async fn exchange(&self, payload: Vec<u8>, checked: Result<(), usize>) -> Result<Ack, Error> {
+        checked.map_err(Error::TooManyArguments)?;
         let limit = self.inner.ack_timeout;
         let answered = timeout(limit, async {
             // The semaphore is never closed: there is a place as soon as one is free.
             let _place = self.inner.places.acquire().await;
             self.inner.connection.exchange(&payload).await
         });
-        answered
-            .await
-            .unwrap_or(Err(ClientError::AckTimeout(limit)))
+        answered.await.unwrap_or(Err(Error::AckTimeout(limit)))
     }
 }

@@ -3,7 +3,7 @@
 //! It knows nothing of what happens after them.
 
 use super::connection::{self, Connection};
-use super::{Client, ClientError, Inner, Negotiated, Stream, plain_text};
+use super::{Client, Error, Inner, Negotiated, Stream, plain_text};
 use crate::spop::session::{EngineEvent, EngineSession, EngineSettings, Received};
 use crate::spop::{Capabilities, MIN_MAX_FRAME_SIZE};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 /// use spoa::client::Client;
 /// use std::time::Duration;
 ///
-/// # async fn call() -> Result<(), spoa::client::ClientError> {
+/// # async fn call() -> Result<(), spoa::client::Error> {
 /// let client = Client::options()
 ///     .engine_id("load-test")
 ///     .max_in_flight(256)
@@ -105,8 +105,8 @@ impl ClientOptions {
     /// Connects to the agent at an address, written as [`Client::connect`] says.
     ///
     /// # Errors
-    /// A [`ClientError`] if nothing listens there or what listens is no agent.
-    pub async fn connect(self, address: &str) -> Result<Client, ClientError> {
+    /// A [`Error`] if nothing listens there or what listens is no agent.
+    pub async fn connect(self, address: &str) -> Result<Client, Error> {
         let stream = Stream::connect(address, self.hello_timeout).await?;
         self.over(stream).await
     }
@@ -114,8 +114,8 @@ impl ClientOptions {
     /// Speaks over a stream that is connected already.
     ///
     /// # Errors
-    /// A [`ClientError`] if what is at the other end is no agent.
-    pub async fn over<S>(self, mut stream: S) -> Result<Client, ClientError>
+    /// A [`Error`] if what is at the other end is no agent.
+    pub async fn over<S>(self, mut stream: S) -> Result<Client, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -124,7 +124,7 @@ impl ClientOptions {
         let hello = hello(&mut stream, &mut session, &mut input);
         let agent = timeout(self.hello_timeout, hello)
             .await
-            .map_err(|_| ClientError::HelloTimeout(self.hello_timeout))??;
+            .map_err(|_| Error::HelloTimeout(self.hello_timeout))??;
         let places = match session.capabilities().contains(Capabilities::PIPELINING) {
             true => self.max_in_flight,
             false => 1,
@@ -146,9 +146,9 @@ impl ClientOptions {
     /// Asks the agent at an address how it is, as [`Client::probe`] says.
     ///
     /// # Errors
-    /// A [`ClientError`] if nothing listens there, what listens is no agent, or it says it is not
+    /// A [`Error`] if nothing listens there, what listens is no agent, or it says it is not
     /// well.
-    pub async fn probe(self, address: &str) -> Result<Negotiated, ClientError> {
+    pub async fn probe(self, address: &str) -> Result<Negotiated, Error> {
         let stream = Stream::connect(address, self.hello_timeout).await?;
         self.probe_over(stream).await
     }
@@ -156,8 +156,8 @@ impl ClientOptions {
     /// Asks the agent at the other end of a stream how it is, as [`Client::probe`] says.
     ///
     /// # Errors
-    /// A [`ClientError`] if what is at the other end is no agent, or it says it is not well.
-    pub async fn probe_over<S>(self, mut stream: S) -> Result<Negotiated, ClientError>
+    /// A [`Error`] if what is at the other end is no agent, or it says it is not well.
+    pub async fn probe_over<S>(self, mut stream: S) -> Result<Negotiated, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -174,7 +174,7 @@ impl ClientOptions {
             hello(&mut stream, &mut session, &mut input),
         )
         .await
-        .unwrap_or(Err(ClientError::HelloTimeout(self.hello_timeout)))
+        .unwrap_or(Err(Error::HelloTimeout(self.hello_timeout)))
     }
 }
 
@@ -182,12 +182,12 @@ impl ClientOptions {
 /// connects. Bytes that came behind the agent's HELLO stay in `input`.
 ///
 /// # Errors
-/// A [`ClientError`] if what is at the other end is no agent or cannot be agreed with.
+/// A [`Error`] if what is at the other end is no agent or cannot be agreed with.
 pub async fn hello<S>(
     stream: &mut S,
     session: &mut EngineSession,
     input: &mut Vec<u8>,
-) -> Result<Negotiated, ClientError>
+) -> Result<Negotiated, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -197,7 +197,7 @@ where
     let written = stream.write_all(&out).await;
     loop {
         if let Some(line) = plain_text(input) {
-            return Err(ClientError::Text(line));
+            return Err(Error::Text(line));
         }
         out.clear();
         let Received { used, event } = session.receive(input, &mut out);
@@ -213,12 +213,12 @@ where
             return result;
         }
         match stream.read_buf(input).await {
-            Ok(0) => return Err(ClientError::NoHello),
+            Ok(0) => return Err(Error::NoHello),
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
-                return Err(ClientError::NoHello);
+                return Err(Error::NoHello);
             }
-            Err(error) => return Err(ClientError::Io(Arc::new(written.err().unwrap_or(error)))),
+            Err(error) => return Err(Error::Io(Arc::new(written.err().unwrap_or(error)))),
         }
     }
 }

@@ -122,7 +122,19 @@ fn holds(text: &str, part: &str) -> bool {
     })
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for Failure {
+    /// Returns the handler's own error, for `downcast_ref`. The text of a failure holds those of all its
+    /// sources already.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Failure::Error(error) => Some(&**error),
+            Failure::Rejected(rejection) => Some(rejection),
+            Failure::BadVariable(bad) => Some(bad),
+            Failure::Overloaded(overload) => Some(overload),
+            Failure::Panicked(_) | Failure::TimedOut(_) | Failure::Stopped(_) => None,
+        }
+    }
+}
 
 impl Failure {
     /// Returns a copy; of an error only its text is kept, since its type is not known.
@@ -381,6 +393,33 @@ mod tests {
         let long = "x".repeat(MOST);
         assert_eq!(shown(&[&long, "cause"]), format!("{long}: …"));
         assert_eq!(shown(&[&"x".repeat(MOST + 1)]), format!("{long}…"));
+    }
+
+    #[test]
+    fn the_source_of_a_failure_is_the_error_itself() {
+        let failure = Failure::Error(because(&["outer", "inner"]).into());
+        let source = failure
+            .source()
+            .and_then(|source| source.downcast_ref::<Because>());
+        assert_eq!(source.unwrap().to_string(), "outer");
+        let failure = Failure::from(Overload::Total(3));
+        assert!(failure.source().unwrap().is::<Overload>());
+        assert!(Failure::Panicked("x".to_owned()).source().is_none());
+    }
+
+    #[test]
+    fn the_errors_of_other_crates_are_handler_errors_with_their_sources() {
+        fn handler(error: anyhow::Error) -> Result<(), HandlerError> {
+            Err(error)?;
+            Ok(())
+        }
+        let error = anyhow::Error::new(because(&["outer", "inner"])).context("context");
+        let error = handler(error).unwrap_err();
+        assert_eq!(format!("{error:?}").lines().next(), Some("context"));
+        let failure = Failure::Error(error.into_handler_error());
+        assert_eq!(failure.to_string(), "context: outer: inner");
+        let returned = Failure::Error(anyhow::anyhow!("no database").into_handler_error());
+        assert_eq!(returned.to_string(), "no database");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! It must not know how the message was sent.
 
-use crate::client::{Ack, ClientError, OwnedAction, OwnedValue};
+use crate::client::{Ack, Error as ClientError, OwnedAction, OwnedValue};
 use crate::handler::{Failure, FromValue};
 use crate::spop::Scope;
 use spoa_facts::nearest;
@@ -149,7 +149,15 @@ impl fmt::Display for CallError {
     }
 }
 
-impl std::error::Error for CallError {}
+// The text of a client's error is the text of this one, so its source is, too.
+impl std::error::Error for CallError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            CallError::Client(error) => error.source(),
+            CallError::Unknown { .. } => None,
+        }
+    }
+}
 
 impl From<ClientError> for CallError {
     fn from(error: ClientError) -> Self {

@@ -31,7 +31,7 @@ mod answer;
 pub use answer::{Answer, CallError, MessageFailure};
 
 use crate::agent::{self, Agent, AgentBuilder};
-use crate::client::{Client, ClientError, ClientOptions};
+use crate::client::{Client, ClientOptions, Error as ClientError};
 use crate::handler::{AsValue, Definition, Peer};
 use crate::spop::Value;
 use std::collections::HashMap;
@@ -198,7 +198,7 @@ impl TestAgent {
     /// # use spoa::testing::TestAgent;
     /// # #[spoe_message("ping")] fn ping() {}
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), spoa::client::ClientError> {
+    /// # async fn main() -> Result<(), spoa::client::Error> {
     /// let client = TestAgent::new(handlers![ping]).connect().await?;
     /// let (a, b) = tokio::try_join!(client.send("ping", &[]), client.send("ping", &[]))?;
     /// assert_ne!(a.ids, b.ids);

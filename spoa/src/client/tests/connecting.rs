@@ -42,7 +42,7 @@ async fn the_engine_id_is_the_one_that_was_set() {
 }
 
 /// What becomes of a client whose peer says `first` and then closes, or goes on in silence.
-async fn greeted_with(first: &[u8], closes: bool) -> (ClientError, Vec<u8>) {
+async fn greeted_with(first: &[u8], closes: bool) -> (Error, Vec<u8>) {
     let (stream, mut peer) = tokio::io::duplex(4096);
     let first = first.to_vec();
     let peer = tokio::spawn(async move {
@@ -65,10 +65,10 @@ async fn greeted_with(first: &[u8], closes: bool) -> (ClientError, Vec<u8>) {
 #[tokio::test(start_paused = true)]
 async fn who_is_no_agent_is_named_for_what_it_is() {
     let (error, said) = greeted_with(b"", true).await;
-    assert!(matches!(error, ClientError::NoHello), "{error}");
+    assert!(matches!(error, Error::NoHello), "{error}");
     assert!(said.is_empty());
     let (error, said) = greeted_with(b"", false).await;
-    assert!(matches!(error, ClientError::HelloTimeout(_)), "{error}");
+    assert!(matches!(error, Error::HelloTimeout(_)), "{error}");
     assert!(said.is_empty());
     let (error, said) = greeted_with(b"HTTP/1.1 400 Bad Request\r\n\r\n", true).await;
     assert_eq!(
@@ -79,7 +79,7 @@ async fn who_is_no_agent_is_named_for_what_it_is() {
     let (error, said) = greeted_with(b"SSH-2.0-OpenSSH_9.2\r\n", false).await;
     assert_eq!(
         error.to_string(),
-        "what listens there is no SPOE agent, it answered with text: `SSH-2.0-OpenSSH_9.2`; is \
+        "what listens there is not an SPOE agent: it answered with text: `SSH-2.0-OpenSSH_9.2`; is \
          the address that of the agent?"
     );
     assert!(said.is_empty());
@@ -131,17 +131,14 @@ async fn an_address_where_nothing_listens_is_named() {
         "{error}"
     );
     let error = Client::probe("unix@/nowhere/agent.sock").await.unwrap_err();
-    assert!(
-        matches!(error, ClientError::NothingListens { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, Error::NothingListens { .. }), "{error}");
 }
 
 /// What a client says of a peer that accepts it and closes.
 async fn turned_away<T>(
     address: &str,
     accepted: impl Future<Output = std::io::Result<T>>,
-) -> ClientError {
+) -> Error {
     let accept = async { drop(timeout(Duration::from_secs(5), accepted).await) };
     let (connected, ()) = tokio::join!(Client::connect(address), accept);
     connected.unwrap_err()
@@ -152,7 +149,7 @@ async fn tcp_unix_and_abstract_sockets_are_connected_to() {
     let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = tcp.local_addr().unwrap().to_string();
     let error = turned_away(&address, tcp.accept()).await;
-    assert!(matches!(error, ClientError::NoHello), "{error}");
+    assert!(matches!(error, Error::NoHello), "{error}");
 
     #[cfg(target_os = "linux")]
     {
@@ -164,7 +161,7 @@ async fn tcp_unix_and_abstract_sockets_are_connected_to() {
         let path = std::ffi::OsString::from_vec(path);
         let listener = tokio::net::UnixListener::bind(path).unwrap();
         let error = turned_away(&format!("abns@{name}"), listener.accept()).await;
-        assert!(matches!(error, ClientError::NoHello), "{error}");
+        assert!(matches!(error, Error::NoHello), "{error}");
     }
 
     #[cfg(unix)]
@@ -175,6 +172,6 @@ async fn tcp_unix_and_abstract_sockets_are_connected_to() {
         let address = format!("unix@{}", path.display());
         let error = turned_away(&address, listener.accept()).await;
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(error, ClientError::NoHello), "{error}");
+        assert!(matches!(error, Error::NoHello), "{error}");
     }
 }

@@ -13,7 +13,7 @@ async fn close_says_goodbye_and_waits_for_the_agents() {
     client.close().await.unwrap();
     assert_eq!(agent.await.unwrap(), Heard::Disconnect(Status::NORMAL));
     let error = client.send("m", &[]).await.unwrap_err();
-    assert!(matches!(error, ClientError::Closed), "{error}");
+    assert!(matches!(error, Error::Closed), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -30,7 +30,7 @@ async fn close_fails_what_is_in_flight() {
         client.close().await
     };
     let (sent, closed) = tokio::join!(send, close);
-    assert!(matches!(sent, Err(ClientError::Closed)), "{sent:?}");
+    assert!(matches!(sent, Err(Error::Closed)), "{sent:?}");
     closed.unwrap();
     assert_eq!(agent.await.unwrap(), Heard::Disconnect(Status::NORMAL));
 }
@@ -41,13 +41,13 @@ async fn an_agent_that_does_not_answer_the_goodbye_is_named() {
     let _silent = agent.spawn(|agent| async { agent });
     let client = Client::over(stream).await.unwrap();
     let error = client.close().await.unwrap_err();
-    assert!(matches!(error, ClientError::CloseTimeout(_)), "{error}");
+    assert!(matches!(error, Error::CloseTimeout(_)), "{error}");
 
     let (stream, agent) = Agent::new(AgentSettings::default());
     agent.spawn(|agent| async { drop(agent) });
     let client = Client::over(stream).await.unwrap();
     let error = client.close().await.unwrap_err();
-    assert!(matches!(error, ClientError::Lost), "{error}");
+    assert!(matches!(error, Error::Lost), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +109,7 @@ async fn when_the_agent_just_goes_the_senders_learn_that_at_once() {
     // Both the one in flight and one that comes later.
     for _ in 0..2 {
         let error = client.send("m", &[]).await.unwrap_err();
-        assert!(matches!(error, ClientError::Lost), "{error}");
+        assert!(matches!(error, Error::Lost), "{error}");
     }
 }
 
@@ -127,7 +127,7 @@ async fn what_a_peer_said_before_it_stopped_reading_is_heard() {
     assert!(
         matches!(
             error,
-            ClientError::Disconnected {
+            Error::Disconnected {
                 status: Status::TIMEOUT,
                 ..
             }

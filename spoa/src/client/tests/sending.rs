@@ -199,7 +199,7 @@ async fn an_ack_that_does_not_come_is_waited_for_only_so_long() {
     let options = Client::options().max_in_flight(1).ack_timeout(limit);
     let client = options.over(stream).await.unwrap();
     let error = client.send("m", &[]).await.unwrap_err();
-    assert!(matches!(error, ClientError::AckTimeout(given) if given == limit));
+    assert!(matches!(error, Error::AckTimeout(given) if given == limit));
     assert_eq!(id(&client.send("m", &[]).await.unwrap()), Some(2));
 }
 
@@ -242,7 +242,7 @@ async fn what_is_too_large_is_not_sent() {
     assert!(
         matches!(
             error,
-            ClientError::TooBig {
+            Error::TooBig {
                 size: 274,
                 limit: 256
             }
@@ -251,10 +251,7 @@ async fn what_is_too_large_is_not_sent() {
     );
     let many = vec![("n", Value::Null); 256];
     let error = client.send("m", &many).await.unwrap_err();
-    assert!(
-        matches!(error, ClientError::TooManyArguments(256)),
-        "{error}"
-    );
+    assert!(matches!(error, Error::TooManyArguments(256)), "{error}");
     assert_eq!(id(&client.send("m", &many[..9]).await.unwrap()), Some(1));
 }
 
