@@ -3,14 +3,14 @@
 //! It must not know what a message means.
 
 use crate::failure::{FOUND_WRONG, Failure};
-use crate::terminal::{Paint, print};
+use crate::output::print;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
-use spoa::__cli::action;
 use spoa::client::{Ack, Argument, Client, Error as ClientError};
 use spoa::handler::ActionWriter;
 use spoa::spop::Value as Datum;
+use spoa_tools::terminal::Paint;
 use std::ffi::OsString;
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
@@ -109,7 +109,10 @@ fn lines(ack: &Ack, paint: Paint) -> String {
 }
 
 fn as_json(message: &str, ack: &Ack) -> Value {
-    let actions: Vec<Value> = ack.actions.iter().map(action).collect();
+    let actions = ack.actions.iter().map(|action| action.to_json());
+    let actions: Vec<Value> = actions
+        .map(|text| text.parse().unwrap_or_default())
+        .collect();
     json!({
         "message": message,
         "actions": actions,

@@ -7,9 +7,9 @@ mod call;
 mod decode;
 mod explain;
 mod failure;
+mod output;
 mod probe;
 mod process;
-mod terminal;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use failure::Failure;
@@ -73,7 +73,7 @@ fn patience(default: &'static str) -> Arg {
     Arg::new("timeout")
         .long("timeout")
         .value_name("TIME")
-        .value_parser(|text: &str| match spoa::__cli::duration(text)? {
+        .value_parser(|text: &str| match spoa_facts::duration(text)? {
             Duration::ZERO => Err("nothing answers in no time; write `5s`".to_owned()),
             time => Ok(time),
         })
@@ -87,7 +87,7 @@ fn max_frame_size() -> Arg {
         .value_name("BYTES")
         .default_value("16380")
         .value_parser(|text: &str| {
-            let size = spoa::__cli::size(text)?;
+            let size = spoa_facts::size(text)?;
             let fits = u32::try_from(size).ok();
             fits.filter(|size| (spoa::spop::MIN_MAX_FRAME_SIZE..=1 << 24).contains(size))
                 .ok_or_else(|| "a frame has at least 256 bytes, and at most 16m here".to_owned())

@@ -45,6 +45,7 @@ mod series;
 mod signature;
 mod table;
 mod text;
+mod units;
 mod usual;
 
 pub use address::{Address, is_unix, server_address};
@@ -62,4 +63,5 @@ pub use origin::{Charset, Chooser, Origin, Place};
 pub use problem::{Problem, ProblemKind};
 pub use quantity::{QuantityError, haproxy_time, parse_size, parse_time, show_size, show_time};
 pub use series::{Series, UnknownSeries};
+pub use units::{duration, size};
 pub use usual::usual;

@@ -89,24 +89,51 @@
 //!
 //! `http` (default): the module `http`, with headers, cookies and verdicts.
 //!
-//! `run` (default): `run!` with its command line, logs and registry of handlers. Without it, the crate
-//! depends on tokio, bytes, tracing, thiserror, and three small ones for its sockets: socket2, nix and
-//! ipnet.
+//! `run` (default): [`run!`](crate::run!) with its log, its registry of handlers, and the commands `serve`,
+//! `handlers` and `call`.
+//!
+//! `tools` (default): the commands `config`, `dev`, `doctor` and `docs`, about HAProxy's side. An agent in
+//! production can do without:
+//!
+//! ```toml
+//! haproxy-spoa = { version = "0.1", default-features = false, features = ["run"] }
+//! ```
+//!
+//! `testing` and `client`: the modules of these names, for your tests and for tools:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! haproxy-spoa = { version = "0.1", features = ["testing"] }
+//! ```
 //!
 //! `tls`: `agent::Tls` for TCP sockets, and the options `--tls-…` of `run!`, by rustls and ring.
 
 pub mod agent;
+#[cfg(feature = "client")]
 pub mod client;
+#[cfg(all(feature = "run", not(feature = "client")))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "`call` needs only a part"
+)]
+mod client;
 pub mod handler;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(feature = "run", feature = "client"))]
+mod json;
 #[macro_use]
 mod macros;
 #[cfg(feature = "run")]
 mod run;
 pub mod spop;
+#[cfg(feature = "testing")]
 pub mod testing;
 mod text;
+#[cfg(any(feature = "run", feature = "testing"))]
+mod unanswered;
 
 /// What most handlers need, for `use spoa::prelude::*`.
 ///
@@ -139,11 +166,3 @@ pub use spoa_macros::{FromMessage, FromValue, IntoActions, spoe_fallback, spoe_m
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-
-/// What the command lines of `run!` and of `spop` have in common, and nothing else may name.
-#[cfg(feature = "run")]
-#[doc(hidden)]
-pub mod __cli {
-    pub use crate::run::json::action;
-    pub use crate::run::units::{duration, show_duration, size};
-}

@@ -117,8 +117,9 @@ macro_rules! run {
 macro_rules! run {
     ($($options:tt)*) => {
         $crate::__private::compile_error!(
-            "`spoa::run!` needs the feature `run` of `haproxy-spoa`: take `default-features = false` \
-             out of Cargo.toml, or build the agent with `spoa::agent::Agent::builder()`"
+            "`spoa::run!` needs the feature `run` of `haproxy-spoa`: write `features = [\"run\"]` after \
+             `default-features = false` in Cargo.toml, or build the agent with \
+             `spoa::agent::Agent::builder()`"
         )
     };
 }

@@ -66,38 +66,46 @@ fn handlers_as_json_hold_all_that_is_known() {
                 "name": "ip",
                 "index": null,
                 "type": "IpAddr",
+                "takes": "address",
                 "expected": "an IP address",
                 "required": true,
                 "sample": "src",
+                "guess": null,
                 "may_be_missing": false,
             },
             {
                 "name": "penalty",
                 "index": null,
                 "type": "Option<u8>",
+                "takes": "integer",
                 "expected": "an integer from 0 to 255",
                 "required": false,
                 "sample": null,
+                "guess": null,
                 "may_be_missing": null,
             },
         ],
         "variables": [{ "scope": "sess", "name": "score", "type": "u8", "set": "always" }],
         "verdicts": [],
+        "complete": true,
         "states": [],
         "timeout_ms": null,
         "docs": "Scores an address.",
         "function": "agent_fixture::score",
         "file": "tests/agents/fixture.rs",
-        "line": listed[0]["line"],
+        "line": listed["messages"][0]["line"],
     });
-    let line_of_score = format!("tests/agents/fixture.rs:{}", listed[0]["line"]);
+    let line_of_score = format!("tests/agents/fixture.rs:{}", listed["messages"][0]["line"]);
     assert_eq!(line_of_score, line("score"));
-    assert_eq!(listed[0], expected);
-    assert_eq!(listed[2]["group"], "greetings");
-    assert_eq!(listed[3]["condition"], "if { status 500 }");
-    assert_eq!(listed[2]["states"], json!(["alloc::string::String"]));
-    assert_eq!(listed[3]["arguments"][0]["name"], Value::Null);
-    assert_eq!(listed[3]["arguments"][0]["index"], 1);
+    assert_eq!(listed["messages"][0], expected);
+    assert_eq!(listed["messages"][2]["group"], "greetings");
+    assert_eq!(listed["messages"][3]["condition"], "if { status 500 }");
+    assert_eq!(
+        listed["messages"][2]["states"],
+        json!(["alloc::string::String"])
+    );
+    assert_eq!(listed["messages"][3]["arguments"][0]["name"], Value::Null);
+    assert_eq!(listed["messages"][3]["arguments"][0]["index"], 1);
 }
 
 #[test]
@@ -261,7 +269,7 @@ fn a_call_logs_if_it_is_asked_to() {
     assert_eq!(
         logged.err,
         " WARN spoa::failures: handler `refuse` failed: the database is down spoe_message=refuse \
-         handler=\"agent_fixture::refuse\" peer=memory engine=\"test-0\" stream=1 frame=1\n\
+         handler=\"agent_fixture::refuse\" peer=memory engine=\"call\" stream=1 frame=1\n\
          error: the database is down\n"
     );
 }
@@ -285,8 +293,8 @@ fn a_wrong_command_line_has_status_2() {
         ),
         (
             vec!["--idle-timeout", "0"],
-            "error: invalid value '0' for '--idle-timeout <TIME>': it must be longer than 0; where \
-             there is to be no such time write `none`\n\nFor more information, try '--help'.\n",
+            "error: invalid value '0' for '--idle-timeout <TIME>': it must be longer than 0; for \
+             no such time write `none`\n\nFor more information, try '--help'.\n",
         ),
         (
             vec!["--max-frame-size", "100"],

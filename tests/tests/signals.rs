@@ -235,8 +235,8 @@ async fn a_message_that_nobody_answers_is_one_line_that_says_what_to_do() {
 async fn a_misspelt_variable_is_not_passed_over() {
     let agent = Process::start(fixture().env("SPOA_MAX_CONECTIONS", "5"));
     agent.wait_for_line(
-        "WARN `SPOA_MAX_CONECTIONS` is no option and is not read: did you mean \
-         `SPOA_MAX_CONNECTIONS`?",
+        "WARN environment variable `SPOA_MAX_CONECTIONS` is not an option and is ignored: did you \
+         mean `SPOA_MAX_CONNECTIONS`?",
     );
 }
 

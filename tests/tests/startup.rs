@@ -94,7 +94,7 @@ fn a_runtime_that_is_there_already() {
     fails(
         &mut program(env!("CARGO_BIN_EXE_agent-async-main")),
         "`run!` starts a runtime of its own, and there is one already: write `fn main()` without \
-         `async` and without `#[tokio::main]`; `run!(state = …)` may await what it needs",
+         `async` and without `#[tokio::main]`; `run!(state = …)` may use `.await`",
     );
 }
 

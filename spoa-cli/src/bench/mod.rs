@@ -15,8 +15,8 @@ mod worker;
 pub(crate) use options::command;
 
 use crate::failure::{FOUND_WRONG, Failure};
+use crate::output::print;
 use crate::process::{Cpu, Memory, Process};
-use crate::terminal::print;
 use clap::ArgMatches;
 use connection::Connection;
 use options::Options;

@@ -7,8 +7,9 @@ use crate::failure::Failure;
 use crate::process::Process;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use spoa::__cli::{duration, size};
+
 use spoa::client::{Argument, OwnedValue};
+use spoa_facts::{duration, size};
 use std::ffi::OsString;
 use std::time::Duration;
 

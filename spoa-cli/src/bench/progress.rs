@@ -4,7 +4,7 @@
 
 use super::report::nanos;
 use super::tally::Tally;
-use crate::terminal::Paint;
+use spoa_tools::terminal::Paint;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::Duration;
 

@@ -5,10 +5,10 @@
 use super::plan::Plan;
 use super::tally::{Faults, Tally};
 use crate::process::{Memory, Spent};
-use crate::terminal::Paint;
 use serde_json::{Map, Value, json};
 use spoa::client::Negotiated;
 use spoa::spop::Capabilities;
+use spoa_tools::terminal::Paint;
 use std::fmt::Write;
 use std::io::stdout;
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 //! It must not know where the bytes come from.
 
 use super::payload::{Described, Line, describe};
-use crate::terminal::Paint;
 use spoa::spop::{Flags, Frame, FrameIds, FrameType, LENGTH_PREFIX};
+use spoa_tools::terminal::Paint;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

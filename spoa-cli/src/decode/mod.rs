@@ -9,13 +9,14 @@ mod input;
 mod payload;
 
 use crate::failure::{FOUND_WRONG, Failure};
-use crate::terminal::{Paint, print};
+use crate::output::print;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use frame::Writer;
 use hex::Unreadable;
 use input::Input;
 use spoa::spop::session::Foreign;
 use spoa::spop::{LENGTH_PREFIX, MIN_FRAME_SIZE};
+use spoa_tools::terminal::Paint;
 use std::io::stdout;
 use std::process::ExitCode;
 

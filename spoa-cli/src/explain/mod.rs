@@ -5,9 +5,10 @@
 mod table;
 
 use crate::failure::Failure;
-use crate::terminal::{Paint, print, wrap};
+use crate::output::print;
 use clap::{Arg, ArgMatches, Command};
 use spoa::spop::Status;
+use spoa_tools::terminal::{Paint, wrap};
 use std::io::stdout;
 use std::process::ExitCode;
 use table::{Explanation, of_status, of_value};

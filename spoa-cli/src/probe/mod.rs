@@ -7,10 +7,11 @@ mod tls;
 mod verdict;
 
 use crate::failure::{FOUND_WRONG, Failure};
-use crate::terminal::{Paint, print, wrap};
+use crate::output::print;
 use clap::{ArgMatches, Command};
 use conversation::{Goodbye, Hello, Probe, Problem};
 use serde_json::{Value, json};
+use spoa_tools::terminal::{Paint, wrap};
 use std::io::stdout;
 use std::process::ExitCode;
 use std::time::Duration;

@@ -22,7 +22,8 @@ use crate::{Agent, Series};
 use engine::{Engine, Rule};
 use steps::Path;
 
-/// Compares a configuration with an agent. What is found is in the order of the files.
+/// Compares a configuration with an agent, or without one checks what needs no handlers. Findings are in
+/// the order of the files.
 ///
 /// With a series, what that HAProxy knows and does not know counts too.
 ///
@@ -45,16 +46,20 @@ use steps::Path;
 /// assert!(text.contains("--> haproxy.cfg:2:31"), "{text}");
 /// ```
 #[must_use]
-pub fn examine(
-    agent: &Agent,
+pub fn examine<'a>(
+    agent: impl Into<Option<&'a Agent>>,
     configuration: &Configuration,
     series: Option<Series>,
 ) -> Vec<Finding> {
-    let agent = &with_signs(agent, configuration);
+    let agent = agent.into();
+    let is_known = agent.is_some();
+    let agent = agent.map_or_else(unknown, |agent| with_signs(agent, configuration));
+    let agent = &agent;
     let rules = engine::rules(configuration);
     let engines = Engine::all(configuration, agent);
     let case = Case {
         agent,
+        is_known,
         configuration,
         series,
         paths: steps::paths(configuration, agent, &engines, &rules),
@@ -91,6 +96,14 @@ fn follows(finding: &Finding, all: &[Finding]) -> bool {
     finding.code == Code::SampleMayLack && all.iter().any(|other| overlaps(&other))
 }
 
+/// Returns an agent that stands for any: it answers every message.
+fn unknown() -> Agent {
+    Agent {
+        fallback: true,
+        ..Agent::default()
+    }
+}
+
 /// The agent, with the signs of success that a configuration asks it for as variables.
 fn with_signs(agent: &Agent, configuration: &Configuration) -> Agent {
     let mut agent = agent.clone();
@@ -120,6 +133,8 @@ fn with_signs(agent: &Agent, configuration: &Configuration) -> Agent {
 #[derive(Debug)]
 struct Case<'a> {
     agent: &'a Agent,
+    /// Whether the agent is known. Otherwise `agent` answers every message, with handlers that nobody knows.
+    is_known: bool,
     configuration: &'a Configuration,
     series: Option<Series>,
     engines: Vec<Engine<'a>>,

@@ -432,6 +432,7 @@ impl AgentBuilder {
     }
 
     /// Shows every failure to `observe`, before what [`on_failure`](Self::on_failure) says.
+    #[cfg(any(feature = "run", feature = "testing"))]
     pub(crate) fn observe(
         mut self,
         observe: impl Fn(&FailedMessage<'_>) + Send + Sync + 'static,

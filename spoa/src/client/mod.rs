@@ -25,6 +25,7 @@ mod address;
 mod argument;
 mod connection;
 mod error;
+mod json;
 mod options;
 #[cfg(test)]
 mod tests;

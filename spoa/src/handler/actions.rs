@@ -528,7 +528,7 @@ impl Actions {
 impl fmt::Debug for Actions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut list = f.debug_list();
-        list.entries(self.iter().map(|action| DisplayAsDebug(action)));
+        list.entries(self.iter().map(DisplayAsDebug));
         if let Some(failure) = &self.failure {
             list.entry(failure);
         }

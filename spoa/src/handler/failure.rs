@@ -138,6 +138,7 @@ impl std::error::Error for Failure {
 
 impl Failure {
     /// Returns a copy; of an error only its text is kept, since its type is not known.
+    #[cfg(feature = "testing")]
     pub(crate) fn copied(&self) -> Failure {
         match self {
             Failure::Rejected(rejection) => Failure::Rejected(rejection.clone()),
@@ -174,11 +175,11 @@ impl From<BadVariable> for Failure {
 #[non_exhaustive]
 pub enum Overload {
     /// The limit of the connection, [`Limits::max_in_flight`](crate::agent::Limits::max_in_flight).
-    #[error("{0} NOTIFYs of its connection wait, the most allowed (`--max-inflight`)")]
+    #[error("{0} NOTIFYs of its connection wait, the most allowed (`--max-in-flight`)")]
     Connection(usize),
     /// The limit of all connections together,
     /// [`Limits::max_in_flight_total`](crate::agent::Limits::max_in_flight_total).
-    #[error("{0} handlers are running, the most allowed (`--max-inflight-total`)")]
+    #[error("{0} handlers are running, the most allowed (`--max-in-flight-total`)")]
     Total(usize),
     /// The limit of bytes,
     /// [`Limits::max_buffered_total`](crate::agent::Limits::max_buffered_total).

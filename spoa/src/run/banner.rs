@@ -61,7 +61,8 @@ impl Banner<'_> {
                 call.push_str(&argument);
             }
             lines.push(call);
-            if let Some(address) = self.listeners.first() {
+            let tools = cfg!(feature = "tools");
+            if let Some(address) = self.listeners.first().filter(|_| tools) {
                 let tls = match self.takes_tls(address) {
                     true => " --tls-cert …",
                     false => "",

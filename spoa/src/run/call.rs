@@ -1,23 +1,37 @@
 //! `call`: one message to the handlers in this process, through the whole of the protocol.
-//!
-//! It must not know how messages are encoded or handlers run: it is a test of the agent by hand.
 
-use super::json::action;
+use super::StartError;
 use crate::agent::AgentBuilder;
-use crate::client::Argument;
-use crate::handler::AsValue;
-use crate::testing::{Answer, TestAgent};
-use serde_json::{Value, json};
+use crate::client::{Ack, Argument, Client};
+use crate::handler::Peer;
+use crate::json::{Json, object};
+use crate::spop::Value;
+use crate::text::one_line;
+use crate::unanswered::{Unanswered, others};
 use std::ffi::OsString;
+use std::future::pending;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// How large HAProxy's frames are if nobody says otherwise: `tune.bufsize` less 4.
+/// The default frame size of HAProxy: `tune.bufsize` less 4.
 const FRAME: u32 = 16380;
+
+/// The bytes that the pipe between client and agent holds.
+const PIPE: usize = 64 << 10;
 
 /// A message to send.
 #[derive(Debug)]
 pub(super) struct Call {
     message: String,
     args: Vec<Argument>,
+}
+
+/// What the agent answered.
+#[derive(Debug)]
+pub(super) struct CallAnswer {
+    ack: Ack,
+    /// Why the handler failed, if it did.
+    failure: Option<String>,
 }
 
 impl Call {
@@ -28,38 +42,68 @@ impl Call {
         Ok(Call { message, args })
     }
 
-    /// Sends it to an agent, in frames of this size or HAProxy's default.
+    /// Sends the message to an agent, in frames of this size or HAProxy's default.
     pub(super) async fn send(
         &self,
         builder: AgentBuilder,
         frame: Option<u32>,
-    ) -> Result<Answer, super::StartError> {
-        let agent = TestAgent::build(builder)?.max_frame_size(frame.unwrap_or(FRAME));
-        let args: Vec<(&str, &dyn AsValue)> = self
+    ) -> Result<CallAnswer, StartError> {
+        let failures = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&failures);
+        let observe = move |failure: String| {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.push(failure);
+        };
+        let agent = builder
+            .observe(move |failed| observe(failed.failure().to_string()))
+            .build()?;
+        if let Some(known) = others(&self.message, agent.handlers()) {
+            let (message, known) = (self.message.as_str(), known.as_slice());
+            return Err(StartError::Argument(
+                Unanswered { message, known }.to_string(),
+            ));
+        }
+        let (ours, theirs) = tokio::io::duplex(PIPE);
+        tokio::spawn(agent.serve_connection(theirs, Peer::Memory, pending()));
+        let client = Client::options()
+            .engine_id("call")
+            .max_frame_size(frame.unwrap_or(FRAME))
+            .ack_timeout(Duration::MAX);
+        let client = client.over(ours).await?;
+        let args: Vec<(&str, Value<'_>)> = self
             .args
             .iter()
-            .map(|argument| (argument.name.as_str(), &argument.value as _))
+            .map(|argument| (argument.name.as_str(), argument.value.as_value()))
             .collect();
-        Ok(agent.call(&self.message, &args).await?)
+        let ack = client.send(&self.message, &args).await?;
+        let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(CallAnswer {
+            ack,
+            failure: failures.drain(..).next(),
+        })
     }
 
-    /// The answer as a person reads it: its actions, one a line.
-    pub(super) fn lines(answer: &Answer) -> String {
-        let actions = answer.actions().iter();
+    /// Returns the answer as JSON.
+    pub(super) fn json(&self, answer: &CallAnswer) -> Json {
+        let actions = answer.ack.actions.iter();
+        object! {
+            "message": self.message.as_str(),
+            "actions": actions.map(|action| action.json()).collect::<Json>(),
+            "failure": answer.failure.as_deref(),
+        }
+    }
+}
+
+impl CallAnswer {
+    /// Returns the actions, one on each line.
+    pub(super) fn lines(&self) -> String {
+        let actions = self.ack.actions.iter();
         actions.map(|action| format!("{action}\n")).collect()
     }
 
-    /// The answer as JSON.
-    pub(super) fn json(&self, answer: &Answer) -> Value {
-        let actions = answer.actions().iter().map(action);
-        let failures = answer
-            .failures()
-            .iter()
-            .map(|failed| failed.failure.to_string());
-        json!({
-            "message": self.message,
-            "actions": actions.collect::<Vec<_>>(),
-            "failure": failures.collect::<Vec<_>>().first(),
-        })
+    /// Returns why the handler failed, on one line.
+    pub(super) fn failure(&self) -> Option<String> {
+        let failure = self.failure.as_deref()?;
+        Some(one_line(failure).into_owned())
     }
 }

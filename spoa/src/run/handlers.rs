@@ -1,15 +1,9 @@
-//! `handlers`: the messages an agent answers, as a table or as JSON.
-//!
-//! It must not run a handler: all it shows is known without.
+//! `handlers`: the messages that an agent answers, as a table.
 
-use super::wiring;
-use crate::handler::__macros::{
-    ArgumentDescription, HeaderChange, VariableDescription, VerdictDescription,
-};
-use crate::handler::{Definition, Fetch, Presence, When};
-use serde_json::{Value, json};
+use crate::handler::__macros::{ArgumentDescription, VariableDescription, VerdictDescription};
+use crate::handler::{Definition, Fetch, When};
 
-/// The table.
+/// Returns a table of the handlers.
 pub(super) fn table(handlers: &[&'static Definition]) -> String {
     let mut rows = vec![["MESSAGE", "ARGUMENTS", "SETS", "FUNCTION"].map(|cell| vec![cell.into()])];
     for handler in handlers {
@@ -49,20 +43,26 @@ pub(super) fn table(handlers: &[&'static Definition]) -> String {
     table
 }
 
-/// A variable, and what it can be if it is the action of a verdict.
+/// Returns a variable. If it is the action of a verdict, its values follow.
 fn variable_text(
     variable: &VariableDescription,
     verdicts: &[&'static VerdictDescription],
 ) -> String {
-    let name = format!("{}.{}", variable.scope, variable.name);
+    let mut text = format!("{}.{}", variable.scope, variable.name);
     let mut verdicts = verdicts.iter();
-    match verdicts.find(|it| it.variables.action == variable.name) {
-        Some(verdict) => format!("{name}: {}", wiring::verdict(verdict)),
-        None => name,
+    if let Some(verdict) = verdicts.find(|it| it.variables.action == variable.name) {
+        text.push_str(": allow");
+        for outcome in verdict.outcomes {
+            text.push_str(&match outcome.status {
+                0 => format!(", {}", outcome.action),
+                status => format!(", {} {status}", outcome.action),
+            });
+        }
     }
+    text
 }
 
-/// The name, and below it when HAProxy sends the message.
+/// Returns the name of the message, and below it when HAProxy sends it.
 fn message(handler: &Definition) -> Vec<String> {
     let mut lines = vec![handler.message_name().unwrap_or("(any other)").to_owned()];
     lines.extend(handler.event().map(|event| format!("  {event}")));
@@ -94,9 +94,10 @@ fn argument(argument: &ArgumentDescription, when: When) -> String {
         (_, Some(index)) => format!("[{index}]"),
         (name, None) => name.unwrap_or_default().to_owned(),
     };
-    let optional = match *required || rust_type.starts_with("Option<") {
-        true => "",
-        false => " (optional)",
+    let optional = if *required || rust_type.starts_with("Option<") {
+        ""
+    } else {
+        " (optional)"
     };
     let named = || name.and_then(|name| Fetch::named(name, *expected, when));
     let sample = match sample {
@@ -106,15 +107,15 @@ fn argument(argument: &ArgumentDescription, when: When) -> String {
             None => " = TODO".to_owned(),
         },
     };
-    let missing = match may_reject(argument) {
-        true => " (may be missing)",
-        false => "",
+    let missing = if may_reject(argument) {
+        " (may be missing)"
+    } else {
+        ""
     };
     format!("{place}: {rust_type}{optional}{sample}{missing}")
 }
 
-/// What is worth knowing of handlers before the first message comes: arguments they require, though
-/// HAProxy may have no value for them.
+/// Returns notes for the log: required arguments for which HAProxy may have no value.
 pub(super) fn notes(handlers: &[&'static Definition]) -> Vec<String> {
     let notes = handlers.iter().flat_map(|handler| {
         let message = handler.message_name().unwrap_or("(any other)");
@@ -124,7 +125,7 @@ pub(super) fn notes(handlers: &[&'static Definition]) -> Vec<String> {
     notes.collect()
 }
 
-/// Whether a message is rejected where HAProxy has no value for an argument, which may happen.
+/// Returns whether a message is rejected where HAProxy has no value for an argument.
 fn may_reject(argument: &ArgumentDescription) -> bool {
     argument.required && argument.may_be_missing && !argument.takes_null
 }
@@ -141,83 +142,6 @@ fn note(message: &str, argument: &ArgumentDescription) -> Option<String> {
          value: the handler is not run then; take `Option<{ty}>`, or give a default with \
          `#[arg(default = …)]`"
     ))
-}
-
-/// The same and more as JSON, an array with an object for each handler.
-pub(super) fn json(handlers: &[&'static Definition]) -> Value {
-    let handlers = handlers.iter().map(|handler| {
-        let description = handler.description();
-        let (file, line) = handler.location();
-        let arguments = description.arguments.iter().map(|argument| {
-            json!({
-                "name": argument.name.filter(|_| argument.index.is_none()),
-                "index": argument.index,
-                "type": argument.rust_type,
-                "expected": argument.expected.to_string(),
-                "required": argument.required,
-                "sample": argument.sample,
-                "may_be_missing": argument.sample.map(|_| argument.may_be_missing),
-            })
-        });
-        let variables = description.variables.iter().map(|variable| {
-            json!({
-                "scope": variable.scope.name(),
-                "name": variable.name,
-                "type": variable.rust_type,
-                "set": match variable.presence {
-                    Presence::Always => "always",
-                    Presence::Sometimes => "sometimes",
-                    Presence::Unknown => "unknown",
-                },
-            })
-        });
-        let verdicts = description.verdicts.iter().map(|it| verdict(it));
-        let states = description.states.iter().map(|state| state.type_name);
-        json!({
-            "message": handler.message_name(),
-            "event": handler.event(),
-            "condition": handler.condition(),
-            "group": handler.group(),
-            "arguments": arguments.collect::<Vec<_>>(),
-            "variables": variables.collect::<Vec<_>>(),
-            "verdicts": verdicts.collect::<Vec<_>>(),
-            "states": states.collect::<Vec<_>>(),
-            "timeout_ms": handler.timeout().map(|timeout| timeout.as_secs_f64() * 1e3),
-            "docs": handler.docs().trim(),
-            "function": handler.function(),
-            "file": file,
-            "line": line,
-        })
-    });
-    handlers.collect()
-}
-
-/// What a verdict can be.
-fn verdict(verdict: &VerdictDescription) -> Value {
-    let outcomes = verdict.outcomes.iter().map(|outcome| {
-        json!({
-            "action": outcome.action,
-            "status": Some(outcome.status).filter(|status| *status != 0),
-        })
-    });
-    let headers = verdict.headers.iter().map(|header| {
-        json!({
-            "of": if header.of_response { "response" } else { "request" },
-            "change": match header.change {
-                HeaderChange::Set => "set",
-                HeaderChange::Add => "add",
-                HeaderChange::Remove => "remove",
-            },
-            "name": header.name,
-            "variable": header.variable,
-        })
-    });
-    json!({
-        "declared_by": verdict.declared_by,
-        "action": verdict.variables.action,
-        "outcomes": outcomes.collect::<Vec<_>>(),
-        "headers": headers.collect::<Vec<_>>(),
-    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
-//! Where the log goes and what it looks like.
-//!
-//! It must not know what is logged.
+//! The log: where it goes and what it looks like.
 
-use super::filter;
+use super::log_filter as filter;
 use crate::text::one_line;
 use std::fmt;
 use std::io::stderr;
@@ -16,17 +14,17 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, registry};
 
-/// Sends the log to standard error, with the time unless the journal, which has its own, reads it.
+/// Sends the log to standard error. Lines have the time, unless the journal reads them, which adds its own.
 ///
-/// A program that has set up `tracing` itself keeps what it set up.
+/// A program that has set up `tracing` itself keeps its own subscriber.
 pub(super) fn start(filter: &str) {
-    // The command line has read the same text before.
+    // The command line has already checked the filter.
     let filter = filter::read(filter).unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     let format = Format::default().with_ansi(false);
     let lines = layer().with_writer(stderr).with_ansi(false);
     let lines = match std::env::var_os("JOURNAL_STREAM") {
-        Some(_) => lines.event_format(Line(format.without_time())).boxed(),
-        None => lines.event_format(Line(format)).boxed(),
+        Some(_) => lines.event_format(OneLine(format.without_time())).boxed(),
+        None => lines.event_format(OneLine(format)).boxed(),
     };
     let started = registry().with(lines.with_filter(filter)).try_init();
     if started.is_err() {
@@ -34,10 +32,10 @@ pub(super) fn start(filter: &str) {
     }
 }
 
-/// A record on one line, whoever wrote its text, with its target if that says more than the text.
-struct Line<T>(Format<Full, T>);
+/// A format that writes each record on one line, with its target if that adds to the text.
+struct OneLine<T>(Format<Full, T>);
 
-impl<T, S, N> FormatEvent<S, N> for Line<T>
+impl<T, S, N> FormatEvent<S, N> for OneLine<T>
 where
     T: FormatTime + Clone,
     S: Subscriber + for<'a> LookupSpan<'a>,

@@ -1,18 +1,17 @@
-//! `serve`: listens until a signal comes, and says what it does.
-//!
-//! It must not know where its options come from.
+//! `serve`: listens until a signal comes.
 
 use super::banner::Banner;
-use super::{StartError, This, handlers, reload, signals, systemd, wiring};
+use super::{Running, StartError, handlers, reload, signals, systemd};
+#[cfg(feature = "tools")]
+use super::{description, tools};
 use crate::agent::AgentBuilder;
-use spoa_config::overfull;
 use std::io::{Write, stdout};
 use tokio::signal::unix::Signal;
 
-/// Serves until it is told to stop and all that was in flight is answered.
+/// Serves until a signal comes and all NOTIFYs in flight are answered.
 pub(super) async fn serve(
     builder: AgentBuilder,
-    this: &This<'_>,
+    running: &Running<'_>,
     hangups: Signal,
     passed: usize,
 ) -> Result<(), StartError> {
@@ -20,29 +19,34 @@ pub(super) async fn serve(
     let limits = agent.limits().clone();
     let (lame_duck, drain) = (limits.lame_duck, limits.drain_timeout);
     let server = agent.bind()?;
-    // Whoever reads that it listens may stop it at once.
+    // A reader of the banner may stop the agent at once.
     let stop = signals::first_signal(lame_duck, drain).map_err(StartError::Signals)?;
     let listeners = server.listeners().iter();
     let banner = Banner {
-        name: this.name,
-        version: this.program.version,
-        program: this.called,
-        handlers: &this.handlers,
+        name: running.name,
+        version: running.program.version,
+        program: running.called,
+        handlers: &running.handlers,
         listeners: listeners.map(|listener| listener.address()).collect(),
         tls: server.takes_tls(),
         passed,
     };
-    // Nobody has to read it.
+    // Nobody has to read the banner.
     let _ = stdout().write_all(banner.text().as_bytes());
     let status = format!("serves {}", banner.listeners.join(", "));
-    tracing::info!("started: {} {} {status}", this.name, this.program.version);
+    tracing::info!(
+        "started: {} {} {status}",
+        running.name,
+        running.program.version
+    );
     systemd::ready(&status);
     let watchdog = tokio::spawn(systemd::watchdog());
-    for note in handlers::notes(&this.handlers) {
+    for note in handlers::notes(&running.handlers) {
         tracing::info!("{note}");
     }
-    let described = wiring::agent(this.name, &this.handlers, Vec::new(), &limits);
-    for warning in overfull(&described) {
+    #[cfg(feature = "tools")]
+    for warning in spoa_config::overfull(&tools::agent(&description::with_limits(running, &limits)))
+    {
         tracing::warn!("{warning}");
     }
     let reloads = tokio::spawn(reload::on_each(hangups, server.reloader(), status));

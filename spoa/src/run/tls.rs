@@ -1,46 +1,31 @@
-//! The options of TLS, together: what a certificate needs beside it.
-//!
-//! It must not know what is in the files.
+//! The options of TLS, together: a certificate, and what it needs beside it.
 
 use super::StartError;
-use super::options::Options;
-use super::settings::Kind;
+use super::command_line::Options;
+use super::settings::SettingKind;
 use crate::agent::AgentBuilder;
 
-/// Gives the agent the certificate that was named, if one was.
+/// Gives the agent the certificate of the options, if there is one.
 pub(super) fn apply(options: &Options, builder: AgentBuilder) -> Result<AgentBuilder, StartError> {
-    let given = Given {
-        cert: options.text(|kind| matches!(kind, Kind::TlsCert)),
-        key: options.text(|kind| matches!(kind, Kind::TlsKey)),
-        client_ca: options.text(|kind| matches!(kind, Kind::TlsClientCa)),
-        min_version: options.text(|kind| matches!(kind, Kind::TlsMinVersion)),
+    let given = TlsOptions {
+        cert: options.text(|kind| matches!(kind, SettingKind::TlsCert)),
+        key: options.text(|kind| matches!(kind, SettingKind::TlsKey)),
+        client_ca: options.text(|kind| matches!(kind, SettingKind::TlsClientCa)),
+        min_version: options.text(|kind| matches!(kind, SettingKind::TlsMinVersion)),
     };
     given.apply(builder)
 }
 
-/// What HAProxy's side has to know of it.
-pub(super) fn wiring(options: &Options) -> Option<spoa_config::Tls> {
-    let certificate = options.text(|kind| matches!(kind, Kind::TlsCert))?;
-    // HAProxy may be started in another directory.
-    let path = std::path::absolute(certificate).unwrap_or_else(|_| certificate.into());
-    Some(spoa_config::Tls {
-        certificate: path.to_string_lossy().into_owned(),
-        mutual: options
-            .text(|kind| matches!(kind, Kind::TlsClientCa))
-            .is_some(),
-    })
-}
-
-/// What was said of TLS.
+/// The options of TLS.
 #[derive(Debug, Default)]
-struct Given<'a> {
+struct TlsOptions<'a> {
     cert: Option<&'a str>,
     key: Option<&'a str>,
     client_ca: Option<&'a str>,
     min_version: Option<&'a str>,
 }
 
-impl Given<'_> {
+impl TlsOptions<'_> {
     fn apply(&self, builder: AgentBuilder) -> Result<AgentBuilder, StartError> {
         let Some(cert) = self.cert else {
             let without = [
@@ -71,7 +56,7 @@ impl Given<'_> {
         builder.tls(tls)
     }
 
-    /// A value of these options is refused where it is read.
+    /// Values of these options are refused where they are read.
     #[cfg(not(feature = "tls"))]
     fn with(&self, _: &str, builder: AgentBuilder) -> AgentBuilder {
         builder
@@ -84,10 +69,10 @@ mod tests {
     use crate::agent::Agent;
 
     #[test]
-    fn nothing_of_tls_is_of_use_without_a_certificate() {
-        let given = Given {
+    fn options_of_tls_need_a_certificate() {
+        let given = TlsOptions {
             client_ca: Some("ca.pem"),
-            ..Given::default()
+            ..TlsOptions::default()
         };
         let error = given.apply(Agent::builder()).unwrap_err();
         assert_eq!(
@@ -95,6 +80,6 @@ mod tests {
             "`--tls-client-ca` is of no use without a certificate: name its file with `--tls-cert`"
         );
         assert_eq!(error.status(), 2);
-        assert!(Given::default().apply(Agent::builder()).is_ok());
+        assert!(TlsOptions::default().apply(Agent::builder()).is_ok());
     }
 }

@@ -561,6 +561,7 @@ impl<'a> NotifyWriter<'a> {
     }
 
     /// An error if a message has more arguments than its count can say: how many it has.
+    #[cfg(any(feature = "run", feature = "client"))]
     pub(crate) fn check(&self) -> Result<(), usize> {
         self.too_many.map_or(Ok(()), Err)
     }

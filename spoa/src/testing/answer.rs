@@ -5,7 +5,7 @@
 use crate::client::{Ack, Error as ClientError, OwnedAction, OwnedValue};
 use crate::handler::{Failure, FromValue};
 use crate::spop::Scope;
-use spoa_facts::nearest;
+use crate::unanswered::Unanswered;
 use std::any::type_name;
 use std::fmt;
 
@@ -134,16 +134,7 @@ pub enum CallError {
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CallError::Unknown { message, known } => {
-                let list = known.join("`, `");
-                write!(f, "no handler for message `{message}`: ")?;
-                match nearest(message, known.iter().copied()) {
-                    Some(meant) => {
-                        write!(f, "did you mean `{meant}`? This agent answers `{list}`")
-                    }
-                    None => write!(f, "this agent answers `{list}`"),
-                }
-            }
+            CallError::Unknown { message, known } => Unanswered { message, known }.fmt(f),
             CallError::Client(error) => error.fmt(f),
         }
     }

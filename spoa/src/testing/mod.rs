@@ -34,6 +34,7 @@ use crate::agent::{self, Agent, AgentBuilder};
 use crate::client::{Client, ClientOptions, Error as ClientError};
 use crate::handler::{AsValue, Definition, Peer};
 use crate::spop::Value;
+use crate::unanswered::others;
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -231,18 +232,13 @@ impl TestAgent {
     }
 
     fn check(&self, message: &str) -> Result<(), CallError> {
-        let mut known = Vec::new();
-        for handler in self.agent.handlers() {
-            match handler.message_name() {
-                None => return Ok(()),
-                Some(name) if name == message => return Ok(()),
-                Some(name) => known.push(name),
-            }
+        match others(message, self.agent.handlers()) {
+            None => Ok(()),
+            Some(known) => Err(CallError::Unknown {
+                message: message.to_owned(),
+                known,
+            }),
         }
-        Err(CallError::Unknown {
-            message: message.to_owned(),
-            known,
-        })
     }
 }
 

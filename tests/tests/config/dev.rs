@@ -159,7 +159,7 @@ fn a_program_other_than_haproxy_is_refused() {
     assert_eq!(said.status.code(), Some(1));
     let err = String::from_utf8_lossy(&said.stderr);
     assert!(
-        err.contains("`/no/such/haproxy` is no HAProxy to use"),
+        err.contains("`/no/such/haproxy` is not a usable HAProxy"),
         "{err}"
     );
 
@@ -195,7 +195,7 @@ fn a_configuration_that_would_not_work_is_not_run() {
     let out = String::from_utf8_lossy(&said.stdout);
     assert!(out.contains("SPOA001"), "{out}");
     let err = String::from_utf8_lossy(&said.stderr);
-    assert!(err.contains("fix what is said above"), "{err}");
+    assert!(err.contains("fix the errors above"), "{err}");
 }
 
 #[test]

@@ -30,7 +30,10 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
     for engine in case.ours() {
         addresses(case, engine, findings);
-        tls(case, engine, findings);
+        // An agent that does not say where it listens does not say how, either.
+        if !case.agent.listeners.is_empty() {
+            tls(case, engine, findings);
+        }
     }
 }
 

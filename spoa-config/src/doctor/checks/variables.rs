@@ -103,6 +103,7 @@ fn read(
     let prefix = engine.prefix().0;
     let mut same = case.engines.iter().filter(|it| it.prefix().0 == prefix);
     if mention.how != How::Read
+        || !case.is_known
         || set.iter().any(|set| set.name == variable)
         || mentions.iter().any(sets)
         || case.is_own(variable)

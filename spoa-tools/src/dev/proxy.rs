@@ -1,21 +1,19 @@
 //! HAProxy as a child of the agent's process, which it never outlives.
-//!
-//! It must not know what its lines mean: the watch does.
 
 use super::watch::Watch;
-use crate::run::haproxy::Haproxy;
+use crate::haproxy::Haproxy;
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::watch::{Receiver, channel};
 
-/// Runs HAProxy, and kills it when the pipe that is its own standard input ends: whatever ends the
-/// agent's process, a signal that nobody can catch included, ends that pipe.
+/// A script that runs HAProxy and kills it when the script's standard input ends. That pipe ends with the
+/// agent's process, even if a signal that cannot be caught kills it.
 const GUARD: &str = r#"exec 3<&0
 "$@" </dev/null 3<&- 2>&1 &
 haproxy=$!
@@ -27,21 +25,21 @@ status=$?
 kill $guard 2>/dev/null
 exit $status"#;
 
-/// How long HAProxy may take to listen.
+/// The time that HAProxy has to start listening.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A HAProxy that runs.
+/// A running HAProxy.
 #[derive(Debug)]
 pub(super) struct Proxy {
     guard: Child,
-    /// As long as it is open, HAProxy lives.
+    /// The pipe that keeps HAProxy running while it is open.
     lifeline: Option<ChildStdin>,
     ended: Receiver<bool>,
     watch: Arc<Watch>,
 }
 
 impl Proxy {
-    /// Starts it where its configuration is, as `haproxy -f` there would.
+    /// Starts HAProxy in the folder of its configuration.
     pub(super) fn start(haproxy: &Haproxy, config: &Path, watch: Arc<Watch>) -> io::Result<Self> {
         let (config, program) = (config.canonicalize()?, which(&haproxy.path)?);
         let mut command = Command::new("/bin/sh");
@@ -54,7 +52,7 @@ impl Proxy {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
-            // Ctrl-C is for the agent, which ends HAProxy in turn.
+            // Ctrl-C reaches the agent alone, which then ends HAProxy.
             .process_group(0)
             .spawn()?;
         let (told, ended) = channel(false);
@@ -69,7 +67,7 @@ impl Proxy {
                         .read_until(b'\n', &mut line)
                         .is_ok_and(|length| length > 0)
                     {
-                        watch.said(String::from_utf8_lossy(&line).trim_end());
+                        watch.printed(String::from_utf8_lossy(&line).trim_end());
                         line.clear();
                     }
                     let _ = told.send(true);
@@ -83,12 +81,12 @@ impl Proxy {
         })
     }
 
-    /// Waits until it listens there.
+    /// Waits until HAProxy listens on an address.
     pub(super) async fn ready(&mut self, front: SocketAddr) -> Result<(), String> {
         let start = Instant::now();
         while TcpStream::connect(front).await.is_err() {
             if *self.ended.borrow() {
-                return Err("HAProxy did not start: what it said is above".to_owned());
+                return Err("HAProxy did not start: its output is above".to_owned());
             }
             if start.elapsed() > PATIENCE {
                 return Err(format!(
@@ -100,13 +98,13 @@ impl Proxy {
         Ok(())
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until HAProxy has ended by itself.
     pub(super) async fn ended(&self) {
-        // Without its sender, nobody reads it any more.
+        // A closed channel means that the output of HAProxy has ended, too.
         let _ = self.ended.clone().wait_for(|ended| *ended).await;
     }
 
-    /// Ends it, and says with which status it ended.
+    /// Ends HAProxy and returns its exit status.
     pub(super) fn stop(&mut self) -> Option<i32> {
         self.watch.close();
         drop(self.lifeline.take());
@@ -120,7 +118,7 @@ impl Drop for Proxy {
     }
 }
 
-/// The program by its full path, since it is started in another folder.
-fn which(program: &Path) -> io::Result<std::path::PathBuf> {
+/// Returns the full path of the program, since it is started in another folder.
+fn which(program: &Path) -> io::Result<PathBuf> {
     program.canonicalize()
 }

@@ -1,23 +1,29 @@
-//! What a person sees: colours where there is a terminal that shows them, lines of a readable width.
-//!
-//! It must not know what is written.
+//! Output for people: colours on terminals that show them, lines of a readable width.
 
-use crate::failure::Failure;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 
-/// Where lines are broken. A terminal's own width is not asked for: text that is read stays readable.
+/// The width at which lines are broken. Wider terminals get the same lines: they are easier to read.
 const WIDTH: usize = 88;
 
-/// Whether to colour, and how.
+/// Colours, if they are on.
+///
+/// ```
+/// use spoa_tools::terminal::Paint;
+///
+/// assert_eq!(Paint::PLAIN.bad("no"), "no");
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Paint {
+pub struct Paint {
     on: bool,
 }
 
 impl Paint {
-    /// Colours if this stream is a terminal and nobody said no (`NO_COLOR`, `TERM=dumb`).
-    pub(crate) fn of(stream: &impl IsTerminal) -> Self {
+    /// No colours.
+    pub const PLAIN: Paint = Paint { on: false };
+
+    /// Returns colours for a stream: on if it is a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`.
+    pub fn of(stream: &impl IsTerminal) -> Self {
         let set = |name, value: Option<&str>| match (env::var_os(name), value) {
             (None, _) => false,
             (Some(found), Some(value)) => found == value,
@@ -29,53 +35,78 @@ impl Paint {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) const PLAIN: Paint = Paint { on: false };
+    /// Returns whether colours are on.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self.on
+    }
 
-    pub(crate) fn bold(self, text: &str) -> String {
+    /// Returns the text in bold.
+    #[must_use]
+    pub fn bold(self, text: &str) -> String {
         self.with("1", text)
     }
 
-    pub(crate) fn dim(self, text: &str) -> String {
+    /// Returns the text in a faint colour.
+    #[must_use]
+    pub fn dim(self, text: &str) -> String {
         self.with("2", text)
     }
 
-    pub(crate) fn good(self, text: &str) -> String {
+    /// Returns the text in green.
+    #[must_use]
+    pub fn good(self, text: &str) -> String {
         self.with("32", text)
     }
 
-    pub(crate) fn bad(self, text: &str) -> String {
+    /// Returns the text in red.
+    #[must_use]
+    pub fn bad(self, text: &str) -> String {
         self.with("31", text)
     }
 
-    pub(crate) fn warn(self, text: &str) -> String {
+    /// Returns the text in yellow.
+    #[must_use]
+    pub fn warn(self, text: &str) -> String {
         self.with("33", text)
     }
 
     fn with(self, code: &str, text: &str) -> String {
-        match self.on && !text.is_empty() {
-            true => format!("\x1b[{code}m{text}\x1b[0m"),
-            false => text.to_owned(),
+        if self.on && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
         }
     }
 }
 
-/// Prints what was asked for; whether anybody looks. Whoever closed the pipe has seen enough, which is
-/// no error.
-pub(crate) fn print(text: &str) -> Result<bool, Failure> {
+/// Prints to standard output. A reader that closed the pipe has seen enough, so that is not an error: the
+/// result then says that nobody reads on.
+///
+/// # Errors
+/// Standard output cannot be written to, such as a file on a full disk.
+///
+/// ```
+/// assert!(spoa_tools::terminal::print("")?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn print(text: &str) -> io::Result<bool> {
     let mut out = io::stdout();
     let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match printed {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::failed(format!(
-            "cannot write to standard output: {error}"
-        ))),
+        Err(error) => Err(error),
     }
 }
 
-/// Breaks a text between words into lines that begin with `first`, then with spaces.
-pub(crate) fn wrap(first: &str, text: &str) -> String {
+/// Breaks a text between words into lines: the first begins with `first`, the others with as many spaces.
+///
+/// ```
+/// assert_eq!(spoa_tools::terminal::wrap("- ", "a  b"), "- a b\n");
+/// ```
+#[must_use]
+pub fn wrap(first: &str, text: &str) -> String {
     let indent = " ".repeat(first.chars().count());
     let (mut out, mut line) = (String::new(), first.to_owned());
     let mut fresh = true;

@@ -1,13 +1,11 @@
-//! What is logged, as `--log` says it: a level, and `TARGET=LEVEL` for parts.
-//!
-//! It must not know where the log goes.
+//! The filter of the log: a level, and `TARGET=LEVEL` for parts.
 
 use crate::agent::{FAILURES, VALUES};
 use spoa_facts::{nearest, one_of};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
-/// The levels, by the names they have on the command line.
+/// The levels, by their names on the command line.
 const LEVELS: [(&str, LevelFilter); 6] = [
     ("off", LevelFilter::OFF),
     ("error", LevelFilter::ERROR),
@@ -17,19 +15,19 @@ const LEVELS: [(&str, LevelFilter); 6] = [
     ("trace", LevelFilter::TRACE),
 ];
 
-/// The targets of the agent's lines that a filter may name, besides the crates of the program.
+/// The targets of the agent's lines that a filter may name, beside the crates of the program.
 const TARGETS: [&str; 3] = ["spoa", FAILURES, VALUES];
 
-/// Where the agent's other lines come from, whose targets are not shown.
+/// The modules of the agent's other lines, whose targets are not shown.
 const OWN: [&str; 2] = ["spoa::agent", "spoa::run"];
 
-/// Whether the target of a line is to be shown: those of [`OWN`] say nothing that the text does not.
+/// Returns whether the target of a line is shown: those of [`OWN`] add nothing to the text.
 pub(super) fn is_shown(target: &str) -> bool {
     !OWN.iter().any(|own| target.starts_with(own))
 }
 
-/// Reads a filter. A bare word is a level: taken for a target, as `tracing` does, a misspelt one would
-/// silence everything.
+/// Reads a filter. A bare word is a level. `tracing` would take it as a target, so that a misspelt level
+/// silences everything.
 pub(super) fn read(text: &str) -> Result<Targets, String> {
     let parts = text.split(',').map(str::trim);
     parts.into_iter().try_fold(Targets::new(), |targets, part| {
@@ -43,9 +41,12 @@ pub(super) fn read(text: &str) -> Result<Targets, String> {
                     "`{part}` is not a level: write `{part}=trace`, or another level"
                 ));
             }
-            None => targets.with_default(level(part).map_err(|problem| match is_word(part) {
-                true => format!("{problem}, or `{part}=info` if it is a target"),
-                false => problem,
+            None => targets.with_default(level(part).map_err(|problem| {
+                if is_word(part) {
+                    format!("{problem}, or `{part}=info` if it is a target")
+                } else {
+                    problem
+                }
             })?),
         })
     })
@@ -62,10 +63,10 @@ fn level(word: &str) -> Result<LevelFilter, String> {
         None => {
             let lower = word.to_ascii_lowercase();
             let is_word = is_word(word);
-            // `err` and `warning` are further from what they mean than slips of the hand are.
+            // `err` and `warning` are further from the levels than typing errors are.
             let longer =
                 |name: &&str| is_word && (lower.starts_with(name) || name.starts_with(&lower));
-            // `off` is near `foo`, and nobody means it by that.
+            // `foo` is near `off`, but does not mean it.
             let first = lower.chars().next();
             let near = nearest(word, known());
             let near = near.filter(|near| {
@@ -78,17 +79,17 @@ fn level(word: &str) -> Result<LevelFilter, String> {
     }
 }
 
-/// Returns whether this is one word.
+/// Returns whether a text is one word.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(char::is_alphabetic)
 }
 
-/// Whether this looks like a target.
+/// Returns whether a word looks like a target.
 fn is_target(word: &str) -> bool {
     word.contains("::") || TARGETS.contains(&word)
 }
 
-/// Finds targets of the agent that no line has. Those of the program nobody knows.
+/// Refuses targets of the agent that no line has. Targets of the program are not known.
 fn check(target: &str) -> Result<(), String> {
     if target.is_empty() {
         return Err("the target is missing: write for instance `spoa=info`".to_owned());
@@ -109,7 +110,7 @@ mod tests {
     use tracing::Level;
 
     #[test]
-    fn levels_hold_for_their_targets_and_the_bare_one_for_the_rest() {
+    fn levels_apply_to_their_targets_and_the_bare_one_to_the_rest() {
         let targets = read("Warn, spoa::values=trace,spoa::failures=off").unwrap();
         for (target, level, expected) in [
             ("my_agent", Level::WARN, true),

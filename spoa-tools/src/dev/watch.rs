@@ -1,39 +1,58 @@
-//! What was asked and answered for each request, put together and printed as a line.
-//!
-//! It must not know where it comes from: frames are the tap's, lines of HAProxy's log the proxy's.
+//! What HAProxy sent and the agent answered for each request, printed as one line.
 
-use crate::run::show;
-use crate::spop::{ActionIter, FrameIds, Message, Messages, Value};
+use crate::terminal::print;
 use spoa_config::write::Watch as Watched;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The longest value that is shown, in characters.
-const LONGEST: usize = 60;
+/// A NOTIFY: its connection, and its ids on that connection.
+///
+/// ```
+/// use spoa_tools::dev::NotifyId;
+///
+/// let id = NotifyId { connection: 7, stream: 1, frame: 1 };
+/// assert_ne!(id, NotifyId { connection: 8, ..id });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NotifyId {
+    /// The number of the connection.
+    pub connection: u64,
+    /// The stream-id.
+    pub stream: u64,
+    /// The frame-id.
+    pub frame: u64,
+}
 
-/// A NOTIFY: its connection and its ids there.
-type Key = (u64, FrameIds);
-
-/// What was seen so far.
+/// The NOTIFYs that passed so far.
+///
+/// ```
+/// use spoa_tools::dev::{NotifyId, Watch};
+///
+/// let watch = Watch::default();
+/// let id = NotifyId { connection: 7, stream: 1, frame: 1 };
+/// watch.asked(id, None, vec!["check ip=192.0.2.7".to_owned()]);
+/// // It prints `check ip=192.0.2.7 -> set-var sess.score = 20 (0.1ms)`.
+/// watch.answered(id, vec!["set-var sess.score = 20".to_owned()]);
+/// ```
 #[derive(Debug, Default)]
-pub(super) struct Watch(Mutex<State>);
+pub struct Watch(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// NOTIFYs without an answer.
-    open: HashMap<Key, Exchange>,
-    /// Those answered, by the request they are about.
+    /// NOTIFYs without an ACK.
+    open: HashMap<NotifyId, Exchange>,
+    /// NOTIFYs with an ACK, by their requests.
     done: HashMap<String, Vec<Exchange>>,
-    /// HAProxy is being stopped: what it says of that is no news.
+    /// Whether HAProxy is being stopped: its lines about that are not shown.
     closed: bool,
 }
 
-/// A NOTIFY and its answer.
+/// A NOTIFY and its ACK.
 #[derive(Debug)]
 struct Exchange {
     begun: Instant,
-    /// The request it is about; `None` if HAProxy was not told to say so.
+    /// The request; `None` if HAProxy does not send it.
     request: Option<String>,
     messages: Vec<String>,
     actions: Vec<String>,
@@ -41,19 +60,11 @@ struct Exchange {
 }
 
 impl Watch {
-    /// HAProxy sent a NOTIFY.
-    pub(super) fn asked(&self, key: Key, payload: &[u8]) {
-        let Ok(messages) = Messages::parse(payload) else {
-            return;
-        };
-        let mut request = None;
-        let messages = messages.iter().map(|message| {
-            if let Some(Value::String(id)) = message.get(Watched::ARGUMENT) {
-                request = Some(String::from_utf8_lossy(id).into_owned());
-            }
-            shown(&message)
-        });
-        let messages = messages.collect();
+    /// The name of the argument that has the id of the request.
+    pub const ARGUMENT: &'static str = Watched::ARGUMENT;
+
+    /// Notes a NOTIFY: the id of its request, and its messages as text.
+    pub fn asked(&self, id: NotifyId, request: Option<String>, messages: Vec<String>) {
         let exchange = Exchange {
             begun: Instant::now(),
             request,
@@ -61,43 +72,42 @@ impl Watch {
             actions: Vec::new(),
             took: None,
         };
-        self.state().open.insert(key, exchange);
+        self.state().open.insert(id, exchange);
     }
 
-    /// The agent answered one.
-    pub(super) fn answered(&self, key: Key, payload: &[u8]) {
+    /// Notes the actions of an ACK, as text.
+    pub fn answered(&self, id: NotifyId, actions: Vec<String>) {
         let mut state = self.state();
-        let Some(mut exchange) = state.open.remove(&key) else {
+        let Some(mut exchange) = state.open.remove(&id) else {
             return;
         };
         exchange.took = Some(exchange.begun.elapsed());
-        let actions = ActionIter::new(payload).map_while(Result::ok);
-        exchange.actions = actions.map(|action| short(&action.to_string())).collect();
+        exchange.actions = actions;
         match exchange.request.clone() {
             Some(request) => state.done.entry(request).or_default().push(exchange),
             None => show(&format!("{}\n", exchange.text())),
         }
     }
 
-    /// HAProxy printed a line.
-    pub(super) fn said(&self, line: &str) {
+    /// Reads a line that HAProxy printed: a request that is over, or anything else, which is shown.
+    pub(super) fn printed(&self, line: &str) {
         if let Some(request) = Request::read(line) {
             let exchanges = self.take(&request.id);
             return show(&format!("{}\n", request.text(&exchanges)));
         }
-        // What it says at every start is nothing to act upon.
+        // HAProxy prints these lines at every start: nothing has to be done about them.
         let usual = line.contains("[NOTICE]") || line.contains("HAProxy was started as");
         if !usual && !line.is_empty() && !self.state().closed {
             show(&format!("haproxy: {line}\n"));
         }
     }
 
-    /// From here on HAProxy is being stopped.
+    /// Notes that HAProxy is being stopped: its lines are not shown from here on.
     pub(super) fn close(&self) {
         self.state().closed = true;
     }
 
-    /// All about a request, which is over.
+    /// Takes all exchanges of a request that is over.
     fn take(&self, request: &str) -> Vec<Exchange> {
         let mut state = self.state();
         let mut exchanges = state.done.remove(request).unwrap_or_default();
@@ -165,7 +175,7 @@ impl Request {
             uri,
             ..
         } = self;
-        // The first letter of the two is who ended it (HAProxy's manual, "Session state").
+        // The first of the two letters says who ended the request (HAProxy's manual, "Session state").
         let by = match ended.get(..1) {
             Some("P") => " by HAProxy",
             Some("C" | "c") => " as the client left",
@@ -189,60 +199,30 @@ impl Request {
     }
 }
 
-fn shown(message: &Message<'_>) -> String {
-    let args = message
-        .args()
-        .iter()
-        .filter(|arg| arg.name.as_bytes() != Watched::ARGUMENT.as_bytes());
-    let args = args.map(|arg| {
-        let value = short(&arg.value.to_string());
-        match arg.name.is_empty() {
-            true => format!(" {value}"),
-            false => format!(" {}={value}", arg.name),
-        }
-    });
-    format!("{}{}", message.name(), args.collect::<String>())
-}
-
-fn short(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
+/// Prints a line. The program goes on where nobody reads it.
+fn show(text: &str) {
+    let _ = print(text);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spop::{Action, Name, NotifyWriter, Scope};
 
-    const KEY: Key = (
-        7,
-        FrameIds {
-            stream_id: 1,
-            frame_id: 1,
-        },
-    );
+    const ID: NotifyId = NotifyId {
+        connection: 7,
+        stream: 1,
+        frame: 1,
+    };
 
-    fn asked(watch: &Watch, args: &[(&str, Value<'_>)]) {
-        let mut payload = Vec::new();
-        NotifyWriter::new(&mut payload).message("check", args);
-        watch.asked(KEY, &payload);
+    fn asked(watch: &Watch, request: &str, message: &str) {
+        watch.asked(ID, Some(request.to_owned()), vec![message.to_owned()]);
     }
 
     #[test]
-    fn a_request_and_what_was_said_about_it_are_one_line() {
+    fn a_request_and_its_exchanges_are_one_line() {
         let watch = Watch::default();
-        let id = (Watched::ARGUMENT, Value::from("5"));
-        asked(&watch, &[("ip", Value::from("192.0.2.7")), id]);
-        let mut payload = Vec::new();
-        let action = Action::SetVar {
-            scope: Scope::Session,
-            name: Name::from("score"),
-            value: Value::Int64(20),
-        };
-        action.encode(&mut payload);
-        watch.answered(KEY, &payload);
+        asked(&watch, "5", "check ip=\"192.0.2.7\"");
+        watch.answered(ID, vec!["set-var sess.score = 20".to_owned()]);
         let request = Request::read("spoa-dev 5 403 PR 3 - GET /a b?c").unwrap();
         let mut exchanges = watch.take(&request.id);
         exchanges[0].took = Some(Duration::from_micros(1234));
@@ -254,9 +234,9 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_answered_is_said() {
+    fn a_notify_without_an_answer_is_shown() {
         let watch = Watch::default();
-        asked(&watch, &[(Watched::ARGUMENT, Value::from("6"))]);
+        asked(&watch, "6", "check");
         let request = Request::read("spoa-dev 6 200 -- 500 1 GET /").unwrap();
         assert_eq!(
             request.text(&watch.take("6")),
@@ -269,10 +249,8 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_no_requests_and_long_values_are_cut() {
+    fn other_lines_are_not_requests() {
         assert_eq!(Request::read("SPOE: [agent] st=1"), None);
         assert_eq!(Request::read("spoa-dev 5 403"), None);
-        assert_eq!(short(&"x".repeat(61)).chars().count(), 61);
-        assert_eq!(short("xy"), "xy");
     }
 }

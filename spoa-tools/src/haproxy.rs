@@ -1,6 +1,4 @@
-//! The HAProxy of this machine, if there is one.
-//!
-//! It must not know what it is wanted for.
+//! The HAProxy that is installed on this machine.
 
 use spoa_config::Series;
 use std::ffi::OsStr;
@@ -8,52 +6,52 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A HAProxy that runs.
+/// An installed HAProxy.
 #[derive(Clone, Debug)]
-pub(super) struct Haproxy {
-    pub(super) path: PathBuf,
+pub(crate) struct Haproxy {
+    pub(crate) path: PathBuf,
     /// The whole version, such as `3.0.11-1+deb13u3`.
-    pub(super) version: String,
-    pub(super) series: Series,
+    pub(crate) version: String,
+    pub(crate) series: Series,
 }
 
-/// There is none.
+/// Why no HAProxy can be used.
 #[derive(Debug)]
-pub(super) enum NoHaproxy {
-    /// Nowhere.
+pub(crate) enum NoHaproxy {
+    /// None is installed.
     Missing,
-    /// What was named is none.
-    Named(PathBuf, String),
+    /// The file that the user named is not one, for this reason.
+    Unusable(PathBuf, String),
 }
 
 impl fmt::Display for NoHaproxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NoHaproxy::Missing => f.write_str(
-                "there is no HAProxy: install one, for instance by `apt-get install haproxy`, \
-                 `dnf install haproxy` or `brew install haproxy`, or name it by `--haproxy-bin \
-                 /path/to/haproxy` or SPOA_HAPROXY. It is looked for in SPOA_HAPROXY, on \
-                 the PATH and in /usr/sbin",
+                "no HAProxy found in SPOA_HAPROXY, on the PATH or in /usr/sbin: install one, for instance \
+                 by `apt-get install haproxy`, `dnf install haproxy` or `brew install haproxy`, or name it \
+                 by `--haproxy-bin /path/to/haproxy` or SPOA_HAPROXY",
             ),
-            NoHaproxy::Named(path, problem) => {
-                write!(f, "`{}` is no HAProxy to use: {problem}", path.display())
+            NoHaproxy::Unusable(path, problem) => {
+                write!(f, "`{}` is not a usable HAProxy: {problem}", path.display())
             }
         }
     }
 }
 
 impl Haproxy {
-    /// Finds the one named, else the first of `SPOA_HAPROXY`, else that on the `PATH`. What lies below
-    /// the current directory is not run: it may be anybody's.
-    pub(super) fn find(named: Option<&Path>) -> Result<Self, NoHaproxy> {
+    /// Finds the HAProxy that the user named, else the first of `SPOA_HAPROXY`, else the one on the
+    /// `PATH`. Relative places are skipped: anybody may have put a file there.
+    pub(crate) fn find(named: Option<&Path>) -> Result<Self, NoHaproxy> {
         let variable = std::env::var_os("SPOA_HAPROXY").unwrap_or_default();
         let first = variable.to_string_lossy();
         let first = first.split([':', ',']).find(|path| !path.is_empty());
         if let Some(path) = named.or(first.map(Path::new)) {
-            return Haproxy::at(path).map_err(|problem| NoHaproxy::Named(path.to_owned(), problem));
+            return Haproxy::at(path)
+                .map_err(|problem| NoHaproxy::Unusable(path.to_owned(), problem));
         }
         let paths = std::env::var_os("PATH").unwrap_or_default();
-        // Debian has it in /usr/sbin, which is not on the PATH of an ordinary user.
+        // Debian installs it in /usr/sbin, which is not on the PATH of an ordinary user.
         let places = std::env::split_paths(&paths).chain([PathBuf::from("/usr/sbin")]);
         places
             .filter(|place| place.is_absolute())
@@ -65,13 +63,13 @@ impl Haproxy {
 
     fn at(path: &Path) -> Result<Self, String> {
         let program: &OsStr = path.as_os_str();
-        let said = Command::new(program)
+        let output = Command::new(program)
             .arg("-v")
             .stdin(Stdio::null())
             .output();
-        let said = said.map_err(|error| format!("it does not run: {error}"))?;
-        let said = String::from_utf8_lossy(&said.stdout);
-        let version = version(&said).ok_or("`-v` names no version of HAProxy")?;
+        let output = output.map_err(|error| format!("it does not run: {error}"))?;
+        let output = String::from_utf8_lossy(&output.stdout);
+        let version = version(&output).ok_or("`-v` prints no version of HAProxy")?;
         Ok(Haproxy {
             path: path.to_owned(),
             version: version.to_owned(),
@@ -80,9 +78,9 @@ impl Haproxy {
     }
 }
 
-/// The version in the first line of `haproxy -v`.
-fn version(said: &str) -> Option<&str> {
-    let (program, rest) = said.lines().next()?.split_once(" version ")?;
+/// Returns the version in the first line of `haproxy -v`.
+fn version(output: &str) -> Option<&str> {
+    let (program, rest) = output.lines().next()?.split_once(" version ")?;
     matches!(program, "HAProxy" | "HA-Proxy")
         .then(|| rest.split_whitespace().next())
         .flatten()
@@ -102,11 +100,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_and_is_none_is_said() {
+    fn a_named_file_that_is_not_a_haproxy_is_an_error() {
         let error = Haproxy::find(Some(Path::new("/bin/cat"))).unwrap_err();
         let said = error.to_string();
         assert!(
-            said.starts_with("`/bin/cat` is no HAProxy to use: "),
+            said.starts_with("`/bin/cat` is not a usable HAProxy: "),
             "{said}"
         );
         let error = Haproxy::find(Some(Path::new("/no/such"))).unwrap_err();

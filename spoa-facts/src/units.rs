@@ -1,17 +1,22 @@
-//! Durations and sizes as they are written on a command line: `20ms`, `64k`.
-//!
-//! It must not know which option they are for.
+//! Durations and sizes on command lines, with errors that say what to write.
 
-use spoa_facts::{QuantityError, parse_size, parse_time};
+use crate::quantity::{QuantityError, parse_size, parse_time};
 use std::time::Duration;
-
-pub(super) use spoa_facts::show_size;
-pub use spoa_facts::show_time as show_duration;
 
 /// The longest duration of an option: no clock overflows when it is added.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// Reads `20ms`, `1s`, `5m`, `0`.
+/// Reads a duration of a command line, such as `20ms`, `1s`, `5m` or `0`: of at most 24 hours.
+///
+/// # Errors
+/// What to write instead.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// assert_eq!(spoa_facts::duration("20ms"), Ok(Duration::from_millis(20)));
+/// assert_eq!(spoa_facts::duration("20").unwrap_err(), "the unit is missing: write `20ms` or `20s`");
+/// ```
 pub fn duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
@@ -24,18 +29,25 @@ pub fn duration(text: &str) -> Result<Duration, String> {
             "the unit is missing: write `{text}ms` or `{text}s`"
         )),
         Err(QuantityError::UnknownUnit { unit, .. }) => Err(format!(
-            "`{unit}` is no unit: write `us`, `ms`, `s`, `m` or `h`"
+            "`{unit}` is not a unit: write `us`, `ms`, `s`, `m` or `h`"
         )),
         Err(QuantityError::TooLarge) => Err(too_long()),
         Err(_) => Err("write a whole number and a unit, such as `20ms` or `1s`".to_owned()),
     }
 }
 
-/// Reads `16380`, `64k`, `1m`: bytes.
+/// Reads a size of a command line in bytes, such as `16380`, `64k` or `1m`.
+///
+/// # Errors
+/// What to write instead.
+///
+/// ```
+/// assert_eq!(spoa_facts::size("64k"), Ok(65_536));
+/// ```
 pub fn size(text: &str) -> Result<u64, String> {
     parse_size(text).map_err(|error| match error {
         QuantityError::UnknownUnit { unit, .. } => {
-            format!("`{unit}` is no unit: write `k`, `m` or `g`")
+            format!("`{unit}` is not a unit: write `k`, `m` or `g`")
         }
         QuantityError::TooLarge => "that is more than 64 bits hold".to_owned(),
         _ => "write a number of bytes, such as `16380` or `64k`".to_owned(),
@@ -45,11 +57,12 @@ pub fn size(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quantity::{show_size, show_time};
 
     #[test]
     fn durations_read_and_print() {
         for text in ["20ms", "1s", "5m", "1h", "250us", "1001ms", "0"] {
-            assert_eq!(show_duration(duration(text).unwrap()), text);
+            assert_eq!(show_time(duration(text).unwrap()), text);
         }
         assert_eq!(duration("1000ms"), Ok(Duration::from_secs(1)));
     }
@@ -60,14 +73,14 @@ mod tests {
         assert_eq!(problem("20"), "the unit is missing: write `20ms` or `20s`");
         assert_eq!(
             problem("20min"),
-            "`min` is no unit: write `us`, `ms`, `s`, `m` or `h`"
+            "`min` is not a unit: write `us`, `ms`, `s`, `m` or `h`"
         );
         let form = "write a whole number and a unit, such as `20ms` or `1s`";
         assert_eq!(problem("soon"), form);
         assert_eq!(problem("-1s"), form);
         assert_eq!(
             problem("1.5s"),
-            "`.5s` is no unit: write `us`, `ms`, `s`, `m` or `h`"
+            "`.5s` is not a unit: write `us`, `ms`, `s`, `m` or `h`"
         );
         assert_eq!(problem("25h"), "the longest is `24h`");
         assert_eq!(problem("4294967295h"), "the longest is `24h`");
@@ -86,7 +99,7 @@ mod tests {
     fn a_bad_size_says_what_to_write() {
         assert_eq!(
             size("64kb").unwrap_err(),
-            "`kb` is no unit: write `k`, `m` or `g`"
+            "`kb` is not a unit: write `k`, `m` or `g`"
         );
         assert_eq!(
             size("big").unwrap_err(),

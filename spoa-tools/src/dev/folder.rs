@@ -1,6 +1,4 @@
-//! The folder that HAProxy is started in, and those that earlier processes could not remove.
-//!
-//! It must not know what is written there.
+//! The folder that HAProxy is started in. Folders of killed processes are removed.
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -10,18 +8,18 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// What the names begin with.
+/// The start of the folders' names.
 const PREFIX: &str = "spoa-dev-";
 
-/// The file in a folder that its process has locked. Whether a process runs cannot be told by its
-/// number: it may be in another container that shares the folder of temporary files.
+/// The file in a folder that its process keeps locked. A process id would not do: the process may be in
+/// another container that shares the folder for temporary files.
 const LOCK: &str = "in-use";
 
-/// A folder for as long as the value lives.
+/// A folder that is removed when the value is dropped.
 #[derive(Debug)]
 pub(super) struct Folder {
     folder: TempDir,
-    #[allow(dead_code, reason = "the lock ends when it is dropped")]
+    #[allow(dead_code, reason = "the file is unlocked when it is dropped")]
     lock: Flock<File>,
 }
 
@@ -31,7 +29,7 @@ impl Folder {
     }
 }
 
-/// Makes a folder, and removes those of processes that were killed.
+/// Makes a folder, and removes those of killed processes.
 pub(super) fn make() -> io::Result<Folder> {
     let directory = std::env::temp_dir();
     sweep(&directory);
@@ -42,7 +40,7 @@ fn make_in(directory: &Path) -> io::Result<Folder> {
     let folder = tempfile::Builder::new()
         .prefix(PREFIX)
         .tempdir_in(directory)?;
-    // The lock has its name only once it is locked: nobody sees it free before.
+    // The file gets its name after it is locked, so nobody sees it unlocked.
     let new = folder.path().join("new");
     let lock = lock(File::create_new(&new)?)?;
     fs::rename(new, folder.path().join(LOCK))?;
@@ -53,7 +51,7 @@ fn lock(file: File) -> io::Result<Flock<File>> {
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error.into())
 }
 
-/// Removes folders that nobody has locked. One without a lock is just being made, or not ours.
+/// Removes the folders that no process has locked. A folder without a lock file is being made, or not ours.
 fn sweep(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     for folder in entries.filter_map(|entry| ours(&entry)) {
@@ -63,19 +61,20 @@ fn sweep(directory: &Path) {
     }
 }
 
-/// Opens a file that is one: in a folder that all may write to, it could be anything.
+/// Opens a regular file: in a folder that all users may write to, the path could be anything.
 fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags((nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits())
         .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(Errno::EINVAL.into()),
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(Errno::EINVAL.into())
     }
 }
 
-/// The folder, if it is one of this user's agents.
+/// Returns the path of an entry that is a folder of this user's agents.
 fn ours(entry: &DirEntry) -> Option<PathBuf> {
     entry.file_name().to_str()?.strip_prefix(PREFIX)?;
     let metadata = entry.metadata().ok()?;
@@ -89,7 +88,7 @@ mod tests {
     use nix::sys::stat::Mode;
 
     #[test]
-    fn a_folder_in_use_stays_whatever_its_process_is() {
+    fn a_folder_in_use_stays() {
         let all = tempfile::tempdir().unwrap();
         let used = make_in(all.path()).unwrap();
         let left = make_in(all.path()).unwrap();
@@ -106,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_to_be_left_behind_stays() {
+    fn a_folder_that_is_not_certainly_left_over_stays() {
         let all = tempfile::tempdir().unwrap();
         let names = ["spoa-dev-7-a", "spoa-dev-made", "other", "spoa-dev-pipe"];
         for name in names {
             fs::create_dir(all.path().join(name)).unwrap();
         }
         fs::write(all.path().join("other").join(LOCK), "").unwrap();
-        // It is not waited for.
+        // Opening it must not block.
         let pipe = all.path().join("spoa-dev-pipe").join(LOCK);
         nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
         let elsewhere = all.path().join("elsewhere");

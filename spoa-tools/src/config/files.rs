@@ -1,0 +1,132 @@
+//! The files that `config --output` writes, and what would change in them.
+
+use super::{Config, Part, diff};
+use spoa_config::write::{Configuration, Writer, signed, writer};
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+impl Config {
+    /// Returns the files to write, with their texts.
+    fn files(&self, path: &Path, agent: &str, written: &Configuration) -> Vec<(PathBuf, String)> {
+        let part = |name: &str, text: &str| vec![(place(path, name), text.to_owned())];
+        match self.part {
+            Part::Spoe => part("spoe.conf", &written.spoe),
+            Part::Backend => part("backend.cfg", &signed(agent, &written.backend)),
+            Part::Frontend => part("frontend.cfg", &signed(agent, &written.frontend)),
+            Part::All => vec![
+                (path.join("spoe.conf"), written.spoe.clone()),
+                (path.join("haproxy.cfg"), written.haproxy.clone()),
+            ],
+        }
+    }
+
+    /// Shows what writing the files would change.
+    pub(super) fn changes(
+        &self,
+        path: &Path,
+        agent: &str,
+        written: &Configuration,
+    ) -> Result<String, String> {
+        let mut changes = String::new();
+        for (path, text) in self.files(path, agent, written) {
+            let present = match fs::read_to_string(&path) {
+                Ok(present) => present,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+                Err(error) => return Err(format!("cannot read `{}`: {error}", path.display())),
+            };
+            changes.push_str(&diff::unified(&path.display().to_string(), &present, &text));
+        }
+        if changes.is_empty() {
+            changes.push_str("nothing would change\n");
+        }
+        Ok(changes)
+    }
+
+    /// Writes the files, unless the user has edited one, and lists them.
+    pub(super) fn write(
+        &self,
+        path: &Path,
+        agent: &str,
+        written: &Configuration,
+    ) -> Result<String, String> {
+        let files = self.files(path, agent, written);
+        for (path, text) in &files {
+            let Ok(present) = fs::read_to_string(path) else {
+                continue;
+            };
+            let state = match writer(&present) {
+                _ if self.force || present == *text => continue,
+                Writer::Config => continue,
+                Writer::Edited => "has changed since `config` wrote it",
+                _ => "exists, and `config` has not written it",
+            };
+            return Err(format!(
+                "`{}` {state}: `--diff` shows what would change, `--force` overwrites it; keep your own \
+                 lines in the file of `--rules`",
+                path.display()
+            ));
+        }
+        let about = |path: &Path, error| format!("cannot write `{}`: {error}", path.display());
+        let mut complete = Vec::new();
+        for (path, text) in &files {
+            if let Some(directory) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
+                fs::create_dir_all(directory).map_err(|error| about(directory, error))?;
+            }
+            let file = File::write(path, text).map_err(|error| about(path, error))?;
+            complete.push((path, file));
+        }
+        let mut list = String::new();
+        for (path, file) in complete {
+            file.replace().map_err(|error| about(path, error))?;
+            list.push_str(&format!("wrote {}\n", path.display()));
+        }
+        Ok(list)
+    }
+}
+
+/// Returns the file of a part: the path itself if it names a file, else a file of this name in it.
+fn place(path: &Path, name: &str) -> PathBuf {
+    if path.is_file() || (path.extension().is_some() && !path.is_dir()) {
+        path.to_owned()
+    } else {
+        path.join(name)
+    }
+}
+
+/// A complete file that has not taken its place yet: on a full disk, the old one stays.
+struct File {
+    written: NamedTempFile,
+    place: PathBuf,
+}
+
+impl File {
+    fn write(path: &Path, text: &str) -> io::Result<Self> {
+        // The target of a link is replaced, not the link.
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let present = fs::metadata(&place).map(|file| file.permissions());
+        // The umask applies, as for any file.
+        let usual = Permissions::from_mode(0o666);
+        let mut written = tempfile::Builder::new()
+            .prefix(".spoa-config-")
+            .permissions(usual)
+            .tempfile_in(match place.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            })?;
+        written.write_all(text.as_bytes())?;
+        let file = written.as_file();
+        if let Ok(present) = present {
+            file.set_permissions(present)?;
+        }
+        file.sync_all()?;
+        Ok(File { written, place })
+    }
+
+    fn replace(self) -> io::Result<()> {
+        self.written.persist(&self.place)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,415 @@
+//! `config`: the configuration of HAProxy for an agent, printed or written to files.
+
+mod command;
+mod diff;
+mod files;
+mod unused;
+
+use crate::Outcome;
+use crate::haproxy::Haproxy;
+use spoa_config::write::{Configuration, Fail, Options, Page, write};
+use spoa_config::{Agent, Series};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What `config` is asked for.
+///
+/// ```
+/// use spoa_config::{Agent, Message};
+/// use spoa_tools::command::Given;
+/// use spoa_tools::config::Config;
+///
+/// let agent = Agent {
+///     name: "geo".to_owned(),
+///     messages: vec![Message { name: "lookup".to_owned(), ..Message::default() }],
+///     listeners: vec!["127.0.0.1:12345".to_owned()],
+///     ..Agent::default()
+/// };
+/// let given = Given::default().option("haproxy", "3.2").option("part", "backend");
+/// let outcome = Config::read(&given).perform(&agent)?;
+/// assert!(outcome.text.contains("server agent1 127.0.0.1:12345\n"), "{}", outcome.text);
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    series: Option<Series>,
+    part: Part,
+    engine: Option<String>,
+    prefix: Option<String>,
+    servers: Vec<String>,
+    ca_file: Option<String>,
+    crt: Option<String>,
+    closed: bool,
+    verdicts: Vec<String>,
+    pages: Vec<Page>,
+    rules: Option<PathBuf>,
+    bind: Vec<String>,
+    show: bool,
+    spoe_file: Option<String>,
+    output: Option<PathBuf>,
+    force: bool,
+    diff: bool,
+    /// A warning, if the version asked for is newer than all known ones.
+    newer: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    All,
+    Spoe,
+    Backend,
+    Frontend,
+}
+
+impl Config {
+    /// Writes the configuration of an agent.
+    ///
+    /// # Errors
+    /// A line for the user: an option changes nothing, a file cannot be written, or the agent is not
+    /// described well enough.
+    pub fn perform(&self, agent: &Agent) -> Result<Outcome, String> {
+        self.refuse_unused(agent)?;
+        let (series, guessed) = self.series(|| Haproxy::find(None).ok().map(|found| found.series));
+        let options = self.options(series)?;
+        if has_line(&options, "bind") && !self.bind.is_empty() {
+            return Err(
+                "option `--bind` changes nothing: the lines of `--rules` have a `bind`".to_owned(),
+            );
+        }
+        let written = write(agent, &options).map_err(|refusal| refusal.to_string())?;
+        let text = match &self.output {
+            Some(path) if self.diff => self.changes(path, &agent.name, &written)?,
+            Some(path) => {
+                let list = self.write(path, &agent.name, &written)?;
+                format!("{list}{}", self.next_steps(path, &options))
+            }
+            None => self.text(&written),
+        };
+        let warnings = written.warnings.iter().map(ToString::to_string);
+        let about_series = self.newer.clone().into_iter().chain(guessed);
+        Ok(Outcome {
+            text,
+            warnings: about_series.chain(warnings).collect(),
+            status: 0,
+        })
+    }
+
+    /// Returns the series to write for, and a warning if it is a guess.
+    fn series(&self, found: impl FnOnce() -> Option<Series>) -> (Series, Option<String>) {
+        if let Some(series) = self.series.or_else(found) {
+            return (series, None);
+        }
+        let newest = newest();
+        let warning = format!(
+            "no HAProxy was found, so the configuration is for {newest} and later: `--haproxy 2.6` writes \
+             what all versions take"
+        );
+        (newest, Some(warning))
+    }
+
+    /// Says what to do with the files.
+    fn next_steps(&self, directory: &Path, options: &Options) -> String {
+        if self.part != Part::All {
+            return String::new();
+        }
+        let directory = directory.display();
+        let mut steps = format!(
+            "next, while the agent runs:\n    cd {directory}\n    haproxy -c -f haproxy.cfg\n    \
+             haproxy -f haproxy.cfg\n"
+        );
+        if let (None, Some(bind)) = (&options.rules, options.bind.first()) {
+            let address = bind.split([' ', ',']).next().unwrap_or_default();
+            let address = match address.rsplit_once(':') {
+                Some(("" | "*", port)) => format!("127.0.0.1:{port}"),
+                _ => address.to_owned(),
+            };
+            steps.push_str(&format!("    curl -i http://{address}/\n"));
+            if !options.show {
+                steps.push_str(
+                    "Your servers see the variables in headers; with `--show` curl sees them, too.\n",
+                );
+            }
+        }
+        steps
+    }
+
+    fn options(&self, series: Series) -> Result<Options, String> {
+        let usual = Options::new(series);
+        let rules = self.rules.as_deref().map(|path| {
+            fs::read_to_string(path)
+                .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+        });
+        Ok(Options {
+            engine: self.engine.clone(),
+            prefix: self.prefix.clone(),
+            servers: match self.part {
+                // These parts name no server, and the address of the agent may not be known here.
+                Part::Spoe | Part::Frontend => vec!["127.0.0.1:1".to_owned()],
+                Part::Backend | Part::All => self.servers.clone(),
+            },
+            ca_file: self.ca_file.clone(),
+            crt: self.crt.clone(),
+            fail: if self.closed {
+                Fail::Closed
+            } else {
+                Fail::Open
+            },
+            verdicts: self.verdicts.clone(),
+            pages: self.pages.clone(),
+            rules: rules.transpose()?,
+            show: self.show,
+            bind: match self.bind.as_slice() {
+                [] => usual.bind,
+                bind => bind.to_vec(),
+            },
+            spoe_file: self.spoe_file.clone().unwrap_or(usual.spoe_file),
+            ..usual
+        })
+    }
+
+    fn text(&self, written: &Configuration) -> String {
+        match self.part {
+            Part::Spoe => written.spoe.clone(),
+            Part::Backend => written.backend.clone(),
+            Part::Frontend => written.frontend.clone(),
+            Part::All => format!(
+                "# ======== spoe.conf ========\n{}\n# ======== haproxy.cfg ========\n{}",
+                written.spoe, written.haproxy
+            ),
+        }
+    }
+}
+
+/// Returns whether a line of the user's own rules begins with a keyword.
+fn has_line(options: &Options, keyword: &str) -> bool {
+    let rules = options.rules.as_deref().unwrap_or_default();
+    let mut lines = rules.lines();
+    lines.any(|line| line.split_whitespace().next() == Some(keyword))
+}
+
+/// Returns the newest known series.
+fn newest() -> Series {
+    let [.., newest] = Series::ALL;
+    newest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Given;
+    use spoa_config::Message;
+
+    /// Reads options of the form `--name=value` or `--name`.
+    fn config(line: &[&str]) -> Config {
+        let given = line.iter().fold(Given::default(), |given, word| {
+            let word = word.trim_start_matches("--");
+            match word.split_once('=') {
+                Some((name, value)) => given.option(name, value),
+                None => given.flag(word),
+            }
+        });
+        Config::read(&given)
+    }
+
+    fn agent() -> Agent {
+        Agent {
+            name: "waf".to_owned(),
+            messages: vec![Message {
+                name: "check".to_owned(),
+                ..Message::default()
+            }],
+            listeners: vec!["127.0.0.1:12345".to_owned()],
+            ..Agent::default()
+        }
+    }
+
+    #[test]
+    fn options_reach_the_text() {
+        let line = [
+            "--haproxy=2.6",
+            "--part=backend",
+            "--engine=e",
+            "--server=10.0.0.1:1",
+            "--server=10.0.0.2:1",
+        ];
+        let text = config(&line).perform(&agent()).unwrap().text;
+        for line in [
+            "backend e-agents\n",
+            "    mode tcp\n",
+            "    server agent2 10.0.0.2:1\n",
+        ] {
+            assert!(text.contains(line), "`{line}` is not in:\n{text}");
+        }
+        let line = ["--haproxy=3.4", "--part=spoe", "--prefix=p"];
+        let text = config(&line).perform(&agent()).unwrap().text;
+        assert!(text.contains("    option var-prefix p\n"), "{text}");
+    }
+
+    #[test]
+    fn a_verdict_needs_fail_closed() {
+        let error = config(&["--haproxy=3.4", "--verdict=txn.a"])
+            .perform(&agent())
+            .unwrap_err();
+        assert!(error.contains("`--fail closed`"), "{error}");
+    }
+
+    #[test]
+    fn a_version_is_of_the_series_before_it_and_none_is_said() {
+        let series = |line: &[&str], found| config(line).series(|| found);
+        assert_eq!(series(&["--haproxy=3.1"], None), (Series::V3_0, None));
+        assert_eq!(series(&["--haproxy=2.9.4"], None), (Series::V2_8, None));
+        assert_eq!(series(&[], Some(Series::V2_8)), (Series::V2_8, None));
+        let (newest, said) = series(&[], None);
+        let said = said.unwrap();
+        assert_eq!(Some(&newest), Series::ALL.last());
+        assert!(said.contains("and later: `--haproxy 2.6`"), "{said}");
+    }
+
+    #[test]
+    fn what_to_do_with_the_files_is_said() {
+        let next = |line: &[&str]| {
+            let config = config(line);
+            let options = config.options(Series::V3_2).unwrap();
+            config.next_steps(Path::new("out"), &options)
+        };
+        let usual = next(&[]);
+        for line in [
+            "    cd out\n",
+            "    haproxy -c -f haproxy.cfg\n    haproxy -f haproxy.cfg\n",
+            "    curl -i http://127.0.0.1:8080/\n",
+            "`--show`",
+        ] {
+            assert!(usual.contains(line), "{usual}");
+        }
+        let own = next(&["--show", "--bind=10.0.0.1:80 name www"]);
+        assert!(own.ends_with("    curl -i http://10.0.0.1:80/\n"), "{own}");
+        assert_eq!(next(&["--part=spoe"]), "");
+    }
+
+    #[test]
+    fn a_file_of_the_users_is_not_overwritten() {
+        let directory = std::env::temp_dir().join(format!("spoa-config-{}", std::process::id()));
+        let output = format!("--output={}", directory.display());
+        let line = ["--haproxy=3.2", &output];
+        let said = config(&line).perform(&agent()).unwrap().text;
+        let wrote = said.lines().filter(|line| line.starts_with("wrote "));
+        assert_eq!(wrote.count(), 2, "{said}");
+        // What it has written, it writes again.
+        config(&line).perform(&agent()).unwrap();
+        let file = directory.join("haproxy.cfg");
+        fs::write(&file, "global\n").unwrap();
+        let error = config(&line).perform(&agent()).unwrap_err();
+        assert!(
+            error.contains("config` has not written it") && error.contains("`--force`"),
+            "{error}"
+        );
+        assert_eq!(fs::read_to_string(&file).unwrap(), "global\n");
+        let force = ["--haproxy=3.2", &output, "--force"];
+        config(&force).perform(&agent()).unwrap();
+        assert!(fs::read_to_string(&file).unwrap().contains("frontend www"));
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn an_edited_file_is_not_overwritten_and_the_difference_is_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        let output = format!("--output={}", directory.path().display());
+        let line = ["--haproxy=3.2", &output];
+        config(&line).perform(&agent()).unwrap();
+        let file = directory.path().join("haproxy.cfg");
+        let written = fs::read_to_string(&file).unwrap();
+        let edited = written.replace("bind :8080", "bind :80");
+        fs::write(&file, &edited).unwrap();
+        let error = config(&line).perform(&agent()).unwrap_err();
+        assert!(
+            error.contains("has changed since `config` wrote it"),
+            "{error}"
+        );
+        let shown = config(&["--haproxy=3.2", &output, "--diff"])
+            .perform(&agent())
+            .unwrap();
+        assert!(
+            shown.text.contains("\n-    bind :80\n+    bind :8080\n"),
+            "{}",
+            shown.text
+        );
+        assert_eq!(fs::read_to_string(&file).unwrap(), edited);
+        config(&["--haproxy=3.2", &output, "--force"])
+            .perform(&agent())
+            .unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), written);
+        // Other options, another text: what it has written it replaces.
+        config(&["--haproxy=2.6", &output])
+            .perform(&agent())
+            .unwrap();
+        let shown = config(&["--haproxy=2.6", &output, "--diff"])
+            .perform(&agent())
+            .unwrap();
+        assert_eq!(shown.text, "nothing would change\n");
+    }
+
+    #[test]
+    fn an_option_that_changes_nothing_is_an_error() {
+        let rules = tempfile::NamedTempFile::new().unwrap();
+        fs::write(rules.path(), "    bind :80\n").unwrap();
+        let rules = format!("--rules={}", rules.path().display());
+        for (line, option) in [
+            (&["--ca-file=a"][..], "--ca-file"),
+            (&["--crt=a"], "--crt"),
+            (&["--part=frontend", "--bind=:80"], "--bind"),
+            (&["--part=spoe", "--server=10.0.0.1:1"], "--server"),
+            (&["--part=backend", "--fail=closed"], "--fail closed"),
+            (&["--part=backend", "--prefix=a"], "--prefix"),
+            (&["--part=spoe", "--spoe-file=a"], "--spoe-file"),
+            (&[&rules, "--show"], "--show"),
+            (&[&rules, "--bind=:81"], "--bind"),
+            (&["--verdict=txn.a"], "--verdict"),
+            (&["--force"], "--force"),
+            (&["--diff"], "--diff"),
+        ] {
+            let error = config(line).perform(&agent()).unwrap_err();
+            let expected = format!("option `{option}` changes nothing: ");
+            assert!(error.starts_with(&expected), "{line:?}: {error}");
+        }
+        let mut tls = agent();
+        tls.tls = Some(spoa_config::Tls {
+            certificate: "a".to_owned(),
+            mutual: false,
+        });
+        assert!(config(&["--ca-file=a"]).perform(&tls).is_ok());
+        let error = config(&["--ca-file=a", "--server=unix@/a"])
+            .perform(&tls)
+            .unwrap_err();
+        assert!(error.contains("unix sockets"), "{error}");
+    }
+
+    #[test]
+    fn the_output_of_a_part_may_be_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        for (output, file) in [("own.conf", "own.conf"), ("folder", "folder/spoe.conf")] {
+            let output = format!("--output={}", directory.path().join(output).display());
+            let line = ["--haproxy=3.2", "--part=spoe", &output];
+            config(&line).perform(&agent()).unwrap();
+            // A second time as well.
+            config(&line).perform(&agent()).unwrap();
+            let text = fs::read_to_string(directory.path().join(file)).unwrap();
+            assert!(text.contains("spoe-message check"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_version_newer_than_all_is_the_newest_and_said() {
+        let line = ["--haproxy=9.9", "--part=backend"];
+        let printed = config(&line).perform(&agent()).unwrap();
+        assert!(
+            printed.warnings[0].starts_with("HAProxy 9.9 is newer than all"),
+            "{printed:?}"
+        );
+        let known = newest().to_string();
+        let printed = config(&[&format!("--haproxy={known}"), "--part=backend"])
+            .perform(&agent())
+            .unwrap();
+        assert_eq!(printed.warnings, [""; 0]);
+    }
+}

@@ -1,0 +1,272 @@
+//! `dev`: an agent with a real HAProxy in front and a server behind, and a line for each request.
+//!
+//! The agent's program brings the [`Tap`], which passes frames on between HAProxy and the agent and tells
+//! the [`Watch`] what it saw.
+
+mod echo;
+mod folder;
+mod proxy;
+mod watch;
+
+pub use watch::{NotifyId, Watch};
+
+use crate::command::{Command, CommandOption as Opt, Given};
+use crate::doctor::check;
+use crate::haproxy::Haproxy;
+use crate::terminal::{Paint, print};
+use folder::Folder;
+use proxy::Proxy;
+use spoa_config::Agent;
+use spoa_config::doctor::Severity;
+use spoa_config::write::{self, Watch as Watched, write};
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// What `dev` is asked for.
+///
+/// ```
+/// use spoa_tools::command::Given;
+/// use spoa_tools::dev::Dev;
+///
+/// assert_ne!(Dev::read(&Given::default().option("port", "8080")), Dev::default());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dev {
+    /// The HAProxy to run.
+    bin: Option<PathBuf>,
+    /// The user's own configuration.
+    config: Option<PathBuf>,
+    /// The port to listen on.
+    port: Option<u16>,
+}
+
+/// Takes connections on a listener, passes their bytes on to the agent at an address and back, and tells a
+/// watch about the frames. It is called within a runtime and returns at once.
+pub type Tap = fn(TcpListener, String, Arc<Watch>);
+
+impl Dev {
+    /// The command as plain data.
+    pub const COMMAND: Command = Command {
+        name: "dev",
+        summary: "Run the agent behind a real HAProxy and show each request",
+        options: &[
+            Opt::path("haproxy-bin", "PATH", "HAProxy to run")
+                .default("the first of SPOA_HAPROXY, else of the PATH"),
+            Opt::path(
+                "haproxy-config",
+                "FILE",
+                "haproxy.cfg of your own, not that of `config`",
+            ),
+            Opt::text("port", "PORT", "Port of 127.0.0.1 for requests")
+                .default("a free one")
+                .check(|text| match text.parse::<u16>() {
+                    Ok(1..) => Ok(()),
+                    _ => Err("write a port from 1 to 65535".to_owned()),
+                }),
+        ],
+        operands: None,
+        notes: "",
+    };
+
+    /// Reads what the command line gives.
+    #[must_use]
+    pub fn read(given: &Given) -> Self {
+        Dev {
+            bin: given.path("haproxy-bin"),
+            config: given.path("haproxy-config"),
+            port: given.text("port").and_then(|port| port.parse().ok()),
+        }
+    }
+
+    /// Starts HAProxy for an agent that listens on a TCP address.
+    ///
+    /// # Errors
+    /// A line for the user: there is no HAProxy, it does not start, or its configuration has an error.
+    pub async fn start(&self, agent: &Agent, address: &str, tap: Tap) -> Result<Running, String> {
+        let haproxy = Haproxy::find(self.bin.as_deref()).map_err(|error| error.to_string())?;
+        let folder = folder::make();
+        let folder = folder.map_err(|error| format!("cannot make a temporary folder: {error}"))?;
+        // The tap reads the frames.
+        let agent = Agent {
+            tls: None,
+            ..agent.clone()
+        };
+        let watch = Arc::new(Watch::default());
+        let start = match &self.config {
+            Some(file) => {
+                examine(&agent, file, &haproxy)?;
+                let tap = |listener| tap(listener, address.to_owned(), Arc::clone(&watch));
+                self.own(&agent, file, tap).await
+            }
+            None => {
+                let tap = |listener| tap(listener, address.to_owned(), Arc::clone(&watch));
+                self.generated(&agent, &haproxy, folder.path(), tap).await
+            }
+        }?;
+        let mut proxy = Proxy::start(&haproxy, &start.file, watch)
+            .map_err(|error| format!("cannot start HAProxy: {error}"))?;
+        if let Some(front) = start.front {
+            proxy.ready(front).await?;
+        }
+        let (version, path) = (&haproxy.version, haproxy.path.display());
+        let text = format!(
+            "behind HAProxy {version} ({path})\n{}Ctrl-C stops both.\n\n",
+            start.text
+        );
+        Ok(Running {
+            proxy,
+            folder,
+            text,
+        })
+    }
+
+    /// Prepares the configuration that `config` writes, and a server that shows what it received.
+    async fn generated(
+        &self,
+        agent: &Agent,
+        haproxy: &Haproxy,
+        directory: &Path,
+        tap: impl FnOnce(TcpListener),
+    ) -> Result<Start, String> {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let bind = |port| async move {
+            let bound = TcpListener::bind(local(port)).await;
+            let bound =
+                bound.map_err(|error| format!("cannot listen on 127.0.0.1:{port}: {error}"))?;
+            let address = bound.local_addr().map_err(|error| error.to_string())?;
+            Ok::<_, String>((bound, address))
+        };
+        let (site, site_address) = bind(0).await?;
+        let (tapped, tap_address) = bind(0).await?;
+        // HAProxy binds this one itself in a moment.
+        let (_, front) = bind(self.port.unwrap_or(0)).await?;
+
+        let agent = Agent {
+            listeners: vec![tap_address.to_string()],
+            ..agent.clone()
+        };
+        let options = write::Options {
+            bind: vec![front.to_string()],
+            show: true,
+            watch: Some(Watched {
+                site: site_address.to_string(),
+            }),
+            ..write::Options::new(haproxy.series)
+        };
+        let written = write(&agent, &options).map_err(|refusal| refusal.to_string())?;
+        let file = directory.join("haproxy.cfg");
+        for (path, text) in [
+            (&file, &written.haproxy),
+            (&directory.join("spoe.conf"), &written.spoe),
+        ] {
+            let wrote = fs::write(path, text);
+            wrote.map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
+        }
+        for warning in &written.warnings {
+            eprintln!("warning: {warning}");
+        }
+        tokio::spawn(echo::serve(site));
+        tap(tapped);
+        Ok(Start {
+            file,
+            front: Some(front),
+            text: format!("Try it:  curl -i http://{front}/\n"),
+        })
+    }
+
+    /// Prepares the user's own configuration: the tap listens where the agent would.
+    async fn own(
+        &self,
+        agent: &Agent,
+        file: &Path,
+        tap: impl Fn(TcpListener),
+    ) -> Result<Start, String> {
+        let mut text = format!("HAProxy runs with {}.\n", file.display());
+        for listen in &agent.listeners {
+            // A port alone is every address of this machine.
+            let address = match listen.rsplit_once(':') {
+                Some(("" | "*", port)) => format!("0.0.0.0:{port}"),
+                _ => listen.clone(),
+            };
+            let listener = TcpListener::bind(&address).await.map_err(|error| {
+                format!(
+                    "cannot listen on {listen} for HAProxy: {error}; `dev` takes TCP addresses only"
+                )
+            })?;
+            text.push_str(&format!("The agent listens on {listen}.\n"));
+            tap(listener);
+        }
+        Ok(Start {
+            file: file.to_owned(),
+            front: None,
+            text,
+        })
+    }
+}
+
+/// Prints what is wrong with the user's configuration. HAProxy is not started if there is an error.
+fn examine(agent: &Agent, file: &Path, haproxy: &Haproxy) -> Result<(), String> {
+    let diagnosis = check(&[file.to_owned()], Some(agent), Some(haproxy.series))?;
+    if diagnosis.worst().is_some() {
+        let text = diagnosis.text(Paint::of(&std::io::stdout()));
+        print(&text).map_err(|error| format!("cannot write to standard output: {error}"))?;
+    }
+    match diagnosis.worst() {
+        Some(Severity::Error) => Err(format!(
+            "`{}` does not work with this agent: fix the errors above",
+            file.display()
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What HAProxy is started with.
+#[derive(Debug)]
+struct Start {
+    file: PathBuf,
+    /// Where HAProxy will listen, if that is known.
+    front: Option<SocketAddr>,
+    /// What the user is told about it.
+    text: String,
+}
+
+/// A running HAProxy. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    proxy: Proxy,
+    /// It is removed after HAProxy has ended.
+    #[allow(dead_code, reason = "the folder is removed when this is dropped")]
+    folder: Folder,
+    text: String,
+}
+
+impl Running {
+    /// Returns what to tell the user, after the name of the agent.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Waits until `stop` is done or HAProxy ends, then ends HAProxy.
+    ///
+    /// # Errors
+    /// A line for the user: HAProxy ended first.
+    pub async fn until(&mut self, stop: impl Future<Output = ()>) -> Result<(), String> {
+        let by_itself = tokio::select! {
+            () = stop => false,
+            () = self.proxy.ended() => true,
+        };
+        // HAProxy goes first, so that it does not complain about an agent that is gone.
+        match self.proxy.stop() {
+            _ if !by_itself => Ok(()),
+            // The status that a shell reports for a child ended by a signal.
+            Some(status) if status > 128 => {
+                Err(format!("HAProxy was ended by signal {}", status - 128))
+            }
+            _ => Err("HAProxy ended by itself: its output is above".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The commands of the program: their names, options, operands and summaries.
+
+use super::Identity;
+use crate::client::Argument;
+use crate::run::settings::{DEFAULT_LISTEN, SETTINGS, Setting, SettingKind};
+#[cfg(feature = "tools")]
+use crate::run::tools;
+use std::borrow::Cow;
+
+/// A command, or the program itself.
+#[derive(Debug)]
+pub(super) struct CommandSpec {
+    /// The word on the command line; empty for the program itself.
+    pub(super) name: &'static str,
+    pub(super) summary: Cow<'static, str>,
+    pub(super) options: Vec<OptionSpec>,
+    pub(super) operands: Vec<OperandSpec>,
+    /// More lines for the end of the help.
+    pub(super) notes: &'static str,
+    /// The level that is logged by default.
+    log: &'static str,
+}
+
+/// An option of a command.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum OptionSpec {
+    Setting(&'static Setting),
+    Json,
+    #[cfg(feature = "tools")]
+    Tool(&'static spoa_tools::command::CommandOption),
+}
+
+/// An operand of a command: a word that is not an option.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OperandSpec {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) required: bool,
+    pub(super) repeats: bool,
+    /// An option without which the operand is required; empty if there is none.
+    pub(super) unless: &'static str,
+}
+
+/// Commands that the feature `tools` brings.
+pub(super) const TOOLS: [&str; 4] = ["config", "dev", "doctor", "docs"];
+
+const NOTES: &str = "\
+Each option may be given in the environment: --max-in-flight as SPOA_MAX_IN_FLIGHT, and so on; in
+SPOA_LISTEN and SPOA_ALLOW, separate several with commas.
+Precedence: command line, environment, program, default.
+ADDRESS is IP:PORT, :PORT, unix@PATH[,mode=660][,user=U][,group=G] or abns@NAME. NETWORK is one such as
+10.0.0.0/8. TIME is a number and a unit: 500us, 20ms, 1s, 5m, 1h. BYTES may end in k, m or g.
+FILTER is off, error, warn, info, debug or trace, and TARGET=LEVEL for parts, separated by commas, such
+as info,spoa::values=trace. Targets are spoa::values (messages and answers, at trace), spoa::failures
+(failed messages), spoa (all lines of the agent) and the crates of the program. RUST_LOG is not read.";
+
+/// The settings that make a difference to `call`.
+const CALL: [&str; 3] = ["log", "handler-timeout", "max-frame-size"];
+
+/// The settings that are part of the agent's description.
+const DESCRIPTION: [&str; 5] = [
+    "listen",
+    "tls-cert",
+    "tls-client-ca",
+    "handler-timeout",
+    "max-frame-size",
+];
+
+/// The settings that make a difference to `dev`.
+#[cfg(feature = "tools")]
+const DEV: [&str; 5] = [
+    "listen",
+    "workers",
+    "log",
+    "handler-timeout",
+    "max-frame-size",
+];
+
+/// Returns the program without a command.
+pub(super) fn program(program: &Identity<'_>) -> CommandSpec {
+    let answers = match program.messages.as_slice() {
+        [] => String::new(),
+        messages => format!(", answers `{}`", messages.join("`, `")),
+    };
+    CommandSpec {
+        summary: format!("SPOE agent for HAProxy{answers}").into(),
+        notes: NOTES,
+        ..spec("", "", all(), "info")
+    }
+}
+
+/// Returns the commands in the order of the help.
+pub(super) fn commands() -> Vec<CommandSpec> {
+    let mut commands = vec![
+        spec(
+            "serve",
+            "Serve until SIGTERM, SIGINT or SIGUSR1 (default)",
+            all(),
+            "info",
+        ),
+        spec(
+            "handlers",
+            "List the messages, their arguments and variables",
+            json_and(&DESCRIPTION),
+            "warn",
+        ),
+        CommandSpec {
+            operands: vec![
+                OperandSpec {
+                    name: "MESSAGE",
+                    help: "Name of the message, as after `spoe-message` in spoe.conf",
+                    required: true,
+                    repeats: false,
+                    unless: "",
+                },
+                OperandSpec {
+                    name: "ARG",
+                    help: "name=value; =value, or a value alone, has no name",
+                    required: false,
+                    repeats: true,
+                    unless: "",
+                },
+            ],
+            notes: Argument::SYNTAX,
+            ..spec(
+                "call",
+                "Send one message to the handlers and print the actions",
+                json_and(&CALL),
+                "warn",
+            )
+        },
+    ];
+    #[cfg(feature = "tools")]
+    commands.extend(tools::COMMANDS.iter().map(|command| {
+        let settings = if command.name == "dev" {
+            &DEV
+        } else {
+            &DESCRIPTION
+        };
+        let options = command.options.iter().map(OptionSpec::Tool);
+        let operands = command.operands.iter().map(|operands| OperandSpec {
+            name: operands.name,
+            help: operands.help,
+            required: true,
+            repeats: true,
+            unless: operands.unless,
+        });
+        CommandSpec {
+            operands: operands.collect(),
+            notes: command.notes,
+            ..spec(
+                command.name,
+                command.summary,
+                options.chain(some(settings)).collect(),
+                "warn",
+            )
+        }
+    }));
+    commands.sort_by_key(|command| ORDER.iter().position(|name| *name == command.name));
+    commands
+}
+
+/// The order of the commands in the help.
+const ORDER: [&str; 7] = [
+    "serve", "handlers", "config", "dev", "doctor", "docs", "call",
+];
+
+fn spec(
+    name: &'static str,
+    summary: &'static str,
+    options: Vec<OptionSpec>,
+    log: &'static str,
+) -> CommandSpec {
+    CommandSpec {
+        name,
+        summary: summary.into(),
+        options,
+        operands: Vec::new(),
+        notes: "",
+        log,
+    }
+}
+
+fn all() -> Vec<OptionSpec> {
+    SETTINGS.iter().map(OptionSpec::Setting).collect()
+}
+
+fn some(names: &[&str]) -> impl Iterator<Item = OptionSpec> {
+    let settings = SETTINGS.iter();
+    let settings = settings.filter(|setting| names.contains(&setting.long));
+    settings.map(OptionSpec::Setting)
+}
+
+fn json_and(names: &[&str]) -> Vec<OptionSpec> {
+    [OptionSpec::Json].into_iter().chain(some(names)).collect()
+}
+
+impl OptionSpec {
+    /// Returns the option without its dashes.
+    pub(super) fn long(self) -> &'static str {
+        match self {
+            OptionSpec::Setting(setting) => setting.long,
+            OptionSpec::Json => "json",
+            #[cfg(feature = "tools")]
+            OptionSpec::Tool(option) => option.long,
+        }
+    }
+
+    /// Returns the name of the value; `None` for a flag.
+    pub(super) fn value(self) -> Option<&'static str> {
+        match self {
+            OptionSpec::Setting(setting) => Some(setting.value),
+            OptionSpec::Json => None,
+            #[cfg(feature = "tools")]
+            OptionSpec::Tool(option) => option.value,
+        }
+    }
+
+    /// Returns whether the option may be given more than once.
+    pub(super) fn repeats(self) -> bool {
+        match self {
+            OptionSpec::Setting(setting) => setting.repeats(),
+            OptionSpec::Json => false,
+            #[cfg(feature = "tools")]
+            OptionSpec::Tool(option) => option.repeats,
+        }
+    }
+
+    /// Returns whether the value is a path, which need not be UTF-8.
+    pub(super) fn is_path(self) -> bool {
+        match self {
+            OptionSpec::Setting(_) | OptionSpec::Json => false,
+            #[cfg(feature = "tools")]
+            OptionSpec::Tool(option) => option.is_path,
+        }
+    }
+
+    /// Says what is wrong with a value.
+    pub(super) fn check(self, text: &str) -> Result<(), String> {
+        match self {
+            OptionSpec::Setting(setting) => setting.parse(text).map(drop),
+            OptionSpec::Json => Ok(()),
+            #[cfg(feature = "tools")]
+            OptionSpec::Tool(option) => (option.check)(text),
+        }
+    }
+
+    /// Returns the heading in the help.
+    pub(super) fn group(self) -> &'static str {
+        match self {
+            OptionSpec::Setting(setting) => setting.group,
+            OptionSpec::Json => "Options",
+            #[cfg(feature = "tools")]
+            OptionSpec::Tool(_) => "Options",
+        }
+    }
+
+    /// Returns the help, with the default.
+    pub(super) fn help(self, program: &Identity<'_>, command: &CommandSpec) -> String {
+        let (help, default) = match self {
+            OptionSpec::Setting(setting) => {
+                (setting.help, Some(default(setting, program, command.log)))
+            }
+            OptionSpec::Json => ("Output as JSON", None),
+            #[cfg(feature = "tools")]
+            OptionSpec::Tool(option) => (option.help, option.default.map(str::to_owned)),
+        };
+        match default {
+            Some(default) => format!("{help} [default: {default}]"),
+            None => help.to_owned(),
+        }
+    }
+}
+
+fn default(setting: &Setting, program: &Identity<'_>, log: &str) -> String {
+    match setting.kind {
+        SettingKind::Listen if program.listen.is_empty() => DEFAULT_LISTEN.to_owned(),
+        SettingKind::Listen => program.listen.join(","),
+        SettingKind::Allow => "all".to_owned(),
+        SettingKind::TlsCert | SettingKind::TlsClientCa => "none".to_owned(),
+        SettingKind::TlsKey => "in the file of the certificate".to_owned(),
+        SettingKind::TlsMinVersion => "1.2".to_owned(),
+        SettingKind::Workers => "one for each CPU".to_owned(),
+        SettingKind::Log => log.to_owned(),
+        _ => setting.default().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_of_tools_are_those_that_are_missed_without_it() {
+        for name in TOOLS {
+            let known = commands().iter().any(|command| command.name == name);
+            assert_eq!(known, cfg!(feature = "tools"), "{name}");
+        }
+        assert!(commands().iter().all(|it| ORDER.contains(&it.name)));
+    }
+
+    #[test]
+    fn summaries_and_helps_have_at_most_60_columns() {
+        for command in commands() {
+            let short = |text: &str| {
+                assert!(text.chars().count() <= 60, "`{text}` is too long");
+            };
+            short(&command.summary);
+            command.operands.iter().for_each(|it| short(it.help));
+            for option in &command.options {
+                #[cfg(feature = "tools")]
+                if let OptionSpec::Tool(option) = option {
+                    short(option.help);
+                }
+                let _ = option;
+            }
+        }
+    }
+}

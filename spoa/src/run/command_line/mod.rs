@@ -1,0 +1,368 @@
+//! The command line and the environment: what the program is asked to do, and with which options.
+
+mod commands;
+mod help;
+mod parse;
+
+pub(super) use parse::Stop;
+
+use super::settings::{
+    DEFAULT_LISTEN, SETTINGS, Setting, SettingKind, SettingValue, addresses, from_environment,
+    networks,
+};
+#[cfg(feature = "tools")]
+use super::tools::Tool;
+use crate::agent::Limits;
+use parse::Line;
+use std::ffi::OsString;
+
+/// What the help says about the program.
+#[derive(Debug)]
+pub(super) struct Identity<'a> {
+    /// The name of the program's file.
+    pub(super) called: &'a str,
+    /// The name of the agent.
+    pub(super) name: &'a str,
+    pub(super) version: &'static str,
+    pub(super) listen: &'a [&'static str],
+    pub(super) messages: Vec<&'static str>,
+}
+
+/// What the program is asked to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Serve until a signal comes.
+    Serve,
+    /// List the handlers.
+    Handlers { json: bool },
+    /// Send one message to the handlers in this process.
+    Call {
+        message: String,
+        args: Vec<OsString>,
+        json: bool,
+    },
+    /// Look at HAProxy's side.
+    #[cfg(feature = "tools")]
+    Tool(Tool),
+}
+
+/// The task, and the options of the command line and the environment.
+#[derive(Debug)]
+pub(super) struct Options {
+    pub(super) task: Task,
+    given: Vec<(&'static Setting, Vec<SettingValue>)>,
+}
+
+impl Options {
+    /// Reads the command line, and the environment for the options that are not on it. The first word is
+    /// the name of the program.
+    pub(super) fn read(
+        program: &Identity<'_>,
+        words: impl IntoIterator<Item = OsString>,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, Stop> {
+        let line = parse::parse(program, words.into_iter().skip(1).collect())?;
+        let mut given = Vec::new();
+        for setting in SETTINGS {
+            let texts = line.values(setting.long).filter_map(|value| value.to_str());
+            let mut values: Vec<_> = texts.filter_map(|text| setting.parse(text).ok()).collect();
+            if let (true, Some(text)) = (values.is_empty(), env(setting.env)) {
+                let value = from_environment(setting, &text);
+                values
+                    .extend(value.map_err(|problem| parse::refuse_environment(program, &problem))?);
+            }
+            if !values.is_empty() {
+                given.push((setting, values));
+            }
+        }
+        Ok(Options {
+            task: task(line),
+            given,
+        })
+    }
+
+    /// Returns the addresses of the command line or the environment.
+    pub(super) fn asked_to_listen(&self) -> Vec<String> {
+        let texts = self.texts(|kind| matches!(kind, SettingKind::Listen));
+        texts.flat_map(addresses).collect()
+    }
+
+    /// Returns where to listen: as the user says, else as the program says, else by default.
+    pub(super) fn listen(&self, program: &[&str]) -> Vec<String> {
+        let asked = self.asked_to_listen();
+        match (asked.as_slice(), program) {
+            ([], []) => vec![DEFAULT_LISTEN.to_owned()],
+            ([], program) => program
+                .iter()
+                .map(|address| (*address).to_owned())
+                .collect(),
+            _ => asked,
+        }
+    }
+
+    /// Returns the networks whose peers may connect.
+    pub(super) fn allow(&self) -> impl Iterator<Item = &str> {
+        let texts = self.texts(|kind| matches!(kind, SettingKind::Allow));
+        texts.flat_map(networks)
+    }
+
+    /// Returns the number of threads, if it is given.
+    pub(super) fn workers(&self) -> Option<usize> {
+        match self.find(|kind| matches!(kind, SettingKind::Workers)) {
+            [.., SettingValue::Number(number)] => usize::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    /// Returns the filter of the log, if it is given.
+    pub(super) fn log(&self) -> Option<&str> {
+        self.text(|kind| matches!(kind, SettingKind::Log))
+    }
+
+    /// Returns the value of an option that may be given once.
+    pub(super) fn text(&self, wanted: impl Fn(SettingKind) -> bool) -> Option<&str> {
+        self.texts(wanted).last()
+    }
+
+    /// Returns the largest frame, if it is given.
+    pub(super) fn frame_size(&self) -> Option<u32> {
+        match self.find(|kind| matches!(kind, SettingKind::Frame(_))) {
+            [.., SettingValue::Number(number)] => u32::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    /// Sets the limits that are given and leaves the others alone.
+    pub(super) fn apply(&self, limits: &mut Limits) {
+        for (setting, values) in &self.given {
+            for value in values {
+                setting.apply(value, limits);
+            }
+        }
+    }
+
+    fn texts(&self, wanted: impl Fn(SettingKind) -> bool) -> impl Iterator<Item = &str> {
+        let values = self.find(wanted).iter();
+        values.filter_map(|value| match value {
+            SettingValue::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    fn find(&self, wanted: impl Fn(SettingKind) -> bool) -> &[SettingValue] {
+        let found = self.given.iter().find(|(setting, _)| wanted(setting.kind));
+        found.map_or(&[], |(_, values)| values)
+    }
+}
+
+fn task(line: Line) -> Task {
+    let json = line.values("json").next().is_some();
+    match line.command {
+        "handlers" => Task::Handlers { json },
+        "call" => {
+            let mut operands = line.operands.into_iter();
+            let message = operands.next().unwrap_or_default();
+            Task::Call {
+                message: message.to_string_lossy().into_owned(),
+                args: operands.collect(),
+                json,
+            }
+        }
+        #[cfg(feature = "tools")]
+        name if commands::TOOLS.contains(&name) => {
+            let options = line.options.into_iter();
+            let given = options.fold(Default::default(), |given, (long, value)| {
+                spoa_tools::command::Given::option(given, long, value)
+            });
+            let operands = line.operands.into_iter();
+            Task::Tool(Tool::read(
+                name,
+                &operands.fold(given, spoa_tools::command::Given::operand),
+            ))
+        }
+        _ => Task::Serve,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn read(line: &[&str], env: &[(&str, &str)]) -> Result<Options, String> {
+        let about = Identity {
+            called: "agent",
+            name: "agent",
+            version: "1.2.3",
+            listen: &["127.0.0.1:7"],
+            messages: vec!["m"],
+        };
+        let args = ["agent"].iter().chain(line).map(OsString::from);
+        let env = |name: &str| {
+            let found = env.iter().find(|(known, _)| *known == name)?;
+            Some(OsString::from(found.1))
+        };
+        Options::read(&about, args, env).map_err(|stop| match stop {
+            Stop::Print(text) | Stop::Refuse(text) => text,
+        })
+    }
+
+    fn limits(options: &Options) -> Limits {
+        let mut limits = Limits::default();
+        options.apply(&mut limits);
+        limits
+    }
+
+    #[test]
+    fn the_line_holds_before_the_environment_the_program_and_the_default() {
+        let line = ["--listen", "127.0.0.1:1", "--listen=:2"];
+        let env = [("SPOA_LISTEN", "127.0.0.1:3,unix@/a,mode=660")];
+        let listen = |line: &[&str], env: &[(&str, &str)], program: &[&str]| {
+            read(line, env).unwrap().listen(program)
+        };
+        assert_eq!(listen(&line, &env, &["127.0.0.1:7"]), ["127.0.0.1:1", ":2"]);
+        assert_eq!(
+            listen(&[], &env, &["127.0.0.1:7"]),
+            ["127.0.0.1:3", "unix@/a,mode=660"]
+        );
+        assert_eq!(
+            listen(&[], &[], &["127.0.0.1:7", ":8"]),
+            ["127.0.0.1:7", ":8"]
+        );
+        assert_eq!(listen(&[], &[], &[]), ["127.0.0.1:12345"]);
+        assert_eq!(
+            listen(&[], &[("SPOA_LISTEN", "")], &[]),
+            ["127.0.0.1:12345"]
+        );
+    }
+
+    #[test]
+    fn networks_stand_once_for_each_or_with_commas() {
+        let line = ["--allow", "10.0.0.0/8", "--allow=::1, 192.0.2.7"];
+        let options = read(&line, &[("SPOA_ALLOW", "203.0.113.0/24")]).unwrap();
+        let networks: Vec<_> = options.allow().collect();
+        assert_eq!(networks, ["10.0.0.0/8", "::1", "192.0.2.7"]);
+        assert_eq!(read(&[], &[]).unwrap().allow().count(), 0);
+    }
+
+    #[test]
+    fn each_option_is_read_from_both() {
+        for setting in SETTINGS {
+            if setting.group == "TLS" && !cfg!(feature = "tls") {
+                continue;
+            }
+            let value = match setting.kind {
+                SettingKind::Listen => "abns@a",
+                SettingKind::Allow => "10.0.0.0/8",
+                SettingKind::Log => "debug",
+                SettingKind::TlsCert | SettingKind::TlsKey | SettingKind::TlsClientCa => {
+                    "agent.pem"
+                }
+                SettingKind::TlsMinVersion => "1.3",
+                SettingKind::Grace(_) | SettingKind::Time(_) | SettingKind::Deadline(_) => "7ms",
+                _ => "777",
+            };
+            let long = format!("--{}", setting.long);
+            let line = read(&[&long, value], &[(setting.env, "nonsense=,=")]).unwrap();
+            let env = read(&[], &[(setting.env, value)]).unwrap();
+            let expected = setting.parse(value).unwrap();
+            for options in [line, env] {
+                assert_eq!(options.given.len(), 1, "{long}");
+                assert_eq!(options.given[0].1.first(), Some(&expected), "{long}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_given_is_left_alone() {
+        let options = read(&["--max-in-flight", "3"], &[("SPOA_MAX_BLOCKING", "5")]).unwrap();
+        let mut limits = limits(&options);
+        assert_eq!((limits.max_in_flight, limits.max_blocking), (3, 5));
+        limits.max_in_flight = Limits::default().max_in_flight;
+        limits.max_blocking = Limits::default().max_blocking;
+        assert_eq!(limits, Limits::default());
+        assert_eq!((options.workers(), options.log()), (None, None));
+    }
+
+    #[test]
+    fn options_stand_before_or_behind_the_command() {
+        for line in [["--workers=3", "serve"], ["serve", "--workers=3"]] {
+            let options = read(&line, &[("SPOA_WORKERS", "9")]).unwrap();
+            assert_eq!(
+                (options.task.eq(&Task::Serve), options.workers()),
+                (true, Some(3))
+            );
+        }
+        let options = read(&["--log", "debug", "call", "m", "a=-1", "-5"], &[]).unwrap();
+        assert_eq!(options.log(), Some("debug"));
+        let args = ["a=-1", "-5"].map(OsString::from).to_vec();
+        assert_eq!(
+            options.task,
+            Task::Call {
+                message: "m".into(),
+                args,
+                json: false
+            }
+        );
+    }
+
+    #[test]
+    fn flags_of_call_may_stand_behind_its_arguments() {
+        let options = read(&["call", "m", "--json", "a=1"], &[]).unwrap();
+        let args = vec![OsString::from("a=1")];
+        assert_eq!(
+            options.task,
+            Task::Call {
+                message: "m".into(),
+                args,
+                json: true
+            }
+        );
+        let options = read(&["call", "--handler-timeout", "20ms", "m"], &[]).unwrap();
+        assert_eq!(
+            limits(&options).handler_timeout,
+            Some(Duration::from_millis(20))
+        );
+    }
+
+    #[test]
+    fn a_bad_value_names_its_option_or_its_variable() {
+        assert_eq!(
+            read(&["--max-in-flight", "many"], &[]).unwrap_err(),
+            "error: invalid value 'many' for '--max-in-flight <N>': write a number, at least 1\n\n\
+             For more information, try '--help'.\n"
+        );
+        assert_eq!(
+            read(&[], &[("SPOA_HANDLER_TIMEOUT", "20")]).unwrap_err(),
+            "error: invalid value '20' of the environment variable SPOA_HANDLER_TIMEOUT: the unit \
+             is missing: write `20ms` or `20s`\n\n\
+             Usage: agent [OPTIONS] [COMMAND]\n\n\
+             For more information, try '--help'.\n"
+        );
+    }
+
+    #[test]
+    fn a_command_that_does_not_exist_is_a_usage_error() {
+        let error = read(&["handler"], &[]).unwrap_err();
+        assert!(
+            error.contains("similar subcommand exists: 'handlers'"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_help_shows_what_the_program_says() {
+        let help = read(&["--help"], &[]).unwrap_err();
+        for part in [
+            "SPOE agent for HAProxy, answers `m`",
+            "Address to listen on; repeatable [default: 127.0.0.1:7]",
+            "--max-frame-size <BYTES>",
+            "or `none` [default: 1s]",
+            "handlers",
+            "call",
+        ] {
+            assert!(help.contains(part), "`{part}` is not in:\n{help}");
+        }
+        assert_eq!(read(&["--version"], &[]).unwrap_err(), "agent 1.2.3\n");
+    }
+}

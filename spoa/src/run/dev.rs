@@ -1,0 +1,42 @@
+//! `dev`: the agent behind a real HAProxy, with a tap between the two.
+
+use super::output::print;
+use super::{Running, StartError, signals, tap};
+use crate::agent::AgentBuilder;
+use spoa_config::Agent;
+use spoa_tools::dev::Dev;
+use std::time::Duration;
+
+/// Serves until a signal comes or HAProxy ends.
+pub(super) async fn dev(
+    dev: &Dev,
+    builder: AgentBuilder,
+    running: &Running<'_>,
+    description: &Agent,
+) -> Result<(), StartError> {
+    let agent = builder
+        // There is no other agent that health checks could move the load to.
+        .limits(|limits| limits.lame_duck = Duration::ZERO)
+        .listen("127.0.0.1:0")
+        .build()?;
+    let drain = agent.limits().drain_timeout;
+    let server = agent.bind()?;
+    let address = server.listeners().iter().map(|listener| listener.address());
+    let address = address.last().unwrap_or_default().to_owned();
+    let stop = signals::first_signal(Duration::ZERO, drain).map_err(StartError::Signals)?;
+    let haproxy = dev.start(description, &address, tap::spawn).await;
+    let mut haproxy = haproxy.map_err(StartError::Failed)?;
+    print(&format!(
+        "{} {} {}",
+        running.name,
+        running.program.version,
+        haproxy.text()
+    ))?;
+    let mut ended = Ok(());
+    server
+        .serve(async {
+            ended = haproxy.until(stop).await;
+        })
+        .await;
+    ended.map_err(StartError::Failed)
+}

@@ -1,0 +1,67 @@
+//! The options in the environment.
+
+use super::{SETTINGS, Setting, SettingValue};
+use spoa_facts::nearest;
+use std::ffi::OsStr;
+
+/// Reads the value of an option's variable. An empty variable is an absent one.
+pub(in crate::run) fn from_environment(
+    setting: &Setting,
+    text: &OsStr,
+) -> Result<Option<SettingValue>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parsed = match text.to_str() {
+        Some(text) => setting.parse(text),
+        None => Err("it is not UTF-8".to_owned()),
+    };
+    parsed.map(Some).map_err(|problem| {
+        format!(
+            "invalid value '{}' of the environment variable {}: {problem}",
+            text.to_string_lossy(),
+            setting.env
+        )
+    })
+}
+
+/// Warns about variables that look like misspelt options.
+pub(in crate::run) fn warnings(
+    variables: impl Iterator<Item = String>,
+) -> impl Iterator<Item = String> {
+    let options = || {
+        SETTINGS
+            .iter()
+            .filter_map(|setting| setting.env.strip_prefix("SPOA_"))
+    };
+    variables.filter_map(move |variable| {
+        let name = variable.strip_prefix("SPOA_")?;
+        if options().any(|option| option == name) {
+            return None;
+        }
+        // The program may have variables of its own, so only a near name counts.
+        let meant = nearest(name, options())?;
+        Some(format!(
+            "environment variable `{variable}` is not an option and is ignored: did you mean \
+             `SPOA_{meant}`?"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_with_nearly_the_name_of_an_option_is_warned_about() {
+        let variables = ["SPOA_MAX_CONECTIONS", "SPOA_LOG", "SPOA_DB_PATH", "HOME"];
+        let found: Vec<_> = warnings(variables.iter().map(ToString::to_string)).collect();
+        assert_eq!(
+            found,
+            [
+                "environment variable `SPOA_MAX_CONECTIONS` is not an option and is ignored: did you \
+                 mean `SPOA_MAX_CONNECTIONS`?"
+            ]
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! The options of the agent: one table for the command line, the environment and the help.
+
+mod environment;
+mod table;
+mod value;
+
+pub(super) use environment::{from_environment, warnings};
+pub(super) use table::SETTINGS;
+pub(super) use value::{SettingValue, addresses, networks};
+
+use crate::agent::Limits;
+use spoa_facts::{show_size, show_time};
+use std::time::Duration;
+
+/// The address to listen on by default.
+pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:12345";
+
+/// One option: `--long VALUE` on the command line, `SPOA_LONG` in the environment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    /// The option, without its dashes.
+    pub(super) long: &'static str,
+    /// The variable of the environment.
+    pub(super) env: &'static str,
+    /// The name of the value in the help.
+    pub(super) value: &'static str,
+    /// A noun phrase for the help.
+    pub(super) help: &'static str,
+    /// The heading in the help.
+    pub(super) group: &'static str,
+    pub(super) kind: SettingKind,
+}
+
+/// What an option sets and which values it takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SettingKind {
+    /// Addresses to listen on.
+    Listen,
+    /// Networks whose peers may connect.
+    Allow,
+    /// The file of a certificate, and of its key.
+    TlsCert,
+    /// The file of the key alone.
+    TlsKey,
+    /// The file of the CA of clients.
+    TlsClientCa,
+    /// The oldest version of TLS.
+    TlsMinVersion,
+    /// A number of threads.
+    Workers,
+    /// A filter for the log.
+    Log,
+    /// A number of things, at least one.
+    Count(fn(&mut Limits) -> &mut usize),
+    /// A number of bytes.
+    Bytes(fn(&mut Limits) -> &mut usize),
+    /// A size of frames, in bytes.
+    Frame(fn(&mut Limits) -> &mut u32),
+    /// A time that may be 0.
+    Grace(fn(&mut Limits) -> &mut Duration),
+    /// A time that may not be 0.
+    Time(fn(&mut Limits) -> &mut Duration),
+    /// A time, or none.
+    Deadline(fn(&mut Limits) -> &mut Option<Duration>),
+}
+
+impl Setting {
+    /// Returns whether the option may be given more than once.
+    pub(super) fn repeats(&self) -> bool {
+        matches!(self.kind, SettingKind::Listen | SettingKind::Allow)
+    }
+
+    /// Sets a limit. Settings that are not limits are left to others.
+    pub(super) fn apply(&self, value: &SettingValue, limits: &mut Limits) {
+        use SettingKind::{Bytes, Count, Deadline, Frame, Grace, Time};
+        match (self.kind, value) {
+            (Count(field) | Bytes(field), SettingValue::Number(number)) => {
+                *field(limits) = usize::try_from(*number).unwrap_or(usize::MAX);
+            }
+            (Frame(field), SettingValue::Number(number)) => {
+                *field(limits) = u32::try_from(*number).unwrap_or(u32::MAX);
+            }
+            (Grace(field) | Time(field), SettingValue::Time(Some(time))) => *field(limits) = *time,
+            (Deadline(field), SettingValue::Time(time)) => *field(limits) = *time,
+            _ => {}
+        }
+    }
+
+    /// Returns the default of a limit as it would be written; `None` for other settings.
+    pub(super) fn default(&self) -> Option<String> {
+        let mut limits = Limits::default();
+        Some(match self.kind {
+            SettingKind::Count(field) => field(&mut limits).to_string(),
+            SettingKind::Bytes(field) => show_size(*field(&mut limits) as u64),
+            SettingKind::Frame(field) => show_size(u64::from(*field(&mut limits))),
+            SettingKind::Grace(field) | SettingKind::Time(field) => show_time(*field(&mut limits)),
+            SettingKind::Deadline(field) => field(&mut limits).map_or("none".to_owned(), show_time),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(long: &str) -> Setting {
+        *SETTINGS
+            .iter()
+            .find(|setting| setting.long == long)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_setting_has_the_same_name_in_the_environment() {
+        for setting in SETTINGS {
+            let env = format!("SPOA_{}", setting.long.replace('-', "_").to_uppercase());
+            assert_eq!(setting.env, env);
+        }
+    }
+
+    #[test]
+    fn every_default_reads_as_a_value_that_changes_nothing() {
+        for setting in SETTINGS {
+            let Some(default) = setting.default() else {
+                continue;
+            };
+            let mut limits = Limits::default();
+            setting.apply(&setting.parse(&default).unwrap(), &mut limits);
+            assert_eq!(limits, Limits::default(), "--{}", setting.long);
+        }
+    }
+
+    #[test]
+    fn every_limit_can_be_set() {
+        let mut limits = Limits::default();
+        for (long, value) in [
+            ("handler-timeout", "20ms"),
+            ("max-in-flight", "7"),
+            ("max-blocking", "8"),
+            ("max-connections", "9"),
+            ("max-frame-size", "16380"),
+            ("max-reassembled", "0"),
+            ("max-in-flight-total", "11"),
+            ("max-reassembled-total", "12k"),
+            ("max-buffered-total", "13k"),
+            ("hello-timeout", "2s"),
+            ("frame-timeout", "3s"),
+            ("write-timeout", "4s"),
+            ("idle-timeout", "6m"),
+            ("connection-lifetime", "1h"),
+            ("linger-timeout", "0"),
+            ("lame-duck", "5s"),
+            ("drain-timeout", "1m"),
+        ] {
+            let setting = setting(long);
+            setting.apply(&setting.parse(value).unwrap(), &mut limits);
+        }
+        let expected = Limits {
+            adaptive_admission: true,
+            handler_timeout: Some(Duration::from_millis(20)),
+            max_in_flight: 7,
+            max_blocking: 8,
+            max_connections: 9,
+            max_frame_size: 16380,
+            max_reassembled: 0,
+            max_in_flight_total: 11,
+            max_reassembled_total: 12 << 10,
+            max_buffered_total: 13 << 10,
+            hello_timeout: Duration::from_secs(2),
+            frame_timeout: Duration::from_secs(3),
+            write_timeout: Duration::from_secs(4),
+            idle_timeout: Some(Duration::from_secs(360)),
+            connection_lifetime: Some(Duration::from_secs(3600)),
+            linger_timeout: Duration::ZERO,
+            lame_duck: Duration::from_secs(5),
+            drain_timeout: Duration::from_secs(60),
+        };
+        assert_eq!(limits, expected);
+    }
+
+    #[test]
+    fn the_help_is_a_line_of_at_most_60_columns() {
+        for setting in SETTINGS {
+            assert!(setting.help.chars().count() <= 60, "--{}", setting.long);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The tap of `dev`: it passes bytes between HAProxy and the agent, and tells a watch about the frames.
+
+use crate::spop::{ActionIter, Frame, FrameIds, FrameType, Message, Messages, Value};
+use spoa_tools::dev::{NotifyId, Watch};
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The largest frame that is decoded; larger ones pass undecoded.
+const LIMIT: u32 = 1 << 24;
+
+/// The longest value that is shown, in characters.
+const LONGEST: usize = 60;
+
+/// Takes connections for the agent until the runtime ends.
+pub(super) fn spawn(listener: TcpListener, agent: String, watch: Arc<Watch>) {
+    tokio::spawn(serve(listener, agent, watch));
+}
+
+async fn serve(listener: TcpListener, agent: String, watch: Arc<Watch>) {
+    static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let (agent, watch) = (agent.clone(), Arc::clone(&watch));
+        let connection = CONNECTIONS.fetch_add(1, Relaxed);
+        tokio::spawn(async move {
+            let Ok(to_agent) = TcpStream::connect(&agent).await else {
+                return;
+            };
+            let _ = (stream.set_nodelay(true), to_agent.set_nodelay(true));
+            let (from_haproxy, to_haproxy) = stream.into_split();
+            let (from_agent, to_agent) = to_agent.into_split();
+            let asked = Direction {
+                watch: Arc::clone(&watch),
+                connection,
+                fragments: HashMap::new(),
+            };
+            let answered = Direction {
+                watch,
+                connection,
+                fragments: HashMap::new(),
+            };
+            // Either end may close first: the last frames of the other one still pass.
+            let _ = tokio::join!(
+                pass(from_haproxy, to_agent, asked),
+                pass(from_agent, to_haproxy, answered)
+            );
+        });
+    }
+}
+
+/// Passes bytes on, and decodes the frames among them.
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut direction: Direction,
+) -> io::Result<()> {
+    let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
+    let mut readable = true;
+    loop {
+        let length = from.read(&mut buffer).await?;
+        let came = buffer.get(..length).unwrap_or_default();
+        if came.is_empty() {
+            return to.shutdown().await;
+        }
+        if readable {
+            bytes.extend_from_slice(came);
+            let mut rest = bytes.as_slice();
+            loop {
+                match Frame::split(&mut rest, LIMIT) {
+                    Ok(Some(frame)) => direction.frame(&frame),
+                    Ok(None) => break,
+                    // The bytes pass all the same: the ends judge them.
+                    Err(_) => {
+                        readable = false;
+                        break;
+                    }
+                }
+            }
+            let used = bytes.len() - rest.len();
+            bytes.drain(..used);
+        }
+        to.write_all(came).await?;
+    }
+}
+
+/// One direction of a connection.
+struct Direction {
+    watch: Arc<Watch>,
+    connection: u64,
+    /// NOTIFYs of which more fragments have to come.
+    fragments: HashMap<FrameIds, Vec<u8>>,
+}
+
+impl Direction {
+    fn frame(&mut self, frame: &Frame<'_>) {
+        let id = NotifyId {
+            connection: self.connection,
+            stream: frame.ids.stream_id,
+            frame: frame.ids.frame_id,
+        };
+        match frame.frame_type {
+            FrameType::NOTIFY | FrameType::UNSET => {
+                let begun = self.fragments.remove(&frame.ids);
+                let mut payload = begun.unwrap_or_default();
+                payload.extend_from_slice(frame.payload);
+                if frame.flags.fin() {
+                    if let Some((request, messages)) = notify(&payload) {
+                        self.watch.asked(id, request, messages);
+                    }
+                } else {
+                    self.fragments.insert(frame.ids, payload);
+                }
+            }
+            FrameType::ACK => self.watch.answered(id, actions(frame.payload)),
+            _ => {}
+        }
+    }
+}
+
+/// Decodes a NOTIFY: the id of its request, and its messages.
+fn notify(payload: &[u8]) -> Option<(Option<String>, Vec<String>)> {
+    let mut request = None;
+    let messages = Messages::parse(payload).ok()?;
+    let messages = messages.iter().map(|message| {
+        if let Some(Value::String(id)) = message.get(Watch::ARGUMENT) {
+            request = Some(String::from_utf8_lossy(id).into_owned());
+        }
+        text(&message)
+    });
+    let messages = messages.collect();
+    Some((request, messages))
+}
+
+fn text(message: &Message<'_>) -> String {
+    let args = message
+        .args()
+        .iter()
+        .filter(|arg| arg.name.as_bytes() != Watch::ARGUMENT.as_bytes());
+    let args = args.map(|arg| {
+        let value = short(&arg.value.to_string());
+        if arg.name.is_empty() {
+            format!(" {value}")
+        } else {
+            format!(" {}={value}", arg.name)
+        }
+    });
+    format!("{}{}", message.name(), args.collect::<String>())
+}
+
+fn actions(payload: &[u8]) -> Vec<String> {
+    let actions = ActionIter::new(payload).map_while(Result::ok);
+    actions.map(|action| short(&action.to_string())).collect()
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spop::{Action, Name, NotifyWriter, Scope};
+
+    #[test]
+    fn a_notify_is_its_messages_without_the_id_of_the_request() {
+        let mut payload = Vec::new();
+        let args = [
+            ("ip", Value::from("192.0.2.7")),
+            (Watch::ARGUMENT, Value::from("5")),
+            ("", Value::Int64(7)),
+        ];
+        NotifyWriter::new(&mut payload).message("check", &args);
+        let (request, messages) = notify(&payload).unwrap();
+        assert_eq!(request.as_deref(), Some("5"));
+        assert_eq!(messages, ["check ip=\"192.0.2.7\" 7"]);
+        assert_eq!(notify(&payload[1..]), None);
+    }
+
+    #[test]
+    fn an_ack_is_its_actions() {
+        let mut payload = Vec::new();
+        let action = Action::SetVar {
+            scope: Scope::Session,
+            name: Name::from("score"),
+            value: Value::Int64(20),
+        };
+        action.encode(&mut payload);
+        assert_eq!(actions(&payload), ["set-var sess.score = 20"]);
+    }
+
+    #[test]
+    fn a_long_value_is_cut() {
+        assert_eq!(short(&"x".repeat(61)).chars().count(), 61);
+        assert_eq!(short("xy"), "xy");
+    }
+}

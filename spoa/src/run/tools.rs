@@ -1,0 +1,58 @@
+//! The commands that look at HAProxy's side, over the description of this agent.
+
+use super::StartError;
+use super::output::{print, warn};
+use spoa_config::Agent;
+use spoa_tools::command::{Command, Given};
+use spoa_tools::config::Config;
+use spoa_tools::dev::Dev;
+use spoa_tools::docs;
+use spoa_tools::doctor::Doctor;
+
+/// The commands.
+pub(super) const COMMANDS: [Command; 4] = [
+    Config::COMMAND,
+    Dev::COMMAND,
+    Doctor::COMMAND,
+    docs::COMMAND,
+];
+
+/// A command with its options.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Tool {
+    Config(Box<Config>),
+    Dev(Dev),
+    Doctor(Doctor),
+    Docs,
+}
+
+impl Tool {
+    /// Reads the options of a command.
+    pub(super) fn read(name: &str, given: &Given) -> Self {
+        match name {
+            "config" => Tool::Config(Box::new(Config::read(given))),
+            "dev" => Tool::Dev(Dev::read(given)),
+            "doctor" => Tool::Doctor(Doctor::read(given)),
+            _ => Tool::Docs,
+        }
+    }
+}
+
+/// Runs a command that needs no server, prints its outcome, and returns the exit status.
+pub(super) fn perform(tool: &Tool, agent: &Agent) -> Result<i32, StartError> {
+    let outcome = match tool {
+        Tool::Config(config) => config.perform(agent),
+        Tool::Doctor(doctor) => doctor.perform(Some(agent)),
+        Tool::Dev(_) | Tool::Docs => Ok(docs::perform(agent)),
+    };
+    let outcome = outcome.map_err(StartError::Argument)?;
+    print(&outcome.text)?;
+    warn(outcome.warnings);
+    Ok(outcome.status.into())
+}
+
+/// Reads a description as the tools know it.
+pub(super) fn agent(description: &crate::json::Json) -> Agent {
+    let agent = spoa_tools::description::read(&description.to_string());
+    agent.expect("the two ends of the format agree")
+}
