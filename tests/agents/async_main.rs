@@ -1,6 +1,4 @@
 //! A mistake: `run!` within a runtime.
-//!
-//! It must not know which test runs it.
 
 use spoa::prelude::*;
 

@@ -1,6 +1,4 @@
 //! A mistake of the machine's: what the state is made of is not there.
-//!
-//! It must not know which test runs it.
 
 use spoa::prelude::*;
 

@@ -1,6 +1,4 @@
 //! A mistake: two handlers of one message.
-//!
-//! It must not know which test runs it.
 
 use spoa::prelude::*;
 

@@ -1,7 +1,5 @@
 //! An agent that sends back the token it is given, a moment later: long enough for HAProxy to have
 //! more than one NOTIFY on a connection.
-//!
-//! It must not know which test runs it.
 
 use spoa::prelude::*;
 use std::time::Duration;

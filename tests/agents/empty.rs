@@ -1,6 +1,4 @@
 //! A mistake: no handlers.
-//!
-//! It must not know which test runs it.
 
 fn main() {
     spoa::run!()

@@ -1,6 +1,4 @@
 //! An agent with one handler of each kind, for the tests of what `run!` makes of a program.
-//!
-//! It must not know which test runs it.
 
 use spoa::State;
 use spoa::prelude::*;

@@ -1,6 +1,4 @@
 //! An agent with a handler for each way in which HAProxy can be told to send a message.
-//!
-//! It must not know which test runs it.
 
 use spoa::prelude::*;
 use std::net::IpAddr;

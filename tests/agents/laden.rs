@@ -1,7 +1,6 @@
 //! An agent with handlers that fail at times, for the tests of what it endures.
 //!
-//! It must not know which test runs it. `token` is what a verdict repeats, such as the path
-//! `/3-17`: the seventeenth request of the third client.
+//! A verdict repeats its `token`, such as the path `/3-17`: the seventeenth request of the third client.
 
 use spoa::agent::FailedMessage;
 use spoa::handler::Failure;

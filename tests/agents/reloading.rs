@@ -1,7 +1,5 @@
 //! An agent with a value that stays and two that are reloaded, from the files that its environment
 //! names.
-//!
-//! It must not know which test runs it.
 
 use spoa::State;
 use spoa::prelude::*;

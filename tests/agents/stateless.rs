@@ -1,6 +1,4 @@
 //! A mistake: a handler takes a state that nobody gives.
-//!
-//! It must not know which test runs it.
 
 use spoa::State;
 use spoa::prelude::*;

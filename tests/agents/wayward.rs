@@ -1,7 +1,5 @@
 //! An agent whose errors, panics and log lines hold what its client sent, and whose errors panic when
 //! they are shown or dropped, for the tests of what is left of that in the log.
-//!
-//! It must not know which test runs it.
 
 use spoa::agent::FailedMessage;
 use spoa::prelude::*;

@@ -136,7 +136,7 @@ impl Background {
         })
     }
 
-    /// Where it listens, if that is a TCP address the harness has bound or was told.
+    /// Returns its address, if that is a TCP address the harness has bound or was told.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -152,7 +152,7 @@ impl Background {
         self.logs.wait_for_warning(text)
     }
 
-    /// Everything it has logged so far, of level DEBUG and above.
+    /// Returns everything it has logged so far, of level DEBUG and above.
     pub fn logs(&self) -> Vec<String> {
         self.logs.lines()
     }

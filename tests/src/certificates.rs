@@ -9,7 +9,7 @@ use rcgen::{
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    /// A new one, of that name.
+    /// Returns a new authority of that name.
     pub fn new(name: &str) -> Authority {
         let mut params = params(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -22,12 +22,12 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A certificate for an agent at 127.0.0.1 and its key.
+    /// Returns a certificate for an agent at 127.0.0.1 and its key.
     pub fn agent(&self) -> Signed {
         self.sign(params("agent"))
     }
 
-    /// A certificate for HAProxy as the client of an agent, and its key.
+    /// Returns a certificate for HAProxy as the client of an agent, and its key.
     pub fn client(&self) -> Signed {
         let mut params = params("haproxy");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -42,7 +42,7 @@ impl Authority {
         self.sign(params)
     }
 
-    /// The authority's own certificate and key, for who confuses it with one that it signs.
+    /// Returns the authority's own certificate and key, for tests that confuse it with one that it signs.
     pub fn itself(&self) -> Signed {
         Signed {
             cert: self.pem(),
@@ -70,7 +70,7 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// A certificate for HAProxy that no authority signed but it itself.
+    /// Returns a self-signed certificate for HAProxy.
     pub fn by_itself() -> Signed {
         let key = key();
         let cert = params("haproxy").self_signed(&key);
@@ -80,7 +80,7 @@ impl Signed {
         }
     }
 
-    /// Both, as HAProxy's `crt` takes them.
+    /// Returns certificate and key in one text, as HAProxy's `crt` takes them.
     pub fn both(&self) -> String {
         format!("{}{}", self.cert, self.key)
     }

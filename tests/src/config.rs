@@ -55,7 +55,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message of that name at `on-frontend-http-request`.
+    /// Returns a message of that name at `on-frontend-http-request`.
     pub fn new(name: &str) -> Message {
         let event = Some("on-frontend-http-request".to_owned());
         Message {
@@ -74,13 +74,13 @@ impl Message {
         self
     }
 
-    /// The event it is sent at, with a condition if need be: `on-http-response if { status 200 }`.
+    /// Sets the event it is sent at, with a condition if need be: `on-http-response if { status 200 }`.
     pub fn event(mut self, event: &str) -> Message {
         self.event = Some(event.to_owned());
         self
     }
 
-    /// No event: the message is sent only as part of a group.
+    /// Sends the message without an event, only as part of a group.
     pub fn only_in_groups(mut self) -> Message {
         self.event = None;
         self
@@ -92,7 +92,7 @@ impl Message {
         self
     }
 
-    /// An `acl` for the event's condition: `local src 127.0.0.0/8`.
+    /// Adds an `acl` for the event's condition: `local src 127.0.0.0/8`.
     pub fn acl(mut self, acl: &str) -> Message {
         self.lines.push(format!("acl {acl}"));
         self
@@ -100,7 +100,7 @@ impl Message {
 }
 
 impl Config {
-    /// A configuration for the agent at this address: a [`SocketAddr`], or as HAProxy writes one,
+    /// Returns a configuration for the agent at this address: a [`SocketAddr`], or as HAProxy writes one,
     /// such as `unix@/run/agent.sock` or `abns@agent`.
     pub fn new(agent: impl ToString) -> Config {
         Config {
@@ -144,7 +144,7 @@ impl Config {
         names.into_iter().fold(self, show)
     }
 
-    /// Like [`vars`](Config::vars), but as they are when the request's rules are run. The scope
+    /// Reads variables like [`vars`](Config::vars), but as they are when the request's rules are run. The scope
     /// `req` ends with the request.
     pub fn request_vars<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Config {
         let show = |config: Config, name: &str| config.read_request(name, &format!("var({name})"));
@@ -167,44 +167,44 @@ impl Config {
         self.read_when(header, expression, When::Response)
     }
 
-    /// Like [`read`](Config::read), evaluated when the request's rules are run.
+    /// Reads an expression like [`read`](Config::read), evaluated when the request's rules are run.
     pub fn read_request(self, header: &str, expression: &str) -> Config {
         self.read_when(header, expression, When::Request)
     }
 
-    /// The prefix of the variables: `iprep` unless set.
+    /// Sets the prefix of the variables. The default is `iprep`.
     pub fn var_prefix(mut self, prefix: &str) -> Config {
         self.var_prefix = prefix.to_owned();
         self
     }
 
-    /// How long HAProxy waits for the agent: 5 s unless set.
+    /// Sets how long HAProxy waits for the agent. The default is 5 s.
     pub fn processing_timeout(mut self, limit: Duration) -> Config {
         self.processing = limit;
         self
     }
 
-    /// `no option pipelining`: one NOTIFY on a connection at a time.
+    /// Sets `no option pipelining`: one NOTIFY on a connection at a time.
     pub fn no_pipelining(self) -> Config {
         self.spoe_agent("no option pipelining")
     }
 
-    /// `option continue-on-error`: an error does not end the engine for the transaction.
+    /// Sets `option continue-on-error`: an error does not end the engine for the transaction.
     pub fn continue_on_error(self) -> Config {
         self.spoe_agent("option continue-on-error")
     }
 
-    /// `option set-on-error`: shown as the variable `txn.<prefix>.<name>`.
+    /// Sets `option set-on-error`: shown as the variable `txn.<prefix>.<name>`.
     pub fn set_on_error(self, name: &str) -> Config {
         self.spoe_agent(&format!("option set-on-error {name}"))
     }
 
-    /// `max-frame-size`.
+    /// Sets `max-frame-size`.
     pub fn max_frame_size(self, bytes: u32) -> Config {
         self.spoe_agent(&format!("max-frame-size {bytes}"))
     }
 
-    /// `register-var-names`: names without scope and prefix, with blanks between them.
+    /// Sets `register-var-names`: names without scope and prefix, with blanks between them.
     pub fn register_var_names(self, names: &str) -> Config {
         self.spoe_agent(&format!("register-var-names {names}"))
     }
@@ -290,7 +290,7 @@ impl Config {
         self
     }
 
-    /// The text of `haproxy.cfg`.
+    /// Returns the text of `haproxy.cfg`.
     pub(crate) fn haproxy_cfg(&self, front: SocketAddr, origin: SocketAddr) -> String {
         let mut text = Text::default();
         text.section("global", &self.global);
@@ -347,7 +347,7 @@ impl Config {
         text.0
     }
 
-    /// The text of `spoe.conf`.
+    /// Returns the text of `spoe.conf`.
     pub(crate) fn spoe_conf(&self) -> String {
         let mut text = Text("[iprep]\n".to_owned());
         let agent = [

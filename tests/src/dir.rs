@@ -32,12 +32,12 @@ impl TempDir {
         }
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The path of `name` in it, whether or not there is such a file.
+    /// Returns the path of `name` in it, whether or not there is such a file.
     pub fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

@@ -10,7 +10,7 @@ use crate::dir::TempDir;
 use crate::haproxies::Haproxy;
 use crate::proxy::{Proxy, Setup};
 
-/// The command that runs an example, built from its present source: add arguments and give it to
+/// Returns the command that runs an example, built from its present source: add arguments and give it to
 /// [`Process::start`](crate::Process::start).
 pub fn example(name: &str) -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
@@ -57,7 +57,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// The directory at this path of the project, such as `examples/ip-reputation`. `front` is the
+    /// Returns the directory at this path of the project, such as `examples/ip-reputation`. `front` is the
     /// address its frontend is configured with.
     ///
     /// Its ports are fixed: take them with [`Port::fixed`](crate::Port::fixed) first.
@@ -99,7 +99,7 @@ impl Directory {
     }
 }
 
-/// The top of the project.
+/// Returns the top of the project.
 pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

@@ -9,12 +9,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-/// Whether this is the long form: `SPOA_LONG=1`.
+/// Returns whether this is the long form: `SPOA_LONG=1`.
 pub fn long() -> bool {
     env::var("SPOA_LONG").is_ok_and(|value| value == "1")
 }
 
-/// The first in the bounded form, the second in the long one.
+/// Returns the first value in the short form, the second in the long one.
 pub fn bounded_or_long<T>(bounded: T, in_full: T) -> T {
     if long() { in_full } else { bounded }
 }
@@ -31,7 +31,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// No rows yet of the table with this name.
+    /// Returns the table with this name, without rows.
     pub fn of(table: &'static str, columns: &'static [&'static str]) -> Figures {
         Figures {
             table,

@@ -22,22 +22,22 @@ pub struct Haproxy {
 }
 
 impl Haproxy {
-    /// The program.
+    /// Returns the path of the program.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The whole version, such as `3.0.11-1+deb13u3`.
+    /// Returns the whole version, such as `3.0.11-1+deb13u3`.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// The series as numbers, such as `(3, 0)`.
+    /// Returns the series as numbers, such as `(3, 0)`.
     pub fn series(&self) -> (u16, u16) {
         self.series
     }
 
-    /// Whether it is of this series or a later one.
+    /// Returns whether it is of this series or a later one.
     pub fn at_least(&self, major: u16, minor: u16) -> bool {
         self.series >= (major, minor)
     }
@@ -68,7 +68,7 @@ impl fmt::Display for Haproxy {
     }
 }
 
-/// The full version and the series in the first line of `haproxy -v`.
+/// Returns the full version and the series in the first line of `haproxy -v`.
 fn version_in(said: &str) -> Option<(&str, (u16, u16))> {
     let line = said.lines().next()?;
     let (program, rest) = line.split_once(" version ")?;
@@ -123,7 +123,7 @@ pub fn for_haproxies(why: &str, suit: impl Fn(&Haproxy) -> bool, test: impl Fn(&
     run_in_turn(chosen.into_iter(), test);
 }
 
-/// Says, past the test runner's capture, that this machine lacks what a test needs. With
+/// Prints, past the test runner's capture, that this machine lacks what a test needs. With
 /// `SPOA_HAPROXY_STRICT=1` that is a failure.
 pub fn not_tested_here(why: &str) {
     let notice = format!("NOT TESTED HERE: {why}\n");
@@ -214,7 +214,7 @@ fn discover() -> Vec<Haproxy> {
     found
 }
 
-/// `directory/<series>/haproxy`, those that run.
+/// Returns each `directory/<series>/haproxy` that runs.
 fn fetched_into(directory: &Path) -> Vec<Haproxy> {
     let Ok(entries) = std::fs::read_dir(directory) else {
         return Vec::new();

@@ -21,7 +21,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request without a body.
+    /// Returns a request without a body.
     pub fn new(method: &str, target: &str) -> Request {
         let (method, target) = (method.to_owned(), target.to_owned());
         Request {
@@ -32,12 +32,12 @@ impl Request {
         }
     }
 
-    /// A `GET`.
+    /// Returns a `GET`.
     pub fn get(target: &str) -> Request {
         Request::new("GET", target)
     }
 
-    /// A `POST` with this body.
+    /// Returns a `POST` with this body.
     pub fn post(target: &str, body: impl Into<Vec<u8>>) -> Request {
         Request {
             body: body.into(),
@@ -51,7 +51,7 @@ impl Request {
         self
     }
 
-    /// The value of the first header of that name, in any case.
+    /// Returns the value of the first header of that name, in any case.
     pub fn value(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
     }
@@ -103,7 +103,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// An answer for an [`Origin`](crate::Origin) to give.
+    /// Returns an answer for an [`Origin`](crate::Origin) to give.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Reply {
         Reply {
             status,
@@ -118,7 +118,7 @@ impl Reply {
         self
     }
 
-    /// The value of the first header of that name, in any case.
+    /// Returns the value of the first header of that name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         find(&self.headers, name)
     }
@@ -129,7 +129,7 @@ impl Reply {
         self.header(name)
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -184,7 +184,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects.
+    /// Connects to a frontend.
     ///
     /// # Errors
     /// When nobody listens there.
@@ -207,7 +207,7 @@ impl Client {
         })
     }
 
-    /// `GET`s a path; panics when no answer comes.
+    /// Sends a `GET` of a path, and panics if no answer comes.
     pub fn get(&mut self, target: &str) -> Reply {
         self.send(&Request::get(target))
     }
@@ -221,7 +221,7 @@ impl Client {
         Reply::read(&mut self.stream, request.method == "HEAD")
     }
 
-    /// The address of this end, which HAProxy knows as `src` and `src_port`.
+    /// Returns the address of this end, which HAProxy knows as `src` and `src_port`.
     pub fn local_addr(&self) -> SocketAddr {
         self.stream
             .get_ref()
@@ -246,7 +246,7 @@ fn malformed(line: &str) -> io::Error {
     )
 }
 
-/// The first line and the headers, or nothing at a clean end.
+/// Reads the first line and the headers, or nothing at a clean end.
 fn read_head(from: &mut impl BufRead) -> io::Result<Option<(String, Headers)>> {
     let first = read_line(from)?;
     if first.is_empty() {
@@ -273,7 +273,7 @@ fn read_line(from: &mut impl BufRead) -> io::Result<String> {
         .to_owned())
 }
 
-/// The body as the headers frame it; without framing it ends with the connection or is empty.
+/// Reads the body as the headers frame it; without framing it ends with the connection or is empty.
 fn read_body(from: &mut impl BufRead, headers: &Headers, to_end: bool) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     if find(headers, "transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
@@ -302,7 +302,7 @@ fn read_body(from: &mut impl BufRead, headers: &Headers, to_end: bool) -> io::Re
     Ok(body)
 }
 
-/// Everything in one write, so that HAProxy has the whole message in its buffer at once.
+/// Writes everything at once, so that HAProxy has the whole message in its buffer at once.
 fn write_message<'a>(
     to: &mut impl Write,
     first: &str,

@@ -35,7 +35,7 @@ impl Logs {
         scoped::subscribe(subscriber)
     }
 
-    /// Every line so far.
+    /// Returns every line so far.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.lock().lines.clone()
     }

@@ -18,17 +18,17 @@ pub struct Origin {
 type Answer = dyn Fn(&Request) -> Reply + Send + Sync;
 
 impl Origin {
-    /// One that answers 200 with the body `ok`.
+    /// Starts an origin that answers 200 with the body `ok`.
     pub fn start() -> Origin {
         Origin::answering(|_| Reply::new(200, "ok"))
     }
 
-    /// One that answers what `answer` says.
+    /// Starts an origin that answers with `answer`.
     pub fn answering(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Origin {
         Origin::at((Ipv4Addr::LOCALHOST, 0).into(), answer)
     }
 
-    /// One at an address that a configuration has written in it.
+    /// Starts an origin at an address that is written in a configuration.
     pub fn at(
         addr: SocketAddr,
         answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
@@ -61,12 +61,12 @@ impl Origin {
         origin
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// The requests it got so far, as HAProxy sent them.
+    /// Returns the requests it got so far, as HAProxy sent them.
     pub fn requests(&self) -> Vec<Request> {
         self.requests
             .lock()

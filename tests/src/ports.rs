@@ -27,7 +27,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// A port nobody uses.
+    /// Returns an unused port.
     pub fn free() -> Port {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         for _ in 0..COUNT {
@@ -45,7 +45,7 @@ impl Port {
         panic!("no free port from {FIRST} to {}", FIRST + COUNT - 1)
     }
 
-    /// These ports and no others, for a configuration that has them written in it.
+    /// Returns these very ports, for a configuration that has them written in it.
     ///
     /// Waits while other tests have them; panics when a program outside the tests does.
     pub fn fixed<const N: usize>(mut numbers: [u16; N]) -> [Port; N] {
@@ -82,7 +82,7 @@ impl Port {
         self.number
     }
 
-    /// 127.0.0.1 with this port.
+    /// Returns 127.0.0.1 with this port.
     pub fn addr(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.number).into()
     }

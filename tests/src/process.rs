@@ -52,12 +52,12 @@ impl Process {
         self.child.id()
     }
 
-    /// The lines it has printed so far, on standard output and standard error.
+    /// Returns the lines it has printed so far, on standard output and standard error.
     pub fn output(&self) -> Vec<String> {
         self.output.lock().clone()
     }
 
-    /// The first line it has printed or prints within [`PATIENCE`] that contains `text`.
+    /// Waits for a line that contains `text`, and returns the first. Panics after [`PATIENCE`].
     pub fn wait_for_line(&self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut lines = self.output.lock();
@@ -98,7 +98,7 @@ impl Process {
         }
     }
 
-    /// Whether SIGSTOP has reached all of its threads.
+    /// Returns whether SIGSTOP has reached all of its threads.
     fn is_stopped(&self) -> bool {
         let tasks = format!("/proc/{}/task", self.id());
         let Ok(tasks) = std::fs::read_dir(tasks) else {
@@ -115,7 +115,7 @@ impl Process {
         })
     }
 
-    /// Whether it has not ended yet.
+    /// Returns whether it has not ended yet.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }

@@ -114,29 +114,29 @@ impl Proxy {
         self
     }
 
-    /// Where its frontend listens.
+    /// Returns the address of its frontend.
     pub fn addr(&self) -> SocketAddr {
         self.setup.front
     }
 
-    /// Which HAProxy it is.
+    /// Returns the HAProxy it runs.
     pub fn haproxy(&self) -> &Haproxy {
         &self.setup.haproxy
     }
 
-    /// The origin that was started with it; panics if the test has one of its own.
+    /// Returns the origin that was started with it, and panics if the test has one of its own.
     pub fn origin(&self) -> &Origin {
         self.origin
             .as_ref()
             .expect("the configuration names an origin of the test's own")
     }
 
-    /// A connection that stays open between requests.
+    /// Returns a connection that stays open between requests.
     pub fn client(&self) -> Client {
         Client::connect(self.addr()).unwrap_or_else(|error| panic!("cannot connect: {error}"))
     }
 
-    /// `GET`s a path on a connection of its own; panics when no answer comes.
+    /// Sends a `GET` of a path on a connection of its own, and panics if no answer comes.
     pub fn get(&self, target: &str) -> Reply {
         self.send(&Request::get(target))
     }
@@ -160,28 +160,28 @@ impl Proxy {
             .unwrap_or_else(|error| panic!("`{command}` got no answer: {error}"))
     }
 
-    /// The process id of the process that serves: in master-worker mode the worker.
+    /// Returns the process id of the process that serves: in master-worker mode the worker.
     pub fn serving_pid(&self) -> u32 {
         self.pid()
             .expect("a HAProxy that serves says its process id")
     }
 
-    /// `disable server agent/agent`.
+    /// Sends `disable server agent/agent`.
     pub fn disable_agent(&self) {
         self.admin("disable server agent/agent");
     }
 
-    /// `enable server agent/agent`.
+    /// Sends `enable server agent/agent`.
     pub fn enable_agent(&self) {
         self.admin("enable server agent/agent");
     }
 
-    /// The agent's state as `show stat` has it: `UP`, `DOWN`, `MAINT`, `no check` and so on.
+    /// Returns the agent's state as `show stat` has it: `UP`, `DOWN`, `MAINT`, `no check` and so on.
     pub fn agent_status(&self) -> String {
         self.agent_stat("status")
     }
 
-    /// A column of the agent's line in `show stat`, such as `check_status`.
+    /// Returns a column of the agent's line in `show stat`, such as `check_status`.
     pub fn agent_stat(&self, name: &str) -> String {
         self.server_stat("agent", name)
     }
@@ -202,7 +202,7 @@ impl Proxy {
         value.to_owned()
     }
 
-    /// All that HAProxy has printed or logged so far.
+    /// Returns all that HAProxy has printed or logged so far.
     pub fn logs(&self) -> Vec<String> {
         self.leaving
             .iter()
@@ -211,7 +211,7 @@ impl Proxy {
             .collect()
     }
 
-    /// The first line of the log with `text` in it, which may yet come.
+    /// Waits for a line of the log with `text`, and returns the first.
     pub fn wait_for_log(&self, text: &str) -> String {
         self.process.wait_for_line(text)
     }
@@ -288,7 +288,7 @@ impl Proxy {
         }
     }
 
-    /// Whether the master listens to signals. Up to 3.0 it starts itself again after every load, and
+    /// Returns whether the master listens to signals. Up to 3.0 it starts itself again after every load, and
     /// a signal that comes meanwhile is lost.
     fn has_settled(&self) -> bool {
         !self.setup.master_worker || self.ask(MASTER, "show proc").is_ok_and(|it| !it.is_empty())
@@ -341,7 +341,7 @@ impl Setup {
         command
     }
 
-    /// In the foreground either way.
+    /// Returns the command that runs HAProxy in the foreground.
     fn run(&self) -> Command {
         let mut command = self.command();
         if self.master_worker {

@@ -74,7 +74,7 @@ impl Relay {
         Relay { addr, orders }
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -84,7 +84,7 @@ impl Relay {
         self.orders.of(way).fetch_add(1, Ordering::SeqCst);
     }
 
-    /// How many connections were cut so far.
+    /// Returns how many connections were cut so far.
     pub fn cuts(&self) -> usize {
         self.orders.done.load(Ordering::SeqCst)
     }

@@ -1,6 +1,4 @@
 //! Reads the memory, files and threads of a process from the system.
-//!
-//! It must not know what the process does.
 
 use std::fs;
 
@@ -18,7 +16,7 @@ pub struct Vitals {
 }
 
 impl Vitals {
-    /// Those of the process with this id; panics if it has ended.
+    /// Reads the figures of the process with this id, and panics if it has ended.
     pub fn of(process: u32) -> Vitals {
         let status = fs::read_to_string(format!("/proc/{process}/status"));
         let status = status.unwrap_or_else(|error| panic!("process {process} is gone: {error}"));
@@ -37,7 +35,7 @@ impl Vitals {
     }
 }
 
-/// How often the threads of a process have gone to sleep so far
+/// Returns how often the threads of a process have gone to sleep so far
 /// (`voluntary_ctxt_switches`); panics if it has ended.
 pub fn voluntary_switches(process: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{process}/task"));

@@ -1,6 +1,4 @@
 //! Compares the judgement of `spoa-facts` on expressions with HAProxy's on configurations with them.
-//!
-//! It must not know how the table is made.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -25,7 +25,7 @@ async fn ready(n: Option<i64>) -> SetVar<i64> {
     SetVar::session("ready", n.unwrap_or(-1))
 }
 
-/// Done at the second poll, the third, the fourth.
+/// Returns at the second poll, the third, the fourth.
 #[spoe_message("slow")]
 async fn slow(n: Option<u8>) -> SetVar<u8> {
     let n = n.unwrap_or_default();
@@ -40,7 +40,7 @@ fn error() -> Result<SetVar<u8>, String> {
     Err("no".to_owned())
 }
 
-/// On another thread.
+/// Runs on another thread.
 #[spoe_message("block", blocking)]
 fn block(n: Option<u8>) -> Result<SetVar<u8>, String> {
     let n = n.unwrap_or_default();
@@ -57,13 +57,13 @@ async fn late() -> Result<SetVar<u8>, String> {
     Err("no".to_owned())
 }
 
-/// Is late for its deadline.
+/// Misses its deadline.
 #[spoe_message("never", timeout = "1ms")]
 async fn never() -> SetVar<u8> {
     std::future::pending().await
 }
 
-/// More than a frame takes.
+/// Returns more than a frame takes.
 #[spoe_message("large")]
 fn large() -> Vec<SetVar<String>> {
     (0..40)
@@ -71,7 +71,7 @@ fn large() -> Vec<SetVar<String>> {
         .collect()
 }
 
-/// HAProxy's own message in the golden frames.
+/// Handles HAProxy's own message in the golden frames.
 #[spoe_message("get-ip-reputation")]
 fn ip_reputation(ip: IpAddr) -> SetVar<u8> {
     SetVar::session("ip_score", if ip.is_loopback() { 100 } else { 20 })
@@ -117,7 +117,7 @@ thread_local! {
     static AGENT: (Runtime, Agent) = (runtime(), agent());
 }
 
-/// An agent: exactly one ACK for each whole NOTIFY, with its ids; frames below the size agreed on,
+/// Checks an agent: exactly one ACK for each whole NOTIFY, with its ids; frames below the size agreed on,
 /// whose actions can be read; one HELLO, one DISCONNECT, and nothing after that.
 ///
 /// # Panics

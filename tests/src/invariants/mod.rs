@@ -90,7 +90,7 @@ pub fn framed(mut list: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The frames of an end that says nothing but frames.
+/// Returns the frames of an end that sends only frames.
 fn frames(mut bytes: &[u8], limit: u32) -> Vec<Frame<'_>> {
     let mut frames = Vec::new();
     while let Some(frame) = Frame::split(&mut bytes, limit).expect("what is sent is frames") {

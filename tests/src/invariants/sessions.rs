@@ -94,7 +94,7 @@ fn agent(reads: impl Iterator<Item = impl AsRef<[u8]>>) -> Conversation {
     }
 }
 
-/// The agent's session: where reads end makes no difference, and it answers what the rules say.
+/// Checks the agent's session: the ends of reads make no difference, and its answers follow the rules.
 ///
 /// # Panics
 /// If that does not hold.
@@ -206,7 +206,7 @@ fn engine(running: bool, reads: impl Iterator<Item = impl AsRef<[u8]>>) -> Conve
     }
 }
 
-/// The engine's session: where reads end makes no difference, no NOTIFY is answered twice, and it
+/// Checks the engine's session: the ends of reads make no difference, no NOTIFY is answered twice, and it
 /// says goodbye once.
 ///
 /// # Panics

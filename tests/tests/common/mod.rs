@@ -1,6 +1,4 @@
 //! The agents of `tests/agents` as processes, in an environment that says nothing to them.
-//!
-//! It must not know what they do.
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
@@ -14,7 +12,7 @@ pub(crate) struct Said {
     pub(crate) err: String,
 }
 
-/// The command of a binary.
+/// Returns the command of a binary.
 pub(crate) fn program(path: &str) -> Command {
     let mut command = Command::new(path);
     for (name, _) in std::env::vars_os() {
@@ -30,7 +28,7 @@ pub(crate) fn program(path: &str) -> Command {
     command
 }
 
-/// The command of the agent with a handler of each kind.
+/// Returns the command of the agent with a handler of each kind.
 pub(crate) fn fixture() -> Command {
     program(env!("CARGO_BIN_EXE_agent-fixture"))
 }

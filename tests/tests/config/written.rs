@@ -1,6 +1,4 @@
 //! An agent, the configuration that it writes for a HAProxy, and that HAProxy with it.
-//!
-//! It must not know which agent it is.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;

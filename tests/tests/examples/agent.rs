@@ -1,6 +1,4 @@
 //! An example's agent as a process, and a client that asks HAProxy for what it made of it.
-//!
-//! It must not know which example it is.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

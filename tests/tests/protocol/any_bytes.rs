@@ -1,6 +1,4 @@
 //! Whatever the bytes, nothing panics, and reading them comes to an end.
-//!
-//! It knows nothing of what good bytes mean.
 
 use crate::strategies::*;
 use proptest::collection::vec;

@@ -1,6 +1,4 @@
 //! How bytes were split over reads makes no difference: the same events, the same answers.
-//!
-//! It knows events by how they show themselves.
 
 use crate::strategies::*;
 use proptest::collection::vec;

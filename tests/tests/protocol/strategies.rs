@@ -1,6 +1,4 @@
 //! Inputs of the protocol: every value it can carry, whole frames, and frames that were damaged.
-//!
-//! It knows nothing of what is asked of them.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

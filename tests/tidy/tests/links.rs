@@ -87,7 +87,7 @@ fn links_between_pages_lead_somewhere() {
 
 #[test]
 fn anchors_are_those_of_github() {
-    let text = "# What `--log` takes\n```\n# no heading\n```\n## TLS, sockets, and more\n";
-    let expected = ["tls-sockets-and-more", "what---log-takes"];
+    let text = "# Targets of `--log`\n```\n# no heading\n```\n## TLS, sockets, and more\n";
+    let expected = ["tls-sockets-and-more", "targets-of---log"];
     assert_eq!(anchors(text), expected.map(str::to_owned).into());
 }
