@@ -115,9 +115,10 @@ impl Request<'_> {
     fn judge(&self, rules: &Rules) -> Finding {
         let path = decode(self.path, false);
         let query = decode(self.query, true);
-        let body = match self.is_form() {
-            true => decode(self.body, true),
-            false => Cow::Borrowed(self.body),
+        let body = if self.is_form() {
+            decode(self.body, true)
+        } else {
+            Cow::Borrowed(self.body)
         };
         let mut finding = rules.judge(|part| match part {
             Part::Path => &path,

@@ -270,10 +270,13 @@ impl Proxy {
     fn wait_until_it_serves(&mut self, old: Option<u32>) -> Result<(), String> {
         let start = Instant::now();
         loop {
-            let expected = |pid| match self.setup.master_worker {
-                true => Some(pid) != old,
-                // A plain HAProxy is the process that was started.
-                false => pid == self.process.id(),
+            let expected = |pid| {
+                if self.setup.master_worker {
+                    Some(pid) != old
+                } else {
+                    // A plain HAProxy is the process that was started.
+                    pid == self.process.id()
+                }
             };
             if self.pid().is_some_and(expected) && self.has_settled() {
                 return Ok(());

@@ -46,9 +46,10 @@ fn haproxy_says_of_each_fault_what_the_doctor_says_it_does() {
                 series.0.parse().expect("a number"),
                 series.1.parse().expect("one"),
             );
-            let wanted = match series < (3, 1) {
-                true => !haproxy.at_least(3, 1),
-                false => haproxy.at_least(series.0, series.1),
+            let wanted = if series < (3, 1) {
+                !haproxy.at_least(3, 1)
+            } else {
+                haproxy.at_least(series.0, series.1)
             };
             let (code, what) = name.split_once('-').expect("CODE-what-is-wrong");
             // Those for HAProxy before 3.1, or for a later one, say so, and one is full of what no

@@ -311,9 +311,10 @@ fn the_agents_session_takes_every_frame_for_what_it_is() {
             continue;
         }
         let generation = golden.line["haproxy"].as_str().unwrap();
-        let (mut session, mut out) = match golden.is("HAPROXY-HELLO") {
-            true => (AgentSession::new(AgentSettings::default()), Vec::new()),
-            false => running(generation),
+        let (mut session, mut out) = if golden.is("HAPROXY-HELLO") {
+            (AgentSession::new(AgentSettings::default()), Vec::new())
+        } else {
+            running(generation)
         };
         let received = session.receive(&golden.bytes, &mut out);
         assert_eq!(received.used, golden.bytes.len(), "{path}");

@@ -31,9 +31,12 @@ fn works(dir: &TempDir, of_agent: &[&str], of_config: &[&str], warnings: usize) 
             "--show".to_owned(),
         ]);
         // Files are given without their folder.
-        let with_path = |word: &&str| match word.contains('.') {
-            true => path(word),
-            false => (*word).to_owned(),
+        let with_path = |word: &&str| {
+            if word.contains('.') {
+                path(word)
+            } else {
+                (*word).to_owned()
+            }
         };
         args.extend(of_agent.iter().chain(of_config).map(with_path));
         let args: Vec<_> = args.iter().map(String::as_str).collect();

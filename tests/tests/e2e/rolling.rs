@@ -100,9 +100,12 @@ fn a_rolling_restart_loses_nothing() {
         // thread ends, and more of it without pipelining.
         let old = !haproxy.at_least(2, 8);
         let pipelining = old || haproxy.at_least(3, 1);
-        let exchanges = roll(haproxy, |config| match pipelining {
-            true => config,
-            false => config.no_pipelining(),
+        let exchanges = roll(haproxy, |config| {
+            if pipelining {
+                config
+            } else {
+                config.no_pipelining()
+            }
         });
         let lost = lost(&exchanges);
         let (requests, restarts) = (exchanges.len(), 2 * ROUNDS);

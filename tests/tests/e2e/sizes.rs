@@ -173,10 +173,11 @@ fn notifys_up_to_the_limit(buffer: usize) {
         let largest = buffer - 4 - 32 - 1;
         let room = 300 + largest - shorter;
         assert_eq!(send(room), [Some(largest), None]);
-        let beyond = match haproxy.at_least(3, 1) {
-            true => [None, Some(3)],
+        let beyond = if haproxy.at_least(3, 1) {
+            [None, Some(3)]
+        } else {
             // In two frames.
-            false => [Some(largest + 1), None],
+            [Some(largest + 1), None]
         };
         assert_eq!(send(room + 1), beyond);
         assert_eq!(send(room), [Some(largest), None]);

@@ -116,9 +116,10 @@ fn two_agents_are_restarted_in_turn() {
                 other,
                 " check inter 50ms",
             );
-            match haproxy.at_least(2, 8) && !haproxy.at_least(3, 1) {
-                true => config.no_pipelining(),
-                false => config,
+            if haproxy.at_least(2, 8) && !haproxy.at_least(3, 1) {
+                config.no_pipelining()
+            } else {
+                config
             }
         });
         // 2.6 forgets what is in its queue when the last connection of a thread ends.

@@ -171,9 +171,10 @@ proptest! {
         at in vec(any::<Index>(), 0..20),
         running in any::<bool>(),
     ) {
-        let bytes = match running {
-            true => frames,
-            false => [agent_hello(), frames].concat(),
+        let bytes = if running {
+frames
+} else {
+[agent_hello(), frames].concat()
         };
         let whole = converse!(engine(running), [&bytes[..]]);
         prop_assert_eq!(&converse!(engine(running), cut(&bytes, &at)), &whole);

@@ -151,27 +151,31 @@ pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
     )
         .prop_map(|(haproxys, size, capabilities, healthcheck, engine_id)| {
             let max_frame_size = size as u32;
-            encoded(|out| match haproxys {
-                true => HaproxyHello {
-                    supported_versions: VERSION,
-                    max_frame_size,
-                    capabilities,
-                    healthcheck,
-                    engine_id: Some(&engine_id),
+            encoded(|out| {
+                if haproxys {
+                    let hello = HaproxyHello {
+                        supported_versions: VERSION,
+                        max_frame_size,
+                        capabilities,
+                        healthcheck,
+                        engine_id: Some(&engine_id),
+                    };
+                    hello.encode(out);
+                } else {
+                    let hello = AgentHello {
+                        version: VERSION,
+                        max_frame_size,
+                        capabilities,
+                    };
+                    hello.encode(out);
                 }
-                .encode(out),
-                false => AgentHello {
-                    version: VERSION,
-                    max_frame_size,
-                    capabilities,
-                }
-                .encode(out),
             })
         });
     let goodbye = (any::<bool>(), any::<u32>(), ".{0,40}").prop_map(|(haproxys, code, message)| {
-        let frame_type = match haproxys {
-            true => FrameType::HAPROXY_DISCONNECT,
-            false => FrameType::AGENT_DISCONNECT,
+        let frame_type = if haproxys {
+            FrameType::HAPROXY_DISCONNECT
+        } else {
+            FrameType::AGENT_DISCONNECT
         };
         let disconnect = Disconnect {
             status: Status::from_code(code),
