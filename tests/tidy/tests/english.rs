@@ -247,6 +247,7 @@ fn broken(words: &[Word], at: usize) -> Option<&'static str> {
             Some("goes by")
         }
         "no" if next == "less" && joined(2) == Some("than") => Some("no less than"),
+        "must" if next == "not" && joined(2) == Some("know") => Some("must not know"),
         "whoever" if next != "you" => Some("whoever"),
         "who" | "what" if word.opens && !sentence_asks() => Some("Who …, What …"),
         _ => None,
@@ -421,6 +422,7 @@ fn each_rule_is_found_and_true_uses_are_not() {
         ("// goes by the name", "goes by"),
         ("// no less than 5", "no less than"),
         ("// whoever asks", "whoever"),
+        ("//! It must not know sockets.", "must not know"),
         ("// reads it anew", "anew"),
         ("    /// It.\n    fn it() {}", "pronoun-only doc"),
         ("    /// Does it.\n    fn it() {}", "pronoun-only doc"),
