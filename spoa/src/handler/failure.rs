@@ -138,7 +138,6 @@ impl std::error::Error for Failure {
 
 impl Failure {
     /// Returns a copy; of an error only its text is kept, since its type is not known.
-    #[cfg(feature = "testing")]
     pub(crate) fn copied(&self) -> Failure {
         match self {
             Failure::Rejected(rejection) => Failure::Rejected(rejection.clone()),
