@@ -10,6 +10,7 @@ mod failure;
 mod output;
 mod probe;
 mod process;
+mod tools;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use failure::Failure;
@@ -26,7 +27,11 @@ fn main() -> ExitCode {
         Some(("probe", matches)) => probe::run(matches),
         Some(("decode", matches)) => decode::run(matches),
         Some(("explain", matches)) => explain::run(matches),
-        _ => unreachable!("clap asks for a command"),
+        Some((name, matches)) => match tools::run(name, matches) {
+            Some(done) => done,
+            None => unreachable!("clap knows no other command"),
+        },
+        None => unreachable!("clap asks for a command"),
     };
     done.unwrap_or_else(|failure: Failure| {
         eprintln!("error: {failure}");
@@ -51,6 +56,7 @@ fn command() -> Command {
         .subcommand(bench::command())
         .subcommand(decode::command())
         .subcommand(explain::command())
+        .subcommands(tools::commands())
 }
 
 /// Where the agent is.
