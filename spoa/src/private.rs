@@ -7,8 +7,8 @@ use std::time::Duration;
 pub use crate::__register as register;
 pub use crate::handler::__macros::*;
 pub use crate::handler::{
-    Accepts, ActionWriter, Expected, Failure, FromMessage, FromValue, IncomingMessage, IntoActions,
-    Mismatch, Variable,
+    Accepts, ActionWriter, DefaultSample, Expected, Failure, FromMessage, FromValue,
+    IncomingMessage, IntoActions, Mismatch, Variable,
 };
 #[cfg(feature = "http")]
 pub use crate::http::__macros::*;

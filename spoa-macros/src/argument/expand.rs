@@ -3,7 +3,7 @@
 //! It must not judge what the user wrote: whatever reaches it can be expanded.
 
 use super::attr::{Fallback, Source};
-use super::model::{Argument, Kind};
+use super::model::Argument;
 use super::param::param;
 use super::rejection;
 use super::sample::Sample;
@@ -93,15 +93,14 @@ pub(crate) fn describe(arguments: &[Argument], names: &Names, description: &Iden
     quote!(#(#checks)* #(#clients)* #(#all)*)
 }
 
-/// What is made from the whole message may have samples of its own: an expression for the events at
-/// which they are there, a bit for each.
+/// A type may have samples of its own: an expression for the events at which they are there, a bit for each.
 pub(crate) fn events<'a>(
     arguments: &'a [Argument],
     names: &'a Names,
 ) -> impl Iterator<Item = (&'a Argument, TokenStream)> {
     let whole = arguments
         .iter()
-        .filter(|argument| argument.kind != Kind::Value);
+        .filter(|argument| argument.sample.is_none());
     whole.map(|argument| {
         let param = param(argument, names);
         let span = argument.ty.span().resolved_at(Span::mixed_site());

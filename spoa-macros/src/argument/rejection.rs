@@ -27,19 +27,23 @@ pub(crate) fn check(argument: &Argument, names: &Names) -> Option<TokenStream> {
         (None, Source::Named(name)) => Sample::usual(name, argument.source_span),
         _ => None,
     };
-    let sample = argument.sample.as_ref().or(usual.as_ref())?;
-    let (kind, origin) = sample.origin()?;
-    let case = Case {
+    let case = |sample| Case {
         argument,
-        sample: &sample.text,
+        sample,
         by_name: usual.is_some(),
         names,
         span: argument.ty.span().resolved_at(Span::mixed_site()),
     };
+    let own = argument.sample.is_none().then(|| case("").own());
+    let named = argument.sample.as_ref().or(usual.as_ref());
+    let Some((sample, (kind, origin))) = named.and_then(|it| Some((it, it.origin()?))) else {
+        return own;
+    };
+    let case = case(&sample.text);
     let chosen = (origin.chooser() == Chooser::Client).then(|| case.converts(kind, &origin));
     let omitted = (origin.is_omittable() && argument.fallback.is_none())
         .then(|| case.is_optional(kind, &origin));
-    Some(quote!(#chosen #omitted))
+    Some(quote!(#own #chosen #omitted))
 }
 
 struct Case<'c> {
@@ -52,6 +56,46 @@ struct Case<'c> {
 }
 
 impl Case<'_> {
+    /// Whether a client can have the message rejected by the sample that the type itself names.
+    fn own(&self) -> TokenStream {
+        let shown = shown(timeless(self.argument.ty.to_token_stream()));
+        let (accepts, param, span) = (self.accepts(), self.param(), self.span);
+        let private = &self.names.private;
+        let reject = "if a client may have it rejected, so that HAProxy goes on without this handler, \
+                      write `#[arg(reject)]`";
+        let converts = quote_spanned! {span=>
+            #private::DefaultSample::converts(#param::SAMPLE, #accepts)
+        };
+        let converted = self.require(
+            &converts,
+            &format!(
+                "a client can have this message rejected: not all that it can send becomes `{shown}`"
+            ),
+            "a client can send what does not become this",
+            &[
+                format!("take `{}`, and decide in the handler", self.result()),
+                reject.to_owned(),
+            ],
+        );
+        if self.argument.fallback.is_some() {
+            return converted;
+        }
+        let holds = quote_spanned! {span=>
+            !#converts
+                || #private::DefaultSample::is_taken_if_missing(#param::SAMPLE, #accepts)
+        };
+        let present = self.require(
+            &holds,
+            "a client can have this message rejected: it can send a request without this",
+            "a client can leave this out",
+            &[
+                format!("take `Option<{shown}>`, or give a default with `#[arg(default)]`"),
+                reject.to_owned(),
+            ],
+        );
+        quote!(#converted #present)
+    }
+
     /// Whether all that a client can send becomes the type.
     fn converts(&self, kind: Kind, origin: &Origin) -> TokenStream {
         let shown = shown(timeless(self.argument.ty.to_token_stream()));
@@ -124,8 +168,9 @@ impl Case<'_> {
             _ => quote_spanned!(span=> true),
         };
         let (kind, param) = (kind_name(kind, span), self.param());
+        let by_type = self.by_type();
         let holds = quote_spanned! {span=>
-            #private::Accepts::null(#accepts)
+            #by_type #private::Accepts::null(#accepts)
                 || !#converts
                 || !#private::suits(#private::Kind::#kind, #param::EXPECTED)
         };
@@ -149,22 +194,40 @@ impl Case<'_> {
 
     fn holds(&self, kind: Kind, origin: &Origin) -> TokenStream {
         let span = self.span;
-        let kind = kind_name(kind, span);
+        let (kind, by_type, block) = (kind_name(kind, span), self.by_type(), self.is_block());
         let (least, greatest) = (*origin.integers().start(), *origin.integers().end());
         let ascii = origin.charset() == Charset::Ascii;
         let private = &self.names.private;
         let (param, accepts) = (self.param(), self.accepts());
         quote_spanned! {span=>
-            #private::Client::converts(
+            #by_type #private::Client::converts(
                 #private::Client {
                     kind: #private::Kind::#kind,
                     integers: (#least, #greatest),
                     ascii: #ascii,
+                    block: #block,
                 },
                 #param::EXPECTED,
                 #accepts,
             )
         }
+    }
+
+    /// An expression that holds where the type has a sample of its own, so that the argument's name does
+    /// not count, with the `||` behind it.
+    fn by_type(&self) -> TokenStream {
+        let (param, private) = (self.param(), &self.names.private);
+        match self.by_name {
+            true => {
+                quote_spanned!(self.span=> #private::DefaultSample::is_some(#param::SAMPLE) ||)
+            }
+            false => TokenStream::new(),
+        }
+    }
+
+    /// Whether the sample is a whole block of headers.
+    fn is_block(&self) -> bool {
+        ["req.hdrs", "req.hdrs_bin", "res.hdrs", "res.hdrs_bin"].contains(&self.sample)
     }
 
     fn accepts(&self) -> TokenStream {

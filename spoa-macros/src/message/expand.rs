@@ -258,13 +258,13 @@ fn events(attribute: &Attribute, function: &Function, names: &Names) -> TokenStr
         let span = argument.ty.span().resolved_at(Span::mixed_site());
         let shown = shown(timeless(argument.ty.to_token_stream()));
         let words = format!(
-            "a sample of `{shown}` has nothing to fetch at `{event}`: send the message at a later \
-             event, or take that field out"
+            "a sample of `{shown}` has nothing to fetch at `{event}`: send the message at another \
+             event, or do without it"
         );
         let holds = quote_spanned!(span=> #events & #bit != 0);
         let words = Words {
             message: &words,
-            label: "not there yet",
+            label: "nothing to fetch at this event",
             notes: &[],
         };
         require(&holds, &words, span, names)

@@ -40,6 +40,7 @@ pub struct Accepts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Data {
     Some,
+    Headers,
     Text,
     Bytes,
     Any,
@@ -49,6 +50,10 @@ impl Accepts {
     /// Some values of the type that it expects. Of integers these are all between the bounds of
     /// [`Expected::Integer`](super::Expected::Integer), of addresses all of the family.
     pub const SOME: Accepts = Accepts::new(Data::Some);
+    /// All blocks of headers. HAProxy writes them, so that a client cannot make one that is not whole: it
+    /// chooses what is in them, and `req.hdrs`, `req.hdrs_bin` and their siblings for responses are taken
+    /// without converters only.
+    pub const HEADERS: Accepts = Accepts::new(Data::Headers);
     /// All text that is UTF-8.
     pub const TEXT: Accepts = Accepts::new(Data::Text);
     /// All text and binary.
@@ -78,10 +83,15 @@ impl Accepts {
     /// Whether it takes all text and binary, or as much of that as is ASCII.
     pub(crate) const fn bytes(self, ascii: bool) -> bool {
         match self.data {
-            Data::Some => false,
+            Data::Some | Data::Headers => false,
             Data::Text => ascii,
             Data::Bytes | Data::Any => true,
         }
+    }
+
+    /// Whether it takes all blocks of headers.
+    pub(crate) const fn headers(self) -> bool {
+        matches!(self.data, Data::Headers | Data::Bytes | Data::Any)
     }
 
     pub(crate) const fn any(self) -> bool {

@@ -2,8 +2,8 @@
 
 use super::__macros::VerdictDescription;
 use super::{
-    ActionWriter, ConnectionInfo, Context, Expected, Failure, FromValue, IncomingMessage, LeftOut,
-    mark,
+    ActionWriter, ConnectionInfo, Context, DefaultSample, Expected, Failure, FromValue, IncomingMessage,
+    LeftOut, When, mark,
 };
 use crate::spop::{FrameIds, MessageBuf, Scope};
 use std::any::{TypeId, type_name};
@@ -104,6 +104,8 @@ impl Definition {
     pub fn description(&self) -> Description {
         let mut description = Description::default();
         (self.describe)(&mut description);
+        description.name_samples(self.event);
+        description.share_arguments();
         // The macro is certain where the function returns one variable by its name, and nothing else.
         if self
             .variables
@@ -205,6 +207,7 @@ impl Description {
             rust_type: Cow::Owned(short_type_name::<T>()),
             expected: T::EXPECTED,
             sample: None,
+            default_sample: T::SAMPLE,
             may_be_missing: false,
             takes_null: T::ACCEPTS.null(),
             required: T::from_absent().is_none(),
@@ -246,6 +249,32 @@ fn short_type_name<T>() -> String {
 }
 
 impl Description {
+    /// Gives the arguments whose types have a sample the one for the request or for the response, as the
+    /// event and the other samples say.
+    fn name_samples(&mut self, event: Option<&str>) {
+        let named = self.arguments.iter().filter_map(|it| it.sample);
+        let when = When::of(event, named);
+        for argument in self.arguments.iter_mut().filter(|it| it.sample.is_none()) {
+            argument.sample = argument.default_sample.at(when);
+            if argument.sample.is_some() {
+                argument.may_be_missing = argument.default_sample.may_be_missing();
+            }
+        }
+    }
+
+    /// Removes arguments that have been named: several types may be made from one argument.
+    fn share_arguments(&mut self) {
+        let mut seen = Vec::new();
+        self.arguments.retain(|argument| match argument.name {
+            Some(name) if argument.index.is_none() => {
+                let first = !seen.contains(&name);
+                seen.push(name);
+                first
+            }
+            _ => true,
+        });
+    }
+
     /// Adds a variable. One that is known already is written a second time: what comes last decides.
     pub fn variable(&mut self, variable: VariableDescription) {
         let mut known = self.variables.iter_mut();
@@ -315,6 +344,9 @@ pub struct ArgumentDescription {
     /// The sample expression that gives it.
     #[doc(hidden)]
     pub sample: Option<&'static str>,
+    /// The one that its type has, where nothing else names one.
+    #[doc(hidden)]
+    pub default_sample: DefaultSample,
     /// Whether that may have no value.
     #[doc(hidden)]
     pub may_be_missing: bool,

@@ -137,7 +137,7 @@ impl Gives {
             Expected::Bool => self == Gives::Bool,
             Expected::Integer { .. } => self == Gives::Integer,
             Expected::Address | Expected::Ipv4 | Expected::Ipv6 => self == Gives::Address,
-            Expected::Text | Expected::Bytes | Expected::Other(_) => {
+            Expected::Text | Expected::Bytes | Expected::Headers | Expected::Other(_) => {
                 matches!(self, Gives::Text | Gives::Bytes)
             }
             Expected::Any => true,

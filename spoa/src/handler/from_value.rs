@@ -1,6 +1,6 @@
 //! From a datum of HAProxy's to a Rust value.
 
-use super::Accepts;
+use super::{Accepts, DefaultSample};
 use crate::spop::{DataType, Value};
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -41,6 +41,9 @@ pub trait FromValue<'a>: Sized {
     #[doc(hidden)]
     const LIKELY: DataType = Self::EXPECTED.likely();
 
+    /// The sample that an argument of this type has, where `#[arg(sample = "…")]` names none.
+    const SAMPLE: DefaultSample = DefaultSample::NONE;
+
     /// Converts a datum that is there.
     ///
     /// # Errors
@@ -77,6 +80,8 @@ pub enum Expected {
     Text,
     /// Bytes.
     Bytes,
+    /// All headers of a request or a response, as HAProxy writes them: `req.hdrs_bin`, `req.hdrs`.
+    Headers,
     /// Anything at all.
     Any,
     /// Something else, in words that complete "should be".
@@ -93,7 +98,7 @@ impl Expected {
             Expected::Ipv4 => spoa_facts::Expected::Ipv4,
             Expected::Ipv6 => spoa_facts::Expected::Ipv6,
             Expected::Text => spoa_facts::Expected::Text,
-            Expected::Bytes => spoa_facts::Expected::Bytes,
+            Expected::Bytes | Expected::Headers => spoa_facts::Expected::Bytes,
             Expected::Any => spoa_facts::Expected::Any,
             Expected::Other(_) => spoa_facts::Expected::Other,
         }
@@ -107,7 +112,7 @@ impl Expected {
             Expected::Address | Expected::Ipv4 => DataType::Ipv4,
             Expected::Ipv6 => DataType::Ipv6,
             Expected::Text | Expected::Any | Expected::Other(_) => DataType::String,
-            Expected::Bytes => DataType::Binary,
+            Expected::Bytes | Expected::Headers => DataType::Binary,
         }
     }
 }
@@ -124,6 +129,7 @@ impl fmt::Display for Expected {
             Expected::Ipv6 => "an IPv6 address",
             Expected::Text => "UTF-8 text",
             Expected::Bytes => "text or binary",
+            Expected::Headers => "a block of headers, as `req.hdrs_bin` gives it",
             Expected::Any => "any value",
             Expected::Other(words) => words,
         })
@@ -360,6 +366,7 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     const EXPECTED: Expected = T::EXPECTED;
     const LIKELY: DataType = T::LIKELY;
     const ACCEPTS: Accepts = T::ACCEPTS.or_null();
+    const SAMPLE: DefaultSample = T::SAMPLE;
 
     #[inline(always)]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
@@ -381,6 +388,7 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Result<T, Mismatch> {
     const EXPECTED: Expected = T::EXPECTED;
     const LIKELY: DataType = T::LIKELY;
     const ACCEPTS: Accepts = Accepts::ANY.or_null();
+    const SAMPLE: DefaultSample = T::SAMPLE;
 
     #[inline]
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {

@@ -6,6 +6,7 @@ mod accepts;
 mod actions;
 mod context;
 mod cursor;
+mod default_sample;
 mod definition;
 mod failure;
 mod fetch;
@@ -22,6 +23,7 @@ mod verdict;
 pub use accepts::Accepts;
 pub use actions::{ActionWriter, Actions, IntoActions, SetVar, UnsetVar};
 pub use context::{Context, Peer};
+pub use default_sample::DefaultSample;
 pub use definition::{ArgumentDescription, Definition, Description, Handler};
 pub use failure::{BadVariable, BoxError, Failure, HandlerError, IntoHandlerError, Overload};
 pub use from_value::{Expected, FromValue, Mismatch, Parse};
@@ -33,6 +35,8 @@ pub use variable::{AsValue, Unset, Variable};
 
 pub(crate) use actions::LeftOut;
 pub(crate) use context::ConnectionInfo;
+#[cfg(feature = "http")]
+pub(crate) use default_sample::REQUEST as REQUEST_EVENTS;
 pub(crate) use definition::{Finished, Job, JobFuture, Presence, Run};
 pub(crate) use fetch::{Fetch, When};
 pub(crate) use param::mark;

@@ -4,8 +4,8 @@ use super::cursor::ArgCursor;
 use super::definition::{ArgumentDescription, Description};
 use super::sample::Events;
 use super::{
-    Accepts, ActionWriter, Context, Expected, Failure, FromValue, Mismatch, Rejection,
-    RejectionKind, State,
+    Accepts, ActionWriter, Context, DefaultSample, Expected, Failure, FromValue, Mismatch,
+    Rejection, RejectionKind, State,
 };
 use crate::spop::{Args, DataType, Message, Scope, Value};
 use std::borrow::Cow;
@@ -194,6 +194,9 @@ pub trait Param<'a, Kind>: Sized {
     /// What it takes whatever a client sends.
     const ACCEPTS: Accepts;
 
+    /// The sample that its argument has, where nothing else names one.
+    const SAMPLE: DefaultSample;
+
     /// Makes the parameter from its argument, or from the whole message.
     fn take(
         arguments: &mut ArgCursor<'a>,
@@ -213,10 +216,11 @@ pub trait Param<'a, Kind>: Sized {
 }
 
 impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
-    // The macro knows its sample.
-    const EVENTS: Events = Events::MAX;
+    // Where an attribute names a sample, the macro knows its events.
+    const EVENTS: Events = T::SAMPLE.events();
     const EXPECTED: Expected = T::EXPECTED;
     const ACCEPTS: Accepts = T::ACCEPTS;
+    const SAMPLE: DefaultSample = T::SAMPLE;
 
     // Here as far as it is inlined stands what the usual argument needs; the rest is a call away.
     #[inline(always)]
@@ -259,6 +263,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
             rust_type: Cow::Borrowed(spec.rust_type),
             expected: T::EXPECTED,
             sample: spec.sample,
+            default_sample: T::SAMPLE,
             may_be_missing: spec.may_be_missing,
             takes_null: spec.default || T::ACCEPTS.null(),
             required: !spec.default && T::from_absent().is_none(),
@@ -351,6 +356,7 @@ impl<'a, T: FromMessage<'a>> Param<'a, ByMessage> for T {
     const EXPECTED: Expected = Expected::Any;
     // What it takes of the message, it says itself.
     const ACCEPTS: Accepts = Accepts::ANY.or_null();
+    const SAMPLE: DefaultSample = DefaultSample::NONE;
 
     #[inline]
     fn take(

@@ -25,6 +25,8 @@ pub struct Client {
     pub integers: (i64, i64),
     /// Whether its text is ASCII only.
     pub ascii: bool,
+    /// Whether it is a whole block of headers, whatever is in them.
+    pub block: bool,
 }
 
 impl Client {
@@ -46,6 +48,7 @@ impl Client {
             Kind::Addr => matches!(expected, Expected::Address),
             Kind::Ipv4 => matches!(expected, Expected::Address | Expected::Ipv4),
             Kind::Ipv6 => matches!(expected, Expected::Address | Expected::Ipv6),
+            Kind::Str | Kind::Bin if self.block => accepts.headers(),
             Kind::Str | Kind::Bin | Kind::Meth => accepts.bytes(self.ascii),
             _ => false,
         }
@@ -123,6 +126,7 @@ mod tests {
             kind: Kind::Str,
             integers: (i64::MIN, i64::MAX),
             ascii,
+            block: false,
         };
         let takes = converts!(client(false), &[u8] Vec<u8> Text<'_> Option<Text<'_>> Value<'_>
             Result<&str, Mismatch> Option<Result<IpAddr, Mismatch>>);
@@ -140,6 +144,7 @@ mod tests {
             kind: Kind::Sint,
             integers: (least, greatest),
             ascii: true,
+            block: false,
         };
         let size = converts!(integers(0, i64::MAX), u64 i64 Option<u64> u32 u8 bool Value<'_>);
         assert_eq!(size, [true, true, true, false, false, false, true]);

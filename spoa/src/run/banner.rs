@@ -143,6 +143,7 @@ mod tests {
             rust_type: "T".into(),
             expected,
             sample: None,
+            default_sample: crate::handler::DefaultSample::NONE,
             may_be_missing: false,
             takes_null: false,
             required: true,

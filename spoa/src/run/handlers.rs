@@ -156,6 +156,7 @@ mod tests {
             rust_type: "&str".into(),
             expected: Expected::Text,
             sample: Some("req.hdr(x-id)"),
+            default_sample: crate::handler::DefaultSample::NONE,
             may_be_missing,
             takes_null: false,
             required,
@@ -169,6 +170,7 @@ mod tests {
                 name: Some(name),
                 rust_type: "T".into(),
                 sample: None,
+                default_sample: crate::handler::DefaultSample::NONE,
                 expected,
                 ..argument(required, false)
             };

@@ -41,6 +41,7 @@ fn newtype(model: &Model<'_>, member: &Member, ty: &Type) -> TokenStream {
     let body = hygienic! {
         const EXPECTED: #private::Expected = #inner::EXPECTED;
         const ACCEPTS: #private::Accepts = #inner::ACCEPTS;
+        const SAMPLE: #private::DefaultSample = #inner::SAMPLE;
 
         #[inline]
         fn from_value(

@@ -1,0 +1,205 @@
+//! The sample that an argument has because of its type, where nothing else names one.
+//!
+//! It must not know which expressions HAProxy has: a test holds those of this crate to its tables.
+
+use super::Accepts;
+use super::fetch::When;
+use super::sample::Events;
+
+/// Events with a request: from `on-frontend-tcp-request` to `on-server-session`.
+pub(crate) const REQUEST: Events = 0b0011_1110;
+
+/// Events with a response: `on-tcp-response` and `on-http-response`.
+pub(crate) const RESPONSE: Events = 0b1100_0000;
+
+/// The sample fetch of an argument, as its type says.
+///
+/// A type with [`FromValue::SAMPLE`](super::FromValue::SAMPLE) needs no `#[arg(sample = "…")]`: what a program
+/// writes for HAProxy has this sample, and the macros refuse the type at events without it. Where
+/// `#[arg(sample = "…")]` names another sample, that one counts.
+///
+/// ```
+/// use spoa::handler::{Accepts, DefaultSample, Expected, FromValue, Mismatch};
+/// use spoa::prelude::*;
+///
+/// /// The `Accept-Language` of a request, empty without one.
+/// struct Languages<'a>(&'a [u8]);
+///
+/// impl<'a> FromValue<'a> for Languages<'a> {
+///     const EXPECTED: Expected = Expected::Bytes;
+///     const ACCEPTS: Accepts = Accepts::BYTES.or_null();
+///     const SAMPLE: DefaultSample = DefaultSample::request("req.fhdr(accept-language)");
+///
+///     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
+///         Option::<&[u8]>::from_value(value).map(|bytes| Languages(bytes.unwrap_or_default()))
+///     }
+/// }
+///
+/// #[spoe_message("language", event = "on-frontend-http-request")]
+/// fn language(languages: Languages<'_>) -> SetVar<bool> {
+///     SetVar::transaction("german", languages.0.starts_with(b"de"))
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DefaultSample {
+    request: Option<&'static str>,
+    response: Option<&'static str>,
+    events: Events,
+    chosen: Chosen,
+    missing: bool,
+}
+
+/// Who chooses the bytes of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chosen {
+    /// Not a client.
+    Site,
+    /// A client, but for the form: HAProxy writes a block of headers.
+    Headers,
+    /// A client, within ASCII.
+    Ascii,
+    /// A client, all of it.
+    Client,
+}
+
+impl DefaultSample {
+    /// No sample: the name of the argument or `#[arg(sample = "…")]` says which one it is.
+    pub const NONE: DefaultSample = DefaultSample {
+        request: None,
+        response: None,
+        events: Events::MAX,
+        chosen: Chosen::Site,
+        missing: false,
+    };
+
+    /// Names a sample of the request, whose bytes a client chooses and can leave out.
+    #[must_use]
+    pub const fn request(expression: &'static str) -> Self {
+        DefaultSample {
+            request: Some(expression),
+            response: None,
+            events: REQUEST,
+            chosen: Chosen::Client,
+            missing: true,
+        }
+    }
+
+    /// Names a sample of the response.
+    #[must_use]
+    pub const fn response(expression: &'static str) -> Self {
+        DefaultSample {
+            request: None,
+            response: Some(expression),
+            events: RESPONSE,
+            chosen: Chosen::Site,
+            missing: true,
+        }
+    }
+
+    /// Names a sample that HAProxy has at every event, and no client chooses, such as `src`.
+    #[must_use]
+    pub const fn anywhere(expression: &'static str) -> Self {
+        DefaultSample {
+            request: Some(expression),
+            response: Some(expression),
+            events: Events::MAX,
+            chosen: Chosen::Site,
+            missing: true,
+        }
+    }
+
+    /// Names the sample for messages about a response.
+    ///
+    /// ```
+    /// use spoa::handler::DefaultSample;
+    ///
+    /// const BODY: DefaultSample = DefaultSample::request("req.body").or_response("res.body");
+    /// ```
+    #[must_use]
+    pub const fn or_response(self, expression: &'static str) -> Self {
+        DefaultSample {
+            response: Some(expression),
+            events: self.events | RESPONSE,
+            ..self
+        }
+    }
+
+    /// States that HAProxy always has a value, which no client can leave out.
+    #[must_use]
+    pub const fn always(self) -> Self {
+        DefaultSample {
+            missing: false,
+            ..self
+        }
+    }
+
+    /// States that what a client chooses is ASCII, as a method is.
+    #[cfg_attr(not(feature = "http"), allow(dead_code))]
+    pub(crate) const fn ascii(self) -> Self {
+        DefaultSample {
+            chosen: Chosen::Ascii,
+            ..self
+        }
+    }
+
+    /// States that it is a whole block of headers.
+    #[cfg_attr(not(feature = "http"), allow(dead_code))]
+    pub(crate) const fn block(self) -> Self {
+        DefaultSample {
+            chosen: Chosen::Headers,
+            missing: false,
+            ..self
+        }
+    }
+
+    /// Whether there is a sample.
+    #[must_use]
+    pub const fn is_some(self) -> bool {
+        self.request.is_some() || self.response.is_some()
+    }
+
+    /// Returns the events at which HAProxy has it, a bit for each.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn events(self) -> Events {
+        self.events
+    }
+
+    /// Whether HAProxy may have no value for it.
+    pub(crate) const fn may_be_missing(self) -> bool {
+        self.missing
+    }
+
+    /// Returns the expression in a message about `when`.
+    pub(crate) fn at(self, when: When) -> Option<&'static str> {
+        match when {
+            When::Response => self.response.or(self.request),
+            When::Connection | When::Request => self.request.or(self.response),
+        }
+    }
+
+    /// Returns the expressions for a request and for a response.
+    #[must_use]
+    pub const fn expressions(self) -> (Option<&'static str>, Option<&'static str>) {
+        (self.request, self.response)
+    }
+
+    /// Whether a type takes all that a client can make of it.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn converts(self, accepts: Accepts) -> bool {
+        match self.chosen {
+            Chosen::Site => true,
+            Chosen::Headers => accepts.headers(),
+            Chosen::Ascii => accepts.bytes(true),
+            Chosen::Client => accepts.bytes(false),
+        }
+    }
+
+    /// Whether a type takes NULL, where a client can leave the sample out.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn is_taken_if_missing(self, accepts: Accepts) -> bool {
+        !self.missing || matches!(self.chosen, Chosen::Site) || accepts.null()
+    }
+}
