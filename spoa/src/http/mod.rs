@@ -2,17 +2,42 @@
 //!
 //! It must not know connections, sockets or tasks.
 
+mod authorization;
+mod body;
+mod client_ip;
+mod cookies;
 mod header_set;
+mod headers;
+mod host;
+#[cfg(feature = "json")]
+mod json;
+mod method;
 mod outcomes;
+mod pairs;
+mod path;
+mod percent;
 mod set_cookie;
+mod trace;
 mod verdict;
 
+pub use authorization::{BasicAuth, BearerToken};
+pub use body::{Body, Completeness};
+pub use client_ip::{BadNetwork, ClientIp, TrustedProxies};
+pub use cookies::{CookieIter, Cookies};
 pub use header_set::{BadHeader, HeaderSet};
+pub use headers::{HeaderIter, Headers};
+pub use host::Host;
+#[cfg(feature = "json")]
+pub use json::Json;
+pub use method::Method;
 pub use outcomes::{
     DeclaresChallenge, DeclaresDeny, DeclaresDrop, DeclaresRedirect, DeclaresRespond,
     DeclaresTarpit, Outcomes, Usual,
 };
+pub use pairs::{Form, PairIter, Query};
+pub use path::Path;
 pub use set_cookie::{BadCookie, SameSite, SetCookie};
+pub use trace::{TraceParent, UniqueId};
 pub use verdict::{Outcome, Undeclared, Verdict};
 
 #[doc(hidden)]
@@ -20,3 +45,5 @@ pub mod __macros {
     //! What `outcomes!` names beyond the public API.
     pub use super::outcomes::{header_name, outcome, text, variable_name};
 }
+
+use authorization::Authorization;

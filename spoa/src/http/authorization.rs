@@ -1,0 +1,237 @@
+//! What a client authenticates itself with: the `Authorization` header.
+//!
+//! It must not show credentials.
+
+use super::Headers;
+use super::cookies::split;
+use crate::handler::{DefaultSample, Expected, FromValue, Mismatch};
+use crate::spop::Value;
+use std::fmt;
+
+/// An `Authorization` header.
+#[derive(Clone, Copy)]
+pub(super) struct Authorization<'a> {
+    scheme: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Authorization<'a> {
+    fn new(value: &'a [u8]) -> Self {
+        let (scheme, rest) = split(value.trim_ascii(), b' ');
+        Authorization {
+            scheme,
+            rest: rest.unwrap_or_default().trim_ascii(),
+        }
+    }
+
+    /// The header, if there is exactly one: of several, the server may believe another one.
+    pub(super) fn of_headers(headers: &Headers<'a>) -> Option<Self> {
+        let mut all = headers.get_all("authorization");
+        let only = all.next()?;
+        match all.next() {
+            None => Some(Authorization::new(only)),
+            Some(_) => None,
+        }
+    }
+
+    pub(super) fn bearer(self) -> Option<BearerToken<'a>> {
+        let text = std::str::from_utf8(self.rest).ok()?;
+        let is_bearer = self.scheme.eq_ignore_ascii_case(b"bearer") && !text.is_empty();
+        is_bearer.then_some(BearerToken(text))
+    }
+
+    pub(super) fn basic(self) -> Option<BasicAuth> {
+        if !self.scheme.eq_ignore_ascii_case(b"basic") {
+            return None;
+        }
+        let decoded = String::from_utf8(base64(self.rest)?).ok()?;
+        let (user, password) = decoded.split_once(':')?;
+        Some(BasicAuth {
+            user: user.to_owned(),
+            password: password.to_owned(),
+        })
+    }
+}
+
+/// The token of `Authorization: Bearer …` (sample `req.fhdr(authorization)`).
+///
+/// Take `Option<BearerToken<'_>>` or `Result<BearerToken<'_>, Mismatch>`: a client can leave the header out, or
+/// send another scheme, which is a [`Mismatch`].
+///
+/// ```
+/// use spoa::http::BearerToken;
+/// use spoa::prelude::*;
+///
+/// #[spoe_message("check-token", event = "on-frontend-http-request")]
+/// fn check_token(token: Result<BearerToken<'_>, Mismatch>) -> SetVar<bool> {
+///     SetVar::transaction("allowed", token.is_ok_and(|token| token.as_str() == "secret"))
+/// }
+///
+/// assert!(!check_token(Err(Mismatch::Missing)).value());
+/// ```
+///
+/// Of several `Authorization` headers this is the last one. [`Headers::bearer_token`] refuses such a
+/// request. `Debug` does not show the token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BearerToken<'a>(&'a str);
+
+impl<'a> BearerToken<'a> {
+    /// Reads the value of an `Authorization` header; `None` if its scheme is not `Bearer`.
+    #[must_use]
+    pub fn from_header(value: &'a [u8]) -> Option<Self> {
+        Authorization::new(value).bearer()
+    }
+
+    /// Returns the token.
+    #[must_use]
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for BearerToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BearerToken(secret)")
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a> FromValue<'a> for BearerToken<'a> {
+    const EXPECTED: Expected = Expected::Other("a header `Authorization: Bearer …`");
+    const SAMPLE: DefaultSample = DefaultSample::request("req.fhdr(authorization)");
+
+    fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
+        BearerToken::from_header(<&[u8]>::from_value(value)?).ok_or(Mismatch::Syntax)
+    }
+}
+
+/// User and password of `Authorization: Basic …` (sample `req.fhdr(authorization)`).
+///
+/// Take `Result<BasicAuth, Mismatch>`: a client can leave the header out, or send another scheme, which is a
+/// [`Mismatch`].
+///
+/// ```
+/// use spoa::http::BasicAuth;
+///
+/// let login = BasicAuth::from_header(b"Basic YWxpY2U6b3BlbjpzZXNhbWU=").unwrap();
+/// assert_eq!((login.user(), login.password()), ("alice", "open:sesame"));
+/// ```
+///
+/// Of several `Authorization` headers this is the last one. [`Headers::basic_auth`] refuses such a
+/// request. `Debug` does not show the password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BasicAuth {
+    user: String,
+    password: String,
+}
+
+impl BasicAuth {
+    /// Reads the value of an `Authorization` header; `None` if its scheme is not `Basic`, or what follows is not
+    /// the base64 of UTF-8 text with a `:`.
+    #[must_use]
+    pub fn from_header(value: &[u8]) -> Option<Self> {
+        Authorization::new(value).basic()
+    }
+
+    /// Returns the user: what is before the first `:`.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Returns the password.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+}
+
+impl fmt::Debug for BasicAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BasicAuth")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl FromValue<'_> for BasicAuth {
+    const EXPECTED: Expected = Expected::Other("a header `Authorization: Basic …`");
+    const SAMPLE: DefaultSample = DefaultSample::request("req.fhdr(authorization)");
+
+    fn from_value(value: Value<'_>) -> Result<Self, Mismatch> {
+        BasicAuth::from_header(<&[u8]>::from_value(value)?).ok_or(Mismatch::Syntax)
+    }
+}
+
+/// The bytes of a base64 text, with or without the `=` at its end.
+fn base64(text: &[u8]) -> Option<Vec<u8>> {
+    let unpadded = text.strip_suffix(b"=").unwrap_or(text);
+    let unpadded = unpadded.strip_suffix(b"=").unwrap_or(unpadded);
+    let mut bytes = Vec::with_capacity(unpadded.len() * 3 / 4);
+    let (mut bits, mut held) = (0_u32, 0_u32);
+    for byte in unpadded {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(digit);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held & 0xff) as u8);
+        }
+    }
+    // One digit is less than a byte, and bits that are left over are zero.
+    (held < 6 && bits & ((1 << held) - 1) == 0).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_decoded_strictly() {
+        for (text, bytes) in [
+            (&b""[..], Some(&b""[..])),
+            (b"YQ==", Some(b"a")),
+            (b"YWI=", Some(b"ab")),
+            (b"YWJj", Some(b"abc")),
+            (b"YQ", Some(b"a")),
+            (b"//79", Some(b"\xff\xfe\xfd")),
+            (b"Y", None),
+            (b"YR==", None),
+            (b"Y Q=", None),
+            (b"YQ-_", None),
+        ] {
+            assert_eq!(base64(text).as_deref(), bytes, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn schemes_are_told_apart_in_any_case() {
+        let token = |value: &'static [u8]| BearerToken::from_header(value).map(BearerToken::as_str);
+        assert_eq!(token(b"bEARER  abc "), Some("abc"));
+        for other in [&b""[..], b"Bearer", b"Bearer ", b"Basic YTpi", b"abc"] {
+            assert_eq!(token(other), None, "{other:?}");
+        }
+        assert!(BasicAuth::from_header(b"basic YTpi").is_some());
+        for other in [&b"Bearer YTpi"[..], b"Basic YQ==", b"Basic !", b"Basic"] {
+            assert!(BasicAuth::from_header(other).is_none(), "{other:?}");
+        }
+        let two = b"authorization: Bearer a\r\nauthorization: Bearer b\r\n\r\n";
+        assert!(Headers::from_text(two).unwrap().bearer_token().is_none());
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let token = BearerToken::from_header(b"Bearer abc").unwrap();
+        let login = BasicAuth::from_header(b"Basic YTpi").unwrap();
+        assert_eq!(format!("{token:?}"), "BearerToken(secret)");
+        assert_eq!(format!("{login:?}"), r#"BasicAuth { user: "a", .. }"#);
+    }
+}

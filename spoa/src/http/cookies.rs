@@ -1,0 +1,241 @@
+//! The cookies of a request.
+//!
+//! It must not judge names or values: what a client sends is handed on.
+
+use super::Headers;
+use super::headers::HeaderIter;
+use crate::handler::__macros::{ArgCursor, ArgSpec, ByValue, Description, Events, Param};
+use crate::handler::{Failure, FromMessage, IncomingMessage, REQUEST_EVENTS, Text};
+use std::fmt;
+use std::iter::FusedIterator;
+
+/// The cookies of a request: those of all its `Cookie` headers, in order, with duplicates and empty values.
+///
+/// It reads the argument `headers`, the block of all headers (`req.hdrs_bin`), because a request over HTTP/1.1 can
+/// have several `Cookie` headers, of which `req.fhdr(cookie)` gives the last one only. A handler that takes
+/// `headers: Headers<'_>` as well reads the same argument, so that HAProxy sends it once.
+///
+/// ```
+/// use spoa::http::Cookies;
+/// use spoa::prelude::*;
+///
+/// #[spoe_message("session", event = "on-frontend-http-request")]
+/// fn session(cookies: Cookies<'_>) -> SetVar<bool> {
+///     SetVar::transaction("known", cookies.get("session").is_some_and(|id| id == b"alice"))
+/// }
+///
+/// assert!(session(Cookies::from_header(b"theme=dark; session=alice")).value());
+/// ```
+///
+/// Names are compared byte by byte. Spaces around names and values are removed, and quotes are kept. A part
+/// without `=` is a value without a name, as browsers have it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Cookies<'a> {
+    source: Source<'a>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source<'a> {
+    Headers(Headers<'a>),
+    Line(&'a [u8]),
+}
+
+impl<'a> Cookies<'a> {
+    pub(super) fn of_headers(headers: Headers<'a>) -> Self {
+        Cookies {
+            source: Source::Headers(headers),
+        }
+    }
+
+    /// Reads the value of one `Cookie` header, as `req.fhdr(cookie)` gives it.
+    #[must_use]
+    pub fn from_header(value: &'a [u8]) -> Self {
+        Cookies {
+            source: Source::Line(value),
+        }
+    }
+
+    /// Returns the value of the first cookie of that name. Which of several the server takes is its own choice:
+    /// a check should look at [all](Cookies::get_all) of them.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// Returns the value of the first cookie of that name as text, in which U+FFFD stands for bytes that are not
+    /// UTF-8.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<Text<'a>> {
+        self.get(name).map(Text::from_bytes)
+    }
+
+    /// Returns the values of all cookies of that name, in order.
+    pub fn get_all<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl FusedIterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
+        self.iter()
+            .filter(move |(known, _)| *known == name.as_bytes())
+            .map(|(_, value)| value)
+    }
+
+    /// Returns the names and values of all cookies, in order.
+    #[must_use]
+    pub fn iter(&self) -> CookieIter<'a> {
+        let (headers, line) = match self.source {
+            Source::Headers(headers) => (headers.iter(), None),
+            Source::Line(line) => (Headers::default().iter(), Some(line)),
+        };
+        CookieIter { headers, line }
+    }
+
+    /// Returns the number of cookies.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether there are no cookies.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+/// The names and values of [`Cookies`], in order.
+#[derive(Clone, Copy)]
+pub struct CookieIter<'a> {
+    /// The headers that have not been looked at.
+    headers: HeaderIter<'a>,
+    /// What is left of a `Cookie` header.
+    line: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for CookieIter<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some(line) = self.line else {
+                let mut lines = self.headers;
+                let (_, value) = lines.find(|(name, _)| name.eq_ignore_ascii_case(b"cookie"))?;
+                self.headers = lines;
+                self.line = Some(value);
+                continue;
+            };
+            let (part, rest) = split(line, b';');
+            self.line = rest;
+            let part = part.trim_ascii();
+            if part.is_empty() {
+                continue;
+            }
+            return Some(match split(part, b'=') {
+                (name, Some(value)) => (name.trim_ascii_end(), value.trim_ascii_start()),
+                (value, None) => (b"", value),
+            });
+        }
+    }
+}
+
+impl FusedIterator for CookieIter<'_> {}
+
+/// What is before the first such byte, and what is after it.
+pub(super) fn split(bytes: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
+    match bytes.iter().position(|byte| *byte == at) {
+        Some(place) => (
+            bytes.get(..place).unwrap_or_default(),
+            bytes.get(place + 1..),
+        ),
+        None => (bytes, None),
+    }
+}
+
+impl<'a> IntoIterator for Cookies<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+    type IntoIter = CookieIter<'a>;
+
+    fn into_iter(self) -> CookieIter<'a> {
+        self.iter()
+    }
+}
+
+/// Shows the names: values may be secrets.
+impl fmt::Debug for Cookies<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().fmt(f)
+    }
+}
+
+/// Shows the names of the cookies that are left.
+impl fmt::Debug for CookieIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.map(|(name, _)| Text::from_bytes(name).into_string());
+        f.debug_set().entries(names).finish()
+    }
+}
+
+/// The argument with the block of headers, which several types read.
+pub(super) const HEADERS: ArgSpec = ArgSpec {
+    name: Some("headers"),
+    index: None,
+    rust_type: "Headers<'_>",
+    default: false,
+    sample: None,
+    may_be_missing: false,
+};
+
+/// Takes the argument `headers`.
+pub(super) fn headers<'a>(incoming: &IncomingMessage<'a>) -> Result<Headers<'a>, Failure> {
+    let mut arguments = ArgCursor::of(incoming);
+    <Headers<'a> as Param<'a, ByValue>>::take(&mut arguments, incoming, &HEADERS)
+}
+
+impl<'a> FromMessage<'a> for Cookies<'a> {
+    const EVENTS: Events = REQUEST_EVENTS;
+
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        headers(incoming).map(Cookies::of_headers)
+    }
+
+    fn describe(description: &mut Description) {
+        <Headers<'a> as Param<'a, ByValue>>::describe(&HEADERS, description);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all<'a>(cookies: &Cookies<'a>) -> Vec<(&'a [u8], &'a [u8])> {
+        cookies.iter().collect()
+    }
+
+    #[test]
+    fn cookies_are_split_as_browsers_send_them() {
+        let cookies = Cookies::from_header(b"a=1; b=2=3;c=;  d = \"x y\" ; e;;=f; n=");
+        let expected: [(&[u8], &[u8]); 7] = [
+            (b"a", b"1"),
+            (b"b", b"2=3"),
+            (b"c", b""),
+            (b"d", b"\"x y\""),
+            (b"", b"e"),
+            (b"", b"f"),
+            (b"n", b""),
+        ];
+        assert_eq!(all(&cookies), expected);
+        assert_eq!(cookies.get("n"), Some(&b""[..]));
+        assert_eq!(cookies.get("N"), None);
+        assert!(Cookies::from_header(b" ; ").is_empty());
+    }
+
+    #[test]
+    fn all_cookie_headers_count() {
+        let block = b"cookie: a=1\r\nx: b=0\r\nCookie: b=2; a=3\r\n\r\n";
+        let cookies = Headers::from_text(block).unwrap().cookies();
+        let expected: [(&[u8], &[u8]); 3] = [(b"a", b"1"), (b"b", b"2"), (b"a", b"3")];
+        assert_eq!(all(&cookies), expected);
+        assert_eq!(cookies.get_all("a").count(), 2);
+        assert_eq!(cookies.len(), 3);
+        assert_eq!(format!("{cookies:?}"), r#"{"a", "b", "a"}"#);
+    }
+}

@@ -1,0 +1,452 @@
+//! All headers of a request or a response, in HAProxy's two encodings of them.
+//!
+//! It must not know what a header means.
+
+use super::{Authorization, BasicAuth, BearerToken, Cookies, Host, TraceParent};
+use crate::handler::{Accepts, DefaultSample, Expected, FromValue, Mismatch, Text};
+use crate::spop::{Value, varint};
+use std::fmt;
+use std::iter::FusedIterator;
+
+/// All headers of a request or a response.
+///
+/// They come in the order in which the client sent them, with duplicates and empty values. Names are in lower
+/// case, as HAProxy has them, and comparing ignores case. Values are bytes: a client may send what is not UTF-8.
+///
+/// Its sample is `req.hdrs_bin`, or `res.hdrs_bin` in messages about a response; `req.hdrs` and
+/// `res.hdrs` do as well. The block is checked once, when it is taken. Reading it cannot fail, and nothing is
+/// allocated.
+///
+/// ```
+/// use spoa::http::Headers;
+/// use spoa::prelude::*;
+///
+/// #[spoe_message("inspect", event = "on-frontend-http-request")]
+/// fn inspect(headers: Headers<'_>) -> SetVar<bool> {
+///     let agents = headers.get_all("user-agent").count();
+///     SetVar::transaction("suspect", agents != 1)
+/// }
+///
+/// let headers = Headers::from_text(b"host: example.org\r\nuser-agent: curl\r\n\r\n").unwrap();
+/// assert!(!inspect(headers).value());
+/// ```
+///
+/// A block without its end was cut, by a converter for instance. Such a block is a
+/// [`Mismatch`]: what is missing could be what the handler looks for. HAProxy writes the end of each block, so
+/// no client can have a message rejected by what it sends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Headers<'a> {
+    /// Without its end.
+    lines: &'a [u8],
+    form: Form,
+    len: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Form {
+    /// Lengths and bytes.
+    #[default]
+    Binary,
+    /// Lines.
+    Text,
+}
+
+impl<'a> Headers<'a> {
+    /// Reads a block as `req.hdrs_bin` gives it: for each header the length of its name, the name, the length of
+    /// its value, the value; then two zeros.
+    ///
+    /// ```
+    /// use spoa::http::Headers;
+    ///
+    /// let headers = Headers::from_block(b"\x04host\x01a\x01x\x00\0\0").unwrap();
+    /// assert_eq!(headers.get("Host"), Some(&b"a"[..]));
+    /// assert_eq!(headers.get("x"), Some(&b""[..]));
+    /// assert!(Headers::from_block(b"\x04host\x01a").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`Mismatch::Other`] if the block is not whole, or bytes follow its end.
+    pub fn from_block(block: &'a [u8]) -> Result<Self, Mismatch> {
+        let (mut rest, mut len) = (block, 0);
+        loop {
+            let Some((name, value, after)) = read_binary(rest) else {
+                return Err(cut(rest));
+            };
+            if name.is_empty() {
+                let lines = block.get(..block.len() - rest.len()).unwrap_or_default();
+                return match value.is_empty() && after.is_empty() {
+                    true => Ok(Headers {
+                        lines,
+                        form: Form::Binary,
+                        len,
+                    }),
+                    false => Err(malformed()),
+                };
+            }
+            (rest, len) = (after, len + 1);
+        }
+    }
+
+    /// Reads a block as `req.hdrs` gives it: lines of names and values, then an empty line.
+    ///
+    /// ```
+    /// use spoa::http::Headers;
+    ///
+    /// let headers = Headers::from_text(b"host: a\r\nx: \r\n\r\n").unwrap();
+    /// assert_eq!(headers.len(), 2);
+    /// assert!(Headers::from_text(b"host: a\r\n").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`Mismatch::Other`] if the block is not whole, or bytes follow its end.
+    pub fn from_text(block: &'a [u8]) -> Result<Self, Mismatch> {
+        let (mut rest, mut len) = (block, 0);
+        loop {
+            if rest == b"\r\n" {
+                let lines = block.get(..block.len() - rest.len()).unwrap_or_default();
+                return Ok(Headers {
+                    lines,
+                    form: Form::Text,
+                    len,
+                });
+            }
+            match read_text(rest) {
+                Some((_, _, after)) => (rest, len) = (after, len + 1),
+                None => return Err(cut(rest)),
+            }
+        }
+    }
+
+    /// Returns the value of the first header of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// Returns the value of the first header of that name as text, in which U+FFFD stands for bytes that are not
+    /// UTF-8.
+    ///
+    /// ```
+    /// use spoa::http::Headers;
+    ///
+    /// let headers = Headers::from_text(b"user-agent: caf\xe9\r\n\r\n").unwrap();
+    /// assert!(headers.text("user-agent").is_some_and(|text| text == "caf\u{fffd}"));
+    /// ```
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<Text<'a>> {
+        self.get(name).map(Text::from_bytes)
+    }
+
+    /// Returns the values of all headers of that name, one for each line. A value with commas is one value.
+    pub fn get_all<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl FusedIterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
+        self.iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    /// Whether there is a header of that name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Returns the names and values of all headers, in order.
+    #[must_use]
+    pub fn iter(&self) -> HeaderIter<'a> {
+        HeaderIter {
+            rest: self.lines,
+            form: self.form,
+            len: self.len,
+        }
+    }
+
+    /// Returns the number of headers. Each line counts.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no headers.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the headers as the crate `http` has them. A header whose name or value that crate does not take is
+    /// left out: it takes no control characters in values.
+    #[cfg(feature = "http-types")]
+    #[must_use]
+    pub fn to_map(&self) -> http::HeaderMap {
+        let mut map = http::HeaderMap::with_capacity(self.len);
+        for (name, value) in self {
+            let name = http::HeaderName::from_bytes(name);
+            if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_bytes(value)) {
+                map.append(name, value);
+            }
+        }
+        map
+    }
+
+    /// Returns the cookies of all `Cookie` headers.
+    #[must_use]
+    pub fn cookies(&self) -> Cookies<'a> {
+        Cookies::of_headers(*self)
+    }
+
+    /// Returns the host that the request is for: the last `Host` header, as `req.fhdr(host)`.
+    #[must_use]
+    pub fn host(&self) -> Option<Host<'a>> {
+        self.get_all("host").last().map(Host::new)
+    }
+
+    /// Returns the token of the `Authorization` header, if the request has one such header and its scheme is
+    /// `Bearer`.
+    #[must_use]
+    pub fn bearer_token(&self) -> Option<BearerToken<'a>> {
+        Authorization::of_headers(self)?.bearer()
+    }
+
+    /// Returns user and password of the `Authorization` header, if the request has one such header and its scheme
+    /// is `Basic`.
+    #[must_use]
+    pub fn basic_auth(&self) -> Option<BasicAuth> {
+        Authorization::of_headers(self)?.basic()
+    }
+
+    /// Returns the trace that the request belongs to, if it has one valid `traceparent` header.
+    #[must_use]
+    pub fn trace_parent(&self) -> Option<TraceParent> {
+        let mut all = self.get_all("traceparent");
+        let (first, second) = (all.next()?, all.next());
+        match second {
+            None => TraceParent::parse(first),
+            Some(_) => None,
+        }
+    }
+}
+
+impl Default for Headers<'_> {
+    /// Returns a block without headers.
+    fn default() -> Self {
+        Headers {
+            lines: &[],
+            form: Form::Binary,
+            len: 0,
+        }
+    }
+}
+
+#[inline]
+fn read_binary(block: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (name, rest) = read_string(block)?;
+    let (value, rest) = read_string(rest)?;
+    Some((name, value, rest))
+}
+
+#[inline]
+fn read_string(block: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = varint::decode(block).ok()?;
+    rest.split_at_checked(usize::try_from(len).ok()?)
+}
+
+#[inline]
+fn read_text(block: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    // No value has a line end in it.
+    let end = block.iter().position(|byte| *byte == b'\n')?;
+    let (line, rest) = (block.get(..end)?, block.get(end + 1..)?);
+    let line = line.strip_suffix(b"\r")?;
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let (name, value) = line.split_at_checked(colon)?;
+    let value = value.strip_prefix(b": ")?;
+    Some((name, value, rest))
+}
+
+#[cold]
+fn cut(rest: &[u8]) -> Mismatch {
+    match rest.is_empty() {
+        true => Mismatch::Other("the block of headers has no end: it was cut".to_owned()),
+        false => malformed(),
+    }
+}
+
+#[cold]
+fn malformed() -> Mismatch {
+    Mismatch::Other("it is not a whole block of headers".to_owned())
+}
+
+/// The names and values of [`Headers`], in order.
+#[derive(Clone, Copy)]
+pub struct HeaderIter<'a> {
+    rest: &'a [u8],
+    form: Form,
+    len: usize,
+}
+
+impl<'a> Iterator for HeaderIter<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let read = match self.form {
+            Form::Binary => read_binary(self.rest),
+            Form::Text => read_text(self.rest),
+        };
+        // It was read before.
+        let (name, value, rest) = read?;
+        self.rest = rest;
+        self.len -= 1;
+        Some((name, value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len, Some(self.len))
+    }
+}
+
+impl ExactSizeIterator for HeaderIter<'_> {}
+impl FusedIterator for HeaderIter<'_> {}
+
+impl<'a> IntoIterator for Headers<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+    type IntoIter = HeaderIter<'a>;
+
+    fn into_iter(self) -> HeaderIter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &Headers<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+    type IntoIter = HeaderIter<'a>;
+
+    fn into_iter(self) -> HeaderIter<'a> {
+        self.iter()
+    }
+}
+
+/// Shows the headers without what is secret in them: cookies and credentials.
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().fmt(f)
+    }
+}
+
+/// Shows the headers that are left without what is secret in them.
+impl fmt::Debug for HeaderIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.map(|(name, value)| {
+            let secret = SECRETS
+                .iter()
+                .any(|secret| name.eq_ignore_ascii_case(secret));
+            let value = if secret { &b"(secret)"[..] } else { value };
+            (Text::from_bytes(name), Text::from_bytes(value))
+        });
+        f.debug_map()
+            .entries(shown.map(|(name, value)| (name.into_string(), value.into_string())))
+            .finish()
+    }
+}
+
+const SECRETS: [&[u8]; 5] = [
+    b"authorization",
+    b"cookie",
+    b"proxy-authorization",
+    b"set-cookie",
+    b"x-api-key",
+];
+
+#[diagnostic::do_not_recommend]
+impl<'a> FromValue<'a> for Headers<'a> {
+    const EXPECTED: Expected = Expected::Headers;
+    const ACCEPTS: Accepts = Accepts::HEADERS;
+    const SAMPLE: DefaultSample = DefaultSample::request("req.hdrs_bin")
+        .or_response("res.hdrs_bin")
+        .block();
+
+    #[inline]
+    fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
+        match value {
+            Value::Binary(block) => Headers::from_block(block),
+            Value::String(block) => Headers::from_text(block),
+            _ => Err(Mismatch::Type),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all<'a>(headers: &Headers<'a>) -> Vec<(&'a [u8], &'a [u8])> {
+        headers.iter().collect()
+    }
+
+    const BINARY: &[u8] = b"\x04host\x01a\x01x\x00\x01x\x02\xff:\x01y\x01z\0\0";
+    const TEXT: &[u8] = b"host: a\r\nx: \r\nx: \xff:\r\ny: z\r\n\r\n";
+
+    #[test]
+    fn both_encodings_are_read_by_their_types() {
+        for value in [Value::Binary(BINARY), Value::String(TEXT)] {
+            let headers = Headers::from_value(value).unwrap();
+            let expected: [(&[u8], &[u8]); 4] =
+                [(b"host", b"a"), (b"x", b""), (b"x", b"\xff:"), (b"y", b"z")];
+            assert_eq!(all(&headers), expected);
+            assert_eq!(headers.len(), 4);
+            assert_eq!(headers.get("X"), Some(&b""[..]));
+            let every: Vec<_> = headers.get_all("x").collect();
+            assert_eq!(every, [&b""[..], b"\xff:"]);
+            assert!(headers.contains("Y") && !headers.contains("z"));
+        }
+        for value in [Value::Binary(TEXT), Value::String(BINARY), Value::Null] {
+            assert!(Headers::from_value(value).is_err());
+        }
+    }
+
+    #[test]
+    fn a_block_without_headers_is_empty() {
+        for value in [Value::Binary(b"\0\0"), Value::String(b"\r\n")] {
+            let headers = Headers::from_value(value).unwrap();
+            assert!(headers.is_empty() && headers.iter().next().is_none());
+        }
+    }
+
+    #[test]
+    fn every_cut_of_a_block_and_every_byte_behind_it_is_refused() {
+        for len in 0..BINARY.len() {
+            assert!(Headers::from_block(&BINARY[..len]).is_err(), "{len}");
+        }
+        for len in 0..TEXT.len() {
+            assert!(Headers::from_text(&TEXT[..len]).is_err(), "{len}");
+        }
+        assert!(Headers::from_block(&[BINARY, b"x"].concat()).is_err());
+        assert!(Headers::from_text(&[TEXT, b"x"].concat()).is_err());
+        // An empty name is the end, and the end has no value.
+        assert!(Headers::from_block(b"\0\x01a\0\0").is_err());
+        let said = Headers::from_block(b"\x01a\x01b").unwrap_err().to_string();
+        assert_eq!(said, "the block of headers has no end: it was cut");
+    }
+
+    #[cfg(feature = "http-types")]
+    #[test]
+    fn a_map_has_all_values() {
+        let map = Headers::from_block(BINARY).unwrap().to_map();
+        let values: Vec<_> = map.get_all("x").iter().map(|it| it.as_bytes()).collect();
+        assert_eq!(values, [&b""[..], b"\xff:"]);
+        assert_eq!(map.len(), 4);
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let headers = Headers::from_text(b"host: a\r\nCookie: id=1\r\n\r\n").unwrap();
+        assert_eq!(
+            format!("{headers:?}"),
+            r#"{"host": "a", "Cookie": "(secret)"}"#
+        );
+    }
+}
