@@ -21,6 +21,7 @@ pub(crate) const RESPONSE: Events = 0b1100_0000;
 /// ```
 /// use spoa::handler::{Accepts, DefaultSample, Expected, FromValue, Mismatch};
 /// use spoa::prelude::*;
+/// use spoa::spop::Value;
 ///
 /// /// The `Accept-Language` of a request, empty without one.
 /// struct Languages<'a>(&'a [u8]);

@@ -6,6 +6,7 @@ use spoa::http::{
     Path, Query, TraceParent, TrustedProxies, UniqueId,
 };
 use spoa::prelude::*;
+use spoa::spop::Value;
 use spoa::testing::TestAgent;
 
 /// The arguments of a handler with their samples, as `args` has them.
