@@ -144,6 +144,7 @@ impl std::error::Error for BadNetwork {}
 /// before the last proxy that is trusted is what the client has sent.
 ///
 /// ```
+/// use spoa::Agent;
 /// use spoa::http::{ClientIp, TrustedProxies};
 /// use spoa::prelude::*;
 /// use spoa::testing::TestAgent;

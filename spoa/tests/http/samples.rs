@@ -1,5 +1,6 @@
 //! Which samples the types name, for which events, and how the arguments arrive.
 
+use spoa::Agent;
 use spoa::handler::Definition;
 use spoa::http::{
     BasicAuth, BearerToken, Body, ClientIp, Completeness, Cookies, Form, Headers, Host, Method,
