@@ -2,8 +2,8 @@
 
 use super::__macros::VerdictDescription;
 use super::{
-    ActionWriter, ConnectionInfo, Context, DefaultSample, Expected, Failure, FromValue, IncomingMessage,
-    LeftOut, When, mark,
+    ActionWriter, ConnectionInfo, Context, DefaultSample, Expected, Failure, FromValue,
+    IncomingMessage, LeftOut, When, mark,
 };
 use crate::spop::{FrameIds, MessageBuf, Scope};
 use std::any::{TypeId, type_name};
