@@ -39,6 +39,7 @@
 //! | `&[u8]`, `Vec<u8>`, `Bytes` | binary or text |
 //! | `Option<T>` | `None` for NULL (HAProxy had no sample) and for an argument that is not there |
 //! | `Result<T, Mismatch>` | what is wrong with an argument, instead of a rejected message |
+//! | the types of `http`: `Headers`, `Cookies`, `Path`, `Query`, `Body`… | parts of a request or a response, from samples that they name themselves |
 //! | [`Value`](spop::Value) | the datum as it came |
 //! | [`Parse<T>`](handler::Parse), a type of yours | text parsed by `FromStr`; `#[derive(FromValue)]` |
 //! | [`Message`](spop::Message), [`Args`](spop::Args) | the message: name, number, by name, by index |
@@ -87,7 +88,11 @@
 //!
 //! # Features
 //!
-//! `http` (default): the module `http`, with headers, cookies and verdicts.
+//! `http` (default): the module `http`, with headers, cookies, bodies and verdicts.
+//!
+//! `http-types`: what the crate `http` has, as `Headers::to_map`.
+//!
+//! `json`: `http::Json`, a body read by serde.
 //!
 //! `run` (default): [`run!`](crate::run!) with its log, its registry of handlers, and the commands `serve`,
 //! `handlers` and `call`.
