@@ -133,10 +133,71 @@ impl Verdict {
         variable.scope == "txn" && names.any(|name| *name == variable.name)
     }
 
+    /// Returns the whole rule that enforces an outcome with HAProxy's own pages, for `http-request` or
+    /// `http-response`.
+    pub(crate) fn rule(&self, outcome: &Outcome, rules: &str, prefix: &str) -> String {
+        let data = format!("txn.{prefix}.{}", self.data);
+        let status = outcome.status.unwrap_or_default();
+        let what = match outcome.action {
+            Action::Tarpit if rules == "http-request" => denial("tarpit", status),
+            Action::Deny | Action::Tarpit => denial("deny", status),
+            Action::Redirect => format!("redirect code {status} location %[var({data})]"),
+            Action::Respond => {
+                format!("return status {status} content-type text/plain lf-string %[var({data})]")
+            }
+            Action::Challenge => {
+                format!("return status {status} content-type text/html lf-string %[var({data})]")
+            }
+            Action::Drop => "silent-drop".to_owned(),
+        };
+        format!("{rules} {what} if {}", self.condition(outcome, prefix))
+    }
+
+    /// Returns the condition for an outcome.
+    pub(crate) fn condition(&self, outcome: &Outcome, prefix: &str) -> String {
+        let mut condition = format!(
+            "{{ var(txn.{prefix}.{}) -m str {} }}",
+            self.action,
+            outcome.action.name()
+        );
+        // One status needs no test, and another one is denied all the same.
+        if self.statuses(outcome.action).count() > 1 {
+            if let Some(status) = outcome.status {
+                let test = format!(" {{ var(txn.{prefix}.{}) -m int {status} }}", self.status);
+                condition.push_str(&test);
+            }
+        }
+        condition
+    }
+
     /// Returns the statuses that are declared for an action, in their order.
     pub fn statuses(&self, action: Action) -> impl Iterator<Item = u16> {
         let outcomes = self.outcomes.iter().filter(move |it| it.action == action);
         outcomes.filter_map(|it| it.status)
+    }
+}
+
+/// The statuses for which HAProxy 2.6 and later have a page.
+const WITH_PAGE: [u16; 18] = [
+    400, 401, 403, 404, 405, 407, 408, 410, 413, 421, 422, 425, 429, 500, 501, 502, 503, 504,
+];
+
+/// What a rule does that denies with a page of HAProxy's, or a line of text if it has no page for the status.
+pub(crate) fn denial(keyword: &str, status: u16) -> String {
+    match WITH_PAGE.contains(&status) {
+        true => format!("{keyword} deny_status {status}"),
+        false => format!("{keyword} status {status} content-type text/plain string \"Denied.\\n\""),
+    }
+}
+
+/// The action, and the status if there is one: `deny 403`.
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.action.name())?;
+        match self.status {
+            Some(status) => write!(f, " {status}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -145,10 +206,7 @@ impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("allow")?;
         for outcome in &self.outcomes {
-            write!(f, ", {}", outcome.action.name())?;
-            if let Some(status) = outcome.status {
-                write!(f, " {status}")?;
-            }
+            write!(f, ", {outcome}")?;
         }
         Ok(())
     }

@@ -149,6 +149,8 @@ codes! {
     HeaderOfClient "SPOA089" Warning Silent "a client's own header passes for the agent's answer",
     OptionChoosesNothing "SPOA090" Note Silent "an option names a variable by a word that sounds like a choice",
     SentTwice "SPOA091" Warning Silent "a message is sent twice for one request",
+    OutcomeUnenforced "SPOA092" Warning Silent "no rule enforces an outcome of a verdict",
+    RungShadowed "SPOA093" Warning Silent "a rule about a verdict never matches",
 }
 
 impl Code {

@@ -3,16 +3,11 @@
 //!
 //! It must not know when a message is sent: the plan has decided.
 
-use super::Warning;
 use super::plan::{Plan, Planned};
 use super::text::Text;
+use super::{Fail, Warning};
 use crate::{Action, HeaderChange, HeaderRule, Message, Outcome, Series, Variable, Verdict};
 use spoa_facts::Event;
-
-/// The statuses for which HAProxy 2.6 and later have a page.
-const WITH_PAGE: [u16; 18] = [
-    400, 401, 403, 404, 405, 407, 408, 410, 413, 421, 422, 425, 429, 500, 501, 502, 503, 504,
-];
 
 /// How much of a reason is logged, in bytes.
 const REASON: usize = 64;
@@ -234,7 +229,7 @@ impl Ladder {
     fn lines(&self, plan: &Plan<'_>, text: &mut Text) {
         let verdict = &self.verdict;
         let action = variable(plan, &verdict.action);
-        let by_site = says(plan, &action);
+        let by_site = judges(plan, &action);
         let mut sides = Vec::new();
         if self.early && !by_site {
             sides.push(Side::Request);
@@ -275,6 +270,11 @@ impl Ladder {
                     "Enforces the verdict in {action}. The first rule that matches ends the others."
                 ));
             }
+            if plan.options.fail == Fail::Open && plan.options.rules.is_some() {
+                text.comment(
+                    "Fail open: without a verdict nothing is denied. `--fail closed` denies it.",
+                );
+            }
             for side in sides {
                 for rule in self.rungs(plan, side) {
                     text.line(&rule);
@@ -296,19 +296,16 @@ impl Ladder {
         let rules = side.rules();
         let verdict = &self.verdict;
         let action = variable(plan, &verdict.action);
-        let status = variable(plan, &verdict.status);
         let mut rungs = Vec::new();
         for outcome in &verdict.outcomes {
-            let what = self.rung(plan, outcome, side);
-            let name = outcome.action.name();
-            let mut condition = format!("{{ var({action}) -m str {name} }}");
-            // One status needs no test, and another one is denied all the same.
-            if verdict.statuses(outcome.action).count() > 1 {
-                if let Some(code) = outcome.status {
-                    condition.push_str(&format!(" {{ var({status}) -m int {code} }}"));
+            let rule = match self.paged(plan, outcome, side) {
+                Some(what) => {
+                    let condition = verdict.condition(outcome, &plan.prefix);
+                    format!("{rules} {what} if {condition}")
                 }
-            }
-            rungs.push(format!("{rules} {what} if {condition}"));
+                None => verdict.rule(outcome, rules, &plan.prefix),
+            };
+            rungs.push(rule);
         }
         rungs.push(format!(
             "{rules} deny deny_status 403 if {{ var({action}) -m found }} !{{ var({action}) -m str allow }}"
@@ -316,29 +313,23 @@ impl Ladder {
         rungs
     }
 
-    /// What a rule does.
-    fn rung(&self, plan: &Plan<'_>, outcome: &Outcome, side: Side) -> String {
-        let data = variable(plan, &self.verdict.data);
-        let status = outcome.status.unwrap_or_default();
-        match outcome.action {
-            Action::Deny => denial("deny", status, plan),
-            Action::Tarpit if side == Side::Response => denial("deny", status, plan),
-            Action::Tarpit => denial("tarpit", status, plan),
-            Action::Redirect => format!("redirect code {status} location %[var({data})]"),
-            Action::Respond => {
-                format!("return status {status} content-type text/plain lf-string %[var({data})]")
+    /// What a rule does with a page of the site's.
+    fn paged(&self, plan: &Plan<'_>, outcome: &Outcome, side: Side) -> Option<String> {
+        let (action, status) = (outcome.action, outcome.status?);
+        let page = page(plan, (action != Action::Challenge).then_some(status))?;
+        let (of, file) = (content_type(page), &page.file);
+        match action {
+            Action::Challenge => Some(format!(
+                "return status {status} content-type {of} lf-file {file}"
+            )),
+            Action::Deny | Action::Tarpit => {
+                let tarpits = action == Action::Tarpit && side == Side::Request;
+                let keyword = if tarpits { "tarpit" } else { "deny" };
+                Some(format!(
+                    "{keyword} status {status} content-type {of} file {file}"
+                ))
             }
-            Action::Challenge => match page(plan, None) {
-                Some(page) => format!(
-                    "return status {status} content-type {} lf-file {}",
-                    content_type(page),
-                    page.file
-                ),
-                None => format!(
-                    "return status {status} content-type text/html lf-string %[var({data})]"
-                ),
-            },
-            Action::Drop => "silent-drop".to_owned(),
+            _ => None,
         }
     }
 
@@ -399,19 +390,7 @@ fn header_rules(plan: &Plan<'_>, header: &HeaderRule, variable: &str) -> Vec<Str
     }
 }
 
-/// A rule that denies, with the site's page for the status if there is one.
-fn denial(keyword: &str, status: u16, plan: &Plan<'_>) -> String {
-    match page(plan, Some(status)) {
-        Some(page) => format!(
-            "{keyword} status {status} content-type {} file {}",
-            content_type(page),
-            page.file
-        ),
-        None if WITH_PAGE.contains(&status) => format!("{keyword} deny_status {status}"),
-        None => format!("{keyword} status {status} content-type text/plain string \"Denied.\\n\""),
-    }
-}
-
+/// The site's page for a status, or for challenges.
 fn page<'a>(plan: &Plan<'a>, status: Option<u16>) -> Option<&'a Page> {
     plan.options.pages.iter().find(|it| it.status == status)
 }
@@ -427,6 +406,22 @@ fn content_type(page: &Page) -> &'static str {
 /// The whole name of a variable.
 fn variable(plan: &Plan<'_>, name: &str) -> String {
     format!("txn.{}.{name}", plan.prefix)
+}
+
+/// Whether the site's own rules ask what a verdict is, and not only whether there is one.
+fn judges(plan: &Plan<'_>, action: &str) -> bool {
+    let expression = format!("var({action})");
+    let mut rules = plan.rules();
+    rules.any(|words| {
+        let hands_on = words.iter().any(|word| word.starts_with("set-var"))
+            || matches!(words.first(), Some(&"acl" | &"use_backend"));
+        let names = words.iter().any(|word| word.contains(&expression));
+        let mut places = words.windows(3);
+        let asks = places.any(|place| {
+            matches!(place, [it, "-m", method] if it.contains(&expression) && *method != "found")
+        });
+        asks || (hands_on && names)
+    })
 }
 
 /// Whether the site's own rules read a variable.

@@ -8,11 +8,11 @@
 //!     may set txn.user: String
 //! ```
 //!
-//! `group NAME` stands in place of an event, `timeout 100ms` is a deadline. A value that is not set
+//! `verdict deny 403, drop` is a verdict with its variables. `group NAME` stands in place of an event, `timeout 100ms` is a deadline. A value that is not set
 //! by each success is one that the handler may set. `sets nothing else` says that no other name is
 //! computed when the handler runs.
 
-use spoa_config::{Argument, Expected, Message, Presence, Variable};
+use spoa_config::{Action, Argument, Expected, Message, Outcome, Presence, Variable, Verdict};
 use std::time::Duration;
 
 /// Reads the handlers.
@@ -42,6 +42,7 @@ pub fn parse(text: &str) -> Vec<Message> {
                 message.deadline = Some(Duration::from_millis(number.expect("ms")));
             }
             "takes" => message.arguments.push(argument(rest)),
+            "verdict" => verdict(message, rest),
             "sets" if rest == "nothing else" => message.complete = true,
             "sets" => message.variables.push(variable(rest, true)),
             "may" => {
@@ -52,6 +53,34 @@ pub fn parse(text: &str) -> Vec<Message> {
         }
     }
     messages
+}
+
+/// A verdict and its variables: `verdict deny 403, redirect 302, drop`.
+fn verdict(message: &mut Message, text: &str) {
+    let outcomes = text.split(", ").map(|outcome| {
+        let (action, status) = outcome.split_once(' ').unwrap_or((outcome, ""));
+        Outcome {
+            action: Action::named(action).expect("the name of an action"),
+            status: status.parse().ok(),
+        }
+    });
+    let verdict = Verdict {
+        declared_by: "Firewall".into(),
+        outcomes: outcomes.collect(),
+        ..Verdict::default()
+    };
+    message.variables.push(variable("txn.action: &str", true));
+    for name in [
+        "status: i32",
+        "data: Cow<str>",
+        "content_type: Cow<str>",
+        "reason: Cow<str>",
+    ] {
+        message
+            .variables
+            .push(variable(&format!("txn.{name}"), false));
+    }
+    message.verdicts.push(verdict);
 }
 
 fn argument(text: &str) -> Argument {

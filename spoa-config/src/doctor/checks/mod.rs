@@ -18,6 +18,7 @@ mod health;
 mod instead;
 mod keywords;
 mod kinds;
+mod ladders;
 mod layers;
 mod lists;
 mod messages;
@@ -71,6 +72,7 @@ pub(super) const ALL: &[Check] = &[
     bodies::check,
     overfull::check,
     lists::check,
+    ladders::check,
     layers::check,
     backend::check,
     health::check,

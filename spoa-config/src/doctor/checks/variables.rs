@@ -9,8 +9,6 @@ use crate::Variable;
 use crate::read::{Configuration, Line};
 use spoa_facts::{MAX_VARIABLE, all_of, is_variable, nearest};
 
-/// HAProxy drops names from 64 characters on, scope and prefix included.
-
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let mentions = mentions(case.configuration);
     for engine in case.ours() {
@@ -87,6 +85,15 @@ pub(super) fn of_agent<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>>
         }
     }
     set
+}
+
+/// Whether a variable tells of a verdict.
+fn of_verdict(case: &Case<'_>, engine: &Engine<'_>, variable: &Variable) -> bool {
+    let handlers = engine
+        .messages()
+        .filter_map(|message| case.handler(message.title()));
+    let mut verdicts = handlers.flat_map(|handler| &handler.verdicts);
+    verdicts.any(|verdict| verdict.owns(variable))
 }
 
 /// A variable that is read, and never set as it is named.
@@ -291,12 +298,15 @@ fn unread(
             })
         })
         .collect();
+    // Whether a verdict is enforced is another check's.
+    let unread = unread
+        .into_iter()
+        .filter(|set| !of_verdict(case, engine, set.variable));
     let named = |set: &&Set<'_>| {
         let mut names = engine.listed("register-var-names");
         names.any(|word| word.text == set.variable.name)
     };
     let (proc, others): (Vec<_>, Vec<_>) = unread
-        .into_iter()
         .filter(|set| !named(set))
         .partition(|set| set.variable.scope == "proc");
     if !proc.is_empty() && engine.option("force-set-var").is_none() {

@@ -1,0 +1,356 @@
+//! The rules that enforce verdicts: whether each outcome has one, and whether each of them is reached.
+//!
+//! Each rule is tried with each outcome that a handler declares. What a rule asks besides the verdict may
+//! hold or not, so a rule that may match counts as one that enforces it. It must not know how `config`
+//! writes such rules: those of others that do the same are as good.
+
+use super::super::engine::Engine;
+use super::super::steps::{Condition, End, How, Path, Phase, Step, Test, action_name};
+use super::super::{Case, Code, Finding};
+use super::prefix::broken;
+use super::variables::{loads_lua, of_agent};
+use crate::read::{Section, Span, Word};
+use crate::{Outcome, Verdict};
+use spoa_facts::all_of;
+
+pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    // Scripts may enforce what no rule does.
+    if loads_lua(case.configuration) {
+        return;
+    }
+    for (index, engine) in case.engines.iter().enumerate() {
+        if !engine.ours {
+            continue;
+        }
+        for message in engine.messages() {
+            let verdicts = case.handler(message.title()).map(|it| &it.verdicts);
+            for verdict in verdicts.into_iter().flatten() {
+                let ladder = Ladder::new(engine, index, message, verdict);
+                if !ladder.is_told_elsewhere(case, engine) {
+                    findings.extend(ladder.missing(case));
+                    findings.extend(ladder.shadowed(case));
+                }
+            }
+        }
+    }
+}
+
+/// A verdict, and the names of its variables in rules.
+struct Ladder<'a> {
+    engine: usize,
+    message: &'a Section,
+    verdict: &'a Verdict,
+    prefix: &'a str,
+    action: String,
+    status: String,
+}
+
+/// What a verdict may be: a declared outcome, or another one.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    /// `None` for an action that is not declared.
+    action: Option<&'a str>,
+    /// `None` for a status that is not declared.
+    status: Option<Option<u16>>,
+}
+
+impl<'a> Ladder<'a> {
+    fn new(engine: &Engine<'a>, index: usize, message: &'a Section, verdict: &'a Verdict) -> Self {
+        Ladder {
+            engine: index,
+            message,
+            verdict,
+            prefix: engine.prefix().0,
+            action: engine.variable("txn", &verdict.action),
+            status: engine.variable("txn", &verdict.status),
+        }
+    }
+
+    /// Whether what becomes of the verdict cannot be seen: a rule hands the action on, or a mistake in its
+    /// name is the fault to name.
+    fn is_told_elsewhere(&self, case: &Case<'_>, engine: &Engine<'_>) -> bool {
+        let steps = case.paths.iter().flat_map(|path| &path.steps);
+        let hands_on = steps.into_iter().any(|step| {
+            let name = action_name(step.line);
+            let copies = name.starts_with("set-var") || name.starts_with("set-map");
+            (copies || name.starts_with("lua") || step.message.is_some()) && self.reads(step)
+        });
+        let set = of_agent(case, engine);
+        hands_on
+            || broken(case, engine, &set)
+                .iter()
+                .any(|it| it.meant == self.action)
+    }
+
+    fn reads(&self, step: &Step<'_>) -> bool {
+        step.mentions.iter().any(|mention| {
+            mention.how != How::Set
+                && (mention.variable == self.action || mention.variable == self.status)
+        })
+    }
+
+    /// Whether a step enforces the verdict, if its condition holds.
+    fn enforces(&self, step: &Step<'_>) -> bool {
+        let chooses = step.phase == Phase::Switching || action_name(step.line) == "use-service";
+        (step.end == End::All || chooses) && self.reads(step)
+    }
+
+    /// The ways on which the message is sent, with the step that sends it.
+    fn ways<'p, 'c>(&self, case: &'p Case<'c>) -> Vec<(&'p Path<'c>, &'p Step<'c>)> {
+        let ways = case.paths.iter().filter_map(|path| {
+            let sends = |step: &&Step<'_>| {
+                let sent = step.message.as_ref();
+                sent.is_some_and(|sent| {
+                    sent.engine == self.engine && std::ptr::eq(sent.section, self.message)
+                })
+            };
+            Some((path, path.steps.iter().find(sends)?))
+        });
+        ways.collect()
+    }
+
+    /// Outcomes for which there is no rule on any way.
+    fn missing(&self, case: &Case<'_>) -> Option<Finding> {
+        let ways = self.ways(case);
+        let late = ways.first()?.1.phase.of_response();
+        let mut wrong_side: Option<Span> = None;
+        let mut last: Option<Span> = None;
+        let mut missing: Vec<&Outcome> = Vec::new();
+        for outcome in &self.verdict.outcomes {
+            let told = Told {
+                action: Some(outcome.action.name()),
+                status: Some(outcome.status),
+            };
+            let mut found = false;
+            for (path, sender) in &ways {
+                for step in path.after(sender.at).filter(|step| self.enforces(step)) {
+                    if self.holds(step.condition.as_ref(), told) == Some(false) {
+                        continue;
+                    }
+                    last.get_or_insert(step.line.span());
+                    let side = sender.phase.of_response();
+                    match step.phase.of_response() == side {
+                        true => found = true,
+                        false => wrong_side = Some(step.line.span()),
+                    }
+                }
+            }
+            if !found {
+                missing.push(outcome);
+            }
+        }
+        if missing.is_empty() {
+            return None;
+        }
+        let shown: Vec<_> = missing.iter().map(|it| it.to_string()).collect();
+        let rules = match late {
+            true => "http-response",
+            false => "http-request",
+        };
+        let lines = missing
+            .iter()
+            .take(super::SHOWN)
+            .map(|it| self.verdict.rule(it, rules, self.prefix));
+        let lines: Vec<_> = lines.collect();
+        let title = format!(
+            "no rule enforces the verdict {} of message `{}`",
+            all_of(&shown),
+            self.message.title()
+        );
+        let span = self.message.head.words.get(1);
+        let span = span.map_or_else(|| self.message.head.span(), |word| word.span);
+        let mut finding = Finding::new(Code::OutcomeUnenforced, title, span).label(match late {
+            true => "its handler can decide that, and the response passes all the same",
+            false => "its handler can decide that, and the request passes all the same",
+        });
+        if let Some(wrong) = wrong_side {
+            finding = finding.context(wrong, "too late: the server has the request by then");
+        } else if let Some(last) = last {
+            finding = finding.context(last, "enforces another verdict of it");
+        }
+        Some(finding.help(format!("write {}", all_of(&lines))))
+    }
+
+    /// A rule that enforces nothing, since one before it matches whatever it would match.
+    fn shadowed(&self, case: &Case<'_>) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = Vec::new();
+        let mut told: Vec<Told<'_>> = Vec::new();
+        for outcome in &self.verdict.outcomes {
+            let action = Some(outcome.action.name());
+            told.push(Told {
+                action,
+                status: Some(outcome.status),
+            });
+            // The agent of tomorrow may have another status.
+            told.push(Told {
+                action,
+                status: None,
+            });
+        }
+        told.push(Told {
+            action: None,
+            status: None,
+        });
+        for (path, sender) in self.ways(case) {
+            let steps: Vec<_> = path
+                .after(sender.at)
+                .filter(|step| self.reads(step) && step.end != End::None)
+                .collect();
+            for (place, step) in steps.iter().enumerate() {
+                let before = steps.iter().take(place).filter(|other| {
+                    other.phase == step.phase
+                        && other.proxy == step.proxy
+                        && other.line.certain
+                        && !std::ptr::eq(other.line, step.line)
+                });
+                let before: Vec<_> = before.collect();
+                let mut by = None;
+                let mine = told
+                    .iter()
+                    .filter(|told| self.holds(step.condition.as_ref(), **told) != Some(false));
+                let mut mine = mine.peekable();
+                let reached = mine.peek().is_none()
+                    || !mine.all(|told| {
+                        let first = before
+                            .iter()
+                            .find(|it| self.holds(it.condition.as_ref(), *told) == Some(true));
+                        by = by.or(first.map(|it| it.line.span()));
+                        first.is_some()
+                    });
+                let span = step.line.span();
+                let known = findings.iter().any(|it| it.primary.span == span);
+                if let (false, false, Some(by)) = (reached, known, by) {
+                    let title = format!(
+                        "a rule about the verdict of message `{}` never matches",
+                        self.message.title()
+                    );
+                    findings.push(
+                        Finding::new(Code::RungShadowed, title, span)
+                            .label("never reached with such a verdict")
+                            .context(by, "matches first and ends the rules")
+                            .help(
+                                "write the rule for fewer verdicts after the other, or remove it",
+                            ),
+                    );
+                }
+            }
+        }
+        findings
+    }
+
+    /// Whether a condition holds for a verdict; `None` if that depends on something else.
+    fn holds(&self, condition: Option<&Condition<'_>>, told: Told<'_>) -> Option<bool> {
+        let Some(condition) = condition else {
+            return Some(true);
+        };
+        let mut holds = Some(false);
+        for terms in &condition.alternatives {
+            let mut all = Some(true);
+            for term in terms {
+                let mut any = match term.tests.is_empty() {
+                    true => None,
+                    false => Some(false),
+                };
+                for test in &term.tests {
+                    any = or(any, self.test(test, told));
+                }
+                let term = any.map(|any| any != term.negated);
+                all = not(or(not(all), not(term)));
+            }
+            holds = or(holds, all);
+        }
+        holds.map(|holds| holds != condition.unless())
+    }
+
+    fn test(&self, test: &Test<'_>, told: Told<'_>) -> Option<bool> {
+        let variable = test.variable()?;
+        // A default value stands in for what is not set.
+        if test.expression.text.contains(',') || test.flags.iter().any(|it| it.is("-f")) {
+            return None;
+        }
+        let method = test.method().map(|it| it.text.as_str());
+        if variable == self.action {
+            return match (method, told.action) {
+                (Some("found"), _) => Some(true),
+                (Some("str"), None) => match test.patterns.iter().all(|it| self.knows(it)) {
+                    true => Some(false),
+                    false => None,
+                },
+                (Some("str"), Some(action)) => {
+                    let ignores_case = test.flags.iter().any(|it| it.is("-i"));
+                    Some(test.patterns.iter().any(|it| match ignores_case {
+                        true => it.text.eq_ignore_ascii_case(action),
+                        false => it.text == action,
+                    }))
+                }
+                _ => None,
+            };
+        }
+        if variable != self.status {
+            return None;
+        }
+        let Some(status) = told.status else {
+            // It is none of those that are declared.
+            let declared = |it: &Word| {
+                let number = it.text.parse().ok();
+                let mut outcomes = self.verdict.outcomes.iter();
+                number.is_some() && outcomes.any(|outcome| outcome.status == number)
+            };
+            let plain = test.patterns.iter().filter(|it| !it.is("eq")).all(declared);
+            return (method == Some("int") && plain).then_some(false);
+        };
+        match (method, status) {
+            (Some("found"), status) => Some(status.is_some()),
+            (Some("int"), None) => Some(false),
+            (Some("int"), Some(status)) => in_numbers(test.patterns, status),
+            _ => None,
+        }
+    }
+
+    /// Whether a pattern is the name of an action that verdicts have.
+    fn knows(&self, pattern: &Word) -> bool {
+        let mut declared = self.verdict.outcomes.iter();
+        pattern.is("allow") || declared.any(|it| pattern.is(it.action.name()))
+    }
+}
+
+/// Whether a number is one of those that patterns name; `None` if they cannot be read.
+fn in_numbers(patterns: &[Word], number: u16) -> Option<bool> {
+    let (operator, patterns) = match patterns.split_first() {
+        Some((first, rest)) if ["eq", "ge", "gt", "le", "lt"].contains(&first.text.as_str()) => {
+            (first.text.as_str(), rest)
+        }
+        _ => ("eq", patterns),
+    };
+    let number = i64::from(number);
+    let mut any = false;
+    for pattern in patterns {
+        let (low, high) = match pattern.text.split_once(':') {
+            Some((low, high)) if operator == "eq" => (low, high),
+            Some(_) => return None,
+            None => (pattern.text.as_str(), pattern.text.as_str()),
+        };
+        let (low, high) = (low.parse::<i64>().ok()?, high.parse::<i64>().ok()?);
+        any |= match operator {
+            "ge" => number >= low,
+            "gt" => number > low,
+            "le" => number <= low,
+            "lt" => number < low,
+            _ => (low..=high).contains(&number),
+        };
+    }
+    Some(any)
+}
+
+/// Either, where `None` is not known.
+fn or(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    match (one, other) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        _ => None,
+    }
+}
+
+fn not(it: Option<bool>) -> Option<bool> {
+    it.map(|it| !it)
+}
