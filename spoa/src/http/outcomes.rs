@@ -65,8 +65,8 @@ pub trait DeclaresDrop: Outcomes {}
 /// | `tarpit: 429;` | `Verdict::tarpit::<429>()` | `tarpit deny_status 429`, for requests only |
 /// | `drop;` | `Verdict::drop_silently()` | `silent-drop` |
 /// | `request: set "x-user", remove "authorization";` | [`request_headers`](crate::http::Verdict::request_headers) | `set-header`, `add-header`, `del-header` |
-/// | `request: any;` | the same, with any names | `set-headers-bin` and its kin, from 3.4 on |
-/// | `response: add "set-cookie";` | [`response_headers`](crate::http::Verdict::response_headers) | the same for the response |
+/// | `request: any;` | headers of any names | `set-headers-bin` and its kin, from 3.4 on |
+/// | `response: add "set-cookie";` | [`response_headers`](crate::http::Verdict::response_headers) | `http-after-response` rules |
 ///
 /// A request header that is declared with `set` is the agent's alone: the rules remove what a client sends
 /// under that name.
@@ -177,6 +177,7 @@ macro_rules! __outcomes {
         [$(($($declares:tt)+))*] [$($header:tt)*]) => {
         $($head)* struct $name;
 
+        #[diagnostic::do_not_recommend]
         impl $crate::http::Outcomes for $name {
             const DESCRIPTION: &'static $crate::__private::VerdictDescription =
                 &$crate::__private::VerdictDescription {
@@ -189,7 +190,10 @@ macro_rules! __outcomes {
                 };
         }
 
-        $(impl $($declares)+ for $name {})*
+        $(
+            #[diagnostic::do_not_recommend]
+            impl $($declares)+ for $name {}
+        )*
     };
     ($head:tt $name:ident $prefix:tt $outcomes:tt $traits:tt $headers:tt $($wrong:tt)+) => {
         $crate::__private::compile_error! {
@@ -267,6 +271,7 @@ macro_rules! __outcome_header {
 /// When HAProxy has no such outcome: at compile time, since it is called then.
 #[doc(hidden)]
 #[must_use]
+#[track_caller]
 pub const fn outcome(action: &'static str, status: u16) -> OutcomeDescription {
     match action.as_bytes() {
         b"drop" => {}
@@ -292,6 +297,7 @@ pub const fn outcome(action: &'static str, status: u16) -> OutcomeDescription {
 /// If not: at compile time, since it is called then.
 #[doc(hidden)]
 #[must_use]
+#[track_caller]
 pub const fn header_name(name: &'static str) -> &'static str {
     let mut rest = name.as_bytes();
     assert!(!rest.is_empty(), "the name of a header is empty");

@@ -260,7 +260,7 @@ impl<O: Outcomes> Verdict<O> {
         self
     }
 
-    /// Changes the headers of the response, whoever gives it: a server, or HAProxy when it denies.
+    /// Changes the headers of the response, that of a server, or HAProxy's own when it denies.
     ///
     /// The handler fails if a change is not declared.
     pub fn response_headers(mut self, headers: HeaderSet) -> Self {

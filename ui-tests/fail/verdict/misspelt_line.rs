@@ -1,0 +1,8 @@
+spoa::outcomes! {
+    struct Firewall {
+        deny: 403;
+        redirects: 302;
+    }
+}
+
+fn main() {}
