@@ -347,7 +347,7 @@ impl Asked<'_, '_> {
             }
             _ => finding.help(format!(
                 "write {} and a number",
-                spoa_facts::one_of(&OPERATORS)
+                spoa_facts::one_of(OPERATORS)
             )),
         })
     }

@@ -172,7 +172,7 @@ fn of_notify(messages: &[&Section], limits: Limits, fragments: bool) -> Option<F
     let title = format!(
         "a client can make {} too large to be sent",
         spoa_facts::all_of(
-            &messages
+            messages
                 .iter()
                 .map(|message| message.title())
                 .collect::<Vec<_>>()

@@ -66,7 +66,7 @@ fn stray(line: &Line) -> Option<Finding> {
         Some(near) => finding.help(format!("write `{near}`")),
         None => finding.help(format!(
             "a configuration of HAProxy begins with {}",
-            one_of(&USUAL)
+            one_of(USUAL)
         )),
     })
 }

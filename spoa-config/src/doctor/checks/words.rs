@@ -315,7 +315,7 @@ fn option(line: &Line) -> Option<Refused> {
             label: "HAProxy refuses this".to_owned(),
             help: match nearest(option, OPTIONS) {
                 Some(near) => format!("write `option {near}`"),
-                None => format!("remove the line; there are {}", one_of(&OPTIONS)),
+                None => format!("remove the line; there are {}", one_of(OPTIONS)),
             },
         });
     }
