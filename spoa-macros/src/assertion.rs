@@ -1,17 +1,17 @@
-//! Constants that compile only if something about the user's types holds, with words of ours if not.
+//! Constants that compile only if a condition on the user's types holds, and report our own error if not.
 
 use crate::hygiene::Names;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
-/// What the compiler says.
+/// The error that the compiler shows.
 pub(crate) struct Words<'w> {
     pub(crate) message: &'w str,
     pub(crate) label: &'w str,
     pub(crate) notes: &'w [String],
 }
 
-/// What does not compile, with these words, unless a constant expression holds.
+/// Returns code that does not compile unless a constant expression is true.
 pub(crate) fn require(
     holds: &TokenStream,
     words: &Words<'_>,
@@ -25,7 +25,7 @@ pub(crate) fn require(
         label,
         notes,
     } = words;
-    // A trait of its own: its words are about this argument.
+    // Each check needs a trait of its own, because the error is that of the trait.
     quote_spanned! {span=>
         const _: () = {
             #[diagnostic::on_unimplemented(message = #message, label = #label #(, note = #notes)*)]

@@ -1,36 +1,38 @@
-//! A time as an option has it: `20ms`.
+//! Timeouts as text: `20ms`.
 //!
-//! It knows text only, no tokens: what is wrong comes back in words that a compiler error can show.
+//! These functions read text and return the text of an error; they do not handle tokens.
 
 use spoa_facts::{QuantityError, parse_time};
 use std::time::Duration;
 
-/// `20ms` in microseconds.
+/// Reads a time such as `20ms` as microseconds.
 pub(crate) fn micros(text: &str) -> Result<u64, String> {
     let problem = match parse_time(text) {
-        Ok(Duration::ZERO) => "a timeout of 0 leaves the handler no time: leave it out".to_owned(),
+        Ok(Duration::ZERO) => {
+            "a timeout of 0 leaves the handler no time: remove it, or write a longer one".to_owned()
+        }
         Ok(time) => {
             let micros = u64::try_from(time.as_micros());
-            return micros.map_err(|_| format!("`{text}` is too long a time"));
+            return micros.map_err(|_| format!("`{text}` is too long for a timeout"));
         }
         Err(QuantityError::NoUnit) => format!(
             "`{text}` has no unit, `us`, `ms`, `s`, `m` or `h`: write for instance `\"{text}ms\"`"
         ),
         Err(QuantityError::UnknownUnit { unit, .. }) if unit.starts_with(['.', ',']) => {
-            format!("`{text}` is no whole number: write it in a smaller unit, `us` or `ms`")
+            format!("`{text}` is not a whole number: write it in a smaller unit, `us` or `ms`")
         }
         Err(QuantityError::UnknownUnit { number, unit }) => {
             let meant = ["us", "ms", "s", "m", "h"].into_iter();
             let meant = meant.into_iter().find(|name| unit.trim().starts_with(name));
             format!(
-                "`{unit}` is no unit of time: write `us`, `ms`, `s`, `m` or `h`, for instance \
+                "`{unit}` is not a unit of time: write `us`, `ms`, `s`, `m` or `h`, for instance \
                  `\"{number}{}\"`",
                 meant.unwrap_or("s")
             )
         }
-        Err(QuantityError::TooLarge) => format!("`{text}` is too long a time"),
+        Err(QuantityError::TooLarge) => format!("`{text}` is too long for a timeout"),
         Err(_) => format!(
-            "`{text}` is no time: write a whole number and a unit, `us`, `ms`, `s`, `m` or `h`, for \
+            "`{text}` is not a time: write a whole number and a unit, `us`, `ms`, `s`, `m` or `h`, for \
              instance `\"20ms\"`"
         ),
     };
@@ -51,10 +53,10 @@ mod tests {
         assert_eq!(micros("1h"), Ok(3_600_000_000));
         for (text, problem) in [
             ("20", "write for instance `\"20ms\"`"),
-            ("", "`` is no time"),
-            ("ms", "`ms` is no time"),
-            ("0ms", "leave it out"),
-            ("1.5s", "no whole number"),
+            ("", "`` is not a time"),
+            ("ms", "`ms` is not a time"),
+            ("0ms", "remove it"),
+            ("1.5s", "not a whole number"),
             ("20 ms", "for instance `\"20ms\"`"),
             ("5min", "for instance `\"5m\"`"),
             ("5sec", "for instance `\"5s\"`"),

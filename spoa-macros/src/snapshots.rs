@@ -1,5 +1,5 @@
-//! Compares what the macros generate with the files in `snapshots/`, so that a reviewer sees what a change
-//! of the macros does to the generated code.
+//! Compares generated code with the files in `snapshots/`, so that a reviewer sees how a change of the macros
+//! changes it.
 
 use crate::message::{self, Kind};
 use crate::{derive, program};
@@ -8,7 +8,7 @@ use quote::ToTokens;
 use std::path::PathBuf;
 use syn::{Attribute, DeriveInput, ItemFn, Meta};
 
-/// What is expanded: `#[spoe_message]` on a function, a derive on a type, or `run!(…)`.
+/// The code to expand: `#[spoe_message]` on a function, a derive on a type, or `run!(…)`.
 const INPUTS: [(&str, &str); 7] = [
     (
         "sync_handler",

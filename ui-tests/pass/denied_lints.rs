@@ -1,4 +1,4 @@
-//! What generated code does is none of a crate's lints' business.
+//! Generated code passes the lints that a crate denies.
 #![forbid(unsafe_code)]
 #![deny(
     warnings,
@@ -34,21 +34,30 @@ pub struct UserId(pub u64);
 /// The arguments.
 #[derive(Debug, FromMessage)]
 pub struct Request<'a> {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// Where.
+    /// The path.
     pub path: Text<'a>,
-    /// How, if it says.
+    /// The user agent, if there is one.
     #[spoa("user-agent")]
     pub agent: Option<&'a [u8]>,
 }
 
-/// What follows.
+/// The answer.
 #[derive(Clone, Debug, IntoActions)]
 #[spoa(scope = "txn")]
 pub struct Verdict<'a> {
-    /// Why.
+    /// The reason.
     pub reason: Text<'a>,
+}
+
+/// Arguments that become variables.
+#[derive(Clone, Debug, FromMessage, IntoActions)]
+#[spoa(scope = "txn")]
+pub struct Both<'a> {
+    /// The path.
+    #[spoa(default, scope = "sess")]
+    pub path: Text<'a>,
 }
 
 /// Public, and documented.
@@ -75,7 +84,13 @@ fn slow(#[arg(index = 1, default = 3)] value: u8) -> Option<SetVar<u8>> {
     Some(SetVar::session("value", value))
 }
 
-/// Nothing is returned.
+/// Sets what it takes.
+#[spoe_message("both")]
+pub fn both<'a>(both: Both<'a>) -> Both<'a> {
+    both
+}
+
+/// Returns nothing.
 #[spoe_fallback]
 fn rest(_: Message<'_>) {}
 
@@ -85,8 +100,8 @@ fn old() {}
 
 /// Runs.
 pub fn main() {
-    let handlers = handlers![public, private, slow, rest];
-    assert_eq!(handlers.len(), 4);
+    let handlers = handlers![public, private, slow, both, rest];
+    assert_eq!(handlers.len(), 5);
     if handlers.is_empty() {
         spoa::run!(
             name = "lints",

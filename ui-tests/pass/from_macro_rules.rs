@@ -4,7 +4,7 @@ use spoa::handler::Definition;
 use spoa::prelude::*;
 use spoa::testing::{CallArgs, TestAgent};
 
-/// Everything from fragments of every kind.
+/// A handler whose parts are fragments of every kind.
 macro_rules! echo {
     ($(#[$meta:meta])* $vis:vis $name:ident: $message:literal, $set:literal, $arg:ident: $ty:ty = $default:expr) => {
         $(#[$meta])*
@@ -19,7 +19,7 @@ echo!(/// A number.
     pub(crate) number: "number", "sess.n", value: u8 = 7);
 echo!(text: "text", "txn.t", request: &str = "none");
 
-/// With names of the macro's own.
+/// A handler with names that the macro chooses.
 macro_rules! own {
     ($($name:ident)*) => {$(
         #[spoe_message("own", timeout = "20ms")]
@@ -31,7 +31,7 @@ macro_rules! own {
 
 own!(own);
 
-/// Without a name but the macro's.
+/// A module whose names all come from the macro.
 macro_rules! hidden {
     () => {
         mod hidden {

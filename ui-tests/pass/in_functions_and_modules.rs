@@ -12,7 +12,7 @@ mod requests {
 
     pub use self::outer::check as outer_check;
     mod outer {
-        /// A type of the module's, seen from the handler only.
+        /// A type of the module, which only the handler sees.
         #[derive(spoa::FromValue)]
         struct Local(u8);
 
@@ -33,7 +33,7 @@ mod requests {
 
 impl Service {
     fn handlers(&self) -> Vec<&'static spoa::handler::Definition> {
-        /// As the method, by chance.
+        /// A function with the name of the method.
         #[spoe_message("handlers")]
         fn handlers() {}
 

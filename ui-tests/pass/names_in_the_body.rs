@@ -1,5 +1,5 @@
 #![deny(warnings)]
-//! The body is scanned for names that HAProxy would drop; what only looks like one is let be.
+//! The body is searched for names that HAProxy would drop; similar text is accepted.
 
 use spoa::prelude::*;
 

@@ -1,6 +1,6 @@
 #![deny(warnings)]
 
-/// As `haproxy = { package = "haproxy-spoa" }` would name it, and as another crate would pass it on.
+/// The crate as `haproxy = { package = "haproxy-spoa" }` names it, and as another crate re-exports it.
 mod reexport {
     pub mod deep {
         pub use spoa as haproxy;

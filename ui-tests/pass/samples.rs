@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 #[derive(FromValue)]
 struct Port(u16);
 
-/// Takes whatever its field takes.
+/// Accepts what its field accepts.
 #[derive(FromValue)]
 struct Token<'a>(Option<&'a [u8]>);
 

@@ -1,4 +1,4 @@
-//! Types of the user's own that are named as those of the prelude, and macros, too.
+//! Types and macros of the user that have names of the prelude.
 #![deny(warnings)]
 #![allow(dead_code, non_camel_case_types, unused_macros)]
 

@@ -1,4 +1,4 @@
-//! What is written of a type that comes out of `macro_rules!` is what is written of any other.
+//! The description of a type does not depend on whether the type comes out of `macro_rules!`.
 
 use spoa::__private::Description;
 use spoa::handler::Definition;

@@ -1,5 +1,5 @@
 #![deny(warnings)]
-//! The traits decide what a type is, not its name.
+//! The traits decide what a type is; its name does not matter.
 
 use spoa::handler::Definition;
 use spoa::testing::{CallArgs, TestAgent};

@@ -5,7 +5,7 @@ use spoa::prelude::*;
 mod private {
     use spoa::prelude::*;
 
-    /// Named from outside through `pub use` only.
+    /// Is named from outside only through `pub use`.
     #[spoe_message("reexported")]
     pub fn reexported() {}
 

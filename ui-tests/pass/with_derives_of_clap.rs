@@ -55,6 +55,8 @@ pub fn main() {
         .call_blocking("plain", &[("the-port", &80), ("tier", &"VIP")])
         .unwrap();
     let actions = answer.actions().iter();
-    let actions: Vec<_> = actions.map(|action| action.as_action().to_string()).collect();
+    let actions: Vec<_> = actions
+        .map(|action| action.as_action().to_string())
+        .collect();
     assert_eq!(actions, ["set-var sess.port = 80"]);
 }

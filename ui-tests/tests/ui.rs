@@ -1,10 +1,9 @@
-//! What the macros accept, and what they say to what they do not.
-//!
-//! It must not know how: a case is a program as a user would write it, beside the compiler's words.
+//! Compiles programs as a user would write them, and compares the output of the compiler with the
+//! `.stderr` file beside each.
 
 use std::panic::{catch_unwind, resume_unwind};
 
-/// `pass/` compiles and runs; `fail/` says what its `.stderr` says.
+/// Programs in `pass/` compile and run; those in `fail/` fail with the errors in their `.stderr` files.
 #[test]
 fn ui() {
     let result = catch_unwind(|| {
@@ -14,9 +13,9 @@ fn ui() {
     });
     if let Err(panic) = result {
         eprintln!(
-            "if the words above are as they should be, or come from another version of the \
-             compiler, keep them with `TRYBUILD=overwrite cargo test -p spoa-ui-tests` and read \
-             the difference as a user would"
+            "if the errors above are right, or come from another version of the compiler, write \
+             them with `TRYBUILD=overwrite cargo test -p spoa-ui-tests`, and read the difference \
+             as a user would"
         );
         resume_unwind(panic);
     }

@@ -1,6 +1,6 @@
-//! What `#[arg(…)]` or `#[spoa(…)]` says of an argument.
+//! The options of an argument: `#[arg(…)]` or `#[spoa(…)]`.
 //!
-//! It records; what must fit together is judged in `check`.
+//! This file records the options; `check` judges what must fit together.
 
 use super::sample::Sample;
 use crate::errors::Errors;
@@ -48,14 +48,14 @@ pub(crate) enum Source {
     Message,
 }
 
-/// What takes the place of an argument that is absent or NULL.
+/// The value for an argument that is absent or NULL.
 pub(crate) enum Fallback {
     /// `Default::default()`, asked for here.
     Default(Span),
     Expression(Box<Expr>),
 }
 
-/// What the attribute says.
+/// The content of the attribute.
 #[derive(Default)]
 pub(crate) struct ArgAttribute {
     /// Whether there is one.

@@ -1,6 +1,6 @@
-//! The code that takes arguments out of a message: one pass over it, one slot for each argument.
+//! The code that takes arguments from a message: one pass over the message, one slot for each argument.
 //!
-//! It must not judge what the user wrote: whatever reaches it can be expanded.
+//! It cannot fail: what reaches it has been checked.
 
 use super::attr::{Fallback, Source};
 use super::model::Argument;
@@ -13,14 +13,14 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-/// The variables that hold the arguments, in their order.
+/// Returns the variables that hold the arguments, in their order.
 pub(crate) fn variables(arguments: &[Argument]) -> Vec<Ident> {
     (0..arguments.len())
         .map(|index| ours(&format!("argument{index}")))
         .collect()
 }
 
-/// An expression: the tuple of the arguments, or `break 'run Err(failure)`.
+/// Returns an expression that gives the tuple of the arguments, or leaves by `break 'run Err(failure)`.
 pub(crate) fn take(arguments: &[Argument], names: &Names) -> TokenStream {
     let Names {
         private, request, ..
@@ -68,14 +68,14 @@ fn take_one(argument: &Argument, variable: &Ident, names: &Names) -> TokenStream
     let take = take("take_present");
     hygienic! {
         let #variable: #ty = match #take {
-            // First, so that it is the default that is said to be of the wrong type.
+            // First, so that the error for a wrong type is at the default.
             #private::None => #value,
             #private::Some(taken) => taken,
         };
     }
 }
 
-/// Statements that name the arguments and states.
+/// Returns statements that describe the arguments and states.
 pub(crate) fn describe(arguments: &[Argument], names: &Names, description: &Ident) -> TokenStream {
     let all = arguments.iter().map(|argument| {
         let param = param(argument, names);
@@ -93,7 +93,8 @@ pub(crate) fn describe(arguments: &[Argument], names: &Names, description: &Iden
     quote!(#(#checks)* #(#clients)* #(#all)*)
 }
 
-/// A type may have samples of its own: an expression for the events at which they are there, a bit for each.
+/// Returns the parameters whose types may have samples of their own, each with an expression for the events at
+/// which these samples exist, a bit for each.
 pub(crate) fn events<'a>(
     arguments: &'a [Argument],
     names: &'a Names,

@@ -1,6 +1,7 @@
 //! A parameter of a handler, or a field of a struct of arguments: where its value comes from.
 //!
-//! It must not know whether a type suits: the traits decide that.
+//! The traits decide whether its type suits. Where a type is recognised by its name here, another name
+//! costs at most a worse error: see [`is_of_message`], [`is_state`] and [`is_parse`].
 
 use super::attr::{ArgAttribute, Fallback, Source, Spelling};
 use super::sample::Sample;
@@ -11,10 +12,10 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, Pat, Type};
 
-/// By which of the two traits a parameter is taken.
+/// The trait through which a parameter is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Whichever its type has.
+    /// The one that its type implements.
     Either,
     Value,
     Message,
@@ -23,7 +24,7 @@ pub(crate) enum Kind {
 /// A parameter or field.
 pub(crate) struct Argument {
     pub(crate) source: Source,
-    /// What says where the value comes from: the smallest thing to blame.
+    /// The smallest token that says where the value comes from.
     pub(crate) source_span: Span,
     pub(crate) kind: Kind,
     pub(crate) fallback: Option<Fallback>,
@@ -92,8 +93,8 @@ impl Argument {
                 errors.at(
                     span,
                     format_args!(
-                        "this {what} does not say which argument it takes: name the {what} like \
-                         the argument, or write `#[{attr}(\"name\")]`, or `#[{attr}(index = 0)]` \
+                        "this {what} does not say which argument it takes: give it the name of the \
+                         argument, or write `#[{attr}(\"name\")]`, or `#[{attr}(index = 0)]` \
                          to take an unnamed one by its place"
                     ),
                 );
@@ -113,8 +114,8 @@ impl Argument {
     }
 }
 
-/// The argument of a parameter. A `_` at its head says that the handler does not use it: HAProxy's side
-/// knows nothing of that.
+/// Returns the name of a parameter's argument. A `_` at the start says only that the handler does not use
+/// the argument.
 fn name_of(ident: &Ident) -> String {
     let name = ident.unraw().to_string();
     match name.trim_start_matches('_') {
@@ -123,7 +124,7 @@ fn name_of(ident: &Ident) -> String {
     }
 }
 
-/// What a pattern binds.
+/// The names that a pattern binds.
 enum Bound<'p> {
     /// `ip`, or `State(db)`: one name.
     Name(&'p Ident),
@@ -147,8 +148,8 @@ fn bound(pat: &Pat) -> Bound<'_> {
     }
 }
 
-/// Whether a type is by its name one that comes from the message as a whole, so that it needs no
-/// name of an argument. Where there is a name the traits decide.
+/// Whether a type has the name of one that is made from the whole message, so that a parameter without a
+/// name needs no argument. If the parameter has a name, the traits decide.
 fn is_of_message(ty: &Type) -> bool {
     last_name(ty).is_some_and(|name| {
         ["Message", "Args", "Context", "State"]
@@ -157,14 +158,14 @@ fn is_of_message(ty: &Type) -> bool {
     })
 }
 
-/// `State<'_, T>`, which no argument can be: taken as such, a `T` that cannot be shared is reported
-/// as what it is.
+/// Whether a type has the name and shape of `State<'_, T>`. An argument cannot be one, so the error for a `T`
+/// that cannot be shared can say so.
 fn is_state(ty: &Type) -> bool {
     last_name(ty).is_some_and(|name| name == "State") && has_type_arguments(ty)
 }
 
-/// `Parse<T>`, which only an argument becomes: taken as such, a `T` that is not parsed from text is
-/// reported as what it is.
+/// Whether a type has the name and shape of `Parse<T>`. Only an argument becomes one, so the error for a `T`
+/// that cannot be parsed can say so.
 fn is_parse(ty: &Type) -> bool {
     last_name(ty).is_some_and(|name| name == "Parse") && has_type_arguments(ty)
 }

@@ -7,8 +7,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 
-/// `<Type as Param<'_, _>>`, all of it at the type: there the compiler reports a type that will not
-/// do.
+/// Returns `<Type as Param<'_, _>>`, all of it at the type, where the compiler then reports an unsuitable
+/// one.
 pub(crate) fn param(argument: &Argument, names: &Names) -> TokenStream {
     let Names {
         private,

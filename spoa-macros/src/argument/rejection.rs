@@ -1,7 +1,6 @@
-//! What a client can do to a message by what it puts in an argument: have it rejected, so that nothing
-//! checks the request.
+//! Whether a client can have a message rejected by what it sends, so that its request passes unchecked.
 //!
-//! It must not know what a type takes: what it says of types is evaluated where the traits are known.
+//! Conditions on types are emitted as constants, which the compiler evaluates with the traits.
 
 use super::attr::Source;
 use super::model::Argument;
@@ -16,13 +15,13 @@ use spoa_facts::{Charset, Chooser, Kind, Origin};
 use syn::Type;
 use syn::spanned::Spanned;
 
-/// What does not compile if a client can have the message rejected, unless `#[arg(reject)]` says that
-/// it may.
+/// Returns code that does not compile if a client can have the message rejected, unless `#[arg(reject)]`
+/// allows it.
 pub(crate) fn check(argument: &Argument, names: &Names) -> Option<TokenStream> {
     if argument.reject {
         return None;
     }
-    // What HAProxy gets an argument from, as the handler says, or by a name that leaves no doubt.
+    // The sample of the argument: the one given, or the one that its well-known name means.
     let usual = match (&argument.sample, &argument.source) {
         (None, Source::Named(name)) => Sample::usual(name, argument.source_span),
         _ => None,
@@ -49,14 +48,14 @@ pub(crate) fn check(argument: &Argument, names: &Names) -> Option<TokenStream> {
 struct Case<'c> {
     argument: &'c Argument,
     sample: &'c str,
-    /// Whether only its name says so.
+    /// Whether the sample is known only by the name of the argument.
     by_name: bool,
     names: &'c Names,
     span: Span,
 }
 
 impl Case<'_> {
-    /// Whether a client can have the message rejected by the sample that the type itself names.
+    /// Requires that everything a client can send in the sample that the type itself names becomes the type.
     fn own(&self) -> TokenStream {
         let shown = shown(timeless(self.argument.ty.to_token_stream()));
         let (accepts, param, span) = (self.accepts(), self.param(), self.span);
@@ -96,39 +95,42 @@ impl Case<'_> {
         quote!(#converted #present)
     }
 
-    /// Whether all that a client can send becomes the type.
+    /// Requires that everything a client can send becomes the type.
     fn converts(&self, kind: Kind, origin: &Origin) -> TokenStream {
         let shown = shown(timeless(self.argument.ty.to_token_stream()));
         let sample = self.sample;
         let message = match kind {
             Kind::Sint => format!(
                 "a client can have this message rejected: it can make `{sample}` any integer from {} \
-                 to {}, and `{shown}` does not hold them all",
+                 to {}, and `{shown}` does not hold all of these",
                 origin.integers().start(),
                 origin.integers().end(),
             ),
             _ => format!(
-                "a client can have this message rejected: it chooses `{sample}`, and not all that it \
-                 can send becomes `{shown}`"
+                "a client can have this message rejected: it chooses `{sample}`, and not everything \
+                 that it can send becomes `{shown}`"
             ),
         };
-        let result = format!("take `{}`, and decide in the handler", self.result());
+        let result = format!(
+            "take `{}`, and handle the error in the handler",
+            self.result()
+        );
         let text = matches!(kind, Kind::Str | Kind::Bin | Kind::Meth);
         let taking = self.taking(kind, origin);
         let mut notes = match text {
             true if is_text(&self.argument.ty) => vec![
                 format!(
-                    "take `{taking}`, where U+FFFD stands for bytes that are not UTF-8, or `{}`",
+                    "take `{taking}`, which has U+FFFD for bytes that are not UTF-8, or `{}`",
                     self.wrapped(&self.bytes())
                 ),
                 format!("or {result}"),
             ],
             true => vec![
                 result,
-                format!("or take `{taking}`, and read it in the handler"),
+                format!("or take `{taking}`, and parse it in the handler"),
             ],
             false => vec![
-                format!("take `{taking}`, which takes them all"),
+                format!("take `{taking}`, which holds all of them"),
                 format!("or {result}"),
             ],
         };
@@ -136,12 +138,12 @@ impl Case<'_> {
         self.require(
             &self.holds(kind, origin),
             &message,
-            "a client can send what does not become this",
+            "does not accept everything that a client can send",
             &notes,
         )
     }
 
-    /// Whether the type takes nothing, which a client can send as well.
+    /// Requires that the type accepts an absent value, because a client can leave the value out.
     fn is_optional(&self, kind: Kind, origin: &Origin) -> TokenStream {
         let shown = shown(timeless(self.argument.ty.to_token_stream()));
         let sample = self.sample;
@@ -151,7 +153,7 @@ impl Case<'_> {
         );
         let text = match kind {
             Kind::Str | Kind::Bin | Kind::Meth => {
-                format!(", or `Text<{}>`, which is empty then", self.lifetime())
+                format!(", or `Text<{}>`, which is then empty", self.lifetime())
             }
             _ => String::new(),
         };
@@ -160,7 +162,7 @@ impl Case<'_> {
             self.argument.spelling.name()
         )];
         notes.extend(self.others());
-        // One message for one mistake.
+        // One error for one mistake: not if the other checks report one.
         let (accepts, private) = (self.accepts(), &self.names.private);
         let span = self.span;
         let converts = match origin.chooser() {
@@ -240,7 +242,7 @@ impl Case<'_> {
         erase(param(self.argument, self.names))
     }
 
-    /// The type to take instead of the one that was written.
+    /// Returns the type to take instead of the one that was written.
     fn taking(&self, kind: Kind, origin: &Origin) -> String {
         let (least, greatest) = (*origin.integers().start(), *origin.integers().end());
         let fits = match kind {
@@ -266,7 +268,7 @@ impl Case<'_> {
         }
     }
 
-    /// The lifetime of the message, as it is written where the argument is.
+    /// Returns the lifetime of the message as it is written at the argument.
     fn lifetime(&self) -> String {
         match self.names.lifetime.to_string().as_str() {
             // The struct has none yet.
@@ -275,7 +277,7 @@ impl Case<'_> {
         }
     }
 
-    /// A type, optional if the one that was written is.
+    /// Returns a type as optional if the one that was written is.
     fn wrapped(&self, ty: &str) -> String {
         match option(&self.argument.ty) {
             Some(_) => format!("Option<{ty}>"),
@@ -283,7 +285,7 @@ impl Case<'_> {
         }
     }
 
-    /// The type as a `Result`.
+    /// Returns the written type as a `Result`.
     fn result(&self) -> String {
         let result = |ty: &Type| format!("Result<{}, Mismatch>", shown(ty.to_token_stream()));
         match option(&self.argument.ty) {
@@ -292,25 +294,25 @@ impl Case<'_> {
         }
     }
 
-    /// What else can be done.
+    /// Returns the remedies that do not depend on the type.
     fn others(&self) -> impl Iterator<Item = String> + '_ {
         let attr = self.argument.spelling.name();
         let other = self.by_name.then(|| {
             format!(
-                "an argument of this name is taken for `{0}`: if it is another sample, write \
+                "an argument of this name is usually `{0}`: if it is another sample, write \
                  `#[{attr}(sample = \"…\")]`",
                 self.sample
             )
         });
         let reject = format!(
-            "if a client may have it rejected, so that HAProxy goes on without this handler, write \
-             `#[{attr}(reject)]`"
+            "if a client may have the message rejected, so that HAProxy continues without this \
+             handler, write `#[{attr}(reject)]`"
         );
         std::iter::once(reject).chain(other)
     }
 }
 
-/// Whether it is text by its name, or an `Option` of that.
+/// Whether a type has the name of a text type, or is an `Option` of one.
 fn is_text(ty: &Type) -> bool {
     match (option(ty), peel(ty)) {
         (Some(inner), _) => is_text(inner),

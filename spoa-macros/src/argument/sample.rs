@@ -1,6 +1,6 @@
-//! The sample expression of an argument: what HAProxy makes of it, and whether that suits.
+//! The sample expression of an argument: what HAProxy makes of it, and whether the type accepts that.
 //!
-//! It must not know what a type means: what it says of types is evaluated where the traits are known.
+//! Conditions on types are emitted as constants, which the compiler evaluates with the traits.
 
 use crate::assertion::{Words, require};
 use crate::errors::Errors;
@@ -13,12 +13,12 @@ use spoa_facts::{Chooser, Event, Expression, Kind, Origin, Sample as Given};
 use syn::spanned::Spanned;
 use syn::{LitStr, Type};
 
-/// What `sample` or `sample_unchecked` says.
+/// The value of `sample` or `sample_unchecked`.
 pub(crate) struct Sample {
     pub(crate) text: String,
     pub(crate) span: Span,
-    /// What it is in the series of HAProxy that take it, the newest first; nothing if it is not to be
-    /// checked, or is wrong.
+    /// The sample in each series of HAProxy that accepts it, the newest first; empty if it is not checked
+    /// or is wrong.
     given: Vec<Given>,
     expression: Option<Expression>,
 }
@@ -51,7 +51,7 @@ impl Sample {
         }
     }
 
-    /// The sample that an argument has by its name, if that leaves no doubt.
+    /// Returns the sample that an argument of a well-known name usually has.
     pub(crate) fn usual(argument: &str, span: Span) -> Option<Self> {
         let text = spoa_facts::usual(argument)?.to_owned();
         let given = look_up(&text).ok()?;
@@ -64,18 +64,18 @@ impl Sample {
         })
     }
 
-    /// What it gives and where that comes from; `None` if it is not to be checked, or is wrong.
+    /// Returns the type and the origin of the sample; `None` if it is not checked or is wrong.
     pub(crate) fn origin(&self) -> Option<(Kind, Origin)> {
         let given = self.given.first()?;
         Some((given.kind(), self.expression.as_ref()?.origin()))
     }
 
-    /// Whether HAProxy may have no value for it.
+    /// Whether HAProxy may have no value for the sample.
     pub(crate) fn may_be_missing(&self) -> bool {
         self.given.first().is_some_and(Given::may_be_missing)
     }
 
-    /// Reports an event at which there is nothing to fetch.
+    /// Reports an event at which the sample does not exist.
     pub(crate) fn check_event(&self, event: Event, errors: &mut Errors) {
         let Some(newest) = self.given.first() else {
             return;
@@ -88,7 +88,7 @@ impl Sample {
         }
     }
 
-    /// The events at which it can be had, a bit for each.
+    /// Returns the events at which the sample exists, a bit for each.
     pub(crate) fn events(&self) -> u8 {
         if self.given.is_empty() {
             return u8::MAX;
@@ -102,7 +102,7 @@ impl Sample {
             .is_some_and(|(_, origin)| origin.chooser() == Chooser::Client)
     }
 
-    /// What does not compile if the sample does not become the type.
+    /// Returns code that does not compile if the sample does not become the type.
     pub(crate) fn check_type(&self, ty: &Type, names: &Names) -> TokenStream {
         let Some(given) = self.given.first() else {
             return TokenStream::new();
@@ -113,7 +113,7 @@ impl Sample {
             Kind::Addr => "IpAddr",
             Kind::Ipv4 => "Ipv4Addr",
             Kind::Ipv6 => "Ipv6Addr",
-            // What text does not become by itself may be parsed from it. A client's may not parse.
+            // A type that text does not become may be parsed from it. Text of a client may not parse.
             Kind::Str | Kind::Bin | Kind::Meth if self.is_a_clients() => {
                 "Result<Parse<_>, Mismatch>"
             }
@@ -124,7 +124,7 @@ impl Sample {
         let span = ty.span().resolved_at(Span::mixed_site());
         let kind = kind_name(given.kind(), span);
         let words = format!(
-            "`{}` gives {}, which does not become `{}`: take `{}`, or another sample",
+            "`{}` gives {}, which cannot become `{}`: take `{}`, or another sample",
             self.text,
             given.kind(),
             shown(timeless(ty.to_token_stream())),
@@ -139,7 +139,7 @@ impl Sample {
         };
         let words = Words {
             message: &words,
-            label: "the sample gives something else",
+            label: "the sample has another type",
             notes: &[],
         };
         require(&suits, &words, span, names)
@@ -151,7 +151,7 @@ pub(super) fn kind_name(kind: Kind, span: Span) -> Ident {
     Ident::new(&format!("{kind:?}"), span)
 }
 
-/// Its place in a set of events.
+/// Returns the bit of an event in a set of events.
 pub(crate) fn bit(event: Event) -> u8 {
     1 << event as u8
 }
@@ -169,7 +169,7 @@ fn look_up(text: &str) -> Result<Vec<Given>, String> {
                 nearest: None,
                 fetch: false,
                 ..
-            } => "; for one of Lua's, or of a newer HAProxy's, write `sample_unchecked = \"…\"`",
+            } => "; for one in Lua, or of a newer HAProxy, write `sample_unchecked = \"…\"`",
             _ => "",
         };
         format!("{problem}{unchecked}")
@@ -180,7 +180,7 @@ fn look_up(text: &str) -> Result<Vec<Given>, String> {
     Ok(std::iter::once(newest).chain(older).collect())
 }
 
-/// The type that fits, optional if the one that was written is; `_` stands for that.
+/// Returns the type to take instead: optional if the one that was written is, which replaces `_`.
 fn corrected(ty: &Type, fits: &str) -> String {
     let fit = |ty: &Type| fits.replace('_', &shown(timeless(ty.to_token_stream())));
     match option(ty) {

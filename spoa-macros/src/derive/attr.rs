@@ -1,7 +1,7 @@
 //! `#[spoa(…)]` on a type, a field or a variant.
 //!
-//! All derives read it, because a type may have several of them. It is called like the crate, because
-//! helper attributes have no namespace: `#[arg]` and `#[value]` are clap's.
+//! All derives read it, because a type may have several of them. It has the name of the crate, because
+//! helper attributes have no namespace: `#[arg]` and `#[value]` are those of clap.
 
 use crate::argument;
 use crate::errors::Errors;
@@ -77,7 +77,8 @@ pub(super) fn options(attrs: &[Attribute], table: &'static Table, errors: &mut E
 }
 
 /// The options of an attribute of another name that can only be meant for these derives. The compiler
-/// says that it does not know the attribute, but not what to write. What clap could read is left alone.
+/// says that it does not know the attribute, but not what to write. Options that clap could read are left
+/// alone.
 fn misnamed(attr: &Attribute) -> Option<String> {
     let Meta::List(list) = &attr.meta else {
         return None;

@@ -55,8 +55,7 @@ impl<'i> Item<'i> {
         if let Some(second) = self.input.generics.lifetimes().nth(1) {
             errors.on(
                 &second.lifetime,
-                "everything in a message is borrowed from the message: use one lifetime for all \
-                 fields",
+                "all fields borrow from one message: use one lifetime",
             );
         }
     }

@@ -14,7 +14,7 @@ pub(super) enum Derive {
     IntoActions,
 }
 
-/// What does not compile if the type lacks the derive that these options belong to.
+/// Returns code that does not compile if the type lacks the derive that these options belong to.
 pub(super) fn require(item: &Item<'_>, derive: Derive, others: &[(&str, Span)]) -> TokenStream {
     let checks = others
         .iter()

@@ -1,4 +1,4 @@
-//! What HAProxy takes in its configuration, as far as attributes say it.
+//! The parts of an HAProxy configuration that attributes contain.
 
 pub(crate) mod names;
 pub(crate) mod spoe_conf;

@@ -1,17 +1,16 @@
-//! HAProxy's side of a handler as its attributes tell it: when a message is sent, and where its
-//! arguments come from.
+//! The text that goes into spoe.conf unchanged: events, conditions, groups and samples.
 //!
-//! It knows text only, no tokens: what is wrong comes back in words that a compiler error can show.
+//! These functions read text and return the text of an error; they do not handle tokens.
 
 use super::names;
 use spoa_facts::Event;
 
-/// The event a message is sent at.
+/// Checks the event at which a message is sent.
 pub(crate) fn event(text: &str) -> Result<(), String> {
     if let Some((event, _)) = text.split_once(char::is_whitespace) {
         if event.parse::<Event>().is_ok() {
             return Err(format!(
-                "an event stands alone: write `event = \"{event}\"`, and what follows as \
+                "`event` takes only the name of the event: write `event = \"{event}\"`, and the rest as \
                  `condition = \"…\"`"
             ));
         }
@@ -21,37 +20,36 @@ pub(crate) fn event(text: &str) -> Result<(), String> {
         .map_err(|unknown| unknown.to_string())
 }
 
-/// What stands behind the event, or behind the rule that sends the group.
+/// Checks the text after the event, or after the rule that sends the group.
 pub(crate) fn condition(text: &str) -> Result<(), String> {
     one_line(text, "a condition")?;
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     match word {
         "if" | "unless" if rest.trim().is_empty() => Err(format!(
-            "nothing follows `{word}`: write what must hold, for instance `\"{word} {{ path_beg \
-             /api }}\"`"
+            "`{word}` needs a condition after it: write for instance `\"{word} {{ path_beg /api }}\"`"
         )),
         "if" | "unless" => Ok(()),
         _ if text.trim().is_empty() => {
-            Err("the condition is empty: leave it out, or write what must hold".to_owned())
+            Err("the condition is empty: remove it, or write one".to_owned())
         }
         _ => Err(format!(
-            "a condition begins with `if` or `unless`: write `\"if {}\"`",
+            "a condition must begin with `if` or `unless`: write `\"if {}\"`",
             text.trim()
         )),
     }
 }
 
-/// The group a message belongs to.
+/// Checks the name of the group that a message belongs to.
 pub(crate) fn group(text: &str) -> Result<(), String> {
     names::section(text, "spoe-group", "group")
 }
 
-/// A sample expression, as it stands behind the `=` in `args` of spoe.conf.
+/// Checks that a sample expression is one line of text.
 pub(crate) fn sample(text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err(
-            "the sample is empty: write what stands behind the `=` in `args` of spoe.conf, for \
-             instance `\"src\"`"
+            "the sample is empty: write the text after `=` in `args` of spoe.conf, for instance \
+             `\"src\"`"
                 .to_owned(),
         );
     }
@@ -61,11 +59,11 @@ pub(crate) fn sample(text: &str) -> Result<(), String> {
 fn one_line(text: &str, what: &str) -> Result<(), String> {
     match text.chars().find(|c| c.is_control()) {
         Some('\n' | '\r') => Err(format!(
-            "{what} is one line of HAProxy's configuration: take the line break out (a `\\` at the \
-             end of a line of Rust does that)"
+            "{what} must be one line of HAProxy's configuration: remove the line break, or continue \
+             the string with a `\\` at the end of the line"
         )),
         Some(stranger) => Err(format!(
-            "{what} is text, and `{}` is a control character: take it out",
+            "{what} cannot contain the control character `{}`: remove it",
             stranger.escape_debug()
         )),
         None => Ok(()),
@@ -82,7 +80,7 @@ mod tests {
         let slip = event("on-frontend-http-requst").unwrap_err();
         assert!(slip.contains("mean `on-frontend-http-request`?"), "{slip}");
         let line = event("on-http-response if { status 500 }").unwrap_err();
-        assert!(line.starts_with("an event stands alone"), "{line}");
+        assert!(line.starts_with("`event` takes only the name"), "{line}");
     }
 
     #[test]
@@ -91,8 +89,8 @@ mod tests {
         assert_eq!(condition("unless internal"), Ok(()));
         for (text, problem) in [
             ("{ path / }", "write `\"if { path / }\"`"),
-            ("if", "nothing follows `if`"),
-            ("unless  ", "nothing follows `unless`"),
+            ("if", "`if` needs a condition"),
+            ("unless  ", "`unless` needs a condition"),
             ("", "is empty"),
             ("if a\n   b", "one line"),
             ("if\ta", "control character"),

@@ -1,6 +1,6 @@
-//! The scopes and names that HAProxy takes for a variable.
+//! The scopes and names that HAProxy accepts for a variable.
 //!
-//! It knows text only, no tokens: what is wrong comes back in words that a compiler error can show.
+//! These functions read text and return the text of an error; they do not handle tokens.
 
 use super::names::{corrected, shown};
 use spoa_facts::{MAX_VARIABLE, is_in_variable, one_of};
@@ -30,7 +30,7 @@ pub(crate) struct Variable {
     pub(crate) name: String,
 }
 
-/// The scope of that name.
+/// Finds the scope of a name.
 pub(crate) fn scope(name: &str) -> Result<Scope, String> {
     if let Some(scope) = Scope::from_name(name) {
         return Ok(scope);
@@ -52,12 +52,12 @@ pub(crate) fn scope(name: &str) -> Result<Scope, String> {
     })
 }
 
-/// `sess.ip_score`: scope and name.
+/// Reads a variable with its scope: `sess.ip_score`.
 pub(crate) fn scoped(text: &str) -> Result<Variable, String> {
     let Some((scope_name, name)) = text.split_once('.') else {
         let meant = if Scope::from_name(text).is_some() {
             return Err(format!(
-                "a name is missing behind the scope: write `\"{text}.name\"`"
+                "a name is missing after the scope: write `\"{text}.name\"`"
             ));
         } else if text.is_empty() {
             "name"
@@ -65,7 +65,7 @@ pub(crate) fn scoped(text: &str) -> Result<Variable, String> {
             text
         };
         return Err(format!(
-            "a variable is written with its scope, {}: for instance `\"sess.{meant}\"`",
+            "a variable needs a scope, {}: write for instance `\"sess.{meant}\"`",
             one_of(Scope::ALL.map(Scope::name))
         ));
     };
@@ -77,12 +77,12 @@ pub(crate) fn scoped(text: &str) -> Result<Variable, String> {
     })
 }
 
-/// The name of a variable, without scope and prefix. HAProxy takes ASCII letters, digits, `_` and
-/// `.`, and drops the action silently when there is anything else.
+/// Checks the name of a variable, without scope and prefix. HAProxy accepts ASCII letters, digits, `_`
+/// and `.`, and drops the action silently if there is anything else.
 pub(crate) fn variable(scope: Scope, name: &str) -> Result<(), String> {
     if name.is_empty() {
         return Err(format!(
-            "the name of the variable is empty: write what follows `{}.<prefix>.`",
+            "the name of the variable is empty: write the part after `{}.<prefix>.`",
             scope.name()
         ));
     }
@@ -99,7 +99,7 @@ pub(crate) fn variable(scope: Scope, name: &str) -> Result<(), String> {
     if name.len() > room {
         return Err(format!(
             "HAProxy drops a variable of more than {MAX_VARIABLE} characters, scope and prefix \
-             included: shorten this name from {} to {room} at most",
+             included: shorten this name from {} to at most {room}",
             name.len()
         ));
     }
@@ -137,7 +137,7 @@ mod tests {
         assert!(
             scoped(&format!("sess.{}", "n".repeat(57)))
                 .unwrap_err()
-                .contains("from 57 to 56")
+                .contains("from 57 to at most 56")
         );
         assert!(scoped(&format!("txn.{}", "n".repeat(57))).is_ok());
     }

@@ -1,4 +1,4 @@
-//! What stands in `#[spoe_message(…)]` and `#[spoe_fallback(…)]`.
+//! The options of `#[spoe_message(…)]` and `#[spoe_fallback(…)]`.
 //!
 //! It records; what must fit together is judged in `check`.
 
@@ -55,7 +55,7 @@ impl Kind {
     }
 }
 
-/// What the attribute says.
+/// The content of the attribute.
 pub(crate) struct Attribute {
     pub(crate) kind: Kind,
     /// The message; `None` for the fallback.
@@ -67,7 +67,7 @@ pub(crate) struct Attribute {
     pub(crate) blocking: Option<Span>,
     /// When HAProxy sends the message.
     pub(crate) event: Option<(String, Span)>,
-    /// What must hold then.
+    /// The condition for sending it.
     pub(crate) condition: Option<(String, Span)>,
     /// The group it is sent with.
     pub(crate) group: Option<(String, Span)>,
@@ -89,8 +89,8 @@ impl Attribute {
                 if let Some(first) = &options.first {
                     errors.on(
                         first,
-                        "the fallback answers the messages nobody else does, so it names none: \
-                         leave the name out, or write `#[spoe_message(…)]`",
+                        "the fallback answers the messages that have no other handler, so it has no \
+                         name: remove the name, or write `#[spoe_message(…)]`",
                     );
                 }
                 None
@@ -114,7 +114,7 @@ impl Attribute {
                     None
                 }
             });
-        // What is wrong is as good as given: that it is missing need not be said.
+        // An option with a mistake counts as given, so that no second error says that it is missing.
         let mut judged = |key: &Key<LitStr>, judge: fn(&str) -> Result<(), String>| {
             let text = options.get(key)?;
             if let Err(problem) = judge(&text.value()) {
@@ -145,8 +145,8 @@ fn message(first: Option<&Expr>, function: &Ident, errors: &mut Errors) -> Optio
         errors.at(
             Span::call_site(),
             format_args!(
-                "which message does it handle? write the name that stands after `spoe-message` in \
-                 spoe.conf: `#[spoe_message(\"{meant}\")]`"
+                "the name of the message is missing: write the name after `spoe-message` in spoe.conf, \
+                 for instance `#[spoe_message(\"{meant}\")]`"
             ),
         );
         return None;
@@ -156,8 +156,8 @@ fn message(first: Option<&Expr>, function: &Ident, errors: &mut Errors) -> Optio
             errors.on(
                 first,
                 format_args!(
-                    "a constant has no value yet when this is read: write the name of the message \
-                     itself, for instance `\"{meant}\"`"
+                    "the macro cannot read the value of a constant: write the message name as a string \
+                     literal, for instance `\"{meant}\"`"
                 ),
             );
             return None;
@@ -165,8 +165,8 @@ fn message(first: Option<&Expr>, function: &Ident, errors: &mut Errors) -> Optio
         if let Expr::Macro(_) = ungroup(first) {
             errors.on(
                 first,
-                "no macro has been expanded yet when this is read: write the name of the message \
-                 itself, in quotes",
+                "another macro in this place is not expanded: write the message name as a string \
+                 literal",
             );
             return None;
         }
@@ -182,7 +182,7 @@ fn message(first: Option<&Expr>, function: &Ident, errors: &mut Errors) -> Optio
         };
         errors.on(
             first,
-            format_args!("the name of the message stands in quotes: `\"{meant}\"`"),
+            format_args!("the message name must be a string literal: write `\"{meant}\"`"),
         );
         return None;
     };

@@ -1,13 +1,15 @@
-//! Which variables a body sets, as far as its text tells: `SetVar::session("ip_score", …)`.
+//! The variables that a body sets, as far as its text tells: `SetVar::session("ip_score", …)`.
 //!
-//! It is a guess for the table that `handlers` prints, and finds names HAProxy would drop. It must
-//! not be taken for the whole truth: names that are computed it cannot see.
+//! This is a heuristic. It supplies the table that `handlers` prints, and reports literal names that HAProxy
+//! would drop. It looks for a `SetVar` or `UnsetVar` followed by a constructor and a string literal, whatever
+//! type that is. A computed name is invisible to it, which is also the way out if the heuristic is wrong:
+//! `let name = "ip-score"; SetVar::session(name, …)`.
 
 use crate::haproxy::variables::{self, Scope, Variable};
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::LitStr;
 
-/// What was found.
+/// The variables that were found.
 #[derive(Default)]
 pub(crate) struct Scan {
     pub(crate) variables: Vec<Variable>,
@@ -21,7 +23,7 @@ pub(crate) fn scan(body: &TokenStream) -> Scan {
     scan
 }
 
-/// The variable of a constructor, whose call is all of these tokens: `spoa::SetVar::session("a", 1)`.
+/// Returns the variable of a constructor, whose call is all of these tokens: `spoa::SetVar::session("a", 1)`.
 pub(super) fn constructor(call: TokenStream) -> Option<Variable> {
     let tokens: Vec<TokenTree> = call.into_iter().collect();
     let is_name =
@@ -46,7 +48,7 @@ impl Scan {
         }
     }
 
-    /// What follows `SetVar`: `::session("name", …)`, `::new(Scope::Session, "name", …)`, perhaps
+    /// Reads what follows `SetVar`: `::session("name", …)`, `::new(Scope::Session, "name", …)`, perhaps
     /// with `::<T>` before.
     fn constructor(&mut self, rest: &[TokenTree]) -> Option<()> {
         let rest = path_separator(rest)?;
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn literal_names_are_found_wherever_they_stand() {
+    fn literal_names_are_found_in_any_place() {
         let body = r#"
             let a = SetVar::session("a", 1);
             if x { vec![Some(spoa::SetVar::<u8>::request("b", 2)), SetVar::request::<u8>("b", 3)] }

@@ -1,6 +1,6 @@
-//! What must hold across the parts of a handler, each rule under its reason.
+//! The rules for the parts of a handler together, each after its reason.
 //!
-//! It must not change what is emitted, save for syntax that the compiler would report once more.
+//! The checks remove syntax that the compiler would report again, and change nothing else.
 
 use super::attr::{Attribute, Kind};
 use super::model::Function;
@@ -40,20 +40,17 @@ fn qualifiers(function: &mut Function, errors: &mut Errors) {
     if let Safety::Unsafe(unsafety) = &sig.safety {
         errors.on(
             unsafety,
-            "any peer can have the agent call a handler, so it must be safe: take the `unsafe` \
-             out, and put `unsafe { … }` around what needs it",
+            "the agent calls a handler with data from the network, so it must be safe: remove \
+             `unsafe`, and use `unsafe { … }` in the body where it is needed",
         );
     }
     if let Some(abi) = &sig.abi {
-        errors.on(
-            abi,
-            "a handler is called by Rust only: take the `extern` out",
-        );
+        errors.on(abi, "a handler is called by Rust only: remove `extern`");
     }
 }
 
-/// Nobody chooses the types of a generic handler: the message comes from the network. Lifetimes are
-/// the message's.
+/// No caller chooses the types of a generic handler: the message comes from the network. Lifetimes are
+/// those of the message.
 fn generics(function: &Function, errors: &mut Errors) {
     for param in &function.sig.generics.params {
         match param {
@@ -61,16 +58,16 @@ fn generics(function: &Function, errors: &mut Errors) {
             GenericParam::Type(param) => errors.at(
                 param.ident.span(),
                 format_args!(
-                    "nobody could choose `{}` when a message comes: write the type that the \
-                     handler is to take",
+                    "a handler cannot be generic, because no caller chooses `{}`: write a concrete \
+                     type",
                     param.ident
                 ),
             ),
             GenericParam::Const(param) => errors.at(
                 param.ident.span(),
                 format_args!(
-                    "nobody could choose `{}` when a message comes: write a `const` outside of \
-                     the function",
+                    "a handler cannot be generic, because no caller chooses `{}`: write a `const` \
+                     outside the function",
                     param.ident
                 ),
             ),
@@ -78,7 +75,8 @@ fn generics(function: &Function, errors: &mut Errors) {
     }
 }
 
-/// The struct beside the function cannot stand in an `impl`, and what stands there mostly shows it.
+/// An `impl` cannot contain the struct beside the function. A method without a receiver is recognised by
+/// `Self` in its signature, if it has one.
 fn owner(function: &Function, errors: &mut Errors) {
     if function.sig.receiver().is_some() {
         return;
@@ -86,7 +84,7 @@ fn owner(function: &Function, errors: &mut Errors) {
     if let Some(span) = find_self(function.sig.to_token_stream()) {
         errors.at(
             span,
-            "a handler belongs to no type: write a free function, outside of the `impl`",
+            "a handler cannot be a method: write a free function outside the `impl`",
         );
     }
 }
@@ -98,7 +96,7 @@ fn one_attribute(function: &mut Function, errors: &mut Errors) {
         if second {
             errors.on(
                 attr.path(),
-                "a function handles one message: write a second function for the other, which may \
+                "a function handles one message: write a second function for the other one, which may \
                  call this one",
             );
         }
@@ -114,8 +112,8 @@ fn set(attribute: &Attribute, function: &Function, errors: &mut Errors) {
     match &function.sig.output {
         ReturnType::Default => errors.at(
             span,
-            "`set` writes what the function returns, and this one returns nothing: give it a \
-             return type, for instance `-> u8`",
+            "`set` writes the returned value, and this function returns nothing: add a return type, \
+             for instance `-> u8`",
         ),
         ReturnType::Type(_, ty) => {
             let action = last_name(ty).filter(|name| {
@@ -127,8 +125,8 @@ fn set(attribute: &Attribute, function: &Function, errors: &mut Errors) {
                 errors.on(
                     ty,
                     format_args!(
-                        "`set` already names the variable: return its value alone, for instance \
-                         `u8` instead of `{action}`, or take `set` out"
+                        "`set` already names the variable: return only its value, for instance `u8` \
+                         instead of `{action}`, or remove `set`"
                     ),
                 );
             }
@@ -142,21 +140,21 @@ fn timing(attribute: &Attribute, function: &Function, errors: &mut Errors) {
     if let (Some(span), true) = (attribute.blocking, asynchronous) {
         errors.at(
             span,
-            "`blocking` is for functions that are not async: take it or the `async` out",
+            "`blocking` is for functions that are not async: remove `blocking` or `async`",
         );
     }
     // A function that runs in place gives its thread back when it returns, not sooner.
     if let (Some((_, span)), None, false) = (attribute.timeout, attribute.blocking, asynchronous) {
         errors.at(
             span,
-            "nothing can interrupt a function that is not async: make it an `async fn`, or add \
-             `blocking`, which runs it on a thread of its own",
+            "`timeout` cannot interrupt a function that is not async: make it an `async fn`, or add \
+             `blocking`, which runs it on a thread for blocking work",
         );
     }
 }
 
-/// What the fallback answers has many names, so nothing can be said of when it is sent. A message with
-/// an event and a group would be sent twice, and a condition belongs to one of them.
+/// The fallback answers messages of many names, so their events are unknown. A message with an event and
+/// a group would be sent twice, and a condition belongs to one of them.
 fn sending(attribute: &Attribute, errors: &mut Errors) {
     let Attribute {
         event,
@@ -170,8 +168,8 @@ fn sending(attribute: &Attribute, errors: &mut Errors) {
                 errors.at(
                     *span,
                     format_args!(
-                        "the fallback answers messages of any name, so there is none to send: \
-                         take `{key}` out"
+                        "the fallback answers messages of any name, so HAProxy cannot be told when \
+                         to send them: remove `{key}`"
                     ),
                 );
             }
@@ -186,7 +184,7 @@ fn sending(attribute: &Attribute, errors: &mut Errors) {
         ),
         (None, Some((_, span)), None) => errors.at(
             *span,
-            "this says under which condition the message is sent, but not when: add `event = \
+            "`condition` needs the event that it belongs to: add `event = \
              \"on-frontend-http-request\"`, or the `group` that a rule sends",
         ),
         _ => {}

@@ -1,6 +1,6 @@
 //! The code beside a handler: its definition and its registration.
 //!
-//! It must not judge what the user wrote: whatever reaches it can be expanded.
+//! It cannot fail: what reaches it has been checked.
 
 use super::attr::Attribute;
 use super::model::Function;
@@ -17,7 +17,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericParam, ReturnType};
 
-/// The function, and what makes it a handler.
+/// Returns the function, and what makes it a handler.
 pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream {
     let names = names(function);
     let private = &names.private;
@@ -36,9 +36,10 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
     let docs = &function.docs;
     let returned = result_variable::of(&function.body);
     let variables = function.scan.variables.iter().map(|variable| {
-        let presence = match returned.as_ref() == Some(variable) && attribute.set.is_none() {
-            true => quote!(#private::Presence::Always),
-            false => quote!(#private::Presence::Unknown),
+        let presence = if returned.as_ref() == Some(variable) && attribute.set.is_none() {
+            quote!(#private::Presence::Always)
+        } else {
+            quote!(#private::Presence::Unknown)
         };
         described(variable, attribute, function, &presence)
     });
@@ -68,16 +69,16 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
     beside(attribute, function, &definition, &register)
 }
 
-/// The function, and a handler that does nothing: whoever names it need not hear of its mistakes a
-/// second time.
+/// Returns the function, and a handler that does nothing, so that code that names it causes no second
+/// error.
 pub(crate) fn stub(attribute: &Attribute, function: &Function) -> TokenStream {
     let sig = &function.sig;
     if sig.receiver().is_some() || find_self(sig.to_token_stream()).is_some() {
-        // It stands in an `impl`, where no struct can.
+        // It is in an `impl`, which cannot contain a struct.
         return emitted(function);
     }
     if !function.has_body() {
-        // It stands in a trait.
+        // It is in a trait, which cannot contain a struct.
         return emitted(function);
     }
     let private = private();
@@ -89,7 +90,7 @@ pub(crate) fn stub(attribute: &Attribute, function: &Function) -> TokenStream {
     )
 }
 
-/// A handler that does nothing, for a function that does not parse.
+/// Returns a handler that does nothing, for a function that does not parse.
 pub(crate) fn stub_of(ident: &Ident) -> TokenStream {
     let private = private();
     let import = import(None);
@@ -137,8 +138,8 @@ fn emitted(function: &Function) -> TokenStream {
     quote!(#(#attrs)* #vis #sig #body)
 }
 
-/// A braced struct shares the function's name without hiding it: it has a name among the types
-/// only.
+/// Adds a struct and its implementation beside the function. A braced struct can have the function's name
+/// without hiding it, because its name is among the types only.
 fn beside(
     attribute: &Attribute,
     function: &Function,
@@ -185,7 +186,7 @@ fn option(value: Option<impl ToTokens>, private: &Ident) -> TokenStream {
     }
 }
 
-/// The description of a variable.
+/// Returns the description of a variable.
 fn described(
     variable: &Variable,
     attribute: &Attribute,
@@ -234,7 +235,7 @@ fn describe(attribute: &Attribute, function: &Function, names: &Names) -> TokenS
             <#ty as #private::IntoActions>::describe(#description);
             #description.returns = <#ty as #private::IntoActions>::presence();
         },
-        // What an opaque type sets is not known.
+        // The variables of an opaque type are unknown.
         (None, None) if matches!(function.sig.output, ReturnType::Type(..)) => {
             hygienic!(#description.open = true;)
         }
@@ -246,8 +247,7 @@ fn describe(attribute: &Attribute, function: &Function, names: &Names) -> TokenS
     quote!(|#description| { #events #arguments #result })
 }
 
-/// What does not compile if the samples of what is made from the whole message are not there
-/// at the event.
+/// Returns code that does not compile if a struct of arguments has samples that do not exist at the event.
 fn events(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream {
     let event = attribute.event.as_ref();
     let Some(event) = event.and_then(|(event, _)| event.parse::<Event>().ok()) else {
@@ -258,13 +258,13 @@ fn events(attribute: &Attribute, function: &Function, names: &Names) -> TokenStr
         let span = argument.ty.span().resolved_at(Span::mixed_site());
         let shown = shown(timeless(argument.ty.to_token_stream()));
         let words = format!(
-            "a sample of `{shown}` has nothing to fetch at `{event}`: send the message at another \
-             event, or do without it"
+            "a sample of `{shown}` does not exist at `{event}`: send the message at another event, or \
+             do without it"
         );
         let holds = quote_spanned!(span=> #events & #bit != 0);
         let words = Words {
             message: &words,
-            label: "nothing to fetch at this event",
+            label: "has a sample that does not exist at this event",
             notes: &[],
         };
         require(&holds, &words, span, names)
@@ -281,7 +281,7 @@ fn run(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream
     if let Some(asyncness) = asyncness {
         let writer = hygienic!(&mut #actions);
         let answer = answer(attribute, function, names, &writer);
-        // A future that cannot be sent is reported here, so all of it stands at the `async`.
+        // The compiler reports a future that is not `Send` here, so all of it is at the `async`.
         let span = asyncness.span.resolved_at(Span::mixed_site());
         let body = quote_spanned! {span=>
             async move {
@@ -307,8 +307,8 @@ fn run(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream
     hygienic!(#private::Run::#variant(|#request, #actions| #answer))
 }
 
-/// An expression of the type `Result<(), Failure>`: takes the arguments, calls the function, writes
-/// what it returns.
+/// Returns an expression of the type `Result<(), Failure>`, which takes the arguments, calls the function
+/// and writes its result.
 fn answer(
     attribute: &Attribute,
     function: &Function,
@@ -333,7 +333,7 @@ fn answer(
 }
 
 fn call(ident: &Ident, arguments: &[Ident], function: &Function) -> TokenStream {
-    // The receiver of a method would be missed by nobody but the compiler.
+    // A method is an error, so that no receiver is left out here.
     debug_assert!(
         function
             .sig
@@ -358,7 +358,7 @@ fn written(
     let ReturnType::Type(_, ty) = &function.sig.output else {
         return hygienic!(#private::IntoActions::into_actions(#call, #writer));
     };
-    // At the type: there the compiler reports one that will not do.
+    // At the type, where the compiler then reports an unsuitable one.
     let span = ty.span().resolved_at(Span::mixed_site());
     let named = if is_opaque(ty) {
         quote_spanned!(span=> _)

@@ -1,6 +1,5 @@
-//! `#[spoe_message]` and `#[spoe_fallback]`: attribute and function in, function and definition out.
-//!
-//! It must not know what a type means.
+//! `#[spoe_message]` and `#[spoe_fallback]`: an attribute and a function become the function and its
+//! definition.
 
 mod attr;
 mod body_variables;
@@ -16,7 +15,7 @@ use crate::errors::Errors;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// Reads, checks, reports every mistake there is, and only then expands.
+/// Reads and checks a handler, and expands it if there are no mistakes.
 pub(crate) fn handler(kind: Kind, options: TokenStream, item: TokenStream) -> TokenStream {
     let (mut errors, mut in_function) = (Errors::default(), Errors::default());
     let Some(mut function) = model::Function::parse(item.clone(), kind, &mut in_function) else {

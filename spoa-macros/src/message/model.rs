@@ -1,7 +1,6 @@
 //! The function under the attribute, in the parts that matter.
 //!
-//! It leaves the body alone: what is in it is the compiler's to judge, and is emitted token by
-//! token as it came.
+//! The body is emitted as it is, token by token: the compiler checks it.
 
 use super::attr::Kind;
 use super::body_variables::{self, Scan};
@@ -19,11 +18,11 @@ pub(crate) struct Function {
     pub(crate) body: TokenStream,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) docs: String,
-    /// What the body says of variables.
+    /// The variables that the body sets, as far as its text tells.
     pub(crate) scan: Scan,
 }
 
-/// The name of a function that does not parse, as it is while somebody types it.
+/// Returns the name of a function that does not parse, for instance while it is being typed.
 pub(crate) fn half_typed(item: &TokenStream) -> Option<Ident> {
     let mut tokens = item.clone().into_iter();
     tokens.find(|token| matches!(token, TokenTree::Ident(word) if word == "fn"))?;
@@ -43,7 +42,7 @@ impl Function {
         is_block(&self.body)
     }
 
-    /// `None` if it is no function: then there is nothing to stand in for.
+    /// Reads a function. Returns `None` for anything else, which needs no stub.
     pub(crate) fn parse(item: TokenStream, kind: Kind, errors: &mut Errors) -> Option<Self> {
         let parts = |input: ParseStream<'_>| {
             let attrs = input.call(syn::Attribute::parse_outer)?;
@@ -59,10 +58,7 @@ impl Function {
             }
             errors.at(
                 proc_macro2::Span::call_site(),
-                format_args!(
-                    "`#[{}]` stands on a function: put it above `fn …`",
-                    kind.name()
-                ),
+                format_args!("`#[{}]` is for functions: put it above `fn …`", kind.name()),
             );
             return None;
         };
@@ -77,7 +73,7 @@ impl Function {
                 )),
                 FnArg::Receiver(receiver) => errors.at(
                     receiver.self_token.span,
-                    "a handler belongs to no type: write a free function, and take shared data as \
+                    "a handler cannot be a method: write a free function, and take shared data as \
                      `State<'_, T>`",
                 ),
             }
@@ -85,8 +81,8 @@ impl Function {
         if !is_block(&body) {
             errors.at(
                 sig.ident.span(),
-                "a handler has a body, and belongs to no trait: write a free function, which may \
-                 call the trait's",
+                "a handler needs a body, and cannot be part of a trait: write a free function, which may \
+                 call the one of the trait",
             );
         }
         let docs = syntax::docs(&attrs);

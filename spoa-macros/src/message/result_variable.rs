@@ -1,6 +1,7 @@
-//! Which variable a function's value sets, where its last expression is `SetVar::session("ip_score", …)`.
+//! The variable that a function's result sets, if its last expression is `SetVar::session("ip_score", …)`.
 //!
-//! It reads words only. Whether each success sets the variable is what the function's type says.
+//! This is a heuristic on the text of the body. The return type says whether each success sets the
+//! variable.
 
 use super::body_variables;
 use crate::haproxy::variables::Variable;
@@ -8,7 +9,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Block, Expr, Stmt};
 
-/// The variable of each value that the function returns; `None` if that is not plain.
+/// Returns the variable that each result sets; `None` if the text does not show one.
 pub(super) fn of(body: &TokenStream) -> Option<Variable> {
     if returns(body.clone()) {
         return None;
@@ -59,7 +60,7 @@ fn of_expr(expr: &Expr) -> Option<Variable> {
                 _ => None,
             }
         }
-        // What gives a `Result` or an `Option`: its type says which.
+        // The result is a `Result` or an `Option`: the return type says which.
         Expr::MethodCall(call) if call.method == "map" => match call.args.first()? {
             Expr::Closure(closure) => of_expr(&closure.body),
             _ => None,
@@ -68,7 +69,7 @@ fn of_expr(expr: &Expr) -> Option<Variable> {
     }
 }
 
-/// The variable that all of them set.
+/// Returns the variable that all of them set.
 fn same(of: impl IntoIterator<Item = Option<Variable>>) -> Option<Variable> {
     let mut of = of.into_iter();
     let first = of.next()??;

@@ -1,6 +1,6 @@
-//! The type of the one variable that a handler sets, as far as what it returns tells.
+//! The type of the one variable that a handler sets, as far as its return type tells.
 //!
-//! It looks at the words only: a type of another name may be the same, and then nothing is said.
+//! This is a heuristic on the names of types: of an alias it says nothing.
 
 use super::attr::Attribute;
 use super::model::Function;
@@ -9,7 +9,7 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{ReturnType, Type};
 
-/// The type as written, of the variable of `set = "…"` or of the only one in the body.
+/// Returns the type of the variable in `set = "…"`, or of the only one in the body, as it is written.
 pub(super) fn of(attribute: &Attribute, function: &Function) -> Option<String> {
     let ReturnType::Type(_, ty) = &function.sig.output else {
         return None;
@@ -24,7 +24,7 @@ pub(super) fn of(attribute: &Attribute, function: &Function) -> Option<String> {
     }
 }
 
-/// That of `SetVar<T>`, `Option<SetVar<T>>`, and of either in a `Result`.
+/// Returns the `T` of `SetVar<T>` and `Option<SetVar<T>>`, and of either in a `Result`.
 fn set_by(ty: &Type) -> Option<String> {
     let (name, inner) = generic(ty)?;
     match name.to_string().as_str() {
@@ -35,7 +35,7 @@ fn set_by(ty: &Type) -> Option<String> {
     }
 }
 
-/// The name of a type and its first type argument.
+/// Returns the name of a type and its first type argument.
 fn generic(ty: &Type) -> Option<(&Ident, &Type)> {
     Some((last_name(ty)?, inner(ty)?))
 }

@@ -1,5 +1,5 @@
-//! The keys that an attribute or macro knows. What looks an option up names its [`Key`], so that a
-//! misspelt look-up, or one of the wrong type, does not compile.
+//! The keys that an attribute or macro knows. An option is looked up by its [`Key`], so that a misspelt
+//! look-up, or one of the wrong type, does not compile.
 
 use proc_macro2::Span;
 use spoa_facts::nearest;
@@ -13,7 +13,7 @@ pub(crate) struct Key<T> {
     value: PhantomData<fn() -> T>,
 }
 
-/// What a table and an error need to know of a key.
+/// The part of a key that tables and errors need.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known {
     pub(crate) name: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct Known {
     pub(super) repeatable: bool,
 }
 
-/// What follows a key.
+/// The kind of value that follows a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
     Nothing,
@@ -37,11 +37,11 @@ pub(super) enum Takes {
 /// The value without a key that may come first in a list.
 #[derive(Debug)]
 pub(crate) struct First {
-    /// What the value is, as the subject of a sentence.
+    /// A noun for the value, as the subject of a sentence.
     pub(crate) what: &'static str,
     /// Shows in errors how the value is written.
     pub(crate) form: &'static str,
-    /// What is wrong with a second one.
+    /// The error for a second one.
     pub(crate) second: &'static str,
 }
 

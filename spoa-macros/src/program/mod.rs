@@ -1,7 +1,4 @@
-//! `handlers![…]` and `run!(…)`: what a program is made of.
-//!
-//! They come through `macro_rules` of `spoa`, which pass the path of the crate ahead; they must not
-//! know it otherwise.
+//! `handlers![…]` and `run!(…)`. Macros of `spoa` call them, with the path of the crate before the input.
 
 mod array;
 mod handlers;

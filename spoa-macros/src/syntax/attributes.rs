@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-/// The doc comment, as far as it stands in the source.
+/// Returns the doc comment, as far as it is written as text.
 pub(crate) fn docs(attrs: &[Attribute]) -> String {
     let lines = attrs.iter().filter_map(|attr| match &attr.meta {
         Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
@@ -27,13 +27,13 @@ pub(crate) fn docs(attrs: &[Attribute]) -> String {
     lines.join("\n").trim().to_owned()
 }
 
-/// The conditions under which an item is there: what stands beside it is there under the same.
+/// Returns the `#[cfg]`s of an item: the items that a macro adds beside it need them too.
 pub(crate) fn conditions(attrs: &[Attribute]) -> TokenStream {
     let conditions = attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
     quote!(#(#conditions)*)
 }
 
-/// `#[arg]` of `#[spoa::arg]`: the name under which an attribute is known.
+/// Whether an attribute has this name, with or without a path: `arg` of `#[spoa::arg]`.
 pub(crate) fn is_named(attr: &Attribute, name: &str) -> bool {
     attr.path()
         .segments

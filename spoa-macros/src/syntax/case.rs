@@ -1,6 +1,6 @@
 //! The case of names that are made from identifiers.
 
-/// `NotFound` and `not_found` as `not-found`.
+/// Returns an identifier in kebab case: `not-found` for `NotFound` and `not_found`.
 pub(crate) fn kebab(ident: &str) -> String {
     let mut out = String::new();
     let mut before = '-';

@@ -2,13 +2,13 @@
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 
-/// The type with every lifetime of `names` replaced by `'_`: outside the function they are declared
-/// on they mean nothing.
+/// Replaces the lifetimes of these names by `'_`, because they have no meaning outside the function that
+/// declares them.
 pub(crate) fn relax(tokens: TokenStream, names: &[Ident]) -> TokenStream {
     relax_those(tokens, &|ident| names.contains(ident))
 }
 
-/// The type with `'_` for every lifetime.
+/// Replaces every lifetime by `'_`.
 pub(crate) fn erase(tokens: TokenStream) -> TokenStream {
     relax_those(tokens, &|_| true)
 }
@@ -34,7 +34,7 @@ fn relax_those(tokens: TokenStream, which: &dyn Fn(&Ident) -> bool) -> TokenStre
     out.into_iter().collect()
 }
 
-/// The type without its lifetimes, which say nothing to whoever reads about an argument.
+/// Removes all lifetimes, which do not matter to a reader of the description of an argument.
 pub(crate) fn timeless(tokens: TokenStream) -> TokenStream {
     let mut out: Vec<TokenTree> = Vec::new();
     let is = |token: Option<&TokenTree>, c: char| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == c);

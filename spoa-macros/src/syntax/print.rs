@@ -3,7 +3,10 @@
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// The type as a person writes it: `Option<&str>`, not `Option < & str >`.
+/// Returns a type or an expression as a person writes it: `Option<&str>`, not `Option < & str >`.
+///
+/// `TokenStream::to_string` does not do: its spacing is that of rustc, which differs between versions.
+/// `prettyplease` would be a dependency of every agent, and prints whole files only.
 pub(crate) fn shown(tokens: impl ToTokens) -> String {
     let mut out = String::new();
     show(tokens.to_token_stream(), &mut out);
@@ -11,7 +14,7 @@ pub(crate) fn shown(tokens: impl ToTokens) -> String {
 }
 
 fn show(tokens: TokenStream, out: &mut String) {
-    // What came last: a word needs a space before the next word, and these words before a bracket.
+    // The last token: a word needs a space before the next word, and some words need one before a bracket.
     let mut last = String::new();
     let mut joint = false;
     for token in tokens {
@@ -55,7 +58,7 @@ fn show(tokens: TokenStream, out: &mut String) {
                     out.push(' ');
                 }
                 out.push_str(&text);
-                // The name of a lifetime comes as a word behind its quote.
+                // The name of a lifetime comes as a word after its quote.
                 last = if last == "'" {
                     format!("'{text}")
                 } else {

@@ -1,9 +1,9 @@
-//! What a type looks like: its name, its arguments, its references.
+//! The syntax of a type: its name, its arguments, its references.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::{GenericArgument, Lifetime, Path, PathArguments, Type, TypePath};
 
-/// What a `macro_rules` fragment holds comes in invisible delimiters, and parentheses mean nothing.
+/// Removes parentheses, and the invisible delimiters that a fragment of `macro_rules!` comes in.
 pub(crate) fn peel(mut ty: &Type) -> &Type {
     loop {
         match ty {
@@ -14,7 +14,7 @@ pub(crate) fn peel(mut ty: &Type) -> &Type {
     }
 }
 
-/// `State` of `spoa::handler::State<'_, Db>`.
+/// Returns the last name of a path: `State` of `spoa::handler::State<'_, Db>`.
 pub(crate) fn last_name(ty: &Type) -> Option<&Ident> {
     match peel(ty) {
         Type::Path(TypePath {
@@ -24,7 +24,7 @@ pub(crate) fn last_name(ty: &Type) -> Option<&Ident> {
     }
 }
 
-/// The type arguments of `Result<A, E>`.
+/// Returns the generic arguments of a path: `A` and `E` of `Result<A, E>`.
 fn arguments(path: &Path) -> impl Iterator<Item = &GenericArgument> {
     path.segments
         .iter()
@@ -35,13 +35,13 @@ fn arguments(path: &Path) -> impl Iterator<Item = &GenericArgument> {
         .flatten()
 }
 
-/// Whether a type has types for arguments, as `Option<u8>`.
+/// Whether a type has type arguments, as `Option<u8>` has.
 pub(crate) fn has_type_arguments(ty: &Type) -> bool {
     let is_type = |argument: &GenericArgument| matches!(argument, GenericArgument::Type(_));
     matches!(peel(ty), Type::Path(TypePath { path, .. }) if arguments(path).any(is_type))
 }
 
-/// The first type in the `<…>` of a type: `u8` of `Option<u8>`.
+/// Returns the first type argument: `u8` of `Option<u8>`.
 pub(crate) fn inner(ty: &Type) -> Option<&Type> {
     let Type::Path(TypePath { path, .. }) = peel(ty) else {
         return None;
@@ -52,14 +52,14 @@ pub(crate) fn inner(ty: &Type) -> Option<&Type> {
     })
 }
 
-/// What an `Option` holds, as far as its name tells.
+/// Returns the type in an `Option`, which is recognised by its name.
 pub(crate) fn option(ty: &Type) -> Option<&Type> {
     last_name(ty).filter(|name| *name == "Option")?;
     inner(ty)
 }
 
-/// Where a type asks for data that lives for `'static`. What is shared lives as long as the agent:
-/// in `State<'_, T>` only the lifetime counts.
+/// Finds where a type asks for data that lives for `'static`. Shared data lives as long as the agent, so
+/// of `State<'_, T>` only the lifetime counts.
 pub(crate) fn find_static(ty: &Type) -> Option<Span> {
     let is_static = |lifetime: &Lifetime| lifetime.ident == "static";
     match peel(ty) {
@@ -82,7 +82,7 @@ pub(crate) fn find_static(ty: &Type) -> Option<Span> {
     }
 }
 
-/// Where `Self` stands.
+/// Finds a `Self`.
 pub(crate) fn find_self(tokens: TokenStream) -> Option<Span> {
     tokens.into_iter().find_map(|token| match token {
         TokenTree::Ident(ident) if ident == "Self" => Some(ident.span()),
@@ -91,7 +91,7 @@ pub(crate) fn find_self(tokens: TokenStream) -> Option<Span> {
     })
 }
 
-/// Whether `impl Trait` stands anywhere in the type: such a type cannot be named again.
+/// Whether a type contains `impl Trait`: such a type cannot be named again.
 pub(crate) fn is_opaque(ty: &Type) -> bool {
     match peel(ty) {
         Type::ImplTrait(_) => true,

@@ -1,8 +1,6 @@
-//! The cases of `pass/` once more, as modules of a crate of the edition 2021.
-//!
-//! It must not know what they show: those that name their `crate` are left out.
+//! The cases of `pass/` as modules of a crate of the edition 2021, except those with paths of their own `crate`.
 
-// They stand for whole programs.
+// The modules are whole programs.
 #![allow(missing_docs, clippy::needless_doctest_main)]
 
 #[path = "../../pass/conditional.rs"]
@@ -56,3 +54,7 @@ fn they_run() {
     state::main();
     types_named_like_ours::main();
 }
+#[path = "../../pass/type_from_macro_rules.rs"]
+pub mod type_from_macro_rules;
+#[path = "../../pass/with_derives_of_clap.rs"]
+pub mod with_derives_of_clap;

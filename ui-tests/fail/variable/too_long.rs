@@ -1,6 +1,6 @@
 use spoa::prelude::*;
 
-#[spoe_message("check", set = "sess.a_name_that_says_so_much_that_little_is_left_to_be_said_of_it")]
+#[spoe_message("check", set = "sess.a_name_that_is_rather_longer_than_any_name_in_haproxy_can_be")]
 fn check(value: u8) -> u8 {
     value
 }

@@ -45,7 +45,7 @@ pub(super) fn implementation(model: &Model<'_>) -> TokenStream {
     item.enclosed(&quote!(#implementation #others))
 }
 
-/// Stands in for an implementation of a struct with mistakes, so that they are reported once.
+/// Returns an implementation for a struct with mistakes, so that its users cause no second error.
 pub(super) fn stub(model: &Model<'_>) -> TokenStream {
     let names = names(model);
     let private = &names.private;

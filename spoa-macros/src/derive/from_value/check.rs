@@ -1,4 +1,4 @@
-//! What must hold across the parts of the type, each rule under its reason.
+//! The rules for the parts of the type together, each after its reason.
 
 use super::model::{Model, Shape, Text};
 use crate::errors::Errors;

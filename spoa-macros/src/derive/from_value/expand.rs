@@ -21,7 +21,7 @@ pub(super) fn implementation(model: &Model<'_>) -> TokenStream {
     model.item.enclosed(&quote!(#implementation #others))
 }
 
-/// Stands in for an implementation of a type with mistakes, so that they are reported once.
+/// Returns an implementation for a type with mistakes, so that its users cause no second error.
 pub(super) fn stub(model: &Model<'_>) -> TokenStream {
     let (private, lifetime) = (private(), &model.item.lifetime);
     let body = quote! {

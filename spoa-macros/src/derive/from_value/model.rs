@@ -1,4 +1,4 @@
-//! The type: what an argument becomes.
+//! The type that an argument becomes.
 
 use crate::derive::attr::{self, TYPE, VARIANT};
 use crate::derive::item::{self, Item};
@@ -17,7 +17,7 @@ pub(super) struct Model<'i> {
     pub(super) others: Vec<(&'static str, Span)>,
 }
 
-/// What the type is made of.
+/// The two kinds of types that can have the derive.
 pub(super) enum Shape<'i> {
     Newtype(Member, &'i Type),
     Texts(Vec<Text<'i>>),
@@ -28,7 +28,7 @@ pub(super) enum Shape<'i> {
 /// A variant, and the text that becomes it.
 pub(super) struct Text<'i> {
     pub(super) text: String,
-    /// What says so: the attribute or the variant's name.
+    /// The attribute or the name of the variant, whichever gives the text.
     pub(super) span: Span,
     pub(super) variant: &'i Ident,
 }

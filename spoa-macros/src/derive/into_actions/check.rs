@@ -1,4 +1,4 @@
-//! What must hold across the parts of the struct, each rule under its reason.
+//! The rules for the parts of the struct together, each after its reason.
 
 use super::model::{Content, Given, Model, Part};
 use crate::errors::Errors;

@@ -27,7 +27,7 @@ pub(super) fn implementation(model: &Model<'_>) -> TokenStream {
     model.item.enclosed(&quote!(#implementation #others))
 }
 
-/// Stands in for an implementation of a struct with mistakes, so that they are reported once.
+/// Returns an implementation for a struct with mistakes, so that its users cause no second error.
 pub(super) fn stub(model: &Model<'_>) -> TokenStream {
     let private = private();
     let body = quote!(#private::stub());
@@ -38,7 +38,7 @@ pub(super) fn stub(model: &Model<'_>) -> TokenStream {
 fn write(model: &Model<'_>, part: &Part<'_>) -> TokenStream {
     let (private, out) = (private(), ours("out"));
     let Part { member, ty, .. } = part;
-    // At the type: there the compiler reports one that will not do.
+    // At the type, where the compiler then reports an unsuitable one.
     let span = ty.span().resolved_at(Span::mixed_site());
     match model.variable(part) {
         Some((scope, name)) => {

@@ -25,7 +25,7 @@ pub(super) struct Part<'i> {
     pub(super) content: Content,
 }
 
-/// What a field holds.
+/// The content of a field.
 pub(super) enum Content {
     Actions {
         /// The options that only a variable has.
@@ -34,14 +34,14 @@ pub(super) enum Content {
     Variable {
         scope: Given<Scope>,
         name: Option<String>,
-        /// What says the name: the smallest thing to blame.
+        /// The smallest token that gives the name.
         span: Span,
     },
     /// Something that errors say all about.
     Wrong,
 }
 
-/// What an option says.
+/// The value of an option.
 #[derive(Clone, Copy)]
 pub(super) enum Given<T> {
     Nothing,
@@ -114,7 +114,7 @@ fn content(field: &Field, others: &mut Vec<(&'static str, Span)>, errors: &mut E
     let options = attr::options(&field.attrs, &VARIABLE, errors);
     others.extend(options.others());
     if errors.count() > before {
-        // What is missing may be what is wrong.
+        // A missing option may be a misspelt one.
         return Content::Wrong;
     }
     if options.span(&FLATTEN).is_some() {

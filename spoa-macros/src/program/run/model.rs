@@ -1,4 +1,4 @@
-//! What a program says of its agent.
+//! The agent that a program describes.
 
 use crate::errors::Errors;
 use crate::options::{Key, Options, Table, ungroup};
@@ -31,7 +31,7 @@ pub(super) struct Program {
     pub(super) listen: Vec<Expr>,
     pub(super) states: Vec<Expr>,
     pub(super) reloads: Vec<Expr>,
-    /// The handlers to serve; all that are registered if there are none.
+    /// The handlers to serve; an empty list means all that are registered.
     pub(super) handlers: Vec<Path>,
     pub(super) on_failure: Option<Expr>,
 }
