@@ -31,7 +31,7 @@ use std::marker::PhantomData;
 /// | `txn.<prefix>.reason` | text, for HAProxy's log | [`reason`](Verdict::reason) |
 ///
 /// Return other variables beside it in a tuple, or in a struct with `#[derive(IntoActions)]` whose field of
-/// the verdict has `#[var(flatten)]`.
+/// the verdict has `#[spoa(flatten)]`.
 ///
 /// ```
 /// use spoa::http::Verdict;
