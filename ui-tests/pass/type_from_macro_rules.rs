@@ -28,9 +28,12 @@ handlers_of!(Result<SetVar<u8>, std::io::Error>, u8);
 fn types(definition: &'static Definition) -> Vec<String> {
     let mut description = Description::default();
     (definition.describe)(&mut description);
-    let arguments = description.arguments.iter().map(|a| a.rust_type.to_owned());
+    let arguments = description
+        .arguments
+        .iter()
+        .map(|a| a.rust_type.to_string());
     let variables = description.variables.iter().chain(definition.variables);
-    let variables = variables.map(|v| v.rust_type.unwrap_or("unknown").to_owned());
+    let variables = variables.map(|v| v.rust_type.unwrap_or("unknown").to_string());
     arguments.chain(variables).collect()
 }
 
