@@ -94,7 +94,7 @@ pub struct Holds<const HOLDS: bool>;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no default",
     label = "no `Default`",
-    note = "write what is to take the place of an absent argument: `#[arg(default = …)]`"
+    note = "write the value for an absent argument after it: `default = …`"
 )]
 pub trait HasDefault: Sized {
     /// It.

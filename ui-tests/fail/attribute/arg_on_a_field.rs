@@ -4,6 +4,8 @@ use spoa::prelude::*;
 struct Request<'a> {
     #[arg("user-agent", default)]
     agent: Option<&'a str>,
+    #[arg(default = 443)]
+    port: u16,
 }
 
 fn main() {}
