@@ -71,9 +71,9 @@ fn string(bytes: &[u8], at: usize) -> Option<usize> {
 #[inline(always)]
 fn integer(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at..)? {
-        [..LONG, ..] => Some(at + 1),
-        [_, ..128, ..] => Some(at + 2),
-        [_, _, ..128, ..] => Some(at + 3),
+        [(..LONG), ..] => Some(at + 1),
+        [_, (..128), ..] => Some(at + 2),
+        [_, _, (..128), ..] => Some(at + 3),
         _ => long(bytes, at, Reader::varint),
     }
 }
