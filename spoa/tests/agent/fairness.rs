@@ -119,7 +119,8 @@ async fn a_notify_of_too_many_messages_is_answered_without_running_them() {
 
 const MARK: u8 = 0xa5;
 
-#[tokio::test]
+// Paused, since a busy machine takes longer than the frame may.
+#[tokio::test(start_paused = true)]
 async fn a_large_frame_that_comes_in_drips_has_no_room_made_for_each() {
     let mut payload = Vec::new();
     let body = vec![b'x'; 900 << 10];

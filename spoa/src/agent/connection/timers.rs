@@ -1,89 +1,167 @@
-//! What a connection waits for, and until when: many deadlines, one timer.
-//!
-//! It knows neither sockets nor handlers: its owner sets the times, and is told which has come.
+//! What a connection waits for, and until when: a table of deadlines over one timer of tokio.
 
-use super::timer::Timer;
+use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
 
-/// What is due.
+/// What a connection waits for. Of those that expire at once, the first in this order is handled first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Due {
-    /// The peer had until now to close after the goodbye.
+pub(crate) enum Timer {
+    /// For the peer to close after the AGENT-DISCONNECT.
     Linger,
-    /// The peer had until now to say HELLO.
+    /// For the peer's HELLO.
     Hello,
-    /// The peer had until now to read its answers.
+    /// For the peer to read its answers.
     Write,
-    /// The peer had until now to send the rest of a frame.
+    /// For the rest of a frame.
     Frame,
-    /// Nothing has come for long.
+    /// For anything to come at all.
     Idle,
-    /// The connection has lived for long enough.
+    /// For the age at which the connection is replaced.
     Lifetime,
-    /// Answers were held back, or nothing has come, for long enough.
+    /// For a quiet moment to close in.
     GracefulClose,
-    /// Handlers had until now.
+    /// For running handlers.
     Handlers,
 }
 
-/// The times a connection looks out for; `None` for what it does not wait for.
+impl Timer {
+    const ALL: [Timer; 8] = [
+        Timer::Linger,
+        Timer::Hello,
+        Timer::Write,
+        Timer::Frame,
+        Timer::Idle,
+        Timer::Lifetime,
+        Timer::GracefulClose,
+        Timer::Handlers,
+    ];
+}
+
+/// A deadline that never comes: the timer is stopped.
+const NEVER: u64 = u64::MAX;
+
+/// The deadline of each [`Timer`] that runs.
 #[derive(Debug)]
-pub(crate) struct Deadlines {
-    timer: Timer,
-    pub(crate) linger: Option<Instant>,
-    pub(crate) hello: Option<Instant>,
-    pub(crate) write: Option<Instant>,
-    pub(crate) frame: Option<Instant>,
-    pub(crate) idle: Option<Instant>,
-    pub(crate) lifetime: Option<Instant>,
+pub(crate) struct TimerTable {
+    start: Instant,
+    /// In nanoseconds from `start`, which are half as large as an `Option<Instant>`.
+    deadlines: [u64; Timer::ALL.len()],
+    alarm: Alarm,
 }
 
-/// The times that others keep.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Others {
-    pub(crate) closing: Option<Instant>,
-    pub(crate) handlers: Option<Instant>,
-}
-
-impl Deadlines {
-    /// Waits for a HELLO first.
-    pub(crate) fn new(hello: Instant) -> Self {
-        Deadlines {
-            timer: Timer::default(),
-            linger: None,
-            hello: Some(hello),
-            write: None,
-            frame: None,
-            idle: None,
-            lifetime: None,
+impl TimerTable {
+    /// Makes a table for deadlines from `start` on, none of which runs.
+    pub(crate) fn new(start: Instant) -> Self {
+        TimerTable {
+            start,
+            deadlines: [NEVER; Timer::ALL.len()],
+            alarm: Alarm::default(),
         }
     }
 
-    /// What is due now, and the time it is; otherwise the task is woken when something will be.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, others: Others) -> Poll<(Due, Instant)> {
+    #[inline]
+    fn deadline(&mut self, timer: Timer) -> &mut u64 {
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "there is a place for each timer of the enum"
+        )]
+        &mut self.deadlines[timer as usize]
+    }
+
+    /// Has a timer expire at `deadline`.
+    #[inline]
+    pub(crate) fn set(&mut self, timer: Timer, deadline: Instant) {
+        let after = deadline.saturating_duration_since(self.start);
+        *self.deadline(timer) = after.as_nanos() as u64;
+    }
+
+    /// Has a timer expire at `deadline`, or stops it if there is none.
+    #[inline]
+    pub(crate) fn put(&mut self, timer: Timer, deadline: Option<Instant>) {
+        match deadline {
+            Some(deadline) => self.set(timer, deadline),
+            None => self.stop(timer),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn stop(&mut self, timer: Timer) {
+        *self.deadline(timer) = NEVER;
+    }
+
+    /// Returns whether a timer runs.
+    #[inline]
+    pub(crate) fn runs(&mut self, timer: Timer) -> bool {
+        *self.deadline(timer) != NEVER
+    }
+
+    /// Returns a timer that has expired, and the time it is. Otherwise the task is woken when one will
+    /// have. It is the owner who stops the timer or sets it again.
+    #[inline]
+    pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<(Timer, Instant)> {
         loop {
-            let times = [
-                (Due::Linger, self.linger),
-                (Due::Hello, self.hello),
-                (Due::Write, self.write),
-                (Due::Frame, self.frame),
-                (Due::Idle, self.idle),
-                (Due::Lifetime, self.lifetime),
-                (Due::GracefulClose, others.closing),
-                (Due::Handlers, others.handlers),
-            ];
-            let Some(next) = times.iter().filter_map(|(_, at)| *at).min() else {
-                self.timer.rest();
+            let next = self.deadlines.iter().fold(NEVER, |next, at| next.min(*at));
+            if next == NEVER {
+                self.alarm.rest();
                 return Poll::Pending;
-            };
-            self.timer.arm(next);
-            ready!(self.timer.poll_elapsed(cx));
-            let now = Instant::now();
-            let past = |(_, at): &&(Due, Option<Instant>)| at.is_some_and(|at| at <= now);
-            if let Some((due, _)) = times.iter().find(past) {
-                return Poll::Ready((*due, now));
             }
+            self.alarm.arm(self.start + Duration::from_nanos(next));
+            ready!(self.alarm.poll_elapsed(cx));
+            let now = Instant::now();
+            let passed = now.saturating_duration_since(self.start).as_nanos() as u64;
+            let mut timers = Timer::ALL.into_iter().zip(self.deadlines);
+            if let Some((timer, _)) = timers.find(|(_, at)| *at <= passed) {
+                return Poll::Ready((timer, now));
+            }
+        }
+    }
+}
+
+/// The one timer of tokio under many deadlines.
+///
+/// It is armed for the earliest of them and never moved later: when it goes off too early, the table
+/// arms it again. So a stream of deadlines costs one registration for each deadline's length, not one
+/// for each frame.
+#[derive(Debug, Default)]
+struct Alarm {
+    sleep: Option<Pin<Box<Sleep>>>,
+    armed: bool,
+    rested: bool,
+}
+
+impl Alarm {
+    /// Has it go off at `at` at the latest.
+    fn arm(&mut self, at: Instant) {
+        match &mut self.sleep {
+            Some(sleep) if self.armed && sleep.deadline() <= at => return,
+            Some(sleep) => sleep.as_mut().reset(at),
+            None => self.sleep = Some(Box::pin(sleep_until(at))),
+        }
+        self.armed = true;
+    }
+
+    /// Waits until it goes off; it must then be armed again.
+    fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let (Some(sleep), true) = (&mut self.sleep, self.armed) {
+            ready!(sleep.as_mut().poll(cx));
+            self.armed = false;
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// Frees the `Sleep` when no deadline is left: the first time, since a HELLO has come and most
+    /// connections never wait again, and whenever it has gone off. Otherwise it keeps the `Sleep`, which
+    /// will probably be armed again soon.
+    #[inline]
+    fn rest(&mut self) {
+        if !self.armed || !self.rested {
+            self.sleep = None;
+            self.armed = false;
+            self.rested = true;
         }
     }
 }
@@ -92,51 +170,55 @@ impl Deadlines {
 mod tests {
     use super::*;
     use std::future::poll_fn;
-    use std::time::Duration;
+    use std::task::Waker;
+
+    #[test]
+    fn every_timer_has_a_place_of_its_own() {
+        for (place, timer) in Timer::ALL.into_iter().enumerate() {
+            assert_eq!(timer as usize, place);
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_earliest_comes_first_and_the_gravest_of_those_that_come_at_once() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut deadlines = Deadlines::new(at(30));
-        let handlers = |ms| Others {
-            handlers: Some(at(ms)),
-            ..Others::default()
-        };
-        deadlines.frame = Some(at(10));
-        let first = poll_fn(|cx| deadlines.poll(cx, handlers(20))).await;
-        assert_eq!(first, (Due::Frame, at(10)));
-        // The timer is armed for the 20th by now, and gone off for nothing then.
-        deadlines.frame = None;
-        let second = poll_fn(|cx| deadlines.poll(cx, handlers(30))).await;
-        assert_eq!(second, (Due::Hello, at(30)));
+        let mut timers = TimerTable::new(start);
+        timers.set(Timer::Hello, at(30));
+        timers.set(Timer::Handlers, at(20));
+        timers.set(Timer::Frame, at(10));
+        let first = poll_fn(|cx| timers.poll_expired(cx)).await;
+        assert_eq!(first, (Timer::Frame, at(10)));
+        // The alarm is armed for the 20th by now, and goes off for nothing then.
+        timers.stop(Timer::Frame);
+        timers.set(Timer::Handlers, at(30));
+        let second = poll_fn(|cx| timers.poll_expired(cx)).await;
+        assert_eq!(second, (Timer::Hello, at(30)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_for_nothing_keeps_no_timer() {
+    async fn a_connection_that_waits_for_nothing_keeps_no_timer() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut deadlines = Deadlines::new(at(30));
-        let handlers = |ms: Option<u64>| Others {
-            handlers: ms.map(at),
-            ..Others::default()
+        let mut timers = TimerTable::new(start);
+        timers.set(Timer::Hello, at(30));
+        let keeps = |timers: &mut TimerTable, ms: Option<u64>| {
+            timers.put(Timer::Handlers, ms.map(at));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert_eq!(timers.poll_expired(&mut cx), Poll::Pending);
+            timers.alarm.sleep.is_some()
         };
-        let keeps = |deadlines: &mut Deadlines, ms| {
-            let mut cx = Context::from_waker(std::task::Waker::noop());
-            assert_eq!(deadlines.poll(&mut cx, handlers(ms)), Poll::Pending);
-            deadlines.timer.is_kept()
-        };
-        assert!(keeps(&mut deadlines, None));
-        deadlines.hello = None;
-        assert!(!keeps(&mut deadlines, None));
+        assert!(keeps(&mut timers, None));
+        timers.stop(Timer::Hello);
+        assert!(!keeps(&mut timers, None));
         // A handler that waited will not be the last.
-        assert!(keeps(&mut deadlines, Some(20)));
-        assert!(keeps(&mut deadlines, None));
+        assert!(keeps(&mut timers, Some(20)));
+        assert!(keeps(&mut timers, None));
         tokio::time::sleep(Duration::from_millis(25)).await;
-        assert!(keeps(&mut deadlines, Some(40)));
+        assert!(keeps(&mut timers, Some(40)));
         tokio::time::sleep(Duration::from_millis(25)).await;
-        let due = poll_fn(|cx| deadlines.poll(cx, handlers(Some(40)))).await;
-        assert_eq!(due, (Due::Handlers, at(50)));
-        assert!(!keeps(&mut deadlines, None));
+        let expired = poll_fn(|cx| timers.poll_expired(cx)).await;
+        assert_eq!(expired, (Timer::Handlers, at(50)));
+        assert!(!keeps(&mut timers, None));
     }
 }

@@ -5,8 +5,8 @@
 
 use super::wakeups::{SlotWaker, Wakeups};
 use crate::agent::shared::admission::Admitted;
+use crate::handler::JobFuture;
 use crate::handler::guard::drop_quietly;
-use crate::handler::{Definition, JobFuture};
 use crate::spop::FrameIds;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -58,7 +58,8 @@ pub(crate) enum AckPart {
 /// A handler at work.
 pub(crate) struct Running {
     pub(crate) future: JobFuture,
-    pub(crate) definition: &'static Definition,
+    /// The index of its entry in the table of handlers.
+    pub(crate) entry: usize,
     /// The name of the message: the fallback's can be any.
     pub(crate) message: Cow<'static, [u8]>,
     pub(crate) deadline: Option<(Instant, Duration)>,
@@ -76,8 +77,8 @@ impl Drop for Running {
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Running")
-            .field("definition", &self.definition.function())
-            .finish()
+            .field("entry", &self.entry)
+            .finish_non_exhaustive()
     }
 }
 

@@ -49,6 +49,24 @@ impl PendingAck {
 }
 
 impl<'a> Dispatcher<'a> {
+    /// Makes a dispatcher for frames of at most `limit` bytes.
+    #[inline(always)]
+    pub(crate) fn new(
+        shared: &'a Arc<Shared>,
+        connection: &'a Arc<ConnectionInfo>,
+        inflight: &'a mut InFlight,
+        scratch: &'a mut Scratch,
+        limit: u32,
+    ) -> Self {
+        Dispatcher {
+            shared,
+            connection,
+            inflight,
+            scratch,
+            limit,
+        }
+    }
+
     /// Runs the handlers of all messages. The ACK is appended to the output, or will be when the
     /// last of them is done.
     #[inline]

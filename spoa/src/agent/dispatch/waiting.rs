@@ -3,11 +3,11 @@
 //!
 //! It knows futures and deadlines; what is done when it returns is `dispatch`'s business.
 
-use super::in_flight::{AckPart, Running};
+use super::in_flight::{AckPart, Running, Slot};
 use super::{Dispatcher, PendingAck, marking, run};
 use crate::agent::shared::handler_table::Entry;
 use crate::agent::worker::scratch::{Now, Scratch};
-use crate::handler::guard::{drop_quietly, guard};
+use crate::handler::guard::guard;
 use crate::handler::{
     ActionWriter, Context, Failure, Finished, IncomingMessage, Job, JobFuture, Overload, Run,
 };
@@ -29,6 +29,16 @@ enum Visit {
     Expire(Instant),
     /// The agent stops, and waited for so long.
     GiveUp(Duration),
+}
+
+/// What became of a handler that was begun.
+enum Begun {
+    /// It did not have to wait.
+    Done(Finished),
+    /// It has to wait.
+    Waiting(JobFuture),
+    /// It failed, or panicked, before there was a future.
+    Failed(Box<Failure>),
 }
 
 type SyncRun = fn(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>;
@@ -103,7 +113,7 @@ impl Dispatcher<'_> {
         (!in_time).then_some(Overload::Deadline)
     }
 
-    /// Starts a handler that may have to wait, if there is room for one, and polls it once.
+    /// Begins a handler that may have to wait, if there is room for one.
     fn begin(
         &mut self,
         entry: &Entry,
@@ -116,7 +126,53 @@ impl Dispatcher<'_> {
             return self.follow(entry, incoming, answer, |_, _| Err(overload.into()));
         }
         let deadline = entry.deadline.map(|length| (now.at + length, length));
-        let until = deadline.map(|(at, _)| at.into_std());
+        let incoming = &IncomingMessage {
+            context: Context {
+                deadline: deadline.map(|(at, _)| at.into_std()),
+                ..incoming.context
+            },
+            ..*incoming
+        };
+        let job = self.job(incoming, answer);
+        let bytes = job.message.capacity();
+        let index = *answer
+            .slot
+            .get_or_insert_with(|| self.inflight.reserve(answer.ids));
+        let Some(slot) = self.inflight.slot(index) else {
+            return;
+        };
+        match start(slot, || begin(job)) {
+            Begun::Waiting(future) => {
+                answer.waits = true;
+                set_aside(slot, answer, self.scratch);
+                slot.parts.push(AckPart::Running(Running {
+                    future,
+                    entry: entry.index,
+                    message: match entry.definition.message_name() {
+                        Some(name) => Cow::Borrowed(name.as_bytes()),
+                        None => Cow::Owned(incoming.message.name().as_bytes().to_vec()),
+                    },
+                    deadline,
+                    work: entry.load.begin(bytes),
+                }));
+                if let Some((at, _)) = deadline {
+                    self.inflight.due_at(at);
+                }
+            }
+            Begun::Done(finished) => {
+                entry.load.done_at_once();
+                self.end_at_once(entry, incoming, answer, index, finished);
+            }
+            Begun::Failed(failure) => {
+                let finished = Finished::failed(failure);
+                self.end_at_once(entry, incoming, answer, index, finished);
+            }
+        }
+    }
+
+    /// Lends a job to a handler, with a copy of the message.
+    #[inline(always)]
+    fn job(&mut self, incoming: &IncomingMessage<'_>, answer: &PendingAck) -> Box<Job> {
         let mut job = self.scratch.job(self.connection);
         job.message.copy(&incoming.message);
         job.answered.clear();
@@ -125,76 +181,34 @@ impl Dispatcher<'_> {
         }
         job.room = answer.room;
         job.ids = answer.ids;
-        job.deadline = until;
-        let bytes = job.message.capacity();
-        let index = *answer
-            .slot
-            .get_or_insert_with(|| self.inflight.reserve(answer.ids));
-        let Some(slot) = self.inflight.slot(index) else {
-            return;
-        };
-        let polled = guard(|| begin(job)).map(|mut future| {
-            slot.handle.rearm();
-            let cx = &mut task::Context::from_waker(&slot.waker);
-            match poll(&mut future, cx) {
-                Poll::Ready(finished) => Ok(finished),
-                Poll::Pending => Err(future),
+        job.deadline = incoming.context.deadline;
+        job
+    }
+
+    /// Answers a message whose handler did not have to wait. Its NOTIFY has a slot.
+    #[inline(always)]
+    fn end_at_once(
+        &mut self,
+        entry: &Entry,
+        incoming: &IncomingMessage<'_>,
+        answer: &PendingAck,
+        index: usize,
+        finished: Finished,
+    ) {
+        let (out, end) = match self.inflight.slot(index) {
+            Some(slot) if !slot.parts.is_empty() => {
+                (tail(&mut slot.parts, self.scratch), answer.room)
             }
-        });
-        let finished = match polled {
-            Ok(Err(future)) => {
-                let payload = answer.ack.payload();
-                let given = self.scratch.output.get(payload..);
-                if slot.parts.is_empty() && given.is_some_and(|given| !given.is_empty()) {
-                    // What the messages before gave leaves the output: this ACK will be late.
-                    let mut head = self.scratch.buffer();
-                    head.extend(self.scratch.output.drain(payload..));
-                    slot.parts.push(AckPart::Done(head));
-                }
-                let name = match entry.definition.message_name() {
-                    Some(name) => Cow::Borrowed(name.as_bytes()),
-                    None => Cow::Owned(incoming.message.name().as_bytes().to_vec()),
-                };
-                let definition = entry.definition;
-                answer.waits = true;
-                slot.parts.push(AckPart::Running(Running {
-                    future,
-                    definition,
-                    message: name,
-                    deadline,
-                    work: entry.load.begin(bytes),
-                }));
-                if let Some((at, _)) = deadline {
-                    self.inflight.due_at(at);
-                }
-                return;
-            }
-            Ok(Ok(finished)) => {
-                entry.load.done_at_once();
-                finished
-            }
-            Err(failure) => Finished::failed(failure),
-        };
-        let (out, end) = match slot.parts.is_empty() {
-            true => (&mut self.scratch.output, answer.end()),
-            false => (tail(&mut slot.parts, self.scratch), answer.room),
+            _ => (&mut self.scratch.output, answer.end()),
         };
         let before = out.len();
-        let context = || Context {
-            deadline: until,
-            ..incoming.context
-        };
         if let Err(failure) = finished.result {
-            let incoming = IncomingMessage {
-                context: context(),
-                ..*incoming
-            };
-            self.shared
-                .fail(entry, &incoming, failure, out, before, end);
+            self.shared.fail(entry, incoming, failure, out, before, end);
         } else if let Some(job) = &finished.job {
             out.extend_from_slice(&job.actions);
             if let Some(left_out) = &job.left_out {
-                self.shared.report_left_out(entry, left_out, context());
+                self.shared
+                    .report_left_out(entry, left_out, incoming.context);
             }
         }
         if let Some(job) = finished.job {
@@ -231,10 +245,11 @@ impl Dispatcher<'_> {
             let AckPart::Running(running) = part else {
                 continue;
             };
+            let entry = self.shared.table.entry(running.entry);
             let finished = match (visit, running.deadline) {
                 (Visit::Poll, _) => {
-                    self.scratch.activity.runs(running.definition);
-                    match poll(&mut running.future, cx) {
+                    self.scratch.activity.runs(entry.definition);
+                    match poll_guarded(&mut running.future, cx) {
                         Poll::Ready(finished) => finished,
                         Poll::Pending => continue,
                     }
@@ -256,23 +271,16 @@ impl Dispatcher<'_> {
                 None => (self.scratch.buffer(), None),
             };
             let name = &running.message;
-            let entry = self.shared.table.find(name);
             let context = Context {
                 connection: self.connection,
                 ids,
                 deadline: running.deadline.map(|(at, _)| at.into_std()),
             };
-            match (entry, finished.result) {
-                (Some(entry), Err(failure)) => {
-                    self.shared
-                        .fail_late(entry, name, context, failure, &mut actions, end);
-                }
-                (Some(entry), Ok(())) => {
-                    if let Some(left_out) = left_out {
-                        self.shared.report_left_out(entry, &left_out, context);
-                    }
-                }
-                (None, result) => drop_quietly(result),
+            if let Err(failure) = finished.result {
+                self.shared
+                    .fail_late(entry, name, context, failure, &mut actions, end);
+            } else if let Some(left_out) = left_out {
+                self.shared.report_left_out(entry, &left_out, context);
             }
             *part = AckPart::Done(actions);
         }
@@ -306,12 +314,36 @@ fn tail<'p>(parts: &'p mut Vec<AckPart>, scratch: &mut Scratch) -> &'p mut Vec<u
     }
 }
 
+/// Begins a handler and polls it once.
 #[inline(always)]
-fn poll(future: &mut JobFuture, cx: &mut task::Context<'_>) -> Poll<Finished> {
-    match guard(|| Ok(future.as_mut().poll(cx))) {
-        Ok(polled) => polled,
-        Err(failure) => Poll::Ready(Finished::failed(failure)),
+fn start(slot: &Slot, begin: impl FnOnce() -> Result<JobFuture, Failure>) -> Begun {
+    let mut future = match guard(begin) {
+        Ok(future) => future,
+        Err(failure) => return Begun::Failed(failure),
+    };
+    slot.handle.rearm();
+    let cx = &mut task::Context::from_waker(&slot.waker);
+    match poll_guarded(&mut future, cx) {
+        Poll::Ready(finished) => Begun::Done(finished),
+        Poll::Pending => Begun::Waiting(future),
     }
+}
+
+/// Moves what the messages before gave out of the output, since their ACK will be late.
+fn set_aside(slot: &mut Slot, answer: &PendingAck, scratch: &mut Scratch) {
+    let payload = answer.ack.payload();
+    if slot.parts.is_empty() && scratch.output.len() > payload {
+        let mut head = scratch.buffer();
+        head.extend(scratch.output.drain(payload..));
+        slot.parts.push(AckPart::Done(head));
+    }
+}
+
+/// Polls a handler; its panic is its failure.
+#[inline(always)]
+fn poll_guarded(future: &mut JobFuture, cx: &mut task::Context<'_>) -> Poll<Finished> {
+    guard(|| Ok(future.as_mut().poll(cx)))
+        .unwrap_or_else(|failure| Poll::Ready(Finished::failed(failure)))
 }
 
 /// A blocking handler as a future.

@@ -15,6 +15,8 @@ const FEW: usize = 8;
 /// A handler with what the agent keeps about it.
 #[derive(Debug)]
 pub(crate) struct Entry {
+    /// What [`HandlerTable::entry`] finds it by.
+    pub(crate) index: usize,
     pub(crate) definition: &'static Definition,
     pub(crate) deadline: Option<Duration>,
     pub(crate) failures: RateLimit,
@@ -42,6 +44,7 @@ impl HandlerTable {
         budgets: &Arc<Budgets>,
     ) -> Self {
         let entry = |definition: &'static Definition| Entry {
+            index: 0,
             definition,
             deadline: definition.timeout().or(default).map(usable),
             failures: RateLimit::default(),
@@ -53,10 +56,16 @@ impl HandlerTable {
         let named = |d: &&'static Definition| Some((d.message_name()?.as_bytes(), entry(d)));
         let mut entries: Vec<_> = definitions.iter().filter_map(named).collect();
         entries.sort_by_key(|(message, _)| *message);
+        for (index, (_, entry)) in entries.iter_mut().enumerate() {
+            entry.index = index;
+        }
         let fallback = definitions
             .iter()
-            .find(|d| d.message_name().is_none())
-            .map(|d| entry(d));
+            .find(|definition| definition.message_name().is_none());
+        let fallback = fallback.map(|definition| Entry {
+            index: entries.len(),
+            ..entry(definition)
+        });
         HandlerTable { entries, fallback }
     }
 
@@ -73,6 +82,14 @@ impl HandlerTable {
         found.map(|(_, entry)| entry).or(self.fallback.as_ref())
     }
 
+    /// Returns the entry with this index.
+    pub(crate) fn entry(&self, index: usize) -> &Entry {
+        let named = self.entries.get(index).map(|(_, entry)| entry);
+        named
+            .or(self.fallback.as_ref())
+            .expect("the index is of an entry of this table")
+    }
+
     /// All handlers, by message, the fallback last.
     pub(crate) fn definitions(&self) -> impl Iterator<Item = &'static Definition> + '_ {
         let named = self.entries.iter().map(|(_, entry)| entry.definition);
@@ -86,6 +103,31 @@ mod tests {
     use crate::__private::STUB;
     use crate::agent::Limits;
     use tokio::time::Instant;
+
+    #[test]
+    fn every_entry_is_found_by_its_index() {
+        static NAMED: [Definition; 3] = [
+            Definition {
+                message: Some("c"),
+                ..STUB
+            },
+            Definition {
+                message: Some("a"),
+                ..STUB
+            },
+            Definition {
+                message: None,
+                ..STUB
+            },
+        ];
+        let definitions: Vec<_> = NAMED.iter().collect();
+        let budgets = Budgets::new(&Limits::default());
+        let table = HandlerTable::new(&definitions, None, &budgets);
+        for message in ["a", "c", "unknown"] {
+            let entry = table.find(message.as_bytes()).unwrap();
+            assert!(std::ptr::eq(table.entry(entry.index), entry), "{message}");
+        }
+    }
 
     #[test]
     fn a_timeout_of_a_handlers_own_is_one_that_can_be_waited_for() {

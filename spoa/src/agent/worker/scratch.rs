@@ -28,6 +28,13 @@ pub(crate) const MAX_MESSAGES: usize = 1024;
 /// The most capacity the output buffer is kept with.
 const OUTPUT_SIZE: usize = 256 << 10;
 
+/// Returns what is left of `bytes` after the first `used`, which are not more than there are.
+#[inline(always)]
+pub(crate) fn rest(bytes: &[u8], used: usize) -> &[u8] {
+    debug_assert!(used <= bytes.len(), "{used} of {} bytes", bytes.len());
+    bytes.get(used..).unwrap_or_default()
+}
+
 thread_local! {
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }

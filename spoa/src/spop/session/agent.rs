@@ -13,6 +13,12 @@ use crate::spop::{
 /// The most bytes of a first frame; HAProxy's have about 130.
 const MAX_HELLO_SIZE: u32 = 4096;
 
+/// The answer to a health check that is refused.
+const LEAVING: Disconnect<'static> = Disconnect {
+    status: Status::NORMAL,
+    message: "the agent is going away",
+};
+
 /// What an agent's session may agree to.
 #[derive(Clone, Copy, Debug)]
 pub struct AgentSettings {
@@ -79,6 +85,7 @@ pub struct AgentSession {
     limit: u32,
     fragments: Reassembly,
     whole: Vec<u8>,
+    refuses_health_checks: bool,
 }
 
 /// What happened on a connection.
@@ -87,6 +94,9 @@ pub struct AgentSession {
 pub enum AgentEvent<'a> {
     /// HAProxy introduced itself. The AGENT-HELLO has been appended.
     Hello(HaproxyHello<'a>),
+    /// HAProxy checks the agent's health, which [`AgentSession::refuse_health_checks`] refuses. An
+    /// AGENT-DISCONNECT has been appended; close when it is written and the peer has closed.
+    HealthCheckRefused(HaproxyHello<'a>),
     /// Messages to be answered with exactly one ACK of these ids.
     Notify {
         /// What the ACK must repeat.
@@ -132,6 +142,7 @@ impl AgentSession {
             limit: MAX_HELLO_SIZE,
             fragments: Reassembly::new(settings.max_reassembled),
             whole: Vec::new(),
+            refuses_health_checks: false,
         }
     }
 
@@ -245,6 +256,10 @@ impl AgentSession {
                 }
                 (State::AwaitHello, FrameType::HAPROXY_HELLO) => {
                     return match HaproxyHello::decode(frame.payload) {
+                        Ok(hello) if hello.healthcheck && self.refuses_health_checks => {
+                            self.disconnect(LEAVING, out);
+                            Received::new(used, Some(AgentEvent::HealthCheckRefused(hello)))
+                        }
                         Ok(hello) => {
                             self.agree(&hello).encode(out);
                             Received::new(used, Some(AgentEvent::Hello(hello)))
@@ -263,6 +278,12 @@ impl AgentSession {
                 (_, other) => return self.refuse(Refusal::Unexpected(other), input.len(), out),
             }
         }
+    }
+
+    /// Has health checks answered with an AGENT-DISCONNECT from now on, so that HAProxy sends to its other
+    /// servers before the agent stops. Other HELLOs are answered as before.
+    pub fn refuse_health_checks(&mut self) {
+        self.refuses_health_checks = true;
     }
 
     /// Appends an AGENT-DISCONNECT; what still comes is not looked at.

@@ -31,6 +31,33 @@ fn the_agent_hello_is_one_frame_with_all_three_keys() {
 }
 
 #[test]
+fn a_session_that_refuses_health_checks_says_no_hello_to_them_only() {
+    let check = ("healthcheck", Value::Bool(true));
+    for (keys, refused) in [
+        (vec![VERSIONS, SIZE, CAPABILITIES, check], true),
+        (vec![VERSIONS, SIZE, CAPABILITIES], false),
+    ] {
+        let mut out = Vec::new();
+        let mut agent = AgentSession::new(AgentSettings::default());
+        agent.refuse_health_checks();
+        let bytes = hello(FrameType::HAPROXY_HELLO, &keys);
+        let events = agent_events(&mut agent, &bytes, &mut out);
+        assert_eq!(
+            events.starts_with("HealthCheckRefused"),
+            refused,
+            "{events}"
+        );
+        assert_eq!(agent.is_running(), !refused);
+        if refused {
+            assert_eq!(
+                disconnect(FrameType::AGENT_DISCONNECT, &out),
+                Status::NORMAL
+            );
+        }
+    }
+}
+
+#[test]
 fn a_hello_is_refused_with_the_status_that_says_why() {
     let versions = |list| ("supported-versions", Value::String(list));
     let size = |size| ("max-frame-size", size);
