@@ -4,9 +4,9 @@ use super::connection::drive;
 use super::dispatch::wakeups::Wakeups;
 use super::listen::allow_list::AllowList;
 use super::reload::{CurrentStates, Install, ReloadPart, Reloader};
-use super::report::rate_limit::{RateLimit, RateLimits};
-use super::shared::OnFailure;
+use super::report::LineLimits;
 use super::shared::budget::Budgets;
+use super::shared::failed_message::OnFailure;
 use super::shared::handler_table::HandlerTable;
 use super::{Address, Error, FailedMessage, Limits, Listener, Server, Shared};
 use crate::handler::{Definition, IntoActions, IntoHandlerError, Peer, States};
@@ -504,20 +504,7 @@ impl AgentBuilder {
             limits,
             leaving: AtomicBool::new(false),
             on_failure: self.on_failure,
-            unknown: RateLimit::default(),
-            kept: RateLimit::default(),
-            kept_together: RateLimit::default(),
-            cut: RateLimit::default(),
-            failed_twice: RateLimit::default(),
-            refused: RateLimits::default(),
-            unreadable: RateLimits::default(),
-            too_many: RateLimit::default(),
-            ended_by_peer: RateLimits::default(),
-            lost: RateLimit::default(),
-            outstanding: RateLimit::default(),
-            truncated: RateLimit::default(),
-            late: RateLimits::default(),
-            full: RateLimit::default(),
+            lines: LineLimits::default(),
             budgets,
             blocking: Arc::new(AtomicUsize::new(0)),
         };

@@ -63,7 +63,7 @@ pub use listen::tls::{Tls, TlsVersion};
 pub use reload::{Reloaded, Reloader};
 pub use report::panics::log_panics;
 pub use server::Server;
-pub use shared::FailedMessage;
+pub use shared::failed_message::FailedMessage;
 
 #[cfg(feature = "run")]
 pub(crate) use builder::check;
@@ -76,7 +76,7 @@ pub(crate) use listen::listener::{BindError, RAISE_DESCRIPTORS, descriptors_ran_
 #[cfg(all(feature = "run", feature = "tls"))]
 pub(crate) use listen::tls::TlsError;
 #[cfg(feature = "run")]
-pub(crate) use report::values::VALUES;
+pub(crate) use report::handlers::FAILURES;
 #[cfg(feature = "run")]
-pub(crate) use shared::FAILURES;
+pub(crate) use report::values::VALUES;
 pub(crate) use shared::Shared;

@@ -5,7 +5,9 @@ use super::dispatch::wakeups::Wakeups;
 use super::listen::acceptor::{self, Acceptor, Decision};
 use super::listen::allow_list::AllowList;
 use super::listen::listener::{Accepted, BindError};
-use super::worker::watchdog::Watchdog;
+use super::report::handlers as report;
+use super::shared::handler_table::Entry;
+use super::worker::watchdog::{self, BlockedWorker, Watchdog};
 use super::{Agent, Error, Listener, Reloader, Shared};
 use std::collections::HashMap;
 use std::future::Future;
@@ -97,7 +99,9 @@ impl Server {
             tokio::time::sleep(shared.limits.lame_duck).await;
         });
         let watched = shared.clone();
-        let _watcher = Watchdog::start(shared.id(), move |kept| watched.report_kept(kept));
+        let _watcher = Watchdog::start(shared.id(), move |blocked| {
+            report_blocked(&watched, blocked)
+        });
         let mut acceptor = Acceptor::new(listeners, allow, shared.limits.max_connections);
         loop {
             tokio::select! {
@@ -141,6 +145,20 @@ impl Server {
             let _ =
                 tokio::time::timeout(shared.limits.linger_timeout, connections.cut_short()).await;
         }
+    }
+}
+
+/// Logs that a handler of this agent blocks its worker thread.
+#[cold]
+fn report_blocked(shared: &Shared, blocked: BlockedWorker) {
+    let is_it = |entry: &&Entry| watchdog::mark(entry.definition) == blocked.handler;
+    let Some(entry) = shared.table.entries().find(is_it) else {
+        return;
+    };
+    if blocked.with_others {
+        report::worker_blocked_together(entry.definition, &shared.lines, blocked.time);
+    } else {
+        report::worker_blocked(entry.definition, &entry.lines, blocked.time);
     }
 }
 

@@ -150,7 +150,12 @@ impl Conversation {
     /// Returns how the connection ended when its stream failed.
     pub(super) fn failed(&self, error: io::Error) -> End {
         let busy = !self.input.is_empty() || self.in_flight.len() > 0;
-        End::Io(error, busy)
+        End::Io { error, busy }
+    }
+
+    /// Returns how a connection ends that has no room for what it keeps.
+    pub(super) fn full(&self) -> End {
+        End::Full(self.shared.limits.max_buffered_total)
     }
 
     /// Returns how the connection ended when the peer closed it.
@@ -237,7 +242,8 @@ impl Conversation {
         if !matches!(self.phase, Phase::Open | Phase::Draining(_)) {
             return false;
         }
-        log::full(&self.info, &self.shared);
+        let most = self.shared.limits.max_buffered_total;
+        log::full(&self.shared.lines, most, &self.info);
         self.input = Vec::new();
         let full = Disconnect::from(Status::RESOURCE);
         self.session.disconnect(full, &mut scratch.output);
@@ -483,14 +489,15 @@ impl Conversation {
                 self.linger(&mut scratch.output);
             }
             Some(AgentEvent::Unreadable { ids, reason }) => {
-                log::unreadable(ids, reason, &self.info, &self.shared);
+                let most = self.shared.limits.max_reassembled;
+                log::unreadable(&self.shared.lines, most, reason, ids, &self.info);
             }
             Some(AgentEvent::Disconnect(disconnect)) => {
-                log::disconnect(&disconnect, &self.info, &self.shared);
+                log::disconnect(&self.shared.lines, &disconnect, &self.info);
                 self.close_after(&mut scratch.output);
             }
             Some(AgentEvent::Refused(refusal)) => {
-                log::refused(&refusal, &self.info, &self.shared);
+                log::refused(&self.shared.lines, &refusal, &self.info);
                 if let Refusal::Foreign(_) = refusal {
                     self.close_after(&mut scratch.output);
                 } else {
@@ -595,7 +602,7 @@ fn answerable<'a>(
     shared: &Shared,
 ) -> Messages<'a> {
     if messages.len() > MAX_MESSAGES {
-        log::too_many(messages.len(), ids, connection, shared);
+        log::too_many_messages(&shared.lines, messages.len(), MAX_MESSAGES, ids, connection);
         return Messages::default();
     }
     messages

@@ -147,7 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn refuse_to_keep(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<End> {
         let behind = self.transport.unwritten() > 0;
         if behind || !self.conversation.refuse_to_keep(scratch) {
-            return Poll::Ready(End::Full);
+            return Poll::Ready(self.conversation.full());
         }
         if let Err(error) = self.transport.write(cx, &mut scratch.output) {
             return Poll::Ready(self.conversation.failed(error));
@@ -190,7 +190,7 @@ where
                 Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(end)) => {
                     let open = &open.conversation;
-                    log::ended(&end, open.in_flight(), open.info(), &shared);
+                    log::ended(&shared.lines, &end, open.in_flight(), open.info());
                 }
                 Err(panic) => log::panicked(panic, open.conversation.info()),
             }

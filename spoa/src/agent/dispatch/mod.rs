@@ -3,17 +3,20 @@
 //! It knows buffers, not sockets, and of handlers only those that are done when they return: the
 //! others are the business of `waiting`.
 
+mod failure;
 pub(crate) mod in_flight;
 mod waiting;
 pub(crate) mod wakeups;
 
 use self::in_flight::InFlight;
 use crate::agent::Shared;
-use crate::agent::report::values;
+use crate::agent::report::{handlers as report, values};
 use crate::agent::shared::handler_table::Entry;
 use crate::agent::worker::scratch::Scratch;
 use crate::handler::guard::guard;
-use crate::handler::{ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, Run, mark};
+use crate::handler::{
+    ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, LeftOut, Run, mark,
+};
 use crate::spop::{AckWriter, FrameIds, Message, Messages};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -119,13 +122,19 @@ impl<'a> Dispatcher<'a> {
     fn find(&self, incoming: &IncomingMessage<'_>) -> Option<&'a Entry> {
         let name = incoming.message.name().as_bytes();
         let Some(entry) = self.shared.table.find(name) else {
-            self.shared.report_unknown(incoming);
+            self.report_unknown(incoming);
             return None;
         };
         if !entry.checked.load(Ordering::Relaxed) {
-            self.shared.check_names(entry, incoming);
+            check_names(entry, incoming);
         }
         Some(entry)
+    }
+
+    #[cold]
+    fn report_unknown(&self, incoming: &IncomingMessage<'_>) {
+        let known = self.shared.table.definitions();
+        report::unknown_message(&self.shared.lines, known, incoming);
     }
 
     /// Runs the handler of a message that may ask to be told of its success.
@@ -174,14 +183,38 @@ impl<'a> Dispatcher<'a> {
         let limit = self.most();
         let out = &mut self.scratch.output;
         if ack.size(out) > limit {
-            self.shared
-                .report_cut(&ack, limit, out, self.connection, ids);
+            cut(&ack, limit, out, self.shared, self.connection, ids);
         }
         if values::are_shown() {
             let actions = out.get(ack.payload()..).unwrap_or_default();
             values::ack(actions, ids, self.connection);
         }
         ack.finish(out);
+    }
+}
+
+/// Cuts actions that do not fit from an ACK.
+#[cold]
+fn cut(
+    ack: &AckWriter,
+    limit: usize,
+    out: &mut Vec<u8>,
+    shared: &Shared,
+    connection: &ConnectionInfo,
+    ids: FrameIds,
+) {
+    let size = ack.size(out);
+    let mut left_out = LeftOut::default();
+    let kept = ack.cut_to(limit, out, |action| left_out.add(action));
+    let sizes = (size, limit);
+    report::ack_too_large(&shared.lines, sizes, &left_out, kept, connection, ids);
+}
+
+/// Compares the names of a handler's arguments with those of its first message.
+#[cold]
+fn check_names(entry: &Entry, incoming: &IncomingMessage<'_>) {
+    if !entry.checked.swap(true, Ordering::Relaxed) {
+        report::misspelt_arguments(entry.definition, incoming);
     }
 }
 
@@ -200,7 +233,7 @@ pub(super) fn run(
     match guard(|| handler(incoming, &mut actions)) {
         Ok(()) => {
             if let Some(left_out) = actions.left_out() {
-                shared.report_left_out(entry, &left_out, incoming.context);
+                report::left_out(entry.definition, &entry.lines, &left_out, incoming.context);
             }
         }
         Err(failure) => shared.fail(entry, incoming, failure, out, before, end),

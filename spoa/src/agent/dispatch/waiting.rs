@@ -5,6 +5,7 @@
 
 use super::in_flight::{AckPart, Running, Slot};
 use super::{Dispatcher, PendingAck, marking, run};
+use crate::agent::report::handlers as report;
 use crate::agent::shared::handler_table::Entry;
 use crate::agent::worker::scratch::{Now, Scratch};
 use crate::handler::guard::guard;
@@ -207,8 +208,7 @@ impl Dispatcher<'_> {
         } else if let Some(job) = &finished.job {
             out.extend_from_slice(&job.actions);
             if let Some(left_out) = &job.left_out {
-                self.shared
-                    .report_left_out(entry, left_out, incoming.context);
+                report::left_out(entry.definition, &entry.lines, left_out, incoming.context);
             }
         }
         if let Some(job) = finished.job {
@@ -280,7 +280,7 @@ impl Dispatcher<'_> {
                 self.shared
                     .fail_late(entry, name, context, failure, &mut actions, end);
             } else if let Some(left_out) = left_out {
-                self.shared.report_left_out(entry, &left_out, context);
+                report::left_out(entry.definition, &entry.lines, &left_out, context);
             }
             *part = AckPart::Done(actions);
         }

@@ -4,7 +4,7 @@ use super::allow_list::AllowList;
 use super::listener::Accepted;
 use super::unix_socket::BACKLOG;
 use crate::agent::Listener;
-use crate::agent::report::rate_limit::RateLimit;
+use crate::agent::report::rate_limit::{Permitted, RateLimit};
 use nix::errno::Errno;
 use std::future::poll_fn;
 use std::io;
@@ -99,7 +99,7 @@ impl Acceptor {
         if open < self.max_connections {
             return Decision::Admit(accepted);
         }
-        if let Some(suppressed) = self.full.pass() {
+        if let Some(Permitted { suppressed }) = self.full.pass() {
             tracing::warn!(
                 peer = %accepted.peer(),
                 suppressed,
@@ -118,7 +118,7 @@ impl Acceptor {
             return Decision::Refuse;
         }
         self.failures = 0;
-        if let Some(suppressed) = self.errors.pass() {
+        if let Some(Permitted { suppressed }) = self.errors.pass() {
             tracing::warn!(
                 suppressed,
                 "cannot accept connections: {error}; if file descriptors ran out, raise \

@@ -2,7 +2,7 @@
 //!
 //! It knows addresses, not sockets.
 
-use crate::agent::report::rate_limit::ReasonLimits;
+use crate::agent::report::rate_limit::{Permitted, ReasonLimits};
 use crate::handler::Peer;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -45,7 +45,7 @@ impl AllowList {
         if self.networks.is_empty() || self.contains(address.ip()) {
             return true;
         }
-        if let Some(suppressed) = self.refused.pass(address.ip()) {
+        if let Some(Permitted { suppressed }) = self.refused.pass(address.ip()) {
             tracing::warn!(
                 %peer,
                 suppressed,

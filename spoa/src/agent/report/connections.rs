@@ -1,10 +1,7 @@
-//! What is logged about connections: nothing above DEBUG while all is well, one line a second for each
-//! cause of trouble.
-//!
-//! It knows what happened, not what is done about it.
+//! Lines about connections: why one was refused, why one ended, which NOTIFYs could not be read.
 
-use crate::agent::Shared;
-use crate::agent::worker::scratch::MAX_MESSAGES;
+use super::rate_limit::Permitted;
+use super::{LineLimits, about_connection, about_frame};
 use crate::handler::ConnectionInfo;
 use crate::handler::guard::{self, quietly};
 use crate::spop::session::{Foreign, Refusal, Unreadable};
@@ -16,22 +13,26 @@ use std::io;
 /// Why a connection ended.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// As connections do: the peer closed it, or a goodbye was said.
+    /// The peer closed it, or the agent did after its AGENT-DISCONNECT.
     Closed,
-    /// The socket failed, in the middle of something if `true`.
-    Io(io::Error, bool),
+    /// The socket failed.
+    Io {
+        error: io::Error,
+        /// Whether a frame was not whole or an answer was outstanding.
+        busy: bool,
+    },
     /// The peer closed it inside a frame.
     Truncated,
-    /// What the peer had to do in time it did not.
+    /// The peer did not do something in time.
     Late(Late),
-    /// It would have kept more than all connections may.
-    Full,
+    /// It would have kept more than this many bytes, the limit of all connections.
+    Full(usize),
 }
 
 /// What a peer did not do in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Late {
-    /// Say HELLO.
+    /// Send HELLO.
     Hello,
     /// Read its answers.
     Read,
@@ -39,10 +40,17 @@ pub(crate) enum Late {
     Frame,
 }
 
-fn engine(connection: &ConnectionInfo) -> &str {
-    connection.engine_id.as_deref().unwrap_or("-")
+impl std::fmt::Display for Late {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Late::Hello => "say HELLO",
+            Late::Read => "read its answers",
+            Late::Frame => "send the rest of a frame",
+        })
+    }
 }
 
+/// Logs a HELLO.
 pub(crate) fn hello(hello: &HaproxyHello<'_>, connection: &ConnectionInfo) {
     tracing::debug!(
         peer = %connection.peer,
@@ -54,63 +62,69 @@ pub(crate) fn hello(hello: &HaproxyHello<'_>, connection: &ConnectionInfo) {
     );
 }
 
+/// Logs a NOTIFY that could not be read. `max_reassembled` is the limit of one connection.
 pub(crate) fn unreadable(
-    ids: FrameIds,
+    limits: &LineLimits,
+    max_reassembled: usize,
     reason: Unreadable,
+    ids: FrameIds,
     connection: &ConnectionInfo,
-    shared: &Shared,
 ) {
-    let (limit, remedy) = match reason {
-        Unreadable::TooLarge(most) if most < shared.limits.max_reassembled => (
+    let (cause, remedy) = match reason {
+        Unreadable::TooLarge(most) if most < max_reassembled => (
             0,
             ", because of what other connections hold; raise `--max-reassembled-total`",
         ),
         Unreadable::TooLarge(_) => (1, "; raise `--max-reassembled`"),
-        // It names a cause itself.
+        // Its text names a cause.
         _ => (2, ""),
     };
-    if let Some(suppressed) = shared.unreadable.pass(limit) {
-        tracing::warn!(
-            peer = %connection.peer,
-            engine = engine(connection),
-            stream = ids.stream_id,
-            frame = ids.frame_id,
+    if let Some(Permitted { suppressed }) = limits.unreadable.pass(cause) {
+        about_frame!(
+            warn,
+            connection,
+            ids,
             suppressed,
             "a NOTIFY was answered without actions: {reason}{remedy}"
         );
     }
 }
 
-/// Logs a NOTIFY that has more messages than one may have.
+/// Logs a NOTIFY that has more than `most` messages.
 #[cold]
-pub(crate) fn too_many(count: usize, ids: FrameIds, connection: &ConnectionInfo, shared: &Shared) {
-    if let Some(suppressed) = shared.too_many.pass() {
-        tracing::warn!(
-            peer = %connection.peer,
-            engine = engine(connection),
-            stream = ids.stream_id,
-            frame = ids.frame_id,
+pub(crate) fn too_many_messages(
+    limits: &LineLimits,
+    count: usize,
+    most: usize,
+    ids: FrameIds,
+    connection: &ConnectionInfo,
+) {
+    if let Some(Permitted { suppressed }) = limits.too_many_messages.pass() {
+        about_frame!(
+            warn,
+            connection,
+            ids,
             suppressed,
-            "a NOTIFY was answered without actions: it has {count} messages, and at most \
-             {MAX_MESSAGES} are answered in one go; send fewer with each event or group"
+            "a NOTIFY was answered without actions: it has {count} messages, and at most {most} are \
+             answered in one go; send fewer with each event or group"
         );
     }
 }
 
+/// Logs the HAPROXY-DISCONNECT of a connection.
 pub(crate) fn disconnect(
+    limits: &LineLimits,
     disconnect: &Disconnect<'_>,
     connection: &ConnectionInfo,
-    shared: &Shared,
 ) {
-    let (peer, engine) = (&connection.peer, engine(connection));
     let (status, said) = (disconnect.status, disconnect.message);
+    let code = status.code();
     if matches!(status, Status::NORMAL | Status::TIMEOUT | Status::IO) {
-        tracing::debug!(%peer, engine, %status, said, "HAPROXY-DISCONNECT");
-    } else if let Some(suppressed) = shared.ended_by_peer.pass(status.code() as usize) {
-        let code = status.code();
-        tracing::warn!(
-            %peer,
-            engine,
+        about_connection!(debug, connection, %status, said, "HAPROXY-DISCONNECT");
+    } else if let Some(Permitted { suppressed }) = limits.ended_by_peer.pass(code as usize) {
+        about_connection!(
+            warn,
+            connection,
             code,
             said,
             suppressed,
@@ -128,13 +142,14 @@ fn reason(refusal: &Refusal) -> usize {
         Refusal::Frame(_) => 3,
         Refusal::Unexpected(_) => 4,
         Refusal::UnknownAck(_) => 5,
-        // Of a status there are less than 16.
+        // There are fewer than 16 status codes.
         Refusal::Hello(status) | Refusal::Fragments(status) => 6 + status.code() as usize,
     }
 }
 
-pub(crate) fn refused(refusal: &Refusal, connection: &ConnectionInfo, shared: &Shared) {
-    let Some(suppressed) = shared.refused.pass(reason(refusal)) else {
+/// Logs that a connection was refused because of what the peer sent.
+pub(crate) fn refused(limits: &LineLimits, refusal: &Refusal, connection: &ConnectionInfo) {
+    let Some(Permitted { suppressed }) = limits.refused.pass(reason(refusal)) else {
         return;
     };
     let advice = match refusal {
@@ -157,29 +172,28 @@ pub(crate) fn refused(refusal: &Refusal, connection: &ConnectionInfo, shared: &S
 pub(crate) const REMOVE_PROXY: &str =
     "; remove `send-proxy` or `send-proxy-v2` from the `server` line of the backend in haproxy.cfg";
 
-pub(crate) fn full(connection: &ConnectionInfo, shared: &Shared) {
-    if let Some(suppressed) = shared.full.pass() {
-        tracing::warn!(
-            peer = %connection.peer,
-            engine = engine(connection),
+/// Logs that a connection was closed since all connections together would keep more than `most` bytes.
+pub(crate) fn full(limits: &LineLimits, most: usize, connection: &ConnectionInfo) {
+    if let Some(Permitted { suppressed }) = limits.full.pass() {
+        about_connection!(
+            warn,
+            connection,
             suppressed,
-            "connection closed: of frames that did not come whole and answers that were not read, \
-             all connections would keep more than {} bytes; raise `--max-buffered-total` if these \
-             are HAProxy's",
-            shared.limits.max_buffered_total
+            "connection closed: incomplete frames and unread answers of all connections would exceed \
+             {most} bytes; raise `--max-buffered-total` if these are HAProxy's"
         );
     }
 }
 
 /// Logs the end of a connection whose task panicked: user code runs under guards, so this is a fault of
-/// the agent's own, or of its subscriber.
+/// the agent, or of a subscriber.
 #[cold]
 pub(crate) fn panicked(panic: Box<dyn Any + Send>, connection: &ConnectionInfo) {
     let text = guard::panicked(panic);
     quietly(|| {
-        tracing::error!(
-            peer = %connection.peer,
-            engine = engine(connection),
+        about_connection!(
+            error,
+            connection,
             "connection lost with all its answers: its task panicked: {}; unless a subscriber of the \
              program did, please report this as a fault of the crate `haproxy-spoa`",
             one_line(&text)
@@ -191,63 +205,59 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send>, connection: &ConnectionInfo) 
 const GONE: &str = "HAProxy was stopped or gave up: see its log, its `timeout processing` in spoe.conf, \
                     and `timeout server` of the agents' backend";
 
-/// Logs the end of a connection on which this many NOTIFYs were in flight.
-pub(crate) fn ended(end: &End, in_flight: usize, connection: &ConnectionInfo, shared: &Shared) {
-    let (peer, engine) = (&connection.peer, engine(connection));
+/// Logs the end of a connection on which `in_flight` NOTIFYs were not answered.
+pub(crate) fn ended(limits: &LineLimits, end: &End, in_flight: usize, connection: &ConnectionInfo) {
     let answers = match in_flight {
         1 => "1 answer".to_owned(),
         count => format!("{count} answers"),
     };
     match end {
         End::Closed if in_flight > 0 => {
-            if let Some(suppressed) = shared.outstanding.pass() {
-                tracing::warn!(
-                    %peer,
-                    engine,
+            if let Some(Permitted { suppressed }) = limits.outstanding.pass() {
+                about_connection!(
+                    warn,
+                    connection,
                     suppressed,
                     "connection closed by the peer with {answers} outstanding; {GONE}"
                 );
             }
         }
-        End::Closed => tracing::debug!(%peer, engine, "closed"),
-        End::Io(error, false) => {
-            tracing::debug!(%peer, engine, "closed: {}", one_line(&error.to_string()));
+        End::Closed => about_connection!(debug, connection, "closed"),
+        End::Io { error, busy: false } => {
+            let error = error.to_string();
+            about_connection!(debug, connection, "closed: {}", one_line(&error));
         }
-        End::Io(error, true) => {
-            if let Some(suppressed) = shared.lost.pass() {
-                tracing::warn!(
-                    %peer,
-                    engine,
+        End::Io { error, busy: true } => {
+            if let Some(Permitted { suppressed }) = limits.lost.pass() {
+                let error = error.to_string();
+                about_connection!(
+                    warn,
+                    connection,
                     suppressed,
                     "connection lost with {answers} outstanding: {}; {GONE}",
-                    one_line(&error.to_string())
+                    one_line(&error)
                 );
             }
         }
         End::Truncated => {
-            if let Some(suppressed) = shared.truncated.pass() {
-                tracing::warn!(
-                    %peer,
-                    engine,
+            if let Some(Permitted { suppressed }) = limits.truncated.pass() {
+                about_connection!(
+                    warn,
+                    connection,
                     suppressed,
                     "connection closed inside a frame with {answers} outstanding; {GONE}"
                 );
             }
         }
-        End::Full => full(connection, shared),
+        End::Full(most) => full(limits, *most, connection),
         End::Late(late) => {
-            if let Some(suppressed) = shared.late.pass(*late as usize) {
-                tracing::warn!(
-                    %peer,
-                    engine,
+            if let Some(Permitted { suppressed }) = limits.late.pass(*late as usize) {
+                about_connection!(
+                    warn,
+                    connection,
                     suppressed,
-                    "connection closed: the peer did not {} in time; no HAProxy that is well does \
-                     that: see who the peer is, and what is between",
-                    match late {
-                        Late::Hello => "say HELLO",
-                        Late::Read => "read its answers",
-                        Late::Frame => "send the rest of a frame",
-                    }
+                    "connection closed: the peer did not {late} in time; a healthy HAProxy does not do \
+                     this: check what the peer is, and any proxy in between"
                 );
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! The panic of a handler is logged where it is caught, with the name of its message.
 
-use super::rate_limit::ReasonLimits;
+use super::rate_limit::{Permitted, ReasonLimits};
 use crate::handler::guard::{notes, words};
 use crate::text::one_line;
 use std::backtrace::Backtrace;
@@ -61,12 +61,8 @@ fn log(panic: &PanicHookInfo<'_>, traces: bool) {
 /// it is dropped does so for each request that fails.
 fn report(thread: &str, text: &str, place: &str) {
     static LIMITS: LazyLock<ReasonLimits<64>> = LazyLock::new(ReasonLimits::default);
-    match LIMITS.pass(place) {
-        None => {}
-        Some(None) => tracing::error!("thread `{thread}` panicked: {text}{place}"),
-        Some(Some(suppressed)) => {
-            tracing::error!(suppressed, "thread `{thread}` panicked: {text}{place}");
-        }
+    if let Some(Permitted { suppressed }) = LIMITS.pass(place) {
+        tracing::error!(suppressed, "thread `{thread}` panicked: {text}{place}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rate limits of log lines: one line a second for each cause.
+//! Rate limits: one log line a second for each cause.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
@@ -6,6 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// A line that may be written now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Permitted {
+    /// How many lines were suppressed since the one before; `None` for none, so that the field is left out
+    /// of the line.
+    pub(crate) suppressed: Option<u64>,
+}
 
 /// Lets one line through each second and counts the others.
 #[derive(Debug)]
@@ -29,8 +37,8 @@ impl RateLimit {
         }
     }
 
-    /// `Some` if a line may be written now: how many were not since the one before, if any.
-    pub(crate) fn pass(&self) -> Option<Option<u64>> {
+    /// Asks for a line.
+    pub(crate) fn pass(&self) -> Option<Permitted> {
         let now = START.elapsed().as_secs() + 1;
         let last = self.last.load(Ordering::Relaxed);
         let won = last != now
@@ -40,7 +48,8 @@ impl RateLimit {
                 .is_ok();
         if won {
             let suppressed = self.suppressed.swap(0, Ordering::Relaxed);
-            return Some((suppressed > 0).then_some(suppressed));
+            let suppressed = (suppressed > 0).then_some(suppressed);
+            return Some(Permitted { suppressed });
         }
         self.suppressed.fetch_add(1, Ordering::Relaxed);
         None
@@ -65,7 +74,7 @@ impl<const N: usize> Default for RateLimits<N> {
 
 impl<const N: usize> RateLimits<N> {
     /// Like [`RateLimit::pass`], for the line of one of `N` reasons.
-    pub(crate) fn pass(&self, reason: usize) -> Option<Option<u64>> {
+    pub(crate) fn pass(&self, reason: usize) -> Option<Permitted> {
         self.0.get(reason % N)?.pass()
     }
 }
@@ -92,7 +101,7 @@ impl<const N: usize> Default for ReasonLimits<N> {
 
 impl<const N: usize> ReasonLimits<N> {
     /// Like [`RateLimit::pass`], for a line with this reason.
-    pub(crate) fn pass(&self, reason: impl Hash) -> Option<Option<u64>> {
+    pub(crate) fn pass(&self, reason: impl Hash) -> Option<Permitted> {
         let mut hasher = DefaultHasher::new();
         reason.hash(&mut hasher);
         let hash = hasher.finish().max(1);

@@ -1,7 +1,6 @@
-//! What came and what was answered, value by value: at TRACE, and nowhere else in the log.
-//!
-//! It shows; what is shown has been read or written by others.
+//! Messages and actions, value by value, at TRACE: no other line of the log shows values.
 
+use super::about_frame;
 use crate::handler::ConnectionInfo;
 use crate::handler::guard::quietly;
 use crate::spop::{ActionIter, FrameIds, Messages};
@@ -13,7 +12,7 @@ use tracing::level_filters::LevelFilter;
 /// The target of these lines, so that a filter can name them: `info,spoa::values=trace`.
 pub(crate) const VALUES: &str = "spoa::values";
 
-/// Whether anybody may want to see values: one load and one comparison, on the way of each NOTIFY.
+/// Returns whether values may be logged: one load and one comparison for each NOTIFY.
 #[inline]
 pub(crate) fn are_shown() -> bool {
     LevelFilter::current() == LevelFilter::TRACE
@@ -38,15 +37,7 @@ pub(crate) fn notify(messages: Messages<'_>, ids: FrameIds, connection: &Connect
     };
     let cut = cut(show());
     quietly(|| {
-        tracing::trace!(
-            target: VALUES,
-            peer = %connection.peer,
-            engine = connection.engine_id.as_deref().unwrap_or("-"),
-            stream = ids.stream_id,
-            frame = ids.frame_id,
-            "NOTIFY{}{cut}",
-            text.0
-        );
+        about_frame!(trace(target: VALUES), connection, ids, "NOTIFY{}{cut}", text.0);
     });
 }
 
@@ -60,15 +51,7 @@ pub(crate) fn ack(actions: &[u8], ids: FrameIds, connection: &ConnectionInfo) {
     let mut actions = ActionIter::new(actions).flatten();
     let cut = cut(actions.try_for_each(|action| write!(text, " {action};")));
     quietly(|| {
-        tracing::trace!(
-            target: VALUES,
-            peer = %connection.peer,
-            engine = connection.engine_id.as_deref().unwrap_or("-"),
-            stream = ids.stream_id,
-            frame = ids.frame_id,
-            "ACK{}{cut}",
-            text.0
-        );
+        about_frame!(trace(target: VALUES), connection, ids, "ACK{}{cut}", text.0);
     });
 }
 

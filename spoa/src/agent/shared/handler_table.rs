@@ -3,7 +3,7 @@
 use super::admission::Admission;
 use super::budget::Budgets;
 use crate::agent::limits::usable;
-use crate::agent::report::rate_limit::RateLimit;
+use crate::agent::report::HandlerLineLimits;
 use crate::handler::Definition;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -19,10 +19,7 @@ pub(crate) struct Entry {
     pub(crate) index: usize,
     pub(crate) definition: &'static Definition,
     pub(crate) deadline: Option<Duration>,
-    pub(crate) failures: RateLimit,
-    /// The same for those that were not even begun.
-    pub(crate) shed: RateLimit,
-    pub(crate) cut: RateLimit,
+    pub(crate) lines: HandlerLineLimits,
     pub(crate) load: Arc<Admission>,
     /// Whether the names of its arguments have been compared with a message.
     pub(crate) checked: AtomicBool,
@@ -47,9 +44,7 @@ impl HandlerTable {
             index: 0,
             definition,
             deadline: definition.timeout().or(default).map(usable),
-            failures: RateLimit::default(),
-            shed: RateLimit::default(),
-            cut: RateLimit::default(),
+            lines: HandlerLineLimits::default(),
             load: Admission::new(budgets.clone()),
             checked: AtomicBool::new(false),
         };
@@ -92,8 +87,13 @@ impl HandlerTable {
 
     /// All handlers, by message, the fallback last.
     pub(crate) fn definitions(&self) -> impl Iterator<Item = &'static Definition> + '_ {
-        let named = self.entries.iter().map(|(_, entry)| entry.definition);
-        named.chain(self.fallback.as_ref().map(|entry| entry.definition))
+        self.entries().map(|entry| entry.definition)
+    }
+
+    /// All entries, by message, the fallback last.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let named = self.entries.iter().map(|(_, entry)| entry);
+        named.chain(&self.fallback)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::agent::Shared;
 use crate::agent::connection::converse;
 use crate::agent::dispatch::wakeups::Wakeups;
 use crate::agent::report::connections as log;
-use crate::agent::report::rate_limit::ReasonLimits;
+use crate::agent::report::rate_limit::{Permitted, ReasonLimits};
 use crate::handler::Peer;
 use crate::spop::session::Foreign;
 use crate::text::one_line;
@@ -153,7 +153,7 @@ impl Certificates {
             HandshakeError::Late => "the peer did not finish the TLS handshake in time".to_owned(),
             HandshakeError::Tls(error) => self.explain(error),
         };
-        if let Some(suppressed) = self.0.failures.pass(&text) {
+        if let Some(Permitted { suppressed }) = self.0.failures.pass(&text) {
             tracing::warn!(%peer, suppressed, "connection refused: {}", one_line(&text));
         }
     }

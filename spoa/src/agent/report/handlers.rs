@@ -1,0 +1,240 @@
+//! Lines about handlers: what failed, what was left out of an ACK, what has no handler.
+//!
+//! A subscriber is code of the program, so whatever it does must not cost a NOTIFY its ACK: all of these
+//! run guarded.
+
+use super::rate_limit::Permitted;
+use super::{HandlerLineLimits, LineLimits, about_frame};
+use crate::handler::guard::quietly;
+use crate::handler::{ConnectionInfo, Context, Definition, Failure, IncomingMessage, LeftOut, Run};
+use crate::spop::{FrameIds, Name};
+use crate::text::{breaks_line, one_line};
+use spoa_facts::nearest;
+use std::time::Duration;
+
+/// The target of the log lines about handlers that failed, so that a filter can name them.
+pub(crate) const FAILURES: &str = "spoa::failures";
+
+/// Tells kinds of failures from one another, so that none hides another.
+fn kind(failure: &Failure) -> usize {
+    match failure {
+        Failure::Rejected(_) => 0,
+        Failure::Error(_) => 1,
+        Failure::Panicked(_) => 2,
+        Failure::TimedOut(_) => 3,
+        Failure::Stopped(_) => 4,
+        Failure::BadVariable(_) => 5,
+        Failure::Overloaded(_) => 6,
+    }
+}
+
+/// Logs that a handler failed.
+pub(crate) fn failed(
+    definition: &Definition,
+    limits: &HandlerLineLimits,
+    failure: &Failure,
+    message: Name<'_>,
+    context: Context<'_>,
+) {
+    let Some(Permitted { suppressed }) = limits.failed.pass(kind(failure)) else {
+        return;
+    };
+    quietly(|| {
+        let text = failure.to_string();
+        // A field of the name `message` would take the place of the text.
+        about_frame!(
+            warn(target: FAILURES),
+            context.connection,
+            context.ids,
+            spoe_message = %message.excerpt(),
+            handler = definition.function(),
+            suppressed,
+            "handler `{}` failed: {}",
+            definition.short_name(),
+            one_line(&text)
+        );
+    });
+}
+
+/// Logs that `on_failure` failed itself.
+pub(crate) fn on_failure_failed(
+    limits: &LineLimits,
+    failure: &Failure,
+    message: Name<'_>,
+    context: Context<'_>,
+) {
+    let Some(Permitted { suppressed }) = limits.on_failure_failed.pass() else {
+        return;
+    };
+    quietly(|| {
+        let text = failure.to_string();
+        about_frame!(
+            error,
+            context.connection,
+            context.ids,
+            spoe_message = %message.excerpt(),
+            suppressed,
+            "`on_failure` failed: {}; fix it: a message whose handler failed was answered without \
+             actions",
+            one_line(&text)
+        );
+    });
+}
+
+/// Logs a message that no handler answers.
+pub(crate) fn unknown_message<'d>(
+    limits: &LineLimits,
+    known: impl Iterator<Item = &'d Definition>,
+    incoming: &IncomingMessage<'_>,
+) {
+    let name = incoming.message.name();
+    let Some(Permitted { suppressed }) = limits.unknown_message.pass(name.as_bytes()) else {
+        return;
+    };
+    quietly(|| {
+        let known: Vec<_> = known.filter_map(Definition::message_name).collect();
+        let name = name.excerpt();
+        let meant = nearest(&name, known.iter().copied());
+        let meant = meant.map_or(String::new(), |meant| format!(" (did you mean `{meant}`?)"));
+        about_frame!(
+            warn,
+            incoming.context.connection,
+            incoming.context.ids,
+            suppressed,
+            "no handler for message `{name}`{meant}: this agent answers `{}`; correct its name in \
+             spoe.conf, or add `#[spoe_message(\"{name}\")]` or `#[spoe_fallback]`; handlers of another \
+             crate need `use that_crate as _;`",
+            known.join("`, `"),
+        );
+    });
+}
+
+/// Warns of an argument of a handler's first message that seems to be misspelt: where the parameter has
+/// a default or is an `Option`, nothing else would.
+// It asks types of the program whether they have a default, which may panic.
+pub(crate) fn misspelt_arguments(definition: &Definition, incoming: &IncomingMessage<'_>) {
+    quietly(|| compare_names(definition, incoming));
+}
+
+fn compare_names(definition: &Definition, incoming: &IncomingMessage<'_>) {
+    let IncomingMessage {
+        message, context, ..
+    } = incoming;
+    let shown = message.name().excerpt();
+    let arguments = definition.description().arguments;
+    let taken: Vec<_> = arguments
+        .iter()
+        .filter_map(|argument| argument.name)
+        .collect();
+    let sent = || message.args().iter().filter_map(|arg| arg.name.to_str());
+    // Names come from the peer: do not log any that cannot occur in a spoe.conf.
+    let is_name =
+        |name: &&str| (1..=Name::EXCERPT).contains(&name.len()) && !name.contains(breaks_line);
+    let strangers = || sent().filter(is_name).filter(|name| !taken.contains(name));
+    for argument in arguments.iter().filter(|argument| !argument.required) {
+        let Some(name) = argument
+            .name
+            .filter(|name| sent().all(|sent| sent != *name))
+        else {
+            continue;
+        };
+        if let Some(meant) = nearest(name, strangers()) {
+            tracing::warn!(
+                peer = %context.peer(),
+                handler = definition.function(),
+                "message `{shown}` has no argument `{name}`, so the handler goes without it; is \
+                 it the `{meant}` that HAProxy sends? correct one of the two names: in \
+                 `spoe-message {shown}` of spoe.conf, or with `#[arg(\"{meant}\")]`",
+            );
+        }
+    }
+}
+
+/// Logs that a handler gave more actions than fit; those were not even encoded.
+#[cold]
+pub(crate) fn left_out(
+    definition: &Definition,
+    limits: &HandlerLineLimits,
+    left_out: &LeftOut,
+    context: Context<'_>,
+) {
+    let Some(Permitted { suppressed }) = limits.left_out.pass() else {
+        return;
+    };
+    quietly(|| {
+        about_frame!(
+            warn,
+            context.connection,
+            context.ids,
+            handler = definition.function(),
+            suppressed,
+            "handler `{}`: {} into the frame that HAProxy takes, left out: {left_out}; set fewer or \
+             shorter variables, or raise `tune.bufsize` in haproxy.cfg",
+            definition.short_name(),
+            left_out.actions(),
+        );
+    });
+}
+
+/// Logs that an ACK of `size` bytes was cut to `limit`, with `kept` of its actions.
+#[cold]
+pub(crate) fn ack_too_large(
+    limits: &LineLimits,
+    (size, limit): (usize, usize),
+    left_out: &LeftOut,
+    kept: usize,
+    connection: &ConnectionInfo,
+    ids: FrameIds,
+) {
+    let Some(Permitted { suppressed }) = limits.ack_too_large.pass() else {
+        return;
+    };
+    quietly(|| {
+        about_frame!(
+            warn,
+            connection,
+            ids,
+            suppressed,
+            "ACK of {size} bytes: {} into the {limit} that HAProxy takes, left out: {left_out}; \
+             {kept} kept; set fewer or shorter variables, or raise `tune.bufsize` in haproxy.cfg",
+            left_out.actions(),
+        );
+    });
+}
+
+/// Logs that a handler blocks its worker thread: whatever else that thread serves waits.
+pub(crate) fn worker_blocked(definition: &Definition, limits: &HandlerLineLimits, time: Duration) {
+    let remedy = match definition.run {
+        Run::Sync(_) => "add `blocking` to its attribute, or make it an `async fn` that awaits",
+        Run::Async(_) | Run::Blocking(_) => {
+            "nothing that blocks may stand in an `async fn`: await it, or make the handler a `fn` with \
+             `blocking`"
+        }
+    };
+    if let Some(Permitted { suppressed }) = limits.worker_blocked.pass() {
+        tracing::warn!(
+            handler = definition.function(),
+            suppressed,
+            "handler `{}` has kept its worker thread for {time:?} and is still running, and other \
+             requests wait: {remedy}",
+            definition.short_name()
+        );
+    }
+}
+
+/// Logs that handlers block a worker thread together, one after another. `definition` is the last.
+pub(crate) fn worker_blocked_together(
+    definition: &Definition,
+    limits: &LineLimits,
+    time: Duration,
+) {
+    if let Some(Permitted { suppressed }) = limits.worker_blocked_together.pass() {
+        tracing::warn!(
+            handler = definition.function(),
+            suppressed,
+            "handlers that run one after another have kept a worker thread for {time:?}, this one \
+             last, and other requests wait: add `blocking` to the attributes of those that take \
+             milliseconds, or make them `async` and await"
+        );
+    }
+}
