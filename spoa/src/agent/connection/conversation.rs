@@ -451,7 +451,7 @@ impl Conversation {
     #[cold]
     fn last(&mut self, ids: FrameIds, messages: Messages<'_>, scratch: &mut Scratch) {
         let messages = answerable(messages, ids, &self.info, &self.shared);
-        self.dispatcher(scratch).notify(ids, messages);
+        self.dispatcher(scratch).notify_rare(ids, messages);
     }
 
     /// Deals with whatever is at the front of `input` and is not a whole NOTIFY; returns how many bytes
@@ -473,7 +473,7 @@ impl Conversation {
                 let messages = answerable(messages, ids, &self.info, &self.shared);
                 // The messages borrow from the session.
                 let (shared, info, in_flight) = (&self.shared, &self.info, &mut self.in_flight);
-                Dispatcher::new(shared, info, in_flight, scratch, limit).notify(ids, messages);
+                Dispatcher::new(shared, info, in_flight, scratch, limit).notify_rare(ids, messages);
             }
             Some(AgentEvent::Hello(hello)) => {
                 log::hello(&hello, &self.info);

@@ -127,14 +127,8 @@ impl Dispatcher<'_> {
             return self.follow(entry, incoming, answer, |_, _| Err(overload.into()));
         }
         let deadline = entry.deadline.map(|length| (now.at + length, length));
-        let incoming = &IncomingMessage {
-            context: Context {
-                deadline: deadline.map(|(at, _)| at.into_std()),
-                ..incoming.context
-            },
-            ..*incoming
-        };
-        let job = self.job(incoming, answer);
+        let until = deadline.map(|(at, _)| at.into_std());
+        let job = self.job(incoming, answer, until);
         let bytes = job.message.capacity();
         let index = *answer
             .slot
@@ -162,18 +156,22 @@ impl Dispatcher<'_> {
             }
             Begun::Done(finished) => {
                 entry.load.done_at_once();
-                self.end_at_once(entry, incoming, answer, index, finished);
+                self.end_at_once(entry, incoming, answer, finished, until);
             }
             Begun::Failed(failure) => {
-                let finished = Finished::failed(failure);
-                self.end_at_once(entry, incoming, answer, index, finished);
+                self.end_at_once(entry, incoming, answer, Finished::failed(failure), until);
             }
         }
     }
 
     /// Lends a job to a handler, with a copy of the message.
     #[inline(always)]
-    fn job(&mut self, incoming: &IncomingMessage<'_>, answer: &PendingAck) -> Box<Job> {
+    fn job(
+        &mut self,
+        incoming: &IncomingMessage<'_>,
+        answer: &PendingAck,
+        deadline: Option<std::time::Instant>,
+    ) -> Box<Job> {
         let mut job = self.scratch.job(self.connection);
         job.message.copy(&incoming.message);
         job.answered.clear();
@@ -182,7 +180,7 @@ impl Dispatcher<'_> {
         }
         job.room = answer.room;
         job.ids = answer.ids;
-        job.deadline = incoming.context.deadline;
+        job.deadline = deadline;
         job
     }
 
@@ -193,22 +191,32 @@ impl Dispatcher<'_> {
         entry: &Entry,
         incoming: &IncomingMessage<'_>,
         answer: &PendingAck,
-        index: usize,
         finished: Finished,
+        deadline: Option<std::time::Instant>,
     ) {
-        let (out, end) = match self.inflight.slot(index) {
+        let slot = answer.slot.and_then(|slot| self.inflight.slot(slot));
+        let (out, end) = match slot {
             Some(slot) if !slot.parts.is_empty() => {
                 (tail(&mut slot.parts, self.scratch), answer.room)
             }
             _ => (&mut self.scratch.output, answer.end()),
         };
         let before = out.len();
+        let context = || Context {
+            deadline,
+            ..incoming.context
+        };
         if let Err(failure) = finished.result {
-            self.shared.fail(entry, incoming, failure, out, before, end);
+            let incoming = IncomingMessage {
+                context: context(),
+                ..*incoming
+            };
+            self.shared
+                .fail(entry, &incoming, failure, out, before, end);
         } else if let Some(job) = &finished.job {
             out.extend_from_slice(&job.actions);
             if let Some(left_out) = &job.left_out {
-                report::left_out(entry.definition, &entry.lines, left_out, incoming.context);
+                report::left_out(entry.definition, &entry.lines, left_out, context());
             }
         }
         if let Some(job) = finished.job {
