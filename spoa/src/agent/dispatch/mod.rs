@@ -8,6 +8,12 @@ pub(crate) mod in_flight;
 mod waiting;
 pub(crate) mod wakeups;
 
+/// The primitives of `wakeups`, for which `tests/wakeups.rs` has those of loom.
+mod sync {
+    pub(super) use std::sync::Mutex;
+    pub(super) use std::sync::atomic::AtomicBool;
+}
+
 use self::in_flight::InFlight;
 use crate::agent::Shared;
 use crate::agent::report::{handlers as report, values};

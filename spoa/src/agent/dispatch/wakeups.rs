@@ -1,7 +1,8 @@
 //! How handlers that are done, and the agent that is to stop, wake a connection.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use super::sync::{AtomicBool, Mutex};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
 
 /// What wakes a connection besides its socket.
@@ -59,7 +60,8 @@ impl Wakeups {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(slot);
-        self.any_ready.store(true, Ordering::Release);
+        // A swap, so that it follows that of a `take_ready` which has not seen it.
+        self.any_ready.swap(true, Ordering::AcqRel);
         self.wake();
     }
 
@@ -95,7 +97,8 @@ impl SlotWaker {
 
     /// Lets the next wake through again; called before each poll.
     pub(crate) fn rearm(&self) {
-        self.woken.store(false, Ordering::Release);
+        // Not a store: what the last waker wrote before it was turned away must be seen by the poll.
+        self.woken.swap(false, Ordering::AcqRel);
     }
 }
 
