@@ -42,7 +42,7 @@ fn every_help_fixes_its_own_case() {
     for case in all() {
         let fixes = case.fixes();
         for fix in &fixes {
-            let (found, configuration) = findings(&fix.contents, case.series());
+            let (found, configuration) = findings(&fix.contents, Some(case.series()));
             if !found.is_empty() {
                 let text = render(&found, &configuration.sources, false);
                 wrong.push(format!("{}: after it there is still\n{text}", fix.name));
@@ -142,6 +142,50 @@ fn every_code_has_a_configuration_that_shows_it() {
     for code in Code::ALL {
         assert!(shown.contains(code), "{code} is shown nowhere");
     }
+}
+
+/// What is found for some HAProxy, and not without knowing for which, is what `OF_VERSIONS` says.
+#[test]
+fn what_needs_a_version_to_be_found_is_listed() {
+    let mut needs: Vec<Code> = Vec::new();
+    let mut configurations: Vec<_> = all().into_iter().map(|case| case.contents).collect();
+    // Faults of some versions only, beside the case of their code.
+    for (file, from, to) in [
+        (
+            "haproxy.cfg",
+            "bind 127.0.0.1:8443 proto h2",
+            "bind 127.0.0.1:8443 ssl crt site.pem",
+        ),
+        (
+            "spoe.conf",
+            "timeout processing",
+            "timeout hello soon\n    timeout processing",
+        ),
+    ] {
+        let changed = configurations.iter().find_map(|contents| {
+            let text = contents
+                .get(Path::new(file))
+                .filter(|text| text.contains(from))?;
+            let mut changed = contents.clone();
+            changed.insert(file.into(), text.replace(from, to));
+            Some(changed)
+        });
+        configurations.push(changed.expect("a case has the line"));
+    }
+    for contents in &configurations {
+        let codes = |series| -> Vec<Code> {
+            let (findings, _) = findings(contents, series);
+            findings.iter().map(|finding| finding.code).collect()
+        };
+        let unknown = codes(None);
+        let known = Series::ALL
+            .into_iter()
+            .flat_map(|series| codes(Some(series)));
+        needs.extend(known.filter(|code| !unknown.contains(code)));
+    }
+    needs.sort();
+    needs.dedup();
+    assert_eq!(Code::OF_VERSIONS, needs, "in the order of the codes");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn cases() -> Vec<Case> {
 fn suits(fix: &Fix, haproxy: &Haproxy) -> Option<bool> {
     let (major, minor) = haproxy.series();
     let series = format!("{major}.{minor}").parse().ok()?;
-    let (found, _) = cases::findings(&fix.contents, series);
+    let (found, _) = cases::findings(&fix.contents, Some(series));
     let timeouts = |finding: &Finding| finding.code == Code::TimeoutsMissing;
     found.iter().all(timeouts).then_some(found.is_empty())
 }
@@ -217,7 +217,7 @@ fn send(haproxy: &Haproxy, case: &Case, fix: &Fix, down: bool) -> Sent {
     let origin = Origin::start();
     let port = Port::free();
     let front = port.addr().to_string();
-    let (_, configuration) = cases::findings(&fix.contents, case.series());
+    let (_, configuration) = cases::findings(&fix.contents, Some(case.series()));
     let origin = origin.addr().to_string();
     let text = at_home(fix, &configuration, &address, &origin, &front);
     let mut contents = fix.contents.clone();

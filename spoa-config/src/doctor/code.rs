@@ -163,10 +163,13 @@ impl Code {
     /// assert!(Code::OF_VERSIONS.contains(&Code::Deprecated));
     /// ```
     pub const OF_VERSIONS: &'static [Code] = &[
+        Code::EventUnknown,
+        Code::WordsRefused,
         Code::SampleOfAnother,
         Code::TimeoutsMissing,
         Code::BackendMode,
         Code::Deprecated,
+        Code::UrlAbsolute,
     ];
 }
 

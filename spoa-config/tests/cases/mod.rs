@@ -162,7 +162,7 @@ impl Case {
 
     /// What it is compared with, as the folder has it.
     pub fn findings(&self) -> (Vec<Finding>, Configuration) {
-        findings(&self.contents, self.series())
+        findings(&self.contents, Some(self.series()))
     }
 
     /// The ways to fix it: each file whose name begins with `fix`.
@@ -214,9 +214,9 @@ fn text_of(case: &str, path: &Path) -> String {
 }
 
 /// What `doctor` finds in these files.
-pub fn findings(contents: &Contents, series: Series) -> (Vec<Finding>, Configuration) {
+pub fn findings(contents: &Contents, series: Option<Series>) -> (Vec<Finding>, Configuration) {
     let around = Surroundings {
-        series: Some(series),
+        series,
         environment: &|_| None,
     };
     let there = |path: &&&str| contents.contains_key(Path::new(path));
@@ -224,7 +224,7 @@ pub fn findings(contents: &Contents, series: Series) -> (Vec<Finding>, Configura
     let paths: Vec<_> = paths.iter().filter(there).collect();
     let configuration =
         Configuration::read(&paths, &InMemory(contents), &around).expect("it can be read");
-    let findings = examine(&agent_of(contents), &configuration, Some(series));
+    let findings = examine(&agent_of(contents), &configuration, series);
     (findings, configuration)
 }
 
