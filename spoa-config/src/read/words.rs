@@ -18,6 +18,8 @@ pub struct Word {
     /// Whether all of it is known: not if a variable of the environment is not set here, though
     /// HAProxy may have it.
     pub known: bool,
+    /// The quote in it that is not closed: HAProxy refuses the line.
+    pub open_quote: Option<Span>,
 }
 
 impl Word {
@@ -77,7 +79,7 @@ impl Cutter<'_> {
         while let Some((at, next)) = self.chars.next() {
             match next {
                 '\0' | '\n' | '\r' => {
-                    self.finish(at);
+                    self.end(at, single.or(double));
                     return self.words;
                 }
                 '#' if single.is_none() && double.is_none() => {
@@ -104,8 +106,22 @@ impl Cutter<'_> {
                 }
             }
         }
-        self.finish(self.line.len());
+        self.end(self.line.len(), single.or(double));
         self.words
+    }
+
+    /// Ends the line, perhaps within a quote.
+    fn end(&mut self, at: usize, quote: Option<usize>) {
+        if let Some(quote) = quote {
+            let start = self.start + quote;
+            let source = self.source;
+            self.begin(quote).open_quote = Some(Span {
+                source,
+                start,
+                end: start + 1,
+            });
+        }
+        self.finish(at);
     }
 
     /// The word that `at` belongs to.
@@ -120,6 +136,7 @@ impl Cutter<'_> {
             text: String::new(),
             span,
             known: true,
+            open_quote: None,
         })
     }
 

@@ -22,6 +22,10 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             let mut refused: Vec<_> = of_head(section).into_iter().collect();
             let mut acls = Vec::new();
             for line in &section.lines {
+                if let Some(open) = open_quote(line) {
+                    refused.extend(open);
+                    continue;
+                }
                 refused.extend(match section.kind() {
                     "spoe-agent" => of_agent(case, line),
                     "spoe-message" => of_message(line, &mut acls),
@@ -43,6 +47,18 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             findings.extend(misspelt(line));
         }
     }
+}
+
+/// A quote that a line does not close. A sample expression has a finding of its own: nothing then.
+fn open_quote(line: &Line) -> Option<Option<Refused>> {
+    let quote = line.words.iter().find_map(|word| word.open_quote)?;
+    let refused = || Refused {
+        title: format!("a quote in `{}` is not closed", line.word(0)),
+        span: quote,
+        label: "HAProxy does not load the file".to_owned(),
+        help: "write the same quote where the text ends, or remove this one".to_owned(),
+    };
+    Some((line.word(0) != "args").then(refused))
 }
 
 /// Words that HAProxy refuses.
@@ -114,6 +130,7 @@ fn of_scope(source: &str, scope: &Scope) -> Option<Refused> {
         text: scope.name.clone(),
         span: scope.span,
         known: true,
+        open_quote: None,
     };
     if let Some(refused) = named(&name, &[':', '-']) {
         return Some(refused);
