@@ -95,6 +95,9 @@ pub struct Variable {
 /// variable, such as `txn.answered_check`, which the agent sets once the handler has succeeded.
 pub const ANSWERED: &str = "spoa-answered";
 
+/// The beginning of a comment that names a variable whose value no rule is to look at.
+pub(crate) const UNREAD: &str = "Unread so far:";
+
 /// Whether each success of a handler sets a variable, as its types say.
 ///
 /// ```

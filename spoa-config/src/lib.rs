@@ -10,6 +10,7 @@ pub mod read;
 mod verdict;
 pub mod write;
 
+use agent::UNREAD;
 pub use agent::{ANSWERED, Agent, Argument, Message, Presence, Tls, Variable};
 pub use overfull::overfull;
 pub use spoa_facts::{Expected, Series, UnknownSeries};

@@ -8,7 +8,7 @@ use super::ladder;
 use super::plan::{ERROR, Group, Guard, Plan, Planned};
 use super::text::Text;
 use super::{Fail, Watch};
-use crate::Variable;
+use crate::{UNREAD, Variable};
 use spoa_facts::Event;
 
 /// The lines that belong in a frontend.
@@ -352,6 +352,15 @@ fn variables(plan: &Plan<'_>, text: &mut Text) {
         text.line("http-request del-header x-spoa- -m beg");
         for variable in &early {
             headers.set("http-request", &plan.variable(variable), text);
+        }
+    }
+    if !late.is_empty() && !plan.options.show {
+        text.comment(
+            "The agent sets these with the response. Servers have no use for them, and clients must not see \
+             them, so no rule reads their values until you write one.",
+        );
+        for variable in &late {
+            text.comment(&format!("{UNREAD} {}", plan.variable(variable)));
         }
     }
     if plan.options.show {

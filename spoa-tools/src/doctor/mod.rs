@@ -225,7 +225,7 @@ error[SPOA002]: this filter names no SPOE file
         for (series, left_out) in [(None, true), (Some(Series::V3_2), false)] {
             let diagnosis = check(&path, Some(&agent()), series).unwrap();
             let text = diagnosis.text(Paint::PLAIN);
-            assert_eq!(text.contains("(SPOA037, SPOA050, "), left_out, "{text}");
+            assert_eq!(text.contains("(SPOA016, SPOA026, "), left_out, "{text}");
             let json = diagnosis.json();
             assert_eq!(json["left_out"] != json!([]), left_out, "{json}");
         }

@@ -444,6 +444,9 @@ fn only_found(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             return None;
         }
         let name = engine.variable(&variable.scope, &variable.name);
+        if super::variables::is_meant_unread(case, &name) {
+            return None;
+        }
         let mut asked = None;
         let mentions = super::variables::mentions(case.configuration);
         let mut mentions = mentions.iter().filter(|it| it.variable == name);

@@ -5,8 +5,8 @@ use super::super::steps::{self, End, How, Mention};
 use super::super::{Case, Code, Finding, Severity};
 use super::listed_spans;
 use super::prefix::broken;
-use crate::Variable;
 use crate::read::{Configuration, Line};
+use crate::{UNREAD, Variable};
 use spoa_facts::{MAX_VARIABLE, all_of, is_variable, nearest};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
@@ -270,6 +270,20 @@ fn decides<'a>(case: &Case<'a>, variable: &str) -> Option<(&'a Line, bool)> {
     })
 }
 
+/// Returns whether a comment says that no rule is to look at a variable: `# Unread so far: NAME`.
+pub(super) fn is_meant_unread(case: &Case<'_>, variable: &str) -> bool {
+    let mut lines = case
+        .configuration
+        .sources
+        .iter()
+        .flat_map(|it| it.text.lines());
+    lines.any(|line| {
+        let comment = line.trim().strip_prefix('#');
+        let named = comment.and_then(|comment| comment.trim().strip_prefix(UNREAD));
+        named.is_some_and(|named| named.split_whitespace().any(|name| name == variable))
+    })
+}
+
 /// Variables that are set and never read.
 fn unread(
     case: &Case<'_>,
@@ -285,6 +299,7 @@ fn unread(
         .iter()
         .copied()
         .filter(|set| mentions.iter().all(|mention| mention.variable != set.name))
+        .filter(|set| !is_meant_unread(case, &set.name))
         // A rule that reads it by another prefix or in another scope is the fault to name.
         .filter(|set| {
             let name = &set.variable.name;
