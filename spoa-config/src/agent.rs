@@ -37,7 +37,7 @@ pub struct Message {
     pub name: String,
     /// The path of the handler's function.
     pub function: String,
-    /// The file and the line the function stands in.
+    /// The file and the line the function is in.
     pub location: (String, u32),
     /// The doc comment of the function.
     pub docs: String,
@@ -45,7 +45,7 @@ pub struct Message {
     pub deadline: Option<Duration>,
     /// The event HAProxy is to send it at, such as `on-frontend-http-request`.
     pub event: Option<String>,
-    /// The condition behind the event, such as `if { path_beg /api }`.
+    /// The condition after the event, such as `if { path_beg /api }`.
     pub condition: Option<String>,
     /// The group it is sent with, by a rule instead of an event.
     pub group: Option<String>,

@@ -165,7 +165,7 @@ impl Expression {
     ///
     /// # Errors
     /// A fetch or converter that the series does not have, arguments it does not take, or a converter
-    /// behind something it does not take.
+    /// after something it does not take.
     pub fn check(&self, series: Series) -> Result<Sample, Problem> {
         let call = self.fetch();
         let fetch = find(FETCHES, &call.name, series).map_err(|absent| {
@@ -344,7 +344,7 @@ impl Sample {
         proxies.into_iter().any(|proxy| self.at_in(event, proxy))
     }
 
-    /// Whether it can be had at an event where the filter stands in a section of this kind. HAProxy
+    /// Whether it can be had at an event where the filter is in a section of this kind. HAProxy
     /// refuses a configuration in which it cannot.
     #[must_use]
     pub fn at_in(&self, event: Event, proxy: Proxy) -> bool {

@@ -35,7 +35,7 @@ pub enum Event {
     HttpResponse,
 }
 
-/// What kind of section the filter stands in. HAProxy looks for the samples of some events in other
+/// What kind of section the filter is in. HAProxy looks for the samples of some events in other
 /// places then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Proxy {

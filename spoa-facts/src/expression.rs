@@ -21,7 +21,7 @@ pub struct Call {
     pub name: String,
     /// Where the name stands, in bytes.
     pub range: Range<usize>,
-    /// What stands in its parentheses, without quotes; `None` if it has none. `x()` has one empty
+    /// What is in its parentheses, without quotes; `None` if it has none. `x()` has one empty
     /// argument.
     pub arguments: Option<Vec<Argument>>,
     /// Where it ends, parentheses included.
@@ -47,7 +47,7 @@ impl Expression {
         parse(&text::plain(text), text.len())
     }
 
-    /// Reads an expression as it stands in a line of configuration, quotes and backslashes included.
+    /// Reads an expression as it is in a line of configuration, quotes and backslashes included.
     /// Ranges are those of the text with its quotes. A blank or a `#` outside of them stands for
     /// itself, though a line must have a `\` before it.
     ///

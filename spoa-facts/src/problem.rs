@@ -58,7 +58,7 @@ pub enum ProblemKind {
         /// Those that have it.
         others: Vec<Series>,
     },
-    /// A converter behind something that it does not take.
+    /// A converter after something that it does not take.
     CannotConvert {
         /// Its name.
         converter: String,

@@ -67,7 +67,7 @@ fn a_sample_is_there_at_some_events() {
     let words = problem.to_string();
     assert!(words.starts_with("`path` has nothing to fetch at `on-client-session`: send the message at `on-frontend-tcp-request`"), "{words}");
     // The frontend does not know the backend yet, and HAProxy looks no further where the filter
-    // stands in one.
+    // is in one.
     let backend = sample("be_name");
     assert!(backend.at_in(Event::BackendHttpRequest, Proxy::Backend));
     assert!(!backend.at_in(Event::BackendHttpRequest, Proxy::Frontend));

@@ -33,7 +33,7 @@ pub(super) enum Moment<'a> {
 /// A line `… send-spoe-group ENGINE GROUP`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rule<'a> {
-    /// The section it stands in, as the configuration counts them.
+    /// The section it is in, as the configuration counts them.
     pub(super) proxy: usize,
     pub(super) line: &'a Line,
     pub(super) engine: &'a Word,
@@ -139,7 +139,7 @@ impl<'a> Engine<'a> {
         self.sections().filter(|it| it.kind() == "spoe-group")
     }
 
-    /// What the agent lists behind a keyword: `messages` or `groups`.
+    /// What the agent lists after a keyword: `messages` or `groups`.
     pub(super) fn listed(&self, keyword: &'static str) -> impl Iterator<Item = &'a Word> + use<'a> {
         listed(self.agent, keyword)
     }
@@ -197,7 +197,7 @@ impl<'a> Engine<'a> {
         line.words.get(2)
     }
 
-    /// The word behind `use-backend`.
+    /// The word after `use-backend`.
     pub(super) fn backend(&self) -> Option<&'a Word> {
         let mut lines = self.agent.lines.iter();
         lines
@@ -262,7 +262,7 @@ pub(super) fn rules(configuration: &Configuration) -> Vec<Rule<'_>> {
             let Some(at) = sends(line) else {
                 continue;
             };
-            if let [engine, group, ..] = line.behind(at + 1) {
+            if let [engine, group, ..] = line.after(at + 1) {
                 rules.push(Rule {
                     proxy,
                     line,
@@ -275,7 +275,7 @@ pub(super) fn rules(configuration: &Configuration) -> Vec<Rule<'_>> {
     rules
 }
 
-/// What a section lists behind a keyword.
+/// What a section lists after a keyword.
 pub(super) fn listed<'a>(
     section: &'a Section,
     keyword: &'static str,
@@ -290,7 +290,7 @@ pub(super) fn listed<'a>(
         }
     };
     // HAProxy joins no lines.
-    let words = lines.filter(means).flat_map(|line| line.behind(1));
+    let words = lines.filter(means).flat_map(|line| line.after(1));
     words.filter(|word| !word.is("\\"))
 }
 

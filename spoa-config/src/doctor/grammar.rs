@@ -40,7 +40,7 @@ pub(super) const OPTIONS: [&str; 10] = [
     "var-prefix",
 ];
 
-/// The options that a `no` may stand before.
+/// The options that a `no` may are before.
 pub(super) const SWITCHES: [&str; 4] =
     ["async", "dontlog-normal", "pipelining", "send-frag-payload"];
 
@@ -105,7 +105,7 @@ pub(super) fn means(line: &Line, words: &[&str]) -> bool {
 /// The action that sends a group.
 pub(super) const ACTION: &str = "send-spoe-group";
 
-/// Where the action of a rule that sends a group stands in its line, or of one that seems to.
+/// Where the action of a rule that sends a group is in its line, or of one that seems to.
 pub(super) fn sends(line: &Line) -> Option<usize> {
     if let Some(at) = line.words.iter().position(|word| word.is(ACTION)) {
         return Some(at);

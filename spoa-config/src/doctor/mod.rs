@@ -225,8 +225,8 @@ impl<'a> Case<'a> {
             .rev()
             .flat_map(|section| &section.lines);
         let defaults = lines.filter(|line| line.begins(&["default-server"]));
-        let words = defaults.flat_map(|line| line.behind(1));
-        words.chain(line.behind(3)).collect()
+        let words = defaults.flat_map(|line| line.after(1));
+        words.chain(line.after(3)).collect()
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
     use std::io;
     use std::path;
 
-    /// A file `haproxy.cfg` and one `spoe.conf` behind a line of dashes.
+    /// A file `haproxy.cfg` and one `spoe.conf` after a line of dashes.
     struct Text<'a>(&'a str);
 
     impl Files for Text<'_> {

@@ -37,7 +37,7 @@ pub struct Configuration {
     pub sources: Sources,
     /// The sections of HAProxy's own files, in order.
     pub sections: Vec<Section>,
-    /// Lines of HAProxy's own files that stand before the first section of their file.
+    /// Lines of HAProxy's own files that are before the first section of their file.
     pub stray: Vec<Line>,
     /// The SPOE files.
     pub spoe: Vec<SpoeFile>,
@@ -61,13 +61,13 @@ pub struct SpoeFile {
 /// A line `filter spoe …`.
 #[derive(Debug)]
 pub struct Filter {
-    /// The section it stands in, as [`Configuration::sections`] counts them.
+    /// The section it is in, as [`Configuration::sections`] counts them.
     pub proxy: usize,
     /// The line.
     pub line: Line,
-    /// What it says behind `engine`.
+    /// What it says after `engine`.
     pub engine: Option<Word>,
-    /// What it says behind `config`.
+    /// What it says after `config`.
     pub config: Option<Word>,
     /// What was found there.
     pub file: Found,
@@ -166,7 +166,7 @@ impl Configuration {
     /// The lines that hold for a proxy: its own, then those of the defaults it takes.
     pub fn lines(&self, proxy: usize) -> impl Iterator<Item = &Line> {
         let mut next = Some(proxy);
-        // A section takes defaults that stand before it, so that this ends.
+        // A section takes defaults that are before it, so that this ends.
         std::iter::from_fn(move || {
             let at = next?;
             next = self.defaults(at);
@@ -211,7 +211,7 @@ enum Base {
 /// What a filter's path is relative to.
 struct Origin {
     base: Base,
-    /// The directory of the file that the filter stands in.
+    /// The directory of the file that the filter is in.
     beside: PathBuf,
 }
 
@@ -381,7 +381,7 @@ pub(crate) fn asks_agent(line: &Line) -> bool {
         return false;
     };
     let near = |word: &Word, meant| word.known && nearest(&word.text, [meant]).is_some();
-    let said = |text: &str| line.behind(2).iter().any(|word| word.is(text));
+    let said = |text: &str| line.after(2).iter().any(|word| word.is(text));
     match (filter.is("filter"), spoe.is("spoe")) {
         (true, true) => true,
         (true, false) => near(spoe, "spoe") && said("engine"),
@@ -391,7 +391,7 @@ pub(crate) fn asks_agent(line: &Line) -> bool {
 }
 
 fn filter(proxy: usize, line: &Line) -> Filter {
-    let mut words = line.behind(2).iter();
+    let mut words = line.after(2).iter();
     let (mut engine, mut config) = (None, None);
     while let Some(word) = words.next() {
         match word.text.as_str() {

@@ -1,4 +1,4 @@
-//! HAProxy's configuration as it stands in files: words, lines, sections, and which SPOE file each
+//! HAProxy's configuration as it is in files: words, lines, sections, and which SPOE file each
 //! filter reads.
 //!
 //! What HAProxy refuses is read as far as it goes; what is not known here is passed over. Nothing
@@ -24,7 +24,7 @@ pub use words::Word;
 use crate::Series;
 use std::fmt;
 
-/// What a configuration stands in.
+/// What a configuration is in.
 pub struct Surroundings<'a> {
     /// The HAProxy that is to read it, if that is known. It decides conditions such as
     /// `.if version_atleast(…)`.

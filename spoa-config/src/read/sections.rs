@@ -50,7 +50,7 @@ pub(crate) const ENTERPRISE: [&str; 5] = [
 pub struct Section {
     /// The line that begins it.
     pub head: Line,
-    /// What stands in it.
+    /// What is in it.
     pub lines: Vec<Line>,
     /// The scope it is in: `[name]` of a SPOE file.
     pub scope: Option<String>,
@@ -115,7 +115,7 @@ impl Kind {
 pub(super) struct Parsed {
     pub(super) sections: Vec<Section>,
     pub(super) scopes: Vec<Scope>,
-    /// What stands before the first section.
+    /// What is before the first section.
     pub(super) stray: Vec<Line>,
 }
 
@@ -164,9 +164,9 @@ impl Line {
                 .all(|(word, text)| word.is(text))
     }
 
-    /// The words behind the first so many.
+    /// The words after the first so many.
     #[must_use]
-    pub fn behind(&self, words: usize) -> &[Word] {
+    pub fn after(&self, words: usize) -> &[Word] {
         self.words.get(words..).unwrap_or_default()
     }
 

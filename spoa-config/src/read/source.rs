@@ -11,7 +11,7 @@ pub struct Span {
     pub source: usize,
     /// The first byte.
     pub start: usize,
-    /// The first byte behind it.
+    /// The first byte after it.
     pub end: usize,
 }
 
@@ -29,7 +29,7 @@ pub struct Position {
 pub struct Source {
     /// Its path, as it was asked for.
     pub path: PathBuf,
-    /// What stands in it; what is no UTF-8 stands here as `U+FFFD`.
+    /// What is in it; what is no UTF-8 stands here as `U+FFFD`.
     pub text: String,
 }
 

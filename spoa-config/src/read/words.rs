@@ -147,7 +147,7 @@ impl Cutter<'_> {
         }
     }
 
-    /// What a backslash makes of what stands behind it.
+    /// What a backslash makes of what is after it.
     fn escape(&mut self, at: usize, double: bool) {
         let following = self.chars.peek().map(|(_, next)| *next);
         let stands_for = match following {

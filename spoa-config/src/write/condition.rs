@@ -1,4 +1,4 @@
-//! Conditions as HAProxy writes them behind an event or a rule, and what is added to them.
+//! Conditions as HAProxy writes them after an event or a rule, and what is added to them.
 //!
 //! It must not know what is asked.
 

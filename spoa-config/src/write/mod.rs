@@ -37,7 +37,7 @@ pub struct Options {
     pub series: Series,
     /// The name of the engine; by default the agent's.
     pub engine: Option<String>,
-    /// What stands in the names of all variables; by default the engine's name.
+    /// What is in the names of all variables; by default the engine's name.
     pub prefix: Option<String>,
     /// The addresses of the agents, in HAProxy's notation; by default where the agent listens.
     pub servers: Vec<String>,
@@ -53,7 +53,7 @@ pub struct Options {
     pub verdicts: Vec<String>,
     /// Pages of the site's for what is denied, and for challenges.
     pub pages: Vec<Page>,
-    /// Lines of the frontend in the place of those that show the variables, and sections behind them if
+    /// Lines of the frontend in the place of those that show the variables, and sections after them if
     /// need be. What they say of `bind` and `default_backend` holds, too.
     pub rules: Option<String>,
     /// Whether clients are shown the variables in headers, for trying things out.

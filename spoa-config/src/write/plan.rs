@@ -74,7 +74,7 @@ pub(super) struct Asked {
     pub(super) late: bool,
 }
 
-/// One word behind `args`.
+/// One word after `args`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Arg {
     /// It is known.

@@ -302,7 +302,7 @@ fn why_there_was_no_answer_is_captured_before_a_rule_ends_the_request() {
     }
 }
 
-/// The rules that deny, and the words behind `args` of each message.
+/// The rules that deny, and the words after `args` of each message.
 fn guards(agent: &Agent, options: &Options) -> (Vec<String>, Vec<String>) {
     let written = written(agent, options);
     let trimmed = |text: &str, word: &str| {

@@ -5,7 +5,7 @@
 /// How wide a line may be before a comment or a list is broken.
 const WIDTH: usize = 100;
 
-/// How far the lines of a section stand in.
+/// How far the lines of a section are in.
 const INDENT: &str = "    ";
 
 /// The text of a file.
@@ -20,7 +20,7 @@ impl Text {
         self.0.push('\n');
     }
 
-    /// A section's first line, right behind its comment.
+    /// A section's first line, right after its comment.
     pub(super) fn touching(&mut self, title: &str) {
         self.0.push_str(title);
         self.0.push('\n');
@@ -33,7 +33,7 @@ impl Text {
         self.0.push('\n');
     }
 
-    /// Words behind a keyword, on as many lines as they take.
+    /// Words after a keyword, on as many lines as they take.
     pub(super) fn list<'a>(&mut self, keyword: &str, words: impl IntoIterator<Item = &'a str>) {
         let mut line = String::new();
         for word in words {

@@ -17,7 +17,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// One word behind `args`.
+/// One word after `args`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given<'a> {
     pub(super) name: Option<&'a str>,
@@ -28,8 +28,8 @@ impl<'a> Given<'a> {
     /// Those of a message, in order.
     pub(super) fn all(message: &'a Section) -> Vec<Self> {
         let lines = of_keyword("spoe-message", &message.lines, "args");
-        // What HAProxy ignores behind a backslash was meant, too.
-        let words = lines.flat_map(|(line, continues)| line.behind(usize::from(!continues)));
+        // What HAProxy ignores after a backslash was meant, too.
+        let words = lines.flat_map(|(line, continues)| line.after(usize::from(!continues)));
         let words = words.filter(|word| !word.is("\\"));
         // HAProxy cuts at the first `=`, wherever it stands.
         let given = words.map(|word| Given {

@@ -10,7 +10,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Words that look like a choice behind `option set-on-error`, which takes the name of a variable.
+/// Words that look like a choice after `option set-on-error`, which takes the name of a variable.
 const CHOICES: [&str; 20] = [
     "0", "1", "accept", "allow", "block", "close", "closed", "continue", "deny", "disabled",
     "enabled", "false", "ignore", "no", "off", "on", "open", "pass", "true", "yes",

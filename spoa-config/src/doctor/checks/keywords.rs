@@ -242,7 +242,7 @@ fn replaced(message: &Section) -> Option<Finding> {
         .collect();
     let (last, before) = events.split_last()?;
     let texts = |line: &Line| -> Vec<String> {
-        let words = line.behind(1).iter();
+        let words = line.after(1).iter();
         words.map(|word| word.text.clone()).collect()
     };
     // Which of several branches holds is not known here.

@@ -264,7 +264,7 @@ impl<'a> Ladder<'a> {
 
     fn test(&self, test: &Test<'_>, told: Told<'_>) -> Option<bool> {
         let variable = test.variable()?;
-        // A default value stands in for what is not set.
+        // A default value is in for what is not set.
         if test.expression.text.contains(',') || test.flags.iter().any(|it| it.is("-f")) {
             return None;
         }

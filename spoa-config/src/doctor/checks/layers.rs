@@ -182,7 +182,7 @@ fn asks_for_data(case: &Case<'_>, proxy: usize, line: &Line) -> bool {
         predefined
             || looks(&word.text)
             || lines.any(|acl| {
-                acl.begins(&["acl", name]) && acl.behind(2).iter().any(|word| looks(&word.text))
+                acl.begins(&["acl", name]) && acl.after(2).iter().any(|word| looks(&word.text))
             })
     })
 }

@@ -47,7 +47,7 @@ use spoa_facts::all_of;
 /// A check.
 pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
 
-/// All of them.
+/// All checks, in the order in which they run.
 pub(super) const ALL: &[Check] = &[
     sections::check,
     wiring::check,

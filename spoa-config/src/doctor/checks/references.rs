@@ -62,7 +62,7 @@ impl Line {
             "redirect",
         ];
         match RULES.contains(&self.word(0)) {
-            true => self.behind(1),
+            true => self.after(1),
             false => &[],
         }
     }

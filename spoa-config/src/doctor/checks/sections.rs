@@ -27,7 +27,7 @@ const OF_PROXIES: [&str; 14] = [
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let configuration = case.configuration;
-    // The lines behind it are of the section that it does not begin.
+    // The lines after it are of the section that it does not begin.
     findings.extend(configuration.stray.first().and_then(stray));
     let mut enterprise = configuration.sections.iter();
     let enterprise = enterprise.find(|section| ENTERPRISE.contains(&section.kind()));

@@ -311,7 +311,7 @@ impl<'a> Asked<'a> {
             return Depends::Other;
         };
         let name = inner.split_once(')').map_or(inner, |(name, _)| name);
-        // A default value stands in for what is not set.
+        // A default value is in for what is not set.
         if name.contains(',') {
             return Depends::Other;
         }

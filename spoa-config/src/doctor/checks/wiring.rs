@@ -50,7 +50,7 @@ fn no_filter(case: &Case<'_>) -> Option<Finding> {
         start: 0,
         end: 0,
     };
-    // The section it stands in may be the one that is misspelt.
+    // The section it is in may be the one that is misspelt.
     if !configuration.stray.is_empty() {
         return None;
     }

@@ -1,4 +1,4 @@
-//! The words behind the keywords of SPOE files, of their filters and of the rules that send groups.
+//! The words after the keywords of SPOE files, of their filters and of the rules that send groups.
 
 use super::super::engine::{scope, sections};
 use super::super::grammar::{ACTION, NAMING, OPTIONS, SWITCHES, TIMEOUTS, sends};
@@ -85,9 +85,9 @@ impl Refused {
         }
     }
 
-    /// The words of a line behind the first so many.
+    /// The words of a line after the first so many.
     fn extra(line: &Line, from: usize) -> Option<Self> {
-        let words = line.behind(from);
+        let words = line.after(from);
         let (first, last) = (words.first()?, words.last()?);
         let span = Span {
             end: last.span.end,
@@ -232,7 +232,7 @@ fn of_agent(case: &Case<'_>, line: &Line) -> Option<Refused> {
             let help = "write the names of the variables, or remove the line".to_owned();
             Some(Refused::missing("the names of variables", line, help))
         }
-        "register-var-names" => line.behind(1).iter().find_map(|name| named(name, &[])),
+        "register-var-names" => line.after(1).iter().find_map(|name| named(name, &[])),
         "log" => log(line),
         _ => None,
     }
@@ -410,7 +410,7 @@ fn of_message<'a>(line: &'a Line, acls: &mut Vec<&'a str>) -> Option<Refused> {
             Some(_) => match line.words.get(2) {
                 None => None,
                 Some(word) if ["if", "unless"].contains(&word.text.as_str()) => condition(
-                    line.behind(3),
+                    line.after(3),
                     acls,
                     "in this message; those of haproxy.cfg do not count",
                 ),
@@ -488,7 +488,7 @@ const PREDEFINED: [&str; 20] = [
 /// The others of the same kind.
 const PREDEFINED_TOO: [&str; 3] = ["REQ_CONTENT", "TRUE", "WAIT_END"];
 
-/// What HAProxy refuses of the words behind `if` and `unless`.
+/// What HAProxy refuses of the words after `if` and `unless`.
 fn condition(words: &[Word], acls: &[&str], place: &str) -> Option<Refused> {
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -593,7 +593,7 @@ fn fetched(word: &Word) -> Option<Refused> {
 
 /// A line `filter spoe`.
 fn of_filter(line: &Line) -> Option<Refused> {
-    let mut words = line.behind(2).iter();
+    let mut words = line.after(2).iter();
     while let Some(word) = words.next() {
         if !word.known {
             return None;
@@ -670,7 +670,7 @@ fn of_rule<'a>(line: &Line, http: bool, acls: impl Fn() -> Vec<&'a str>) -> Opti
             },
         });
     }
-    let arguments = line.behind(at + 1);
+    let arguments = line.after(at + 1);
     let conditional = |word: &&Word| word.is("if") || word.is("unless");
     let end = arguments.iter().position(|word| conditional(&word));
     let count = end.unwrap_or(arguments.len());

@@ -45,9 +45,9 @@ impl<'a> Condition<'a> {
     pub(in super::super) fn of(line: &'a Line, section: &'a Section) -> Option<Self> {
         let begins = |word: &Word| word.is("if") || word.is("unless");
         // The keyword and the action come before it.
-        let at = 1 + line.behind(1).iter().position(begins)?;
+        let at = 1 + line.after(1).iter().position(begins)?;
         let word = line.words.get(at)?;
-        let alternatives = alternatives(line.behind(at + 1), line, section);
+        let alternatives = alternatives(line.after(at + 1), line, section);
         Some(Condition { word, alternatives })
     }
 
@@ -171,7 +171,7 @@ fn named<'a>(name: &str, section: &'a Section) -> Vec<Test<'a>> {
     let lines = section.lines.iter();
     let lines = lines.filter(|line| line.word(0) == "acl" && line.word(1) == name);
     lines
-        .filter_map(|line| Test::new(line.behind(2), line))
+        .filter_map(|line| Test::new(line.after(2), line))
         .collect()
 }
 

@@ -123,7 +123,7 @@ pub(in super::super) fn action(line: &Line) -> &[Word] {
         "http-request" | "http-response" | "http-after-response" => 1,
         _ => 0,
     };
-    let words = line.behind(keyword);
+    let words = line.after(keyword);
     let begins = |word: &Word| word.is("if") || word.is("unless");
     // The action itself comes before a condition.
     let end = words.iter().skip(1).position(begins);
