@@ -60,20 +60,24 @@ impl Case<'_> {
         let shown = shown(timeless(self.argument.ty.to_token_stream()));
         let (accepts, param, span) = (self.accepts(), self.param(), self.span);
         let private = &self.names.private;
-        let reject = "if a client may have it rejected, so that HAProxy goes on without this handler, \
-                      write `#[arg(reject)]`";
+        let attr = self.argument.spelling.name();
+        let reject = self.reject();
         let converts = quote_spanned! {span=>
             #private::DefaultSample::converts(#param::SAMPLE, #accepts)
         };
         let converted = self.require(
             &converts,
             &format!(
-                "a client can have this message rejected: not all that it can send becomes `{shown}`"
+                "a client can have this message rejected: not everything that it can send becomes \
+                 `{shown}`"
             ),
-            "a client can send what does not become this",
+            "does not accept everything that a client can send",
             &[
-                format!("take `{}`, and decide in the handler", self.result()),
-                reject.to_owned(),
+                format!(
+                    "take `{}`, and handle the error in the handler",
+                    self.result()
+                ),
+                reject.clone(),
             ],
         );
         if self.argument.fallback.is_some() {
@@ -88,8 +92,8 @@ impl Case<'_> {
             "a client can have this message rejected: it can send a request without this",
             "a client can leave this out",
             &[
-                format!("take `Option<{shown}>`, or give a default with `#[arg(default)]`"),
-                reject.to_owned(),
+                format!("take `Option<{shown}>`, or give a default with `#[{attr}(default)]`"),
+                reject,
             ],
         );
         quote!(#converted #present)
@@ -294,6 +298,15 @@ impl Case<'_> {
         }
     }
 
+    /// Returns how to allow that a client has the message rejected.
+    fn reject(&self) -> String {
+        format!(
+            "if a client may have the message rejected, so that HAProxy continues without this \
+             handler, write `#[{}(reject)]`",
+            self.argument.spelling.name()
+        )
+    }
+
     /// Returns the remedies that do not depend on the type.
     fn others(&self) -> impl Iterator<Item = String> + '_ {
         let attr = self.argument.spelling.name();
@@ -304,11 +317,7 @@ impl Case<'_> {
                 self.sample
             )
         });
-        let reject = format!(
-            "if a client may have the message rejected, so that HAProxy continues without this \
-             handler, write `#[{attr}(reject)]`"
-        );
-        std::iter::once(reject).chain(other)
+        std::iter::once(self.reject()).chain(other)
     }
 }
 
