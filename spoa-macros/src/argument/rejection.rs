@@ -8,7 +8,7 @@ use super::param::param;
 use super::sample::{Sample, kind_name};
 use crate::assertion::{Words, require};
 use crate::hygiene::Names;
-use crate::syntax::{erase, last_name, option, peel, shown, timeless};
+use crate::syntax::{erase, last_name, option, peel, relax, shown, timeless};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use spoa_facts::{Charset, Chooser, Kind, Origin};
@@ -56,46 +56,35 @@ struct Case<'c> {
 
 impl Case<'_> {
     /// Requires that everything a client can send in the sample that the type itself names becomes the type.
+    ///
+    /// Most types name none, and every argument is checked: so the traits with the errors are the library's,
+    /// not one more for each argument.
     fn own(&self) -> TokenStream {
-        let shown = shown(timeless(self.argument.ty.to_token_stream()));
         let (accepts, param, span) = (self.accepts(), self.param(), self.span);
         let private = &self.names.private;
-        let attr = self.argument.spelling.name();
-        let reject = self.reject();
+        let ty = erase(relax(
+            self.argument.ty.to_token_stream(),
+            &self.names.foreign,
+        ));
         let converts = quote_spanned! {span=>
             #private::DefaultSample::converts(#param::SAMPLE, #accepts)
         };
-        let converted = self.require(
-            &converts,
-            &format!(
-                "a client can have this message rejected: not everything that it can send becomes \
-                 `{shown}`"
-            ),
-            "does not accept everything that a client can send",
-            &[
-                format!(
-                    "take `{}`, and handle the error in the handler",
-                    self.result()
-                ),
-                reject.clone(),
-            ],
-        );
+        let converted = quote_spanned! {span=>
+            const _: () = {
+                const HOLDS: #private::Flag = #converts;
+                <#private::Holds<HOLDS> as #private::AcceptsItsSample<#ty>>::CHECKED
+            };
+        };
         if self.argument.fallback.is_some() {
             return converted;
         }
-        let holds = quote_spanned! {span=>
-            !#converts
-                || #private::DefaultSample::is_taken_if_missing(#param::SAMPLE, #accepts)
+        let present = quote_spanned! {span=>
+            const _: () = {
+                const HOLDS: #private::Flag = !#converts
+                    || #private::DefaultSample::is_taken_if_missing(#param::SAMPLE, #accepts);
+                <#private::Holds<HOLDS> as #private::AcceptsNoSample<#ty>>::CHECKED
+            };
         };
-        let present = self.require(
-            &holds,
-            "a client can have this message rejected: it can send a request without this",
-            "a client can leave this out",
-            &[
-                format!("take `Option<{shown}>`, or give a default with `#[{attr}(default)]`"),
-                reject,
-            ],
-        );
         quote!(#converted #present)
     }
 
