@@ -43,7 +43,7 @@
 //! | [`Value`](spop::Value) | the datum as it came |
 //! | [`Parse<T>`](handler::Parse), a type of yours | text parsed by `FromStr`; `#[derive(FromValue)]` |
 //! | [`Message`](spop::Message), [`Args`](spop::Args) | the message: name, number, by name, by index |
-//! | [`Context`](handler::Context) | engine-id, stream-id, frame-id, peer, deadline |
+//! | [`Context`] | engine-id, stream-id, frame-id, peer, deadline |
 //! | [`State<'_, T>`](handler::State) | what the agent was given with `state`, or with `reload`, which SIGHUP makes anew |
 //!
 //! A message that does not fit is a [`Rejection`](handler::Rejection): it names message, argument,
@@ -85,6 +85,28 @@
 //! its own log: without a `tracing` subscriber the agent says nothing, see [`agent`]. [`testing`] runs an
 //! agent and an engine in one process, [`client`] talks to any agent, and [`spop`] is the protocol
 //! itself, without I/O.
+//!
+//! # Testing a handler
+//!
+//! A handler stays a function, so its test calls it and compares what it returns:
+//!
+//! ```
+//! use spoa::prelude::*;
+//!
+//! #[spoe_message("check")]
+//! fn check(path: Text<'_>) -> Actions {
+//!     Actions::new().with(SetVar::transaction("blocked", path.as_bytes().starts_with(b"/admin")))
+//! }
+//!
+//! // In a #[test]:
+//! assert_eq!(check(Text::from("/admin")), Actions::new().with(SetVar::transaction("blocked", true)));
+//! ```
+//!
+//! # Public dependencies
+//!
+//! Two crates are part of this API: [`bytes`](https://docs.rs/bytes), whose `Bytes` is an argument and a value,
+//! and [`tokio`](https://docs.rs/tokio), whose streams and listeners an agent and a client take. A new major
+//! version of either is one of this crate.
 //!
 //! # Features
 //!

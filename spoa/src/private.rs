@@ -127,7 +127,7 @@ impl<T> AcceptsNoSample<T> for Holds<true> {}
     note = "write the value for an absent argument after it: `default = …`"
 )]
 pub trait HasDefault: Sized {
-    /// It.
+    /// Returns the default value.
     fn value() -> Self;
 }
 

@@ -279,7 +279,7 @@ impl std::fmt::Debug for AgentBuilder {
 }
 
 impl AgentBuilder {
-    /// Names the agent in logs and [`Context::agent`](crate::handler::Context::agent). Default
+    /// Names the agent in logs and [`Context::agent_name`](crate::handler::Context::agent_name). Default
     /// `spoa`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());

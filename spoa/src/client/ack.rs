@@ -57,7 +57,7 @@ impl Ack {
     }
 }
 
-/// An action of an [`Ack`], as [`Action`] but owning what it holds.
+/// An action of an [`Ack`], as [`Action`] but owning what it holds. It is complete, as that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnedAction {
     /// Set a variable; [`OwnedValue::Null`] unsets it.
@@ -110,7 +110,7 @@ impl OwnedAction {
         }
     }
 
-    /// The same action, borrowing from this one.
+    /// Borrows the action.
     #[must_use]
     pub fn as_action(&self) -> Action<'_> {
         match self {
@@ -134,7 +134,7 @@ impl fmt::Display for OwnedAction {
     }
 }
 
-/// A datum as [`Value`], but owning its bytes.
+/// A datum as [`Value`], but owning its bytes. It is complete, as that is.
 ///
 /// ```
 /// use spoa::client::OwnedValue;
@@ -184,7 +184,7 @@ impl OwnedValue {
         }
     }
 
-    /// The same datum, borrowing from this one.
+    /// Borrows the datum.
     #[must_use]
     pub fn as_value(&self) -> Value<'_> {
         match self {

@@ -141,7 +141,7 @@ impl Connection {
             match event {
                 None => return (done, None),
                 Some(EngineEvent::Ack { ids, actions }) => {
-                    // Who does not wait any more has taken its sender along.
+                    // A caller that stopped waiting has removed its sender.
                     if let Some(sender) = state.waiting.remove(&ids) {
                         let _ = sender.send(Ack::new(ids, actions.payload()));
                     }

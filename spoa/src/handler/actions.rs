@@ -128,7 +128,7 @@ static ALLOWED: [bool; 256] = {
     allowed
 };
 
-/// Whether HAProxy takes a byte in a name.
+/// Returns whether HAProxy takes a byte in a name.
 #[inline]
 fn is_allowed(byte: u8) -> bool {
     ALLOWED.get(usize::from(byte)).copied().unwrap_or_default()
@@ -142,8 +142,8 @@ impl<'w> ActionWriter<'w> {
         ActionWriter::within(out, usize::MAX)
     }
 
-    /// The same, as far as `end`: what HAProxy could not take is not even encoded. The first action
-    /// that does not fit, and all behind it, are left out.
+    /// Appends to the payload of an ACK up to `end`. The first action that does not fit is left out, and so
+    /// are all after it.
     #[inline]
     pub(crate) fn within(out: &'w mut Vec<u8>, end: usize) -> Self {
         ActionWriter {

@@ -45,13 +45,13 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// The message it answers; `None` for the fallback.
+    /// Returns the name of the message that the handler answers; `None` for the fallback.
     #[must_use]
     pub fn message_name(&self) -> Option<&'static str> {
         self.message
     }
 
-    /// The path of the function.
+    /// Returns the path of the function.
     #[must_use]
     pub fn function(&self) -> &'static str {
         self.function
@@ -62,19 +62,19 @@ impl Definition {
         self.function.rsplit("::").next().unwrap_or_default()
     }
 
-    /// The file and the line the function stands in.
+    /// Returns the file and the line of the function.
     #[must_use]
     pub fn location(&self) -> (&'static str, u32) {
         (self.file, self.line)
     }
 
-    /// The doc comment of the function.
+    /// Returns the doc comment of the function.
     #[must_use]
     pub fn docs(&self) -> &'static str {
         self.docs
     }
 
-    /// Its own deadline, if it has one.
+    /// Returns the timeout of the handler, if it has one of its own.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
@@ -408,7 +408,7 @@ pub struct Job {
 #[doc(hidden)]
 pub type JobFuture = Pin<Box<dyn Future<Output = Finished> + Send>>;
 
-/// A job that is done.
+/// A finished job.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Finished {
@@ -482,7 +482,7 @@ impl Job {
         result.map_err(Box::new)
     }
 
-    /// Ends it.
+    /// Turns the job and the result of its handler into a [`Finished`].
     #[inline(always)]
     pub fn finish(
         mut self: Box<Self>,

@@ -204,7 +204,7 @@ pub trait Param<'a, Kind>: Sized {
         spec: &ArgSpec,
     ) -> Result<Self, Failure>;
 
-    /// The same, but `None` where a default takes its place.
+    /// Makes the parameter as [`take`](Param::take) does, but returns `None` where a default takes its place.
     fn take_present(
         arguments: &mut ArgCursor<'a>,
         incoming: &IncomingMessage<'a>,

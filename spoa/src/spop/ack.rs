@@ -8,7 +8,8 @@ use super::{
 };
 use std::fmt;
 
-/// Where a variable lives and for how long (SPOE.txt 3.4).
+/// Where a variable lives and for how long (SPOE.txt 3.4). The wire has no other scopes, so the enum is
+/// complete.
 ///
 /// ```
 /// use spoa::spop::Scope;
@@ -84,7 +85,7 @@ const UNSET_VAR: u8 = 2;
 /// HAProxy takes no longer name.
 const SHORT: usize = 63;
 
-/// One action of an ACK.
+/// One action of an ACK. SPOE.txt has no others, so the enum is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action<'a> {
     /// Set a variable; [`Value::Null`] unsets it.
@@ -128,7 +129,7 @@ impl Action<'_> {
         self.append(out);
     }
 
-    /// The same, for where most of it is known to the compiler.
+    /// Appends as [`encode`](Self::encode) does, but always inlined, so that constant scopes and names fold.
     #[inline(always)]
     pub(crate) fn append(&self, out: &mut Vec<u8>) {
         match *self {
@@ -167,7 +168,7 @@ impl Action<'_> {
 }
 
 impl Action<'_> {
-    /// It takes no fewer bytes.
+    /// Returns a lower bound of the encoded size.
     #[inline(always)]
     pub(crate) fn min_size(&self) -> usize {
         match self {
@@ -182,7 +183,8 @@ impl Action<'_> {
         }
     }
 
-    /// It takes no more bytes: three of a head, two lengths and a type, or an IPv6 address.
+    /// Returns an upper bound of the encoded size: three bytes of a head, two lengths and a type, or an IPv6
+    /// address.
     #[inline(always)]
     pub(crate) fn max_size(&self) -> usize {
         self.min_size() + 32

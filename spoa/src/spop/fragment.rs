@@ -78,7 +78,7 @@ impl Reassembly {
 
     pub(crate) fn add(&mut self, ids: FrameIds, flags: Flags, payload: &[u8]) -> Progress {
         let Some(index) = self.open.iter().position(|open| open.ids == ids) else {
-            // What is not there is given up easily.
+            // Aborting an unknown frame does nothing.
             return match flags.abort() {
                 true => Progress::Aborted,
                 false => Progress::Refused(Status::INTERLACED_FRAMES),

@@ -8,7 +8,7 @@ use std::fmt;
 /// The bytes of the length in front of every frame.
 pub const LENGTH_PREFIX: usize = 4;
 
-/// The fewest bytes a frame can have behind its length: type, flags and two ids of a byte each.
+/// The fewest bytes a frame can have after its length: type, flags and two ids of a byte each.
 pub const MIN_FRAME_SIZE: u32 = 7;
 
 /// What a frame is for (SPOE.txt 3.2.2): a number, with a constant for each type that SPOE.txt lists.
@@ -175,7 +175,7 @@ impl FrameIds {
     };
 }
 
-/// One frame, borrowed from the bytes it came in.
+/// One frame, borrowed from the bytes it came in. It has these parts in SPOE.txt, so the struct is complete.
 ///
 /// ```
 /// use spoa::spop::{Flags, Frame, FrameIds, FrameType};

@@ -7,7 +7,7 @@ use super::{DecodeError, reader::Reader, varint};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The type of a datum: the low nibble of its first byte.
+/// The type of a datum: the low nibble of its first byte. SPOE.txt has ten types, so the enum is complete.
 ///
 /// ```
 /// use spoa::spop::DataType;
@@ -101,7 +101,8 @@ impl fmt::Display for DataType {
     }
 }
 
-/// A datum as it stands in a frame; strings and binaries borrow from the frame.
+/// A datum as it is in a frame; strings and binaries borrow from the frame. SPOE.txt has ten types, so the
+/// enum is complete.
 ///
 /// HAProxy sends every integer as `Int64`. A `String` is whatever bytes the client sent: HAProxy
 /// does not check that it is UTF-8.
@@ -174,7 +175,7 @@ impl<'a> Value<'a> {
         self.append(out);
     }
 
-    /// The same, for where the type is known to the compiler.
+    /// Appends as [`encode`](Self::encode) does, but always inlined, so that a constant type folds.
     #[inline(always)]
     pub(crate) fn append(&self, out: &mut Vec<u8>) {
         let head = self.data_type().code();

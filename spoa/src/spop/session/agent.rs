@@ -167,15 +167,14 @@ impl AgentSession {
         self.state == State::Over
     }
 
-    /// Lets fragments of no more than so many bytes be held from here on, and of no more than the
-    /// settings say.
+    /// Lowers the limit of reassembly to `most` bytes, and never raises it above the settings.
     #[inline]
     pub(crate) fn limit_reassembled(&mut self, most: usize) {
         self.fragments
             .limit(most.min(self.settings.max_reassembled));
     }
 
-    /// How many bytes of fragments are held.
+    /// Returns the number of bytes of fragments that are held.
     #[inline]
     pub(crate) fn reassembling(&self) -> usize {
         self.fragments.held()
@@ -233,7 +232,7 @@ impl AgentSession {
             let used = input.len() - rest.len();
             match (self.state, frame.frame_type) {
                 (State::Running, FrameType::NOTIFY) if frame.flags.fin() => {
-                    // Who gives a frame up, be it whole, awaits no answer to it.
+                    // A frame with ABORT gets no ACK, even if it is complete.
                     if !frame.flags.abort() {
                         return Received::new(used, Some(notify(frame.ids, frame.payload, out)));
                     }
