@@ -59,6 +59,15 @@ pub struct Message {
     pub complete: bool,
 }
 
+impl Message {
+    /// Says where the handler is, if the description says so.
+    pub(crate) fn place(&self) -> Option<String> {
+        let (file, line) = &self.location;
+        let function = &self.function;
+        (!function.is_empty()).then(|| format!("its handler is `{function}` ({file}:{line})"))
+    }
+}
+
 /// One argument of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argument {

@@ -8,6 +8,7 @@ mod decode;
 mod explain;
 mod output;
 mod probe;
+mod tools;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -93,6 +93,11 @@ impl Finding {
         self
     }
 
+    pub(super) fn notes(mut self, texts: impl IntoIterator<Item = String>) -> Self {
+        self.notes.extend(texts);
+        self
+    }
+
     pub(super) fn help(mut self, text: impl Into<String>) -> Self {
         self.help.push(text.into());
         self

@@ -64,7 +64,6 @@ fn unfit(
     {
         return None;
     }
-    let (file, line) = &handler.location;
     let title = format!(
         "`{name}` is set to {}, and the handler of `{}` takes `{}`",
         said(first.kind),
@@ -76,10 +75,7 @@ fn unfit(
     let finding = Finding::new(Code::SampleUnfit, title, span)
         .label(said(first.kind))
         .context(first.span, first.by)
-        .note(format!(
-            "its handler is `{}` ({file}:{line})",
-            handler.function
-        ));
+        .notes(handler.place());
     let wanted = argument.sample.as_deref().or(argument.guess.as_deref());
     Some(match wanted.filter(|wanted| !wanted.contains(".body")) {
         Some(wanted) => finding.help(format!("write `{wanted}`, which the handler asks for")),

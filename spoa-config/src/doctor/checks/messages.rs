@@ -112,7 +112,6 @@ fn unasked(case: &Case<'_>, handler: &Message) -> Option<Finding> {
         [] => String::new(),
         args => format!(" with `args {}`", args.join(" ")),
     };
-    let (file, line) = &handler.location;
     let how = match (&handler.group, &handler.event) {
         (Some(group), _) => format!("and list it in `spoe-group {group}`"),
         (None, Some(event)) => format!("and `event {event}`, and list it behind `messages`"),
@@ -121,10 +120,7 @@ fn unasked(case: &Case<'_>, handler: &Message) -> Option<Finding> {
     Some(
         Finding::new(Code::HandlerUnasked, title, engine.span())
             .label(format!("has no `spoe-message {name}`"))
-            .note(format!(
-                "its handler is `{}` ({file}:{line})",
-                handler.function
-            ))
+            .notes(handler.place())
             .help(format!("write `spoe-message {name}`{args}, {how}")),
     )
 }

@@ -295,7 +295,6 @@ fn unfit(
     if argument.expected.suits(sample.kind()) {
         return None;
     }
-    let (file, line) = &handler.location;
     let title = format!(
         "`{text}` gives {}, and the handler of `{}` takes `{}`",
         sample.kind(),
@@ -304,10 +303,7 @@ fn unfit(
     );
     let finding = Finding::new(Code::SampleUnfit, title, span)
         .label(format!("{}", sample.kind()))
-        .note(format!(
-            "its handler is `{}` ({file}:{line})",
-            handler.function
-        ));
+        .notes(handler.place());
     Some(match wanted {
         Some(wanted) => finding.help(format!("write `{wanted}`")),
         None => finding.help("take another sample, or another type in the handler"),

@@ -181,19 +181,11 @@ fn kept(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
                 true => finding,
                 false => finding.context(rule.line.span(), "the rule that decides by it"),
             };
-            let (file, line) = &handler.location;
             let new = engine.variable("txn", &variable.name);
-            Some(
-                finding
-                    .note(format!(
-                        "its handler is `{}` ({file}:{line})",
-                        handler.function
-                    ))
-                    .help(format!(
-                        "set `txn.{}` in the handler, and write `var({new})` in the rules",
-                        variable.name
-                    )),
-            )
+            Some(finding.notes(handler.place()).help(format!(
+                "set `txn.{}` in the handler, and write `var({new})` in the rules",
+                variable.name
+            )))
         });
     finding.filter(|_| !is_connection(sent.section))
 }
