@@ -28,10 +28,17 @@ fn codes(agent: Option<&str>, configuration: &Path) -> Vec<String> {
         words.extend(["--agent", description]);
     }
     let found = spop(&words).json();
-    let findings = found["findings"].as_array().expect("a list");
+    let findings = found.get("findings").and_then(|list| list.as_array());
+    let findings = findings.expect("a list");
     findings
         .iter()
-        .map(|finding| finding["code"].as_str().expect("a code").to_owned())
+        .map(|finding| {
+            finding
+                .get("code")
+                .and_then(|code| code.as_str())
+                .expect("a code")
+                .to_owned()
+        })
         .collect()
 }
 
