@@ -18,7 +18,7 @@ use std::path::PathBuf;
 pub struct Command {
     /// The word on the command line.
     pub name: &'static str,
-    /// What the command does, in one line.
+    /// The purpose of the command, in one line.
     pub summary: &'static str,
     /// The options of the command, in the order of its help.
     pub options: &'static [CommandOption],
@@ -46,7 +46,7 @@ pub struct CommandOption {
     pub value: Option<&'static str>,
     /// A noun phrase for the help.
     pub help: &'static str,
-    /// What holds without the option, for the help.
+    /// The default, for the help.
     pub default: Option<&'static str>,
     /// Whether the option may be given more than once.
     pub repeats: bool,
@@ -72,7 +72,7 @@ pub struct Operands {
     pub unless: &'static str,
 }
 
-/// What a command line gives for a command, already checked.
+/// The words of a command line for a command, already checked.
 ///
 /// ```
 /// use spoa_tools::command::Given;

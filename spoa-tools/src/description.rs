@@ -149,7 +149,7 @@ fn message(place: &Place<'_>) -> Result<Option<Message>, String> {
     }))
 }
 
-/// What the values of `takes` mean.
+/// The values of `takes`.
 const TAKES: [(&str, Expected); 9] = [
     ("bool", Expected::Bool),
     ("integer", Expected::Integer),

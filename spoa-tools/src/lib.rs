@@ -27,7 +27,7 @@ pub mod doctor;
 mod haproxy;
 pub mod terminal;
 
-/// What a command has to say, and with which status the program ends.
+/// The output of a command, and the exit status of the program.
 ///
 /// ```
 /// let nothing = spoa_tools::Outcome::default();

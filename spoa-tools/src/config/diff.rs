@@ -12,7 +12,7 @@ enum Line<'t> {
     Comes(&'t str),
 }
 
-/// The difference as `diff -u` shows it, for a file of this name; empty if there is none.
+/// The difference as `diff -u` shows it, for a file of this name; empty if the texts are equal.
 pub(super) fn unified(name: &str, old: &str, new: &str) -> String {
     let old: Vec<_> = old.lines().collect();
     let new: Vec<_> = new.lines().collect();

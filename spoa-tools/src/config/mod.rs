@@ -12,7 +12,7 @@ use spoa_config::{Agent, Series};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What `config` is asked for.
+/// The options of `config`.
 ///
 /// ```
 /// use spoa_config::{Agent, Message};
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_do_with_the_files_is_said() {
+    fn the_next_steps_are_listed() {
         let next = |line: &[&str]| {
             let config = config(line);
             let options = config.options(Series::V3_2).unwrap();
@@ -295,7 +295,7 @@ mod tests {
         let said = config(&line).perform(&agent()).unwrap().text;
         let wrote = said.lines().filter(|line| line.starts_with("wrote "));
         assert_eq!(wrote.count(), 2, "{said}");
-        // What it has written, it writes again.
+        // It replaces a file of its own.
         config(&line).perform(&agent()).unwrap();
         let file = directory.join("haproxy.cfg");
         fs::write(&file, "global\n").unwrap();

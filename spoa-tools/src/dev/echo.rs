@@ -21,7 +21,7 @@ pub(super) async fn serve(listener: TcpListener) {
     }
 }
 
-/// One request. Whoever breaks it off wants no answer.
+/// Answers one request.
 async fn answer(mut stream: TcpStream) -> io::Result<()> {
     let mut request = Vec::new();
     let mut whole = None;

@@ -1,4 +1,4 @@
-//! `dev`: an agent with a real HAProxy in front and a server behind, and a line for each request.
+//! `dev`: an agent with a real HAProxy and a server, and a line for each request.
 //!
 //! The agent's program brings the [`Tap`], which passes frames on between HAProxy and the agent and tells
 //! the [`Watch`] what it saw.
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// What `dev` is asked for.
+/// The options of `dev`.
 ///
 /// ```
 /// use spoa_tools::command::Given;
@@ -223,13 +223,13 @@ fn examine(agent: &Agent, file: &Path, haproxy: &Haproxy) -> Result<(), String> 
     }
 }
 
-/// What HAProxy is started with.
+/// The configuration that HAProxy is started with.
 #[derive(Debug)]
 struct Start {
     file: PathBuf,
     /// Where HAProxy will listen, if that is known.
     front: Option<SocketAddr>,
-    /// What the user is told about it.
+    /// The text for the user.
     text: String,
 }
 

@@ -1,4 +1,4 @@
-//! What HAProxy sent and the agent answered for each request, printed as one line.
+//! The messages and the answers of each request, printed as one line.
 
 use crate::terminal::print;
 use spoa_config::write::Watch as Watched;

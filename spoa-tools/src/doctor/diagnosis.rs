@@ -7,7 +7,7 @@ use spoa_config::read::{Configuration, Disk, Sources, Surroundings};
 use spoa_config::{Agent, Series};
 use std::path::PathBuf;
 
-/// What was found in some files.
+/// The findings in some files.
 #[derive(Debug)]
 pub struct Diagnosis {
     sources: Sources,

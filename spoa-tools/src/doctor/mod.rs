@@ -12,7 +12,7 @@ use spoa_config::doctor::Code;
 use spoa_config::{Agent, Series};
 use std::path::PathBuf;
 
-/// What `doctor` is asked for.
+/// The options of `doctor`.
 ///
 /// ```
 /// use spoa_tools::command::Given;
@@ -140,7 +140,7 @@ mod tests {
         }
     }
 
-    /// What is said of a file with this in it.
+    /// Returns the outcome for a file with this text.
     fn said(name: &str, text: &str, line: &[&str]) -> Outcome {
         let directory = std::env::temp_dir().join(format!("spoa-doctor-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
@@ -260,7 +260,7 @@ error[SPOA002]: this filter names no SPOE file
     }
 
     #[test]
-    fn what_is_no_configuration_is_not_called_right() {
+    fn a_file_that_is_not_a_configuration_has_a_finding() {
         for (name, text, code) in [
             (
                 "garbage.cfg",
@@ -306,7 +306,7 @@ error[SPOA002]: this filter names no SPOE file
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn an_unreadable_file_is_named() {
         let error = doctor(&["/no/such.cfg"]).perform(Some(&agent()));
         let error = error.unwrap_err();
         assert!(error.starts_with("cannot read `/no/such.cfg`: "), "{error}");
