@@ -1,6 +1,4 @@
-//! Texts of peers and of user code, as a log line shows them: bounded, and on one line.
-//!
-//! It must not know whose text it is, nor what the line says about it.
+//! Texts of peers and of user code, as a log line shows them: on one line, and of limited length.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -39,9 +37,10 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
 /// Appends a text with every such character escaped.
 pub(crate) fn escape(text: &str, line: &mut String) {
     for c in text.chars() {
-        match breaks_line(c) {
-            true => line.extend(c.escape_default()),
-            false => line.push(c),
+        if breaks_line(c) {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
         }
     }
 }

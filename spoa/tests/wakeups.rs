@@ -60,13 +60,13 @@ fn wait_for(handlers: &[Arc<Handler>], wakeups: &Wakeups, drains: bool) {
         }
         // The first time, all of them are polled.
         for slot in ready.drain(..) {
-            if handlers[slot].poll() {
+            if handlers.get(slot).is_some_and(|handler| handler.poll()) {
                 waiting.retain(|other| *other != slot);
             }
         }
         wakeups.take_ready(&mut ready);
         for slot in ready.drain(..) {
-            if handlers[slot].poll() {
+            if handlers.get(slot).is_some_and(|handler| handler.poll()) {
                 waiting.retain(|other| *other != slot);
             }
         }

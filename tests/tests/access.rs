@@ -50,7 +50,7 @@ fn an_invalid_network_is_refused() {
     assert_eq!(refused.status, Some(2));
     assert!(
         refused.err.starts_with(
-            "error: invalid value '10.0.0/8' for '--allow <NETWORK>': `10.0.0/8` is no network to \
+            "error: invalid value '10.0.0/8' for '--allow <NETWORK>': `10.0.0/8` is not a network to \
              allow: write one such as `10.0.0.0/8`"
         ),
         "{}",

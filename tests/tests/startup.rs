@@ -116,16 +116,19 @@ fn an_invalid_address() {
     for (address, problem) in [
         (
             "localhost:12345",
-            "the part before the port is no IP address",
+            "the part before the port is not an IP address",
         ),
         ("127.0.0.1", "the port is missing"),
         ("127.0.0.1:", "the port is missing"),
         ("[::1]", "the port is missing"),
-        ("127.0.0.1:http", "the port is no number up to 65535"),
-        ("0.0.0.0:80x", "the port is no number up to 65535"),
-        ("[::1]:65536", "the port is no number up to 65535"),
+        ("127.0.0.1:http", "the port is not a number up to 65535"),
+        ("0.0.0.0:80x", "the port is not a number up to 65535"),
+        ("[::1]:65536", "the port is not a number up to 65535"),
         ("/run/spoa.sock", "a path needs `unix@` in front"),
-        ("unix@/a,mode=888", "the mode is no octal number up to 777"),
+        (
+            "unix@/a,mode=888",
+            "the mode is not an octal number up to 777",
+        ),
     ] {
         let problem = format!(
             "`{address}` is not an address to listen on: {problem}; write `127.0.0.1:12345`, \

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-/// An agent: handlers, state and bounds, and where it listens.
+/// An agent: handlers, state and limits, and where it listens.
 ///
 /// ```no_run
 /// use spoa::prelude::*;
@@ -52,29 +52,29 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// A builder of an agent.
+    /// Returns a builder of an agent.
     pub fn builder() -> AgentBuilder {
         AgentBuilder::default()
     }
 
-    /// Its handlers, by the names of their messages, the fallback last.
+    /// Returns its handlers, by the names of their messages, the fallback last.
     pub fn handlers(&self) -> impl Iterator<Item = &'static Definition> + '_ {
         self.shared.table.definitions()
     }
 
-    /// Its name.
+    /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// Its bounds.
+    /// Returns its limits.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.shared.limits
     }
 
-    /// What makes its reloadable values anew.
+    /// Returns what reloads its reloadable values.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
         self.reloader.clone()
@@ -262,7 +262,7 @@ pub struct AgentBuilder {
     on_failure: Option<OnFailure>,
 }
 
-/// A state that can be made anew, and was made once.
+/// A state that can be reloaded, and was made once.
 struct ReloadableState {
     id: TypeId,
     type_name: &'static str,
@@ -302,8 +302,8 @@ impl AgentBuilder {
         self
     }
 
-    /// The same with a value that [`Reloader::reload`] makes anew while the agent serves. The first one
-    /// is made here.
+    /// Gives handlers a state that [`Reloader::reload`] replaces while the agent serves. The first value is
+    /// made here.
     ///
     /// ```
     /// use spoa::prelude::*;
@@ -335,7 +335,7 @@ impl AgentBuilder {
         self.reloadable_as(None, make).await
     }
 
-    /// The same with the words that reports call it by.
+    /// Like [`reloadable`](Self::reloadable), with the name that reports use.
     pub(crate) async fn reloadable_as<T, E, F>(
         mut self,
         name: Option<String>,
@@ -520,7 +520,7 @@ impl AgentBuilder {
     }
 }
 
-/// Finds what is wrong with the handlers whatever state they are given.
+/// Finds what is wrong with the handlers, whatever their states.
 pub(crate) fn check(definitions: &[&'static Definition]) -> Result<(), Error> {
     if definitions.is_empty() {
         return Err(BuildError::NoHandlers.into());
@@ -531,9 +531,10 @@ pub(crate) fn check(definitions: &[&'static Definition]) -> Result<(), Error> {
             continue;
         };
         // Registered handlers come in any order: name them in that of their places.
-        let (first, second) = match first.location() <= definition.location() {
-            true => (place(first), place(definition)),
-            false => (place(definition), place(first)),
+        let (first, second) = if first.location() <= definition.location() {
+            (place(first), place(definition))
+        } else {
+            (place(definition), place(first))
         };
         let error = match definition.message_name() {
             Some(message) => BuildError::Duplicate {

@@ -1,8 +1,8 @@
-//! The bounds of an agent: everything a peer or a handler could let grow.
+//! The limits of an agent: everything a peer or a handler could let grow.
 
 use std::time::Duration;
 
-/// The bounds of an agent, with their defaults.
+/// The limits of an agent, with their defaults.
 ///
 /// ```
 /// use spoa::agent::Limits;
@@ -20,9 +20,9 @@ pub struct Limits {
     /// The most bytes held for fragmented NOTIFYs of one connection (HAProxy ≤ 3.0). Default
     /// 256 KiB; 0 does not offer fragmentation. A NOTIFY that passes it is answered without actions.
     pub max_reassembled: usize,
-    /// The same for all connections together. Default 16 MiB.
+    /// The most bytes held for fragmented NOTIFYs of all connections. Default 16 MiB.
     pub max_reassembled_total: usize,
-    /// The most bytes kept in all connections: messages of async and blocking handlers at work, and
+    /// The most bytes kept in all connections: messages of running async and blocking handlers, and
     /// what each connection keeps beyond 32 KiB of frames that have not come whole and of answers
     /// that are not read. A connection that would pass it is closed with status 13, and async and
     /// blocking handlers are not begun and fail as overloaded. Default 256 MiB.
@@ -32,7 +32,7 @@ pub struct Limits {
     /// answers, but gives up at its `timeout processing` and sends more. Default 256. Of one NOTIFY's
     /// messages, about 256 may wait.
     pub max_in_flight: usize,
-    /// The most async and blocking handlers at work in all connections; more are not begun and fail
+    /// The most running async and blocking handlers of all connections; more are not begun and fail
     /// as overloaded. Default 10,000.
     pub max_in_flight_total: usize,
     /// The most connections at once; more are closed as they come. Default 10,000.
@@ -61,7 +61,7 @@ pub struct Limits {
     /// 3.0, and from 3.1 on at `pool-purge-delay` of the `server` line. Default `None`.
     pub idle_timeout: Option<Duration>,
     /// How long a connection may live; each draws a time within a tenth of it. Then the agent says
-    /// goodbye on it as it does when it stops, so that HAProxy connects anew, to agents that were
+    /// goodbye on it as it does when it stops, so that HAProxy connects again, to agents that were
     /// started meanwhile too. `None` is for ever. Default `None`.
     pub connection_lifetime: Option<Duration>,
     /// How long to wait, after saying goodbye, for the peer to close: closing first would lose the
@@ -85,8 +85,8 @@ pub(crate) fn usable(time: Duration) -> Duration {
 }
 
 impl Limits {
-    /// The same bounds, brought to where an agent can work: `Duration::MAX` is as long as can be, and
-    /// one NOTIFY of one connection is answered at least.
+    /// Clamps the limits to values that an agent can work with: `Duration::MAX` is as long as possible, and
+    /// at least one NOTIFY of one connection is answered.
     pub(crate) fn usable(mut self) -> Self {
         for count in [
             &mut self.max_in_flight,

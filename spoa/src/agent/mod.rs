@@ -1,7 +1,5 @@
 //! The server: listens, speaks SPOP, runs the handlers, answers.
 //!
-//! It does not know how the handlers were found: the registry is `run!`'s.
-//!
 //! # A `main` of one's own
 //!
 //! What goes wrong is said with [`tracing`], and without a subscriber it is said to nobody: `run!` has

@@ -1,6 +1,4 @@
-//! Makes parts of a running agent anew: all of them, or none.
-//!
-//! It knows how a part is called and made, not what it is for, nor who asks for it.
+//! Reloads the parts of a running agent: all of them, or none.
 
 use crate::handler::guard::{drop_quietly, guard};
 use crate::handler::{BoxError, Failure, IntoHandlerError, States};
@@ -16,7 +14,7 @@ use tokio::sync::watch;
 /// How often it is looked whether old values are still in use.
 const RELEASE: Duration = Duration::from_millis(100);
 
-/// Makes the reloadable values of an agent anew while it serves: those of
+/// Reloads the reloadable values of an agent while it serves: those of
 /// [`AgentBuilder::reloadable`](super::AgentBuilder::reloadable), of `reload = …` in
 /// [`run!`](crate::run), and its certificates, if it takes TLS.
 ///
@@ -74,9 +72,9 @@ impl Reloader {
         }))
     }
 
-    /// Makes all values anew and, once all are made, has them take the place of the old ones at once.
+    /// Makes all values again and, once all are made, replaces the old ones together.
     /// A message that is being answered keeps the values it began with. A reload that is asked for
-    /// while another is at work begins when that is over.
+    /// while another is running begins when that is over.
     ///
     /// The values are made one after the other on a thread for what blocks, so that files may be read
     /// as it is convenient. It must be polled within a tokio runtime with timers.
@@ -106,7 +104,7 @@ impl Reloader {
         })
     }
 
-    /// Whether the agent has nothing that can be made anew.
+    /// Returns whether the agent has nothing to reload.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.parts.is_empty()
@@ -134,12 +132,12 @@ pub struct Reloaded {
 }
 
 impl Reloaded {
-    /// What was made anew: expressions of `reload = …`, or names of types.
+    /// Returns what was reloaded: expressions of `reload = …`, or names of types.
     pub fn parts(&self) -> impl Iterator<Item = &str> + '_ {
         self.parts.iter().map(String::as_str)
     }
 
-    /// How long that took.
+    /// Returns how long that took.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
@@ -172,10 +170,10 @@ impl fmt::Display for ReloadError {
 impl Error for ReloadError {}
 
 /// Puts what was made in its place. All parts are made when the first of these is called, so it
-/// cannot fail. What is no state has no use for the states.
+/// cannot fail. A part that is not a state ignores the states.
 pub(crate) type Install = Box<dyn FnOnce(&mut States) + Send>;
 
-/// A part of an agent that can be made anew.
+/// A part of an agent that can be reloaded.
 pub(crate) struct ReloadPart {
     name: String,
     make: Box<dyn Fn() -> Result<Install, BoxError> + Send + Sync>,
@@ -245,7 +243,7 @@ impl CurrentStates {
         })
     }
 
-    /// Whether others hold by now.
+    /// Returns whether other states hold by now.
     #[inline]
     pub(crate) fn is_newer_than(&self, states: &States) -> bool {
         self.generation.load(Ordering::Acquire) != states.generation
@@ -255,7 +253,7 @@ impl CurrentStates {
         self.states.borrow().clone()
     }
 
-    /// Sees others come.
+    /// Subscribes to reloads.
     pub(crate) fn changes(&self) -> watch::Receiver<Arc<States>> {
         self.states.subscribe()
     }

@@ -52,7 +52,7 @@ impl Server {
         })
     }
 
-    /// Whether its TCP sockets take TLS.
+    /// Returns whether its TCP sockets take TLS.
     #[cfg(feature = "run")]
     pub(crate) fn takes_tls(&self) -> bool {
         #[cfg(feature = "tls")]
@@ -61,13 +61,13 @@ impl Server {
         false
     }
 
-    /// Its sockets.
+    /// Returns its sockets.
     #[must_use]
     pub fn listeners(&self) -> &[Listener] {
         &self.listeners
     }
 
-    /// What makes its reloadable values anew.
+    /// Returns what reloads its reloadable values.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
         self.reloader.clone()
@@ -107,7 +107,7 @@ impl Server {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                // Idle ones are to let go of what was replaced, too.
+                // Idle connections are to release the replaced values, too.
                 Ok(()) = reloads.changed() => connections.wake(),
                 Some(ended) = connections.tasks.join_next_with_id() => {
                     connections.ended(ended.map_or_else(|error| error.id(), |(id, ())| id));

@@ -51,11 +51,11 @@ pub(crate) struct Slot {
 pub(crate) enum AckPart {
     /// Encoded actions.
     Done(Vec<u8>),
-    /// A handler at work.
+    /// A running handler.
     Running(Running),
 }
 
-/// A handler at work.
+/// A running handler.
 pub(crate) struct Running {
     pub(crate) future: JobFuture,
     /// The index of its entry in the table of handlers.
@@ -83,7 +83,7 @@ impl std::fmt::Debug for Running {
 }
 
 impl Slot {
-    /// Whether a handler is at work.
+    /// Returns whether a handler is running.
     pub(crate) fn is_waiting(&self) -> bool {
         self.parts
             .iter()
@@ -115,7 +115,7 @@ impl InFlight {
         }
     }
 
-    /// How many NOTIFYs wait.
+    /// Returns how many NOTIFYs wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.slots
@@ -186,7 +186,7 @@ impl InFlight {
         }
     }
 
-    /// Finds the earliest deadline anew.
+    /// Finds the earliest deadline again.
     pub(crate) fn update_earliest(&mut self) {
         let parts = self.all().flat_map(|slot| &slot.parts);
         let deadlines = parts.filter_map(|part| match part {

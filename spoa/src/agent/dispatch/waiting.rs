@@ -45,7 +45,7 @@ enum Begun {
 type SyncRun = fn(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>;
 
 impl Dispatcher<'_> {
-    /// Begins a handler that may have to wait, or runs one behind such.
+    /// Begins a handler that may have to wait, or runs one whose NOTIFY has such a handler already.
     #[inline(never)]
     pub(super) fn begin_or_follow(
         &mut self,
@@ -69,7 +69,7 @@ impl Dispatcher<'_> {
         }
     }
 
-    /// Runs a handler in place whose actions stand behind those of one that waits, if one does.
+    /// Runs a handler in place whose actions come after those of one that waits, if one does.
     fn follow(
         &mut self,
         entry: &Entry,
@@ -87,8 +87,8 @@ impl Dispatcher<'_> {
         run(self.shared, entry, incoming, out, end, handler);
     }
 
-    /// Why no handler that may have to wait is begun now. Nobody is made to wait for a place: the
-    /// messages behind this one may be those of handlers that are quick.
+    /// Returns why a handler that may have to wait is not begun now. It does not wait for a place, since the
+    /// messages after this one may be for quick handlers.
     #[inline(always)]
     fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: Now) -> Option<Overload> {
         let limits = &self.shared.limits;
@@ -234,7 +234,7 @@ impl Dispatcher<'_> {
         self.visit(index, Visit::Expire(now));
     }
 
-    /// Gives up all handlers of a slot, which had so much time.
+    /// Cancels every handler of a slot; `after` is the time they had.
     pub(crate) fn give_up(&mut self, index: usize, after: Duration) {
         self.visit(index, Visit::GiveUp(after));
     }

@@ -1,6 +1,4 @@
 //! Where an agent listens, in HAProxy's notation.
-//!
-//! It must not know which users, folders and addresses the machine has.
 
 use crate::agent::Error;
 use std::fmt;
@@ -15,7 +13,7 @@ use std::str::FromStr;
 /// | `127.0.0.1:12345`, `[::1]:12345` | that TCP address |
 /// | `:12345`, `*:12345` | that TCP port of every address, IPv6 and IPv4; of IPv4 alone where there is no IPv6 |
 /// | `unix@/run/spoa.sock` | a unix socket |
-/// | `unix@/run/spoa.sock,mode=660,user=haproxy,group=haproxy` | the same with that mode, owner and group, any of them alone |
+/// | `unix@/run/spoa.sock,mode=660,user=haproxy,group=haproxy` | a unix socket with that mode, owner and group, any of them alone |
 /// | `abns@name` | an abstract unix socket (Linux), padded with NULs as HAProxy pads its own |
 ///
 /// ```
@@ -89,17 +87,17 @@ fn parse(text: &str) -> Result<Address, AddressError> {
                 Some(("mode", octal)) => {
                     let number = u32::from_str_radix(octal, 8).ok();
                     let number = number.filter(|mode| *mode <= 0o777);
-                    let wrong = "the mode is no octal number up to 777";
+                    let wrong = "the mode is not an octal number up to 777";
                     mode = Some(number.ok_or_else(|| bad(wrong))?);
                 }
                 Some(("user" | "group", "")) => {
-                    return Err(bad("a name or number is missing behind the `=`"));
+                    return Err(bad("a name or number is missing after the `=`"));
                 }
                 Some(("user", name)) => user = Some(name.to_owned()),
                 Some(("group", name)) => group = Some(name.to_owned()),
                 _ => {
-                    return Err(bad("behind the path only `mode=`, `user=` and `group=` \
-                                        may stand, with `,` between"));
+                    return Err(bad("after the path, only `mode=`, `user=` and `group=` \
+                                        are allowed, separated by `,`"));
                 }
             }
         }
@@ -127,7 +125,7 @@ fn parse(text: &str) -> Result<Address, AddressError> {
     if let Some(port) = any {
         let port: u16 = port
             .parse()
-            .map_err(|_| bad("the port is no number up to 65535"))?;
+            .map_err(|_| bad("the port is not a number up to 65535"))?;
         return Ok(Address::Port(port));
     }
     if let Ok(address) = text.parse() {
@@ -136,12 +134,12 @@ fn parse(text: &str) -> Result<Address, AddressError> {
     Err(bad(match text.rsplit_once(':') {
         None => "it has no port",
         Some((ip, "")) if is_ip(ip) => "the port is missing",
-        Some((ip, _)) if is_ip(ip) => "the port is no number up to 65535",
-        Some(_) => "the part before the port is no IP address",
+        Some((ip, _)) if is_ip(ip) => "the port is not a number up to 65535",
+        Some(_) => "the part before the port is not an IP address",
     }))
 }
 
-/// Whether this is an address of IPv4, or one of IPv6 with brackets or without.
+/// Returns whether `text` is an IPv4 address, or an IPv6 address with or without brackets.
 fn is_ip(text: &str) -> bool {
     let bare = text
         .strip_prefix('[')
@@ -152,7 +150,7 @@ fn is_ip(text: &str) -> bool {
     }
 }
 
-/// The address in the same notation.
+/// Writes the address in the notation that is parsed.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -210,31 +208,31 @@ mod tests {
         for address in ["0.0.0.0:80x", "127.0.0.1:http", "[::1]:65536"] {
             assert_eq!(
                 problem(address),
-                "the port is no number up to 65535",
+                "the port is not a number up to 65535",
                 "{address}"
             );
         }
         assert_eq!(problem("nowhere"), "it has no port");
         assert_eq!(
             problem("localhost:1"),
-            "the part before the port is no IP address"
+            "the part before the port is not an IP address"
         );
         assert_eq!(problem("/run/spoa.sock"), "a path needs `unix@` in front");
         assert_eq!(
             problem("unix@/a,mode=9"),
-            "the mode is no octal number up to 777"
+            "the mode is not an octal number up to 777"
         );
         assert_eq!(
             problem("unix@/a,user="),
-            "a name or number is missing behind the `=`"
+            "a name or number is missing after the `=`"
         );
         for option in ["uid=5", "660", "mode 660"] {
             assert_eq!(
                 problem(&format!("unix@/a,{option}")),
-                "behind the path only `mode=`, `user=` and `group=` may stand, with `,` between"
+                "after the path, only `mode=`, `user=` and `group=` are allowed, separated by `,`"
             );
         }
-        assert_eq!(problem(":http"), "the port is no number up to 65535");
+        assert_eq!(problem(":http"), "the port is not a number up to 65535");
         assert_eq!(problem("abns@"), "the name is missing");
     }
 }

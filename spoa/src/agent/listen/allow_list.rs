@@ -1,23 +1,21 @@
 //! Which peers of a TCP socket may connect, by their networks.
-//!
-//! It knows addresses, not sockets.
 
 use crate::agent::report::rate_limit::{Permitted, ReasonLimits};
 use crate::handler::Peer;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-/// Why a text is no network.
+/// Why a text is not a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no network to allow: write one such as `10.0.0.0/8` or `2001:db8::/32`, or one \
+    "`{text}` is not a network to allow: write one such as `10.0.0.0/8` or `2001:db8::/32`, or one \
      address such as `10.0.0.7`"
 )]
 pub(crate) struct NetworkError {
     text: String,
 }
 
-/// The networks that were allowed; all of them if none was.
+/// The networks that may connect; all, if the list is empty.
 #[derive(Debug, Default)]
 pub(crate) struct AllowList {
     networks: Vec<IpNet>,
@@ -37,7 +35,7 @@ impl AllowList {
         })
     }
 
-    /// Whether this peer may connect; if not, that is logged.
+    /// Returns whether a peer may connect, and logs it if not.
     pub(crate) fn admits(&self, peer: &Peer) -> bool {
         let Peer::Tcp(address) = peer else {
             return true;
@@ -91,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_network_everybody_is() {
+    fn without_a_network_every_peer_is_admitted() {
         assert!(admits(&[], "203.0.113.1"));
     }
 
@@ -110,12 +108,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_says_what_to_write() {
+    fn a_text_that_is_not_a_network_says_what_to_write() {
         for text in ["10.0.0.0/33", "10.0.0/8", "localhost", ""] {
             assert_eq!(
                 network(text).unwrap_err().to_string(),
                 format!(
-                    "`{text}` is no network to allow: write one such as `10.0.0.0/8` or \
+                    "`{text}` is not a network to allow: write one such as `10.0.0.0/8` or \
                      `2001:db8::/32`, or one address such as `10.0.0.7`"
                 )
             );

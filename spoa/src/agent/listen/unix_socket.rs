@@ -1,6 +1,4 @@
-//! Unix sockets: bound so that nobody gets in who must not, and removed if they are still ours.
-//!
-//! It knows of files and users, not of connections.
+//! Unix sockets: bound so that only those get in who may, and removed if they are still the agent's.
 
 use super::address::Address;
 use super::listener::BindError;
@@ -13,7 +11,7 @@ use tokio::net::{UnixListener, UnixSocket};
 /// How many connections may wait to be accepted: a cold HAProxy opens one for each thread and stream.
 pub(crate) const BACKLOG: u32 = 1024;
 
-/// Who is to own the file of a socket, and what others may do with it.
+/// The owner of the file of a socket, and what other users may do with it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Access<'a> {
     pub(crate) mode: Option<u32>,
@@ -21,7 +19,7 @@ pub(crate) struct Access<'a> {
     pub(crate) group: Option<&'a str>,
 }
 
-/// Binds `path`, in the place of a socket that was left behind.
+/// Binds `path`, and replaces a socket that an agent left there when it was killed.
 pub(crate) fn bind(
     address: &Address,
     path: &Path,
@@ -51,7 +49,7 @@ pub(crate) fn bind(
     Ok((socket, file))
 }
 
-/// Removes a socket that nobody answers on: an agent that was killed left it behind.
+/// Removes a socket on which no process accepts: an agent that was killed has left it.
 fn make_room(address: &Address, path: &Path) -> Result<(), BindError> {
     let Ok(metadata) = std::fs::symlink_metadata(path) else {
         return Ok(());
@@ -112,7 +110,7 @@ fn not_given(address: &Address, error: io::Error) -> BindError {
 #[cfg(target_os = "linux")]
 pub(crate) fn bind_abstract(name: &str) -> io::Result<UnixListener> {
     use std::os::linux::net::SocketAddrExt;
-    // HAProxy's `abns@` names fill the whole of sun_path with NULs behind the name.
+    // HAProxy's `abns@` names fill the whole of sun_path with NULs after the name.
     let mut padded = name.as_bytes().to_vec();
     padded.resize(107, 0);
     let address = std::os::unix::net::SocketAddr::from_abstract_name(padded)?;

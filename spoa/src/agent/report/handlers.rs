@@ -207,8 +207,7 @@ pub(crate) fn worker_blocked(definition: &Definition, limits: &HandlerLineLimits
     let remedy = match definition.run {
         Run::Sync(_) => "add `blocking` to its attribute, or make it an `async fn` that awaits",
         Run::Async(_) | Run::Blocking(_) => {
-            "nothing that blocks may stand in an `async fn`: await it, or make the handler a `fn` with \
-             `blocking`"
+            "an `async fn` must not block: await instead, or make the handler a `fn` with `blocking`"
         }
     };
     if let Some(Permitted { suppressed }) = limits.worker_blocked.pass() {

@@ -1,10 +1,9 @@
-//! How much of one handler is at work, and whether more could be done in time.
+//! How many messages of one handler are running, and whether one more would be done in time.
 //!
-//! It knows numbers and time, not messages. While a handler misses its deadline more often than now
-//! and then, no more of it may be at work at once than it finished within the last deadline's length:
-//! what comes on top would wait for longer than that (the number at work is the rate times the time
-//! each takes). Then it answers at once that there is too much to do. A few are let through always,
-//! for it to be seen when the handler is well again.
+//! While a handler misses its deadline for one message in eight, no more of its messages may run at once
+//! than it finished within the last deadline's length: more would take longer than that, since the number
+//! running is the rate times the time that each takes. Those beyond are refused at once. A few are always
+//! admitted, to find out when the handler has recovered.
 
 use super::budget::Budgets;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,11 +11,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// So many may be at work whatever was seen.
+/// This many may always run.
 const ALWAYS: usize = 32;
 
-/// One miss in so many is an accident: a handler that never returns for some requests is no reason to
-/// refuse the others.
+/// One miss in this many is an accident: a handler that never returns for some requests is not a reason
+/// to refuse the others.
 const ACCIDENT: usize = 8;
 
 /// A time as handlers' loads count it: in nanoseconds since the first that was asked for.
@@ -26,11 +25,11 @@ pub(crate) fn nanos(time: Instant) -> u64 {
     time.saturating_duration_since(*first).as_nanos() as u64
 }
 
-/// What is at work of one handler.
+/// The running messages of one handler.
 #[derive(Debug)]
 pub(crate) struct Admission {
     budgets: Arc<Budgets>,
-    at_work: AtomicUsize,
+    running: AtomicUsize,
     /// Time is cut in windows of the deadline's length: when this one began, as [`nanos`].
     window: AtomicU64,
     /// Done in time, in this window and in the one before.
@@ -43,14 +42,14 @@ impl Admission {
     pub(crate) fn new(budgets: Arc<Budgets>) -> Arc<Self> {
         Arc::new(Admission {
             budgets,
-            at_work: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
             window: AtomicU64::new(0),
             done: Default::default(),
             missed: Default::default(),
         })
     }
 
-    /// Whether one more, to be done within `length`, may be expected to be.
+    /// Returns whether one more can be expected to be done within `length`.
     #[inline]
     pub(crate) fn admits(&self, now: u64, length: Duration) -> bool {
         self.turn(now, length);
@@ -65,7 +64,7 @@ impl Admission {
         }
         let most = done.load(Ordering::Relaxed);
         let most = most.max(done_before.load(Ordering::Relaxed)).max(ALWAYS);
-        self.at_work.load(Ordering::Relaxed) < most
+        self.running.load(Ordering::Relaxed) < most
     }
 
     /// Goes on to the window it is now. Threads that count meanwhile may do so in the wrong one: it
@@ -106,9 +105,9 @@ impl Admission {
         }
     }
 
-    /// One is at work from here on, whose message has so many bytes.
+    /// Counts one that begins to run, whose message has `bytes` bytes.
     pub(crate) fn begin(self: &Arc<Self>, bytes: usize) -> Admitted {
-        self.at_work.fetch_add(1, Ordering::Relaxed);
+        self.running.fetch_add(1, Ordering::Relaxed);
         self.budgets.inflight.add(1);
         self.budgets.buffered.add(bytes);
         Admitted {
@@ -118,7 +117,7 @@ impl Admission {
     }
 }
 
-/// A handler at work, until it is dropped.
+/// A running message, counted until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     load: Arc<Admission>,
@@ -126,11 +125,12 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
-    /// It was done in time, or was not.
+    /// Counts the end, which was in time or not.
     pub(crate) fn ended(&self, in_time: bool) {
-        let [count, _] = match in_time {
-            true => &self.load.done,
-            false => &self.load.missed,
+        let [count, _] = if in_time {
+            &self.load.done
+        } else {
+            &self.load.missed
         };
         count.fetch_add(1, Ordering::Relaxed);
     }
@@ -138,7 +138,7 @@ impl Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.load.at_work.fetch_sub(1, Ordering::Relaxed);
+        self.load.running.fetch_sub(1, Ordering::Relaxed);
         self.load.budgets.inflight.sub(1);
         self.load.budgets.buffered.sub(self.bytes);
     }
@@ -165,7 +165,7 @@ mod tests {
         let at_work: Vec<_> = (0..5000).map(|_| load.begin(0)).collect();
         assert!(load.admits(now(), LENGTH));
         drop(at_work);
-        assert_eq!(load.at_work.load(Ordering::Relaxed), 0);
+        assert_eq!(load.running.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,18 +1,17 @@
-//! What all connections of an agent hold together, each kind with a bound of its own.
+//! What all connections of an agent hold together, each kind with a limit of its own.
 //!
-//! It counts. What is refused at a bound is for those to say who ask. Only what waits or is kept is
-//! counted: a NOTIFY that is answered at once passes by.
+//! Callers decide what to do at a limit. A NOTIFY that is answered at once is not counted.
 
 use crate::agent::Limits;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a connection may keep uncounted, in bytes: the frames of a HAProxy whose `tune.bufsize` is
-/// the default stay below it. So whoever fills the common room keeps no honest peer out.
+/// the default stay below it. So a peer that uses up the common limit does not keep a HAProxy out.
 const FREE: usize = 32 << 10;
 
-/// A number that must stay below a bound, by and large: threads that ask at the same moment may pass
-/// it by what each of them adds.
+/// A counter with an approximate limit: threads that ask at the same time may exceed it by what each of
+/// them adds.
 #[derive(Debug)]
 pub(crate) struct Budget {
     taken: AtomicUsize,
@@ -27,7 +26,7 @@ impl Budget {
         }
     }
 
-    /// What is left.
+    /// Returns what is left.
     #[inline]
     pub(crate) fn left(&self) -> usize {
         self.most.saturating_sub(self.taken.load(Ordering::Relaxed))
@@ -41,7 +40,7 @@ impl Budget {
         self.taken.fetch_sub(count, Ordering::Relaxed);
     }
 
-    /// Makes one user's part of it as large as it is now.
+    /// Replaces the part of one user.
     fn change(&self, before: usize, now: usize) {
         match now.checked_sub(before) {
             Some(more) => self.add(more),
@@ -53,7 +52,7 @@ impl Budget {
 /// What all connections of an agent hold together.
 #[derive(Debug)]
 pub(crate) struct Budgets {
-    /// Handlers at work.
+    /// Running handlers.
     pub(crate) inflight: Budget,
     /// Bytes of their messages, of unfinished frames and of unwritten answers.
     pub(crate) buffered: Budget,
@@ -71,7 +70,7 @@ impl Budgets {
     }
 }
 
-/// The part of one connection, given back when it is dropped.
+/// The part of one connection, which it gives back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct BudgetShare {
     budgets: Arc<Budgets>,
@@ -88,7 +87,7 @@ impl BudgetShare {
         }
     }
 
-    /// Counts the bytes the connection keeps; whether there is room for them.
+    /// Counts the bytes that the connection keeps; returns whether there is room for them.
     #[inline]
     pub(crate) fn buffer(&mut self, bytes: usize) -> bool {
         let bytes = bytes.saturating_sub(FREE);
@@ -110,7 +109,7 @@ impl BudgetShare {
         }
     }
 
-    /// How many bytes of fragments it may keep.
+    /// Returns how many bytes of fragments the connection may keep.
     #[inline]
     pub(crate) fn reassembling(&self) -> usize {
         self.reassembled + self.budgets.reassembled.left()

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// Up to so many names are compared one by one: most differ in their length already.
+/// Up to this many names are compared one by one: most differ in their length already.
 const FEW: usize = 8;
 
 /// A handler with what the agent keeps about it.
@@ -85,12 +85,12 @@ impl HandlerTable {
             .expect("the index is of an entry of this table")
     }
 
-    /// All handlers, by message, the fallback last.
+    /// Returns all handlers, by message, the fallback last.
     pub(crate) fn definitions(&self) -> impl Iterator<Item = &'static Definition> + '_ {
         self.entries().map(|entry| entry.definition)
     }
 
-    /// All entries, by message, the fallback last.
+    /// Returns all entries, by message, the fallback last.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         let named = self.entries.iter().map(|(_, entry)| entry);
         named.chain(&self.fallback)

@@ -43,7 +43,7 @@ thread_local! {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
     pub(crate) at: Instant,
-    /// The same as handlers' loads count it.
+    /// As admission counts it.
     pub(crate) nanos: u64,
 }
 

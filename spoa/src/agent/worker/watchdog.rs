@@ -71,7 +71,7 @@ struct WatchedThread {
     poll: u32,
     since: Duration,
     looks: u32,
-    /// The same for the handler in it.
+    /// Since when its handler was seen, and how often again.
     handler_since: Duration,
     handler_looks: u32,
 }
@@ -98,7 +98,7 @@ pub(crate) struct BlockedWorker {
     pub(crate) with_others: bool,
 }
 
-/// What stands for a handler.
+/// Returns a number that no other handler has.
 #[inline]
 pub(crate) fn mark(definition: &'static Definition) -> usize {
     std::ptr::from_ref(definition).addr()
@@ -165,9 +165,10 @@ impl WatchedThread {
         let poll = thread.poll.load(Ordering::Acquire);
         let before = std::mem::replace(&mut self.poll, poll);
         if poll % 2 == 0 {
-            return match poll == before {
-                true => Look::Idle,
-                false => Look::Active,
+            return if poll == before {
+                Look::Idle
+            } else {
+                Look::Active
             };
         }
         let runs = thread.runs.fetch_or(SEEN, Ordering::Relaxed);

@@ -184,7 +184,7 @@ mod tests {
         );
         assert_eq!(
             problem("allow", "10.0.0.0/8,nobody"),
-            "`nobody` is no network to allow: write one such as `10.0.0.0/8` or `2001:db8::/32`, \
+            "`nobody` is not a network to allow: write one such as `10.0.0.0/8` or `2001:db8::/32`, \
              or one address such as `10.0.0.7`"
         );
         assert_eq!(

@@ -122,9 +122,10 @@ mod tests {
     }
 
     fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
-        let critical = match critical {
-            true => der(tag::BOOLEAN, &[&[0xff]]),
-            false => Vec::new(),
+        let critical = if critical {
+            der(tag::BOOLEAN, &[&[0xff]])
+        } else {
+            Vec::new()
         };
         sequence(&[
             &der(tag::OID, &[oid]),

@@ -1,6 +1,4 @@
-//! From PEM files to what a handshake needs, and what may be wrong with them.
-//!
-//! It must not know connections.
+//! Reads the PEM files of a certificate, and says what is wrong with them.
 
 use super::verifier::Verifier;
 use super::{Tls, TlsVersion, contents};
@@ -28,9 +26,9 @@ pub(crate) enum TlsError {
         #[source]
         error: io::Error,
     },
-    /// A file is no PEM, or damaged.
+    /// A file is not PEM, or damaged.
     #[error(
-        "`{}` is damaged: {problem}; the parts of a PEM file stand between `-----BEGIN …-----` and \
+        "`{}` is damaged: {problem}; the parts of a PEM file are between `-----BEGIN …-----` and \
          `-----END …-----`",
         path.display()
     )]
@@ -75,7 +73,7 @@ pub(crate) enum TlsError {
     /// The key is of another certificate.
     #[error(
         "the private key in `{}` does not belong to the first certificate in `{}`: the agent's own \
-         certificate must stand first, and the key be the one it was made with",
+         certificate must come first, and the key be the one it was made with",
         key.display(),
         cert.display()
     )]

@@ -76,13 +76,14 @@ async fn shake_hands(
     Ok(acceptor.accept(stream).await?)
 }
 
-/// Is done a moment after the agent was told to stop.
+/// Is done one second after the agent was told to stop.
 async fn stopped(wakeups: &Wakeups) {
     poll_fn(|cx| {
         wakeups.register(cx.waker());
-        match wakeups.draining() {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
+        if wakeups.draining() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
         }
     })
     .await;
@@ -119,7 +120,7 @@ pub(super) type HandshakeLimits = ReasonLimits<64>;
 impl Certificates {
     fn report(&self, failure: &HandshakeError, peer: &Peer) {
         let text = match failure {
-            // Who only looks whether somebody listens comes and goes.
+            // Port probes open and close connections.
             HandshakeError::Io(error) => {
                 let error = error.to_string();
                 tracing::debug!(%peer, "closed during the TLS handshake: {}", one_line(&error));

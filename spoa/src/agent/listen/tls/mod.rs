@@ -1,6 +1,4 @@
 //! TLS for the TCP sockets of an agent: which certificates, and how they are replaced.
-//!
-//! It must not know the protocol that is spoken inside.
 
 mod contents;
 mod files;
@@ -84,7 +82,7 @@ impl Tls {
         }
     }
 
-    /// The same in one file, as HAProxy's `crt` has it.
+    /// Takes the certificate and its key from one PEM file, as HAProxy's `crt` does.
     ///
     /// ```
     /// use spoa::agent::Tls;
@@ -96,7 +94,7 @@ impl Tls {
         Tls::files(path.clone(), path)
     }
 
-    /// Lets in only who shows a certificate that a CA of this PEM file signed: `crt` on HAProxy's
+    /// Lets only peers in that have a certificate signed by a CA of this PEM file: `crt` on HAProxy's
     /// `server` line.
     pub fn client_ca(mut self, path: impl Into<PathBuf>) -> Self {
         self.client_ca = Some(path.into());
@@ -110,7 +108,7 @@ impl Tls {
     }
 }
 
-/// The certificates that an agent uses now. All clones are of the same.
+/// The certificates that an agent uses now. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificates(Arc<LoadedCertificates>);
 
