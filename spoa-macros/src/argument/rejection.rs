@@ -9,7 +9,7 @@ use super::sample::{Sample, kind_name};
 use crate::assertion::{Words, require};
 use crate::hygiene::Names;
 use crate::syntax::{erase, last_name, option, peel, relax, shown, timeless};
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use spoa_facts::{Charset, Chooser, Kind, Origin};
 use syn::Type;
@@ -61,7 +61,8 @@ impl Case<'_> {
     /// not one more for each argument.
     fn own(&self) -> TokenStream {
         let (accepts, param, span) = (self.accepts(), self.param(), self.span);
-        let private = &self.names.private;
+        // All of it at the span: the compiler reports it from its first token to its last.
+        let private = &Ident::new(&self.names.private.to_string(), span);
         let ty = erase(relax(
             self.argument.ty.to_token_stream(),
             &self.names.foreign,
