@@ -133,9 +133,10 @@ fn collect(items: Vec<Item>, folder: &Path, path: &[String], public: bool, modul
 fn file_of(module: &ItemMod, folder: &Path) -> PathBuf {
     for attribute in &module.attrs {
         if let Meta::NameValue(named) = &attribute.meta
-            && named.path.is_ident("path") {
-                return folder.join(shown(&named.value).trim_matches('"'));
-            }
+            && named.path.is_ident("path")
+        {
+            return folder.join(shown(&named.value).trim_matches('"'));
+        }
     }
     let file = folder.join(format!("{}.rs", module.ident));
     if file.exists() {
@@ -456,9 +457,10 @@ fn signature(signature: &syn::Signature, path: &str) -> String {
     let name = signature.ident.to_string();
     for input in &mut signature.inputs {
         if let syn::FnArg::Typed(typed) = input
-            && let syn::Pat::Ident(pattern) = &mut *typed.pat {
-                pattern.mutability = None;
-            }
+            && let syn::Pat::Ident(pattern) = &mut *typed.pat
+        {
+            pattern.mutability = None;
+        }
     }
     shown(&signature).replacen(&format!("fn {name}"), &format!("fn {path}::{name}"), 1)
 }

@@ -14,7 +14,7 @@ fn agent() -> Command {
 fn handlers_as_json_hold_what_hand_written_types_say() {
     let listed: Value =
         serde_json::from_str(&said(agent().args(["handlers", "--json"])).out).unwrap();
-    let handler = &listed[0];
+    let handler = &listed["messages"][0];
     let of = |argument: &Value| {
         let of = |key: &str| argument[key].clone();
         json!([

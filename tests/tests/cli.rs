@@ -268,8 +268,8 @@ fn a_call_logs_if_it_is_asked_to() {
     assert_eq!(logged.status, Some(1));
     assert_eq!(
         logged.err,
-        " WARN spoa::failures: handler `refuse` failed: the database is down spoe_message=refuse \
-         handler=\"agent_fixture::refuse\" peer=memory engine=\"call\" stream=1 frame=1\n\
+        " WARN spoa::failures: handler `refuse` failed: the database is down peer=memory \
+         engine=\"call\" stream=1 frame=1 spoe_message=refuse handler=\"agent_fixture::refuse\"\n\
          error: the database is down\n"
     );
 }

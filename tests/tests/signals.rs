@@ -185,12 +185,15 @@ async fn a_panic_is_one_line_with_its_place_and_all_ids() {
     assert!(
         line.starts_with(&format!(
             " WARN spoa::failures: handler `panics` failed: panicked: no such luck, at {place} \
-             spoe_message=panic handler=\"agent_fixture::panics\" peer=127.0.0.1:"
+             peer=127.0.0.1:"
         )),
         "{line}"
     );
     assert!(
-        line.ends_with(" engine=\"spoa-client\" stream=1 frame=1"),
+        line.ends_with(
+            " engine=\"spoa-client\" stream=1 frame=1 spoe_message=panic \
+             handler=\"agent_fixture::panics\""
+        ),
         "{line}"
     );
 }
