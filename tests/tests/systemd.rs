@@ -229,7 +229,7 @@ fn a_descriptor_other_than_a_socket_is_refused() {
     let file = std::fs::File::open(dir.write("file", "")).expect("it was just written");
     let mut agent = activated(&reloading(&dir), file.into());
     agent.wait_for_line(
-        "error: socket 1 of LISTEN_FDS is no TCP or unix socket that accepts: write \
+        "error: socket 1 of LISTEN_FDS is not a listening TCP or unix socket: write \
          `ListenStream=` in the .socket unit",
     );
     assert_eq!(agent.wait(PATIENCE).code(), Some(1));

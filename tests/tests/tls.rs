@@ -401,7 +401,7 @@ fn unusable_files_are_named_with_what_to_do() {
         &["--tls-cert", &cert, "--tls-key", &other],
         &format!(
             "the private key in `{other}` does not belong to the first certificate in `{cert}`: \
-             the agent's own certificate must stand first, and the key be the one it was made with"
+             the agent's own certificate must come first, and the key be the one it was made with"
         ),
     );
     fails(

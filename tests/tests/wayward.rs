@@ -125,14 +125,10 @@ async fn an_error_that_cannot_be_shown_or_dropped_costs_its_own_answer_only() {
             "an error whose text cannot be shown: its `Display` panicked: attempt to divide by \
              zero, at {place}"
         );
-        let line =
-            format!(" WARN spoa::failures: handler `quota` failed: {text} spoe_message=quota");
+        let line = format!(" WARN spoa::failures: handler `quota` failed: {text} peer=");
         let lines = |text: &str| records.iter().filter(|line| line.contains(text)).count();
         assert_eq!(lines(&line), 1, "{records:#?}");
-        assert_eq!(
-            lines("handler `sticky` failed: sticky spoe_message=sticky"),
-            1
-        );
+        assert_eq!(lines("handler `sticky` failed: sticky peer="), 1);
         let dropped = "` panicked: does not come off, at tests/agents/wayward.rs:";
         assert_eq!(lines(dropped), 1, "{records:#?}");
         // Two failures, one of `on_failure`, one panic that is nobody's failure.
