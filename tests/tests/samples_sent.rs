@@ -194,7 +194,7 @@ fn first_bytes(
     dir.write(
         "spoe.conf",
         &format!(
-            "[e]\nspoe-agent e\n timeout hello 50ms\n timeout idle 5s\n timeout processing 50ms\n \
+            "[e]\nspoe-agent e\n timeout hello 500ms\n timeout idle 5s\n timeout processing 500ms\n \
              use-backend agents\n {spoe}\n args length=req.payload(0,0),length,debug(bytes,stdout)\n"
         ),
     );
