@@ -27,8 +27,10 @@
 //! needs its feature `test-util`, the deadlines of handlers pass without waiting.
 
 mod answer;
+mod request;
 
 pub use answer::{Answer, CallError, MessageFailure};
+pub use request::HttpRequest;
 
 use crate::agent::{self, Agent, AgentBuilder};
 use crate::client::{Client, ClientOptions, Error as ClientError};

@@ -2,4 +2,5 @@
 #![cfg(feature = "http")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod requests;
 mod samples;

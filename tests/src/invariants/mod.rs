@@ -6,10 +6,12 @@
 //! whose lengths are right ([`framed`]), not for bytes as they come.
 
 mod agent;
+mod headers;
 mod model;
 mod sessions;
 
 pub use agent::in_process_agent;
+pub use headers::header_blocks;
 pub use model::{Expected, expected};
 pub use sessions::{agent_session, engine_session, frame_decoder, reassembly};
 

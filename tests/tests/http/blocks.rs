@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use proptest::prelude::*;
 use spoa::handler::FromValue;
-use spoa::http::{Cookies, Form, Headers, Host, Path, Query, TraceParent};
+use spoa::http::{Headers, Host, Path, Query};
 use spoa::spop::Value;
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
@@ -79,18 +79,7 @@ proptest! {
     /// Whatever comes, nothing panics, and what is read is in what came.
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        for headers in [Headers::from_block(&bytes), Headers::from_text(&bytes)] {
-            let Ok(headers) = headers else { continue };
-            prop_assert_eq!(headers.iter().count(), headers.len());
-            let _ = (headers.cookies().len(), headers.host(), headers.basic_auth());
-            let _ = format!("{headers:?}");
-        }
-        let _ = (Host::new(&bytes).name().len(), TraceParent::parse(&bytes));
-        let _ = (Path::new(&bytes).segments().count(), Query::new(&bytes).iter().count());
-        let _ = Form::new(&bytes).iter().count();
-        for (name, value) in Cookies::from_header(&bytes) {
-            prop_assert!(name.len() + value.len() <= bytes.len());
-        }
+        spoa_tests::invariants::header_blocks(&bytes);
     }
 }
 

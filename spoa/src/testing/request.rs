@@ -1,0 +1,299 @@
+//! The arguments that HAProxy would send for a request that is given as text.
+//!
+//! It knows the samples that agents use most; a test gives the other arguments itself.
+
+use super::{Answer, CallError, TestAgent};
+use crate::handler::__macros::ArgumentDescription;
+use crate::handler::{AsValue, Definition, Fetch, When};
+use crate::spop::{Value, varint};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// A request, from which the arguments of a message are made as HAProxy makes them.
+///
+/// ```
+/// use spoa::http::{Cookies, Path};
+/// use spoa::prelude::*;
+/// use spoa::testing::{HttpRequest, TestAgent};
+///
+/// #[spoe_message("check", event = "on-frontend-http-request")]
+/// fn check(path: Path<'_>, cookies: Cookies<'_>) -> SetVar<bool> {
+///     SetVar::transaction("blocked", path == "/admin" && cookies.get("session").is_none())
+/// }
+///
+/// # fn main() -> Result<(), spoa::testing::CallError> {
+/// let agent = TestAgent::new(handlers![check]);
+/// let request = HttpRequest::new("GET /admin?a=1 HTTP/1.1\r\nHost: example.org\r\n\r\n");
+/// let answer = agent.request_blocking("check", &request)?;
+/// assert_eq!(answer.get("txn.blocked"), Some(true));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct HttpRequest {
+    method: Vec<u8>,
+    target: Vec<u8>,
+    version: Vec<u8>,
+    headers: Vec<(Vec<u8>, Vec<u8>)>,
+    body: Vec<u8>,
+    source: IpAddr,
+    given: Vec<(String, Datum)>,
+}
+
+/// A value that an argument has.
+#[derive(Clone, Debug)]
+enum Datum {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Address(IpAddr),
+    Text(Vec<u8>),
+    Binary(Vec<u8>),
+}
+
+impl AsValue for Datum {
+    fn as_value(&self) -> Value<'_> {
+        match self {
+            Datum::Null => Value::Null,
+            Datum::Bool(flag) => Value::Bool(*flag),
+            Datum::Integer(number) => Value::Int64(*number),
+            Datum::Address(IpAddr::V4(address)) => Value::Ipv4(*address),
+            Datum::Address(IpAddr::V6(address)) => Value::Ipv6(*address),
+            Datum::Text(bytes) => Value::String(bytes),
+            Datum::Binary(bytes) => Value::Binary(bytes),
+        }
+    }
+}
+
+impl HttpRequest {
+    /// Reads a request: its first line, its headers, an empty line, its body. Lines end with `\n` or `\r\n`. The
+    /// client's address is 127.0.0.1.
+    ///
+    /// # Panics
+    /// If a line is not one of a request.
+    #[track_caller]
+    #[must_use]
+    pub fn new(text: impl AsRef<[u8]>) -> Self {
+        let mut rest = text.as_ref();
+        let mut line = || {
+            let end = rest.iter().position(|byte| *byte == b'\n');
+            let (line, after) = match end {
+                Some(end) => (rest.get(..end), rest.get(end + 1..)),
+                None => (Some(rest), None),
+            };
+            rest = after.unwrap_or_default();
+            let line = line.unwrap_or_default();
+            line.strip_suffix(b"\r").unwrap_or(line).to_vec()
+        };
+        let first = line();
+        let words: Vec<_> = first.split(|byte| *byte == b' ').collect();
+        let [method, target, version] = words.as_slice() else {
+            panic!(
+                "`{}` is not the first line of a request: write for instance `GET / HTTP/1.1`",
+                first.escape_ascii()
+            );
+        };
+        let mut headers = Vec::new();
+        loop {
+            let line = line();
+            if line.is_empty() {
+                break;
+            }
+            let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+                panic!(
+                    "`{}` is not a header: write a name, `:` and a value",
+                    line.escape_ascii()
+                );
+            };
+            let (name, value) = line.split_at_checked(colon).unwrap_or_default();
+            let value = value.strip_prefix(b":").unwrap_or_default();
+            headers.push((name.to_ascii_lowercase(), value.trim_ascii().to_vec()));
+        }
+        HttpRequest {
+            method: method.to_vec(),
+            target: target.to_vec(),
+            version: version.strip_prefix(b"HTTP/").unwrap_or(version).to_vec(),
+            headers,
+            body: rest.to_vec(),
+            source: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            given: Vec::new(),
+        }
+    }
+
+    /// Sets the address of the client.
+    #[must_use]
+    pub fn from(mut self, source: IpAddr) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Gives an argument text, whatever sample it has: a variable, for instance.
+    #[must_use]
+    pub fn with(mut self, argument: &str, text: &str) -> Self {
+        let text = Datum::Text(text.as_bytes().to_vec());
+        self.given.push((argument.to_owned(), text));
+        self
+    }
+
+    /// The arguments of a message.
+    #[track_caller]
+    fn arguments(&self, handler: &Definition) -> Vec<(&'static str, Datum)> {
+        let description = handler.description();
+        let samples = description.arguments.iter();
+        let when = When::of(handler.event(), samples.filter_map(|it| it.sample));
+        let arguments = description.arguments.iter();
+        arguments
+            .map(|argument| {
+                let name = argument.name.unwrap_or_default();
+                let name = if argument.index.is_some() { "" } else { name };
+                (name, self.argument(argument, when))
+            })
+            .collect()
+    }
+
+    #[track_caller]
+    fn argument(&self, argument: &ArgumentDescription, when: When) -> Datum {
+        let name = argument.name.unwrap_or_default();
+        if let Some((_, datum)) = self.given.iter().find(|(given, _)| given == name) {
+            return datum.clone();
+        }
+        let usual = || Fetch::named(name, argument.expected, when).map(|fetch| fetch.fetch);
+        let sample = argument.sample.or_else(usual);
+        match sample.and_then(|sample| self.sample(sample)) {
+            Some(datum) => datum,
+            None => panic!(
+                "argument `{name}` has the sample `{}`, which is not made from the text of a request: write \
+                 `.with(\"{name}\", …)`, or use `TestAgent::call`",
+                sample.unwrap_or("?")
+            ),
+        }
+    }
+
+    /// The value of a sample; `None` if it is not known here.
+    fn sample(&self, sample: &str) -> Option<Datum> {
+        let text = |bytes: Option<&[u8]>| bytes.map_or(Datum::Null, |it| Datum::Text(it.to_vec()));
+        let len = i64::try_from(self.body.len()).unwrap_or(i64::MAX);
+        Some(match sample {
+            "src" => Datum::Address(self.source),
+            "ssl_fc" => Datum::Bool(false),
+            "method" => text(Some(&self.method)),
+            "req.ver" => text(Some(&self.version)),
+            "url" => text(Some(&self.target)),
+            "path" => text(self.pathq().map(|pathq| split(pathq, b'?').0)),
+            "pathq" => text(self.pathq()),
+            "query" => text(split(&self.target, b'?').1),
+            "unique-id" => Datum::Null,
+            "req.hdrs" => Datum::Text(self.lines()),
+            "req.hdrs_bin" => Datum::Binary(self.block()),
+            "req.body" => Datum::Binary(self.body.clone()),
+            "req.body_len" | "req.body_size" => Datum::Integer(len),
+            other => {
+                let (fetch, name) = other.strip_suffix(')')?.split_once('(')?;
+                let last = self.last(name);
+                match fetch {
+                    "req.fhdr" => text(last),
+                    "req.hdr" | "hdr" => text(last.map(|value| {
+                        let last = value.rsplit(|byte| *byte == b',').next();
+                        last.unwrap_or_default().trim_ascii()
+                    })),
+                    _ => return None,
+                }
+            }
+        })
+    }
+
+    /// Path and query. HAProxy has none for `*` and for an authority alone.
+    fn pathq(&self) -> Option<&[u8]> {
+        let target = &self.target;
+        if target.starts_with(b"/") {
+            return Some(target);
+        }
+        let scheme = target.windows(3).position(|part| part == b"://")?;
+        let authority = target.get(scheme + 3..)?;
+        let path = authority.iter().position(|byte| *byte == b'/')?;
+        authority.get(path..)
+    }
+
+    fn last(&self, name: &str) -> Option<&[u8]> {
+        let mut headers = self.headers.iter().rev();
+        let (_, value) = headers.find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))?;
+        Some(value)
+    }
+
+    fn lines(&self) -> Vec<u8> {
+        let lines = self.headers.iter();
+        let lines = lines.flat_map(|(name, value)| [name, &b": "[..], value, b"\r\n"].concat());
+        lines.chain(*b"\r\n").collect()
+    }
+
+    fn block(&self) -> Vec<u8> {
+        let mut block = Vec::new();
+        let end = (Vec::new(), Vec::new());
+        for (name, value) in self.headers.iter().chain([&end]) {
+            for part in [name, value] {
+                varint::encode(part.len() as u64, &mut block);
+                block.extend_from_slice(part);
+            }
+        }
+        block
+    }
+}
+
+/// What is before the first such byte, and what is after it.
+fn split(bytes: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
+    match bytes.iter().position(|byte| *byte == at) {
+        Some(place) => (
+            bytes.get(..place).unwrap_or_default(),
+            bytes.get(place + 1..),
+        ),
+        None => (bytes, None),
+    }
+}
+
+impl TestAgent {
+    /// Sends a message as HAProxy does for a request, with the arguments that the handler describes, and waits for
+    /// its answer.
+    ///
+    /// # Errors
+    /// As [`TestAgent::call`].
+    ///
+    /// # Panics
+    /// If the handler takes an argument that is not made from the text of a request, and not given by
+    /// [`HttpRequest::with`].
+    pub async fn request(&self, message: &str, request: &HttpRequest) -> Result<Answer, CallError> {
+        let arguments = self.arguments(message, request);
+        let arguments: Vec<(&str, &dyn AsValue)> = arguments
+            .iter()
+            .map(|(name, datum)| (*name, datum as &dyn AsValue))
+            .collect();
+        self.call(message, &arguments).await
+    }
+
+    /// Sends a message as [`TestAgent::request`] does, for tests that are not async.
+    ///
+    /// # Errors
+    /// As [`TestAgent::call`].
+    ///
+    /// # Panics
+    /// As [`TestAgent::request`] and [`TestAgent::call_blocking`].
+    #[track_caller]
+    pub fn request_blocking(
+        &self,
+        message: &str,
+        request: &HttpRequest,
+    ) -> Result<Answer, CallError> {
+        let arguments = self.arguments(message, request);
+        let arguments: Vec<(&str, &dyn AsValue)> = arguments
+            .iter()
+            .map(|(name, datum)| (*name, datum as &dyn AsValue))
+            .collect();
+        self.call_blocking(message, &arguments)
+    }
+
+    #[track_caller]
+    fn arguments(&self, message: &str, request: &HttpRequest) -> Vec<(&'static str, Datum)> {
+        let mut handlers = self.handlers();
+        let handler = handlers.find(|handler| handler.message_name() == Some(message));
+        // Without a handler there is no message to send, and `call` says so.
+        handler.map_or_else(Vec::new, |handler| request.arguments(handler))
+    }
+}
