@@ -238,7 +238,7 @@ impl HttpRequest {
     }
 }
 
-/// What is before the first such byte, and what is after it.
+/// Splits bytes at the first such byte, which is in neither part.
 fn split(bytes: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
     match bytes.iter().position(|byte| *byte == at) {
         Some(place) => (

@@ -64,7 +64,7 @@ fn arguments_are_made_as_haproxy_makes_them() {
 }
 
 #[test]
-fn what_no_request_says_is_given() {
+fn values_that_no_request_has_can_be_given() {
     let request = HttpRequest::new("POST / HTTP/1.1\n\nuser=%61lice").with("level", "high");
     let answer = agent().request_blocking("form", &request).unwrap();
     assert_eq!(answer.get("txn.user"), Some("alice high"));
@@ -72,6 +72,6 @@ fn what_no_request_says_is_given() {
 
 #[test]
 #[should_panic(expected = "argument `level` has the sample `var(txn.level)`")]
-fn what_is_missing_is_named() {
+fn a_missing_value_is_named() {
     let _ = agent().request_blocking("form", &HttpRequest::new("POST / HTTP/1.1\n\n"));
 }
