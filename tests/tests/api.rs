@@ -113,6 +113,10 @@ fn collect(items: Vec<Item>, folder: &Path, path: &[String], public: bool, modul
                 let mut path = path.to_vec();
                 path.push(inner.ident.to_string());
                 let public = public && is_public(&inner.vis) && !hidden(&inner.attrs);
+                // A module may be there twice, private without a feature: the public one counts.
+                if !public && modules.contains_key(&path) {
+                    continue;
+                }
                 match inner.content {
                     Some((_, items)) => collect(
                         items,
@@ -488,7 +492,7 @@ fn hidden(attrs: &[Attribute]) -> bool {
 fn is_test(attrs: &[Attribute]) -> bool {
     attrs
         .iter()
-        .any(|attr| attr.path().is_ident("cfg") && shown(attr).contains("test"))
+        .any(|attr| attr.path().is_ident("cfg") && shown(attr) == "#[cfg(test)]")
 }
 
 fn is_public(visibility: &Visibility) -> bool {
