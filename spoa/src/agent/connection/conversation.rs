@@ -345,7 +345,7 @@ impl Conversation {
         let buffer = std::mem::take(&mut scratch.input);
         if kept > COPY_UP_TO {
             let mut input = std::mem::take(&mut self.input);
-            input.extend(buffer.iter().take(count));
+            input.extend_from_slice(buffer.get(..count).unwrap_or_default());
             scratch.input = buffer;
             let used = self.answer(&input, scratch);
             self.keep(input, used, scratch);
