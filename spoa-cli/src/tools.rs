@@ -26,7 +26,7 @@ pub(crate) fn commands() -> impl Iterator<Item = Command> {
         .map(|(command, needs_agent)| of(command, *needs_agent))
 }
 
-/// Runs the tool of a name; `None` if there is no such tool.
+/// Runs the tool with this name. Returns `None` if no tool has it.
 pub(crate) fn run(name: &str, matches: &ArgMatches) -> Option<Result<ExitCode, Failure>> {
     let (command, _) = TOOLS.iter().find(|(command, _)| command.name == name)?;
     Some(perform(command, matches))

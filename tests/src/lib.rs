@@ -36,10 +36,16 @@
 //! Only [`background`] knows the library, and only [`invariants`], which the fuzz targets share, the
 //! protocol: the rest is processes, configuration and HTTP.
 
-/// Compiles the Rust code of the README.
+/// Compiles and runs the Rust code of the README and of the guides with whole programs.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-mod readme {}
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../docs/http.md")]
+    mod http {}
+    #[doc = include_str!("../../docs/verdicts.md")]
+    mod verdicts {}
+}
 
 pub mod background;
 pub mod certificates;
