@@ -1,38 +1,17 @@
-//! Percent-encoding, undone.
+//! Decodes percent-encoding.
 
+use percent_encoding::percent_decode;
 use std::borrow::Cow;
 
-/// Replaces each `%` with two hexadecimal digits by the byte that they stand for, and each `+` by a space where
-/// that is asked for. What is not such an escape stays as it is. It allocates only if something is replaced.
+/// Replaces each `%` with two hexadecimal digits by the byte that they encode, and, if `plus`, each `+` by a space.
+/// Anything else stays as it is. Allocates only if something is replaced.
 pub(super) fn decode(bytes: &[u8], plus: bool) -> Cow<'_, [u8]> {
-    let is_special = |byte: &u8| *byte == b'%' || (plus && *byte == b'+');
-    let Some(first) = bytes.iter().position(is_special) else {
-        return Cow::Borrowed(bytes);
-    };
-    let (before, mut rest) = bytes.split_at_checked(first).unwrap_or((bytes, b""));
-    let mut decoded = Vec::with_capacity(bytes.len());
-    decoded.extend_from_slice(before);
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        match (byte, after) {
-            (b'%', [high, low, after @ ..]) => match (digit(*high), digit(*low)) {
-                (Some(high), Some(low)) => {
-                    decoded.push(high << 4 | low);
-                    rest = after;
-                }
-                _ => decoded.push(b'%'),
-            },
-            (b'+', _) if plus => decoded.push(b' '),
-            (byte, _) => decoded.push(*byte),
-        }
+    if !plus || !bytes.contains(&b'+') {
+        return percent_decode(bytes).into();
     }
-    Cow::Owned(decoded)
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
+    let space = |byte: &u8| if *byte == b'+' { b' ' } else { *byte };
+    let spaced: Vec<u8> = bytes.iter().map(space).collect();
+    Cow::Owned(percent_decode(&spaced).collect())
 }
 
 #[cfg(test)]
