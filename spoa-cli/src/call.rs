@@ -51,13 +51,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let args = args.map_err(Failure::usage)?;
     let answered = crate::runtime()?.block_on(send(matches, &message, &args));
     let ack = answered.map_err(|error| in_words(&error))?;
-    match matches.get_flag("json") {
-        true => print(&format!("{:#}\n", as_json(&message, &ack)))?,
-        false => print(&lines(&ack, Paint::of(&stdout())))?,
+    if matches.get_flag("json") {
+        print(&format!("{:#}\n", as_json(&message, &ack)))?
+    } else {
+        print(&lines(&ack, Paint::of(&stdout())))?
     };
-    Ok(match remarks(&ack) {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(FOUND_WRONG),
+    Ok(if remarks(&ack) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FOUND_WRONG)
     })
 }
 

@@ -184,9 +184,10 @@ const WITH_PAGE: [u16; 18] = [
 
 /// What a rule does that denies with a page of HAProxy's, or a line of text if it has no page for the status.
 pub(crate) fn denial(keyword: &str, status: u16) -> String {
-    match WITH_PAGE.contains(&status) {
-        true => format!("{keyword} deny_status {status}"),
-        false => format!("{keyword} status {status} content-type text/plain string \"Denied.\\n\""),
+    if WITH_PAGE.contains(&status) {
+        format!("{keyword} deny_status {status}")
+    } else {
+        format!("{keyword} status {status} content-type text/plain string \"Denied.\\n\"")
     }
 }
 

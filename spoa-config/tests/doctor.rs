@@ -82,9 +82,10 @@ fn applied(help: &str, fixes: &[Fix]) -> Result<(), String> {
         fragments => fragments.iter().any(|fragment| fix.adds(fragment)),
     };
     let removes = |fix: &Fix| fix.removes && REMOVES.iter().any(|word| help.contains(word));
-    match fixes.iter().any(|fix| adds(fix) || removes(fix)) {
-        true => Ok(()),
-        false => Err("no file `fix` does it".to_owned()),
+    if fixes.iter().any(|fix| adds(fix) || removes(fix)) {
+        Ok(())
+    } else {
+        Err("no file `fix` does it".to_owned())
     }
 }
 

@@ -53,13 +53,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         let (connections, agreed) = connect(&mut plan).await?;
         measure(plan, agreed, connections, process).await
     })?;
-    print(&match json {
-        true => format!("{:#}\n", report.json()),
-        false => report.text(),
+    print(&if json {
+        format!("{:#}\n", report.json())
+    } else {
+        report.text()
     })?;
-    Ok(match report.is_good() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(FOUND_WRONG),
+    Ok(if report.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FOUND_WRONG)
     })
 }
 
@@ -74,12 +76,15 @@ async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Negotiated), Failu
         };
         let mut stream = Stream::connect(&plan.address, plan.patience)
             .await
-            .map_err(|error| match too_many(&error) {
-                true => about(&format!(
-                    "{error}; allow more with `ulimit -n {}`",
-                    plan.connections + 64
-                )),
-                false => crate::refused(error, about),
+            .map_err(|error| {
+                if too_many(&error) {
+                    about(&format!(
+                        "{error}; allow more with `ulimit -n {}`",
+                        plan.connections + 64
+                    ))
+                } else {
+                    crate::refused(error, about)
+                }
             })?;
         let mut session = EngineSession::new(EngineSettings {
             max_frame_size: plan.max_frame_size,

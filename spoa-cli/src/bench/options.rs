@@ -176,9 +176,10 @@ impl Options {
                 rate: matches.get_one("rate").copied(),
                 // A thread without a connection has nothing to do.
                 threads: threads.min(connections),
-                warmup: match idle {
-                    true => Duration::ZERO,
-                    false => time("warm-up"),
+                warmup: if idle {
+                    Duration::ZERO
+                } else {
+                    time("warm-up")
                 },
                 duration,
                 patience: time("timeout"),

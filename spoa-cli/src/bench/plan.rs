@@ -186,9 +186,10 @@ impl Wrong<'_> {
             .flatten()
             .map(|action| format!("`{action}`"))
             .collect();
-        let said = match said.is_empty() {
-            true => "no action".to_owned(),
-            false => said.join(", "),
+        let said = if said.is_empty() {
+            "no action".to_owned()
+        } else {
+            said.join(", ")
         };
         format!("`set-var {scope}.{name} = {value}` was expected, there is {said}")
     }

@@ -65,9 +65,10 @@ impl Report {
         let Tally { acked, actions, .. } = self.tally;
         let mut warnings = Vec::new();
         if self.interrupted {
-            warnings.push(match self.seconds > 0.0 {
-                true => format!("interrupted after {:.1} s of measuring", self.seconds),
-                false => "interrupted before the measured time began".to_owned(),
+            warnings.push(if self.seconds > 0.0 {
+                format!("interrupted after {:.1} s of measuring", self.seconds)
+            } else {
+                "interrupted before the measured time began".to_owned()
             });
         }
         if self.plan.idle {
@@ -96,9 +97,10 @@ impl Report {
     }
 
     fn per_second(&self) -> f64 {
-        match self.seconds > 0.0 {
-            true => self.tally.acked as f64 / self.seconds,
-            false => 0.0,
+        if self.seconds > 0.0 {
+            self.tally.acked as f64 / self.seconds
+        } else {
+            0.0
         }
     }
 
@@ -113,9 +115,10 @@ impl Report {
 
     /// How much of one CPU.
     fn share(&self, spent: &Spent) -> f64 {
-        match self.seconds > 0.0 {
-            true => spent.total.as_secs_f64() / self.seconds,
-            false => 0.0,
+        if self.seconds > 0.0 {
+            spent.total.as_secs_f64() / self.seconds
+        } else {
+            0.0
         }
     }
 
@@ -163,8 +166,8 @@ impl Report {
         if let Some(spent) = &self.generator {
             let share = self.share(spent) / plan.threads as f64;
             let words = format!("{:.0} % of {}", share * 100.0, cpus(plan.threads));
-            match share >= BUSY && !plan.idle {
-                true => line(
+            if share >= BUSY && !plan.idle {
+                line(
                     "generator",
                     &paint.warn(&format!(
                         "{words}: {}; try `--threads {}`",
@@ -174,8 +177,9 @@ impl Report {
                         },
                         plan.threads + 1
                     )),
-                ),
-                false => line("generator", &words),
+                )
+            } else {
+                line("generator", &words)
             }
         }
         if self.behind > 0 {
@@ -239,9 +243,10 @@ impl Report {
             Some(rate) => format!("{rate} NOTIFYs a second (open loop)"),
             None => "the next when one is answered (closed loop)".to_owned(),
         };
-        let clamped = match self.agreed.capabilities.contains(Capabilities::PIPELINING) {
-            true => "",
-            false => ", for the agent does not pipeline",
+        let clamped = if self.agreed.capabilities.contains(Capabilities::PIPELINING) {
+            ""
+        } else {
+            ", for the agent does not pipeline"
         };
         format!(
             "{connections}, {} in flight on each{clamped}; {paced}",
@@ -387,9 +392,10 @@ fn cpus(count: usize) -> String {
 /// The shares of user and system time. Their sum is known more precisely than they are.
 fn split(spent: &Spent) -> (f64, f64) {
     let (user, system) = (spent.user.as_secs_f64(), spent.system.as_secs_f64());
-    match user + system > 0.0 {
-        true => (user / (user + system), system / (user + system)),
-        false => (0.0, 0.0),
+    if user + system > 0.0 {
+        (user / (user + system), system / (user + system))
+    } else {
+        (0.0, 0.0)
     }
 }
 

@@ -47,9 +47,10 @@ impl Tally {
 
     /// Where an ACK that came now is counted if it is wrong.
     pub(super) fn faults_of(&mut self, measured: bool) -> &mut Faults {
-        match measured {
-            true => &mut self.faults,
-            false => &mut self.uncounted,
+        if measured {
+            &mut self.faults
+        } else {
+            &mut self.uncounted
         }
     }
 }

@@ -154,9 +154,10 @@ impl Worker {
 
     /// The first NOTIFYs: as many as may be in flight, or one on each connection that is only held.
     fn begin(&mut self) {
-        let places = match self.plan.idle {
-            true => 1,
-            false => self.plan.in_flight,
+        let places = if self.plan.idle {
+            1
+        } else {
+            self.plan.in_flight
         };
         match &mut self.pace {
             Some(pace) => {

@@ -111,9 +111,10 @@ impl Writer {
                 let known = self.fragments.remove(&ids).is_some();
                 self.note(
                     out,
-                    match known {
-                        true => "the NOTIFY that was begun is given up (ABORT)",
-                        false => "a NOTIFY is given up (ABORT)",
+                    if known {
+                        "the NOTIFY that was begun is given up (ABORT)"
+                    } else {
+                        "a NOTIFY is given up (ABORT)"
                     },
                 );
             }

@@ -62,9 +62,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     }
     decoder.end();
     decoder.show()?;
-    Ok(match !decoder.writer.nonsense {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(FOUND_WRONG),
+    Ok(if !decoder.writer.nonsense {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FOUND_WRONG)
     })
 }
 
@@ -121,14 +122,13 @@ impl Decoder {
                 break;
             }
             is_text = is_text && input::is_text(&came);
-            match is_text {
-                true => text.append(&mut came),
-                false => {
-                    let all = [std::mem::take(&mut text), came].concat();
-                    self.take(&all);
-                    if !self.show()? {
-                        return Ok(());
-                    }
+            if is_text {
+                text.append(&mut came)
+            } else {
+                let all = [std::mem::take(&mut text), came].concat();
+                self.take(&all);
+                if !self.show()? {
+                    return Ok(());
                 }
             }
         }
@@ -177,17 +177,15 @@ impl Decoder {
     }
 
     fn frame(&mut self, bytes: &[u8], size: u32) {
-        match size < MIN_FRAME_SIZE {
-            // Its length is believed all the same: what follows may be a frame again.
-            true => {
-                let problem = format!(
-                    "at {}: a frame of {size} bytes is shorter than a head, which has \
-                     {MIN_FRAME_SIZE} at the least",
-                    self.at
-                );
-                self.wrong(&problem, bytes.get(LENGTH_PREFIX..).unwrap_or_default());
-            }
-            false => self.out += &self.writer.frame(bytes, self.at, size as usize),
+        if size < MIN_FRAME_SIZE {
+            let problem = format!(
+                "at {}: a frame of {size} bytes is shorter than a head, which has \
+                 {MIN_FRAME_SIZE} at the least",
+                self.at
+            );
+            self.wrong(&problem, bytes.get(LENGTH_PREFIX..).unwrap_or_default());
+        } else {
+            self.out += &self.writer.frame(bytes, self.at, size as usize)
         }
         self.at += bytes.len() as u64;
     }

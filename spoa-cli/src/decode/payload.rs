@@ -93,9 +93,10 @@ impl Described {
             for number in 1..=count {
                 let what = format!("the name of argument {number} of {count} of `{name}`");
                 let name = cursor.name(&what)?;
-                let what = match name.is_empty() {
-                    true => format!("argument {number}"),
-                    false => format!("`{name}`"),
+                let what = if name.is_empty() {
+                    format!("argument {number}")
+                } else {
+                    format!("`{name}`")
                 };
                 let datum = cursor.datum(&what)?;
                 self.value(2, &named(name), &datum);
@@ -215,8 +216,9 @@ impl Described {
 }
 
 fn named(name: Name<'_>) -> String {
-    match name.is_empty() {
-        true => "(no name)".to_owned(),
-        false => name.to_string(),
+    if name.is_empty() {
+        "(no name)".to_owned()
+    } else {
+        name.to_string()
     }
 }

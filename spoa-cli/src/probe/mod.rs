@@ -53,21 +53,21 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         talked => talked?,
     };
     let findings = findings(offered, &hello, goodbye.as_ref(), &check);
-    print(&match json {
-        true => format!(
+    print(&if json {
+        format!(
             "{:#}\n",
             as_json(&address, &hello, goodbye.as_ref(), &check, &findings)
-        ),
-        false => {
-            let paint = Paint::of(&stdout());
-            let facts = facts(offered, &hello, goodbye.as_ref(), &check, paint);
-            format!("{facts}{}", judged(&hello, &findings, paint))
-        }
+        )
+    } else {
+        let paint = Paint::of(&stdout());
+        let facts = facts(offered, &hello, goodbye.as_ref(), &check, paint);
+        format!("{facts}{}", judged(&hello, &findings, paint))
     })?;
     let bad = findings.iter().any(|found| found.weight == Weight::Bad);
-    Ok(match bad {
-        false => ExitCode::SUCCESS,
-        true => ExitCode::from(FOUND_WRONG),
+    Ok(if bad {
+        ExitCode::from(FOUND_WRONG)
+    } else {
+        ExitCode::SUCCESS
     })
 }
 
@@ -132,9 +132,10 @@ fn judged(hello: &Hello, findings: &[Finding], paint: Paint) -> String {
         _ => "HAProxy cannot use this agent as it is.",
     };
     let bad = findings.iter().any(|found| found.weight == Weight::Bad);
-    let mut out = match bad {
-        true => format!("\n{}\n", paint.bad(headline)),
-        false => format!("\n{}\n", paint.good("HAProxy agrees with this agent.")),
+    let mut out = if bad {
+        format!("\n{}\n", paint.bad(headline))
+    } else {
+        format!("\n{}\n", paint.good("HAProxy agrees with this agent."))
     };
     for found in findings {
         let mark = match found.weight {

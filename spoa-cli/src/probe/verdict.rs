@@ -96,9 +96,10 @@ impl Findings {
     fn agreed(&mut self, offered: u32, agreed: &Negotiated) {
         let (size, can) = (agreed.max_frame_size, agreed.capabilities);
         if size < offered {
-            let larger = match can.contains(Capabilities::FRAGMENTATION) {
-                true => "come in fragments up to 3.0 and fail with error 259 from 3.1 on",
-                false => "fail with error 259, and up to 3.0 HAProxy may connect again and again",
+            let larger = if can.contains(Capabilities::FRAGMENTATION) {
+                "come in fragments up to 3.0 and fail with error 259 from 3.1 on"
+            } else {
+                "fail with error 259, and up to 3.0 HAProxy may connect again and again"
             };
             self.add(
                 Weight::Worse,
@@ -108,16 +109,17 @@ impl Findings {
                 ),
             );
         }
-        match can.contains(Capabilities::PIPELINING) {
-            true => self.add(
+        if can.contains(Capabilities::PIPELINING) {
+            self.add(
                 Weight::Fine,
                 "`pipelining`: up to 20 NOTIFYs wait for their ACK on each connection.",
-            ),
-            false => self.add(
+            )
+        } else {
+            self.add(
                 Weight::Worse,
                 "Without `pipelining` there is one NOTIFY at a time on each connection, and a \
                  connection for each request that waits.",
-            ),
+            )
         }
         if can.contains(Capabilities::ASYNC) {
             self.add(

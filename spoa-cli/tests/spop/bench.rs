@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 fn bench(address: &str, words: &[&str]) -> Done {
     let short = ["--duration", "200ms", "--json"];
     let warm = ["--warm-up", "20ms"];
-    let warm = match words.contains(&"--idle") {
-        true => &[][..],
-        false => &warm[..],
+    let warm = if words.contains(&"--idle") {
+        &[][..]
+    } else {
+        &warm[..]
     };
     spop(&[&["bench", address], words, &short[..], warm].concat())
 }

@@ -74,9 +74,10 @@ fn every_frame_of_haproxys_is_read_as_another_decoder_reads_it() {
         let mut words = Vec::new();
         for (line, bytes) in whole.iter().zip(&bytes) {
             let (kind, size) = (line["type"].as_str().unwrap(), bytes.len() - 4);
-            let ids = match kind.starts_with("HAPROXY") {
-                true => String::new(),
-                false => format!("  stream {} frame {}", line["sid"], line["fid"]),
+            let ids = if kind.starts_with("HAPROXY") {
+                String::new()
+            } else {
+                format!("  stream {} frame {}", line["sid"], line["fid"])
             };
             words.push(format!("{kind}{ids}  {size} bytes at {at}"));
             words.extend(expected(line));

@@ -71,9 +71,10 @@ pub(super) fn keyword<'a>(kind: &str, line: &'a Line) -> &'a str {
 
 /// The word itself if it is known, else the known one that it seems to mean.
 pub(super) fn meant<'a>(word: &'a str, known: &[&'static str]) -> &'a str {
-    match known.contains(&word) {
-        true => word,
-        false => nearest(word, known.iter().copied()).unwrap_or(word),
+    if known.contains(&word) {
+        word
+    } else {
+        nearest(word, known.iter().copied()).unwrap_or(word)
     }
 }
 

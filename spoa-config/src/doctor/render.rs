@@ -10,9 +10,10 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 /// empty if there are none.
 #[must_use]
 pub fn render(findings: &[Finding], sources: &Sources, colours: bool) -> String {
-    let renderer = match colours {
-        true => Renderer::styled(),
-        false => Renderer::plain(),
+    let renderer = if colours {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
     };
     let mut text = String::new();
     for finding in findings {

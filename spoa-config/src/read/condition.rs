@@ -55,9 +55,10 @@ impl Conditions {
         let decide = || {
             // HAProxy puts the words together again, with one space between two.
             let texts: Vec<_> = rest.iter().map(|word| word.text.as_str()).collect();
-            match rest.iter().all(|word| word.known) {
-                true => self.decide(&texts.join(" "), environment),
-                false => Holds::Perhaps,
+            if rest.iter().all(|word| word.known) {
+                self.decide(&texts.join(" "), environment)
+            } else {
+                Holds::Perhaps
             }
         };
         match directive.text.as_str() {
@@ -178,10 +179,7 @@ fn split<'c>(condition: &'c str, operator: &str) -> Option<(&'c str, &'c str)> {
 }
 
 fn is(holds: bool) -> Holds {
-    match holds {
-        true => Holds::Yes,
-        false => Holds::No,
-    }
+    if holds { Holds::Yes } else { Holds::No }
 }
 
 fn not(holds: Holds) -> Holds {

@@ -328,10 +328,10 @@ impl Reading<'_> {
         let raw = raw.unwrap_or_default();
         let name = raw.rsplit(['/', '}']).next().unwrap_or(raw);
         let name = name.trim_matches(['"', '\'']);
-        let given = match name.contains('$') || name.is_empty() {
-            // All of it is a variable: it can be the only file there is.
-            true => Some(0).filter(|_| self.read.spoe.len() == 1),
-            false => self.given(Path::new(name)),
+        let given = if name.contains('$') || name.is_empty() {
+            Some(0).filter(|_| self.read.spoe.len() == 1)
+        } else {
+            self.given(Path::new(name))
         };
         if let Some(file) = given {
             return Found::There(file);

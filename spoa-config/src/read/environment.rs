@@ -51,15 +51,13 @@ impl<'a> Environment<'a> {
         let Some((keyword, rest)) = words.split_first() else {
             return;
         };
-        let becomes = |value: Value| match certain {
-            true => value,
-            false => Value::Unknown,
-        };
+        let becomes = |value: Value| if certain { value } else { Value::Unknown };
         match (keyword.text.as_str(), rest) {
             ("setenv", [name, value]) => {
-                let value = match value.known {
-                    true => Value::Text(value.text.clone()),
-                    false => Value::Unknown,
+                let value = if value.known {
+                    Value::Text(value.text.clone())
+                } else {
+                    Value::Unknown
                 };
                 self.changed.insert(name.text.clone(), becomes(value));
             }

@@ -97,9 +97,10 @@ impl Kind {
                 .then_some(word)
         });
         let spoe = |word: &str| word.starts_with('[') || word.starts_with("spoe-");
-        match firsts.next().is_some_and(spoe) {
-            true => Kind::Spoe,
-            false => Kind::Haproxy,
+        if firsts.next().is_some_and(spoe) {
+            Kind::Spoe
+        } else {
+            Kind::Haproxy
         }
     }
 

@@ -324,9 +324,10 @@ fn variables(plan: &Plan<'_>, text: &mut Text) {
     let mut early: Vec<&Variable> = Vec::new();
     let mut late: Vec<&Variable> = Vec::new();
     for planned in &plan.messages {
-        let known = match in_time(plan, planned) {
-            true => &mut early,
-            false => &mut late,
+        let known = if in_time(plan, planned) {
+            &mut early
+        } else {
+            &mut late
         };
         for variable in &planned.message.variables {
             if !known.contains(&variable) {
@@ -337,9 +338,10 @@ fn variables(plan: &Plan<'_>, text: &mut Text) {
     // The scope `res` begins with the answer.
     early.retain(|variable| variable.scope != "res");
     late.retain(|variable| !early.contains(variable));
-    let apart = match plan.options.show {
-        true => ladder::hides,
-        false => ladder::owns,
+    let apart = if plan.options.show {
+        ladder::hides
+    } else {
+        ladder::owns
     };
     early.retain(|variable| !apart(plan, variable));
     late.retain(|variable| !apart(plan, variable));

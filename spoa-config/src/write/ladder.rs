@@ -357,9 +357,10 @@ impl Ladder {
 
 /// The rules for one header, or for those of any names.
 fn header_rules(plan: &Plan<'_>, header: &HeaderRule, variable: &str) -> Vec<String> {
-    let rules = match header.of_response {
-        true => "http-after-response",
-        false => "http-request",
+    let rules = if header.of_response {
+        "http-after-response"
+    } else {
+        "http-request"
     };
     let Some(name) = &header.name else {
         if plan.options.series < Series::V3_4 {
@@ -378,9 +379,10 @@ fn header_rules(plan: &Plan<'_>, header: &HeaderRule, variable: &str) -> Vec<Str
     match header.change {
         HeaderChange::Set => {
             let set = format!("{rules} set-header {name} %[var({variable})] {found}");
-            match header.of_response {
-                true => vec![set],
-                false => vec![format!("{rules} del-header {name}"), set],
+            if header.of_response {
+                vec![set]
+            } else {
+                vec![format!("{rules} del-header {name}"), set]
             }
         }
         HeaderChange::Add => vec![format!(

@@ -93,23 +93,20 @@ fn section(message: &Message) -> String {
         None => section.push_str("- Deadline: none\n"),
     }
     section.push_str(&format!("- Handler: {}\n\n", code(&message.function)));
-    match message.arguments.is_empty() {
-        true => section.push_str("No arguments are known.\n\n"),
-        false => {
-            section.push_str(
-                "| argument | type | takes | sample | required |\n|---|---|---|---|---|\n",
-            );
-            section.extend(message.arguments.iter().map(argument));
-            section.push('\n');
-        }
+    if message.arguments.is_empty() {
+        section.push_str("No arguments are known.\n\n")
+    } else {
+        section
+            .push_str("| argument | type | takes | sample | required |\n|---|---|---|---|---|\n");
+        section.extend(message.arguments.iter().map(argument));
+        section.push('\n');
     }
-    match message.variables.is_empty() {
-        true => section.push_str("No variables are known to be set.\n\n"),
-        false => {
-            section.push_str("| variable | scope | type |\n|---|---|---|\n");
-            section.extend(message.variables.iter().map(variable));
-            section.push('\n');
-        }
+    if message.variables.is_empty() {
+        section.push_str("No variables are known to be set.\n\n")
+    } else {
+        section.push_str("| variable | scope | type |\n|---|---|---|\n");
+        section.extend(message.variables.iter().map(variable));
+        section.push('\n');
     }
     section
 }
@@ -209,9 +206,10 @@ fn deepened(docs: &str) -> String {
     let mut fenced = false;
     let lines = docs.lines().map(|line| {
         fenced ^= line.trim_start().starts_with("```");
-        match !fenced && line.starts_with('#') {
-            true => format!("##{line}"),
-            false => line.to_owned(),
+        if !fenced && line.starts_with('#') {
+            format!("##{line}")
+        } else {
+            line.to_owned()
         }
     });
     lines.collect::<Vec<_>>().join("\n")

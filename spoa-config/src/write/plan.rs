@@ -326,9 +326,10 @@ impl<'a> Plan<'a> {
         }
         let (shown, attribute) = (shown(argument), attribute(argument));
         let left = !argument.required && !keeps_place;
-        let instead = match left {
-            true => "is not sent".to_owned(),
-            false => format!("is `{}`", placeholder(argument.expected)),
+        let instead = if left {
+            "is not sent".to_owned()
+        } else {
+            format!("is `{}`", placeholder(argument.expected))
         };
         let text = format!(
             "argument `{shown}: {}` of message `{}` {instead}, since nothing says where HAProxy gets \
@@ -336,9 +337,10 @@ impl<'a> Plan<'a> {
             argument.rust_type, message.name
         );
         self.warn(message, text);
-        match left {
-            true => Arg::Left(shown),
-            false => Arg::Placeholder(word(placeholder(argument.expected)), shown),
+        if left {
+            Arg::Left(shown)
+        } else {
+            Arg::Placeholder(word(placeholder(argument.expected)), shown)
         }
     }
 

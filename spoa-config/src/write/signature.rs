@@ -48,9 +48,10 @@ pub fn writer(text: &str) -> Writer {
         let hash = hash.get(..16)?;
         u64::from_str_radix(hash, 16).ok()
     });
-    match hash == Some(self::hash(rest)) {
-        true => Writer::Config,
-        false => Writer::Edited,
+    if hash == Some(self::hash(rest)) {
+        Writer::Config
+    } else {
+        Writer::Edited
     }
 }
 

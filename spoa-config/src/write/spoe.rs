@@ -36,9 +36,10 @@ pub(super) fn file(plan: &Plan<'_>) -> String {
 
 /// The oldest it is for, and those that take it as well.
 fn series(series: Series) -> String {
-    match Series::ALL.last() == Some(&series) {
-        true => series.to_string(),
-        false => format!("{series} and later"),
+    if Series::ALL.last() == Some(&series) {
+        series.to_string()
+    } else {
+        format!("{series} and later")
     }
 }
 

@@ -117,9 +117,10 @@ fn variable(text: &str, always: bool) -> Variable {
         scope: scope.into(),
         name: name.into(),
         rust_type: Some(rust_type.into()),
-        presence: match always {
-            true => Presence::Always,
-            false => Presence::Sometimes,
+        presence: if always {
+            Presence::Always
+        } else {
+            Presence::Sometimes
         },
     }
 }

@@ -213,11 +213,10 @@ impl Case<'_> {
     /// not count, with the `||` behind it.
     fn by_type(&self) -> TokenStream {
         let (param, private) = (self.param(), &self.names.private);
-        match self.by_name {
-            true => {
-                quote_spanned!(self.span=> #private::DefaultSample::is_some(#param::SAMPLE) ||)
-            }
-            false => TokenStream::new(),
+        if self.by_name {
+            quote_spanned!(self.span=> #private::DefaultSample::is_some(#param::SAMPLE) ||)
+        } else {
+            TokenStream::new()
         }
     }
 

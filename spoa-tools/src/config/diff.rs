@@ -57,9 +57,10 @@ fn compare<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<Line<'t>> {
     };
     for (i, gone) in old.iter().enumerate().rev() {
         for (j, came) in new.iter().enumerate().rev() {
-            let most = match gone == came {
-                true => at(&common, i + 1, j + 1) + 1,
-                false => at(&common, i + 1, j).max(at(&common, i, j + 1)),
+            let most = if gone == came {
+                at(&common, i + 1, j + 1) + 1
+            } else {
+                at(&common, i + 1, j).max(at(&common, i, j + 1))
             };
             if let Some(cell) = common.get_mut(i).and_then(|row| row.get_mut(j)) {
                 *cell = most;

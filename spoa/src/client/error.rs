@@ -148,8 +148,9 @@ pub enum Error {
 
 /// The agent's own words, where they say more than the status does.
 fn said(status: &Status, message: &str) -> String {
-    match message.is_empty() || message == status.words() {
-        true => String::new(),
-        false => format!(" (`{}`)", message.escape_debug()),
+    if message.is_empty() || message == status.words() {
+        String::new()
+    } else {
+        format!(" (`{}`)", message.escape_debug())
     }
 }

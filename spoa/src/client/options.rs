@@ -125,9 +125,10 @@ impl ClientOptions {
         let agent = timeout(self.hello_timeout, hello)
             .await
             .map_err(|_| Error::HelloTimeout(self.hello_timeout))??;
-        let places = match session.capabilities().contains(Capabilities::PIPELINING) {
-            true => self.max_in_flight,
-            false => 1,
+        let places = if session.capabilities().contains(Capabilities::PIPELINING) {
+            self.max_in_flight
+        } else {
+            1
         };
         let connection = Arc::new(Connection::new(session));
         let driver = connection::drive(stream, input, Arc::clone(&connection));

@@ -122,9 +122,10 @@ impl When {
                     ];
                     own.iter().any(|own| sample.starts_with(own))
                 };
-                match samples.into_iter().any(response) {
-                    true => When::Response,
-                    false => When::Connection,
+                if samples.into_iter().any(response) {
+                    When::Response
+                } else {
+                    When::Connection
                 }
             }
         }

@@ -312,9 +312,10 @@ impl Taken {
 
     /// Returns another type, in an `Option` if this one is.
     fn or_option(self, rust_type: &str) -> String {
-        match self.optional {
-            true => format!("Option<{rust_type}>"),
-            false => rust_type.to_owned(),
+        if self.optional {
+            format!("Option<{rust_type}>")
+        } else {
+            rust_type.to_owned()
         }
     }
 

@@ -233,9 +233,10 @@ impl Header {
 }
 
 fn check_length(name: &str, length: usize) -> Result<(), BadHeader> {
-    match length > LONGEST_VALUE {
-        true => Err(BadHeader::Long(name.to_owned())),
-        false => Ok(()),
+    if length > LONGEST_VALUE {
+        Err(BadHeader::Long(name.to_owned()))
+    } else {
+        Ok(())
     }
 }
 
@@ -257,9 +258,10 @@ fn checked_name(name: &str) -> Result<String, BadHeader> {
         return bad(format!("{stranger:?} is not allowed in it").into());
     }
     let name = name.to_ascii_lowercase();
-    match FRAMING.contains(&name.as_str()) {
-        true => Err(BadHeader::Framing(name)),
-        false => Ok(name),
+    if FRAMING.contains(&name.as_str()) {
+        Err(BadHeader::Framing(name))
+    } else {
+        Ok(name)
     }
 }
 

@@ -74,13 +74,14 @@ impl<'a> Headers<'a> {
             };
             if name.is_empty() {
                 let lines = block.get(..block.len() - rest.len()).unwrap_or_default();
-                return match value.is_empty() && after.is_empty() {
-                    true => Ok(Headers {
+                return if value.is_empty() && after.is_empty() {
+                    Ok(Headers {
                         lines,
                         form: Form::Binary,
                         len,
-                    }),
-                    false => Err(malformed()),
+                    })
+                } else {
+                    Err(malformed())
                 };
             }
             (rest, len) = (after, len + 1);
@@ -266,9 +267,10 @@ fn read_text(block: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 
 #[cold]
 fn cut(rest: &[u8]) -> Mismatch {
-    match rest.is_empty() {
-        true => Mismatch::Other("the block of headers has no end: it was cut".to_owned()),
-        false => malformed(),
+    if rest.is_empty() {
+        Mismatch::Other("the block of headers has no end: it was cut".to_owned())
+    } else {
+        malformed()
     }
 }
 

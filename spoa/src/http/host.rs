@@ -39,14 +39,15 @@ impl<'a> Host<'a> {
             Some(colon) if !trimmed.get(colon..).unwrap_or_default().contains(&b']') => {
                 let (name, port) = trimmed.split_at_checked(colon).unwrap_or((trimmed, b""));
                 let port = port.get(1..).unwrap_or_default();
-                match port.iter().all(u8::is_ascii_digit) {
-                    true => (
+                if port.iter().all(u8::is_ascii_digit) {
+                    (
                         name,
                         std::str::from_utf8(port)
                             .ok()
                             .and_then(|port| port.parse().ok()),
-                    ),
-                    false => (trimmed, None),
+                    )
+                } else {
+                    (trimmed, None)
                 }
             }
             _ => (trimmed, None),

@@ -228,14 +228,11 @@ macro_rules! __outcome_header {
             of_response: $of_response,
             change: $crate::__outcome_header!(@change $change),
             name: $crate::__private::None,
-            variable: match $of_response {
-                false => $crate::__private::concat!(
-                    $($prefix,)* $crate::__private::stringify!($change), "_headers"
-                ),
-                true => $crate::__private::concat!(
+            variable: if $of_response { $crate::__private::concat!(
                     $($prefix,)* $crate::__private::stringify!($change), "_response_headers"
-                ),
-            },
+                ) } else { $crate::__private::concat!(
+                    $($prefix,)* $crate::__private::stringify!($change), "_headers"
+                ) },
         }
     };
     ([$($prefix:literal)*] ($of_response:literal $change:ident $header:literal)) => {
@@ -244,14 +241,11 @@ macro_rules! __outcome_header {
             change: $crate::__outcome_header!(@change $change),
             name: $crate::__private::Some($crate::__private::header_name($header)),
             variable: {
-                const RAW: &str = match $of_response {
-                    false => $crate::__private::concat!(
-                        $($prefix,)* $crate::__private::stringify!($change), "_", $header
-                    ),
-                    true => $crate::__private::concat!(
+                const RAW: &str = if $of_response { $crate::__private::concat!(
                         $($prefix,)* "response_", $crate::__private::stringify!($change), "_", $header
-                    ),
-                };
+                    ) } else { $crate::__private::concat!(
+                        $($prefix,)* $crate::__private::stringify!($change), "_", $header
+                    ) };
                 const BYTES: [u8; RAW.len()] = $crate::__private::variable_name(RAW);
                 $crate::__private::text(&BYTES)
             },

@@ -230,12 +230,13 @@ impl<O: Outcomes> Verdict<O> {
 
     fn declared(outcome: Outcome, status: u16) -> Result<Self, Undeclared> {
         let mut outcomes = O::DESCRIPTION.outcomes.iter();
-        match outcomes.any(|it| it.action == outcome.as_str() && it.status == status) {
-            true => Ok(Verdict::new(outcome, status)),
-            false => Err(Undeclared {
+        if outcomes.any(|it| it.action == outcome.as_str() && it.status == status) {
+            Ok(Verdict::new(outcome, status))
+        } else {
+            Err(Undeclared {
                 declared_by: O::DESCRIPTION.declared_by,
                 what: format!("{outcome}: {status}"),
-            }),
+            })
         }
     }
 
@@ -292,9 +293,10 @@ impl<O: Outcomes> Verdict<O> {
     /// ```
     pub fn stricter(mut self, mut other: Self) -> Self {
         let (mine, others) = (self.headers.take(), other.headers.take());
-        let mut stricter = match other.outcome > self.outcome {
-            true => other,
-            false => self,
+        let mut stricter = if other.outcome > self.outcome {
+            other
+        } else {
+            self
         };
         stricter.headers = match (mine, others) {
             (Some(mine), Some(others)) => Some(Box::new(Headers {

@@ -42,9 +42,10 @@ impl Banner<'_> {
             } else {
                 ""
             };
-            let by = match number < self.passed {
-                true => " (a socket of LISTEN_FDS)",
-                false => "",
+            let by = if number < self.passed {
+                " (a socket of LISTEN_FDS)"
+            } else {
+                ""
             };
             lines.push(format!("listening on {address}{tls}{by}"));
         }
@@ -63,9 +64,10 @@ impl Banner<'_> {
             lines.push(call);
             let tools = cfg!(feature = "tools");
             if let Some(address) = self.listeners.first().filter(|_| tools) {
-                let tls = match self.takes_tls(address) {
-                    true => " --tls-cert …",
-                    false => "",
+                let tls = if self.takes_tls(address) {
+                    " --tls-cert …"
+                } else {
+                    ""
                 };
                 lines.push(format!(
                     "Wire HAProxy to it:      {} config --server {}{tls}",

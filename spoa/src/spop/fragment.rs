@@ -79,9 +79,10 @@ impl Reassembly {
     pub(crate) fn add(&mut self, ids: FrameIds, flags: Flags, payload: &[u8]) -> Progress {
         let Some(index) = self.open.iter().position(|open| open.ids == ids) else {
             // Aborting an unknown frame does nothing.
-            return match flags.abort() {
-                true => Progress::Aborted,
-                false => Progress::Refused(Status::INTERLACED_FRAMES),
+            return if flags.abort() {
+                Progress::Aborted
+            } else {
+                Progress::Refused(Status::INTERLACED_FRAMES)
             };
         };
         if flags.abort() {

@@ -15,9 +15,12 @@ pub const MIN_MAX_FRAME_SIZE: u32 = 256;
 /// Reads `Major.Minor`; spaces around it do not count.
 fn version(text: &str) -> Option<(u32, u32)> {
     let (major, minor) = text.trim().split_once('.')?;
-    let number = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => digits.parse().ok(),
-        false => None,
+    let number = |digits: &str| {
+        if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            digits.parse().ok()
+        } else {
+            None
+        }
     };
     Some((number(major)?, number(minor)?))
 }

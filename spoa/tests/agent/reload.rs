@@ -68,9 +68,10 @@ async fn agent(world: &Arc<World>) -> AgentBuilder {
     let builder = builder.unwrap().reloadable(move || {
         let world = right.clone();
         async move {
-            match world.broken.load(Ordering::SeqCst) {
-                false => Ok(Right(world.right.fetch_add(1, Ordering::SeqCst))),
-                true => Err("the table is locked"),
+            if world.broken.load(Ordering::SeqCst) {
+                Err("the table is locked")
+            } else {
+                Ok(Right(world.right.fetch_add(1, Ordering::SeqCst)))
             }
         }
     });

@@ -117,11 +117,12 @@ fn presets(
     let finding = Finding::new(Code::AnswerOverwritten, title, span)
         .label("found from here on, with or without an answer")
         .context(answer.line.span(), "the agent is asked here");
-    let finding = match std::ptr::eq(test.line, rule.line) {
-        true => finding.context(test.expression.span, "this test is always true"),
-        false => finding
+    let finding = if std::ptr::eq(test.line, rule.line) {
+        finding.context(test.expression.span, "this test is always true")
+    } else {
+        finding
             .context(test.expression.span, "this test is always true")
-            .context(rule.line.span(), "the rule that decides by it"),
+            .context(rule.line.span(), "the rule that decides by it")
     };
     Some(match error {
         Some(error) => finding.help(format!(

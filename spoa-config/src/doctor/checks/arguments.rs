@@ -215,9 +215,10 @@ fn unnamed<'a>(
         // Without all of them, a message is refused.
         let refused = missing.iter().any(|argument| argument.required);
         let finding = Finding::new(Code::ArgumentUnnamed, title, one.word.span)
-            .severity(match refused {
-                true => Severity::Error,
-                false => Severity::Warning,
+            .severity(if refused {
+                Severity::Error
+            } else {
+                Severity::Warning
             })
             .label("it has no name, so the handler never gets it")
             .note(match argument {
@@ -233,10 +234,7 @@ fn unnamed<'a>(
             None => finding.help("write one of these names and `=` before it"),
         });
     }
-    match meant.is_empty() {
-        true => names,
-        false => meant,
-    }
+    if meant.is_empty() { names } else { meant }
 }
 
 /// Where arguments would be: the last line of them, else the head of the section.
@@ -252,9 +250,10 @@ fn needs(handler: &Message, argument: &Argument) -> String {
         "`{}` ({file}:{line}) takes it as `{}`{}",
         handler.function,
         argument.rust_type,
-        match argument.required {
-            true => " and refuses a message without it",
-            false => "",
+        if argument.required {
+            " and refuses a message without it"
+        } else {
+            ""
         }
     )
 }
@@ -265,9 +264,10 @@ fn misspelt(handler: &Message, argument: &Argument, name: &str, given: &Given<'_
         "the handler of `{}` takes no argument `{wrong}`",
         handler.name
     );
-    let severity = match argument.required {
-        true => Severity::Error,
-        false => Severity::Warning,
+    let severity = if argument.required {
+        Severity::Error
+    } else {
+        Severity::Warning
     };
     Finding::new(Code::ArgumentMisspelt, title, given.name_span())
         .severity(severity)

@@ -93,9 +93,10 @@ fn mode(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let title = format!("the backend `{}` has `mode {}`", name.text, mode.text);
     let finding = Finding::new(Code::BackendMode, title, mode.span).label(why);
     Some(
-        match own.is_empty() {
-            true => finding.context(section.name()?.span, "taken by this backend"),
-            false => finding,
+        if own.is_empty() {
+            finding.context(section.name()?.span, "taken by this backend")
+        } else {
+            finding
         }
         .help(help),
     )

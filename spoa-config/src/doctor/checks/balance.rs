@@ -54,9 +54,10 @@ fn of_clients(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let mut lines: Vec<_> = balance.into_iter().chain(others).collect();
     lines.retain(|line| line.certain);
     let (first, rest) = lines.split_first()?;
-    let title = match rest.is_empty() {
-        true => format!("`{}` does nothing in `{}`", said(first), name.text),
-        false => format!("lines for clients do nothing in `{}`", name.text),
+    let title = if rest.is_empty() {
+        format!("`{}` does nothing in `{}`", said(first), name.text)
+    } else {
+        format!("lines for clients do nothing in `{}`", name.text)
     };
     let mut finding = Finding::new(Code::BackendOfOthers, title, first.span())
         .severity(Severity::Note)

@@ -31,9 +31,10 @@ fn of_message(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Findi
         Phase::HttpResponseEvent | Phase::ResponseRules => true,
         _ => return None,
     };
-    let fetches = match response {
-        false => ["req.body", "req.body_len", "req.body_param"],
-        true => ["res.body", "res.body_len", "res.body"],
+    let fetches = if response {
+        ["res.body", "res.body_len", "res.body"]
+    } else {
+        ["req.body", "req.body_len", "req.body_param"]
     };
     let given = Given::all(sent.section);
     let body = given.iter().find(|given| {

@@ -37,9 +37,10 @@ fn named_like_a_choice(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> 
             .filter_map(|message| case.handler(message.title()))
             .flat_map(|handler| &handler.variables)
             .any(|it| it.scope == "txn" && it.name == name);
-        let name = match of_handler {
-            true => format!("spoe_{name}"),
-            false => name.to_owned(),
+        let name = if of_handler {
+            format!("spoe_{name}")
+        } else {
+            name.to_owned()
         };
         let title = format!(
             "`option {option} {}` names a variable, and chooses nothing",

@@ -201,12 +201,12 @@ fn headers(case: &Case<'_>, findings: &mut Vec<Finding>) {
             said.push(step.line.span());
             let title = format!("a client's own `{}` reaches the server", header.name);
             let finding = Finding::new(Code::HeaderOfClient, title, header.word.span);
-            let finding = match adds {
-                true => finding.label(format!(
+            let finding = if adds {
+                finding.label(format!(
                     "the client's value stays beside that of `{variable}`"
-                )),
-                false => finding
-                    .label("where the condition is false, the server gets what the client sent"),
+                ))
+            } else {
+                finding.label("where the condition is false, the server gets what the client sent")
             };
             findings.push(finding.help(format!(
                 "write `http-request del-header {}` before it",

@@ -107,9 +107,10 @@ fn kind(variables: &[(String, Kind)], test: &Test<'_>) -> Option<Kind> {
     let mut found = variables.iter().filter(|(known, _)| known == name);
     let (_, kind) = found.next()?;
     // Handlers that do not agree say nothing.
-    match found.all(|(_, other)| other == kind) {
-        true => Some(*kind),
-        false => Some(Kind::Other),
+    if found.all(|(_, other)| other == kind) {
+        Some(*kind)
+    } else {
+        Some(Kind::Other)
     }
 }
 

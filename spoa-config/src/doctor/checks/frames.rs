@@ -41,12 +41,13 @@ fn size(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             "a frame is 4 bytes smaller than `tune.bufsize` at most, which is {BUFSIZE} by default"
         )),
     };
-    Some(match size > most {
-        true => finding.label("too large").help(format!(
+    Some(if size > most {
+        finding.label("too large").help(format!(
             "leave the line out, which means {most}, or write `tune.bufsize {}` in `global`",
             size.saturating_add(4)
-        )),
-        false => finding.label("too small").help("leave the line out"),
+        ))
+    } else {
+        finding.label("too small").help("leave the line out")
     })
 }
 

@@ -56,16 +56,13 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 let finding = Finding::new(Code::ArgumentTooEarly, title, given_span)
                     .label("as the other side sent it, or not there")
                     .context(reads.line.span(), "the message is sent here");
-                findings.push(match forwarded {
-                    true => finding
+                findings.push(if forwarded { finding
                         .severity(Severity::Note)
                         .context(sets.line.span(), "adds it when all rules are done")
-                        .help("take `src` for the address of the client, if nothing before this HAProxy sets the header"),
-                    false => finding
+                        .help("take `src` for the address of the client, if nothing before this HAProxy sets the header") } else { finding
                         .severity(Severity::Warning)
                         .context(sets.line.span(), "sets it, and comes later")
-                        .help(instead(case, reads, value(sets), given_span)),
-                });
+                        .help(instead(case, reads, value(sets), given_span)) });
             }
         }
     }

@@ -117,9 +117,10 @@ fn checks(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
                     .severity(Severity::Error)
                     .label("no agent answers such a check")
                     .context(check.span, "checked by it")
-                    .help(match own(case, backend, line) {
-                        true => "write `option spop-check` in its place".to_owned(),
-                        false => format!("write `option spop-check` in `backend {}`", name.text),
+                    .help(if own(case, backend, line) {
+                        "write `option spop-check` in its place".to_owned()
+                    } else {
+                        format!("write `option spop-check` in `backend {}`", name.text)
                     }),
             )
         }
@@ -130,9 +131,10 @@ fn checks(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             Some(
                 Finding::new(Code::CheckMissing, title, span)
                     .label("only looks whether something accepts connections")
-                    .help(match in_its_place {
-                        true => "write `option spop-check` in its place".to_owned(),
-                        false => format!("write `option spop-check` in `backend {}`", name.text),
+                    .help(if in_its_place {
+                        "write `option spop-check` in its place".to_owned()
+                    } else {
+                        format!("write `option spop-check` in `backend {}`", name.text)
                     }),
             )
         }
@@ -159,9 +161,10 @@ fn proxy_protocol(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             let checks = last(&words, "check-send-proxy").filter(|_| checked);
             // HAProxy from 3.4 on sends none to agents, but does so in checks.
             let ignored = case.series.is_some_and(|series| series >= Series::V3_4);
-            let word = match ignored {
-                true => checks.or(sends),
-                false => sends.or(checks),
+            let word = if ignored {
+                checks.or(sends)
+            } else {
+                sends.or(checks)
             }?;
             let harmless = ignored && checks.is_none();
             let listens = Address::parse(&address.text).is_some_and(|address| {
@@ -179,9 +182,10 @@ fn proxy_protocol(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
                         (false, true) => Severity::Error,
                         (false, false) => Severity::Warning,
                     })
-                    .label(match harmless {
-                        true => "HAProxy ignores it, and warns",
-                        false => "no agent speaks the PROXY protocol: it closes the connection",
+                    .label(if harmless {
+                        "HAProxy ignores it, and warns"
+                    } else {
+                        "no agent speaks the PROXY protocol: it closes the connection"
                     })
                     .help("remove it"),
             )

@@ -145,13 +145,15 @@ fn of_run(section: &Section, run: &[(&Line, Why)]) -> Option<Finding> {
         },
         (false, false) => format!("`{word}` is not a keyword of `{}`", section.kind()),
     };
-    let code = match message || continued {
-        true => Code::LineSwallowed,
-        false => Code::KeywordRefused,
+    let code = if message || continued {
+        Code::LineSwallowed
+    } else {
+        Code::KeywordRefused
     };
-    let span = match continued {
-        true => line.words.last()?.span,
-        false => line.span(),
+    let span = if continued {
+        line.words.last()?.span
+    } else {
+        line.span()
     };
     let mut finding = Finding::new(code, title, span).label(label(section, line, why));
     if !message && !continued {
@@ -169,9 +171,10 @@ fn of_run(section: &Section, run: &[(&Line, Why)]) -> Option<Finding> {
     }
     // A backslash among arguments is not a sample, and HAProxy refuses it.
     let refused = continued && (!message || line.word(0) == "args");
-    Some(match refused {
-        true => finding.severity(Severity::Error),
-        false => finding,
+    Some(if refused {
+        finding.severity(Severity::Error)
+    } else {
+        finding
     })
 }
 
@@ -261,9 +264,10 @@ fn replaced(message: &Section) -> Option<Finding> {
     let finding = Finding::new(Code::EventReplaced, title, first.span())
         .label("replaced by a later line")
         .context(last.span(), "the event that counts");
-    let finding = match before.iter().any(|line| conditional(line)) && !conditional(last) {
-        true => finding.note("the condition of the earlier line holds for the later event, too"),
-        false => finding,
+    let finding = if before.iter().any(|line| conditional(line)) && !conditional(last) {
+        finding.note("the condition of the earlier line holds for the later event, too")
+    } else {
+        finding
     };
     Some(finding.help(
         "remove this line; to send the same at another event, write a second message with a name of its own",

@@ -129,9 +129,10 @@ impl<'a> Ladder<'a> {
                     }
                     last.get_or_insert(step.line.span());
                     let side = sender.phase.of_response();
-                    match step.phase.of_response() == side {
-                        true => found = true,
-                        false => wrong_side = Some(step.line.span()),
+                    if step.phase.of_response() == side {
+                        found = true
+                    } else {
+                        wrong_side = Some(step.line.span())
                     }
                 }
             }
@@ -143,9 +144,10 @@ impl<'a> Ladder<'a> {
             return None;
         }
         let shown: Vec<_> = missing.iter().map(|it| it.to_string()).collect();
-        let rules = match late {
-            true => "http-response",
-            false => "http-request",
+        let rules = if late {
+            "http-response"
+        } else {
+            "http-request"
         };
         let lines = missing
             .iter()
@@ -159,9 +161,10 @@ impl<'a> Ladder<'a> {
         );
         let span = self.message.head.words.get(1);
         let span = span.map_or_else(|| self.message.head.span(), |word| word.span);
-        let mut finding = Finding::new(Code::OutcomeUnenforced, title, span).label(match late {
-            true => "its handler can decide that, and the response passes all the same",
-            false => "its handler can decide that, and the request passes all the same",
+        let mut finding = Finding::new(Code::OutcomeUnenforced, title, span).label(if late {
+            "its handler can decide that, and the response passes all the same"
+        } else {
+            "its handler can decide that, and the request passes all the same"
         });
         if let Some(wrong) = wrong_side {
             finding = finding.context(wrong, "too late: the server has the request by then");
@@ -247,9 +250,10 @@ impl<'a> Ladder<'a> {
         for terms in &condition.alternatives {
             let mut all = Some(true);
             for term in terms {
-                let mut any = match term.tests.is_empty() {
-                    true => None,
-                    false => Some(false),
+                let mut any = if term.tests.is_empty() {
+                    None
+                } else {
+                    Some(false)
                 };
                 for test in &term.tests {
                     any = or(any, self.test(test, told));
@@ -272,15 +276,21 @@ impl<'a> Ladder<'a> {
         if variable == self.action {
             return match (method, told.action) {
                 (Some("found"), _) => Some(true),
-                (Some("str"), None) => match test.patterns.iter().all(|it| self.knows(it)) {
-                    true => Some(false),
-                    false => None,
-                },
+                (Some("str"), None) => {
+                    if test.patterns.iter().all(|it| self.knows(it)) {
+                        Some(false)
+                    } else {
+                        None
+                    }
+                }
                 (Some("str"), Some(action)) => {
                     let ignores_case = test.flags.iter().any(|it| it.is("-i"));
-                    Some(test.patterns.iter().any(|it| match ignores_case {
-                        true => it.text.eq_ignore_ascii_case(action),
-                        false => it.text == action,
+                    Some(test.patterns.iter().any(|it| {
+                        if ignores_case {
+                            it.text.eq_ignore_ascii_case(action)
+                        } else {
+                            it.text == action
+                        }
                     }))
                 }
                 _ => None,

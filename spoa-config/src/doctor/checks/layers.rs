@@ -74,9 +74,10 @@ fn too_early(fetch: &str) -> String {
 
 /// What is true once the data of a fetch is there.
 fn awaited(fetch: &str) -> &'static str {
-    match fetch.contains("ssl_") {
-        true => "req.ssl_hello_type 1",
-        false => "req.len gt 0",
+    if fetch.contains("ssl_") {
+        "req.ssl_hello_type 1"
+    } else {
+        "req.len gt 0"
     }
 }
 
@@ -93,15 +94,16 @@ fn of_http(
         Moment::Event(event) => event.span,
         Moment::Rule(rule) => rule.line.span(),
     };
-    let (title, label) = match fetch.ends_with("len") {
-        true => (
+    let (title, label) = if fetch.ends_with("len") {
+        (
             format!("`{fetch}` is not a length in `mode http`"),
             "the size of the request as HAProxy holds it",
-        ),
-        false => (
+        )
+    } else {
+        (
             format!("`{fetch}` has no value in `mode http`"),
             "`mode http` has no raw data",
-        ),
+        )
     };
     let instead = match fetch
         .trim_start_matches("req")
@@ -157,9 +159,10 @@ fn of_rule(case: &Case<'_>, rule: &Rule<'_>, fetch: &str, span: Span) -> Option<
             awaited(fetch)
         ),
     };
-    let label = match waits {
-        true => "the rule looks once, and the data comes later",
-        false => "empty or missing: nothing has waited for the data",
+    let label = if waits {
+        "the rule looks once, and the data comes later"
+    } else {
+        "empty or missing: nothing has waited for the data"
     };
     Some(
         Finding::new(Code::DataAbsent, too_early(fetch), span)

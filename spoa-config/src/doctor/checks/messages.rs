@@ -255,10 +255,10 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
                 engine.filter.line.span(),
                 format!("the filter stands in the backend `{}`", proxy.title()),
             )
-            .help(match read_before(case, engine) {
-                true => "move the filter, and the rules that send its groups, to the frontend"
-                    .to_owned(),
-                false => format!("move the filter to the frontend, or write `event {instead}`"),
+            .help(if read_before(case, engine) {
+                "move the filter, and the rules that send its groups, to the frontend".to_owned()
+            } else {
+                format!("move the filter to the frontend, or write `event {instead}`")
             }),
     )
 }

@@ -153,15 +153,15 @@ fn of_rules(case: &Case<'_>, early: &[Early<'_, '_>]) -> Option<Finding> {
     let (first, others) = early.split_first()?;
     let (reads, sets, variable) = (first.reads, first.sets, &first.mention.variable);
     let response = sets.phase.of_response() && !reads.phase.of_response();
-    let code = match response {
-        true => Code::VerdictElsewhere,
-        false => Code::ReadTooEarly,
+    let code = if response {
+        Code::VerdictElsewhere
+    } else {
+        Code::ReadTooEarly
     };
-    let title = match response {
-        true => {
-            format!("`{variable}` is set with the response, and this rule is for requests")
-        }
-        false => format!("`{variable}` is read before the agent sets it"),
+    let title = if response {
+        format!("`{variable}` is set with the response, and this rule is for requests")
+    } else {
+        format!("`{variable}` is read before the agent sets it")
     };
     let span = place(first);
     let mut finding =
@@ -223,9 +223,10 @@ fn move_it(case: &Case<'_>, early: &Early<'_, '_>) -> String {
     if reads.phase == Phase::Switching {
         return earlier(case, early);
     }
-    let below = match by_rule {
-        true => ", below the rule that sends the group",
-        false => "",
+    let below = if by_rule {
+        ", below the rule that sends the group"
+    } else {
+        ""
     };
     let proxy = match proxy.as_str() {
         "the backend" => proxy,

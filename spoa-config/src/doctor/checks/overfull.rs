@@ -139,11 +139,10 @@ fn of_notify(messages: &[&Section], limits: Limits, fragments: bool) -> Option<F
         request: limits.request,
     };
     let excess = excess(&frame, messages, &arguments, None)?;
-    let why = match fragments {
-        true => "`no option send-frag-payload` keeps HAProxy from sending it in fragments",
-        false => {
-            "HAProxy from 3.1 on then sends nothing (error 3), and the agent does not see the request"
-        }
+    let why = if fragments {
+        "`no option send-frag-payload` keeps HAProxy from sending it in fragments"
+    } else {
+        "HAProxy from 3.1 on then sends nothing (error 3), and the agent does not see the request"
     };
     let note = format!(
         "up to {} bytes, and a frame holds {}; {why}",

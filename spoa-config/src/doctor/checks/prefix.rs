@@ -11,9 +11,10 @@ use spoa_facts::{is_in_variable, is_variable};
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let mentions = mentions(case.configuration);
     for engine in &case.engines {
-        let set = match engine.ours {
-            true => of_agent(case, engine),
-            false => Vec::new(),
+        let set = if engine.ours {
+            of_agent(case, engine)
+        } else {
+            Vec::new()
         };
         let broken = broken(case, engine, &set);
         match invalid(engine, &broken) {
@@ -67,9 +68,10 @@ pub(super) struct Broken {
 /// The names in rules that mean one of the agent's variables and cannot be read.
 pub(super) fn broken(case: &Case<'_>, engine: &Engine<'_>, set: &[Set<'_>]) -> Vec<Broken> {
     let mut found = Vec::new();
-    let prefix = match is_variable(engine.prefix().0) {
-        true => engine.prefix().0.to_owned(),
-        false => valid(engine.prefix().0),
+    let prefix = if is_variable(engine.prefix().0) {
+        engine.prefix().0.to_owned()
+    } else {
+        valid(engine.prefix().0)
     };
     let sections = case.configuration.sections.iter();
     let words = sections
@@ -174,9 +176,10 @@ fn differs(
         let finding = listed_spans(finding, others.iter().map(|(_, span, _)| *span));
         // Where all rules agree, the prefix may be what is wrong.
         let other = !right_is_read && is_variable(&prefix);
-        Some(match other {
-            true => finding.help(format!("write `option var-prefix {prefix}`, or {names}")),
-            false => finding.help(format!("write {names}")),
+        Some(if other {
+            finding.help(format!("write `option var-prefix {prefix}`, or {names}"))
+        } else {
+            finding.help(format!("write {names}"))
         })
     };
     wrong.into_iter().filter_map(finding).collect()

@@ -61,9 +61,10 @@ impl Line {
             "monitor",
             "redirect",
         ];
-        match RULES.contains(&self.word(0)) {
-            true => self.after(1),
-            false => &[],
+        if RULES.contains(&self.word(0)) {
+            self.after(1)
+        } else {
+            &[]
         }
     }
 }
@@ -104,11 +105,12 @@ fn of_word(case: &Case<'_>, word: &Word, of_spoe: bool) -> Option<Finding> {
             let finding = Finding::new(Code::BackendOfSample, title, span)
                 .label("HAProxy does not start with it");
             // HAProxy says no line of a SPOE file: `parsing [(null):0]`.
-            let finding = match of_spoe {
-                true => finding.note(
+            let finding = if of_spoe {
+                finding.note(
                     "HAProxy says of it `parsing [(null):0]: unable to find`, without the file",
-                ),
-                false => finding,
+                )
+            } else {
+                finding
             };
             return Some(match (near, name) {
                 (Some(near), None) => finding.help(format!("write `{fetch}({near})`")),

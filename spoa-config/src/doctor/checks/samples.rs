@@ -106,13 +106,14 @@ fn refused(
     let range = problem.range();
     // With quotes in between, its parts have no place of their own.
     let exact = span.end - span.start == text.len();
-    let span = match exact && !range.is_empty() {
-        true => Span {
+    let span = if exact && !range.is_empty() {
+        Span {
             start: span.start + range.start,
             end: (span.start + range.end).min(span.end),
             ..span
-        },
-        false => span,
+        }
+    } else {
+        span
     };
     let said = problem.to_string();
     let (title, help) = match said.split_once(": ") {

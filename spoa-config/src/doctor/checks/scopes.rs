@@ -124,21 +124,24 @@ fn carried(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding>
             "proc" => Severity::Error,
             _ => Severity::Warning,
         })
-        .label(match early {
-            true => "kept for a request that comes later",
-            false => "another request may set it before the message is sent",
+        .label(if early {
+            "kept for a request that comes later"
+        } else {
+            "another request may set it before the message is sent"
         })
         .context(
             argument.span,
-            match early {
-                true => "what an earlier request left",
-                false => "sent with a message",
+            if early {
+                "what an earlier request left"
+            } else {
+                "sent with a message"
             },
         );
     // In `txn` it would never be there in time.
-    Some(match early {
-        true => finding.help(instead(case, sent, Some(value), argument.span)),
-        false => finding.help(format!("write `txn.{name}` in both places")),
+    Some(if early {
+        finding.help(instead(case, sent, Some(value), argument.span))
+    } else {
+        finding.help(format!("write `txn.{name}` in both places"))
     })
 }
 
@@ -177,9 +180,10 @@ fn kept(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
             let finding = Finding::new(Code::SharedByRequests, title, test.expression.span)
                 .label("the value of an earlier request, if this one gets no answer")
                 .context(of_this.word.span, "of the request, not of the connection");
-            let finding = match std::ptr::eq(test.line, rule.line) {
-                true => finding,
-                false => finding.context(rule.line.span(), "the rule that decides by it"),
+            let finding = if std::ptr::eq(test.line, rule.line) {
+                finding
+            } else {
+                finding.context(rule.line.span(), "the rule that decides by it")
             };
             let new = engine.variable("txn", &variable.name);
             Some(finding.notes(handler.place()).help(format!(

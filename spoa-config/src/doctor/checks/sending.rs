@@ -102,17 +102,18 @@ fn twice(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
         );
     }
     let finding = Finding::new(Code::SentTwice, title, step.line.span());
-    Some(match before.by_rule {
-        true => finding
+    Some(if before.by_rule {
+        finding
             .label("the agent is asked again, and its first answer is replaced")
             .context(first.line.span(), "sent here already")
-            .help("remove one of the two rules"),
-        false => finding
+            .help("remove one of the two rules")
+    } else {
+        finding
             .label("the agent is asked again, and its first answer is replaced")
             .context(first.line.span(), "sent at this event already")
             .help(format!(
                 "remove `{name}` from the `messages` of the agent, or this rule and its group"
-            )),
+            ))
     })
 }
 

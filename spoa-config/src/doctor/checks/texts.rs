@@ -28,9 +28,10 @@ fn newline(source: usize, text: &str) -> Option<Finding> {
     let last = text.rsplit('\n').next().filter(|last| !last.is_empty())?;
     let start = text.len() - last.len();
     let indent = last.len() - last.trim_start().len();
-    let start = match indent == last.len() {
-        true => start,
-        false => start + indent,
+    let start = if indent == last.len() {
+        start
+    } else {
+        start + indent
     };
     let span = Span {
         source,

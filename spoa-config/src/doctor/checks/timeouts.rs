@@ -96,9 +96,10 @@ fn cut_off(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         Finding::new(Code::AnswersCutOff, title, said.span)
             .label("an answer that takes longer is lost: error 257")
             .context(word.span, "HAProxy is to wait this long for an answer")
-            .help(match own(case, backend, line) {
-                true => "write `timeout server 3m`".to_owned(),
-                false => format!("write `timeout server 3m` in `backend {}`", name.text),
+            .help(if own(case, backend, line) {
+                "write `timeout server 3m`".to_owned()
+            } else {
+                format!("write `timeout server 3m` in `backend {}`", name.text)
             }),
     )
 }

@@ -40,21 +40,23 @@ fn of_section(section: &Section, before: &[&Section]) -> Option<Finding> {
             && section.head.certain
             && other.head.certain
     })?;
-    let title = match agent {
-        true => "there are two sections `spoe-agent` in one scope".to_owned(),
-        false => format!(
+    let title = if agent {
+        "there are two sections `spoe-agent` in one scope".to_owned()
+    } else {
+        format!(
             "there are two sections `{} {}`",
             section.kind(),
             section.title()
-        ),
+        )
     };
     Some(
         Finding::new(Code::DefinedTwice, title, section.head.span())
             .label("HAProxy refuses the second one")
             .context(first.head.span(), "the first one")
-            .help(match agent {
-                true => "remove one of them, or give each a scope and a `filter spoe` of its own",
-                false => "remove one of them, or give it another name",
+            .help(if agent {
+                "remove one of them, or give each a scope and a `filter spoe` of its own"
+            } else {
+                "remove one of them, or give it another name"
             }),
     )
 }

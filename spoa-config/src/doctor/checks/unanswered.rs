@@ -69,9 +69,10 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         Finding::new(Code::FailOpen, title, span).label("matches nothing if there is no answer");
     let line = rule.line.span();
     let inside = span.source == line.source && line.start <= span.start && span.end <= line.end;
-    let finding = match inside {
-        true => finding,
-        false => finding.context(line, "the rule that denies by it"),
+    let finding = if inside {
+        finding
+    } else {
+        finding.context(line, "the rule that denies by it")
     };
     Some(finding.help(format!(
         "{} before it; if requests are to pass without an answer, write `# fail open` above it",

@@ -340,19 +340,21 @@ fn unread(
         let names: Vec<_> = others.iter().map(|set| set.name.as_str()).collect();
         // An agent that is asked, and whose every answer is lost, is not there for that.
         let all = every && names.len() == set.len();
-        let (title, severity) = match all {
-            true => (
+        let (title, severity) = if all {
+            (
                 format!("nothing reads the agent's answers: {}", all_of(&names)),
                 Severity::Warning,
-            ),
-            false => (format!("nothing reads {}", all_of(&names)), Severity::Note),
+            )
+        } else {
+            (format!("nothing reads {}", all_of(&names)), Severity::Note)
         };
         findings.push(
             Finding::new(Code::VariableUnread, title, engine.span())
                 .severity(severity)
-                .label(match all {
-                    true => "set, but never read",
-                    false => "set by a handler of this agent",
+                .label(if all {
+                    "set, but never read"
+                } else {
+                    "set by a handler of this agent"
                 })
                 .help(format!("read it: `var({})`", names.first().unwrap_or(&""))),
         );

@@ -50,9 +50,10 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 .terms()
                 .next()
                 .map_or(step.line.span(), |term| term.word.span);
-            let span = match std::ptr::eq(first.line, step.line) {
-                true => first.expression.span,
-                false => word,
+            let span = if std::ptr::eq(first.line, step.line) {
+                first.expression.span
+            } else {
+                word
             };
             findings.push(
                 Finding::new(Code::VerdictElsewhere, title, span)

@@ -101,9 +101,10 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
                 .iter()
                 .any(|path| path.to_string_lossy() != config.text);
             let looked: Vec<_> = looked.iter().map(|path| path.to_string_lossy()).collect();
-            let finding = match elsewhere {
-                true => finding.note(format!("looked for {}", all_of(&looked))),
-                false => finding,
+            let finding = if elsewhere {
+                finding.note(format!("looked for {}", all_of(&looked)))
+            } else {
+                finding
             };
             Some(match &filter.beside {
                 Some(beside) => finding.help(format!(

@@ -269,9 +269,10 @@ fn negated(line: &Line) -> Option<Refused> {
             return Some(Refused::missing("the name of an option", line, help));
         }
         let log = line.word(1) == "log";
-        return match log && keyword == "no" {
-            true => Refused::extra(line, 2),
-            false => None,
+        return if log && keyword == "no" {
+            Refused::extra(line, 2)
+        } else {
+            None
         };
     };
     if keyword == "no" && SWITCHES.contains(&option.text.as_str()) {

@@ -374,9 +374,10 @@ impl EngineSession {
         // HAProxy up to 3.0 sends fragments to an agent that announces it, without offering it.
         self.capabilities = (ours & theirs) | (theirs & Capabilities::FRAGMENTATION);
         // SPOE.txt 3.2.5: HAProxy closes after the HELLO of a health check.
-        self.state = match self.settings.healthcheck {
-            true => State::Over,
-            false => State::Running,
+        self.state = if self.settings.healthcheck {
+            State::Over
+        } else {
+            State::Running
         };
         Ok(EngineEvent::AgentHello(hello))
     }
@@ -416,9 +417,10 @@ fn fragments(ids: FrameIds, payload: &[u8], room: usize, out: &mut Vec<u8>) {
     let mut rest = payload;
     while !rest.is_empty() {
         let (fragment, after) = rest.split_at(room.min(rest.len()));
-        let flags = match after.is_empty() {
-            true => Flags::FIN,
-            false => Flags::default(),
+        let flags = if after.is_empty() {
+            Flags::FIN
+        } else {
+            Flags::default()
         };
         Frame {
             frame_type,
