@@ -1,6 +1,4 @@
 //! `spop call`: one message to an agent, and what it answers.
-//!
-//! It must not know what a message means.
 
 use crate::failure::{FOUND_WRONG, Failure};
 use crate::output::print;

@@ -1,6 +1,4 @@
 //! Why a command did not do what it was asked to, and the exit status that says so.
-//!
-//! It must not know any of the commands.
 
 use std::fmt::{self, Display};
 use std::process::ExitCode;

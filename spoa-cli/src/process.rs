@@ -1,6 +1,4 @@
 //! What the system says of a process: the CPU time it took and the memory it holds (Linux).
-//!
-//! It must not know which process that is.
 
 use crate::failure::Failure;
 use std::collections::BTreeMap;

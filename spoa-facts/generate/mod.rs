@@ -1,6 +1,4 @@
 //! `src/table.rs` from HAProxy's own lists in `data/`.
-//!
-//! It must not know what the library makes of the table.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

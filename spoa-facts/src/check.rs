@@ -1,6 +1,4 @@
 //! Checks an expression against the table of a series.
-//!
-//! It must not know how expressions are written, nor messages that take them.
 
 use crate::expression::{Call, Expression};
 use crate::nearest::nearest;

@@ -1,6 +1,4 @@
 //! A sample expression as it is written: a fetch and its converters, each with its arguments.
-//!
-//! It must not know which fetches there are.
 
 use crate::problem::{Problem, ProblemKind};
 use crate::text::{self, Char};

@@ -24,8 +24,7 @@
 //! $ cargo run -p haproxy-spoa-facts --example generate -- 3.4=/usr/sbin/haproxy
 //! ```
 //!
-//! It must not know agents, handlers, or any part of a configuration but sample expressions. A table
-//! cannot know all that HAProxy checks: files it would have to read, names of variables, tables and
+//! A table cannot know all that HAProxy checks: files it would have to read, names of variables, tables and
 //! backends, regular expressions.
 
 mod address;

@@ -1,6 +1,4 @@
 //! What is wrong with an expression, where, and what to write.
-//!
-//! It must not know whether a compiler or a command shows it.
 
 use crate::{Event, Kind, Series};
 use std::fmt;

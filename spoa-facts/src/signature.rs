@@ -1,7 +1,5 @@
 //! The arguments a fetch or a converter takes, as HAProxy's lists write them:
 //! `string,integer[,table]`.
-//!
-//! It must not know whose they are.
 
 use crate::expression::{Argument, Call};
 use crate::problem::{Problem, ProblemKind};

@@ -1,6 +1,4 @@
 //! The macros of the crate that need its path: they pass it on to `spoa_macros`.
-//!
-//! It must not know what they expand to.
 
 /// The handlers of an agent, by the paths of their functions: an array for
 /// [`AgentBuilder::handlers`](crate::agent::AgentBuilder::handlers).

@@ -1,6 +1,4 @@
 //! Wakes a thread of the generator at a moment.
-//!
-//! It must not know what happens then.
 
 use mio::{Registry, Token};
 use std::io;

@@ -1,7 +1,5 @@
 //! One connection under load: a socket, the engine's end of the session, and the places that NOTIFYs
 //! in flight take.
-//!
-//! It must not know when a NOTIFY is due, nor what becomes of the figures.
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};

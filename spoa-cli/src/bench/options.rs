@@ -1,6 +1,4 @@
 //! The command line of `spop bench`.
-//!
-//! It must not know how any of it is done.
 
 use super::plan::{Expectation, Message, Plan};
 use crate::failure::Failure;

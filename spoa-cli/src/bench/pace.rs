@@ -1,7 +1,7 @@
 //! When NOTIFYs are due: as soon as there is room (closed loop), or at fixed moments whatever the
 //! agent does (open loop).
 //!
-//! It must not know a connection. Time is nanoseconds since the load began.
+//! Time is nanoseconds since the load began.
 
 use std::collections::VecDeque;
 

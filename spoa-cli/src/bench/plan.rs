@@ -1,6 +1,4 @@
 //! What is to be sent, how, and what the answers must say.
-//!
-//! It must not know a socket.
 
 use super::tally::Fault;
 use spoa::client::OwnedValue;

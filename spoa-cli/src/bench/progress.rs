@@ -1,6 +1,4 @@
 //! The line that shows how the load goes while it does.
-//!
-//! It must not know where the counts come from.
 
 use super::report::nanos;
 use super::tally::Tally;

@@ -1,6 +1,4 @@
 //! What came of a run, for people and for programs.
-//!
-//! It must not know how it was measured.
 
 use super::plan::Plan;
 use super::tally::{Faults, Tally};

@@ -1,6 +1,4 @@
 //! What is counted while the load runs: answers, their latencies, and all that can go wrong.
-//!
-//! It must not know how a NOTIFY is sent.
 
 use hdrhistogram::Histogram;
 

@@ -1,6 +1,6 @@
 //! One thread of the generator: sends what is due on its connections, reads the answers, counts.
 //!
-//! It must not know what is done with the counts. It neither locks nor allocates for a frame.
+//! It neither locks nor allocates for a frame.
 
 use super::alarm::Alarm;
 use super::connection::{Answer, Connection, End};

@@ -1,6 +1,4 @@
 //! A frame in words: its head, then what its payload says.
-//!
-//! It must not know where the bytes come from.
 
 use super::payload::{Described, Line, describe};
 use spoa::spop::{Flags, Frame, FrameIds, FrameType, LENGTH_PREFIX};

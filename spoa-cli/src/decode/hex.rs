@@ -1,6 +1,4 @@
 //! Hexadecimal as people copy it, and the dumps of tools.
-//!
-//! It must not know where the text comes from, nor what a frame is.
 
 use std::fmt;
 

@@ -1,6 +1,4 @@
 //! Where the bytes come from: a file, a pipe, or hexadecimal as people copy it.
-//!
-//! It must not know what a frame is.
 
 use super::hex::{self, Unreadable};
 use crate::failure::Failure;

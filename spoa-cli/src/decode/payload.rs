@@ -1,6 +1,4 @@
 //! What stands behind the head of a frame, in words: keys, messages, actions.
-//!
-//! It must not know where frames begin and end.
 
 use super::cursor::{Cursor, Datum, Nonsense};
 use spoa::handler::ActionWriter;

@@ -1,6 +1,4 @@
 //! What is said to the agent and what comes back, with the time of each.
-//!
-//! It must not know what HAProxy would make of it.
 
 use super::tls::takes_tls;
 use crate::failure::Failure;

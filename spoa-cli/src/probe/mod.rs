@@ -1,6 +1,4 @@
 //! `spop probe`: the HELLO and the health check, as HAProxy does them.
-//!
-//! It must not know what messages the agent answers.
 
 mod conversation;
 mod tls;

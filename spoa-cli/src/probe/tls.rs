@@ -1,7 +1,5 @@
 //! Whether what listens somewhere takes TLS: the first record of a handshake, and the first bytes that
 //! answer it.
-//!
-//! It must not know more of TLS than that.
 
 use spoa::client::Stream;
 use spoa::spop::session::Foreign;

@@ -1,6 +1,4 @@
 //! The engines of a configuration: what a filter, its scope and its agent's backend are together.
-//!
-//! It must not know what is right or wrong with them.
 
 use super::grammar::{self, keyword, means, sends};
 use super::steps::mentions;

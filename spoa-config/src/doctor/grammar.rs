@@ -1,6 +1,4 @@
 //! The keywords of the sections of SPOE files, and which one a misspelt word means.
-//!
-//! It must not know what the keywords do.
 
 use crate::read::Line;
 use spoa_facts::nearest;

@@ -1,6 +1,4 @@
 //! Findings as people read them, in the manner of rustc.
-//!
-//! It must not know what any of them is about.
 
 use super::{Finding, Severity};
 use crate::read::Sources;

@@ -1,6 +1,4 @@
 //! A whole configuration: HAProxy's files, and the SPOE files that its filters name.
-//!
-//! It must not know what is right or wrong in any of them.
 
 use super::Surroundings;
 use super::environment::{Environment, Value};

@@ -1,6 +1,4 @@
 //! Where files come from: the disk, or whatever else a test has.
-//!
-//! It must not know what is in them.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,4 @@
 //! A file as sections, and as the scopes that SPOE files have.
-//!
-//! It must not know what the lines of a section mean.
 
 use super::Span;
 use super::condition::{Conditions, Holds};

@@ -1,6 +1,4 @@
 //! The texts that were read, and places in them.
-//!
-//! It must not know what the texts mean.
 
 use std::path::{Path, PathBuf};
 

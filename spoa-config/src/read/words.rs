@@ -1,6 +1,4 @@
 //! A line as words, as HAProxy cuts it: quotes, backslashes, comments, environment variables.
-//!
-//! It must not know what the words mean.
 
 use super::Span;
 use super::environment::Value;

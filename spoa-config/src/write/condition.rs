@@ -1,6 +1,4 @@
 //! Conditions as HAProxy writes them after an event or a rule, and what is added to them.
-//!
-//! It must not know what is asked.
 
 /// One more thing that must hold, in both senses: HAProxy has no brackets around alternatives.
 #[derive(Clone, Copy, Debug)]

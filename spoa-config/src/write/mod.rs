@@ -1,6 +1,4 @@
 //! The configuration of an agent's HAProxy as text: `spoe.conf`, the backend, the frontend.
-//!
-//! It must not read or write files, nor know which HAProxy is installed.
 
 mod backend;
 mod condition;

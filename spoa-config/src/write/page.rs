@@ -1,6 +1,4 @@
 //! A page of Markdown about an agent: what it is sent, what it sets.
-//!
-//! It must not know how HAProxy is configured, but for the words a reader types there.
 
 use super::Warning;
 use super::plan::{attribute, shown, time};

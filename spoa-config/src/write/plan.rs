@@ -1,6 +1,4 @@
 //! What is decided before a line is written: names, servers, times, when each message is sent.
-//!
-//! It must not know how any of it looks in a file.
 
 use super::condition;
 use super::ladder::Ladder;

@@ -1,6 +1,4 @@
 //! The first line of a file: who wrote it, and the hash of what follows, which tells edits.
-//!
-//! It must not know what a file is about.
 
 const SIGNATURE: &str = "# Written by `";
 const HASH: &str = "# Written by `NAME config`, hash ";

@@ -1,6 +1,4 @@
 //! A configuration file as it grows: sections, lines, comments.
-//!
-//! It must not know what any line means.
 
 /// How wide a line may be before a comment or a list is broken.
 const WIDTH: usize = 100;

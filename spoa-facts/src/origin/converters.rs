@@ -1,6 +1,4 @@
 //! What each converter makes of the value it is given.
-//!
-//! It must not know fetches.
 
 use super::{Chooser, Origin, THIRDS};
 use crate::Kind;

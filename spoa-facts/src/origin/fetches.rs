@@ -1,6 +1,4 @@
 //! Where the value of each fetch comes from.
-//!
-//! It must not know converters.
 
 use super::{Chooser, Origin, Place};
 use crate::check;

@@ -1,7 +1,6 @@
 //! Who chooses the bytes of a sample, where in a request they come from, and what they can be.
 //!
-//! It must not know the types of a handler's parameters, nor messages. What it says was seen on the
-//! HAProxies of every [`Series`](crate::Series), over HTTP/1 and HTTP/2.
+//! What it says was seen on the HAProxies of every [`Series`](crate::Series), over HTTP/1 and HTTP/2.
 
 mod converters;
 mod fetches;

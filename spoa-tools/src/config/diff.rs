@@ -1,6 +1,4 @@
 //! Two texts, line by line: what would change.
-//!
-//! It must not know files.
 
 /// How many lines that stay are shown around one that does not.
 const AROUND: usize = 3;

@@ -1,6 +1,4 @@
 //! Headers that an agent sets, adds and removes: checked, and encoded as HAProxy takes them.
-//!
-//! It must not know which variables carry them.
 
 use super::SetCookie;
 use crate::spop::varint;

@@ -1,6 +1,4 @@
 //! All headers of a request or a response, in HAProxy's two encodings of them.
-//!
-//! It must not know what a header means.
 
 use super::{Authorization, BasicAuth, BearerToken, Cookies, Host, TraceParent};
 use crate::handler::{Accepts, DefaultSample, Expected, FromValue, Mismatch, Text};

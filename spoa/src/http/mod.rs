@@ -1,6 +1,4 @@
 //! Requests and responses of HTTP as types.
-//!
-//! It must not know connections, sockets or tasks.
 
 mod authorization;
 mod body;

@@ -1,6 +1,4 @@
 //! What a verdict can be, declared where the compiler and the tools see it.
-//!
-//! It must not know how a verdict becomes actions.
 
 use crate::handler::__macros::{OutcomeDescription, VerdictDescription};
 

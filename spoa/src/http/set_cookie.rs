@@ -1,6 +1,4 @@
 //! A cookie that an agent gives a client.
-//!
-//! It must not know how a header gets to HAProxy.
 
 use super::header_set::is_token;
 use std::fmt;

@@ -1,6 +1,4 @@
 //! What a handler decides about a request or a response, as the variables that HAProxy's rules enforce.
-//!
-//! It must not know how a verdict is declared, nor which rules there are.
 
 use super::HeaderSet;
 use super::outcomes::{

@@ -1,6 +1,4 @@
 //! What an agent says when it starts: what it serves, where, and what to try next.
-//!
-//! It must not know how anything is served.
 
 use crate::handler::__macros::{ArgumentDescription, Description};
 use crate::handler::{Definition, Expected, Fetch, When};

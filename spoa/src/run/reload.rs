@@ -1,6 +1,4 @@
 //! SIGHUP: has the agent make anew what it can, and says what came of it.
-//!
-//! It must not know what is made, nor how.
 
 use super::systemd;
 use crate::agent::{Error, Reloader};

@@ -1,6 +1,6 @@
 //! What systemd gives to the agent and what it is told: sockets, readiness, signs of life.
 //!
-//! It must not know what is served. Nothing here does anything where systemd did not ask for it.
+//! Nothing here does anything where systemd did not ask for it.
 
 use super::StartError;
 use crate::agent::Listener;

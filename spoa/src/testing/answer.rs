@@ -1,6 +1,4 @@
 //! What a test sees of an answer, and why there is none.
-//!
-//! It must not know how the message was sent.
 
 use crate::client::{Ack, Error as ClientError, OwnedAction, OwnedValue};
 use crate::handler::{Failure, FromValue};

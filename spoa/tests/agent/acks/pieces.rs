@@ -1,6 +1,4 @@
 //! User code that goes wrong: a piece of it in each of its handlers, one for each path.
-//!
-//! It must not know what is expected of the agent.
 
 use spoa::handler::{
     ActionWriter, AsValue, BoxError, Definition, Expected, Failure, FromMessage, FromValue,
