@@ -212,6 +212,10 @@ impl Proxy {
     }
 
     /// Waits for a line of the log with `text`, and returns the first.
+    ///
+    /// Threads of one HAProxy that print at the same time lose a line now and then: a thread gives up after 200
+    /// tries for the descriptor (`fd_write_frag_line`). If a test needs a certain line, give its HAProxy
+    /// `nbthread 1`, or repeat the request until the line is there.
     pub fn wait_for_log(&self, text: &str) -> String {
         self.process.wait_for_line(text)
     }

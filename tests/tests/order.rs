@@ -34,7 +34,11 @@ fn events_come_before_the_rules_of_their_kind() {
         }
         let [front, listen, origin, _] = &ports;
         let dir = TempDir::new();
-        dir.write("haproxy.cfg", &config);
+        // See `Proxy::wait_for_log`.
+        dir.write(
+            "haproxy.cfg",
+            &format!("global\n    nbthread 1\n\n{config}"),
+        );
         dir.write("spoe.conf", &read("spoe.conf"));
         dir.write("spoe-b.conf", &read("spoe-b.conf"));
         let mut command = Command::new(haproxy.path());

@@ -182,7 +182,7 @@ fn first_bytes(
     dir.write(
         "haproxy.cfg",
         &format!(
-            "defaults\n mode {mode}\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
+            "global\n nbthread 1\ndefaults\n mode {mode}\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
              frontend front\n bind {}\n filter spoe engine e config spoe.conf\n {}\n \
              default_backend origin\n\
              backend origin\n tcp-request content set-var(txn.done) str(x),debug(done,stdout)\n server s {origin_at}\n\
@@ -194,7 +194,7 @@ fn first_bytes(
     dir.write(
         "spoe.conf",
         &format!(
-            "[e]\nspoe-agent e\n timeout hello 500ms\n timeout idle 5s\n timeout processing 500ms\n \
+            "[e]\nspoe-agent e\n timeout hello 50ms\n timeout idle 5s\n timeout processing 50ms\n \
              use-backend agents\n {spoe}\n args length=req.payload(0,0),length,debug(bytes,stdout)\n"
         ),
     );
