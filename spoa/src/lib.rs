@@ -154,6 +154,8 @@ mod json;
 #[macro_use]
 mod macros;
 #[cfg(feature = "run")]
+mod registry;
+#[cfg(feature = "run")]
 mod run;
 pub mod spop;
 #[cfg(feature = "testing")]

@@ -23,16 +23,11 @@ pub use std::{compile_error, concat, file, line, module_path, option_env, string
 #[cfg(feature = "run")]
 pub use crate::handler::HandlerError;
 #[cfg(feature = "run")]
+pub use crate::registry::Registered;
+#[cfg(feature = "run")]
 pub use crate::run::{ConfigureError, Configuring, Program, reload, run};
 #[cfg(feature = "run")]
 pub use inventory;
-
-/// A handler in the registry that `run!()` reads.
-#[derive(Debug)]
-pub struct Registered(pub &'static Definition);
-
-#[cfg(feature = "run")]
-inventory::collect!(Registered);
 
 /// Adds a handler to the registry.
 #[cfg(feature = "run")]

@@ -1,9 +1,9 @@
 //! Reloads the parts of a running agent: all of them, or none.
 
+use super::error::{Error, ReloadError};
 use crate::handler::guard::{drop_quietly, guard};
 use crate::handler::{BoxError, Failure, IntoHandlerError, States};
 use std::any::type_name;
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -80,9 +80,9 @@ impl Reloader {
     /// as it is convenient. It must be polled within a tokio runtime with timers.
     ///
     /// # Errors
-    /// An [`Error`](super::Error) that says which value could not be made, because of an error or a panic. Then
+    /// An [`Error`] that says which value could not be made, because of an error or a panic. Then
     /// all old ones are kept.
-    pub async fn reload(&self) -> Result<Reloaded, super::Error> {
+    pub async fn reload(&self) -> Result<Reloaded, Error> {
         let _turn = self.0.turn.lock().await;
         let start = Instant::now();
         let mut made = Vec::with_capacity(self.0.parts.len());
@@ -143,31 +143,6 @@ impl Reloaded {
         self.elapsed
     }
 }
-
-/// A value that could not be made.
-#[derive(Debug)]
-pub(crate) struct ReloadError {
-    part: String,
-    /// Made where the error came from: to show it is user code, which may panic.
-    text: String,
-}
-
-impl ReloadError {
-    /// Which one: an expression of `reload = …`, or the name of a type.
-    #[must_use]
-    pub(crate) fn part(&self) -> &str {
-        &self.part
-    }
-}
-
-impl fmt::Display for ReloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` failed: {}", self.part, self.text)
-    }
-}
-
-// Its causes are part of its text.
-impl Error for ReloadError {}
 
 /// Puts what was made in its place. All parts are made when the first of these is called, so it
 /// cannot fail. A part that is not a state ignores the states.

@@ -2,13 +2,15 @@
 
 use super::connection::drive;
 use super::dispatch::wakeups::Wakeups;
+use super::error::{BindError, Error};
 use super::listen::acceptor::{self, Acceptor, Decision};
 use super::listen::allow_list::AllowList;
-use super::listen::listener::{Accepted, BindError};
+use super::listen::listener::Accepted;
 use super::report::handlers as report;
 use super::shared::handler_table::Entry;
-use super::worker::watchdog::{self, BlockedWorker, Watchdog};
-use super::{Agent, Error, Listener, Reloader, Shared};
+use super::worker::activity::{self, BlockedWorker};
+use super::worker::watchdog::Watchdog;
+use super::{Address, Listener, Reloader, Shared};
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
@@ -19,37 +21,30 @@ use tokio::task::{Id, JoinSet};
 /// An agent whose sockets are bound.
 #[derive(Debug)]
 pub struct Server {
-    shared: Arc<Shared>,
-    listeners: Vec<Listener>,
-    allow: AllowList,
-    reloader: Reloader,
+    pub(super) shared: Arc<Shared>,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) allow: AllowList,
+    pub(super) reloader: Reloader,
     #[cfg(feature = "tls")]
-    tls: Option<super::listen::tls::Certificates>,
+    pub(super) tls: Option<super::listen::tls::Certificates>,
 }
 
 impl Server {
-    pub(super) fn bind(agent: Agent) -> Result<Self, Error> {
-        let mut listeners = agent.listeners;
-        for address in &agent.addresses {
-            listeners.push(Listener::bind(address)?);
+    /// Binds the addresses, beside the sockets that the program bound itself.
+    pub(super) fn bind(mut self, addresses: &[Address]) -> Result<Self, Error> {
+        for address in addresses {
+            self.listeners.push(Listener::bind(address)?);
         }
-        if listeners.is_empty() {
+        if self.listeners.is_empty() {
             return Err(BindError::Nowhere.into());
         }
         #[cfg(feature = "tls")]
-        if agent.tls.is_some() && listeners.iter().all(|it| it.tcp_address().is_none()) {
+        if self.tls.is_some() && self.listeners.iter().all(|it| it.tcp_address().is_none()) {
             tracing::warn!(
                 "the certificate is of no use: unix sockets take no TLS, and the agent has no others"
             );
         }
-        Ok(Server {
-            shared: agent.shared,
-            listeners,
-            allow: agent.allow,
-            reloader: agent.reloader,
-            #[cfg(feature = "tls")]
-            tls: agent.tls,
-        })
+        Ok(self)
     }
 
     /// Returns whether its TCP sockets take TLS.
@@ -151,7 +146,7 @@ impl Server {
 /// Logs that a handler of this agent blocks its worker thread.
 #[cold]
 fn report_blocked(shared: &Shared, blocked: BlockedWorker) {
-    let is_it = |entry: &&Entry| watchdog::mark(entry.definition) == blocked.handler;
+    let is_it = |entry: &&Entry| activity::mark(entry.definition) == blocked.handler;
     let Some(entry) = shared.table.entries().find(is_it) else {
         return;
     };

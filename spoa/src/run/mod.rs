@@ -25,9 +25,9 @@ mod tools;
 
 pub use program::{ConfigureError, Configuring, Program, reload};
 
-use crate::__private::Registered;
 use crate::agent::{self, Agent, AgentBuilder};
 use crate::handler::Definition;
+use crate::registry::Registered;
 use command_line::{Identity, Options, Stop, Task};
 use error::StartError;
 use output::print;

@@ -1,6 +1,6 @@
 //! Where an agent listens, in HAProxy's notation.
 
-use crate::agent::Error;
+use crate::agent::error::{AddressError, Error};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -43,17 +43,6 @@ pub enum Address {
     },
     /// An abstract unix socket.
     Abstract(String),
-}
-
-/// Why a text is not an address to listen on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is not an address to listen on: {problem}; write `127.0.0.1:12345`, `[::1]:12345`, \
-     `unix@/path`, `unix@/path,mode=660` or `abns@name`"
-)]
-pub(crate) struct AddressError {
-    text: String,
-    problem: &'static str,
 }
 
 /// The longest name of an abstract socket: `sun_path` less its leading NUL.

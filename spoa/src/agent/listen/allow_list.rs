@@ -1,19 +1,10 @@
 //! Which peers of a TCP socket may connect, by their networks.
 
+use crate::agent::error::NetworkError;
 use crate::agent::report::rate_limit::{Permitted, ReasonLimits};
 use crate::handler::Peer;
 use ipnet::IpNet;
 use std::net::IpAddr;
-
-/// Why a text is not a network.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is not a network to allow: write one such as `10.0.0.0/8` or `2001:db8::/32`, or one \
-     address such as `10.0.0.7`"
-)]
-pub(crate) struct NetworkError {
-    text: String,
-}
 
 /// The networks that may connect; all, if the list is empty.
 #[derive(Debug, Default)]

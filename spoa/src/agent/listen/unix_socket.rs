@@ -1,7 +1,7 @@
 //! Unix sockets: bound so that only those get in who may, and removed if they are still the agent's.
 
 use super::address::Address;
-use super::listener::BindError;
+use crate::agent::error::BindError;
 use nix::unistd::{Group, User};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -25,7 +25,7 @@ pub(crate) fn bind(
     path: &Path,
     access: Access<'_>,
 ) -> Result<(UnixListener, Option<SocketFile>), BindError> {
-    let failed = |error| BindError::new(address, error);
+    let failed = |error| BindError::new(address.to_string(), error);
     // A name that nobody has is found before there is a file.
     let user = access.user.map(|name| user_id(address, name)).transpose()?;
     let group = access
@@ -60,7 +60,7 @@ fn make_room(address: &Address, path: &Path) -> Result<(), BindError> {
     }
     match std::os::unix::net::UnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path).map_err(|error| BindError::new(address, error))
+            std::fs::remove_file(path).map_err(|error| BindError::new(address.to_string(), error))
         }
         _ => Err(BindError::InUse { address: shown }),
     }
@@ -94,7 +94,7 @@ fn id(
             what,
             name: name.to_owned(),
         }),
-        Err(error) => Err(BindError::new(address, error.into())),
+        Err(error) => Err(BindError::new(address.to_string(), error.into())),
     }
 }
 
@@ -103,7 +103,7 @@ fn not_given(address: &Address, error: io::Error) -> BindError {
         io::ErrorKind::PermissionDenied => BindError::NotGiven {
             address: address.to_string(),
         },
-        _ => BindError::new(address, error),
+        _ => BindError::new(address.to_string(), error),
     }
 }
 

@@ -1,4 +1,5 @@
-//! What belongs to one worker thread: its buffers, and the watchdog that looks at it.
+//! What belongs to one worker thread: its buffers, what it shows of itself, and the watchdog that looks at it.
 
+pub(crate) mod activity;
 pub(crate) mod scratch;
 pub(crate) mod watchdog;

@@ -2,7 +2,7 @@
 //!
 //! They are in use between two waits only, so that idle connections hold none.
 
-use super::watchdog::WorkerActivity;
+use super::activity::WorkerActivity;
 use crate::agent::shared::admission::nanos;
 use crate::handler::{ConnectionInfo, Job};
 use crate::spop::Messages;

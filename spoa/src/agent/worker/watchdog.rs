@@ -7,9 +7,9 @@
 //! a NOTIFY that costs a store for each handler, and a few for each poll. While no agent has anything
 //! to do, the watcher sleeps.
 
-use crate::handler::Definition;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use super::activity::{BlockedWorker, Look, WatchedThread, WorkerActivity};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -17,13 +17,6 @@ use tracing::Dispatch;
 
 /// How often threads are looked at: well below any `timeout processing`.
 const TICK: Duration = Duration::from_millis(10);
-
-/// A handler that keeps its thread for this many looks, half a second, is named in the log. Looks are
-/// counted, not time: where the machine is too busy to run the thread, it is too busy to look.
-const MANY: u32 = 50;
-
-/// A bit of [`WorkerActivity::runs`] that the watcher sets: it is gone once another handler is begun.
-const SEEN: usize = 1;
 
 /// The clock of the process's one watcher.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -53,57 +46,6 @@ struct WatchedAgent {
     report: Arc<dyn Fn(BlockedWorker) + Send + Sync>,
 }
 
-/// What a thread shows of itself.
-#[derive(Debug, Default)]
-pub(crate) struct WorkerActivity {
-    /// Odd while a connection is polled; another number for each poll.
-    poll: AtomicU32,
-    /// The agent whose connection is polled.
-    agent: AtomicUsize,
-    /// The mark of the handler that was begun last in this poll.
-    runs: AtomicUsize,
-}
-
-/// A thread, and what the watcher has seen of it.
-struct WatchedThread {
-    thread: Weak<WorkerActivity>,
-    /// The poll that was seen last, since when, and how often it was seen again.
-    poll: u32,
-    since: Duration,
-    looks: u32,
-    /// Since when its handler was seen, and how often again.
-    handler_since: Duration,
-    handler_looks: u32,
-}
-
-/// What one look at a thread tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
-    /// Nothing happened since the look before.
-    Idle,
-    /// It has been in a poll.
-    Active,
-    /// It has been in one poll for some time, with a handler or several that keep it if that is worth
-    /// a line.
-    Kept(Option<BlockedWorker>),
-}
-
-/// A handler that keeps its thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BlockedWorker {
-    /// Its [`mark`].
-    pub(crate) handler: usize,
-    pub(crate) time: Duration,
-    /// Whether others ran before it for most of that time, one after another.
-    pub(crate) with_others: bool,
-}
-
-/// Returns a number that no other handler has.
-#[inline]
-pub(crate) fn mark(definition: &'static Definition) -> usize {
-    std::ptr::from_ref(definition).addr()
-}
-
 impl WorkerActivity {
     /// Has the calling thread watched.
     pub(crate) fn new() -> Arc<Self> {
@@ -112,89 +54,12 @@ impl WorkerActivity {
         watch
     }
 
-    /// Notes that a poll begins, of a connection of this agent. Only its own thread writes: no
-    /// read-modify-write is needed.
-    #[inline]
-    pub(crate) fn begin(&self, agent: usize) {
-        self.agent.store(agent, Ordering::Relaxed);
-        self.runs.store(0, Ordering::Relaxed);
-        self.turn();
-    }
-
-    /// Notes that the poll ends.
-    #[inline]
-    pub(crate) fn end(&self) {
-        self.turn();
-    }
-
-    #[inline]
-    fn turn(&self) {
-        let poll = self.poll.load(Ordering::Relaxed);
-        self.poll.store(poll.wrapping_add(1), Ordering::Release);
-    }
-
     /// Wakes the watcher, for handlers may be run from here to the end of the poll.
     #[inline]
     pub(crate) fn handlers_follow(&self) {
         if SLEEPS.load(Ordering::Relaxed) {
             wake();
         }
-    }
-
-    /// Notes that a handler is begun, or polled.
-    #[inline]
-    pub(crate) fn runs(&self, definition: &'static Definition) {
-        self.runs.store(mark(definition), Ordering::Relaxed);
-    }
-}
-
-impl WatchedThread {
-    fn new(thread: &Arc<WorkerActivity>) -> Self {
-        WatchedThread {
-            thread: Arc::downgrade(thread),
-            poll: 0,
-            since: Duration::ZERO,
-            looks: 0,
-            handler_since: Duration::ZERO,
-            handler_looks: 0,
-        }
-    }
-
-    /// Looks at the thread, which may have been in the same poll before.
-    fn look(&mut self, thread: &WorkerActivity, now: Duration) -> Look {
-        let poll = thread.poll.load(Ordering::Acquire);
-        let before = std::mem::replace(&mut self.poll, poll);
-        if poll % 2 == 0 {
-            return if poll == before {
-                Look::Idle
-            } else {
-                Look::Active
-            };
-        }
-        let runs = thread.runs.fetch_or(SEEN, Ordering::Relaxed);
-        if poll != before {
-            (self.since, self.looks) = (now, 0);
-            (self.handler_since, self.handler_looks) = (now, 0);
-            return Look::Active;
-        }
-        self.looks += 1;
-        if runs & SEEN == 0 {
-            (self.handler_since, self.handler_looks) = (now, 0);
-        } else {
-            self.handler_looks += 1;
-        }
-        let (since, with_others) = if self.handler_looks >= MANY {
-            (self.handler_since, false)
-        } else if self.looks >= MANY && self.handler_looks < self.looks / 2 {
-            (self.since, true)
-        } else {
-            return Look::Kept(None);
-        };
-        Look::Kept(Some(BlockedWorker {
-            handler: runs & !SEEN,
-            time: Duration::from_millis(now.saturating_sub(since).as_millis() as u64),
-            with_others,
-        }))
     }
 }
 
@@ -324,93 +189,4 @@ fn look_at_all(now: Duration) -> Option<bool> {
         tracing::dispatcher::with_default(&log, || report(kept));
     }
     Some(active)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::__private::STUB;
-
-    static SLOW: Definition = STUB;
-    static QUICK: Definition = Definition {
-        message: Some("quick"),
-        ..STUB
-    };
-
-    fn at(ms: u64) -> Duration {
-        Duration::from_millis(ms)
-    }
-
-    fn kept(handler: &'static Definition, ms: u64, with_others: bool) -> Look {
-        Look::Kept(Some(BlockedWorker {
-            handler: mark(handler),
-            time: at(ms),
-            with_others,
-        }))
-    }
-
-    #[test]
-    fn a_handler_that_keeps_its_thread_for_half_a_second_is_named() {
-        let thread = Arc::new(WorkerActivity::default());
-        let mut watched = WatchedThread::new(&thread);
-        let mut look = |ms| watched.look(&thread, at(ms));
-        assert_eq!(look(0), Look::Idle);
-        thread.begin(1);
-        thread.runs(&SLOW);
-        assert_eq!(look(10), Look::Active);
-        for tick in 2..=MANY.into() {
-            assert_eq!(look(10 * tick), Look::Kept(None));
-        }
-        assert_eq!(look(510), kept(&SLOW, 500, false));
-        assert_eq!(look(520), kept(&SLOW, 510, false));
-        thread.end();
-        assert_eq!(look(530), Look::Active);
-        assert_eq!(look(540), Look::Idle);
-    }
-
-    #[test]
-    fn a_thread_that_goes_from_poll_to_poll_is_not_kept() {
-        let thread = Arc::new(WorkerActivity::default());
-        let mut watched = WatchedThread::new(&thread);
-        for tick in 0..100 {
-            thread.begin(1);
-            thread.runs(&SLOW);
-            assert_eq!(watched.look(&thread, at(10 * tick)), Look::Active);
-            thread.end();
-        }
-    }
-
-    #[test]
-    fn a_handler_is_not_blamed_for_the_time_of_those_before_it() {
-        let thread = Arc::new(WorkerActivity::default());
-        let mut watched = WatchedThread::new(&thread);
-        thread.begin(1);
-        let mut looks = Vec::new();
-        // Each takes 60 ms.
-        for tick in 0..60 {
-            if tick % 6 == 0 {
-                thread.runs(&SLOW);
-            }
-            looks.push(watched.look(&thread, at(10 * tick)));
-        }
-        assert_eq!(looks[49], Look::Kept(None));
-        assert_eq!(looks[50], kept(&SLOW, 500, true));
-        assert_eq!(looks[59], kept(&SLOW, 590, true));
-    }
-
-    #[test]
-    fn a_handler_has_its_own_time_whatever_ran_before_it() {
-        let thread = Arc::new(WorkerActivity::default());
-        let mut watched = WatchedThread::new(&thread);
-        thread.begin(1);
-        thread.runs(&QUICK);
-        let mut look = |tick: u64| watched.look(&thread, at(10 * tick));
-        assert_eq!(look(0), Look::Active);
-        assert_eq!(look(1), Look::Kept(None));
-        thread.runs(&SLOW);
-        for tick in 2..52 {
-            assert_eq!(look(tick), Look::Kept(None), "{tick}");
-        }
-        assert_eq!(look(52), kept(&SLOW, 500, false));
-    }
 }

@@ -5,9 +5,9 @@ mod files;
 mod handshake;
 mod verifier;
 
-pub(crate) use files::TlsError;
 pub(crate) use handshake::drive;
 
+use crate::agent::error::TlsError;
 use crate::agent::reload::ReloadPart;
 use handshake::HandshakeLimits;
 use rustls::ServerConfig;

@@ -1,12 +1,19 @@
 //! The error of everything that can fail before and besides serving.
 
-use super::builder::BuildError;
-use super::listen::address::AddressError;
-use super::listen::allow_list::NetworkError;
-use super::listen::listener::BindError;
+mod bind;
+mod config;
+mod reload;
 #[cfg(feature = "tls")]
-use super::listen::tls::TlsError;
-use super::reload::ReloadError;
+mod tls;
+
+pub(crate) use bind::BindError;
+#[cfg(feature = "run")]
+pub(crate) use bind::{RAISE_DESCRIPTORS, descriptors_ran_out};
+pub(crate) use config::{AddressError, BuildError, NetworkError};
+pub(crate) use reload::ReloadError;
+#[cfg(feature = "tls")]
+pub(crate) use tls::TlsError;
+
 use std::fmt;
 
 /// An agent cannot be built, cannot listen, or cannot reload a value.

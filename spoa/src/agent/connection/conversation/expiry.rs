@@ -1,0 +1,81 @@
+//! Expired timers of a connection: what each of them leads to.
+
+use super::{Conversation, Phase, Step};
+use crate::agent::connection::lifetime;
+use crate::agent::connection::timers::Timer;
+use crate::agent::report::connections::{End, Late};
+use crate::agent::worker::scratch::Scratch;
+use crate::spop::Status;
+use std::task::{Context, Poll};
+use tokio::time::Instant;
+
+impl Conversation {
+    /// Returns a timer that has expired, and the time it is. `behind` is whether the transport has bytes
+    /// that have not left.
+    pub(crate) fn poll_expired(
+        &mut self,
+        cx: &mut Context<'_>,
+        behind: bool,
+    ) -> Poll<(Timer, Instant)> {
+        if behind && !self.timers.runs(Timer::Write) {
+            let length = self.shared.limits.write_timeout;
+            self.timers.set(Timer::Write, Instant::now() + length);
+        }
+        let quiet = match &self.phase {
+            Phase::Draining(close) => close.due(),
+            _ => None,
+        };
+        self.timers.put(Timer::GracefulClose, quiet);
+        self.timers.put(Timer::Handlers, self.in_flight.earliest());
+        self.timers.poll_expired(cx)
+    }
+
+    /// Does what is due when a timer has expired; returns the end if the connection is over.
+    pub(crate) fn expire(
+        &mut self,
+        timer: Timer,
+        now: Instant,
+        behind: bool,
+        scratch: &mut Scratch,
+    ) -> Option<End> {
+        match timer {
+            Timer::Linger => return Some(End::Closed),
+            Timer::Hello => return Some(End::Late(Late::Hello)),
+            Timer::Write => return Some(End::Late(Late::Read)),
+            Timer::Frame => return Some(End::Late(Late::Frame)),
+            Timer::Idle => return self.idled(behind, scratch),
+            Timer::Lifetime => {
+                self.timers.stop(Timer::Lifetime);
+                self.drain(Some(now + lifetime::GRACE));
+            }
+            Timer::GracefulClose => {
+                if let Phase::Draining(close) = &mut self.phase {
+                    close.expire(now);
+                }
+            }
+            Timer::Handlers => {
+                scratch.activity.handlers_follow();
+                let waiting: Vec<_> = self.in_flight.waiting().collect();
+                for slot in waiting {
+                    self.dispatcher(scratch).expire(slot, now);
+                }
+                self.in_flight.update_earliest();
+            }
+        }
+        None
+    }
+
+    /// Says goodbye to a peer that has sent nothing for long, unless an answer is outstanding.
+    fn idled(&mut self, behind: bool, scratch: &mut Scratch) -> Option<End> {
+        let is_open = matches!(self.phase, Phase::Open | Phase::Draining(_));
+        let busy = self.in_flight.len() > 0 || !self.input.is_empty() || behind;
+        if !is_open || busy {
+            self.began_idling();
+            return None;
+        }
+        match self.say_goodbye(Status::NORMAL, &mut scratch.output) {
+            Step::Ended(end) => Some(end),
+            Step::More | Step::Wait => None,
+        }
+    }
+}

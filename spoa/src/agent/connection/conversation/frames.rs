@@ -1,0 +1,291 @@
+//! The frames of a connection: what is read, what is kept, and what answers it.
+
+use super::{Conversation, Phase, Step};
+use crate::agent::Shared;
+use crate::agent::connection::timers::Timer;
+use crate::agent::dispatch::Dispatcher;
+use crate::agent::report::connections as log;
+use crate::agent::worker::scratch::{MAX_MESSAGES, Scratch, rest};
+use crate::handler::ConnectionInfo;
+use crate::spop::session::{AgentEvent, Received, Refusal};
+use crate::spop::{FrameIds, Messages, Status};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::time::Instant;
+
+/// Answers leave when this many bytes have gathered, even if there is more to answer.
+const FLUSH_AT: usize = 64 << 10;
+
+/// An unfinished frame up to this size is copied in front of the next read; to a longer one, what is
+/// read is added. HAProxy's frames are of half this size.
+const COPY_UP_TO: usize = 32 << 10;
+
+/// A kept buffer up to this size is not worth a smaller one.
+const SMALL: usize = 4 << 10;
+
+/// The bytes that are read, and those that are kept.
+impl Conversation {
+    /// Polls the handlers that were woken and answers frames that waited. Returns what that led to if
+    /// nothing is to be read now.
+    pub(crate) fn resume(&mut self, scratch: &mut Scratch) -> Option<Step> {
+        self.resume_handlers(scratch);
+        if self.wakeups.draining() {
+            self.drain(None);
+        }
+        if self.is_draining() && self.wakeups.out_of_time() {
+            return Some(self.cut_short(scratch));
+        }
+        // A poll comes back here after its share when a timer has gone off.
+        if self.backlog && scratch.budget.is_left() {
+            let input = std::mem::take(&mut self.input);
+            let used = self.answer(&input, scratch);
+            self.keep(input, used, scratch);
+            if self.backlog || scratch.output.len() >= FLUSH_AT {
+                return Some(Step::More);
+            }
+        }
+        None
+    }
+
+    /// Polls the handlers that were woken.
+    fn resume_handlers(&mut self, scratch: &mut Scratch) {
+        let mut ready = std::mem::take(&mut scratch.ready);
+        self.wakeups.take_ready(&mut ready);
+        if !ready.is_empty() {
+            scratch.activity.handlers_follow();
+        }
+        for slot in ready.drain(..) {
+            self.dispatcher(scratch).resume(slot);
+        }
+        scratch.ready = ready;
+    }
+
+    /// Answers what is in flight as it is, and says goodbye.
+    #[cold]
+    fn cut_short(&mut self, scratch: &mut Scratch) -> Step {
+        scratch.activity.handlers_follow();
+        let waiting: Vec<_> = self.in_flight.waiting().collect();
+        for slot in waiting {
+            let after = self.shared.limits.drain_timeout;
+            self.dispatcher(scratch).give_up(slot, after);
+        }
+        self.say_goodbye(Status::NORMAL, &mut scratch.output)
+    }
+
+    /// Returns whether more is read before answers leave.
+    pub(crate) fn gathers(&self, scratch: &Scratch) -> bool {
+        self.is_draining() && !self.backlog && scratch.output.len() < FLUSH_AT
+    }
+
+    /// Decides what to do when nothing more can be read now. A connection that drains says goodbye once all
+    /// that came is answered, and nothing more seems to be on its way.
+    #[inline]
+    pub(crate) fn all_read(&mut self, scratch: &mut Scratch) -> Step {
+        let Phase::Draining(close) = &mut self.phase else {
+            return Step::Wait;
+        };
+        let in_flight = self.in_flight.len() > 0;
+        // HAProxy waits for the HELLO.
+        if self.asked {
+            close.hold(&mut scratch.output);
+            close.release(&mut scratch.output);
+        }
+        let unfinished = self.session.is_running() && !self.input.is_empty();
+        if !close.is_quiet(in_flight) || in_flight || unfinished {
+            return Step::Wait;
+        }
+        self.say_goodbye(Status::NORMAL, &mut scratch.output)
+    }
+
+    /// Returns where to read into: after what was kept, if that is short.
+    #[inline]
+    pub(crate) fn room<'s>(&self, scratch: &'s mut Scratch) -> &'s mut [u8] {
+        let kept = self.input.len();
+        if kept == 0 || kept > COPY_UP_TO {
+            return &mut scratch.input;
+        }
+        let (front, room) = scratch.input.split_at_mut(kept);
+        front.copy_from_slice(&self.input);
+        room
+    }
+
+    /// Answers what was read into the [`room`](Conversation::room): `count` bytes.
+    #[inline]
+    pub(crate) fn received(&mut self, count: usize, scratch: &mut Scratch) {
+        let kept = self.input.len();
+        let buffer = std::mem::take(&mut scratch.input);
+        if kept > COPY_UP_TO {
+            let mut input = std::mem::take(&mut self.input);
+            input.extend_from_slice(buffer.get(..count).unwrap_or_default());
+            scratch.input = buffer;
+            let used = self.answer(&input, scratch);
+            self.keep(input, used, scratch);
+            return;
+        }
+        let came = buffer.get(..kept + count).unwrap_or(&buffer);
+        let used = self.answer(came, scratch);
+        let rest = rest(came, used);
+        if rest.is_empty() {
+            if self.input.capacity() > 0 {
+                scratch.recycle(std::mem::take(&mut self.input));
+            }
+            self.timers.stop(Timer::Frame);
+        } else {
+            if self.input.capacity() == 0 {
+                self.input = scratch.buffer();
+            }
+            self.input.clear();
+            self.input.extend_from_slice(rest);
+            self.began_frame(used > 0);
+        }
+        scratch.input = buffer;
+    }
+
+    /// Keeps what is left of a buffer that was the connection's.
+    fn keep(&mut self, mut input: Vec<u8>, used: usize, scratch: &mut Scratch) {
+        input.drain(..used);
+        if input.is_empty() {
+            scratch.recycle(input);
+            self.timers.stop(Timer::Frame);
+            return;
+        }
+        if input.capacity() > SMALL {
+            input.shrink_to(2 * input.len());
+        }
+        self.input = input;
+        self.began_frame(used > 0);
+    }
+
+    /// Notes that `input` begins with a frame that is not whole, or is with the backlog.
+    fn began_frame(&mut self, new: bool) {
+        if self.backlog {
+            // The peer did its part: the frames wait for the agent.
+            self.timers.stop(Timer::Frame);
+        } else if new || !self.timers.runs(Timer::Frame) {
+            let length = self.shared.limits.frame_timeout;
+            self.timers.set(Timer::Frame, Instant::now() + length);
+        }
+    }
+}
+
+/// The frames.
+impl Conversation {
+    /// Answers the frames at the front of `input`; returns how many bytes they had.
+    fn answer(&mut self, input: &[u8], scratch: &mut Scratch) -> usize {
+        let mut used = 0;
+        scratch.turn();
+        self.backlog = false;
+        if self.session.is_running() {
+            self.asked = true;
+            scratch.activity.handlers_follow();
+        }
+        if let Phase::Draining(close) = &mut self.phase {
+            close.disturb();
+        }
+        self.began_idling();
+        loop {
+            if scratch.output.len() >= FLUSH_AT {
+                self.backlog = used < input.len();
+                return used;
+            }
+            let rest = rest(input, used);
+            if let Some((taken, ids, messages)) = self.session.receive_notify(rest) {
+                used += taken;
+                if scratch.charge(&messages) {
+                    self.last(ids, messages, scratch);
+                    self.backlog = used < input.len();
+                    return used;
+                }
+                self.dispatcher(scratch).notify(ids, messages);
+                continue;
+            }
+            let (taken, is_last) = self.receive(rest, scratch);
+            used += taken;
+            if is_last {
+                return used;
+            }
+            if !scratch.budget.is_left() {
+                self.backlog = used < input.len();
+                return used;
+            }
+        }
+    }
+
+    /// Answers the last NOTIFY of a poll.
+    // The others are known to have few messages: more would have been the rest of what a poll may do.
+    #[cold]
+    fn last(&mut self, ids: FrameIds, messages: Messages<'_>, scratch: &mut Scratch) {
+        let messages = answerable(messages, ids, &self.info, &self.shared);
+        self.dispatcher(scratch).notify_rare(ids, messages);
+    }
+
+    /// Deals with whatever is at the front of `input` and is not a whole NOTIFY; returns how many bytes
+    /// it had, and whether there is no whole frame left.
+    #[inline(never)]
+    fn receive(&mut self, input: &[u8], scratch: &mut Scratch) -> (usize, bool) {
+        self.session.limit_reassembled(self.share.reassembling());
+        if !self.session.is_running() && self.shared.leaving.load(Ordering::Acquire) {
+            self.session.refuse_health_checks();
+        }
+        let limit = self.session.max_frame_size();
+        let Received { used, event } = self.session.receive(input, &mut scratch.output);
+        let is_last = event.is_none();
+        match event {
+            None => {}
+            // One that came in fragments.
+            Some(AgentEvent::Notify { ids, messages }) => {
+                scratch.charge(&messages);
+                let messages = answerable(messages, ids, &self.info, &self.shared);
+                // The messages borrow from the session.
+                let (shared, info, in_flight) = (&self.shared, &self.info, &mut self.in_flight);
+                Dispatcher::new(shared, info, in_flight, scratch, limit).notify_rare(ids, messages);
+            }
+            Some(AgentEvent::Hello(hello)) => {
+                log::hello(&hello, &self.info);
+                self.timers.stop(Timer::Hello);
+                let engine_id = hello.engine_id.map(Box::from);
+                self.info = Arc::new(ConnectionInfo {
+                    engine_id,
+                    ..ConnectionInfo::clone(&self.info)
+                });
+            }
+            Some(AgentEvent::HealthCheckRefused(hello)) => {
+                log::hello(&hello, &self.info);
+                self.linger(&mut scratch.output);
+            }
+            Some(AgentEvent::Unreadable { ids, reason }) => {
+                let most = self.shared.limits.max_reassembled;
+                log::unreadable(&self.shared.lines, most, reason, ids, &self.info);
+            }
+            Some(AgentEvent::Disconnect(disconnect)) => {
+                log::disconnect(&self.shared.lines, &disconnect, &self.info);
+                self.close_after(&mut scratch.output);
+            }
+            Some(AgentEvent::Refused(refusal)) => {
+                log::refused(&self.shared.lines, &refusal, &self.info);
+                if let Refusal::Foreign(_) = refusal {
+                    self.close_after(&mut scratch.output);
+                } else {
+                    self.linger(&mut scratch.output);
+                }
+            }
+        }
+        self.share.reassemble(self.session.reassembling());
+        (used, is_last)
+    }
+}
+
+/// Returns the messages of a NOTIFY. One that has too many is answered as if it had none.
+#[cold]
+fn answerable<'a>(
+    messages: Messages<'a>,
+    ids: FrameIds,
+    connection: &ConnectionInfo,
+    shared: &Shared,
+) -> Messages<'a> {
+    if messages.len() > MAX_MESSAGES {
+        log::too_many_messages(&shared.lines, messages.len(), MAX_MESSAGES, ids, connection);
+        return Messages::default();
+    }
+    messages
+}

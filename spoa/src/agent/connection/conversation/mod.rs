@@ -1,0 +1,262 @@
+//! The life of one connection, whatever its stream: what its frames and its timers lead to.
+//!
+//! [`AgentSession`] speaks the protocol and [`Dispatcher`] runs the handlers. This module decides when the
+//! connection drains, lingers and closes.
+
+mod expiry;
+mod frames;
+
+use super::graceful_close::GracefulClose;
+use super::lifetime;
+use super::timers::{Timer, TimerTable};
+use crate::agent::Shared;
+use crate::agent::dispatch::Dispatcher;
+use crate::agent::dispatch::in_flight::InFlight;
+use crate::agent::dispatch::wakeups::Wakeups;
+use crate::agent::report::connections::{self as log, End};
+use crate::agent::shared::budget::BudgetShare;
+use crate::agent::worker::scratch::Scratch;
+use crate::handler::{ConnectionInfo, Peer};
+use crate::spop::session::{AgentSession, AgentSettings};
+use crate::spop::{Disconnect, Status};
+use std::io;
+use std::sync::Arc;
+use std::task::Waker;
+use tokio::time::Instant;
+
+/// Where a connection is in its life. It only moves down this list; [`AgentSession`] knows whether the
+/// HELLOs are exchanged.
+#[derive(Debug)]
+enum Phase {
+    /// Frames are read and answered.
+    Open,
+    /// Frames are read and answered until a moment in which closing costs no stream its answer.
+    Draining(Box<GracefulClose>),
+    /// The AGENT-DISCONNECT is on its way. The peer closes, or the time is up.
+    Lingering,
+    /// What is left is written, then the connection is closed.
+    Closing,
+}
+
+/// What came of one round of work.
+pub(super) enum Step {
+    /// There may be more to do at once.
+    More,
+    /// Nothing more until something wakes the connection.
+    Wait,
+    /// The connection is over.
+    Ended(End),
+}
+
+/// All of a connection but its stream.
+pub(super) struct Conversation {
+    shared: Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+    session: AgentSession,
+    in_flight: InFlight,
+    wakeups: Arc<Wakeups>,
+    phase: Phase,
+    pub(super) timers: TimerTable,
+    share: BudgetShare,
+    /// Read and not used yet: the beginning of a frame, or frames that wait for room.
+    input: Vec<u8>,
+    /// Whether `input` may hold a whole frame.
+    backlog: bool,
+    /// Whether anything has come since the HELLOs.
+    asked: bool,
+}
+
+impl Conversation {
+    pub(super) fn new(peer: Peer, shared: Arc<Shared>, wakeups: Arc<Wakeups>) -> Self {
+        let limits = &shared.limits;
+        let settings = AgentSettings {
+            max_frame_size: limits.max_frame_size,
+            max_reassembled: limits.max_reassembled,
+        };
+        let now = Instant::now();
+        let lifetime = limits.connection_lifetime.map(lifetime::draw);
+        let mut timers = TimerTable::new(now);
+        timers.set(Timer::Hello, now + limits.hello_timeout);
+        timers.put(Timer::Lifetime, lifetime.map(|lifetime| now + lifetime));
+        Conversation {
+            info: Arc::new(ConnectionInfo {
+                agent: shared.name.clone(),
+                peer,
+                engine_id: None,
+                states: shared.current.states(),
+            }),
+            session: AgentSession::new(settings),
+            in_flight: InFlight::new(wakeups.clone()),
+            wakeups,
+            phase: Phase::Open,
+            timers,
+            share: BudgetShare::new(shared.budgets.clone()),
+            input: Vec::new(),
+            backlog: false,
+            asked: false,
+            shared,
+        }
+    }
+
+    pub(super) fn info(&self) -> &ConnectionInfo {
+        &self.info
+    }
+
+    /// Returns how many NOTIFYs are not answered yet.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Has `waker` woken by handlers, and by the server.
+    pub(super) fn register(&self, waker: &Waker) {
+        self.wakeups.register(waker);
+    }
+
+    /// Begins a poll.
+    pub(super) fn begin(&mut self, scratch: &mut Scratch) {
+        if self.shared.current.is_newer_than(&self.info.states) {
+            self.renew();
+        }
+        scratch.activity.begin(self.shared.id());
+    }
+
+    /// Takes the states that were reloaded. Running handlers keep theirs.
+    #[cold]
+    fn renew(&mut self) {
+        self.info = Arc::new(ConnectionInfo {
+            states: self.shared.current.states(),
+            ..ConnectionInfo::clone(&self.info)
+        });
+    }
+
+    /// Counts the bytes that the connection keeps until it is polled again; returns whether there is
+    /// room for them. Its transport keeps `others`.
+    pub(super) fn count_kept(&mut self, others: usize) -> bool {
+        let held = match &self.phase {
+            Phase::Draining(close) => close.kept(),
+            _ => 0,
+        };
+        self.share.buffer(self.input.capacity() + others + held)
+    }
+
+    fn dispatcher<'d>(&'d mut self, scratch: &'d mut Scratch) -> Dispatcher<'d> {
+        let limit = self.session.max_frame_size();
+        Dispatcher::new(
+            &self.shared,
+            &self.info,
+            &mut self.in_flight,
+            scratch,
+            limit,
+        )
+    }
+
+    fn began_idling(&mut self) {
+        if let Some(length) = self.shared.limits.idle_timeout {
+            self.timers.set(Timer::Idle, Instant::now() + length);
+        }
+    }
+
+    /// Returns how the connection ended when its stream failed.
+    pub(super) fn failed(&self, error: io::Error) -> End {
+        let busy = !self.input.is_empty() || self.in_flight.len() > 0;
+        End::Io { error, busy }
+    }
+
+    /// Returns how a connection ends that has no room for what it keeps.
+    pub(super) fn full(&self) -> End {
+        End::Full(self.shared.limits.max_buffered_total)
+    }
+
+    /// Returns how the connection ended when the peer closed it.
+    ///
+    /// A peer that has closed its half is taken to be gone, and running handlers end with it: HAProxy
+    /// closes both halves at once, and a process that died sends the same.
+    pub(super) fn closed_by_peer(&self) -> End {
+        if self.input.is_empty() {
+            End::Closed
+        } else {
+            End::Truncated
+        }
+    }
+}
+
+/// The phases, and every way from one to another.
+impl Conversation {
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing)
+    }
+
+    fn is_draining(&self) -> bool {
+        matches!(self.phase, Phase::Draining(_))
+    }
+
+    /// Open → Draining, with patience until a time if there is one. A connection that drains already has
+    /// no more patience.
+    fn drain(&mut self, patient_until: Option<Instant>) {
+        match &mut self.phase {
+            Phase::Open => {
+                self.phase = Phase::Draining(Box::new(GracefulClose::new(patient_until)));
+            }
+            Phase::Draining(close) => close.hurry(),
+            Phase::Lingering | Phase::Closing => {}
+        }
+    }
+
+    /// Open, Draining → Lingering: an AGENT-DISCONNECT is at the end of `output`, and answers that were
+    /// held back go in front.
+    fn linger(&mut self, output: &mut Vec<u8>) {
+        self.give_back(output);
+        self.phase = Phase::Lingering;
+        // Nothing follows a goodbye: handlers still running would answer in vain.
+        self.in_flight = InFlight::new(self.wakeups.clone());
+        for timer in [Timer::Hello, Timer::Frame, Timer::Idle, Timer::Lifetime] {
+            self.timers.stop(timer);
+        }
+        let length = self.shared.limits.linger_timeout;
+        self.timers.set(Timer::Linger, Instant::now() + length);
+    }
+
+    /// Any → Closing: `output` is the last that is written, after answers that were held back.
+    fn close_after(&mut self, output: &mut Vec<u8>) {
+        self.give_back(output);
+        self.close();
+    }
+
+    /// Any → Closing: the peer is gone, and what the transport has is the last that is written.
+    pub(super) fn close(&mut self) {
+        self.phase = Phase::Closing;
+        self.timers.stop(Timer::Lifetime);
+    }
+
+    fn give_back(&mut self, output: &mut Vec<u8>) {
+        if let Phase::Draining(close) = &mut self.phase {
+            close.give(output);
+        }
+    }
+
+    /// Sends the AGENT-DISCONNECT; without HELLOs there is nothing to say.
+    fn say_goodbye(&mut self, status: Status, output: &mut Vec<u8>) -> Step {
+        if !self.session.is_running() {
+            return Step::Ended(End::Closed);
+        }
+        self.session.disconnect(status.into(), output);
+        self.linger(output);
+        Step::More
+    }
+
+    /// Says that the connection would have to keep more than there is room for; returns whether it is
+    /// still open for that.
+    #[cold]
+    pub(super) fn refuse_to_keep(&mut self, scratch: &mut Scratch) -> bool {
+        if !matches!(self.phase, Phase::Open | Phase::Draining(_)) {
+            return false;
+        }
+        let most = self.shared.limits.max_buffered_total;
+        log::full(&self.shared.lines, most, &self.info);
+        self.input = Vec::new();
+        let full = Disconnect::from(Status::RESOURCE);
+        self.session.disconnect(full, &mut scratch.output);
+        self.linger(&mut scratch.output);
+        true
+    }
+}
