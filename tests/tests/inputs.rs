@@ -162,6 +162,26 @@ fn the_environment_changes_line_by_line() {
     });
 }
 
+/// HAProxy 3.1 and later have already read `global` once, if they are started without `-W`.
+#[test]
+fn what_a_later_line_sets_is_known_only_before_3_1() {
+    for_each_haproxy(|haproxy| {
+        let text = "global\n@\"1${A-none}${GIVEN-none}\"\nglobal\n setenv A new\n unsetenv GIVEN\n\
+            @\"2${A-none}${GIVEN-none}\"\n";
+        let input = one(text);
+        let found = of_haproxy(haproxy, &input);
+        if haproxy.at_least(3, 1) {
+            assert_eq!(found, ["1newnone", "2newnone"], "{haproxy}");
+            // With `-W` it would be another section.
+            let sure = of_doctor(haproxy, &input);
+            assert_eq!(sure.last().map(String::as_str), Some("2newnone"), "{haproxy}");
+            assert!(!sure.contains(&"1nonea".to_owned()), "{haproxy}: {sure:?}");
+        } else {
+            compare(haproxy, &input, &["1nonea", "2newnone"]);
+        }
+    });
+}
+
 #[test]
 fn lines_end_and_quotes_hold_as_haproxy_has_it() {
     for_each_haproxy(|haproxy| {

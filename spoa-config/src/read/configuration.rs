@@ -6,7 +6,7 @@ use super::files::{Files, configurations};
 use super::sections::{Kind, Line, Parsed, Scope, Section, parse};
 use super::source::Sources;
 use super::words::Word;
-use spoa_facts::nearest;
+use spoa_facts::{Series, nearest};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -141,7 +141,7 @@ impl Configuration {
         let paths = paths
             .iter()
             .flat_map(|path| configurations(files, path.as_ref()));
-        let mut filters = Vec::new();
+        let mut given = Vec::new();
         for path in paths {
             let bytes = files.read(&path).map_err(|error| ReadError {
                 path: path.clone(),
@@ -152,7 +152,15 @@ impl Configuration {
                 let error = io::Error::new(io::ErrorKind::InvalidData, error);
                 return Err(ReadError { path, error });
             }
-            reading.take(&path, &bytes, &mut filters);
+            given.push((path, bytes));
+        }
+        // A version that is not known may be such a one.
+        if around.series.is_none_or(|series| series >= Series::V3_2) {
+            reading.read_global(&given);
+        }
+        let mut filters = Vec::new();
+        for (path, bytes) in &given {
+            reading.take(path, bytes, &mut filters);
         }
         for (filter, origin) in filters {
             let filter = reading.follow(filter, &origin);
@@ -223,6 +231,19 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    /// Has the lines of `global` change the environment before the files are read.
+    fn read_global(&mut self, files: &[(PathBuf, Vec<u8>)]) {
+        let mut environment = Environment::new(self.around.environment);
+        for (_, bytes) in files {
+            let text = String::from_utf8_lossy(bytes);
+            let kind = Kind::of(&text);
+            if kind != Kind::Spoe {
+                parse(kind, &text, 0, self.around.series, &mut environment);
+            }
+        }
+        self.environment = environment.read_again();
+    }
+
     /// Takes in one of the files that were given.
     fn take(&mut self, path: &Path, bytes: &[u8], filters: &mut Vec<(Filter, Origin)>) {
         let kind = Kind::of(&String::from_utf8_lossy(bytes));
@@ -334,7 +355,8 @@ impl Reading<'_> {
         if let Some(file) = given {
             return Found::There(file);
         }
-        let mut names = Vec::new();
+        // A line that is read later may set all of them.
+        let (mut names, mut all) = (Vec::new(), Vec::new());
         for part in raw.split('$').skip(1) {
             let part = part.strip_prefix('{').unwrap_or(part);
             let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
@@ -342,11 +364,15 @@ impl Reading<'_> {
             let name = part.get(..end).unwrap_or_default();
             let set = !matches!(self.environment.get(name), Value::Missing | Value::Unknown);
             let default = part.get(end..).is_some_and(|rest| rest.starts_with('-'));
-            if !set && !default && !names.iter().any(|known| known == name) {
+            if default || all.iter().any(|known| known == name) {
+                continue;
+            }
+            all.push(name.to_owned());
+            if !set {
                 names.push(name.to_owned());
             }
         }
-        Found::Unset(names)
+        Found::Unset(if names.is_empty() { all } else { names })
     }
 
     /// A SPOE file that was read already.

@@ -1,5 +1,8 @@
 //! The environment that lines are read in: that of HAProxy, as far as it is known here, and what
 //! `setenv`, `presetenv`, `unsetenv` and `resetenv` make of it.
+//!
+//! HAProxy reads these lines of `global` before everything else from 3.1 on, and then again in their place.
+//! Started with `-W`, its worker first restores the environment, so that they count only in their place.
 
 use super::words::Word;
 use std::collections::BTreeMap;
@@ -25,6 +28,8 @@ pub(super) struct Environment<'a> {
     changed: BTreeMap<String, Value>,
     /// What all others are, if `resetenv` has removed them.
     others: Option<Value>,
+    /// The environment of a HAProxy without `-W`, which has read the lines of `global` before.
+    reread: Option<Box<Environment<'a>>>,
 }
 
 impl<'a> Environment<'a> {
@@ -33,11 +38,32 @@ impl<'a> Environment<'a> {
             outside,
             changed: BTreeMap::new(),
             others: None,
+            reread: None,
+        }
+    }
+
+    /// The environment at the start of a file whose lines of `global` have made `self` of it once. What
+    /// depends on whether HAProxy was started with `-W` is not known in it.
+    pub(super) fn read_again(self) -> Self {
+        Environment {
+            reread: Some(Box::new(Environment {
+                reread: None,
+                ..self
+            })),
+            ..Environment::new(self.outside)
         }
     }
 
     /// What a variable is.
     pub(super) fn get(&self, name: &str) -> Value {
+        let value = self.get_once(name);
+        match &self.reread {
+            Some(reread) if reread.get_once(name) != value => Value::Unknown,
+            _ => value,
+        }
+    }
+
+    fn get_once(&self, name: &str) -> Value {
         let changed = self.changed.get(name).or(self.others.as_ref());
         match (changed, (self.outside)(name)) {
             (Some(value), _) => value.clone(),
@@ -48,6 +74,9 @@ impl<'a> Environment<'a> {
 
     /// Takes in a line of `global`. Whether it is read may be uncertain.
     pub(super) fn take(&mut self, words: &[Word], certain: bool) {
+        if let Some(reread) = &mut self.reread {
+            reread.take(words, certain);
+        }
         let Some((keyword, rest)) = words.split_first() else {
             return;
         };
@@ -62,7 +91,7 @@ impl<'a> Environment<'a> {
                 self.changed.insert(name.text.clone(), becomes(value));
             }
             ("presetenv", [name, value]) => {
-                let value = match (self.get(&name.text), value.known) {
+                let value = match (self.get_once(&name.text), value.known) {
                     (Value::Text(_), _) => return,
                     (Value::Unknown, _) | (_, false) => Value::Unknown,
                     (Value::Unset | Value::Missing, true) => Value::Text(value.text.clone()),
@@ -78,7 +107,7 @@ impl<'a> Environment<'a> {
             ("resetenv", kept) => {
                 let kept: BTreeMap<_, _> = kept
                     .iter()
-                    .map(|name| (name.text.clone(), self.get(&name.text)))
+                    .map(|name| (name.text.clone(), self.get_once(&name.text)))
                     .collect();
                 self.changed = kept;
                 self.others = Some(becomes(Value::Unset));

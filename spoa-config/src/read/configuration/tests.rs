@@ -85,6 +85,44 @@ fn a_path_with_a_variable_that_is_not_set_names_it_or_means_a_file_that_is_given
     }
 }
 
+/// HAProxy 3.1 and later have already read `global` once, if they are started without `-W`.
+#[test]
+fn what_a_later_line_sets_is_known_only_before_3_1() {
+    let early = "frontend f\nfilter spoe engine e config \"$FILE\"\n";
+    let global = "global\nsetenv FILE spoe.conf\n";
+    let unset = Found::Unset(vec!["FILE".to_owned()]);
+    for (text, series, expected) in [
+        (format!("{global}{early}"), None, Found::There(0)),
+        (format!("{global}{early}"), Some(Series::V3_2), Found::There(0)),
+        (format!("{global}{early}"), Some(Series::V3_0), Found::There(0)),
+        // It depends on `-W`.
+        (format!("{early}{global}"), None, unset.clone()),
+        (format!("{early}{global}"), Some(Series::V3_2), unset.clone()),
+        // It is given from outside, or an error.
+        (format!("{early}{global}"), Some(Series::V3_0), unset),
+    ] {
+        let files = texts(&[("haproxy.cfg", &text), ("spoe.conf", SPOE)]);
+        let around = Surroundings {
+            series,
+            environment: &|_| None,
+        };
+        let read = Configuration::read(&["haproxy.cfg"], &files, &around).unwrap();
+        assert_eq!(read.filters[0].file, expected, "{series:?} {text}");
+    }
+    let given = |series| {
+        let text = format!("{early}global\nsetenv FILE other.conf\n");
+        let files = texts(&[("haproxy.cfg", &text), ("spoe.conf", SPOE)]);
+        let around = Surroundings {
+            series: Some(series),
+            environment: &|name| (name == "FILE").then(|| "spoe.conf".to_owned()),
+        };
+        let read = Configuration::read(&["haproxy.cfg"], &files, &around).unwrap();
+        read.filters[0].file.clone()
+    };
+    assert_eq!(given(Series::V3_0), Found::There(0));
+    assert_eq!(given(Series::V3_2), Found::Unset(vec!["FILE".to_owned()]));
+}
+
 #[test]
 fn a_file_beside_the_configuration_is_found_and_said_to_be_there() {
     let filter = "frontend f\nfilter spoe config spoe.conf engine e\n";
