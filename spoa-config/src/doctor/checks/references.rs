@@ -3,9 +3,11 @@
 
 use super::super::engine::Engine;
 use super::super::{Case, Code, Finding};
+use super::arguments::Given;
+use super::samples::expression;
 use crate::Series;
 use crate::read::{Line, Section, Word};
-use spoa_facts::nearest;
+use spoa_facts::{Expression, nearest};
 
 /// Samples that take the name of a backend.
 const OF_BACKENDS: [&str; 7] = [
@@ -37,6 +39,11 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         for word in lines.flat_map(|line| &line.words) {
             findings.extend(of_word(case, word, true));
         }
+        findings.extend(
+            engine
+                .messages()
+                .find_map(|message| unnamed(case, engine, message)),
+        );
         findings.extend(left_out(case, engine));
     }
     // A file that is not given here may have the backend: only what is misspelt is said of rules.
@@ -67,6 +74,69 @@ impl Line {
             &[]
         }
     }
+}
+
+/// A sample of a message that needs the name of a backend or a server, and has none. Without a name a
+/// backend is the proxy itself, and a frontend has no servers.
+fn unnamed(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<Finding> {
+    let proxy = case.configuration.sections.get(engine.filter.proxy)?;
+    let given = Given::all(message);
+    let of_arguments = given.iter().filter_map(expression);
+    let of_conditions = message.all(&["event"]).flat_map(|line| {
+        let pairs = line.words.iter().zip(line.words.iter().skip(1));
+        let samples = pairs.filter(|(before, word)| before.is("{") && word.known);
+        samples.map(|(_, word)| (word.text.as_str(), word.span))
+    });
+    of_arguments.chain(of_conditions).find_map(|(text, span)| {
+        let parsed = Expression::parse(text).ok()?;
+        let fetch = parsed.fetch();
+        let arguments = fetch.arguments.iter().flatten();
+        if arguments
+            .into_iter()
+            .any(|argument| !argument.text.is_empty())
+        {
+            return None;
+        }
+        let of_server = OF_SERVERS.contains(&fetch.name.as_str());
+        let of_frontend = OF_BACKENDS.contains(&fetch.name.as_str()) && proxy.kind() == "frontend";
+        if !of_server && !of_frontend {
+            return None;
+        }
+        let backend = engine.backend().map_or("BACKEND", |backend| &backend.text);
+        let (title, help) = if of_server {
+            (
+                format!("`{}` names no server", fetch.name),
+                format!(
+                    "write `{}({backend}/{})`",
+                    fetch.name,
+                    first_server(case, backend)
+                ),
+            )
+        } else {
+            (
+                format!(
+                    "`{}` names no backend, so it means `{}`, which has no servers",
+                    fetch.name,
+                    proxy.title()
+                ),
+                format!("write `{}({backend})`", fetch.name),
+            )
+        };
+        Some(
+            Finding::new(Code::BackendOfSample, title, span)
+                .label("HAProxy does not start with it")
+                .context(engine.filter.line.span(), "used by this filter")
+                .help(help),
+        )
+    })
+}
+
+/// The name of a backend's first server.
+fn first_server<'a>(case: &Case<'a>, backend: &str) -> &'a str {
+    let index = case.configuration.backend(backend);
+    let section = index.and_then(|index| case.configuration.sections.get(index));
+    let server = section.and_then(|section| section.all(&["server"]).next());
+    server.map_or("NAME", |line| line.word(1))
 }
 
 /// The backend or the server that a word names, if it is not there.

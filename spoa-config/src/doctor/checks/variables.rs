@@ -63,7 +63,10 @@ pub(super) fn mentions(configuration: &Configuration) -> Vec<Mention<'_>> {
 
 /// Whether scripts are loaded, which set and read variables too.
 pub(super) fn loads_lua(configuration: &Configuration) -> bool {
-    let mut lines = configuration.sections.iter().flat_map(|it| &it.lines);
+    // HAProxy takes these lines nowhere else.
+    let global = configuration.sections.iter();
+    let global = global.filter(|section| section.kind() == "global");
+    let mut lines = global.flat_map(|section| &section.lines);
     lines.any(|line| line.word(0).starts_with("lua-load"))
 }
 

@@ -93,11 +93,23 @@ fn what_a_later_line_sets_is_known_only_before_3_1() {
     let unset = Found::Unset(vec!["FILE".to_owned()]);
     for (text, series, expected) in [
         (format!("{global}{early}"), None, Found::There(0)),
-        (format!("{global}{early}"), Some(Series::V3_2), Found::There(0)),
-        (format!("{global}{early}"), Some(Series::V3_0), Found::There(0)),
+        (
+            format!("{global}{early}"),
+            Some(Series::V3_2),
+            Found::There(0),
+        ),
+        (
+            format!("{global}{early}"),
+            Some(Series::V3_0),
+            Found::There(0),
+        ),
         // It depends on `-W`.
         (format!("{early}{global}"), None, unset.clone()),
-        (format!("{early}{global}"), Some(Series::V3_2), unset.clone()),
+        (
+            format!("{early}{global}"),
+            Some(Series::V3_2),
+            unset.clone(),
+        ),
         // It is given from outside, or an error.
         (format!("{early}{global}"), Some(Series::V3_0), unset),
     ] {
