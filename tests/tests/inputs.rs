@@ -174,7 +174,11 @@ fn what_a_later_line_sets_is_known_only_before_3_1() {
             assert_eq!(found, ["1newnone", "2newnone"], "{haproxy}");
             // With `-W` it would be another section.
             let sure = of_doctor(haproxy, &input);
-            assert_eq!(sure.last().map(String::as_str), Some("2newnone"), "{haproxy}");
+            assert_eq!(
+                sure.last().map(String::as_str),
+                Some("2newnone"),
+                "{haproxy}"
+            );
             assert!(!sure.contains(&"1nonea".to_owned()), "{haproxy}: {sure:?}");
         } else {
             compare(haproxy, &input, &["1nonea", "2newnone"]);

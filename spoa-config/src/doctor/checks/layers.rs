@@ -52,7 +52,11 @@ fn of_sample(
         };
         match (case.mode(proxy)?, moment) {
             ("http", _) => of_http(case, proxy, moment, fetch, span),
-            ("tcp", Moment::Event(event)) if event.is("on-frontend-tcp-request") => Some(
+            ("tcp", Moment::Event(event))
+                if event.is("on-frontend-tcp-request")
+                    || event.is("on-backend-tcp-request") && never_waited(case, proxy) =>
+            {
+                Some(
                 Finding::new(Code::DataAbsent, too_early(fetch), span)
                     .label("empty or missing: nothing has waited for the data")
                     .context(event.span, "happens before any rule that can wait")
@@ -61,7 +65,8 @@ fn of_sample(
                         engine.name(),
                         awaited(fetch)
                     )),
-            ),
+                )
+            }
             ("tcp", Moment::Rule(rule)) => of_rule(case, rule, fetch, span),
             _ => None,
         }
@@ -132,8 +137,7 @@ fn of_rule(case: &Case<'_>, rule: &Rule<'_>, fetch: &str, span: Span) -> Option<
         return None;
     }
     let section = case.configuration.sections.get(rule.proxy)?;
-    // What the frontends before it wait for is not followed.
-    if section.kind() == "backend" {
+    if section.kind() == "backend" && !never_waited(case, rule.proxy) {
         return None;
     }
     let start = rule.line.span().start;
@@ -170,6 +174,50 @@ fn of_rule(case: &Case<'_>, rule: &Rule<'_>, fetch: &str, span: Span) -> Option<
             .context(rule.line.span(), "sent by this rule")
             .help(help),
     )
+}
+
+/// Whether nothing in the frontends that a connection comes through waits for data, as far as they are
+/// known. A backend that none names may be chosen at run time.
+fn never_waited(case: &Case<'_>, proxy: usize) -> bool {
+    let configuration = case.configuration;
+    let waits = |proxy: usize| {
+        let mut lines = configuration.lines(proxy);
+        lines.any(|line| {
+            line.begins(&["tcp-request", "inspect-delay"]) || asks_for_data(case, proxy, line)
+        })
+    };
+    let Some(section) = configuration.sections.get(proxy) else {
+        return false;
+    };
+    if section.kind() != "backend" {
+        return !waits(proxy);
+    }
+    let mut named = false;
+    for (index, frontend) in configuration.sections.iter().enumerate() {
+        if !matches!(frontend.kind(), "frontend" | "listen") {
+            continue;
+        }
+        let leads = |line: &Line| {
+            let choice = matches!(line.word(0), "use_backend" | "default_backend");
+            let target = line.words.get(1).filter(|_| choice)?;
+            let known = target.known && line.certain && !target.text.contains("%[");
+            Some(if known {
+                target.text == section.title()
+            } else {
+                true
+            })
+        };
+        if configuration
+            .lines(index)
+            .any(|line| leads(line) == Some(true))
+        {
+            if waits(index) || case.mode(index) != Some("tcp") {
+                return false;
+            }
+            named = true;
+        }
+    }
+    named
 }
 
 /// Whether a rule has a condition that waits until there is data, or until the delay is over.
