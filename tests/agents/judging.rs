@@ -58,7 +58,7 @@ async fn judge(ask: &[u8]) -> Result<Verdict<All>, HandlerError> {
         "tarpit" => Verdict::tarpit::<429>(),
         "drop" => Verdict::drop_silently(),
         "late" => {
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            tokio::time::sleep(Duration::from_secs(10)).await;
             Verdict::allow()
         }
         "panic" => panic!("asked for"),
@@ -86,7 +86,7 @@ async fn judge(ask: &[u8]) -> Result<Verdict<All>, HandlerError> {
     "request",
     event = "on-frontend-http-request",
     condition = "if { req.fhdr(x-ask) -m found }",
-    timeout = "200ms"
+    timeout = "800ms"
 )]
 async fn request(
     #[arg(sample = "req.fhdr(x-ask)", default)] ask: &[u8],
@@ -99,7 +99,7 @@ async fn request(
     "response",
     event = "on-http-response",
     condition = "if { res.fhdr(x-ask) -m found }",
-    timeout = "200ms"
+    timeout = "800ms"
 )]
 async fn response(
     #[arg(sample = "res.fhdr(x-ask)", default)] ask: &[u8],
