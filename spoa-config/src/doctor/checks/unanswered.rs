@@ -57,7 +57,15 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         Some((rule, set))
     });
     let (rule, set) = open.find(|(rule, set)| {
-        let closed = rules.iter().any(|other| asked.closes(other, set.message));
+        let of_response = sent_with_response(case, engine, set.message);
+        // A value that came with the request is still there at the response.
+        if of_response != of_responses(rule.line) || of_response && set_before(case, &set.name) {
+            return false;
+        }
+        let closed = rules.iter().any(|other| {
+            // Rules of the request come before it.
+            (!of_response || of_responses(other.line)) && asked.closes(other, set.message)
+        });
         !closed && !said(case, rule, &sets) && !leads_nowhere(case, rule, set, &sets)
     })?;
     let span = mention(rule, &set.name);
@@ -118,7 +126,7 @@ fn advice(
 ) -> String {
     let deny = format!("{} deny deny_status 503", rule.line.word(0));
     let deny = match rule.line.word(0) {
-        "http-request" => deny,
+        "http-request" | "http-response" => deny,
         // Such a rule has no status.
         keyword => format!("{keyword} content reject"),
     };
@@ -170,6 +178,29 @@ fn advice(
     }
 }
 
+/// Whether a message is sent with the response.
+fn sent_with_response(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> bool {
+    let moments = engine.moments(message, case.rules);
+    moments.iter().any(|moment| match moment {
+        Moment::Event(event) => {
+            ["on-tcp-response", "on-http-response"].contains(&event.text.as_str())
+        }
+        Moment::Rule(rule) => of_responses(rule.line),
+    })
+}
+
+/// Whether an answer to the request sets a variable.
+fn set_before(case: &Case<'_>, name: &str) -> bool {
+    case.ours().any(|engine| {
+        let mut sets = sets(case, engine).into_iter();
+        sets.any(|set| set.name == name && !sent_with_response(case, engine, set.message))
+    })
+}
+
+fn of_responses(line: &Line) -> bool {
+    ["http-response", "tcp-response"].contains(&line.word(0))
+}
+
 /// The line whose condition decides whether a message is sent.
 fn moment_line<'a>(message: &'a Section, moment: &Moment<'a>) -> Option<&'a Line> {
     match moment {
@@ -202,8 +233,8 @@ fn error(engine: &Engine<'_>) -> Option<String> {
     Some(engine.variable("txn", &word.text))
 }
 
-/// The rules with a condition that requests can meet which an engine's filter sees: what one frontend
-/// denies, another one lets pass.
+/// The rules with a condition that requests and responses can meet which an engine's filter sees: what
+/// one frontend denies, another one lets pass.
 fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Rule<'a>> {
     let mut rules = Vec::new();
     let front = |section: &Section| matches!(section.kind(), "frontend" | "listen");
@@ -215,7 +246,7 @@ fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Rule<'a>> {
         }
         for line in &section.lines {
             let asks = ["http-request", "tcp-request", "use_backend", "redirect"];
-            if !asks.contains(&line.word(0)) {
+            if !asks.contains(&line.word(0)) && !of_responses(line) {
                 continue;
             }
             if let Some(condition) = Condition::of(line, section) {
@@ -232,10 +263,10 @@ fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Rule<'a>> {
 
 /// Whether a rule turns requests away.
 fn denies(line: &Line) -> bool {
-    let rule = ["http-request", "tcp-request"].contains(&line.word(0));
+    let rule = ["http-request", "tcp-request"].contains(&line.word(0)) || of_responses(line);
     let ends = ["deny", "reject", "tarpit", "silent-drop"];
-    let refuses =
-        line.begins(&["http-request", "return", "status"]) && line.word(3).starts_with(['4', '5']);
+    let returns = rule && line.word(1) == "return" && line.word(2) == "status";
+    let refuses = returns && line.word(3).starts_with(['4', '5']);
     refuses || rule && (1..3).any(|index| ends.contains(&line.word(index)))
 }
 
