@@ -24,13 +24,13 @@ pub fn encode_ack(out: &mut Vec<u8>) {
         stream_id: 1,
         frame_id: 1,
     };
-    let ack = AckWriter::begin(black_box(ids), out);
+    let mut ack = AckWriter::begin(black_box(ids), out);
     let action = Action::SetVar {
         scope: Scope::Session,
         name: "ip_score".into(),
         value: Value::Uint32(black_box(20)),
     };
-    action.encode(out);
-    ack.finish(out);
+    ack.action(&action);
+    ack.finish();
     black_box(out);
 }

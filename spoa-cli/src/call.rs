@@ -6,7 +6,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 use spoa::client::{Ack, Argument, Client, Error as ClientError};
-use spoa::handler::ActionWriter;
+use spoa::handler::BadVariable;
 use spoa::spop::Value as Datum;
 use spoa_tools::terminal::Paint;
 use std::ffi::OsString;
@@ -125,9 +125,7 @@ fn remarks(ack: &Ack) -> bool {
     let paint = Paint::of(&stderr());
     let mut good = true;
     for action in &ack.actions {
-        let mut scratch = Vec::new();
-        let name = ActionWriter::new(&mut scratch).unset_var(action.scope(), action.name());
-        if let Err(bad) = name {
+        if let Err(bad) = BadVariable::check(action.scope(), action.name()) {
             good = false;
             eprintln!("{} {bad}", paint.warn("warning:"));
         }

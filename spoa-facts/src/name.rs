@@ -10,7 +10,8 @@ pub const MAX_VARIABLE: usize = 63;
 /// most (`spoe_encode_message` in its flt_spoe.c), of which 2287 is the greatest.
 pub const MAX_MESSAGE: usize = 2287;
 
-/// A scope of HAProxy's variables.
+/// The scope of a variable: where it is and for how long (SPOE.txt 3.4). HAProxy has no other scopes, so the
+/// enum is complete.
 ///
 /// ```
 /// use spoa_facts::Scope;
@@ -20,20 +21,20 @@ pub const MAX_MESSAGE: usize = 2287;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// `proc`: all of HAProxy.
+    /// `proc`: the whole process. HAProxy takes only names that it knows from its configuration.
     Process,
-    /// `sess`: a client's connection.
+    /// `sess`: the client's connection.
     Session,
-    /// `txn`: a request and its response.
+    /// `txn`: the request and its response.
     Transaction,
-    /// `req`: a request.
+    /// `req`: the request.
     Request,
-    /// `res`: a response.
+    /// `res`: the response. A variable that is set at an event of the request is not visible there.
     Response,
 }
 
 impl Scope {
-    /// All scopes, from the longest life to the shortest.
+    /// All scopes, in the order of their codes.
     pub const ALL: [Scope; 5] = [
         Scope::Process,
         Scope::Session,
@@ -42,7 +43,21 @@ impl Scope {
         Scope::Response,
     ];
 
+    /// Returns the code on the wire, 0 to 4.
+    #[inline]
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns the scope that has a code on the wire.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.code() == code)
+    }
+
     /// Returns the name in a variable: `proc`, `sess`, `txn`, `req` or `res`.
+    #[inline]
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

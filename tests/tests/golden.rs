@@ -249,13 +249,12 @@ fn every_hello_says_what_its_line_says() {
         assert_eq!(bytes, golden.bytes, "{path}");
         // Our engine says the same as HAProxy.
         let mut bytes = Vec::new();
-        EngineSession::new(EngineSettings {
-            max_frame_size: hello.max_frame_size,
-            capabilities: hello.capabilities,
-            engine_id: hello.engine_id.map(str::to_owned),
-            healthcheck: hello.healthcheck,
-        })
-        .hello(&mut bytes);
+        let mut settings = EngineSettings::default();
+        settings.max_frame_size = hello.max_frame_size;
+        settings.capabilities = hello.capabilities;
+        settings.engine_id = hello.engine_id.map(str::to_owned);
+        settings.healthcheck = hello.healthcheck;
+        EngineSession::new(settings).hello(&mut bytes);
         assert_eq!(bytes, golden.bytes, "{path}");
     }
     assert_eq!(count, 18);
@@ -421,10 +420,8 @@ fn a_notify_in_fragments_is_put_together() {
 #[test]
 fn a_notify_in_fragments_past_the_bound_is_answered() {
     for notify in fragmented() {
-        let settings = AgentSettings {
-            max_reassembled: 3000,
-            ..AgentSettings::default()
-        };
+        let mut settings = AgentSettings::default();
+        settings.max_reassembled = 3000;
         let (mut session, mut out) = (AgentSession::new(settings), Vec::new());
         let hello = fs::read(folder(notify.generation).join("02-haproxy-hello-iprep.bin")).unwrap();
         session.receive(&hello, &mut out);

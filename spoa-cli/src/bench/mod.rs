@@ -86,11 +86,10 @@ async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Negotiated), Failu
                     crate::refused(error, about)
                 }
             })?;
-        let mut session = EngineSession::new(EngineSettings {
-            max_frame_size: plan.max_frame_size,
-            engine_id: Some("spop-bench".to_owned()),
-            ..EngineSettings::default()
-        });
+        let mut settings = EngineSettings::default();
+        settings.max_frame_size = plan.max_frame_size;
+        settings.engine_id = Some("spop-bench".to_owned());
+        let mut session = EngineSession::new(settings);
         let mut rest = Vec::new();
         let hello = client::hello(&mut stream, &mut session, &mut rest);
         let agreed = timeout(plan.patience, hello)

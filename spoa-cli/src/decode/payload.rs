@@ -1,7 +1,7 @@
 //! What stands behind the head of a frame, in words: keys, messages, actions.
 
 use super::cursor::{Cursor, Datum, Nonsense};
-use spoa::handler::ActionWriter;
+use spoa::handler::BadVariable;
 use spoa::spop::{AgentHello, DataType, FrameType, HaproxyHello, Name, Scope, Status, Value};
 
 /// As much of a long value is shown as somebody reads.
@@ -136,7 +136,7 @@ impl Described {
                 self.item(1, action);
             }
             let bytes = String::from_utf8_lossy(name.as_bytes());
-            if let Err(bad) = ActionWriter::new(&mut Vec::new()).unset_var(scope, &bytes) {
+            if let Err(bad) = BadVariable::check(scope, &bytes) {
                 self.note(bad.to_string());
             }
         }

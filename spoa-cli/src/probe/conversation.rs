@@ -108,11 +108,10 @@ impl Probe {
     /// The HELLO of a connection that is to be used, and the goodbye if it was agreed on.
     pub(super) async fn hello(&self) -> Result<(Hello, Option<Goodbye>), Failure> {
         let (mut stream, connected) = self.connect().await?;
-        let mut session = EngineSession::new(EngineSettings {
-            max_frame_size: self.offered,
-            engine_id: Some("spop-probe".to_owned()),
-            ..EngineSettings::default()
-        });
+        let mut settings = EngineSettings::default();
+        settings.max_frame_size = self.offered;
+        settings.engine_id = Some("spop-probe".to_owned());
+        let mut session = EngineSession::new(settings);
         let hello = self.exchange(&mut stream, &mut session, connected).await;
         let goodbye = match hello.outcome {
             Ok(_) => Some(goodbye(&mut stream, &mut session).await),
@@ -125,12 +124,11 @@ impl Probe {
     pub(super) async fn health_check(&self) -> Result<Hello, Failure> {
         let (mut stream, connected) = self.connect().await?;
         // As HAProxy's: no capabilities and no engine-id.
-        let mut session = EngineSession::new(EngineSettings {
-            max_frame_size: self.offered,
-            capabilities: Capabilities::default(),
-            engine_id: None,
-            healthcheck: true,
-        });
+        let mut settings = EngineSettings::default();
+        settings.max_frame_size = self.offered;
+        settings.capabilities = Capabilities::default();
+        settings.healthcheck = true;
+        let mut session = EngineSession::new(settings);
         Ok(self.exchange(&mut stream, &mut session, connected).await)
     }
 

@@ -109,12 +109,11 @@ pub(crate) fn answering(
 
 /// Appends an ACK with one variable.
 pub(crate) fn ack(ids: FrameIds, name: &str, out: &mut Vec<u8>) {
-    let ack = AckWriter::begin(ids, out);
-    Action::SetVar {
+    let mut ack = AckWriter::begin(ids, out);
+    ack.action(&Action::SetVar {
         scope: Scope::Session,
         name: name.into(),
         value: Value::Int32(20),
-    }
-    .encode(out);
-    ack.finish(out);
+    });
+    ack.finish();
 }

@@ -3,7 +3,7 @@
 use super::agent::{ack, agent, answering};
 use super::{Done, spop};
 use serde_json::json;
-use spoa::spop::{Disconnect, FrameType, Status};
+use spoa::spop::{Disconnect, Flags, FrameType, FrameWriter, Status};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -170,9 +170,9 @@ fn every_way_to_answer_wrong_has_a_count_of_its_own() {
     });
     assert_eq!(kinds(&other), "refused,unanswered");
     let malformed = answering(|ids, out| {
-        let ack = spoa::spop::AckWriter::begin(ids, out);
-        out.extend([9, 9, 9]);
-        ack.finish(out);
+        let mut ack = FrameWriter::begin(FrameType::ACK, Flags::FIN, ids, out);
+        ack.payload(&[9, 9, 9]);
+        ack.finish();
     });
     assert_eq!(kinds(&malformed), "malformed");
     let leaving = answering(|_, out| {

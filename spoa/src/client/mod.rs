@@ -1,7 +1,5 @@
 //! A client that plays HAProxy's part: it connects to any agent, sends messages and reads the answers.
 //!
-//! It knows the protocol and tokio, and nothing of the agents this crate makes.
-//!
 //! ```no_run
 //! use spoa::client::Client;
 //! use spoa::spop::Value;
@@ -67,10 +65,10 @@ use tokio::time::timeout;
 /// #         let received = session.receive(&input, &mut out);
 /// #         let used = received.used;
 /// #         if let Some(AgentEvent::Notify { ids, .. }) = received.event {
-/// #             let ack = AckWriter::begin(ids, &mut out);
+/// #             let mut ack = AckWriter::begin(ids, &mut out);
 /// #             let (scope, value) = (Scope::Session, Value::Int32(20));
-/// #             Action::SetVar { scope, name: "ip_score".into(), value }.encode(&mut out);
-/// #             ack.finish(&mut out);
+/// #             ack.action(&Action::SetVar { scope, name: "ip_score".into(), value });
+/// #             ack.finish();
 /// #         }
 /// #         input.drain(..used);
 /// #         stream.write_all(&std::mem::take(&mut out)).await.unwrap();

@@ -135,8 +135,19 @@ fn is_allowed(byte: u8) -> bool {
 }
 
 impl<'w> ActionWriter<'w> {
-    /// Appends to the payload of an ACK.
-    #[doc(hidden)]
+    /// Returns a writer that appends to the payload of an ACK. A test of an [`IntoActions`] written by hand
+    /// makes one itself.
+    ///
+    /// ```
+    /// use spoa::handler::ActionWriter;
+    /// use spoa::spop::{ActionIter, Scope, Value};
+    ///
+    /// let mut payload = Vec::new();
+    /// ActionWriter::new(&mut payload).set_var(Scope::Session, "ip_score", Value::Int32(20))?;
+    /// let actions: Vec<_> = ActionIter::new(&payload).flatten().collect();
+    /// assert_eq!(actions[0].to_string(), "set-var sess.ip_score = 20");
+    /// # Ok::<(), spoa::handler::BadVariable>(())
+    /// ```
     #[inline]
     pub fn new(out: &'w mut Vec<u8>) -> Self {
         ActionWriter::within(out, usize::MAX)
@@ -263,6 +274,24 @@ fn check(scope: Scope, name: &str) -> Result<(), BadVariable> {
         return Ok(());
     }
     Err(bad(scope, name))
+}
+
+impl BadVariable {
+    /// Checks that HAProxy takes a name of a variable.
+    ///
+    /// ```
+    /// use spoa::handler::BadVariable;
+    /// use spoa::spop::Scope;
+    ///
+    /// assert!(BadVariable::check(Scope::Session, "ip_score").is_ok());
+    /// assert_eq!(BadVariable::check(Scope::Session, "ip-score").unwrap_err().name(), "ip-score");
+    /// ```
+    ///
+    /// # Errors
+    /// [`BadVariable`] if HAProxy would drop the variable silently.
+    pub fn check(scope: Scope, name: &str) -> Result<(), BadVariable> {
+        check(scope, name)
+    }
 }
 
 #[cold]

@@ -211,6 +211,20 @@ pub struct BadVariable {
     pub(crate) problem: Problem,
 }
 
+impl BadVariable {
+    /// Returns the scope of the variable.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Returns the name, without scope and prefix.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Problem {
     #[error("its name is empty")]

@@ -2,7 +2,8 @@
 //!
 //! It does not know who waits for whom afterwards.
 
-use super::{DecodeError, Flags, FrameIds, FrameType, FrameWriter, Status, Value, pairs};
+use super::frame::OpenFrame;
+use super::{DecodeError, Flags, FrameIds, FrameType, Status, Value, pairs};
 
 /// The most bytes of a message that HAProxy ≤ 3.0 takes: it answers a longer one with status 4.
 const MAX_MESSAGE: usize = 255;
@@ -48,7 +49,7 @@ impl<'a> Disconnect<'a> {
             end -= 1;
         }
         let message = self.message.get(..end).unwrap_or_default();
-        let frame = FrameWriter::begin(frame_type, Flags::FIN, FrameIds::ZERO, out);
+        let frame = OpenFrame::begin(frame_type, Flags::FIN, FrameIds::ZERO, out);
         pairs::push("status-code", Value::Uint32(self.status.code()), out);
         pairs::push("message", message.into(), out);
         frame.finish(out);

@@ -247,34 +247,76 @@ impl<'a> Frame<'a> {
 
     /// Appends the frame, length first, to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let frame = FrameWriter::begin(self.frame_type, self.flags, self.ids, out);
+        let frame = OpenFrame::begin(self.frame_type, self.flags, self.ids, out);
         out.extend_from_slice(self.payload);
         frame.finish(out);
     }
 }
 
-/// A frame being appended to a buffer whose payload is written in place.
+/// Appends a frame to a buffer, its payload in place.
 ///
 /// ```
 /// use spoa::spop::{Flags, FrameIds, FrameType, FrameWriter};
 ///
 /// let mut out = Vec::new();
-/// let frame = FrameWriter::begin(FrameType::NOTIFY, Flags::FIN, FrameIds::ZERO, &mut out);
-/// out.extend(b"\x04ping\x00");
-/// frame.finish(&mut out);
+/// let mut frame = FrameWriter::begin(FrameType::NOTIFY, Flags::FIN, FrameIds::ZERO, &mut out);
+/// frame.payload(b"\x04ping\x00");
+/// frame.finish();
 /// assert_eq!(out, b"\x00\x00\x00\x0d\x03\x00\x00\x00\x01\x00\x00\x04ping\x00");
 /// ```
 #[derive(Debug)]
 #[must_use = "without `finish` the frame has no length"]
-pub struct FrameWriter {
+pub struct FrameWriter<'a> {
+    frame: OpenFrame,
+    out: &'a mut Vec<u8>,
+}
+
+impl<'a> FrameWriter<'a> {
+    /// Appends the head of a frame.
+    pub fn begin(frame_type: FrameType, flags: Flags, ids: FrameIds, out: &'a mut Vec<u8>) -> Self {
+        let frame = OpenFrame::begin(frame_type, flags, ids, out);
+        FrameWriter { frame, out }
+    }
+
+    /// Appends bytes to the payload.
+    pub fn payload(&mut self, bytes: &[u8]) -> &mut Self {
+        self.out.extend_from_slice(bytes);
+        self
+    }
+
+    /// Returns the size of the frame so far, in bytes without the length prefix.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.frame.size(self.out)
+    }
+
+    /// Writes the length of the frame in front of it.
+    pub fn finish(self) {
+        self.frame.finish(self.out);
+    }
+
+    /// Returns the buffer, to append to it.
+    pub(crate) fn out(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+}
+
+/// A frame that is being appended to a buffer, which its writer passes to each call.
+#[derive(Debug)]
+#[must_use = "without `finish` the frame has no length"]
+pub(crate) struct OpenFrame {
     start: usize,
 }
 
-impl FrameWriter {
-    /// Appends the head; whatever is appended to `out` from here to [`FrameWriter::finish`] is the
-    /// payload.
+impl OpenFrame {
+    /// Appends the head. All that is appended to `out` before [`OpenFrame::finish`] is the payload.
     #[inline(always)]
-    pub fn begin(frame_type: FrameType, flags: Flags, ids: FrameIds, out: &mut Vec<u8>) -> Self {
+    pub(crate) fn begin(
+        frame_type: FrameType,
+        flags: Flags,
+        ids: FrameIds,
+        out: &mut Vec<u8>,
+    ) -> Self {
         let start = out.len();
         let [f0, f1, f2, f3] = flags.0.to_be_bytes();
         let code = frame_type.code();
@@ -291,28 +333,27 @@ impl FrameWriter {
             varint::encode(stream_id, out);
             varint::encode(frame_id, out);
         }
-        FrameWriter { start }
+        OpenFrame { start }
     }
 
-    /// Where in the buffer it begins.
+    /// Returns where in the buffer the frame begins.
     #[inline]
     pub(crate) fn start(&self) -> usize {
         self.start
     }
 
-    /// The bytes of the frame so far, without the length prefix.
+    /// Returns the size of the frame so far, in bytes without the length prefix.
     #[inline]
-    #[must_use]
-    pub fn size(&self, out: &[u8]) -> usize {
+    pub(crate) fn size(&self, out: &[u8]) -> usize {
         out.len().saturating_sub(self.start + LENGTH_PREFIX)
     }
 
-    /// Writes the length in front.
+    /// Writes the length of the frame in front of it.
     ///
     /// # Panics
     /// If `out` is not the buffer the head was appended to.
     #[inline]
-    pub fn finish(self, out: &mut [u8]) {
+    pub(crate) fn finish(self, out: &mut [u8]) {
         let size = self.size(out) as u32;
         let prefix = out
             .get_mut(self.start..)

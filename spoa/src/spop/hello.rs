@@ -1,8 +1,7 @@
 //! HAPROXY-HELLO and AGENT-HELLO (SPOE.txt 3.2.4, 3.2.5): what the two ends agree on.
-//!
-//! It does not know what was said before: the sessions do.
 
-use super::{Flags, FrameIds, FrameType, FrameWriter, Status, Value, pairs};
+use super::frame::OpenFrame;
+use super::{Flags, FrameIds, FrameType, Status, Value, pairs};
 use std::fmt;
 use std::ops::{BitAnd, BitOr};
 
@@ -103,7 +102,8 @@ impl fmt::Debug for Capabilities {
     }
 }
 
-/// What HAProxy says first.
+/// The payload of a HAPROXY-HELLO, the first frame of a connection. SPOE.txt has no other keys, so the struct
+/// is complete.
 ///
 /// ```
 /// use spoa::spop::{Frame, HaproxyHello, VERSION};
@@ -178,7 +178,7 @@ impl<'a> HaproxyHello<'a> {
 
     /// Appends the whole frame to `out`, its keys in HAProxy's order.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let frame = FrameWriter::begin(FrameType::HAPROXY_HELLO, Flags::FIN, FrameIds::ZERO, out);
+        let frame = OpenFrame::begin(FrameType::HAPROXY_HELLO, Flags::FIN, FrameIds::ZERO, out);
         pairs::push("supported-versions", self.supported_versions.into(), out);
         pairs::push("max-frame-size", Value::Uint32(self.max_frame_size), out);
         pairs::push(
@@ -196,7 +196,8 @@ impl<'a> HaproxyHello<'a> {
     }
 }
 
-/// The agent's answer.
+/// The payload of an AGENT-HELLO, the answer to a [`HaproxyHello`]. SPOE.txt has no other keys, so the struct
+/// is complete.
 ///
 /// ```
 /// use spoa::spop::{AgentHello, Status};
@@ -259,7 +260,7 @@ impl<'a> AgentHello<'a> {
     /// Appends the whole frame to `out`. All three keys are always sent: HAProxy ≥ 3.1 fails the
     /// health check of an agent that leaves one out.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let frame = FrameWriter::begin(FrameType::AGENT_HELLO, Flags::FIN, FrameIds::ZERO, out);
+        let frame = OpenFrame::begin(FrameType::AGENT_HELLO, Flags::FIN, FrameIds::ZERO, out);
         pairs::push("version", self.version.into(), out);
         pairs::push("max-frame-size", Value::Uint32(self.max_frame_size), out);
         pairs::push(

@@ -1,11 +1,10 @@
-//! A cursor over the bytes of one frame: every read is checked, none allocates.
-//!
-//! It knows the encodings of SPOE.txt 3.1, not which frame they stand in.
+//! A cursor over the encodings of SPOE.txt 3.1 in a frame: every read is checked, none allocates.
 
 use super::error::Fault;
-use super::{DataType, Value, varint};
+use super::{DataType, DecodeError, Value, varint};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+/// The bytes of a frame that are not read yet.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -113,5 +112,19 @@ impl<'a> Reader<'a> {
             DataType::String => Value::String(self.string()?),
             DataType::Binary => Value::Binary(self.string()?),
         })
+    }
+}
+
+impl<'a> Value<'a> {
+    /// Reads one datum from the front of `input` and returns it with what follows it.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] if `input` ends inside the datum, its type is none of the ten, or its
+    /// integer is too long.
+    #[inline]
+    pub fn decode(input: &'a [u8]) -> Result<(Self, &'a [u8]), DecodeError> {
+        let mut reader = Reader::new(input);
+        let value = reader.value()?;
+        Ok((value, reader.rest()))
     }
 }

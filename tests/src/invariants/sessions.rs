@@ -58,10 +58,9 @@ struct Conversation {
 }
 
 fn agent(reads: impl Iterator<Item = impl AsRef<[u8]>>) -> Conversation {
-    let mut session = AgentSession::new(AgentSettings {
-        max_reassembled: MAX_REASSEMBLED,
-        ..AgentSettings::default()
-    });
+    let mut settings = AgentSettings::default();
+    settings.max_reassembled = MAX_REASSEMBLED;
+    let mut session = AgentSession::new(settings);
     let (mut events, mut acks) = (Vec::new(), Vec::new());
     let (mut answers, mut unread) = (Vec::new(), Vec::new());
     for read in reads {
@@ -77,7 +76,7 @@ fn agent(reads: impl Iterator<Item = impl AsRef<[u8]>>) -> Conversation {
                 AgentEvent::Notify { ids, messages } => {
                     let count = messages.len();
                     assert_eq!(messages.iter().count(), count);
-                    AckWriter::begin(ids, &mut answers).finish(&mut answers);
+                    AckWriter::begin(ids, &mut answers).finish();
                     acks.push(ids);
                 }
                 AgentEvent::Unreadable { ids, .. } => acks.push(ids),
@@ -122,10 +121,9 @@ pub fn agent_session(data: &[u8]) {
 /// If that does not hold.
 pub fn reassembly(data: &[u8]) {
     let bytes = [hello(super::MAX_FRAME_SIZE), super::framed(data)].concat();
-    let mut session = AgentSession::new(AgentSettings {
-        max_reassembled: MAX_REASSEMBLED,
-        ..AgentSettings::default()
-    });
+    let mut settings = AgentSettings::default();
+    settings.max_reassembled = MAX_REASSEMBLED;
+    let mut session = AgentSession::new(settings);
     let mut owed = expected(&bytes).acks.into_iter();
     let (mut rest, mut out) = (&bytes[..], Vec::new());
     loop {

@@ -85,12 +85,11 @@ async fn serve(
 
 /// An ACK that sets `txn.<name>`.
 pub(crate) fn ack(ids: FrameIds, name: &str, value: Value<'_>, out: &mut Vec<u8>) {
-    let ack = AckWriter::begin(ids, out);
-    Action::SetVar {
+    let mut ack = AckWriter::begin(ids, out);
+    ack.action(&Action::SetVar {
         scope: Scope::Transaction,
         name: name.into(),
         value,
-    }
-    .encode(out);
-    ack.finish(out);
+    });
+    ack.finish();
 }

@@ -15,17 +15,16 @@ fn ack(Parse(size): Parse<usize>, context: Context<'_>) -> (SetVar<u8>, SetVar<S
         frame_id: context.frame_id(),
     };
     let mut frame = Vec::new();
-    let ack = AckWriter::begin(ids, &mut frame);
+    let mut ack = AckWriter::begin(ids, &mut frame);
     for (name, value) in [("first", Value::Uint32(1)), ("fill", Value::String(b""))] {
-        Action::SetVar {
+        ack.action(&Action::SetVar {
             scope: Scope::Transaction,
             name: name.into(),
             value,
-        }
-        .encode(&mut frame);
+        });
     }
     // A length from 2288 on takes two bytes more than the 0 that is there.
-    let fill = "x".repeat(size - ack.size(&frame) - 2);
+    let fill = "x".repeat(size - ack.size() - 2);
     (
         SetVar::transaction("first", 1),
         SetVar::transaction("fill", fill),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use spoa::spop::{AckWriter, FrameIds, Messages, Value, varint};
+use spoa::spop::{Flags, FrameIds, FrameType, FrameWriter, Messages, Value, varint};
 use spoa_tests::{
     Background, Config, Message as Sent, Proxy, Request, at_once, eventually,
     for_each_haproxy_in_turn,
@@ -41,14 +41,14 @@ fn fill(ids: FrameIds, messages: Messages<'_>, out: &mut Vec<u8>) {
         .at(0)
         .and_then(|it| std::str::from_utf8(it.as_bytes()?).ok());
     let size: usize = size.and_then(|it| it.parse().ok()).expect("a number");
-    let start = out.len();
-    let ack = AckWriter::begin(ids, out);
-    out.extend_from_slice(b"\x01\x03\x02\x06answer\x03\x07\x01\x03\x02\x04fill\x08");
+    let mut ack = FrameWriter::begin(FrameType::ACK, Flags::FIN, ids, out);
+    ack.payload(b"\x01\x03\x02\x06answer\x03\x07\x01\x03\x02\x04fill\x08");
     // Three bytes for a length from 2288 on.
-    let length = size - ack.size(out) - 3;
-    varint::encode(length as u64, out);
-    out.resize(start + 4 + size, b'x');
-    ack.finish(out);
+    let mut length = Vec::new();
+    varint::encode((size - ack.size() - 3) as u64, &mut length);
+    ack.payload(&length);
+    ack.payload(&vec![b'x'; size - ack.size()]);
+    ack.finish();
 }
 
 #[test]
@@ -113,10 +113,10 @@ fn of_two_acks_for_a_notify_one_is_taken() {
 /// Sets `answer` to a datum of these bytes.
 fn datum(bytes: Vec<u8>) -> Background {
     answering(move |ids, _, out| {
-        let ack = AckWriter::begin(ids, out);
-        out.extend_from_slice(b"\x01\x03\x02\x06answer");
-        out.extend_from_slice(&bytes);
-        ack.finish(out);
+        let mut ack = FrameWriter::begin(FrameType::ACK, Flags::FIN, ids, out);
+        ack.payload(b"\x01\x03\x02\x06answer");
+        ack.payload(&bytes);
+        ack.finish();
     })
 }
 

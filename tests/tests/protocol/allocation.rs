@@ -55,15 +55,14 @@ fn a_notify_and_its_ack_cost_no_allocation() {
                     .filter(|arg| message.get("c") == Some(arg.value))
                     .count();
             }
-            let ack = AckWriter::begin(ids, &mut to_engine);
+            let mut ack = AckWriter::begin(ids, &mut to_engine);
             let (scope, name) = (Scope::Session, "score".into());
-            Action::SetVar {
+            ack.action(&Action::SetVar {
                 scope,
                 name,
                 value: Value::Int32(-1),
-            }
-            .encode(&mut to_engine);
-            ack.finish(&mut to_engine);
+            });
+            ack.finish();
         }
     });
     assert_eq!((seen, info.count_total), (1, 0));
@@ -105,7 +104,8 @@ proptest! {
     ) {
         let max_reassembled = if announced { 256 << 10 } else { 0 };
         let bytes = damaged(frames.concat(), &damage);
-        let settings = AgentSettings { max_reassembled, ..AgentSettings::default() };
+        let mut settings = AgentSettings::default();
+        settings.max_reassembled = max_reassembled;
         let (mut agent, mut engine) = running(settings);
         engine.notify(b"", &mut Vec::new()).unwrap();
         // Room for every answer: at most an ACK for each frame, and a DISCONNECT.

@@ -109,12 +109,13 @@ proptest! {
     #[test]
     fn actions_are_read_as_they_were_written(ids in ids(), actions in vec(action(), 0..6)) {
         let bytes = encoded(|out| {
-            let ack = AckWriter::begin(ids, out);
+            let mut ack = AckWriter::begin(ids, out);
             for action in &actions {
-                as_action(action).encode(out);
+                ack.action(&as_action(action));
             }
-            assert_eq!(ack.size(out), out.len() - 4);
-            ack.finish(out);
+            let size = ack.size();
+            ack.finish();
+            assert_eq!(size, out.len() - 4);
         });
         let frame = only_frame(&bytes);
         prop_assert_eq!((frame.frame_type, frame.flags, frame.ids), (FrameType::ACK, Flags::FIN, ids));
@@ -128,7 +129,9 @@ proptest! {
         max_frame_size in 256_u32..2000,
         given in proptest::option::of(ids()),
     ) {
-        let mut engine = EngineSession::new(EngineSettings { max_frame_size, ..Default::default() });
+        let mut settings = EngineSettings::default();
+        settings.max_frame_size = max_frame_size;
+        let mut engine = EngineSession::new(settings);
         let mut agent = AgentSession::new(AgentSettings::default());
         let (mut to_agent, mut to_engine) = (Vec::new(), Vec::new());
         engine.hello(&mut to_agent);

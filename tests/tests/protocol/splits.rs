@@ -108,11 +108,11 @@ fn from_haproxy() -> impl Strategy<Value = Vec<u8>> {
 fn from_agent() -> impl Strategy<Value = Vec<u8>> {
     let ack = (few_ids(), vec(action(), 0..3)).prop_map(|(ids, actions)| {
         encoded(|out| {
-            let ack = AckWriter::begin(ids, out);
-            actions
-                .iter()
-                .for_each(|action| as_action(action).encode(out));
-            ack.finish(out);
+            let mut ack = AckWriter::begin(ids, out);
+            for action in &actions {
+                ack.action(&as_action(action));
+            }
+            ack.finish();
         })
     });
     let piece = prop_oneof![
@@ -157,7 +157,8 @@ proptest! {
         at in vec(any::<Index>(), 0..20),
         max_reassembled in select(&[0_usize, 60, 100_000]),
     ) {
-        let settings = AgentSettings { max_reassembled, ..AgentSettings::default() };
+        let mut settings = AgentSettings::default();
+        settings.max_reassembled = max_reassembled;
         let bytes = [hello(16380), frames].concat();
         let whole = converse!(AgentSession::new(settings), [&bytes[..]]);
         prop_assert!(whole.events[0].starts_with("Hello("));

@@ -135,11 +135,11 @@ pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
     });
     let ack = (ids(), vec(action(), 0..4)).prop_map(|(ids, actions)| {
         encoded(|out| {
-            let ack = AckWriter::begin(ids, out);
-            actions
-                .iter()
-                .for_each(|action| as_action(action).encode(out));
-            ack.finish(out);
+            let mut ack = AckWriter::begin(ids, out);
+            for action in &actions {
+                ack.action(&as_action(action));
+            }
+            ack.finish();
         })
     });
     let hellos = (

@@ -23,7 +23,7 @@ use crate::handler::guard::guard;
 use crate::handler::{
     ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, LeftOut, Run, mark,
 };
-use crate::spop::{AckWriter, FrameIds, Message, Messages};
+use crate::spop::{FrameIds, Message, Messages, OpenAck};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -39,7 +39,7 @@ pub(crate) struct Dispatcher<'a> {
 
 /// An ACK whose handlers are being run.
 pub(super) struct PendingAck {
-    pub(super) ack: AckWriter,
+    pub(super) ack: OpenAck,
     pub(super) ids: FrameIds,
     /// How many bytes its actions may have.
     pub(super) room: usize,
@@ -173,7 +173,7 @@ impl<'a> Dispatcher<'a> {
     /// Begins the ACK of a NOTIFY.
     #[inline(always)]
     pub(super) fn answer(&mut self, ids: FrameIds) -> PendingAck {
-        let ack = AckWriter::begin(ids, &mut self.scratch.output);
+        let ack = OpenAck::begin(ids, &mut self.scratch.output);
         PendingAck {
             room: ack.room(self.most(), &self.scratch.output),
             ack,
@@ -193,7 +193,7 @@ impl<'a> Dispatcher<'a> {
 
     /// Closes an ACK, cutting actions that HAProxy could not take.
     #[inline(always)]
-    pub(super) fn finish(&mut self, ack: AckWriter, ids: FrameIds) {
+    pub(super) fn finish(&mut self, ack: OpenAck, ids: FrameIds) {
         let limit = self.most();
         let out = &mut self.scratch.output;
         if ack.size(out) > limit {
@@ -210,7 +210,7 @@ impl<'a> Dispatcher<'a> {
 /// Cuts actions that do not fit from an ACK.
 #[cold]
 fn cut(
-    ack: &AckWriter,
+    ack: &OpenAck,
     limit: usize,
     out: &mut Vec<u8>,
     shared: &Shared,

@@ -103,11 +103,11 @@ impl Agent {
     }
 
     async fn ack(&mut self, ids: FrameIds, actions: &[Action<'_>]) {
-        let ack = AckWriter::begin(ids, &mut self.out);
+        let mut ack = AckWriter::begin(ids, &mut self.out);
         for action in actions {
-            action.encode(&mut self.out);
+            ack.action(action);
         }
-        ack.finish(&mut self.out);
+        ack.finish();
         self.say().await;
     }
 

@@ -309,10 +309,12 @@ async fn actions_up_to_the_first_malformed_one_are_there() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     agent.spawn(|mut agent| async move {
         let ids = agent.hear_notify().await;
-        let frame = FrameWriter::begin(FrameType::ACK, Flags::FIN, ids, &mut agent.out);
-        set("id", Value::Bool(true)).encode(&mut agent.out);
-        agent.out.extend([9, 9, 9]);
-        frame.finish(&mut agent.out);
+        let mut payload = Vec::new();
+        set("id", Value::Bool(true)).encode(&mut payload);
+        payload.extend([9, 9, 9]);
+        let mut frame = FrameWriter::begin(FrameType::ACK, Flags::FIN, ids, &mut agent.out);
+        frame.payload(&payload);
+        frame.finish();
         agent.say().await;
         echo(agent).await
     });

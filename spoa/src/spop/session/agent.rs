@@ -19,8 +19,16 @@ const LEAVING: Disconnect<'static> = Disconnect {
     message: "the agent is going away",
 };
 
-/// What an agent's session may agree to.
+/// The limits that an agent's session keeps to in its HELLO.
+///
+/// ```
+/// use spoa::spop::session::AgentSettings;
+///
+/// let mut settings = AgentSettings::default();
+/// settings.max_reassembled = 0;
+/// ```
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct AgentSettings {
     /// The largest frame size to agree to, in bytes. Less than HAProxy's makes its larger NOTIFYs
     /// fail.
@@ -60,13 +68,13 @@ enum State {
 ///         used += received.used;
 ///         match received.event {
 ///             Some(AgentEvent::Notify { ids, messages }) => {
-///                 let ack = AckWriter::begin(ids, out);
+///                 let mut ack = AckWriter::begin(ids, out);
 ///                 for message in messages {
 ///                     let value = message.get("ip").unwrap_or(Value::Null);
 ///                     let (scope, name) = (Scope::Session, "ip".into());
-///                     Action::SetVar { scope, name, value }.encode(out);
+///                     ack.action(&Action::SetVar { scope, name, value });
 ///                 }
-///                 ack.finish(out);
+///                 ack.finish();
 ///             }
 ///             Some(_) => {}
 ///             None => return used,
@@ -343,6 +351,6 @@ fn notify<'a>(ids: FrameIds, payload: &'a [u8], out: &mut Vec<u8>) -> AgentEvent
 }
 
 fn unreadable(ids: FrameIds, reason: Unreadable, out: &mut Vec<u8>) -> AgentEvent<'static> {
-    AckWriter::begin(ids, out).finish(out);
+    AckWriter::begin(ids, out).finish();
     AgentEvent::Unreadable { ids, reason }
 }

@@ -4,20 +4,23 @@
 
 use super::ids::IdSet;
 use super::{Foreign, Received, Refusal};
+use crate::spop::frame::OpenFrame;
 use crate::spop::{
     ActionIter, AgentHello, Capabilities, Disconnect, Flags, Frame, FrameIds, FrameType,
-    FrameWriter, HaproxyHello, Status, VERSION,
+    HaproxyHello, Status, VERSION,
 };
 
-/// What an engine says of itself in its HELLO.
+/// The contents of an engine's HELLO.
 ///
 /// ```
 /// use spoa::spop::session::EngineSettings;
 ///
-/// let settings = EngineSettings { engine_id: Some("test".into()), ..EngineSettings::default() };
+/// let mut settings = EngineSettings::default();
+/// settings.engine_id = Some("test".into());
 /// assert_eq!(settings.max_frame_size, 16380);
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct EngineSettings {
     /// The largest frame to offer, in bytes without the length prefix. Agents refuse less than
     /// [`MIN_MAX_FRAME_SIZE`](crate::spop::MIN_MAX_FRAME_SIZE).
@@ -76,7 +79,7 @@ enum State {
 ///
 /// to_engine.clear();
 /// if let Some(AgentEvent::Notify { ids, .. }) = agent.receive(&to_agent, &mut Vec::new()).event {
-///     AckWriter::begin(ids, &mut to_engine).finish(&mut to_engine);
+///     AckWriter::begin(ids, &mut to_engine).finish();
 /// }
 /// let answer = engine.receive(&to_engine, &mut to_agent).event;
 /// assert!(matches!(answer, Some(EngineEvent::Ack { ids, .. }) if ids == asked));
@@ -245,7 +248,7 @@ impl EngineSession {
             return Err(NotifyError::IdsInFlight(ids));
         }
         let start = out.len();
-        let frame = FrameWriter::begin(FrameType::NOTIFY, Flags::FIN, ids, out);
+        let frame = OpenFrame::begin(FrameType::NOTIFY, Flags::FIN, ids, out);
         let head = frame.size(out);
         let limit = self.limit as usize;
         if head + payload.len() <= limit {
