@@ -7,17 +7,30 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// An installed HAProxy.
-#[derive(Clone, Debug)]
-pub(crate) struct Haproxy {
-    pub(crate) path: PathBuf,
+///
+/// ```
+/// use spoa_tools::haproxy::Haproxy;
+///
+/// match Haproxy::find(None) {
+///     Ok(found) => println!("HAProxy {} is {}", found.version, found.path.display()),
+///     Err(missing) => println!("{missing}"),
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Haproxy {
+    /// The path of the program.
+    pub path: PathBuf,
     /// The whole version, such as `3.0.11-1+deb13u3`.
-    pub(crate) version: String,
-    pub(crate) series: Series,
+    pub version: String,
+    /// The series whose words it knows.
+    pub series: Series,
 }
 
 /// Why no HAProxy can be used.
-#[derive(Debug)]
-pub(crate) enum NoHaproxy {
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoHaproxy {
     /// None is installed.
     Missing,
     /// The file that the user named is not one, for this reason.
@@ -42,14 +55,32 @@ impl fmt::Display for NoHaproxy {
 impl Haproxy {
     /// Finds the HAProxy that the user named, else the first of `SPOA_HAPROXY`, else the one on the
     /// `PATH`. Relative places are skipped: anybody may have put a file there.
-    pub(crate) fn find(named: Option<&Path>) -> Result<Self, NoHaproxy> {
-        let variable = std::env::var_os("SPOA_HAPROXY").unwrap_or_default();
-        let first = variable.to_string_lossy();
-        let first = first.split([':', ',']).find(|path| !path.is_empty());
-        if let Some(path) = named.or(first.map(Path::new)) {
-            return Haproxy::at(path)
-                .map_err(|problem| NoHaproxy::Unusable(path.to_owned(), problem));
+    ///
+    /// # Errors
+    /// A [`NoHaproxy`] if there is none, or the file is not one.
+    pub fn find(named: Option<&Path>) -> Result<Self, NoHaproxy> {
+        if let Some(path) = named {
+            return usable(path);
         }
+        match listed().first() {
+            Some(path) => usable(path),
+            None => Haproxy::on_the_path(),
+        }
+    }
+
+    /// Finds all of `SPOA_HAPROXY`, else the one on the `PATH`. There is at least one.
+    ///
+    /// # Errors
+    /// A [`NoHaproxy`] if there is none, or a file of `SPOA_HAPROXY` is not one.
+    pub fn all() -> Result<Vec<Self>, NoHaproxy> {
+        let listed = listed();
+        if listed.is_empty() {
+            return Ok(vec![Haproxy::on_the_path()?]);
+        }
+        listed.iter().map(|path| usable(path)).collect()
+    }
+
+    fn on_the_path() -> Result<Self, NoHaproxy> {
         let paths = std::env::var_os("PATH").unwrap_or_default();
         // Debian installs it in /usr/sbin, which is not on the PATH of an ordinary user.
         let places = std::env::split_paths(&paths).chain([PathBuf::from("/usr/sbin")]);
@@ -69,13 +100,25 @@ impl Haproxy {
             .output();
         let output = output.map_err(|error| format!("it does not run: {error}"))?;
         let output = String::from_utf8_lossy(&output.stdout);
-        let version = version(&output).ok_or("`-v` prints no version of HAProxy")?;
+        let version = version(&output).ok_or("`-v` does not print a version of HAProxy")?;
         Ok(Haproxy {
             path: path.to_owned(),
             version: version.to_owned(),
             series: version.parse().map_err(|error| format!("{error}"))?,
         })
     }
+}
+
+/// Returns the paths in `SPOA_HAPROXY`.
+fn listed() -> Vec<PathBuf> {
+    let variable = std::env::var_os("SPOA_HAPROXY").unwrap_or_default();
+    let variable = variable.to_string_lossy();
+    let paths = variable.split([':', ',']).filter(|path| !path.is_empty());
+    paths.map(PathBuf::from).collect()
+}
+
+fn usable(path: &Path) -> Result<Haproxy, NoHaproxy> {
+    Haproxy::at(path).map_err(|problem| NoHaproxy::Unusable(path.to_owned(), problem))
 }
 
 /// Returns the version in the first line of `haproxy -v`.

@@ -24,7 +24,9 @@ pub mod description;
 pub mod dev;
 pub mod docs;
 pub mod doctor;
-mod haproxy;
+pub mod folder;
+pub mod guarded;
+pub mod haproxy;
 pub mod terminal;
 
 /// The output of a command, and the exit status of the program.

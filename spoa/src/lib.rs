@@ -146,6 +146,8 @@ pub mod client;
     reason = "`call` needs only a part"
 )]
 mod client;
+#[cfg(feature = "run")]
+mod description;
 pub mod handler;
 #[cfg(feature = "http")]
 pub mod http;

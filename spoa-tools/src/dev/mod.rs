@@ -4,26 +4,30 @@
 //! the [`Watch`] what it saw.
 
 mod echo;
-mod folder;
-mod proxy;
 mod watch;
 
 pub use watch::{NotifyId, Watch};
 
-use crate::command::{Command, CommandOption as Opt, Given};
+use crate::command::{self, CommandOption as Opt, Given};
 use crate::doctor::check;
+use crate::folder::Folder;
+use crate::guarded::Guarded;
 use crate::haproxy::Haproxy;
 use crate::terminal::{Paint, print};
-use folder::Folder;
-use proxy::Proxy;
 use spoa_config::Agent;
 use spoa_config::doctor::Severity;
 use spoa_config::write::{self, Watch as Watched, write};
 use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
-use tokio::net::TcpListener;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The time that HAProxy has to start listening.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The options of `dev`.
 ///
@@ -49,7 +53,7 @@ pub type Tap = fn(TcpListener, String, Arc<Watch>);
 
 impl Dev {
     /// The command as plain data.
-    pub const COMMAND: Command = Command {
+    pub const COMMAND: command::Command = command::Command {
         name: "dev",
         summary: "Run the agent behind a real HAProxy and show each request",
         options: &[
@@ -87,7 +91,7 @@ impl Dev {
     /// A line for the user: there is no HAProxy, it does not start, or its configuration has an error.
     pub async fn start(&self, agent: &Agent, address: &str, tap: Tap) -> Result<Running, String> {
         let haproxy = Haproxy::find(self.bin.as_deref()).map_err(|error| error.to_string())?;
-        let folder = folder::make();
+        let folder = Folder::make();
         let folder = folder.map_err(|error| format!("cannot make a temporary folder: {error}"))?;
         // The tap reads the frames.
         let agent = Agent {
@@ -106,10 +110,10 @@ impl Dev {
                 self.generated(&agent, &haproxy, folder.path(), tap).await
             }
         }?;
-        let mut proxy = Proxy::start(&haproxy, &start.file, watch)
+        let proxy = run(&haproxy, &start.file, folder.path(), Arc::clone(&watch))
             .map_err(|error| format!("cannot start HAProxy: {error}"))?;
         if let Some(front) = start.front {
-            proxy.ready(front).await?;
+            ready(&proxy, front).await?;
         }
         let (version, path) = (&haproxy.version, haproxy.path.display());
         let text = format!(
@@ -118,6 +122,7 @@ impl Dev {
         );
         Ok(Running {
             proxy,
+            watch,
             folder,
             text,
         })
@@ -207,6 +212,35 @@ impl Dev {
     }
 }
 
+/// Starts HAProxy in the folder of its configuration.
+fn run(haproxy: &Haproxy, config: &Path, folder: &Path, watch: Arc<Watch>) -> io::Result<Guarded> {
+    let config = config.canonicalize()?;
+    // A full path, since it is started in another folder.
+    let mut command = Command::new(haproxy.path.canonicalize()?);
+    command.args(["-db", "-f"]).arg(&config);
+    if let Some(directory) = config.parent() {
+        command.current_dir(directory);
+    }
+    Guarded::start(&command, Some(folder), move |line| watch.printed(line))
+}
+
+/// Waits until HAProxy listens on an address.
+async fn ready(proxy: &Guarded, front: SocketAddr) -> Result<(), String> {
+    let start = Instant::now();
+    while TcpStream::connect(front).await.is_err() {
+        if proxy.has_ended() {
+            return Err("HAProxy did not start: its output is above".to_owned());
+        }
+        if start.elapsed() > PATIENCE {
+            return Err(format!(
+                "HAProxy does not listen on {front} after {PATIENCE:?}"
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
 /// Prints what is wrong with the user's configuration. HAProxy is not started if there is an error.
 fn examine(agent: &Agent, file: &Path, haproxy: &Haproxy) -> Result<(), String> {
     let diagnosis = check(&[file.to_owned()], Some(agent), Some(haproxy.series))?;
@@ -236,7 +270,8 @@ struct Start {
 /// A running HAProxy. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Running {
-    proxy: Proxy,
+    proxy: Guarded,
+    watch: Arc<Watch>,
     /// It is removed after HAProxy has ended.
     #[allow(dead_code, reason = "the folder is removed when this is dropped")]
     folder: Folder,
@@ -260,6 +295,7 @@ impl Running {
             () = self.proxy.ended() => true,
         };
         // HAProxy goes first, so that it does not complain about an agent that is gone.
+        self.watch.close();
         match self.proxy.stop() {
             _ if !by_itself => Ok(()),
             // The status that a shell reports for a child ended by a signal.

@@ -1,19 +1,11 @@
-//! The description of the agent as JSON, for tools: what `handlers --json` prints.
-//!
-//! docs/description.md has the format, and `spoa-tools` reads it.
+//! The agent of a program as its description: what the command line adds to the handlers.
 
+use super::Running;
 use super::command_line::Options;
 use super::settings::SettingKind;
-use super::{Program, Running};
 use crate::agent::Limits;
-use crate::handler::__macros::{ArgumentDescription, HeaderChange, VerdictDescription};
-use crate::handler::{Definition, Fetch, Presence, Run, When};
+use crate::description::Described;
 use crate::json::{Json, object};
-use spoa_facts::Expected;
-use std::time::Duration;
-
-/// The version of the format.
-const FORMAT: u32 = 1;
 
 /// Describes an agent.
 pub(super) fn description(running: &Running<'_>, options: &Options) -> Json {
@@ -30,17 +22,16 @@ pub(super) fn with_limits(running: &Running<'_>, limits: &Limits) -> Json {
 }
 
 fn with(running: &Running<'_>, listeners: Vec<String>, limits: &Limits, tls: Json) -> Json {
-    let handlers = running.handlers.iter();
-    let messages = handlers.map(|handler| message(handler, limits, &running.program));
-    object! {
-        "format": FORMAT,
-        "agent": running.name,
-        "version": running.program.version,
-        "listen": listeners.into_iter().collect::<Json>(),
-        "max_frame_size": limits.max_frame_size,
-        "tls": tls,
-        "messages": messages.collect::<Json>(),
-    }
+    let described = Described {
+        name: running.name,
+        version: running.program.version,
+        listeners,
+        limits,
+        tls,
+        handlers: &running.handlers,
+        on_failure: running.program.on_failure,
+    };
+    described.json()
 }
 
 fn tls(options: &Options) -> Json {
@@ -54,123 +45,4 @@ fn tls(options: &Options) -> Json {
         "certificate": path.to_string_lossy().into_owned(),
         "mutual": client_ca.is_some(),
     }
-}
-
-fn message(handler: &Definition, limits: &Limits, program: &Program) -> Json {
-    let description = handler.description();
-    let samples = description.arguments.iter();
-    let when = When::of(
-        handler.event(),
-        samples.filter_map(|argument| argument.sample),
-    );
-    let arguments = description.arguments.iter();
-    let variables = description.variables.iter().map(|variable| {
-        object! {
-            "scope": variable.scope.name(),
-            "name": variable.name,
-            "type": variable.rust_type,
-            "set": match variable.presence {
-                Presence::Always => "always",
-                Presence::Sometimes => "sometimes",
-                Presence::Unknown => "unknown",
-            },
-        }
-    });
-    let timeout = match handler.run {
-        // Nothing can interrupt a sync handler.
-        Run::Sync(_) => None,
-        Run::Async(_) | Run::Blocking(_) => handler.timeout().or(limits.handler_timeout),
-    };
-    let verdicts = description.verdicts.iter().map(|it| verdict(it));
-    let states = description.states.iter().map(|state| state.type_name);
-    let (file, line) = handler.location();
-    object! {
-        "message": handler.message_name(),
-        "event": handler.event(),
-        "condition": handler.condition(),
-        "group": handler.group(),
-        "arguments": arguments.map(|it| argument(it, when)).collect::<Json>(),
-        "variables": variables.collect::<Json>(),
-        "verdicts": verdicts.collect::<Json>(),
-        "complete": !description.open && !program.on_failure,
-        "states": states.collect::<Json>(),
-        "timeout_ms": timeout.map(millis),
-        "docs": handler.docs().trim(),
-        "function": handler.function(),
-        "file": file,
-        "line": line,
-    }
-}
-
-fn verdict(verdict: &VerdictDescription) -> Json {
-    let outcomes = verdict.outcomes.iter().map(|outcome| {
-        let status = Some(u32::from(outcome.status)).filter(|status| *status != 0);
-        object! { "action": outcome.action, "status": status }
-    });
-    let headers = verdict.headers.iter().map(|header| {
-        object! {
-            "of": if header.of_response { "response" } else { "request" },
-            "change": match header.change {
-                HeaderChange::Set => "set",
-                HeaderChange::Add => "add",
-                HeaderChange::Remove => "remove",
-            },
-            "name": header.name,
-            "variable": header.variable,
-        }
-    });
-    let names = &verdict.variables;
-    object! {
-        "declared_by": verdict.declared_by,
-        "action": names.action,
-        "status": names.status,
-        "data": names.data,
-        "content_type": names.content_type,
-        "reason": names.reason,
-        "outcomes": outcomes.collect::<Json>(),
-        "headers": headers.collect::<Json>(),
-    }
-}
-
-fn argument(argument: &ArgumentDescription, when: When) -> Json {
-    // An argument taken by its place has a name in Rust only, and that is a word like any other.
-    let name = argument.name.filter(|_| argument.index.is_none());
-    let guess = match (argument.sample, argument.name) {
-        (None, Some(name)) => Fetch::named(name, argument.expected, when),
-        _ => None,
-    };
-    object! {
-        "name": name,
-        "index": argument.index,
-        "type": &*argument.rust_type,
-        "takes": takes(argument.expected.known()),
-        "expected": argument.expected.to_string(),
-        "required": argument.required,
-        "sample": argument.sample,
-        "guess": guess.map(|fetch| fetch.fetch),
-        "may_be_missing": argument.sample.map(|_| argument.may_be_missing),
-    }
-}
-
-fn takes(expected: Expected) -> &'static str {
-    match expected {
-        Expected::Bool => "bool",
-        Expected::Integer => "integer",
-        Expected::Address => "address",
-        Expected::Ipv4 => "ipv4",
-        Expected::Ipv6 => "ipv6",
-        Expected::Text => "text",
-        Expected::Bytes => "bytes",
-        Expected::Any => "any",
-        _ => "other",
-    }
-}
-
-/// Returns a time in milliseconds, with as many digits as it needs.
-fn millis(time: Duration) -> Json {
-    let micros = time.as_micros();
-    Json::Number(match micros % 1000 {
-        0 => (micros / 1000).to_string(),
-        _ => format!("{}", micros as f64 / 1e3),
-    })
 }

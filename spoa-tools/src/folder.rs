@@ -16,24 +16,40 @@ const PREFIX: &str = "spoa-dev-";
 const LOCK: &str = "in-use";
 
 /// A folder that is removed when the value is dropped.
+///
+/// ```
+/// use spoa_tools::folder::Folder;
+///
+/// let folder = Folder::make()?;
+/// let path = folder.path().to_owned();
+/// assert!(path.is_dir());
+/// drop(folder);
+/// assert!(!path.exists());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
-pub(super) struct Folder {
+pub struct Folder {
     folder: TempDir,
     #[allow(dead_code, reason = "the file is unlocked when it is dropped")]
     lock: Flock<File>,
 }
 
 impl Folder {
-    pub(super) fn path(&self) -> &Path {
+    /// Makes a folder, and removes those of killed processes.
+    ///
+    /// # Errors
+    /// An error if the folder cannot be made in the one for temporary files.
+    pub fn make() -> io::Result<Folder> {
+        let directory = std::env::temp_dir();
+        sweep(&directory);
+        make_in(&directory)
+    }
+
+    /// Returns its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
-}
-
-/// Makes a folder, and removes those of killed processes.
-pub(super) fn make() -> io::Result<Folder> {
-    let directory = std::env::temp_dir();
-    sweep(&directory);
-    make_in(&directory)
 }
 
 fn make_in(directory: &Path) -> io::Result<Folder> {
