@@ -1,7 +1,8 @@
 //! Reloads the parts of a running agent: all of them, or none.
 
 use super::error::{Error, ReloadError};
-use crate::handler::guard::{drop_quietly, guard};
+use crate::handler::guard::guard;
+use crate::handler::panics::drop_quietly;
 use crate::handler::{BoxError, Failure, IntoHandlerError, States};
 use std::any::type_name;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What a type takes whatever a client sends, so that no client can have a message rejected.
+//! The values that a type takes without a rejection, so that no client can have a message rejected.
 
 /// What a type takes without a [`Mismatch`](super::Mismatch), whatever a client sends.
 ///

@@ -1,10 +1,9 @@
 //! The sample that an argument has because of its type, where nothing else names one.
 //!
-//! It must not know which expressions HAProxy has: a test holds those of this crate to its tables.
+//! A test compares the expressions of this crate with the tables of `spoa-facts`.
 
-use super::Accepts;
-use super::fetch::When;
 use super::sample::Events;
+use super::{Accepts, When};
 
 /// Events with a request: from `on-frontend-tcp-request` to `on-server-session`.
 pub(crate) const REQUEST: Events = 0b0011_1110;

@@ -1,15 +1,9 @@
 //! Why a handler failed, and in what words.
 
-use super::Rejection;
-use super::guard::guard;
-use crate::spop::{Name, Scope};
-use crate::text::{Excerpt, MOST};
-use spoa_facts::MAX_VARIABLE;
-use std::fmt::{self, Write};
+use super::error_text::error_text;
+use super::{BadVariable, BoxError, Rejection};
+use std::fmt;
 use std::time::Duration;
-
-/// An error of any kind.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a handler failed. The NOTIFY is answered all the same.
 ///
@@ -42,7 +36,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Rejected(rejection) => rejection.fmt(f),
-            Failure::Error(error) => f.write_str(&chain(&**error)),
+            Failure::Error(error) => f.write_str(&error_text(&**error)),
             Failure::Panicked(message) => write!(f, "panicked: {message}"),
             Failure::TimedOut(deadline) => write!(
                 f,
@@ -59,67 +53,6 @@ impl fmt::Display for Failure {
             Failure::Overloaded(overload) => write!(f, "overloaded: {overload}"),
         }
     }
-}
-
-/// The most errors of a chain whose texts are shown: a source may be its own.
-const CAUSES: usize = 16;
-
-/// Returns the text of an error and those of its sources, without those that stand in the text before.
-///
-/// All of it is user code, which may panic, fail, or never end.
-#[cold]
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = text(error);
-    let mut next = Some(error);
-    for _ in 1..CAUSES {
-        let source = guard(|| Ok(next.and_then(std::error::Error::source)));
-        let cause = match source {
-            Ok(None) => break,
-            Ok(Some(cause)) => {
-                next = Some(cause);
-                self::text(cause)
-            }
-            Err(failure) => {
-                next = None;
-                format!("its source cannot be shown: `source` {failure}")
-            }
-        };
-        if text.len() + cause.len() > MOST {
-            text.push_str(": …");
-            break;
-        }
-        if !holds(&text, &cause) {
-            text.push_str(": ");
-            text.push_str(&cause);
-        }
-    }
-    text
-}
-
-/// Returns the text of one error.
-fn text(error: &dyn std::error::Error) -> String {
-    let mut text = Excerpt::default();
-    match guard(|| Ok(write!(text, "{error}"))) {
-        Ok(Ok(())) if text.0.is_empty() => "an error without a text".to_owned(),
-        Ok(Ok(())) => text.0,
-        Ok(Err(fmt::Error)) if text.is_full() => text.0 + "…",
-        Ok(Err(fmt::Error)) => {
-            "an error whose text cannot be shown: its `Display` returned an error".to_owned()
-        }
-        Err(failure) => {
-            format!("an error whose text cannot be shown: its `Display` {failure}")
-        }
-    }
-}
-
-/// Whether a text holds another as words of its own.
-fn holds(text: &str, part: &str) -> bool {
-    let joins = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    text.match_indices(part).any(|(at, part)| {
-        let (before, rest) = text.split_at(at);
-        let after = rest.get(part.len()..).unwrap_or_default();
-        !joins(before.chars().next_back()) && !joins(after.chars().next())
-    })
 }
 
 impl std::error::Error for Failure {
@@ -199,141 +132,11 @@ pub enum Overload {
     Deadline,
 }
 
-/// A variable's name that HAProxy would not take.
-///
-/// HAProxy makes `scope.prefix.name` of it, takes letters, digits, `_` and `.` only and 63
-/// characters in all, and drops any other silently.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("HAProxy drops the variable `{scope}.{}`: {problem}", Name::from(name.as_str()).excerpt())]
-pub struct BadVariable {
-    pub(crate) scope: Scope,
-    pub(crate) name: String,
-    pub(crate) problem: Problem,
-}
-
-impl BadVariable {
-    /// Returns the scope of the variable.
-    #[must_use]
-    pub fn scope(&self) -> Scope {
-        self.scope
-    }
-
-    /// Returns the name, without scope and prefix.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Problem {
-    #[error("its name is empty")]
-    Empty,
-    #[error("`{}` cannot stand in a name; use letters, digits, `_` and `.`", .0.escape_debug())]
-    Character(char),
-    #[error(
-        "with its scope and a prefix it has more than {MAX_VARIABLE} characters; shorten it to {0}"
-    )]
-    Long(usize),
-}
-
-/// An error of any kind: made by `?` or `into` from whatever turns into a [`BoxError`], such as every
-/// [`std::error::Error`], a text, `anyhow::Error` and `Box<dyn Error + Send + Sync>`. Sources are kept.
-///
-/// A handler can also return `Result` with an error type of its own, `anyhow::Error`, `String` or
-/// `Box<dyn Error + Send + Sync>`.
-///
-/// ```
-/// use spoa::prelude::*;
-///
-/// fn port(text: &str) -> Result<SetVar<u16>, HandlerError> {
-///     if text.is_empty() {
-///         return Err("there is no port".into());
-///     }
-///     let port = text.parse().map_err(HandlerError::new)?;
-///     // Or, as `?` makes one itself:
-///     let _: u16 = text.parse()?;
-///     Ok(SetVar::transaction("port", port))
-/// }
-/// assert!(port("http").is_err());
-/// ```
-pub struct HandlerError(BoxError);
-
-impl HandlerError {
-    /// Makes one from a text, an error, or anything else that turns into a [`BoxError`].
-    pub fn new(error: impl Into<BoxError>) -> Self {
-        HandlerError(error.into())
-    }
-
-    /// Returns the error itself.
-    ///
-    /// ```
-    /// use spoa::HandlerError;
-    ///
-    /// let error = HandlerError::from("no database").into_inner();
-    /// assert_eq!(error.to_string(), "no database");
-    /// ```
-    #[must_use]
-    pub fn into_inner(self) -> BoxError {
-        self.0
-    }
-}
-
-// So `?` and `into` take texts and boxes, not only errors. It is possible because a `HandlerError` does
-// not itself turn into a `BoxError`: that conversion has a name, `into_inner`.
-impl<E: Into<BoxError>> From<E> for HandlerError {
-    fn from(error: E) -> Self {
-        HandlerError(error.into())
-    }
-}
-
-/// For a `main` or a test that returns `Result<(), Box<dyn Error>>`.
-impl From<HandlerError> for Box<dyn std::error::Error> {
-    fn from(error: HandlerError) -> Self {
-        error.0
-    }
-}
-
-impl fmt::Display for HandlerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for HandlerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// What may stand as the error in a handler's `Result`: whatever turns into a [`BoxError`].
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no error that a handler can return",
-    label = "not an error",
-    note = "implement `std::error::Error` for it (`thiserror` does), or return `spoa::HandlerError`, `anyhow::Error`, `String` or `Box<dyn Error + Send + Sync>`"
-)]
-pub trait IntoHandlerError {
-    /// The error as the agent logs it.
-    fn into_handler_error(self) -> BoxError;
-}
-
-#[diagnostic::do_not_recommend]
-impl IntoHandlerError for HandlerError {
-    fn into_handler_error(self) -> BoxError {
-        self.0
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<E: Into<BoxError>> IntoHandlerError for E {
-    fn into_handler_error(self) -> BoxError {
-        self.into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::{HandlerError, IntoHandlerError};
+    use crate::text::MOST;
     use std::error::Error;
 
     /// An error with a text and a source.

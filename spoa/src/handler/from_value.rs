@@ -1,10 +1,9 @@
 //! From a datum of HAProxy's to a Rust value.
 
-use super::{Accepts, DefaultSample};
+use super::{Accepts, DefaultSample, Expected, Mismatch};
 use crate::spop::{DataType, Value};
 use bytes::Bytes;
 use std::borrow::Cow;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -56,135 +55,6 @@ pub trait FromValue<'a>: Sized {
         None
     }
 }
-
-/// What a datum must be to become a Rust value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Expected {
-    /// A boolean (an integer that is 0 or 1 is one).
-    Bool,
-    /// An integer between two bounds, both included.
-    Integer {
-        /// The least.
-        min: i128,
-        /// The greatest.
-        max: i128,
-    },
-    /// An IPv4 or IPv6 address.
-    Address,
-    /// An IPv4 address.
-    Ipv4,
-    /// An IPv6 address.
-    Ipv6,
-    /// UTF-8 text.
-    Text,
-    /// Bytes.
-    Bytes,
-    /// All headers of a request or a response, as HAProxy writes them: `req.hdrs_bin`, `req.hdrs`.
-    Headers,
-    /// Anything at all.
-    Any,
-    /// Something else, in words that complete "should be".
-    Other(&'static str),
-}
-
-impl Expected {
-    /// Returns what HAProxy's samples are compared with.
-    pub(crate) const fn known(self) -> spoa_facts::Expected {
-        match self {
-            Expected::Bool => spoa_facts::Expected::Bool,
-            Expected::Integer { .. } => spoa_facts::Expected::Integer,
-            Expected::Address => spoa_facts::Expected::Address,
-            Expected::Ipv4 => spoa_facts::Expected::Ipv4,
-            Expected::Ipv6 => spoa_facts::Expected::Ipv6,
-            Expected::Text => spoa_facts::Expected::Text,
-            Expected::Bytes | Expected::Headers => spoa_facts::Expected::Bytes,
-            Expected::Any => spoa_facts::Expected::Any,
-            Expected::Other(_) => spoa_facts::Expected::Other,
-        }
-    }
-
-    /// Returns the type on the wire that it most likely has: HAProxy sends all integers as INT64.
-    pub(crate) const fn likely(self) -> DataType {
-        match self {
-            Expected::Bool => DataType::Bool,
-            Expected::Integer { .. } => DataType::Int64,
-            Expected::Address | Expected::Ipv4 => DataType::Ipv4,
-            Expected::Ipv6 => DataType::Ipv6,
-            Expected::Text | Expected::Any | Expected::Other(_) => DataType::String,
-            Expected::Bytes | Expected::Headers => DataType::Binary,
-        }
-    }
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Expected::Bool => "a boolean",
-            Expected::Integer { min, max } => {
-                return write!(f, "an integer from {min} to {max}");
-            }
-            Expected::Address => "an IP address",
-            Expected::Ipv4 => "an IPv4 address",
-            Expected::Ipv6 => "an IPv6 address",
-            Expected::Text => "UTF-8 text",
-            Expected::Bytes => "text or binary",
-            Expected::Headers => "a block of headers, as `req.hdrs_bin` gives it",
-            Expected::Any => "any value",
-            Expected::Other(words) => words,
-        })
-    }
-}
-
-/// Why a datum does not fit a type.
-///
-/// A handler that takes `Result<T, Mismatch>` gets it, instead of having its message rejected:
-///
-/// ```
-/// use spoa::prelude::*;
-/// use std::net::IpAddr;
-///
-/// #[spoe_message("check-client")]
-/// fn check_client(
-///     #[arg(sample = "req.hdr(x-forwarded-for)")] client: Result<IpAddr, Mismatch>,
-/// ) -> SetVar<bool> {
-///     // A header that does not read as an address is suspect, as one that is not there.
-///     SetVar::transaction("blocked", client.is_err())
-/// }
-///
-/// assert!(*check_client(Err(Mismatch::Syntax)).value());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Mismatch {
-    /// It is NULL, or the message does not have it. Only a `Result<T, Mismatch>` gets this.
-    Missing,
-    /// It is of another type.
-    Type,
-    /// It is an integer out of bounds.
-    Range,
-    /// It is text that does not read as what is expected.
-    Syntax,
-    /// It is not UTF-8.
-    Utf8,
-    /// Anything else, in words that complete "but".
-    Other(String),
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Mismatch::Missing => "HAProxy had no value",
-            Mismatch::Type => "the value is of another type",
-            Mismatch::Range => "the integer is out of range",
-            Mismatch::Syntax => "the text does not read as what is expected",
-            Mismatch::Utf8 => "the text is not UTF-8",
-            Mismatch::Other(words) => words,
-        })
-    }
-}
-
-impl std::error::Error for Mismatch {}
 
 macro_rules! integers {
     ($($int:ty),*) => {$(

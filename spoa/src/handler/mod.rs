@@ -3,54 +3,87 @@
 //! It knows messages and actions, not connections, sockets or tasks.
 
 mod accepts;
+mod action_writer;
 mod actions;
+mod argument_spec;
 mod context;
 mod cursor;
 mod default_sample;
 mod definition;
+mod description;
+mod error_text;
+mod expected;
 mod failure;
 mod fetch;
+mod from_message;
 mod from_value;
 pub(crate) mod guard;
+mod handler_error;
+mod incoming_message;
+mod into_actions;
+mod job;
+mod left_out;
+mod mismatch;
+pub(crate) mod panics;
 mod param;
+mod presence;
 mod rejection;
 mod sample;
+mod set_var;
 mod state;
+mod success;
 mod text;
 mod variable;
+mod variable_name;
 mod verdict;
+mod when;
 
 pub use accepts::Accepts;
-pub use actions::{ActionWriter, Actions, IntoActions, SetVar, UnsetVar};
+pub use action_writer::ActionWriter;
+pub use actions::Actions;
 pub use context::{Context, Peer};
 pub use default_sample::DefaultSample;
-pub use definition::{ArgumentDescription, Definition, Description, Handler};
-pub use failure::{BadVariable, BoxError, Failure, HandlerError, IntoHandlerError, Overload};
-pub use from_value::{Expected, FromValue, Mismatch, Parse};
-pub use param::{FromMessage, IncomingMessage};
+pub use definition::{Definition, Handler};
+pub use description::{ArgumentDescription, Description};
+pub use expected::Expected;
+pub use failure::{Failure, Overload};
+pub use from_message::FromMessage;
+pub use from_value::{FromValue, Parse};
+pub use handler_error::{BoxError, HandlerError, IntoHandlerError};
+pub use incoming_message::IncomingMessage;
+pub use into_actions::IntoActions;
+pub use mismatch::Mismatch;
 pub use rejection::{Rejection, RejectionKind};
+pub use set_var::{SetVar, UnsetVar};
 pub use state::State;
 pub use text::Text;
 pub use variable::{AsValue, Unset, Variable};
+pub use variable_name::BadVariable;
 
-pub(crate) use actions::LeftOut;
 pub(crate) use context::ConnectionInfo;
 #[cfg(feature = "http")]
 pub(crate) use default_sample::REQUEST as REQUEST_EVENTS;
-pub(crate) use definition::{Finished, Job, JobFuture, Presence, Run};
-pub(crate) use fetch::{Fetch, When};
-pub(crate) use param::mark;
+pub(crate) use definition::Run;
+pub(crate) use fetch::Fetch;
+pub(crate) use job::{Finished, Job, JobFuture};
+pub(crate) use left_out::LeftOut;
+pub(crate) use presence::Presence;
 pub(crate) use state::States;
+pub(crate) use success::mark;
+pub(crate) use when::When;
 
 #[doc(hidden)]
 pub mod __macros {
     //! What generated code names beyond the public API.
+    pub use super::argument_spec::ArgSpec;
     pub use super::cursor::ArgCursor;
-    pub use super::definition::{
-        ArgumentDescription, Defined, Definition, Description, Finished, Handler, Job, JobFuture,
-        Presence, Run, StateDescription, VariableDescription,
+    pub use super::definition::{Defined, Definition, Handler, Run};
+    pub use super::description::{
+        ArgumentDescription, Description, StateDescription, VariableDescription,
     };
-    pub use super::param::{ArgSpec, ByMessage, ByValue, Param};
+    pub use super::job::{Finished, Job, JobFuture};
+    pub use super::param::{ByMessage, ByValue, Param};
+    pub use super::presence::Presence;
     pub use super::sample::{Client, Events, Flag, suits};
     pub use super::verdict::{
         HeaderChange, HeaderDescription, OutcomeDescription, VerdictDescription, VerdictVariables,

@@ -1,150 +1,15 @@
 //! From a message to the parameters of a handler.
 
+use super::argument_spec::ArgSpec;
 use super::cursor::ArgCursor;
-use super::definition::{ArgumentDescription, Description};
+use super::description::{ArgumentDescription, Description};
 use super::sample::Events;
 use super::{
-    Accepts, ActionWriter, Context, DefaultSample, Expected, Failure, FromValue, Mismatch,
-    Rejection, RejectionKind, State,
+    Accepts, DefaultSample, Expected, Failure, FromMessage, FromValue, IncomingMessage, Mismatch,
+    Rejection, RejectionKind,
 };
-use crate::spop::{Args, DataType, Message, Scope, Value};
+use crate::spop::{DataType, Message, Value};
 use std::borrow::Cow;
-
-/// A message on its way to its handler, with all that surrounds it.
-#[derive(Clone, Copy, Debug)]
-pub struct IncomingMessage<'a> {
-    pub(crate) message: Message<'a>,
-    pub(crate) context: Context<'a>,
-    /// The variable that says that the handler has succeeded, if HAProxy asks for one.
-    pub(crate) answered: Option<&'a str>,
-}
-
-impl<'a> IncomingMessage<'a> {
-    /// The message.
-    #[inline]
-    #[must_use]
-    pub fn message(&self) -> Message<'a> {
-        self.message
-    }
-
-    /// Where it came from.
-    #[inline]
-    #[must_use]
-    pub fn context(&self) -> Context<'a> {
-        self.context
-    }
-}
-
-/// Says to HAProxy that a handler has succeeded, after all that it set: sets the variable that HAProxy
-/// asks for, which is given with its scope. What was left out before it leaves it out as well.
-#[cold]
-pub(crate) fn mark(variable: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
-    let scopes = [
-        Scope::Session,
-        Scope::Transaction,
-        Scope::Request,
-        Scope::Response,
-    ];
-    let parts = variable.split_once('.');
-    let scope = parts.and_then(|(scope, name)| {
-        let scope = scopes.into_iter().find(|it| it.name() == scope)?;
-        Some((scope, name))
-    });
-    match scope {
-        Some((scope, name)) => Ok(out.set_var(scope, name, Value::Bool(true))?),
-        // Nothing is set, so that a rule that asks for it denies.
-        None => Ok(()),
-    }
-}
-
-/// A type made from a whole message: [`Message`], [`Args`], [`Context`], [`State`], or a struct of
-/// arguments with `#[derive(FromMessage)]`.
-///
-/// Implement it for what a derive cannot say, such as one value made from several arguments:
-///
-/// ```
-/// use spoa::handler::{Description, Failure, FromMessage, IncomingMessage};
-/// use spoa::prelude::*;
-///
-/// /// The host, or the name of the TLS handshake if there is none.
-/// struct Host<'a>(Text<'a>);
-///
-/// impl<'a> FromMessage<'a> for Host<'a> {
-///     fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
-///         let args = incoming.message().args();
-///         let named = |name| args.get(name).and_then(|value| Text::from_value(value).ok());
-///         let host = named("host").or_else(|| named("sni"));
-///         host.map(Host).ok_or_else(|| Failure::Error("there is no host".into()))
-///     }
-///
-///     fn describe(description: &mut Description) {
-///         description.argument::<Option<Text<'_>>>("host").sample("req.hdr(host)");
-///         description.argument::<Option<Text<'_>>>("sni").sample("ssl_fc_sni");
-///     }
-/// }
-///
-/// #[spoe_message("route")]
-/// fn route(host: Host<'_>) -> SetVar<bool> {
-///     SetVar::transaction("internal", host.0.as_bytes().ends_with(b".internal"))
-/// }
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be made from a message",
-    label = "not a type that a handler can take",
-    note = "take `Message`, `Args`, `Context`, `State<T>`, or a struct with `#[derive(FromMessage)]`"
-)]
-pub trait FromMessage<'a>: Sized {
-    /// Makes it from a message.
-    ///
-    /// # Errors
-    /// The [`Failure`] of the handler, as a rule a [`Rejection`].
-    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure>;
-
-    /// Names the arguments and states that it takes, for `handlers`, `config` and `doctor`. Without it they
-    /// do not know of any.
-    fn describe(description: &mut Description) {
-        let _ = description;
-    }
-
-    /// The events at which HAProxy has the samples of all its arguments, a bit for each.
-    #[doc(hidden)]
-    const EVENTS: Events = Events::MAX;
-}
-
-#[diagnostic::do_not_recommend]
-impl<'a> FromMessage<'a> for Message<'a> {
-    #[inline]
-    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
-        Ok(incoming.message)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<'a> FromMessage<'a> for Args<'a> {
-    #[inline]
-    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
-        Ok(incoming.message.args())
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<'a> FromMessage<'a> for Context<'a> {
-    #[inline]
-    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
-        Ok(incoming.context)
-    }
-}
-
-impl<'a, T: Send + Sync + 'static> FromMessage<'a> for State<'a, T> {
-    #[inline]
-    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
-        incoming.context.connection.states.find().map(State)
-    }
-
-    fn describe(description: &mut Description) {
-        description.state::<T>();
-    }
-}
 
 /// How a parameter is taken: from one argument.
 #[doc(hidden)]
@@ -155,24 +20,6 @@ pub enum ByValue {}
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum ByMessage {}
-
-/// What the macro knows of one parameter.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct ArgSpec {
-    /// The argument's name.
-    pub name: Option<&'static str>,
-    /// Its place, where it is taken by place.
-    pub index: Option<usize>,
-    /// The parameter's type as written.
-    pub rust_type: &'static str,
-    /// Whether it has a default.
-    pub default: bool,
-    /// The sample expression that gives it.
-    pub sample: Option<&'static str>,
-    /// Whether that may have no value.
-    pub may_be_missing: bool,
-}
 
 /// A parameter of a handler. Which of the two kinds a type is, its traits decide: the kind is
 /// inferred, so that the macro need not know.

@@ -1,6 +1,6 @@
 //! A message that does not have what its handler takes, and what to change in spoe.conf.
 
-use super::param::ArgSpec;
+use super::argument_spec::ArgSpec;
 use super::{Expected, Fetch, Mismatch, When};
 use crate::spop::{DataType, Message, Name};
 use std::fmt;

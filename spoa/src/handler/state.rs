@@ -1,7 +1,7 @@
 //! Data that handlers share.
 
 use super::Failure;
-use super::guard::drop_quietly;
+use super::panics::drop_quietly;
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::ops::Deref;

@@ -1,4 +1,4 @@
-//! What the verdict of a handler can be, as plain data for those who write the rules that enforce it.
+//! The verdicts of a handler as plain data, for the tools that write the rules.
 
 /// What a verdict can be, and the variables that tell HAProxy of it. They are of the scope `txn`.
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 //! It must not show credentials.
 
 use super::Headers;
-use super::cookies::split;
+use super::split::split;
 use crate::handler::{DefaultSample, Expected, FromValue, Mismatch};
 use crate::spop::Value;
 use base64::Engine;

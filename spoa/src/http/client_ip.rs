@@ -1,7 +1,7 @@
 //! The address of a client behind proxies.
 
 use super::Headers;
-use super::cookies::{HEADERS, headers};
+use super::headers_argument::{HEADERS, headers};
 use crate::handler::__macros::{ArgCursor, ArgSpec, ByValue, Description, Events, Param};
 use crate::handler::{
     Accepts, DefaultSample, Expected, Failure, FromMessage, FromValue, IncomingMessage, Mismatch,

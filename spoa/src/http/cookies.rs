@@ -2,9 +2,10 @@
 //!
 //! It must not judge names or values: what a client sends is handed on.
 
-use super::Headers;
-use super::headers::HeaderIter;
-use crate::handler::__macros::{ArgCursor, ArgSpec, ByValue, Description, Events, Param};
+use super::headers_argument::{HEADERS, headers};
+use super::split::split;
+use super::{HeaderIter, Headers};
+use crate::handler::__macros::{ByValue, Description, Events, Param};
 use crate::handler::{Failure, FromMessage, IncomingMessage, REQUEST_EVENTS, Text};
 use std::fmt;
 use std::iter::FusedIterator;
@@ -139,17 +140,6 @@ impl<'a> Iterator for CookieIter<'a> {
 
 impl FusedIterator for CookieIter<'_> {}
 
-/// What is before the first such byte, and what is after it.
-pub(super) fn split(bytes: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
-    match bytes.iter().position(|byte| *byte == at) {
-        Some(place) => (
-            bytes.get(..place).unwrap_or_default(),
-            bytes.get(place + 1..),
-        ),
-        None => (bytes, None),
-    }
-}
-
 impl<'a> IntoIterator for Cookies<'a> {
     type Item = (&'a [u8], &'a [u8]);
     type IntoIter = CookieIter<'a>;
@@ -172,22 +162,6 @@ impl fmt::Debug for CookieIter<'_> {
         let names = self.map(|(name, _)| Text::from_bytes(name).into_string());
         f.debug_set().entries(names).finish()
     }
-}
-
-/// The argument with the block of headers, which several types read.
-pub(super) const HEADERS: ArgSpec = ArgSpec {
-    name: Some("headers"),
-    index: None,
-    rust_type: "Headers<'_>",
-    default: false,
-    sample: None,
-    may_be_missing: false,
-};
-
-/// Takes the argument `headers`.
-pub(super) fn headers<'a>(incoming: &IncomingMessage<'a>) -> Result<Headers<'a>, Failure> {
-    let mut arguments = ArgCursor::of(incoming);
-    <Headers<'a> as Param<'a, ByValue>>::take(&mut arguments, incoming, &HEADERS)
 }
 
 impl<'a> FromMessage<'a> for Cookies<'a> {

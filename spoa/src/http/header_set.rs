@@ -1,6 +1,7 @@
 //! Headers that an agent sets, adds and removes: checked, and encoded as HAProxy takes them.
 
 use super::SetCookie;
+use super::token::is_token;
 use crate::spop::varint;
 use std::borrow::Cow;
 use std::fmt;
@@ -261,11 +262,6 @@ fn checked_name(name: &str) -> Result<String, BadHeader> {
     } else {
         Ok(name)
     }
-}
-
-/// Whether a character may be in a token (RFC 9110 5.6.2).
-pub(crate) fn is_token(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
 }
 
 /// Whether a header frames a message, for the compiler.

@@ -1,6 +1,5 @@
 //! All headers of a request or a response, in HAProxy's two encodings of them.
 
-use super::{Authorization, BasicAuth, BearerToken, Cookies, Host, TraceParent};
 use crate::handler::{Accepts, DefaultSample, Expected, FromValue, Mismatch, Text};
 use crate::spop::{Value, varint};
 use std::fmt;
@@ -174,7 +173,7 @@ impl<'a> Headers<'a> {
         self.len == 0
     }
 
-    /// Returns the headers as the crate `http` has them. A header whose name or value that crate does not take is
+    /// Returns the headers as the crate `http` has them. A header whose name or value that crate refuses is
     /// left out: it takes no control characters in values.
     #[cfg(feature = "http-types")]
     #[must_use]
@@ -187,43 +186,6 @@ impl<'a> Headers<'a> {
             }
         }
         map
-    }
-
-    /// Returns the cookies of all `Cookie` headers.
-    #[must_use]
-    pub fn cookies(&self) -> Cookies<'a> {
-        Cookies::of_headers(*self)
-    }
-
-    /// Returns the host that the request is for: the last `Host` header, as `req.fhdr(host)`.
-    #[must_use]
-    pub fn host(&self) -> Option<Host<'a>> {
-        self.get_all("host").last().map(Host::new)
-    }
-
-    /// Returns the token of the `Authorization` header, if the request has one such header and its scheme is
-    /// `Bearer`.
-    #[must_use]
-    pub fn bearer_token(&self) -> Option<BearerToken<'a>> {
-        Authorization::of_headers(self)?.bearer()
-    }
-
-    /// Returns user and password of the `Authorization` header, if the request has one such header and its scheme
-    /// is `Basic`.
-    #[must_use]
-    pub fn basic_auth(&self) -> Option<BasicAuth> {
-        Authorization::of_headers(self)?.basic()
-    }
-
-    /// Returns the trace that the request belongs to, if it has one valid `traceparent` header.
-    #[must_use]
-    pub fn trace_parent(&self) -> Option<TraceParent> {
-        let mut all = self.get_all("traceparent");
-        let (first, second) = (all.next()?, all.next());
-        match second {
-            None => TraceParent::parse(first),
-            Some(_) => None,
-        }
     }
 }
 

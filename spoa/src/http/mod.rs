@@ -4,19 +4,26 @@ mod authorization;
 mod body;
 mod client_ip;
 mod cookies;
+mod header_parts;
 mod header_set;
 mod headers;
+mod headers_argument;
 mod host;
 #[cfg(feature = "json")]
 mod json;
 mod method;
+mod outcome;
 mod outcomes;
 mod pairs;
 mod path;
 mod percent;
 mod set_cookie;
+mod split;
+mod token;
 mod trace;
+mod undeclared;
 mod verdict;
+mod verdict_variables;
 
 pub use authorization::{BasicAuth, BearerToken};
 pub use body::{Body, Completeness};
@@ -28,6 +35,7 @@ pub use host::Host;
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use method::Method;
+pub use outcome::Outcome;
 pub use outcomes::{
     DeclaresChallenge, DeclaresDeny, DeclaresDrop, DeclaresRedirect, DeclaresRespond,
     DeclaresTarpit, Outcomes, Usual,
@@ -36,12 +44,11 @@ pub use pairs::{Form, PairIter, Query};
 pub use path::Path;
 pub use set_cookie::{BadCookie, SameSite, SetCookie};
 pub use trace::{TraceParent, UniqueId};
-pub use verdict::{Outcome, Undeclared, Verdict};
+pub use undeclared::Undeclared;
+pub use verdict::Verdict;
 
 #[doc(hidden)]
 pub mod __macros {
     //! What `outcomes!` names beyond the public API.
     pub use super::outcomes::{header_name, outcome, text, variable_name};
 }
-
-use authorization::Authorization;

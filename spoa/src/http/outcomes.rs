@@ -1,4 +1,4 @@
-//! What a verdict can be, declared where the compiler and the tools see it.
+//! The possible verdicts of a handler, declared where the compiler and the tools see them.
 
 use crate::handler::__macros::{OutcomeDescription, VerdictDescription};
 

@@ -1,7 +1,7 @@
 //! Names and values as `application/x-www-form-urlencoded` has them: in a query, and in the body of a form.
 
-use super::cookies::split;
 use super::percent::decode;
+use super::split::split;
 use crate::handler::{Accepts, DefaultSample, Expected, FromValue, Mismatch, Text};
 use crate::spop::Value;
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! A cookie that an agent gives a client.
 
-use super::header_set::is_token;
+use super::token::is_token;
 use std::fmt;
 use std::time::Duration;
 

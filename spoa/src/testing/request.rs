@@ -171,6 +171,7 @@ impl HttpRequest {
     /// The value of a sample; `None` if it is not known here.
     fn sample(&self, sample: &str) -> Option<Datum> {
         let text = |bytes: Option<&[u8]>| bytes.map_or(Datum::Null, |it| Datum::Text(it.to_vec()));
+        let parts = |target| <[u8]>::splitn(target, 2, |byte| *byte == b'?');
         let len = i64::try_from(self.body.len()).unwrap_or(i64::MAX);
         Some(match sample {
             "src" => Datum::Address(self.source),
@@ -178,9 +179,9 @@ impl HttpRequest {
             "method" => text(Some(&self.method)),
             "req.ver" => text(Some(&self.version)),
             "url" => text(Some(&self.target)),
-            "path" => text(self.pathq().map(|pathq| split(pathq, b'?').0)),
+            "path" => text(self.pathq().and_then(|pathq| parts(pathq).next())),
             "pathq" => text(self.pathq()),
-            "query" => text(split(&self.target, b'?').1),
+            "query" => text(parts(&self.target).nth(1)),
             "unique-id" => Datum::Null,
             "req.hdrs" => Datum::Text(self.lines()),
             "req.hdrs_bin" => Datum::Binary(self.block()),
@@ -235,17 +236,6 @@ impl HttpRequest {
             }
         }
         block
-    }
-}
-
-/// Splits bytes at the first such byte, which is in neither part.
-fn split(bytes: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
-    match bytes.iter().position(|byte| *byte == at) {
-        Some(place) => (
-            bytes.get(..place).unwrap_or_default(),
-            bytes.get(place + 1..),
-        ),
-        None => (bytes, None),
     }
 }
 

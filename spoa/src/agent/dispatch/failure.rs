@@ -4,7 +4,8 @@ use crate::agent::report::handlers as report;
 use crate::agent::shared::Shared;
 use crate::agent::shared::failed_message::FailedMessage;
 use crate::agent::shared::handler_table::Entry;
-use crate::handler::guard::{drop_quietly, guard};
+use crate::handler::guard::guard;
+use crate::handler::panics::drop_quietly;
 use crate::handler::{ActionWriter, Context, Failure, IncomingMessage};
 use crate::spop::Name;
 

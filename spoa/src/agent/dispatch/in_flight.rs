@@ -6,7 +6,7 @@
 use super::wakeups::{SlotWaker, Wakeups};
 use crate::agent::shared::admission::Admitted;
 use crate::handler::JobFuture;
-use crate::handler::guard::drop_quietly;
+use crate::handler::panics::drop_quietly;
 use crate::spop::FrameIds;
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use super::rate_limit::Permitted;
 use super::{LineLimits, about_connection, about_frame};
 use crate::handler::ConnectionInfo;
-use crate::handler::guard::{self, quietly};
+use crate::handler::panics::{self, quietly};
 use crate::spop::session::{Foreign, Refusal, Unreadable};
 use crate::spop::{Disconnect, FrameIds, HaproxyHello, Status};
 use crate::text::one_line;
@@ -189,7 +189,7 @@ pub(crate) fn full(limits: &LineLimits, most: usize, connection: &ConnectionInfo
 /// the agent, or of a subscriber.
 #[cold]
 pub(crate) fn panicked(panic: Box<dyn Any + Send>, connection: &ConnectionInfo) {
-    let text = guard::panicked(panic);
+    let text = panics::panicked(panic);
     quietly(|| {
         about_connection!(
             error,

@@ -5,7 +5,7 @@
 
 use super::rate_limit::Permitted;
 use super::{HandlerLineLimits, LineLimits, about_frame};
-use crate::handler::guard::quietly;
+use crate::handler::panics::quietly;
 use crate::handler::{ConnectionInfo, Context, Definition, Failure, IncomingMessage, LeftOut, Run};
 use crate::spop::{FrameIds, Name};
 use crate::text::{breaks_line, one_line};

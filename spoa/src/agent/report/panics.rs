@@ -3,7 +3,7 @@
 //! The panic of a handler is logged where it is caught, with the name of its message.
 
 use super::rate_limit::{Permitted, ReasonLimits};
-use crate::handler::guard::{notes, words};
+use crate::handler::panics::{notes, words};
 use crate::text::one_line;
 use std::backtrace::Backtrace;
 use std::io::{Write, stderr};

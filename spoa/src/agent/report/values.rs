@@ -2,7 +2,7 @@
 
 use super::about_frame;
 use crate::handler::ConnectionInfo;
-use crate::handler::guard::quietly;
+use crate::handler::panics::quietly;
 use crate::spop::{ActionIter, FrameIds, Messages};
 use crate::text::Excerpt;
 use std::fmt::{self, Write};

@@ -11,7 +11,7 @@ use self::handler_table::HandlerTable;
 use crate::agent::Limits;
 use crate::agent::reload::CurrentStates;
 use crate::agent::report::LineLimits;
-use crate::handler::guard::drop_quietly;
+use crate::handler::panics::drop_quietly;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

@@ -1,0 +1,198 @@
+//! The arguments, states and variables of a handler, as far as they are known without running it.
+
+use super::verdict::VerdictDescription;
+use super::{DefaultSample, Expected, FromValue, Presence, When};
+use crate::spop::Scope;
+use std::any::{TypeId, type_name};
+use std::borrow::Cow;
+
+/// What a handler takes and sets, as far as it is known without running it: what `handlers`, `config` and
+/// `doctor` know of it.
+///
+/// [`FromMessage::describe`](super::FromMessage::describe) and
+/// [`IntoActions::describe`](super::IntoActions::describe) fill it; the derives do so by themselves.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Description {
+    #[doc(hidden)]
+    pub arguments: Vec<ArgumentDescription>,
+    #[doc(hidden)]
+    pub states: Vec<StateDescription>,
+    #[doc(hidden)]
+    pub variables: Vec<VariableDescription>,
+    /// What its verdicts can be.
+    #[doc(hidden)]
+    pub verdicts: Vec<&'static VerdictDescription>,
+    /// Whether what the handler returns sets a variable each time, where the types do not name it.
+    #[doc(hidden)]
+    pub returns: Presence,
+    /// Whether the handler may set variables of other names, which are known only when it runs.
+    #[doc(hidden)]
+    pub open: bool,
+}
+
+impl Description {
+    /// Adds an argument of this name and type.
+    pub fn argument<'a, T: FromValue<'a>>(
+        &mut self,
+        name: &'static str,
+    ) -> &mut ArgumentDescription {
+        self.arguments.push(ArgumentDescription {
+            name: Some(name),
+            index: None,
+            rust_type: Cow::Owned(short_type_name::<T>()),
+            expected: T::EXPECTED,
+            sample: None,
+            default_sample: T::SAMPLE,
+            may_be_missing: false,
+            takes_null: T::ACCEPTS.null(),
+            required: T::from_absent().is_none(),
+        });
+        self.arguments.last_mut().expect("one was pushed")
+    }
+
+    /// Adds a state: an agent without a value of this type does not start.
+    pub fn state<T: Send + Sync + 'static>(&mut self) {
+        self.states.push(StateDescription {
+            id: TypeId::of::<T>(),
+            type_name: type_name::<T>(),
+        });
+    }
+
+    /// Adds a variable that the handler may set, with the name that it has without the engine's prefix.
+    pub fn may_set(&mut self, scope: Scope, name: &'static str) {
+        self.variable(VariableDescription {
+            scope,
+            name,
+            rust_type: None,
+            presence: Presence::Unknown,
+        });
+    }
+}
+
+/// Returns the name of a type without the paths of modules, such as `Option<IpAddr>`.
+fn short_type_name<T>() -> String {
+    let mut short = String::new();
+    for part in
+        type_name::<T>().split_inclusive(|c: char| !c.is_alphanumeric() && c != '_' && c != ':')
+    {
+        let end = part.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+        let (path, after) = part.split_at(end.len());
+        short.push_str(path.rsplit("::").next().unwrap_or_default());
+        short.push_str(after);
+    }
+    short
+}
+
+impl Description {
+    /// Gives the arguments whose types have a sample the one for the request or for the response, as the
+    /// event and the other samples say.
+    pub(super) fn name_samples(&mut self, event: Option<&str>) {
+        let named = self.arguments.iter().filter_map(|it| it.sample);
+        let when = When::of(event, named);
+        for argument in self.arguments.iter_mut().filter(|it| it.sample.is_none()) {
+            argument.sample = argument.default_sample.at(when);
+            if argument.sample.is_some() {
+                argument.may_be_missing = argument.default_sample.may_be_missing();
+            }
+        }
+    }
+
+    /// Removes arguments that have been named: several types may be made from one argument.
+    pub(super) fn share_arguments(&mut self) {
+        let mut seen = Vec::new();
+        self.arguments.retain(|argument| match argument.name {
+            Some(name) if argument.index.is_none() => {
+                let first = !seen.contains(&name);
+                seen.push(name);
+                first
+            }
+            _ => true,
+        });
+    }
+
+    /// Adds a variable. One that is known already is written a second time: what comes last decides.
+    pub fn variable(&mut self, variable: VariableDescription) {
+        let mut known = self.variables.iter_mut();
+        let same = |known: &&mut VariableDescription| {
+            (known.scope, known.name) == (variable.scope, variable.name)
+        };
+        match known.find(same) {
+            Some(known) if variable.presence != Presence::Sometimes => {
+                known.presence = variable.presence;
+            }
+            Some(_) => {}
+            None => self.variables.push(variable),
+        }
+    }
+
+    /// Notes that what comes next may unset any of the variables before it.
+    pub fn may_unset(&mut self) {
+        for variable in &mut self.variables {
+            variable.presence = Presence::Unknown;
+        }
+    }
+
+    /// Notes that the variables from `start` on are left alone by some successes.
+    pub(crate) fn sometimes(&mut self, start: usize) {
+        for variable in self.variables.iter_mut().skip(start) {
+            variable.presence = variable.presence.sometimes();
+        }
+    }
+}
+
+/// One argument of a [`Description`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ArgumentDescription {
+    #[doc(hidden)]
+    pub name: Option<&'static str>,
+    #[doc(hidden)]
+    pub index: Option<usize>,
+    #[doc(hidden)]
+    pub rust_type: Cow<'static, str>,
+    #[doc(hidden)]
+    pub expected: Expected,
+    /// The sample expression that gives it.
+    #[doc(hidden)]
+    pub sample: Option<&'static str>,
+    /// The one that its type has, where nothing else names one.
+    #[doc(hidden)]
+    pub default_sample: DefaultSample,
+    /// Whether that may have no value.
+    #[doc(hidden)]
+    pub may_be_missing: bool,
+    /// Whether the handler is run then.
+    #[doc(hidden)]
+    pub takes_null: bool,
+    #[doc(hidden)]
+    pub required: bool,
+}
+
+impl ArgumentDescription {
+    /// Gives the sample expression that `config` writes for the argument, as `#[arg(sample = …)]` does.
+    /// `doctor` checks it, the compiler does not.
+    pub fn sample(&mut self, expression: &'static str) -> &mut Self {
+        self.sample = Some(expression);
+        self
+    }
+}
+
+/// One shared value.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct StateDescription {
+    pub id: TypeId,
+    pub type_name: &'static str,
+}
+
+/// One variable.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariableDescription {
+    pub scope: Scope,
+    pub name: &'static str,
+    /// The type of its value as written, where the macro sees it.
+    pub rust_type: Option<&'static str>,
+    pub presence: Presence,
+}

@@ -1,0 +1,83 @@
+//! The values from which a type can be made, as rejections and the tools name them.
+
+use crate::spop::DataType;
+use std::fmt;
+
+/// What a datum must be to become a Rust value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expected {
+    /// A boolean (an integer that is 0 or 1 is one).
+    Bool,
+    /// An integer between two bounds, both included.
+    Integer {
+        /// The least.
+        min: i128,
+        /// The greatest.
+        max: i128,
+    },
+    /// An IPv4 or IPv6 address.
+    Address,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+    /// UTF-8 text.
+    Text,
+    /// Bytes.
+    Bytes,
+    /// All headers of a request or a response, as HAProxy writes them: `req.hdrs_bin`, `req.hdrs`.
+    Headers,
+    /// Anything at all.
+    Any,
+    /// Something else, in words that complete "should be".
+    Other(&'static str),
+}
+
+impl Expected {
+    /// Returns what HAProxy's samples are compared with.
+    pub(crate) const fn known(self) -> spoa_facts::Expected {
+        match self {
+            Expected::Bool => spoa_facts::Expected::Bool,
+            Expected::Integer { .. } => spoa_facts::Expected::Integer,
+            Expected::Address => spoa_facts::Expected::Address,
+            Expected::Ipv4 => spoa_facts::Expected::Ipv4,
+            Expected::Ipv6 => spoa_facts::Expected::Ipv6,
+            Expected::Text => spoa_facts::Expected::Text,
+            Expected::Bytes | Expected::Headers => spoa_facts::Expected::Bytes,
+            Expected::Any => spoa_facts::Expected::Any,
+            Expected::Other(_) => spoa_facts::Expected::Other,
+        }
+    }
+
+    /// Returns the type on the wire that it most likely has: HAProxy sends all integers as INT64.
+    pub(crate) const fn likely(self) -> DataType {
+        match self {
+            Expected::Bool => DataType::Bool,
+            Expected::Integer { .. } => DataType::Int64,
+            Expected::Address | Expected::Ipv4 => DataType::Ipv4,
+            Expected::Ipv6 => DataType::Ipv6,
+            Expected::Text | Expected::Any | Expected::Other(_) => DataType::String,
+            Expected::Bytes | Expected::Headers => DataType::Binary,
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Expected::Bool => "a boolean",
+            Expected::Integer { min, max } => {
+                return write!(f, "an integer from {min} to {max}");
+            }
+            Expected::Address => "an IP address",
+            Expected::Ipv4 => "an IPv4 address",
+            Expected::Ipv6 => "an IPv6 address",
+            Expected::Text => "UTF-8 text",
+            Expected::Bytes => "text or binary",
+            Expected::Headers => "a block of headers, as `req.hdrs_bin` gives it",
+            Expected::Any => "any value",
+            Expected::Other(words) => words,
+        })
+    }
+}

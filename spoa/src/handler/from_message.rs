@@ -1,0 +1,94 @@
+//! From a whole message to a Rust value.
+
+use super::sample::Events;
+use super::{Context, Description, Failure, IncomingMessage, State};
+use crate::spop::{Args, Message};
+
+/// A type made from a whole message: [`Message`], [`Args`], [`Context`], [`State`], or a struct of
+/// arguments with `#[derive(FromMessage)]`.
+///
+/// Implement it for what a derive cannot say, such as one value made from several arguments:
+///
+/// ```
+/// use spoa::handler::{Description, Failure, FromMessage, IncomingMessage};
+/// use spoa::prelude::*;
+///
+/// /// The host, or the name of the TLS handshake if there is none.
+/// struct Host<'a>(Text<'a>);
+///
+/// impl<'a> FromMessage<'a> for Host<'a> {
+///     fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+///         let args = incoming.message().args();
+///         let named = |name| args.get(name).and_then(|value| Text::from_value(value).ok());
+///         let host = named("host").or_else(|| named("sni"));
+///         host.map(Host).ok_or_else(|| Failure::Error("there is no host".into()))
+///     }
+///
+///     fn describe(description: &mut Description) {
+///         description.argument::<Option<Text<'_>>>("host").sample("req.hdr(host)");
+///         description.argument::<Option<Text<'_>>>("sni").sample("ssl_fc_sni");
+///     }
+/// }
+///
+/// #[spoe_message("route")]
+/// fn route(host: Host<'_>) -> SetVar<bool> {
+///     SetVar::transaction("internal", host.0.as_bytes().ends_with(b".internal"))
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made from a message",
+    label = "not a type that a handler can take",
+    note = "take `Message`, `Args`, `Context`, `State<T>`, or a struct with `#[derive(FromMessage)]`"
+)]
+pub trait FromMessage<'a>: Sized {
+    /// Makes it from a message.
+    ///
+    /// # Errors
+    /// The [`Failure`] of the handler, as a rule a [`Rejection`].
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure>;
+
+    /// Names the arguments and states that it takes, for `handlers`, `config` and `doctor`. Without it they
+    /// do not know of any.
+    fn describe(description: &mut Description) {
+        let _ = description;
+    }
+
+    /// The events at which HAProxy has the samples of all its arguments, a bit for each.
+    #[doc(hidden)]
+    const EVENTS: Events = Events::MAX;
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a> FromMessage<'a> for Message<'a> {
+    #[inline]
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        Ok(incoming.message)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a> FromMessage<'a> for Args<'a> {
+    #[inline]
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        Ok(incoming.message.args())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a> FromMessage<'a> for Context<'a> {
+    #[inline]
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        Ok(incoming.context)
+    }
+}
+
+impl<'a, T: Send + Sync + 'static> FromMessage<'a> for State<'a, T> {
+    #[inline]
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        incoming.context.connection.states.find().map(State)
+    }
+
+    fn describe(description: &mut Description) {
+        description.state::<T>();
+    }
+}

@@ -1,0 +1,29 @@
+//! A message on its way to its handler.
+
+use super::Context;
+use crate::spop::Message;
+
+/// A message on its way to its handler, with all that surrounds it.
+#[derive(Clone, Copy, Debug)]
+pub struct IncomingMessage<'a> {
+    pub(crate) message: Message<'a>,
+    pub(crate) context: Context<'a>,
+    /// The variable that says that the handler has succeeded, if HAProxy asks for one.
+    pub(crate) answered: Option<&'a str>,
+}
+
+impl<'a> IncomingMessage<'a> {
+    /// The message.
+    #[inline]
+    #[must_use]
+    pub fn message(&self) -> Message<'a> {
+        self.message
+    }
+
+    /// Where it came from.
+    #[inline]
+    #[must_use]
+    pub fn context(&self) -> Context<'a> {
+        self.context
+    }
+}

@@ -1,0 +1,25 @@
+//! Whether a handler that succeeds sets a variable.
+
+/// Whether each success of a handler sets a variable.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Each success sets it.
+    Always,
+    /// Some successes leave it alone.
+    Sometimes,
+    /// The types do not say. Some successes may unset it.
+    #[default]
+    Unknown,
+}
+
+impl Presence {
+    /// Returns the presence of what is written on some successes only.
+    #[must_use]
+    pub(crate) fn sometimes(self) -> Self {
+        match self {
+            Presence::Unknown => Presence::Unknown,
+            Presence::Always | Presence::Sometimes => Presence::Sometimes,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The variable that tells HAProxy that a handler has succeeded.
+
+use super::{ActionWriter, Failure};
+use crate::spop::{Scope, Value};
+
+/// Says to HAProxy that a handler has succeeded, after all that it set: sets the variable that HAProxy
+/// asks for, which is given with its scope. What was left out before it leaves it out as well.
+#[cold]
+pub(crate) fn mark(variable: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+    let scopes = [
+        Scope::Session,
+        Scope::Transaction,
+        Scope::Request,
+        Scope::Response,
+    ];
+    let parts = variable.split_once('.');
+    let scope = parts.and_then(|(scope, name)| {
+        let scope = scopes.into_iter().find(|it| it.name() == scope)?;
+        Some((scope, name))
+    });
+    match scope {
+        Some((scope, name)) => Ok(out.set_var(scope, name, Value::Bool(true))?),
+        // Nothing is set, so that a rule that asks for it denies.
+        None => Ok(()),
+    }
+}
