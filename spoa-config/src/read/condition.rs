@@ -1,7 +1,10 @@
 //! `.if`, `.elif`, `.else` and `.endif`: which lines hold.
 //!
 //! What asks for HAProxy's version, for the environment, or compares texts is decided; what asks for the
-//! program that HAProxy is, such as `feature(OPENSSL)`, is not. It must not know what is in the lines.
+//! program that HAProxy is, such as `feature(OPENSSL)`, is not.
+//!
+//! A HAProxy that is newer than the newest known series counts as that one. For that series
+//! `version_before(9.0)` is therefore not decided: it holds for one HAProxy and not for another.
 
 use super::environment::{Environment, Value};
 use super::words::Word;

@@ -6,7 +6,8 @@ use super::files::{Files, configurations};
 use super::sections::{Kind, Line, Parsed, Scope, Section, parse};
 use super::source::Sources;
 use super::words::Word;
-use spoa_facts::{Series, nearest};
+use crate::Series;
+use spoa_facts::nearest;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,7 @@ pub struct Filter {
 
 /// What was found of the SPOE file that a filter names.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Found {
     /// A file, as [`Configuration::spoe`] counts them.
     There(usize),
@@ -84,6 +86,9 @@ pub enum Found {
     Nowhere(Vec<PathBuf>),
     /// Not looked for: these variables of the environment, which the path needs, are not set here.
     Unset(Vec<String>),
+    /// Not looked for: the values of these variables, which the path needs, depend on how HAProxy is
+    /// started, or on a condition that is not decided here.
+    Uncertain(Vec<String>),
     /// The filter names none.
     Unnamed,
 }
@@ -94,7 +99,7 @@ impl Found {
     pub fn file(&self) -> Option<usize> {
         match self {
             Found::There(file) | Found::Beside(file, _) => Some(*file),
-            Found::Nowhere(_) | Found::Unset(_) | Found::Unnamed => None,
+            Found::Nowhere(_) | Found::Unset(_) | Found::Uncertain(_) | Found::Unnamed => None,
         }
     }
 }
@@ -141,26 +146,25 @@ impl Configuration {
         let paths = paths
             .iter()
             .flat_map(|path| configurations(files, path.as_ref()));
-        let mut given = Vec::new();
+        let mut texts = Vec::new();
         for path in paths {
             let bytes = files.read(&path).map_err(|error| ReadError {
                 path: path.clone(),
                 error,
             })?;
             if bytes.contains(&0) {
-                let error = "it is no text, so no configuration of HAProxy";
+                let error = "the file is not text";
                 let error = io::Error::new(io::ErrorKind::InvalidData, error);
                 return Err(ReadError { path, error });
             }
-            given.push((path, bytes));
+            texts.push((path, bytes));
         }
-        // A version that is not known may be such a one.
-        if around.series.is_none_or(|series| series >= Series::V3_2) {
-            reading.read_global(&given);
+        if around.series.is_none_or(|series| series > Series::V3_0) {
+            reading.environment = read_once(&texts, around);
         }
         let mut filters = Vec::new();
-        for (path, bytes) in &given {
-            reading.take(path, bytes, &mut filters);
+        for (path, bytes) in texts {
+            reading.take(&path, &bytes, &mut filters);
         }
         for (filter, origin) in filters {
             let filter = reading.follow(filter, &origin);
@@ -203,6 +207,19 @@ impl Configuration {
             matches!(section.kind(), "backend" | "listen") && section.title() == name
         })
     }
+}
+
+/// Returns the environment of the second reading of all files, by HAProxy from 3.1 on.
+fn read_once<'a>(texts: &[(PathBuf, Vec<u8>)], around: &Surroundings<'a>) -> Environment<'a> {
+    let mut environment = Environment::new(around.environment);
+    for (_, bytes) in texts {
+        let text = String::from_utf8_lossy(bytes);
+        let kind = Kind::of(&text);
+        if kind != Kind::Spoe {
+            parse(kind, &text, 0, around.series, &mut environment);
+        }
+    }
+    environment.again()
 }
 
 /// Where relative paths begin: `default-path`.
@@ -355,24 +372,27 @@ impl Reading<'_> {
         if let Some(file) = given {
             return Found::There(file);
         }
-        // A line that is read later may set all of them.
-        let (mut names, mut all) = (Vec::new(), Vec::new());
+        let (mut missing, mut uncertain) = (Vec::new(), Vec::new());
         for part in raw.split('$').skip(1) {
             let part = part.strip_prefix('{').unwrap_or(part);
             let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
             let end = part.find(|c| !is_part(c)).unwrap_or(part.len());
             let name = part.get(..end).unwrap_or_default();
-            let set = !matches!(self.environment.get(name), Value::Missing | Value::Unknown);
             let default = part.get(end..).is_some_and(|rest| rest.starts_with('-'));
-            if default || all.iter().any(|known| known == name) {
-                continue;
-            }
-            all.push(name.to_owned());
-            if !set {
+            let names = match self.environment.get(name) {
+                Value::Missing if !default => &mut missing,
+                Value::Unknown => &mut uncertain,
+                _ => continue,
+            };
+            if !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());
             }
         }
-        Found::Unset(if names.is_empty() { all } else { names })
+        if missing.is_empty() {
+            Found::Uncertain(uncertain)
+        } else {
+            Found::Unset(missing)
+        }
     }
 
     /// A SPOE file that was read already.

@@ -20,11 +20,23 @@ pub(super) enum Value {
     Unknown,
 }
 
-/// An environment.
+/// The environment in which the lines of a configuration are read.
+///
+/// HAProxy from 3.1 on reads `global` twice if it is started without `-W`: what the first reading has
+/// set is there from the first line of the second. With `-W` the worker begins again with the environment
+/// that HAProxy was started in. A variable that is not the same in both is [`Value::Unknown`].
 pub(super) struct Environment<'a> {
     /// The one that HAProxy is started in, as far as it is known.
     outside: &'a dyn Fn(&str) -> Option<String>,
-    /// What the configuration has changed.
+    /// What the configuration has changed, if it is read once.
+    once: Changes,
+    /// What it has changed, if it is read a second time.
+    twice: Option<Changes>,
+}
+
+/// What lines of `global` have made of the environment.
+#[derive(Clone, Default)]
+struct Changes {
     changed: BTreeMap<String, Value>,
     /// What all others are, if `resetenv` has removed them.
     others: Option<Value>,
@@ -36,47 +48,54 @@ impl<'a> Environment<'a> {
     pub(super) fn new(outside: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Environment {
             outside,
-            changed: BTreeMap::new(),
-            others: None,
-            reread: None,
+            once: Changes::default(),
+            twice: None,
         }
     }
 
-    /// The environment at the start of a file whose lines of `global` have made `self` of it once. What
-    /// depends on whether HAProxy was started with `-W` is not known in it.
-    pub(super) fn read_again(self) -> Self {
+    /// Returns the environment in which the same files are read after this first reading of them.
+    pub(super) fn again(self) -> Self {
         Environment {
-            reread: Some(Box::new(Environment {
-                reread: None,
-                ..self
-            })),
-            ..Environment::new(self.outside)
+            outside: self.outside,
+            once: Changes::default(),
+            twice: Some(self.once),
         }
     }
 
-    /// What a variable is.
+    /// Returns what a variable is.
     pub(super) fn get(&self, name: &str) -> Value {
-        let value = self.get_once(name);
-        match &self.reread {
-            Some(reread) if reread.get_once(name) != value => Value::Unknown,
-            _ => value,
+        let value = self.once.get(name, self.outside);
+        let twice = self.twice.as_ref();
+        if twice.is_none_or(|twice| twice.get(name, self.outside) == value) {
+            value
+        } else {
+            Value::Unknown
         }
     }
 
-    fn get_once(&self, name: &str) -> Value {
+    /// Applies a line of `global`. Whether it is read may be uncertain.
+    pub(super) fn take(&mut self, words: &[Word], certain: bool) {
+        let outside = self.outside;
+        for changes in [Some(&mut self.once), self.twice.as_mut()]
+            .into_iter()
+            .flatten()
+        {
+            changes.take(words, certain, outside);
+        }
+    }
+}
+
+impl Changes {
+    fn get(&self, name: &str, outside: &dyn Fn(&str) -> Option<String>) -> Value {
         let changed = self.changed.get(name).or(self.others.as_ref());
-        match (changed, (self.outside)(name)) {
+        match (changed, outside(name)) {
             (Some(value), _) => value.clone(),
             (None, Some(text)) => Value::Text(text),
             (None, None) => Value::Missing,
         }
     }
 
-    /// Takes in a line of `global`. Whether it is read may be uncertain.
-    pub(super) fn take(&mut self, words: &[Word], certain: bool) {
-        if let Some(reread) = &mut self.reread {
-            reread.take(words, certain);
-        }
+    fn take(&mut self, words: &[Word], certain: bool, outside: &dyn Fn(&str) -> Option<String>) {
         let Some((keyword, rest)) = words.split_first() else {
             return;
         };
@@ -91,7 +110,7 @@ impl<'a> Environment<'a> {
                 self.changed.insert(name.text.clone(), becomes(value));
             }
             ("presetenv", [name, value]) => {
-                let value = match (self.get_once(&name.text), value.known) {
+                let value = match (self.get(&name.text, outside), value.known) {
                     (Value::Text(_), _) => return,
                     (Value::Unknown, _) | (_, false) => Value::Unknown,
                     (Value::Unset | Value::Missing, true) => Value::Text(value.text.clone()),
@@ -107,7 +126,7 @@ impl<'a> Environment<'a> {
             ("resetenv", kept) => {
                 let kept: BTreeMap<_, _> = kept
                     .iter()
-                    .map(|name| (name.text.clone(), self.get_once(&name.text)))
+                    .map(|name| (name.text.clone(), self.get(&name.text, outside)))
                     .collect();
                 self.changed = kept;
                 self.others = Some(becomes(Value::Unset));
@@ -137,6 +156,45 @@ mod tests {
             environment.take(&words, certain);
         }
         environment.get(name)
+    }
+
+    /// What a variable is at the end of the second reading of these lines.
+    fn after_twice(lines: &[&str], name: &str) -> Value {
+        let mut environment = Environment::new(&outside);
+        for reading in 0..2 {
+            for line in lines {
+                let words = words(line, 0, 0, &|name| environment.get(name));
+                environment.take(&words, true);
+            }
+            if reading == 0 {
+                environment = environment.again();
+            }
+        }
+        environment.get(name)
+    }
+
+    #[test]
+    fn what_a_second_reading_changes_is_unknown() {
+        let text = |text: &str| Value::Text(text.to_owned());
+        for (lines, name, expected) in [
+            (&["setenv A x"][..], "A", text("x")),
+            (&["presetenv A x"], "A", text("x")),
+            (&["presetenv HOME x"], "HOME", text("/root")),
+            (&["setenv A x", r#"setenv B "$A/y""#], "B", text("x/y")),
+            (&[r#"setenv HOME "$HOME/x""#], "HOME", Value::Unknown),
+            (
+                &[r#"setenv B "${A-none}""#, "setenv A x"],
+                "B",
+                Value::Unknown,
+            ),
+            (&["presetenv A x", "setenv A y"], "A", text("y")),
+            (&["unsetenv HOME", "presetenv HOME x"], "HOME", text("x")),
+            (&["presetenv HOME x", "unsetenv HOME"], "HOME", Value::Unset),
+            (&["presetenv A x", "resetenv"], "A", Value::Unset),
+            (&[], "NONE", Value::Missing),
+        ] {
+            assert_eq!(after_twice(lines, name), expected, "{lines:?} {name}");
+        }
     }
 
     #[test]

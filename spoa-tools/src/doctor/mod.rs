@@ -280,10 +280,7 @@ error[SPOA002]: this filter names no SPOE file
             assert_ne!(found.status, 0, "{name}");
         }
         let error = doctor(&["/bin/sh"]).perform(Some(&agent())).unwrap_err();
-        assert_eq!(
-            error,
-            "cannot read `/bin/sh`: it is no text, so no configuration of HAProxy"
-        );
+        assert_eq!(error, "cannot read `/bin/sh`: the file is not text");
         let nothing = doctor(&["/proc/self/task"]).perform(Some(&agent()));
         assert!(nothing.unwrap_err().contains("`*.cfg`"));
     }

@@ -12,7 +12,10 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         // Several filters that name one file have one fault.
         let same = |other: &&Filter| {
             let text = |filter: &Filter| filter.config.as_ref().map(|it| it.text.clone());
-            let lost = matches!(other.file, Found::Nowhere(_) | Found::Unset(_));
+            let lost = matches!(
+                other.file,
+                Found::Nowhere(_) | Found::Unset(_) | Found::Uncertain(_)
+            );
             lost && other.file == filter.file && text(other) == text(filter)
         };
         if all.iter().take(index).any(|other| same(&other)) {
@@ -92,6 +95,21 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
                         "set {} as for HAProxy, or give the path of the SPOE file after that of haproxy.cfg",
                         all_of(names)
                     )),
+            )
+        }
+        Found::Uncertain(names) => {
+            let title = format!(
+                "this path needs {}, whose value is not certain",
+                all_of(names)
+            );
+            Some(
+                Finding::new(Code::FileMissing, title, config.span)
+                    .severity(Severity::Warning)
+                    .label("not read, so nothing is known of its messages")
+                    .note(
+                        "it depends on a condition that is not decided here, or on `-W`: without it, HAProxy from 3.1 on reads `global` twice",
+                    )
+                    .help("give the path of the SPOE file after that of haproxy.cfg"),
             )
         }
         Found::Nowhere(looked) => {
@@ -218,7 +236,7 @@ fn of_scope(case: &Case<'_>, filter: &Filter, file: &SpoeFile) -> Option<Finding
 fn unread(case: &Case<'_>, file: &SpoeFile) -> Option<Finding> {
     // A filter whose path is not known may read it, and so may one before the first section.
     let mut filters = case.configuration.filters.iter();
-    let unset = filters.any(|filter| matches!(filter.file, Found::Unset(_)));
+    let unset = filters.any(|filter| matches!(filter.file, Found::Unset(_) | Found::Uncertain(_)));
     if unset || !case.configuration.stray.is_empty() {
         return None;
     }

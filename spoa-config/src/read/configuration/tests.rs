@@ -205,10 +205,7 @@ fn a_file_that_is_not_there_is_named() {
 #[test]
 fn what_is_no_text_is_no_configuration() {
     let error = read(&texts(&[("a", "frontend f\n\0")]), &["a"]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cannot read `a`: it is no text, so no configuration of HAProxy"
-    );
+    assert_eq!(error.to_string(), "cannot read `a`: the file is not text");
 }
 
 #[test]
