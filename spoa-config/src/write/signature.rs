@@ -64,6 +64,16 @@ fn hash(text: &str) -> u64 {
 mod tests {
     use super::*;
 
+    /// The line has no version: the hash tells whether a file was edited, whichever version wrote it.
+    #[test]
+    fn files_of_earlier_versions_are_known() {
+        let file = "# Written by `a config`, hash 40806808fdf0580c: run it again when handlers change.\nglobal\n";
+        assert_eq!(writer(file), Writer::Config, "{}", signed("a", "global\n"));
+        // Before there were hashes.
+        let file = "# Written by `a config`: run it again when handlers change.\nglobal\n";
+        assert_eq!(writer(file), Writer::Edited);
+    }
+
     #[test]
     fn any_change_is_seen() {
         let file = signed("a b", "global\n\n    maxconn 100\n");
