@@ -38,6 +38,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         let lines = messages.flat_map(|message| &message.lines);
         for word in lines.flat_map(|line| &line.words) {
             findings.extend(of_word(case, word, true));
+            findings.extend(unnamed(case, engine.filter.proxy, word, true));
         }
         findings.extend(
             engine
@@ -47,9 +48,10 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         findings.extend(left_out(case, engine));
     }
     // A file that is not given here may have the backend: only what is misspelt is said of rules.
-    for section in &case.configuration.sections {
+    for (proxy, section) in case.configuration.sections.iter().enumerate() {
         for word in section.lines.iter().flat_map(Line::of_samples) {
             findings.extend(of_word(case, word, false));
+            findings.extend(unnamed(case, proxy, word, false));
         }
     }
 }
@@ -76,67 +78,56 @@ impl Line {
     }
 }
 
-/// A sample of a message that needs the name of a backend or a server, and has none. Without a name a
-/// backend is the proxy itself, and a frontend has no servers.
-fn unnamed(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<Finding> {
-    let proxy = case.configuration.sections.get(engine.filter.proxy)?;
-    let given = Given::all(message);
-    let of_arguments = given.iter().filter_map(expression);
-    let of_conditions = message.all(&["event"]).flat_map(|line| {
-        let pairs = line.words.iter().zip(line.words.iter().skip(1));
-        let samples = pairs.filter(|(before, word)| before.is("{") && word.known);
-        samples.map(|(_, word)| (word.text.as_str(), word.span))
-    });
-    of_arguments.chain(of_conditions).find_map(|(text, span)| {
-        let parsed = Expression::parse(text).ok()?;
-        let fetch = parsed.fetch();
-        let arguments = fetch.arguments.iter().flatten();
-        if arguments
-            .into_iter()
-            .any(|argument| !argument.text.is_empty())
-        {
-            return None;
-        }
-        let of_server = OF_SERVERS.contains(&fetch.name.as_str());
-        let of_frontend = OF_BACKENDS.contains(&fetch.name.as_str()) && proxy.kind() == "frontend";
-        if !of_server && !of_frontend {
-            return None;
-        }
-        let backend = engine.backend().map_or("BACKEND", |backend| &backend.text);
-        let (title, help) = if of_server {
-            (
-                format!("`{}` names no server", fetch.name),
-                format!(
-                    "write `{}({backend}/{})`",
-                    fetch.name,
-                    first_server(case, backend)
-                ),
-            )
-        } else {
-            (
-                format!(
-                    "`{}` names no backend, so it means `{}`, which has no servers",
-                    fetch.name,
-                    proxy.title()
-                ),
-                format!("write `{}({backend})`", fetch.name),
-            )
+/// A sample such as `nbsrv` that takes the proxy it is in, in a frontend, which has no servers.
+fn unnamed(case: &Case<'_>, proxy: usize, word: &Word, of_spoe: bool) -> Option<Finding> {
+    let section = case.configuration.sections.get(proxy)?;
+    if section.kind() != "frontend" || !word.known {
+        return None;
+    }
+    let text = word.text.as_str();
+    let ends = |c: char| matches!(c, '(' | ',' | ')' | ']');
+    // The sample of an argument, of a condition, or of a log format.
+    let starts = [text.find('=').map_or(0, |at| at + 1)];
+    let formats = text.match_indices("%[").map(|(at, _)| at + 2);
+    starts.into_iter().chain(formats).find_map(|start| {
+        let rest = text.get(start..)?;
+        let name = rest.get(..rest.find(ends).unwrap_or(rest.len()))?;
+        let inner = rest.get(name.len()..)?;
+        let server = OF_SERVERS.contains(&name);
+        let alone = !inner.starts_with('(') || inner.starts_with("()");
+        let local = server && inner.starts_with('(') && !alone && {
+            let arguments = inner.get(1..).and_then(|it| it.split_once(')'));
+            arguments.is_some_and(|(it, _)| !it.contains(['/', '%', '"', '\'']))
         };
-        Some(
-            Finding::new(Code::BackendOfSample, title, span)
-                .label("HAProxy does not start with it")
-                .context(engine.filter.line.span(), "used by this filter")
-                .help(help),
+        let here = alone && OF_BACKENDS.contains(&name);
+        if !(local || here) {
+            return None;
+        }
+        let title = format!("`{name}` names no backend, and a frontend has no servers");
+        let finding = Finding::new(
+            Code::BackendOfSample,
+            title,
+            word.part(start..start + name.len()),
         )
+        .label("HAProxy does not start with it")
+        .context(section.head.span(), "the frontend");
+        let finding = if of_spoe {
+            finding.note("HAProxy says of it `parsing [(null):0]: proxy`, without the file")
+        } else {
+            finding
+        };
+        let engine = case.engines.iter().find(|it| it.filter.proxy == proxy);
+        let backend = engine.and_then(Engine::backend);
+        Some(match (server, backend) {
+            (true, _) => {
+                finding.help("write the name of its backend and a slash before that of the server")
+            }
+            (false, Some(backend)) if of_spoe => {
+                finding.help(format!("write `{name}({})`", backend.text))
+            }
+            (false, _) => finding.help("write the name of a backend in parentheses after it"),
+        })
     })
-}
-
-/// The name of a backend's first server.
-fn first_server<'a>(case: &Case<'a>, backend: &str) -> &'a str {
-    let index = case.configuration.backend(backend);
-    let section = index.and_then(|index| case.configuration.sections.get(index));
-    let server = section.and_then(|section| section.all(&["server"]).next());
-    server.map_or("NAME", |line| line.word(1))
 }
 
 /// The backend or the server that a word names, if it is not there.
@@ -168,7 +159,9 @@ fn of_word(case: &Case<'_>, word: &Word, of_spoe: bool) -> Option<Finding> {
                 .filter(|section| matches!(section.kind(), "backend" | "listen"))
                 .map(Section::title);
             let near = nearest(backend, backends);
-            if near.is_none() && !of_spoe {
+            let mut sections = case.configuration.sections.iter();
+            let frontend = sections.any(|it| it.kind() == "frontend" && it.title() == backend);
+            if near.is_none() && !of_spoe && !frontend {
                 continue;
             }
             let title = format!("`{fetch}` names the backend `{backend}`, which is not there");
@@ -185,6 +178,9 @@ fn of_word(case: &Case<'_>, word: &Word, of_spoe: bool) -> Option<Finding> {
             return Some(match (near, name) {
                 (Some(near), None) => finding.help(format!("write `{fetch}({near})`")),
                 (Some(near), Some(name)) => finding.help(format!("write `{fetch}({near}/{name})`")),
+                (None, _) if frontend => finding
+                    .note(format!("`{backend}` is a frontend, which has no servers"))
+                    .help("write the name of a backend in its place"),
                 (None, _) => finding.help(format!(
                     "write `backend {backend}` in haproxy.cfg, or the name of one that is there"
                 )),
