@@ -231,7 +231,7 @@ impl<'a> Case<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::read::{Files, Surroundings};
     use std::io;
@@ -257,7 +257,7 @@ mod tests {
     }
 
     /// Reads a configuration from its text.
-    pub(super) fn read(text: &str) -> Configuration {
+    pub(crate) fn read(text: &str) -> Configuration {
         let around = Surroundings {
             series: Some(Series::V3_2),
             environment: &|_| None,

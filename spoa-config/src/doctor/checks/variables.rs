@@ -63,11 +63,23 @@ pub(super) fn mentions(configuration: &Configuration) -> Vec<Mention<'_>> {
 
 /// Whether scripts are loaded, which set and read variables too.
 pub(super) fn loads_lua(configuration: &Configuration) -> bool {
-    // HAProxy takes these lines nowhere else.
-    let global = configuration.sections.iter();
-    let global = global.filter(|section| section.kind() == "global");
-    let mut lines = global.flat_map(|section| &section.lines);
-    lines.any(|line| line.word(0).starts_with("lua-load"))
+    configuration.sections.iter().any(|section| {
+        let global = section.kind() == "global";
+        section.lines.iter().any(|line| {
+            // HAProxy loads scripts in `global` only. A rule that runs one says that another file loads it.
+            let loads = global && line.word(0).starts_with("lua-load");
+            loads || line.words.iter().any(|word| runs_lua(&word.text))
+        })
+    })
+}
+
+/// Whether a word is an action, a sample fetch or a converter of a script: `lua.NAME`.
+fn runs_lua(word: &str) -> bool {
+    let mut found = word.match_indices("lua.").map(|(at, _)| at);
+    found.any(|at| {
+        let before = word.get(..at).and_then(|it| it.chars().next_back());
+        before.is_none_or(|before| matches!(before, '[' | ',' | '=' | '"'))
+    })
 }
 
 /// A variable that a handler of an engine's message sets.
@@ -397,4 +409,35 @@ fn taken_twice(engine: &Engine<'_>, set: &[Set<'_>]) -> Option<Finding> {
             .label("a handler sets a variable of this name, too")
             .help("write another name here, such as `spoe_error`"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::tests::read;
+
+    #[test]
+    fn scripts_are_known_by_global_and_by_what_runs_them() {
+        for (text, loads) in [
+            ("global\n lua-load x.lua", true),
+            ("global\n lua-load-per-thread x.lua", true),
+            ("frontend f\n http-request lua.check if TRUE", true),
+            ("frontend f\n http-request set-var(txn.a) lua.fetch", true),
+            (
+                "frontend f\n http-request set-var(txn.a) path,lua.convert",
+                true,
+            ),
+            ("frontend f\n http-request set-header a %[lua.fetch]", true),
+            // HAProxy does not take it here.
+            ("defaults\n lua-load x.lua", false),
+            ("global\n lua-prepend-path /x", false),
+            ("frontend f\n http-request set-var(txn.lua.a) path", false),
+            (
+                "frontend f\n http-request deny if { path /x/lua.html }",
+                false,
+            ),
+        ] {
+            assert_eq!(loads_lua(&read(text)), loads, "{text}");
+        }
+    }
 }
