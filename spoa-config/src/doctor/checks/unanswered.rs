@@ -25,6 +25,10 @@ struct Set<'a> {
     variable: &'a Variable,
     /// The message whose handler sets it.
     message: &'a Section,
+    /// Whether the message is sent with the request.
+    in_request: bool,
+    /// Whether the message is sent with the response.
+    in_response: bool,
 }
 
 /// A rule with a condition.
@@ -32,6 +36,8 @@ struct Rule<'a> {
     line: &'a Line,
     section: &'a Section,
     condition: Condition<'a>,
+    /// Whether it is a rule for responses.
+    response: bool,
 }
 
 /// What the outcome of a test depends on.
@@ -54,18 +60,22 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     };
     let mut open = rules.iter().filter_map(|rule| {
         let set = asked.opens(rule).filter(|_| denies(rule.line))?;
+        // What the request was answered is still there in the response.
+        let mut engines = case.ours().filter(|_| rule.response);
+        let answered = engines.any(|other| {
+            let mut sets = self::sets(case, other).into_iter();
+            sets.any(|it| {
+                it.name == set.name && it.in_request && it.variable.presence == Presence::Always
+            })
+        });
+        if answered {
+            return None;
+        }
         Some((rule, set))
     });
     let (rule, set) = open.find(|(rule, set)| {
-        let of_response = sent_with_response(case, engine, set.message);
-        // A value that came with the request is still there at the response.
-        if of_response != of_responses(rule.line) || of_response && set_before(case, &set.name) {
-            return false;
-        }
-        let closed = rules.iter().any(|other| {
-            // Rules of the request come before it.
-            (!of_response || of_responses(other.line)) && asked.closes(other, set.message)
-        });
+        let mut others = rules.iter().filter(|other| other.response == rule.response);
+        let closed = others.any(|other| asked.closes(other, set.message));
         !closed && !said(case, rule, &sets) && !leads_nowhere(case, rule, set, &sets)
     })?;
     let span = mention(rule, &set.name);
@@ -95,7 +105,7 @@ fn leads_nowhere(case: &Case<'_>, rule: &Rule<'_>, set: &Set<'_>, sets: &[Set<'_
     let proxy = sections
         .iter()
         .position(|section| std::ptr::eq(section, rule.section));
-    let Some(proxy) = proxy.filter(|_| rule.section.kind() == "frontend") else {
+    let Some(proxy) = proxy.filter(|_| rule.section.kind() == "frontend" && !rule.response) else {
         return false;
     };
     let named_by_answer = |line: &Line| {
@@ -136,7 +146,8 @@ fn advice(
             && other.variable.presence == Presence::Always
             && other.variable.scope != "proc"
     });
-    let moments = engine.moments(set.message, case.rules);
+    let mut moments = engine.moments(set.message, case.rules);
+    moments.retain(|moment| of_response(moment) == rule.response);
     let whole = |moment: &Moment<'_>| {
         let line = moment_line(set.message, moment);
         let proxy = match moment {
@@ -218,13 +229,27 @@ fn sets<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
     let handlers = messages.filter_map(|message| Some((message, case.handler(message.title())?)));
     handlers
         .flat_map(|(message, handler)| {
+            let moments = engine.moments(message, case.rules);
+            let in_response = moments.iter().any(of_response);
+            let in_request = moments.is_empty() || !moments.iter().all(of_response);
             handler.variables.iter().map(move |variable| Set {
                 name: engine.variable(&variable.scope, &variable.name),
                 variable,
                 message,
+                in_request,
+                in_response,
             })
         })
         .collect()
+}
+
+/// Whether a message is sent when the rules for requests are done.
+fn of_response(moment: &Moment<'_>) -> bool {
+    match moment {
+        Moment::Event(event) => ["on-server-session", "on-tcp-response", "on-http-response"]
+            .contains(&event.text.as_str()),
+        Moment::Rule(rule) => rule.line.word(0).ends_with("-response"),
+    }
 }
 
 /// The variable that HAProxy sets if there is no answer.
@@ -245,8 +270,9 @@ fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Rule<'a>> {
             continue;
         }
         for line in &section.lines {
+            let response = ["http-response", "tcp-response"].contains(&line.word(0));
             let asks = ["http-request", "tcp-request", "use_backend", "redirect"];
-            if !asks.contains(&line.word(0)) && !of_responses(line) {
+            if !response && !asks.contains(&line.word(0)) {
                 continue;
             }
             if let Some(condition) = Condition::of(line, section) {
@@ -254,6 +280,7 @@ fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Rule<'a>> {
                     line,
                     section,
                     condition,
+                    response,
                 });
             }
         }
@@ -261,12 +288,19 @@ fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Rule<'a>> {
     rules
 }
 
-/// Whether a rule turns requests away.
+/// Whether a rule turns requests or responses away.
 fn denies(line: &Line) -> bool {
-    let rule = ["http-request", "tcp-request"].contains(&line.word(0)) || of_responses(line);
-    let ends = ["deny", "reject", "tarpit", "silent-drop"];
-    let returns = rule && line.word(1) == "return" && line.word(2) == "status";
-    let refuses = returns && line.word(3).starts_with(['4', '5']);
+    let rules = line.word(0);
+    let http = ["http-request", "http-response"].contains(&rules);
+    let rule = http || ["tcp-request", "tcp-response"].contains(&rules);
+    let ends = ["deny", "reject", "tarpit", "silent-drop", "close"];
+    let refuses = http
+        && line
+            .after(1)
+            .iter()
+            .zip(["return", "status"])
+            .all(|(word, text)| word.is(text))
+        && line.word(3).starts_with(['4', '5']);
     refuses || rule && (1..3).any(|index| ends.contains(&line.word(index)))
 }
 
@@ -318,7 +352,7 @@ impl<'a> Asked<'a> {
     /// out for the same request.
     fn opens(&self, rule: &Rule<'_>) -> Option<&'a Set<'a>> {
         let mut terms = rule.condition.terms().flat_map(|term| &term.tests);
-        let set = terms.find_map(|test| match self.depends(test) {
+        let set = terms.find_map(|test| match self.depends(rule, test) {
             Depends::Answer(set) => Some(set),
             Depends::Error | Depends::Other => None,
         })?;
@@ -330,7 +364,7 @@ impl<'a> Asked<'a> {
     /// message sets or by the error.
     fn closes(&self, rule: &Rule<'_>, message: &Section) -> bool {
         let mut tests = rule.condition.terms().flat_map(|term| &term.tests);
-        let about = tests.any(|test| match self.depends(test) {
+        let about = tests.any(|test| match self.depends(rule, test) {
             Depends::Answer(set) => std::ptr::eq(set.message, message),
             Depends::Error => true,
             Depends::Other => false,
@@ -338,7 +372,7 @@ impl<'a> Asked<'a> {
         about && self.differs(rule, true).unwrap_or(true)
     }
 
-    fn depends(&self, test: &Test<'_>) -> Depends<'a> {
+    fn depends(&self, rule: &Rule<'_>, test: &Test<'_>) -> Depends<'a> {
         let Some(inner) = test.expression.text.strip_prefix("var(") else {
             return Depends::Other;
         };
@@ -350,7 +384,15 @@ impl<'a> Asked<'a> {
         if self.error == Some(name) {
             return Depends::Error;
         }
-        match self.sets.iter().find(|set| set.name == name) {
+        // A rule for responses reads what the request was answered, too: that is not its verdict.
+        let here = |set: &&Set<'_>| {
+            if rule.response {
+                set.in_response
+            } else {
+                set.in_request
+            }
+        };
+        match self.sets.iter().filter(here).find(|set| set.name == name) {
             Some(set) => Depends::Answer(set),
             None => Depends::Other,
         }
@@ -366,7 +408,7 @@ impl<'a> Asked<'a> {
                 others += 1;
             }
             for test in &term.tests {
-                match self.depends(test) {
+                match self.depends(rule, test) {
                     Depends::Other => others += 1,
                     Depends::Answer(_) => answers += 1,
                     Depends::Error => {}
@@ -400,7 +442,7 @@ impl<'a> Asked<'a> {
             for term in terms {
                 let mut any = term.tests.is_empty() && next(&mut others);
                 for test in &term.tests {
-                    any |= match self.depends(test) {
+                    any |= match self.depends(rule, test) {
                         Depends::Other => next(&mut others),
                         Depends::Error => none && matches_error(test),
                         Depends::Answer(_) if none => false,
