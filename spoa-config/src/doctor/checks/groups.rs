@@ -3,6 +3,7 @@
 use super::super::engine::{Engine, Rule, event};
 use super::super::{Case, Code, Finding};
 use super::arguments::Given;
+use super::layers::{awaited_by, delays, looks_once};
 use super::listed_spans;
 use crate::read::{Section, Word};
 use spoa_facts::{Event, Proxy, nearest};
@@ -97,9 +98,12 @@ fn unsent(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding> 
     let (name, group) = (engine.name(), &word.text);
     Some(match rule_for(case, engine, &messages) {
         // Without a delay, content rules wait for no answer, and HAProxy does not even ask.
-        Some(keyword @ "tcp-request content") if !delays(case, engine.filter.proxy) => {
+        Some(keyword @ ("tcp-request content" | "tcp-response content"))
+            if !delays(case, engine.filter.proxy, rules_of(keyword)) =>
+        {
             finding.help(format!(
-                "write `tcp-request inspect-delay 5s` and `{keyword} send-spoe-group {name} {group}` below the filter, before what it sets is read"
+                "write `{} inspect-delay 5s` and `{keyword} send-spoe-group {name} {group}` below the filter, before what it sets is read",
+                rules_of(keyword)
             ))
         }
         Some(keyword) => finding.help(format!(
@@ -111,10 +115,33 @@ fn unsent(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding> 
     })
 }
 
-/// Whether the content rules of a proxy may wait.
-fn delays(case: &Case<'_>, proxy: usize) -> bool {
-    let mut lines = case.configuration.lines(proxy);
-    lines.any(|line| line.begins(&["tcp-request", "inspect-delay"]))
+/// The keyword of rules: `tcp-request` of `tcp-request content`.
+fn rules_of(keyword: &str) -> &str {
+    keyword.split_once(' ').map_or(keyword, |(rules, _)| rules)
+}
+
+/// A content rule that sends nothing: it may not wait for an answer, so HAProxy does not even ask.
+fn unsent_by(case: &Case<'_>, engine: &Engine<'_>, rule: &Rule<'_>) -> Option<Finding> {
+    let rules = rule.line.word(0);
+    let content = matches!(rules, "tcp-request" | "tcp-response") && rule.line.word(1) == "content";
+    if !content || delays(case, rule.proxy, rules) {
+        return None;
+    }
+    let response = rules == "tcp-response";
+    let mut messages = engine.messages_of(&rule.group.text);
+    let tcp = case.mode(rule.proxy) == Some("tcp");
+    let awaited = messages.find_map(|message| awaited_by(message, response));
+    let awaited = awaited.filter(|_| tcp && looks_once(case, rule));
+    let title = format!("this rule never sends the group `{}`", rule.group.text);
+    let finding = Finding::new(Code::GroupUnsent, title, rule.line.span()).label(format!(
+        "without `{rules} inspect-delay`, it may not wait for the answer"
+    ));
+    Some(match awaited {
+        Some(test) => finding.help(format!(
+            "write `{rules} inspect-delay 5s` above the rule, and `if {{ {test} }}` at its end"
+        )),
+        None => finding.help(format!("write `{rules} inspect-delay 5s` above the rule")),
+    })
 }
 
 /// The rule that has all samples of some messages.
@@ -203,7 +230,7 @@ fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Finding> {
         .listed("groups")
         .any(|word| !word.known || word.text == *group)
     {
-        return None;
+        return unsent_by(case, found, rule);
     }
     let title = format!("the engine `{engine}` has no group `{group}`");
     let finding = Finding::new(Code::GroupUndeclared, title, rule.group.span)

@@ -1,6 +1,7 @@
 //! Samples of a connection's raw data: whether it is there to be fetched.
 
 use super::super::engine::{Engine, Moment, Rule};
+use super::super::steps::{Path, Phase, Step};
 use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use super::samples::expression;
@@ -45,44 +46,123 @@ fn of_sample(
     span: Span,
 ) -> Option<Finding> {
     let moments = engine.moments(message, case.rules);
-    moments.iter().find_map(|moment| {
+    let in_http = moments.iter().find_map(|moment| {
         let proxy = match moment {
             Moment::Event(_) => engine.filter.proxy,
             Moment::Rule(rule) => rule.proxy,
         };
-        match (case.mode(proxy)?, moment) {
-            ("http", _) => of_http(case, proxy, moment, fetch, span),
-            ("tcp", Moment::Event(event))
-                if event.is("on-frontend-tcp-request")
-                    || event.is("on-backend-tcp-request") && never_waited(case, proxy) =>
-            {
-                Some(
-                Finding::new(Code::DataAbsent, too_early(fetch), span)
-                    .label("empty or missing: nothing has waited for the data")
-                    .context(event.span, "happens before any rule that can wait")
-                    .help(format!(
-                        "write `tcp-request inspect-delay 5s` and `tcp-request content send-spoe-group {} GROUP if {{ {} }}` below the filter, with the message in that group",
-                        engine.name(),
-                        awaited(fetch)
-                    )),
-                )
-            }
-            ("tcp", Moment::Rule(rule)) => of_rule(case, rule, fetch, span),
-            _ => None,
-        }
+        let http = case.mode(proxy)? == "http";
+        http.then(|| of_http(case, proxy, moment, fetch, span))?
+    });
+    in_http.or_else(|| {
+        let sends = |step: &&Step<'_>| {
+            step.message
+                .is_some_and(|sent| std::ptr::eq(sent.section, message))
+        };
+        let ways = case.paths.iter();
+        let mut sent =
+            ways.flat_map(|path| path.steps.iter().filter(sends).map(move |it| (path, it)));
+        sent.find_map(|(path, step)| {
+            let tcp = case.mode(step.proxy)? == "tcp";
+            tcp.then(|| in_tcp(case, engine, path, step, fetch, span))?
+        })
     })
 }
 
-fn too_early(fetch: &str) -> String {
-    format!("`{fetch}` is sent before the client's data is there")
+/// A message of `mode tcp`, where the data comes after the connection.
+fn in_tcp(
+    case: &Case<'_>,
+    engine: &Engine<'_>,
+    path: &Path<'_>,
+    step: &Step<'_>,
+    fetch: &str,
+    span: Span,
+) -> Option<Finding> {
+    let response = step.phase.of_response();
+    let of_response = fetch.starts_with("res") || fetch.starts_with("rep");
+    // The data of the request may have left when the response comes.
+    if response && fetch.starts_with("req") || of_response && !response {
+        return None;
+    }
+    let rules = if response {
+        "tcp-response"
+    } else {
+        "tcp-request"
+    };
+    let waits = |step: &&Step<'_>| {
+        step.line.begins(&[rules, "content"])
+            && delays(case, step.proxy, rules)
+            && asks_for_data(case, step.proxy, step.line)
+    };
+    let early = Finding::new(Code::DataAbsent, too_early(response, fetch), span);
+    match step.phase {
+        Phase::FrontendTcpEvent | Phase::BackendTcpEvent | Phase::TcpResponseEvent => {
+            // Where the request comes from is not known, nor what has waited there.
+            if path.frontend.is_none() && !response || path.before(step.at).any(|it| waits(&it)) {
+                return None;
+            }
+            let event = step.line.words.get(1)?;
+            Some(
+                early
+                    .label("empty or missing: nothing has waited for the data")
+                    .context(event.span, "happens before any rule that can wait")
+                    .help(format!(
+                        "write `{rules} inspect-delay 5s` and `{rules} content send-spoe-group {} GROUP if {{ {} }}` below the filter, with the message in that group",
+                        engine.name(),
+                        awaited(response, fetch)
+                    )),
+            )
+        }
+        Phase::FrontendContent | Phase::BackendContent | Phase::ResponseContent => {
+            let before = path.before(step.at).any(|it| waits(&it));
+            // A rule that never sends its group is the fault to name.
+            let sends = delays(case, step.proxy, rules);
+            let backend = step.phase == Phase::BackendContent && path.frontend.is_none();
+            if before || waits(&step) || !sends || backend {
+                return None;
+            }
+            Some(
+                early
+                    .label("empty or missing: nothing has waited for the data")
+                    .context(step.line.span(), "sent by this rule")
+                    .help(format!(
+                        "write `if {{ {} }}` at the end of the rule",
+                        awaited(response, fetch)
+                    )),
+            )
+        }
+        _ => None,
+    }
+}
+
+/// Whether the content rules of a proxy may wait.
+pub(super) fn delays(case: &Case<'_>, proxy: usize, rules: &str) -> bool {
+    let mut lines = case.configuration.lines(proxy);
+    lines.any(|line| line.begins(&[rules, "inspect-delay"]))
+}
+
+/// Returns what a rule has to test before it sends a message: whether the raw data that the message takes is there.
+pub(super) fn awaited_by(message: &Section, response: bool) -> Option<&'static str> {
+    Given::all(message).iter().find_map(|given| {
+        let (text, _) = expression(given)?;
+        let parsed = Expression::parse(text).ok()?;
+        let fetch = &parsed.fetch().name;
+        is_raw(fetch).then(|| awaited(response, fetch))
+    })
+}
+
+fn too_early(response: bool, fetch: &str) -> String {
+    let side = if response { "server" } else { "client" };
+    format!("`{fetch}` is sent before the {side}'s data is there")
 }
 
 /// What is true once the data of a fetch is there.
-fn awaited(fetch: &str) -> &'static str {
-    if fetch.contains("ssl_") {
-        "req.ssl_hello_type 1"
-    } else {
-        "req.len gt 0"
+fn awaited(response: bool, fetch: &str) -> &'static str {
+    match (response, fetch.contains("ssl_")) {
+        (false, true) => "req.ssl_hello_type 1",
+        (false, false) => "req.len gt 0",
+        (true, true) => "res.ssl_hello_type 2",
+        (true, false) => "res.len gt 0",
     }
 }
 
@@ -102,7 +182,7 @@ fn of_http(
     let (title, label) = if fetch.ends_with("len") {
         (
             format!("`{fetch}` is not a length in `mode http`"),
-            "the size of the request as HAProxy holds it",
+            "the size of what HAProxy holds at the moment",
         )
     } else {
         (
@@ -114,13 +194,15 @@ fn of_http(
         .trim_start_matches("req")
         .trim_start_matches(['.', '_'])
     {
-        "len" => "write `req.body_size`, which is the length that the client announces".to_owned(),
+        "len" => "write `req.body_size`, which is the length that the client announces",
         "payload" | "payload_lv" => {
-            "write `req.body`, and `option http-buffer-request` in the frontend".to_owned()
+            "write `req.body`, and `option http-buffer-request` in the frontend"
         }
-        "ssl_sni" => "write `ssl_fc_sni`".to_owned(),
-        "ssl_alpn" => "write `ssl_fc_alpn`".to_owned(),
-        _ => "remove the argument, or send the message from a proxy with `mode tcp`".to_owned(),
+        "res.len" => "write `res.body_size`, which is the length that the server announces",
+        "res.payload" | "res.payload_lv" => "write `res.body`",
+        "ssl_sni" => "write `ssl_fc_sni`",
+        "ssl_alpn" => "write `ssl_fc_alpn`",
+        _ => "remove the argument, or send the message from a proxy with `mode tcp`",
     };
     Some(
         Finding::new(Code::DataAbsent, title, span)
@@ -131,49 +213,9 @@ fn of_http(
     )
 }
 
-/// What a group's message takes of the data, and nothing has waited for.
-fn of_rule(case: &Case<'_>, rule: &Rule<'_>, fetch: &str, span: Span) -> Option<Finding> {
-    if !rule.line.begins(&["tcp-request", "content"]) {
-        return None;
-    }
-    let section = case.configuration.sections.get(rule.proxy)?;
-    if section.kind() == "backend" && !never_waited(case, rule.proxy) {
-        return None;
-    }
-    let start = rule.line.span().start;
-    let content = |line: &&Line| {
-        let own = section.lines.iter().any(|it| it.span() == line.span());
-        line.begins(&["tcp-request", "content"]) && (!own || line.span().start <= start)
-    };
-    let waits = case
-        .configuration
-        .lines(rule.proxy)
-        .filter(content)
-        .any(|line| asks_for_data(case, rule.proxy, line));
-    let delay = case
-        .configuration
-        .lines(rule.proxy)
-        .any(|line| line.begins(&["tcp-request", "inspect-delay"]));
-    let help = match (delay, waits) {
-        (true, true) => return None,
-        (true, false) => format!("write `if {{ {} }}` at the end of the rule", awaited(fetch)),
-        (false, true) => "write `tcp-request inspect-delay 5s` above the rule".to_owned(),
-        (false, false) => format!(
-            "write `tcp-request inspect-delay 5s` above the rule, and `if {{ {} }}` at its end",
-            awaited(fetch)
-        ),
-    };
-    let label = if waits {
-        "the rule looks once, and the data comes later"
-    } else {
-        "empty or missing: nothing has waited for the data"
-    };
-    Some(
-        Finding::new(Code::DataAbsent, too_early(fetch), span)
-            .label(label)
-            .context(rule.line.span(), "sent by this rule")
-            .help(help),
-    )
+/// Whether a rule of a group can test for the data of its messages, and does not.
+pub(super) fn looks_once(case: &Case<'_>, rule: &Rule<'_>) -> bool {
+    !asks_for_data(case, rule.proxy, rule.line)
 }
 
 /// Whether nothing in the frontends that a connection comes through waits for data, as far as they are
