@@ -211,5 +211,12 @@ fn the_page_of_the_documentation_is_in_step() {
     if std::env::var("DOCTOR").is_ok_and(|it| it == "overwrite") {
         fs::write(&path, page()).unwrap();
     }
-    assert_eq!(fs::read_to_string(path).unwrap_or_default(), page());
+    let (written, wanted) = (fs::read_to_string(path).unwrap_or_default(), page());
+    let mut lines = written.lines().zip(wanted.lines());
+    let differs = lines.find(|(written, wanted)| written != wanted);
+    assert_eq!(
+        differs, None,
+        "docs/doctor.md differs from the explanations"
+    );
+    assert_eq!(written.len(), wanted.len());
 }
