@@ -6,8 +6,7 @@ use super::files::{Files, configurations};
 use super::sections::{Kind, Line, Parsed, Scope, Section, parse};
 use super::source::Sources;
 use super::words::Word;
-use crate::Series;
-use spoa_facts::nearest;
+use spoa_facts::{Series, nearest};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -160,7 +159,7 @@ impl Configuration {
             texts.push((path, bytes));
         }
         if around.series.is_none_or(|series| series > Series::V3_0) {
-            reading.environment = read_once(&texts, around);
+            reading.read_global(&texts);
         }
         let mut filters = Vec::new();
         for (path, bytes) in texts {
@@ -207,19 +206,6 @@ impl Configuration {
             matches!(section.kind(), "backend" | "listen") && section.title() == name
         })
     }
-}
-
-/// Returns the environment of the second reading of all files, by HAProxy from 3.1 on.
-fn read_once<'a>(texts: &[(PathBuf, Vec<u8>)], around: &Surroundings<'a>) -> Environment<'a> {
-    let mut environment = Environment::new(around.environment);
-    for (_, bytes) in texts {
-        let text = String::from_utf8_lossy(bytes);
-        let kind = Kind::of(&text);
-        if kind != Kind::Spoe {
-            parse(kind, &text, 0, around.series, &mut environment);
-        }
-    }
-    environment.again()
 }
 
 /// Where relative paths begin: `default-path`.
@@ -379,10 +365,11 @@ impl Reading<'_> {
             let end = part.find(|c| !is_part(c)).unwrap_or(part.len());
             let name = part.get(..end).unwrap_or_default();
             let default = part.get(end..).is_some_and(|rest| rest.starts_with('-'));
+            // What is known by now was set by a later line.
             let names = match self.environment.get(name) {
-                Value::Missing if !default => &mut missing,
-                Value::Unknown => &mut uncertain,
-                _ => continue,
+                Value::Missing if default => continue,
+                Value::Missing => &mut missing,
+                _ => &mut uncertain,
             };
             if !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());

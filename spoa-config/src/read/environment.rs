@@ -20,23 +20,11 @@ pub(super) enum Value {
     Unknown,
 }
 
-/// The environment in which the lines of a configuration are read.
-///
-/// HAProxy from 3.1 on reads `global` twice if it is started without `-W`: what the first reading has
-/// set is there from the first line of the second. With `-W` the worker begins again with the environment
-/// that HAProxy was started in. A variable that is not the same in both is [`Value::Unknown`].
+/// An environment.
 pub(super) struct Environment<'a> {
     /// The one that HAProxy is started in, as far as it is known.
     outside: &'a dyn Fn(&str) -> Option<String>,
-    /// What the configuration has changed, if it is read once.
-    once: Changes,
-    /// What it has changed, if it is read a second time.
-    twice: Option<Changes>,
-}
-
-/// What lines of `global` have made of the environment.
-#[derive(Clone, Default)]
-struct Changes {
+    /// What the configuration has changed.
     changed: BTreeMap<String, Value>,
     /// What all others are, if `resetenv` has removed them.
     others: Option<Value>,
@@ -48,54 +36,47 @@ impl<'a> Environment<'a> {
     pub(super) fn new(outside: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Environment {
             outside,
-            once: Changes::default(),
-            twice: None,
+            changed: BTreeMap::new(),
+            others: None,
+            reread: None,
         }
     }
 
-    /// Returns the environment in which the same files are read after this first reading of them.
-    pub(super) fn again(self) -> Self {
+    /// The environment at the start of a file whose lines of `global` have made `self` of it once. What
+    /// depends on whether HAProxy was started with `-W` is not known in it.
+    pub(super) fn read_again(self) -> Self {
         Environment {
-            outside: self.outside,
-            once: Changes::default(),
-            twice: Some(self.once),
+            reread: Some(Box::new(Environment {
+                reread: None,
+                ..self
+            })),
+            ..Environment::new(self.outside)
         }
     }
 
-    /// Returns what a variable is.
+    /// What a variable is.
     pub(super) fn get(&self, name: &str) -> Value {
-        let value = self.once.get(name, self.outside);
-        let twice = self.twice.as_ref();
-        if twice.is_none_or(|twice| twice.get(name, self.outside) == value) {
-            value
-        } else {
-            Value::Unknown
+        let value = self.get_once(name);
+        match &self.reread {
+            Some(reread) if reread.get_once(name) != value => Value::Unknown,
+            _ => value,
         }
     }
 
-    /// Applies a line of `global`. Whether it is read may be uncertain.
-    pub(super) fn take(&mut self, words: &[Word], certain: bool) {
-        let outside = self.outside;
-        for changes in [Some(&mut self.once), self.twice.as_mut()]
-            .into_iter()
-            .flatten()
-        {
-            changes.take(words, certain, outside);
-        }
-    }
-}
-
-impl Changes {
-    fn get(&self, name: &str, outside: &dyn Fn(&str) -> Option<String>) -> Value {
+    fn get_once(&self, name: &str) -> Value {
         let changed = self.changed.get(name).or(self.others.as_ref());
-        match (changed, outside(name)) {
+        match (changed, (self.outside)(name)) {
             (Some(value), _) => value.clone(),
             (None, Some(text)) => Value::Text(text),
             (None, None) => Value::Missing,
         }
     }
 
-    fn take(&mut self, words: &[Word], certain: bool, outside: &dyn Fn(&str) -> Option<String>) {
+    /// Takes in a line of `global`. Whether it is read may be uncertain.
+    pub(super) fn take(&mut self, words: &[Word], certain: bool) {
+        if let Some(reread) = &mut self.reread {
+            reread.take(words, certain);
+        }
         let Some((keyword, rest)) = words.split_first() else {
             return;
         };
@@ -110,7 +91,7 @@ impl Changes {
                 self.changed.insert(name.text.clone(), becomes(value));
             }
             ("presetenv", [name, value]) => {
-                let value = match (self.get(&name.text, outside), value.known) {
+                let value = match (self.get_once(&name.text), value.known) {
                     (Value::Text(_), _) => return,
                     (Value::Unknown, _) | (_, false) => Value::Unknown,
                     (Value::Unset | Value::Missing, true) => Value::Text(value.text.clone()),
@@ -126,7 +107,7 @@ impl Changes {
             ("resetenv", kept) => {
                 let kept: BTreeMap<_, _> = kept
                     .iter()
-                    .map(|name| (name.text.clone(), self.get(&name.text, outside)))
+                    .map(|name| (name.text.clone(), self.get_once(&name.text)))
                     .collect();
                 self.changed = kept;
                 self.others = Some(becomes(Value::Unset));
@@ -156,45 +137,6 @@ mod tests {
             environment.take(&words, certain);
         }
         environment.get(name)
-    }
-
-    /// What a variable is at the end of the second reading of these lines.
-    fn after_twice(lines: &[&str], name: &str) -> Value {
-        let mut environment = Environment::new(&outside);
-        for reading in 0..2 {
-            for line in lines {
-                let words = words(line, 0, 0, &|name| environment.get(name));
-                environment.take(&words, true);
-            }
-            if reading == 0 {
-                environment = environment.again();
-            }
-        }
-        environment.get(name)
-    }
-
-    #[test]
-    fn what_a_second_reading_changes_is_unknown() {
-        let text = |text: &str| Value::Text(text.to_owned());
-        for (lines, name, expected) in [
-            (&["setenv A x"][..], "A", text("x")),
-            (&["presetenv A x"], "A", text("x")),
-            (&["presetenv HOME x"], "HOME", text("/root")),
-            (&["setenv A x", r#"setenv B "$A/y""#], "B", text("x/y")),
-            (&[r#"setenv HOME "$HOME/x""#], "HOME", Value::Unknown),
-            (
-                &[r#"setenv B "${A-none}""#, "setenv A x"],
-                "B",
-                Value::Unknown,
-            ),
-            (&["presetenv A x", "setenv A y"], "A", text("y")),
-            (&["unsetenv HOME", "presetenv HOME x"], "HOME", text("x")),
-            (&["presetenv HOME x", "unsetenv HOME"], "HOME", Value::Unset),
-            (&["presetenv A x", "resetenv"], "A", Value::Unset),
-            (&[], "NONE", Value::Missing),
-        ] {
-            assert_eq!(after_twice(lines, name), expected, "{lines:?} {name}");
-        }
     }
 
     #[test]

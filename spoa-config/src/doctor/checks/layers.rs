@@ -218,50 +218,6 @@ pub(super) fn looks_once(case: &Case<'_>, rule: &Rule<'_>) -> bool {
     !asks_for_data(case, rule.proxy, rule.line)
 }
 
-/// Whether nothing in the frontends that a connection comes through waits for data, as far as they are
-/// known. A backend that none names may be chosen at run time.
-fn never_waited(case: &Case<'_>, proxy: usize) -> bool {
-    let configuration = case.configuration;
-    let waits = |proxy: usize| {
-        let mut lines = configuration.lines(proxy);
-        lines.any(|line| {
-            line.begins(&["tcp-request", "inspect-delay"]) || asks_for_data(case, proxy, line)
-        })
-    };
-    let Some(section) = configuration.sections.get(proxy) else {
-        return false;
-    };
-    if section.kind() != "backend" {
-        return !waits(proxy);
-    }
-    let mut named = false;
-    for (index, frontend) in configuration.sections.iter().enumerate() {
-        if !matches!(frontend.kind(), "frontend" | "listen") {
-            continue;
-        }
-        let leads = |line: &Line| {
-            let choice = matches!(line.word(0), "use_backend" | "default_backend");
-            let target = line.words.get(1).filter(|_| choice)?;
-            let known = target.known && line.certain && !target.text.contains("%[");
-            Some(if known {
-                target.text == section.title()
-            } else {
-                true
-            })
-        };
-        if configuration
-            .lines(index)
-            .any(|line| leads(line) == Some(true))
-        {
-            if waits(index) || case.mode(index) != Some("tcp") {
-                return false;
-            }
-            named = true;
-        }
-    }
-    named
-}
-
 /// Whether a rule has a condition that waits until there is data, or until the delay is over.
 fn asks_for_data(case: &Case<'_>, proxy: usize, line: &Line) -> bool {
     let condition = line

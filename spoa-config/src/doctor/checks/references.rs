@@ -3,11 +3,9 @@
 
 use super::super::engine::Engine;
 use super::super::{Case, Code, Finding};
-use super::arguments::Given;
-use super::samples::expression;
 use crate::Series;
 use crate::read::{Line, Section, Word};
-use spoa_facts::{Expression, nearest};
+use spoa_facts::nearest;
 
 /// Samples that take the name of a backend.
 const OF_BACKENDS: [&str; 7] = [
@@ -38,19 +36,19 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         let lines = messages.flat_map(|message| &message.lines);
         for word in lines.flat_map(|line| &line.words) {
             findings.extend(of_word(case, word, true));
+        }
+        let lines = engine.messages().flat_map(|message| &message.lines);
+        for word in lines.flat_map(samples) {
             findings.extend(unnamed(case, engine.filter.proxy, word, true));
         }
-        findings.extend(
-            engine
-                .messages()
-                .find_map(|message| unnamed(case, engine, message)),
-        );
         findings.extend(left_out(case, engine));
     }
     // A file that is not given here may have the backend: only what is misspelt is said of rules.
     for (proxy, section) in case.configuration.sections.iter().enumerate() {
         for word in section.lines.iter().flat_map(Line::of_samples) {
             findings.extend(of_word(case, word, false));
+        }
+        for word in section.lines.iter().flat_map(samples) {
             findings.extend(unnamed(case, proxy, word, false));
         }
     }
@@ -78,56 +76,96 @@ impl Line {
     }
 }
 
-/// A sample such as `nbsrv` that takes the proxy it is in, in a frontend, which has no servers.
+/// The words of a line that are, or hold, sample expressions: those of tests and arguments, and log formats.
+fn samples(line: &Line) -> impl Iterator<Item = &Word> {
+    let before = std::iter::once(None).chain(line.words.iter().map(Some));
+    let pairs = before.zip(&line.words).enumerate();
+    pairs.filter_map(move |(index, (before, word))| {
+        let tested = before.is_some_and(|before| before.is("{"))
+            || index == 2 && line.begins(&["acl"])
+            || index > 0 && line.begins(&["args"]);
+        (tested || word.text.contains("%[")).then_some(word)
+    })
+}
+
+/// A sample such as `nbsrv` that names no backend or no server where HAProxy needs one. Without a name, it
+/// means the proxy it is in, and a frontend has no servers.
 fn unnamed(case: &Case<'_>, proxy: usize, word: &Word, of_spoe: bool) -> Option<Finding> {
     let section = case.configuration.sections.get(proxy)?;
-    if section.kind() != "frontend" || !word.known {
+    if !word.known {
         return None;
     }
+    let in_frontend = section.kind() == "frontend";
     let text = word.text.as_str();
-    let ends = |c: char| matches!(c, '(' | ',' | ')' | ']');
-    // The sample of an argument, of a condition, or of a log format.
-    let starts = [text.find('=').map_or(0, |at| at + 1)];
-    let formats = text.match_indices("%[").map(|(at, _)| at + 2);
-    starts.into_iter().chain(formats).find_map(|start| {
+    let formats: Vec<_> = text.match_indices("%[").map(|(at, _)| at + 2).collect();
+    let starts = if formats.is_empty() {
+        vec![text.find('=').map_or(0, |at| at + 1)]
+    } else {
+        formats
+    };
+    starts.into_iter().find_map(|start| {
         let rest = text.get(start..)?;
+        let ends = |c: char| matches!(c, '(' | ',' | ')' | ']');
         let name = rest.get(..rest.find(ends).unwrap_or(rest.len()))?;
-        let inner = rest.get(name.len()..)?;
-        let server = OF_SERVERS.contains(&name);
-        let alone = !inner.starts_with('(') || inner.starts_with("()");
-        let local = server && inner.starts_with('(') && !alone && {
-            let arguments = inner.get(1..).and_then(|it| it.split_once(')'));
-            arguments.is_some_and(|(it, _)| !it.contains(['/', '%', '"', '\'']))
-        };
-        let here = alone && OF_BACKENDS.contains(&name);
-        if !(local || here) {
+        let arguments = rest.get(name.len()..)?.strip_prefix('(');
+        let inner = arguments.and_then(|it| it.split([')', ',']).next());
+        let inner = inner.unwrap_or_default();
+        let of_server = OF_SERVERS.contains(&name);
+        let local = !inner.contains(['/', '%', '"', '\'']) && (inner.is_empty() || in_frontend);
+        let of_backend = OF_BACKENDS.contains(&name) && in_frontend && inner.is_empty();
+        if !(of_backend || of_server && local) {
             return None;
         }
-        let title = format!("`{name}` names no backend, and a frontend has no servers");
-        let finding = Finding::new(
-            Code::BackendOfSample,
-            title,
-            word.part(start..start + name.len()),
-        )
-        .label("HAProxy does not start with it")
-        .context(section.head.span(), "the frontend");
+        let engine = case.engines.iter().find(|it| it.filter.proxy == proxy);
+        let backend = engine.and_then(Engine::backend).filter(|_| of_spoe);
+        let (title, help) = match (of_server, backend) {
+            (true, Some(backend)) if inner.is_empty() => (
+                format!("`{name}` names no server"),
+                format!(
+                    "write `{name}({}/{})`",
+                    backend.text,
+                    first_server(case, &backend.text)
+                ),
+            ),
+            (true, _) if inner.is_empty() => (
+                format!("`{name}` names no server"),
+                "write a backend, a slash and a server in parentheses after it".to_owned(),
+            ),
+            (true, _) => (
+                format!("`{name}` names no backend, and a frontend has no servers"),
+                "write the name of its backend and a slash before that of the server".to_owned(),
+            ),
+            (false, Some(backend)) => (
+                format!("`{name}` names no backend, and a frontend has no servers"),
+                format!("write `{name}({})`", backend.text),
+            ),
+            (false, None) => (
+                format!("`{name}` names no backend, and a frontend has no servers"),
+                "write the name of a backend in parentheses after it".to_owned(),
+            ),
+        };
+        let span = word.part(start..start + name.len());
+        let finding = Finding::new(Code::BackendOfSample, title, span)
+            .label("HAProxy does not start with it");
         let finding = if of_spoe {
             finding.note("HAProxy says of it `parsing [(null):0]: proxy`, without the file")
         } else {
             finding
         };
-        let engine = case.engines.iter().find(|it| it.filter.proxy == proxy);
-        let backend = engine.and_then(Engine::backend);
-        Some(match (server, backend) {
-            (true, _) => {
-                finding.help("write the name of its backend and a slash before that of the server")
-            }
-            (false, Some(backend)) if of_spoe => {
-                finding.help(format!("write `{name}({})`", backend.text))
-            }
-            (false, _) => finding.help("write the name of a backend in parentheses after it"),
-        })
+        Some(
+            finding
+                .context(section.head.span(), "the proxy it is in")
+                .help(help),
+        )
     })
+}
+
+/// The name of a backend's first server.
+fn first_server<'a>(case: &Case<'a>, backend: &str) -> &'a str {
+    let index = case.configuration.backend(backend);
+    let section = index.and_then(|index| case.configuration.sections.get(index));
+    let server = section.and_then(|section| section.all(&["server"]).next());
+    server.map_or("NAME", |line| line.word(1))
 }
 
 /// The backend or the server that a word names, if it is not there.

@@ -189,29 +189,6 @@ fn advice(
     }
 }
 
-/// Whether a message is sent with the response.
-fn sent_with_response(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> bool {
-    let moments = engine.moments(message, case.rules);
-    moments.iter().any(|moment| match moment {
-        Moment::Event(event) => {
-            ["on-tcp-response", "on-http-response"].contains(&event.text.as_str())
-        }
-        Moment::Rule(rule) => of_responses(rule.line),
-    })
-}
-
-/// Whether an answer to the request sets a variable.
-fn set_before(case: &Case<'_>, name: &str) -> bool {
-    case.ours().any(|engine| {
-        let mut sets = sets(case, engine).into_iter();
-        sets.any(|set| set.name == name && !sent_with_response(case, engine, set.message))
-    })
-}
-
-fn of_responses(line: &Line) -> bool {
-    ["http-response", "tcp-response"].contains(&line.word(0))
-}
-
 /// The line whose condition decides whether a message is sent.
 fn moment_line<'a>(message: &'a Section, moment: &Moment<'a>) -> Option<&'a Line> {
     match moment {

@@ -90,7 +90,7 @@ fn a_path_with_a_variable_that_is_not_set_names_it_or_means_a_file_that_is_given
 fn what_a_later_line_sets_is_known_only_before_3_1() {
     let early = "frontend f\nfilter spoe engine e config \"$FILE\"\n";
     let global = "global\nsetenv FILE spoe.conf\n";
-    let unset = Found::Unset(vec!["FILE".to_owned()]);
+    let uncertain = Found::Uncertain(vec!["FILE".to_owned()]);
     for (text, series, expected) in [
         (format!("{global}{early}"), None, Found::There(0)),
         (
@@ -104,14 +104,14 @@ fn what_a_later_line_sets_is_known_only_before_3_1() {
             Found::There(0),
         ),
         // It depends on `-W`.
-        (format!("{early}{global}"), None, unset.clone()),
+        (format!("{early}{global}"), None, uncertain.clone()),
         (
             format!("{early}{global}"),
             Some(Series::V3_2),
-            unset.clone(),
+            uncertain.clone(),
         ),
         // It is given from outside, or an error.
-        (format!("{early}{global}"), Some(Series::V3_0), unset),
+        (format!("{early}{global}"), Some(Series::V3_0), uncertain),
     ] {
         let files = texts(&[("haproxy.cfg", &text), ("spoe.conf", SPOE)]);
         let around = Surroundings {
@@ -132,7 +132,10 @@ fn what_a_later_line_sets_is_known_only_before_3_1() {
         read.filters[0].file.clone()
     };
     assert_eq!(given(Series::V3_0), Found::There(0));
-    assert_eq!(given(Series::V3_2), Found::Unset(vec!["FILE".to_owned()]));
+    assert_eq!(
+        given(Series::V3_2),
+        Found::Uncertain(vec!["FILE".to_owned()])
+    );
 }
 
 #[test]
