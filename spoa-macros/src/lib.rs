@@ -323,6 +323,13 @@ pub fn expand_handlers(input: TokenStream) -> TokenStream {
     program::handlers(input.into()).into()
 }
 
+/// `spoa::program!`, with the path of the crate before its input.
+#[doc(hidden)]
+#[proc_macro]
+pub fn expand_program(input: TokenStream) -> TokenStream {
+    program::program(input.into()).into()
+}
+
 /// `spoa::run!`, with the path of the crate before its input.
 #[doc(hidden)]
 #[proc_macro]

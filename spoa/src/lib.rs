@@ -117,7 +117,9 @@
 //! `json`: `http::Json`, a body read by serde.
 //!
 //! `run` (default): [`run!`](crate::run!) with its log, its registry of handlers, and the commands `serve`,
-//! `handlers` and `call`.
+//! `check`, `handlers` and `call`.
+//!
+//! `options`: options of your own beside those of `run!`, by clap, and a file with options, in TOML.
 //!
 //! `tools` (default): the commands `config`, `dev`, `doctor` and `docs`, about HAProxy's side. An agent in
 //! production can do without:
@@ -158,7 +160,7 @@ mod macros;
 #[cfg(feature = "run")]
 mod registry;
 #[cfg(feature = "run")]
-mod run;
+pub mod run;
 pub mod spop;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -40,15 +40,16 @@ macro_rules! handlers {
     };
 }
 
-/// Reads the command line, serves the program's handlers until it is told to stop, and returns from the
-/// function it is called in.
+/// Reads the command line, serves the program's handlers until a signal stops it, and returns from the
+/// function it is called in. [`program!`](crate::program!) takes the same options and returns what `run!` runs.
 ///
 /// | option | what it does | default |
 /// |---|---|---|
+/// | `options = Options` | options of the program's own, a `#[derive(clap::Args)]` type (feature `options`): `options` in the expressions of `state` and `reload`, and [`State<'_, Options>`](crate::handler::State) in handlers. The guide `docs/options.md` has an example | none |
 /// | `name = "iprep"` | the agent's name in logs | the package's name |
 /// | `listen = "127.0.0.1:12345"` | an address to listen on, in the notation of [`Address`](crate::agent::Address), a literal or another constant; repeatable | `127.0.0.1:12345` |
-/// | `state = Db::open(path)?` | data for the handlers that take [`State`](crate::handler::State), one of each type; repeatable. The expression may use `?` and `.await`: it runs when the agent starts, in its runtime, and takes what it uses of `main` with it | |
-/// | `reload = Rules::load("rules.txt")?` | the same, and at each SIGHUP the expression runs again, on a thread for what blocks. All `reload` values are made before any takes its place; if one fails, the log says why and all old ones stay. Messages that are being answered keep the values they began with | |
+/// | `state = Db::open(path)?` | data for the handlers that take [`State`](crate::handler::State), one of each type; repeatable. The expression may use `?` and `.await`. It runs in the agent's runtime when `serve`, `check`, `call` or `dev` make an agent. It owns the variables of `main` that it names | |
+/// | `reload = Rules::load("rules.txt")?` | like `state`; at each SIGHUP the expression runs again, on a thread for blocking work. All `reload` values are made before any takes its place; if one fails, the log says why and all old ones stay. Messages that are being answered keep the values they began with | |
 /// | `handlers = [a, m::b]` | the handlers | every one that is linked into the program |
 /// | `on_failure = f` | gives the actions for a message whose handler failed, as [`AgentBuilder::on_failure`](crate::agent::AgentBuilder::on_failure) | none |
 ///
@@ -80,8 +81,8 @@ macro_rules! handlers {
 /// }
 /// ```
 ///
-/// `run!` stands in a function that returns `()` or [`ExitCode`](std::process::ExitCode), and returns from
-/// it when the agent has stopped, and after the commands that print something, such as `handlers`. An error is
+/// Call `run!` in a function that returns `()` or [`ExitCode`](std::process::ExitCode). It returns from that
+/// function when the agent has stopped, and after the commands that print something, such as `handlers`. An error is
 /// printed with what to do about it. Then the exit status is 1, or 2 for a mistake on the command line: the
 /// function returns it as an `ExitCode`, or ends the process if it returns `()`. With an `ExitCode`, code can
 /// run afterwards:
@@ -106,6 +107,48 @@ macro_rules! handlers {
 macro_rules! run {
     ($($options:tt)*) => {
         $crate::__private::expand_run!([$crate] $($options)*)
+    };
+}
+
+/// Makes a [`Program`](crate::run::Program) from the options of [`run!`](crate::run!), so that an agent is
+/// declared once, for `main`, tests and other programs.
+///
+/// ```
+/// use spoa::prelude::*;
+/// use spoa::State;
+/// use spoa::run::Program;
+/// use std::process::ExitCode;
+///
+/// struct Limit(u8);
+///
+/// #[spoe_message("check", set = "txn.blocked")]
+/// fn check(score: u8, State(limit): State<'_, Limit>) -> bool {
+///     score > limit.0
+/// }
+///
+/// fn agent() -> Program {
+///     spoa::program!(name = "scores", state = Limit(50), handlers = [check])
+/// }
+///
+/// fn main() -> ExitCode {
+///     # if true { return ExitCode::SUCCESS; }
+///     agent().main()
+/// }
+///
+/// // In a #[tokio::test]:
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn test() -> Result<(), Box<dyn std::error::Error>> {
+/// let builder = agent().agent_builder(["--handler-timeout=20ms"]).await?;
+/// assert!(builder.build().is_ok());
+/// # Ok(())
+/// # }
+/// # test().unwrap();
+/// ```
+#[cfg(feature = "run")]
+#[macro_export]
+macro_rules! program {
+    ($($options:tt)*) => {
+        $crate::__private::expand_program!([$crate] $($options)*)
     };
 }
 

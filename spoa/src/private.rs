@@ -13,11 +13,12 @@ pub use crate::handler::{
 #[cfg(feature = "http")]
 pub use crate::http::__macros::*;
 pub use crate::spop::{Scope, Value};
-pub use spoa_macros::{expand_handlers, expand_run};
+pub use spoa_macros::{expand_handlers, expand_program, expand_run};
 pub use std::boxed::Box;
 pub use std::iter::Iterator;
 pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
+pub use std::vec::Vec;
 pub use std::{compile_error, concat, file, line, module_path, option_env, stringify};
 
 #[cfg(feature = "run")]
@@ -25,9 +26,30 @@ pub use crate::handler::HandlerError;
 #[cfg(feature = "run")]
 pub use crate::registry::Registered;
 #[cfg(feature = "run")]
-pub use crate::run::{ConfigureError, Configuring, Program, reload, run};
+pub use crate::run::{About, ConfigureError, Program, Setup, reload, run};
 #[cfg(feature = "run")]
 pub use inventory;
+
+/// Gives a program the options of a type.
+#[cfg(feature = "options")]
+pub fn with_options<T: crate::run::OptionsType>(program: Program) -> Program {
+    program.options::<T>()
+}
+
+/// Reports `options = …` in a program without the feature.
+#[cfg(all(feature = "run", not(feature = "options")))]
+pub fn with_options<T: NeedsTheFeature>(program: Program) -> Program {
+    program
+}
+
+/// Reports that the feature is missing: no type implements the trait.
+#[cfg(all(feature = "run", not(feature = "options")))]
+#[diagnostic::on_unimplemented(
+    message = "`options = …` needs the feature `options` of `haproxy-spoa`",
+    label = "this type cannot be read from a command line",
+    note = "write `features = [\"options\"]` in Cargo.toml"
+)]
+pub trait NeedsTheFeature {}
 
 /// Adds a handler to the registry.
 #[cfg(feature = "run")]

@@ -43,6 +43,8 @@ mod documents {
     mod readme {}
     #[doc = include_str!("../../docs/http.md")]
     mod http {}
+    #[doc = include_str!("../../docs/options.md")]
+    mod options {}
     #[doc = include_str!("../../docs/verdicts.md")]
     mod verdicts {}
 }

@@ -1,4 +1,4 @@
-//! `handlers![…]` and `run!(…)`. Macros of `spoa` call them, with the path of the crate before the input.
+//! `handlers![…]`, `run!(…)` and `program!(…)`. Macros of `spoa` call them, with the path of the crate before the input.
 
 mod array;
 mod handlers;
@@ -6,7 +6,7 @@ mod paths;
 mod run;
 
 pub(crate) use handlers::handlers;
-pub(crate) use run::run;
+pub(crate) use run::{program, run};
 
 use proc_macro2::{TokenStream, TokenTree};
 

@@ -9,6 +9,8 @@ use super::shared::failed_message::OnFailure;
 use super::shared::handler_table::HandlerTable;
 use super::{Agent, FailedMessage, Limits, Listener, Shared};
 use crate::handler::{Definition, IntoActions, IntoHandlerError, States};
+#[cfg(feature = "run")]
+use std::any::Any;
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -77,6 +79,13 @@ impl AgentBuilder {
             self.twice.get_or_insert(type_name::<T>());
         }
         self.states.insert(value);
+        self
+    }
+
+    /// Adds a state whose type only its maker knows.
+    #[cfg(feature = "run")]
+    pub(crate) fn shared_state(mut self, value: Arc<dyn Any + Send + Sync>) -> Self {
+        self.states.insert_shared(value);
         self
     }
 

@@ -62,6 +62,12 @@ impl States {
         self.values.push((TypeId::of::<T>(), Arc::new(value)));
     }
 
+    /// Adds a value that others hold as well.
+    #[cfg(feature = "run")]
+    pub(crate) fn insert_shared(&mut self, value: Arc<dyn Any + Send + Sync>) {
+        self.values.push(((*value).type_id(), value));
+    }
+
     pub(crate) fn contains(&self, id: TypeId) -> bool {
         self.values.iter().any(|(present, _)| *present == id)
     }

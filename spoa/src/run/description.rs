@@ -8,28 +8,28 @@ use crate::description::Described;
 use crate::json::{Json, object};
 
 /// Describes an agent.
-pub(super) fn description(running: &Running<'_>, options: &Options) -> Json {
+pub(super) fn description(running: &Running, options: &Options) -> Json {
     let mut limits = Limits::default();
     options.apply(&mut limits);
-    let listeners = options.listen(running.program.listen);
+    let listeners = options.listen(&running.listen);
     with(running, listeners, &limits, tls(options))
 }
 
 /// Describes an agent with these limits that listens nowhere yet.
 #[cfg(feature = "tools")]
-pub(super) fn with_limits(running: &Running<'_>, limits: &Limits) -> Json {
+pub(super) fn with_limits(running: &Running, limits: &Limits) -> Json {
     with(running, Vec::new(), limits, Json::Null)
 }
 
-fn with(running: &Running<'_>, listeners: Vec<String>, limits: &Limits, tls: Json) -> Json {
+fn with(running: &Running, listeners: Vec<String>, limits: &Limits, tls: Json) -> Json {
     let described = Described {
-        name: running.name,
-        version: running.program.version,
+        name: &running.name,
+        version: running.version,
         listeners,
         limits,
         tls,
         handlers: &running.handlers,
-        on_failure: running.program.on_failure,
+        on_failure: running.on_failure,
     };
     described.json()
 }

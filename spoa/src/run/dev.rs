@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(super) async fn dev(
     dev: &Dev,
     builder: AgentBuilder,
-    running: &Running<'_>,
+    running: &Running,
     description: &Agent,
 ) -> Result<(), StartError> {
     let agent = builder
@@ -29,7 +29,7 @@ pub(super) async fn dev(
     print(&format!(
         "{} {} {}",
         running.name,
-        running.program.version,
+        running.version,
         haproxy.text()
     ))?;
     let mut ended = Ok(());

@@ -35,6 +35,12 @@ pub(super) enum StartError {
     Output(io::Error),
     #[error("{0}")]
     Argument(String),
+    /// The program's own options cannot be read.
+    #[error("{0}")]
+    Options(String),
+    /// Several things that `check` found.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nerror: "))]
+    Several(Vec<StartError>),
     #[error(transparent)]
     Call(#[from] client::Error),
     /// A handler or a tool failed.

@@ -1,7 +1,9 @@
-//! What `run!` does: it reads the command line, puts the agent together, and serves until a signal comes.
+//! Programs with an agent: their command line, and what they do. [`run!`](crate::run!) makes and runs a
+//! [`Program`]; a program with a `main` of its own calls [`Program::main`].
 
 mod banner;
 mod call;
+mod check;
 mod command_line;
 mod description;
 #[cfg(feature = "tools")]
@@ -15,6 +17,7 @@ mod program;
 mod reload;
 mod serve;
 mod settings;
+mod setup;
 mod signals;
 mod systemd;
 #[cfg(feature = "tools")]
@@ -22,8 +25,18 @@ mod tap;
 mod tls;
 #[cfg(feature = "tools")]
 mod tools;
+mod user_options;
 
-pub use program::{ConfigureError, Configuring, Program, reload};
+pub use program::{Program, ProgramError};
+pub use setup::Setup;
+
+#[doc(hidden)]
+pub use program::{About, run};
+#[doc(hidden)]
+pub use setup::{ConfigureError, reload};
+#[cfg(feature = "options")]
+#[doc(hidden)]
+pub use user_options::OptionsType;
 
 use crate::agent::{self, Agent, AgentBuilder};
 use crate::handler::Definition;
@@ -31,60 +44,54 @@ use crate::registry::Registered;
 use command_line::{Identity, Options, Stop, Task};
 use error::StartError;
 use output::print;
-use program::Ending;
+use setup::MakeSetup;
 use std::ffi::OsString;
 use std::path::Path;
 use tokio::runtime::{Handle, Runtime};
 #[cfg(feature = "tools")]
 use tools::Tool;
+use user_options::UserOptions;
 
-/// Runs the agent of a program. On an error it prints the cause.
-pub fn run<E: Ending>(program: Program, configure: impl FnOnce(AgentBuilder) -> Configuring) -> E {
-    E::with_status(perform(program, configure))
-}
-
-/// Runs the agent of a program, and returns the exit status.
-fn perform(program: Program, configure: impl FnOnce(AgentBuilder) -> Configuring) -> i32 {
-    let mut words = std::env::args_os().peekable();
+/// Runs a program, and returns the exit status.
+fn perform(program: Program) -> i32 {
+    let words: Vec<_> = std::env::args_os().collect();
     let called = words
-        .peek()
+        .first()
         .map(|called| called.to_string_lossy().into_owned());
-    let called = called.as_deref().unwrap_or(program.package);
-    let handlers = match program.handlers {
-        [] => registered(),
-        given => given.to_vec(),
+    let (running, setup) = match Running::new(program, called) {
+        Ok(new) => new,
+        Err(error) => return failed(&error),
     };
-    let running = Running {
-        name: program
-            .name
-            .unwrap_or_else(|| stem(called, program.package)),
-        called,
-        handlers,
-        program,
-    };
-    let identity = Identity {
-        called: file_name(called, program.package),
-        name: running.name,
-        version: program.version,
-        listen: program.listen,
-        messages: running
-            .handlers
-            .iter()
-            .filter_map(|handler| handler.message_name())
-            .collect(),
-    };
-    let done = match Options::read(&identity, words, |name| std::env::var_os(name)) {
-        Ok(options) => running.perform(&options, configure),
+    let done = match running.options(words, |name| std::env::var_os(name)) {
+        Ok(options) => running.perform(&options, setup),
         Err(Stop::Print(text)) => print(&text).map(|()| 0),
         Err(Stop::Refuse(text)) => {
             eprint!("{text}");
             return 2;
         }
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
-        error.status()
-    })
+    done.unwrap_or_else(|error| failed(&error))
+}
+
+/// Prints an error, and returns the exit status.
+fn failed(error: &StartError) -> i32 {
+    eprintln!("error: {error}");
+    error.status()
+}
+
+/// Makes the builder of a program's agent, with the options of a command line.
+async fn builder_of(program: Program, words: Vec<OsString>) -> Result<AgentBuilder, String> {
+    let called = program.about.package.to_owned();
+    let (running, setup) =
+        Running::new(program, Some(called)).map_err(|error| error.to_string())?;
+    let words = [OsString::new()].into_iter().chain(words);
+    let options = running.options(words, |_| None);
+    let options = options.map_err(|(Stop::Print(text) | Stop::Refuse(text))| text)?;
+    if options.task != Task::Serve {
+        return Err("the words for `agent_builder` have options only, not a command".to_owned());
+    }
+    let made = running.setup(&options, setup).await;
+    Ok(made.map_err(|error| error.to_string())?.builder)
 }
 
 /// Returns the name of the program's file, without its extension.
@@ -109,21 +116,78 @@ fn registered() -> Vec<&'static Definition> {
 
 /// The program that runs.
 #[derive(Debug)]
-struct Running<'a> {
-    program: Program,
+struct Running {
     /// The name of the agent.
-    name: &'a str,
+    name: String,
+    version: &'static str,
     /// The path that the program was called by.
-    called: &'a str,
+    called: String,
+    listen: Vec<&'static str>,
     handlers: Vec<&'static Definition>,
+    on_failure: bool,
+    user: UserOptions,
 }
 
-impl Running<'_> {
-    fn perform(
+impl Running {
+    /// Takes a program apart, which was called by this path.
+    fn new(program: Program, called: Option<String>) -> Result<(Self, Vec<MakeSetup>), StartError> {
+        let Program {
+            about,
+            options,
+            setup,
+        } = program;
+        let called = called.unwrap_or_else(|| about.package.to_owned());
+        let name = match about.name {
+            Some(name) => name.to_owned(),
+            None => stem(&called, about.package).to_owned(),
+        };
+        let user = options.map(|declare| declare(&name)).transpose();
+        let user = user.map_err(StartError::Options)?;
+        let running = Running {
+            name,
+            version: about.version,
+            called,
+            listen: about.listen,
+            handlers: match about.handlers.as_slice() {
+                [] => registered(),
+                _ => about.handlers,
+            },
+            on_failure: about.on_failure,
+            user: user.unwrap_or_default(),
+        };
+        match command_line::taken(&running.identity()) {
+            None => Ok((running, setup)),
+            Some(name) => Err(StartError::Options(format!(
+                "options: every agent has an option `--{name}`: give yours another name"
+            ))),
+        }
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        Identity {
+            called: file_name(&self.called, &self.name),
+            name: &self.name,
+            version: self.version,
+            listen: &self.listen,
+            messages: self
+                .handlers
+                .iter()
+                .filter_map(|handler| handler.message_name())
+                .collect(),
+            user: self.user.options,
+        }
+    }
+
+    /// Reads the options. The first word is the name of the program.
+    fn options(
         &self,
-        options: &Options,
-        configure: impl FnOnce(AgentBuilder) -> Configuring,
-    ) -> Result<i32, StartError> {
+        words: impl IntoIterator<Item = OsString>,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Options, Stop> {
+        Options::read(&self.identity(), &self.user, words, env)
+    }
+
+    fn perform(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<i32, StartError> {
         match &options.task {
             Task::Handlers { json } => {
                 if *json {
@@ -137,7 +201,7 @@ impl Running<'_> {
                 agent::check(&self.handlers)?;
             }
             #[cfg(feature = "tools")]
-            Task::Tool(Tool::Dev(dev)) => self.dev(options, configure, dev)?,
+            Task::Tool(Tool::Dev(dev)) => self.dev(options, setup, dev)?,
             #[cfg(feature = "tools")]
             Task::Tool(tool) => {
                 agent::check(&self.handlers)?;
@@ -148,8 +212,9 @@ impl Running<'_> {
                 message,
                 args,
                 json,
-            } => self.call(options, configure, message, args, *json)?,
-            Task::Serve => self.serve(options, configure)?,
+            } => self.call(options, setup, message, args, *json)?,
+            Task::Check => self.check(options, setup)?,
+            Task::Serve => self.serve(options, setup)?,
         }
         Ok(0)
     }
@@ -160,40 +225,28 @@ impl Running<'_> {
         tools::agent(&description::description(self, options))
     }
 
-    fn serve(
-        &self,
-        options: &Options,
-        configure: impl FnOnce(AgentBuilder) -> Configuring,
-    ) -> Result<(), StartError> {
+    fn serve(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<(), StartError> {
         let passed = systemd::Passed::take()?;
         log::start(options.log().unwrap_or("info"));
         let runtime = self.runtime(options)?;
-        for warning in
-            settings::warnings(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
-        {
+        for warning in self.warnings() {
             tracing::warn!("{warning}");
         }
         let served = runtime.block_on(async {
             let hangups = reload::hangups().map_err(StartError::Signals)?;
             signals::ignore_haproxys_reload().map_err(StartError::Signals)?;
-            let mut builder = self.builder(options, configure).await?;
-            // The sockets of systemd replace the addresses of the program.
-            let own = match passed.len() {
-                0 => options.listen(self.program.listen),
-                _ => options.asked_to_listen(),
-            };
+            let mut setup = self.setup(options, setup).await?;
             let count = passed.len();
             for listener in passed.listeners().map_err(StartError::Sockets)? {
-                builder = builder.listener(listener);
+                setup.builder = setup.builder.listener(listener);
             }
-            for address in own {
-                builder = builder.listen(address);
-            }
-            for network in options.allow() {
-                builder = builder.allow(network);
-            }
-            builder = tls::apply(options, builder)?;
-            serve::serve(builder, self, hangups, count).await
+            // The sockets of systemd replace the addresses of the program.
+            let addresses = match count {
+                0 => options.listen(&self.listen),
+                _ => options.asked_to_listen(),
+            };
+            setup.builder = listening(options, addresses, setup.builder)?;
+            serve::serve(setup, self, hangups, count).await
         });
         // Handlers that still run had their time.
         runtime.shutdown_background();
@@ -204,14 +257,14 @@ impl Running<'_> {
     fn dev(
         &self,
         options: &Options,
-        configure: impl FnOnce(AgentBuilder) -> Configuring,
+        setup: Vec<MakeSetup>,
         dev: &spoa_tools::dev::Dev,
     ) -> Result<(), StartError> {
         log::start(options.log().unwrap_or("warn"));
         let runtime = self.runtime(options)?;
         let served = runtime.block_on(async {
-            let builder = self.builder(options, configure).await?;
-            dev::dev(dev, builder, self, &self.description(options)).await
+            let setup = self.setup(options, setup).await?;
+            dev::dev(dev, setup.builder, self, &self.description(options)).await
         });
         runtime.shutdown_background();
         served
@@ -220,7 +273,7 @@ impl Running<'_> {
     fn call(
         &self,
         options: &Options,
-        configure: impl FnOnce(AgentBuilder) -> Configuring,
+        setup: Vec<MakeSetup>,
         message: &str,
         args: &[OsString],
         json: bool,
@@ -231,8 +284,8 @@ impl Running<'_> {
         let call = call::Call::new(message.to_owned(), args).map_err(StartError::Argument)?;
         let runtime = self.runtime(options)?;
         let answer = runtime.block_on(async {
-            let builder = self.builder(options, configure).await?;
-            call.send(builder, options.frame_size()).await
+            let setup = self.setup(options, setup).await?;
+            call.send(setup.builder, options.frame_size()).await
         });
         runtime.shutdown_background();
         let answer = answer?;
@@ -268,17 +321,38 @@ impl Running<'_> {
             .map_err(StartError::Runtime)
     }
 
-    async fn builder(
-        &self,
-        options: &Options,
-        configure: impl FnOnce(AgentBuilder) -> Configuring,
-    ) -> Result<AgentBuilder, StartError> {
+    /// Makes what the agent is made of.
+    async fn setup(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<Setup, StartError> {
         // Mistakes in the handlers are reported before the state is made, which may take long.
         agent::check(&self.handlers)?;
         let builder = Agent::builder()
-            .name(self.name)
+            .name(&self.name)
             .handlers(self.handlers.iter().copied());
-        let builder = configure(builder).await.map_err(StartError::Configure)?;
-        Ok(builder.limits(|limits| options.apply(limits)))
+        let mut made = Setup::new(builder, options.user());
+        for make in setup {
+            made = make(made).await.map_err(StartError::Configure)?;
+        }
+        Ok(made.agent(|builder| builder.limits(|limits| options.apply(limits))))
     }
+
+    /// Returns warnings about the environment.
+    fn warnings(&self) -> impl Iterator<Item = String> {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        settings::warnings(names, self.user.options.iter().map(|it| it.env.as_str()))
+    }
+}
+
+/// Adds where the agent listens, and to whom.
+fn listening(
+    options: &Options,
+    addresses: Vec<String>,
+    mut builder: AgentBuilder,
+) -> Result<AgentBuilder, StartError> {
+    for address in addresses {
+        builder = builder.listen(address);
+    }
+    for network in options.allow() {
+        builder = builder.allow(network);
+    }
+    tls::apply(options, builder)
 }

@@ -1,21 +1,20 @@
 //! `serve`: listens until a signal comes.
 
 use super::banner::Banner;
-use super::{Running, StartError, handlers, reload, signals, systemd};
+use super::{Running, Setup, StartError, handlers, reload, signals, systemd};
 #[cfg(feature = "tools")]
 use super::{description, tools};
-use crate::agent::AgentBuilder;
 use std::io::{Write, stdout};
 use tokio::signal::unix::Signal;
 
 /// Serves until a signal comes and all NOTIFYs in flight are answered.
 pub(super) async fn serve(
-    builder: AgentBuilder,
-    running: &Running<'_>,
+    setup: Setup,
+    running: &Running,
     hangups: Signal,
     passed: usize,
 ) -> Result<(), StartError> {
-    let agent = builder.build()?;
+    let agent = setup.builder.build()?;
     let limits = agent.limits().clone();
     let (lame_duck, drain) = (limits.lame_duck, limits.drain_timeout);
     let server = agent.bind()?;
@@ -23,9 +22,9 @@ pub(super) async fn serve(
     let stop = signals::first_signal(lame_duck, drain).map_err(StartError::Signals)?;
     let listeners = server.listeners().iter();
     let banner = Banner {
-        name: running.name,
-        version: running.program.version,
-        program: running.called,
+        name: &running.name,
+        version: running.version,
+        program: &running.called,
         handlers: &running.handlers,
         listeners: listeners.map(|listener| listener.address()).collect(),
         tls: server.takes_tls(),
@@ -34,11 +33,7 @@ pub(super) async fn serve(
     // Nobody has to read the banner.
     let _ = stdout().write_all(banner.text().as_bytes());
     let status = format!("serves {}", banner.listeners.join(", "));
-    tracing::info!(
-        "started: {} {} {status}",
-        running.name,
-        running.program.version
-    );
+    tracing::info!("started: {} {} {status}", running.name, running.version);
     systemd::ready(&status);
     let watchdog = tokio::spawn(systemd::watchdog());
     for note in handlers::notes(&running.handlers) {

@@ -3,9 +3,10 @@
 use crate::errors::Errors;
 use crate::options::{Key, Options, Table, ungroup};
 use crate::program::paths;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use syn::{Expr, Path};
 
+const OPTIONS: Key<Path> = Key::path("options", "options = Options");
 const NAME: Key<Expr> = Key::expression("name", "name = \"iprep\"");
 const LISTEN: Key<Expr> = Key::expression("listen", "listen = \"127.0.0.1:12345\"").repeatable();
 const STATE: Key<Expr> = Key::expression("state", "state = Db::open(path)?").repeatable();
@@ -18,6 +19,7 @@ const TABLE: Table = Table {
     known: &[
         NAME.known(),
         LISTEN.known(),
+        OPTIONS.known(),
         STATE.known(),
         RELOAD.known(),
         HANDLERS.known(),
@@ -27,6 +29,8 @@ const TABLE: Table = Table {
 };
 
 pub(super) struct Program {
+    /// The type of the program's own options, and the name of their value: the key itself.
+    pub(super) options: Option<(Path, Ident)>,
     pub(super) name: Option<Expr>,
     pub(super) listen: Vec<Expr>,
     pub(super) states: Vec<Expr>,
@@ -40,7 +44,9 @@ impl Program {
     pub(super) fn parse(list: TokenStream, errors: &mut Errors) -> Self {
         let options = Options::parse(list, &TABLE, errors);
         let handlers = options.get(&HANDLERS);
+        let own = options.get(&OPTIONS).zip(options.span(&OPTIONS));
         Program {
+            options: own.map(|(path, key)| (path.clone(), Ident::new("options", key))),
             name: options.get(&NAME).cloned(),
             listen: options.all(&LISTEN).cloned().collect(),
             states: options.all(&STATE).cloned().collect(),

@@ -5,6 +5,7 @@ use crate::client::Argument;
 use crate::run::settings::{DEFAULT_LISTEN, SETTINGS, Setting, SettingKind};
 #[cfg(feature = "tools")]
 use crate::run::tools;
+use crate::run::user_options::UserOption;
 use std::borrow::Cow;
 
 /// A command, or the program itself.
@@ -16,7 +17,7 @@ pub(super) struct CommandSpec {
     pub(super) options: Vec<OptionSpec>,
     pub(super) operands: Vec<OperandSpec>,
     /// More lines for the end of the help.
-    pub(super) notes: &'static str,
+    pub(super) notes: Cow<'static, str>,
     /// The level that is logged by default.
     log: &'static str,
 }
@@ -25,6 +26,8 @@ pub(super) struct CommandSpec {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum OptionSpec {
     Setting(&'static Setting),
+    /// One of the program's own.
+    User(&'static UserOption),
     Json,
     #[cfg(feature = "tools")]
     Tool(&'static spoa_tools::command::CommandOption),
@@ -47,7 +50,16 @@ pub(super) const TOOLS: [&str; 4] = ["config", "dev", "doctor", "docs"];
 const NOTES: &str = "\
 Each option may be given in the environment: --max-in-flight as SPOA_MAX_IN_FLIGHT, and so on; in
 SPOA_LISTEN and SPOA_ALLOW, separate several with commas.
-Precedence: command line, environment, program, default.
+";
+
+/// The order of those who say what an option is.
+const PRECEDENCE: &str = if cfg!(feature = "options") {
+    "Precedence: command line, environment, file of --config, program, default.\n"
+} else {
+    "Precedence: command line, environment, program, default.\n"
+};
+
+const NOTATION: &str = "\
 ADDRESS is IP:PORT, :PORT, unix@PATH[,mode=660][,user=U][,group=G] or abns@NAME. NETWORK is one such as
 10.0.0.0/8. TIME is a number and a unit: 500us, 20ms, 1s, 5m, 1h. BYTES may end in k, m or g.
 FILTER is off, error, warn, info, debug or trace, and TARGET=LEVEL for parts, separated by commas, such
@@ -55,11 +67,12 @@ as info,spoa::values=trace. Targets are spoa::values (messages and answers, at t
 (failed messages), spoa (all lines of the agent) and the crates of the program. RUST_LOG is not read.";
 
 /// The settings that make a difference to `call`.
-const CALL: [&str; 3] = ["log", "handler-timeout", "max-frame-size"];
+const CALL: [&str; 4] = ["log", "config", "handler-timeout", "max-frame-size"];
 
 /// The settings that are part of the agent's description.
-const DESCRIPTION: [&str; 5] = [
+const DESCRIPTION: [&str; 6] = [
     "listen",
+    "config",
     "tls-cert",
     "tls-client-ca",
     "handler-timeout",
@@ -68,10 +81,11 @@ const DESCRIPTION: [&str; 5] = [
 
 /// The settings that make a difference to `dev`.
 #[cfg(feature = "tools")]
-const DEV: [&str; 5] = [
+const DEV: [&str; 6] = [
     "listen",
     "workers",
     "log",
+    "config",
     "handler-timeout",
     "max-frame-size",
 ];
@@ -84,20 +98,31 @@ pub(super) fn program(program: &Identity<'_>) -> CommandSpec {
     };
     CommandSpec {
         summary: format!("SPOE agent for HAProxy{answers}").into(),
-        notes: NOTES,
-        ..spec("", "", all(), "info")
+        notes: format!("{NOTES}{PRECEDENCE}{NOTATION}").into(),
+        ..spec("", "", all(program), "info")
     }
 }
 
 /// Returns the commands in the order of the help.
-pub(super) fn commands() -> Vec<CommandSpec> {
+pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
     let mut commands = vec![
         spec(
             "serve",
             "Serve until SIGTERM, SIGINT or SIGUSR1 (default)",
-            all(),
+            all(program),
             "info",
         ),
+        CommandSpec {
+            notes:
+                "Exit status: 0 if `serve` could start, 1 if not, 2 for a mistake in the options."
+                    .into(),
+            ..spec(
+                "check",
+                "Make the agent as for `serve`, without listening",
+                all(program),
+                "warn",
+            )
+        },
         spec(
             "handlers",
             "List the messages, their arguments and variables",
@@ -121,11 +146,11 @@ pub(super) fn commands() -> Vec<CommandSpec> {
                     unless: "",
                 },
             ],
-            notes: Argument::SYNTAX,
+            notes: Argument::SYNTAX.into(),
             ..spec(
                 "call",
                 "Send one message to the handlers and print the actions",
-                json_and(&CALL),
+                json_and(&CALL).into_iter().chain(user(program)).collect(),
                 "warn",
             )
         },
@@ -138,6 +163,7 @@ pub(super) fn commands() -> Vec<CommandSpec> {
             &DESCRIPTION
         };
         let options = command.options.iter().map(OptionSpec::Tool);
+        let options = options.chain(user(program).filter(|_| command.name == "dev"));
         let operands = command.operands.iter().map(|operands| OperandSpec {
             name: operands.name,
             help: operands.help,
@@ -147,7 +173,7 @@ pub(super) fn commands() -> Vec<CommandSpec> {
         });
         CommandSpec {
             operands: operands.collect(),
-            notes: command.notes,
+            notes: command.notes.into(),
             ..spec(
                 command.name,
                 command.summary,
@@ -161,8 +187,8 @@ pub(super) fn commands() -> Vec<CommandSpec> {
 }
 
 /// The order of the commands in the help.
-const ORDER: [&str; 7] = [
-    "serve", "handlers", "config", "dev", "doctor", "docs", "call",
+const ORDER: [&str; 8] = [
+    "serve", "check", "handlers", "config", "dev", "doctor", "docs", "call",
 ];
 
 fn spec(
@@ -176,13 +202,21 @@ fn spec(
         summary: summary.into(),
         options,
         operands: Vec::new(),
-        notes: "",
+        notes: "".into(),
         log,
     }
 }
 
-fn all() -> Vec<OptionSpec> {
-    SETTINGS.iter().map(OptionSpec::Setting).collect()
+/// Returns the program's own options and those of every agent.
+fn all(program: &Identity<'_>) -> Vec<OptionSpec> {
+    user(program)
+        .chain(SETTINGS.iter().map(OptionSpec::Setting))
+        .collect()
+}
+
+/// Returns the program's own options.
+fn user(program: &Identity<'_>) -> impl Iterator<Item = OptionSpec> + use<> {
+    program.user.iter().map(OptionSpec::User)
 }
 
 fn some(names: &[&str]) -> impl Iterator<Item = OptionSpec> {
@@ -196,10 +230,39 @@ fn json_and(names: &[&str]) -> Vec<OptionSpec> {
 }
 
 impl OptionSpec {
+    /// Returns whether a name on the command line, without its dashes, is that of this option.
+    pub(super) fn is_called(self, name: &str) -> bool {
+        match self {
+            OptionSpec::User(option) => {
+                option.long == name || option.aliases.iter().any(|alias| alias == name)
+            }
+            _ => self.long() == name,
+        }
+    }
+
+    /// Returns the letter of the option.
+    pub(super) fn short(self) -> Option<char> {
+        match self {
+            OptionSpec::User(option) => option.short,
+            _ => None,
+        }
+    }
+
+    /// Returns whether the value may be left out.
+    pub(super) fn value_is_optional(self) -> bool {
+        matches!(self, OptionSpec::User(option) if option.value_is_optional)
+    }
+
+    /// Returns whether the help leaves the option out.
+    pub(super) fn is_hidden(self) -> bool {
+        matches!(self, OptionSpec::User(option) if option.hidden)
+    }
+
     /// Returns the option without its dashes.
     pub(super) fn long(self) -> &'static str {
         match self {
             OptionSpec::Setting(setting) => setting.long,
+            OptionSpec::User(option) => &option.long,
             OptionSpec::Json => "json",
             #[cfg(feature = "tools")]
             OptionSpec::Tool(option) => option.long,
@@ -210,6 +273,7 @@ impl OptionSpec {
     pub(super) fn value(self) -> Option<&'static str> {
         match self {
             OptionSpec::Setting(setting) => Some(setting.value),
+            OptionSpec::User(option) => option.value.as_deref(),
             OptionSpec::Json => None,
             #[cfg(feature = "tools")]
             OptionSpec::Tool(option) => option.value,
@@ -220,6 +284,7 @@ impl OptionSpec {
     pub(super) fn repeats(self) -> bool {
         match self {
             OptionSpec::Setting(setting) => setting.repeats(),
+            OptionSpec::User(option) => option.repeats,
             OptionSpec::Json => false,
             #[cfg(feature = "tools")]
             OptionSpec::Tool(option) => option.repeats,
@@ -230,6 +295,8 @@ impl OptionSpec {
     pub(super) fn is_path(self) -> bool {
         match self {
             OptionSpec::Setting(_) | OptionSpec::Json => false,
+            // clap finds what is wrong with the values.
+            OptionSpec::User(_) => true,
             #[cfg(feature = "tools")]
             OptionSpec::Tool(option) => option.is_path,
         }
@@ -239,7 +306,7 @@ impl OptionSpec {
     pub(super) fn check(self, text: &str) -> Result<(), String> {
         match self {
             OptionSpec::Setting(setting) => setting.parse(text).map(drop),
-            OptionSpec::Json => Ok(()),
+            OptionSpec::User(_) | OptionSpec::Json => Ok(()),
             #[cfg(feature = "tools")]
             OptionSpec::Tool(option) => (option.check)(text),
         }
@@ -249,6 +316,7 @@ impl OptionSpec {
     pub(super) fn group(self) -> &'static str {
         match self {
             OptionSpec::Setting(setting) => setting.group,
+            OptionSpec::User(option) => &option.group,
             OptionSpec::Json => "Options",
             #[cfg(feature = "tools")]
             OptionSpec::Tool(_) => "Options",
@@ -261,6 +329,7 @@ impl OptionSpec {
             OptionSpec::Setting(setting) => {
                 (setting.help, Some(default(setting, program, command.log)))
             }
+            OptionSpec::User(option) => (option.help.as_str(), None),
             OptionSpec::Json => ("Output as JSON", None),
             #[cfg(feature = "tools")]
             OptionSpec::Tool(option) => (option.help, option.default.map(str::to_owned)),
@@ -282,6 +351,8 @@ fn default(setting: &Setting, program: &Identity<'_>, log: &str) -> String {
         SettingKind::TlsMinVersion => "1.2".to_owned(),
         SettingKind::Workers => "one for each CPU".to_owned(),
         SettingKind::Log => log.to_owned(),
+        #[cfg(feature = "options")]
+        SettingKind::Config => "none".to_owned(),
         _ => setting.default().unwrap_or_default(),
     }
 }
@@ -293,15 +364,21 @@ mod tests {
     #[test]
     fn the_commands_of_tools_are_those_that_are_missed_without_it() {
         for name in TOOLS {
-            let known = commands().iter().any(|command| command.name == name);
+            let known = commands(&Identity::default())
+                .iter()
+                .any(|command| command.name == name);
             assert_eq!(known, cfg!(feature = "tools"), "{name}");
         }
-        assert!(commands().iter().all(|it| ORDER.contains(&it.name)));
+        assert!(
+            commands(&Identity::default())
+                .iter()
+                .all(|it| ORDER.contains(&it.name))
+        );
     }
 
     #[test]
     fn summaries_and_helps_have_at_most_60_columns() {
-        for command in commands() {
+        for command in commands(&Identity::default()) {
             let short = |text: &str| {
                 assert!(text.chars().count() <= 60, "`{text}` is too long");
             };

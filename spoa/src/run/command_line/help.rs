@@ -7,7 +7,7 @@ use super::commands::{CommandSpec, OptionSpec, commands};
 pub(super) fn page(about: &Identity<'_>, command: &CommandSpec) -> String {
     let mut page = format!("{}\n\n{}\n", command.summary, usage(about, command));
     if command.name.is_empty() {
-        let rows = commands()
+        let rows = commands(about)
             .into_iter()
             .map(|it| (it.name.to_owned(), it.summary.into_owned()));
         section(&mut page, "Commands", rows.collect());
@@ -19,9 +19,11 @@ pub(super) fn page(about: &Identity<'_>, command: &CommandSpec) -> String {
     section(&mut page, "Arguments", operands.collect());
 
     let mut groups: Vec<(&str, Vec<(String, String)>)> = vec![("Options", Vec::new())];
-    for option in &command.options {
+    let options = command.options.iter().filter(|option| !option.is_hidden());
+    for option in options {
+        let short = option.short().map(|letter| format!("-{letter}, "));
         let row = (
-            format!("    {}", shown(*option)),
+            format!("{:4}{}", short.unwrap_or_default(), shown(*option)),
             option.help(about, command),
         );
         match groups.iter_mut().find(|(name, _)| *name == option.group()) {
@@ -63,6 +65,7 @@ pub(super) fn usage(about: &Identity<'_>, command: &CommandSpec) -> String {
 /// Returns an option as the help shows it, such as `--listen <ADDRESS>`.
 pub(super) fn shown(option: OptionSpec) -> String {
     match option.value() {
+        Some(value) if option.value_is_optional() => format!("--{}[=<{value}>]", option.long()),
         Some(value) => format!("--{} <{value}>", option.long()),
         None => format!("--{}", option.long()),
     }
@@ -85,6 +88,8 @@ fn section(page: &mut String, name: &str, rows: Vec<(String, String)>) {
     let width = widths.max().unwrap_or_default();
     page.push_str(&format!("\n{name}:\n"));
     for (left, right) in rows {
-        page.push_str(&format!("  {left:width$}  {right}\n"));
+        let row = format!("  {left:width$}  {right}");
+        page.push_str(row.trim_end());
+        page.push('\n');
     }
 }

@@ -1,4 +1,4 @@
-//! The command line and the environment: what the program is asked to do, and with which options.
+//! The command line, the environment and the file of options: what the program is asked to do, and how.
 
 mod commands;
 mod help;
@@ -6,12 +6,15 @@ mod parse;
 
 pub(super) use parse::Stop;
 
+#[cfg(feature = "options")]
+use super::settings::OptionsFile;
 use super::settings::{
     DEFAULT_LISTEN, SETTINGS, Setting, SettingKind, SettingValue, addresses, from_environment,
     networks,
 };
 #[cfg(feature = "tools")]
 use super::tools::Tool;
+use super::user_options::{Given, Origin, Shared, UserOption, UserOptions};
 use crate::agent::Limits;
 use parse::Line;
 use std::ffi::OsString;
@@ -26,6 +29,22 @@ pub(super) struct Identity<'a> {
     pub(super) version: &'static str,
     pub(super) listen: &'a [&'static str],
     pub(super) messages: Vec<&'static str>,
+    /// The program's own options.
+    pub(super) user: &'static [UserOption],
+}
+
+#[cfg(test)]
+impl Default for Identity<'_> {
+    fn default() -> Self {
+        Identity {
+            called: "agent",
+            name: "agent",
+            version: "1.2.3",
+            listen: &[],
+            messages: Vec::new(),
+            user: &[],
+        }
+    }
 }
 
 /// What the program is asked to do.
@@ -33,6 +52,8 @@ pub(super) struct Identity<'a> {
 pub(super) enum Task {
     /// Serve until a signal comes.
     Serve,
+    /// Make the agent as for serving, without listening.
+    Check,
     /// List the handlers.
     Handlers { json: bool },
     /// Send one message to the handlers in this process.
@@ -46,39 +67,80 @@ pub(super) enum Task {
     Tool(Tool),
 }
 
-/// The task, and the options of the command line and the environment.
+/// The task and the options.
 #[derive(Debug)]
 pub(super) struct Options {
     pub(super) task: Task,
     given: Vec<(&'static Setting, Vec<SettingValue>)>,
+    /// The value of the program's own options, for a task that makes an agent.
+    user: Option<Shared>,
+}
+
+/// The file of options: an empty one in a program without the feature.
+#[cfg(not(feature = "options"))]
+struct OptionsFile;
+
+#[cfg(not(feature = "options"))]
+impl OptionsFile {
+    fn path(&self) -> &std::path::Path {
+        std::path::Path::new("")
+    }
+
+    fn find(&self, _: &str) -> Option<(usize, &[String])> {
+        None
+    }
 }
 
 impl Options {
-    /// Reads the command line, and the environment for the options that are not on it. The first word is
-    /// the name of the program.
+    /// Reads the command line, and the environment and the file for the options that are not on it. The
+    /// first word is the name of the program.
     pub(super) fn read(
         program: &Identity<'_>,
+        user: &UserOptions,
         words: impl IntoIterator<Item = OsString>,
         env: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, Stop> {
         let line = parse::parse(program, words.into_iter().skip(1).collect())?;
+        let refuse = |problem: String| parse::refuse_elsewhere(program, &problem);
+        let file = file(program, &line, &env).map_err(refuse)?;
         let mut given = Vec::new();
         for setting in SETTINGS {
             let texts = line.values(setting.long).filter_map(|value| value.to_str());
             let mut values: Vec<_> = texts.filter_map(|text| setting.parse(text).ok()).collect();
             if let (true, Some(text)) = (values.is_empty(), env(setting.env)) {
-                let value = from_environment(setting, &text);
-                values
-                    .extend(value.map_err(|problem| parse::refuse_environment(program, &problem))?);
+                values.extend(from_environment(setting, &text).map_err(refuse)?);
+            }
+            if let (true, Some((line, texts))) = (values.is_empty(), file.find(setting.long)) {
+                let origin = Origin::File(file.path().to_owned(), line);
+                values = setting.parse_all(texts, &origin).map_err(refuse)?;
             }
             if !values.is_empty() {
                 given.push((setting, values));
             }
         }
-        Ok(Options {
-            task: task(line),
-            given,
-        })
+        let user_given = program.user.iter().filter_map(|option| {
+            let (values, origin) = user_values(option, &line, &env, &file)?;
+            Some(Given {
+                option,
+                values,
+                origin,
+            })
+        });
+        let user_given: Vec<_> = user_given.collect();
+        let usage = parse::usage(program, line.command);
+        let task = task(line);
+        let user = if task.makes_an_agent() {
+            let made = user.parse(program.called, &usage, &user_given);
+            made.map_err(Stop::Refuse)?
+        } else {
+            None
+        };
+        Ok(Options { task, given, user })
+    }
+
+    /// Returns the value of the program's own options.
+    pub(super) fn user(&self) -> Option<Shared> {
+        self.user.clone()
     }
 
     /// Returns the addresses of the command line or the environment.
@@ -155,9 +217,88 @@ impl Options {
     }
 }
 
+impl Task {
+    /// Returns whether the task makes an agent, with its state.
+    fn makes_an_agent(&self) -> bool {
+        match self {
+            Task::Serve | Task::Check | Task::Call { .. } => true,
+            Task::Handlers { .. } => false,
+            #[cfg(feature = "tools")]
+            Task::Tool(tool) => matches!(tool, Tool::Dev(_)),
+        }
+    }
+}
+
+/// Says which of the program's own options has the name of another one.
+pub(super) fn taken(program: &Identity<'_>) -> Option<&'static str> {
+    let commands = commands::commands(program);
+    let is_user = |option: &&commands::OptionSpec| matches!(option, commands::OptionSpec::User(_));
+    let with_user = commands
+        .iter()
+        .filter(|command| command.options.iter().any(|it| is_user(&it)));
+    let others = with_user.flat_map(|command| &command.options);
+    let others = others.filter(|option| !is_user(option));
+    let others: Vec<_> = others.map(|option| option.long()).collect();
+    let user = program.user.iter().find(|option| {
+        let mut names = option.aliases.iter().chain([&option.long]);
+        names.any(|name| {
+            others.contains(&name.as_str()) || ["help", "version"].contains(&name.as_str())
+        })
+    });
+    user.map(|option| option.long.as_str())
+}
+
+/// Reads the file that `--config` names.
+#[cfg(feature = "options")]
+fn file(
+    program: &Identity<'_>,
+    line: &Line,
+    env: &impl Fn(&str) -> Option<OsString>,
+) -> Result<OptionsFile, String> {
+    let named = line.values("config").last().map(ToOwned::to_owned);
+    let named = named.or_else(|| env("SPOA_CONFIG"));
+    let Some(path) = named.filter(|path| !path.is_empty()) else {
+        return Ok(OptionsFile::default());
+    };
+    let settings = SETTINGS.iter().map(|setting| setting.long);
+    let user = program.user.iter().map(|option| option.long.as_str());
+    let known: Vec<_> = settings.chain(user).collect();
+    OptionsFile::read(path.as_ref(), &known)
+}
+
+#[cfg(not(feature = "options"))]
+fn file(
+    _: &Identity<'_>,
+    _: &Line,
+    _: &impl Fn(&str) -> Option<OsString>,
+) -> Result<OptionsFile, String> {
+    Ok(OptionsFile)
+}
+
+/// Returns the values of one of the program's own options, and where they come from.
+fn user_values(
+    option: &UserOption,
+    line: &Line,
+    env: &impl Fn(&str) -> Option<OsString>,
+    file: &OptionsFile,
+) -> Option<(Vec<OsString>, Origin)> {
+    let values: Vec<_> = line.values(&option.long).map(ToOwned::to_owned).collect();
+    if !values.is_empty() {
+        return Some((values, Origin::CommandLine));
+    }
+    // An empty variable is an absent one.
+    if let Some(value) = env(&option.env).filter(|value| !value.is_empty()) {
+        return Some((vec![value], Origin::Environment(option.env.clone())));
+    }
+    let (line, values) = file.find(&option.long)?;
+    let values = values.iter().map(OsString::from).collect();
+    Some((values, Origin::File(file.path().to_owned(), line)))
+}
+
 fn task(line: Line) -> Task {
     let json = line.values("json").next().is_some();
     match line.command {
+        "check" => Task::Check,
         "handlers" => Task::Handlers { json },
         "call" => {
             let mut operands = line.operands.into_iter();
@@ -191,18 +332,16 @@ mod tests {
 
     fn read(line: &[&str], env: &[(&str, &str)]) -> Result<Options, String> {
         let about = Identity {
-            called: "agent",
-            name: "agent",
-            version: "1.2.3",
             listen: &["127.0.0.1:7"],
             messages: vec!["m"],
+            ..Identity::default()
         };
         let args = ["agent"].iter().chain(line).map(OsString::from);
         let env = |name: &str| {
             let found = env.iter().find(|(known, _)| *known == name)?;
             Some(OsString::from(found.1))
         };
-        Options::read(&about, args, env).map_err(|stop| match stop {
+        Options::read(&about, &UserOptions::default(), args, env).map_err(|stop| match stop {
             Stop::Print(text) | Stop::Refuse(text) => text,
         })
     }
@@ -214,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_holds_before_the_environment_the_program_and_the_default() {
+    fn the_line_takes_precedence_over_the_environment_the_program_and_the_default() {
         let line = ["--listen", "127.0.0.1:1", "--listen=:2"];
         let env = [("SPOA_LISTEN", "127.0.0.1:3,unix@/a,mode=660")];
         let listen = |line: &[&str], env: &[(&str, &str)], program: &[&str]| {
@@ -237,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_stand_once_for_each_or_with_commas() {
+    fn networks_are_given_one_by_one_or_with_commas() {
         let line = ["--allow", "10.0.0.0/8", "--allow=::1, 192.0.2.7"];
         let options = read(&line, &[("SPOA_ALLOW", "203.0.113.0/24")]).unwrap();
         let networks: Vec<_> = options.allow().collect();
@@ -259,6 +398,8 @@ mod tests {
                     "agent.pem"
                 }
                 SettingKind::TlsMinVersion => "1.3",
+                #[cfg(feature = "options")]
+                SettingKind::Config => continue,
                 SettingKind::Grace(_) | SettingKind::Time(_) | SettingKind::Deadline(_) => "7ms",
                 _ => "777",
             };
@@ -285,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn options_stand_before_or_behind_the_command() {
+    fn options_come_before_or_after_the_command() {
         for line in [["--workers=3", "serve"], ["serve", "--workers=3"]] {
             let options = read(&line, &[("SPOA_WORKERS", "9")]).unwrap();
             assert_eq!(
@@ -307,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_of_call_may_stand_behind_its_arguments() {
+    fn flags_of_call_may_come_after_its_arguments() {
         let options = read(&["call", "m", "--json", "a=1"], &[]).unwrap();
         let args = vec![OsString::from("a=1")];
         assert_eq!(

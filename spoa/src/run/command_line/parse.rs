@@ -48,7 +48,7 @@ pub(super) fn parse(about: &Identity<'_>, words: Vec<OsString>) -> Result<Line, 
         words: Parser::from_args(words),
     };
     while let Some(word) = reader.next(&mut line.before)? {
-        let known = commands();
+        let known = commands(about);
         let text = word.to_string_lossy();
         let names = known.iter().map(|command| command.name);
         let Some(command) = names.clone().position(|name| name == text) else {
@@ -100,16 +100,25 @@ impl Reader<'_> {
                     return Err(Stop::Print(format!("{name} {version}\n")));
                 }
                 Ok(Some(Arg::Long(name))) => Ok(name.to_owned()),
-                Ok(Some(Arg::Short(letter))) => Err(format!("-{letter}")),
+                Ok(Some(Arg::Short(letter))) => Err(letter),
                 Err(error) => return Err(self.refuse(&error.to_string())),
             };
-            let option = found.and_then(|name| {
-                let mut options = self.command.options.iter();
-                let option = options.find(|option| option.long() == name).copied();
-                option.ok_or_else(|| format!("--{name}"))
-            });
+            let by_letter = found.is_err();
+            let mut options_of_command = self.command.options.iter().copied();
+            let option = match found {
+                Ok(name) => options_of_command
+                    .find(|option| option.is_called(&name))
+                    .ok_or_else(|| format!("--{name}")),
+                Err(letter) => options_of_command
+                    .find(|option| option.short() == Some(letter))
+                    .ok_or_else(|| format!("-{letter}")),
+            };
             let option = option.map_err(|found| self.unknown_option(&found))?;
-            let value = self.value(option)?;
+            let value = match option.value() {
+                // What follows the letter of a flag is the letter of another one.
+                None if by_letter => OsString::new(),
+                _ => self.value(option)?,
+            };
             if !option.repeats() && options.iter().any(|(long, _)| *long == option.long()) {
                 let shown = help::shown(option);
                 return Err(self.refuse(&format!(
@@ -132,6 +141,9 @@ impl Reader<'_> {
                     value.to_string_lossy()
                 ))),
             };
+        }
+        if attached.is_none() && option.value_is_optional() {
+            return Ok(OsString::new());
         }
         let value = attached.or_else(|| {
             let mut raw = self.words.try_raw_args()?;
@@ -192,6 +204,12 @@ impl Reader<'_> {
     fn unknown_option(&self, found: &str) -> Stop {
         let known = self.command.options.iter().map(|option| option.long());
         let name = found.trim_start_matches('-');
+        if found == "--config" && !cfg!(feature = "options") {
+            return brief(
+                "files of options are not compiled into this program: add the feature `options` in its \
+                 Cargo.toml: `haproxy-spoa = { …, features = [\"options\"] }`",
+            );
+        }
         let meant = nearest(name, known.chain(["help"]));
         let tip = match meant.filter(|_| found.starts_with("--")) {
             Some(meant) => format!("\n\n  tip: a similar argument exists: '--{meant}'"),
@@ -228,8 +246,15 @@ fn refuse(about: &Identity<'_>, command: &CommandSpec, problem: &str) -> Stop {
     brief(&format!("{problem}\n\n{usage}"))
 }
 
-/// Refuses what the environment says.
-pub(super) fn refuse_environment(about: &Identity<'_>, problem: &str) -> Stop {
+/// Returns the line of a command that begins with `Usage:`.
+pub(super) fn usage(about: &Identity<'_>, name: &str) -> String {
+    let mut known = commands(about).into_iter();
+    let command = known.find(|command| command.name == name);
+    help::usage(about, &command.unwrap_or_else(|| program(about)))
+}
+
+/// Refuses what the environment or a file says.
+pub(super) fn refuse_elsewhere(about: &Identity<'_>, problem: &str) -> Stop {
     refuse(about, &program(about), problem)
 }
 
@@ -256,13 +281,7 @@ mod tests {
     use super::*;
 
     fn line(words: &[&str]) -> Result<Line, Stop> {
-        let about = Identity {
-            called: "agent",
-            name: "agent",
-            version: "1.2.3",
-            listen: &[],
-            messages: Vec::new(),
-        };
+        let about = Identity::default();
         parse(&about, words.iter().map(OsString::from).collect())
     }
 
@@ -347,13 +366,7 @@ mod tests {
     #[test]
     fn a_value_that_is_not_utf_8_is_refused() {
         use std::os::unix::ffi::OsStringExt;
-        let about = Identity {
-            called: "agent",
-            name: "agent",
-            version: "1",
-            listen: &[],
-            messages: Vec::new(),
-        };
+        let about = Identity::default();
         let words = vec!["--log".into(), OsString::from_vec(vec![0xff])];
         let Err(Stop::Refuse(text)) = parse(&about, words) else {
             panic!("it is refused");

@@ -26,13 +26,16 @@ pub(in crate::run) fn from_environment(
 }
 
 /// Warns about variables that look like misspelt options.
-pub(in crate::run) fn warnings(
+///
+/// The program's own options have the variables of `user`.
+pub(in crate::run) fn warnings<'u>(
     variables: impl Iterator<Item = String>,
+    user: impl Iterator<Item = &'u str> + Clone,
 ) -> impl Iterator<Item = String> {
-    let options = || {
-        SETTINGS
-            .iter()
-            .filter_map(|setting| setting.env.strip_prefix("SPOA_"))
+    let options = move || {
+        let settings = SETTINGS.iter().map(|setting| setting.env);
+        let all = settings.chain(user.clone());
+        all.filter_map(|name| name.strip_prefix("SPOA_"))
     };
     variables.filter_map(move |variable| {
         let name = variable.strip_prefix("SPOA_")?;
@@ -55,7 +58,8 @@ mod tests {
     #[test]
     fn a_variable_with_nearly_the_name_of_an_option_is_warned_about() {
         let variables = ["SPOA_MAX_CONECTIONS", "SPOA_LOG", "SPOA_DB_PATH", "HOME"];
-        let found: Vec<_> = warnings(variables.iter().map(ToString::to_string)).collect();
+        let variables = || variables.iter().map(ToString::to_string);
+        let found: Vec<_> = warnings(variables(), [].into_iter()).collect();
         assert_eq!(
             found,
             [
@@ -63,5 +67,7 @@ mod tests {
                  mean `SPOA_MAX_CONNECTIONS`?"
             ]
         );
+        let found = warnings(variables(), ["SPOA_DB_PATHS"].into_iter()).last();
+        assert!(found.is_some_and(|it| it.ends_with("did you mean `SPOA_DB_PATHS`?")));
     }
 }

@@ -1,13 +1,18 @@
-//! The options of the agent: one table for the command line, the environment and the help.
+//! The options of the agent: one table for the command line, the environment, files and the help.
 
 mod environment;
+#[cfg(feature = "options")]
+mod file;
 mod table;
 mod value;
 
 pub(super) use environment::{from_environment, warnings};
+#[cfg(feature = "options")]
+pub(super) use file::OptionsFile;
 pub(super) use table::SETTINGS;
 pub(super) use value::{SettingValue, addresses, networks};
 
+use super::user_options::Origin;
 use crate::agent::Limits;
 use spoa_facts::{show_size, show_time};
 use std::time::Duration;
@@ -50,6 +55,9 @@ pub(super) enum SettingKind {
     Workers,
     /// A filter for the log.
     Log,
+    /// The file of options.
+    #[cfg(feature = "options")]
+    Config,
     /// A number of things, at least one.
     Count(fn(&mut Limits) -> &mut usize),
     /// A number of bytes.
@@ -68,6 +76,26 @@ impl Setting {
     /// Returns whether the option may be given more than once.
     pub(super) fn repeats(&self) -> bool {
         matches!(self.kind, SettingKind::Listen | SettingKind::Allow)
+    }
+
+    /// Reads the values that a file has for an option.
+    pub(super) fn parse_all(
+        &self,
+        texts: &[String],
+        origin: &Origin,
+    ) -> Result<Vec<SettingValue>, String> {
+        if texts.len() > 1 && !self.repeats() {
+            return Err(format!(
+                "option {}: write one value, not a list",
+                origin.of(self.long)
+            ));
+        }
+        let values = texts.iter().map(|text| {
+            self.parse(text).map_err(|problem| {
+                format!("invalid value '{text}' {}: {problem}", origin.of(self.long))
+            })
+        });
+        values.collect()
     }
 
     /// Sets a limit. Settings that are not limits are left to others.

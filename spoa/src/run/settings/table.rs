@@ -1,10 +1,10 @@
-//! The table of options: how each is written, in the environment too, what it sets, and its help.
+//! The table of options: how each is written, also in the environment, what it sets, and its help.
 
 use super::{Setting, SettingKind};
 
 macro_rules! settings {
-    ($($group:literal: { $($long:literal $env:literal $value:literal $kind:expr, $help:literal;)* })*) => {
-        &[$($(Setting {
+    ($($group:literal: { $($(#[$when:meta])* $long:literal $env:literal $value:literal $kind:expr, $help:literal;)* })*) => {
+        &[$($($(#[$when])* Setting {
             long: $long,
             env: $env,
             value: $value,
@@ -26,6 +26,9 @@ pub(in crate::run) const SETTINGS: &[Setting] = settings! {
             "Worker threads";
         "log" "SPOA_LOG" "FILTER" SettingKind::Log,
             "Log filter: a level, and TARGET=LEVEL for parts";
+        #[cfg(feature = "options")]
+        "config" "SPOA_CONFIG" "FILE" SettingKind::Config,
+            "TOML file with options, such as `workers = 4`";
     }
     "TLS": {
         "tls-cert" "SPOA_TLS_CERT" "FILE" SettingKind::TlsCert,

@@ -39,6 +39,8 @@ impl Setting {
                 "1.2" | "1.3" => Ok(SettingValue::Text(text.to_owned())),
                 _ => Err("write `1.2` or `1.3`".to_owned()),
             },
+            #[cfg(feature = "options")]
+            Kind::Config => Ok(SettingValue::Text(text.to_owned())),
             Kind::Listen => listen(text),
             Kind::Allow => allow(text),
             Kind::Log => log_filter::read(text).map(|_| SettingValue::Text(text.to_owned())),

@@ -1,0 +1,66 @@
+//! `check`: makes everything that `serve` needs, binds nothing, and says what is wrong.
+
+use super::command_line::Options;
+use super::output::print;
+use super::{MakeSetup, Running, StartError, listening, log};
+#[cfg(feature = "tools")]
+use super::{description, tools};
+use crate::agent::{Agent, AgentBuilder};
+use crate::handler::{Definition, Run};
+
+/// A handler that needs no state.
+const WITHOUT_STATE: Definition = Definition {
+    message: Some(""),
+    function: "",
+    file: "",
+    line: 0,
+    docs: "",
+    timeout: None,
+    event: None,
+    condition: None,
+    group: None,
+    variables: &[],
+    describe: |_| {},
+    run: Run::Sync(|_, _| Ok(())),
+};
+
+impl Running {
+    /// Makes the agent: its options, state, certificates and addresses.
+    pub(super) fn check(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<(), StartError> {
+        log::start(options.log().unwrap_or("warn"));
+        let runtime = self.runtime(options)?;
+        let checked = runtime.block_on(async {
+            match self.setup(options, setup).await {
+                Ok(setup) => self.build(options, setup.builder),
+                Err(error) => {
+                    // The rest is checked with a handler that needs no state.
+                    let rest = self.build(options, Agent::builder().handlers([&WITHOUT_STATE]));
+                    Err(match rest {
+                        Ok(_) => error,
+                        Err(other) => StartError::Several(vec![error, other]),
+                    })
+                }
+            }
+        });
+        runtime.shutdown_background();
+        let agent = checked?;
+        for warning in self.warnings() {
+            eprintln!("warning: {warning}");
+        }
+        #[cfg(feature = "tools")]
+        super::output::warn(spoa_config::overfull(&tools::agent(
+            &description::with_limits(self, agent.limits()),
+        )));
+        let (name, version, handlers) = (&self.name, self.version, agent.handlers().count());
+        let s = if handlers == 1 { "" } else { "s" };
+        let addresses = options.listen(&self.listen).join(", ");
+        print(&format!(
+            "{name} {version}: no mistakes: {handlers} handler{s}, {addresses}\n"
+        ))
+    }
+
+    fn build(&self, options: &Options, builder: AgentBuilder) -> Result<Agent, StartError> {
+        let addresses = options.listen(&self.listen);
+        Ok(listening(options, addresses, builder)?.build()?)
+    }
+}

@@ -1,0 +1,251 @@
+//! The program's own options, the file of options, and `check`.
+
+mod common;
+
+use common::{Said, program, said};
+use spoa_tests::{PATIENCE, Port, Process, TempDir};
+use std::process::Command;
+
+fn agent() -> Command {
+    program(env!("CARGO_BIN_EXE_agent-options"))
+}
+
+/// Returns what `call show` prints.
+#[track_caller]
+fn shown(command: &mut Command) -> [String; 3] {
+    let Said { status, out, err } = said(command.args(["call", "show"]));
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+    let lines: Vec<_> = out.lines().collect();
+    ["options", "database", "rules"].map(|name| {
+        let start = format!("set-var txn.{name} ");
+        let line = lines.iter().find_map(|line| line.strip_prefix(&start));
+        let text = line.unwrap_or_else(|| panic!("no {name} in {out}"));
+        let text = text.trim_start_matches("string ").trim_start_matches("= ");
+        text.trim_matches('"').replace("\\\"", "\"").to_owned()
+    })
+}
+
+#[track_caller]
+fn refused(command: &mut Command, words: &str) {
+    let Said { status, out, err } = said(command);
+    assert_eq!((status, out.as_str()), (Some(2), ""), "{err}");
+    assert!(err.contains(words), "`{words}` is not in:\n{err}");
+    assert!(
+        err.ends_with("\n\nFor more information, try '--help'.\n"),
+        "{err}"
+    );
+}
+
+#[test]
+fn options_come_from_the_command_line_the_environment_and_the_file_in_this_order() {
+    let dir = TempDir::new();
+    dir.write("rules", "word\n");
+    dir.write(
+        "agent.toml",
+        &format!(
+            "threshold = 10\ntrust = [\"10.0.0.0/8\", \"::1\"]\ndry_run = true\nrules = '{}'\n\
+             handler-timeout = \"1s\"\n",
+            dir.join("rules").display()
+        ),
+    );
+    let with_file = || {
+        let mut command = agent();
+        command.arg("--config").arg(dir.join("agent.toml"));
+        command
+    };
+    assert_eq!(shown(&mut agent()), ["50 [] false deny", "none", ""]);
+    assert_eq!(
+        shown(&mut with_file()),
+        ["10 [\"10.0.0.0/8\", \"::1\"] true deny", "none", "word"]
+    );
+    let mut with_environment = with_file();
+    with_environment
+        .env("SPOA_THRESHOLD", "20")
+        .env("SPOA_DRY_RUN", "false")
+        .env("SPOA_TRUST", "")
+        .env("DATABASE_URL", "db:1");
+    assert_eq!(
+        shown(&mut with_environment),
+        ["20 [\"10.0.0.0/8\", \"::1\"] false deny", "db:1", "word"]
+    );
+    let mut with_line = with_file();
+    with_line
+        .env("SPOA_THRESHOLD", "20")
+        .env("DATABASE_URL", "db:1")
+        .args([
+            "-t30",
+            "--trust=a",
+            "--trust",
+            "b",
+            "--database=db:2",
+            "--mode=tarpit",
+        ]);
+    assert_eq!(
+        shown(&mut with_line),
+        ["30 [\"a\", \"b\"] true tarpit", "db:2", "word"]
+    );
+    let mut named_in_the_environment = agent();
+    named_in_the_environment.env("SPOA_CONFIG", dir.join("agent.toml"));
+    assert_eq!(
+        shown(&mut named_in_the_environment)[0],
+        "10 [\"10.0.0.0/8\", \"::1\"] true deny"
+    );
+}
+
+#[test]
+fn the_help_has_them_under_headings_of_their_own() {
+    let Said { status, out, .. } = said(agent().arg("--help"));
+    assert_eq!(status, Some(0));
+    for line in [
+        "Options of optional:",
+        "      --rules <FILE>       File with the words to block",
+        "  -t, --threshold <THRESHOLD>",
+        "Score from which a client is blocked [default: 50]",
+        "      --dry-run            Blocks nobody",
+        "[default: deny] [possible values: deny, tarpit]",
+        "Database:",
+        "Database to ask [env: DATABASE_URL]",
+        "Precedence: command line, environment, file of --config, program, default.",
+        "--config <FILE>",
+    ] {
+        let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            squeezed(&out).contains(&squeezed(line)),
+            "`{line}` is not in:\n{out}"
+        );
+    }
+    let call = said(agent().args(["call", "--help"])).out;
+    assert!(
+        call.contains("--threshold") && call.contains("--config"),
+        "{call}"
+    );
+    let handlers = said(agent().args(["handlers", "--help"])).out;
+    assert!(!handlers.contains("--threshold"), "{handlers}");
+}
+
+#[test]
+fn a_mistake_in_an_option_says_where_it_is() {
+    let dir = TempDir::new();
+    let file = |text: &str| {
+        dir.write("agent.toml", text);
+        let mut command = agent();
+        command.arg("--config").arg(dir.join("agent.toml"));
+        command
+    };
+    let path = dir.join("agent.toml").display().to_string();
+    refused(
+        agent().arg("--treshold=1"),
+        "unexpected argument '--treshold' found\n\n  tip: a similar argument exists: '--threshold'",
+    );
+    refused(
+        agent().arg("--threshold=many"),
+        "error: invalid value 'many' for '--threshold <THRESHOLD>': invalid digit found in string",
+    );
+    refused(
+        agent().env("SPOA_THRESHOLD", "300"),
+        "error: invalid value '300' of the environment variable SPOA_THRESHOLD: 300 is not in 0..=255",
+    );
+    refused(
+        agent().env("SPOA_DRY_RUN", "yes"),
+        "error: invalid value 'yes' of the environment variable SPOA_DRY_RUN: write `true` or `false`",
+    );
+    refused(
+        &mut file("# Comment\nthreshold = 'many'\n"),
+        &format!("error: invalid value 'many' of `threshold` in {path}:2: invalid digit"),
+    );
+    refused(
+        &mut file("mode = 'drop'\n"),
+        &format!("error: invalid value 'drop' of `mode` in {path}:1: write `deny` or `tarpit`"),
+    );
+    refused(
+        &mut file("\nmax-in-flight = 0\n"),
+        &format!(
+            "error: invalid value '0' of `max-in-flight` in {path}:2: write a number, at least 1"
+        ),
+    );
+    refused(
+        &mut file("workers = [1, 2]\n"),
+        &format!("error: option of `workers` in {path}:1: write one value, not a list"),
+    );
+    refused(
+        &mut file("threshold = 1\ntrush = 'a'\n"),
+        &format!("error: {path}:2: unknown option `trush`: did you mean `trust`?"),
+    );
+    refused(&mut file("threshold = \n"), &format!("error: {path}:1: "));
+    refused(
+        agent().args(["--config", "/nowhere/agent.toml"]),
+        "error: option `--config`: cannot read `/nowhere/agent.toml`: No such file",
+    );
+    // A command that makes no agent does not need them.
+    let handlers = said(agent().env("SPOA_THRESHOLD", "300").arg("handlers"));
+    assert_eq!(handlers.status, Some(0), "{handlers:?}");
+}
+
+#[test]
+fn a_misspelt_variable_of_an_own_option_is_warned_about() {
+    let agent = Process::start(agent().env("SPOA_TRESHOLD", "1"));
+    agent.wait_for_line(
+        "environment variable `SPOA_TRESHOLD` is not an option and is ignored: did you mean \
+         `SPOA_THRESHOLD`?",
+    );
+}
+
+#[test]
+fn check_says_what_is_right_and_what_is_wrong() {
+    let right = said(agent().args(["check", "--listen=127.0.0.1:7"]));
+    assert_eq!((right.status, right.err.as_str()), (Some(0), ""));
+    assert_eq!(
+        right.out,
+        format!(
+            "optional {}: no mistakes: 1 handler, 127.0.0.1:7\n",
+            env!("CARGO_PKG_VERSION")
+        )
+    );
+    let failed = |args: &[&str], words: &[&str]| {
+        let Said { status, out, err } = said(agent().arg("check").args(args));
+        assert_eq!((status, out.as_str()), (Some(1), ""), "{err}");
+        for words in words {
+            assert!(err.contains(words), "`{words}` is not in:\n{err}");
+        }
+    };
+    let database = "error: `state = Database::open(options.database.as_deref())?` failed: the database \
+                    is broken\n";
+    failed(&["--database=broken"], &[database]);
+    failed(
+        &["--rules=/nowhere/rules"],
+        &["error: `reload = Rules::load(options)?` failed: No such file"],
+    );
+    // More than one mistake is found at once.
+    failed(
+        &["--database=broken", "--tls-cert=/nowhere/cert.pem"],
+        &[database, "error: ", "/nowhere/cert.pem"],
+    );
+    refused(
+        agent().args(["check", "--threshold=many"]),
+        "invalid value 'many'",
+    );
+}
+
+/// The address is in use, so that an agent that listened would fail.
+#[test]
+fn check_binds_nothing() {
+    let port = Port::free();
+    let address = format!("127.0.0.1:{}", port.number());
+    let running = Process::start(agent().args(["--listen", &address]));
+    running.wait_for_line("listening on ");
+    let said = said(agent().args(["check", "--listen", &address]));
+    assert_eq!(said.status, Some(0), "{said:?}");
+}
+
+#[test]
+fn an_agent_serves_with_the_options_of_a_file() {
+    let dir = TempDir::new();
+    dir.write(
+        "agent.toml",
+        "listen = \"127.0.0.1:0\"\nlog = 'off'\nworkers = 1\n",
+    );
+    let mut running = Process::start(agent().arg("--config").arg(dir.join("agent.toml")));
+    running.wait_for_line("listening on 127.0.0.1:");
+    running.signal("TERM");
+    assert_eq!(running.wait(PATIENCE).code(), Some(0));
+}

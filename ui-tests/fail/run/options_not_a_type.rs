@@ -1,0 +1,3 @@
+fn main() {
+    spoa::run!(options = Options::default())
+}

@@ -1,0 +1,7 @@
+struct Options {
+    rules: String,
+}
+
+fn main() {
+    spoa::run!(options = Options)
+}
