@@ -121,8 +121,10 @@
 //!
 //! `options`: options of your own beside those of `run!`, by clap, and a file with options, in TOML.
 //!
-//! `tools` (default): the commands `config`, `dev`, `doctor` and `docs`, about HAProxy's side. An agent in
-//! production can do without:
+//! `tools` (default): the commands `config`, `dev`, `doctor` and `docs`, about HAProxy's side, and a warning
+//! at the start about messages that a client can make too large for a frame. That check needs the tables of all
+//! sample fetches, as `doctor` does. An agent in production works without `tools`, so run `doctor` on its
+//! configuration with a build that has them:
 //!
 //! ```toml
 //! haproxy-spoa = { version = "0.1", default-features = false, features = ["run"] }
@@ -155,6 +157,7 @@ pub mod handler;
 pub mod http;
 #[cfg(any(feature = "run", feature = "client"))]
 mod json;
+mod log_target;
 #[macro_use]
 mod macros;
 #[cfg(feature = "run")]

@@ -142,7 +142,7 @@ impl Background {
     }
 
     /// Takes what it has logged so far of level WARN and ERROR: a line each, such as
-    /// `WARN spoa::agent::shared: what is wrong peer=127.0.0.1:1`.
+    /// `WARN spoa::failures: what is wrong peer=127.0.0.1:1`.
     pub fn warnings(&self) -> Vec<String> {
         self.logs.take_warnings()
     }

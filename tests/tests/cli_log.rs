@@ -45,7 +45,8 @@ fn an_unknown_level_is_not_taken_for_a_target_without_lines() {
         ),
         (
             "info,spoa::handshake=trace",
-            "no line has the target `spoa::handshake`: write `spoa`, `spoa::failures` or `spoa::values`"
+            "no line has the target `spoa::handshake`: write `spoa`, `spoa::connection`, `spoa::failures` \
+             or `spoa::values`"
                 .to_owned(),
         ),
     ] {
@@ -80,7 +81,7 @@ fn levels_and_targets_are_taken_in_any_order() {
         "off, error",
         "spoa=debug,info",
         "warn,spoa::failures=off,my_agent::db=trace",
-        "spoa::agent::log=debug",
+        "spoa::connection=debug",
     ] {
         let answer = said(fixture().args(["call", "echo", "--log", filter]));
         assert_eq!(answer.status, Some(0), "{filter}: {}", answer.err);
@@ -90,7 +91,12 @@ fn levels_and_targets_are_taken_in_any_order() {
 #[test]
 fn the_help_names_the_targets_and_says_that_rust_log_is_not_read() {
     let help = said(fixture().arg("--help")).out;
-    for words in ["spoa::values", "spoa::failures", "RUST_LOG is not read"] {
+    for words in [
+        "spoa::connection",
+        "spoa::values",
+        "spoa::failures",
+        "RUST_LOG is not read",
+    ] {
         assert!(help.contains(words), "no `{words}` in:\n{help}");
     }
     let answer = said(fixture().env("RUST_LOG", "trace").args(["call", "greet"]));

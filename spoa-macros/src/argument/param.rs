@@ -8,13 +8,10 @@ use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 
 /// Returns `<Type as Param<'_, _>>`, all of it at the type, where the compiler then reports an unsuitable
-/// one.
+/// one. The lifetime has no name anywhere, because the compiler reports errors that differ in it separately.
 pub(crate) fn param(argument: &Argument, names: &Names) -> TokenStream {
     let Names {
-        private,
-        lifetime,
-        foreign,
-        ..
+        private, foreign, ..
     } = names;
     let ty = relax(argument.ty.to_token_stream(), foreign);
     let span = argument.ty.span().resolved_at(Span::mixed_site());
@@ -23,5 +20,5 @@ pub(crate) fn param(argument: &Argument, names: &Names) -> TokenStream {
         Kind::Value => quote_spanned!(span=> #private::ByValue),
         Kind::Message => quote_spanned!(span=> #private::ByMessage),
     };
-    quote_spanned!(span=> <#ty as #private::Param<#lifetime, #kind>>)
+    quote_spanned!(span=> <#ty as #private::Param<'_, #kind>>)
 }

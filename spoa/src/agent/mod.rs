@@ -2,9 +2,16 @@
 //!
 //! # A `main` of one's own
 //!
-//! What goes wrong is said with [`tracing`], and without a subscriber it is said to nobody: `run!` has
-//! one, other programs set up their own. Lines about messages whose handler gave no actions have the
-//! target `spoa::failures`, those that show messages and answers `spoa::values`, at TRACE.
+//! The agent logs with [`tracing`]. `run!` sets up a subscriber; a program with a `main` of its own does so
+//! itself, or nobody sees a line. Lines have one of four targets, which stay the same whatever changes inside
+//! the crate:
+//!
+//! | target | lines |
+//! |---|---|
+//! | `spoa` | about the agent: its start and end, reloads, panics, handlers that block a thread |
+//! | `spoa::connection` | about connections: opened and closed at DEBUG, refused and broken ones at WARN |
+//! | `spoa::failures` | about messages whose handler failed, at WARN |
+//! | `spoa::values` | messages and answers with their values, at TRACE |
 //!
 //! ```no_run
 //! use spoa::prelude::*;
@@ -71,10 +78,6 @@ pub(crate) use error::TlsError;
 pub(crate) use error::{BindError, ErrorKind, RAISE_DESCRIPTORS, descriptors_ran_out};
 #[cfg(feature = "run")]
 pub(crate) use listen::allow_list::network;
-#[cfg(feature = "run")]
-pub(crate) use report::handlers::FAILURES;
-#[cfg(feature = "run")]
-pub(crate) use report::values::VALUES;
 pub(crate) use shared::Shared;
 
 use crate::handler::{Definition, Peer};

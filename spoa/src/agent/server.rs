@@ -11,6 +11,7 @@ use super::shared::handler_table::Entry;
 use super::worker::activity::{self, BlockedWorker};
 use super::worker::watchdog::Watchdog;
 use super::{Address, Listener, Reloader, Shared};
+use crate::log_target::AGENT;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
@@ -40,7 +41,7 @@ impl Server {
         }
         #[cfg(feature = "tls")]
         if self.tls.is_some() && self.listeners.iter().all(|it| it.tcp_address().is_none()) {
-            tracing::warn!(
+            tracing::warn!(target: AGENT,
                 "the certificate is of no use: unix sockets take no TLS, and the agent has no others"
             );
         }
@@ -132,7 +133,7 @@ impl Server {
                 1 => ("1 connection was".to_owned(), "was"),
                 count => (format!("{count} connections were"), "were"),
             };
-            tracing::warn!(
+            tracing::warn!(target: AGENT,
                 "{connections_were} not done within {limit:?} and {were} closed; find the handler \
                  that takes so long, or raise `--drain-timeout`"
             );

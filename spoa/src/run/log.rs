@@ -1,6 +1,7 @@
 //! The log: where it goes and what it looks like.
 
 use super::log_filter as filter;
+use crate::log_target::AGENT;
 use crate::text::one_line;
 use std::fmt;
 use std::io::stderr;
@@ -28,7 +29,7 @@ pub(super) fn start(filter: &str) {
     };
     let started = registry().with(lines.with_filter(filter)).try_init();
     if started.is_err() {
-        tracing::debug!("the program's own log is kept");
+        tracing::debug!(target: AGENT, "the program's own log is kept");
     }
 }
 

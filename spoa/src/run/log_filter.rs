@@ -1,6 +1,6 @@
 //! The filter of the log: a level, and `TARGET=LEVEL` for parts.
 
-use crate::agent::{FAILURES, VALUES};
+use crate::log_target::{AGENT, ALL, CONNECTION};
 use spoa_facts::{nearest, one_of};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -15,15 +15,9 @@ const LEVELS: [(&str, LevelFilter); 6] = [
     ("trace", LevelFilter::TRACE),
 ];
 
-/// The targets of the agent's lines that a filter may name, beside the crates of the program.
-const TARGETS: [&str; 3] = ["spoa", FAILURES, VALUES];
-
-/// The modules of the agent's other lines, whose targets are not shown.
-const OWN: [&str; 2] = ["spoa::agent", "spoa::run"];
-
-/// Returns whether the target of a line is shown: those of [`OWN`] add nothing to the text.
+/// Returns whether the target of a line is shown: a line about the agent or a connection names its subject.
 pub(super) fn is_shown(target: &str) -> bool {
-    !OWN.iter().any(|own| target.starts_with(own))
+    ![AGENT, CONNECTION].contains(&target)
 }
 
 /// Reads a filter. A bare word is a level. `tracing` would take it as a target, so that a misspelt level
@@ -86,7 +80,7 @@ fn is_word(text: &str) -> bool {
 
 /// Returns whether a word looks like a target.
 fn is_target(word: &str) -> bool {
-    word.contains("::") || TARGETS.contains(&word)
+    word.contains("::") || ALL.contains(&word)
 }
 
 /// Refuses targets of the agent that no line has. Targets of the program are not known.
@@ -94,19 +88,18 @@ fn check(target: &str) -> Result<(), String> {
     if target.is_empty() {
         return Err("the target is missing: write for instance `spoa=info`".to_owned());
     }
-    let known = || TARGETS.into_iter().chain(OWN);
-    let is_known = known().skip(1).any(|known| target.starts_with(known));
-    if is_known || !target.starts_with("spoa::") {
+    if ALL.contains(&target) || !target.starts_with("spoa::") {
         return Ok(());
     }
-    let meant = nearest(target, TARGETS);
-    let meant = meant.map_or_else(|| one_of(TARGETS), |meant| format!("`{meant}`"));
+    let meant = nearest(target, ALL);
+    let meant = meant.map_or_else(|| one_of(ALL), |meant| format!("`{meant}`"));
     Err(format!("no line has the target `{target}`: write {meant}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log_target::{FAILURES, VALUES};
     use tracing::Level;
 
     #[test]
@@ -117,7 +110,7 @@ mod tests {
             ("my_agent", Level::INFO, false),
             (VALUES, Level::TRACE, true),
             (FAILURES, Level::ERROR, false),
-            ("spoa::agent::log", Level::INFO, false),
+            (AGENT, Level::INFO, false),
         ] {
             assert_eq!(
                 targets.would_enable(target, &level),
@@ -128,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn only_targets_that_can_be_named_are_shown() {
+    fn targets_are_shown_where_the_text_does_not_say_as_much() {
         for (target, shown) in [
             (VALUES, true),
             (FAILURES, true),
             ("my_agent::db", true),
-            ("spoa::agent::log", false),
-            ("spoa::run::serve", false),
+            (AGENT, false),
+            (CONNECTION, false),
         ] {
             assert_eq!(is_shown(target), shown, "{target}");
         }

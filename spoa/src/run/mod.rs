@@ -40,6 +40,7 @@ pub use user_options::OptionsType;
 
 use crate::agent::{self, Agent, AgentBuilder};
 use crate::handler::Definition;
+use crate::log_target::{self, AGENT};
 use crate::registry::Registered;
 use command_line::{Identity, Options, Stop, Task};
 use error::StartError;
@@ -230,7 +231,7 @@ impl Running {
         log::start(options.log().unwrap_or("info"));
         let runtime = self.runtime(options)?;
         for warning in self.warnings() {
-            tracing::warn!("{warning}");
+            tracing::warn!(target: AGENT, "{warning}");
         }
         let served = runtime.block_on(async {
             let hangups = reload::hangups().map_err(StartError::Signals)?;
@@ -279,7 +280,7 @@ impl Running {
         json: bool,
     ) -> Result<(), StartError> {
         // The failure of the handler is printed below.
-        let quiet = format!("warn,{}=off", agent::FAILURES);
+        let quiet = format!("warn,{}=off", log_target::FAILURES);
         log::start(options.log().unwrap_or(&quiet));
         let call = call::Call::new(message.to_owned(), args).map_err(StartError::Argument)?;
         let runtime = self.runtime(options)?;

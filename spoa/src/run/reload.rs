@@ -2,6 +2,7 @@
 
 use super::systemd;
 use crate::agent::{Error, Reloader};
+use crate::log_target::AGENT;
 use crate::text::one_line;
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,7 +32,7 @@ pub(super) async fn on_each(mut hangups: Signal, reloader: Reloader, status: Str
 
 async fn reload(reloader: &Reloader) -> Result<(), Error> {
     if reloader.is_empty() {
-        tracing::info!(
+        tracing::info!(target: AGENT,
             "SIGHUP: nothing to reload; `reload = …` instead of `state = …` in `run!` has a value \
              made anew"
         );
@@ -41,13 +42,13 @@ async fn reload(reloader: &Reloader) -> Result<(), Error> {
         Ok(reloaded) => {
             let parts: Vec<_> = reloaded.parts().collect();
             let (took, parts) = (reloaded.elapsed(), parts.join("`, `"));
-            tracing::info!("SIGHUP: reloaded in {took:?}: `{parts}`");
+            tracing::info!(target: AGENT, "SIGHUP: reloaded in {took:?}: `{parts}`");
             Ok(())
         }
         Err(error) => {
             let text = error.to_string();
             let text = one_line(&text);
-            tracing::error!("SIGHUP: nothing was reloaded, all old values are kept: {text}");
+            tracing::error!(target: AGENT, "SIGHUP: nothing was reloaded, all old values are kept: {text}");
             Err(error)
         }
     }

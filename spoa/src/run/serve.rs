@@ -4,6 +4,7 @@ use super::banner::Banner;
 use super::{Running, Setup, StartError, handlers, reload, signals, systemd};
 #[cfg(feature = "tools")]
 use super::{description, tools};
+use crate::log_target::AGENT;
 use std::io::{Write, stdout};
 use tokio::signal::unix::Signal;
 
@@ -33,16 +34,16 @@ pub(super) async fn serve(
     // Nobody has to read the banner.
     let _ = stdout().write_all(banner.text().as_bytes());
     let status = format!("serves {}", banner.listeners.join(", "));
-    tracing::info!("started: {} {} {status}", running.name, running.version);
+    tracing::info!(target: AGENT, "started: {} {} {status}", running.name, running.version);
     systemd::ready(&status);
     let watchdog = tokio::spawn(systemd::watchdog());
     for note in handlers::notes(&running.handlers) {
-        tracing::info!("{note}");
+        tracing::info!(target: AGENT, "{note}");
     }
     #[cfg(feature = "tools")]
     for warning in spoa_config::overfull(&tools::agent(&description::with_limits(running, &limits)))
     {
-        tracing::warn!("{warning}");
+        tracing::warn!(target: AGENT, "{warning}");
     }
     let reloads = tokio::spawn(reload::on_each(hangups, server.reloader(), status));
     server
@@ -53,6 +54,6 @@ pub(super) async fn serve(
         .await;
     reloads.abort();
     watchdog.abort();
-    tracing::info!("stopped");
+    tracing::info!(target: AGENT, "stopped");
     Ok(())
 }

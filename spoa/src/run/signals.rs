@@ -2,6 +2,7 @@
 //!
 //! SIGUSR2, by which HAProxy's master is reloaded, is ignored. This file must not know what draining is.
 
+use crate::log_target::AGENT;
 use std::io;
 use std::sync::mpsc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -83,7 +84,7 @@ fn start() -> io::Result<()> {
                 // The agent may have ended by itself.
                 let serving = lock(&SERVING).take().filter(|it| !it.stop.is_closed());
                 let Some(serving) = serving else {
-                    tracing::warn!("{name}: exiting at once");
+                    tracing::warn!(target: AGENT, "{name}: exiting at once");
                     std::process::exit(128 + number);
                 };
                 serving.stop(name);
@@ -102,11 +103,11 @@ impl Serving {
     fn stop(self, name: &str) {
         let drain = self.drain;
         match self.lame_duck {
-            Duration::ZERO => tracing::info!(
+            Duration::ZERO => tracing::info!(target: AGENT,
                 "{name}: draining: no new connections, what is in flight has {drain:?} to finish; a \
                  second signal exits at once"
             ),
-            lame_duck => tracing::info!(
+            lame_duck => tracing::info!(target: AGENT,
                 "{name}: serving on for {lame_duck:?} with health checks refused, so that HAProxy \
                  sends to its other servers; then draining: what is in flight has {drain:?} to \
                  finish; a second signal exits at once"
@@ -146,7 +147,7 @@ impl Signals {
                 _ = self.soft_stop.recv() => {
                     return ("SIGUSR1", SignalKind::user_defined1().as_raw_value());
                 }
-                _ = self.reload.recv() => tracing::info!(
+                _ = self.reload.recv() => tracing::info!(target: AGENT,
                     "SIGUSR2: ignored: it reloads HAProxy's master process; an agent is reloaded by \
                      SIGHUP and stopped by SIGTERM"
                 ),

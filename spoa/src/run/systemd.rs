@@ -4,6 +4,7 @@
 
 use super::StartError;
 use crate::agent::Listener;
+use crate::log_target::AGENT;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use std::io;
@@ -97,7 +98,7 @@ pub(super) async fn watchdog() {
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(
+        tracing::warn!(target: AGENT,
             "cannot reach systemd by $NOTIFY_SOCKET: {error}; `NotifyAccess=main` and the address \
              family AF_UNIX in `RestrictAddressFamilies` let the agent do so"
         );

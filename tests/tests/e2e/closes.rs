@@ -37,7 +37,7 @@ fn closed(agent: &Background) -> usize {
     agent
         .logs()
         .iter()
-        .filter(|line| line.contains("spoa::agent::report::connections: closed"))
+        .filter(|line| line.contains("spoa::connection: closed"))
         .count()
 }
 

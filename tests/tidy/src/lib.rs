@@ -2,8 +2,10 @@
 //!
 //! It depends on no other crate of the project, so its tests run without building the library.
 
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Returns the folder of the workspace.
 pub fn workspace() -> &'static Path {
@@ -45,4 +47,18 @@ pub fn files() -> Vec<PathBuf> {
     found.sort();
     assert!(found.len() > 100, "the walk finds only {found:#?}");
     found
+}
+
+/// Returns what `cargo metadata` says of the workspace and its dependencies, with all features.
+pub fn metadata() -> Value {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--all-features"])
+        .args(["--locked", "--offline"])
+        .current_dir(workspace())
+        .output()
+        .expect("cargo runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
 }

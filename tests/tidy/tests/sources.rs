@@ -3,10 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
-use spoa_tidy::{files, workspace};
+use spoa_tidy::{files, metadata, workspace};
 
 /// Returns every Rust file of the project that its authors write.
 fn sources() -> Vec<PathBuf> {
@@ -47,6 +46,24 @@ fn no_test_is_ignored() {
     );
 }
 
+#[test]
+fn every_log_line_of_the_library_has_a_target_that_no_refactoring_changes() {
+    let levels = ["error", "warn", "info", "debug", "trace", "$level"];
+    let calls = levels.map(|level| format!("tracing::{level}!("));
+    let of_the_library = |path: &Path| path.starts_with(workspace().join("spoa/src"));
+    let has_a_target = |text: &str, call: &String| {
+        let mut after = text.split(call.as_str()).skip(1);
+        after.all(|arguments| arguments.trim_start().starts_with("target: "))
+    };
+    let offenders = offenders(|path, text| {
+        of_the_library(path) && !calls.iter().all(|call| has_a_target(text, call))
+    });
+    assert!(
+        offenders.is_empty(),
+        "these log with the path of their module as target: add one of `log_target`: {offenders:#?}"
+    );
+}
+
 /// Whether the first version is later than the second, such as `1.85.1` than `1.85`.
 fn later(one: &str, other: &str) -> bool {
     let numbers = |version: &str| -> Vec<u32> {
@@ -60,24 +77,7 @@ fn later(one: &str, other: &str) -> bool {
 
 #[test]
 fn no_dependency_needs_a_later_rust_than_the_library_says() {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--all-features",
-            "--locked",
-        ])
-        .current_dir(workspace())
-        .output()
-        .expect("cargo runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
+    let metadata = metadata();
     let list = |value: &Value| value.as_array().expect("a list").clone();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
 

@@ -5,6 +5,7 @@ use super::listener::Accepted;
 use super::unix_socket::BACKLOG;
 use crate::agent::Listener;
 use crate::agent::report::rate_limit::{Permitted, RateLimit};
+use crate::log_target::CONNECTION;
 use nix::errno::Errno;
 use std::future::poll_fn;
 use std::io;
@@ -100,7 +101,7 @@ impl Acceptor {
             return Decision::Admit(accepted);
         }
         if let Some(Permitted { suppressed }) = self.full.pass() {
-            tracing::warn!(
+            tracing::warn!(target: CONNECTION,
                 peer = %accepted.peer(),
                 suppressed,
                 "connection closed: {} are open, the most allowed; raise `--max-connections` if \
@@ -114,12 +115,12 @@ impl Acceptor {
     fn failed(&mut self, error: &io::Error) -> Decision {
         self.failures += 1;
         if is_of_one_connection(error) && self.failures < MOST_FAILURES {
-            tracing::debug!("a connection ended before it was accepted: {error}");
+            tracing::debug!(target: CONNECTION, "a connection ended before it was accepted: {error}");
             return Decision::Refuse;
         }
         self.failures = 0;
         if let Some(Permitted { suppressed }) = self.errors.pass() {
-            tracing::warn!(
+            tracing::warn!(target: CONNECTION,
                 suppressed,
                 "cannot accept connections: {error}; if file descriptors ran out, raise \
                  `LimitNOFILE` or `ulimit -n`"

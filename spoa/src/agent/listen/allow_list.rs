@@ -3,6 +3,7 @@
 use crate::agent::error::NetworkError;
 use crate::agent::report::rate_limit::{Permitted, ReasonLimits};
 use crate::handler::Peer;
+use crate::log_target::CONNECTION;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -35,7 +36,7 @@ impl AllowList {
             return true;
         }
         if let Some(Permitted { suppressed }) = self.refused.pass(address.ip()) {
-            tracing::warn!(
+            tracing::warn!(target: CONNECTION,
                 %peer,
                 suppressed,
                 "connection closed: the peer is in no network that `--allow` names; if it is a \

@@ -4,6 +4,7 @@ use super::rate_limit::Permitted;
 use super::{LineLimits, about_connection, about_frame};
 use crate::handler::ConnectionInfo;
 use crate::handler::panics::{self, quietly};
+use crate::log_target::CONNECTION;
 use crate::spop::session::{Foreign, Refusal, Unreadable};
 use crate::spop::{Disconnect, FrameIds, HaproxyHello, Status};
 use crate::text::one_line;
@@ -52,7 +53,7 @@ impl std::fmt::Display for Late {
 
 /// Logs a HELLO.
 pub(crate) fn hello(hello: &HaproxyHello<'_>, connection: &ConnectionInfo) {
-    tracing::debug!(
+    tracing::debug!(target: CONNECTION,
         peer = %connection.peer,
         engine = hello.engine_id.unwrap_or("-"),
         max_frame_size = hello.max_frame_size,
@@ -80,8 +81,7 @@ pub(crate) fn unreadable(
         _ => (2, ""),
     };
     if let Some(Permitted { suppressed }) = limits.unreadable.pass(cause) {
-        about_frame!(
-            warn,
+        about_frame!(warn(target: CONNECTION),
             connection,
             ids,
             suppressed,
@@ -100,8 +100,7 @@ pub(crate) fn too_many_messages(
     connection: &ConnectionInfo,
 ) {
     if let Some(Permitted { suppressed }) = limits.too_many_messages.pass() {
-        about_frame!(
-            warn,
+        about_frame!(warn(target: CONNECTION),
             connection,
             ids,
             suppressed,
@@ -165,7 +164,7 @@ pub(crate) fn refused(limits: &LineLimits, refusal: &Refusal, connection: &Conne
         _ => "; is the peer a HAProxy? If so, its log has the other side of it",
     };
     let peer = &connection.peer;
-    tracing::warn!(%peer, suppressed, "connection refused: {refusal}{advice}");
+    tracing::warn!(target: CONNECTION, %peer, suppressed, "connection refused: {refusal}{advice}");
 }
 
 /// What to do about a peer that speaks the PROXY protocol.

@@ -7,13 +7,11 @@ use super::rate_limit::Permitted;
 use super::{HandlerLineLimits, LineLimits, about_frame};
 use crate::handler::panics::quietly;
 use crate::handler::{ConnectionInfo, Context, Definition, Failure, IncomingMessage, LeftOut, Run};
+use crate::log_target::{AGENT, FAILURES};
 use crate::spop::{FrameIds, Name};
 use crate::text::{breaks_line, one_line};
 use spoa_facts::nearest;
 use std::time::Duration;
-
-/// The target of the log lines about handlers that failed, so that a filter can name them.
-pub(crate) const FAILURES: &str = "spoa::failures";
 
 /// Tells kinds of failures from one another, so that none hides another.
 fn kind(failure: &Failure) -> usize {
@@ -68,8 +66,7 @@ pub(crate) fn on_failure_failed(
     };
     quietly(|| {
         let text = failure.to_string();
-        about_frame!(
-            error,
+        about_frame!(error(target: AGENT),
             context.connection,
             context.ids,
             spoe_message = %message.excerpt(),
@@ -96,8 +93,7 @@ pub(crate) fn unknown_message<'d>(
         let name = name.excerpt();
         let meant = nearest(&name, known.iter().copied());
         let meant = meant.map_or(String::new(), |meant| format!(" (did you mean `{meant}`?)"));
-        about_frame!(
-            warn,
+        about_frame!(warn(target: AGENT),
             incoming.context.connection,
             incoming.context.ids,
             suppressed,
@@ -139,7 +135,7 @@ fn compare_names(definition: &Definition, incoming: &IncomingMessage<'_>) {
             continue;
         };
         if let Some(meant) = nearest(name, strangers()) {
-            tracing::warn!(
+            tracing::warn!(target: AGENT,
                 peer = %context.peer(),
                 handler = definition.function(),
                 "message `{shown}` has no argument `{name}`, so the handler goes without it; is \
@@ -162,8 +158,7 @@ pub(crate) fn left_out(
         return;
     };
     quietly(|| {
-        about_frame!(
-            warn,
+        about_frame!(warn(target: AGENT),
             context.connection,
             context.ids,
             handler = definition.function(),
@@ -190,8 +185,7 @@ pub(crate) fn ack_too_large(
         return;
     };
     quietly(|| {
-        about_frame!(
-            warn,
+        about_frame!(warn(target: AGENT),
             connection,
             ids,
             suppressed,
@@ -211,7 +205,7 @@ pub(crate) fn worker_blocked(definition: &Definition, limits: &HandlerLineLimits
         }
     };
     if let Some(Permitted { suppressed }) = limits.worker_blocked.pass() {
-        tracing::warn!(
+        tracing::warn!(target: AGENT,
             handler = definition.function(),
             suppressed,
             "handler `{}` has kept its worker thread for {time:?} and is still running, and other \
@@ -228,7 +222,7 @@ pub(crate) fn worker_blocked_together(
     time: Duration,
 ) {
     if let Some(Permitted { suppressed }) = limits.worker_blocked_together.pass() {
-        tracing::warn!(
+        tracing::warn!(target: AGENT,
             handler = definition.function(),
             suppressed,
             "handlers that run one after another have kept a worker thread for {time:?}, this one \

@@ -13,9 +13,9 @@ use rate_limit::{RateLimit, RateLimits, ReasonLimits};
 
 /// Logs a line about one frame of one connection, with the fields by which it is found again.
 macro_rules! about_frame {
-    ($level:ident $((target: $target:expr))?, $connection:expr, $ids:expr, $($line:tt)*) => {
+    ($level:ident(target: $target:expr), $connection:expr, $ids:expr, $($line:tt)*) => {
         tracing::$level!(
-            $(target: $target,)?
+            target: $target,
             peer = %$connection.peer,
             engine = $connection.engine_id.as_deref().unwrap_or("-"),
             stream = $ids.stream_id,
@@ -29,6 +29,7 @@ macro_rules! about_frame {
 macro_rules! about_connection {
     ($level:ident, $connection:expr, $($line:tt)*) => {
         tracing::$level!(
+            target: $crate::log_target::CONNECTION,
             peer = %$connection.peer,
             engine = $connection.engine_id.as_deref().unwrap_or("-"),
             $($line)*

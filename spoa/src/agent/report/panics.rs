@@ -4,6 +4,7 @@
 
 use super::rate_limit::{Permitted, ReasonLimits};
 use crate::handler::panics::{notes, words};
+use crate::log_target::AGENT;
 use crate::text::one_line;
 use std::backtrace::Backtrace;
 use std::io::{Write, stderr};
@@ -62,7 +63,7 @@ fn log(panic: &PanicHookInfo<'_>, traces: bool) {
 fn report(thread: &str, text: &str, place: &str) {
     static LIMITS: LazyLock<ReasonLimits<64>> = LazyLock::new(ReasonLimits::default);
     if let Some(Permitted { suppressed }) = LIMITS.pass(place) {
-        tracing::error!(suppressed, "thread `{thread}` panicked: {text}{place}");
+        tracing::error!(target: AGENT, suppressed, "thread `{thread}` panicked: {text}{place}");
     }
 }
 

@@ -3,14 +3,12 @@
 use super::about_frame;
 use crate::handler::ConnectionInfo;
 use crate::handler::panics::quietly;
+use crate::log_target::VALUES;
 use crate::spop::{ActionIter, FrameIds, Messages};
 use crate::text::Excerpt;
 use std::fmt::{self, Write};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
-
-/// The target of these lines, so that a filter can name them: `info,spoa::values=trace`.
-pub(crate) const VALUES: &str = "spoa::values";
 
 /// Returns whether values may be logged: one load and one comparison for each NOTIFY.
 #[inline]

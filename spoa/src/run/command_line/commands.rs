@@ -64,7 +64,8 @@ ADDRESS is IP:PORT, :PORT, unix@PATH[,mode=660][,user=U][,group=G] or abns@NAME.
 10.0.0.0/8. TIME is a number and a unit: 500us, 20ms, 1s, 5m, 1h. BYTES may end in k, m or g.
 FILTER is off, error, warn, info, debug or trace, and TARGET=LEVEL for parts, separated by commas, such
 as info,spoa::values=trace. Targets are spoa::values (messages and answers, at trace), spoa::failures
-(failed messages), spoa (all lines of the agent) and the crates of the program. RUST_LOG is not read.";
+(failed messages), spoa::connection (connections), spoa (all lines of the agent) and the crates of the
+program. RUST_LOG is not read.";
 
 /// The settings that make a difference to `call`.
 const CALL: [&str; 4] = ["log", "config", "handler-timeout", "max-frame-size"];

@@ -11,6 +11,7 @@ use crate::agent::dispatch::wakeups::Wakeups;
 use crate::agent::report::connections as log;
 use crate::agent::report::rate_limit::{Permitted, ReasonLimits};
 use crate::handler::Peer;
+use crate::log_target::CONNECTION;
 use crate::spop::session::Foreign;
 use crate::text::one_line;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
@@ -123,11 +124,11 @@ impl Certificates {
             // Port probes open and close connections.
             HandshakeError::Io(error) => {
                 let error = error.to_string();
-                tracing::debug!(%peer, "closed during the TLS handshake: {}", one_line(&error));
+                tracing::debug!(target: CONNECTION, %peer, "closed during the TLS handshake: {}", one_line(&error));
                 return;
             }
             HandshakeError::Stopped => {
-                tracing::debug!(%peer, "closed during the TLS handshake: the agent stops");
+                tracing::debug!(target: CONNECTION, %peer, "closed during the TLS handshake: the agent stops");
                 return;
             }
             HandshakeError::Spop => {
@@ -155,7 +156,7 @@ impl Certificates {
             HandshakeError::Tls(error) => self.explain(error),
         };
         if let Some(Permitted { suppressed }) = self.0.failures.pass(&text) {
-            tracing::warn!(%peer, suppressed, "connection refused: {}", one_line(&text));
+            tracing::warn!(target: CONNECTION, %peer, suppressed, "connection refused: {}", one_line(&text));
         }
     }
 
