@@ -102,6 +102,8 @@
 //! assert_eq!(check(Text::from("/admin")), Actions::new().with(SetVar::transaction("blocked", true)));
 //! ```
 //!
+//! [`testing`] has the rest: the whole agent in memory, and the agent behind a real HAProxy.
+//!
 //! # Public dependencies
 //!
 //! Two crates are part of this API: [`bytes`](https://docs.rs/bytes), whose `Bytes` is an argument and a value,
@@ -130,7 +132,8 @@
 //! haproxy-spoa = { version = "0.1", default-features = false, features = ["run"] }
 //! ```
 //!
-//! `testing` and `client`: the modules of these names, for your tests and for tools:
+//! `testing` and `client`: the modules of these names, for your tests and for tools. With `tools`, `testing` has
+//! `HaProxy` as well, which runs a real HAProxy in front of the agent:
 //!
 //! ```toml
 //! [dev-dependencies]

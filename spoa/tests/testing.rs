@@ -145,14 +145,14 @@ fn the_frame_is_as_large_as_haproxys() {
 }
 
 #[test]
-#[should_panic(expected = "`sess.score` is 100 (UINT32), which is no `&str`")]
+#[should_panic(expected = "`sess.score` is 100 (UINT32), which is not a `&str`")]
 fn a_value_of_another_type_fails_the_test() {
     let answer = agent().call_blocking("score", &[("ip", &"::1")]).unwrap();
     let _ = answer.get::<&str>("sess.score");
 }
 
 #[test]
-#[should_panic(expected = "`ip_score` is no variable")]
+#[should_panic(expected = "`ip_score` is not a variable")]
 fn a_variable_without_scope_fails_the_test() {
     let answer = agent().call_blocking("unset", &[]).unwrap();
     let _ = answer.value("ip_score");

@@ -218,6 +218,12 @@ impl AgentBuilder {
         self
     }
 
+    /// Returns whether failures have actions of their own.
+    #[cfg(all(feature = "testing", feature = "tools"))]
+    pub(crate) fn has_on_failure(&self) -> bool {
+        self.on_failure.is_some()
+    }
+
     /// Shows every failure to `observe`, before what [`on_failure`](Self::on_failure) says.
     #[cfg(any(feature = "run", feature = "testing"))]
     pub(crate) fn observe(

@@ -146,6 +146,16 @@ impl Agent {
         self.reloader.clone()
     }
 
+    /// Has it listen on this socket instead of all others, without TLS and for all peers.
+    #[cfg(all(feature = "testing", feature = "tools"))]
+    pub(crate) fn listen_only(&mut self, listener: Listener) {
+        self.addresses.clear();
+        self.listeners = vec![listener];
+        self.allow = AllowList::default();
+        #[cfg(feature = "tls")]
+        drop(self.tls.take());
+    }
+
     /// Serves one connection that the program accepted itself, until `shutdown` is done, and then closes
     /// it gracefully: what is in flight is answered and an AGENT-DISCONNECT sent.
     ///

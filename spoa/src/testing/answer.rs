@@ -1,4 +1,4 @@
-//! What a test sees of an answer, and why there is none.
+//! The answer of an agent as a test sees it, and the reasons for having none.
 
 use crate::client::{Ack, Error as ClientError, OwnedAction, OwnedValue};
 use crate::handler::{Failure, FromValue};
@@ -7,7 +7,7 @@ use crate::unanswered::Unanswered;
 use std::any::type_name;
 use std::fmt;
 
-/// What the agent answered to one NOTIFY, and which handlers failed.
+/// The agent's answer to one NOTIFY, and the handlers that failed.
 #[derive(Debug)]
 pub struct Answer {
     pub(super) ack: Ack,
@@ -15,14 +15,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What a variable holds after this answer, converted as an argument of a handler would be:
-    /// `None` if it is not set, or unset.
+    /// Returns the value of a variable after this answer, converted as an argument of a handler would be: `None` if
+    /// it is not set, or unset.
     ///
-    /// The variable is written as in HAProxy's rules but without the engine's prefix:
-    /// `sess.ip_score`.
+    /// The name is written as in HAProxy's rules, but without the engine's prefix: `sess.ip_score`.
     ///
     /// # Panics
-    /// If the value does not convert, or `variable` is not the name of one.
+    /// If the value does not convert, or `variable` is not the name of a variable.
     #[track_caller]
     #[must_use]
     pub fn get<'a, T: FromValue<'a>>(&'a self, variable: &str) -> Option<T> {
@@ -30,18 +29,17 @@ impl Answer {
         match T::from_value(value.as_value()) {
             Ok(converted) => Some(converted),
             Err(_) => panic!(
-                "`{variable}` is {value} ({}), which is no `{}`",
+                "`{variable}` is {value} ({}), which is not a `{}`",
                 value.data_type(),
                 type_name::<T>()
             ),
         }
     }
 
-    /// What a variable holds after this answer, as it is on the wire: `None` if it is not set, or
-    /// unset.
+    /// Returns the value of a variable after this answer, as it is on the wire: `None` if it is not set, or unset.
     ///
     /// # Panics
-    /// If `variable` is not the name of one.
+    /// If `variable` is not the name of a variable.
     #[track_caller]
     #[must_use]
     pub fn value(&self, variable: &str) -> Option<&OwnedValue> {
@@ -50,26 +48,25 @@ impl Answer {
             .and_then(|(scope, _)| Scope::from_name(scope));
         assert!(
             scope.is_some(),
-            "`{variable}` is no variable: write `proc.`, `sess.`, `txn.`, `req.` or `res.` and its \
+            "`{variable}` is not a variable: write `proc.`, `sess.`, `txn.`, `req.` or `res.` and its \
              name without the engine's prefix"
         );
         self.ack.get(variable)
     }
 
-    /// All actions, in the order HAProxy would apply them.
+    /// Returns all actions, in the order in which HAProxy would apply them.
     #[must_use]
     pub fn actions(&self) -> &[OwnedAction] {
         &self.ack.actions
     }
 
-    /// The ACK itself.
+    /// Returns the ACK itself.
     #[must_use]
     pub fn ack(&self) -> &Ack {
         &self.ack
     }
 
-    /// The messages whose handlers failed, and why. Actions that `on_failure` gave instead
-    /// are among the [`actions`](Answer::actions).
+    /// Returns the messages whose handlers failed, and why. The actions that `on_failure` gave instead are among the [`actions`](Answer::actions).
     #[must_use]
     pub fn failures(&self) -> &[MessageFailure] {
         &self.failures

@@ -1,8 +1,9 @@
-//! Tests of an agent without HAProxy: the agent and an engine in one process, with the whole of the
-//! protocol and an in-memory pipe between them.
+//! Tests of an agent, in memory or behind a real HAProxy.
 //!
-//! It must not know how an agent works inside: what it sees is what HAProxy would see, and the
-//! failures that the agent would log.
+//! A handler is a function, so most tests call it. [`TestAgent`] is the whole agent, with an engine in the test's own
+//! process and the whole protocol between them: its tests need no HAProxy, and see the answer of the agent and the
+//! failures that it would log. `HaProxy`, which needs the feature `tools` as well, runs a HAProxy in front of the agent:
+//! its tests see the response to a request.
 //!
 //! ```
 //! use spoa::prelude::*;
@@ -27,9 +28,15 @@
 //! needs its feature `test-util`, the deadlines of handlers pass without waiting.
 
 mod answer;
+#[cfg(feature = "tools")]
+mod haproxy;
 mod request;
 
 pub use answer::{Answer, CallError, MessageFailure};
+#[cfg(feature = "tools")]
+pub use haproxy::{
+    HaProxy, HaProxyBuilder, InstalledHaProxy, ReceivedRequest, Reply, RequestBuilder,
+};
 pub use request::HttpRequest;
 
 use crate::agent::{self, Agent, AgentBuilder};
@@ -73,10 +80,10 @@ pub struct TestAgent {
 type Failures = Arc<Mutex<HashMap<String, Vec<MessageFailure>>>>;
 
 impl TestAgent {
-    /// An agent of these handlers, without state.
+    /// Makes an agent of these handlers, without state.
     ///
     /// # Panics
-    /// If they make no agent: two answer one message, one takes a state.
+    /// If they do not make an agent: two answer one message, or one takes a state.
     #[track_caller]
     #[must_use]
     pub fn new(handlers: impl IntoIterator<Item = &'static Definition>) -> Self {
@@ -86,8 +93,8 @@ impl TestAgent {
         }
     }
 
-    /// An agent as [`Agent::builder`] describes it: with state, limits, `on_failure`. It listens
-    /// nowhere, whatever the builder was told.
+    /// Makes an agent as [`Agent::builder`] describes it: with state, limits, `on_failure`. It does not listen,
+    /// whatever the builder was told.
     ///
     /// ```
     /// use spoa::prelude::*;
@@ -121,8 +128,7 @@ impl TestAgent {
         })
     }
 
-    /// What the engine offers as the largest frame, in bytes; at least 256. Default 16380, as
-    /// HAProxy's.
+    /// Sets the largest frame that the engine offers, in bytes; at least 256. The default is that of HAProxy, 16380.
     #[must_use]
     pub fn max_frame_size(mut self, bytes: u32) -> Self {
         self.max_frame_size = bytes;
@@ -132,8 +138,8 @@ impl TestAgent {
     /// Sends one message and waits for its answer, however long that takes.
     ///
     /// # Errors
-    /// A [`CallError`] if no handler answers the message, or it cannot be sent. That a handler
-    /// failed is none: HAProxy gets its ACK, and [`Answer::failures`] says why it is empty.
+    /// A [`CallError`] if no handler answers the message, or it cannot be sent. A handler that fails is not an
+    /// error: HAProxy gets its ACK, and [`Answer::failures`] says why it is empty.
     pub async fn call(&self, message: &str, args: &CallArgs<'_>) -> Result<Answer, CallError> {
         self.notify(&[(message, args)]).await
     }
@@ -193,8 +199,8 @@ impl TestAgent {
         })
     }
 
-    /// A client on a connection of its own, for tests of what HAProxy's engine does beyond sending
-    /// one NOTIFY: many at a time, the goodbye. Failures of handlers are not kept for it.
+    /// Makes a client with a connection of its own, for tests of what HAProxy's engine does beyond sending
+    /// one NOTIFY: many at a time, the graceful close. Failures of handlers are not kept for it.
     ///
     /// ```
     /// # use spoa::prelude::*;
@@ -215,7 +221,7 @@ impl TestAgent {
         self.client(|options| options).await
     }
 
-    /// The handlers of the agent.
+    /// Returns the handlers of the agent.
     pub fn handlers(&self) -> impl Iterator<Item = &'static Definition> + '_ {
         self.agent.handlers()
     }

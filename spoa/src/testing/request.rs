@@ -1,6 +1,6 @@
 //! The arguments that HAProxy would send for a request that is given as text.
 //!
-//! It knows the samples that agents use most; a test gives the other arguments itself.
+//! It has the samples that agents use most; a test gives the other arguments itself.
 
 use super::{Answer, CallError, TestAgent};
 use crate::handler::__macros::ArgumentDescription;
@@ -30,12 +30,12 @@ use std::net::{IpAddr, Ipv4Addr};
 /// ```
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
-    method: Vec<u8>,
-    target: Vec<u8>,
+    pub(super) method: Vec<u8>,
+    pub(super) target: Vec<u8>,
     version: Vec<u8>,
-    headers: Vec<(Vec<u8>, Vec<u8>)>,
-    body: Vec<u8>,
-    source: IpAddr,
+    pub(super) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) body: Vec<u8>,
+    pub(super) source: Option<IpAddr>,
     given: Vec<(String, Datum)>,
 }
 
@@ -114,7 +114,7 @@ impl HttpRequest {
             version: version.strip_prefix(b"HTTP/").unwrap_or(version).to_vec(),
             headers,
             body: rest.to_vec(),
-            source: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            source: None,
             given: Vec::new(),
         }
     }
@@ -122,7 +122,7 @@ impl HttpRequest {
     /// Sets the address of the client.
     #[must_use]
     pub fn from(mut self, source: IpAddr) -> Self {
-        self.source = source;
+        self.source = Some(source);
         self
     }
 
@@ -134,7 +134,7 @@ impl HttpRequest {
         self
     }
 
-    /// The arguments of a message.
+    /// Returns the arguments of a message.
     #[track_caller]
     fn arguments(&self, handler: &Definition) -> Vec<(&'static str, Datum)> {
         let description = handler.description();
@@ -168,13 +168,16 @@ impl HttpRequest {
         }
     }
 
-    /// The value of a sample; `None` if it is not known here.
+    /// Returns the value of a sample; `None` if it is not known here.
     fn sample(&self, sample: &str) -> Option<Datum> {
         let text = |bytes: Option<&[u8]>| bytes.map_or(Datum::Null, |it| Datum::Text(it.to_vec()));
         let parts = |target| <[u8]>::splitn(target, 2, |byte| *byte == b'?');
         let len = i64::try_from(self.body.len()).unwrap_or(i64::MAX);
         Some(match sample {
-            "src" => Datum::Address(self.source),
+            "src" => {
+                let usual = IpAddr::V4(Ipv4Addr::LOCALHOST);
+                Datum::Address(self.source.unwrap_or(usual))
+            }
             "ssl_fc" => Datum::Bool(false),
             "method" => text(Some(&self.method)),
             "req.ver" => text(Some(&self.version)),
@@ -202,7 +205,7 @@ impl HttpRequest {
         })
     }
 
-    /// Path and query. HAProxy has none for `*` and for an authority alone.
+    /// Returns path and query. HAProxy has none for `*` and for an authority alone.
     fn pathq(&self) -> Option<&[u8]> {
         let target = &self.target;
         if target.starts_with(b"/") {

@@ -1,0 +1,377 @@
+//! `spoa::testing::HaProxy` with each HAProxy of this machine.
+//!
+//! Without a HAProxy these tests say that they are skipped.
+
+use spoa::agent::Agent;
+use spoa::http::{Headers, Path, Verdict};
+use spoa::prelude::*;
+use spoa::testing::{HaProxy, HaProxyBuilder, HttpRequest, InstalledHaProxy, Reply, TestAgent};
+use std::net::IpAddr;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+spoa::outcomes! {
+    struct Guard {
+        deny: 403;
+        redirect: 302;
+    }
+}
+
+#[spoe_message("check", event = "on-frontend-http-request")]
+fn check(path: Path<'_>) -> Verdict<Guard> {
+    match path {
+        path if path == "/admin" => Verdict::deny::<403>(),
+        path if path == "/old" => Verdict::redirect::<302>("/new"),
+        _ => Verdict::allow(),
+    }
+}
+
+#[spoe_message("look", event = "on-frontend-http-request")]
+fn look(
+    #[arg(sample = "src")] src: IpAddr,
+    headers: Headers<'_>,
+    #[arg(sample = "req.body", default)] body: &[u8],
+) -> (
+    SetVar<String>,
+    SetVar<u32>,
+    Option<SetVar<bool>>,
+    SetVar<u64>,
+) {
+    let many = u32::try_from(headers.iter().count()).unwrap_or(u32::MAX);
+    let odd = many % 2 == 1;
+    (
+        SetVar::session("address", format!("{src} \"ä\" %41\n")),
+        SetVar::transaction("headers", many),
+        odd.then(|| SetVar::transaction("odd", true)),
+        SetVar::request("body", body.len() as u64),
+    )
+}
+
+#[spoe_message("dynamic", event = "on-http-response")]
+fn dynamic(#[arg(sample = "status")] status: u16) -> Actions {
+    Actions::new().with(SetVar::transaction("seen", status))
+}
+
+#[spoe_message("broken", event = "on-frontend-http-request", set = "txn.never")]
+fn broken() -> Result<bool, HandlerError> {
+    Err("out of order".into())
+}
+
+#[spoe_message("long", event = "on-frontend-http-request", set = "txn.long")]
+fn long() -> String {
+    "ä".repeat(7000)
+}
+
+fn each(agent: impl Fn() -> HaProxyBuilder, test: impl Fn(HaProxy)) {
+    for installed in HaProxy::installed() {
+        test(agent().on(&installed).start());
+    }
+}
+
+#[test]
+fn verdicts_are_enforced_over_both_versions_of_http() {
+    each(
+        || HaProxy::agent(Agent::builder().handlers(handlers![check])),
+        |haproxy| {
+            let on = haproxy.version();
+            for http2 in [false, true] {
+                let send = |target: &str| {
+                    let request = haproxy.get(target);
+                    let request = if http2 { request.http2() } else { request };
+                    request.send()
+                };
+                let denied = send("/admin");
+                assert_eq!(denied.status, 403, "{on}");
+                assert_eq!(denied.var("txn.action"), Some("deny"), "{on}");
+                let moved = send("/old");
+                assert_eq!(
+                    (moved.status, moved.header("location")),
+                    (302, Some("/new")),
+                    "{on}"
+                );
+                let passed = send("/");
+                assert_eq!(
+                    (passed.status, passed.text().as_str()),
+                    (200, "hello\n"),
+                    "{on}"
+                );
+            }
+            let targets: Vec<_> = haproxy.received().into_iter().map(|it| it.target).collect();
+            assert_eq!(targets.len(), 2, "{on}: {targets:?}");
+            let line = haproxy.wait_for_log("\"GET /admin HTTP/1.1\"");
+            assert!(line.contains(" 403 "), "{line}");
+        },
+    );
+}
+
+#[test]
+fn variables_of_all_scopes_are_seen_as_the_agent_set_them() {
+    each(
+        || HaProxy::agent(Agent::builder().name("a-b").handlers(handlers![look])),
+        |haproxy| {
+            let on = haproxy.version().to_string();
+            let source = IpAddr::from([192, 0, 2, 7]);
+            for request in [
+                haproxy.post("/a?b=1", "body"),
+                haproxy.request("PUT", "/a").body(vec![b'x'; 4]),
+                haproxy.post("/a", *b"\xff\0\r\n").http2(),
+                haproxy.raw(*b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4\r\n\r\nbody"),
+            ] {
+                let reply = request.from(source).send();
+                assert_eq!(reply.status, 200, "{on}");
+                assert_eq!(reply.var("sess.address"), Some("192.0.2.7 \"ä\" %41\n"), "{on}");
+                assert_eq!(reply.var("req.body"), Some("4"), "{on}");
+                let many: u32 = reply.var("txn.headers").expect("it is always set").parse().expect("a number");
+                let odd = (many % 2 == 1).then_some("1");
+                assert_eq!(reply.var("txn.odd"), odd, "{on}");
+                assert!(reply.headers.iter().all(|(name, _)| !name.starts_with("x-spoa")), "{on}");
+            }
+            let received = haproxy.received();
+            assert_eq!(received[0].text(), "body", "{on}");
+            assert_eq!(received[2].body, b"\xff\0\r\n", "{on}");
+            let v6 = haproxy
+                .get("/")
+                .from(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 7]))
+                .send();
+            assert_eq!(
+                v6.var("sess.address"),
+                Some("2001:db8::7 \"ä\" %41\n"),
+                "{on}"
+            );
+        },
+    );
+}
+
+#[test]
+fn rules_pages_and_a_server_of_the_tests_own_are_used() {
+    let agent = || {
+        HaProxy::agent(Agent::builder().name("own").handlers(handlers![dynamic]))
+            .variable("txn.seen")
+            .rules(
+                "    bind 127.0.0.1:80\n    bind 127.0.0.1:81 name api\n    \
+                 http-request return status 201 if { so_name api }\n    \
+                 http-response set-header x-seen %[var(txn.own.seen)]\n",
+            )
+            .server(|request| {
+                Reply::new(404, request.header("x-a").unwrap_or_default()).with("x-b", "c")
+            })
+            .global("tune.bufsize 65536")
+    };
+    each(agent, |haproxy| {
+        let on = haproxy.version().to_string();
+        let reply = haproxy.get("/").header("x-a", "d").send();
+        assert_eq!((reply.status, reply.text().as_str()), (404, "d"), "{on}");
+        assert_eq!(reply.header("x-b"), Some("c"), "{on}");
+        assert_eq!(reply.header("x-seen"), Some("404"), "{on}");
+        assert_eq!(reply.var("txn.seen"), Some("404"), "{on}");
+        assert_eq!(
+            haproxy.get("/").to("127.0.0.1:81").send().status,
+            201,
+            "{on}"
+        );
+        let large = haproxy.get("/").header("x-a", "e".repeat(40_000)).send();
+        assert_eq!(large.body.len(), 40_000, "{on}");
+    });
+}
+
+#[test]
+fn failures_and_an_agent_that_is_gone_are_seen() {
+    each(
+        || HaProxy::agent(Agent::builder().handlers(handlers![broken])).fail_closed(),
+        |mut haproxy| {
+            assert_eq!(haproxy.get("/").send().status, 503);
+            let failures = haproxy.failures();
+            assert_eq!(failures.len(), 1);
+            assert!(
+                failures[0].to_string().contains("out of order"),
+                "{}",
+                failures[0]
+            );
+            haproxy.stop_agent();
+            let reply = haproxy.get("/").send();
+            assert_eq!((reply.status, reply.var("txn.never")), (503, None));
+            assert!(haproxy.received().is_empty());
+        },
+    );
+}
+
+#[test]
+#[should_panic = "variable `txn.long` has 14000 bytes, which do not fit into a header"]
+fn a_long_variable_is_not_taken_for_unset() {
+    let reply = HaProxy::start(handlers![long]).get("/").send();
+    assert_eq!(reply.status, 200);
+    let _ = reply.var("txn.long");
+}
+
+#[tokio::test]
+async fn a_test_that_is_async_waits_for_responses() {
+    let haproxy = HaProxy::start(handlers![check]);
+    let (one, other) = tokio::join!(
+        haproxy.get("/admin").into_future(),
+        haproxy.get("/").into_future()
+    );
+    assert_eq!((one.status, other.status), (403, 200));
+    assert_eq!(haproxy.get("/admin").await.status, 403);
+}
+
+#[tokio::test]
+async fn one_request_is_for_both_kinds_of_test() {
+    let request = HttpRequest::new("GET /admin HTTP/1.1\r\nHost: a\r\n\r\n");
+    let answer = TestAgent::new(handlers![check])
+        .request("check", &request)
+        .await;
+    assert_eq!(answer.unwrap().get("txn.action"), Some("deny"));
+    let reply = HaProxy::start(handlers![check])
+        .http_request(&request)
+        .await;
+    assert_eq!(reply.var("txn.action"), Some("deny"));
+}
+
+#[test]
+#[should_panic = "did not start:"]
+fn a_configuration_that_haproxy_refuses_is_shown() {
+    let agent = Agent::builder().handlers(handlers![check]);
+    let _ = HaProxy::agent(agent).rules("http-request dney").start();
+}
+
+/// Runs a test of this file in a process of its own, with a variable that says so.
+fn alone(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("the test is a program"));
+    command
+        .args(["--exact", test, "--nocapture"])
+        .env("HAPROXY_TEST_ALONE", "1");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn is_alone() -> bool {
+    std::env::var_os("HAPROXY_TEST_ALONE").is_some()
+}
+
+/// Waits for something that has to become true.
+fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_true() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Returns the processes whose command line or environment names a folder.
+fn processes_in(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").expect("this is Linux").flatten();
+    let mut found = Vec::new();
+    for entry in entries {
+        let directory = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+        let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).replace('\0', " ");
+        if directory.to_string_lossy().starts_with(folder) || words.contains(folder) {
+            found.push(words);
+        }
+    }
+    found
+}
+
+/// Runs in a process of its own: it prints where HAProxy runs, then panics, or waits until it is killed.
+#[test]
+fn a_test_that_ends_badly() {
+    if !is_alone() {
+        return;
+    }
+    let agent = Agent::builder().handlers(handlers![check, broken]);
+    let haproxy = HaProxy::agent(agent).start();
+    assert_eq!(haproxy.get("/").send().status, 200);
+    println!(
+        "\nTEMPORARY {} {}",
+        std::env::temp_dir().display(),
+        haproxy.address()
+    );
+    if std::env::var_os("HAPROXY_TEST_PANICS").is_some() {
+        panic!("as it should");
+    }
+    std::thread::sleep(Duration::from_secs(600));
+}
+
+#[test]
+fn nothing_is_left_of_a_test_that_is_killed_or_panics() {
+    use std::io::{BufRead, BufReader};
+    for end in ["kill", "panic"] {
+        // A folder of its own, so that whatever is left is in it.
+        let folder = std::env::temp_dir().join(format!("spoa-left-{end}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("it can be made");
+        let name = folder.to_str().expect("it is text");
+        let mut command = alone("a_test_that_ends_badly");
+        command.env("TMPDIR", &folder);
+        if end == "panic" {
+            command.env("HAPROXY_TEST_PANICS", "1");
+        }
+        let mut child = command.spawn().expect("it runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("it is a pipe")).lines();
+        let line = lines.find(|line| {
+            line.as_ref()
+                .is_ok_and(|line| line.starts_with("TEMPORARY "))
+        });
+        let line = line.expect("it gets so far").expect("it is text");
+        let address = line.rsplit(' ').next().expect("it has words");
+        if end == "kill" {
+            assert!(!processes_in(name).is_empty(), "nothing was started");
+            assert!(std::net::TcpStream::connect(address).is_ok());
+            child.kill().expect("it can be killed");
+        }
+        let output = child.wait_with_output().expect("it ends");
+        assert!(!output.status.success());
+        eventually("HAProxy is left", || {
+            std::net::TcpStream::connect(address).is_err()
+        });
+        eventually("processes are left", || processes_in(name).is_empty());
+        // It fails if anything is left in the folder.
+        eventually("files are left", || std::fs::remove_dir(&folder).is_ok());
+        if end == "panic" {
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(said.contains("\"GET / HTTP/1.1\""), "{said}");
+            assert!(said.contains("message `broken`: out of order"), "{said}");
+        }
+    }
+}
+
+/// Runs in a process of its own, in which there is no HAProxy.
+#[test]
+fn a_test_without_a_haproxy() {
+    if !is_alone() {
+        return;
+    }
+    let agent = || HaProxy::agent(Agent::builder().handlers(handlers![check]));
+    assert!(agent().start_or_skip().is_none());
+    let _ = agent().start();
+}
+
+#[test]
+fn without_a_haproxy_a_test_says_how_to_get_one() {
+    // The variable must name none, and Debian has its own in /usr/sbin.
+    if std::path::Path::new("/usr/sbin/haproxy").exists() {
+        return;
+    }
+    let mut command = alone("a_test_without_a_haproxy");
+    let output = command
+        .env("SPOA_HAPROXY", "")
+        .env("PATH", "/no/such")
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let how = "no HAProxy found in SPOA_HAPROXY, on the PATH or in /usr/sbin: install one, for instance by \
+               `apt-get install haproxy`";
+    assert!(said.contains(&format!("SKIPPED: {how}")), "{said}");
+    assert_eq!(said.matches(how).count(), 2, "{said}");
+    assert!(!output.status.success());
+}
+
+#[test]
+fn installed_ones_have_versions() {
+    let installed: Vec<InstalledHaProxy> = HaProxy::installed();
+    for one in &installed {
+        assert!(one.at_least(2, 0) && !one.at_least(9, 0), "{one}");
+    }
+}
