@@ -57,7 +57,7 @@ impl Haproxy {
     /// `PATH`. Relative places are skipped: anybody may have put a file there.
     ///
     /// # Errors
-    /// A [`NoHaproxy`] if there is none, or the file is not one.
+    /// A [`NoHaproxy`] if this machine has none, or the file is not one.
     pub fn find(named: Option<&Path>) -> Result<Self, NoHaproxy> {
         if let Some(path) = named {
             return usable(path);
@@ -71,7 +71,7 @@ impl Haproxy {
     /// Finds all of `SPOA_HAPROXY`, else the one on the `PATH`. There is at least one.
     ///
     /// # Errors
-    /// A [`NoHaproxy`] if there is none, or a file of `SPOA_HAPROXY` is not one.
+    /// A [`NoHaproxy`] if this machine has none, or a file of `SPOA_HAPROXY` is not one.
     pub fn all() -> Result<Vec<Self>, NoHaproxy> {
         let listed = listed();
         if listed.is_empty() {

@@ -45,7 +45,7 @@ fn a_call_gives_the_variables_of_the_answer() {
 }
 
 #[test]
-fn what_is_unset_is_not_set() {
+fn an_unset_variable_is_not_set() {
     let answer = agent().call_blocking("unset", &[]).unwrap();
     assert_eq!(answer.get("req.a"), Some("text"));
     assert_eq!(answer.value("req.b"), None);

@@ -1,4 +1,4 @@
-//! What a HAProxy is started with.
+//! A HAProxy before it is started: its configuration, the agent, the rules of the test.
 
 use super::agent::{self, Given};
 use super::log::Log;
@@ -160,7 +160,7 @@ impl HaProxyBuilder {
         self
     }
 
-    /// Sets the page for a status, or for any challenge if there is none, as `config --page` does.
+    /// Sets the page for a status, or for any challenge with `None`, as `config --page` does.
     pub fn page(mut self, status: Option<u16>, file: impl Into<PathBuf>) -> Self {
         let file: PathBuf = file.into();
         let file = std::path::absolute(&file).unwrap_or(file);
@@ -257,7 +257,7 @@ impl HaProxyBuilder {
         }
     }
 
-    /// Starts HAProxy as [`start`](Self::start) does, or returns `None` if there is none on this machine. It says
+    /// Starts HAProxy as [`start`](Self::start) does, or returns `None` if this machine has no HAProxy. It says
     /// so on standard error, also if the test passes.
     ///
     /// ```no_run

@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// HAProxy is the one of this machine: the first that the variable `SPOA_HAPROXY` names, else the one on the `PATH`.
 /// Its configuration is what `config` writes for the agent: the messages, the rules that enforce verdicts, and
-/// [rules of the test's own](HaProxyBuilder::rules). A server behind it responds 200 and keeps what it
+/// [rules of the test's own](HaProxyBuilder::rules). A server behind HAProxy responds 200 and keeps what it
 /// [received](HaProxy::received).
 ///
 /// ```no_run
@@ -122,7 +122,7 @@ impl HaProxy {
     /// `PATH`: for tests [on](HaProxyBuilder::on) several versions.
     ///
     /// # Panics
-    /// If there is none, with a line that says how to get one.
+    /// If this machine has no HAProxy, with a line that says how to get one.
     #[track_caller]
     #[must_use]
     pub fn installed() -> Vec<InstalledHaProxy> {
@@ -201,7 +201,7 @@ impl HaProxy {
     /// Waits for a line of HAProxy with a text, and returns the first.
     ///
     /// # Panics
-    /// If there is none for 20 seconds.
+    /// If no such line comes for 20 seconds.
     #[track_caller]
     #[must_use]
     pub fn wait_for_log(&self, text: &str) -> String {

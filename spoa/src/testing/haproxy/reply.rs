@@ -6,7 +6,7 @@ use std::fmt;
 /// The beginning of the names of headers that show variables to the test.
 pub(super) const SHOWN: &str = "x-spoa-test-";
 
-/// A response. HAProxy's own response, or that of the server behind it.
+/// A response: HAProxy's own, or that of the server behind HAProxy.
 ///
 /// ```no_run
 /// use spoa::prelude::*;

@@ -46,7 +46,7 @@ impl ReceivedRequest {
     }
 }
 
-/// What the server responds.
+/// The function that makes the server's responses.
 pub(super) type Respond = dyn Fn(&ReceivedRequest) -> Reply + Send + Sync;
 
 /// A server that keeps the requests it receives. It stops when it is dropped.
