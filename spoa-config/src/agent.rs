@@ -1,6 +1,6 @@
 //! An agent as its HAProxy sees it: what it answers, what it needs, what it sets.
 
-use crate::Verdict;
+use crate::{Variable, Verdict};
 use spoa_facts::Expected;
 use std::time::Duration;
 
@@ -87,42 +87,9 @@ pub struct Argument {
     pub guess: Option<String>,
 }
 
-/// A variable that a handler sets or unsets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
-    /// Its scope as HAProxy writes it: `proc`, `sess`, `txn`, `req` or `res`.
-    pub scope: String,
-    /// Its name, without the agent's prefix.
-    pub name: String,
-    /// The type of the values that are written to it, if that is known.
-    pub rust_type: Option<String>,
-    /// Whether each success of the handler sets it.
-    pub presence: Presence,
-}
-
 /// The name of a message's first argument that asks the agent for a sign of success. Its value is a
 /// variable, such as `txn.answered_check`, which the agent sets once the handler has succeeded.
 pub const ANSWERED: &str = "spoa-answered";
 
 /// The beginning of a comment that names a variable whose value no rule is to look at.
 pub(crate) const UNREAD: &str = "Unread so far:";
-
-/// Whether each success of a handler sets a variable, as its types say.
-///
-/// ```
-/// use spoa_config::Presence;
-///
-/// // `Option<SetVar<bool>>` says that some successes set nothing.
-/// assert_ne!(Presence::Sometimes, Presence::default());
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Presence {
-    /// Each success sets it.
-    Always,
-    /// Some successes leave it alone, as the `None` of an `Option` does.
-    Sometimes,
-    /// The types do not say: it may be set, left alone or unset.
-    #[default]
-    Unknown,
-}

@@ -31,7 +31,7 @@ pub(crate) fn table(lists: &[Lists]) -> String {
     }
     let mut out = String::from(
         "//! What HAProxy lists of itself, made by `examples/generate.rs` from `data/`: not to be \
-         edited.\n\nuse crate::check::{Converter as C, Fetch as F};\nuse crate::kind::Kind::*;\n\n\
+         edited.\n\nuse crate::entry::{Converter as C, Fetch as F};\nuse crate::kind::Kind::*;\n\n\
          #[rustfmt::skip]\npub(crate) static FETCHES: &[F] = &[\n",
     );
     for (row, series) in fetches {

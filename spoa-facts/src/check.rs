@@ -1,40 +1,11 @@
 //! Checks an expression against the table of a series.
 
+use crate::entry::{Converter, Fetch};
 use crate::expression::{Call, Expression};
 use crate::nearest::nearest;
 use crate::problem::{Problem, ProblemKind};
 use crate::table::{CONVERTERS, FETCHES};
 use crate::{Event, Kind, Proxy, Series, signature};
-
-/// A row of the table: what a fetch is in some series.
-#[derive(Debug)]
-pub(crate) struct Fetch(
-    /// Its name.
-    pub(crate) &'static str,
-    /// The series, a bit for each.
-    pub(crate) u8,
-    /// What it gives.
-    pub(crate) Kind,
-    /// Where it can be used: HAProxy's check points, a bit for each.
-    pub(crate) u32,
-    /// Its arguments.
-    pub(crate) &'static str,
-);
-
-/// A row of the table: what a converter is in some series.
-#[derive(Debug)]
-pub(crate) struct Converter(
-    /// Its name.
-    pub(crate) &'static str,
-    /// The series, a bit for each.
-    pub(crate) u8,
-    /// What it takes.
-    pub(crate) Kind,
-    /// What it gives; `None` for what it was given.
-    pub(crate) Option<Kind>,
-    /// Its arguments.
-    pub(crate) &'static str,
-);
 
 trait Row: 'static {
     fn name(&self) -> &'static str;

@@ -29,6 +29,7 @@
 
 mod address;
 mod check;
+mod entry;
 mod event;
 mod expression;
 mod frame;

@@ -1,6 +1,6 @@
 //! What HAProxy lists of itself, made by `examples/generate.rs` from `data/`: not to be edited.
 
-use crate::check::{Converter as C, Fetch as F};
+use crate::entry::{Converter as C, Fetch as F};
 use crate::kind::Kind::*;
 
 #[rustfmt::skip]

@@ -1,7 +1,7 @@
 //! The engines of a configuration: what a filter, its scope and its agent's backend are together.
 
 use super::grammar::{self, keyword, means, sends};
-use super::steps::mentions;
+use super::rule::mentions;
 use crate::Agent;
 use crate::read::{Configuration, Filter, Line, Section, Span, SpoeFile, Word};
 use spoa_facts::{Address, is_variable};

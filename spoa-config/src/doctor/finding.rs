@@ -1,31 +1,7 @@
 //! What the doctor finds.
 
-use super::Code;
+use super::{Code, Severity};
 use crate::read::Span;
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Severity {
-    /// Nothing is wrong; it is worth knowing.
-    Note,
-    /// It works, and will hurt one day.
-    Warning,
-    /// HAProxy refuses it, or something is never done that was meant to be.
-    Error,
-}
-
-impl Severity {
-    /// As it is printed.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Severity::Note => "note",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        }
-    }
-}
 
 /// A place, and what is to be said of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

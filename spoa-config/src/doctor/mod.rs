@@ -10,12 +10,16 @@ mod finding;
 mod grammar;
 mod page;
 mod render;
+mod rule;
+mod severity;
 mod steps;
+mod variables;
 
 pub use code::{Code, Haproxy, UnknownCode};
-pub use finding::{Finding, Label, Severity};
+pub use finding::{Finding, Label};
 pub use page::page;
 pub use render::render;
+pub use severity::Severity;
 
 use crate::read::{Configuration, Line, Word};
 use crate::{Agent, Series};

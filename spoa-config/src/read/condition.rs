@@ -6,7 +6,8 @@
 //! A HAProxy that is newer than the newest known series counts as that one. For that series
 //! `version_before(9.0)` is therefore not decided: it holds for one HAProxy and not for another.
 
-use super::environment::{Environment, Value};
+use super::environment::Environment;
+use super::value::Value;
 use super::words::Word;
 use crate::Series;
 

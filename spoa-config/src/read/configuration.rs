@@ -1,10 +1,11 @@
 //! A whole configuration: HAProxy's files, and the SPOE files that its filters name.
 
 use super::Surroundings;
-use super::environment::{Environment, Value};
+use super::environment::Environment;
 use super::files::{Files, configurations};
 use super::sections::{Kind, Line, Parsed, Scope, Section, parse};
 use super::source::Sources;
+use super::value::Value;
 use super::words::Word;
 use spoa_facts::{Series, nearest};
 use std::fmt;

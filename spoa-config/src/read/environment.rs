@@ -4,21 +4,9 @@
 //! HAProxy reads these lines of `global` before everything else from 3.1 on, and then again in their place.
 //! Started with `-W`, its worker first restores the environment, so that they count only in their place.
 
+use super::value::Value;
 use super::words::Word;
 use std::collections::BTreeMap;
-
-/// What a variable of the environment is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
-    /// It is set to this.
-    Text(String),
-    /// It is not set, whatever HAProxy is started with.
-    Unset,
-    /// It is not set here, but HAProxy may be started with it.
-    Missing,
-    /// It is set or not, which is not decided here.
-    Unknown,
-}
 
 /// An environment.
 pub(super) struct Environment<'a> {

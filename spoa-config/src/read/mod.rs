@@ -11,6 +11,7 @@ mod environment;
 mod files;
 mod sections;
 mod source;
+mod value;
 mod words;
 
 pub(crate) use configuration::asks_agent;

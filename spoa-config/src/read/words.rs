@@ -1,7 +1,7 @@
 //! A line as words, as HAProxy cuts it: quotes, backslashes, comments, environment variables.
 
 use super::Span;
-use super::environment::Value;
+use super::value::Value;
 use std::iter::Peekable;
 use std::ops::Range;
 use std::str::CharIndices;

@@ -1,6 +1,7 @@
 //! Rules that take the agent's answer away, and tests that cannot fail because a rule presets it.
 
-use super::super::steps::{Condition, How, Path, Step, Test, action};
+use super::super::rule::{Condition, How, Test, action};
+use super::super::steps::{Path, Step};
 use super::super::{Case, Code, Finding, Severity};
 use crate::read::Span;
 

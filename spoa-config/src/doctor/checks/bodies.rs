@@ -1,6 +1,7 @@
 //! Whether the body that a message sends is there: what waits for it, for which requests, and when.
 
-use super::super::steps::{Condition, End, Path, Phase, Step, Term};
+use super::super::rule::{Condition, End, Term};
+use super::super::steps::{Path, Phase, Step};
 use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use crate::read::{Line, Section, Span};

@@ -1,8 +1,8 @@
 //! Options that take the name of a variable, and were given a word that sounds like a choice.
 
 use super::super::engine::Engine;
+use super::super::variables::mentions;
 use super::super::{Case, Code, Finding};
-use super::variables::mentions;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {

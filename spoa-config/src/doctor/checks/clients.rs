@@ -1,7 +1,8 @@
 //! What clients can do past the agent: another entrance, another form of the URL, a header of their own.
 
 use super::super::engine::Engine;
-use super::super::steps::{Change, End, How, Path, Phase, Step, Term, action, backends, end};
+use super::super::rule::{Change, End, How, Term, action, end};
+use super::super::steps::{Path, Phase, Step, backends};
 use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use super::headers::is_of_clients;

@@ -4,7 +4,7 @@
 //! What HAProxy makes of them is the same in 2.6 to 3.4.
 
 use super::super::engine::Engine;
-use super::super::steps::{Condition, Term, Test};
+use super::super::rule::{Condition, Term, Test};
 use super::super::{Case, Code, Finding, Severity};
 use crate::read::{Line, Section, Span, Word};
 
@@ -424,7 +424,7 @@ fn is_no(pattern: &str) -> bool {
 /// The only variable of a handler, a boolean that each success sets, of which is never asked more than
 /// whether it is set: then `false` is as good as `true`.
 fn only_found(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
-    if super::variables::loads_lua(case.configuration) {
+    if super::super::variables::loads_lua(case.configuration) {
         return None;
     }
     let messages = engine.messages();
@@ -445,11 +445,11 @@ fn only_found(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             return None;
         }
         let name = engine.variable(&variable.scope, &variable.name);
-        if super::variables::is_meant_unread(case, &name) {
+        if super::super::variables::is_meant_unread(case, &name) {
             return None;
         }
         let mut asked = None;
-        let mentions = super::variables::mentions(case.configuration);
+        let mentions = super::super::variables::mentions(case.configuration);
         let mut mentions = mentions.iter().filter(|it| it.variable == name);
         let found = mentions.all(|mention| {
             let words = mention.line.words.iter();

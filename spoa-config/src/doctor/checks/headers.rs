@@ -1,6 +1,7 @@
 //! Arguments that take a header before the rule that sets it is applied.
 
-use super::super::steps::{Change, How, Step, action, action_name};
+use super::super::rule::{Change, How, action, action_name};
+use super::super::steps::Step;
 use super::super::{Case, Code, Finding, Severity};
 use super::arguments::Given;
 use super::instead::instead;

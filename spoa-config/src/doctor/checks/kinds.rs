@@ -1,6 +1,7 @@
 //! Arguments that are variables, and of what type these are by the rules and answers that set them.
 
-use super::super::steps::{Step, action, action_name};
+use super::super::rule::{action, action_name};
+use super::super::steps::Step;
 use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use super::samples::{argument, sample};

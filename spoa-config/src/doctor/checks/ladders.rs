@@ -5,10 +5,11 @@
 //! writes such rules: those of others that do the same are as good.
 
 use super::super::engine::Engine;
-use super::super::steps::{Condition, End, How, Path, Phase, Step, Test, action_name};
+use super::super::rule::{Condition, End, How, Test, action_name};
+use super::super::steps::{Path, Phase, Step};
+use super::super::variables::{loads_lua, of_agent};
 use super::super::{Case, Code, Finding};
 use super::prefix::broken;
-use super::variables::{loads_lua, of_agent};
 use crate::read::{Section, Span, Word};
 use crate::{Outcome, Verdict};
 use spoa_facts::all_of;

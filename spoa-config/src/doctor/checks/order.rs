@@ -3,7 +3,8 @@
 //! The order of steps is that of `steps`. What is set on any way of a request, or may be set by an
 //! agent whose handlers are not known, is not accused.
 
-use super::super::steps::{Mention, Path, Phase, Step, action_name, set_to};
+use super::super::rule::{Mention, action_name, set_to};
+use super::super::steps::{Path, Phase, Step};
 use super::super::{Case, Code, Finding};
 use super::instead::instead;
 use crate::read::Span;

@@ -1,9 +1,9 @@
 //! The prefix of the agent's variables: whether HAProxy takes it, and whether rules read by it.
 
 use super::super::engine::Engine;
-use super::super::steps::{How, Mention};
+use super::super::rule::{How, Mention};
+use super::super::variables::{Set, loads_lua, mentions, of_agent};
 use super::super::{Case, Code, Finding};
-use super::variables::{Set, loads_lua, mentions, of_agent};
 use super::{listed_spans, some};
 use crate::read::{Span, Word};
 use spoa_facts::{is_in_variable, is_variable};

@@ -2,7 +2,8 @@
 //!
 //! A value that is known for the connection, such as its source address, may be kept for it.
 
-use super::super::steps::{Condition, End, Path, Phase, Step, action_name, set_to};
+use super::super::rule::{Condition, End, action_name, set_to};
+use super::super::steps::{Path, Phase, Step};
 use super::super::{Case, Code, Finding, Severity};
 use super::arguments::Given;
 use super::instead::instead;

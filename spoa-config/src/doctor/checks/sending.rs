@@ -1,7 +1,8 @@
 //! Messages that are never sent, because nothing comes to the rule that sends them, and messages that
 //! are sent twice for one request.
 
-use super::super::steps::{Condition, End, How, Path, Step, Term};
+use super::super::rule::{Condition, End, How, Term};
+use super::super::steps::{Path, Step};
 use super::super::{Case, Code, Finding};
 use crate::read::Span;
 

@@ -5,7 +5,7 @@
 //! there were one. A rule with too many tests for that counts as one that was thought of.
 
 use super::super::engine::{Engine, Moment};
-use super::super::steps::{Condition, How, Test, mentions};
+use super::super::rule::{Condition, How, Test, mentions};
 use super::super::{Case, Code, Finding};
 use crate::read::{Line, Section, Span};
 use crate::{Presence, Variable};

@@ -1,12 +1,13 @@
 //! Variables: what the agent sets against what the configuration reads.
 
 use super::super::engine::Engine;
-use super::super::steps::{self, End, How, Mention};
+use super::super::rule::{End, How, Mention};
+use super::super::variables::{Set, is_meant_unread, loads_lua, mentions, of_agent};
 use super::super::{Case, Code, Finding, Severity};
 use super::listed_spans;
 use super::prefix::broken;
-use crate::read::{Configuration, Line};
-use crate::{UNREAD, Variable};
+use crate::Variable;
+use crate::read::Line;
 use spoa_facts::{MAX_VARIABLE, all_of, is_variable, nearest};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
@@ -51,55 +52,6 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         }
         findings.extend(taken_twice(engine, &set));
     }
-}
-
-/// All names of variables, and what only looks like one.
-pub(super) fn mentions(configuration: &Configuration) -> Vec<Mention<'_>> {
-    let spoe = configuration.spoe.iter().flat_map(|file| &file.sections);
-    let sections = configuration.sections.iter().chain(spoe);
-    let lines = sections.flat_map(|section| &section.lines);
-    lines.flat_map(steps::mentions).collect()
-}
-
-/// Whether scripts are loaded, which set and read variables too.
-pub(super) fn loads_lua(configuration: &Configuration) -> bool {
-    configuration.sections.iter().any(|section| {
-        let global = section.kind() == "global";
-        section.lines.iter().any(|line| {
-            // HAProxy loads scripts in `global` only. A rule that runs one says that another file loads it.
-            let loads = global && line.word(0).starts_with("lua-load");
-            loads || line.words.iter().any(|word| runs_lua(&word.text))
-        })
-    })
-}
-
-/// Whether a word is an action, a sample fetch or a converter of a script: `lua.NAME`.
-fn runs_lua(word: &str) -> bool {
-    let mut found = word.match_indices("lua.").map(|(at, _)| at);
-    found.any(|at| {
-        let before = word.get(..at).and_then(|it| it.chars().next_back());
-        before.is_none_or(|before| matches!(before, '[' | ',' | '=' | '"'))
-    })
-}
-
-/// A variable that a handler of an engine's message sets.
-pub(super) struct Set<'a> {
-    pub(super) variable: &'a Variable,
-    pub(super) name: String,
-}
-
-pub(super) fn of_agent<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
-    let handlers = engine
-        .messages()
-        .filter_map(|message| case.handler(message.title()));
-    let mut set: Vec<Set<'_>> = Vec::new();
-    for variable in handlers.flat_map(|handler| &handler.variables) {
-        let name = engine.variable(&variable.scope, &variable.name);
-        if set.iter().all(|other| other.name != name) {
-            set.push(Set { variable, name });
-        }
-    }
-    set
 }
 
 /// Whether a variable tells of a verdict.
@@ -285,20 +237,6 @@ fn decides<'a>(case: &Case<'a>, variable: &str) -> Option<(&'a Line, bool)> {
     })
 }
 
-/// Returns whether a comment says that no rule is to look at a variable: `# Unread so far: NAME`.
-pub(super) fn is_meant_unread(case: &Case<'_>, variable: &str) -> bool {
-    let mut lines = case
-        .configuration
-        .sources
-        .iter()
-        .flat_map(|it| it.text.lines());
-    lines.any(|line| {
-        let comment = line.trim().strip_prefix('#');
-        let named = comment.and_then(|comment| comment.trim().strip_prefix(UNREAD));
-        named.is_some_and(|named| named.split_whitespace().any(|name| name == variable))
-    })
-}
-
 /// Variables that are set and never read.
 fn unread(
     case: &Case<'_>,
@@ -409,35 +347,4 @@ fn taken_twice(engine: &Engine<'_>, set: &[Set<'_>]) -> Option<Finding> {
             .label("a handler sets a variable of this name, too")
             .help("write another name here, such as `spoe_error`"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::doctor::tests::read;
-
-    #[test]
-    fn scripts_are_known_by_global_and_by_what_runs_them() {
-        for (text, loads) in [
-            ("global\n lua-load x.lua", true),
-            ("global\n lua-load-per-thread x.lua", true),
-            ("frontend f\n http-request lua.check if TRUE", true),
-            ("frontend f\n http-request set-var(txn.a) lua.fetch", true),
-            (
-                "frontend f\n http-request set-var(txn.a) path,lua.convert",
-                true,
-            ),
-            ("frontend f\n http-request set-header a %[lua.fetch]", true),
-            // HAProxy does not take it here.
-            ("defaults\n lua-load x.lua", false),
-            ("global\n lua-prepend-path /x", false),
-            ("frontend f\n http-request set-var(txn.lua.a) path", false),
-            (
-                "frontend f\n http-request deny if { path /x/lua.html }",
-                false,
-            ),
-        ] {
-            assert_eq!(loads_lua(&read(text)), loads, "{text}");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! Rules that ask for the verdict on a request when the server has the request already.
 
-use super::super::steps::{End, Phase};
+use super::super::rule::End;
+use super::super::steps::Phase;
 use super::super::{Case, Code, Finding, Severity};
 use crate::read::Span;
 

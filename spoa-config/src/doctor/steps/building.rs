@@ -2,7 +2,8 @@
 
 use super::super::engine::{Engine, Rule, event};
 use super::super::grammar::keyword;
-use super::{Change, Condition, Header, Phase, Sent, Step, effect, header, mentions};
+use super::super::rule::{Change, Condition, Header, end, header, mentions};
+use super::{Phase, Sent, Step};
 use crate::Agent;
 use crate::read::{Configuration, Line, Section, Span};
 use std::collections::BTreeSet;
@@ -163,7 +164,7 @@ impl<'a> Building<'a, '_> {
             mentions,
             answers: Vec::new(),
             header: header(line),
-            end: effect::end(line),
+            end: end(line),
         }
     }
 

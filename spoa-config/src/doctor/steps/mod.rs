@@ -8,16 +8,11 @@
 //! wrong with any of it.
 
 mod building;
-mod condition;
-mod effect;
 mod ways;
 
-pub(super) use condition::{Condition, Term, Test};
-pub(super) use effect::{
-    Change, End, Header, How, Mention, action, action_name, end, header, mentions, set_to,
-};
 pub(super) use ways::{backends, paths};
 
+use super::rule::{Condition, End, Header, How, Mention, action_name};
 use crate::read::{Line, Section};
 
 /// What kind of step it is, in the order of a frontend with a backend.

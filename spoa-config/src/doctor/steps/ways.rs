@@ -1,8 +1,9 @@
 //! The ways of requests through a configuration: which frontends lead to which backends.
 
 use super::super::engine::{Engine, Rule};
+use super::super::rule::{Condition, mentions};
+use super::Path;
 use super::building::Building;
-use super::{Condition, Path, mentions};
 use crate::Agent;
 use crate::read::{Configuration, Section, Span};
 use std::collections::BTreeMap;

@@ -1,0 +1,34 @@
+//! A variable that a handler sets.
+
+/// A variable that a handler sets or unsets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its scope as HAProxy writes it: `proc`, `sess`, `txn`, `req` or `res`.
+    pub scope: String,
+    /// Its name, without the agent's prefix.
+    pub name: String,
+    /// The type of the values that are written to it, if that is known.
+    pub rust_type: Option<String>,
+    /// Whether each success of the handler sets it.
+    pub presence: Presence,
+}
+
+/// Whether each success of a handler sets a variable, as its types say.
+///
+/// ```
+/// use spoa_config::Presence;
+///
+/// // `Option<SetVar<bool>>` says that some successes set nothing.
+/// assert_ne!(Presence::Sometimes, Presence::default());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Presence {
+    /// Each success sets it.
+    Always,
+    /// Some successes leave it alone, as the `None` of an `Option` does.
+    Sometimes,
+    /// The types do not say: it may be set, left alone or unset.
+    #[default]
+    Unknown,
+}

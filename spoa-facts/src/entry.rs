@@ -1,0 +1,33 @@
+//! A row of the table of samples.
+
+use crate::Kind;
+
+/// A row of the table: what a fetch is in some series.
+#[derive(Debug)]
+pub(crate) struct Fetch(
+    /// Its name.
+    pub(crate) &'static str,
+    /// The series, a bit for each.
+    pub(crate) u8,
+    /// What it gives.
+    pub(crate) Kind,
+    /// Where it can be used: HAProxy's check points, a bit for each.
+    pub(crate) u32,
+    /// Its arguments.
+    pub(crate) &'static str,
+);
+
+/// A row of the table: what a converter is in some series.
+#[derive(Debug)]
+pub(crate) struct Converter(
+    /// Its name.
+    pub(crate) &'static str,
+    /// The series, a bit for each.
+    pub(crate) u8,
+    /// What it takes.
+    pub(crate) Kind,
+    /// What it gives; `None` for what it was given.
+    pub(crate) Option<Kind>,
+    /// Its arguments.
+    pub(crate) &'static str,
+);
