@@ -1,4 +1,4 @@
-//! The keywords of the sections of SPOE files, and which one a misspelt word means.
+//! The keywords of the sections of SPOE files and of the rules of proxies, and which one a misspelt word means.
 
 use crate::read::Line;
 use spoa_facts::nearest;
@@ -100,6 +100,15 @@ pub(super) fn means(line: &Line, words: &[&str]) -> bool {
         word == *wanted && line.words.get(index).is_some_and(|word| word.known)
     })
 }
+
+/// The keywords that begin a rule of a proxy.
+pub(super) const RULES: [&str; 5] = [
+    "http-request",
+    "http-response",
+    "http-after-response",
+    "tcp-request",
+    "tcp-response",
+];
 
 /// The action that sends a group.
 pub(super) const ACTION: &str = "send-spoe-group";

@@ -9,6 +9,7 @@ mod condition;
 mod configuration;
 mod environment;
 mod files;
+mod reading;
 mod sections;
 mod source;
 mod value;
@@ -41,3 +42,6 @@ impl fmt::Debug for Surroundings<'_> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What the backend of the agents has that needs a client or a request: there is neither.
 
 use super::super::engine::Engine;
+use super::super::grammar::RULES;
 use super::super::{Case, Code, Finding, Severity};
 use super::health::own;
 use crate::read::Line;
@@ -108,9 +109,7 @@ fn http(line: &Line) -> bool {
 fn is_for_clients(line: &Line) -> bool {
     let known = line.words.first().is_some_and(|word| word.known);
     let stick = line.word(0) == "stick" && matches!(line.word(1), "on" | "match" | "store-request");
-    let keyword = matches!(
-        line.word(0),
-        "cookie" | "http-request" | "http-response" | "http-after-response"
-    );
+    let of_http = RULES.contains(&line.word(0)) && line.word(0).starts_with("http-");
+    let keyword = of_http || line.word(0) == "cookie";
     known && (stick || keyword || line.begins(&["option", "forwardfor"]))
 }

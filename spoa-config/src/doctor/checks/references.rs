@@ -2,6 +2,7 @@
 //! leaves out.
 
 use super::super::engine::Engine;
+use super::super::grammar::RULES;
 use super::super::{Case, Code, Finding};
 use crate::Series;
 use crate::read::{Line, Section, Word};
@@ -57,18 +58,8 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 impl Line {
     /// The words of a rule or an `acl`, where samples are.
     fn of_samples(&self) -> &[Word] {
-        const RULES: [&str; 9] = [
-            "acl",
-            "http-request",
-            "http-response",
-            "http-after-response",
-            "tcp-request",
-            "tcp-response",
-            "use_backend",
-            "monitor",
-            "redirect",
-        ];
-        if RULES.contains(&self.word(0)) {
+        const OTHERS: [&str; 4] = ["acl", "use_backend", "monitor", "redirect"];
+        if RULES.contains(&self.word(0)) || OTHERS.contains(&self.word(0)) {
             self.after(1)
         } else {
             &[]

@@ -1,5 +1,6 @@
 //! Lines that were to begin a section.
 
+use super::super::grammar::RULES;
 use super::super::{Case, Code, Finding, Severity};
 use crate::read::{ENTERPRISE, Line, SECTIONS};
 use spoa_facts::{nearest, one_of};
@@ -7,20 +8,16 @@ use spoa_facts::{nearest, one_of};
 /// The sections that every configuration has, and so those whose names are misspelt.
 const USUAL: [&str; 5] = ["global", "defaults", "frontend", "backend", "listen"];
 
-/// What lines of a proxy begin with: a file of rules alone begins so.
-const OF_PROXIES: [&str; 14] = [
+/// What lines of a proxy begin with besides the keywords of rules: a file of rules alone begins so.
+const OF_PROXIES: [&str; 10] = [
     "acl",
     "balance",
     "bind",
     "default_backend",
     "filter",
-    "http-after-response",
-    "http-request",
-    "http-response",
     "mode",
     "option",
     "server",
-    "tcp-request",
     "timeout",
     "use_backend",
 ];
@@ -57,7 +54,8 @@ fn stray(line: &Line) -> Option<Finding> {
     let haproxys = SECTIONS
         .into_iter()
         .filter(|name| !name.starts_with("spoe-"));
-    if OF_PROXIES.contains(&word.text.as_str()) {
+    let first = word.text.as_str();
+    if OF_PROXIES.contains(&first) || RULES.contains(&first) {
         return Some(finding.help(
             "write a line such as `frontend NAME` before it, or give the whole configuration",
         ));

@@ -1,6 +1,7 @@
 //! The ways of requests through a configuration: which frontends lead to which backends.
 
 use super::super::engine::{Engine, Rule};
+use super::super::grammar::RULES;
 use super::super::rule::{Condition, mentions};
 use super::Path;
 use super::building::Building;
@@ -128,21 +129,15 @@ fn plain_choices(configuration: &Configuration, frontend: usize) -> Vec<(Span, O
 
 /// Whether a backend has no rules, no filters and no variables, nor its `defaults`.
 fn is_plain(configuration: &Configuration, backend: usize) -> bool {
-    const RULES: [&str; 8] = [
-        "http-request",
-        "http-response",
-        "http-after-response",
-        "tcp-request",
-        "tcp-response",
-        "filter",
-        "redirect",
-        "use-server",
-    ];
+    const OTHERS: [&str; 3] = ["filter", "redirect", "use-server"];
     configuration.lines(backend).all(|line| {
         let option = ["http-buffer-request", "forwardfor"].contains(&line.word(1));
         match line.word(0) {
             "option" => !option,
-            keyword => !RULES.contains(&keyword) && mentions(line).is_empty(),
+            keyword => {
+                let rule = RULES.contains(&keyword) || OTHERS.contains(&keyword);
+                !rule && mentions(line).is_empty()
+            }
         }
     })
 }

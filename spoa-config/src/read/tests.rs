@@ -3,6 +3,8 @@
 use super::*;
 use crate::Series;
 use proptest::prelude::*;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// Files that are none.
 struct Texts(Vec<(&'static str, Vec<u8>)>);

@@ -3,10 +3,15 @@
 //!
 //! What HAProxy makes of them is the same in 2.6 to 3.4.
 
-use super::super::engine::Engine;
-use super::super::rule::{Condition, Term, Test};
-use super::super::{Case, Code, Finding, Severity};
+mod found;
+mod kind;
+
+use crate::doctor::engine::Engine;
+use crate::doctor::rule::{Condition, Term, Test};
+use crate::doctor::{Case, Code, Finding, Severity};
 use crate::read::{Line, Section, Span, Word};
+use found::only_found;
+use kind::Kind;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in case.ours() {
@@ -40,49 +45,6 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             }
         }
         findings.extend(only_found(case, engine));
-    }
-}
-
-/// What values of a variable are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Bool,
-    Number,
-    Text,
-    Address,
-    /// Bytes, or what is not known.
-    Other,
-}
-
-impl Kind {
-    fn of(rust_type: Option<&str>) -> Self {
-        let mut name = rust_type.unwrap_or_default().trim();
-        while let Some(inner) = name
-            .strip_prefix("Option<")
-            .and_then(|it| it.strip_suffix('>'))
-        {
-            name = inner.trim();
-        }
-        let name = name.trim_start_matches("&'static ").trim_start_matches('&');
-        match name.rsplit("::").next().unwrap_or(name) {
-            "bool" => Kind::Bool,
-            "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
-                Kind::Number
-            }
-            "String" | "str" => Kind::Text,
-            "IpAddr" | "Ipv4Addr" | "Ipv6Addr" => Kind::Address,
-            _ => Kind::Other,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Kind::Bool => "a boolean",
-            Kind::Number => "a number",
-            Kind::Text => "text",
-            Kind::Address => "an address",
-            Kind::Other => "set by the agent",
-        }
     }
 }
 
@@ -419,60 +381,4 @@ fn is_yes(pattern: &str) -> bool {
 
 fn is_no(pattern: &str) -> bool {
     ["false", "0", "no", "off"].contains(&pattern.to_ascii_lowercase().as_str())
-}
-
-/// The only variable of a handler, a boolean that each success sets, of which is never asked more than
-/// whether it is set: then `false` is as good as `true`.
-fn only_found(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
-    if super::super::variables::loads_lua(case.configuration) {
-        return None;
-    }
-    let messages = engine.messages();
-    let mut handlers =
-        messages.filter_map(|message| Some((message, case.handler(message.title())?)));
-    handlers.find_map(|(message, handler)| {
-        let [variable] = handler.variables.as_slice() else {
-            return None;
-        };
-        // A message may name a variable itself, as a sign of success: all of it is that it is set.
-        let named = format!("({}.{})", variable.scope, variable.name);
-        let mut words = message.lines.iter().flat_map(|line| &line.words);
-        if words.any(|word| word.text.contains(&named)) {
-            return None;
-        }
-        let boolean = Kind::of(variable.rust_type.as_deref()) == Kind::Bool;
-        if !boolean || variable.presence != crate::Presence::Always {
-            return None;
-        }
-        let name = engine.variable(&variable.scope, &variable.name);
-        if super::super::variables::is_meant_unread(case, &name) {
-            return None;
-        }
-        let mut asked = None;
-        let mentions = super::super::variables::mentions(case.configuration);
-        let mut mentions = mentions.iter().filter(|it| it.variable == name);
-        let found = mentions.all(|mention| {
-            let words = mention.line.words.iter();
-            let mut after = words
-                .skip_while(|word| word.span != mention.word.span)
-                .skip(1);
-            let found = after.next().is_some_and(|word| word.is("-m"))
-                && after.next().is_some_and(|word| word.is("found"))
-                && mention.word.text == format!("var({name})");
-            asked = asked.or(Some(mention.span));
-            found
-        });
-        let span = asked.filter(|_| found)?;
-        let title = format!("no rule looks at the value of `{name}`");
-        Some(
-            Finding::new(Code::ConditionUnmeant, title, span)
-                .severity(Severity::Warning)
-                .label("a `false` is found as well")
-                .note(format!(
-                    "`{}` sets it whenever it succeeds, and nothing else",
-                    handler.function
-                ))
-                .help(format!("write `var({name}) -m bool`")),
-        )
-    })
 }

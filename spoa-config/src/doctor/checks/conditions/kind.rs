@@ -1,0 +1,44 @@
+//! The kinds of values that variables have.
+
+/// What values of a variable are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Bool,
+    Number,
+    Text,
+    Address,
+    /// Bytes, or what is not known.
+    Other,
+}
+
+impl Kind {
+    pub(super) fn of(rust_type: Option<&str>) -> Self {
+        let mut name = rust_type.unwrap_or_default().trim();
+        while let Some(inner) = name
+            .strip_prefix("Option<")
+            .and_then(|it| it.strip_suffix('>'))
+        {
+            name = inner.trim();
+        }
+        let name = name.trim_start_matches("&'static ").trim_start_matches('&');
+        match name.rsplit("::").next().unwrap_or(name) {
+            "bool" => Kind::Bool,
+            "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
+                Kind::Number
+            }
+            "String" | "str" => Kind::Text,
+            "IpAddr" | "Ipv4Addr" | "Ipv6Addr" => Kind::Address,
+            _ => Kind::Other,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Kind::Bool => "a boolean",
+            Kind::Number => "a number",
+            Kind::Text => "text",
+            Kind::Address => "an address",
+            Kind::Other => "set by the agent",
+        }
+    }
+}
