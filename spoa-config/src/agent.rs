@@ -49,11 +49,11 @@ pub struct Message {
     pub condition: Option<String>,
     /// The group it is sent with, by a rule instead of an event.
     pub group: Option<String>,
-    /// What the handler takes.
+    /// The arguments that the handler takes.
     pub arguments: Vec<Argument>,
-    /// What the handler sets, as far as that is known without running it.
+    /// The variables that the handler sets, as far as they are known without running it.
     pub variables: Vec<Variable>,
-    /// What its verdicts can be, if the handler returns any.
+    /// The verdicts that the handler can return.
     pub verdicts: Vec<Verdict>,
     /// Whether these are all variables that the agent sets in answer to it, a failure included.
     pub complete: bool,
@@ -77,13 +77,13 @@ pub struct Argument {
     pub index: Option<usize>,
     /// The type of the parameter.
     pub rust_type: String,
-    /// What the parameter converts from.
+    /// The values that the parameter converts from.
     pub expected: Expected,
     /// Whether the handler refuses a message without it.
     pub required: bool,
     /// The sample expression that gives it, such as `req.fhdr(user-agent),lower`.
     pub sample: Option<String>,
-    /// What gives it as far as its name and its type tell, where `sample` says nothing.
+    /// The sample expression that its name and its type suggest, if there is no `sample`.
     pub guess: Option<String>,
 }
 

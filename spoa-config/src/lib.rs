@@ -1,7 +1,6 @@
 //! The HAProxy side of an agent: `spoe.conf`, the backend, the rules.
 //!
-//! It knows configuration as text and an agent as plain data ([`Agent`]). It must not know the
-//! protocol, a runtime, or how handlers are registered.
+//! A configuration is text here, and an agent is plain data ([`Agent`]).
 
 mod agent;
 pub mod doctor;

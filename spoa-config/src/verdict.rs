@@ -1,8 +1,8 @@
-//! What the verdict of a handler can be, and which variables tell of it.
+//! The verdicts of a handler, and the variables that have them.
 
 use crate::Variable;
 
-/// What a handler can decide about a request or a response. All variables are of the scope `txn`.
+/// The decisions that a handler can make about a request or a response. All variables are of the scope `txn`.
 ///
 /// ```
 /// use spoa_config::{Action, Outcome, Verdict};
@@ -25,7 +25,7 @@ pub struct Verdict {
     pub content_type: String,
     /// The variable with the reason.
     pub reason: String,
-    /// What it can be besides `allow`.
+    /// The outcomes besides `allow`.
     pub outcomes: Vec<Outcome>,
     /// The headers that can come with it.
     pub headers: Vec<HeaderRule>,
@@ -49,7 +49,7 @@ impl Default for Verdict {
 /// One outcome of a verdict. Two statuses of one action are two outcomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What HAProxy is to do.
+    /// The action that HAProxy takes.
     pub action: Action,
     /// The status of HAProxy's response, if there is one.
     pub status: Option<u16>,
@@ -57,7 +57,7 @@ pub struct Outcome {
 
 macro_rules! actions {
     ($($variant:ident $name:literal $docs:literal;)*) => {
-        /// What HAProxy is to do.
+        /// The action that HAProxy takes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Action {
@@ -97,7 +97,7 @@ actions! {
 pub struct HeaderRule {
     /// Whether it is one of the response, not of the request.
     pub of_response: bool,
-    /// What is done to it.
+    /// The change.
     pub change: HeaderChange,
     /// Its name; `None` for headers of any names, which one variable has together.
     pub name: Option<String>,
@@ -105,7 +105,7 @@ pub struct HeaderRule {
     pub variable: String,
 }
 
-/// What is done to a header.
+/// The change that is made to a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderChange {
     /// It is set: what is there is replaced.
@@ -182,7 +182,7 @@ const WITH_PAGE: [u16; 18] = [
     400, 401, 403, 404, 405, 407, 408, 410, 413, 421, 422, 425, 429, 500, 501, 502, 503, 504,
 ];
 
-/// What a rule does that denies with a page of HAProxy's, or a line of text if it has no page for the status.
+/// Returns the action of a rule that denies with HAProxy's page for a status, or a line of text without one.
 pub(crate) fn denial(keyword: &str, status: u16) -> String {
     if WITH_PAGE.contains(&status) {
         format!("{keyword} deny_status {status}")

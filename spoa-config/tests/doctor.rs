@@ -92,7 +92,7 @@ fn applied(help: &str, fixes: &[Fix]) -> Result<(), String> {
 /// How a help says that something is to be removed, or moved.
 const REMOVES: [&str; 4] = ["remove", "leave", "take", "move"];
 
-/// What `write` has written, as files.
+/// The files that `write` has written.
 struct Written(write::Configuration);
 
 impl Files for Written {
@@ -145,9 +145,9 @@ fn every_code_has_a_configuration_that_shows_it() {
     }
 }
 
-/// What is found for some HAProxy, and not without knowing for which, is what `OF_VERSIONS` says.
+/// `OF_VERSIONS` lists the findings that need the version of HAProxy.
 #[test]
-fn what_needs_a_version_to_be_found_is_listed() {
+fn findings_that_need_a_version_are_listed() {
     let mut needs: Vec<Code> = Vec::new();
     let mut configurations: Vec<_> = all().into_iter().map(|case| case.contents).collect();
     // Faults of some versions only, beside the case of their code.

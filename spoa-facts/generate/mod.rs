@@ -6,7 +6,7 @@ use std::fmt::Write;
 /// The series whose lists are in `data/`, oldest first, as the bits of the table.
 pub(crate) const SERIES: [&str; 6] = ["2.6", "2.8", "3.0", "3.2", "3.4", "3.5"];
 
-/// What `haproxy -c -dKsmp -f /dev/null` and `-dKcnv` print, for each series.
+/// The output of `haproxy -c -dKsmp -f /dev/null` and `-dKcnv`, for each series.
 pub(crate) struct Lists {
     pub(crate) samples: String,
     pub(crate) converters: String,
@@ -30,7 +30,7 @@ pub(crate) fn table(lists: &[Lists]) -> String {
         }
     }
     let mut out = String::from(
-        "//! What HAProxy lists of itself, made by `examples/generate.rs` from `data/`: not to be \
+        "//! The samples that HAProxy lists, made by `examples/generate.rs` from `data/`: not to be \
          edited.\n\nuse crate::entry::{Converter as C, Fetch as F};\nuse crate::kind::Kind::*;\n\n\
          #[rustfmt::skip]\npub(crate) static FETCHES: &[F] = &[\n",
     );

@@ -85,7 +85,7 @@ pub fn converters(series: Series) -> impl Iterator<Item = Keyword> {
     })
 }
 
-/// What a fetch gives, in the newest series that has it.
+/// Returns the kind that a fetch gives, in the newest series that has it.
 pub(crate) fn fetch_kind(name: &str) -> Kind {
     rows(FETCHES, name).last().map_or(Kind::Any, |row| row.2)
 }
@@ -95,7 +95,7 @@ pub(crate) fn has_fetch(name: &str) -> bool {
     !rows(FETCHES, name).is_empty()
 }
 
-/// What a converter takes and gives, in the newest series that has it.
+/// Returns the kinds that a converter takes and gives, in the newest series that has it.
 pub(crate) fn converter_kinds(name: &str) -> Option<(Kind, Option<Kind>)> {
     rows(CONVERTERS, name).last().map(|row| (row.2, row.3))
 }
@@ -120,7 +120,7 @@ fn find<R: Row>(table: &'static [R], name: &str, series: Series) -> Result<&'sta
     })
 }
 
-/// What an expression gives in a series of HAProxy's.
+/// A checked expression: what it gives in a series of HAProxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     fetch: Call,
@@ -300,13 +300,13 @@ impl Sample {
         self.uses
     }
 
-    /// What it gives.
+    /// Returns the kind of the value.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Whether it can be had at an event, in whatever section the filter stands.
+    /// Returns whether it is available at an event, in any section that the filter may be in.
     #[must_use]
     pub fn at(&self, event: Event) -> bool {
         let proxies = [Proxy::Frontend, Proxy::Backend, Proxy::Listen];
@@ -344,7 +344,7 @@ impl Sample {
     }
 
     /// Whether HAProxy may have no value, and sends NULL: a header that is not there, a variable that
-    /// is not set. What is sure to be there is known of few expressions.
+    /// is not set. Few expressions certainly have a value.
     #[must_use]
     pub fn may_be_missing(&self) -> bool {
         !self.always

@@ -9,7 +9,7 @@ pub(crate) struct Fetch(
     pub(crate) &'static str,
     /// The series, a bit for each.
     pub(crate) u8,
-    /// What it gives.
+    /// The kind that it gives.
     pub(crate) Kind,
     /// Where it can be used: HAProxy's check points, a bit for each.
     pub(crate) u32,
@@ -24,9 +24,9 @@ pub(crate) struct Converter(
     pub(crate) &'static str,
     /// The series, a bit for each.
     pub(crate) u8,
-    /// What it takes.
+    /// The kind that it takes.
     pub(crate) Kind,
-    /// What it gives; `None` for what it was given.
+    /// The kind that it gives; `None` for the kind that it was given.
     pub(crate) Option<Kind>,
     /// Its arguments.
     pub(crate) &'static str,

@@ -1,6 +1,6 @@
 //! The events a message is sent at, and which samples are there by then.
 //!
-//! It must not know which fetch it is about: a fetch is a set of HAProxy's check points here.
+//! A fetch is a set of HAProxy's check points here.
 
 use crate::nearest::nearest;
 use std::fmt;
@@ -35,7 +35,7 @@ pub enum Event {
     HttpResponse,
 }
 
-/// What kind of section the filter is in. HAProxy looks for the samples of some events in other
+/// The kind of section that the filter is in. HAProxy looks for the samples of some events in other
 /// places then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Proxy {

@@ -17,9 +17,9 @@ pub struct Expression {
 pub struct Call {
     /// Its name.
     pub name: String,
-    /// Where the name stands, in bytes.
+    /// The place of the name, in bytes.
     pub range: Range<usize>,
-    /// What is in its parentheses, without quotes; `None` if it has none. `x()` has one empty
+    /// The arguments in its parentheses, without quotes; `None` without parentheses. `x()` has one empty
     /// argument.
     pub arguments: Option<Vec<Argument>>,
     /// Where it ends, parentheses included.
@@ -31,7 +31,7 @@ pub struct Call {
 pub struct Argument {
     /// Its text, without quotes.
     pub text: String,
-    /// Where it stands, quotes included.
+    /// Its place, with the quotes.
     pub range: Range<usize>,
 }
 

@@ -1,6 +1,6 @@
 //! How large a client can make a NOTIFY, and how much of it a frame holds.
 //!
-//! It must not know configurations: it is told the messages that HAProxy sends together, and the
+//! It is given the messages that HAProxy sends together, and the
 //! limits.
 
 use crate::expression::Expression;
@@ -16,7 +16,7 @@ pub struct Sent<'e> {
     pub args: Vec<(&'e str, Option<&'e Expression>)>,
 }
 
-/// What limits a NOTIFY: the size of a frame, and how much of a request HAProxy holds.
+/// The limits of a NOTIFY: the size of a frame, and how much of a request HAProxy holds.
 ///
 /// HAProxy from 3.1 on sends nothing, and reports error 3, where the messages of one event or group do
 /// not fit a frame. Up to 3.0 it sends them in fragments.
@@ -55,7 +55,7 @@ impl Default for Frame {
     }
 }
 
-/// What a client can make larger than a frame.
+/// The messages that a client can make larger than a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excess {
     /// How many bytes a client can make the messages; there may be more that is not known.
@@ -87,7 +87,7 @@ impl fmt::Display for Excess {
     }
 }
 
-/// What the head of a frame takes of it: `SPOP_FRAME_HDR_SIZE` in HAProxy, and the type of the frame.
+/// The size of a frame's head: `SPOP_FRAME_HDR_SIZE` in HAProxy, and the type of the frame.
 const HEAD: usize = 33;
 
 /// The most a converter gives: HAProxy's buffer.
@@ -118,7 +118,7 @@ impl Carrier<'_> {
 
 impl Frame {
     /// Looks for a request with which messages that HAProxy sends together, in one NOTIFY, do not fit a
-    /// frame. `None` if there is none, as far as the samples are known.
+    /// frame. `None` if a client cannot, as far as the samples are known.
     #[must_use]
     pub fn excess(&self, messages: &[Sent<'_>]) -> Option<Excess> {
         let room = self.size.saturating_sub(HEAD);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_twice_can_be_too_large() {
+    fn samples_that_are_sent_twice_can_be_too_large() {
         for (samples, says) in [
             (
                 &["url", "query"][..],

@@ -63,7 +63,7 @@ impl Kind {
     }
 }
 
-/// What a parameter of a handler takes.
+/// The values that a parameter of a handler takes.
 ///
 /// ```
 /// use spoa_facts::{Kind, Expected};
@@ -90,7 +90,7 @@ pub enum Expected {
     Bytes,
     /// Anything.
     Any,
-    /// What a type of the user's own takes, which is not known.
+    /// The values that a type of the user's own takes, which are not known.
     Other,
 }
 

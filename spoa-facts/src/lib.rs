@@ -17,7 +17,7 @@
 //! assert_eq!(problem.range(), 0..8);
 //! ```
 //!
-//! What it knows is what HAProxy lists itself, with `-dKsmp` and `-dKcnv`; `data/` holds these lists
+//! The samples are those that HAProxy lists itself, with `-dKsmp` and `-dKcnv`; `data/` holds these lists
 //! for each [`Series`], and `src/table.rs` is made of them. For a new HAProxy:
 //!
 //! ```console

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_raw_is_a_fetch_of_bytes() {
+    fn raw_data_is_a_fetch_of_bytes() {
         for name in RAW {
             let found = Series::ALL
                 .into_iter()

@@ -1,10 +1,10 @@
-//! What is wrong with an expression, where, and what to write.
+//! A problem with an expression: its place, and what to write instead.
 
 use crate::{Event, Kind, Series};
 use std::fmt;
 use std::ops::Range;
 
-/// What is wrong with an expression.
+/// A problem with an expression.
 ///
 /// Its text is one sentence for an error: what is wrong, then what to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,9 +60,9 @@ pub enum ProblemKind {
     CannotConvert {
         /// Its name.
         converter: String,
-        /// What it takes.
+        /// The kinds that it takes.
         takes: Kind,
-        /// What comes before it gives.
+        /// The kind that the expression before it gives.
         gets: Kind,
     },
     /// An argument too many.
@@ -74,7 +74,7 @@ pub enum ProblemKind {
     },
     /// An argument is missing.
     MissingArgument {
-        /// What it is.
+        /// The argument.
         what: &'static str,
         /// The fetch or converter with its arguments, as HAProxy's list writes it.
         written: String,
@@ -83,7 +83,7 @@ pub enum ProblemKind {
     BadArgument {
         /// Its text.
         text: String,
-        /// What it must be.
+        /// The value that it must have.
         what: &'static str,
         /// One that would do.
         example: &'static str,
@@ -131,16 +131,16 @@ impl fmt::Display for ProblemKind {
             ProblemKind::NoFetch => f.write_str("a sample fetch is missing here, such as `src`"),
             ProblemKind::Stranger(c) => write!(
                 f,
-                "no sample fetch or converter begins with `{}`: take it out",
+                "no sample fetch or converter begins with `{}`: remove it",
                 c.escape_debug()
             ),
             ProblemKind::NoComma(name) => write!(
                 f,
-                "a comma is missing behind `{name}` and its arguments: converters follow one \
+                "a comma is missing after `{name}` and its arguments: converters follow one \
                  another as in `src,ipmask(24)`"
             ),
             ProblemKind::OpenParenthesis => {
-                f.write_str("this parenthesis is not closed: write `)` behind the last argument")
+                f.write_str("this parenthesis is not closed: write `)` after the last argument")
             }
             ProblemKind::OpenQuote => {
                 f.write_str("this quote is not closed: write it once more where the text ends")
@@ -170,9 +170,9 @@ impl fmt::Display for ProblemKind {
             } => {
                 write!(f, "HAProxy has no converter `{name}`")?;
                 match (fetch, nearest) {
-                    (true, _) => f.write_str(
-                        ": this is a sample fetch, which stands at the head of an expression",
-                    ),
+                    (true, _) => {
+                        f.write_str(": this is a sample fetch, which begins an expression")
+                    }
                     (false, Some(nearest)) => write!(f, ": did you mean `{nearest}`?"),
                     (false, None) => Ok(()),
                 }
@@ -195,20 +195,17 @@ impl fmt::Display for ProblemKind {
                 gets,
             } => write!(
                 f,
-                "`{converter}` takes {takes}, and what stands before it gives {gets}: take it out, \
+                "`{converter}` takes {takes}, and the expression before it gives {gets}: remove it, \
                  or convert that first"
             ),
             ProblemKind::TooManyArguments { most: 0, written } => {
-                write!(
-                    f,
-                    "`{written}` takes no arguments: take the parentheses out"
-                )
+                write!(f, "`{written}` takes no arguments: remove the parentheses")
             }
             ProblemKind::TooManyArguments { most, written } => {
                 let s = if *most == 1 { "" } else { "s" };
                 write!(
                     f,
-                    "`{written}` takes {most} argument{s} at most: take the others out"
+                    "`{written}` takes {most} argument{s} at most: remove the others"
                 )
             }
             ProblemKind::MissingArgument { what, written } => {

@@ -5,7 +5,7 @@ use crate::expression::{Argument, Call};
 use crate::problem::{Problem, ProblemKind};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// What one argument is: `integer`, `backend`.
+/// The type of one argument: `integer`, `backend`.
 struct Parameter {
     what: &'static str,
     required: bool,
@@ -38,7 +38,7 @@ pub(crate) fn check(call: &Call, signature: &'static str) -> Result<(), Problem>
         signature => format!("{}({signature})", call.name),
     };
     let given = call.arguments.as_deref().unwrap_or_default();
-    // What must be there and is not is empty, but for numbers and addresses.
+    // A required argument that is missing is empty, except for numbers and addresses.
     let empty = [Argument {
         text: String::new(),
         range: call.range.clone(),
@@ -60,7 +60,7 @@ pub(crate) fn check(call: &Call, signature: &'static str) -> Result<(), Problem>
         let last = place + 1 == given.len();
         match literal(&argument.text, parameter.what) {
             Ok(()) => got += 1,
-            // An empty number at the end is none.
+            // An empty number at the end does not count.
             Err(_) if argument.text.is_empty() && last => break,
             Err(example) => {
                 let kind = ProblemKind::BadArgument {

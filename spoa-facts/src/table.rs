@@ -1,4 +1,4 @@
-//! What HAProxy lists of itself, made by `examples/generate.rs` from `data/`: not to be edited.
+//! The samples that HAProxy lists, made by `examples/generate.rs` from `data/`: not to be edited.
 
 use crate::entry::{Converter as C, Fetch as F};
 use crate::kind::Kind::*;

@@ -1,13 +1,13 @@
 //! The characters of an expression, each with its place in what the user wrote.
 //!
-//! It must not know what the characters mean: it undoes the quotes of a line of configuration.
+//! It undoes the quotes of a line of configuration.
 
 use crate::problem::{Problem, ProblemKind};
 
 /// A character, and the byte it begins at.
 pub(crate) type Char = (usize, char);
 
-/// The characters as they stand.
+/// The characters as they are written.
 pub(crate) fn plain(text: &str) -> Vec<Char> {
     text.char_indices().collect()
 }

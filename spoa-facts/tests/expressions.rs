@@ -1,4 +1,4 @@
-//! What is said of expressions: types, events, series, and the words for mistakes.
+//! Expressions: their types, events and series, and the texts about mistakes.
 
 use spoa_facts::{Event, Expression, Kind, Problem, Proxy, Sample, Series};
 
@@ -77,7 +77,7 @@ fn a_sample_is_there_at_some_events() {
 }
 
 #[test]
-fn names_that_are_none_have_a_nearest() {
+fn unknown_names_have_a_nearest() {
     for (text, words, part) in [
         (
             "scr",
@@ -102,7 +102,7 @@ fn names_that_are_none_have_a_nearest() {
         ),
         (
             "path,src",
-            "HAProxy has no converter `src`: this is a sample fetch, which stands at the head of an \
+            "HAProxy has no converter `src`: this is a sample fetch, which begins an \
              expression",
             "src",
         ),
@@ -117,7 +117,7 @@ fn a_converter_takes_what_comes_before_it() {
     assert_eq!(part, "ipmask");
     assert_eq!(
         words,
-        "`ipmask` takes an address, and what stands before it gives a boolean: take it out, or \
+        "`ipmask` takes an address, and the expression before it gives a boolean: remove it, or \
          convert that first"
     );
     assert_eq!(said("req.body,add(1)").1, "add");
@@ -128,12 +128,12 @@ fn arguments_are_counted_and_read() {
     for (text, words, part) in [
         (
             "req.hdr(a,1,2)",
-            "`req.hdr([string,integer])` takes 2 arguments at most: take the others out",
+            "`req.hdr([string,integer])` takes 2 arguments at most: remove the others",
             "2",
         ),
         (
             "src(x)",
-            "`src` takes no arguments: take the parentheses out",
+            "`src` takes no arguments: remove the parentheses",
             "x",
         ),
         (
@@ -180,12 +180,8 @@ fn syntax_is_haproxys() {
             "no sample fetch or converter begins with `,`",
             ",",
         ),
-        ("path lower", "a comma is missing behind `path`", " "),
-        (
-            "req.hdr(a)lower",
-            "a comma is missing behind `req.hdr`",
-            "l",
-        ),
+        ("path lower", "a comma is missing after `path`", " "),
+        ("req.hdr(a)lower", "a comma is missing after `req.hdr`", "l"),
         ("req.hdr(a", "this parenthesis is not closed", "("),
         ("str(\"a)", "this quote is not closed", "\""),
         (
@@ -249,7 +245,7 @@ fn a_series_has_what_it_lists() {
 }
 
 #[test]
-fn what_is_missing_anywhere_is_the_newest_ones_problem() {
+fn a_sample_that_no_series_has_is_a_problem_of_the_newest() {
     // In 3.4 only; elsewhere it is absent, and here its argument is wrong.
     let expression = Expression::parse("src,no_such").unwrap();
     let problem = expression.check_any().unwrap_err();

@@ -6,7 +6,7 @@ use super::Severity;
 use std::fmt;
 use std::str::FromStr;
 
-/// What HAProxy itself says of a configuration with a fault.
+/// The reaction of HAProxy itself to a configuration with a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Haproxy {
@@ -51,7 +51,7 @@ macro_rules! codes {
                 match self { $(Code::$variant => Severity::$severity,)* }
             }
 
-            /// Returns what HAProxy says of a configuration with this fault.
+            /// Returns how HAProxy reacts to a configuration with this fault.
             #[must_use]
             pub fn haproxy(self) -> Haproxy {
                 match self { $(Code::$variant => Haproxy::$haproxy,)* }

@@ -91,7 +91,7 @@ impl<'a> Engine<'a> {
             let name = text.get(at..at + mention.variable.len())?;
             let (_, rest) = name.split_once('.')?;
             let ours = names.iter().find_map(|name| rest.strip_suffix(name));
-            // What comes after it may be a `-`.
+            // A `-` may come after it.
             let whole = text.get(at + name.len()..)?.starts_with([')', ',']);
             let prefix = ours?.strip_suffix('.')?;
             (whole && is_variable(prefix)).then_some(prefix)
@@ -118,7 +118,7 @@ impl<'a> Engine<'a> {
         scope(self.filter).unwrap_or_else(|| self.agent.title())
     }
 
-    /// Where its agent's name stands.
+    /// Returns the place of its agent's name.
     pub(super) fn span(&self) -> Span {
         self.agent
             .name()
@@ -137,7 +137,7 @@ impl<'a> Engine<'a> {
         self.sections().filter(|it| it.kind() == "spoe-group")
     }
 
-    /// What the agent lists after a keyword: `messages` or `groups`.
+    /// Returns the words that the agent lists after a keyword: `messages` or `groups`.
     pub(super) fn listed(&self, keyword: &'static str) -> impl Iterator<Item = &'a Word> + use<'a> {
         listed(self.agent, keyword)
     }
@@ -150,14 +150,14 @@ impl<'a> Engine<'a> {
         last.filter(|line| line.word(0) != "no")
     }
 
-    /// What comes before the names of its variables, and where that is said. If HAProxy does not
+    /// Returns the prefix of its variables, and the place that sets it. If HAProxy does not
     /// take it, the prefix that rules read by.
     pub(super) fn prefix(&self) -> (&'a str, Span) {
         let (stated, span, _) = self.stated();
         (self.used.unwrap_or(stated), span)
     }
 
-    /// What is said to come before the names of its variables, where, and whether all of it is
+    /// Returns the prefix that the configuration states, its place, and whether all of it is
     /// known.
     pub(super) fn stated(&self) -> (&'a str, Span, bool) {
         let word = self.option("var-prefix").and_then(|line| line.words.get(2));
@@ -273,7 +273,7 @@ pub(super) fn rules(configuration: &Configuration) -> Vec<Rule<'_>> {
     rules
 }
 
-/// What a section lists after a keyword.
+/// Returns the words that a section lists after a keyword.
 pub(super) fn listed<'a>(
     section: &'a Section,
     keyword: &'static str,

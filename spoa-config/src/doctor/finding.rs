@@ -1,14 +1,14 @@
-//! What the doctor finds.
+//! A finding: a fault, its place, and how to fix it.
 
 use super::{Code, Severity};
 use crate::read::Span;
 
-/// A place, and what is to be said of it.
+/// A place, and a text about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
     /// The place.
     pub span: Span,
-    /// What is said of it; may be empty.
+    /// The text at the place; may be empty.
     pub text: String,
 }
 
@@ -16,19 +16,19 @@ pub struct Label {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Which it is.
+    /// The code.
     pub code: Code,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong.
+    /// The fault in one sentence.
     pub title: String,
-    /// Where.
+    /// The place of the fault.
     pub primary: Label,
-    /// What else has to do with it.
+    /// Other places that belong to the fault.
     pub context: Vec<Label>,
-    /// What one should know.
+    /// Further facts.
     pub notes: Vec<String>,
-    /// What to write.
+    /// Ways to fix it.
     pub help: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl Finding {
         Finding { severity, ..self }
     }
 
-    /// What stands under the carets.
+    /// Sets the text under the carets.
     pub(super) fn label(mut self, text: impl Into<String>) -> Self {
         self.primary.text = text.into();
         self

@@ -24,7 +24,7 @@ pub(super) const OF_AGENTS: [&str; 11] = [
     "use-backend",
 ];
 
-/// What may follow `option` in a section `spoe-agent`.
+/// The words that may follow `option` in a section `spoe-agent`.
 pub(super) const OPTIONS: [&str; 10] = [
     "async",
     "continue-on-error",
@@ -38,7 +38,7 @@ pub(super) const OPTIONS: [&str; 10] = [
     "var-prefix",
 ];
 
-/// The options that a `no` may are before.
+/// The options that may follow `no`.
 pub(super) const SWITCHES: [&str; 4] =
     ["async", "dontlog-normal", "pipelining", "send-frag-payload"];
 
@@ -50,7 +50,7 @@ pub(super) const NAMING: [&str; 4] = [
     "var-prefix",
 ];
 
-/// What may follow `timeout` in a section `spoe-agent`.
+/// The words that may follow `timeout` in a section `spoe-agent`.
 pub(super) const TIMEOUTS: [&str; 3] = ["hello", "idle", "processing"];
 
 /// The keywords of a kind of section.

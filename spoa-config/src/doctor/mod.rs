@@ -1,4 +1,4 @@
-//! What is wrong between a configuration and the handlers of an agent.
+//! Finds the faults between a configuration and the handlers of an agent.
 //!
 //! HAProxy loads most of these faults silently. Each finding has a [`Code`], whose
 //! explanation says what it means, why it hurts and how to fix it.
@@ -26,10 +26,10 @@ use crate::{Agent, Series};
 use engine::{Engine, Rule};
 use steps::Path;
 
-/// Compares a configuration with an agent, or without one checks what needs no handlers. Findings are in
-/// the order of the files.
+/// Compares a configuration with an agent. Without an agent, it checks everything that needs no handlers.
+/// Findings are in the order of the files.
 ///
-/// With a series, what that HAProxy knows and does not know counts too.
+/// With a series, it also checks what that HAProxy knows.
 ///
 /// ```
 /// use spoa_config::doctor::{Code, examine, render};
@@ -89,7 +89,7 @@ pub fn examine<'a>(
     different
 }
 
-/// Whether a finding says of a place what another one there says better.
+/// Returns whether another finding says more about the place of this one.
 fn follows(finding: &Finding, all: &[Finding]) -> bool {
     let own = finding.primary.span;
     let overlaps = |other: &&Finding| {
@@ -133,7 +133,7 @@ fn with_signs(agent: &Agent, configuration: &Configuration) -> Agent {
     agent
 }
 
-/// What is examined.
+/// The configuration and the agent that are examined.
 #[derive(Debug)]
 struct Case<'a> {
     agent: &'a Agent,

@@ -38,7 +38,7 @@ const HEAD: &str = "\
 
 `<agent> doctor haproxy.cfg` reads a configuration as HAProxy does, follows its `filter spoe` lines to
 the SPOE files, and compares it with the agent's handlers. `<agent> doctor --explain SPOA010` prints what
-stands here of one code.
+this page says about one code.
 
 The severity is that of the worst case of a code; where less is at stake, a finding says so with a lower one.
 The exit status is 0 if there is nothing, or nothing worse than a note; 1 for warnings; 3 for errors. 2

@@ -5,7 +5,7 @@ use crate::read::Sources;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// Findings as text, with colours if that is for a terminal. Ends in a line that counts them, and is
-/// empty if there are none.
+/// empty without findings.
 #[must_use]
 pub fn render(findings: &[Finding], sources: &Sources, colours: bool) -> String {
     let renderer = if colours {

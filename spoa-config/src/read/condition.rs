@@ -1,7 +1,7 @@
 //! `.if`, `.elif`, `.else` and `.endif`: which lines hold.
 //!
-//! What asks for HAProxy's version, for the environment, or compares texts is decided; what asks for the
-//! program that HAProxy is, such as `feature(OPENSSL)`, is not.
+//! Conditions about HAProxy's version, about the environment, and comparisons of texts are decided. Those about
+//! how HAProxy was built, such as `feature(OPENSSL)`, are not.
 //!
 //! A HAProxy that is newer than the newest known series counts as that one. For that series
 //! `version_before(9.0)` is therefore not decided: it holds for one HAProxy and not for another.
@@ -22,7 +22,7 @@ pub(super) enum Holds {
     Yes,
 }
 
-/// The conditions that a line stands under, from the outermost on.
+/// The conditions around a line, from the outermost on.
 #[derive(Debug)]
 pub(super) struct Conditions {
     series: Option<Series>,
@@ -57,7 +57,7 @@ impl Conditions {
             return false;
         };
         let decide = || {
-            // HAProxy puts the words together again, with one space between two.
+            // HAProxy joins the words again, with one space between two.
             let texts: Vec<_> = rest.iter().map(|word| word.text.as_str()).collect();
             if rest.iter().all(|word| word.known) {
                 self.decide(&texts.join(" "), environment)
@@ -199,7 +199,7 @@ mod tests {
     use super::super::words::words;
     use super::*;
 
-    /// What holds after each of these lines, with HAProxy 3.0.
+    /// Returns whether lines hold after each of these, with HAProxy 3.0.
     fn held(lines: &[&str]) -> Vec<Holds> {
         let outside = |name: &str| (name == "HOME").then(|| "/root".to_owned());
         let environment = Environment::new(&outside);

@@ -60,17 +60,17 @@ pub struct Filter {
     pub proxy: usize,
     /// The line.
     pub line: Line,
-    /// What it says after `engine`.
+    /// The word after `engine`.
     pub engine: Option<Word>,
-    /// What it says after `config`.
+    /// The word after `config`.
     pub config: Option<Word>,
-    /// What was found there.
+    /// The file, as far as it was found.
     pub file: Found,
     /// A file of the same name beside the configuration, where nothing was found.
     pub beside: Option<PathBuf>,
 }
 
-/// What was found of the SPOE file that a filter names.
+/// Whether the SPOE file that a filter names was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Found {

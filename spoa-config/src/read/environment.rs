@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 pub(super) struct Environment<'a> {
     /// The one that HAProxy is started in, as far as it is known.
     outside: &'a dyn Fn(&str) -> Option<String>,
-    /// What the configuration has changed.
+    /// The variables that the configuration has changed.
     changed: BTreeMap<String, Value>,
-    /// What all others are, if `resetenv` has removed them.
+    /// The value of all others, if `resetenv` has removed them.
     others: Option<Value>,
     /// The environment of a HAProxy without `-W`, which has read the lines of `global` before.
     reread: Option<Box<Environment<'a>>>,
@@ -30,8 +30,8 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// The environment at the start of a file whose lines of `global` have made `self` of it once. What
-    /// depends on whether HAProxy was started with `-W` is not known in it.
+    /// Returns the environment at the start of files whose lines of `global` have been read once. A variable
+    /// that depends on whether HAProxy was started with `-W` is not known in it.
     pub(super) fn read_again(self) -> Self {
         Environment {
             reread: Some(Box::new(Environment {
@@ -42,7 +42,7 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// What a variable is.
+    /// Returns the value of a variable.
     pub(super) fn get(&self, name: &str) -> Value {
         let value = self.get_once(name);
         match &self.reread {
@@ -114,7 +114,7 @@ mod tests {
         (name == "HOME").then(|| "/root".to_owned())
     }
 
-    /// What a variable is after these lines; those that begin with `?` are not certain.
+    /// Returns the value of a variable after these lines; those that begin with `?` are not certain.
     fn after(lines: &[&str], name: &str) -> Value {
         let mut environment = Environment::new(&outside);
         for line in lines {

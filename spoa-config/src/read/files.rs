@@ -1,18 +1,18 @@
-//! Where files come from: the disk, or whatever else a test has.
+//! The source of files: the disk, or the memory of a test.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where files come from.
+/// A source of files.
 pub trait Files {
-    /// What is in a file.
+    /// Returns the content of a file.
     ///
     /// # Errors
     ///
     /// If there is no such file, or it cannot be read.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
-    /// What is in a directory; `None` if that is none.
+    /// Returns the paths in a directory; `None` for another kind of file.
     fn list(&self, path: &Path) -> Option<Vec<PathBuf>>;
 }
 
@@ -31,8 +31,8 @@ impl Files for Disk {
     }
 }
 
-/// What HAProxy reads of what `-f` names: the file, or of a directory the files that end in `.cfg`
-/// and are not hidden, in order.
+/// Returns the files that HAProxy reads for a path after `-f`: the file itself, or those of a directory that end
+/// in `.cfg` and are not hidden, in order.
 pub(super) fn configurations(files: &dyn Files, path: &Path) -> Vec<PathBuf> {
     let Some(mut found) = files.list(path) else {
         return vec![path.to_owned()];

@@ -1,9 +1,8 @@
 //! HAProxy's configuration as it is in files: words, lines, sections, and which SPOE file each
 //! filter reads.
 //!
-//! What HAProxy refuses is read as far as it goes; what is not known here is passed over. Nothing
-//! but a file that cannot be read is an error. It must not know what is right or wrong in a
-//! configuration, nor anything of an agent.
+//! Lines that HAProxy refuses are read as far as possible, and unknown ones are skipped. Only a file that
+//! cannot be read is an error.
 
 mod condition;
 mod configuration;
@@ -26,7 +25,7 @@ pub use words::Word;
 use crate::Series;
 use std::fmt;
 
-/// What a configuration is in.
+/// The HAProxy and the environment that a configuration is read for.
 pub struct Surroundings<'a> {
     /// The HAProxy that is to read it, if that is known. It decides conditions such as
     /// `.if version_atleast(…)`.

@@ -18,7 +18,7 @@ impl Configuration {
     ///
     /// # Errors
     ///
-    /// If one of the paths cannot be read or is no text. A file that a filter names need not exist.
+    /// If one of the paths cannot be read or is not text. A file that a filter names need not exist.
     pub fn read<P: AsRef<Path>>(
         paths: &[P],
         files: &dyn Files,
@@ -71,7 +71,7 @@ enum Base {
     Origin(PathBuf),
 }
 
-/// What a filter's path is relative to.
+/// The directories that a filter's path may be relative to.
 struct Origin {
     base: Base,
     /// The directory of the file that the filter is in.
@@ -196,8 +196,8 @@ impl Reading<'_> {
         }
     }
 
-    /// What is found of a path that needs variables which are not set: a file that was given, if
-    /// the path ends in its name.
+    /// Looks for a path with variables that are not known: finds a file that was given, if the path ends in
+    /// its name.
     fn unset(&self, config: &Word) -> Found {
         let source = self.read.sources.get(config.span.source);
         let raw = source.and_then(|source| source.text.get(config.span.start..config.span.end));
@@ -219,7 +219,7 @@ impl Reading<'_> {
             let end = part.find(|c| !is_part(c)).unwrap_or(part.len());
             let name = part.get(..end).unwrap_or_default();
             let default = part.get(end..).is_some_and(|rest| rest.starts_with('-'));
-            // What is known by now was set by a later line.
+            // A value that is known now was set by a later line.
             let names = match self.environment.get(name) {
                 Value::Missing if default => continue,
                 Value::Missing => &mut missing,
@@ -251,7 +251,7 @@ impl Reading<'_> {
         Some(self.add(source, parsed))
     }
 
-    /// The SPOE file of this name that was given, for a path that is none on this machine.
+    /// Returns the SPOE file of this name that was given, for a path that does not exist on this machine.
     fn given(&self, path: &Path) -> Option<usize> {
         self.read.spoe.iter().position(|file| {
             let source = self.read.sources.get(file.source);

@@ -6,7 +6,7 @@ use super::environment::Environment;
 use super::words::{Word, words};
 use crate::Series;
 
-/// What begins a section, in HAProxy up to 3.5 and in SPOE files.
+/// The words that begin a section, in HAProxy up to 3.5 and in SPOE files.
 pub(crate) const SECTIONS: [&str; 24] = [
     "global",
     "defaults",
@@ -34,7 +34,7 @@ pub(crate) const SECTIONS: [&str; 24] = [
     "spoe-message",
 ];
 
-/// What begins a section in HAProxy Enterprise only.
+/// The words that begin a section in HAProxy Enterprise only.
 pub(crate) const ENTERPRISE: [&str; 5] = [
     "botmgmt-profile",
     "dynamic-update",
@@ -48,7 +48,7 @@ pub(crate) const ENTERPRISE: [&str; 5] = [
 pub struct Section {
     /// The line that begins it.
     pub head: Line,
-    /// What is in it.
+    /// Its lines.
     pub lines: Vec<Line>,
     /// The scope it is in: `[name]` of a SPOE file.
     pub scope: Option<String>,
@@ -59,7 +59,7 @@ pub struct Section {
 pub struct Line {
     /// Its words.
     pub words: Vec<Word>,
-    /// Whether HAProxy reads it for sure: not if it stands under a condition that is not decided
+    /// Whether HAProxy certainly reads it: not if it is under a condition that is not decided
     /// here.
     pub certain: bool,
 }
@@ -69,7 +69,7 @@ pub struct Line {
 pub struct Scope {
     /// Its name.
     pub name: String,
-    /// Where the name stands.
+    /// The place of the name.
     pub span: Span,
     /// The lines between it and the first section below it.
     pub lines: Vec<Line>,
@@ -114,12 +114,12 @@ impl Kind {
 pub(super) struct Parsed {
     pub(super) sections: Vec<Section>,
     pub(super) scopes: Vec<Scope>,
-    /// What is before the first section.
+    /// Lines before the first section.
     pub(super) stray: Vec<Line>,
 }
 
 impl Section {
-    /// What kind of section it is, such as `frontend`.
+    /// Returns the kind of the section, such as `frontend`.
     #[must_use]
     pub fn kind(&self) -> &str {
         self.head.word(0)
@@ -163,7 +163,7 @@ impl Line {
                 .all(|(word, text)| word.is(text))
     }
 
-    /// The words after the first so many.
+    /// Returns the words after the first `words`.
     #[must_use]
     pub fn after(&self, words: usize) -> &[Word] {
         self.words.get(words..).unwrap_or_default()
@@ -186,7 +186,7 @@ impl Line {
     }
 }
 
-/// Reads one file. What is no configuration is passed over.
+/// Reads one file, and skips lines that are not configuration.
 pub(super) fn parse(
     kind: Kind,
     text: &str,

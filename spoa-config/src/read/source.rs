@@ -27,7 +27,7 @@ pub struct Position {
 pub struct Source {
     /// Its path, as it was asked for.
     pub path: PathBuf,
-    /// What is in it; what is no UTF-8 stands here as `U+FFFD`.
+    /// Its text, with `U+FFFD` for bytes that are not UTF-8.
     pub text: String,
 }
 
@@ -36,7 +36,7 @@ pub struct Source {
 pub struct Sources(Vec<Source>);
 
 impl Sources {
-    /// Takes a file in and says which it is.
+    /// Adds a file and returns its number.
     pub(crate) fn add(&mut self, path: &Path, bytes: &[u8]) -> usize {
         self.0.push(Source {
             path: path.to_owned(),
@@ -45,25 +45,25 @@ impl Sources {
         self.0.len() - 1
     }
 
-    /// The files, in the order in which they were read.
+    /// Returns the files, in the order in which they were read.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
         self.0.iter()
     }
 
-    /// The file of this number.
+    /// Returns the file of this number.
     #[must_use]
     pub fn get(&self, source: usize) -> Option<&Source> {
         self.0.get(source)
     }
 
-    /// The path of the file a place is in.
+    /// Returns the path of the file that a place is in.
     #[must_use]
     pub fn path(&self, span: Span) -> &Path {
         self.get(span.source)
             .map_or(Path::new(""), |source| source.path.as_path())
     }
 
-    /// The line and the column a place begins at.
+    /// Returns the line and the column at which a place begins.
     #[must_use]
     pub fn position(&self, span: Span) -> Position {
         let text = self

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Files that are none.
+/// Files in memory.
 struct Texts(Vec<(&'static str, Vec<u8>)>);
 
 impl Files for Texts {
@@ -43,7 +43,7 @@ fn read(files: &Texts, paths: &[&str]) -> Result<Configuration, ReadError> {
 
 const SPOE: &str = "[e]\nspoe-agent a\n";
 
-/// What is found of the file of the only filter, and the path that was read.
+/// Returns whether the file of the only filter is found, and the path that was read.
 fn found(files: &[(&'static str, &str)], paths: &[&str]) -> (Found, Option<PathBuf>) {
     let configuration = read(&texts(files), paths).unwrap();
     assert_eq!(configuration.filters.len(), 1);
@@ -89,7 +89,7 @@ fn a_path_with_a_variable_that_is_not_set_names_it_or_means_a_file_that_is_given
 
 /// HAProxy 3.1 and later have already read `global` once, if they are started without `-W`.
 #[test]
-fn what_a_later_line_sets_is_known_only_before_3_1() {
+fn a_variable_of_a_later_line_is_known_only_before_3_1() {
     let early = "frontend f\nfilter spoe engine e config \"$FILE\"\n";
     let global = "global\nsetenv FILE spoe.conf\n";
     let uncertain = Found::Uncertain(vec!["FILE".to_owned()]);
@@ -208,7 +208,7 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn what_is_no_text_is_no_configuration() {
+fn a_file_that_is_not_text_is_an_error() {
     let error = read(&texts(&[("a", "frontend f\n\0")]), &["a"]).unwrap_err();
     assert_eq!(error.to_string(), "cannot read `a`: the file is not text");
 }
@@ -239,7 +239,7 @@ proptest! {
         text.extend(haproxy);
         let files = Texts(vec![("a", text), ("s", spoe)]);
         let configuration = read(&files, &["a", "s"]).unwrap();
-        prop_assert!(stand_on_their_texts(&configuration));
+        prop_assert!(have_places(&configuration));
     }
 
     #[test]
@@ -249,12 +249,12 @@ proptest! {
         let text = lines.join("\n").into_bytes();
         let files = Texts(vec![("a", text)]);
         let configuration = read(&files, &["a"]).unwrap();
-        prop_assert!(stand_on_their_texts(&configuration));
+        prop_assert!(have_places(&configuration));
     }
 }
 
-/// Whether every word stands on characters of its text.
-fn stand_on_their_texts(configuration: &Configuration) -> bool {
+/// Returns whether the place of each word has characters.
+fn have_places(configuration: &Configuration) -> bool {
     let spoe = configuration.spoe.iter().flat_map(|file| &file.sections);
     let mut sections = configuration.sections.iter().chain(spoe);
     sections.all(|section| {
@@ -263,8 +263,8 @@ fn stand_on_their_texts(configuration: &Configuration) -> bool {
             let mut words = line.words.iter();
             words.all(|word| {
                 let text = &configuration.sources.get(word.span.source).unwrap().text;
-                let stands = text.get(word.span.start..word.span.end);
-                stands.is_some_and(|stands| !stands.is_empty())
+                let there = text.get(word.span.start..word.span.end);
+                there.is_some_and(|there| !there.is_empty())
                     && text.get(line.span().start..line.span().end).is_some()
             })
         })

@@ -1,6 +1,6 @@
 //! The value of a variable of the environment, as far as it is known.
 
-/// What a variable of the environment is.
+/// The value of a variable of the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     /// It is set to this.

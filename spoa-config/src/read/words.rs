@@ -9,9 +9,9 @@ use std::str::CharIndices;
 /// One word of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
-    /// What HAProxy makes of it: without quotes, with what variables stand for.
+    /// The text as HAProxy reads it: without quotes, and with the values of variables.
     pub text: String,
-    /// Where it stands, quotes included.
+    /// Its place, with the quotes.
     pub span: Span,
     /// Whether all of it is known: not if a variable of the environment is not set here, though
     /// HAProxy may have it.
@@ -21,7 +21,7 @@ pub struct Word {
 }
 
 impl Word {
-    /// Where a part of the text stands; the whole word if quotes or escapes come between.
+    /// Returns the place of a part of the text, or of the whole word if it has quotes or escapes.
     #[must_use]
     pub fn part(&self, range: Range<usize>) -> Span {
         let Span { source, start, end } = self.span;
@@ -41,7 +41,7 @@ impl Word {
     }
 }
 
-/// What a variable of the environment stands for.
+/// The values of variables of the environment.
 pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Value;
 
 /// The words of a line that begins at `start` of a source.
@@ -145,7 +145,7 @@ impl Cutter<'_> {
         }
     }
 
-    /// What a backslash makes of what is after it.
+    /// Reads the characters after a backslash.
     fn escape(&mut self, at: usize, double: bool) {
         let following = self.chars.peek().map(|(_, next)| *next);
         let stands_for = match following {
@@ -281,16 +281,16 @@ mod tests {
     }
 
     #[test]
-    fn words_know_where_they_stand() {
+    fn words_have_places() {
         let line = r#"args ip=src "a b" c\ d"#;
         let words = words(line, 3, 100, &environment);
-        let stand = |word: &Word| {
+        let place = |word: &Word| {
             assert_eq!(word.span.source, 3);
             line.get(word.span.start - 100..word.span.end - 100)
         };
-        let stands: Vec<_> = words.iter().map(stand).collect();
+        let places: Vec<_> = words.iter().map(place).collect();
         assert_eq!(
-            stands,
+            places,
             [Some("args"), Some("ip=src"), Some("\"a b\""), Some(r"c\ d")]
         );
         let part = |index: usize, range: Range<usize>| {

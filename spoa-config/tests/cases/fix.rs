@@ -24,11 +24,11 @@ pub struct Fix {
     pub name: String,
     /// All files of the case with it.
     pub contents: Contents,
-    /// What it adds.
+    /// The lines that it adds.
     pub added: String,
     /// Whether it removes lines.
     pub removes: bool,
-    /// What does not hold for it, and why.
+    /// The exceptions for it, each with its reason.
     exceptions: Vec<(String, String)>,
 }
 
@@ -135,7 +135,7 @@ fn value(fragment: &str) -> Option<&str> {
         .find_map(|option| fragment.strip_prefix(option))
 }
 
-/// The parts of a help that stand between backticks.
+/// Returns the parts of a help between backticks.
 pub fn fragments(help: &str) -> impl Iterator<Item = &str> {
     // A backtick that is doubled would need more than this.
     help.split('`').skip(1).step_by(2)

@@ -160,7 +160,7 @@ impl Case {
         self.series() <= Series::V3_0
     }
 
-    /// What it is compared with, as the folder has it.
+    /// Returns the agent of the folder.
     pub fn findings(&self) -> (Vec<Finding>, Configuration) {
         findings(&self.contents, Some(self.series()))
     }
@@ -213,7 +213,7 @@ fn text_of(case: &str, path: &Path) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What `doctor` finds in these files.
+/// Returns the findings of `doctor` in these files.
 pub fn findings(contents: &Contents, series: Option<Series>) -> (Vec<Finding>, Configuration) {
     let around = Surroundings {
         series,

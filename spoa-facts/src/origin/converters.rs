@@ -1,4 +1,4 @@
-//! What each converter makes of the value it is given.
+//! The effect of each converter on the value it is given.
 
 use super::{Chooser, Origin, THIRDS};
 use crate::Kind;

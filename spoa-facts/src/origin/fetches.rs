@@ -17,7 +17,7 @@ pub(super) fn origin(call: &Call, response: bool) -> Origin {
         "capture.req.method" => client().ascii(),
         "req.ver" | "req_ver" | "capture.req.ver" => client().always().ascii().up_to(8),
         // HAProxy refuses bytes from 0x80 up in the target of HTTP/1, and takes them in HTTP/2. `*`,
-        // and the target of CONNECT, are no path.
+        // and the target of CONNECT, are not paths.
         "path" => client().at(Place::Path),
         "pathq" => client().at(Place::Path).at(Place::Query),
         "url" | "capture.req.uri" => client().always().at(Place::Path).at(Place::Query),
@@ -83,7 +83,7 @@ pub(super) fn origin(call: &Call, response: bool) -> Origin {
         }
         "req.rdp_cookie_cnt" | "rdp_cookie_cnt" => client().integer(0, i32::MAX.into()),
 
-        // What the client says before it is encrypted. None of it is part of the request.
+        // The start of a TLS handshake, which is not encrypted and not part of the request.
         "req.ssl_sni" | "req_ssl_sni" | "ssl_fc_sni" => client().up_to(255),
         "req.ssl_alpn" => client().up_to(255),
         "req.ssl_cipherlist"
@@ -114,7 +114,7 @@ pub(super) fn origin(call: &Call, response: bool) -> Origin {
         "ssl_c_key_alg" | "ssl_c_notafter" | "ssl_c_notbefore" | "ssl_c_policies"
         | "ssl_c_sig_alg" => client().ascii(),
         "ssl_c_version" => client().integer(0, i64::MAX),
-        // What it agreed on with the client is one of those that the site takes, or nothing.
+        // The result of the negotiation is one of those that the site takes, or nothing.
         "ssl_fc_alpn" | "ssl_fc_npn" => site().missing(),
 
         "var" | "acl" | "fc_pp_authority" | "fc_pp_tlv" | "fc_pp_unique_id" | "fc_saved_syn"

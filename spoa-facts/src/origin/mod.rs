@@ -1,6 +1,6 @@
-//! Who chooses the bytes of a sample, where in a request they come from, and what they can be.
+//! The origin of a sample: who chooses its bytes, where in a request they come from, and what they can be.
 //!
-//! What it says was seen on the HAProxies of every [`Series`](crate::Series), over HTTP/1 and HTTP/2.
+//! All of it was seen on the HAProxies of every [`Series`](crate::Series), over HTTP/1 and HTTP/2.
 
 mod converters;
 mod fetches;
@@ -10,7 +10,7 @@ use crate::{Event, Kind, check};
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// Who chooses the value of a sample.
+/// The party that chooses the value of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Chooser {
@@ -137,7 +137,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Who chooses its value.
+    /// Returns the party that chooses its value.
     #[must_use]
     pub fn chooser(&self) -> Chooser {
         self.chooser
@@ -184,7 +184,7 @@ impl Origin {
         self.most.map_or(grown, |most| grown.min(most))
     }
 
-    /// What it is for bytes that a client chooses.
+    /// Returns the origin of bytes that a client chooses.
     fn client() -> Self {
         Origin {
             chooser: Chooser::Client,
@@ -249,7 +249,7 @@ impl Origin {
         integer
     }
 
-    /// So many thirds as long.
+    /// Returns the origin with a length of `thirds` thirds.
     fn times(mut self, thirds: u32) -> Self {
         self.growth = self.growth.saturating_mul(thirds) / THIRDS;
         self.most = self.most.map(|most| {

@@ -28,10 +28,10 @@ impl<'a> Given<'a> {
     /// Those of a message, in order.
     pub(super) fn all(message: &'a Section) -> Vec<Self> {
         let lines = of_keyword("spoe-message", &message.lines, "args");
-        // What HAProxy ignores after a backslash was meant, too.
+        // HAProxy ignores the words after a backslash, but they were meant.
         let words = lines.flat_map(|(line, continues)| line.after(usize::from(!continues)));
         let words = words.filter(|word| !word.is("\\"));
-        // HAProxy cuts at the first `=`, wherever it stands.
+        // HAProxy splits at the first `=`, wherever it is.
         let given = words.map(|word| Given {
             name: word.text.split_once('=').map(|(name, _)| name),
             word,
@@ -88,7 +88,7 @@ fn compare(engine: &Engine<'_>, message: &Section, handler: &Message, findings: 
                     Finding::new(Code::ArgumentMissing, title, place)
                         .label(format!("{} here, counted from 0", given.len()))
                         .note(needs(handler, argument))
-                        .help("write one more behind `args`"),
+                        .help("write one more after `args`"),
                 );
             }
             continue;

@@ -5,7 +5,7 @@ use super::super::{Case, Code, Finding};
 use super::listed_spans;
 use spoa_facts::{Address, all_of, nearest};
 
-/// What HAProxy from 3.1 on ignores in a section `spoe-agent` (SPOE.txt 2.2).
+/// The keywords of `spoe-agent` that HAProxy from 3.1 on ignores (SPOE.txt 2.2).
 const DEPRECATED: [&[&str]; 9] = [
     &["timeout", "hello"],
     &["timeout", "idle"],
@@ -81,7 +81,7 @@ fn mode(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         .filter(|word| word.known && line.certain)?;
     let (why, help) = match (mode.text.as_str(), case.before_3_1()) {
         ("http", _) => (
-            "SPOP is no HTTP",
+            "SPOP is not HTTP",
             format!("write `mode tcp` in `backend {}`", name.text),
         ),
         ("spop", Some(true)) => (
@@ -202,7 +202,7 @@ fn tls(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) {
                 Some(
                     Finding::new(Code::TlsDiffers, title, address.span)
                         .label("`ssl` is missing")
-                        .help("write `ssl verify required ca-file FILE` behind it, with the file of the authority that signed the agent's certificate"),
+                        .help("write `ssl verify required ca-file FILE` after it, with the file of the authority that signed the agent's certificate"),
                 )
             }
             (None, Some(ssl)) => {

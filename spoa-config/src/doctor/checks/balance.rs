@@ -1,4 +1,4 @@
-//! What the backend of the agents has that needs a client or a request: there is neither.
+//! Lines of the agents' backend that need a client or a request, which it does not have.
 
 use super::super::engine::Engine;
 use super::super::grammar::RULES;
@@ -77,7 +77,7 @@ fn of_clients(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     }))
 }
 
-/// What a line begins with.
+/// Returns the words that a line begins with.
 fn said(line: &Line) -> String {
     let words: Vec<_> = line.words.iter().map(|word| word.text.as_str()).collect();
     words

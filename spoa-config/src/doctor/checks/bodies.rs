@@ -42,7 +42,7 @@ fn of_message(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Findi
         let fetch = given.sample().split(['(', ',']).next().unwrap_or_default();
         fetches.contains(&fetch)
     })?;
-    // What never comes this way needs no body.
+    // A message that is never sent this way needs no body.
     if path
         .before(step.at)
         .any(|other| other.end == End::All && other.always())
@@ -143,7 +143,7 @@ impl Sends<'_, '_> {
             .help("write the condition of the message here, too, or remove this one")
     }
 
-    /// What waits in time.
+    /// The steps that wait in time.
     fn wait(&self) -> String {
         let engine = self
             .step

@@ -1,4 +1,4 @@
-//! What clients can do past the agent: another entrance, another form of the URL, a header of their own.
+//! Ways for clients to get past the agent: another entrance, another form of the URL, a header of their own.
 
 use super::super::engine::Engine;
 use super::super::rule::{Change, End, How, Term, action, end};

@@ -1,4 +1,4 @@
-//! What happens when there is no answer.
+//! Agents that set nothing, and are not asked again, when there is no answer.
 
 use super::super::engine::{Engine, Moment};
 use super::super::{Case, Code, Finding};

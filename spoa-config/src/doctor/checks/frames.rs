@@ -51,7 +51,7 @@ fn size(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     })
 }
 
-/// What limits a NOTIFY, in bytes.
+/// The limit of a NOTIFY, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// The largest frame that both sides agree to.

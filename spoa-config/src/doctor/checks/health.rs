@@ -103,7 +103,7 @@ fn checks(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     match method {
         Method::Chosen => None,
         Method::Foreign(line) => {
-            // What listens at another port may be something else.
+            // A program at another port may be something else.
             if words.iter().any(|word| word.is("port") || word.is("addr")) {
                 return None;
             }

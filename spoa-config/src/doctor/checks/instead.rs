@@ -1,4 +1,4 @@
-//! What to write in the place of an argument that is not there yet when its message is sent.
+//! The help for an argument that is not there yet when its message is sent.
 
 use super::super::Case;
 use super::super::engine::event;
@@ -7,7 +7,7 @@ use super::arguments::Given;
 use crate::read::{Section, Span};
 use spoa_facts::{Expression, Proxy};
 
-/// What to write in the place of an argument that comes too early: the expression itself, if it can
+/// Returns the help for an argument that comes too early: to write the expression itself, if it can
 /// be had, else the message in a group.
 pub(super) fn instead(
     case: &Case<'_>,

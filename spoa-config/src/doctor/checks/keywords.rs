@@ -77,7 +77,7 @@ fn of_section(section: &Section, findings: &mut Vec<Finding>) {
             why => why,
         };
         if let (Some(Why::Continues), Some(before), true) = (why, before, run.is_empty()) {
-            // The backslash is the fault, wherever the line with it stands.
+            // The backslash is the fault, wherever its line is.
             run.push((before, Why::Continues));
         }
         before = Some(line);

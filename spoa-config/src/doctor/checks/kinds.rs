@@ -23,7 +23,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What a rule or an answer makes of a variable.
+/// The value that a rule or an answer gives a variable.
 #[derive(Clone, Copy, Debug)]
 struct Made<'a> {
     kind: Kind,
@@ -84,7 +84,7 @@ fn unfit(
     })
 }
 
-/// What a step makes of a variable; `None` if that is not known.
+/// Returns the value that a step gives a variable; `None` if it is not known.
 fn made<'a>(case: &Case<'_>, step: &Step<'a>, name: &str) -> Option<Made<'a>> {
     if step.message.is_some() {
         return answered(case, step, name);
@@ -109,7 +109,7 @@ fn made<'a>(case: &Case<'_>, step: &Step<'a>, name: &str) -> Option<Made<'a>> {
     })
 }
 
-/// What the agent's answer makes of a variable.
+/// Returns the value that the agent's answer gives a variable.
 fn answered<'a>(case: &Case<'_>, step: &Step<'a>, name: &str) -> Option<Made<'a>> {
     let sent = step.message?;
     let engine = case.engines.get(sent.engine)?;

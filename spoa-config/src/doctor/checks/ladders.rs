@@ -1,7 +1,7 @@
 //! The rules that enforce verdicts: whether each outcome has one, and whether each of them is reached.
 //!
-//! Each rule is tried with each outcome that a handler declares. What a rule asks besides the verdict may
-//! hold or not, so a rule that may match counts as one that enforces it. It must not know how `config`
+//! Each rule is tried with each outcome that a handler declares. The other tests of a rule may
+//! hold or not, so a rule that may match counts as one that enforces it. It does not depend on how `config`
 //! writes such rules: those of others that do the same are as good.
 
 use super::super::engine::Engine;
@@ -46,7 +46,7 @@ struct Ladder<'a> {
     status: String,
 }
 
-/// What a verdict may be: a declared outcome, or another one.
+/// An outcome of a verdict: a declared one, or another one.
 #[derive(Clone, Copy)]
 struct Told<'a> {
     /// `None` for an action that is not declared.
@@ -301,7 +301,7 @@ impl<'a> Ladder<'a> {
             return None;
         }
         let Some(status) = told.status else {
-            // It is none of those that are declared.
+            // It is not among the declared ones.
             let declared = |it: &Word| {
                 let number = it.text.parse().ok();
                 let mut outcomes = self.verdict.outcomes.iter();

@@ -156,7 +156,7 @@ fn too_early(response: bool, fetch: &str) -> String {
     format!("`{fetch}` is sent before the {side}'s data is there")
 }
 
-/// What is true once the data of a fetch is there.
+/// Returns the test that is true once the data of a fetch is there.
 fn awaited(response: bool, fetch: &str) -> &'static str {
     match (response, fetch.contains("ssl_")) {
         (false, true) => "req.ssl_hello_type 1",

@@ -114,8 +114,8 @@ fn unasked(case: &Case<'_>, handler: &Message) -> Option<Finding> {
     };
     let how = match (&handler.group, &handler.event) {
         (Some(group), _) => format!("and list it in `spoe-group {group}`"),
-        (None, Some(event)) => format!("and `event {event}`, and list it behind `messages`"),
-        (None, None) => "and an `event`, and list it behind `messages`".to_owned(),
+        (None, Some(event)) => format!("and `event {event}`, and list it after `messages`"),
+        (None, None) => "and an `event`, and list it after `messages`".to_owned(),
     };
     Some(
         Finding::new(Code::HandlerUnasked, title, engine.span())
@@ -253,7 +253,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
             .label("never happens there")
             .context(
                 engine.filter.line.span(),
-                format!("the filter stands in the backend `{}`", proxy.title()),
+                format!("the filter is in the backend `{}`", proxy.title()),
             )
             .help(if read_before(case, engine) {
                 "move the filter, and the rules that send its groups, to the frontend".to_owned()

@@ -1,6 +1,6 @@
 //! Rules and arguments that read a variable before anything sets it.
 //!
-//! The order of steps is that of `steps`. What is set on any way of a request, or may be set by an
+//! The order of steps is that of `steps`. A variable that is set on any way of a request, or may be set by an
 //! agent whose handlers are not known, is not accused.
 
 use super::super::rule::{Mention, action_name, set_to};
@@ -51,7 +51,7 @@ fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
         let http = case.is_http(path);
         for reads in &path.steps {
             for mention in reads.reads() {
-                // What belongs to the connection or the process may be that of an earlier request.
+                // A variable of the connection or the process may be set by an earlier request.
                 let scope = mention.variable.split('.').next().unwrap_or_default();
                 if !matches!(scope, "txn" | "req" | "res") {
                     continue;
@@ -122,7 +122,7 @@ fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 && other.mention.variable == first.mention.variable
         });
         rules = others;
-        // What only rules set, the configuration does for itself.
+        // A variable that only rules set is the business of the configuration.
         if first.sets.answers.contains(&first.mention.variable) {
             findings.extend(of_rules(case, &same));
         }
@@ -181,7 +181,7 @@ fn of_rules(case: &Case<'_>, early: &[Early<'_, '_>]) -> Option<Finding> {
     Some(finding.help(move_it(case, first)))
 }
 
-/// What to do about a rule that comes too early.
+/// Returns the help for a rule that comes too early.
 fn move_it(case: &Case<'_>, early: &Early<'_, '_>) -> String {
     let (reads, sets) = (early.reads, early.sets);
     let by_rule = sets.message.is_some_and(|sent| sent.by_rule);
@@ -236,7 +236,7 @@ fn move_it(case: &Case<'_>, early: &Early<'_, '_>) -> String {
     format!("write it as an `{keyword}` rule of {proxy}{below}")
 }
 
-/// What to do about a message that is sent after its backend was chosen.
+/// Returns the help for a message that is sent after its backend was chosen.
 fn earlier(case: &Case<'_>, early: &Early<'_, '_>) -> String {
     let sent = early.sets.message;
     let filter = sent

@@ -56,7 +56,7 @@ fn global<'a>(configuration: &'a Configuration, keyword: &'static str) -> Option
     word.filter(|word| word.known)
 }
 
-/// Who may write to a socket, as its listener's address says it.
+/// The mode and the owners of a socket, as its listener's address says them.
 struct Socket<'a> {
     mode: u32,
     user: Option<&'a str>,
@@ -93,7 +93,7 @@ impl<'a> Socket<'a> {
         let owns = self.user.is_some_and(|given| may_be(given, user));
         let belongs = match (self.group, group) {
             (Some(given), Some(group)) => may_be(given, group),
-            // The first group of a user is often of the same name; which it is stands elsewhere.
+            // The primary group of a user often has the same name, but the configuration does not say which it is.
             (Some(_), None) => true,
             (None, _) => false,
         };

@@ -61,7 +61,7 @@ pub(super) struct Broken {
     span: Span,
     /// The name as it is.
     name: String,
-    /// What to write.
+    /// The name to write.
     pub(super) meant: String,
 }
 
@@ -100,7 +100,7 @@ pub(super) fn broken(case: &Case<'_>, engine: &Engine<'_>, set: &[Set<'_>]) -> V
     found
 }
 
-/// What is in `var(…)` and its like in a word.
+/// Returns the names in `var(…)` and similar functions of a word.
 fn names(word: &Word) -> impl Iterator<Item = (&str, Span)> {
     word.text.match_indices("var(").filter_map(|(at, by)| {
         let start = at + by.len();

@@ -1,4 +1,4 @@
-//! Sample expressions: whether HAProxy takes them, where they stand, and what they give.
+//! Sample expressions: whether HAProxy takes them, whether they are available, and the type they give.
 //!
 //! The table of fetches and converters is `spoa_facts`'.
 
@@ -22,7 +22,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                     continue;
                 }
                 let argument = handler.and_then(|it| argument(it, given, index));
-                // What the handler itself asks for, if that is something else.
+                // The sample that the handler names, if it is another one.
                 let wanted = argument.and_then(|it| it.sample.as_deref().or(it.guess.as_deref()));
                 // A body has to be waited for, so that to write it alone would not do.
                 let wanted = wanted.filter(|wanted| *wanted != text && !wanted.contains(".body"));
@@ -154,7 +154,7 @@ fn misplaced(
             "backend" => Proxy::Backend,
             _ => Proxy::Listen,
         };
-        // What a backend never sees is another finding.
+        // Events that a backend never has are another finding.
         let never = proxy == Proxy::Backend && event <= Event::FrontendHttpRequest;
         (!never && !sample.at_in(event, proxy)).then_some((moment, event, proxy, at))
     });
@@ -247,8 +247,8 @@ pub(super) fn argument<'a>(
         })
 }
 
-/// A sample that may have no value, for an argument that its handler needs. What the handler itself
-/// asks for is known to those who wrote it.
+/// A sample that may have no value, for an argument that its handler needs. The author of the
+/// handler knows the sample that it names itself.
 fn may_lack(
     case: &Case<'_>,
     of: &Sent<'_, '_>,
@@ -262,7 +262,7 @@ fn may_lack(
     let lacks = |sample: &Sample| sample.may_be_missing();
     let wanted = argument.sample.as_deref().or(argument.guess.as_deref())?;
     let sure = sample(case, wanted).is_ok_and(|sample| !lacks(&sample));
-    // What sets a variable is followed elsewhere.
+    // `kinds` follows variables to the lines that set them.
     if !lacks(found) || !sure || text.starts_with("var(") || found.events().next().is_none() {
         return None;
     }

@@ -1,4 +1,4 @@
-//! What belongs to one request and is kept where other requests find it: in `proc` or in `sess`.
+//! Data of one request that is kept where other requests find it: in `proc` or in `sess`.
 //!
 //! A value that is known for the connection, such as its source address, may be kept for it.
 
@@ -152,7 +152,7 @@ fn kept(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
     let handler = case.handler(sent.section.title())?;
     let engine = case.engines.get(sent.engine).filter(|engine| engine.ours)?;
     let given = Given::all(sent.section);
-    // What depends on the connection alone is the same for all requests of it.
+    // A value that depends on the connection alone is the same for all its requests.
     let of_this = given
         .iter()
         .find(|given| of_request(path, given.sample()) == Some(true))?;

@@ -8,7 +8,7 @@ use spoa_facts::{nearest, one_of};
 /// The sections that every configuration has, and so those whose names are misspelt.
 const USUAL: [&str; 5] = ["global", "defaults", "frontend", "backend", "listen"];
 
-/// What lines of a proxy begin with besides the keywords of rules: a file of rules alone begins so.
+/// The keywords of a proxy, besides those of rules, that a file of rules alone may begin with.
 const OF_PROXIES: [&str; 10] = [
     "acl",
     "balance",

@@ -28,7 +28,7 @@ fn never(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
         .before(step.at)
         .filter(|other| other.proxy == step.proxy && other.phase == step.phase && other.always());
     let end = before.find(|other| other.end != End::None)?;
-    // What a way through another proxy does is another matter, but a rule of `defaults` is none.
+    // Another proxy is another case, but `defaults` is not another proxy.
     let rule = case
         .rules
         .iter()

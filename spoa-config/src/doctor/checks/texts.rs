@@ -1,4 +1,4 @@
-//! Files as a whole, and what stands outside of their sections.
+//! Files as a whole, and lines outside of their sections.
 
 use super::super::{Case, Code, Finding};
 use crate::read::{Line, Span, SpoeFile};

@@ -13,7 +13,7 @@ const LONG: Duration = Duration::from_secs(10);
 /// Up to here it is very short.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// What it usually is.
+/// The usual value.
 const USUAL: Duration = Duration::from_millis(500);
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {

@@ -1,4 +1,4 @@
-//! What may be there once, and is there twice.
+//! Definitions that HAProxy takes once, and that are there twice.
 
 use super::super::engine::{Engine, listed, scope, sections};
 use super::super::{Case, Code, Finding};

@@ -1,8 +1,7 @@
-//! Rules that deny by what the agent says, where nothing denies a request that the agent said nothing
-//! of.
+//! Rules that deny by the agent's answer, where nothing denies a request without an answer.
 //!
 //! Each rule is tried with every outcome of its tests: once as if there were no answer, once as if
-//! there were one. A rule with too many tests for that counts as one that was thought of.
+//! there were one. A rule with too many tests to try counts as sound.
 
 use super::super::engine::{Engine, Moment};
 use super::super::rule::{Condition, How, Test, mentions};
@@ -40,13 +39,13 @@ struct Rule<'a> {
     response: bool,
 }
 
-/// What the outcome of a test depends on.
+/// The source of the value that a test looks at.
 enum Depends<'a> {
-    /// On a variable of the agent.
+    /// A variable of the agent.
     Answer(&'a Set<'a>),
-    /// On the variable of `option set-on-error`.
+    /// The variable of `option set-on-error`.
     Error,
-    /// On anything else.
+    /// Anything else.
     Other,
 }
 
@@ -60,7 +59,7 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     };
     let mut open = rules.iter().filter_map(|rule| {
         let set = asked.opens(rule).filter(|_| denies(rule.line))?;
-        // What the request was answered is still there in the response.
+        // The answer to the request is still there in the response.
         let mut engines = case.ours().filter(|_| rule.response);
         let answered = engines.any(|other| {
             let mut sets = self::sets(case, other).into_iter();
@@ -125,7 +124,7 @@ fn leads_nowhere(case: &Case<'_>, rule: &Rule<'_>, set: &Set<'_>, sets: &[Set<'_
         && case.last(proxy, &["default_backend"]).is_none()
 }
 
-/// What denies where there is no answer, and nothing else.
+/// Returns the rule that denies where there is no answer, and nothing else.
 fn advice(
     case: &Case<'_>,
     engine: &Engine<'_>,
@@ -140,7 +139,7 @@ fn advice(
         // Such a rule has no status.
         keyword => format!("{keyword} content reject"),
     };
-    // What every request is asked for, and what each answer has.
+    // A variable that each success sets, of a message that each request sends.
     let marker = sets.iter().find(|other| {
         std::ptr::eq(other.message, set.message)
             && other.variable.presence == Presence::Always
@@ -318,7 +317,7 @@ fn said(case: &Case<'_>, rule: &Rule<'_>, sets: &[Set<'_>]) -> bool {
     })
 }
 
-/// What a request was asked: what its outcome depends on.
+/// The variables that the outcome of a rule depends on.
 struct Asked<'a> {
     sets: &'a [Set<'a>],
     error: Option<&'a str>,
@@ -361,7 +360,7 @@ impl<'a> Asked<'a> {
         if self.error == Some(name) {
             return Depends::Error;
         }
-        // A rule for responses reads what the request was answered, too: that is not its verdict.
+        // A rule for responses reads what the request was answered, too: that is not the verdict.
         let here = |set: &&Set<'_>| {
             if rule.response {
                 set.in_response

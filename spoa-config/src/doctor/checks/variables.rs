@@ -116,7 +116,7 @@ fn read(
             .map_or("txn", |set| set.variable.scope.as_str());
         return Some(finding.help(format!("write `var({})`", engine.variable(scope, near))));
     }
-    // What `on_failure` and actions made at run time set is not known.
+    // The variables of `on_failure`, and those named at run time, are not known.
     None
 }
 
@@ -147,7 +147,7 @@ fn unset(
             || engine
                 .own()
                 .any(|word| engine.variable("txn", &word.text) == variable);
-        // What is nearly another name is said already; `proc` is set by the command line, too.
+        // A misspelt name has a finding of its own; the command line sets `proc`, too.
         let near = set.iter().any(|set| set.variable.name == name)
             || nearest(
                 name,
@@ -246,7 +246,7 @@ fn unread(
     every: bool,
     findings: &mut Vec<Finding>,
 ) {
-    // What else reads them is not in the configuration.
+    // Other readers are not in the configuration.
     let lua = loads_lua(case.configuration);
     let unread: Vec<_> = set
         .iter()
@@ -285,7 +285,7 @@ fn unread(
             Finding::new(Code::VariableUnread, title, engine.span())
                 .severity(Severity::Warning)
                 .label("set by a handler of this agent")
-                .note("variables of `proc` are taken only by names that stand in the configuration")
+                .note("HAProxy takes a variable of `proc` only if the configuration has its name")
                 .help(format!("write `register-var-names {}`", short.join(" "))),
         );
     }

@@ -148,7 +148,7 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
     }
 }
 
-/// What is in the parentheses of `str(…)`, if that is given as a path.
+/// Returns the text in the parentheses of `str(…)`, if the path is such an expression.
 fn sample<'c>(case: &'c Case<'_>, config: &Word) -> Option<&'c str> {
     let source = case.configuration.sources.get(config.span.source)?;
     let raw = source.text.get(config.span.start..config.span.end)?;

@@ -2,7 +2,7 @@
 
 use crate::read::{Line, Section, Word};
 
-/// What a rule says after `if` or `unless`.
+/// The condition of a rule: the words after `if` or `unless`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Condition<'a> {
     /// `if` or `unless`.
@@ -180,7 +180,7 @@ mod tests {
     use super::super::super::tests::read;
     use super::*;
 
-    /// What a condition asks, as text: tests as `expression/method/patterns`.
+    /// Returns a condition as text, with tests as `expression/method/patterns`.
     fn asked(text: &str) -> String {
         let configuration = read(text);
         let section = configuration.sections.last().expect("a section");

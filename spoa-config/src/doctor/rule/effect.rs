@@ -1,4 +1,4 @@
-//! What one line of a proxy does: the variables and headers it reads and sets, and whether it ends
+//! The effect of one line of a proxy: the variables and headers it reads and sets, and whether it ends
 //! the processing.
 
 use super::condition::Condition;
@@ -16,7 +16,7 @@ pub(in super::super) struct Mention<'a> {
     pub(in super::super) line: &'a Line,
 }
 
-/// What is done with a variable.
+/// The use of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum How {
     /// `var(…)`.
@@ -29,7 +29,7 @@ pub(in super::super) enum How {
     Other,
 }
 
-/// What a rule does with the request or the response after it.
+/// The effect of a rule on the rules after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum End {
     /// Nothing: the next rule comes.
@@ -99,11 +99,11 @@ pub(in super::super) struct Header<'a> {
     pub(in super::super) name: &'a str,
     /// Whether it is one of the response.
     pub(in super::super) response: bool,
-    /// What is done with it.
+    /// The change.
     pub(in super::super) change: Change,
 }
 
-/// What a rule does with a header.
+/// The change that a rule makes to a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Change {
     /// It has this value and no other from then on: `set-header`.
@@ -169,7 +169,7 @@ pub(in super::super) fn header(line: &Line) -> Option<Header<'_>> {
     })
 }
 
-/// What a rule ends.
+/// Returns what a rule ends.
 pub(in super::super) fn end(line: &Line) -> End {
     let actions = match line.word(0) {
         "redirect" => return End::All,

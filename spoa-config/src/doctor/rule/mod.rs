@@ -1,4 +1,4 @@
-//! What one line of a proxy says: its condition, and its effect.
+//! One line of a proxy: its condition, and its effect.
 
 mod condition;
 mod effect;

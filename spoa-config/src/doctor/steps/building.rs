@@ -8,7 +8,7 @@ use crate::Agent;
 use crate::read::{Configuration, Line, Section, Span};
 use std::collections::BTreeSet;
 
-/// What the steps of one way are made of, and those that there are already.
+/// The parts that the steps of one way are made of, and the steps so far.
 pub(super) struct Building<'a, 'b> {
     pub(super) configuration: &'a Configuration,
     pub(super) agent: &'a Agent,

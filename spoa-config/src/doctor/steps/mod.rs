@@ -4,8 +4,7 @@
 //! The order is what HAProxy 2.6 to 3.4 do, as `tests/tests/order.rs` shows: an event comes before the
 //! rules of its kind, whichever place the `filter` has among them; those of `defaults` come first; the
 //! response has the rules of the backend before those of the frontend. A `listen` has the events of
-//! frontends and of backends one after the other, before its rules. It must not know what is right or
-//! wrong with any of it.
+//! frontends and of backends one after the other, before its rules.
 
 mod building;
 mod ways;
@@ -15,7 +14,7 @@ pub(super) use ways::{backends, paths};
 use super::rule::{Condition, End, Header, How, Mention, action_name};
 use crate::read::{Line, Section};
 
-/// What kind of step it is, in the order of a frontend with a backend.
+/// The kind of a step, in the order of a frontend with a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// `tcp-request connection`.
@@ -112,7 +111,7 @@ pub(super) struct Step<'a> {
     pub(super) line: &'a Line,
     /// The message that is sent, by an event or a group.
     pub(super) message: Option<Sent<'a>>,
-    /// What the rule, or the event, says after `if` or `unless`.
+    /// The condition of the rule or the event.
     pub(super) condition: Option<Condition<'a>>,
     /// The variables that are named in it, in the ACLs of its condition and in the arguments of the
     /// message. All that it reads is read before anything is set.
@@ -121,7 +120,7 @@ pub(super) struct Step<'a> {
     pub(super) answers: Vec<String>,
     /// The header it changes.
     pub(super) header: Option<Header<'a>>,
-    /// What it ends, if it is applied.
+    /// Whether it ends the rules, if it is applied.
     pub(super) end: End,
 }
 

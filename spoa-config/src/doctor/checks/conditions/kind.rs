@@ -1,6 +1,6 @@
 //! The kinds of values that variables have.
 
-/// What values of a variable are.
+/// The kind of values that a variable has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Bool,

@@ -1,7 +1,7 @@
 //! Conditions that cannot be meant: flags among patterns, methods without a pattern or with one that
 //! HAProxy ignores, and methods that do not fit the type of a variable.
 //!
-//! What HAProxy makes of them is the same in 2.6 to 3.4.
+//! HAProxy 2.6 to 3.4 treat them in the same way.
 
 mod found;
 mod kind;
@@ -88,7 +88,7 @@ fn lines<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<(&'a Section, &'a Line
 struct Asked<'t, 'a> {
     term: &'t Term<'a>,
     test: &'t Test<'a>,
-    /// What the variable is that it asks for; `None` for another expression.
+    /// The kind of the variable that it tests; `None` for another expression.
     kind: Option<Kind>,
 }
 

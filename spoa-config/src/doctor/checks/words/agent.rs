@@ -21,7 +21,7 @@ pub(super) fn of_modifier(line: &Line) -> Option<Refused> {
     })
 }
 
-/// What HAProxy refuses of a line of the section.
+/// Returns the words of a line that HAProxy refuses.
 pub(super) fn of_agent(case: &Case<'_>, line: &Line) -> Option<Refused> {
     if line
         .words
@@ -75,7 +75,7 @@ pub(super) fn of_agent(case: &Case<'_>, line: &Line) -> Option<Refused> {
     }
 }
 
-/// What C's `atol` makes of a text.
+/// Returns the number that C's `atol` reads.
 fn leading(text: &str) -> i64 {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())

@@ -4,7 +4,7 @@ use super::refused::Refused;
 use crate::read::Word;
 use spoa_facts::{Expression, ProblemKind, nearest};
 
-/// What HAProxy defines itself.
+/// The ACLs that HAProxy defines itself.
 const PREDEFINED: [&str; 20] = [
     "FALSE",
     "HTTP",
@@ -31,7 +31,7 @@ const PREDEFINED: [&str; 20] = [
 /// The others of the same kind.
 const PREDEFINED_TOO: [&str; 3] = ["REQ_CONTENT", "TRUE", "WAIT_END"];
 
-/// What HAProxy refuses of the words after `if` and `unless`.
+/// Returns the words after `if` and `unless` that HAProxy refuses.
 pub(super) fn condition(words: &[Word], acls: &[&str], place: &str) -> Option<Refused> {
     let mut words = words.iter();
     while let Some(word) = words.next() {

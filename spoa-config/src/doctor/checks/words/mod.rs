@@ -80,7 +80,7 @@ fn of_head(section: &Section) -> Option<Refused> {
     named(name, &[':', '-']).or_else(|| Refused::extra(line, 2))
 }
 
-/// What follows a scope in its line, and the characters of its name.
+/// Checks the words after a scope in its line, and the characters of its name.
 fn of_scope(source: &str, scope: &Scope) -> Option<Refused> {
     let name = Word {
         text: scope.name.clone(),

@@ -28,7 +28,7 @@ impl Refused {
         }
     }
 
-    /// The words of a line after the first so many.
+    /// Refuses the words of a line after the first `from`.
     pub(super) fn extra(line: &Line, from: usize) -> Option<Self> {
         let words = line.after(from);
         let (first, last) = (words.first()?, words.last()?);

@@ -100,8 +100,8 @@ pub(super) fn of_rule<'a>(
         });
     }
     let Some(third) = arguments.get(2).filter(|_| count > 2) else {
-        let behind = arguments.get(end? + 1..)?;
-        return condition(behind, &acls(), "in this section");
+        let after = arguments.get(end? + 1..)?;
+        return condition(after, &acls(), "in this section");
     };
     Some(Refused {
         title: "`send-spoe-group` takes two names, then `if` or `unless`".to_owned(),
