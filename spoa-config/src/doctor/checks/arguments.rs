@@ -3,9 +3,10 @@
 use super::super::engine::Engine;
 use super::super::grammar::{keyword, of_keyword};
 use super::super::{Case, Code, Finding, Severity};
+use super::listed_spans;
 use crate::read::{Line, Section, Span, Word};
 use crate::{Argument, Message};
-use spoa_facts::nearest;
+use spoa_facts::{all_of, nearest};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in case.ours() {
@@ -203,37 +204,63 @@ fn unnamed<'a>(
             .copied()
     };
     let names: Vec<_> = missing.iter().filter_map(|it| it.name.as_deref()).collect();
-    let mut meant = Vec::new();
-    for (index, one) in without.iter().enumerate() {
-        let argument = of(index, one);
-        let name = argument.and_then(|argument| argument.name.as_deref());
-        meant.extend(name);
-        let title = format!(
-            "the handler of `{}` takes its arguments by name",
-            handler.name
-        );
-        // Without all of them, a message is refused.
-        let refused = missing.iter().any(|argument| argument.required);
-        let finding = Finding::new(Code::ArgumentUnnamed, title, one.word.span)
-            .severity(if refused {
-                Severity::Error
+    let all: Vec<_> = without
+        .iter()
+        .enumerate()
+        .map(|(index, one)| (*one, of(index, one)))
+        .collect();
+    let named = |(one, argument): &(&Given<'_>, Option<&'a Argument>)| {
+        let name = argument.and_then(|argument| argument.name.as_deref())?;
+        Some(format!("{name}={}", one.sample()))
+    };
+    let meant: Vec<_> = all
+        .iter()
+        .filter_map(|(_, argument)| argument.and_then(|it| it.name.as_deref()))
+        .collect();
+    // Without all of them, a message is refused.
+    let refused = missing.iter().any(|argument| argument.required);
+    let title = format!(
+        "the handler of `{}` takes its arguments by name",
+        handler.name
+    );
+    let Some((first, others)) = without.split_first() else {
+        return Vec::new();
+    };
+    let finding = Finding::new(Code::ArgumentUnnamed, title, first.word.span)
+        .severity(if refused {
+            Severity::Error
+        } else {
+            Severity::Warning
+        })
+        .label("it has no name, so the handler never gets it");
+    let finding = listed_spans(finding, others.iter().map(|other| other.word.span));
+    let finding = match (all.as_slice(), meant.len()) {
+        ([(_, Some(argument))], _) => finding.note(needs(handler, argument)),
+        (all, named) if all.len() == named => finding.note(format!(
+            "`{}` takes them by name{}",
+            handler.function,
+            if refused {
+                " and refuses a message without them"
             } else {
-                Severity::Warning
-            })
-            .label("it has no name, so the handler never gets it")
-            .note(match argument {
-                Some(argument) => needs(handler, argument),
-                None => format!(
-                    "`{}` takes {}",
-                    handler.function,
-                    spoa_facts::all_of(&names)
-                ),
-            });
-        findings.push(match name {
-            Some(name) => finding.help(format!("write `{name}={}`", one.sample())),
-            None => finding.help("write one of these names and `=` before it"),
-        });
-    }
+                ""
+            }
+        )),
+        _ => finding.note(format!("`{}` takes {}", handler.function, all_of(&names))),
+    };
+    let texts: Vec<_> = all.iter().filter_map(named).collect();
+    let finding = match texts.as_slice() {
+        [] => finding,
+        texts => finding.help(format!("write {}", all_of(texts))),
+    };
+    findings.push(if texts.len() == all.len() {
+        finding
+    } else {
+        finding.help(if texts.is_empty() {
+            "write one of these names and `=` before it"
+        } else {
+            "write one of these names and `=` before each of the others"
+        })
+    });
     if meant.is_empty() { names } else { meant }
 }
 
