@@ -40,9 +40,9 @@ const HEAD: &str = "\
 the SPOE files, and compares it with the agent's handlers. `<agent> doctor --explain SPOA010` prints what
 this page says about one code.
 
-The severity is that of the worst case of a code; where less is at stake, a finding says so with a lower one.
-The exit status is 0 if there is nothing, or nothing worse than a note; 1 for warnings; 3 for errors. 2
-says that the command line was wrong or a file could not be read.
+A code has the severity of its worst case; a finding with less at stake has a lower one. The exit status is 0 without
+findings or with notes only, 1 with warnings, and 3 with errors. It is 2 if the command line is wrong or a file cannot be
+read.
 
 | code | severity | what is wrong | HAProxy itself |
 |---|---|---|---|

@@ -65,7 +65,7 @@ fn group<'f>(finding: &'f Finding, sources: &'f Sources) -> Group<'f> {
     group
 }
 
-/// `2 errors, 1 warning; `--explain SPOA010` says more`.
+/// `2 errors, 1 warning; `doctor --explain SPOA010`.
 fn count(findings: &[Finding]) -> String {
     let mut counts = Vec::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
@@ -80,5 +80,5 @@ fn count(findings: &[Finding]) -> String {
     // The first of the worst.
     let worst = findings.iter().rev().max_by_key(|finding| finding.severity);
     let example = worst.map_or("", |finding| finding.code.name());
-    format!("{counts}. `doctor --explain {example}` says more, and so for each code.\n")
+    format!("{counts}. For more about a code, run `doctor --explain {example}`.\n")
 }

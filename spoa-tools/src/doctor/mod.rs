@@ -173,7 +173,7 @@ error[SPOA002]: this filter names no SPOE file
   |
   = help: write `config /etc/haproxy/spoe.conf` at its end
 
-1 error. `doctor --explain SPOA002` says more, and so for each code.
+1 error. For more about a code, run `doctor --explain SPOA002`.
 ";
         assert_eq!(found.text, expected);
     }
@@ -265,7 +265,7 @@ error[SPOA002]: this filter names no SPOE file
             (
                 "garbage.cfg",
                 "garbage\n",
-                "error[SPOA008]: `garbage` begins no section",
+                "error[SPOA008]: `garbage` does not begin a section",
             ),
             (
                 "fronted.cfg",

@@ -133,7 +133,7 @@ fn compare(engine: &Engine<'_>, message: &Section, handler: &Message, findings: 
         );
         findings.push(
             Finding::new(Code::ArgumentUnused, title, given.name_span())
-                .label("sent for nothing, if the handler does not ask for the whole message")
+                .label("sent in vain, unless the handler takes the whole message")
                 .context(engine.span(), "by this agent's engine")
                 .help("leave it out: HAProxy fetches and sends it each time"),
         );

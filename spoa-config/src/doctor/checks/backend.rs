@@ -85,7 +85,7 @@ fn mode(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             format!("write `mode tcp` in `backend {}`", name.text),
         ),
         ("spop", Some(true)) => (
-            "known from HAProxy 3.1 on",
+            "only HAProxy 3.1 and later know it",
             "write `mode tcp`, which later ones take as well".to_owned(),
         ),
         _ => return None,

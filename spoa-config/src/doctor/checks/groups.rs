@@ -22,7 +22,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                     .any(|rule| rule.group.text == word.text && rule.engine.text == engine.name());
                 findings.push(
                     Finding::new(Code::GroupMissing, title, word.span)
-                        .label("listed, and nowhere described")
+                        .label("listed, but it has no section")
                         .help(match near {
                             Some(near) => format!("write `{near}`"),
                             None if sent => {
@@ -50,7 +50,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 (!listed && !sent && name.known).then(|| {
                     let title = format!("the group `{}` is in no list", name.text);
                     Finding::new(Code::GroupUnlisted, title, name.span)
-                        .label("no rule can send it")
+                        .label("so no rule can send it")
                         .context(engine.span(), "not among the `groups` of this agent")
                         .help(format!(
                             "write `groups {}` in the agent's section",

@@ -55,14 +55,14 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 said.push(given_span);
                 let title = format!("the argument reads the header `{name}` before it is set");
                 let finding = Finding::new(Code::ArgumentTooEarly, title, given_span)
-                    .label("as the other side sent it, or not there")
+                    .label("has the value that the other side sent, or none")
                     .context(reads.line.span(), "the message is sent here");
                 findings.push(if forwarded { finding
                         .severity(Severity::Note)
-                        .context(sets.line.span(), "adds it when all rules are done")
+                        .context(sets.line.span(), "adds it after all rules")
                         .help("take `src` for the address of the client, if nothing before this HAProxy sets the header") } else { finding
                         .severity(Severity::Warning)
-                        .context(sets.line.span(), "sets it, and comes later")
+                        .context(sets.line.span(), "sets it, but later")
                         .help(instead(case, reads, value(sets), given_span)) });
             }
         }

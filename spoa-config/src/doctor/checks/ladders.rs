@@ -163,9 +163,9 @@ impl<'a> Ladder<'a> {
         let span = self.message.head.words.get(1);
         let span = span.map_or_else(|| self.message.head.span(), |word| word.span);
         let mut finding = Finding::new(Code::OutcomeUnenforced, title, span).label(if late {
-            "its handler can decide that, and the response passes all the same"
+            "its handler can decide that, but the response passes"
         } else {
-            "its handler can decide that, and the request passes all the same"
+            "its handler can decide that, but the request passes"
         });
         if let Some(wrong) = wrong_side {
             finding = finding.context(wrong, "too late: the server has the request by then");

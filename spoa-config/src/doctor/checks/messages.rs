@@ -40,7 +40,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             [only] if unpaired == 1 => finding
                 .note(format!("no message asks the handler of `{}`", only.name))
                 .help(format!(
-                    "if that one is meant, write `spoe-message {}`",
+                    "if you mean that one, write `spoe-message {}`",
                     only.name
                 )),
             several => {
@@ -163,7 +163,7 @@ fn missing(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding>
     let answered = !engine.ours || case.agent.fallback || case.handler(&word.text).is_some();
     Some(
         Finding::new(Code::MessageMissing, title, word.span)
-            .label("listed, and nowhere described")
+            .label("listed, but it has no section")
             .help(match near {
                 Some(near) => format!("write `{near}`"),
                 None if answered => format!("write `spoe-message {}` in the same scope", word.text),
@@ -220,7 +220,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
         };
         return Some(
             Finding::new(Code::EventUnknown, title, event.span)
-                .label("known to versions after 3.4 at the earliest")
+                .label("only versions after 3.4 know it")
                 .help(help),
         );
     }

@@ -279,7 +279,7 @@ fn of_argument(case: &Case<'_>, early: &Early<'_, '_>) -> Finding {
             sets.message_name()
         ));
     }
-    let finding = finding.context(sets.line.span(), "sets it, and comes later");
+    let finding = finding.context(sets.line.span(), "sets it, but later");
     finding.help(instead(
         case,
         early.reads,

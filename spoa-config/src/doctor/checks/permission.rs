@@ -33,8 +33,8 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             let title = format!("HAProxy as `{}` may not connect to this socket", user.text);
             findings.push(
                 Finding::new(Code::SocketForbidden, title, server.span)
-                    .label(format!("the agent makes it as `{listener}`"))
-                    .context(user.span, "who HAProxy is when it connects")
+                    .label(format!("the agent creates it with `{listener}`"))
+                    .context(user.span, "the user that HAProxy connects as")
                     .help(format!(
                         "start the agent with `--listen {},{given}`",
                         server.text

@@ -125,9 +125,7 @@ fn refused(
     Some(match (wanted, help) {
         (Some(wanted), _) => finding.help(format!("write `{wanted}`, which the handler asks for")),
         (None, Some(help)) => finding.help(help),
-        (None, None) => {
-            finding.help("take another one: `haproxy -dKsmp -dKcnv` lists what there is")
-        }
+        (None, None) => finding.help("use another one, or remove it: `haproxy -dKsmp -dKcnv` lists them all"),
     })
 }
 
@@ -159,7 +157,7 @@ fn misplaced(
         (!never && !sample.at_in(event, proxy)).then_some((moment, event, proxy, at))
     });
     let (moment, event, proxy, at) = missing?;
-    let title = format!("this sample cannot be had at `{}`", event.name());
+    let title = format!("this sample is not available at `{}`", event.name());
     let finding = Finding::new(Code::SampleElsewhere, title, span)
         .label("nothing to fetch yet, or no more")
         .context(at, "sent here");

@@ -133,7 +133,7 @@ fn carried(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding>
         .context(
             argument.span,
             if early {
-                "what an earlier request left"
+                "a value that an earlier request may have left"
             } else {
                 "sent with a message"
             },

@@ -48,7 +48,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 
 fn stray(line: &Line) -> Option<Finding> {
     let word = line.words.first().filter(|word| word.known)?;
-    let title = format!("`{}` begins no section", word.text);
+    let title = format!("`{}` does not begin a section", word.text);
     let finding = Finding::new(Code::SectionUnknown, title, line.span())
         .label("HAProxy takes nothing before the first section");
     let haproxys = SECTIONS
@@ -73,10 +73,10 @@ fn stray(line: &Line) -> Option<Finding> {
 fn misspelt(line: &Line) -> Option<Finding> {
     let word = line.words.first().filter(|word| word.known)?;
     let near = nearest(&word.text, USUAL)?;
-    let title = format!("`{}` begins no section", word.text);
+    let title = format!("`{}` does not begin a section", word.text);
     Some(
         Finding::new(Code::SectionUnknown, title, word.span)
-            .label("no keyword of HAProxy's")
+            .label("not a keyword of HAProxy")
             .help(format!("write `{near}`")),
     )
 }

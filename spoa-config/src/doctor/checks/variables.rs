@@ -323,7 +323,7 @@ fn too_long(engine: &Engine<'_>, set: &Set<'_>) -> Option<Finding> {
     Some(
         Finding::new(Code::NameTooLong, title, span)
             .label(format!(
-                "with this prefix it has {} characters, and {MAX_VARIABLE} are the most",
+                "with this prefix it has {} characters, and the limit is {MAX_VARIABLE}",
                 set.name.len()
             ))
             .help(format!(

@@ -57,11 +57,11 @@ fn no_filter(case: &Case<'_>) -> Option<Finding> {
     if !configuration.stray.is_empty() {
         return None;
     }
-    let title = "no filter of this configuration asks an agent";
+    let title = "this configuration has no filter that asks an agent";
     let span = section.map_or(nowhere, |section| section.head.span());
     Some(
         Finding::new(Code::FilterMissing, title, span)
-            .label("no `filter spoe` in here, nor anywhere else")
+            .label("no `filter spoe` here or in any other section")
             .help("write `filter spoe engine NAME config FILE`; `config` prints all of it"),
     )
 }
@@ -181,7 +181,7 @@ fn of_scope(case: &Case<'_>, filter: &Filter, file: &SpoeFile) -> Option<Finding
                 format!("`{name}` has no `spoe-agent`"),
                 config.span,
             )
-            .label("nothing to ask in there")
+            .label("no messages there")
             .help("write a section `spoe-agent NAME` there"),
             Some(first) => Finding::new(
                 Code::ScopeMissing,
@@ -201,7 +201,7 @@ fn of_scope(case: &Case<'_>, filter: &Filter, file: &SpoeFile) -> Option<Finding
         let title = format!("the scope `[{wanted}]` has no `spoe-agent`");
         return Some(
             Finding::new(Code::AgentMissing, title, scope.span)
-                .label("nothing to ask in here")
+                .label("no messages here")
                 .context(engine.span, "named here")
                 .help("write a section `spoe-agent NAME` below it"),
         );
@@ -218,7 +218,7 @@ fn of_scope(case: &Case<'_>, filter: &Filter, file: &SpoeFile) -> Option<Finding
             let scope = scopes.find(|scope| scope.name == near)?;
             finding
                 .label("no scope has this name")
-                .context(scope.span, "this one may be meant")
+                .context(scope.span, "you may mean this one")
                 .help(format!(
                     "write `engine {near}`, or `[{wanted}]` in `{name}`"
                 ))

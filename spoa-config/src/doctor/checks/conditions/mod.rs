@@ -198,7 +198,7 @@ impl Asked<'_, '_> {
         let title = format!("no request has the method `{}`", first.text);
         Some(
             unmeant(title, span)
-                .label("methods are compared letter for letter")
+                .label("methods are case-sensitive")
                 .help(self.instead(&patterns.join(" ").to_ascii_uppercase(), false)),
         )
     }
@@ -251,7 +251,7 @@ impl Asked<'_, '_> {
         let span = self.test.method().map(|word| word.span)?;
         Some(
             unmeant(title, span)
-                .label("what to compare with is missing")
+                .label("the pattern is missing")
                 .help(help),
         )
     }
@@ -350,7 +350,7 @@ impl Asked<'_, '_> {
                     .severity(Severity::Note)
                     .label("true for every number except 0")
                     .help(format!(
-                        "if that is meant, {}",
+                        "if you mean that, {}",
                         self.instead("-m int eq 0", true)
                     )),
             ),
@@ -363,7 +363,7 @@ impl Asked<'_, '_> {
             (Kind::Address, "int" | "bool") => Some(
                 unmeant(format!("`{what}` is an address"), span)
                     .severity(Severity::Warning)
-                    .label("not compared as one")
+                    .label("not compared as an address")
                     .help("write `-m ip` and a network, or `-m found`"),
             ),
             _ => None,

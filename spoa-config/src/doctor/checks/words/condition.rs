@@ -77,7 +77,7 @@ pub(super) fn condition(words: &[Word], acls: &[&str], place: &str) -> Option<Re
 
 fn unclosed(word: &Word) -> Refused {
     Refused {
-        title: "this condition has no end".to_owned(),
+        title: "this condition is not closed".to_owned(),
         span: word.span,
         label: "no `}` follows".to_owned(),
         help: "write `}` at its end, after a space".to_owned(),
