@@ -93,6 +93,12 @@ const HEAD: usize = 33;
 /// The most a converter gives: HAProxy's buffer.
 const BUFFER: usize = 16_384;
 
+/// The digits of the largest `Content-Length`.
+const DIGITS: usize = 20;
+
+/// The bytes to keep for a sample whose length is not known, such as a variable.
+const RESERVE: usize = 64;
+
 /// A sample that carries bytes of a request.
 struct Carrier<'e> {
     at: (usize, usize),
@@ -105,6 +111,18 @@ impl Carrier<'_> {
         self.origin.places().iter().any(|own| place.is_in(own))
     }
 
+    /// Returns the most bytes that HAProxy gives. From 2.8 on, it writes a `Content-Length` anew, without
+    /// leading zeros.
+    fn most(&self) -> usize {
+        let is_length =
+            |place: &Place| matches!(place, Place::Header(name, _) if name == "content-length");
+        if self.origin.places().iter().all(is_length) {
+            DIGITS
+        } else {
+            BUFFER
+        }
+    }
+
     /// How long it is if the client puts these many bytes in each of these places.
     fn length(&self, filled: &[(&Place, usize)]) -> usize {
         let bytes = filled
@@ -112,11 +130,39 @@ impl Carrier<'_> {
             .filter(|(place, _)| self.carries(place))
             .map(|(_, bytes)| bytes)
             .sum();
-        self.origin.grown(bytes).min(BUFFER)
+        self.origin.grown(bytes).min(self.most())
     }
 }
 
 impl Frame {
+    /// Returns how many bytes a frame has for samples that a client can make large, after the names and all
+    /// other samples.
+    ///
+    /// ```
+    /// use spoa_facts::{Expression, Frame, Sent};
+    ///
+    /// let body = Expression::parse("req.body").unwrap();
+    /// let sent = Sent { name: "check", args: vec![("body", Some(&body))] };
+    /// assert_eq!(Frame::default().left(&[sent]), 16_331);
+    /// ```
+    #[must_use]
+    pub fn left(&self, messages: &[Sent<'_>]) -> usize {
+        let of_argument = |(name, expression): &(&str, Option<&Expression>)| {
+            let value = match expression.map(Expression::origin) {
+                Some(origin) if !origin.places().is_empty() => 3,
+                Some(origin) => origin.most().map_or(text(RESERVE), text),
+                None => text(RESERVE),
+            };
+            text(name.len()) + 1 + value
+        };
+        let of_message = |message: &Sent<'_>| {
+            let args: usize = message.args.iter().map(of_argument).sum();
+            text(message.name.len()) + 1 + args
+        };
+        let taken: usize = messages.iter().map(of_message).sum();
+        self.size.saturating_sub(HEAD + taken)
+    }
+
     /// Looks for a request with which messages that HAProxy sends together, in one NOTIFY, do not fit a
     /// frame. `None` if a client cannot, as far as the samples are known.
     #[must_use]
