@@ -1,12 +1,10 @@
 //! The backend of the agents.
-//!
-//! It must not decide anything: the plan has.
 
 use super::plan::Plan;
 use super::text::Text;
 use crate::{Series, Tls};
 
-/// The whole section.
+/// Returns the whole section.
 pub(super) fn section(plan: &Plan<'_>) -> String {
     let mut text = Text::default();
     text.touching(&format!("backend {}", plan.backend));

@@ -1,15 +1,15 @@
-//! Conditions as HAProxy writes them after an event or a rule, and what is added to them.
+//! Conditions as HAProxy writes them after an event or a rule.
 
-/// One more thing that must hold, in both senses: HAProxy has no brackets around alternatives.
+/// A test and its opposite: HAProxy has no brackets around alternatives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Test<'a> {
-    /// A test of this.
+    /// The test.
     pub(super) holds: &'a str,
-    /// A test of its contrary.
+    /// The opposite test.
     pub(super) fails: &'a str,
 }
 
-/// A condition with another test before it.
+/// Returns a condition with another test before it.
 pub(super) fn with(test: Test<'_>, condition: Option<&str>) -> String {
     let Test { holds, fails } = test;
     match condition.and_then(|condition| condition.trim().split_once(' ')) {
@@ -24,7 +24,7 @@ pub(super) fn with(test: Test<'_>, condition: Option<&str>) -> String {
     }
 }
 
-/// The names of ACLs in a condition: what stands outside of braces.
+/// Returns the names of ACLs in a condition: the words outside of braces.
 pub(super) fn names(condition: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     let words = condition.split_whitespace().skip(1);
@@ -65,7 +65,7 @@ const PREDEFINED: [&str; 18] = [
     "WAIT_END",
 ];
 
-/// What stands between the `or`s that are in no braces.
+/// Returns the alternatives between each `or` outside of braces.
 fn alternatives(text: &str) -> Vec<String> {
     let mut depth = 0_usize;
     let mut terms = vec![Vec::new()];
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_outside_of_braces() {
+    fn names_are_words_outside_of_braces() {
         assert_eq!(
             names("if { path / } local or !own METH_GET ! { src 10.0.0.1 }"),
             ["local", "own"]

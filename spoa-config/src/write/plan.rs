@@ -1,24 +1,19 @@
-//! What is decided before a line is written: names, servers, times, when each message is sent.
+//! The decisions that come before the first line: names, servers, messages and when each is sent.
 
+use super::argument::{Arg, one_word};
 use super::condition;
+use super::configuration::Warning;
+use super::durations::processing;
 use super::ladder::Ladder;
-use super::{Options, Refusal, Warning};
-use crate::{Agent, Argument, Expected, Message, Series, Variable};
-use spoa_facts::{
-    Event, Expression, MAX_VARIABLE, is_in_name, is_in_variable, is_unix, server_address, show_time,
-};
+use super::options::{Options, Refusal};
+use crate::{Agent, Message, Variable};
+use spoa_facts::{Event, is_in_name, is_in_variable, is_unix, server_address};
 use std::time::Duration;
 
-/// What a request waits for an answer at most, unless a handler may take longer.
-const PROCESSING: Duration = Duration::from_millis(500);
-
-/// `tune.bufsize` less 4: the size of frames unless somebody says otherwise.
-pub(super) const FRAME: u32 = 16380;
-
-/// The variable that HAProxy sets if no answer comes.
+/// The variable that HAProxy sets if there is no answer.
 pub(super) const ERROR: &str = "spoe_error";
 
-/// What is to be written.
+/// The decisions about a configuration.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     pub(super) agent: &'a Agent,
@@ -44,61 +39,68 @@ pub(super) struct Planned<'a> {
     pub(super) args: Vec<Arg>,
     /// The earliest event at which all its samples are there.
     pub(super) earliest: Event,
-    /// The event; `None` if a rule sends it.
+    /// The event that the handler names, or else the earliest.
+    pub(super) wanted: &'a str,
+    /// The event; `None` if a rule sends the message.
     pub(super) event: Option<&'a str>,
-    /// The group it is sent with, if a rule sends it.
+    /// The group that the message is sent with, if a rule sends it.
     pub(super) group: Option<String>,
-    /// What `--fail closed` asks for.
-    pub(super) guard: Guard,
+    /// The proof of an answer that `--fail closed` asks for.
+    pub(super) proof: Proof,
 }
 
-/// How a request is denied for which a message has not been answered.
+impl Planned<'_> {
+    /// Returns whether the message carries the body of a request.
+    pub(super) fn has_request_body(&self) -> bool {
+        let fetches = ["req.body", "req.body_len", "req.body_param"];
+        self.args.iter().any(|arg| arg.fetches(&fetches))
+    }
+
+    /// Returns whether the message carries the body of a response.
+    pub(super) fn has_response_body(&self) -> bool {
+        let fetches = ["res.body", "res.body_len"];
+        self.args.iter().any(|arg| arg.fetches(&fetches))
+    }
+}
+
+/// The proof that a message was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Guard {
-    /// By a rule that asks for a variable.
-    Rule(Asked),
-    /// Not at all: why.
+pub(super) enum Proof {
+    /// A variable that only a success of the handler sets.
+    Sign(Sign),
+    /// No rule can ask for a proof, for this reason.
     Missing(String),
 }
 
-/// What a rule asks for: it is set if the handler has succeeded, and by nothing else.
+/// A variable that is set if the handler has succeeded, and by nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct Sign {
     /// The variable as rules write it.
     pub(super) variable: String,
-    /// The variable without its prefix, if the agent is to set it as a sign of success.
-    pub(super) sign: Option<String>,
-    /// Whether a rule about responses has to ask.
-    pub(super) late: bool,
+    /// The variable without its prefix, if the agent sets it only because a message asks for it.
+    pub(super) asked: Option<String>,
+    /// The rules that can ask for it.
+    pub(super) side: Side,
 }
 
-/// One word after `args`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Arg {
-    /// It is known.
-    Known(String),
-    /// It is not: this one keeps HAProxy content. Behind it is what it is for.
-    Placeholder(String, String),
-    /// It is not, and the handler goes without: its name.
-    Left(String),
+/// The rules that come after the answer to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The `http-request` rules of the frontend.
+    Request,
+    /// The `http-request` rules of a backend.
+    Backend,
+    /// The `http-response` rules.
+    Response,
 }
 
-impl Arg {
-    /// Its sample, if that is known.
-    pub(super) fn sample(&self) -> Option<&str> {
-        let Arg::Known(word) = self else {
-            return None;
-        };
-        Some(match word.split_once('=') {
-            // An argument without a name may have a `=` in its sample.
-            Some((name, sample)) if !name.contains('(') => sample,
-            _ => word,
-        })
-    }
-
-    fn is_response_body(&self) -> bool {
-        self.sample()
-            .is_some_and(|sample| sample.starts_with("res.body"))
+impl Side {
+    /// Returns the first word of the rules.
+    pub(super) fn rules(self) -> &'static str {
+        match self {
+            Side::Request | Side::Backend => "http-request",
+            Side::Response => "http-response",
+        }
     }
 }
 
@@ -107,8 +109,10 @@ impl Arg {
 pub(super) struct Group<'a> {
     pub(super) name: String,
     pub(super) messages: Vec<&'a str>,
-    /// Whether a sample of it is of a response's body, which has to be waited for.
-    pub(super) body: bool,
+    /// Whether one of the messages carries the body of a request.
+    pub(super) request_body: bool,
+    /// Whether one of the messages carries the body of a response.
+    pub(super) response_body: bool,
     /// Whether the site's own rules send it.
     pub(super) by_rules: bool,
     /// The earliest event at which the samples of all its messages are there.
@@ -117,6 +121,7 @@ pub(super) struct Group<'a> {
 }
 
 impl<'a> Plan<'a> {
+    /// Decides about names, servers and timeouts. The messages follow.
     pub(super) fn new(agent: &'a Agent, options: &'a Options) -> Result<Self, Refusal> {
         if agent.messages.is_empty() {
             return Err(Refusal::NoMessages);
@@ -135,7 +140,8 @@ impl<'a> Plan<'a> {
             Some(prefix) => prefix.clone(),
             None => corrected(&engine, is_in_variable),
         };
-        let mut plan = Plan {
+        verdicts_exist(agent, options)?;
+        Ok(Plan {
             backend: format!("{engine}-agents"),
             engine,
             prefix,
@@ -147,27 +153,15 @@ impl<'a> Plan<'a> {
             warnings: Vec::new(),
             agent,
             options,
-        };
-        plan.verdicts_exist()?;
-        for message in &agent.messages {
-            let planned = plan.message(message);
-            plan.messages.push(planned);
-        }
-        plan.group();
-        super::guard::decide(&mut plan);
-        super::ladder::decide(&mut plan);
-        plan.names();
-        super::frame::check(&mut plan);
-        plan.tls();
-        Ok(plan)
+        })
     }
 
-    /// The name of a variable as rules write it.
+    /// Returns the name of a variable as rules write it.
     pub(super) fn variable(&self, variable: &Variable) -> String {
         format!("{}.{}.{}", variable.scope, self.prefix, variable.name)
     }
 
-    /// The test of whether an agent is there.
+    /// Returns the test of whether an agent is up, and the opposite test.
     pub(super) fn up(&self) -> [String; 2] {
         let backend = &self.backend;
         [
@@ -176,13 +170,13 @@ impl<'a> Plan<'a> {
         ]
     }
 
-    /// A condition that holds while an agent is there only.
+    /// Returns a condition that holds only while an agent is up.
     pub(super) fn while_up(&self, condition: Option<&str>) -> String {
         let [holds, fails] = &self.up();
         condition::with(condition::Test { holds, fails }, condition)
     }
 
-    /// What a server's line says of TLS, with a blank before it. Unix sockets have none.
+    /// Returns the words about TLS for a server's line, with a blank before them. Unix sockets have none.
     pub(super) fn ssl(&self, address: &str) -> String {
         let Some(tls) = &self.agent.tls else {
             return String::new();
@@ -199,41 +193,7 @@ impl<'a> Plan<'a> {
         format!(" ssl verify required ca-file {}{own}", one_word(authority))
     }
 
-    /// What of TLS nobody knows here.
-    fn tls(&mut self) {
-        let Some(tls) = &self.agent.tls else {
-            return;
-        };
-        if self
-            .servers
-            .iter()
-            .all(|server| self.ssl(server).is_empty())
-        {
-            return;
-        }
-        let mut texts = Vec::new();
-        if self.options.ca_file.is_none() {
-            texts.push(format!(
-                "HAProxy is told to trust `{}`, which holds if that certificate signed itself: else name \
-                 the file of its authority with `--ca-file`",
-                tls.certificate
-            ));
-        }
-        if tls.mutual && self.options.crt.is_none() {
-            texts.push(
-                "the agent asks HAProxy for a certificate, and `crt haproxy.pem` is a placeholder: name \
-                 the file of HAProxy's certificate and key with `--crt`"
-                    .to_owned(),
-            );
-        }
-        let location = None;
-        self.warnings.extend(texts.into_iter().map(|text| Warning {
-            location: location.clone(),
-            text,
-        }));
-    }
-
-    /// What a message's handler says that is worth a look.
+    /// Adds a warning about a handler.
     pub(super) fn warn(&mut self, message: &Message, text: String) {
         self.warnings.push(Warning {
             location: Some(message.location.clone()),
@@ -241,177 +201,13 @@ impl<'a> Plan<'a> {
         });
     }
 
-    fn message(&mut self, message: &'a Message) -> Planned<'a> {
-        let args = self.args(message);
-        let words: Vec<_> = args.iter().filter_map(Arg::sample).collect();
-        let body = words.iter().any(|word| word.starts_with("res.body"));
-        let earliest = earliest(words.into_iter(), self.options.series);
-        if let Some(condition) = &message.condition {
-            for name in condition::names(condition) {
-                let text = format!(
-                    "the condition of message `{}` names the ACL `{name}`, which spoe.conf does not \
-                     have: write its test in braces, such as `{{ src 10.0.0.0/8 }}`",
-                    message.name
-                );
-                self.warn(message, text);
-            }
-        }
-        let event = message.event.as_deref().unwrap_or(earliest.name());
-        let group = match &message.group {
-            Some(group) => Some(group.clone()),
-            // The event comes before the body. A rule waits for it, and sends the message then.
-            None if body && event == "on-http-response" => Some(self.body_group(message)),
-            None => None,
-        };
-        Planned {
-            message,
-            args,
-            earliest,
-            event: Some(event).filter(|_| group.is_none()),
-            group,
-            guard: Guard::Missing(String::new()),
-        }
+    /// Returns the group that a message is sent with.
+    pub(super) fn group(&self, planned: &Planned<'_>) -> Option<&Group<'a>> {
+        let mut groups = self.groups.iter();
+        groups.find(|group| planned.group.as_deref() == Some(&group.name))
     }
 
-    /// A name for the group of a message that has none, which no other group has.
-    fn body_group(&self, message: &Message) -> String {
-        let taken = |name: &str| {
-            let mut groups = self
-                .agent
-                .messages
-                .iter()
-                .filter_map(|it| it.group.as_deref());
-            groups.any(|group| group == name)
-        };
-        let mut name = message.name.clone();
-        while taken(&name) {
-            name.push_str("-body");
-        }
-        name
-    }
-
-    /// The arguments in their order: those with a place at theirs, the others around them.
-    fn args(&mut self, message: &Message) -> Vec<Arg> {
-        let arguments = message.arguments.iter();
-        let (placed, named): (Vec<_>, Vec<_>) = arguments.partition(|arg| arg.index.is_some());
-        let last = placed.iter().filter_map(|arg| arg.index).max();
-        let mut named = named.into_iter();
-        let mut args = Vec::new();
-        for place in 0..last.map_or(0, |last| last + 1) {
-            let here = placed.iter().find(|arg| arg.index == Some(place));
-            args.push(match here.copied().or_else(|| named.next()) {
-                Some(argument) => self.arg(message, argument, true),
-                None => Arg::Known("str()".to_owned()),
-            });
-        }
-        for argument in named {
-            args.push(self.arg(message, argument, false));
-        }
-        args
-    }
-
-    fn arg(&mut self, message: &Message, argument: &Argument, keeps_place: bool) -> Arg {
-        let name = argument
-            .name
-            .as_deref()
-            .filter(|_| argument.index.is_none());
-        let word = |sample: &str| match name {
-            Some(name) => format!("{name}={sample}"),
-            None => sample.to_owned(),
-        };
-        if let Some(sample) = argument.sample.as_ref().or(argument.guess.as_ref()) {
-            return Arg::Known(word(&one_word(sample)));
-        }
-        let (shown, attribute) = (shown(argument), attribute(argument));
-        let left = !argument.required && !keeps_place;
-        let instead = if left {
-            "is not sent".to_owned()
-        } else {
-            format!("is `{}`", placeholder(argument.expected))
-        };
-        let text = format!(
-            "argument `{shown}: {}` of message `{}` {instead}, since nothing says where HAProxy gets \
-             it: write `{attribute}` before it",
-            argument.rust_type, message.name
-        );
-        self.warn(message, text);
-        if left {
-            Arg::Left(shown)
-        } else {
-            Arg::Placeholder(word(placeholder(argument.expected)), shown)
-        }
-    }
-
-    fn group(&mut self) {
-        let mut groups: Vec<Group<'a>> = Vec::new();
-        let mut differ = Vec::new();
-        for planned in &self.messages {
-            let Some(name) = &planned.group else {
-                continue;
-            };
-            let body = planned.args.iter().any(Arg::is_response_body);
-            let condition = planned.message.condition.as_deref();
-            match groups.iter_mut().find(|group| group.name == *name) {
-                Some(group) => {
-                    group.body |= body;
-                    group.messages.push(&planned.message.name);
-                    group.earliest = group.earliest.max(planned.earliest);
-                    match (group.condition, condition) {
-                        (None, condition) => group.condition = condition,
-                        (Some(one), Some(other)) if one != other => differ.push(planned.message),
-                        _ => {}
-                    }
-                }
-                None => groups.push(Group {
-                    by_rules: self.sends(name),
-                    name: name.clone(),
-                    body,
-                    messages: vec![&planned.message.name],
-                    earliest: planned.earliest,
-                    condition,
-                }),
-            }
-        }
-        // HAProxy runs `tcp-request` rules before all others and wants them written before them.
-        groups.sort_by_key(|group| group.earliest);
-        self.groups = groups;
-        for message in differ {
-            let text = format!(
-                "the condition of message `{}` is not written: one rule sends all of its group, and \
-                 another message of that has another condition. Give it a group of its own",
-                message.name
-            );
-            self.warn(message, text);
-        }
-    }
-
-    /// HAProxy drops a variable whose whole name is too long, silently.
-    fn names(&mut self) {
-        for message in &self.agent.messages {
-            for variable in &message.variables {
-                let name = self.variable(variable);
-                if name.len() > MAX_VARIABLE {
-                    let text = format!(
-                        "HAProxy drops `{name}`, since the name has {} characters and may have \
-                         {MAX_VARIABLE}: write a shorter `--prefix`",
-                        name.len()
-                    );
-                    self.warn(message, text);
-                }
-            }
-        }
-    }
-
-    /// Whether the site's own rules send a group.
-    fn sends(&self, group: &str) -> bool {
-        let mut rules = self.rules();
-        rules.any(|words| {
-            let mut places = words.windows(3);
-            places.any(|words| words == ["send-spoe-group", self.engine.as_str(), group])
-        })
-    }
-
-    /// The lines of the site's own rules, as words, without comments.
+    /// Returns the lines of the site's own rules, as words, without comments.
     pub(super) fn rules(&self) -> impl Iterator<Item = Vec<&'a str>> + use<'a> {
         let rules = self.options.rules.as_deref().unwrap_or_default();
         rules.lines().map(|line| {
@@ -420,79 +216,38 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn verdicts_exist(&self) -> Result<(), Refusal> {
-        let variables = self.agent.messages.iter().flat_map(|it| &it.variables);
-        let mut known: Vec<String> = Vec::new();
-        for variable in variables {
-            let name = format!("{}.{}", variable.scope, variable.name);
-            if !known.contains(&name) {
-                known.push(name);
-            }
+    /// Returns whether a line of the site's own rules begins with these words.
+    pub(super) fn has(&self, words: &[&str]) -> bool {
+        self.rules().any(|line| line.starts_with(words))
+    }
+
+    /// Returns whether HAProxy buffers the body of each request, as the site's own rules say.
+    pub(super) fn buffers_bodies(&self) -> bool {
+        self.has(&["option", "http-buffer-request"])
+    }
+
+    /// Returns whether the backend of the servers is written, too.
+    pub(super) fn writes_servers(&self) -> bool {
+        !self.has(&["default_backend"])
+    }
+}
+
+fn verdicts_exist(agent: &Agent, options: &Options) -> Result<(), Refusal> {
+    let variables = agent.messages.iter().flat_map(|it| &it.variables);
+    let mut known: Vec<String> = Vec::new();
+    for variable in variables {
+        let name = format!("{}.{}", variable.scope, variable.name);
+        if !known.contains(&name) {
+            known.push(name);
         }
-        let unknown = self.options.verdicts.iter().find(|it| !known.contains(it));
-        match unknown {
-            Some(given) => Err(Refusal::Verdict {
-                given: given.clone(),
-                known,
-            }),
-            None => Ok(()),
-        }
     }
-}
-
-/// Returns the earliest event at which all of these samples are there, on HAProxy of a series and later.
-///
-/// HAProxy's table does not know fetches in Lua and the like: they are about requests more often than not.
-pub(super) fn earliest<'s>(samples: impl Iterator<Item = &'s str>, series: Series) -> Event {
-    let events = samples.map(|sample| {
-        let expression = Expression::parse_word(sample).ok();
-        let earliest = expression.and_then(|expression| expression.earliest(series));
-        earliest.unwrap_or(Event::FrontendHttpRequest)
-    });
-    events.max().unwrap_or(Event::ClientSession)
-}
-
-/// What an argument is called in a warning.
-pub(super) fn shown(argument: &Argument) -> String {
-    match (&argument.name, argument.index) {
-        (_, Some(index)) => format!("at place {index}"),
-        (name, None) => name.clone().unwrap_or_default(),
-    }
-}
-
-/// What says where an argument comes from.
-pub(super) fn attribute(argument: &Argument) -> String {
-    match argument.index {
-        Some(index) => format!("#[arg(index = {index}, sample = \"…\")]"),
-        None => "#[arg(sample = \"…\")]".to_owned(),
-    }
-}
-
-/// A sample as one word of a line: blanks outside of quotes would end it, and `#` would end the line.
-fn one_word(sample: &str) -> String {
-    let (mut word, mut quote, mut escaped) = (String::new(), None, false);
-    for c in sample.trim().chars() {
-        match (quote, c) {
-            _ if escaped => {}
-            (None, ' ' | '#') => word.push('\\'),
-            (None, '"' | '\'') => quote = Some(c),
-            (Some(open), c) if c == open => quote = None,
-            _ => {}
-        }
-        escaped = c == '\\' && !escaped && quote != Some('\'');
-        word.push(c);
-    }
-    word
-}
-
-/// A sample that HAProxy takes anywhere and that has the type.
-fn placeholder(expected: Expected) -> &'static str {
-    match expected {
-        Expected::Bool => "bool(false)",
-        Expected::Integer => "int(0)",
-        Expected::Address | Expected::Ipv4 => "ipv4(0.0.0.0)",
-        Expected::Ipv6 => "ipv6(::)",
-        _ => "str()",
+    let unknown = options.verdicts.iter().find(|it| !known.contains(it));
+    match unknown {
+        Some(given) => Err(Refusal::Verdict {
+            given: given.clone(),
+            known,
+        }),
+        None => Ok(()),
     }
 }
 
@@ -512,16 +267,7 @@ fn servers(agent: &Agent, options: &Options) -> Result<Vec<String>, Refusal> {
     }
 }
 
-/// Longer than any handler may take, so that the agent itself says that one was late and the others
-/// of its NOTIFY have their answers.
-fn processing(agent: &Agent) -> Duration {
-    let deadlines = agent.messages.iter().filter_map(|it| it.deadline);
-    let longest = deadlines.max().unwrap_or_default();
-    let margin = (longest / 2).max(Duration::from_millis(100));
-    PROCESSING.max(longest + margin)
-}
-
-/// The name with `_` for all that does not fit.
+/// Returns the name with `_` for each character that does not fit.
 fn corrected(name: &str, fits: impl Fn(char) -> bool) -> String {
     let corrected = name.chars().map(|c| if fits(c) { c } else { '_' });
     let corrected: String = corrected.collect();
@@ -530,12 +276,4 @@ fn corrected(name: &str, fits: impl Fn(char) -> bool) -> String {
     } else {
         corrected
     }
-}
-
-/// Returns a time as `config` writes it: rounded up to whole milliseconds.
-pub(super) fn time(time: Duration) -> String {
-    let millis = time.as_micros().div_ceil(1000);
-    show_time(Duration::from_millis(
-        u64::try_from(millis).unwrap_or(u64::MAX),
-    ))
 }

@@ -1,23 +1,24 @@
-//! What `--fail closed` asks for, message by message.
+//! The proof of an answer that `--fail closed` asks for, message by message.
 //!
 //! A rule may ask for a variable only if each success of the handler sets it and nothing else does.
-//! Where there is none, the agent is asked for a sign of success.
+//! Without such a variable, the message asks the agent for a sign of success.
 
-use super::plan::{Asked, ERROR, Guard, Plan, Planned};
-use super::{Fail, Warning};
+use super::configuration::Warning;
+use super::options::Fail;
+use super::plan::{ERROR, Group, Plan, Planned, Proof, Side, Sign};
 use crate::{Message, Presence, Variable};
 use spoa_facts::{Event, MAX_VARIABLE};
 
-/// Decides it for all messages.
+/// Decides about the proofs of all messages.
 pub(super) fn decide(plan: &mut Plan<'_>) {
-    let mut signs: Vec<String> = Vec::new();
-    let mut guards = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    let mut proofs = Vec::new();
     for planned in &plan.messages {
-        let guard = guard(plan, planned, &mut signs);
-        guards.push(guard);
+        let proof = proof(plan, planned, &mut names);
+        proofs.push(proof);
     }
-    for (planned, guard) in plan.messages.iter_mut().zip(guards) {
-        planned.guard = guard;
+    for (planned, proof) in plan.messages.iter_mut().zip(proofs) {
+        planned.proof = proof;
     }
     if plan.options.fail == Fail::Open {
         return;
@@ -25,70 +26,63 @@ pub(super) fn decide(plan: &mut Plan<'_>) {
     let missing = plan
         .messages
         .iter()
-        .filter_map(|planned| match &planned.guard {
-            Guard::Missing(why) => Some(Warning {
+        .filter_map(|planned| match &planned.proof {
+            Proof::Missing(why) => Some(Warning {
                 location: Some(planned.message.location.clone()),
                 text: format!(
                     "message `{}` is not protected by `--fail closed`: {why}",
                     planned.message.name
                 ),
             }),
-            Guard::Rule(_) => None,
+            Proof::Sign(_) => None,
         });
     let missing: Vec<_> = missing.collect();
     plan.warnings.extend(missing);
 }
 
-fn guard(plan: &Plan<'_>, planned: &Planned<'_>, signs: &mut Vec<String>) -> Guard {
+fn proof(plan: &Plan<'_>, planned: &Planned<'_>, names: &mut Vec<String>) -> Proof {
     let message = planned.message;
     let verdicts = &plan.options.verdicts;
     let named = |it: &Variable| verdicts.contains(&format!("{}.{}", it.scope, it.name));
     if !verdicts.is_empty() && !message.variables.iter().any(named) {
-        return Guard::Missing("`--verdict` names none of its variables".to_owned());
+        return Proof::Missing("`--verdict` names none of its variables".to_owned());
     }
-    let late = match late(plan, planned) {
-        Ok(late) => late,
-        Err(why) => return Guard::Missing(why),
+    let side = match side(plan, planned) {
+        Ok(side) => side,
+        Err(why) => return Proof::Missing(why),
     };
     let chosen = |it: &&Variable| verdicts.is_empty() || named(it);
     let mut variables = message.variables.iter().filter(chosen);
-    let asked = match variables.find(|it| is_sure(plan, message, it, late)) {
-        Some(sure) => Asked {
+    let sign = match variables.find(|it| is_sure(plan, message, it, side)) {
+        Some(sure) => Sign {
             variable: plan.variable(sure),
-            sign: None,
-            late,
+            asked: None,
+            side,
         },
         None => {
-            let sign = sign(plan, message, signs);
-            let asked = Asked {
-                variable: format!("txn.{}.{sign}", plan.prefix),
-                sign: Some(format!("txn.{sign}")),
-                late,
+            let name = name(plan, message, names);
+            let sign = Sign {
+                variable: format!("txn.{}.{name}", plan.prefix),
+                asked: Some(format!("txn.{name}")),
+                side,
             };
-            signs.push(sign);
-            asked
+            names.push(name);
+            sign
         }
     };
-    let mut groups = plan.groups.iter();
-    let by_rules = groups.find(|it| it.by_rules && planned.group.as_deref() == Some(&it.name));
-    match by_rules {
-        Some(group) if !asks(plan, &asked.variable) => {
-            let rules = if late {
-                "http-response"
-            } else {
-                "http-request"
-            };
-            Guard::Missing(format!(
-                "a rule of `--rules` sends its group `{}`: after that rule, and with its condition, write \
-                 `{rules} deny deny_status 503 if !{{ var({}) -m found }}`",
-                group.name, asked.variable
-            ))
-        }
-        _ => Guard::Rule(asked),
+    match plan.group(planned).filter(|group| group.by_rules) {
+        Some(group) if !asks(plan, &sign.variable) => Proof::Missing(format!(
+            "a rule of `--rules` sends its group `{}`: after that rule, and with its condition, write \
+             `{} deny deny_status 503 if !{{ var({}) -m found }}`",
+            group.name,
+            side.rules(),
+            sign.variable
+        )),
+        _ => Proof::Sign(sign),
     }
 }
 
-/// Whether the site's own rules ask whether a variable is set.
+/// Returns whether the site's own rules ask whether a variable is set.
 fn asks(plan: &Plan<'_>, variable: &str) -> bool {
     let variable = format!("var({variable})");
     let mut rules = plan.rules();
@@ -98,28 +92,37 @@ fn asks(plan: &Plan<'_>, variable: &str) -> bool {
     })
 }
 
-/// Whether the answer is there for rules about the response only; why there is none in time.
-fn late(plan: &Plan<'_>, planned: &Planned<'_>) -> Result<bool, String> {
+/// Returns the rules that come after the answer, or the reason why no written rule does.
+fn side(plan: &Plan<'_>, planned: &Planned<'_>) -> Result<Side, String> {
     match planned.event {
         Some("on-client-session" | "on-frontend-tcp-request" | "on-frontend-http-request") => {
-            Ok(false)
+            Ok(Side::Request)
         }
-        Some("on-http-response") => Ok(true),
+        Some("on-http-response") => Ok(Side::Response),
+        Some("on-backend-tcp-request" | "on-backend-http-request") if plan.writes_servers() => {
+            Ok(Side::Backend)
+        }
         Some(event) => Err(format!(
             "it is sent at `{event}`, after the rules of the frontend"
         )),
         None => {
-            let mut groups = plan.groups.iter();
-            let group = groups.find(|it| planned.group.as_deref() == Some(&it.name));
-            Ok(group.is_some_and(|group| group.earliest == Event::HttpResponse))
+            let late = |group: &Group<'_>| group.earliest == Event::HttpResponse;
+            Ok(if plan.group(planned).is_some_and(late) {
+                Side::Response
+            } else {
+                Side::Request
+            })
         }
     }
 }
 
-/// Whether a variable is there on each success of the handler, and then only.
-fn is_sure(plan: &Plan<'_>, message: &Message, variable: &Variable, late: bool) -> bool {
+/// Returns whether each success of the handler sets a variable, and nothing else does.
+fn is_sure(plan: &Plan<'_>, message: &Message, variable: &Variable, side: Side) -> bool {
     // Those of a session may be there since an earlier request.
-    let scopes = ["txn", if late { "res" } else { "req" }];
+    let scopes = match side {
+        Side::Response => ["txn", "res"],
+        Side::Request | Side::Backend => ["txn", "req"],
+    };
     let mut others = plan
         .agent
         .messages
@@ -133,15 +136,15 @@ fn is_sure(plan: &Plan<'_>, message: &Message, variable: &Variable, late: bool) 
         && !others.any(|other| other.variables.iter().any(is_same))
 }
 
-/// The name of a sign of success, which no other variable has.
-fn sign(plan: &Plan<'_>, message: &Message, signs: &[String]) -> String {
+/// Returns a name for a sign of success, which no other variable has.
+fn name(plan: &Plan<'_>, message: &Message, taken: &[String]) -> String {
     let name = message.name.chars();
     let name = name.map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
     let long = format!("answered_{}", name.collect::<String>());
     let mut variables = plan.agent.messages.iter().flat_map(|it| &it.variables);
     let fits = format!("txn.{}.{long}", plan.prefix).len() <= MAX_VARIABLE;
-    if fits && !signs.contains(&long) && variables.all(|it| it.name != long) {
+    if fits && !taken.contains(&long) && variables.all(|it| it.name != long) {
         return long;
     }
-    format!("answered_{}", signs.len() + 1)
+    format!("answered_{}", taken.len() + 1)
 }

@@ -1,10 +1,11 @@
-//! A page of Markdown about an agent: what it is sent, what it sets.
+//! The reference page of an agent in Markdown: its messages, arguments and variables.
 
-use super::Warning;
-use super::plan::{attribute, shown, time};
+use super::argument::{attribute, shown};
+use super::configuration::Warning;
+use super::durations::time;
 use crate::{Agent, Argument, Expected, Message, Variable};
 
-/// The reference of an agent's messages, arguments and variables, as Markdown.
+/// Returns the reference of an agent's messages, arguments and variables, as Markdown.
 ///
 /// ```
 /// use spoa_config::write::page;
@@ -147,7 +148,7 @@ fn variable(variable: &Variable) -> String {
     ])
 }
 
-/// The name as rules write it, but for the prefix that spoe.conf chooses.
+/// Returns the name as rules write it, but for the prefix that spoe.conf chooses.
 fn variable_name(variable: &Variable) -> String {
     code(&format!("{}.{}", variable.scope, variable.name))
 }
@@ -179,7 +180,7 @@ fn takes(expected: Expected) -> &'static str {
     }
 }
 
-/// A text as code in a table: a bar would end the cell.
+/// Returns a text as code in a table: a bar would end the cell.
 fn code(text: &str) -> String {
     format!("`{}`", text.replace('|', "\\|"))
 }
@@ -191,7 +192,7 @@ fn row(cells: &[String]) -> String {
     format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }
 
-/// Where a heading is linked to.
+/// Returns the target of links to a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading
         .chars()
@@ -199,7 +200,7 @@ fn anchor(heading: &str) -> String {
     kept.collect::<String>().to_ascii_lowercase()
 }
 
-/// Headings of a doc comment, below that of its message.
+/// Returns the text of a doc comment with its headings below that of its message.
 fn deepened(docs: &str) -> String {
     let mut fenced = false;
     let lines = docs.lines().map(|line| {

@@ -1,48 +1,17 @@
-//! The rules that enforce what handlers decide: one for each outcome, since HAProxy takes no status from a
-//! variable.
-//!
-//! It must not know when a message is sent: the plan has decided.
+//! The rules that enforce verdicts: one for each outcome, since HAProxy takes no status from a variable.
 
-use super::plan::{Plan, Planned};
+use super::ladder::{Ladder, When, add};
+use super::options::{Fail, Page};
+use super::plan::{Plan, Planned, Side};
 use super::text::Text;
-use super::{Fail, Warning};
-use crate::{Action, HeaderChange, HeaderRule, Message, Outcome, Series, Variable, Verdict};
+use crate::{Action, HeaderChange, HeaderRule, Outcome, Series, Variable, Verdict};
 use spoa_facts::Event;
 
-/// How much of a reason is logged, in bytes.
+/// The length of a reason in the log, in bytes.
 const REASON: usize = 64;
 
-/// A page of the site's, a file that HAProxy reads when it starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// The status it is for, or any challenge.
-    pub status: Option<u16>,
-    /// The path of the file.
-    pub file: String,
-}
-
-/// One verdict, with the moments at which it can come.
-#[derive(Debug)]
-pub(super) struct Ladder {
-    verdict: Verdict,
-    /// Whether it is there for the rules about requests.
-    early: bool,
-    /// Whether it is there for the rules about responses only.
-    late: bool,
-    /// The event after the rules of the frontend at which it comes.
-    elsewhere: Option<String>,
-    /// The group that a rule of the site's own sends.
-    by_rules: Option<String>,
-}
-
-/// When a verdict is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum When {
-    Early,
-    Late,
-    Elsewhere(String),
-    ByRules(String),
-}
+/// The comment that says that requests pass without a verdict: `doctor` reads it.
+const OPEN: &str = "Fail open: without a verdict nothing is denied. `--fail closed` denies it.";
 
 /// Decides which ladders there are.
 pub(super) fn decide(plan: &mut Plan<'_>) {
@@ -57,7 +26,7 @@ pub(super) fn decide(plan: &mut Plan<'_>) {
                 .iter()
                 .find(|(action, _, before)| *action == verdict.action && *before == when);
             if let Some((_, other, _)) = before {
-                warnings.push(warning(
+                warnings.push((
                     message,
                     format!(
                         "messages `{other}` and `{}` tell their verdicts by one variable, and the last one counts: \
@@ -66,92 +35,45 @@ pub(super) fn decide(plan: &mut Plan<'_>) {
                     ),
                 ));
             }
+            let doubts = doubts(plan, verdict, &when).into_iter();
             warnings.extend(
-                doubts(plan, verdict, &when)
-                    .into_iter()
-                    .map(|text| warning(message, format!("message `{}`: {text}", message.name))),
+                doubts.map(|text| (message, format!("message `{}`: {text}", message.name))),
             );
             told.push((&verdict.action, &message.name, when.clone()));
             add(&mut ladders, verdict, when);
         }
     }
     plan.ladders = ladders;
-    plan.warnings.extend(warnings);
-}
-
-fn warning(message: &Message, text: String) -> Warning {
-    Warning {
-        location: Some(message.location.clone()),
-        text,
+    for (message, text) in warnings {
+        plan.warn(message, text);
     }
 }
 
-/// When the verdict of a message is there.
+/// Returns the moment at which the verdict of a message comes.
 fn when(plan: &Plan<'_>, planned: &Planned<'_>) -> When {
     match planned.event {
         Some("on-client-session" | "on-frontend-tcp-request" | "on-frontend-http-request") => {
-            When::Early
+            When::Request
         }
-        Some("on-http-response") => When::Late,
-        Some(event) => When::Elsewhere(event.to_owned()),
-        None => {
-            let mut groups = plan.groups.iter();
-            let group = groups.find(|it| planned.group.as_deref() == Some(&it.name));
-            match group {
-                Some(group) if group.by_rules => When::ByRules(group.name.clone()),
-                Some(group) if group.earliest == Event::HttpResponse => When::Late,
-                _ => When::Early,
-            }
+        Some(event @ ("on-backend-tcp-request" | "on-backend-http-request")) => {
+            When::Backend(event.to_owned())
         }
+        Some("on-http-response") => When::Response,
+        Some(event) => When::TooLate(event.to_owned()),
+        None => match plan.group(planned) {
+            Some(group) if group.by_rules => When::ByRules(group.name.clone()),
+            Some(group) if group.earliest == Event::HttpResponse => When::Response,
+            _ => When::Request,
+        },
     }
 }
 
-/// Adds a verdict to the ladder of its variables.
-fn add(ladders: &mut Vec<Ladder>, verdict: &Verdict, when: When) {
-    let known = ladders
-        .iter()
-        .position(|it| it.verdict.action == verdict.action);
-    let index = known.unwrap_or_else(|| {
-        ladders.push(Ladder {
-            verdict: Verdict {
-                outcomes: Vec::new(),
-                headers: Vec::new(),
-                ..verdict.clone()
-            },
-            early: false,
-            late: false,
-            elsewhere: None,
-            by_rules: None,
-        });
-        ladders.len() - 1
-    });
-    let Some(ladder) = ladders.get_mut(index) else {
-        return;
-    };
-    for outcome in &verdict.outcomes {
-        if !ladder.verdict.outcomes.contains(outcome) {
-            ladder.verdict.outcomes.push(*outcome);
-        }
-    }
-    for header in &verdict.headers {
-        if !ladder.verdict.headers.contains(header) {
-            ladder.verdict.headers.push(header.clone());
-        }
-    }
-    match when {
-        When::Early => ladder.early = true,
-        When::Late => ladder.late = true,
-        When::Elsewhere(event) => ladder.elsewhere = Some(event),
-        When::ByRules(group) => ladder.by_rules = Some(group),
-    }
-}
-
-/// What HAProxy cannot do as it is declared.
+/// Returns the parts of a verdict that HAProxy cannot enforce as they are declared.
 fn doubts(plan: &Plan<'_>, verdict: &Verdict, when: &When) -> Vec<String> {
     let mut doubts = Vec::new();
     let has = |action| verdict.outcomes.iter().any(|it| it.action == action);
     match when {
-        When::Late => {
+        When::Response => {
             if has(Action::Tarpit) {
                 doubts.push(
                     "HAProxy cannot tarpit a response, and denies it at once".to_owned(),
@@ -164,14 +86,18 @@ fn doubts(plan: &Plan<'_>, verdict: &Verdict, when: &When) -> Vec<String> {
                 );
             }
         }
-        When::Elsewhere(event) => doubts.push(format!(
+        When::Backend(_) if plan.writes_servers() => {}
+        When::Backend(event) => doubts.push(format!(
             "it is sent at `{event}`, after the rules of the frontend: copy the rules from the comment into the \
              backend"
+        )),
+        When::TooLate(event) => doubts.push(format!(
+            "it is sent at `{event}`, after which no rule can enforce its verdict: choose another event"
         )),
         When::ByRules(group) => doubts.push(format!(
             "a rule of `--rules` sends its group `{group}`: copy the rules from the comment to after that rule"
         )),
-        When::Early => {}
+        When::Request => {}
     }
     if has(Action::Respond) && plan.options.series < Series::V3_2 {
         doubts.push(
@@ -189,12 +115,12 @@ fn doubts(plan: &Plan<'_>, verdict: &Verdict, when: &When) -> Vec<String> {
     doubts
 }
 
-/// Whether a ladder reads a variable, or its value is of no use to others.
+/// Returns whether a ladder reads a variable, or its value is of no use to others.
 pub(super) fn owns(plan: &Plan<'_>, variable: &Variable) -> bool {
     plan.ladders.iter().any(|it| it.verdict.owns(variable))
 }
 
-/// Whether a variable is for a ladder alone: a header, or a body.
+/// Returns whether a variable is for a ladder alone: a header, or a body.
 pub(super) fn hides(plan: &Plan<'_>, variable: &Variable) -> bool {
     plan.ladders.iter().any(|it| {
         let shown = [&it.verdict.action, &it.verdict.status, &it.verdict.reason];
@@ -202,151 +128,89 @@ pub(super) fn hides(plan: &Plan<'_>, variable: &Variable) -> bool {
     })
 }
 
-/// Writes all ladders that the site's own rules do not have.
-pub(super) fn lines(plan: &Plan<'_>, text: &mut Text) {
+/// Writes all ladders of the frontend that the site's own rules do not have.
+///
+/// Rules for backends are comments, unless the backend of the servers is in the file, too.
+pub(super) fn lines(plan: &Plan<'_>, with_servers: bool, text: &mut Text) {
     for ladder in &plan.ladders {
-        ladder.lines(plan, text);
+        frontend(ladder, plan, with_servers, text);
     }
 }
 
-/// The rules about requests, or those about responses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Request,
-    Response,
-}
-
-impl Side {
-    fn rules(self) -> &'static str {
-        match self {
-            Side::Request => "http-request",
-            Side::Response => "http-response",
-        }
-    }
-}
-
-impl Ladder {
-    fn lines(&self, plan: &Plan<'_>, text: &mut Text) {
-        let verdict = &self.verdict;
-        let action = variable(plan, &verdict.action);
-        let by_site = judges(plan, &action);
-        let mut sides = Vec::new();
-        if self.early && !by_site {
-            sides.push(Side::Request);
-        }
-        if self.late && !by_site {
-            sides.push(Side::Response);
-        }
-        if let Some(event) = &self.elsewhere {
-            text.blank();
-            text.comment(&format!(
-                "The verdict in {action} comes at `{event}`. These rules enforce it, in the backend:"
-            ));
-            for rule in self.rungs(plan, Side::Request) {
-                text.commented_line(&rule);
-            }
-        }
-        if let Some(group) = self.by_rules.as_ref().filter(|_| !by_site) {
-            text.blank();
-            text.comment(&format!(
-                "The verdict in {action} comes with the group `{group}`. These rules enforce it, after the rule \
-                 that sends the group:"
-            ));
-            for rule in self.rungs(plan, Side::Request) {
-                text.commented_line(&rule);
-            }
-        }
-        if !sides.is_empty() && !verdict.outcomes.is_empty() {
-            text.blank();
-            let reason = variable(plan, &verdict.reason);
-            if self.early {
-                text.comment(&format!(
-                    "Enforces the verdict in {action}; the reason is in the log line. The first rule that \
-                     matches ends the others."
-                ));
-                text.line(&format!("http-request capture var({reason}) len {REASON}"));
-            } else {
-                text.comment(&format!(
-                    "Enforces the verdict in {action}. The first rule that matches ends the others."
-                ));
-            }
-            if plan.options.fail == Fail::Open && plan.options.rules.is_some() {
-                text.comment(
-                    "Fail open: without a verdict nothing is denied. `--fail closed` denies it.",
-                );
-            }
-            for side in sides {
-                for rule in self.rungs(plan, side) {
-                    text.line(&rule);
-                }
-            }
-            let content_type = variable(plan, &verdict.content_type);
-            if verdict.statuses(Action::Respond).next().is_some() {
-                text.line(&format!(
-                    "http-after-response set-header content-type %[var({content_type})] if {{ \
-                     var({content_type}) -m found }}"
-                ));
-            }
-        }
-        self.headers(plan, text);
-    }
-
-    /// One rule for each outcome, and one for what is not known.
-    fn rungs(&self, plan: &Plan<'_>, side: Side) -> Vec<String> {
-        let rules = side.rules();
-        let verdict = &self.verdict;
-        let action = variable(plan, &verdict.action);
-        let mut rungs = Vec::new();
-        for outcome in &verdict.outcomes {
-            let rule = match self.paged(plan, outcome, side) {
-                Some(what) => {
-                    let condition = verdict.condition(outcome, &plan.prefix);
-                    format!("{rules} {what} if {condition}")
-                }
-                None => verdict.rule(outcome, rules, &plan.prefix),
-            };
-            rungs.push(rule);
-        }
-        rungs.push(format!(
-            "{rules} deny deny_status 403 if {{ var({action}) -m found }} !{{ var({action}) -m str allow }}"
+/// Writes the rules for the backend of the servers.
+pub(super) fn backend_lines(plan: &Plan<'_>, text: &mut Text) {
+    for ladder in &plan.ladders {
+        let Some(event) = ladder.backend_event() else {
+            continue;
+        };
+        let action = variable(plan, &ladder.verdict.action);
+        text.comment(&format!(
+            "Enforces the verdict in {action}, which comes at `{event}`. Each backend needs these rules."
         ));
-        rungs
-    }
-
-    /// What a rule does with a page of the site's.
-    fn paged(&self, plan: &Plan<'_>, outcome: &Outcome, side: Side) -> Option<String> {
-        let (action, status) = (outcome.action, outcome.status?);
-        let page = page(plan, (action != Action::Challenge).then_some(status))?;
-        let (of, file) = (content_type(page), &page.file);
-        match action {
-            Action::Challenge => Some(format!(
-                "return status {status} content-type {of} lf-file {file}"
-            )),
-            Action::Deny | Action::Tarpit => {
-                let tarpits = action == Action::Tarpit && side == Side::Request;
-                let keyword = if tarpits { "tarpit" } else { "deny" };
-                Some(format!(
-                    "{keyword} status {status} content-type {of} file {file}"
-                ))
+        if plan.options.fail == Fail::Open {
+            text.comment(OPEN);
+        }
+        for rule in rungs(ladder, plan, Side::Backend) {
+            text.line(&rule);
+        }
+        if !ladder.is_early() {
+            for rule in headers(ladder, plan, false) {
+                text.line(&rule);
             }
-            _ => None,
         }
     }
+}
 
-    /// The rules for headers.
-    fn headers(&self, plan: &Plan<'_>, text: &mut Text) {
-        let mut rules = Vec::new();
-        let headers = self.verdict.headers.iter();
-        for header in headers {
-            let name = variable(plan, &header.variable);
-            if says(plan, &name) || (!header.of_response && !self.early) {
-                continue;
+fn frontend(ladder: &Ladder, plan: &Plan<'_>, with_servers: bool, text: &mut Text) {
+    let verdict = &ladder.verdict;
+    let action = variable(plan, &verdict.action);
+    let by_site = judges(plan, &action);
+    let mut sides = Vec::new();
+    if ladder.is_early() && !by_site {
+        sides.push(Side::Request);
+    }
+    if ladder.is_late() && !by_site {
+        sides.push(Side::Response);
+    }
+    for when in &ladder.moments {
+        comments(ladder, plan, when, by_site, with_servers, text);
+    }
+    if !sides.is_empty() && !verdict.outcomes.is_empty() {
+        text.blank();
+        let reason = variable(plan, &verdict.reason);
+        if ladder.is_early() {
+            text.comment(&format!(
+                "Enforces the verdict in {action}; the reason is in the log line. The first rule that \
+                 matches ends the others."
+            ));
+            text.line(&format!("http-request capture var({reason}) len {REASON}"));
+        } else {
+            text.comment(&format!(
+                "Enforces the verdict in {action}. The first rule that matches ends the others."
+            ));
+        }
+        if plan.options.fail == Fail::Open && plan.options.rules.is_some() {
+            text.comment(OPEN);
+        }
+        for side in &sides {
+            for rule in rungs(ladder, plan, *side) {
+                text.line(&rule);
             }
-            rules.extend(header_rules(plan, header, &name));
         }
-        if rules.is_empty() {
-            return;
-        }
+    }
+    let backend = ladder.backend_event().is_some() && with_servers;
+    if (!sides.is_empty() || backend) && verdict.statuses(Action::Respond).next().is_some() {
+        let content_type = variable(plan, &verdict.content_type);
+        text.line(&format!(
+            "http-after-response set-header content-type %[var({content_type})] if {{ \
+             var({content_type}) -m found }}"
+        ));
+    }
+    let mut rules = headers(ladder, plan, true);
+    if ladder.is_early() {
+        rules.extend(headers(ladder, plan, false));
+    }
+    if !rules.is_empty() {
         text.blank();
         text.comment("The headers that come with the verdict. A client cannot set those that the agent sets.");
         for rule in rules {
@@ -355,7 +219,110 @@ impl Ladder {
     }
 }
 
-/// The rules for one header, or for those of any names.
+/// Writes the rules that belong elsewhere as comments.
+fn comments(
+    ladder: &Ladder,
+    plan: &Plan<'_>,
+    when: &When,
+    by_site: bool,
+    with_servers: bool,
+    text: &mut Text,
+) {
+    let action = variable(plan, &ladder.verdict.action);
+    let (comment, side) = match when {
+        When::Backend(event) if with_servers => {
+            text.blank();
+            text.comment(&format!(
+                "The verdict in {action} comes at `{event}`, after these rules: `backend servers` enforces it."
+            ));
+            return;
+        }
+        When::Backend(event) => (
+            format!(
+                "The verdict in {action} comes at `{event}`. These rules enforce it, in the backend:"
+            ),
+            Side::Backend,
+        ),
+        When::TooLate(event) => {
+            text.blank();
+            text.comment(&format!(
+                "Not enforced: the verdict in {action} comes at `{event}`, after all rules that could."
+            ));
+            return;
+        }
+        When::ByRules(group) if !by_site => (
+            format!(
+                "The verdict in {action} comes with the group `{group}`. These rules enforce it, after the rule \
+                 that sends the group:"
+            ),
+            Side::Request,
+        ),
+        _ => return,
+    };
+    text.blank();
+    text.comment(&comment);
+    for rule in rungs(ladder, plan, side) {
+        text.commented_line(&rule);
+    }
+}
+
+/// Returns one rule for each outcome, and one for an unknown outcome.
+fn rungs(ladder: &Ladder, plan: &Plan<'_>, side: Side) -> Vec<String> {
+    let rules = side.rules();
+    let verdict = &ladder.verdict;
+    let action = variable(plan, &verdict.action);
+    let mut rungs = Vec::new();
+    for outcome in &verdict.outcomes {
+        let rule = match paged(plan, outcome, side) {
+            Some(what) => {
+                let condition = verdict.condition(outcome, &plan.prefix);
+                format!("{rules} {what} if {condition}")
+            }
+            None => verdict.rule(outcome, rules, &plan.prefix),
+        };
+        rungs.push(rule);
+    }
+    rungs.push(format!(
+        "{rules} deny deny_status 403 if {{ var({action}) -m found }} !{{ var({action}) -m str allow }}"
+    ));
+    rungs
+}
+
+/// Returns the action of a rule that responds with a page of the site.
+fn paged(plan: &Plan<'_>, outcome: &Outcome, side: Side) -> Option<String> {
+    let (action, status) = (outcome.action, outcome.status?);
+    let page = page(plan, (action != Action::Challenge).then_some(status))?;
+    let (of, file) = (content_type(page), &page.file);
+    match action {
+        Action::Challenge => Some(format!(
+            "return status {status} content-type {of} lf-file {file}"
+        )),
+        Action::Deny | Action::Tarpit => {
+            let tarpits = action == Action::Tarpit && side == Side::Request;
+            let keyword = if tarpits { "tarpit" } else { "deny" };
+            Some(format!(
+                "{keyword} status {status} content-type {of} file {file}"
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// Returns the rules for the headers of the response, or for those of the request.
+fn headers(ladder: &Ladder, plan: &Plan<'_>, of_response: bool) -> Vec<String> {
+    let headers = ladder.verdict.headers.iter();
+    let headers = headers.filter(|header| header.of_response == of_response);
+    let mut rules = Vec::new();
+    for header in headers {
+        let name = variable(plan, &header.variable);
+        if !says(plan, &name) {
+            rules.extend(header_rules(plan, header, &name));
+        }
+    }
+    rules
+}
+
+/// Returns the rules for one header, or for those of any names.
 fn header_rules(plan: &Plan<'_>, header: &HeaderRule, variable: &str) -> Vec<String> {
     let rules = if header.of_response {
         "http-after-response"
@@ -392,7 +359,7 @@ fn header_rules(plan: &Plan<'_>, header: &HeaderRule, variable: &str) -> Vec<Str
     }
 }
 
-/// The site's page for a status, or for challenges.
+/// Returns the site's page for a status, or for challenges.
 fn page<'a>(plan: &Plan<'a>, status: Option<u16>) -> Option<&'a Page> {
     plan.options.pages.iter().find(|it| it.status == status)
 }
@@ -405,12 +372,12 @@ fn content_type(page: &Page) -> &'static str {
     }
 }
 
-/// The whole name of a variable.
+/// Returns the whole name of a variable.
 fn variable(plan: &Plan<'_>, name: &str) -> String {
     format!("txn.{}.{name}", plan.prefix)
 }
 
-/// Whether the site's own rules ask what a verdict is, and not only whether there is one.
+/// Returns whether the site's own rules ask for the value of a verdict, not only for its presence.
 fn judges(plan: &Plan<'_>, action: &str) -> bool {
     let expression = format!("var({action})");
     let mut rules = plan.rules();
@@ -426,7 +393,7 @@ fn judges(plan: &Plan<'_>, action: &str) -> bool {
     })
 }
 
-/// Whether the site's own rules read a variable.
+/// Returns whether the site's own rules read a variable.
 fn says(plan: &Plan<'_>, variable: &str) -> bool {
     let ends = [format!("var({variable})"), format!("var({variable},")];
     let mut rules = plan.rules();

@@ -1,17 +1,17 @@
-//! The first line of a file: who wrote it, and the hash of what follows, which tells edits.
+//! The first line of a file: its writer, and the hash of the rest, which shows edits.
 
 const SIGNATURE: &str = "# Written by `";
 const HASH: &str = "# Written by `NAME config`, hash ";
 
-/// Who wrote a file.
+/// The writer of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Writer {
-    /// `config`, and nobody has changed it since.
+    /// `config`; the file has not changed since.
     Config,
-    /// `config`, and somebody has changed it since.
+    /// `config`; the file has changed since.
     Edited,
-    /// Somebody else.
+    /// Another program, or a person.
     Other,
 }
 
@@ -35,7 +35,7 @@ pub fn signed(agent: &str, text: &str) -> String {
     )
 }
 
-/// Returns who wrote a file, by its first line.
+/// Returns the writer of a file, by its first line.
 #[must_use]
 pub fn writer(text: &str) -> Writer {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
@@ -53,7 +53,7 @@ pub fn writer(text: &str) -> Writer {
     }
 }
 
-/// The 64 bits of FNV-1a: they tell an edit from none, and keep nobody from forging one.
+/// Returns the 64 bits of FNV-1a. They show an edit, and do not prevent a forgery.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,19 +1,19 @@
 //! `spoe.conf`.
-//!
-//! It must not decide anything: the plan has.
 
-use super::plan::{Arg, ERROR, FRAME, Guard, Plan, Planned, time};
+use super::argument::Arg;
+use super::durations::time;
+use super::options::{Fail, Watch};
+use super::plan::{ERROR, Plan, Planned, Proof};
 use super::text::Text;
-use super::{Fail, Watch};
 use crate::{ANSWERED, Series};
 use spoa_facts::Event;
 
-/// The whole file.
+/// Returns the whole file.
 pub(super) fn file(plan: &Plan<'_>) -> String {
     let mut text = Text::default();
     let Plan { engine, agent, .. } = plan;
     text.heading(&format!(
-        "What HAProxy {} sends to `{}`, and when. The name in brackets is that of `engine` in \
+        "The messages that HAProxy {} sends to `{}`, and when. The name in brackets is that of `engine` in \
          `filter spoe engine {engine} …`; the messages and their arguments are those of the handlers.",
         series(plan.options.series),
         agent.name,
@@ -34,7 +34,7 @@ pub(super) fn file(plan: &Plan<'_>) -> String {
     text.into_string()
 }
 
-/// The oldest it is for, and those that take it as well.
+/// Returns the oldest series that the file is for, and a word for the later ones.
 fn series(series: Series) -> String {
     if Series::ALL.last() == Some(&series) {
         series.to_string()
@@ -73,10 +73,10 @@ fn agent_section(plan: &Plan<'_>, text: &mut Text) {
         .next();
     match first {
         Some(first) => text.comment(&format!(
-            "Stands in the name of every variable that the agent sets: {}.",
+            "Part of the name of every variable that the agent sets: {}.",
             plan.variable(first)
         )),
-        None => text.comment("Stands in the name of every variable that the agent sets."),
+        None => text.comment("Part of the name of every variable that the agent sets."),
     }
     text.line(&format!("option var-prefix {prefix}"));
     let variables = plan.agent.messages.iter().flat_map(|it| &it.variables);
@@ -107,7 +107,7 @@ fn agent_section(plan: &Plan<'_>, text: &mut Text) {
     text.comment("Several NOTIFYs wait on one connection for answers that come in any order.");
     text.line("option pipelining");
     let size = plan.agent.max_frame_size;
-    if size != 0 && size < FRAME {
+    if size != 0 && size < plan.options.buffers.frame() {
         text.comment("The agent agrees to no more, in bytes.");
         text.line(&format!("max-frame-size {size}"));
     }
@@ -131,7 +131,7 @@ fn agent_section(plan: &Plan<'_>, text: &mut Text) {
         None => String::new(),
     };
     text.comment(&format!(
-        "What a request waits for an answer at most; it goes on without one afterwards.{why}"
+        "How long a request waits for an answer at most; it then goes on without one.{why}"
     ));
     text.line(&format!("timeout processing {}", time(plan.processing)));
     text.blank();
@@ -153,10 +153,11 @@ fn message(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
     args(plan, planned, text);
     let Some(event) = planned.event else {
         if message.group.is_none() {
-            text.comment(
+            text.comment(&format!(
                 "A group of its own, without an event: a rule of the frontend waits for the body first. The \
-                 event `on-http-response` comes before it.",
-            );
+                 event `{}` comes before it.",
+                planned.wanted
+            ));
         }
         return;
     };
@@ -172,38 +173,32 @@ fn message(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
 
 fn args(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
     let mut words = Vec::new();
-    let mut sign = None;
-    if let (Fail::Closed, Guard::Rule(asked)) = (plan.options.fail, &planned.guard) {
-        sign = asked
-            .sign
-            .as_ref()
-            .map(|name| format!("{ANSWERED}=str({name})"));
-        if sign.is_some() {
+    if let (Fail::Closed, Proof::Sign(sign)) = (plan.options.fail, &planned.proof) {
+        if let Some(name) = &sign.asked {
             text.comment(&format!(
                 "The first argument asks the agent to set {} once the handler has succeeded: a rule of the \
                  frontend asks for it.",
-                asked.variable
+                sign.variable
             ));
+            words.push(format!("{ANSWERED}=str({name})"));
         }
     }
-    words.extend(sign.as_deref());
     for arg in &planned.args {
         match arg {
-            Arg::Known(word) => words.push(word.as_str()),
-            Arg::Placeholder(word, name) => {
-                text.comment(&format!(
-                    "TODO: say where HAProxy gets `{name}`; until then it is a placeholder."
-                ));
-                words.push(word);
-            }
+            Arg::Known { .. } => {}
+            Arg::Placeholder(_, name) => text.comment(&format!(
+                "TODO: say where HAProxy gets `{name}`; until then it is a placeholder."
+            )),
             Arg::Left(name) => text.comment(&format!(
                 "TODO: say where HAProxy gets `{name}`; until then the handler goes without it."
             )),
         }
+        words.extend(arg.word());
     }
-    let id = format!("{}=unique-id", Watch::ARGUMENT);
-    words.extend(plan.options.watch.as_ref().map(|_| id.as_str()));
-    text.list("args", words);
+    if plan.options.watch.is_some() {
+        words.push(format!("{}=unique-id", Watch::ARGUMENT));
+    }
+    text.list("args", words.iter().map(String::as_str));
 }
 
 /// Returns why a message is sent at an event, to complete "because".

@@ -4,6 +4,7 @@ use super::{Config, Part, newest};
 use crate::command::{Command, CommandOption as Opt, Given, one_of};
 use spoa_config::Series;
 use spoa_config::write::Page;
+use spoa_facts::parse_size;
 
 impl Config {
     /// The command as plain data.
@@ -81,6 +82,18 @@ impl Config {
                 "Path of spoe.conf in the filter's line",
             )
             .default("spoe.conf"),
+            Opt::text(
+                "bufsize",
+                "BYTES",
+                "tune.bufsize of the HAProxy, which limits a message",
+            )
+            .default("16384")
+            .check(|text| bufsize(text).map(drop)),
+            Opt::path(
+                "site",
+                "FILE",
+                "haproxy.cfg of the site, to read tune.bufsize from",
+            ),
             Opt::path(
                 "output",
                 "PATH",
@@ -136,6 +149,8 @@ impl Config {
             bind: given.texts("bind"),
             show: given.has("show"),
             spoe_file: text("spoe-file"),
+            bufsize: given.text("bufsize").and_then(|text| bufsize(text).ok()),
+            site: given.path("site"),
             output: given.path("output"),
             force: given.has("force"),
             diff: given.has("diff"),
@@ -176,6 +191,14 @@ fn bind(text: &str) -> Result<(), String> {
     }
 }
 
+/// Reads a size as HAProxy does, such as `65536` or `64k`.
+fn bufsize(text: &str) -> Result<u32, String> {
+    let size = parse_size(text).ok();
+    let size = size.and_then(|size| u32::try_from(size).ok());
+    let size = size.filter(|size| (1_024..=1 << 28).contains(size));
+    size.ok_or_else(|| "write a size in bytes from 1024 on, such as 65536 or 64k".to_owned())
+}
+
 /// Reads a page, such as `403=denied.html` or `challenge=challenge.html`.
 fn page(text: &str) -> Result<Page, String> {
     let page = text.split_once('=').and_then(|(of, file)| {
@@ -208,6 +231,10 @@ mod tests {
             "write `spoe`, `backend`, `frontend` or `all`"
         );
         assert!(check("fail", "perhaps").is_err());
+        for size in ["x", "0", "1000", "1g", "-1"] {
+            assert!(check("bufsize", size).is_err(), "{size}");
+        }
+        assert!(check("bufsize", "64k").is_ok());
         for address in ["foo", "", "127.0.0.1", ":80,foo", ":x"] {
             assert!(check("bind", address).is_err(), "{address}");
         }

@@ -7,7 +7,8 @@ mod unused;
 
 use crate::Outcome;
 use crate::haproxy::Haproxy;
-use spoa_config::write::{Configuration, Fail, Options, Page, write};
+use spoa_config::read::{self, Disk, Surroundings};
+use spoa_config::write::{Buffers, Configuration, Fail, Options, Page, write};
 use spoa_config::{Agent, Series};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ pub struct Config {
     bind: Vec<String>,
     show: bool,
     spoe_file: Option<String>,
+    bufsize: Option<u32>,
+    site: Option<PathBuf>,
     output: Option<PathBuf>,
     force: bool,
     diff: bool,
@@ -164,7 +167,30 @@ impl Config {
                 bind => bind.to_vec(),
             },
             spoe_file: self.spoe_file.clone().unwrap_or(usual.spoe_file),
+            buffers: self.buffers(series)?,
             ..usual
+        })
+    }
+
+    /// Returns the sizes of HAProxy's buffers.
+    fn buffers(&self, series: Series) -> Result<Buffers, String> {
+        if let Some(size) = self.bufsize {
+            return Ok(Buffers::of_size(size));
+        }
+        let Some(path) = &self.site else {
+            return Ok(Buffers::default());
+        };
+        let around = Surroundings {
+            series: Some(series),
+            environment: &|name| std::env::var(name).ok(),
+        };
+        let site = read::Configuration::read(&[path], &Disk, &around)
+            .map_err(|error| error.to_string())?;
+        Buffers::read(&site).ok_or_else(|| {
+            format!(
+                "the sizes of buffers in `{}` are not certain: write `--bufsize BYTES` instead of `--site`",
+                path.display()
+            )
         })
     }
 
@@ -244,6 +270,21 @@ mod tests {
         let line = ["--haproxy=3.4", "--part=spoe", "--prefix=p"];
         let text = config(&line).perform(&agent()).unwrap().text;
         assert!(text.contains("    option var-prefix p\n"), "{text}");
+    }
+
+    #[test]
+    fn the_sizes_of_buffers_come_from_the_site() {
+        let site = tempfile::NamedTempFile::new().unwrap();
+        fs::write(site.path(), "global\n    tune.bufsize 32k\n").unwrap();
+        let site = format!("--site={}", site.path().display());
+        for (line, size) in [(site.as_str(), 32_768), ("--bufsize=64k", 65_536)] {
+            let text = config(&["--haproxy=3.4", line]).perform(&agent()).unwrap();
+            let expected = format!("    tune.bufsize {size}\n");
+            assert!(text.text.contains(&expected), "{}", text.text);
+        }
+        let missing = config(&["--haproxy=3.4", "--site=/nowhere/a.cfg"]);
+        let error = missing.perform(&agent()).unwrap_err();
+        assert!(error.starts_with("cannot read `/nowhere/a.cfg`"), "{error}");
     }
 
     #[test]
@@ -365,6 +406,8 @@ mod tests {
             (&[&rules, "--show"], "--show"),
             (&[&rules, "--bind=:81"], "--bind"),
             (&["--verdict=txn.a"], "--verdict"),
+            (&["--site=a", "--bufsize=64k"], "--site"),
+            (&["--part=backend", "--bufsize=64k"], "--bufsize"),
             (&["--force"], "--force"),
             (&["--diff"], "--diff"),
         ] {

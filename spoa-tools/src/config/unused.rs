@@ -41,6 +41,12 @@ impl Config {
                 only(&[Part::Frontend]),
             ),
             (
+                "--site",
+                self.site.is_some(),
+                messages().or(self.bufsize.map(|_| "`--bufsize` says the size")),
+            ),
+            ("--bufsize", self.bufsize.is_some(), messages()),
+            (
                 "--force",
                 self.force,
                 no_output("nothing is overwritten without `--output`"),

@@ -1,11 +1,16 @@
 //! HAProxy takes the files of `config` without a warning, and they work as written.
 
 mod answers;
+mod backends;
+mod bodies;
 #[path = "../common/mod.rs"]
 mod common;
 mod dev;
 mod examples;
+#[path = "../http/h2.rs"]
+mod h2;
 mod kitchen_sink;
 mod matrix;
+mod slices;
 mod tls;
 mod written;

@@ -47,16 +47,19 @@ enum Kind {
     Bodies,
     /// At the session, for a variable of that, without anything that is set for sure.
     Session,
+    /// At the event of backends, for a verdict and a body.
+    Backends,
     /// For a verdict on the request, another with variables of its own, and one on the response.
     Judged,
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind::Plain,
     Kind::Conditional,
     Kind::Grouped,
     Kind::Bodies,
     Kind::Session,
+    Kind::Backends,
     Kind::Judged,
 ];
 
@@ -184,6 +187,16 @@ fn messages(kind: Kind) -> Vec<Message> {
             );
             vec![connected, nothing]
         }
+        Kind::Backends => {
+            let (mut verdict, mut variables) = verdict("");
+            verdict.headers.retain(|header| header.of_response);
+            variables
+                .retain(|it| !it.name.ends_with("user") && !it.name.ends_with("authorization"));
+            let body = argument("body", "&[u8]", Expected::Bytes, "req.body");
+            let mut judge = message("judge", vec![body, path()], variables);
+            judge.verdicts = vec![verdict];
+            vec![event("on-backend-http-request", judge)]
+        }
         Kind::Judged => {
             let judge = |name: &str, prefix: &str, sample: &str| {
                 let (verdict, variables) = verdict(prefix);
@@ -256,7 +269,11 @@ fn combinations() -> Vec<(Kind, Place, Form, Fail)> {
     for fail in [Fail::Open, Fail::Closed] {
         for kind in KINDS {
             for form in FORMS {
-                all.push((kind, Place::One, form, fail));
+                // Without the backend of the servers, the rules of a verdict for it are a comment.
+                let whole = matches!(form, Form::Usual | Form::Shown);
+                if whole || kind != Kind::Backends {
+                    all.push((kind, Place::One, form, fail));
+                }
             }
         }
         for place in PLACES {

@@ -1,0 +1,31 @@
+//! The durations in the files, and how they are written.
+
+use crate::Agent;
+use spoa_facts::show_time;
+use std::time::Duration;
+
+/// The shortest `timeout processing`.
+const PROCESSING: Duration = Duration::from_millis(500);
+
+/// How long a client may take for a body.
+pub(super) const REQUEST_BODY: &str = "10s";
+
+/// How long a server may take for a body: as long as `timeout server` in the written file.
+pub(super) const RESPONSE_BODY: &str = "30s";
+
+/// Returns `timeout processing`: longer than any handler may take, so that the agent itself reports a late
+/// handler and answers the other messages of the NOTIFY.
+pub(super) fn processing(agent: &Agent) -> Duration {
+    let deadlines = agent.messages.iter().filter_map(|it| it.deadline);
+    let longest = deadlines.max().unwrap_or_default();
+    let margin = (longest / 2).max(Duration::from_millis(100));
+    PROCESSING.max(longest + margin)
+}
+
+/// Returns a time as `config` writes it: rounded up to whole milliseconds.
+pub(super) fn time(time: Duration) -> String {
+    let millis = time.as_micros().div_ceil(1000);
+    show_time(Duration::from_millis(
+        u64::try_from(millis).unwrap_or(u64::MAX),
+    ))
+}

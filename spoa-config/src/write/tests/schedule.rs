@@ -1,0 +1,111 @@
+//! When each message is sent.
+
+use super::*;
+
+#[test]
+fn a_message_is_sent_when_its_samples_are_there() {
+    for (sample, event) in [
+        ("src", "on-client-session"),
+        ("req.ssl_sni", "on-frontend-tcp-request"),
+        ("req.fhdr(host),lower", "on-frontend-http-request"),
+        ("status", "on-http-response"),
+        // Not at the start of the connection, where HAProxy has nothing to fetch for these.
+        ("ssl_fc_sni", "on-frontend-http-request"),
+        ("be_server_timeout", "on-http-response"),
+        ("lua.mine", "on-frontend-http-request"),
+    ] {
+        let agent = agent(vec![message("m", vec![argument("a", Some(sample))], &[])]);
+        let line = format!("event {event} if {{ nbsrv(waf-agents) gt 0 }}");
+        has(&plain(&agent).spoe, &[&line, &format!("args a={sample}")]);
+    }
+}
+
+#[test]
+fn the_event_that_a_handler_names_holds() {
+    let mut said = message("m", vec![argument("a", Some("src"))], &[]);
+    said.event = Some("on-backend-http-request".to_owned());
+    said.condition = Some("if { path_beg /a } or { path_beg /b }".to_owned());
+    let spoe = plain(&agent(vec![said])).spoe;
+    has(
+        &spoe,
+        &[
+            "event on-backend-http-request if { nbsrv(waf-agents) gt 0 } { path_beg /a } or \
+           { nbsrv(waf-agents) gt 0 } { path_beg /b }",
+        ],
+    );
+    assert!(!spoe.contains("does not say when"), "{spoe}");
+}
+
+#[test]
+fn a_group_is_sent_by_one_rule_where_all_its_samples_are_there() {
+    let mut one = message("one", vec![argument("a", Some("src"))], &[]);
+    one.group = Some("g".to_owned());
+    one.condition = Some("unless { path_beg /static/ }".to_owned());
+    let mut other = message("other", vec![argument("a", Some("status"))], &[]);
+    other.group = Some("g".to_owned());
+    let mut early = message("early", vec![argument("a", Some("req.ssl_sni"))], &[]);
+    early.group = Some("e".to_owned());
+    let written = plain(&agent(vec![one, other, early]));
+    has(
+        &written.spoe,
+        &["groups e g", "messages one other", "messages early"],
+    );
+    assert!(!written.spoe.contains("    event "), "{}", written.spoe);
+    has(
+        &written.frontend,
+        &[
+            "http-response send-spoe-group waf g unless { nbsrv(waf-agents) lt 1 } or \
+             { path_beg /static/ }",
+            "tcp-request inspect-delay 5s",
+            "tcp-request content send-spoe-group waf e if { nbsrv(waf-agents) gt 0 }",
+        ],
+    );
+    let place = |text: &str| written.frontend.find(text).unwrap();
+    assert!(place("tcp-request content") < place("http-response send"));
+}
+
+#[test]
+fn a_group_that_the_sites_own_rules_send_is_not_sent_again() {
+    let mut early = message("early", vec![argument("a", Some("req.ssl_sni"))], &[]);
+    early.group = Some("first".to_owned());
+    let mut limit = message("limit", vec![argument("a", Some("path"))], &["txn.limited"]);
+    limit.group = Some("limit".to_owned());
+    let agent = agent(vec![early, limit]);
+    let rules = "    tcp-request inspect-delay 2s\n    option http-buffer-request\n    http-request \
+                 send-spoe-group waf limit if { path / } # here\n    # http-request send-spoe-group waf first\n";
+    let mut options = Options {
+        rules: Some(rules.to_owned()),
+        ..closed()
+    };
+    let told = written(&agent, &options);
+    assert_eq!(
+        told.frontend.matches("send-spoe-group waf limit").count(),
+        1
+    );
+    assert_eq!(told.frontend.matches("inspect-delay").count(), 1);
+    has(
+        &told.frontend,
+        &["tcp-request content send-spoe-group waf first if { nbsrv(waf-agents) gt 0 }"],
+    );
+    let warning = told.warnings[0].to_string();
+    assert!(
+        warning.contains(
+            "write `http-request deny deny_status 503 if !{ var(txn.waf.limited) -m found }`"
+        ),
+        "{warning}"
+    );
+    // A site that asks itself has heard it.
+    options.rules = Some(format!(
+        "{rules}    http-request deny deny_status 503 if {{ path / }} !{{ var(txn.waf.limited) -m found }}\n"
+    ));
+    assert_eq!(written(&agent, &options).warnings, []);
+}
+
+#[test]
+fn an_acl_that_is_not_there_is_named() {
+    let mut named = message("m", Vec::new(), &[]);
+    named.event = Some("on-client-session".to_owned());
+    named.condition = Some("if !local".to_owned());
+    let warning = plain(&agent(vec![named])).warnings.remove(0);
+    assert!(warning.text.contains("names the ACL `local`"), "{warning}");
+}
