@@ -5,6 +5,8 @@ use spoa_facts::Expected;
 use std::time::Duration;
 
 /// An agent.
+///
+/// Write `..Default::default()` after the fields that you set: later versions may have more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agent {
     /// Its name.
@@ -22,6 +24,8 @@ pub struct Agent {
 }
 
 /// The TLS of an agent's TCP sockets.
+///
+/// A description sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// The file of its certificate.
@@ -31,6 +35,8 @@ pub struct Tls {
 }
 
 /// One message and its handler.
+///
+/// Write `..Default::default()` after the fields that you set: later versions may have more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// Its name.
@@ -69,6 +75,8 @@ impl Message {
 }
 
 /// One argument of a message.
+///
+/// A description sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argument {
     /// Its name; `None` for one that is taken by its position.

@@ -1,6 +1,8 @@
 //! A variable that a handler sets.
 
 /// A variable that a handler sets or unsets.
+///
+/// A description sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
     /// Its scope as HAProxy writes it: `proc`, `sess`, `txn`, `req` or `res`.

@@ -11,6 +11,8 @@ use crate::Variable;
 /// let verdict = Verdict { outcomes: vec![deny], ..Verdict::default() };
 /// assert_eq!(verdict.to_string(), "allow, deny 403");
 /// ```
+///
+/// Write `..Default::default()` after the fields that you set: later versions may have more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The type that declares it.
@@ -47,6 +49,8 @@ impl Default for Verdict {
 }
 
 /// One outcome of a verdict. Two statuses of one action are two outcomes.
+///
+/// A description sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The action that HAProxy takes.
@@ -93,6 +97,8 @@ actions! {
 }
 
 /// A header that can come with a verdict, and its variable.
+///
+/// A description sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderRule {
     /// Whether it is one of the response, not of the request.
@@ -106,6 +112,8 @@ pub struct HeaderRule {
 }
 
 /// The change that is made to a header.
+///
+/// These are all changes that HAProxy's rules make without a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderChange {
     /// It is set: what is there is replaced.

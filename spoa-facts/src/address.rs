@@ -11,6 +11,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// assert!(listener.takes(&server));
 /// assert_eq!(Address::parse("agents.example:12345"), None);
 /// ```
+///
+/// These are all addresses at which an agent can listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// An IP address and a port.

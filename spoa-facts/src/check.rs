@@ -45,6 +45,7 @@ fn names<R: Row>(table: &'static [R]) -> impl Iterator<Item = &'static str> {
 
 /// A fetch or a converter that a series has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Keyword {
     /// Its name.
     pub name: &'static str,

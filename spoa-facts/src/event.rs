@@ -15,6 +15,8 @@ use std::str::FromStr;
 /// assert_eq!(event, Event::FrontendHttpRequest);
 /// assert_eq!(event.name(), "on-frontend-http-request");
 /// ```
+///
+/// These are all events of SPOE (SPOE.txt 2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Event {
     /// `on-client-session`
@@ -35,8 +37,9 @@ pub enum Event {
     HttpResponse,
 }
 
-/// The kind of section that the filter is in. HAProxy looks for the samples of some events in other
-/// places then.
+/// The kind of section that a filter is in. It decides where HAProxy looks for the samples of some events.
+///
+/// These are all sections that a filter can be in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Proxy {
     /// `frontend`

@@ -14,6 +14,7 @@ pub struct Expression {
 
 /// A fetch or a converter with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Call {
     /// Its name.
     pub name: String,
@@ -28,6 +29,7 @@ pub struct Call {
 
 /// An argument of a fetch or a converter.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Argument {
     /// Its text, without quotes.
     pub text: String,

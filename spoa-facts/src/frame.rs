@@ -8,6 +8,8 @@ use crate::{Origin, Place};
 use std::fmt;
 
 /// A message that HAProxy sends, with the names and samples of its arguments.
+///
+/// A caller sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Debug)]
 pub struct Sent<'e> {
     /// Its name.
@@ -37,6 +39,8 @@ pub struct Sent<'e> {
 /// let once = Sent { name: "check", args: vec![("url", Some(&url)), ("body", Some(&body))] };
 /// assert!(frame.excess(&[once]).is_none());
 /// ```
+///
+/// A caller sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// `max-frame-size` of the agent: 16380 unless spoe.conf says otherwise, as `tune.bufsize - 4`.
@@ -57,6 +61,7 @@ impl Default for Frame {
 
 /// The messages that a client can make larger than a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Excess {
     /// How many bytes a client can make the messages; there may be more that is not known.
     pub bytes: usize,

@@ -19,6 +19,8 @@ pub const MAX_MESSAGE: usize = 2287;
 /// assert_eq!(Scope::from_name("sess"), Some(Scope::Session));
 /// assert_eq!(Scope::Transaction.to_string(), "txn");
 /// ```
+///
+/// These are all scopes that an agent can set (SPOE.txt 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// `proc`: the whole process. HAProxy takes only names that it knows from its configuration.

@@ -5,6 +5,7 @@ use crate::read::Span;
 
 /// A place, and a text about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Label {
     /// The place.
     pub span: Span,

@@ -27,6 +27,7 @@ use std::path::PathBuf;
 /// assert_eq!(configuration.spoe[0].sections[0].title(), "a");
 /// ```
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Configuration {
     /// All files that were read.
     pub sources: Sources,
@@ -42,6 +43,7 @@ pub struct Configuration {
 
 /// A SPOE file.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct SpoeFile {
     /// Which of the sources it is.
     pub source: usize,
@@ -55,6 +57,7 @@ pub struct SpoeFile {
 
 /// A line `filter spoe …`.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Filter {
     /// The section it is in, as [`Configuration::sections`] counts them.
     pub proxy: usize,

@@ -26,6 +26,8 @@ use crate::Series;
 use std::fmt;
 
 /// The HAProxy and the environment that a configuration is read for.
+///
+/// A caller sets both fields. A new one is a breaking change.
 pub struct Surroundings<'a> {
     /// The HAProxy that is to read it, if that is known. It decides conditions such as
     /// `.if version_atleast(…)`.

@@ -45,6 +45,7 @@ pub(crate) const ENTERPRISE: [&str; 5] = [
 
 /// A section.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Section {
     /// The line that begins it.
     pub head: Line,
@@ -56,6 +57,7 @@ pub struct Section {
 
 /// A line with at least one word.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Line {
     /// Its words.
     pub words: Vec<Word>,
@@ -66,6 +68,7 @@ pub struct Line {
 
 /// A scope: `[name]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Scope {
     /// Its name.
     pub name: String,

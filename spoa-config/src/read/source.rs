@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// A place: bytes of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct Span {
     /// Which source, as [`Sources`] counts them.
     pub source: usize,
@@ -15,6 +16,7 @@ pub struct Span {
 
 /// A place as people name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Position {
     /// From 1.
     pub line: usize,
@@ -24,6 +26,7 @@ pub struct Position {
 
 /// One file that was read.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Source {
     /// Its path, as it was asked for.
     pub path: PathBuf,

@@ -8,6 +8,7 @@ use std::str::CharIndices;
 
 /// One word of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Word {
     /// The text as HAProxy reads it: without quotes, and with the values of variables.
     pub text: String,

@@ -97,6 +97,8 @@ impl fmt::Display for Place {
 }
 
 /// Which bytes a text or binary sample can hold.
+///
+/// These are all sets that HAProxy guarantees for some sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Charset {
     /// ASCII only, so that it is UTF-8.

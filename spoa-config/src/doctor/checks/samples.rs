@@ -125,7 +125,9 @@ fn refused(
     Some(match (wanted, help) {
         (Some(wanted), _) => finding.help(format!("write `{wanted}`, which the handler asks for")),
         (None, Some(help)) => finding.help(help),
-        (None, None) => finding.help("use another one, or remove it: `haproxy -dKsmp -dKcnv` lists them all"),
+        (None, None) => {
+            finding.help("use another one, or remove it: `haproxy -dKsmp -dKcnv` lists them all")
+        }
     })
 }
 
