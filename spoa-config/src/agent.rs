@@ -1,4 +1,4 @@
-//! An agent as its HAProxy sees it: what it answers, what it needs, what it sets.
+//! An agent as HAProxy sees it: its messages, their arguments, and the variables it sets.
 
 use crate::{Variable, Verdict};
 use spoa_facts::Expected;
@@ -9,17 +9,17 @@ use std::time::Duration;
 /// Write `..Default::default()` after the fields that you set: later versions may have more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agent {
-    /// Its name.
+    /// The name of the agent.
     pub name: String,
-    /// The messages it answers.
+    /// The messages that it answers.
     pub messages: Vec<Message>,
-    /// Whether it answers messages of other names too.
+    /// Whether the agent also answers messages of other names.
     pub fallback: bool,
-    /// Where it listens, in HAProxy's notation.
+    /// The addresses where the agent listens, in HAProxy's notation.
     pub listeners: Vec<String>,
-    /// The largest frame it agrees to, in bytes.
+    /// The largest frame that the agent agrees to, in bytes.
     pub max_frame_size: u32,
-    /// Its TLS, if HAProxy is to speak that.
+    /// The TLS of the agent, if it speaks TLS.
     pub tls: Option<Tls>,
 }
 
@@ -28,7 +28,7 @@ pub struct Agent {
 /// A description sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// The file of its certificate.
+    /// The file of the agent's certificate.
     pub certificate: String,
     /// Whether HAProxy has to show a certificate of its own.
     pub mutual: bool,
@@ -39,7 +39,7 @@ pub struct Tls {
 /// Write `..Default::default()` after the fields that you set: later versions may have more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    /// Its name.
+    /// The name of the message.
     pub name: String,
     /// The path of the handler's function.
     pub function: String,
@@ -47,9 +47,9 @@ pub struct Message {
     pub location: (String, u32),
     /// The doc comment of the function.
     pub docs: String,
-    /// How long the handler may take, if it can wait at all.
+    /// The longest time that the handler may take, if it can wait.
     pub deadline: Option<Duration>,
-    /// The event HAProxy is to send it at, such as `on-frontend-http-request`.
+    /// The event at which HAProxy sends it, such as `on-frontend-http-request`.
     pub event: Option<String>,
     /// The condition after the event, such as `if { path_beg /api }`.
     pub condition: Option<String>,
@@ -79,9 +79,9 @@ impl Message {
 /// A description sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argument {
-    /// Its name; `None` for one that is taken by its position.
+    /// The name; `None` for an argument that is taken by its position.
     pub name: Option<String>,
-    /// Its position, from 0, if it is taken by that.
+    /// The position, from 0, if the argument is taken by its position.
     pub index: Option<usize>,
     /// The type of the parameter.
     pub rust_type: String,

@@ -5,9 +5,9 @@
 /// A description sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
-    /// Its scope as HAProxy writes it: `proc`, `sess`, `txn`, `req` or `res`.
+    /// The scope as HAProxy writes it: `proc`, `sess`, `txn`, `req` or `res`.
     pub scope: String,
-    /// Its name, without the agent's prefix.
+    /// The name without the agent's prefix.
     pub name: String,
     /// The type of the values that are written to it, if that is known.
     pub rust_type: Option<String>,

@@ -101,11 +101,11 @@ actions! {
 /// A description sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderRule {
-    /// Whether it is one of the response, not of the request.
+    /// Whether the header is one of the response, not of the request.
     pub of_response: bool,
     /// The change.
     pub change: HeaderChange,
-    /// Its name; `None` for headers of any names, which one variable has together.
+    /// The name of the header; `None` for one variable with headers of any names.
     pub name: Option<String>,
     /// The variable.
     pub variable: String,
@@ -116,11 +116,11 @@ pub struct HeaderRule {
 /// These are all changes that HAProxy's rules make without a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderChange {
-    /// It is set: what is there is replaced.
+    /// The header is set, and replaces all of its name.
     Set,
     /// A line is added.
     Add,
-    /// It is removed.
+    /// The header is removed.
     Remove,
 }
 
@@ -199,7 +199,7 @@ pub(crate) fn denial(keyword: &str, status: u16) -> String {
     }
 }
 
-/// The action, and the status if there is one: `deny 403`.
+/// Writes the action, and the status if there is one: `deny 403`.
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.action.name())?;
@@ -210,7 +210,7 @@ impl std::fmt::Display for Outcome {
     }
 }
 
-/// All outcomes on one line: `allow, deny 403, deny 429, drop`.
+/// Writes all outcomes on one line: `allow, deny 403, deny 429, drop`.
 impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("allow")?;

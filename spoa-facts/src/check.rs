@@ -32,7 +32,7 @@ impl Row for Converter {
     }
 }
 
-/// The rows of one name, for different series.
+/// Returns the rows of one name, for different series.
 fn rows<R: Row>(table: &'static [R], name: &str) -> &'static [R] {
     let start = table.partition_point(|row| row.name() < name);
     let end = table.partition_point(|row| row.name() <= name);
@@ -47,13 +47,13 @@ fn names<R: Row>(table: &'static [R]) -> impl Iterator<Item = &'static str> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Keyword {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Its arguments, as HAProxy's list writes them: `string[,integer]`, or nothing.
+    /// The arguments, as HAProxy's list writes them: `string[,integer]`, or nothing.
     pub signature: &'static str,
 }
 
-/// The fetches of a series, by their names.
+/// Returns the fetches of a series, by their names.
 ///
 /// ```
 /// use spoa_facts::{Series, fetches};
@@ -69,7 +69,7 @@ pub fn fetches(series: Series) -> impl Iterator<Item = Keyword> {
     })
 }
 
-/// The converters of a series, by their names.
+/// Returns the converters of a series, by their names.
 ///
 /// ```
 /// use spoa_facts::{Series, converters};
@@ -91,7 +91,7 @@ pub(crate) fn fetch_kind(name: &str) -> Kind {
     rows(FETCHES, name).last().map_or(Kind::Any, |row| row.2)
 }
 
-/// Whether any series has a fetch.
+/// Returns whether any series has a fetch.
 pub(crate) fn has_fetch(name: &str) -> bool {
     !rows(FETCHES, name).is_empty()
 }
@@ -198,7 +198,7 @@ impl Expression {
         Err(problem.expect("there are series"))
     }
 
-    /// The series that take it, oldest first.
+    /// Returns the series that take it, oldest first.
     pub fn series(&self) -> impl Iterator<Item = Series> + '_ {
         let mut all = Series::ALL.into_iter();
         std::iter::from_fn(move || all.find(|series| self.check(*series).is_ok()))
@@ -314,7 +314,7 @@ impl Sample {
         proxies.into_iter().any(|proxy| self.at_in(event, proxy))
     }
 
-    /// Whether it can be had at an event where the filter is in a section of this kind. HAProxy
+    /// Returns whether it can be had at an event where the filter is in a section of this kind. HAProxy
     /// refuses a configuration in which it cannot.
     #[must_use]
     pub fn at_in(&self, event: Event, proxy: Proxy) -> bool {
@@ -323,7 +323,7 @@ impl Sample {
             .is_some_and(|points| self.uses & points != 0)
     }
 
-    /// The events at which it can be had.
+    /// Returns the events at which it can be had.
     pub fn events(&self) -> impl Iterator<Item = Event> + '_ {
         Event::ALL.into_iter().filter(|event| self.at(*event))
     }
@@ -344,7 +344,7 @@ impl Sample {
         Err(Problem::new(self.fetch.range.clone(), kind))
     }
 
-    /// Whether HAProxy may have no value, and sends NULL: a header that is not there, a variable that
+    /// Returns whether HAProxy may have no value, and sends NULL: a header that is not there, a variable that
     /// is not set. Few expressions certainly have a value.
     #[must_use]
     pub fn may_be_missing(&self) -> bool {

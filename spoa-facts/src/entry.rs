@@ -5,7 +5,7 @@ use crate::Kind;
 /// A row of the table: what a fetch is in some series.
 #[derive(Debug)]
 pub(crate) struct Fetch(
-    /// Its name.
+    /// The name.
     pub(crate) &'static str,
     /// The series, a bit for each.
     pub(crate) u8,
@@ -13,14 +13,14 @@ pub(crate) struct Fetch(
     pub(crate) Kind,
     /// Where it can be used: HAProxy's check points, a bit for each.
     pub(crate) u32,
-    /// Its arguments.
+    /// The arguments, as HAProxy lists them.
     pub(crate) &'static str,
 );
 
 /// A row of the table: what a converter is in some series.
 #[derive(Debug)]
 pub(crate) struct Converter(
-    /// Its name.
+    /// The name.
     pub(crate) &'static str,
     /// The series, a bit for each.
     pub(crate) u8,
@@ -28,6 +28,6 @@ pub(crate) struct Converter(
     pub(crate) Kind,
     /// The kind that it gives; `None` for the kind that it was given.
     pub(crate) Option<Kind>,
-    /// Its arguments.
+    /// The arguments, as HAProxy lists them.
     pub(crate) &'static str,
 );

@@ -63,7 +63,7 @@ const FE_RES_CNT: u32 = 1 << 15;
 pub(crate) const FE_HRS_HDR: u32 = 1 << 16;
 
 impl Event {
-    /// All of them, in the order of a stream's life.
+    /// All events, in the order of a stream's life.
     pub const ALL: [Event; 8] = [
         Event::ClientSession,
         Event::FrontendTcpRequest,
@@ -75,7 +75,7 @@ impl Event {
         Event::HttpResponse,
     ];
 
-    /// Its name in spoe.conf.
+    /// Returns the name of the event in spoe.conf.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -108,7 +108,7 @@ impl Event {
         }
     }
 
-    /// The check points that HAProxy asks a fetch for: `parse_spoe_flt` in its flt_spoe.c. `None` where
+    /// Returns the check points that HAProxy asks a fetch for: `parse_spoe_flt` in its flt_spoe.c. `None` where
     /// it does not send the message at all.
     pub(crate) fn points(self, proxy: Proxy) -> Option<u32> {
         let front = proxy != Proxy::Backend;
@@ -143,12 +143,12 @@ impl fmt::Display for Event {
 
 /// A name that no event has.
 ///
-/// Its text names the event that was meant, as far as that can be told, and all there are.
+/// The text names the event that was probably meant, and all events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownEvent(String);
 
 impl UnknownEvent {
-    /// The event that was meant: the one with the words that were left out, as in `http-request`, or
+    /// Returns the event that was meant: the one with the words that were left out, as in `http-request`, or
     /// else the nearest.
     #[must_use]
     pub fn meant(&self) -> Option<Event> {

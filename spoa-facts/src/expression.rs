@@ -16,14 +16,14 @@ pub struct Expression {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The place of the name, in bytes.
     pub range: Range<usize>,
     /// The arguments in its parentheses, without quotes; `None` without parentheses. `x()` has one empty
     /// argument.
     pub arguments: Option<Vec<Argument>>,
-    /// Where it ends, parentheses included.
+    /// The end with the parentheses, in bytes.
     pub end: usize,
 }
 
@@ -31,9 +31,9 @@ pub struct Call {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Argument {
-    /// Its text, without quotes.
+    /// The text without quotes.
     pub text: String,
-    /// Its place, with the quotes.
+    /// The place with the quotes, in bytes.
     pub range: Range<usize>,
 }
 
@@ -57,13 +57,13 @@ impl Expression {
         parse(&text::word(text)?, text.len())
     }
 
-    /// The fetch.
+    /// Returns the fetch.
     #[must_use]
     pub fn fetch(&self) -> &Call {
         &self.fetch
     }
 
-    /// The converters, in their order.
+    /// Returns the converters, in their order.
     #[must_use]
     pub fn converters(&self) -> &[Call] {
         &self.converters

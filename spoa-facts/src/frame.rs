@@ -12,7 +12,7 @@ use std::fmt;
 /// A caller sets all of its fields. A new one is a breaking change.
 #[derive(Clone, Debug)]
 pub struct Sent<'e> {
-    /// Its name.
+    /// The name of the message.
     pub name: &'e str,
     /// The name of each argument, which may be empty, and its sample; `None` for one that is not known.
     pub args: Vec<(&'e str, Option<&'e Expression>)>,
@@ -116,7 +116,7 @@ impl Carrier<'_> {
         self.origin.places().iter().any(|own| place.is_in(own))
     }
 
-    /// Returns the most bytes that HAProxy gives. From 2.8 on, it writes a `Content-Length` anew, without
+    /// Returns the most bytes that HAProxy gives. From 2.8 on, it writes a `Content-Length` again, without
     /// leading zeros.
     fn most(&self) -> usize {
         let is_length =
@@ -128,7 +128,7 @@ impl Carrier<'_> {
         }
     }
 
-    /// How long it is if the client puts these many bytes in each of these places.
+    /// Returns how long it is if the client puts these many bytes in each of these places.
     fn length(&self, filled: &[(&Place, usize)]) -> usize {
         let bytes = filled
             .iter()
@@ -245,10 +245,10 @@ impl Frame {
     }
 }
 
-/// By how many bytes a place is filled at once.
+/// The number of bytes by which a place is filled at once.
 const STEP: usize = 128;
 
-/// How many bytes a text of this length takes: SPOE.txt 3.1.
+/// Returns how many bytes a text of this length takes: SPOE.txt 3.1.
 fn text(length: usize) -> usize {
     let head = match length {
         0..240 => 1,

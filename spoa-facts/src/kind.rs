@@ -43,7 +43,7 @@ impl Kind {
         }
     }
 
-    /// Whether HAProxy turns a sample of this type into one of another, before a converter that takes
+    /// Returns whether HAProxy turns a sample of this type into one of another, before a converter that takes
     /// the other: `sample_casts` in its sample.c.
     #[must_use]
     pub fn converts_to(self, other: Kind) -> bool {
@@ -112,7 +112,7 @@ impl Expected {
     }
 }
 
-/// In words: `an integer`.
+/// Writes the kind in words: `an integer`.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

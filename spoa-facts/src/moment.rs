@@ -110,7 +110,7 @@ mod tests {
         assert!(seen > 2000, "{seen}");
     }
 
-    /// The expression of a fetch whose required arguments are made up.
+    /// Returns the expression of a fetch whose required arguments are made up.
     fn sample(name: &str, signature: &str, series: Series) -> Option<(Expression, Sample)> {
         let required = signature.split('[').next().unwrap_or_default();
         let made_up = required.split(',').map(|what| match what {

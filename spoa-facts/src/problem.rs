@@ -31,7 +31,7 @@ pub enum ProblemKind {
     Environment,
     /// A fetch that HAProxy does not have.
     UnknownFetch {
-        /// Its name.
+        /// The name.
         name: String,
         /// The fetch that was meant, as it seems.
         nearest: Option<&'static str>,
@@ -40,7 +40,7 @@ pub enum ProblemKind {
     },
     /// A converter that HAProxy does not have.
     UnknownConverter {
-        /// Its name.
+        /// The name.
         name: String,
         /// The converter that was meant, as it seems.
         nearest: Option<&'static str>,
@@ -49,7 +49,7 @@ pub enum ProblemKind {
     },
     /// A fetch or a converter that other series have.
     NotInSeries {
-        /// Its name.
+        /// The name.
         name: String,
         /// The series that was asked for.
         series: Series,
@@ -58,7 +58,7 @@ pub enum ProblemKind {
     },
     /// A converter after something that it does not take.
     CannotConvert {
-        /// Its name.
+        /// The name.
         converter: String,
         /// The kinds that it takes.
         takes: Kind,
@@ -67,7 +67,7 @@ pub enum ProblemKind {
     },
     /// An argument too many.
     TooManyArguments {
-        /// How many there may be.
+        /// The largest number of arguments.
         most: usize,
         /// The fetch or converter with its arguments, as HAProxy's list writes it.
         written: String,
@@ -81,7 +81,7 @@ pub enum ProblemKind {
     },
     /// An argument that does not read as what it must be.
     BadArgument {
-        /// Its text.
+        /// The text of the argument.
         text: String,
         /// The value that it must have.
         what: &'static str,

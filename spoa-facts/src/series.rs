@@ -31,7 +31,7 @@ pub enum Series {
 }
 
 impl Series {
-    /// All of them, oldest first.
+    /// All series, oldest first.
     pub const ALL: [Series; 6] = [
         Series::V2_6,
         Series::V2_8,
@@ -41,12 +41,12 @@ impl Series {
         Series::V3_5,
     ];
 
-    /// Its place in a set of series.
+    /// Returns the bit of the series in a set.
     pub(crate) fn bit(self) -> u8 {
         1 << self as u8
     }
 
-    /// Its two numbers.
+    /// Returns the two numbers of the series.
     #[must_use]
     pub fn numbers(self) -> (u16, u16) {
         match self {

@@ -26,7 +26,7 @@ fn parameters(signature: &'static str) -> Vec<Parameter> {
     parameters
 }
 
-/// Whether a call has the arguments that are asked for: `make_arg_list` in HAProxy's arg.c.
+/// Returns whether a call has the arguments that are asked for: `make_arg_list` in HAProxy's arg.c.
 pub(crate) fn check(call: &Call, signature: &'static str) -> Result<(), Problem> {
     let parameters = parameters(signature);
     let required = parameters
@@ -84,7 +84,7 @@ pub(crate) fn check(call: &Call, signature: &'static str) -> Result<(), Problem>
     }
 }
 
-/// Whether a text is what an argument must be; if not, what would be.
+/// Returns whether a text is what an argument must be; if not, what would be.
 fn literal(text: &str, what: &str) -> Result<(), &'static str> {
     match what {
         "integer" => integer(text).then_some(()).ok_or("10"),

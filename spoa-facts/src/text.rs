@@ -7,12 +7,12 @@ use crate::problem::{Problem, ProblemKind};
 /// A character, and the byte it begins at.
 pub(crate) type Char = (usize, char);
 
-/// The characters as they are written.
+/// Returns the characters as they are written.
 pub(crate) fn plain(text: &str) -> Vec<Char> {
     text.char_indices().collect()
 }
 
-/// The characters of a word of a configuration, without its quotes and backslashes: `parse_line` in
+/// Returns the characters of a word of a configuration, without its quotes and backslashes: `parse_line` in
 /// HAProxy's tools.c. A blank or a `#` would end it there, and stands for itself here.
 pub(crate) fn word(text: &str) -> Result<Vec<Char>, Problem> {
     let mut out = Vec::new();

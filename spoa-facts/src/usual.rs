@@ -1,6 +1,6 @@
 //! The part of a request that an argument is by its name.
 
-/// The sample of an argument with the name of a fetch, or of a well-known header, that clients choose.
+/// Returns the sample of an argument with the name of a fetch, or of a well-known header, that clients choose.
 /// `-` and `_` are the same, as are capitals.
 ///
 /// Only names that leave no doubt are known: another sample under one of them would mislead.

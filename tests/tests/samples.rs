@@ -114,7 +114,9 @@ fn one_run(haproxy: &Haproxy, cases: &[Case]) -> Vec<Option<String>> {
 
 /// The fetch or converter with arguments that its function takes, besides being of the right kinds.
 fn call(keyword: Keyword) -> String {
-    let Keyword { name, signature } = keyword;
+    let Keyword {
+        name, signature, ..
+    } = keyword;
     let given = match name {
         // The converter of that name takes none.
         "bool" if signature.is_empty() => "",

@@ -39,7 +39,7 @@ pub(super) struct Rule<'a> {
 }
 
 impl<'a> Engine<'a> {
-    /// The engines of a configuration.
+    /// Returns the engines of a configuration.
     pub(super) fn all(configuration: &'a Configuration, agent: &Agent) -> Vec<Self> {
         let mut engines: Vec<_> = configuration
             .filters
@@ -74,7 +74,7 @@ impl<'a> Engine<'a> {
         engines
     }
 
-    /// The prefix by which rules read what its handlers set, if it is one that HAProxy takes.
+    /// Returns the prefix by which rules read what its handlers set, if it is one that HAProxy takes.
     fn used_prefix(&self, configuration: &'a Configuration, agent: &Agent) -> Option<&'a str> {
         let names: Vec<_> = self
             .messages()
@@ -98,7 +98,7 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Whether it is this agent that it asks, by the names of messages or the address.
+    /// Returns whether the engine asks this agent, by the names of messages or the address.
     fn asks(&self, configuration: &Configuration, agent: &Agent) -> bool {
         let known = |name: &str| agent.messages.iter().any(|message| message.name == name);
         if self.messages().any(|message| known(message.title())) {
@@ -113,7 +113,7 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Its name: what the filter says, else the agent's.
+    /// Returns the name of the engine: that of the filter, or else the agent's.
     pub(super) fn name(&self) -> &'a str {
         scope(self.filter).unwrap_or_else(|| self.agent.title())
     }
@@ -142,7 +142,7 @@ impl<'a> Engine<'a> {
         listed(self.agent, keyword)
     }
 
-    /// The line of an option of the agent's, unless a later one takes it back.
+    /// Returns the line of an option of the agent's, unless a later one takes it back.
     pub(super) fn option(&self, name: &str) -> Option<&'a Line> {
         let mut lines = self.agent.lines.iter();
         let last = lines
@@ -172,14 +172,14 @@ impl<'a> Engine<'a> {
         format!("{scope}.{}.{name}", self.prefix().0)
     }
 
-    /// The scope of a variable, and its name without the prefix, if it is one of this engine's.
+    /// Returns the scope of a variable, and its name without the prefix, if it is one of this engine's.
     pub(super) fn inside<'v>(&self, variable: &'v str) -> Option<(&'v str, &'v str)> {
         let (scope, full) = variable.split_once('.')?;
         let name = full.strip_prefix(self.prefix().0)?.strip_prefix('.')?;
         Some((scope, name))
     }
 
-    /// The names of variables that HAProxy sets itself, by the option that says so.
+    /// Returns the names of variables that HAProxy sets itself, by the option that says so.
     pub(super) fn own(&self) -> impl Iterator<Item = &'a Word> + use<'a> {
         let options = ["set-on-error", "set-process-time", "set-total-time"];
         let engine = *self;
@@ -195,7 +195,7 @@ impl<'a> Engine<'a> {
         line.words.get(2)
     }
 
-    /// The word after `use-backend`.
+    /// Returns the word after `use-backend`.
     pub(super) fn backend(&self) -> Option<&'a Word> {
         let mut lines = self.agent.lines.iter();
         lines
@@ -204,7 +204,7 @@ impl<'a> Engine<'a> {
             .get(1)
     }
 
-    /// The servers of its backend: each line, and its address.
+    /// Returns the servers of its backend: each line, and its address.
     pub(super) fn servers(&self, configuration: &'a Configuration) -> Vec<(&'a Line, &'a Word)> {
         let backend = self
             .backend()
@@ -221,7 +221,7 @@ impl<'a> Engine<'a> {
             .collect()
     }
 
-    /// The messages of a group, as far as they have sections. None for a group that is not listed.
+    /// Returns the messages of a group, as far as they have sections. None for a group that is not listed.
     pub(super) fn messages_of(&self, group: &str) -> impl Iterator<Item = &'a Section> + use<'a> {
         let known = self.listed("groups").any(|word| word.text == group);
         let group = self.groups().find(|it| known && it.title() == group);
@@ -252,7 +252,7 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// The rules that send groups.
+/// Returns the rules that send groups.
 pub(super) fn rules(configuration: &Configuration) -> Vec<Rule<'_>> {
     let mut rules = Vec::new();
     for (proxy, section) in configuration.sections.iter().enumerate() {
@@ -292,7 +292,7 @@ pub(super) fn listed<'a>(
     words.filter(|word| !word.is("\\"))
 }
 
-/// The event of a message: the last that is said holds.
+/// Returns the event of a message: the last one counts.
 pub(super) fn event(message: &Section) -> Option<&Word> {
     let mut lines = message.lines.iter();
     lines
@@ -301,12 +301,12 @@ pub(super) fn event(message: &Section) -> Option<&Word> {
         .get(1)
 }
 
-/// The scope that a filter names.
+/// Returns the scope that a filter names.
 pub(super) fn scope(filter: &Filter) -> Option<&str> {
     filter.engine.as_ref().map(|engine| engine.text.as_str())
 }
 
-/// The sections of a scope.
+/// Returns the sections of a scope.
 pub(super) fn sections<'a>(
     file: &'a SpoeFile,
     scope: Option<&'a str>,

@@ -53,7 +53,7 @@ pub(super) const NAMING: [&str; 4] = [
 /// The words that may follow `timeout` in a section `spoe-agent`.
 pub(super) const TIMEOUTS: [&str; 3] = ["hello", "idle", "processing"];
 
-/// The keywords of a kind of section.
+/// Returns the keywords of a kind of section.
 pub(super) fn keywords(kind: &str) -> &'static [&'static str] {
     match kind {
         "spoe-agent" => &OF_AGENTS,
@@ -62,12 +62,12 @@ pub(super) fn keywords(kind: &str) -> &'static [&'static str] {
     }
 }
 
-/// The keyword that a line of a kind of section begins with, or that it seems to mean.
+/// Returns the keyword that a line of a kind of section begins with, or that it seems to mean.
 pub(super) fn keyword<'a>(kind: &str, line: &'a Line) -> &'a str {
     meant(line.word(0), keywords(kind))
 }
 
-/// The word itself if it is known, else the known one that it seems to mean.
+/// Returns the word itself if it is known, else the known one that it seems to mean.
 pub(super) fn meant<'a>(word: &'a str, known: &[&'static str]) -> &'a str {
     if known.contains(&word) {
         word
@@ -76,7 +76,7 @@ pub(super) fn meant<'a>(word: &'a str, known: &[&'static str]) -> &'a str {
     }
 }
 
-/// Whether a line of `spoe-agent` begins with these words, or seems to mean them.
+/// Returns whether a line of `spoe-agent` begins with these words, or seems to mean them.
 pub(super) fn means(line: &Line, words: &[&str]) -> bool {
     let Some(text) = line.words.first().filter(|word| word.known) else {
         return false;
@@ -129,13 +129,13 @@ pub(super) fn sends(line: &Line) -> Option<usize> {
     (swapped || nearest(&word.text, [ACTION]).is_some()).then_some(at)
 }
 
-/// Whether a line ends in a backslash, as if the next one belonged to it. HAProxy joins no lines.
+/// Returns whether a line ends in a backslash, as if the next one belonged to it. HAProxy joins no lines.
 pub(super) fn continued(line: &Line) -> bool {
     let last = line.words.last();
     last.is_some_and(|word| word.known && word.text.ends_with('\\'))
 }
 
-/// The lines of a section that begin with a keyword or seem to, and those that continue them.
+/// Returns the lines of a section that begin with a keyword or seem to, and those that continue them.
 pub(super) fn of_keyword<'a>(
     kind: &'static str,
     lines: &'a [Line],

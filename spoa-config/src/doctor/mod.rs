@@ -108,7 +108,7 @@ fn unknown() -> Agent {
     }
 }
 
-/// The agent, with the signs of success that a configuration asks it for as variables.
+/// Returns the agent, with the signs of success that a configuration asks it for as variables.
 fn with_signs(agent: &Agent, configuration: &Configuration) -> Agent {
     let mut agent = agent.clone();
     let sections = configuration.spoe.iter().flat_map(|file| &file.sections);
@@ -148,12 +148,12 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// The engines that ask this agent.
+    /// Returns the engines that ask this agent.
     fn ours(&self) -> impl Iterator<Item = &Engine<'a>> {
         self.engines.iter().filter(|engine| engine.ours)
     }
 
-    /// Whether HAProxy sets a variable itself, by an option of an engine such as `set-on-error`.
+    /// Returns whether HAProxy sets a variable itself, by an option of an engine such as `set-on-error`.
     fn is_own(&self, variable: &str) -> bool {
         self.engines.iter().any(|engine| {
             let mut own = engine.own();
@@ -161,7 +161,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Whether requests of HTTP, not connections, go this way.
+    /// Returns whether requests of HTTP, not connections, go this way.
     fn is_http(&self, path: &Path<'_>) -> bool {
         let proxy = path.frontend.or(path.backend);
         let mode = proxy.and_then(|proxy| {
@@ -172,17 +172,17 @@ impl<'a> Case<'a> {
         mode == Some("http")
     }
 
-    /// The handler of a message.
+    /// Returns the handler of a message.
     fn handler(&self, message: &str) -> Option<&'a crate::Message> {
         self.agent.messages.iter().find(|it| it.name == message)
     }
 
-    /// Whether HAProxy is older than 3.1: `None` if it is not known.
+    /// Returns whether HAProxy is older than 3.1: `None` if it is not known.
     fn before_3_1(&self) -> Option<bool> {
         self.series.map(|series| series <= Series::V3_0)
     }
 
-    /// The mode of a proxy, by its own lines or its defaults; `None` if that is not certain.
+    /// Returns the mode of a proxy, by its own lines or its defaults; `None` if that is not certain.
     fn mode(&self, proxy: usize) -> Option<&'a str> {
         let mut next = Some(proxy);
         while let Some(at) = next {
@@ -200,7 +200,7 @@ impl<'a> Case<'a> {
         Some("tcp")
     }
 
-    /// The line that says something for a proxy: the last of its own that begins with these words,
+    /// Returns the line that says something for a proxy: the last of its own that begins with these words,
     /// else the last of the defaults it takes.
     fn last(&self, proxy: usize, words: &[&str]) -> Option<&'a Line> {
         let mut next = Some(proxy);
@@ -215,7 +215,7 @@ impl<'a> Case<'a> {
         None
     }
 
-    /// The words that hold for a server of a proxy: those of `default-server`, from the defaults on,
+    /// Returns the words that hold for a server of a proxy: those of `default-server`, from the defaults on,
     /// then those of its own line.
     fn server_words(&self, proxy: usize, line: &'a Line) -> Vec<&'a Word> {
         let mut sections = Vec::new();

@@ -4,7 +4,7 @@
 
 use super::{Code, Haproxy};
 
-/// The page, as Markdown.
+/// Returns the page, as Markdown.
 #[must_use]
 pub fn page() -> String {
     let mut page = String::from(HEAD);

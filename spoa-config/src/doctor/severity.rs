@@ -4,11 +4,11 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// Nothing is wrong; it is worth knowing.
+    /// Not a fault, but worth knowing.
     Note,
-    /// It works, and will hurt one day.
+    /// It works, but causes trouble later.
     Warning,
-    /// HAProxy refuses it, or something is never done that was meant to be.
+    /// HAProxy refuses it, or the configuration does not have its effect.
     Error,
 }
 

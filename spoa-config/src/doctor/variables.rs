@@ -6,7 +6,7 @@ use super::rule::{self, Mention};
 use crate::read::Configuration;
 use crate::{UNREAD, Variable};
 
-/// All names of variables, and what only looks like one.
+/// Returns all names of variables, and words that only look like one.
 pub(super) fn mentions(configuration: &Configuration) -> Vec<Mention<'_>> {
     let spoe = configuration.spoe.iter().flat_map(|file| &file.sections);
     let sections = configuration.sections.iter().chain(spoe);
@@ -14,7 +14,7 @@ pub(super) fn mentions(configuration: &Configuration) -> Vec<Mention<'_>> {
     lines.flat_map(rule::mentions).collect()
 }
 
-/// Whether scripts are loaded, which set and read variables too.
+/// Returns whether scripts are loaded, which set and read variables too.
 pub(super) fn loads_lua(configuration: &Configuration) -> bool {
     configuration.sections.iter().any(|section| {
         let global = section.kind() == "global";
@@ -26,7 +26,7 @@ pub(super) fn loads_lua(configuration: &Configuration) -> bool {
     })
 }
 
-/// Whether a word is an action, a sample fetch or a converter of a script: `lua.NAME`.
+/// Returns whether a word is an action, a sample fetch or a converter of a script: `lua.NAME`.
 fn runs_lua(word: &str) -> bool {
     let mut found = word.match_indices("lua.").map(|(at, _)| at);
     found.any(|at| {

@@ -11,14 +11,14 @@ use super::value::Value;
 use super::words::Word;
 use crate::Series;
 
-/// Whether a line holds.
+/// Whether HAProxy reads a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Holds {
-    /// It does not.
+    /// The line is not read.
     No,
-    /// That depends on what is not known here.
+    /// The line may be read: that depends on facts that are not known here.
     Perhaps,
-    /// It does.
+    /// The line is read.
     Yes,
 }
 
@@ -45,7 +45,7 @@ impl Conditions {
         }
     }
 
-    /// Whether the lines here hold.
+    /// Returns whether the lines here hold.
     pub(super) fn hold(&self) -> Holds {
         let branches = self.levels.iter().map(|level| level.branch);
         branches.min().unwrap_or(Holds::Yes)
@@ -91,7 +91,7 @@ impl Conditions {
         true
     }
 
-    /// Whether a condition holds: predicates with `!`, `&&`, `||` and parentheses.
+    /// Returns whether a condition holds: predicates with `!`, `&&`, `||` and parentheses.
     fn decide(&self, condition: &str, environment: &Environment<'_>) -> Holds {
         let condition = condition.trim();
         if let Some((one, others)) = split(condition, "||") {
@@ -143,7 +143,7 @@ impl Conditions {
         }
     }
 
-    /// Whether HAProxy is of this version or a later one.
+    /// Returns whether HAProxy is of this version or a later one.
     fn at_least(&self, version: &str) -> Holds {
         let Some(series) = self.series else {
             return Holds::Perhaps;

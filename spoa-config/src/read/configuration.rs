@@ -45,11 +45,11 @@ pub struct Configuration {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SpoeFile {
-    /// Which of the sources it is.
+    /// The number of its source in [`Configuration::sources`].
     pub source: usize,
-    /// Its sections.
+    /// The sections of the file.
     pub sections: Vec<Section>,
-    /// Its scopes.
+    /// The scopes of the file.
     pub scopes: Vec<Scope>,
     /// Lines before its first scope and its first section.
     pub stray: Vec<Line>,
@@ -93,7 +93,7 @@ pub enum Found {
 }
 
 impl Found {
-    /// The file, as [`Configuration::spoe`] counts them.
+    /// Returns the file, as [`Configuration::spoe`] counts them.
     #[must_use]
     pub fn file(&self) -> Option<usize> {
         match self {
@@ -123,7 +123,7 @@ impl std::error::Error for ReadError {
 }
 
 impl Configuration {
-    /// The lines that hold for a proxy: its own, then those of the defaults it takes.
+    /// Returns the lines that hold for a proxy: its own, then those of the defaults it takes.
     pub fn lines(&self, proxy: usize) -> impl Iterator<Item = &Line> {
         let mut next = Some(proxy);
         // A section takes defaults that are before it, so that this ends.
@@ -135,7 +135,7 @@ impl Configuration {
         .flat_map(|section| &section.lines)
     }
 
-    /// The defaults that a section takes.
+    /// Returns the defaults that a section takes.
     #[must_use]
     pub fn defaults(&self, section: usize) -> Option<usize> {
         let head = &self.sections.get(section)?.head;
@@ -150,7 +150,7 @@ impl Configuration {
         })
     }
 
-    /// The proxy of this name that has servers: a `backend` or a `listen`.
+    /// Returns the proxy of this name that has servers: a `backend` or a `listen`.
     #[must_use]
     pub fn backend(&self, name: &str) -> Option<usize> {
         self.sections.iter().position(|section| {
@@ -159,7 +159,7 @@ impl Configuration {
     }
 }
 
-/// Whether a line is one of `filter spoe`, or seems to mean one.
+/// Returns whether a line is one of `filter spoe`, or seems to mean one.
 pub(crate) fn asks_agent(line: &Line) -> bool {
     let (Some(filter), Some(spoe)) = (line.words.first(), line.words.get(1)) else {
         return false;

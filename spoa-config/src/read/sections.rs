@@ -49,7 +49,7 @@ pub(crate) const ENTERPRISE: [&str; 5] = [
 pub struct Section {
     /// The line that begins it.
     pub head: Line,
-    /// Its lines.
+    /// The lines below the head.
     pub lines: Vec<Line>,
     /// The scope it is in: `[name]` of a SPOE file.
     pub scope: Option<String>,
@@ -59,7 +59,7 @@ pub struct Section {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Line {
-    /// Its words.
+    /// The words of the line.
     pub words: Vec<Word>,
     /// Whether HAProxy certainly reads it: not if it is under a condition that is not decided
     /// here.
@@ -70,7 +70,7 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Scope {
-    /// Its name.
+    /// The name of the scope.
     pub name: String,
     /// The place of the name.
     pub span: Span,
@@ -105,7 +105,7 @@ impl Kind {
         }
     }
 
-    /// Whether this word begins a section in such a file.
+    /// Returns whether this word begins a section in such a file.
     fn begins(self, word: &str) -> bool {
         let enterprise = self != Kind::Spoe && ENTERPRISE.contains(&word);
         enterprise || SECTIONS.contains(&word) && word.starts_with("spoe-") == (self == Kind::Spoe)
@@ -128,7 +128,7 @@ impl Section {
         self.head.word(0)
     }
 
-    /// Its name, if it has one.
+    /// Returns the name of the section, if it has one.
     #[must_use]
     pub fn name(&self) -> Option<&Word> {
         let name = self.head.words.get(1)?;
@@ -136,13 +136,13 @@ impl Section {
         (self.kind() != "defaults" || name.text != "from").then_some(name)
     }
 
-    /// Its name as text, empty if it has none.
+    /// Returns the name of the section as text, empty without a name.
     #[must_use]
     pub fn title(&self) -> &str {
         self.name().map_or("", |name| name.text.as_str())
     }
 
-    /// The lines that begin with these words.
+    /// Returns the lines that begin with these words.
     pub fn all<'s>(&'s self, words: &'s [&str]) -> impl Iterator<Item = &'s Line> {
         self.lines.iter().filter(|line| line.begins(words))
     }
@@ -155,7 +155,7 @@ impl Line {
         self.words.get(index).map_or("", |word| word.text.as_str())
     }
 
-    /// Whether it begins with these words.
+    /// Returns whether the line begins with these words.
     #[must_use]
     pub fn begins(&self, words: &[&str]) -> bool {
         self.words.len() >= words.len()
@@ -172,7 +172,7 @@ impl Line {
         self.words.get(words..).unwrap_or_default()
     }
 
-    /// All of it, from its first word to its last.
+    /// Returns the place of the line, from its first word to its last.
     #[must_use]
     pub fn span(&self) -> Span {
         let first = self.words.first().map(|word| word.span);
@@ -254,7 +254,7 @@ pub(super) fn parse(
     parsed
 }
 
-/// The scope that a line begins, as HAProxy has it: nothing but a comment may follow.
+/// Returns the scope that a line begins, as HAProxy has it: nothing but a comment may follow.
 fn scope_of(line: &str, source: usize, start: usize) -> Option<Scope> {
     let inner = line.trim_start().strip_prefix('[')?;
     let (name, _) = inner.split_once(']')?;

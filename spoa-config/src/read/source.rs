@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Span {
-    /// Which source, as [`Sources`] counts them.
+    /// The number of the source in [`Sources`].
     pub source: usize,
     /// The first byte.
     pub start: usize,
@@ -18,9 +18,9 @@ pub struct Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Position {
-    /// From 1.
+    /// The line, from 1.
     pub line: usize,
-    /// In characters, from 1.
+    /// The column in characters, from 1.
     pub column: usize,
 }
 
@@ -28,9 +28,9 @@ pub struct Position {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Source {
-    /// Its path, as it was asked for.
+    /// The path by which it was read.
     pub path: PathBuf,
-    /// Its text, with `U+FFFD` for bytes that are not UTF-8.
+    /// The text, with `U+FFFD` for bytes that are not UTF-8.
     pub text: String,
 }
 

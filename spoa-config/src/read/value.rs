@@ -3,12 +3,12 @@
 /// The value of a variable of the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
-    /// It is set to this.
+    /// The variable has this text.
     Text(String),
-    /// It is not set, whatever HAProxy is started with.
+    /// The variable is not set, in any environment of HAProxy.
     Unset,
-    /// It is not set here, but HAProxy may be started with it.
+    /// The variable is not set here, but may be in the environment of HAProxy.
     Missing,
-    /// It is set or not, which is not decided here.
+    /// The variable has a value that is not certain, or none.
     Unknown,
 }

@@ -12,7 +12,7 @@ use std::str::CharIndices;
 pub struct Word {
     /// The text as HAProxy reads it: without quotes, and with the values of variables.
     pub text: String,
-    /// Its place, with the quotes.
+    /// The place of the word, with its quotes.
     pub span: Span,
     /// Whether all of it is known: not if a variable of the environment is not set here, though
     /// HAProxy may have it.
@@ -36,7 +36,7 @@ impl Word {
         }
     }
 
-    /// Whether it is this word, for sure.
+    /// Returns whether it is this word, for sure.
     pub(crate) fn is(&self, text: &str) -> bool {
         self.known && self.text == text
     }
@@ -45,7 +45,7 @@ impl Word {
 /// The values of variables of the environment.
 pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Value;
 
-/// The words of a line that begins at `start` of a source.
+/// Returns the words of a line that begins at `start` of a source.
 ///
 /// A line that HAProxy refuses, such as one with an open quote, is read as far as it goes.
 pub(super) fn words(line: &str, source: usize, start: usize, lookup: Lookup<'_>) -> Vec<Word> {
@@ -123,7 +123,7 @@ impl Cutter<'_> {
         self.finish(at);
     }
 
-    /// The word that `at` belongs to.
+    /// Returns the word that `at` belongs to.
     fn begin(&mut self, at: usize) -> &mut Word {
         let start = self.start + at;
         let span = Span {

@@ -134,7 +134,7 @@ pub(super) fn origin(call: &Call, response: bool) -> Origin {
     }
 }
 
-/// The text of an argument that is there.
+/// Returns the text of an argument that is there.
 fn argument(call: &Call, place: usize) -> Option<&str> {
     let argument = call.arguments.as_ref()?.get(place)?;
     Some(argument.text.as_str()).filter(|text| !text.is_empty())

@@ -54,7 +54,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// Whether all of it is part of another place, or is that place.
+    /// Returns whether all of it is part of another place, or is that place.
     ///
     /// ```
     /// use spoa_facts::Place;
@@ -78,7 +78,7 @@ impl Place {
     }
 }
 
-/// In words: `the query`.
+/// Writes the place in words: `the query`.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -96,7 +96,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Which bytes a text or binary sample can hold.
+/// The bytes that a text or binary sample can hold.
 ///
 /// These are all sets that HAProxy guarantees for some sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -145,14 +145,14 @@ impl Origin {
         self.chooser
     }
 
-    /// The parts of a client's request that its bytes are cut from; none if it holds no such bytes, as
+    /// Returns the parts of a client's request that its bytes are cut from; none if it holds no such bytes, as
     /// an integer, a hash, or what is not a client's.
     #[must_use]
     pub fn places(&self) -> &[Place] {
         &self.places
     }
 
-    /// Whether a client can make HAProxy have no value for it: by a request without that header,
+    /// Returns whether a client can make HAProxy have no value for it: by a request without that header,
     /// without a query, or with text that a converter does not take.
     #[must_use]
     pub fn is_omittable(&self) -> bool {
@@ -165,20 +165,20 @@ impl Origin {
         self.charset
     }
 
-    /// The least and the greatest value, if it is an integer.
+    /// Returns the least and the greatest value, if it is an integer.
     #[must_use]
     pub fn integers(&self) -> RangeInclusive<i64> {
         self.integers.0..=self.integers.1
     }
 
-    /// How many bytes it has at most, where the expression says so, as with `bytes(0,1024)` or a hash;
+    /// Returns how many bytes it has at most, where the expression says so, as with `bytes(0,1024)` or a hash;
     /// `None` if a client sizes it, or if the limit is not known.
     #[must_use]
     pub fn most(&self) -> Option<usize> {
         self.most
     }
 
-    /// How many bytes it has at most for these many bytes of the request.
+    /// Returns how many bytes it has at most for these many bytes of the request.
     pub(crate) fn grown(&self, bytes: usize) -> usize {
         let grown = bytes
             .saturating_mul(self.growth as usize)
@@ -264,7 +264,7 @@ impl Origin {
 
 const THIRDS: u32 = 3;
 
-/// Whether text of this kind may be something that HAProxy cannot turn into what a converter takes.
+/// Returns whether text of this kind may be something that HAProxy cannot turn into what a converter takes.
 fn may_not_read(kind: Kind, takes: Kind) -> bool {
     matches!(kind, Kind::Str | Kind::Bin | Kind::Any)
         && !matches!(takes, Kind::Str | Kind::Bin | Kind::Any | Kind::Meth)

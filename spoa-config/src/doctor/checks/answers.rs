@@ -25,7 +25,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The variable that a rule sets whatever it was before, for all requests, and to something that has
+/// Returns the variable that a rule sets whatever it was before, for all requests, and to something that has
 /// nothing to do with other variables.
 fn sets_for_all<'s>(step: &'s Step<'_>) -> Option<(&'s str, Span)> {
     let word = action(step.line).first()?;
@@ -38,7 +38,7 @@ fn sets_for_all<'s>(step: &'s Step<'_>) -> Option<(&'s str, Span)> {
     (sets && others.is_empty()).then_some((first.variable.as_str(), first.span))
 }
 
-/// Whether a step answers with a variable, for sure or perhaps.
+/// Returns whether a step answers with a variable, for sure or perhaps.
 fn answers(case: &Case<'_>, step: &Step<'_>, variable: &str) -> bool {
     step.answers.iter().any(|name| name == variable) || case.may_set(step, variable)
 }

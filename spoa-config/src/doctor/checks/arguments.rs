@@ -42,7 +42,7 @@ impl<'a> Given<'a> {
         given.collect()
     }
 
-    /// The expression.
+    /// Returns the expression.
     pub(super) fn sample(&self) -> &'a str {
         let text = self.word.text.as_str();
         text.split_once('=').map_or(text, |(_, sample)| sample)

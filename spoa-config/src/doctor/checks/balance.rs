@@ -86,7 +86,7 @@ fn said(line: &Line) -> String {
         .join(" ")
 }
 
-/// Whether a line `balance` chooses by what belongs to a client or its request.
+/// Returns whether a line `balance` chooses by what belongs to a client or its request.
 fn needs_request(line: &Line) -> bool {
     let algorithm = line.word(1);
     match algorithm.split(['(', ',']).next().unwrap_or_default() {
@@ -97,7 +97,7 @@ fn needs_request(line: &Line) -> bool {
     }
 }
 
-/// Whether it needs HTTP: HAProxy warns of it, inherited or not.
+/// Returns whether it needs HTTP: HAProxy warns of it, inherited or not.
 fn http(line: &Line) -> bool {
     let algorithm = line.word(1);
     let algorithm = algorithm.split(['(', ',']).next().unwrap_or_default();
@@ -105,7 +105,7 @@ fn http(line: &Line) -> bool {
         && matches!(algorithm, "uri" | "url_param" | "hdr")
 }
 
-/// Whether a line is about clients, their requests or their stickiness.
+/// Returns whether a line is about clients, their requests or their stickiness.
 fn is_for_clients(line: &Line) -> bool {
     let known = line.words.first().is_some_and(|word| word.known);
     let stick = line.word(0) == "stick" && matches!(line.word(1), "on" | "match" | "store-request");

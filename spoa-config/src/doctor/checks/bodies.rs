@@ -143,7 +143,7 @@ impl Sends<'_, '_> {
             .help("write the condition of the message here, too, or remove this one")
     }
 
-    /// The steps that wait in time.
+    /// Returns the steps that wait in time.
     fn wait(&self) -> String {
         let engine = self
             .step
@@ -181,7 +181,7 @@ fn words(line: &Line) -> String {
         .join(" ")
 }
 
-/// Whether a wait is surely for fewer requests than a message. A condition on what has a body at all
+/// Returns whether a wait is surely for fewer requests than a message. A condition on what has a body at all
 /// does not make it narrower.
 fn narrower(path: &Path<'_>, step: &Step<'_>, wait: &Step<'_>) -> bool {
     let Some(waits) = wait.condition.as_ref().and_then(alternatives) else {
@@ -252,7 +252,7 @@ fn key(term: &Term<'_>, flip: bool) -> Key {
     (negated, text)
 }
 
-/// The alternatives of a condition, or of the opposite of one after `unless`. `None` where that is not
+/// Returns the alternatives of a condition, or of the opposite of one after `unless`. `None` where that is not
 /// plain.
 fn alternatives<'c, 'a>(condition: &'c Condition<'a>) -> Option<Vec<Vec<(Key, &'c Term<'a>)>>> {
     let flip = condition.unless();
@@ -265,7 +265,7 @@ fn alternatives<'c, 'a>(condition: &'c Condition<'a>) -> Option<Vec<Vec<(Key, &'
     Some(condition.alternatives.iter().map(terms).collect())
 }
 
-/// Whether a term asks for nothing but that there is a body: by its method or its headers.
+/// Returns whether a term asks for nothing but that there is a body: by its method or its headers.
 fn has_body(term: &Term<'_>) -> bool {
     const FETCHES: [&str; 5] = [
         "method",
@@ -292,7 +292,7 @@ fn has_body(term: &Term<'_>) -> bool {
 }
 
 impl Case<'_> {
-    /// Whether anything in the configuration waits for the body of a request.
+    /// Returns whether anything in the configuration waits for the body of a request.
     fn somewhere_waits(&self) -> bool {
         let mut steps = self.paths.iter().flat_map(|path| &path.steps);
         steps.any(|step| !step.phase.of_response() && step.waits_for_body())

@@ -64,7 +64,7 @@ fn entrances(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) 
     }
 }
 
-/// Whether a frontend takes clients from elsewhere, and does not redirect or answer them all itself.
+/// Returns whether a frontend takes clients from elsewhere, and does not redirect or answer them all itself.
 fn is_open(case: &Case<'_>, proxy: usize) -> bool {
     let Some(section) = case.configuration.sections.get(proxy) else {
         return false;
@@ -142,7 +142,7 @@ fn absolute(case: &Case<'_>, message: &Section) -> Option<Finding> {
     )
 }
 
-/// Whether clients may speak HTTP/2 or HTTP/3 to a `bind`, as far as it says so.
+/// Returns whether clients may speak HTTP/2 or HTTP/3 to a `bind`, as far as it says so.
 fn speaks_h2(line: &Line, series: Option<Series>) -> bool {
     let says = |word: &str| line.words.iter().any(|it| it.is(word));
     if line.word(1).starts_with("quic") {
@@ -217,7 +217,7 @@ fn headers(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The variable that the agent sets and a rule makes its header of.
+/// Returns the variable that the agent sets and a rule makes its header of.
 fn of_agent<'s>(case: &Case<'_>, path: &Path<'_>, step: &'s Step<'_>) -> Option<&'s str> {
     let value = action(step.line).get(2..)?;
     let of_value = step.mentions.iter().filter(|mention| {
@@ -235,7 +235,7 @@ fn of_agent<'s>(case: &Case<'_>, path: &Path<'_>, step: &'s Step<'_>) -> Option<
     set.next().map(|mention| mention.variable.as_str())
 }
 
-/// Whether requests for which the condition of a step does not hold are turned away by another rule.
+/// Returns whether requests for which the condition of a step does not hold are turned away by another rule.
 fn answered_otherwise(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> bool {
     let Some(condition) = &step.condition else {
         return false;
@@ -271,7 +271,7 @@ fn answered_otherwise(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> bool
     })
 }
 
-/// Whether two terms test the same.
+/// Returns whether two terms test the same.
 fn same(one: &Term<'_>, other: &Term<'_>) -> bool {
     fn text(term: &Term<'_>) -> Vec<String> {
         let tests = term.tests.iter().map(|test| {
@@ -284,7 +284,7 @@ fn same(one: &Term<'_>, other: &Term<'_>) -> bool {
     text(one) == text(other) && (!one.tests.is_empty() || one.name == other.name)
 }
 
-/// Whether a term cannot hold where another, which asks for a variable, does not: it asks for the same
+/// Returns whether a term cannot hold where another, which asks for a variable, does not: it asks for the same
 /// variable, or for one that comes with the same answer.
 fn missing(case: &Case<'_>, path: &Path<'_>, needed: &Term<'_>, term: &Term<'_>) -> bool {
     let found = match needed.tests.as_slice() {
@@ -304,7 +304,7 @@ fn missing(case: &Case<'_>, path: &Path<'_>, needed: &Term<'_>, term: &Term<'_>)
         })
 }
 
-/// Whether each answer to a message sets a variable.
+/// Returns whether each answer to a message sets a variable.
 fn always(case: &Case<'_>, sets: &Step<'_>, variable: &str) -> bool {
     let Some(sent) = sets.message else {
         return false;

@@ -115,7 +115,7 @@ fn unsent(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding> 
     })
 }
 
-/// The keyword of rules: `tcp-request` of `tcp-request content`.
+/// Returns the keyword of rules: `tcp-request` of `tcp-request content`.
 fn rules_of(keyword: &str) -> &str {
     keyword.split_once(' ').map_or(keyword, |(rules, _)| rules)
 }
@@ -144,7 +144,7 @@ fn unsent_by(case: &Case<'_>, engine: &Engine<'_>, rule: &Rule<'_>) -> Option<Fi
     })
 }
 
-/// The rule that has all samples of some messages.
+/// Returns the rule that has all samples of some messages.
 fn rule_for(case: &Case<'_>, engine: &Engine<'_>, messages: &[&Section]) -> Option<&'static str> {
     let at = engine.filter.proxy;
     let (proxy, back) = match case.configuration.sections.get(at)?.kind() {

@@ -69,7 +69,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The header that an expression fetches, and whether it is one of the response.
+/// Returns the header that an expression fetches, and whether it is one of the response.
 fn header_of(sample: &str) -> Option<(String, bool)> {
     let expression = Expression::parse(sample).ok()?;
     let fetch = expression.fetch();
@@ -129,7 +129,7 @@ pub(super) fn is_of_clients(name: &str, response: bool) -> bool {
     response || PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
 }
 
-/// Whether a rule gives a header a value of its own, to all requests: then what a client sends under
+/// Returns whether a rule gives a header a value of its own, to all requests: then what a client sends under
 /// that name is never meant.
 fn own_value(sets: &Step<'_>, name: &str) -> bool {
     let set = sets
@@ -142,7 +142,7 @@ fn own_value(sets: &Step<'_>, name: &str) -> bool {
     set && sets.always() && !again && sets.mentions.iter().all(|mention| mention.how == How::Set)
 }
 
-/// The expression that a rule makes a header of, if it is nothing but that.
+/// Returns the expression that a rule makes a header of, if it is nothing but that.
 fn value<'a>(sets: &Step<'a>) -> Option<&'a str> {
     let words = action(sets.line);
     let word = words.get(2).filter(|word| words.len() == 3 && word.known)?;

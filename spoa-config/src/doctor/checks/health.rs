@@ -62,7 +62,7 @@ fn method<'a>(case: &Case<'a>, backend: usize) -> Method<'a> {
     }
 }
 
-/// Whether the `tcp-check` rules of a backend, or those of its defaults if it has none, send or
+/// Returns whether the `tcp-check` rules of a backend, or those of its defaults if it has none, send or
 /// expect something.
 fn talks(case: &Case<'_>, backend: usize) -> bool {
     let mut next = Some(backend);
@@ -141,7 +141,7 @@ fn checks(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     }
 }
 
-/// Whether a line is one of a section's own, not of its defaults.
+/// Returns whether a line is one of a section's own, not of its defaults.
 pub(super) fn own(case: &Case<'_>, section: usize, line: &Line) -> bool {
     let section = case.configuration.sections.get(section);
     section.is_some_and(|section| section.lines.iter().any(|own| std::ptr::eq(own, line)))
@@ -192,7 +192,7 @@ fn proxy_protocol(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         })
 }
 
-/// The last word that begins with `begin`, unless one with `no-` takes it back.
+/// Returns the last word that begins with `begin`, unless one with `no-` takes it back.
 fn last<'a>(words: &[&'a Word], begin: &str) -> Option<&'a Word> {
     let mut said = words.iter().rev().filter(|word| word.known);
     let last = said.find(|word| {

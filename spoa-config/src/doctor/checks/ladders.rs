@@ -67,8 +67,8 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// Whether what becomes of the verdict cannot be seen: a rule hands the action on, or a mistake in its
-    /// name is the fault to name.
+    /// Returns whether what becomes of the verdict cannot be seen: a rule hands the action on, or a mistake in
+    /// its name is the fault to name.
     fn is_told_elsewhere(&self, case: &Case<'_>, engine: &Engine<'_>) -> bool {
         let steps = case.paths.iter().flat_map(|path| &path.steps);
         let hands_on = steps.into_iter().any(|step| {
@@ -90,13 +90,13 @@ impl<'a> Ladder<'a> {
         })
     }
 
-    /// Whether a step enforces the verdict, if its condition holds.
+    /// Returns whether a step enforces the verdict, if its condition holds.
     fn enforces(&self, step: &Step<'_>) -> bool {
         let chooses = step.phase == Phase::Switching || action_name(step.line) == "use-service";
         (step.end == End::All || chooses) && self.reads(step)
     }
 
-    /// The ways on which the message is sent, with the step that sends it.
+    /// Returns the ways on which the message is sent, with the step that sends it.
     fn ways<'p, 'c>(&self, case: &'p Case<'c>) -> Vec<(&'p Path<'c>, &'p Step<'c>)> {
         let ways = case.paths.iter().filter_map(|path| {
             let sends = |step: &&Step<'_>| {
@@ -242,7 +242,7 @@ impl<'a> Ladder<'a> {
         findings
     }
 
-    /// Whether a condition holds for a verdict; `None` if that depends on something else.
+    /// Returns whether a condition holds for a verdict; `None` if that depends on something else.
     fn holds(&self, condition: Option<&Condition<'_>>, told: Told<'_>) -> Option<bool> {
         let Some(condition) = condition else {
             return Some(true);
@@ -318,14 +318,14 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// Whether a pattern is the name of an action that verdicts have.
+    /// Returns whether a pattern is the name of an action that verdicts have.
     fn knows(&self, pattern: &Word) -> bool {
         let mut declared = self.verdict.outcomes.iter();
         pattern.is("allow") || declared.any(|it| pattern.is(it.action.name()))
     }
 }
 
-/// Whether a number is one of those that patterns name; `None` if they cannot be read.
+/// Returns whether a number is one of those that patterns name; `None` if they cannot be read.
 fn in_numbers(patterns: &[Word], number: u16) -> Option<bool> {
     let (operator, patterns) = match patterns.split_first() {
         Some((first, rest)) if ["eq", "ge", "gt", "le", "lt"].contains(&first.text.as_str()) => {

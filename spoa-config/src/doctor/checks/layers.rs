@@ -22,7 +22,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether a fetch looks into the raw data of a connection.
+/// Returns whether a fetch looks into the raw data of a connection.
 fn is_raw(fetch: &str) -> bool {
     let (of_request, of_response) = (fetch.strip_prefix("req"), fetch.strip_prefix("res"));
     let rest = of_request.or(of_response).or(fetch.strip_prefix("rep"));
@@ -135,7 +135,7 @@ fn in_tcp(
     }
 }
 
-/// Whether the content rules of a proxy may wait.
+/// Returns whether the content rules of a proxy may wait.
 pub(super) fn delays(case: &Case<'_>, proxy: usize, rules: &str) -> bool {
     let mut lines = case.configuration.lines(proxy);
     lines.any(|line| line.begins(&[rules, "inspect-delay"]))
@@ -213,12 +213,12 @@ fn of_http(
     )
 }
 
-/// Whether a rule of a group can test for the data of its messages, and does not.
+/// Returns whether a rule of a group can test for the data of its messages, and does not.
 pub(super) fn looks_once(case: &Case<'_>, rule: &Rule<'_>) -> bool {
     !asks_for_data(case, rule.proxy, rule.line)
 }
 
-/// Whether a rule has a condition that waits until there is data, or until the delay is over.
+/// Returns whether a rule has a condition that waits until there is data, or until the delay is over.
 fn asks_for_data(case: &Case<'_>, proxy: usize, line: &Line) -> bool {
     let condition = line
         .words
@@ -236,7 +236,7 @@ fn asks_for_data(case: &Case<'_>, proxy: usize, line: &Line) -> bool {
     })
 }
 
-/// Whether a word of a condition is a fetch of raw data.
+/// Returns whether a word of a condition is a fetch of raw data.
 fn looks(word: &str) -> bool {
     let fetch = word.split(['(', ',']).next().unwrap_or_default();
     is_raw(fetch) || ["wait_end", "req.proto_http", "req_proto_http"].contains(&fetch)

@@ -89,7 +89,7 @@ fn unknown<'a>(
     Some((near.is_some(), finding))
 }
 
-/// Whether a message of an engine is this handler's.
+/// Returns whether a message of an engine is this handler's.
 fn asked(case: &Case<'_>, handler: &Message) -> bool {
     let mut messages = case.ours().flat_map(Engine::messages);
     messages.any(|message| message.title() == handler.name)
@@ -263,7 +263,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
     )
 }
 
-/// Whether a rule outside of backends reads what an engine sets: that comes before any backend.
+/// Returns whether a rule outside of backends reads what an engine sets: that comes before any backend.
 fn read_before(case: &Case<'_>, engine: &Engine<'_>) -> bool {
     let prefix = format!(".{}.", engine.prefix().0);
     let sections = case.configuration.sections.iter();

@@ -23,7 +23,7 @@ struct Early<'p, 'a> {
 }
 
 impl<'a> Early<'_, 'a> {
-    /// Whether it is an argument of a message that reads it.
+    /// Returns whether it is an argument of a message that reads it.
     fn argument(&self) -> bool {
         let message = self.reads.message;
         message.is_some_and(|sent| {
@@ -35,7 +35,7 @@ impl<'a> Early<'_, 'a> {
         })
     }
 
-    /// Whether another one is about the same read of the same variable.
+    /// Returns whether another one is about the same read of the same variable.
     fn same(&self, other: &Early<'_, 'a>) -> bool {
         std::ptr::eq(self.reads.line, other.reads.line)
             && self.mention.variable == other.mention.variable
@@ -130,7 +130,7 @@ fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
     findings.extend(arguments.iter().map(|early| of_argument(case, early)));
 }
 
-/// Whether a rule before the read was to send a group of the engine whose answer comes too late, and
+/// Returns whether a rule before the read was to send a group of the engine whose answer comes too late, and
 /// there is no such group.
 fn sent_by_no_group(case: &Case<'_>, early: &Early<'_, '_>) -> bool {
     let Some(engine) = early
@@ -306,7 +306,7 @@ fn place(early: &Early<'_, '_>) -> Span {
 }
 
 impl Case<'_> {
-    /// Whether a step may set a variable without anything here telling so: an agent whose handler is
+    /// Returns whether a step may set a variable without anything here telling so: an agent whose handler is
     /// not known, or Lua.
     pub(super) fn may_set(&self, step: &Step<'_>, variable: &str) -> bool {
         let name = action_name(step.line);

@@ -44,7 +44,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The last word on something in `global`, if it is known when HAProxy starts.
+/// Returns the last word on something in `global`, if it is known when HAProxy starts.
 fn global<'a>(configuration: &'a Configuration, keyword: &'static str) -> Option<&'a Word> {
     let sections = configuration.sections.iter();
     let mut words = sections
@@ -83,7 +83,7 @@ impl<'a> Socket<'a> {
         socket
     }
 
-    /// Whether they may write, as far as it is known: a number may be the number of a name.
+    /// Returns whether they may write, as far as it is known: a number may be the number of a name.
     fn lets(&self, user: &Word, group: Option<&Word>) -> bool {
         let writes = |bit: u32| self.mode & bit != 0;
         let may_be = |given: &str, word: &Word| {

@@ -65,7 +65,7 @@ pub(super) struct Broken {
     pub(super) meant: String,
 }
 
-/// The names in rules that mean one of the agent's variables and cannot be read.
+/// Returns the names in rules that mean one of the agent's variables and cannot be read.
 pub(super) fn broken(case: &Case<'_>, engine: &Engine<'_>, set: &[Set<'_>]) -> Vec<Broken> {
     let mut found = Vec::new();
     let prefix = if is_variable(engine.prefix().0) {
@@ -185,7 +185,7 @@ fn differs(
     wrong.into_iter().filter_map(finding).collect()
 }
 
-/// The wrong prefix of a name that means one of the agent's variables, and that variable.
+/// Returns the wrong prefix of a name that means one of the agent's variables, and that variable.
 fn elsewhere(
     case: &Case<'_>,
     set: &[Set<'_>],

@@ -56,7 +56,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 }
 
 impl Line {
-    /// The words of a rule or an `acl`, where samples are.
+    /// Returns the words of a rule or an `acl`, where samples are.
     fn of_samples(&self) -> &[Word] {
         const OTHERS: [&str; 4] = ["acl", "use_backend", "monitor", "redirect"];
         if RULES.contains(&self.word(0)) || OTHERS.contains(&self.word(0)) {
@@ -67,7 +67,8 @@ impl Line {
     }
 }
 
-/// The words of a line that are, or hold, sample expressions: those of tests and arguments, and log formats.
+/// Returns the words of a line that are, or hold, sample expressions: those of tests and arguments, and log
+/// formats.
 fn samples(line: &Line) -> impl Iterator<Item = &Word> {
     let before = std::iter::once(None).chain(line.words.iter().map(Some));
     let pairs = before.zip(&line.words).enumerate();
@@ -151,7 +152,7 @@ fn unnamed(case: &Case<'_>, proxy: usize, word: &Word, of_spoe: bool) -> Option<
     })
 }
 
-/// The name of a backend's first server.
+/// Returns the name of a backend's first server.
 fn first_server<'a>(case: &Case<'a>, backend: &str) -> &'a str {
     let index = case.configuration.backend(backend);
     let section = index.and_then(|index| case.configuration.sections.get(index));
@@ -159,7 +160,7 @@ fn first_server<'a>(case: &Case<'a>, backend: &str) -> &'a str {
     server.map_or("NAME", |line| line.word(1))
 }
 
-/// The backend or the server that a word names, if it is not there.
+/// Finds the backend or the server that a word names, if it is not there.
 fn of_word(case: &Case<'_>, word: &Word, of_spoe: bool) -> Option<Finding> {
     let text = word.text.as_str();
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
@@ -278,7 +279,7 @@ fn left_out(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
 }
 
 impl Engine<'_> {
-    /// Whether it sends a message with the request, or with the response.
+    /// Returns whether it sends a message with the request, or with the response.
     fn sends(&self, case: &Case<'_>, response: bool) -> bool {
         let mut steps = case.paths.iter().flat_map(|path| &path.steps);
         steps.any(|step| {

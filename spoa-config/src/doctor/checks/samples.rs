@@ -56,7 +56,7 @@ struct Sent<'s, 'a> {
     handler: Option<&'s Message>,
 }
 
-/// The expression as HAProxy takes it from its line, without the line's quotes, and where it
+/// Returns the expression as HAProxy takes it from its line, without the line's quotes, and where it
 /// is. Not if it depends on the environment.
 pub(super) fn expression<'c>(given: &Given<'c>) -> Option<(&'c str, Span)> {
     let text = given.word.text.as_str();
@@ -218,7 +218,7 @@ fn elsewhere(
     ))
 }
 
-/// The event whose samples a rule has.
+/// Returns the event whose samples a rule has.
 fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Event> {
     let backend = case.configuration.sections.get(rule.proxy)?.kind() == "backend";
     Some(match (rule.line.word(0), backend) {
@@ -232,7 +232,7 @@ fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Event> {
     })
 }
 
-/// The argument of a handler that a word of `args` is for.
+/// Returns the argument of a handler that a word of `args` is for.
 pub(super) fn argument<'a>(
     handler: &'a Message,
     given: &Given<'_>,

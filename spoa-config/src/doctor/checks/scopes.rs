@@ -30,7 +30,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether a sample is of the request, not of its connection. `None` if that is not known.
+/// Returns whether a sample is of the request, not of its connection. `None` if that is not known.
 fn of_request(path: &Path<'_>, text: &str) -> Option<bool> {
     let expression = Expression::parse(text).ok()?;
     let fetch = expression.fetch();
@@ -60,7 +60,7 @@ fn of_request(path: &Path<'_>, text: &str) -> Option<bool> {
     Some(is_of_request(&fetch.name))
 }
 
-/// Whether a fetch gives what each request has for itself: its method, its target, its headers, its
+/// Returns whether a fetch gives what each request has for itself: its method, its target, its headers, its
 /// body. Those of the connection, of TLS and of HAProxy itself do not.
 fn is_of_request(fetch: &str) -> bool {
     const NAMES: [&str; 10] = [
@@ -195,7 +195,7 @@ fn kept(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
     finding.filter(|_| !is_connection(sent.section))
 }
 
-/// Whether a message is sent once for a connection.
+/// Returns whether a message is sent once for a connection.
 fn is_connection(message: &Section) -> bool {
     let event = super::super::engine::event(message);
     event.is_some_and(|event| event.text == "on-client-session")

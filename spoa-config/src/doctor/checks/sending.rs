@@ -118,7 +118,7 @@ fn twice(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
     })
 }
 
-/// Whether two steps are applied to the same requests: those with the same condition, or all for which
+/// Returns whether two steps are applied to the same requests: those with the same condition, or all for which
 /// an agent is up.
 fn together(one: &Step<'_>, other: &Step<'_>) -> bool {
     fn text(condition: &Condition<'_>) -> Vec<String> {
@@ -151,7 +151,7 @@ fn together(one: &Step<'_>, other: &Step<'_>) -> bool {
         }
 }
 
-/// The condition of a step, unless it asks only whether an agent is up.
+/// Returns the condition of a step, unless it asks only whether an agent is up.
 fn wanted<'s, 'a>(step: &'s Step<'a>) -> Option<&'s Condition<'a>> {
     step.condition.as_ref().filter(|condition| {
         let is_guard = |term: &Term<'_>| {

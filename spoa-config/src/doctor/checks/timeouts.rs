@@ -140,7 +140,7 @@ fn unusual(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     None
 }
 
-/// The longest deadline of the handlers that an engine asks, and whose it is.
+/// Returns the longest deadline of the handlers that an engine asks, and whose it is.
 fn deadline<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Option<(Duration, &'a Message)> {
     let handlers = engine
         .messages()

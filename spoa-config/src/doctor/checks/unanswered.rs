@@ -97,7 +97,7 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     )))
 }
 
-/// Whether a request without an answer has no backend: all rules that choose one name it by what the
+/// Returns whether a request without an answer has no backend: all rules that choose one name it by what the
 /// message of a variable says, and there is no default. HAProxy answers such a request with 503.
 fn leads_nowhere(case: &Case<'_>, rule: &Rule<'_>, set: &Set<'_>, sets: &[Set<'_>]) -> bool {
     let sections = &case.configuration.sections;
@@ -188,7 +188,7 @@ fn advice(
     }
 }
 
-/// The line whose condition decides whether a message is sent.
+/// Returns the line whose condition decides whether a message is sent.
 fn moment_line<'a>(message: &'a Section, moment: &Moment<'a>) -> Option<&'a Line> {
     match moment {
         Moment::Event(event) => {
@@ -199,7 +199,7 @@ fn moment_line<'a>(message: &'a Section, moment: &Moment<'a>) -> Option<&'a Line
     }
 }
 
-/// The variables of an engine's handlers.
+/// Returns the variables of an engine's handlers.
 fn sets<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
     let messages = engine.messages();
     let handlers = messages.filter_map(|message| Some((message, case.handler(message.title())?)));
@@ -219,7 +219,7 @@ fn sets<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
         .collect()
 }
 
-/// Whether a message is sent when the rules for requests are done.
+/// Returns whether a message is sent when the rules for requests are done.
 fn of_response(moment: &Moment<'_>) -> bool {
     match moment {
         Moment::Event(event) => ["on-server-session", "on-tcp-response", "on-http-response"]
@@ -228,13 +228,13 @@ fn of_response(moment: &Moment<'_>) -> bool {
     }
 }
 
-/// The variable that HAProxy sets if there is no answer.
+/// Returns the variable that HAProxy sets if there is no answer.
 fn error(engine: &Engine<'_>) -> Option<String> {
     let word = engine.option("set-on-error")?.words.get(2)?;
     Some(engine.variable("txn", &word.text))
 }
 
-/// The rules with a condition that requests and responses can meet which an engine's filter sees: what
+/// Returns the rules with a condition that requests and responses can meet which an engine's filter sees: what
 /// one frontend denies, another one lets pass.
 fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Rule<'a>> {
     let mut rules = Vec::new();
@@ -264,7 +264,7 @@ fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Rule<'a>> {
     rules
 }
 
-/// Whether a rule turns requests or responses away.
+/// Returns whether a rule turns requests or responses away.
 fn denies(line: &Line) -> bool {
     let rules = line.word(0);
     let http = ["http-request", "http-response"].contains(&rules);
@@ -289,7 +289,7 @@ fn mention(rule: &Rule<'_>, variable: &str) -> Span {
     found.map_or_else(|| rule.line.span(), |mention| mention.span)
 }
 
-/// Whether a comment says that it is meant: in the section of the rule or right above that, `fail open`
+/// Returns whether a comment says that it is meant: in the section of the rule or right above that, `fail open`
 /// or a rule that asks for a variable of the agent.
 fn said(case: &Case<'_>, rule: &Rule<'_>, sets: &[Set<'_>]) -> bool {
     let head = rule.section.head.span();
@@ -324,7 +324,7 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// The variable by which a rule is applied to some answer, if without an answer it can be left
+    /// Returns the variable by which a rule is applied to some answer, if without an answer it can be left
     /// out for the same request.
     fn opens(&self, rule: &Rule<'_>) -> Option<&'a Set<'a>> {
         let mut terms = rule.condition.terms().flat_map(|term| &term.tests);
@@ -336,7 +336,7 @@ impl<'a> Asked<'a> {
         Some(set)
     }
 
-    /// Whether a rule is applied without an answer, but not to each answer, by what the handler of a
+    /// Returns whether a rule is applied without an answer, but not to each answer, by what the handler of a
     /// message sets or by the error.
     fn closes(&self, rule: &Rule<'_>, message: &Section) -> bool {
         let mut tests = rule.condition.terms().flat_map(|term| &term.tests);
@@ -374,7 +374,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Whether there is a request to which the rule is applied (or not) without an answer, and not
+    /// Returns whether there is a request to which the rule is applied (or not) without an answer, and not
     /// (or indeed) with some answer. `None` if it has too many tests to try.
     fn differs(&self, rule: &Rule<'_>, applied: bool) -> Option<bool> {
         let (mut others, mut answers) = (0, 0);
@@ -403,7 +403,7 @@ impl<'a> Asked<'a> {
         Some(found)
     }
 
-    /// Whether a rule is applied, where the bits say how the tests come out that are not known.
+    /// Returns whether a rule is applied, where the bits say how the tests come out that are not known.
     /// `None` stands for no answer.
     fn applies(&self, rule: &Rule<'_>, mut others: u32, answers: Option<u32>) -> bool {
         let (none, mut answers) = (answers.is_none(), answers.unwrap_or_default());
@@ -437,7 +437,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Whether a test of the error's variable holds for some error: they are numbers from 1 on.
+/// Returns whether a test of the error's variable holds for some error: they are numbers from 1 on.
 fn matches_error(test: &Test<'_>) -> bool {
     let words: Vec<_> = test.patterns.iter().map(|it| it.text.as_str()).collect();
     !matches!(

@@ -54,7 +54,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether a variable tells of a verdict.
+/// Returns whether a variable tells of a verdict.
 fn of_verdict(case: &Case<'_>, engine: &Engine<'_>, variable: &Variable) -> bool {
     let handlers = engine
         .messages()
@@ -204,7 +204,7 @@ fn unset(
     replaced
 }
 
-/// Whether all that sets variables under an engine's prefix is known.
+/// Returns whether all that sets variables under an engine's prefix is known.
 fn all_known(case: &Case<'_>, engine: &Engine<'_>) -> bool {
     let prefix = engine.prefix().0;
     let mut same = case.engines.iter().filter(|it| it.prefix().0 == prefix);

@@ -166,7 +166,7 @@ fn split_bangs(text: &str) -> (usize, &str) {
     (text.len() - name.len(), name)
 }
 
-/// The tests of the ACLs of a name.
+/// Returns the tests of the ACLs of a name.
 fn named<'a>(name: &str, section: &'a Section) -> Vec<Test<'a>> {
     let lines = section.lines.iter();
     let lines = lines.filter(|line| line.word(0) == "acl" && line.word(1) == name);

@@ -83,7 +83,7 @@ impl<'a> Building<'a, '_> {
         }
     }
 
-    /// The lines of a proxy that begin with these words: those of its `defaults` come first.
+    /// Returns the lines of a proxy that begin with these words: those of its `defaults` come first.
     fn lines(&self, proxy: Option<usize>, words: &[&str]) -> Vec<(&'a Section, &'a Line)> {
         let mut sections = Vec::new();
         let mut next = proxy;
@@ -168,7 +168,7 @@ impl<'a> Building<'a, '_> {
         }
     }
 
-    /// The messages that a rule sends.
+    /// Returns the messages that a rule sends.
     fn sent_by(&self, rule: &Rule<'a>, proxy: Option<usize>) -> Vec<Sent<'a>> {
         let mut engines = self.engines.iter().enumerate();
         let engine = engines.find(|(_, engine)| {
@@ -226,7 +226,7 @@ impl<'a> Building<'a, '_> {
         }
     }
 
-    /// The step that sends a message.
+    /// Returns the step that sends a message.
     fn sends(&self, mut step: Step<'a>, sent: Sent<'a>) -> Step<'a> {
         let lines = sent.section.lines.iter();
         let args = lines.filter(|line| keyword("spoe-message", line) == "args");

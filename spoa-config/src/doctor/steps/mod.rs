@@ -62,7 +62,7 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    /// Whether only requests and responses of HTTP have it.
+    /// Returns whether only requests and responses of HTTP have it.
     pub(super) fn of_http(self) -> bool {
         use Phase::{
             AfterResponse, BackendHttpEvent, BackendRules, Buffer, FrontendHttpEvent,
@@ -81,7 +81,7 @@ impl Phase {
         )
     }
 
-    /// Whether it is part of the response.
+    /// Returns whether it is part of the response.
     pub(super) fn of_response(self) -> bool {
         self >= Phase::TcpResponseEvent
     }
@@ -136,56 +136,56 @@ pub(super) struct Sent<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// The name of the message that it sends; empty for another step.
+    /// Returns the name of the message that it sends; empty for another step.
     pub(super) fn message_name(&self) -> &'a str {
         self.message.map_or("", |sent| sent.section.title())
     }
 
-    /// Whether it is applied to all that come to it.
+    /// Returns whether it is applied to all that come to it.
     pub(super) fn always(&self) -> bool {
         self.condition.is_none() && self.line.certain
     }
 
-    /// The variables it reads, and where.
+    /// Returns the variables it reads, and where.
     pub(super) fn reads(&self) -> impl Iterator<Item = &Mention<'a>> {
         let mentions = self.mentions.iter();
         mentions.filter(|mention| matches!(mention.how, How::Read | How::Other))
     }
 
-    /// Whether it sets a variable, by a rule or by the agent's answer.
+    /// Returns whether it sets a variable, by a rule or by the agent's answer.
     pub(super) fn sets(&self, variable: &str) -> bool {
         self.sets_by_rule(variable) || self.answers.iter().any(|name| name == variable)
     }
 
-    /// Whether it sets a variable by a rule.
+    /// Returns whether it sets a variable by a rule.
     pub(super) fn sets_by_rule(&self, variable: &str) -> bool {
         let mut mentions = self.mentions.iter();
         mentions.any(|mention| mention.how == How::Set && mention.variable == variable)
     }
 
-    /// Whether it waits for the body of the request, or of the response.
+    /// Returns whether it waits for the body of the request, or of the response.
     pub(super) fn waits_for_body(&self) -> bool {
         self.phase == Phase::Buffer || action_name(self.line) == "wait-for-body"
     }
 }
 
 impl<'a> Path<'a> {
-    /// The steps before a place in the order.
+    /// Returns the steps before a place in the order.
     pub(super) fn before(&self, at: usize) -> impl Iterator<Item = &Step<'a>> {
         self.steps.iter().take_while(move |step| step.at < at)
     }
 
-    /// The steps after a place in the order.
+    /// Returns the steps after a place in the order.
     pub(super) fn after(&self, at: usize) -> impl Iterator<Item = &Step<'a>> {
         self.steps.iter().skip_while(move |step| step.at <= at)
     }
 
-    /// The steps that set a variable.
+    /// Returns the steps that set a variable.
     pub(super) fn setters(&self, variable: &str) -> impl Iterator<Item = &Step<'a>> {
         self.steps.iter().filter(move |step| step.sets(variable))
     }
 
-    /// The steps before a place that wait for the body of the request, or of the response.
+    /// Returns the steps before a place that wait for the body of the request, or of the response.
     pub(super) fn waits(&self, at: usize, response: bool) -> impl Iterator<Item = &Step<'a>> {
         self.before(at)
             .filter(move |step| step.phase.of_response() == response && step.waits_for_body())

@@ -5,7 +5,7 @@ use super::*;
 use crate::Agent;
 use crate::read::{Configuration, Disk, Surroundings};
 
-/// The labels of the steps, as the converter `debug(LABEL,stdout)` has them.
+/// Returns the labels of the steps, as the converter `debug(LABEL,stdout)` has them.
 fn labels(path: &Path<'_>) -> Vec<String> {
     let label = |text: &str| {
         let (_, rest) = text.split_once("debug(")?;

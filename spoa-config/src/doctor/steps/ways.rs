@@ -105,7 +105,7 @@ pub(in super::super) fn backends(
     found
 }
 
-/// The rules of a frontend that choose a backend by its name, and read no variable for it: where they
+/// Returns the rules of a frontend that choose a backend by its name, and read no variable for it: where they
 /// are, and where they lead.
 fn plain_choices(configuration: &Configuration, frontend: usize) -> Vec<(Span, Option<usize>)> {
     let mut choices = Vec::new();
@@ -127,7 +127,7 @@ fn plain_choices(configuration: &Configuration, frontend: usize) -> Vec<(Span, O
     choices
 }
 
-/// Whether a backend has no rules, no filters and no variables, nor its `defaults`.
+/// Returns whether a backend has no rules, no filters and no variables, nor its `defaults`.
 fn is_plain(configuration: &Configuration, backend: usize) -> bool {
     const OTHERS: [&str; 3] = ["filter", "redirect", "use-server"];
     configuration.lines(backend).all(|line| {

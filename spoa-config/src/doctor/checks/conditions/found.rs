@@ -6,7 +6,7 @@ use crate::doctor::engine::Engine;
 use crate::doctor::variables::{is_meant_unread, loads_lua, mentions};
 use crate::doctor::{Case, Code, Finding, Severity};
 
-/// The only variable of a handler, a boolean that each success sets, of which is never asked more than
+/// Finds the only variable of a handler, a boolean that each success sets, of which is never asked more than
 /// whether it is set: then `false` is as good as `true`.
 pub(super) fn only_found(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     if loads_lua(case.configuration) {

@@ -48,7 +48,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The variables of an engine's handlers, and HAProxy's own.
+/// Returns the variables of an engine's handlers, and HAProxy's own.
 fn variables(case: &Case<'_>, engine: &Engine<'_>) -> Vec<(String, Kind)> {
     let messages = engine.messages();
     let handlers = messages.filter_map(|message| case.handler(message.title()));
@@ -63,7 +63,7 @@ fn variables(case: &Case<'_>, engine: &Engine<'_>) -> Vec<(String, Kind)> {
     of_agent.chain(own).collect()
 }
 
-/// The kind of the variable that a test asks for, if it is one of these.
+/// Returns the kind of the variable that a test asks for, if it is one of these.
 fn kind(variables: &[(String, Kind)], test: &Test<'_>) -> Option<Kind> {
     let name = test.variable()?;
     let mut found = variables.iter().filter(|(known, _)| known == name);
@@ -76,7 +76,7 @@ fn kind(variables: &[(String, Kind)], test: &Test<'_>) -> Option<Kind> {
     }
 }
 
-/// The lines that may have conditions, with the section whose ACLs they name.
+/// Returns the lines that may have conditions, with the section whose ACLs they name.
 fn lines<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<(&'a Section, &'a Line)> {
     let sections = case.configuration.sections.iter();
     let sections = sections.chain(engine.messages());
@@ -116,7 +116,7 @@ impl Asked<'_, '_> {
             .or_else(|| self.unfit(method?))
     }
 
-    /// The expression.
+    /// Returns the expression.
     fn what(&self) -> &str {
         &self.test.expression.text
     }
@@ -126,7 +126,7 @@ impl Asked<'_, '_> {
         patterns.map(|word| word.text.as_str()).collect()
     }
 
-    /// The test with other words after the expression, to be written in its place; the other way
+    /// Returns the test with other words after the expression, to be written in its place; the other way
     /// around, if it is negated.
     fn instead(&self, rest: &str, negated: bool) -> String {
         let what = self.what();

@@ -21,7 +21,7 @@ pub(super) fn of_modifier(line: &Line) -> Option<Refused> {
     })
 }
 
-/// Returns the words of a line that HAProxy refuses.
+/// Finds the words of a line that HAProxy refuses.
 pub(super) fn of_agent(case: &Case<'_>, line: &Line) -> Option<Refused> {
     if line
         .words

@@ -31,7 +31,7 @@ const PREDEFINED: [&str; 20] = [
 /// The others of the same kind.
 const PREDEFINED_TOO: [&str; 3] = ["REQ_CONTENT", "TRUE", "WAIT_END"];
 
-/// Returns the words after `if` and `unless` that HAProxy refuses.
+/// Finds the words after `if` and `unless` that HAProxy refuses.
 pub(super) fn condition(words: &[Word], acls: &[&str], place: &str) -> Option<Refused> {
     let mut words = words.iter();
     while let Some(word) = words.next() {

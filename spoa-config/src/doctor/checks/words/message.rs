@@ -6,7 +6,7 @@ use super::refused::{Refused, named};
 use crate::read::Line;
 use spoa_facts::nearest;
 
-/// Returns the words of a line that HAProxy refuses, given the names of the `acl` lines above it.
+/// Finds the words of a line that HAProxy refuses, given the names of the `acl` lines above it.
 pub(super) fn of_message<'a>(line: &'a Line, acls: &mut Vec<&'a str>) -> Option<Refused> {
     if line
         .words

@@ -69,7 +69,7 @@ fn open_quote(line: &Line) -> Option<Option<Refused>> {
     Some((line.word(0) != "args").then(refused))
 }
 
-/// The line that begins a section.
+/// Finds words that HAProxy refuses in the line that begins a section.
 fn of_head(section: &Section) -> Option<Refused> {
     let line = &section.head;
     let kind = section.kind();
