@@ -1,9 +1,10 @@
-//! The handler as the function it is, and the agent around it where something goes wrong.
+//! The handler as the function it is, the agent around it where something goes wrong, and HAProxy with the rules of
+//! site.cfg in front of it.
 
 use super::*;
-use spoa::agent::Agent;
+use spoa::agent::{Agent, AgentBuilder};
 use spoa::spop::Value;
-use spoa::testing::{Answer, CallError, TestAgent};
+use spoa::testing::{Answer, CallError, HaProxy, TestAgent};
 use tokio::net::TcpListener;
 
 fn request<'a>(path: &'a str, body: &'a [u8]) -> Request<'a> {
@@ -91,15 +92,19 @@ async fn a_body_that_is_not_all_there_is_said_to_be() {
 
 // These tests need the whole agent: its answers when there is no verdict.
 
-async fn answer(redis: String, method: &Value<'_>) -> Result<Answer, CallError> {
-    let builder = Agent::builder()
+fn agent(redis: Option<String>) -> AgentBuilder {
+    Agent::builder()
+        .name("inspect")
         .handlers(handlers![inspect])
         .state(Rules::open(None).unwrap())
-        .state(Blocklist::new(Some(redis)))
+        .state(Blocklist::new(redis))
         .state(Counters::default())
-        .on_failure(on_failure);
+        .on_failure(on_failure)
+}
+
+async fn answer(redis: String, method: &Value<'_>) -> Result<Answer, CallError> {
     let ip = IpAddr::from([192, 0, 2, 7]);
-    TestAgent::build(builder)
+    TestAgent::build(agent(Some(redis)))
         .unwrap()
         .call(
             "inspect-request",
@@ -124,4 +129,43 @@ async fn without_a_verdict_a_variable_of_its_own_says_why() -> Result<(), CallEr
         assert_eq!(answer.value("txn.blocked"), None, "{why}");
     }
     Ok(())
+}
+
+// These tests need HAProxy: they are about what becomes of a request.
+
+fn haproxy(redis: Option<&str>) -> HaProxy {
+    HaProxy::agent(agent(redis.map(str::to_owned)))
+        .rules(include_str!("site.cfg"))
+        // Only `on_failure` sets it.
+        .variable("txn.agent_error")
+        .start()
+}
+
+#[test]
+fn an_attack_is_denied_and_the_rest_passes() {
+    let haproxy = haproxy(None);
+    let reply = haproxy.get("/").header("user-agent", "test").send();
+    assert_eq!((reply.status, reply.var("txn.score")), (200, Some("0")));
+    let reply = haproxy.get("/%2Eenv").http2().send();
+    let reason = reply.var("txn.reason");
+    assert_eq!((reply.status, reason), (403, Some("`/.env` in the path")));
+    // Bytes that are not text are inspected as well.
+    let reply = haproxy
+        .raw(*b"GET /.env HTTP/1.0\r\nuser-agent: \xff\xfe\r\n\r\n")
+        .send();
+    assert_eq!(
+        (reply.status, reply.var("proc.blocked_total")),
+        (403, Some("2"))
+    );
+}
+
+#[test]
+fn without_a_verdict_reads_pass_and_nothing_else() {
+    let mut haproxy = haproxy(Some("127.0.0.1:9"));
+    for error in [Some("failed"), None] {
+        let read = haproxy.get("/").send();
+        assert_eq!((read.status, read.var("txn.agent_error")), (200, error));
+        assert_eq!(haproxy.post("/", "a=1").send().status, 503);
+        haproxy.stop_agent();
+    }
 }

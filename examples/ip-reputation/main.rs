@@ -35,7 +35,32 @@ fn main() {
 
 #[cfg(test)]
 mod tests {
-    use super::score;
+    use super::{ip_reputation, score};
+    use spoa::agent::Agent;
+    use spoa::prelude::*;
+    use spoa::testing::HaProxy;
+    use std::net::IpAddr;
+
+    #[test]
+    fn a_blacklisted_client_is_denied() {
+        let agent = Agent::builder()
+            .name("ip-reputation")
+            .handlers(handlers![ip_reputation]);
+        let haproxy = HaProxy::agent(agent)
+            .rules(include_str!("site.cfg"))
+            .start();
+        for (ip, score, status) in [
+            ([127, 0, 0, 1], "100", 200),
+            ([192, 0, 2, 7], "20", 200),
+            ([0, 0, 0, 0], "0", 403),
+        ] {
+            let reply = haproxy.get("/").from(IpAddr::from(ip)).send();
+            assert_eq!(
+                (reply.var("sess.ip_score"), reply.status),
+                (Some(score), status)
+            );
+        }
+    }
 
     #[test]
     fn nearer_addresses_score_higher() {

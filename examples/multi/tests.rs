@@ -1,15 +1,15 @@
-//! Handlers as the functions they are, and the whole agent without HAProxy.
+//! Handlers as the functions they are, the whole agent without HAProxy, and the whole agent with it.
 
 use crate::answers::{Statsd, count_answer};
 use crate::requests::{
     Door, Notice, choose_backend, locate_client, name_request, not_known_here, read_notice,
 };
 use spoa::State;
-use spoa::agent::Agent;
+use spoa::agent::{Agent, AgentBuilder};
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use spoa::spop::Value;
-use spoa::testing::{CallError, TestAgent};
+use spoa::testing::{CallError, HaProxy, TestAgent};
 use std::net::Ipv4Addr;
 use tokio::net::UdpSocket;
 
@@ -75,8 +75,9 @@ async fn an_answer_is_counted_under_its_backend() {
 // These tests need the whole agent: names, conversions, the variables that are set, and faults. They
 // send messages to the agent as HAProxy would.
 
-async fn agent() -> TestAgent {
-    let builder = Agent::builder()
+async fn builder() -> AgentBuilder {
+    Agent::builder()
+        .name("multi")
         .handlers(handlers![
             choose_backend,
             count_answer,
@@ -86,8 +87,11 @@ async fn agent() -> TestAgent {
             read_notice,
         ])
         .state(Notice::at(Some("no/such/file".into())))
-        .state(Statsd::new(None).await.unwrap());
-    TestAgent::build(builder).unwrap()
+        .state(Statsd::new(None).await.unwrap())
+}
+
+async fn agent() -> TestAgent {
+    TestAgent::build(builder().await).unwrap()
 }
 
 #[tokio::test]
@@ -143,4 +147,27 @@ async fn a_request_is_named_by_where_it_came_from() -> Result<(), CallError> {
     let end = format!("\" stream={} frame={}", ids.stream_id, ids.frame_id);
     assert!(name.ends_with(&end), "{name}");
     Ok(())
+}
+
+// This test needs HAProxy: it is about where requests go.
+
+#[tokio::test]
+async fn a_request_goes_to_the_backend_that_the_agent_chose() {
+    let haproxy = HaProxy::agent(builder().await)
+        .rules(include_str!("site.cfg"))
+        .start();
+    for (request, backend) in [
+        (haproxy.get("/"), "shop\n"),
+        (haproxy.get("/next/"), "next\n"),
+        (haproxy.get("/next/").from([192, 0, 2, 7]), "shop\n"),
+        (haproxy.get("/next/").to("127.0.0.1:8084"), "api\n"),
+    ] {
+        assert_eq!(request.await.text(), backend);
+    }
+    // The group is not sent for these.
+    let reply = haproxy.get("/static/logo").await;
+    assert_eq!(
+        (reply.var("sess.network"), reply.var("txn.backend")),
+        (Some("own"), None)
+    );
 }

@@ -171,9 +171,9 @@ impl HaProxyBuilder {
         self
     }
 
-    /// Names a variable that [`Reply::var`] shows, for a handler that returns
-    /// [`Actions`](crate::handler::Actions): `txn.blocked`, without the engine's prefix. Variables that the types of
-    /// the handlers declare are shown without being named.
+    /// Names a variable that [`Reply::var`] shows, without the engine's prefix: `txn.blocked`. It is for those of
+    /// `on_failure`, and of handlers that return [`Actions`](crate::handler::Actions). Variables that the types of the
+    /// handlers declare are shown without being named.
     ///
     /// # Panics
     /// If it has no scope.

@@ -150,8 +150,8 @@ impl fmt::Display for Unknown<'_> {
         };
         write!(
             f,
-            "variable `{name}` is unknown: {known}; a handler that returns `Actions` declares none, so name its \
-             variable by `HaProxy::agent(…).variable(\"{name}\")`"
+            "variable `{name}` is unknown: {known}; the variables of `on_failure` and of handlers that return \
+             `Actions` are not declared, so name them by `HaProxy::agent(…).variable(\"{name}\")`"
         )
     }
 }
