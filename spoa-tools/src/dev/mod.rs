@@ -3,6 +3,7 @@
 //! The agent's program brings the [`Tap`], which passes frames on between HAProxy and the agent and tells
 //! the [`Watch`] what it saw.
 
+mod decision;
 mod echo;
 mod watch;
 
@@ -98,7 +99,7 @@ impl Dev {
             tls: None,
             ..agent.clone()
         };
-        let watch = Arc::new(Watch::default());
+        let watch = Arc::new(Watch::of(&agent));
         let start = match &self.config {
             Some(file) => {
                 examine(&agent, file, &haproxy)?;

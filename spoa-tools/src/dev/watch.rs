@@ -1,7 +1,9 @@
 //! The messages and the answers of each request, printed as one line.
 
+use super::decision::{Decision, Response, decisions};
 use crate::terminal::print;
 use spoa_config::write::Watch as Watched;
+use spoa_config::{Agent, Verdict};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,7 +38,11 @@ pub struct NotifyId {
 /// watch.answered(id, vec!["set-var sess.score = 20".to_owned()]);
 /// ```
 #[derive(Debug, Default)]
-pub struct Watch(Mutex<State>);
+pub struct Watch {
+    /// The verdicts of each message.
+    verdicts: HashMap<String, Vec<Verdict>>,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -55,11 +61,42 @@ struct Exchange {
     /// The request; `None` if HAProxy does not send it.
     request: Option<String>,
     messages: Vec<String>,
+    /// The verdicts in the ACK.
+    decisions: Vec<Decision>,
+    /// The other actions.
     actions: Vec<String>,
     took: Option<Duration>,
 }
 
 impl Watch {
+    /// Makes a watch that knows the verdicts of an agent.
+    ///
+    /// ```
+    /// use spoa_config::{Agent, Message, Verdict};
+    /// use spoa_tools::dev::{NotifyId, Watch};
+    ///
+    /// let check = Message {
+    ///     name: "check".to_owned(),
+    ///     verdicts: vec![Verdict::default()],
+    ///     ..Message::default()
+    /// };
+    /// let watch = Watch::of(&Agent { messages: vec![check], ..Agent::default() });
+    /// let id = NotifyId { connection: 7, stream: 1, frame: 1 };
+    /// watch.asked(id, None, vec!["check".to_owned()]);
+    /// // It prints `check -> deny 403 (0.1ms)`.
+    /// let actions = ["set-var txn.action = \"deny\"", "set-var txn.status = 403"];
+    /// watch.answered(id, actions.map(str::to_owned).to_vec());
+    /// ```
+    #[must_use]
+    pub fn of(agent: &Agent) -> Self {
+        let messages = agent.messages.iter();
+        let verdicts = messages.map(|message| (message.name.clone(), message.verdicts.clone()));
+        Watch {
+            verdicts: verdicts.collect(),
+            state: Mutex::default(),
+        }
+    }
+
     /// The name of the argument that has the id of the request.
     pub const ARGUMENT: &'static str = Watched::ARGUMENT;
 
@@ -69,6 +106,7 @@ impl Watch {
             begun: Instant::now(),
             request,
             messages,
+            decisions: Vec::new(),
             actions: Vec::new(),
             took: None,
         };
@@ -82,10 +120,13 @@ impl Watch {
             return;
         };
         exchange.took = Some(exchange.begun.elapsed());
-        exchange.actions = actions;
+        let names = exchange.messages.iter();
+        let names = names.filter_map(|message| message.split(' ').next());
+        let verdicts = names.filter_map(|name| self.verdicts.get(name)).flatten();
+        (exchange.decisions, exchange.actions) = decisions(verdicts, actions);
         match exchange.request.clone() {
             Some(request) => state.done.entry(request).or_default().push(exchange),
-            None => show(&format!("{}\n", exchange.text())),
+            None => show(&format!("{}\n", exchange.text(None))),
         }
     }
 
@@ -120,17 +161,20 @@ impl Watch {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Exchange {
-    fn text(&self) -> String {
+    fn text(&self, response: Option<Response>) -> String {
         let messages = self.messages.join(", ");
         let Some(took) = self.took else {
             return format!("{messages} -> no answer");
         };
-        let actions = match self.actions.as_slice() {
+        let decisions = self.decisions.iter();
+        let decisions = decisions.map(|decision| decision.text(response));
+        let actions: Vec<_> = decisions.chain(self.actions.iter().cloned()).collect();
+        let actions = match actions.as_slice() {
             [] => "nothing".to_owned(),
             actions => actions.join(", "),
         };
@@ -177,16 +221,20 @@ impl Request {
         } = self;
         // The first of the two letters says who ended the request (HAProxy's manual, "Session state").
         let by = match ended.get(..1) {
-            Some("P") => " by HAProxy",
+            Some("P" | "L") => " by HAProxy",
             Some("C" | "c") => " as the client left",
             _ => "",
+        };
+        let response = Response {
+            status: status.parse().unwrap_or(0),
+            by_haproxy: by == " by HAProxy",
         };
         let mut text = format!("{method} {uri} {status}{by} {millis}ms");
         if exchanges.is_empty() {
             text.push_str(" | nothing was sent");
         }
         for exchange in exchanges {
-            text.push_str(&format!(" | {}", exchange.text()));
+            text.push_str(&format!(" | {}", exchange.text(Some(response))));
         }
         match self.error.as_str() {
             "-" => {}

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use crate::common::program;
 use spoa_tests::{
     Client, Haproxy, Process, Request, eventually, example, for_each_haproxy, haproxies,
 };
@@ -118,6 +119,46 @@ fn messages_of_a_session_are_on_the_line_of_its_request() {
         process.signal("TERM");
         assert!(process.wait(Duration::from_secs(20)).success());
         is_gone(&address);
+    });
+}
+
+#[test]
+fn a_verdict_and_what_haproxy_did_with_it_are_shown() {
+    for_each_haproxy(|haproxy| {
+        let agent = program(env!("CARGO_BIN_EXE_agent-judging"));
+        let (mut process, address) = dev(agent, haproxy);
+        let addr = address.parse().expect("an address and a port");
+        for (ask, status, shown) in [
+            ("allow", 200, "GET /allow 200 "),
+            ("deny 418", 418, "GET /deny 418 by HAProxy "),
+            ("redirect 302", 302, "GET /redirect 302 by HAProxy "),
+            ("respond 404", 404, "GET /respond 404 by HAProxy "),
+            ("tarpit", 429, "GET /tarpit 429 by HAProxy "),
+        ] {
+            let path = format!("/{}", ask.split(' ').next().expect("it has a word"));
+            let request = Request::get(&path).header("x-ask", ask);
+            let reply = Client::connect(addr).expect("it listens").send(&request);
+            assert_eq!(reply.status, status, "{haproxy}");
+            let line = process.wait_for_line(shown);
+            let verdict = match ask {
+                "allow" => "request ask=0x616c6c6f77 -> allow (".to_owned(),
+                "deny 418" => "-> deny 418, reason \"asked\\nfor\", enforced (".to_owned(),
+                "redirect 302" => "-> redirect 302 to \"/login?next=%2F&x=".to_owned(),
+                "tarpit" => "-> tarpit 429, enforced (".to_owned(),
+                _ => format!("-> {ask}, enforced ("),
+            };
+            assert!(
+                line.contains(&verdict),
+                "{haproxy}: `{verdict}` is not in `{line}`"
+            );
+            assert_eq!(
+                line.contains(", enforced ("),
+                ask != "allow",
+                "{haproxy}: {line}"
+            );
+        }
+        process.signal("TERM");
+        assert!(process.wait(Duration::from_secs(20)).success());
     });
 }
 
