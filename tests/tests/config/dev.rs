@@ -141,7 +141,7 @@ fn a_verdict_and_what_haproxy_did_with_it_are_shown() {
             assert_eq!(reply.status, status, "{haproxy}");
             let line = process.wait_for_line(shown);
             let verdict = match ask {
-                "allow" => "request ask=0x616c6c6f77 -> allow (".to_owned(),
+                "allow" => "request ask=\"allow\" -> allow (".to_owned(),
                 "deny 418" => "-> deny 418, reason \"asked\\nfor\", enforced (".to_owned(),
                 "redirect 302" => "-> redirect 302 to \"/login?next=%2F&x=".to_owned(),
                 "tarpit" => "-> tarpit 429, enforced (".to_owned(),
