@@ -15,6 +15,9 @@ use spoa_tests::{Directory, TempDir, example, for_each_haproxy_in_turn};
 /// Every example there is.
 const EXAMPLES: [&str; 3] = ["ip-reputation", "inspect", "multi"];
 
+/// The example that is not a program of `run!`, so it writes no configuration.
+const EMBEDDED: &str = "beside-axum";
+
 /// The top of the project.
 fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -35,18 +38,16 @@ fn every_example_is_whole_and_its_own_tests_run() {
         .find(|package| package["name"] == "spoa-examples")
         .expect("it is a member");
     let targets = package["targets"].as_array().expect("a list");
-    assert_eq!(targets.len(), EXAMPLES.len());
-    for name in EXAMPLES {
+    assert_eq!(targets.len(), EXAMPLES.len() + 1);
+    for name in EXAMPLES.into_iter().chain([EMBEDDED]) {
         let target = targets.iter().find(|target| target["name"] == name);
         // Without `test = true` cargo only compiles the tests of an example.
         assert_eq!(target.expect("it is a target")["test"], true, "{name}");
-        for file in [
-            "main.rs",
-            "site.cfg",
-            "haproxy.cfg",
-            "spoe.conf",
-            "README.md",
-        ] {
+        let readme = top().join("examples").join(name).join("README.md");
+        assert!(readme.is_file(), "{} is missing", readme.display());
+    }
+    for name in EXAMPLES {
+        for file in ["main.rs", "site.cfg", "haproxy.cfg", "spoe.conf"] {
             let path = top().join("examples").join(name).join(file);
             assert!(path.is_file(), "{} is missing", path.display());
         }
