@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 spoa::outcomes! {
-    /// What the agent can decide besides `allow`.
+    /// The outcomes besides `allow`.
     struct Guard {
         deny: 403;
     }
