@@ -8,6 +8,7 @@ use super::shared::budget::Budgets;
 use super::shared::failed_message::OnFailure;
 use super::shared::handler_table::HandlerTable;
 use super::{Agent, FailedMessage, Limits, Listener, Shared};
+use crate::agent::counters::Counters;
 use crate::handler::{Definition, IntoActions, IntoHandlerError, States};
 #[cfg(feature = "run")]
 use std::any::Any;
@@ -290,6 +291,7 @@ impl AgentBuilder {
         parts.extend(tls.as_ref().map(super::listen::tls::Certificates::part));
         let limits = self.limits.usable();
         let budgets = Budgets::new(&limits);
+        let counters = Arc::new(Counters::new());
         let shared = Shared {
             name: self.name.as_deref().unwrap_or("spoa").into(),
             table: HandlerTable::new(&self.definitions, limits.handler_timeout, &budgets),
@@ -298,11 +300,12 @@ impl AgentBuilder {
             leaving: AtomicBool::new(false),
             on_failure: self.on_failure,
             lines: LineLimits::default(),
+            counters: counters.clone(),
             budgets,
             blocking: Arc::new(AtomicUsize::new(0)),
         };
         Ok(Agent {
-            reloader: Reloader::new(parts, shared.current.clone()),
+            reloader: Reloader::new(parts, shared.current.clone(), counters),
             shared: Arc::new(shared),
             addresses,
             listeners: self.listeners,

@@ -48,6 +48,7 @@
 
 mod builder;
 mod connection;
+mod counters;
 mod dispatch;
 mod error;
 mod limits;
@@ -56,6 +57,7 @@ mod reload;
 mod report;
 mod server;
 mod shared;
+mod stats;
 mod worker;
 
 pub use builder::AgentBuilder;
@@ -69,6 +71,7 @@ pub use reload::{Reloaded, Reloader};
 pub use report::panics::log_panics;
 pub use server::Server;
 pub use shared::failed_message::FailedMessage;
+pub use stats::{Durations, MessageStats, Monitor, Phase, Stats};
 
 #[cfg(feature = "run")]
 pub(crate) use builder::check;
@@ -154,6 +157,19 @@ impl Agent {
         self.allow = AllowList::default();
         #[cfg(feature = "tls")]
         drop(self.tls.take());
+    }
+
+    /// Returns the numbers that the agent has counted until now. Use [`Agent::monitor`] to read them while
+    /// it serves.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.monitor().stats()
+    }
+
+    /// Returns what reads the numbers that the agent counts, also while it serves.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(self.shared.clone())
     }
 
     /// Serves one connection that the program accepted itself, until `shutdown` is done, and then closes

@@ -1,6 +1,7 @@
 //! Reloads the parts of a running agent: all of them, or none.
 
 use super::error::{Error, ReloadError};
+use crate::agent::counters::Counters;
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
 use crate::handler::{BoxError, Failure, IntoHandlerError, States};
@@ -54,6 +55,7 @@ pub struct Reloader(Arc<Reloading>);
 struct Reloading {
     parts: Vec<Arc<ReloadPart>>,
     current: Arc<CurrentStates>,
+    counters: Arc<Counters>,
     /// Who holds it reloads.
     turn: tokio::sync::Mutex<()>,
 }
@@ -65,10 +67,15 @@ impl fmt::Debug for Reloader {
 }
 
 impl Reloader {
-    pub(crate) fn new(parts: Vec<Arc<ReloadPart>>, current: Arc<CurrentStates>) -> Self {
+    pub(crate) fn new(
+        parts: Vec<Arc<ReloadPart>>,
+        current: Arc<CurrentStates>,
+        counters: Arc<Counters>,
+    ) -> Self {
         Reloader(Arc::new(Reloading {
             parts,
             current,
+            counters,
             turn: tokio::sync::Mutex::default(),
         }))
     }
@@ -91,6 +98,7 @@ impl Reloader {
             match part.make().await {
                 Ok(value) => made.push(value),
                 Err(error) => {
+                    self.0.counters.reload_ended(false);
                     // What was made before may be large, and may panic when it is dropped.
                     tokio::task::spawn_blocking(move || drop_quietly(made));
                     return Err(error.into());
@@ -98,6 +106,7 @@ impl Reloader {
             }
         }
         let old = self.0.current.replace(made);
+        self.0.counters.reload_ended(true);
         tokio::spawn(release(old));
         Ok(Reloaded {
             parts: self.names(),

@@ -1,6 +1,7 @@
 //! A bound agent: accepts connections, and drains them when it is to stop.
 
 use super::connection::drive;
+use super::counters::Life;
 use super::dispatch::wakeups::Wakeups;
 use super::error::{BindError, Error};
 use super::listen::acceptor::{self, Acceptor, Decision};
@@ -10,7 +11,7 @@ use super::report::handlers as report;
 use super::shared::handler_table::Entry;
 use super::worker::activity::{self, BlockedWorker};
 use super::worker::watchdog::Watchdog;
-use super::{Address, Listener, Reloader, Shared};
+use super::{Address, Listener, Monitor, Reloader, Shared};
 use crate::log_target::AGENT;
 use std::collections::HashMap;
 use std::future::Future;
@@ -69,6 +70,12 @@ impl Server {
         self.reloader.clone()
     }
 
+    /// Returns what reads the numbers that the agent counts.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(self.shared.clone())
+    }
+
     /// Serves until `shutdown` is done, and for [`Limits::lame_duck`](super::Limits::lame_duck)
     /// longer; then stops accepting, answers what is in flight, says goodbye on every connection, and
     /// returns when all are closed. After [`Limits::drain_timeout`](super::Limits::drain_timeout), what is in flight
@@ -89,16 +96,23 @@ impl Server {
             tls,
             ..Connections::default()
         };
+        shared.counters.enter(Life::Serving);
         let mut shutdown = pin!(async {
             shutdown.await;
             shared.leaving.store(true, Ordering::Release);
+            shared.counters.enter(Life::Leaving);
             tokio::time::sleep(shared.limits.lame_duck).await;
         });
         let watched = shared.clone();
         let _watcher = Watchdog::start(shared.id(), move |blocked| {
             report_blocked(&watched, blocked)
         });
-        let mut acceptor = Acceptor::new(listeners, allow, shared.limits.max_connections);
+        let mut acceptor = Acceptor::new(
+            listeners,
+            allow,
+            shared.counters.clone(),
+            shared.limits.max_connections,
+        );
         loop {
             tokio::select! {
                 biased;
@@ -124,6 +138,7 @@ impl Server {
             connections.tasks.len()
         };
         acceptor.close(last).await;
+        shared.counters.enter(Life::Draining);
         let limit = shared.limits.drain_timeout;
         if tokio::time::timeout(limit, connections.drain())
             .await
@@ -141,6 +156,7 @@ impl Server {
             let _ =
                 tokio::time::timeout(shared.limits.linger_timeout, connections.cut_short()).await;
         }
+        shared.counters.enter(Life::Stopped);
     }
 }
 
@@ -151,6 +167,7 @@ fn report_blocked(shared: &Shared, blocked: BlockedWorker) {
     let Some(entry) = shared.table.entries().find(is_it) else {
         return;
     };
+    shared.counters.workers_blocked.add(1);
     if blocked.with_others {
         report::worker_blocked_together(entry.definition, &shared.lines, blocked.time);
     } else {

@@ -31,6 +31,11 @@ impl LeftOut {
         self.variables.truncate(Self::NAMED);
     }
 
+    /// Returns how many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
     /// Returns how many actions do not fit, as the beginning of a sentence.
     pub(crate) fn actions(&self) -> String {
         match self.count {

@@ -54,6 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             polled = self.refuse_to_keep(cx, &mut scratch);
             self.conversation.count_kept(self.transport.kept());
         }
+        self.conversation.end(&mut scratch);
         scratch.activity.end();
         scratch.give();
         polled
@@ -71,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return Poll::Ready(End::Closed);
                 }
                 let step = self.work(cx, scratch);
-                if let Err(error) = self.transport.write(cx, &mut scratch.output) {
+                if let Err(error) = self.write(cx, scratch) {
                     return Poll::Ready(self.conversation.failed(error));
                 }
                 match step {
@@ -99,6 +100,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.conversation.timers.stop(Timer::Write);
         }
         flushed
+    }
+
+    /// Writes the output.
+    #[inline]
+    fn write(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> io::Result<()> {
+        scratch.polled.sent += scratch.output.len() as u64;
+        self.transport.write(cx, &mut scratch.output)
     }
 
     /// Answers what can be answered: handlers that are done, frames that waited, one read.
@@ -137,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let behind = self.transport.is_behind();
         let (timer, now) = ready!(self.conversation.poll_expired(cx, behind));
         let end = self.conversation.expire(timer, now, behind, scratch);
-        let written = self.transport.write(cx, &mut scratch.output);
+        let written = self.write(cx, scratch);
         let failed = |error| self.conversation.failed(error);
         Poll::Ready(end.or_else(|| written.err().map(failed)))
     }
@@ -149,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if behind || !self.conversation.refuse_to_keep(scratch) {
             return Poll::Ready(self.conversation.full());
         }
-        if let Err(error) = self.transport.write(cx, &mut scratch.output) {
+        if let Err(error) = self.write(cx, scratch) {
             return Poll::Ready(self.conversation.failed(error));
         }
         self.step(cx, scratch)
@@ -190,6 +198,7 @@ where
                 Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(end)) => {
                     let open = &open.conversation;
+                    open.count_end(&end);
                     log::ended(&shared.lines, &end, open.in_flight(), open.info());
                 }
                 Err(panic) => log::panicked(panic, open.conversation.info()),

@@ -52,6 +52,8 @@ impl Shared {
         out: &mut Vec<u8>,
         end: usize,
     ) {
+        entry.counters.failed(&failure);
+        self.counters.failed(&failure);
         report::failed(entry.definition, &entry.lines, &failure, message, context);
         let failed = FailedMessage::new(&failure, message, context);
         self.give_instead(entry, &failed, out, end);
@@ -80,6 +82,7 @@ impl Shared {
             report::on_failure_failed(&self.lines, &failure, message, context);
             drop_quietly(failure);
         } else if let Some(left_out) = left_out {
+            entry.counters.left_out(&left_out);
             report::left_out(entry.definition, &entry.lines, &left_out, context);
         }
     }

@@ -62,6 +62,7 @@ pub(crate) struct Running {
     pub(crate) entry: usize,
     /// The name of the message: the fallback's can be any.
     pub(crate) message: Cow<'static, [u8]>,
+    pub(crate) begun: Instant,
     pub(crate) deadline: Option<(Instant, Duration)>,
     pub(crate) work: Admitted,
 }

@@ -16,6 +16,7 @@ mod sync {
 
 use self::in_flight::InFlight;
 use crate::agent::Shared;
+use crate::agent::counters::Shard;
 use crate::agent::report::{handlers as report, values};
 use crate::agent::shared::handler_table::Entry;
 use crate::agent::worker::scratch::Scratch;
@@ -26,6 +27,7 @@ use crate::handler::{
 use crate::spop::{FrameIds, Message, Messages, OpenAck};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio::time::Instant;
 
 /// What it takes to answer the NOTIFYs of one connection during one poll.
 pub(crate) struct Dispatcher<'a> {
@@ -47,6 +49,8 @@ pub(super) struct PendingAck {
     pub(super) slot: Option<usize>,
     /// Whether one has to.
     pub(super) waits: bool,
+    /// Whether its handlers are timed.
+    pub(super) timed: bool,
 }
 
 impl PendingAck {
@@ -85,6 +89,8 @@ impl<'a> Dispatcher<'a> {
             values::notify(messages, ids, self.connection);
         }
         let mut answer = self.answer(ids);
+        self.scratch.polled.notifies += 1;
+        answer.timed = std::mem::take(&mut self.scratch.times_next);
         let end = answer.end();
         let context = Context {
             connection: self.connection,
@@ -108,8 +114,10 @@ impl<'a> Dispatcher<'a> {
             match entry.definition.run {
                 Run::Sync(handler) if answer.slot.is_none() => {
                     self.scratch.activity.runs(entry.definition);
-                    let out = &mut self.scratch.output;
-                    run(self.shared, entry, &incoming, out, end, handler);
+                    let start = answer.timed.then(Instant::now);
+                    let (out, shard) = (&mut self.scratch.output, self.scratch.shard);
+                    run(self.shared, entry, &incoming, out, end, shard, handler);
+                    entry.took(start, shard);
                 }
                 _ => self.begin_or_follow(entry, &incoming, &mut answer),
             }
@@ -147,6 +155,7 @@ impl<'a> Dispatcher<'a> {
 
     #[cold]
     fn report_unknown(&self, incoming: &IncomingMessage<'_>) {
+        self.shared.counters.unknown.add(1);
         let known = self.shared.table.definitions();
         report::unknown_message(&self.shared.lines, known, incoming);
     }
@@ -163,8 +172,19 @@ impl<'a> Dispatcher<'a> {
         match entry.definition.run {
             Run::Sync(handler) if answer.slot.is_none() => {
                 self.scratch.activity.runs(entry.definition);
+                let start = answer.timed.then(Instant::now);
                 let (out, end) = (&mut self.scratch.output, answer.end());
-                run(self.shared, entry, &incoming, out, end, marking(handler));
+                let shard = self.scratch.shard;
+                run(
+                    self.shared,
+                    entry,
+                    &incoming,
+                    out,
+                    end,
+                    shard,
+                    marking(handler),
+                );
+                entry.took(start, shard);
             }
             _ => self.begin_or_follow(entry, &incoming, answer),
         }
@@ -180,6 +200,7 @@ impl<'a> Dispatcher<'a> {
             ids,
             slot: None,
             waits: false,
+            timed: false,
         }
     }
 
@@ -204,6 +225,7 @@ impl<'a> Dispatcher<'a> {
             values::ack(actions, ids, self.connection);
         }
         ack.finish(out);
+        self.scratch.polled.acks += 1;
     }
 }
 
@@ -220,6 +242,7 @@ fn cut(
     let size = ack.size(out);
     let mut left_out = LeftOut::default();
     let kept = ack.cut_to(limit, out, |action| left_out.add(action));
+    shared.counters.cut.add(left_out.count() as u64);
     let sizes = (size, limit);
     report::ack_too_large(&shared.lines, sizes, &left_out, kept, connection, ids);
 }
@@ -232,6 +255,16 @@ fn check_names(entry: &Entry, incoming: &IncomingMessage<'_>) {
     }
 }
 
+impl Entry {
+    /// Counts how long a handler took that began then, if it was timed.
+    #[inline]
+    pub(super) fn took(&self, start: Option<Instant>, shard: Shard) {
+        if let Some(start) = start {
+            self.counters.took(shard, start.elapsed());
+        }
+    }
+}
+
 /// Runs a handler in place: its actions are appended to `out`, which may grow to `end`.
 #[inline(always)]
 pub(super) fn run(
@@ -240,13 +273,16 @@ pub(super) fn run(
     incoming: &IncomingMessage<'_>,
     out: &mut Vec<u8>,
     end: usize,
+    shard: Shard,
     handler: impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
 ) {
     let before = out.len();
     let mut actions = ActionWriter::within(out, end);
     match guard(|| handler(incoming, &mut actions)) {
         Ok(()) => {
+            entry.counters.handled(shard);
             if let Some(left_out) = actions.left_out() {
+                entry.counters.left_out(&left_out);
                 report::left_out(entry.definition, &entry.lines, &left_out, incoming.context);
             }
         }

@@ -84,7 +84,10 @@ impl Dispatcher<'_> {
             }
             _ => (&mut self.scratch.output, answer.end()),
         };
-        run(self.shared, entry, incoming, out, end, handler);
+        let start = answer.timed.then(Instant::now);
+        let shard = self.scratch.shard;
+        run(self.shared, entry, incoming, out, end, shard, handler);
+        entry.took(start, shard);
     }
 
     /// Returns why a handler that may have to wait is not begun now. It does not wait for a place, since the
@@ -136,7 +139,8 @@ impl Dispatcher<'_> {
         let Some(slot) = self.inflight.slot(index) else {
             return;
         };
-        match start(slot, || begin(job)) {
+        let start = answer.timed.then(Instant::now);
+        match self::start(slot, || begin(job)) {
             Begun::Waiting(future) => {
                 answer.waits = true;
                 set_aside(slot, answer, self.scratch);
@@ -147,6 +151,7 @@ impl Dispatcher<'_> {
                         Some(name) => Cow::Borrowed(name.as_bytes()),
                         None => Cow::Owned(incoming.message.name().as_bytes().to_vec()),
                     },
+                    begun: now.at,
                     deadline,
                     work: entry.load.begin(bytes),
                 }));
@@ -156,6 +161,7 @@ impl Dispatcher<'_> {
             }
             Begun::Done(finished) => {
                 entry.load.done_at_once();
+                entry.took(start, self.scratch.shard);
                 self.end_at_once(entry, incoming, answer, finished, until);
             }
             Begun::Failed(failure) => {
@@ -214,8 +220,10 @@ impl Dispatcher<'_> {
             self.shared
                 .fail(entry, &incoming, failure, out, before, end);
         } else if let Some(job) = &finished.job {
+            entry.counters.handled(self.scratch.shard);
             out.extend_from_slice(&job.actions);
             if let Some(left_out) = &job.left_out {
+                entry.counters.left_out(left_out);
                 report::left_out(entry.definition, &entry.lines, left_out, context());
             }
         }
@@ -269,6 +277,7 @@ impl Dispatcher<'_> {
                 (Visit::GiveUp(after), _) => Finished::failed(Failure::Stopped(after)),
             };
             running.work.ended(matches!(visit, Visit::Poll));
+            entry.took(Some(running.begun), self.scratch.shard);
             let (mut actions, left_out) = match finished.job {
                 Some(mut job) => {
                     let actions = std::mem::replace(&mut job.actions, self.scratch.buffer());
@@ -287,8 +296,12 @@ impl Dispatcher<'_> {
             if let Err(failure) = finished.result {
                 self.shared
                     .fail_late(entry, name, context, failure, &mut actions, end);
-            } else if let Some(left_out) = left_out {
-                report::left_out(entry.definition, &entry.lines, &left_out, context);
+            } else {
+                entry.counters.handled(self.scratch.shard);
+                if let Some(left_out) = left_out {
+                    entry.counters.left_out(&left_out);
+                    report::left_out(entry.definition, &entry.lines, &left_out, context);
+                }
             }
             *part = AckPart::Done(actions);
         }

@@ -4,11 +4,13 @@ use super::allow_list::AllowList;
 use super::listener::Accepted;
 use super::unix_socket::BACKLOG;
 use crate::agent::Listener;
+use crate::agent::counters::Counters;
 use crate::agent::report::rate_limit::{Permitted, RateLimit};
 use crate::log_target::CONNECTION;
 use nix::errno::Errno;
 use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -29,6 +31,7 @@ pub(crate) struct Acceptor {
     /// The listener whose turn it is.
     turn: usize,
     allow: AllowList,
+    counters: Arc<Counters>,
     max_connections: usize,
     failures: usize,
     full: RateLimit,
@@ -46,11 +49,17 @@ pub(crate) enum Decision {
 }
 
 impl Acceptor {
-    pub(crate) fn new(listeners: Vec<Listener>, allow: AllowList, max_connections: usize) -> Self {
+    pub(crate) fn new(
+        listeners: Vec<Listener>,
+        allow: AllowList,
+        counters: Arc<Counters>,
+        max_connections: usize,
+    ) -> Self {
         Acceptor {
             listeners,
             turn: 0,
             allow,
+            counters,
             max_connections,
             failures: 0,
             full: RateLimit::default(),
@@ -95,11 +104,13 @@ impl Acceptor {
         };
         self.failures = 0;
         if !self.allow.admits(accepted.peer()) {
+            self.counters.refused_not_allowed.add(1);
             return Decision::Refuse;
         }
         if open < self.max_connections {
             return Decision::Admit(accepted);
         }
+        self.counters.refused_full.add(1);
         if let Some(Permitted { suppressed }) = self.full.pass() {
             tracing::warn!(target: CONNECTION,
                 peer = %accepted.peer(),
@@ -119,6 +130,7 @@ impl Acceptor {
             return Decision::Refuse;
         }
         self.failures = 0;
+        self.counters.accept_failed.add(1);
         if let Some(Permitted { suppressed }) = self.errors.pass() {
             tracing::warn!(target: CONNECTION,
                 suppressed,
@@ -191,7 +203,8 @@ mod tests {
     fn acceptor(addresses: &[Address], most: usize) -> Acceptor {
         let listeners = addresses.iter().map(Listener::bind);
         let listeners = listeners.collect::<Result<_, _>>().unwrap();
-        Acceptor::new(listeners, AllowList::new([]).unwrap(), most)
+        let allow = AllowList::new([]).unwrap();
+        Acceptor::new(listeners, allow, Arc::new(Counters::new()), most)
     }
 
     fn connect(acceptor: &Acceptor, listener: usize, count: usize) -> Vec<TcpStream> {

@@ -95,6 +95,11 @@ impl Admission {
         }
     }
 
+    /// Returns how many are running.
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
     /// Counts one that was done at once.
     #[inline]
     pub(crate) fn done_at_once(&self) {

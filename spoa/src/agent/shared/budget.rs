@@ -32,6 +32,11 @@ impl Budget {
         self.most.saturating_sub(self.taken.load(Ordering::Relaxed))
     }
 
+    /// Returns what is taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn add(&self, count: usize) {
         self.taken.fetch_add(count, Ordering::Relaxed);
     }

@@ -2,6 +2,7 @@
 
 use super::admission::Admission;
 use super::budget::Budgets;
+use crate::agent::counters::HandlerCounters;
 use crate::agent::limits::usable;
 use crate::agent::report::HandlerLineLimits;
 use crate::handler::Definition;
@@ -20,6 +21,7 @@ pub(crate) struct Entry {
     pub(crate) definition: &'static Definition,
     pub(crate) deadline: Option<Duration>,
     pub(crate) lines: HandlerLineLimits,
+    pub(crate) counters: HandlerCounters,
     pub(crate) load: Arc<Admission>,
     /// Whether the names of its arguments have been compared with a message.
     pub(crate) checked: AtomicBool,
@@ -45,6 +47,7 @@ impl HandlerTable {
             definition,
             deadline: definition.timeout().or(default).map(usable),
             lines: HandlerLineLimits::default(),
+            counters: HandlerCounters::new(definition),
             load: Admission::new(budgets.clone()),
             checked: AtomicBool::new(false),
         };

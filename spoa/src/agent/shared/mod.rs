@@ -9,6 +9,7 @@ use self::budget::Budgets;
 use self::failed_message::OnFailure;
 use self::handler_table::HandlerTable;
 use crate::agent::Limits;
+use crate::agent::counters::Counters;
 use crate::agent::reload::CurrentStates;
 use crate::agent::report::LineLimits;
 use crate::handler::panics::drop_quietly;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) leaving: AtomicBool,
     pub(crate) on_failure: Option<OnFailure>,
     pub(crate) lines: LineLimits,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) blocking: Arc<AtomicUsize>,
 }

@@ -3,6 +3,7 @@
 //! They are in use between two waits only, so that idle connections hold none.
 
 use super::activity::WorkerActivity;
+use crate::agent::counters::{Polled, Shard};
 use crate::agent::shared::admission::nanos;
 use crate::handler::{ConnectionInfo, Job};
 use crate::spop::Messages;
@@ -81,6 +82,10 @@ pub(crate) struct Scratch {
     pub(crate) ready: Vec<usize>,
     pub(crate) activity: Arc<WorkerActivity>,
     pub(crate) budget: PollBudget,
+    pub(crate) shard: Shard,
+    pub(crate) polled: Polled,
+    /// Whether the next NOTIFY is timed: the first of each read.
+    pub(crate) times_next: bool,
     /// When the last read came, once somebody has asked.
     now: Option<Now>,
     spares: Vec<Vec<u8>>,
@@ -105,6 +110,9 @@ impl Scratch {
                 ready: Vec::new(),
                 activity: WorkerActivity::new(),
                 budget: PollBudget::FULL,
+                shard: Shard::next(),
+                polled: Polled::default(),
+                times_next: true,
                 now: None,
                 spares: Vec::new(),
                 jobs: Vec::new(),
@@ -140,6 +148,7 @@ impl Scratch {
     #[inline]
     pub(crate) fn turn(&mut self) {
         self.now = None;
+        self.times_next = true;
     }
 
     /// What time it is, as far as deadlines go: one look at the clock is enough for all that one read

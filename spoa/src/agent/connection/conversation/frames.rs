@@ -113,6 +113,7 @@ impl Conversation {
     #[inline]
     pub(crate) fn received(&mut self, count: usize, scratch: &mut Scratch) {
         let kept = self.input.len();
+        scratch.polled.received += count as u64;
         let buffer = std::mem::take(&mut scratch.input);
         if kept > COPY_UP_TO {
             let mut input = std::mem::take(&mut self.input);
@@ -254,6 +255,7 @@ impl Conversation {
                 self.linger(&mut scratch.output);
             }
             Some(AgentEvent::Unreadable { ids, reason }) => {
+                self.shared.counters.unreadable.add(1);
                 let most = self.shared.limits.max_reassembled;
                 log::unreadable(&self.shared.lines, most, reason, ids, &self.info);
             }
@@ -262,6 +264,7 @@ impl Conversation {
                 self.close_after(&mut scratch.output);
             }
             Some(AgentEvent::Refused(refusal)) => {
+                self.shared.counters.hello_refused.add(1);
                 log::refused(&self.shared.lines, &refusal, &self.info);
                 if let Refusal::Foreign(_) = refusal {
                     self.close_after(&mut scratch.output);
@@ -284,6 +287,7 @@ fn answerable<'a>(
     shared: &Shared,
 ) -> Messages<'a> {
     if messages.len() > MAX_MESSAGES {
+        shared.counters.unreadable.add(1);
         log::too_many_messages(&shared.lines, messages.len(), MAX_MESSAGES, ids, connection);
         return Messages::default();
     }

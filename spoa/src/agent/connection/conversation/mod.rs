@@ -73,6 +73,7 @@ impl Conversation {
             max_frame_size: limits.max_frame_size,
             max_reassembled: limits.max_reassembled,
         };
+        shared.counters.accepted.add(1);
         let now = Instant::now();
         let lifetime = limits.connection_lifetime.map(lifetime::draw);
         let mut timers = TimerTable::new(now);
@@ -118,6 +119,25 @@ impl Conversation {
             self.renew();
         }
         scratch.activity.begin(self.shared.id());
+    }
+
+    /// Ends a poll.
+    #[inline]
+    pub(super) fn end(&self, scratch: &mut Scratch) {
+        let polled = std::mem::take(&mut scratch.polled);
+        self.shared.counters.flush(polled, scratch.shard);
+    }
+
+    /// Counts the end of the connection.
+    #[cold]
+    pub(super) fn count_end(&self, end: &End) {
+        let counters = &self.shared.counters;
+        match end {
+            End::Closed => {}
+            End::Io { .. } | End::Truncated => counters.broken.add(1),
+            End::Late(_) => counters.timed_out.add(1),
+            End::Full(_) => counters.overloads.bytes.add(1),
+        }
     }
 
     /// Takes the states that were reloaded. Running handlers keep theirs.
@@ -177,6 +197,12 @@ impl Conversation {
         } else {
             End::Truncated
         }
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.shared.counters.closed.add(1);
     }
 }
 

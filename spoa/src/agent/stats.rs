@@ -1,0 +1,276 @@
+//! The numbers that an agent has counted, as plain data.
+
+use super::counters::histogram::{BOUNDS, BUCKETS};
+use super::counters::{HandlerCounters, Life};
+use super::shared::Shared;
+use super::shared::handler_table::Entry;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// Reads the numbers that an agent counts, also while it serves. It is cheap to clone.
+///
+/// Each number is exact, but they are read one after the other while the agent counts on.
+///
+/// ```
+/// use spoa::prelude::*;
+/// use spoa::agent::Agent;
+///
+/// #[spoe_message("ping")]
+/// fn ping() {}
+///
+/// let agent = Agent::builder().handlers(handlers![ping]).build()?;
+/// let monitor = agent.monitor();
+/// // While `agent.serve(…)` runs:
+/// assert_eq!(monitor.stats().notifies, 0);
+/// # Ok::<(), spoa::agent::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Monitor {
+    shared: Arc<Shared>,
+}
+
+/// Where an agent is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// It does not serve yet.
+    Starting,
+    /// It serves.
+    Serving,
+    /// It serves, and refuses health checks, for [`Limits::lame_duck`](super::Limits::lame_duck).
+    LameDuck,
+    /// It accepts no connections, and answers what is in flight.
+    Draining,
+    /// It has stopped.
+    Stopped,
+}
+
+/// The numbers that an agent has counted since it was built.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The agent's name.
+    pub agent: String,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// Its messages by name, the fallback last.
+    pub messages: Vec<MessageStats>,
+    /// Messages that no handler answers.
+    pub unknown_messages: u64,
+    /// NOTIFYs that were received, without those that could not be read.
+    pub notifies: u64,
+    /// NOTIFYs that could not be read, and were answered without actions.
+    pub unreadable_notifies: u64,
+    /// ACKs to NOTIFYs that could be read.
+    pub acks: u64,
+    /// Actions that were cut from an ACK which was too large for HAProxy.
+    pub actions_cut: u64,
+    /// Bytes that were received.
+    pub received_bytes: u64,
+    /// Bytes that were sent, or are waiting to be.
+    pub sent_bytes: u64,
+    /// Connections that are open. With TLS they count from the end of the handshake.
+    pub connections_open: u64,
+    /// Connections that were accepted.
+    pub connections: u64,
+    /// Connections that were refused because as many were open as are allowed.
+    pub connections_refused_full: u64,
+    /// Connections that were refused because of their address.
+    pub connections_refused_not_allowed: u64,
+    /// Attempts to accept a connection that failed, such as for want of file descriptors.
+    pub accept_errors: u64,
+    /// Connections that the peer broke: inside a frame, or by an error of the socket.
+    pub connections_broken: u64,
+    /// Connections that were closed because the peer was late with a HELLO, a frame, or reading.
+    pub connections_timed_out: u64,
+    /// Connections that were refused because of what they sent.
+    pub protocol_errors: u64,
+    /// Messages that were not handled because of a limit, by its name.
+    pub limits_reached: Vec<(&'static str, u64)>,
+    /// Bytes that all connections keep, beyond what each of them may keep in any case.
+    pub buffered_bytes: u64,
+    /// Blocking handlers that are running.
+    pub blocking_running: u64,
+    /// Times that a handler kept its worker thread from other connections for long.
+    pub workers_blocked: u64,
+    /// Reloads that succeeded.
+    pub reloads: u64,
+    /// Reloads that failed.
+    pub reloads_failed: u64,
+    /// When the states were made last: when the agent was built, or reloaded with success.
+    pub loaded: SystemTime,
+}
+
+/// The numbers of one handler.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MessageStats {
+    /// The message, or `None` for the fallback.
+    pub message: Option<&'static str>,
+    /// Messages that were handled.
+    pub handled: u64,
+    /// Messages that were rejected because of an argument.
+    pub rejected: u64,
+    /// The same, by the name of the argument. Arguments without a name are only in [`rejected`](Self::rejected).
+    pub rejected_by: Vec<(&'static str, u64)>,
+    /// Messages whose handler returned an error, or named a variable that HAProxy does not take.
+    pub errors: u64,
+    /// Messages whose handler panicked.
+    pub panicked: u64,
+    /// Messages whose handler was not done in time.
+    pub late: u64,
+    /// Messages that were refused because too many were running.
+    pub overloaded: u64,
+    /// Actions that did not fit into the ACK.
+    pub actions_left_out: u64,
+    /// Messages whose handler is waiting.
+    pub running: u64,
+    /// How long the handler took.
+    pub durations: Durations,
+}
+
+impl MessageStats {
+    /// Returns how many messages were not handled, for any reason.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.rejected + self.errors + self.panicked + self.late + self.overloaded
+    }
+}
+
+/// How long a handler took, as a histogram.
+///
+/// A handler that had to wait is always timed. Of the others, those of the first NOTIFY of each read are: all of
+/// them while there is little traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Durations {
+    buckets: [u64; BUCKETS],
+    sum: Duration,
+}
+
+impl Durations {
+    /// Returns the buckets: an upper bound, and how many handlers took at most that and more than the bound
+    /// before. The last has no bound.
+    pub fn buckets(&self) -> impl Iterator<Item = (Option<Duration>, u64)> + '_ {
+        let bounds = BOUNDS
+            .iter()
+            .map(|bound| Some(Duration::from_nanos(*bound)));
+        bounds.chain([None]).zip(self.buckets)
+    }
+
+    /// Returns how many were timed.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// Returns the sum of all durations.
+    #[must_use]
+    pub fn sum(&self) -> Duration {
+        self.sum
+    }
+
+    /// Returns the bound that this share of the durations does not exceed, from 0 to 1; `None` if there are
+    /// none, or if it is in the bucket without a bound.
+    ///
+    /// ```
+    /// let median = spoa::agent::Durations::default().quantile(0.5);
+    /// assert_eq!(median, None);
+    /// ```
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<Duration> {
+        let rank = (self.count() as f64 * share).ceil().max(1.0) as u64;
+        let mut before = 0;
+        let mut buckets = self.buckets();
+        let (bound, _) = buckets.find(|(_, count)| {
+            before += count;
+            before >= rank
+        })?;
+        bound
+    }
+}
+
+impl Monitor {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Monitor { shared }
+    }
+
+    /// Returns the numbers that the agent has counted until now.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let shared = &self.shared;
+        let counters = &shared.counters;
+        let traffic = |get: fn(&super::counters::Traffic) -> u64| -> u64 {
+            counters.traffic.all().map(get).sum()
+        };
+        // Closed before accepted, so that no connection is closed that was not accepted.
+        let closed = counters.closed.get();
+        let accepted = counters.accepted.get();
+        let overloads = &counters.overloads;
+        Stats {
+            agent: shared.name.to_string(),
+            phase: match counters.life() {
+                Life::Starting => Phase::Starting,
+                Life::Serving => Phase::Serving,
+                Life::Leaving => Phase::LameDuck,
+                Life::Draining => Phase::Draining,
+                Life::Stopped => Phase::Stopped,
+            },
+            messages: shared.table.entries().map(message).collect(),
+            unknown_messages: counters.unknown.get(),
+            notifies: traffic(|it| it.notifies.get()),
+            unreadable_notifies: counters.unreadable.get(),
+            acks: traffic(|it| it.acks.get()),
+            actions_cut: counters.cut.get(),
+            received_bytes: traffic(|it| it.received.get()),
+            sent_bytes: traffic(|it| it.sent.get()),
+            connections_open: accepted.saturating_sub(closed),
+            connections: accepted,
+            connections_refused_full: counters.refused_full.get(),
+            connections_refused_not_allowed: counters.refused_not_allowed.get(),
+            accept_errors: counters.accept_failed.get(),
+            connections_broken: counters.broken.get(),
+            connections_timed_out: counters.timed_out.get(),
+            protocol_errors: counters.hello_refused.get(),
+            limits_reached: vec![
+                ("max_in_flight", overloads.connection.get()),
+                ("max_in_flight_total", overloads.total.get()),
+                ("max_buffered_total", overloads.bytes.get()),
+                ("max_blocking", overloads.blocking.get()),
+                ("messages_of_a_notify", overloads.notify.get()),
+                ("deadline", overloads.deadline.get()),
+            ],
+            buffered_bytes: shared.budgets.buffered.taken() as u64,
+            blocking_running: shared.blocking.load(std::sync::atomic::Ordering::Relaxed) as u64,
+            workers_blocked: counters.workers_blocked.get(),
+            reloads: counters.reloaded.get(),
+            reloads_failed: counters.reloads_failed.get(),
+            loaded: counters.loaded(),
+        }
+    }
+}
+
+fn message(entry: &Entry) -> MessageStats {
+    let counters: &HandlerCounters = &entry.counters;
+    let mut durations = Durations::default();
+    let mut handled = 0;
+    for work in counters.work.all() {
+        handled += work.handled.get();
+        durations.sum += work.durations.add_to(&mut durations.buckets);
+    }
+    let rejected_by = counters.rejected_arguments.iter();
+    MessageStats {
+        message: entry.definition.message_name(),
+        handled,
+        rejected: counters.rejected.get(),
+        rejected_by: rejected_by
+            .map(|(name, count)| (*name, count.get()))
+            .collect(),
+        errors: counters.errors.get(),
+        panicked: counters.panicked.get(),
+        late: counters.late.get(),
+        overloaded: counters.overloaded.get(),
+        actions_left_out: counters.left_out.get(),
+        running: entry.load.running() as u64,
+        durations,
+    }
+}
