@@ -111,7 +111,8 @@ pub struct MessageStats {
     pub handled: u64,
     /// Messages that were rejected because of an argument.
     pub rejected: u64,
-    /// The same, by the name of the argument. Arguments without a name are only in [`rejected`](Self::rejected).
+    /// The rejected messages by the name of the argument. Those of arguments without a name count only in
+    /// [`rejected`](Self::rejected).
     pub rejected_by: Vec<(&'static str, u64)>,
     /// Messages whose handler returned an error, or named a variable that HAProxy does not take.
     pub errors: u64,
@@ -169,8 +170,8 @@ impl Durations {
         self.sum
     }
 
-    /// Returns the bound that this share of the durations does not exceed, from 0 to 1; `None` if there are
-    /// none, or if it is in the bucket without a bound.
+    /// Returns the bound that this share of the durations does not exceed, from 0 to 1. It is `None` without
+    /// durations, and in the bucket without a bound.
     ///
     /// ```
     /// let median = spoa::agent::Durations::default().quantile(0.5);

@@ -4,6 +4,7 @@
 
 mod acks;
 mod bounds;
+mod counts;
 mod drain;
 mod failures;
 mod fairness;

@@ -1,4 +1,4 @@
-//! What an agent counts: relaxed atomic numbers, without locks and allocations.
+//! The counters of an agent: relaxed atomic numbers, without locks and allocations.
 //!
 //! `stats` reads them.
 
@@ -28,10 +28,10 @@ impl Count {
     }
 }
 
-/// What is counted of one handler.
+/// The counters of one handler.
 #[derive(Debug, Default)]
 pub(crate) struct HandlerCounters {
-    /// What each message counts.
+    /// The counters that each message changes.
     pub(crate) work: Sharded<Work>,
     pub(crate) rejected: Count,
     /// The rejected messages by argument.
@@ -44,7 +44,7 @@ pub(crate) struct HandlerCounters {
     pub(crate) left_out: Count,
 }
 
-/// What each message of a handler counts.
+/// The counters that each message of a handler changes.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     pub(crate) handled: Count,
@@ -99,7 +99,7 @@ impl HandlerCounters {
     }
 }
 
-/// What one poll of a connection counts, before [`Counters::flush`].
+/// The numbers of one poll of a connection, until [`Counters::flush`] adds them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Polled {
     pub(crate) notifies: u64,
@@ -108,7 +108,7 @@ pub(crate) struct Polled {
     pub(crate) sent: u64,
 }
 
-/// What is counted of the traffic.
+/// The counters of the traffic.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     pub(crate) notifies: Count,
@@ -128,7 +128,7 @@ pub(crate) enum Life {
     Stopped,
 }
 
-/// What is counted of an agent, besides its handlers.
+/// The counters of an agent, without those of its handlers.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) traffic: Sharded<Traffic>,
