@@ -48,6 +48,12 @@ impl From<u32> for Json {
     }
 }
 
+impl From<u64> for Json {
+    fn from(number: u64) -> Self {
+        Json::Number(number.to_string())
+    }
+}
+
 impl From<usize> for Json {
     fn from(number: usize) -> Self {
         Json::Number(number.to_string())

@@ -142,6 +142,8 @@
 //!
 //! `tls`: `agent::Tls` for TCP sockets, and the options `--tls-…` of `run!`, by rustls and ring.
 
+#[cfg(feature = "admin")]
+pub mod admin;
 pub mod agent;
 #[cfg(feature = "client")]
 pub mod client;
@@ -158,7 +160,7 @@ mod description;
 pub mod handler;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(any(feature = "run", feature = "client"))]
+#[cfg(any(feature = "run", feature = "client", feature = "admin"))]
 mod json;
 mod log_target;
 #[macro_use]

@@ -64,6 +64,8 @@ pub use builder::AgentBuilder;
 pub use error::Error;
 pub use limits::Limits;
 pub use listen::address::Address;
+#[cfg(feature = "admin")]
+pub(crate) use listen::listener::Accepted;
 pub use listen::listener::Listener;
 #[cfg(feature = "tls")]
 pub use listen::tls::{Tls, TlsVersion};

@@ -140,8 +140,8 @@ impl MessageStats {
 
 /// How long a handler took, as a histogram.
 ///
-/// A handler that had to wait is always timed. Of the others, those of the first NOTIFY of each read are: all of
-/// them while there is little traffic.
+/// A handler that had to wait is always timed. Of the others, those of the first NOTIFY of one read in eight
+/// are, and so [`count`](Self::count) is less than the number of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Durations {
     buckets: [u64; BUCKETS],

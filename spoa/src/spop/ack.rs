@@ -21,11 +21,13 @@ pub struct AckWriter<'a>(FrameWriter<'a>);
 
 impl<'a> AckWriter<'a> {
     /// Appends the head of the ACK to the NOTIFY of these ids.
+    #[inline]
     pub fn begin(ids: FrameIds, out: &'a mut Vec<u8>) -> Self {
         AckWriter(FrameWriter::begin(FrameType::ACK, Flags::FIN, ids, out))
     }
 
     /// Appends an action.
+    #[inline]
     pub fn action(&mut self, action: &Action<'_>) -> &mut Self {
         action.encode(self.0.out());
         self
@@ -33,11 +35,13 @@ impl<'a> AckWriter<'a> {
 
     /// Returns the size of the frame so far, in bytes without the length prefix.
     #[must_use]
+    #[inline]
     pub fn size(&self) -> usize {
         self.0.size()
     }
 
     /// Writes the length of the frame in front of it.
+    #[inline]
     pub fn finish(self) {
         self.0.finish();
     }

@@ -26,6 +26,10 @@ const BUFFER_SIZE: usize = 256;
 /// handful.
 pub(crate) const MAX_MESSAGES: usize = 1024;
 
+/// Of this many reads of a thread, handlers of one are timed: two looks at the clock for each would cost a
+/// tenth of the agent's own work.
+const TIMED: u32 = 8;
+
 /// The most capacity the output buffer is kept with.
 const OUTPUT_SIZE: usize = 256 << 10;
 
@@ -84,8 +88,9 @@ pub(crate) struct Scratch {
     pub(crate) budget: PollBudget,
     pub(crate) shard: Shard,
     pub(crate) polled: Polled,
-    /// Whether the next NOTIFY is timed: the first of each read.
+    /// Whether the next NOTIFY is timed: the first of one read in [`TIMED`].
     pub(crate) times_next: bool,
+    reads: u32,
     /// When the last read came, once somebody has asked.
     now: Option<Now>,
     spares: Vec<Vec<u8>>,
@@ -113,6 +118,7 @@ impl Scratch {
                 shard: Shard::next(),
                 polled: Polled::default(),
                 times_next: true,
+                reads: 0,
                 now: None,
                 spares: Vec::new(),
                 jobs: Vec::new(),
@@ -148,7 +154,8 @@ impl Scratch {
     #[inline]
     pub(crate) fn turn(&mut self) {
         self.now = None;
-        self.times_next = true;
+        self.times_next |= self.reads % TIMED == 0;
+        self.reads = self.reads.wrapping_add(1);
     }
 
     /// What time it is, as far as deadlines go: one look at the clock is enough for all that one read

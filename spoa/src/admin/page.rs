@@ -1,0 +1,310 @@
+//! The page for people: a table for each agent, in the manner of HAProxy's statistics page.
+//!
+//! It has no script. The browser loads it again every few seconds.
+
+use super::history::{History, Samples};
+use super::metrics::name;
+use super::server::phase;
+use crate::agent::{MessageStats, Phase, Stats};
+use std::collections::VecDeque;
+use std::fmt::{self, Write};
+use std::time::{Duration, SystemTime};
+
+/// The time after which the browser loads the page again, in seconds.
+const REFRESH: u32 = 3;
+
+/// The size of a sparkline, in CSS pixels.
+const WIDTH: f64 = 120.0;
+const HEIGHT: f64 = 24.0;
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--line:#8884;--ok:#2e7d32;--warn:#b26a00;--bad:#c62828}\
+body{font:14px/1.45 system-ui,sans-serif;margin:1.5rem;max-width:80rem}\
+h1{font-size:1.25rem;margin:0 0 .25rem}p{margin:.25rem 0 1rem}\
+.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
+th,td{padding:.3rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}\
+th{font-weight:600}thead th{vertical-align:bottom}th:first-child,td:first-child{text-align:left}\
+tr.ok td:first-child{border-left:4px solid var(--ok)}\
+tr.warn td:first-child{border-left:4px solid var(--warn)}\
+tr.bad td:first-child{border-left:4px solid var(--bad)}\
+tr.idle td:first-child{border-left:4px solid var(--line)}\
+.bad b,b.bad{color:var(--bad)}b.warn{color:var(--warn)}b.ok{color:var(--ok)}\
+svg{vertical-align:middle}polyline{fill:none;stroke:currentColor;stroke-width:1.2;opacity:.7}\
+dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.2rem 1.5rem;margin:1rem 0 2rem}\
+dl div{display:flex;justify-content:space-between;border-bottom:1px solid var(--line)}\
+dt{opacity:.75}dd{margin:0;font-variant-numeric:tabular-nums}\
+footer{opacity:.75;font-size:.85rem}";
+
+/// Writes the page.
+pub(super) fn write(all: &[Stats], history: &History, has_handlers: bool) -> String {
+    let names: Vec<_> = all.iter().map(|stats| stats.agent.as_str()).collect();
+    let mut out = String::new();
+    let title = Escaped(&names.join(", ")).to_string();
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <meta http-equiv=\"refresh\" content=\"{REFRESH}\">\n<title>{title}</title>\n\
+         <style>{STYLE}</style>\n</head>\n<body>\n"
+    );
+    for stats in all {
+        let _ = agent(&mut out, stats, history);
+    }
+    out.push_str(
+        "<footer>Also here: <a href=\"metrics\">metrics</a>, <a href=\"stats.json\">stats.json</a>",
+    );
+    if has_handlers {
+        out.push_str(", <a href=\"handlers\">handlers</a>");
+    }
+    out.push_str(
+        ". A message is green if all went well, red if a handler failed, and yellow if messages were \
+         rejected or actions left out, since the start. Rates and means are those between the last times that \
+         somebody looked.</footer>\n</body>\n</html>\n",
+    );
+    out
+}
+
+fn agent(out: &mut String, stats: &Stats, history: &History) -> fmt::Result {
+    let class = if stats.phase == Phase::Serving {
+        "ok"
+    } else {
+        "warn"
+    };
+    let loaded = SystemTime::now()
+        .duration_since(stats.loaded)
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "<h1>{}</h1>\n<p><b class=\"{class}\">{}</b>, {} open connections, states loaded {} ago</p>",
+        Escaped(&stats.agent),
+        phase(stats.phase),
+        Thousands(stats.connections_open),
+        age(loaded),
+    )?;
+    out.push_str(
+        "<div class=\"scroll\"><table>\n<thead><tr><th>Message<th>Handled<th>Errors<th>Panics<th>Late\
+         <th>Over&shy;loaded<th>Rejected<th>Left out<th>In flight<th>Rate<th>Mean<th>p50<th>p99</tr></thead>\n<tbody>\n",
+    );
+    for message in &stats.messages {
+        let key = (stats.agent.clone(), message.message);
+        row(out, message, history.of(&key))?;
+    }
+    out.push_str("</tbody>\n</table></div>\n<dl>\n");
+    for (term, count) in figures(stats) {
+        let count = Thousands(count);
+        writeln!(out, "<div><dt>{term}</dt><dd>{count}</dd></div>")?;
+    }
+    out.push_str("</dl>\n");
+    Ok(())
+}
+
+fn row(out: &mut String, message: &MessageStats, samples: Option<&Samples>) -> fmt::Result {
+    let failed = message.errors + message.panicked + message.late + message.overloaded;
+    let class = if failed > 0 {
+        "bad"
+    } else if message.rejected + message.actions_left_out > 0 {
+        "warn"
+    } else if message.handled > 0 {
+        "ok"
+    } else {
+        "idle"
+    };
+    let shown = match message.message {
+        Some(_) => Escaped(name(message)).to_string(),
+        None => "<i>fallback</i>".to_owned(),
+    };
+    write!(
+        out,
+        "<tr class=\"{class}\"><td>{shown}<td>{}",
+        Thousands(message.handled)
+    )?;
+    for count in [
+        message.errors,
+        message.panicked,
+        message.late,
+        message.overloaded,
+    ] {
+        if count > 0 {
+            write!(out, "<td><b class=\"bad\">{}</b>", Thousands(count))?;
+        } else {
+            out.push_str("<td>0");
+        }
+    }
+    for count in [message.rejected, message.actions_left_out, message.running] {
+        write!(out, "<td>{}", Thousands(count))?;
+    }
+    let none = VecDeque::new();
+    let rates = samples.map_or(&none, |samples| &samples.rates);
+    let means = samples.map_or(&none, |samples| &samples.means);
+    let rate = rates.back().map(|rate| format!("{rate:.0}/s"));
+    let mean = means
+        .back()
+        .map(|mean| time(Duration::from_secs_f64(*mean)));
+    for (value, samples) in [(rate, rates), (mean, means)] {
+        let value = value.unwrap_or_else(|| "–".to_owned());
+        write!(out, "<td>{value} {}", Sparkline(samples))?;
+    }
+    for share in [0.5, 0.99] {
+        let most = message.durations.quantile(share);
+        let shown = match most {
+            Some(most) => format!("≤ {}", time(most)),
+            None if message.durations.count() > 0 => "> 1 s".to_owned(),
+            None => "–".to_owned(),
+        };
+        write!(out, "<td>{shown}")?;
+    }
+    out.push_str("</tr>\n");
+    Ok(())
+}
+
+fn figures(stats: &Stats) -> Vec<(&'static str, u64)> {
+    let limits: u64 = stats.limits_reached.iter().map(|(_, count)| count).sum();
+    vec![
+        ("NOTIFYs", stats.notifies),
+        ("ACKs", stats.acks),
+        ("Unreadable NOTIFYs", stats.unreadable_notifies),
+        ("Unknown messages", stats.unknown_messages),
+        ("Bytes received", stats.received_bytes),
+        ("Bytes sent", stats.sent_bytes),
+        ("Connections accepted", stats.connections),
+        ("Refused: too many", stats.connections_refused_full),
+        (
+            "Refused: not allowed",
+            stats.connections_refused_not_allowed,
+        ),
+        ("Broken by the peer", stats.connections_broken),
+        ("Timed out", stats.connections_timed_out),
+        ("Protocol errors", stats.protocol_errors),
+        ("Limits reached", limits),
+        ("Worker stalls", stats.workers_blocked),
+        ("Reloads", stats.reloads),
+        ("Failed reloads", stats.reloads_failed),
+    ]
+}
+
+/// A duration with three digits: `1.25 ms`.
+fn time(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let (value, unit) = match seconds {
+        s if s >= 1.0 => (s, "s"),
+        s if s >= 0.001 => (s * 1e3, "ms"),
+        s => (s * 1e6, "µs"),
+    };
+    let digits = match value {
+        v if v >= 100.0 => 0,
+        v if v >= 10.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.digits$}");
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
+    format!("{text}&nbsp;{unit}")
+}
+
+/// An age in its largest unit.
+fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..=119 => format!("{seconds}&nbsp;s"),
+        120..=7199 => format!("{}&nbsp;min", seconds / 60),
+        7200..=172_799 => format!("{}&nbsp;h", seconds / 3600),
+        _ => format!("{}&nbsp;d", seconds / 86_400),
+    }
+}
+
+/// A number with a thin space between thousands.
+struct Thousands(u64);
+
+impl fmt::Display for Thousands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at) % 3 == 0 {
+                f.write_char('\u{202f}')?;
+            }
+            f.write_char(digit)?;
+        }
+        Ok(())
+    }
+}
+
+/// Text in HTML.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|letter| match letter {
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '&' => f.write_str("&amp;"),
+            '"' => f.write_str("&quot;"),
+            letter => f.write_char(letter),
+        })
+    }
+}
+
+/// Samples as a line.
+struct Sparkline<'a>(&'a VecDeque<f64>);
+
+impl fmt::Display for Sparkline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = self.0.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+        let last = (self.0.len().max(2) - 1) as f64;
+        write!(
+            f,
+            "<svg width=\"{WIDTH}\" height=\"{HEIGHT}\" aria-hidden=\"true\"><polyline points=\""
+        )?;
+        for (at, sample) in self.0.iter().enumerate() {
+            let (x, y) = (
+                at as f64 / last * WIDTH,
+                HEIGHT - 2.0 - sample / most * (HEIGHT - 4.0),
+            );
+            write!(f, "{x:.1},{y:.1} ")?;
+        }
+        f.write_str("\"/></svg>")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_at_a_glance() {
+        for (number, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1\u{202f}000"),
+            (1_234_567, "1\u{202f}234\u{202f}567"),
+        ] {
+            assert_eq!(Thousands(number).to_string(), shown);
+        }
+        for (nanos, shown) in [
+            (0, "0&nbsp;µs"),
+            (1_250, "1.25&nbsp;µs"),
+            (50_000, "50&nbsp;µs"),
+            (100_000, "100&nbsp;µs"),
+            (1_500_000, "1.5&nbsp;ms"),
+            (2_000_000_000, "2&nbsp;s"),
+        ] {
+            assert_eq!(time(Duration::from_nanos(nanos)), shown);
+        }
+    }
+
+    #[test]
+    fn names_cannot_become_markup() {
+        let escaped = Escaped("<a href=\"x\">&").to_string();
+        assert_eq!(escaped, "&lt;a href=&quot;x&quot;&gt;&amp;");
+    }
+
+    #[test]
+    fn a_sparkline_stays_in_its_frame() {
+        for samples in [vec![], vec![0.0], vec![5.0], vec![0.0, 1e9, 3.0]] {
+            let drawn = Sparkline(&samples.into()).to_string();
+            assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The HTTP server: which request gets which answer, and how long a client may take.
+
+use super::history::History;
+use super::{metrics, page, stats_json};
+use crate::agent::{Accepted, Address, Error, Listener, Monitor, Phase, Stats};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+/// The most connections at once; more are closed.
+const MAX_CONNECTIONS: usize = 32;
+
+/// The time in which a client must send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The time after which a connection is closed: a client that reads slowly does not keep it.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The pause after an accept that failed.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The most bytes of a request's head.
+const HEAD_SIZE: usize = 16 << 10;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// An HTTP server for metrics, health and a page about agents: see the [module](crate::admin).
+///
+/// At most 32 connections are open, each for at most a minute, and a client has five seconds for the head of a
+/// request.
+#[derive(Debug)]
+pub struct Admin {
+    listener: Listener,
+    handlers: Option<String>,
+}
+
+impl Admin {
+    /// Binds an address, in the notation of [`Address`]. It must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// An [`Error`] that says what to do.
+    pub fn bind(address: impl AsRef<str>) -> Result<Self, Error> {
+        let address: Address = address.as_ref().parse()?;
+        Ok(Admin {
+            listener: Listener::bind(&address)?,
+            handlers: None,
+        })
+    }
+
+    /// Gives the text of `/handlers`.
+    #[must_use]
+    pub fn handlers_page(mut self, text: impl Into<String>) -> Self {
+        self.handlers = Some(text.into());
+        self
+    }
+
+    /// Returns the address it listens on, with the port that the system chose if 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.listener.address()
+    }
+
+    /// Serves until it is dropped. The connections end with it.
+    pub async fn serve(self, agents: impl IntoIterator<Item = Monitor>) {
+        let site = Arc::new(Site {
+            agents: agents.into_iter().collect(),
+            handlers: self.handlers,
+            history: Mutex::default(),
+        });
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let mut connections = tokio::task::JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = poll_fn(|cx| self.listener.poll_accept(cx)) => accepted,
+                Some(_) = connections.join_next() => continue,
+            };
+            let Ok(accepted) = accepted else {
+                sleep(PAUSE).await;
+                continue;
+            };
+            // Without a place the connection is closed.
+            let Ok(place) = places.clone().try_acquire_owned() else {
+                continue;
+            };
+            let site = site.clone();
+            connections.spawn(async move {
+                match accepted {
+                    Accepted::Tcp(stream, _) => converse(stream, site).await,
+                    Accepted::Unix(stream, _) => converse(stream, site).await,
+                }
+                drop(place);
+            });
+        }
+    }
+}
+
+/// Answers the requests of one connection.
+async fn converse<S>(stream: S, site: Arc<Site>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let answer = service_fn(move |request| {
+        let response = site.answer(&request);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_SIZE)
+        .serve_connection(TokioIo::new(stream), answer);
+    // The client is gone, or was too slow: there is nobody to tell.
+    let _ = timeout(CONNECTION_TIMEOUT, connection).await;
+}
+
+/// The content of the server.
+#[derive(Debug)]
+struct Site {
+    agents: Vec<Monitor>,
+    handlers: Option<String>,
+    history: Mutex<History>,
+}
+
+impl Site {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let method = request.method();
+        if method != Method::GET && method != Method::HEAD {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            let mut response = text(status, "only GET and HEAD\n");
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(ALLOW, allowed);
+            return response;
+        }
+        match request.uri().path() {
+            "/" => respond(StatusCode::OK, "text/html; charset=utf-8", self.page()),
+            "/metrics" => match metrics::write(self.stats()) {
+                Ok(written) => respond(StatusCode::OK, metrics::MEDIA_TYPE, written),
+                Err(_) => text(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "a metric cannot be shown\n",
+                ),
+            },
+            "/healthz" | "/livez" => text(StatusCode::OK, "ok\n"),
+            "/readyz" => self.ready(),
+            "/stats.json" => {
+                let written = stats_json::write(&self.stats());
+                respond(StatusCode::OK, "application/json", written)
+            }
+            "/handlers" => match &self.handlers {
+                Some(handlers) => text(StatusCode::OK, handlers),
+                None => text(
+                    StatusCode::NOT_FOUND,
+                    "this program has no page about its handlers\n",
+                ),
+            },
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "there are /, /metrics, /healthz, /readyz, /stats.json and /handlers\n",
+            ),
+        }
+    }
+
+    /// The numbers of all agents, also for the sparklines.
+    fn stats(&self) -> Vec<Stats> {
+        let all: Vec<_> = self.agents.iter().map(Monitor::stats).collect();
+        self.history().take(&all, Instant::now());
+        all
+    }
+
+    fn page(&self) -> String {
+        let all = self.stats();
+        page::write(&all, &self.history(), self.handlers.is_some())
+    }
+
+    fn history(&self) -> std::sync::MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ready(&self) -> Response<Full<Bytes>> {
+        let all: Vec<_> = self.agents.iter().map(Monitor::stats).collect();
+        let waits = all.iter().find(|stats| stats.phase != Phase::Serving);
+        match waits {
+            None => text(StatusCode::OK, "ready\n"),
+            Some(stats) => {
+                let said = format!("agent {} is {}\n", stats.agent, phase(stats.phase));
+                text(StatusCode::SERVICE_UNAVAILABLE, said)
+            }
+        }
+    }
+}
+
+/// A phase in words.
+pub(super) fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Starting => "starting",
+        Phase::Serving => "serving",
+        Phase::LameDuck => "in lame duck",
+        Phase::Draining => "draining",
+        Phase::Stopped => "stopped",
+    }
+}
+
+fn text(status: StatusCode, text: impl Into<String>) -> Response<Full<Bytes>> {
+    respond(status, TEXT, text.into())
+}
+
+fn respond(status: StatusCode, media_type: &'static str, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,76 @@
+//! The counters as JSON.
+
+use super::server::phase;
+use crate::agent::{MessageStats, Stats};
+use crate::json::{Json, object};
+use std::time::UNIX_EPOCH;
+
+/// Writes the numbers of all agents.
+pub(super) fn write(all: &[Stats]) -> String {
+    let agents: Json = all.iter().map(agent).collect();
+    format!("{}\n", object! { "agents": agents })
+}
+
+fn agent(stats: &Stats) -> Json {
+    let loaded = stats.loaded.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let limits = stats.limits_reached.iter();
+    let limits = limits.map(|(limit, count)| (*limit, Json::from(*count)));
+    object! {
+        "agent": stats.agent.clone(),
+        "phase": phase(stats.phase),
+        "messages": stats.messages.iter().map(message).collect::<Json>(),
+        "unknown_messages": stats.unknown_messages,
+        "notifies": stats.notifies,
+        "unreadable_notifies": stats.unreadable_notifies,
+        "acks": stats.acks,
+        "actions_cut": stats.actions_cut,
+        "received_bytes": stats.received_bytes,
+        "sent_bytes": stats.sent_bytes,
+        "connections_open": stats.connections_open,
+        "connections": stats.connections,
+        "connections_refused": object! {
+            "max_connections": stats.connections_refused_full,
+            "not_allowed": stats.connections_refused_not_allowed,
+            "accept_error": stats.accept_errors,
+        },
+        "connections_failed": object! {
+            "broken": stats.connections_broken,
+            "timeout": stats.connections_timed_out,
+            "protocol_error": stats.protocol_errors,
+        },
+        "limits_reached": Json::Object(limits.collect()),
+        "buffered_bytes": stats.buffered_bytes,
+        "blocking_in_flight": stats.blocking_running,
+        "worker_stalls": stats.workers_blocked,
+        "reloads": object! { "ok": stats.reloads, "error": stats.reloads_failed },
+        "loaded_seconds": Json::Number(format!("{:.3}", loaded.as_secs_f64())),
+    }
+}
+
+fn message(message: &MessageStats) -> Json {
+    let buckets = message.durations.buckets().map(|(bound, count)| {
+        object! {
+            "at_most_seconds": bound.map(|bound| Json::Number(bound.as_secs_f64().to_string())),
+            "count": count,
+        }
+    });
+    let rejected = message.rejected_by.iter();
+    let rejected = rejected.map(|(argument, count)| (*argument, Json::from(*count)));
+    object! {
+        "message": message.message,
+        "ok": message.handled,
+        "error": message.errors,
+        "panic": message.panicked,
+        "late": message.late,
+        "overloaded": message.overloaded,
+        "rejected": message.rejected,
+        "rejected_by": Json::Object(rejected.collect()),
+        "actions_left_out": message.actions_left_out,
+        "in_flight": message.running,
+        "duration_seconds": object! {
+            "count": message.durations.count(),
+            "sum": Json::Number(message.durations.sum().as_secs_f64().to_string()),
+            "buckets": buckets.collect::<Json>(),
+        },
+    }
+}
