@@ -339,7 +339,12 @@ fn histogram<const N: usize>(
 ) -> fmt::Result {
     let buckets = durations.buckets();
     let buckets: Vec<_> = buckets
-        .map(|(bound, count)| (bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()), count))
+        .map(|(bound, count)| {
+            (
+                bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()),
+                count,
+            )
+        })
         .collect();
     let sum = durations.sum().as_secs_f64();
     let mut metric = metric.encode_family(labels)?;
