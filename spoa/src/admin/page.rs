@@ -4,7 +4,6 @@
 
 use super::history::{History, Samples};
 use super::metrics::name;
-use super::server::phase;
 use crate::agent::{MessageStats, Phase, Stats};
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
@@ -77,7 +76,7 @@ fn agent(out: &mut String, stats: &Stats, history: &History) -> fmt::Result {
         out,
         "<h1>{}</h1>\n<p><b class=\"{class}\">{}</b>, {} open connections, states loaded {} ago</p>",
         Escaped(&stats.agent),
-        phase(stats.phase),
+        stats.phase,
         Thousands(stats.connections_open),
         age(loaded),
     )?;

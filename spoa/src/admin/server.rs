@@ -192,21 +192,10 @@ impl Site {
         match waits {
             None => text(StatusCode::OK, "ready\n"),
             Some(stats) => {
-                let said = format!("agent {} is {}\n", stats.agent, phase(stats.phase));
+                let said = format!("agent {} is {}\n", stats.agent, stats.phase);
                 text(StatusCode::SERVICE_UNAVAILABLE, said)
             }
         }
-    }
-}
-
-/// A phase in words.
-pub(super) fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Starting => "starting",
-        Phase::Serving => "serving",
-        Phase::LameDuck => "in lame duck",
-        Phase::Draining => "draining",
-        Phase::Stopped => "stopped",
     }
 }
 

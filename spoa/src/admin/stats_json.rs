@@ -1,6 +1,5 @@
 //! The counters as JSON.
 
-use super::server::phase;
 use crate::agent::{MessageStats, Stats};
 use crate::json::{Json, object};
 use std::time::UNIX_EPOCH;
@@ -17,7 +16,7 @@ fn agent(stats: &Stats) -> Json {
     let limits = limits.map(|(limit, count)| (*limit, Json::from(*count)));
     object! {
         "agent": stats.agent.clone(),
-        "phase": phase(stats.phase),
+        "phase": stats.phase.to_string(),
         "messages": stats.messages.iter().map(message).collect::<Json>(),
         "unknown_messages": stats.unknown_messages,
         "notifies": stats.notifies,

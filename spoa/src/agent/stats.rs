@@ -4,6 +4,7 @@ use super::counters::histogram::{BOUNDS, BUCKETS};
 use super::counters::{HandlerCounters, Life};
 use super::shared::Shared;
 use super::shared::handler_table::Entry;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -43,6 +44,19 @@ pub enum Phase {
     Draining,
     /// It has stopped.
     Stopped,
+}
+
+/// In words, as the end of "the agent is …".
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Starting => "starting",
+            Phase::Serving => "serving",
+            Phase::LameDuck => "in lame duck",
+            Phase::Draining => "draining",
+            Phase::Stopped => "stopped",
+        })
+    }
 }
 
 /// The numbers that an agent has counted since it was built.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What becomes of a request or a response. The order is that of [`Verdict::stricter`].
+/// What becomes of a request or a response. The order is that of [`Verdict::stricter`](super::Verdict::stricter).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
