@@ -63,7 +63,9 @@ fn answer(text: &str) -> Answer {
 }
 
 async fn get(address: &str, path: &str) -> Answer {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\nconnection: close\r\n\r\n");
     send(address, &request).await
 }
 

@@ -1,17 +1,43 @@
-//! The counters as OpenMetrics text, and the program's own metrics after them.
+//! The counters as OpenMetrics or Prometheus text, and the program's own metrics after them.
 
 use super::process::Process;
 use crate::agent::{Durations, MessageStats, Stats};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
+use prometheus_client::encoding::{
+    DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_text, text,
+};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
-/// The media type of OpenMetrics text.
-pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// A format of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// OpenMetrics, for clients that ask for it, as Prometheus does.
+    OpenMetrics,
+    /// The older text format of Prometheus.
+    Prometheus,
+}
+
+impl Format {
+    /// Returns the format that a header `Accept` asks for.
+    pub(super) fn asked_for(accept: &str) -> Self {
+        if accept.contains("application/openmetrics-text") {
+            Format::OpenMetrics
+        } else {
+            Format::Prometheus
+        }
+    }
+
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Format::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
 
 /// The program's own metrics.
 static OWN: Mutex<Option<Registry>> = Mutex::new(None);
@@ -36,17 +62,21 @@ pub fn register(add: impl FnOnce(&mut Registry)) {
 }
 
 /// Writes all metrics.
-pub(super) fn write(all: Vec<Stats>) -> Result<String, fmt::Error> {
-    let mut text = String::new();
+pub(super) fn write(all: Vec<Stats>, format: Format) -> Result<String, fmt::Error> {
+    let mut out = String::new();
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Snapshot { all }));
-    text::encode_registry(&mut text, &registry)?;
     let own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(own) = &*own {
-        text::encode_registry(&mut text, own)?;
+    for registry in [Some(&registry), own.as_ref()].into_iter().flatten() {
+        match format {
+            Format::OpenMetrics => text::encode_registry(&mut out, registry)?,
+            Format::Prometheus => prometheus_text::encode(&mut out, registry)?,
+        }
     }
-    text::encode_eof(&mut text)?;
-    Ok(text)
+    if format == Format::OpenMetrics {
+        text::encode_eof(&mut out)?;
+    }
+    Ok(out)
 }
 
 /// The numbers of all agents of the process at one moment.

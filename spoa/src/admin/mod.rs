@@ -25,7 +25,7 @@
 //! | path | content |
 //! |---|---|
 //! | `/` | a page for people, that reloads itself |
-//! | `/metrics` | the counters and the program's own metrics, as OpenMetrics text |
+//! | `/metrics` | the counters and the program's own metrics, as OpenMetrics text or that of Prometheus |
 //! | `/healthz`, `/livez` | 200 while the process runs |
 //! | `/readyz` | 200 while all agents serve; 503 before that, in lame duck and while they drain |
 //! | `/stats.json` | the counters as JSON |
@@ -37,6 +37,8 @@
 mod history;
 mod metrics;
 mod page;
+#[cfg(feature = "run")]
+mod probe;
 mod process;
 mod server;
 mod stats_json;
@@ -44,3 +46,6 @@ mod stats_json;
 pub use metrics::register;
 pub use prometheus_client;
 pub use server::Admin;
+
+#[cfg(feature = "run")]
+pub(crate) use probe::probe;

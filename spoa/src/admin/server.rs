@@ -5,7 +5,9 @@ use super::{metrics, page, stats_json};
 use crate::agent::{Accepted, Address, Error, Listener, Monitor, Phase, Stats};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -143,13 +145,7 @@ impl Site {
         }
         match request.uri().path() {
             "/" => respond(StatusCode::OK, "text/html; charset=utf-8", self.page()),
-            "/metrics" => match metrics::write(self.stats()) {
-                Ok(written) => respond(StatusCode::OK, metrics::MEDIA_TYPE, written),
-                Err(_) => text(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "a metric cannot be shown\n",
-                ),
-            },
+            "/metrics" => self.metrics(request),
             "/healthz" | "/livez" => text(StatusCode::OK, "ok\n"),
             "/readyz" => self.ready(),
             "/stats.json" => {
@@ -175,6 +171,19 @@ impl Site {
         let all: Vec<_> = self.agents.iter().map(Monitor::stats).collect();
         self.history().take(&all, Instant::now());
         all
+    }
+
+    fn metrics(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let accept = request.headers().get_all(ACCEPT).iter();
+        let accept: Vec<_> = accept.filter_map(|value| value.to_str().ok()).collect();
+        let format = metrics::Format::asked_for(&accept.join(","));
+        match metrics::write(self.stats(), format) {
+            Ok(written) => respond(StatusCode::OK, format.media_type(), written),
+            Err(_) => text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "a metric cannot be shown\n",
+            ),
+        }
     }
 
     fn page(&self) -> String {

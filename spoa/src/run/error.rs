@@ -12,6 +12,10 @@ use std::io;
 pub(super) enum StartError {
     #[error("{}{}", .0, agent_option(.0))]
     Agent(#[from] agent::Error),
+    /// The admin server cannot listen.
+    #[cfg(feature = "admin")]
+    #[error("{}{}", .0, admin_option(.0))]
+    Admin(agent::Error),
     #[error("{}", .0.0)]
     Configure(ConfigureError),
     #[error(
@@ -60,6 +64,17 @@ impl StartError {
 
 /// The remedy where there are too many threads.
 const THREADS: &str = "; lower `--workers`, or raise `ulimit -u`";
+
+/// Names the option that an error of the admin server advises.
+#[cfg(feature = "admin")]
+fn admin_option(error: &agent::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::Bind(BindError::InUse { .. } | BindError::NotASocket { .. }) => {
+            " with `--admin`"
+        }
+        _ => "",
+    }
+}
 
 /// Names the option that an error of the agent advises.
 fn agent_option(error: &agent::Error) -> &'static str {

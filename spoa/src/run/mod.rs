@@ -13,6 +13,7 @@ mod handlers;
 mod log;
 mod log_filter;
 mod output;
+mod probe;
 mod program;
 mod reload;
 mod serve;
@@ -215,6 +216,7 @@ impl Running {
                 json,
             } => self.call(options, setup, message, args, *json)?,
             Task::Check => self.check(options, setup)?,
+            Task::Probe => self.probe(options)?,
             Task::Serve => self.serve(options, setup)?,
         }
         Ok(0)
@@ -247,7 +249,7 @@ impl Running {
                 _ => options.asked_to_listen(),
             };
             setup.builder = listening(options, addresses, setup.builder)?;
-            serve::serve(setup, self, hangups, count).await
+            serve::serve(setup, self, options, hangups, count).await
         });
         // Handlers that still run had their time.
         runtime.shutdown_background();

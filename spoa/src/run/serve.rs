@@ -1,6 +1,7 @@
 //! `serve`: listens until a signal comes.
 
 use super::banner::Banner;
+use super::command_line::Options;
 use super::{Running, Setup, StartError, handlers, reload, signals, systemd};
 #[cfg(feature = "tools")]
 use super::{description, tools};
@@ -12,6 +13,7 @@ use tokio::signal::unix::Signal;
 pub(super) async fn serve(
     setup: Setup,
     running: &Running,
+    #[cfg_attr(not(feature = "admin"), allow(unused_variables))] options: &Options,
     hangups: Signal,
     passed: usize,
 ) -> Result<(), StartError> {
@@ -19,6 +21,8 @@ pub(super) async fn serve(
     let limits = agent.limits().clone();
     let (lame_duck, drain) = (limits.lame_duck, limits.drain_timeout);
     let server = agent.bind()?;
+    #[cfg(feature = "admin")]
+    let admin = admin(running, options)?;
     // A reader of the banner may stop the agent at once.
     let stop = signals::first_signal(lame_duck, drain).map_err(StartError::Signals)?;
     let listeners = server.listeners().iter();
@@ -36,6 +40,11 @@ pub(super) async fn serve(
     let status = format!("serves {}", banner.listeners.join(", "));
     tracing::info!(target: AGENT, "started: {} {} {status}", running.name, running.version);
     systemd::ready(&status);
+    #[cfg(feature = "admin")]
+    let admin = admin.map(|admin| {
+        tracing::info!(target: AGENT, "metrics, health and a page at {}", admin.address());
+        tokio::spawn(admin.serve([server.monitor()]))
+    });
     let watchdog = tokio::spawn(systemd::watchdog());
     for note in handlers::notes(&running.handlers) {
         tracing::info!(target: AGENT, "{note}");
@@ -54,6 +63,25 @@ pub(super) async fn serve(
         .await;
     reloads.abort();
     watchdog.abort();
+    #[cfg(feature = "admin")]
+    if let Some(admin) = admin {
+        admin.abort();
+    }
     tracing::info!(target: AGENT, "stopped");
     Ok(())
+}
+
+/// Binds the admin server, if it is asked for.
+#[cfg(feature = "admin")]
+fn admin(
+    #[cfg_attr(not(feature = "tools"), allow(unused_variables))] running: &Running,
+    options: &Options,
+) -> Result<Option<crate::admin::Admin>, StartError> {
+    let Some(address) = options.admin() else {
+        return Ok(None);
+    };
+    let admin = crate::admin::Admin::bind(address).map_err(StartError::Admin)?;
+    #[cfg(feature = "tools")]
+    let admin = admin.handlers_page(spoa_tools::docs::perform(&running.description(options)).text);
+    Ok(Some(admin))
 }

@@ -67,6 +67,9 @@ as info,spoa::values=trace. Targets are spoa::values (messages and answers, at t
 (failed messages), spoa::connection (connections), spoa (all lines of the agent) and the crates of the
 program. RUST_LOG is not read.";
 
+/// The settings that say where the agent can be asked.
+const PROBE: [&str; 5] = ["listen", "admin", "config", "tls-cert", "log"];
+
 /// The settings that make a difference to `call`.
 const CALL: [&str; 4] = ["log", "config", "handler-timeout", "max-frame-size"];
 
@@ -121,6 +124,17 @@ pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
                 "check",
                 "Make the agent as for `serve`, without listening",
                 all(program),
+                "warn",
+            )
+        },
+        CommandSpec {
+            notes: "Exit status: 0 if it is ready, 1 if not. With `--admin` it asks `/readyz` there, else it does \
+                    HAProxy's health check at each address of `--listen`."
+                .into(),
+            ..spec(
+                "probe",
+                "Ask the agent that serves whether it is ready",
+                some(&PROBE).collect(),
                 "warn",
             )
         },
@@ -188,8 +202,8 @@ pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
 }
 
 /// The order of the commands in the help.
-const ORDER: [&str; 8] = [
-    "serve", "check", "handlers", "config", "dev", "doctor", "docs", "call",
+const ORDER: [&str; 9] = [
+    "serve", "check", "probe", "handlers", "config", "dev", "doctor", "docs", "call",
 ];
 
 fn spec(

@@ -54,6 +54,8 @@ pub(super) enum Task {
     Serve,
     /// Make the agent as for serving, without listening.
     Check,
+    /// Ask the agent that serves whether it is ready.
+    Probe,
     /// List the handlers.
     Handlers { json: bool },
     /// Send one message to the handlers in this process.
@@ -176,6 +178,12 @@ impl Options {
         }
     }
 
+    /// Returns the address of the admin server, if it is given.
+    #[cfg(feature = "admin")]
+    pub(super) fn admin(&self) -> Option<&str> {
+        self.text(|kind| matches!(kind, SettingKind::Admin))
+    }
+
     /// Returns the filter of the log, if it is given.
     pub(super) fn log(&self) -> Option<&str> {
         self.text(|kind| matches!(kind, SettingKind::Log))
@@ -222,7 +230,7 @@ impl Task {
     fn makes_an_agent(&self) -> bool {
         match self {
             Task::Serve | Task::Check | Task::Call { .. } => true,
-            Task::Handlers { .. } => false,
+            Task::Probe | Task::Handlers { .. } => false,
             #[cfg(feature = "tools")]
             Task::Tool(tool) => matches!(tool, Tool::Dev(_)),
         }
@@ -299,6 +307,7 @@ fn task(line: Line) -> Task {
     let json = line.values("json").next().is_some();
     match line.command {
         "check" => Task::Check,
+        "probe" => Task::Probe,
         "handlers" => Task::Handlers { json },
         "call" => {
             let mut operands = line.operands.into_iter();
@@ -392,6 +401,8 @@ mod tests {
             }
             let value = match setting.kind {
                 SettingKind::Listen => "abns@a",
+                #[cfg(feature = "admin")]
+                SettingKind::Admin => "127.0.0.1:9145",
                 SettingKind::Allow => "10.0.0.0/8",
                 SettingKind::Log => "debug",
                 SettingKind::TlsCert | SettingKind::TlsKey | SettingKind::TlsClientCa => {

@@ -55,6 +55,9 @@ pub(super) enum SettingKind {
     Workers,
     /// A filter for the log.
     Log,
+    /// The address of the admin server.
+    #[cfg(feature = "admin")]
+    Admin,
     /// The file of options.
     #[cfg(feature = "options")]
     Config,

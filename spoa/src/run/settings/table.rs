@@ -26,6 +26,9 @@ pub(in crate::run) const SETTINGS: &[Setting] = settings! {
             "Worker threads";
         "log" "SPOA_LOG" "FILTER" SettingKind::Log,
             "Log filter: a level, and TARGET=LEVEL for parts";
+        #[cfg(feature = "admin")]
+        "admin" "SPOA_ADMIN" "ADDRESS" SettingKind::Admin,
+            "Address for metrics, health and a page over HTTP";
         #[cfg(feature = "options")]
         "config" "SPOA_CONFIG" "FILE" SettingKind::Config,
             "TOML file with options, such as `workers = 4`";

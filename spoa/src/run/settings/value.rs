@@ -42,6 +42,8 @@ impl Setting {
             #[cfg(feature = "options")]
             Kind::Config => Ok(SettingValue::Text(text.to_owned())),
             Kind::Listen => listen(text),
+            #[cfg(feature = "admin")]
+            Kind::Admin => admin(text),
             Kind::Allow => allow(text),
             Kind::Log => log_filter::read(text).map(|_| SettingValue::Text(text.to_owned())),
             Kind::Workers => number(text, MAX_WORKERS),
@@ -92,6 +94,12 @@ fn listen(text: &str) -> Result<SettingValue, String> {
             .parse::<Address>()
             .map_err(|error| error.to_string())?;
     }
+    Ok(SettingValue::Text(text.to_owned()))
+}
+
+#[cfg(feature = "admin")]
+fn admin(text: &str) -> Result<SettingValue, String> {
+    text.parse::<Address>().map_err(|error| error.to_string())?;
     Ok(SettingValue::Text(text.to_owned()))
 }
 

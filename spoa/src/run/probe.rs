@@ -1,0 +1,56 @@
+//! `probe`: asks the agent that serves whether it is ready, for containers without a shell.
+
+use super::command_line::Options;
+use super::output::print;
+use super::settings::SettingKind;
+use super::{Running, StartError};
+use crate::client::ClientOptions;
+
+impl Running {
+    /// Asks at the admin server, or at each address that the agent listens on.
+    pub(super) fn probe(&self, options: &Options) -> Result<(), StartError> {
+        let runtime = self.runtime(options)?;
+        let said = runtime.block_on(self.ask(options));
+        runtime.shutdown_background();
+        print(&said?)
+    }
+
+    async fn ask(&self, options: &Options) -> Result<String, StartError> {
+        #[cfg(feature = "admin")]
+        if let Some(address) = options.admin() {
+            let asked = crate::admin::probe(address).await;
+            return asked.map_err(|problem| StartError::Failed(format!("{address}: {problem}")));
+        }
+        if options
+            .text(|kind| matches!(kind, SettingKind::TlsCert))
+            .is_some()
+        {
+            return Err(StartError::Failed(
+                "`probe` speaks no TLS: run the agent and `probe` with `--admin ADDRESS`, or have the agent \
+                 listen at a unix socket as well and probe that"
+                    .to_owned(),
+            ));
+        }
+        for address in options.listen(&self.listen) {
+            let asked = ClientOptions::default().probe(&reachable(&address)).await;
+            asked.map_err(|error| StartError::Failed(format!("{address}: {error}")))?;
+        }
+        Ok("ready\n".to_owned())
+    }
+}
+
+/// Returns an address to connect to, for one to listen at.
+fn reachable(listen: &str) -> String {
+    let unix = listen.split_once(',').map_or(listen, |(path, _)| path);
+    for (any, one) in [
+        ("0.0.0.0:", "127.0.0.1:"),
+        ("[::]:", "[::1]:"),
+        (":", "127.0.0.1:"),
+        ("*:", "127.0.0.1:"),
+    ] {
+        if let Some(port) = unix.strip_prefix(any) {
+            return format!("{one}{port}");
+        }
+    }
+    unix.to_owned()
+}

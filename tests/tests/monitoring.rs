@@ -1,0 +1,331 @@
+//! `--admin` and `probe`, looked at by those who use them: Prometheus, promtool, and a container's health
+//! check.
+
+mod common;
+
+use common::{Said, fixture, said};
+use spoa::client::Client;
+use spoa::spop::Value;
+use spoa_tests::{PATIENCE, Port, Process, TempDir, eventually};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// The folder of the rules and the dashboard.
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations/monitoring")
+}
+
+/// Returns a command of the Debian package `prometheus`.
+fn tool(name: &str) -> Command {
+    let found = Command::new(name).arg("--version").output();
+    let help = "install it: `apt-get install prometheus`, or run `.ci/run`, which does";
+    assert!(found.is_ok(), "`{name}` is not on the path; {help}");
+    Command::new(name)
+}
+
+/// An agent with an admin server.
+struct Watched {
+    process: Process,
+    listen: SocketAddr,
+    admin: SocketAddr,
+}
+
+fn start(args: &[&str]) -> Watched {
+    let (listen, admin) = (Port::free(), Port::free());
+    let mut command = fixture();
+    command
+        .args(["--listen", &listen.addr().to_string()])
+        .args(["--admin", &admin.addr().to_string()])
+        .args(args);
+    let process = Process::start(&mut command);
+    process.wait_for_line("metrics, health and a page at ");
+    Watched {
+        process,
+        listen: listen.addr(),
+        admin: admin.addr(),
+    }
+}
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it is sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    let (_, body) = text.split_once("\r\n\r\n").expect("a head");
+    body.to_owned()
+}
+
+fn probe(args: &[&str]) -> Said {
+    said(fixture().arg("probe").args(args))
+}
+
+#[test]
+fn probe_says_whether_the_agent_is_ready() {
+    let mut agent = start(&["--lame-duck", "20s", "--drain-timeout", "1s"]);
+    let (listen, admin) = (agent.listen.to_string(), agent.admin.to_string());
+    let ready = Said {
+        status: Some(0),
+        out: "ready\n".to_owned(),
+        err: String::new(),
+    };
+    let by_admin = ["--admin", &admin];
+    let by_check = ["--listen", &listen];
+    assert_eq!(probe(&by_admin), ready);
+    assert_eq!(probe(&by_check), ready);
+    // A probe is a connection without a word: it is not worth a line.
+    let lines = agent.process.output().len();
+    for _ in 0..20 {
+        drop(TcpStream::connect(agent.listen).expect("it listens"));
+    }
+    agent.process.signal("TERM");
+    agent.process.wait_for_line("health checks refused");
+    eventually("the lame duck is not ready", || {
+        probe(&by_admin).status == Some(1)
+    });
+    let Said { err, .. } = probe(&by_admin);
+    assert_eq!(
+        err,
+        format!("error: {admin}: agent fixture is in lame duck\n")
+    );
+    assert_eq!(probe(&by_check).status, Some(1));
+    let more = agent.process.output().len() - lines;
+    assert!(more <= 2, "{:?}", agent.process.output());
+    agent.process.kill();
+    let Said { status, err, .. } = probe(&by_check);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(err.starts_with(&format!("error: {listen}: ")), "{err}");
+}
+
+#[test]
+fn an_admin_address_in_use_names_its_option() {
+    let agent = start(&[]);
+    let listen = Port::free();
+    let Said { status, err, .. } = said(
+        fixture()
+            .args(["--listen", &listen.addr().to_string()])
+            .args(["--admin", &agent.admin.to_string()]),
+    );
+    assert_eq!(status, Some(1));
+    let admin = agent.admin.to_string();
+    assert!(
+        err.contains(&admin) && err.contains("with `--admin`"),
+        "{err}"
+    );
+}
+
+#[test]
+fn the_handlers_are_shown_as_docs_prints_them() {
+    let agent = start(&[]);
+    let listen = agent.listen.to_string();
+    let docs = said(fixture().arg("docs").args(["--listen", &listen]));
+    assert_eq!(docs.status, Some(0), "{}", docs.err);
+    assert_eq!(get(agent.admin, "/handlers"), docs.out);
+}
+
+#[test]
+fn promtool_finds_no_fault_in_the_metrics_and_the_rules() {
+    let agent = start(&[]);
+    let metrics = get(agent.admin, "/metrics");
+    let mut check = tool("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool runs");
+    let mut input = check.stdin.take().expect("it is piped");
+    input.write_all(metrics.as_bytes()).expect("it reads");
+    drop(input);
+    let output = check.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && text.is_empty(),
+        "{text}\n{metrics}"
+    );
+    for (what, file) in [("check", "alerts.yml"), ("test", "alerts-test.yml")] {
+        let checked = tool("promtool")
+            .args([what, "rules", file])
+            .current_dir(shipped())
+            .output()
+            .expect("promtool runs");
+        let text = String::from_utf8_lossy(&checked.stdout);
+        assert!(
+            checked.status.success() && text.contains("SUCCESS"),
+            "{text}"
+        );
+    }
+}
+
+/// A Prometheus that scrapes an agent.
+struct Prometheus {
+    _process: Process,
+    _data: TempDir,
+    address: SocketAddr,
+}
+
+impl Prometheus {
+    fn start(target: SocketAddr) -> Prometheus {
+        let (data, port) = (TempDir::new(), Port::free());
+        let alerts = std::fs::canonicalize(shipped().join("alerts.yml")).expect("it is there");
+        data.write(
+            "prometheus.yml",
+            &format!(
+                "global:\n  scrape_interval: 250ms\n  evaluation_interval: 250ms\n\
+                 rule_files:\n  - {}\n\
+                 scrape_configs:\n  - job_name: spoa\n    static_configs:\n      - targets: [\"{target}\"]\n",
+                alerts.display()
+            ),
+        );
+        let mut command = tool("prometheus");
+        command
+            .arg(format!(
+                "--config.file={}",
+                data.join("prometheus.yml").display()
+            ))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                data.join("data").display()
+            ))
+            .arg(format!("--web.listen-address={}", port.addr()));
+        let process = Process::start(&mut command);
+        let address = port.addr();
+        let prometheus = Prometheus {
+            _process: process,
+            _data: data,
+            address,
+        };
+        eventually("Prometheus is ready", || {
+            TcpStream::connect(address).is_ok() && get(address, "/-/ready").contains("Ready")
+        });
+        prometheus
+    }
+
+    /// Returns what Prometheus answers to a query, as JSON.
+    fn query(&self, query: &str) -> serde_json::Value {
+        let mut escaped = String::new();
+        for byte in query.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => escaped.push(byte.into()),
+                byte => escaped += &format!("%{byte:02x}"),
+            }
+        }
+        let text = get(self.address, &format!("/api/v1/query?query={escaped}"));
+        let start = text.find('{').unwrap_or_default();
+        let end = text.rfind('}').map_or(0, |end| end + 1);
+        serde_json::from_str(&text[start..end]).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// Returns the only value of a query.
+    fn value(&self, query: &str) -> Option<f64> {
+        let answer = self.query(query);
+        answer["data"]["result"][0]["value"][1]
+            .as_str()?
+            .parse()
+            .ok()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_counts_as_many_messages_as_were_sent() {
+    let agent = start(&[]);
+    let prometheus = Prometheus::start(agent.admin);
+    let (connections, each) = (8, 500);
+    let mut sending = tokio::task::JoinSet::new();
+    for _ in 0..connections {
+        let address = agent.listen.to_string();
+        sending.spawn(async move {
+            let client = Client::options().ack_timeout(PATIENCE).connect(&address);
+            let client = client.await.expect("it listens");
+            for number in 0..each {
+                let argument = ("ip", Value::Ipv4([192, 0, 2, 7].into()));
+                client.send("score", &[argument]).await.expect("an ACK");
+                if number % 5 == 0 {
+                    client.send("refuse", &[]).await.expect("an ACK");
+                }
+                if number % 100 == 0 {
+                    client.send("panic", &[]).await.expect("an ACK");
+                    client.send("score", &[]).await.expect("an ACK");
+                }
+            }
+            client.close().await.expect("a goodbye");
+        });
+    }
+    sending.join_all().await;
+    for (query, expected) in [
+        (
+            r#"spoa_messages_total{message="score",outcome="ok"}"#,
+            connections * each,
+        ),
+        (
+            r#"spoa_messages_total{message="refuse",outcome="error"}"#,
+            connections * each / 5,
+        ),
+        (
+            r#"spoa_messages_total{message="panic",outcome="panic"}"#,
+            connections * each / 100,
+        ),
+        (
+            r#"spoa_messages_total{message="score",outcome="rejected"}"#,
+            connections * each / 100,
+        ),
+        (
+            r#"spoa_rejections_total{message="score",argument="ip"}"#,
+            connections * each / 100,
+        ),
+        ("spoa_connections_total", connections),
+        ("spoa_connections_open", 0),
+        (
+            "spoa_notifies_total",
+            connections * (each + each / 5 + each / 100 * 2),
+        ),
+        (
+            "spoa_acks_total",
+            connections * (each + each / 5 + each / 100 * 2),
+        ),
+        (r#"up{job="spoa"}"#, 1),
+        ("spoa_ready", 1),
+    ] {
+        let mut last = None;
+        eventually(query, || {
+            last = prometheus.value(query);
+            last == Some(f64::from(expected))
+        });
+    }
+    let address = agent.listen.to_string();
+    let _traffic = tokio::spawn(async move {
+        let client = Client::connect(&address).await.expect("it listens");
+        loop {
+            let argument = ("ip", Value::Ipv4([192, 0, 2, 7].into()));
+            client.send("score", &[argument]).await.expect("an ACK");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let dashboard = std::fs::read_to_string(shipped().join("grafana-dashboard.json"));
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&dashboard.expect("it is there")).expect("it is JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().expect("targets"));
+    let mut count = 0;
+    for target in targets {
+        let query = target["expr"].as_str().expect("an expression");
+        let filled = query
+            .replace("$__rate_interval", "1m")
+            .replace("$agent", ".*");
+        let filled = filled.replace("$job", "spoa");
+        // The dashboard has nothing to show only while nothing happens.
+        eventually(&filled, || {
+            let answer = prometheus.query(&filled);
+            assert_eq!(answer["status"], "success", "{filled}: {answer}");
+            let found = answer["data"]["result"].as_array().expect("a result");
+            !found.is_empty()
+        });
+        count += 1;
+    }
+    assert_eq!(count, 18);
+}
