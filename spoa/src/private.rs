@@ -18,7 +18,6 @@ pub use std::boxed::Box;
 pub use std::iter::Iterator;
 pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
-pub use std::vec::Vec;
 pub use std::{compile_error, concat, file, line, module_path, option_env, stringify};
 
 #[cfg(feature = "run")]
@@ -242,4 +241,12 @@ impl Taken {
             Err(_) => "two handlers answer the same message: take one of them out",
         }
     }
+}
+
+/// Makes a list of an array, without a trait that the user's code may not have in scope.
+#[cfg(feature = "run")]
+#[doc(hidden)]
+#[must_use]
+pub fn list<T, const N: usize>(items: [T; N]) -> Vec<T> {
+    Vec::from(items)
 }

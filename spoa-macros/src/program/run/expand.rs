@@ -75,8 +75,8 @@ pub(super) fn program(krate: &TokenStream, program: &Program) -> TokenStream {
             package: #private::Option::unwrap_or(#private::option_env!("CARGO_PKG_NAME"), "agent"),
             version: #private::Option::unwrap_or(#private::option_env!("CARGO_PKG_VERSION"), ""),
             name: #name,
-            listen: #private::Vec::from(const { [#(#listen),*] }),
-            handlers: #private::Vec::from(const { #handlers }),
+            listen: #private::list(const { [#(#listen),*] }),
+            handlers: #private::list(const { #handlers }),
             on_failure: #fails,
         });
         #with_options

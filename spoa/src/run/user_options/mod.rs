@@ -49,6 +49,10 @@ pub(super) enum Origin {
 }
 
 /// An option that was given, with all its values.
+#[cfg_attr(
+    not(feature = "options"),
+    allow(dead_code, reason = "only the types of `options = …` read it")
+)]
 #[derive(Debug)]
 pub(super) struct Given {
     pub(super) option: &'static UserOption,
