@@ -229,7 +229,8 @@ fn resolve<'m>(modules: &'m Modules, at: &[String], path: &[String]) -> Vec<&'m 
     });
     imports
         .flatten()
-        .filter(|(_, given)| given == name)
+        // A name that stands for itself is a crate.
+        .filter(|(from, given)| given == name && from.as_slice() != std::slice::from_ref(name))
         .flat_map(|(from, _)| resolve(modules, &module, &from))
         .collect()
 }

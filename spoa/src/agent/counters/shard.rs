@@ -31,7 +31,8 @@ impl<T> Sharded<T> {
     #[inline]
     pub(crate) fn of(&self, shard: Shard) -> &T {
         let [first, ..] = &self.0;
-        &self.0.get(shard.0).unwrap_or(first).0
+        // The compiler sees that it is there.
+        &self.0.get(shard.0 % SHARDS).unwrap_or(first).0
     }
 
     /// Returns all copies.
