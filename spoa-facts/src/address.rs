@@ -78,7 +78,7 @@ impl Address {
 }
 
 /// Returns the address at which HAProxy on the same machine reaches a listener: the word after
-/// `server NAME`. `None` if nobody can know it before the agent runs.
+/// `server NAME`. `None` if it is not known before the agent runs.
 ///
 /// ```
 /// assert_eq!(spoa_facts::server_address(":12345").as_deref(), Some("127.0.0.1:12345"));

@@ -41,8 +41,7 @@ impl Expression {
     /// Reads an expression that HAProxy has cut out of its line, without the quotes around it.
     ///
     /// # Errors
-    /// What is wrong with its syntax. Nothing is said of the names in it: that is for
-    /// [`check`](Self::check).
+    /// If the syntax is wrong. The names in it are not checked: [`check`](Self::check) does that.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         parse(&text::plain(text), text.len())
     }

@@ -78,7 +78,7 @@ pub fn examine<'a>(
         let all = findings.clone();
         move |finding| !follows(finding, &all)
     });
-    // An engine that two filters name is looked at twice.
+    // An engine that two filters name is checked twice.
     let mut different: Vec<Finding> = Vec::new();
     for finding in findings {
         if !different.contains(&finding) {
@@ -137,7 +137,7 @@ fn with_signs(agent: &Agent, configuration: &Configuration) -> Agent {
 #[derive(Debug)]
 struct Case<'a> {
     agent: &'a Agent,
-    /// Whether the agent is known. Otherwise `agent` answers every message, with handlers that nobody knows.
+    /// Whether the agent is known. Otherwise `agent` answers every message, with unknown handlers.
     is_known: bool,
     configuration: &'a Configuration,
     series: Option<Series>,

@@ -36,7 +36,7 @@ impl Word {
         }
     }
 
-    /// Returns whether it is this word, for sure.
+    /// Returns whether the word is certainly this text.
     pub(crate) fn is(&self, text: &str) -> bool {
         self.known && self.text == text
     }
@@ -47,7 +47,7 @@ pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Value;
 
 /// Returns the words of a line that begins at `start` of a source.
 ///
-/// A line that HAProxy refuses, such as one with an open quote, is read as far as it goes.
+/// A line that HAProxy refuses, such as one with an open quote, is read as far as possible.
 pub(super) fn words(line: &str, source: usize, start: usize, lookup: Lookup<'_>) -> Vec<Word> {
     Cutter {
         line,

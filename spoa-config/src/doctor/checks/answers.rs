@@ -38,7 +38,7 @@ fn sets_for_all<'s>(step: &'s Step<'_>) -> Option<(&'s str, Span)> {
     (sets && others.is_empty()).then_some((first.variable.as_str(), first.span))
 }
 
-/// Returns whether a step answers with a variable, for sure or perhaps.
+/// Returns whether an answer at this step sets a variable, certainly or possibly.
 fn answers(case: &Case<'_>, step: &Step<'_>, variable: &str) -> bool {
     step.answers.iter().any(|name| name == variable) || case.may_set(step, variable)
 }

@@ -54,8 +54,8 @@ fn missing(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         .filter(|section| matches!(section.kind(), "backend" | "listen"))
         .map(|section| section.title());
     let title = format!("there is no backend `{}`", name.text);
-    let finding =
-        Finding::new(Code::BackendMissing, title, name.span).label("named here, and nowhere else");
+    let finding = Finding::new(Code::BackendMissing, title, name.span)
+        .label("named here, but not in haproxy.cfg");
     Some(match nearest(&name.text, backends) {
         Some(near) => finding.help(format!("write `use-backend {near}`")),
         None => finding.help(format!(

@@ -235,7 +235,7 @@ fn of_agent<'s>(case: &Case<'_>, path: &Path<'_>, step: &'s Step<'_>) -> Option<
     set.next().map(|mention| mention.variable.as_str())
 }
 
-/// Returns whether requests for which the condition of a step does not hold are turned away by another rule.
+/// Returns whether requests for which the condition of a step does not hold are denied by another rule.
 fn answered_otherwise(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> bool {
     let Some(condition) = &step.condition else {
         return false;

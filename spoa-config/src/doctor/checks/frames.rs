@@ -5,7 +5,7 @@ use super::super::{Case, Code, Finding};
 use crate::read::{Span, Word};
 use spoa_facts::parse_size;
 
-/// `tune.bufsize` if nobody says otherwise.
+/// The default of `tune.bufsize`.
 const BUFSIZE: u32 = 16384;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {

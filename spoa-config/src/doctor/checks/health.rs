@@ -29,7 +29,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 
 /// How the servers of a backend are checked.
 enum Method<'a> {
-    /// By SPOP, or in a way that somebody chose and that cannot be judged here.
+    /// By SPOP, or by a check of the site's own that cannot be judged here.
     Chosen,
     /// By connecting to it. The line says so, if there is one.
     Connection(Option<&'a Line>),
@@ -147,7 +147,7 @@ pub(super) fn own(case: &Case<'_>, section: usize, line: &Line) -> bool {
     section.is_some_and(|section| section.lines.iter().any(|own| std::ptr::eq(own, line)))
 }
 
-/// `send-proxy` and its like: what comes first on the connection is then no frame.
+/// Finds `send-proxy` and similar options, with which a connection does not begin with a frame.
 fn proxy_protocol(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let name = engine.backend()?;
     let backend = case.configuration.backend(&name.text)?;

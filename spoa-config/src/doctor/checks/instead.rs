@@ -47,7 +47,7 @@ pub(super) fn instead(
     }
 }
 
-/// Returns whether a sample can be had where a message is sent.
+/// Returns whether a sample is available where a message is sent.
 fn can_be_had(case: &Case<'_>, reads: &Step<'_>, section: &Section, text: &str) -> bool {
     let Ok(expression) = Expression::parse(text) else {
         return false;

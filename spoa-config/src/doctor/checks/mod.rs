@@ -1,6 +1,7 @@
 //! The checks, one file for each topic.
 //!
-//! Each reads the case and adds what it finds. None knows of another.
+//! Each reads the case and adds its findings. What several of them need is in `doctor`, or in the check that
+//! it belongs to.
 
 mod answers;
 mod arguments;
@@ -87,7 +88,7 @@ pub(super) const ALL: &[Check] = &[
     conditions::check,
 ];
 
-/// How many places and names a finding shows that has more of them.
+/// The largest number of places or names that a finding shows.
 const SHOWN: usize = 4;
 
 /// Some names as a sentence lists them, each once.

@@ -44,7 +44,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         }
         findings.extend(left_out(case, engine));
     }
-    // A file that is not given here may have the backend: only what is misspelt is said of rules.
+    // A file that is not given here may have the backend: in rules, only misspelt names are a fault.
     for (proxy, section) in case.configuration.sections.iter().enumerate() {
         for word in section.lines.iter().flat_map(Line::of_samples) {
             findings.extend(of_word(case, word, false));
@@ -140,7 +140,7 @@ fn unnamed(case: &Case<'_>, proxy: usize, word: &Word, of_spoe: bool) -> Option<
         let finding = Finding::new(Code::BackendOfSample, title, span)
             .label("HAProxy does not start with it");
         let finding = if of_spoe {
-            finding.note("HAProxy says of it `parsing [(null):0]: proxy`, without the file")
+            finding.note("HAProxy says only `parsing [(null):0]: proxy`, without the file")
         } else {
             finding
         };
@@ -200,7 +200,7 @@ fn of_word(case: &Case<'_>, word: &Word, of_spoe: bool) -> Option<Finding> {
             // HAProxy says no line of a SPOE file: `parsing [(null):0]`.
             let finding = if of_spoe {
                 finding.note(
-                    "HAProxy says of it `parsing [(null):0]: unable to find`, without the file",
+                    "HAProxy says only `parsing [(null):0]: unable to find`, without the file",
                 )
             } else {
                 finding

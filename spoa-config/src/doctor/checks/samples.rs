@@ -131,7 +131,7 @@ fn refused(
     })
 }
 
-/// A sample that cannot be had where its message is sent.
+/// Finds a sample that is not available where its message is sent.
 fn misplaced(
     case: &Case<'_>,
     sent: &Sent<'_, '_>,

@@ -208,7 +208,7 @@ fn of_backend(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     };
     Some(
         Finding::new(Code::BackendTimeouts, title, section.name()?.span)
-            .label("nothing ends the wait for an agent that is gone")
+            .label("nothing ends the wait for a lost agent")
             .help(help),
     )
 }

@@ -54,7 +54,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Returns whether a variable tells of a verdict.
+/// Returns whether a variable belongs to a verdict.
 fn of_verdict(case: &Case<'_>, engine: &Engine<'_>, variable: &Variable) -> bool {
     let handlers = engine
         .messages()

@@ -5,7 +5,7 @@ use super::super::steps::Phase;
 use super::super::{Case, Code, Finding, Severity};
 use crate::read::Span;
 
-/// Responses that are denied by what the agent said of the request alone.
+/// Finds responses that are denied only by the agent's answer to the request.
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let steps = || case.paths.iter().flat_map(|path| &path.steps);
     let mut said: Vec<Span> = Vec::new();

@@ -39,7 +39,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A configuration that asks nobody. A SPOE file that nothing reads is the fault to name.
+/// Finds that a configuration asks no agent. With a SPOE file that nothing reads, that file is the fault.
 fn no_filter(case: &Case<'_>) -> Option<Finding> {
     let configuration = case.configuration;
     if !configuration.filters.is_empty() || !configuration.spoe.is_empty() {

@@ -21,7 +21,7 @@ pub(in super::super) struct Mention<'a> {
 pub(in super::super) enum How {
     /// `var(…)`.
     Read,
-    /// `set-var(…)` and its like.
+    /// `set-var(…)` and similar actions.
     Set,
     /// `unset-var(…)`.
     Unset,
@@ -36,7 +36,7 @@ pub(in super::super) enum End {
     None,
     /// The rules of this kind end, and the processing goes on: `allow`, `accept`.
     Rules,
-    /// It is turned away or answered: `deny`, `reject`, `redirect`, `return`.
+    /// The request is denied or answered: `deny`, `reject`, `redirect`, `return`.
     All,
 }
 
@@ -95,7 +95,7 @@ fn in_word<'a>(word: &'a Word, line: &'a Line, sets: bool, found: &mut Vec<Menti
 pub(in super::super) struct Header<'a> {
     /// The word that names it; for `option forwardfor` the option.
     pub(in super::super) word: &'a Word,
-    /// Its name.
+    /// The name of the header.
     pub(in super::super) name: &'a str,
     /// Whether it is one of the response.
     pub(in super::super) response: bool,
@@ -106,13 +106,13 @@ pub(in super::super) struct Header<'a> {
 /// The change that a rule makes to a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Change {
-    /// It has this value and no other from then on: `set-header`.
+    /// The header gets this value and no other: `set-header`.
     Set,
-    /// It has this value among others: `add-header`, `option forwardfor`.
+    /// The header gets this value in addition: `add-header`, `option forwardfor`.
     Add,
-    /// It is changed if it is there: `replace-header`, `replace-value`.
+    /// The header is changed if it is there: `replace-header`, `replace-value`.
     Replace,
-    /// It is removed: `del-header`.
+    /// The header is removed: `del-header`.
     Delete,
 }
 

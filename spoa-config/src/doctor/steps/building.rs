@@ -126,7 +126,7 @@ impl<'a> Building<'a, '_> {
         let Some((_, line)) = lines.pop() else {
             return;
         };
-        // `no option` of the proxy takes back what the defaults say.
+        // `no option` of the proxy cancels the option of its defaults.
         let off = self.lines(proxy, &["no", "option", option]);
         let later = |other: &Line| other.span() > line.span();
         if off.last().is_some_and(|(_, other)| later(other)) {

@@ -84,7 +84,7 @@ fn lines<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<(&'a Section, &'a Line
     lines.filter(|(_, line)| line.word(0) != "acl").collect()
 }
 
-/// A test that is looked at.
+/// A test to check.
 struct Asked<'t, 'a> {
     term: &'t Term<'a>,
     test: &'t Test<'a>,
