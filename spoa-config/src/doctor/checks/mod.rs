@@ -1,6 +1,6 @@
 //! The checks, one file for each topic.
 //!
-//! Each reads the case and adds its findings. What several of them need is in `doctor`, or in the check that
+//! Each reads the case and adds its findings. Shared helpers are in `doctor`, or in the check that
 //! it belongs to.
 
 mod answers;
