@@ -1,7 +1,7 @@
 //! The checks, one file for each topic.
 //!
 //! Each reads the case and adds its findings. Shared helpers are in `doctor`, or in the check that
-//! it belongs to.
+//! they belong to.
 
 mod answers;
 mod arguments;
