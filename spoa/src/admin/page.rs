@@ -31,7 +31,7 @@ tr.idle td:first-child{border-left:4px solid var(--line)}\
 svg{vertical-align:middle}polyline{fill:none;stroke:currentColor;stroke-width:1.2;opacity:.7}\
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.2rem 1.5rem;margin:1rem 0 2rem}\
 dl div{display:flex;justify-content:space-between;border-bottom:1px solid var(--line)}\
-dt{opacity:.75}dd{margin:0;font-variant-numeric:tabular-nums}\
+dt{opacity:.75}dd b{font-weight:inherit}dd b.bad{font-weight:600}dd{margin:0;font-variant-numeric:tabular-nums}\
 footer{opacity:.75;font-size:.85rem}";
 
 /// Writes the page.
@@ -72,9 +72,10 @@ fn agent(out: &mut String, stats: &Stats, history: &History) -> fmt::Result {
     let loaded = SystemTime::now()
         .duration_since(stats.loaded)
         .unwrap_or_default();
+    let s = if stats.connections_open == 1 { "" } else { "s" };
     writeln!(
         out,
-        "<h1>{}</h1>\n<p><b class=\"{class}\">{}</b>, {} open connections, states loaded {} ago</p>",
+        "<h1>{}</h1>\n<p><b class=\"{class}\">{}</b>, {} open connection{s}, states loaded {} ago</p>",
         Escaped(&stats.agent),
         stats.phase,
         Thousands(stats.connections_open),
@@ -89,9 +90,17 @@ fn agent(out: &mut String, stats: &Stats, history: &History) -> fmt::Result {
         row(out, message, history.of(&key))?;
     }
     out.push_str("</tbody>\n</table></div>\n<dl>\n");
-    for (term, count) in figures(stats) {
+    for (at, (term, count)) in figures(stats).into_iter().enumerate() {
+        let class = if at >= TRAFFIC && count > 0 {
+            " class=\"bad\""
+        } else {
+            ""
+        };
         let count = Thousands(count);
-        writeln!(out, "<div><dt>{term}</dt><dd>{count}</dd></div>")?;
+        writeln!(
+            out,
+            "<div><dt>{term}</dt><dd><b{class}>{count}</b></dd></div>"
+        )?;
     }
     out.push_str("</dl>\n");
     Ok(())
@@ -156,16 +165,20 @@ fn row(out: &mut String, message: &MessageStats, samples: Option<&Samples>) -> f
     Ok(())
 }
 
+/// The number of figures at the front that are not a sign of trouble.
+const TRAFFIC: usize = 6;
+
 fn figures(stats: &Stats) -> Vec<(&'static str, u64)> {
     let limits: u64 = stats.limits_reached.iter().map(|(_, count)| count).sum();
     vec![
         ("NOTIFYs", stats.notifies),
         ("ACKs", stats.acks),
-        ("Unreadable NOTIFYs", stats.unreadable_notifies),
-        ("Unknown messages", stats.unknown_messages),
         ("Bytes received", stats.received_bytes),
         ("Bytes sent", stats.sent_bytes),
         ("Connections accepted", stats.connections),
+        ("Reloads", stats.reloads),
+        ("Unreadable NOTIFYs", stats.unreadable_notifies),
+        ("Unknown messages", stats.unknown_messages),
         ("Refused: too many", stats.connections_refused_full),
         (
             "Refused: not allowed",
@@ -176,7 +189,6 @@ fn figures(stats: &Stats) -> Vec<(&'static str, u64)> {
         ("Protocol errors", stats.protocol_errors),
         ("Limits reached", limits),
         ("Worker stalls", stats.workers_blocked),
-        ("Reloads", stats.reloads),
         ("Failed reloads", stats.reloads_failed),
     ]
 }
