@@ -14,12 +14,14 @@ fn main() {
     divan::main();
 }
 
-const CASES: [&str; 5] = [
+const CASES: [&str; 7] = [
     "address",
     "ten-arguments",
     "three-messages",
     "async-ready",
     "body-8k",
+    "inspect",
+    "ignore",
 ];
 
 #[divan::bench(args = CASES)]

@@ -3,7 +3,8 @@
 use divan::{Bencher, black_box};
 use spoa::handler::{FromValue, Parse};
 use spoa::http::Headers;
-use spoa::spop::{Value, varint};
+use spoa::spop::Value;
+use spoa_benches::frames;
 use std::net::{IpAddr, Ipv4Addr};
 
 fn main() {
@@ -36,33 +37,30 @@ fn parsed_text(bencher: Bencher<'_, '_>) {
     bencher.bench(|| Parse::<u64>::from_value(black_box(Value::from("1234"))).is_ok());
 }
 
-/// Returns a block of 20 headers with 1.5 KiB.
-fn block() -> Vec<u8> {
-    let mut block = Vec::new();
-    let mut string = |text: &str| {
-        varint::encode(text.len() as u64, &mut block);
-        block.extend_from_slice(text.as_bytes());
-    };
-    for number in 0..20 {
-        string(&format!("x-header-{number:02}"));
-        string(&"v".repeat(62));
-    }
-    block.extend_from_slice(&[0, 0]);
-    block
-}
-
 #[divan::bench]
 fn headers_and_two_look_ups(bencher: Bencher<'_, '_>) {
-    let block = block();
+    let block = frames::headers();
     bencher.bench(|| {
-        let headers = Headers::from_value(black_box(Value::Binary(&block))).unwrap();
+        let headers = Headers::from_value(black_box(Value::Binary(block))).unwrap();
         let found = |name: &str| headers.get(black_box(name)).map(<[u8]>::len);
-        (found("x-header-10"), found("x-header-19"))
+        (found("cookie"), found("x-request-id"))
     });
 }
 
 #[divan::bench]
 fn headers_alone(bencher: Bencher<'_, '_>) {
-    let block = block();
-    bencher.bench(|| Headers::from_value(black_box(Value::Binary(&block))).is_ok());
+    let block = frames::headers();
+    bencher.bench(|| Headers::from_value(black_box(Value::Binary(block))).is_ok());
+}
+
+#[divan::bench]
+fn two_cookies(bencher: Bencher<'_, '_>) {
+    let headers = Headers::from_block(frames::headers()).unwrap();
+    bencher.bench(|| {
+        let cookies = black_box(&headers).cookies();
+        (
+            cookies.get(black_box("session")),
+            cookies.get(black_box("theme")),
+        )
+    });
 }

@@ -1,7 +1,8 @@
 //! The frames HAProxy would send to the handlers.
 
-use spoa::spop::{Flags, FrameType, NotifyWriter, Value};
+use spoa::spop::{Flags, FrameType, NotifyWriter, Value, varint};
 use spoa_test_support::frame;
+use std::sync::LazyLock;
 
 /// One message: its name and its arguments.
 pub type Message = (&'static str, Vec<(&'static str, Value<'static>)>);
@@ -9,6 +10,60 @@ pub type Message = (&'static str, Vec<(&'static str, Value<'static>)>);
 const CLIENT: Value<'static> = Value::Ipv4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 const SERVER: Value<'static> = Value::Ipv4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 static BODY: [u8; 8 << 10] = [b'x'; 8 << 10];
+
+/// The block of 20 headers, 1.5 KiB, of a browser's request, as `req.hdrs_bin` gives it.
+static HEADERS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let cookie = format!(
+        "_ga=GA1.2.1234567890.1700000000; consent={}; session=0123456789abcdef0123456789abcdef; \
+         theme=dark; _gid=GA1.2.987654321.1700000001",
+        "x".repeat(120)
+    );
+    let referer = format!(
+        "https://www.example.com/articles/{}",
+        "a-long-title-".repeat(45)
+    );
+    let headers = [
+        ("host", "www.example.com"),
+        (
+            "user-agent",
+            "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
+        ),
+        (
+            "accept",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        ),
+        ("accept-language", "en-GB,en;q=0.7,de;q=0.3"),
+        ("accept-encoding", "gzip, deflate, br, zstd"),
+        ("referer", &referer),
+        ("dnt", "1"),
+        ("sec-gpc", "1"),
+        ("cookie", &cookie),
+        ("upgrade-insecure-requests", "1"),
+        ("sec-fetch-dest", "document"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-user", "?1"),
+        ("priority", "u=0, i"),
+        ("if-modified-since", "Sat, 01 Nov 2025 12:00:00 GMT"),
+        ("if-none-match", "W/\"0123456789abcdef0123456789abcdef\""),
+        ("cache-control", "max-age=0"),
+        ("x-forwarded-for", "192.0.2.7, 198.51.100.4"),
+        ("x-request-id", "4bf92f3577b34da6a3ce929d0e0e4736"),
+    ];
+    let mut block = Vec::new();
+    for text in headers.iter().flat_map(|(name, value)| [*name, *value]) {
+        varint::encode(text.len() as u64, &mut block);
+        block.extend_from_slice(text.as_bytes());
+    }
+    block.extend_from_slice(&[0, 0]);
+    block
+});
+
+/// Returns the block of 20 headers, 1.5 KiB, of a browser's request, as `req.hdrs_bin` gives it.
+#[must_use]
+pub fn headers() -> &'static [u8] {
+    &HEADERS
+}
 
 /// Returns the messages of a NOTIFY, by the name of the case.
 ///
@@ -37,6 +92,14 @@ pub fn messages(case: &str) -> Vec<Message> {
         }
         "async-ready" => vec![address("async-ready")],
         "body-8k" => vec![("check-body", vec![("body", Value::Binary(&BODY))])],
+        "inspect" | "ignore" => {
+            let name = if case == "inspect" {
+                "inspect"
+            } else {
+                "ignore"
+            };
+            vec![(name, vec![("headers", Value::Binary(headers()))])]
+        }
         "ten-arguments" => vec![("ten-arguments", ten())],
         other => panic!("there is no case `{other}`"),
     }

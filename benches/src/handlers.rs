@@ -1,6 +1,7 @@
 //! Handlers that do next to nothing, so that what is measured is the framework.
 
 use spoa::handler::Definition;
+use spoa::http::{Headers, Verdict};
 use spoa::prelude::*;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -70,6 +71,22 @@ pub fn check_body(body: &[u8]) -> SetVar<i64> {
     SetVar::transaction("bytes", i64::try_from(body.len()).unwrap_or_default())
 }
 
+/// The headers of a request, two of its cookies, and a verdict.
+#[spoe_message("inspect")]
+pub fn inspect(headers: Headers<'_>) -> Verdict {
+    let cookies = headers.cookies();
+    let (session, theme) = (cookies.get("session"), cookies.get("theme"));
+    if session.is_some_and(|id| id.len() == 32) && theme == Some(b"dark") {
+        Verdict::allow()
+    } else {
+        Verdict::deny::<403>()
+    }
+}
+
+/// Does nothing with the message that `inspect` reads.
+#[spoe_message("ignore")]
+pub fn ignore() {}
+
 /// Returns all handlers of this module.
 #[must_use]
 pub fn all() -> Vec<&'static Definition> {
@@ -79,7 +96,9 @@ pub fn all() -> Vec<&'static Definition> {
         ten_arguments,
         async_ready,
         async_1ms,
-        check_body
+        check_body,
+        inspect,
+        ignore
     ]
     .into_iter()
     .collect()

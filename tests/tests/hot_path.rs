@@ -7,6 +7,7 @@
 use allocation_counter::measure;
 use spoa::agent::Agent;
 use spoa::handler::Peer;
+use spoa::http::{Cookies, Headers, Verdict};
 use spoa::prelude::*;
 use spoa::spop::{Frame, FrameType, Value};
 use spoa_test_support::{Stream, hello, notify};
@@ -46,6 +47,21 @@ async fn woken(ip: IpAddr, path: Text<'_>, port: u16) -> [SetVar<u16>; 2] {
     sync(ip, path, port)
 }
 
+/// Looks at headers and cookies, and returns a verdict.
+#[spoe_message("inspect")]
+fn inspect(headers: Headers<'_>, cookies: Cookies<'_>) -> Verdict {
+    let session = headers.cookies().get("session").is_some();
+    match cookies.get("theme") {
+        Some(b"dark") if session && headers.get_all("x-twice").count() == 2 => {
+            Verdict::deny::<403>().reason("a dark theme")
+        }
+        _ => Verdict::allow(),
+    }
+}
+
+const HEADERS: &[u8] =
+    b"\x04host\x01a\x07x-twice\x011\x06cookie\x19session=alice; theme=dark\x07x-twice\x00\0\0";
+
 const PER_BATCH: usize = 16;
 
 /// Returns the allocations of a conversation of this many batches of NOTIFYs.
@@ -56,6 +72,7 @@ fn allocations(message: &str, messages: usize, batches: usize) -> u64 {
         ("ip", Value::Ipv4(Ipv4Addr::LOCALHOST)),
         ("path", "/index.html".into()),
         ("port", Value::Int64(443)),
+        ("headers", Value::Binary(HEADERS)),
     ];
     let messages = vec![(message, arguments); messages];
     let streams = (0..PER_BATCH as u64).map(|stream| 2 * stream + 1);
@@ -87,7 +104,7 @@ fn allocations(message: &str, messages: usize, batches: usize) -> u64 {
     };
     let haproxy = Stream::new(read, write);
     let agent = Agent::builder()
-        .handlers(handlers![sync, ready, woken])
+        .handlers(handlers![sync, ready, woken, inspect])
         .build()
         .unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -111,6 +128,12 @@ fn each(message: &str, messages: usize) -> f64 {
 fn a_sync_handler_costs_no_allocation() {
     assert_eq!(each("sync", 1), 0.0);
     assert_eq!(each("sync", 3), 0.0);
+}
+
+#[test]
+fn headers_cookies_and_a_verdict_cost_no_allocation() {
+    assert_eq!(each("inspect", 1), 0.0);
+    assert_eq!(each("inspect", 3), 0.0);
 }
 
 #[test]

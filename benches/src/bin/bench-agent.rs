@@ -1,7 +1,8 @@
 //! An agent with all handlers of the benchmarks, to be loaded from another process.
 
 use spoa_benches::handlers::{
-    async_1ms, async_ready, check_body, check_request, ip_reputation, ten_arguments,
+    async_1ms, async_ready, check_body, check_request, ignore, inspect, ip_reputation,
+    ten_arguments,
 };
 
 fn main() {
@@ -13,7 +14,9 @@ fn main() {
             ten_arguments,
             async_ready,
             async_1ms,
-            check_body
+            check_body,
+            inspect,
+            ignore
         ]
     )
 }

@@ -1,6 +1,4 @@
-//! The cookies of a request.
-//!
-//! It must not judge names or values: what a client sends is handed on.
+//! The cookies of a request, with names and values as the client sent them.
 
 use super::headers_argument::{HEADERS, headers};
 use super::split::split;
@@ -13,8 +11,9 @@ use std::iter::FusedIterator;
 /// The cookies of a request: those of all its `Cookie` headers, in order, with duplicates and empty values.
 ///
 /// It reads the argument `headers`, the block of all headers (`req.hdrs_bin`), because a request over HTTP/1.1 can
-/// have several `Cookie` headers, of which `req.fhdr(cookie)` gives the last one only. A handler that takes
-/// `headers: Headers<'_>` as well reads the same argument, so that HAProxy sends it once.
+/// have several `Cookie` headers, of which `req.fhdr(cookie)` gives the last one only. If a handler also takes
+/// `headers: Headers<'_>`, HAProxy sends the argument once. Then [`Headers::cookies`] is faster, since each type
+/// checks the block.
 ///
 /// ```
 /// use spoa::http::Cookies;
@@ -29,35 +28,36 @@ use std::iter::FusedIterator;
 /// ```
 ///
 /// Names are compared byte by byte. Spaces around names and values are removed, and quotes are kept. A part
-/// without `=` is a value without a name, as browsers have it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// without `=` is a value without a name, as in browsers.
+#[derive(Clone, Copy)]
 pub struct Cookies<'a> {
-    source: Source<'a>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Source<'a> {
-    Headers(Headers<'a>),
-    Line(&'a [u8]),
+    parts: Parts<'a>,
 }
 
 impl<'a> Cookies<'a> {
     pub(super) fn of_headers(headers: Headers<'a>) -> Self {
-        Cookies {
-            source: Source::Headers(headers),
-        }
+        let mut parts = Parts {
+            headers: headers.iter(),
+            line: None,
+        };
+        // Each look-up begins at the first of these headers.
+        parts.line = parts.next_line();
+        Cookies { parts }
     }
 
     /// Reads the value of one `Cookie` header, as `req.fhdr(cookie)` gives it.
     #[must_use]
     pub fn from_header(value: &'a [u8]) -> Self {
         Cookies {
-            source: Source::Line(value),
+            parts: Parts {
+                headers: Headers::default().iter(),
+                line: Some(value),
+            },
         }
     }
 
-    /// Returns the value of the first cookie of that name. Which of several the server takes is its own choice:
-    /// a check should look at [all](Cookies::get_all) of them.
+    /// Returns the value of the first cookie of that name. The server may use another one of several, so a check
+    /// should look at [all](Cookies::get_all) of them.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
         self.get_all(name).next()
@@ -75,19 +75,19 @@ impl<'a> Cookies<'a> {
         &self,
         name: &'n str,
     ) -> impl FusedIterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
-        self.iter()
-            .filter(move |(known, _)| *known == name.as_bytes())
+        let name = name.as_bytes();
+        // A cookie of that name begins with it, so most others need not be split.
+        let begin = self.parts.filter(move |part| part.starts_with(name));
+        begin
+            .map(pair)
+            .filter(move |(known, _)| *known == name)
             .map(|(_, value)| value)
     }
 
     /// Returns the names and values of all cookies, in order.
     #[must_use]
     pub fn iter(&self) -> CookieIter<'a> {
-        let (headers, line) = match self.source {
-            Source::Headers(headers) => (headers.iter(), None),
-            Source::Line(line) => (Headers::default().iter(), Some(line)),
-        };
-        CookieIter { headers, line }
+        CookieIter { parts: self.parts }
     }
 
     /// Returns the number of cookies.
@@ -96,49 +96,88 @@ impl<'a> Cookies<'a> {
         self.iter().count()
     }
 
-    /// Whether there are no cookies.
+    /// Returns whether there are no cookies.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
 }
 
+/// The parts of all `Cookie` headers between `;`, without spaces around them, and without empty ones.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    /// The headers that have not been read.
+    headers: HeaderIter<'a>,
+    /// The rest of a `Cookie` header.
+    line: Option<&'a [u8]>,
+}
+
+impl<'a> Parts<'a> {
+    /// Returns the value of the next `Cookie` header.
+    #[inline]
+    fn next_line(&mut self) -> Option<&'a [u8]> {
+        let mut headers = self.headers;
+        let found = headers.find(|(name, _)| name.eq_ignore_ascii_case(b"cookie"));
+        self.headers = headers;
+        found.map(|(_, value)| value)
+    }
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let Some(line) = self.line else {
+                self.line = Some(self.next_line()?);
+                continue;
+            };
+            let (part, rest) = split(line, b';');
+            self.line = rest;
+            let part = part.trim_ascii();
+            if !part.is_empty() {
+                return Some(part);
+            }
+        }
+    }
+}
+
+impl FusedIterator for Parts<'_> {}
+
+/// Returns the name and the value in a part.
+#[inline]
+fn pair(part: &[u8]) -> (&[u8], &[u8]) {
+    match split(part, b'=') {
+        (name, Some(value)) => (name.trim_ascii_end(), value.trim_ascii_start()),
+        (value, None) => (b"", value),
+    }
+}
+
 /// The names and values of [`Cookies`], in order.
 #[derive(Clone, Copy)]
 pub struct CookieIter<'a> {
-    /// The headers that have not been looked at.
-    headers: HeaderIter<'a>,
-    /// What is left of a `Cookie` header.
-    line: Option<&'a [u8]>,
+    parts: Parts<'a>,
 }
 
 impl<'a> Iterator for CookieIter<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let Some(line) = self.line else {
-                let mut lines = self.headers;
-                let (_, value) = lines.find(|(name, _)| name.eq_ignore_ascii_case(b"cookie"))?;
-                self.headers = lines;
-                self.line = Some(value);
-                continue;
-            };
-            let (part, rest) = split(line, b';');
-            self.line = rest;
-            let part = part.trim_ascii();
-            if part.is_empty() {
-                continue;
-            }
-            return Some(match split(part, b'=') {
-                (name, Some(value)) => (name.trim_ascii_end(), value.trim_ascii_start()),
-                (value, None) => (b"", value),
-            });
-        }
+        self.parts.next().map(pair)
     }
 }
 
 impl FusedIterator for CookieIter<'_> {}
+
+/// Compares names and values, in order.
+impl PartialEq for Cookies<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Cookies<'_> {}
 
 impl<'a> IntoIterator for Cookies<'a> {
     type Item = (&'a [u8], &'a [u8]);

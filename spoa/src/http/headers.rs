@@ -2,17 +2,19 @@
 
 use crate::handler::{Accepts, DefaultSample, Expected, FromValue, Mismatch, Text};
 use crate::spop::{Value, varint};
+use memchr::memchr;
 use std::fmt;
 use std::iter::FusedIterator;
 
 /// All headers of a request or a response.
 ///
 /// They come in the order in which the client sent them, with duplicates and empty values. Names are in lower
-/// case, as HAProxy has them, and comparing ignores case. Values are bytes: a client may send what is not UTF-8.
+/// case, as HAProxy writes them, and comparing ignores case. Values are bytes, since a client may send bytes that
+/// are not UTF-8.
 ///
 /// Its sample is `req.hdrs_bin`, or `res.hdrs_bin` in messages about a response; `req.hdrs` and
-/// `res.hdrs` do as well. The block is checked once, when it is taken. Reading it cannot fail, and nothing is
-/// allocated.
+/// `res.hdrs` work, too. The block is checked once, when it is taken. Reading it cannot fail and does not
+/// allocate.
 ///
 /// ```
 /// use spoa::http::Headers;
@@ -28,12 +30,11 @@ use std::iter::FusedIterator;
 /// assert!(!inspect(headers).value());
 /// ```
 ///
-/// A block without its end was cut, by a converter for instance. Such a block is a
-/// [`Mismatch`]: what is missing could be what the handler looks for. HAProxy writes the end of each block, so
-/// no client can have a message rejected by what it sends.
+/// A block without its end was cut, for instance by a converter. It is a [`Mismatch`], because the handler might
+/// look for the missing part. HAProxy writes the end of each block, so a client cannot have a message rejected.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Headers<'a> {
-    /// Without its end.
+    /// The block without its end.
     lines: &'a [u8],
     form: Form,
     len: usize,
@@ -145,7 +146,7 @@ impl<'a> Headers<'a> {
             .map(|(_, value)| value)
     }
 
-    /// Whether there is a header of that name.
+    /// Returns whether there is a header of that name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
@@ -167,13 +168,13 @@ impl<'a> Headers<'a> {
         self.len
     }
 
-    /// Whether there are no headers.
+    /// Returns whether there are no headers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Returns the headers as the crate `http` has them. A header whose name or value that crate refuses is
+    /// Returns the headers as a map of the crate `http`. A header whose name or value that crate refuses is
     /// left out: it takes no control characters in values.
     #[cfg(feature = "http-types")]
     #[must_use]
@@ -207,8 +208,18 @@ fn read_binary(block: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((name, value, rest))
 }
 
-#[inline]
+#[inline(always)]
 fn read_string(block: &[u8]) -> Option<(&[u8], &[u8])> {
+    // Nearly all strings are shorter than 240 bytes, and have one byte for their length.
+    match block.split_first()? {
+        (&len, rest) if len < 240 => rest.split_at_checked(usize::from(len)),
+        _ => read_long_string(block),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn read_long_string(block: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = varint::decode(block).ok()?;
     rest.split_at_checked(usize::try_from(len).ok()?)
 }
@@ -216,10 +227,10 @@ fn read_string(block: &[u8]) -> Option<(&[u8], &[u8])> {
 #[inline]
 fn read_text(block: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     // No value has a line end in it.
-    let end = block.iter().position(|byte| *byte == b'\n')?;
+    let end = memchr(b'\n', block)?;
     let (line, rest) = (block.get(..end)?, block.get(end + 1..)?);
     let line = line.strip_suffix(b"\r")?;
-    let colon = line.iter().position(|byte| *byte == b':')?;
+    let colon = memchr(b':', line)?;
     let (name, value) = line.split_at_checked(colon)?;
     let value = value.strip_prefix(b": ")?;
     Some((name, value, rest))
@@ -259,7 +270,7 @@ impl<'a> Iterator for HeaderIter<'a> {
             Form::Binary => read_binary(self.rest),
             Form::Text => read_text(self.rest),
         };
-        // It was read before.
+        // `from_block` or `from_text` has read it before.
         let (name, value, rest) = read?;
         self.rest = rest;
         self.len -= 1;
@@ -292,14 +303,14 @@ impl<'a> IntoIterator for &Headers<'a> {
     }
 }
 
-/// Shows the headers without what is secret in them: cookies and credentials.
+/// Shows the headers without cookies and credentials.
 impl fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.iter().fmt(f)
     }
 }
 
-/// Shows the headers that are left without what is secret in them.
+/// Shows the headers that are left, without cookies and credentials.
 impl fmt::Debug for HeaderIter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.map(|(name, value)| {
@@ -379,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_of_a_block_and_every_byte_behind_it_is_refused() {
+    fn every_cut_of_a_block_and_every_byte_after_it_is_refused() {
         for len in 0..BINARY.len() {
             assert!(Headers::from_block(&BINARY[..len]).is_err(), "{len}");
         }

@@ -59,6 +59,12 @@ impl PendingAck {
     pub(super) fn end(&self) -> usize {
         self.ack.payload() + self.room
     }
+
+    /// Returns the slot with the parts of the ACK, if one of its handlers has to wait.
+    #[inline]
+    pub(super) fn waiting(&self) -> Option<usize> {
+        self.slot.filter(|_| self.waits)
+    }
 }
 
 impl<'a> Dispatcher<'a> {

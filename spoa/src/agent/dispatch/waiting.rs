@@ -77,12 +77,9 @@ impl Dispatcher<'_> {
         answer: &PendingAck,
         handler: impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
     ) {
-        let slot = answer.slot.and_then(|slot| self.inflight.slot(slot));
-        let (out, end) = match slot {
-            Some(slot) if !slot.parts.is_empty() => {
-                (tail(&mut slot.parts, self.scratch), answer.room)
-            }
-            _ => (&mut self.scratch.output, answer.end()),
+        let (out, end) = match answer.waiting().and_then(|slot| self.inflight.slot(slot)) {
+            Some(slot) => (tail(&mut slot.parts, self.scratch), answer.room),
+            None => (&mut self.scratch.output, answer.end()),
         };
         let start = answer.timed.then(Instant::now);
         let shard = self.scratch.shard;
@@ -200,12 +197,9 @@ impl Dispatcher<'_> {
         finished: Finished,
         deadline: Option<std::time::Instant>,
     ) {
-        let slot = answer.slot.and_then(|slot| self.inflight.slot(slot));
-        let (out, end) = match slot {
-            Some(slot) if !slot.parts.is_empty() => {
-                (tail(&mut slot.parts, self.scratch), answer.room)
-            }
-            _ => (&mut self.scratch.output, answer.end()),
+        let (out, end) = match answer.waiting().and_then(|slot| self.inflight.slot(slot)) {
+            Some(slot) => (tail(&mut slot.parts, self.scratch), answer.room),
+            None => (&mut self.scratch.output, answer.end()),
         };
         let before = out.len();
         let context = || Context {
