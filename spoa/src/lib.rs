@@ -118,6 +118,8 @@
 //!
 //! `json`: `http::Json`, a body read by serde.
 //!
+//! `form`: `http::QueryFields` and `http::FormFields`, a query and a form read by serde.
+//!
 //! `run` (default): [`run!`](crate::run!) with its log, its registry of handlers, and the commands `serve`,
 //! `check`, `handlers` and `call`.
 //!

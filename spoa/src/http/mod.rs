@@ -2,8 +2,11 @@
 
 mod authorization;
 mod body;
+mod client_hello;
 mod client_ip;
 mod cookies;
+#[cfg(feature = "form")]
+mod fields;
 mod header_parts;
 mod header_set;
 mod headers;
@@ -27,8 +30,11 @@ mod verdict_variables;
 
 pub use authorization::{BasicAuth, BearerToken};
 pub use body::{Body, Completeness};
+pub use client_hello::ClientHello;
 pub use client_ip::{BadNetwork, ClientIp, TrustedProxies};
 pub use cookies::{CookieIter, Cookies};
+#[cfg(feature = "form")]
+pub use fields::{FormFields, QueryFields};
 pub use header_set::{BadHeader, HeaderSet};
 pub use headers::{HeaderIter, Headers};
 pub use host::Host;
@@ -49,6 +55,6 @@ pub use verdict::Verdict;
 
 #[doc(hidden)]
 pub mod __macros {
-    //! What `outcomes!` names beyond the public API.
+    //! The names in the expansion of `outcomes!` that are not in the public API.
     pub use super::outcomes::{header_name, outcome, text, variable_name};
 }
