@@ -124,6 +124,7 @@ fn spec(argument: &Argument, private: &Ident) -> TokenStream {
         None => none(),
     };
     let may_be_missing = argument.sample.as_ref().is_some_and(Sample::may_be_missing);
+    let attribute = argument.spelling.name();
     quote! {
         &#private::ArgSpec {
             name: #name,
@@ -132,6 +133,7 @@ fn spec(argument: &Argument, private: &Ident) -> TokenStream {
             default: #default,
             sample: #sample,
             may_be_missing: #may_be_missing,
+            attribute: #attribute,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The values that a type takes without a rejection, so that no client can have a message rejected.
 
-/// What a type takes without a [`Mismatch`](super::Mismatch), whatever a client sends.
+/// The values that a type takes without a [`Mismatch`](super::Mismatch).
 ///
-/// A message with an argument that its handler does not take is rejected: HAProxy gets no answer, and
-/// what the handler checks is not checked. So the macros refuse a type that does not take all that a
-/// client can put in a sample. A type of your own takes [`SOME`](Accepts::SOME) values unless it says more:
+/// If a handler does not take an argument, its message is rejected: HAProxy gets no answer, and the request
+/// passes unchecked. So the macros refuse a type that does not take everything that a client can put in a
+/// sample. A type of your own takes [`SOME`](Accepts::SOME) values unless it says more:
 ///
 /// ```
 /// use spoa::handler::{Accepts, Expected, FromValue, Mismatch};
@@ -47,12 +47,12 @@ enum Data {
 }
 
 impl Accepts {
-    /// Some values of the type that it expects. Of integers these are all between the bounds of
-    /// [`Expected::Integer`](super::Expected::Integer), of addresses all of the family.
+    /// Some values of the expected type. Of integers, all between the limits of
+    /// [`Expected::Integer`](super::Expected::Integer); of addresses, all of the family.
     pub const SOME: Accepts = Accepts::new(Data::Some);
-    /// All blocks of headers. HAProxy writes them, so that a client cannot make one that is not whole: it
-    /// chooses what is in them, and `req.hdrs`, `req.hdrs_bin` and their siblings for responses are taken
-    /// without converters only.
+    /// All blocks of headers. HAProxy writes them, so a client chooses their content and cannot send a
+    /// malformed one. They come from `req.hdrs`, `req.hdrs_bin` and their counterparts for responses, without
+    /// converters.
     pub const HEADERS: Accepts = Accepts::new(Data::Headers);
     /// All text that is UTF-8.
     pub const TEXT: Accepts = Accepts::new(Data::Text);
@@ -65,7 +65,7 @@ impl Accepts {
         Accepts { data, null: false }
     }
 
-    /// NULL as well, which HAProxy sends where it has no value: for a header that is not there.
+    /// Adds NULL, which HAProxy sends if it has no value, such as that of a missing header.
     #[must_use]
     pub const fn or_null(self) -> Self {
         Accepts {
@@ -74,13 +74,13 @@ impl Accepts {
         }
     }
 
-    /// Whether it takes NULL.
+    /// Returns whether the type takes NULL.
     #[must_use]
     pub const fn null(self) -> bool {
         self.null
     }
 
-    /// Whether it takes all text and binary, or as much of that as is ASCII.
+    /// Returns whether the type takes all text and binary, or, if `ascii`, all ASCII.
     pub(crate) const fn bytes(self, ascii: bool) -> bool {
         match self.data {
             Data::Some | Data::Headers => false,
@@ -89,7 +89,7 @@ impl Accepts {
         }
     }
 
-    /// Whether it takes all blocks of headers.
+    /// Returns whether the type takes all blocks of headers.
     pub(crate) const fn headers(self) -> bool {
         matches!(self.data, Data::Headers | Data::Bytes | Data::Any)
     }

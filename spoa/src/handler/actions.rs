@@ -28,7 +28,7 @@ use std::fmt;
 /// assert_eq!(verdict(false).iter().last().unwrap().to_string(), "unset-var txn.reason");
 /// ```
 ///
-/// What any other handler returns becomes `Actions` with [`Actions::with`].
+/// [`Actions::with`] makes `Actions` of the result of any other handler.
 #[derive(Default)]
 #[must_use = "actions are done only if the handler returns them"]
 pub struct Actions {
@@ -75,7 +75,7 @@ impl Actions {
         self.encoded.is_empty()
     }
 
-    /// Returns the value of a variable after these actions: `None` if none of them sets it, or the last
+    /// Returns the value of a variable after these actions: `None` if no action sets it, or the last one
     /// unsets it. The variable is written with its scope and without the engine's prefix: `txn.block`.
     #[must_use]
     pub fn get(&self, variable: &str) -> Option<Value<'_>> {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_any_handler_returns_can_be_compared_and_looked_at() {
+    fn results_of_handlers_can_be_compared_and_read() {
         let all = || {
             let mut actions = Actions::from_iter([SetVar::session("a", 1u8)]);
             actions.extend([UnsetVar::process("b"), UnsetVar::session("a")]);
@@ -250,7 +250,7 @@ mod tests {
         let failure = |name: &str| actions(SetVar::session(name.to_owned(), 1)).unwrap_err();
         assert_eq!(
             failure("ip-score"),
-            "HAProxy drops the variable `sess.ip-score`: `-` cannot stand in a name; use letters, digits, `_` and `.`"
+            "HAProxy drops the variable `sess.ip-score`: `-` is not allowed in a name; use letters, digits, `_` and `.`"
         );
         assert_eq!(
             failure(""),

@@ -1,12 +1,12 @@
 //! One argument of a handler, as the text of the handler declares it.
 
-/// What the macro knows of one parameter.
+/// A parameter or field, as the macro sees it.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct ArgSpec {
     /// The argument's name.
     pub name: Option<&'static str>,
-    /// Its place, where it is taken by place.
+    /// Its position, if it is taken by position.
     pub index: Option<usize>,
     /// The parameter's type as written.
     pub rust_type: &'static str,
@@ -14,6 +14,9 @@ pub struct ArgSpec {
     pub default: bool,
     /// The sample expression that gives it.
     pub sample: Option<&'static str>,
-    /// Whether that may have no value.
+    /// Whether HAProxy may have no value for the sample.
     pub may_be_missing: bool,
+    /// The attribute that changes it: `arg` for a parameter, `spoa` for a field, empty for a part of a type of
+    /// the library.
+    pub attribute: &'static str,
 }

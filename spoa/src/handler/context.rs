@@ -1,4 +1,4 @@
-//! Where a message came from.
+//! The connection and the frame that a message came with.
 
 use super::States;
 use crate::spop::FrameIds;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Where a message came from and until when its answer is wanted.
+/// The connection and the frame that a message came with, and the deadline for its answer.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -28,38 +28,38 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// The engine-id of HAProxy's HELLO: one per thread up to 3.0, one per engine and process since.
-    /// `None` if it sent none.
+    /// Returns the engine-id of HAProxy's HELLO: one for each thread up to 3.0, one for each engine and process
+    /// since then. Is `None` if HAProxy sent none.
     #[must_use]
     pub fn engine_id(&self) -> Option<&'a str> {
         self.connection.engine_id.as_deref()
     }
 
-    /// HAProxy's number of the stream that waits. It starts at 0 up to 3.0.
+    /// Returns HAProxy's number of the stream, which starts at 0 up to 3.0.
     #[must_use]
     pub fn stream_id(&self) -> u64 {
         self.ids.stream_id
     }
 
-    /// The number of the frame in its stream.
+    /// Returns the number of the frame in its stream.
     #[must_use]
     pub fn frame_id(&self) -> u64 {
         self.ids.frame_id
     }
 
-    /// The other end of the connection: HAProxy, not its client.
+    /// Returns the other end of the connection: HAProxy, not its client.
     #[must_use]
     pub fn peer(&self) -> &'a Peer {
         &self.connection.peer
     }
 
-    /// The name of the agent.
+    /// Returns the name of the agent.
     #[must_use]
     pub fn agent_name(&self) -> &'a str {
         &self.connection.agent
     }
 
-    /// When the agent will answer without this handler; `None` if the handler has no deadline.
+    /// Returns the time at which the agent answers without this handler; `None` if the handler has no deadline.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
@@ -97,7 +97,7 @@ impl fmt::Display for Peer {
     }
 }
 
-/// What the messages of one connection have in common.
+/// The properties that all messages of one connection share.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionInfo {
     pub(crate) agent: Arc<str>,

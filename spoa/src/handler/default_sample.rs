@@ -1,4 +1,4 @@
-//! The sample that an argument has because of its type, where nothing else names one.
+//! The sample of an argument that its type declares, which counts if nothing else names one.
 //!
 //! A test compares the expressions of this crate with the tables of `spoa-facts`.
 
@@ -11,11 +11,11 @@ pub(crate) const REQUEST: Events = 0b0011_1110;
 /// Events with a response: `on-tcp-response` and `on-http-response`.
 pub(crate) const RESPONSE: Events = 0b1100_0000;
 
-/// The sample fetch of an argument, as its type says.
+/// The sample of an argument, as its type declares it.
 ///
-/// A type with [`FromValue::SAMPLE`](super::FromValue::SAMPLE) needs no `#[arg(sample = "…")]`: what a program
-/// writes for HAProxy has this sample, and the macros refuse the type at events without it. Where
-/// `#[arg(sample = "…")]` names another sample, that one counts.
+/// A type with [`FromValue::SAMPLE`](super::FromValue::SAMPLE) needs no `#[arg(sample = "…")]`: `config` writes
+/// this sample, and the macros refuse the type at events without it. If `#[arg(sample = "…")]` names another
+/// sample, that one counts.
 ///
 /// ```
 /// use spoa::handler::{Accepts, DefaultSample, Expected, FromValue, Mismatch};
@@ -49,16 +49,16 @@ pub struct DefaultSample {
     missing: bool,
 }
 
-/// Who chooses the bytes of a sample.
+/// The party that chooses the bytes of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chosen {
-    /// Not a client.
+    /// The site.
     Site,
-    /// A client, but for the form: HAProxy writes a block of headers.
+    /// A client, in the form of a block of headers that HAProxy writes.
     Headers,
-    /// A client, within ASCII.
+    /// A client, limited to ASCII.
     Ascii,
-    /// A client, all of it.
+    /// A client, without limits.
     Client,
 }
 
@@ -96,7 +96,7 @@ impl DefaultSample {
         }
     }
 
-    /// Names a sample that HAProxy has at every event, and no client chooses, such as `src`.
+    /// Names a sample that HAProxy has at every event, and that no client chooses, such as `src`.
     #[must_use]
     pub const fn anywhere(expression: &'static str) -> Self {
         DefaultSample {
@@ -133,7 +133,7 @@ impl DefaultSample {
         }
     }
 
-    /// States that what a client chooses is ASCII, as a method is.
+    /// States that a client can choose ASCII only, as for a method.
     #[cfg_attr(not(feature = "http"), allow(dead_code))]
     pub(crate) const fn ascii(self) -> Self {
         DefaultSample {
@@ -142,7 +142,7 @@ impl DefaultSample {
         }
     }
 
-    /// States that it is a whole block of headers.
+    /// States that the sample is a whole block of headers.
     #[cfg_attr(not(feature = "http"), allow(dead_code))]
     pub(crate) const fn block(self) -> Self {
         DefaultSample {
@@ -152,20 +152,20 @@ impl DefaultSample {
         }
     }
 
-    /// Whether there is a sample.
+    /// Returns whether there is a sample.
     #[must_use]
     pub const fn is_some(self) -> bool {
         self.request.is_some() || self.response.is_some()
     }
 
-    /// Returns the events at which HAProxy has it, a bit for each.
+    /// Returns the events at which HAProxy has the sample, a bit for each.
     #[doc(hidden)]
     #[must_use]
     pub const fn events(self) -> Events {
         self.events
     }
 
-    /// Whether HAProxy may have no value for it.
+    /// Returns whether HAProxy may have no value for the sample.
     pub(crate) const fn may_be_missing(self) -> bool {
         self.missing
     }
@@ -184,7 +184,7 @@ impl DefaultSample {
         (self.request, self.response)
     }
 
-    /// Whether a type takes all that a client can make of it.
+    /// Returns whether a type takes everything that a client can put in the sample.
     #[doc(hidden)]
     #[must_use]
     pub const fn converts(self, accepts: Accepts) -> bool {
@@ -196,7 +196,7 @@ impl DefaultSample {
         }
     }
 
-    /// Whether a type takes NULL, where a client can leave the sample out.
+    /// Returns whether a type takes NULL, if a client can leave the sample out.
     #[doc(hidden)]
     #[must_use]
     pub const fn is_taken_if_missing(self, accepts: Accepts) -> bool {

@@ -1,11 +1,10 @@
-//! A handler as the agent sees it: which message, which function, how to run it.
+//! A handler as the agent sees it: its message, its function, and how to run it.
 
 use super::description::VariableDescription;
 use super::{ActionWriter, Description, Failure, IncomingMessage, Job, JobFuture, Presence};
 use std::time::Duration;
 
-/// A handler, as `#[spoe_message]` and `#[spoe_fallback]` define it beside the function they stand
-/// on.
+/// A handler, as `#[spoe_message]` and `#[spoe_fallback]` define it beside its function.
 #[derive(Debug)]
 pub struct Definition {
     #[doc(hidden)]
@@ -71,25 +70,25 @@ impl Definition {
         self.timeout
     }
 
-    /// The event HAProxy is to send the message at, such as `on-frontend-http-request`.
+    /// Returns the event at which HAProxy sends the message, such as `on-frontend-http-request`.
     #[must_use]
     pub fn event(&self) -> Option<&'static str> {
         self.event
     }
 
-    /// What must hold for it to be sent, with the `if` or `unless` before it.
+    /// Returns the condition for sending the message, with the `if` or `unless` before it.
     #[must_use]
     pub fn condition(&self) -> Option<&'static str> {
         self.condition
     }
 
-    /// The group a rule of HAProxy's sends it with, instead of an event.
+    /// Returns the group with which a rule of HAProxy sends the message, instead of an event.
     #[must_use]
     pub fn group(&self) -> Option<&'static str> {
         self.group
     }
 
-    /// Returns what it takes and sets.
+    /// Returns the arguments, states and variables of the handler.
     #[doc(hidden)]
     #[must_use]
     pub fn description(&self) -> Description {
@@ -126,19 +125,19 @@ impl Definition {
     }
 }
 
-/// What stands beside a function with `#[spoe_message]`, under the function's name.
+/// A function with `#[spoe_message]`: the macro implements it for a type with the function's name.
 #[diagnostic::on_unimplemented(
     message = "a handler is a function with `#[spoe_message(\"…\")]` or `#[spoe_fallback]`",
-    label = "this has neither",
+    label = "this item has neither",
     note = "write `#[spoe_message(\"name-of-the-message\")]` above the function"
 )]
 pub trait Handler {
-    /// The handler.
+    /// The definition of the handler.
     const DEFINITION: &'static Definition;
 }
 
-/// What the macros implement. [`Handler`] follows, so that an error about a missing one does not
-/// list all there are.
+/// The trait that the macros implement. [`Handler`] follows from it, so that an error about a function
+/// without an attribute does not list all handlers.
 #[doc(hidden)]
 pub trait Defined {
     const DEFINITION: &'static Definition;
@@ -149,7 +148,7 @@ impl<T: Defined> Handler for T {
     const DEFINITION: &'static Definition = T::DEFINITION;
 }
 
-/// How a handler is run.
+/// The way in which a handler runs.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub enum Run {

@@ -6,11 +6,10 @@ use crate::spop::Scope;
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;
 
-/// What a handler takes and sets, as far as it is known without running it: what `handlers`, `config` and
-/// `doctor` know of it.
+/// The arguments, states and variables of a handler, as far as they are known without running it.
 ///
-/// [`FromMessage::describe`](super::FromMessage::describe) and
-/// [`IntoActions::describe`](super::IntoActions::describe) fill it; the derives do so by themselves.
+/// `handlers`, `config` and `doctor` use it. [`FromMessage::describe`](super::FromMessage::describe) and
+/// [`IntoActions::describe`](super::IntoActions::describe) fill it; the derives implement both.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Description {
@@ -20,10 +19,10 @@ pub struct Description {
     pub states: Vec<StateDescription>,
     #[doc(hidden)]
     pub variables: Vec<VariableDescription>,
-    /// What its verdicts can be.
+    /// The verdicts that the handler can return.
     #[doc(hidden)]
     pub verdicts: Vec<&'static VerdictDescription>,
-    /// Whether what the handler returns sets a variable each time, where the types do not name it.
+    /// Whether the returned value sets a variable each time, where the types do not name the variable.
     #[doc(hidden)]
     pub returns: Presence,
     /// Whether the handler may set variables of other names, which are known only when it runs.
@@ -45,6 +44,7 @@ impl Description {
             sample: None,
             default_sample: T::SAMPLE,
             may_be_missing: false,
+            attribute: "",
             takes_null: T::ACCEPTS.null(),
             required: T::from_absent().is_none(),
         });
@@ -98,20 +98,33 @@ impl Description {
         }
     }
 
-    /// Removes arguments that have been named: several types may be made from one argument.
-    pub(super) fn share_arguments(&mut self) {
-        let mut seen = Vec::new();
-        self.arguments.retain(|argument| match argument.name {
-            Some(name) if argument.index.is_none() => {
-                let first = !seen.contains(&name);
-                seen.push(name);
-                first
-            }
-            _ => true,
-        });
+    /// Notes that the handler also runs without the arguments from `start` on.
+    pub(super) fn need_not_have(&mut self, start: usize) {
+        for argument in self.arguments.iter_mut().skip(start) {
+            argument.required = false;
+            argument.takes_null = true;
+        }
     }
 
-    /// Adds a variable. One that is known already is written a second time: what comes last decides.
+    /// Keeps one description of each argument: several types may be made from one.
+    pub(super) fn share_arguments(&mut self) {
+        let mut shared: Vec<ArgumentDescription> = Vec::with_capacity(self.arguments.len());
+        for argument in self.arguments.drain(..) {
+            let is_same = |known: &&mut ArgumentDescription| {
+                known.index.is_none() && argument.index.is_none() && known.name == argument.name
+            };
+            match shared.iter_mut().find(is_same) {
+                Some(known) if argument.name.is_some() => {
+                    known.required |= argument.required;
+                    known.takes_null &= argument.takes_null;
+                }
+                _ => shared.push(argument),
+            }
+        }
+        self.arguments = shared;
+    }
+
+    /// Adds a variable. If it is known already, it is written a second time, and the last write decides.
     pub fn variable(&mut self, variable: VariableDescription) {
         let mut known = self.variables.iter_mut();
         let same = |known: &&mut VariableDescription| {
@@ -126,14 +139,14 @@ impl Description {
         }
     }
 
-    /// Notes that what comes next may unset any of the variables before it.
+    /// Notes that the next action may unset any of the variables before it.
     pub fn may_unset(&mut self) {
         for variable in &mut self.variables {
             variable.presence = Presence::Unknown;
         }
     }
 
-    /// Notes that the variables from `start` on are left alone by some successes.
+    /// Notes that some successes do not write the variables from `start` on.
     pub(crate) fn sometimes(&mut self, start: usize) {
         for variable in self.variables.iter_mut().skip(start) {
             variable.presence = variable.presence.sometimes();
@@ -156,13 +169,16 @@ pub struct ArgumentDescription {
     /// The sample expression that gives it.
     #[doc(hidden)]
     pub sample: Option<&'static str>,
-    /// The one that its type has, where nothing else names one.
+    /// The sample of its type, which counts if nothing else names one.
     #[doc(hidden)]
     pub default_sample: DefaultSample,
-    /// Whether that may have no value.
+    /// Whether HAProxy may have no value for the sample.
     #[doc(hidden)]
     pub may_be_missing: bool,
-    /// Whether the handler is run then.
+    /// The attribute that changes it: `arg` for a parameter, `spoa` for a field, empty without one.
+    #[doc(hidden)]
+    pub attribute: &'static str,
+    /// Whether the handler runs if HAProxy has no value.
     #[doc(hidden)]
     pub takes_null: bool,
     #[doc(hidden)]
@@ -170,15 +186,15 @@ pub struct ArgumentDescription {
 }
 
 impl ArgumentDescription {
-    /// Gives the sample expression that `config` writes for the argument, as `#[arg(sample = …)]` does.
-    /// `doctor` checks it, the compiler does not.
+    /// Sets the sample expression that `config` writes for the argument, as `#[arg(sample = …)]` does.
+    /// `doctor` checks the expression; the compiler does not.
     pub fn sample(&mut self, expression: &'static str) -> &mut Self {
         self.sample = Some(expression);
         self
     }
 }
 
-/// One shared value.
+/// One state that a handler takes.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct StateDescription {
@@ -186,7 +202,7 @@ pub struct StateDescription {
     pub type_name: &'static str,
 }
 
-/// One variable.
+/// One variable that a handler sets.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VariableDescription {

@@ -4,12 +4,12 @@ use super::panics::{catch, panicked};
 use crate::text::{Excerpt, MOST};
 use std::fmt::{self, Write};
 
-/// The most errors of a chain whose texts are shown: a source may be its own.
+/// The largest number of errors in a chain whose texts are shown: an error may be its own source.
 const CAUSES: usize = 16;
 
-/// Returns the text of an error and those of its sources, without those that stand in the text before.
+/// Returns the text of an error and those of its sources, without those that an earlier text contains.
 ///
-/// All of it is user code, which may panic, fail, or never end.
+/// The code of errors is user code, which may panic, fail, or never end.
 #[cold]
 pub(super) fn error_text(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = text(error);
@@ -59,7 +59,7 @@ fn text(error: &dyn std::error::Error) -> String {
     }
 }
 
-/// Whether a text holds another as words of its own.
+/// Returns whether a text contains another one as whole words.
 fn holds(text: &str, part: &str) -> bool {
     let joins = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     text.match_indices(part).any(|(at, part)| {

@@ -3,17 +3,17 @@
 use crate::spop::DataType;
 use std::fmt;
 
-/// What a datum must be to become a Rust value.
+/// The values from which a type can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expected {
     /// A boolean (an integer that is 0 or 1 is one).
     Bool,
-    /// An integer between two bounds, both included.
+    /// An integer between two limits, both included.
     Integer {
-        /// The least.
+        /// The smallest integer.
         min: i128,
-        /// The greatest.
+        /// The largest integer.
         max: i128,
     },
     /// An IPv4 or IPv6 address.
@@ -28,14 +28,14 @@ pub enum Expected {
     Bytes,
     /// All headers of a request or a response, as HAProxy writes them: `req.hdrs_bin`, `req.hdrs`.
     Headers,
-    /// Anything at all.
+    /// Any value.
     Any,
     /// Something else, in words that complete "should be".
     Other(&'static str),
 }
 
 impl Expected {
-    /// Returns what HAProxy's samples are compared with.
+    /// Returns the type as `spoa-facts` compares it with HAProxy's samples.
     pub(crate) const fn known(self) -> spoa_facts::Expected {
         match self {
             Expected::Bool => spoa_facts::Expected::Bool,
@@ -50,7 +50,7 @@ impl Expected {
         }
     }
 
-    /// Returns the type on the wire that it most likely has: HAProxy sends all integers as INT64.
+    /// Returns the most likely type on the wire: HAProxy sends all integers as INT64.
     pub(crate) const fn likely(self) -> DataType {
         match self {
             Expected::Bool => DataType::Bool,

@@ -1,34 +1,34 @@
-//! Why a handler failed, and in what words.
+//! The reason for which a handler failed, and its text.
 
 use super::error_text::error_text;
 use super::{BadVariable, BoxError, Rejection};
 use std::fmt;
 use std::time::Duration;
 
-/// Why a handler failed. The NOTIFY is answered all the same.
+/// The reason for which a handler failed. The NOTIFY is answered nevertheless.
 ///
-/// Its text can always be shown: where the `Display` of a handler's own error panics or fails, the
-/// text says so. Line breaks are kept as they are; the log escapes them.
+/// Its text can always be shown: if the `Display` of a handler's own error panics or fails, the text says
+/// so. Line breaks are kept; the log escapes them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The message does not have what the handler takes.
+    /// An argument that the handler takes is missing or does not convert.
     Rejected(Rejection),
-    /// The handler returned an error. Its text and those of its sources are logged, up to 4096 bytes:
-    /// keep values of arguments out of them if they are secrets. The agent's own texts never hold any.
+    /// The handler returned an error. Its text and those of its sources are logged, up to 4096 bytes: keep
+    /// secret values of arguments out of them. The agent's own texts never contain values.
     Error(BoxError),
-    /// The handler panicked, with this message, which is logged too: `expect` and `assert_eq!` show the
-    /// values they are given.
+    /// The handler panicked with this message, which is logged too: `expect` and `assert_eq!` show the
+    /// values that they are given.
     Panicked(String),
-    /// The handler was not done within its deadline, its own or `Limits::handler_timeout`.
+    /// The handler was not done within its timeout, its own or `Limits::handler_timeout`.
     TimedOut(Duration),
-    /// The agent stops, and the handler was not done within
+    /// The agent stopped, and the handler was not done within
     /// [`Limits::drain_timeout`](crate::agent::Limits::drain_timeout).
     Stopped(Duration),
     /// The handler named a variable that HAProxy would drop silently.
     BadVariable(BadVariable),
-    /// The handler was not started: more is to be done at once than the agent allows, or can do in
-    /// time.
+    /// The handler was not started: more handlers would run at once than the agent allows, or can finish
+    /// in time.
     Overloaded(Overload),
 }
 
@@ -102,7 +102,7 @@ impl From<BadVariable> for Failure {
     }
 }
 
-/// Why a handler was not started.
+/// The reason for which a handler was not started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Overload {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_ends_is_cut() {
+    fn endless_texts_are_cut() {
         let text = Failure::Error(Endless.into()).to_string();
         assert!(text.ends_with('…') && text.len() < MOST + 100, "{text}");
         let long = "x".repeat(MOST);

@@ -1,17 +1,17 @@
-//! Which sample fetch of HAProxy's gives an argument, as its name says.
+//! The sample fetch of HAProxy's that gives an argument, as its name says.
 //!
-//! It must not guess: a name is a fetch's own, or an alias that docs/haproxy.md lists. What a type
-//! suggests is not asked, since an argument that gets another sample than was meant can switch a
-//! check off.
+//! A name is that of a fetch, or an alias that docs/haproxy.md lists. The type of an argument suggests nothing,
+//! since an argument with another sample than was meant can switch a check off.
 
 use super::{Expected, When};
+use spoa_facts::Kind;
 
 /// A sample fetch, and the names of arguments that mean it.
 #[derive(Debug)]
 pub(crate) struct Fetch {
     /// As it is written in `args`.
     pub(crate) fetch: &'static str,
-    gives: Gives,
+    gives: Kind,
     when: When,
     /// Other names than the fetch's own, with `-` between words.
     aliases: &'static [&'static str],
@@ -20,20 +20,11 @@ pub(crate) struct Fetch {
     pub(crate) example: &'static str,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gives {
-    Address,
-    Integer,
-    Bool,
-    Text,
-    Bytes,
-}
-
 macro_rules! fetches {
     ($($when:ident $gives:ident $fetch:literal $example:literal $(for $($name:literal)*)?;)*) => {
         &[$(Fetch {
             fetch: $fetch,
-            gives: Gives::$gives,
+            gives: Kind::$gives,
             when: When::$when,
             aliases: &[$($($name),*)?],
             example: $example,
@@ -42,33 +33,33 @@ macro_rules! fetches {
 }
 
 const FETCHES: &[Fetch] = fetches! {
-    Connection Address "src" "192.0.2.7" for "ip" "client-ip";
-    Connection Address "dst" "192.0.2.1";
-    Connection Integer "src_port" "40000" for "client-port";
-    Connection Integer "dst_port" "443";
+    Connection Addr "src" "192.0.2.7" for "ip" "client-ip";
+    Connection Addr "dst" "192.0.2.1";
+    Connection Sint "src_port" "40000" for "client-port";
+    Connection Sint "dst_port" "443";
     Connection Bool "ssl_fc" "true";
-    Connection Text "ssl_fc_sni" "www.example.com" for "sni";
-    Connection Text "fe_name" "www" for "frontend";
-    Request Text "path" "/index.html";
-    Request Text "pathq" "/index.html?a=1";
-    Request Text "method" "GET";
-    Request Text "url" "/index.html?a=1" for "uri";
-    Request Text "query" "a=1";
-    Request Text "req.ver" "1.1" for "http-version";
-    Request Text "req.hdr(host)" "www.example.com" for "host";
+    Connection Str "ssl_fc_sni" "www.example.com" for "sni";
+    Connection Str "fe_name" "www" for "frontend";
+    Request Str "path" "/index.html";
+    Request Str "pathq" "/index.html?a=1";
+    Request Str "method" "GET";
+    Request Str "url" "/index.html?a=1" for "uri";
+    Request Str "query" "a=1";
+    Request Str "req.ver" "1.1" for "http-version";
+    Request Str "req.hdr(host)" "www.example.com" for "host";
     // Not `req.hdr`, which splits a header at its commas and gives the last part.
-    Request Text "req.fhdr(user-agent)" "curl/8.0" for "user-agent" "ua";
-    Request Text "req.fhdr(content-type)" "text/plain" for "content-type";
-    Request Text "req.fhdr(referer)" "https://www.example.com/" for "referer";
-    Request Text "req.fhdr(cookie)" "a=1" for "cookie" "cookies";
-    Request Text "req.hdrs" "host:" for "headers";
-    Request Bytes "req.body" "a=1" for "body";
-    Request Integer "req.body_size" "3" for "body-size";
-    Response Integer "status" "200";
-    Response Text "res.ver" "1.1";
-    Response Text "res.hdrs" "server:";
-    Response Bytes "res.body" "a=1";
-    Response Integer "res.body_size" "3";
+    Request Str "req.fhdr(user-agent)" "curl/8.0" for "user-agent" "ua";
+    Request Str "req.fhdr(content-type)" "text/plain" for "content-type";
+    Request Str "req.fhdr(referer)" "https://www.example.com/" for "referer";
+    Request Str "req.fhdr(cookie)" "a=1" for "cookie" "cookies";
+    Request Str "req.hdrs" "host:" for "headers";
+    Request Bin "req.body" "a=1" for "body";
+    Request Sint "req.body_size" "3" for "body-size";
+    Response Sint "status" "200";
+    Response Str "res.ver" "1.1";
+    Response Str "res.hdrs" "server:";
+    Response Bin "res.body" "a=1";
+    Response Sint "res.body_size" "3";
 };
 
 impl Fetch {
@@ -85,22 +76,22 @@ impl Fetch {
             let is_named = fetch.fetch == name
                 || fetch.fetch.replace('_', "-") == alias
                 || fetch.aliases.contains(&alias.as_str());
-            is_named && at_hand && fetch.gives.suits(expected)
+            is_named && at_hand && suits(fetch.gives, expected)
         })
     }
 }
 
-impl Gives {
-    fn suits(self, expected: Expected) -> bool {
-        match expected {
-            Expected::Bool => self == Gives::Bool,
-            Expected::Integer { .. } => self == Gives::Integer,
-            Expected::Address | Expected::Ipv4 | Expected::Ipv6 => self == Gives::Address,
-            Expected::Text | Expected::Bytes | Expected::Headers | Expected::Other(_) => {
-                matches!(self, Gives::Text | Gives::Bytes)
-            }
-            Expected::Any => true,
+/// Tells whether a sample of this kind is what its name promises to a type: text that reads as an address is
+/// not an address.
+fn suits(gives: Kind, expected: Expected) -> bool {
+    match expected {
+        Expected::Bool => gives == Kind::Bool,
+        Expected::Integer { .. } => gives == Kind::Sint,
+        Expected::Address | Expected::Ipv4 | Expected::Ipv6 => gives == Kind::Addr,
+        Expected::Text | Expected::Bytes | Expected::Headers | Expected::Other(_) => {
+            matches!(gives, Kind::Str | Kind::Bin)
         }
+        Expected::Any => true,
     }
 }
 

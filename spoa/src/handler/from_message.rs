@@ -1,19 +1,22 @@
 //! From a whole message to a Rust value.
 
 use super::sample::Events;
-use super::{Context, Description, Failure, IncomingMessage, State};
+use super::{Context, Description, Failure, IncomingMessage, Mismatch, RejectionKind, State};
 use crate::spop::{Args, Message};
 
-/// A type made from a whole message: [`Message`], [`Args`], [`Context`], [`State`], or a struct of
+/// A type that is made from a whole message: [`Message`], [`Args`], [`Context`], [`State`], or a struct of
 /// arguments with `#[derive(FromMessage)]`.
 ///
-/// Implement it for what a derive cannot say, such as one value made from several arguments:
+/// `Option<T>` is `None` if an argument of `T` is missing, and `Result<T, Mismatch>` has the problem with an
+/// argument instead of a rejected message.
+///
+/// Implement it if a derive is not enough, for instance to make one value from several arguments:
 ///
 /// ```
 /// use spoa::handler::{Description, Failure, FromMessage, IncomingMessage};
 /// use spoa::prelude::*;
 ///
-/// /// The host, or the name of the TLS handshake if there is none.
+/// /// The host, or without it the name in the TLS handshake.
 /// struct Host<'a>(Text<'a>);
 ///
 /// impl<'a> FromMessage<'a> for Host<'a> {
@@ -41,14 +44,14 @@ use crate::spop::{Args, Message};
     note = "take `Message`, `Args`, `Context`, `State<T>`, or a struct with `#[derive(FromMessage)]`"
 )]
 pub trait FromMessage<'a>: Sized {
-    /// Makes it from a message.
+    /// Makes a value from a message.
     ///
     /// # Errors
     /// The [`Failure`] of the handler, as a rule a [`Rejection`].
     fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure>;
 
-    /// Names the arguments and states that it takes, for `handlers`, `config` and `doctor`. Without it they
-    /// do not know of any.
+    /// Describes the arguments and states that the type takes, for `handlers`, `config` and `doctor`. By default
+    /// it describes nothing.
     fn describe(description: &mut Description) {
         let _ = description;
     }
@@ -90,5 +93,50 @@ impl<'a, T: Send + Sync + 'static> FromMessage<'a> for State<'a, T> {
 
     fn describe(description: &mut Description) {
         description.state::<T>();
+    }
+}
+
+/// Is `None` if the message does not have what the type takes, or HAProxy had no value for it.
+#[diagnostic::do_not_recommend]
+impl<'a, T: FromMessage<'a>> FromMessage<'a> for Option<T> {
+    const EVENTS: Events = T::EVENTS;
+
+    #[inline]
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        match T::from_message(incoming) {
+            Ok(taken) => Ok(Some(taken)),
+            Err(Failure::Rejected(rejection)) if rejection.is_of_missing() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn describe(description: &mut Description) {
+        let start = description.arguments.len();
+        T::describe(description);
+        description.need_not_have(start);
+    }
+}
+
+/// Is what was wrong, instead of a rejected message: the handler runs whatever a client sends.
+#[diagnostic::do_not_recommend]
+impl<'a, T: FromMessage<'a>> FromMessage<'a> for Result<T, Mismatch> {
+    const EVENTS: Events = T::EVENTS;
+
+    #[inline]
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        match T::from_message(incoming) {
+            Ok(taken) => Ok(Ok(taken)),
+            Err(Failure::Rejected(rejection)) => Ok(Err(match rejection.into_kind() {
+                RejectionKind::Missing | RejectionKind::Null => Mismatch::Missing,
+                RejectionKind::Mismatch(_, mismatch) => mismatch,
+            })),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn describe(description: &mut Description) {
+        let start = description.arguments.len();
+        T::describe(description);
+        description.need_not_have(start);
     }
 }

@@ -1,4 +1,4 @@
-//! From a datum of HAProxy's to a Rust value.
+//! From an argument of a message to a Rust value.
 
 use super::{Accepts, DefaultSample, Expected, Mismatch};
 use crate::spop::{DataType, Value};
@@ -9,10 +9,10 @@ use std::str::FromStr;
 
 /// A type that an argument of a message can turn into.
 ///
-/// HAProxy sends every integer as INT64 and every header as STRING, so conversions go by what the
-/// datum holds: any integer type becomes any Rust integer that it fits, text that reads as an
-/// address becomes an address. Derive it for a newtype or an enum of strings with
-/// `#[derive(FromValue)]`, or use [`Parse`] for what implements [`FromStr`].
+/// HAProxy sends every integer as INT64 and every header as STRING, so conversions depend on the value: any
+/// integer becomes any Rust integer that can hold it, and text that reads as an address becomes an address.
+/// Derive it for a newtype or an enum of strings with `#[derive(FromValue)]`, or use [`Parse`] for a type that
+/// implements [`FromStr`].
 ///
 /// ```
 /// use spoa::handler::FromValue;
@@ -22,35 +22,35 @@ use std::str::FromStr;
 /// assert!(u8::from_value(Value::Int64(443)).is_err());
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "no SPOP value turns into `{Self}`",
+    message = "`{Self}` cannot be made from an argument of a message",
     label = "not a type that an argument can have",
     note = "arguments can be `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes`, `spoa::spop::Value`, `Text`, and `Option` or `Result<_, Mismatch>` of these",
     note = "for a type of your own, `#[derive(FromValue)]` or `impl FromValue`; `Parse<T>` reads a `T` from text, `f64` for instance, and needs `T: FromStr`"
 )]
 pub trait FromValue<'a>: Sized {
-    /// What an argument must be: rejections and `handlers` say it, and the macros and `doctor` check that
-    /// the sample gives it.
+    /// The values from which the type is made. Rejections and `handlers` show it, and the macros and `doctor`
+    /// check that the sample gives such values.
     const EXPECTED: Expected = Expected::Any;
 
-    /// What it takes whatever a client sends. The macros refuse a type that does not take all that a
-    /// client can put in its sample.
+    /// The values that the type takes without a rejection. The macros refuse a type that does not take
+    /// everything that a client can put in its sample.
     const ACCEPTS: Accepts = Accepts::SOME;
 
-    /// The type on the wire to try first. A wrong one costs time and changes nothing.
+    /// The type on the wire to try first. A wrong one costs time only.
     #[doc(hidden)]
     const LIKELY: DataType = Self::EXPECTED.likely();
 
-    /// The sample that an argument of this type has, where `#[arg(sample = "…")]` names none.
+    /// The sample of an argument of this type, unless `#[arg(sample = "…")]` names one.
     const SAMPLE: DefaultSample = DefaultSample::NONE;
 
-    /// Converts a datum that is there.
+    /// Converts the value of an argument.
     ///
     /// # Errors
-    /// A [`Mismatch`] that says why it does not fit. It must not repeat the value: mismatches are
-    /// logged, and values may be secrets.
+    /// A [`Mismatch`] with the reason. It must not repeat the value: mismatches are logged, and values may be
+    /// secrets.
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch>;
 
-    /// The value for an argument that the message does not have; `None` rejects the message.
+    /// Returns the value for an argument that the message does not have; `None` rejects the message.
     fn from_absent() -> Option<Self> {
         None
     }
@@ -96,7 +96,7 @@ impl FromValue<'_> for bool {
     }
 }
 
-/// Text that stands where something with a syntax is expected.
+/// Parses text for a type with a syntax.
 #[inline(never)]
 fn parse<T: FromStr>(value: Value<'_>) -> Result<T, Mismatch> {
     <&str>::from_value(value)?
@@ -230,7 +230,7 @@ impl<'a> FromValue<'a> for Value<'a> {
     }
 }
 
-/// `None` for NULL (HAProxy had no sample) and for an argument the message does not have.
+/// Is `None` for NULL (HAProxy had no sample) and for an argument that the message does not have.
 #[diagnostic::do_not_recommend]
 impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     const EXPECTED: Expected = T::EXPECTED;
@@ -252,7 +252,7 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     }
 }
 
-/// What was wrong, instead of a rejected message: whatever a client sends, the handler is run.
+/// Has the problem with an argument, instead of a rejected message: the handler runs whatever a client sends.
 #[diagnostic::do_not_recommend]
 impl<'a, T: FromValue<'a>> FromValue<'a> for Result<T, Mismatch> {
     const EXPECTED: Expected = T::EXPECTED;
@@ -284,10 +284,9 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Result<T, Mismatch> {
 /// assert_eq!(ratio, 0.5);
 /// ```
 ///
-/// A message whose text cannot be parsed is not given to its handler, and `Option<Parse<T>>` makes no
-/// difference to that: it is for an argument that is not there. So this alone is for text that HAProxy or
-/// its configuration makes. If a client chooses it, `?n=abc` must not keep the handler from looking at the
-/// rest: take a `Result`.
+/// If the text cannot be parsed, the message is rejected. `Option<Parse<T>>` does not change that: its `None` is
+/// for a missing argument. So take `Parse<T>` for text from HAProxy or its configuration. If a client chooses the
+/// text, take a `Result`, so that `?n=abc` does not keep the handler from checking the rest.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -302,7 +301,7 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Result<T, Mismatch> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parse<T>(pub T);
 
-// Without `do_not_recommend`: what is missing is that `T` implements `FromStr`.
+// Without `do_not_recommend`, so that the error names the missing `T: FromStr`.
 impl<T: FromStr> FromValue<'_> for Parse<T> {
     const EXPECTED: Expected = Expected::Other("text that its type can be parsed from");
 
@@ -346,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_none_and_nothing_else_is() {
+    fn only_null_is_an_option_without_a_value() {
         assert_eq!(Option::<u8>::from_value(Value::Null), Ok(None));
         assert_eq!(
             Option::<u8>::from_value(Value::Int64(300)),
@@ -377,7 +376,10 @@ mod tests {
             Ok(None)
         );
         let text = Mismatch::Syntax.to_string();
-        assert_eq!(text, "the text does not read as what is expected");
+        assert_eq!(
+            text,
+            "the text does not read as a value of the expected type"
+        );
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use super::Failure;
 use super::panics::{catch, panicked};
 
-/// Runs user code; its panic becomes its failure. Failures are boxed, so that results without one stay
-/// small.
+/// Runs user code and turns its panic into a failure. Failures are boxed, so that results stay small.
 #[inline(always)]
 pub(crate) fn guard<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Box<Failure>> {
     let result = catch(|| run().map_err(Box::new));

@@ -5,7 +5,7 @@ use std::fmt;
 /// An error of any kind.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// An error of any kind: made by `?` or `into` from whatever turns into a [`BoxError`], such as every
+/// An error of any kind. `?` and `into` make it from anything that turns into a [`BoxError`], such as every
 /// [`std::error::Error`], a text, `anyhow::Error` and `Box<dyn Error + Send + Sync>`. Sources are kept.
 ///
 /// A handler can also return `Result` with an error type of its own, `anyhow::Error`, `String` or
@@ -28,7 +28,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct HandlerError(BoxError);
 
 impl HandlerError {
-    /// Makes one from a text, an error, or anything else that turns into a [`BoxError`].
+    /// Makes an error from a text, an error, or anything else that turns into a [`BoxError`].
     pub fn new(error: impl Into<BoxError>) -> Self {
         HandlerError(error.into())
     }
@@ -74,14 +74,14 @@ impl fmt::Debug for HandlerError {
     }
 }
 
-/// What may stand as the error in a handler's `Result`: whatever turns into a [`BoxError`].
+/// An error in the `Result` of a handler: any type that turns into a [`BoxError`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no error that a handler can return",
+    message = "`{Self}` is not an error that a handler can return",
     label = "not an error",
     note = "implement `std::error::Error` for it (`thiserror` does), or return `spoa::HandlerError`, `anyhow::Error`, `String` or `Box<dyn Error + Send + Sync>`"
 )]
 pub trait IntoHandlerError {
-    /// The error as the agent logs it.
+    /// Returns the error as the agent logs it.
     fn into_handler_error(self) -> BoxError;
 }
 

@@ -3,24 +3,24 @@
 use super::Context;
 use crate::spop::Message;
 
-/// A message on its way to its handler, with all that surrounds it.
+/// A message on its way to its handler, with its connection and its deadline.
 #[derive(Clone, Copy, Debug)]
 pub struct IncomingMessage<'a> {
     pub(crate) message: Message<'a>,
     pub(crate) context: Context<'a>,
-    /// The variable that says that the handler has succeeded, if HAProxy asks for one.
+    /// The variable that tells HAProxy that the handler has succeeded, if HAProxy asks for one.
     pub(crate) answered: Option<&'a str>,
 }
 
 impl<'a> IncomingMessage<'a> {
-    /// The message.
+    /// Returns the message.
     #[inline]
     #[must_use]
     pub fn message(&self) -> Message<'a> {
         self.message
     }
 
-    /// Where it came from.
+    /// Returns the connection and the frame that the message came with.
     #[inline]
     #[must_use]
     pub fn context(&self) -> Context<'a> {

@@ -2,15 +2,15 @@
 
 use super::{ActionWriter, Description, Failure, IntoHandlerError, Presence};
 
-/// What a handler may return.
+/// A type that a handler may return.
 ///
 /// HAProxy applies the actions in the order in which they are returned, and those of several messages of
-/// one NOTIFY in the order of the messages, whichever handler is done first. Where two set the same
-/// variable, the last one counts.
+/// one NOTIFY in the order of the messages, whichever handler is done first. If two actions set one variable,
+/// the last one counts.
 ///
-/// `()`, [`SetVar`], [`UnsetVar`], [`Actions`], arrays, `Vec`s and tuples of those, `Option` (`None`
-/// is no action) and `Result` with any error. Derive it for a struct whose fields are variables
-/// with `#[derive(IntoActions)]`.
+/// `()`, [`SetVar`], [`UnsetVar`], [`Actions`], arrays, `Vec`s and tuples of those, `Option` (`None` does
+/// nothing) and `Result` with any error. `#[derive(IntoActions)]` implements it for a struct whose fields are
+/// variables.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
     label = "not an action",
@@ -18,20 +18,20 @@ use super::{ActionWriter, Description, Failure, IntoHandlerError, Presence};
     note = "to set one variable to the value returned, add `set = \"sess.name\"` to the attribute"
 )]
 pub trait IntoActions {
-    /// Appends the actions in the order HAProxy is to apply them.
+    /// Appends the actions, in the order in which HAProxy applies them.
     ///
     /// # Errors
-    /// The [`Failure`] of the handler: what it appended before is dropped.
+    /// The [`Failure`] of the handler. The actions that it appended before are dropped.
     fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure>;
 
-    /// Names the variables that are known without running the handler, for `handlers`, `config` and `doctor`.
-    /// Without it they take any variable for possible.
+    /// Describes the variables that are known without running the handler, for `handlers`, `config` and
+    /// `doctor`. By default, the handler may set any variable.
     fn describe(description: &mut Description) {
         description.may_unset();
         description.open = true;
     }
 
-    /// Tells whether each success sets one variable whose name is known only when the handler runs.
+    /// Returns whether each success sets one variable whose name is known only when the handler runs.
     #[doc(hidden)]
     #[must_use]
     fn presence() -> Presence
@@ -110,7 +110,7 @@ impl<A: IntoActions> IntoActions for Vec<A> {
     }
 }
 
-/// Names the variables of actions that some successes leave out.
+/// Describes the variables of actions that some successes leave out.
 fn perhaps<A: IntoActions>(description: &mut Description) {
     let start = description.variables.len();
     A::describe(description);

@@ -8,13 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A message that outlives the read it came in, for handlers that are not done at once. It is the
-/// worker thread's, lent for as long as the handler is at work.
+/// A message that outlives the read it came in, for a handler that is not done at once. The worker thread
+/// lends it while the handler is running.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Job {
     pub(crate) message: MessageBuf,
-    /// The variable that says that the handler has succeeded; empty if HAProxy asks for none.
+    /// The variable that tells HAProxy that the handler has succeeded; empty if HAProxy asks for none.
     pub(crate) answered: String,
     pub(crate) actions: Vec<u8>,
     /// How many bytes of actions HAProxy can take.
@@ -35,7 +35,7 @@ pub type JobFuture = Pin<Box<dyn Future<Output = Finished> + Send>>;
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Finished {
-    /// With its actions; `None` if it is lost.
+    /// The job with its actions; `None` if it is lost.
     pub(crate) job: Option<Box<Job>>,
     pub(crate) result: Result<(), Box<Failure>>,
 }
@@ -50,7 +50,7 @@ impl Finished {
 }
 
 impl Job {
-    /// One that is not lent, with room for so many bytes of a message, and as many of actions.
+    /// Creates a job that is not lent, with room for `bytes` bytes of a message, and as many of actions.
     pub(crate) fn with_capacity(bytes: usize) -> Box<Self> {
         Box::new(Job {
             message: MessageBuf::with_capacity(bytes),
@@ -64,12 +64,12 @@ impl Job {
         })
     }
 
-    /// How many bytes it holds.
+    /// Returns the number of bytes that the buffers hold.
     pub(crate) fn capacity(&self) -> usize {
         self.message.capacity() + self.actions.capacity()
     }
 
-    /// The message, and what appends to the actions.
+    /// Returns the message, and the writer of its actions.
     #[inline]
     pub fn parts(&mut self) -> (IncomingMessage<'_>, ActionWriter<'_>) {
         let connection = self.connection.as_deref();
@@ -86,7 +86,7 @@ impl Job {
         (incoming, actions)
     }
 
-    /// Says to HAProxy that the handler has succeeded, after all that it set.
+    /// Tells HAProxy that the handler has succeeded, after all that it set.
     #[cold]
     fn mark(&mut self) -> Result<(), Box<Failure>> {
         // After an action that was left out, none may follow.

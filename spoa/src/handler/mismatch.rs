@@ -1,10 +1,10 @@
-//! Why an argument does not become a value of a Rust type.
+//! The reason for which an argument does not become a value of a Rust type.
 
 use std::fmt;
 
-/// Why a datum does not fit a type.
+/// The reason for which an argument does not become a value of a type.
 ///
-/// A handler that takes `Result<T, Mismatch>` gets it, instead of having its message rejected:
+/// If a handler takes `Result<T, Mismatch>`, it gets the reason, and its message is not rejected:
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -23,17 +23,17 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mismatch {
-    /// It is NULL, or the message does not have it. Only a `Result<T, Mismatch>` gets this.
+    /// The argument is NULL, or the message does not have it. Only a `Result<T, Mismatch>` gets this.
     Missing,
-    /// It is of another type.
+    /// The value is of another type.
     Type,
-    /// It is an integer out of bounds.
+    /// The integer is out of range.
     Range,
-    /// It is text that does not read as what is expected.
+    /// The text does not read as a value of the expected type.
     Syntax,
-    /// It is not UTF-8.
+    /// The text is not UTF-8.
     Utf8,
-    /// Anything else, in words that complete "but".
+    /// Another reason, in words that complete "but".
     Other(String),
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Mismatch {
             Mismatch::Missing => "HAProxy had no value",
             Mismatch::Type => "the value is of another type",
             Mismatch::Range => "the integer is out of range",
-            Mismatch::Syntax => "the text does not read as what is expected",
+            Mismatch::Syntax => "the text does not read as a value of the expected type",
             Mismatch::Utf8 => "the text is not UTF-8",
             Mismatch::Other(words) => words,
         })

@@ -1,6 +1,4 @@
-//! What a handler may take and return, and how one is described to the agent.
-//!
-//! It knows messages and actions, not connections, sockets or tasks.
+//! Handlers: the types that they take and return, and their description for the agent.
 
 mod accepts;
 mod action_writer;
@@ -74,7 +72,7 @@ pub(crate) use when::When;
 
 #[doc(hidden)]
 pub mod __macros {
-    //! What generated code names beyond the public API.
+    //! The names in generated code that are not in the public API.
     pub use super::argument_spec::ArgSpec;
     pub use super::cursor::ArgCursor;
     pub use super::definition::{Defined, Definition, Handler, Run};

@@ -15,7 +15,7 @@ thread_local! {
 #[inline(always)]
 pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
     let outer = GUARDED.replace(true);
-    // What a panic leaves half-done is the handler's own: its actions are dropped.
+    // Only the handler's own data can be half-done after a panic: its actions are dropped.
     let result = catch_unwind(AssertUnwindSafe(run));
     GUARDED.set(outer);
     result
@@ -41,7 +41,7 @@ pub(crate) fn words(payload: &(dyn Any + Send)) -> &str {
     text.unwrap_or("a value that is not a text")
 }
 
-/// Drops a value of user code, which may panic: then nothing but the panic hook tells of it.
+/// Drops a value of user code, which may panic: then only the panic hook reports it.
 pub(crate) fn drop_quietly<T>(value: T) {
     // A second panic, in the payload of this one, has nowhere left to go.
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
@@ -49,14 +49,13 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
-/// Runs what tells of an event: a subscriber is code of the program's own, too, and whatever it does,
-/// the NOTIFY is to have its ACK.
+/// Runs code that logs. A subscriber is user code too, and the NOTIFY gets its ACK whatever it does.
 #[cold]
 pub(crate) fn quietly(tell: impl FnOnce()) {
     drop_quietly(catch(tell));
 }
 
-/// Returns whether the panic that a hook is told of becomes a failure, and keeps its place for that.
+/// Returns whether the panic that a hook reports becomes a failure, and keeps its place for that.
 pub(crate) fn notes(place: Option<&std::panic::Location<'_>>) -> bool {
     let guarded = GUARDED.get();
     if guarded {

@@ -11,37 +11,37 @@ use super::{
 use crate::spop::{DataType, Message, Value};
 use std::borrow::Cow;
 
-/// How a parameter is taken: from one argument.
+/// A parameter is made from one argument.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum ByValue {}
 
-/// How a parameter is taken: from the whole message.
+/// A parameter is made from the whole message.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum ByMessage {}
 
-/// A parameter of a handler. Which of the two kinds a type is, its traits decide: the kind is
-/// inferred, so that the macro need not know.
+/// A parameter of a handler. The traits of its type decide between the two kinds: the kind is inferred, so
+/// that the macro need not know it.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a handler cannot take `{Self}`",
-    label = "neither an argument nor a message turns into this",
+    label = "not a type that a handler can take",
     note = "arguments can be `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes`, `spoa::spop::Value`, `Text`, and `Option` or `Result<_, Mismatch>` of these",
-    note = "the message as a whole comes as `Message`, `Args`, `Context`, `State<T>` or a struct with `#[derive(FromMessage)]`, without `#[arg]`",
+    note = "to take the whole message, use `Message`, `Args`, `Context`, `State<T>` or a struct with `#[derive(FromMessage)]`, without `#[arg]`",
     note = "for a type of your own, `#[derive(FromValue)]`; `Parse<T>` reads a `T` from text, `f64` for instance, and needs `T: FromStr`"
 )]
 pub trait Param<'a, Kind>: Sized {
     /// The events at which HAProxy has the samples it is made of, a bit for each.
     const EVENTS: Events;
 
-    /// What an argument must be to become it.
+    /// The values of an argument from which it is made.
     const EXPECTED: Expected;
 
-    /// What it takes whatever a client sends.
+    /// The values that it takes without a rejection.
     const ACCEPTS: Accepts;
 
-    /// The sample that its argument has, where nothing else names one.
+    /// The sample of its argument, if nothing else names one.
     const SAMPLE: DefaultSample;
 
     /// Makes the parameter from its argument, or from the whole message.
@@ -51,14 +51,15 @@ pub trait Param<'a, Kind>: Sized {
         spec: &ArgSpec,
     ) -> Result<Self, Failure>;
 
-    /// Makes the parameter as [`take`](Param::take) does, but returns `None` where a default takes its place.
+    /// Makes the parameter as [`take`](Param::take) does, but returns `None` for a missing argument, which has a
+    /// default.
     fn take_present(
         arguments: &mut ArgCursor<'a>,
         incoming: &IncomingMessage<'a>,
         spec: &ArgSpec,
     ) -> Result<Option<Self>, Failure>;
 
-    /// Names the arguments and states it takes.
+    /// Describes the arguments and states that it takes.
     fn describe(spec: &ArgSpec, description: &mut Description);
 }
 
@@ -69,7 +70,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
     const ACCEPTS: Accepts = T::ACCEPTS;
     const SAMPLE: DefaultSample = T::SAMPLE;
 
-    // Here as far as it is inlined stands what the usual argument needs; the rest is a call away.
+    // Inlined is only what the usual argument needs; the rest is a call.
     #[inline(always)]
     fn take(
         arguments: &mut ArgCursor<'a>,
@@ -112,6 +113,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
             sample: spec.sample,
             default_sample: T::SAMPLE,
             may_be_missing: spec.may_be_missing,
+            attribute: spec.attribute,
             takes_null: spec.default || T::ACCEPTS.null(),
             required: !spec.default && T::from_absent().is_none(),
         });
@@ -127,8 +129,8 @@ fn likely<'a, T: FromValue<'a>>(
     arguments.likely(spec.name?, T::LIKELY)
 }
 
-/// Rejects a message for a value of the likely type that its parameter's type refuses. That type is not
-/// asked again: it may parse at length, or count.
+/// Rejects a message for a value of the likely type that the parameter's type refuses. The value is not
+/// converted again: the code of the type may be slow, or count.
 // The value itself is not passed: it would have to be kept while it is converted.
 #[cold]
 fn refuse(
@@ -142,8 +144,7 @@ fn refuse(
     reject(&incoming.message, spec, expected, kind)
 }
 
-// ArgCursor come and go by value: by reference, they would have to be in memory where they are not
-// needed.
+// The cursor is passed by value: by reference, it would have to be in memory where it is not needed.
 #[inline(always)]
 fn find<'a>(
     arguments: &mut ArgCursor<'a>,
@@ -201,7 +202,7 @@ fn reject(
 impl<'a, T: FromMessage<'a>> Param<'a, ByMessage> for T {
     const EVENTS: Events = T::EVENTS;
     const EXPECTED: Expected = Expected::Any;
-    // What it takes of the message, it says itself.
+    // The type checks the arguments itself.
     const ACCEPTS: Accepts = Accepts::ANY.or_null();
     const SAMPLE: DefaultSample = DefaultSample::NONE;
 

@@ -1,14 +1,14 @@
-//! A message that does not have what its handler takes, and what to change in spoe.conf.
+//! A message whose arguments its handler does not take, and the change that fixes it.
 
 use super::argument_spec::ArgSpec;
 use super::{Expected, Fetch, Mismatch, When};
 use crate::spop::{DataType, Message, Name};
 use std::fmt;
 
-/// Why a message was not given to its handler.
+/// The reason for which a message was not given to its handler.
 ///
-/// Its text names the message, the argument, what was expected, what came, and the change in
-/// spoe.conf or in the handler that fixes it. It never repeats the value.
+/// Its text names the message, the argument, the expected and the received type, and the change in spoe.conf
+/// or in the handler that fixes it. It never repeats the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection(Box<Inner>);
 
@@ -20,6 +20,8 @@ struct Inner {
     expected: Expected,
     /// The sample expression that gives it, as the handler says.
     sample: Option<&'static str>,
+    /// The attribute of the parameter or field; empty without one.
+    attribute: &'static str,
     kind: RejectionKind,
     sent: Vec<String>,
     /// The argument that was meant, as it seems, under the name HAProxy gave it.
@@ -32,15 +34,15 @@ enum Argument {
     At(usize),
 }
 
-/// What was wrong with the argument.
+/// The problem with the argument of a [`Rejection`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RejectionKind {
-    /// The message does not have it.
+    /// The message does not have the argument.
     Missing,
-    /// It is NULL: HAProxy had no sample for it.
+    /// The argument is NULL: HAProxy had no value for its sample.
     Null,
-    /// It is of this type and does not convert.
+    /// The argument is of this type, and does not convert.
     Mismatch(DataType, Mismatch),
 }
 
@@ -57,6 +59,7 @@ impl Rejection {
             index,
             rust_type,
             sample,
+            attribute,
             ..
         } = *spec;
         let argument = match (name, index) {
@@ -77,39 +80,50 @@ impl Rejection {
             rust_type,
             expected,
             sample,
+            attribute,
             kind,
             sent,
             meant,
         }))
     }
 
-    /// The name of the message.
+    /// Returns the name of the message.
     #[must_use]
     pub fn message_name(&self) -> &str {
         &self.0.message
     }
 
-    /// The name of the argument; `None` for one taken by position.
+    /// Returns the name of the argument; `None` if it is taken by position.
     #[must_use]
     pub fn argument(&self) -> Option<&str> {
         self.0.argument.name()
     }
 
-    /// What was wrong with it.
+    /// Returns the problem with the argument.
     #[must_use]
     pub fn kind(&self) -> &RejectionKind {
         &self.0.kind
     }
 
-    /// What it should have been.
+    /// Returns whether HAProxy sent no value.
+    pub(crate) fn is_of_missing(&self) -> bool {
+        matches!(self.0.kind, RejectionKind::Missing | RejectionKind::Null)
+    }
+
+    /// Returns the problem with the argument.
+    pub(crate) fn into_kind(self) -> RejectionKind {
+        self.0.kind
+    }
+
+    /// Returns the values that the handler expects.
     #[must_use]
     pub fn expected(&self) -> Expected {
         self.0.expected
     }
 }
 
-/// The argument whose name is the parameter's but for what the name of a parameter cannot have, a
-/// `-`, or has for reasons of its own, small letters and a `_` before those that are not used.
+/// Returns the argument that a parameter means: its name differs from that of the parameter only in `-` and
+/// `_`, in capitals, or in a `_` at the start.
 fn meant(message: &Message<'_>, name: &str) -> Option<String> {
     let plain = |name: &str| {
         name.trim_start_matches('_')
@@ -121,7 +135,7 @@ fn meant(message: &Message<'_>, name: &str) -> Option<String> {
     Some(meant.to_owned())
 }
 
-/// The most names of arguments that a rejection lists.
+/// The largest number of arguments that a rejection lists.
 const SENT: usize = 20;
 
 fn shown(name: Name<'_>) -> String {
@@ -140,9 +154,9 @@ impl Argument {
         }
     }
 
-    /// A sample fetch that might give it.
+    /// Returns a sample fetch that gives such an argument.
     fn fetch(&self, expected: Expected) -> Option<&'static str> {
-        // Which event sent the message, its frame does not say.
+        // The frame does not name the event of the message.
         Fetch::named(self.name()?, expected, When::Connection).map(|fetch| fetch.fetch)
     }
 }
@@ -164,11 +178,12 @@ impl fmt::Display for Rejection {
             rust_type,
             expected,
             sample,
+            attribute,
             kind,
             sent,
             meant,
         } = &*self.0;
-        // That of a fallback may be as long as a frame.
+        // The name of a message for the fallback may be as long as a frame.
         let message = Name::from(message.as_str()).excerpt();
         let fetch = || sample.or_else(|| argument.fetch(*expected));
         match kind {
@@ -181,11 +196,26 @@ impl fmt::Display for Rejection {
                     [] => f.write_str("HAProxy sent no arguments; ")?,
                     sent => write!(f, "HAProxy sent {}; ", sent.join(", "))?,
                 }
-                if let Some(meant) = meant {
-                    return write!(
-                        f,
-                        "to take `{meant}` write `#[arg(\"{meant}\")]` before the parameter"
-                    );
+                match (meant, *attribute, argument.name()) {
+                    (Some(meant), "arg", _) => {
+                        return write!(
+                            f,
+                            "to take `{meant}` write `#[arg(\"{meant}\")]` before the parameter"
+                        );
+                    }
+                    (Some(meant), "spoa", _) => {
+                        return write!(
+                            f,
+                            "to take `{meant}` write `#[spoa(\"{meant}\")]` before the field"
+                        );
+                    }
+                    (Some(meant), _, Some(name)) => {
+                        return write!(
+                            f,
+                            "in `spoe-message {message}` of spoe.conf rename `{meant}` to `{name}`"
+                        );
+                    }
+                    _ => {}
                 }
                 match (argument.name(), fetch()) {
                     (Some(name), Some(fetch)) => write!(
@@ -210,10 +240,13 @@ impl fmt::Display for Rejection {
                     Some(sample) => write!(f, "HAProxy had no value for `{sample}`")?,
                     None => f.write_str("HAProxy had no sample for it")?,
                 }
-                write!(
-                    f,
-                    "; take `Option<{rust_type}>` or give a default with `#[arg(default = …)]`"
-                )
+                write!(f, "; take `Option<{rust_type}>`")?;
+                match *attribute {
+                    "" => Ok(()),
+                    attribute => {
+                        write!(f, " or give a default with `#[{attribute}(default = …)]`")
+                    }
+                }
             }
             RejectionKind::Mismatch(got, mismatch) => {
                 write!(
@@ -254,7 +287,7 @@ impl fmt::Display for Rejection {
                         Some(wider) => write!(f, "; take `{}`", taken.or_option(wider)),
                         None => Ok(()),
                     },
-                    // What was wrong is the text, not where it comes from.
+                    // The text is wrong, not its sample.
                     Mismatch::Syntax => write!(f, "; {}", taken.or_mismatch()),
                     Mismatch::Missing | Mismatch::Other(_) => Ok(()),
                     Mismatch::Type if is_other_family(*expected, *got) => {
@@ -284,7 +317,7 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Whether an address came where one of the other family is taken: the same sample gives both.
+/// Returns whether an address is of the other family than the expected one: one sample gives both.
 fn is_other_family(expected: Expected, got: DataType) -> bool {
     matches!(
         (expected, got),
@@ -292,10 +325,10 @@ fn is_other_family(expected: Expected, got: DataType) -> bool {
     )
 }
 
-/// The type of a parameter as it is written.
+/// The type of a parameter, as written.
 #[derive(Clone, Copy)]
 struct Taken {
-    /// Without its `Option`.
+    /// The type without its `Option`.
     inner: &'static str,
     optional: bool,
 }
@@ -319,7 +352,7 @@ impl Taken {
         }
     }
 
-    /// Says what to take where a client chooses the text.
+    /// Returns the advice for text that a client chooses.
     fn or_mismatch(self) -> String {
         format!(
             "if a client chooses it, take `Result<{}, Mismatch>` or `{}`",

@@ -1,4 +1,4 @@
-//! Whether a sample of HAProxy's becomes what a parameter takes, decided while the user's program compiles.
+//! Whether a sample of HAProxy suits a parameter, decided while the user's program compiles.
 
 use super::{Accepts, Expected};
 use spoa_facts::Kind;
@@ -6,31 +6,32 @@ use spoa_facts::Kind;
 /// A set of events, a bit for each.
 pub type Events = u8;
 
-/// What holds or does not: `bool`, whatever that name means where the macros are used.
+/// The primitive type `bool`, whatever that name means where the macros are used.
 pub type Flag = bool;
 
-/// Returns whether a sample becomes what a parameter takes, as `FromValue` of the library's types
-/// converts. Of a user's own type that says no more than words, nothing is known.
+/// Returns whether `FromValue` converts a sample to the type of a parameter. A type with
+/// [`Expected::Other`] may take any sample.
 #[must_use]
 pub const fn suits(kind: Kind, expected: Expected) -> bool {
     expected.known().suits(kind)
 }
 
-/// What a client can make of a sample.
+/// The values that a client can put in a sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
-    /// What the sample gives.
+    /// The type of the sample.
     pub kind: Kind,
-    /// The least and the greatest integer, if it gives integers.
+    /// The smallest and the largest integer, if the sample gives integers.
     pub integers: (i64, i64),
-    /// Whether its text is ASCII only.
+    /// Whether the text is ASCII only.
     pub ascii: bool,
-    /// Whether it is a whole block of headers, whatever is in them.
+    /// Whether the sample is a whole block of headers.
     pub block: bool,
 }
 
 impl Client {
-    /// Whether a type takes all of it. What does not suit the sample at all is not reported once more.
+    /// Returns whether a type takes all of these values. A type that does not suit the sample at all is
+    /// reported elsewhere.
     #[must_use]
     pub const fn converts(self, expected: Expected, accepts: Accepts) -> bool {
         if accepts.any() || !suits(self.kind, expected) {
@@ -156,12 +157,12 @@ mod tests {
         };
         let addresses = converts!(address, IpAddr Option<IpAddr> Ipv4Addr Ipv6Addr Parse<u8>);
         assert_eq!(addresses, [true, true, false, false, false]);
-        // What does not suit is another mistake.
+        // An unsuitable type is another mistake.
         assert_eq!(converts!(address, u8), [true]);
     }
 
     #[test]
-    fn what_a_client_can_leave_out_needs_a_type_that_takes_nothing() {
+    fn samples_that_a_client_can_leave_out_need_a_type_that_takes_null() {
         macro_rules! null {
             ($($ty:ty)*) => {[$(<$ty>::ACCEPTS.null()),*]};
         }

@@ -1,13 +1,13 @@
-//! Setting and unsetting one variable of HAProxy's.
+//! Setting and unsetting one variable of HAProxy.
 
 use super::{ActionWriter, Description, Failure, IntoActions, Presence, Variable};
 use crate::spop::Scope;
 use std::borrow::Cow;
 
-/// Sets a variable of HAProxy's to a value.
+/// Sets a variable of HAProxy to a value.
 ///
-/// HAProxy makes `scope.prefix.name` of it; the prefix is `option var-prefix` in spoe.conf. A value
-/// of `None` leaves the variable alone.
+/// In HAProxy its name is `scope.prefix.name`; the prefix is `option var-prefix` in spoe.conf. A value of
+/// `None` leaves the variable as it is.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -90,7 +90,7 @@ impl<T> SetVar<T> {
     }
 }
 
-/// Unsets a variable of HAProxy's.
+/// Unsets a variable of HAProxy.
 ///
 /// ```
 /// use spoa::prelude::*;

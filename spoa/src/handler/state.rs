@@ -7,10 +7,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Shared data the agent was given with `state` or `reload`, one value for each type.
+/// Shared data that the agent was given with `state` or `reload`, one value for each type.
 ///
-/// A handler that takes a `State<'_, T>` the agent was not given is a start-up error. What is reloaded
-/// meanwhile is for the next messages: a handler keeps the value it began with.
+/// If a handler takes a `State<'_, T>` that the agent was not given, the agent does not start. A reload counts
+/// for the next messages: a running handler keeps its value.
 ///
 /// ```
 /// use spoa::prelude::*;

@@ -1,4 +1,4 @@
-//! Text as a client sends it: whatever bytes there are, it is text.
+//! Text as a client sends it, whatever its bytes.
 
 use super::{Accepts, AsValue, Expected, FromValue, Mismatch};
 use crate::spop::Value;
@@ -9,8 +9,8 @@ use std::ops::Deref;
 /// Text that a client chooses: a path, a header, a cookie.
 ///
 /// It is a `str` that takes whatever a client sends. Each sequence of bytes that is not UTF-8 becomes
-/// U+FFFD, and NULL becomes the empty text: a request without that header. So no client can have a message
-/// rejected by it, as it can by a `&str`.
+/// U+FFFD, and NULL, for instance of a missing header, becomes the empty text. So a client cannot have a
+/// message rejected by it, as it can by a `&str`.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -23,17 +23,17 @@ use std::ops::Deref;
 /// assert!(*check_path("/admin/users".into()).value());
 /// ```
 ///
-/// Text without U+FFFD is exactly what the client sent. Comparing it with such text, as above, means to
-/// compare the bytes. `Option<Text<'_>>` is `None` for NULL, and an argument that spoe.conf does not
-/// have still rejects the message, unless it is an `Option`.
+/// Text without U+FFFD is exactly what the client sent, so comparing it with such text, as above, compares
+/// the bytes. `Option<Text<'_>>` is `None` for NULL. If spoe.conf does not have the argument, the message is
+/// rejected, unless the type is an `Option`.
 ///
-/// It borrows from the message, and owns its text only where bytes were replaced. Take `&[u8]` to see
+/// It borrows from the message, and owns its text only if bytes were replaced. Take `&[u8]` to see
 /// these bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<'a>(Cow<'a, str>);
 
 impl<'a> Text<'a> {
-    /// The text of these bytes.
+    /// Makes text of bytes.
     ///
     /// ```
     /// use spoa::handler::Text;
@@ -49,20 +49,20 @@ impl<'a> Text<'a> {
         })
     }
 
-    /// The text.
+    /// Returns the text.
     #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The text, borrowed from the message if no bytes were replaced.
+    /// Returns the text, borrowed from the message if no bytes were replaced.
     #[must_use]
     pub fn into_cow(self) -> Cow<'a, str> {
         self.0
     }
 
-    /// The text, to keep.
+    /// Returns the text as its own.
     #[must_use]
     pub fn into_string(self) -> String {
         self.0.into_owned()

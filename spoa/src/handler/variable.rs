@@ -1,4 +1,4 @@
-//! From a Rust value to a variable of HAProxy's.
+//! From a Rust value to a variable of HAProxy.
 
 use super::{ActionWriter, Failure, IntoHandlerError, Presence};
 use crate::spop::{Scope, Value};
@@ -18,17 +18,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// assert_eq!("bot".as_value(), Value::String(b"bot"));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no value that a variable of HAProxy's can hold",
+    message = "`{Self}` is not a value that a variable of HAProxy can hold",
     label = "not a value",
     note = "variables hold `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes` and `Value`; `Option` of these leaves the variable alone for `None`",
-    note = "a number with a fraction goes as text, or as an integer of thousandths",
+    note = "send a number with a fraction as text, or as an integer of thousandths",
     note = "for a type of your own, `impl AsValue`"
 )]
 pub trait AsValue {
-    /// The value as it goes on the wire.
+    /// Returns the value that is sent to HAProxy.
     fn as_value(&self) -> Value<'_>;
 
-    /// Tells whether each value sets a variable: one that is [`Value::Null`] unsets it.
+    /// Returns whether each value sets a variable: [`Value::Null`] unsets it.
     #[doc(hidden)]
     fn presence() -> Presence
     where
@@ -98,17 +98,17 @@ values! {
     &(dyn AsValue + '_): v => (**v).as_value();
 }
 
-/// Unsets the variable it is written to.
+/// Unsets the variable that it is written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unset;
 
-/// What can be written to a variable: a value sets it, `None` leaves it alone, [`Unset`] unsets it,
-/// and the `Err` of a `Result` fails the handler.
+/// A type that can be written to a variable: a value sets the variable, `None` leaves it as it is, [`Unset`]
+/// unsets it, and the `Err` of a `Result` fails the handler.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no value that a variable of HAProxy's can hold",
+    message = "`{Self}` is not a value that a variable of HAProxy can hold",
     label = "not a value",
     note = "variables hold `bool`, integers up to 64 bits, `IpAddr`, `Ipv4Addr`, `Ipv6Addr`, `&str`, `String`, `Cow<str>`, `&[u8]`, `Vec<u8>`, `Bytes` and `Value`; `Option` of these leaves the variable alone for `None`",
-    note = "a number with a fraction goes as text, or as an integer of thousandths",
+    note = "send a number with a fraction as text, or as an integer of thousandths",
     note = "for a type of your own, `impl AsValue`"
 )]
 pub trait Variable {
@@ -118,7 +118,7 @@ pub trait Variable {
     /// The [`Failure`] of the handler.
     fn write(self, scope: Scope, name: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure>;
 
-    /// Tells whether each success sets the variable.
+    /// Returns whether each success sets the variable.
     #[doc(hidden)]
     #[must_use]
     fn presence() -> Presence

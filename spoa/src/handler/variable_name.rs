@@ -3,10 +3,10 @@
 use crate::spop::{Name, Scope};
 use spoa_facts::{MAX_VARIABLE, is_in_variable};
 
-/// A variable's name that HAProxy would not take.
+/// The error for a name of a variable that HAProxy refuses.
 ///
-/// HAProxy makes `scope.prefix.name` of it, takes letters, digits, `_` and `.` only and 63
-/// characters in all, and drops any other silently.
+/// The variable is `scope.prefix.name` in HAProxy, which takes letters, digits, `_` and `.`, at most 63
+/// characters in all, and drops any other name silently.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("HAProxy drops the variable `{scope}.{}`: {problem}", Name::from(name.as_str()).excerpt())]
 pub struct BadVariable {
@@ -49,7 +49,7 @@ impl BadVariable {
 pub(crate) enum Problem {
     #[error("its name is empty")]
     Empty,
-    #[error("`{}` cannot stand in a name; use letters, digits, `_` and `.`", .0.escape_debug())]
+    #[error("`{}` is not allowed in a name; use letters, digits, `_` and `.`", .0.escape_debug())]
     Character(char),
     #[error(
         "with its scope and a prefix it has more than {MAX_VARIABLE} characters; shorten it to {0}"
@@ -57,11 +57,11 @@ pub(crate) enum Problem {
     Long(usize),
 }
 
-/// What HAProxy's 63 characters leave for a name: the scope, two dots and a prefix of at least one
-/// character stand before it.
+/// The longest name with its scope: of HAProxy's 63 characters, two dots and a prefix of at least one
+/// character come before the name.
 const MAX_WITH_SCOPE: usize = MAX_VARIABLE - 3;
 
-/// Which bytes HAProxy takes in a name, as a table: names are checked with every action.
+/// The bytes that HAProxy takes in a name, as a table: names are checked with every action.
 #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 static ALLOWED: [bool; 256] = {
     let mut allowed = [false; 256];
@@ -82,7 +82,7 @@ fn is_allowed(byte: u8) -> bool {
 #[inline(always)]
 pub(super) fn check(scope: Scope, name: &str) -> Result<(), BadVariable> {
     let fits = !name.is_empty() && name.len() + scope.name().len() <= MAX_WITH_SCOPE;
-    // All bytes are looked at, whatever was found: so it is quick where the name is good.
+    // All bytes are checked, whatever was found, which is quick for a good name.
     if fits
         && name
             .bytes()

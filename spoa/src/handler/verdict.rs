@@ -1,13 +1,13 @@
 //! The verdicts of a handler as plain data, for the tools that write the rules.
 
-/// What a verdict can be, and the variables that tell HAProxy of it. They are of the scope `txn`.
+/// The possible verdicts of a handler, and their variables, which are of the scope `txn`.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerdictDescription {
     /// The type that declares it.
     pub declared_by: &'static str,
     pub variables: VerdictVariables,
-    /// What it can be besides `allow`, in the order of its declaration.
+    /// The outcomes besides `allow`, in the order of their declaration.
     pub outcomes: &'static [OutcomeDescription],
     /// The headers that can come with it.
     pub headers: &'static [HeaderDescription],
@@ -17,16 +17,16 @@ pub struct VerdictDescription {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerdictVariables {
-    /// What HAProxy is to do: text, set by every verdict.
+    /// The action of HAProxy: text, set by every verdict.
     pub action: &'static str,
     pub status: &'static str,
-    /// Where a redirect leads, or a body.
+    /// The location of a redirect, or a body.
     pub data: &'static str,
     pub content_type: &'static str,
     pub reason: &'static str,
 }
 
-/// One outcome: a verdict `deny` with 403 is another one than `deny` with 429.
+/// One outcome: `deny` with 403 and `deny` with 429 are two.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutcomeDescription {
@@ -40,16 +40,16 @@ pub struct OutcomeDescription {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeaderDescription {
-    /// Whether it is one of the response, not of the request.
+    /// Whether it is a header of the response, not of the request.
     pub of_response: bool,
     pub change: HeaderChange,
-    /// Its name; `None` for all names, which one variable has together.
+    /// Its name; `None` for headers of any names, which share one variable.
     pub name: Option<&'static str>,
     /// The variable.
     pub variable: &'static str,
 }
 
-/// What is done to a header.
+/// A change of a header.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderChange {

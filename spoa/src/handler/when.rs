@@ -1,9 +1,9 @@
 //! Whether a message is about a connection, a request or a response.
 
-/// What a message is about.
+/// The subject of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
-    /// The connection, or what is not known yet.
+    /// The connection, or a subject that is not known.
     Connection,
     /// The request.
     Request,
@@ -12,7 +12,7 @@ pub(crate) enum When {
 }
 
 impl When {
-    /// Returns what a message is about: its event says so, or else the samples of its other arguments.
+    /// Returns the subject of a message: its event decides, or else the samples of its other arguments.
     #[cfg_attr(not(feature = "run"), allow(dead_code))]
     pub(crate) fn of<'a>(event: Option<&str>, samples: impl Iterator<Item = &'a str>) -> When {
         match event {

@@ -1,6 +1,4 @@
-//! What a client authenticates itself with: the `Authorization` header.
-//!
-//! It must not show credentials.
+//! The credentials of a client in the `Authorization` header, which `Debug` never shows.
 
 use super::Headers;
 use super::split::split;
@@ -33,7 +31,7 @@ impl<'a> Authorization<'a> {
         }
     }
 
-    /// The header, if there is exactly one: of several, the server may believe another one.
+    /// Returns the header if there is exactly one: of several, the server may use another one.
     pub(super) fn of_headers(headers: &Headers<'a>) -> Option<Self> {
         let mut all = headers.get_all("authorization");
         let only = all.next()?;
@@ -79,8 +77,8 @@ impl<'a> Authorization<'a> {
 /// assert!(!check_token(Err(Mismatch::Missing)).value());
 /// ```
 ///
-/// Of several `Authorization` headers this is the last one. [`Headers::bearer_token`] refuses such a
-/// request. `Debug` does not show the token.
+/// If there are several `Authorization` headers, this is the last one. [`Headers::bearer_token`] refuses such
+/// a request. `Debug` does not show the token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BearerToken<'a>(&'a str);
 
@@ -126,7 +124,7 @@ impl<'a> FromValue<'a> for BearerToken<'a> {
 /// assert_eq!((login.user(), login.password()), ("alice", "open:sesame"));
 /// ```
 ///
-/// Of several `Authorization` headers this is the last one. [`Headers::basic_auth`] refuses such a
+/// If there are several `Authorization` headers, this is the last one. [`Headers::basic_auth`] refuses such a
 /// request. `Debug` does not show the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BasicAuth {
@@ -135,14 +133,14 @@ pub struct BasicAuth {
 }
 
 impl BasicAuth {
-    /// Reads the value of an `Authorization` header; `None` if its scheme is not `Basic`, or what follows is not
+    /// Reads the value of an `Authorization` header; `None` if its scheme is not `Basic`, or the rest is not
     /// the base64 of UTF-8 text with a `:`.
     #[must_use]
     pub fn from_header(value: &[u8]) -> Option<Self> {
         Authorization::new(value).basic()
     }
 
-    /// Returns the user: what is before the first `:`.
+    /// Returns the user, which is the text before the first `:`.
     #[must_use]
     pub fn user(&self) -> &str {
         &self.user

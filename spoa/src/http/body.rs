@@ -1,4 +1,4 @@
-//! The body of a request or a response, as far as HAProxy had it.
+//! The body of a request or a response, as far as HAProxy has read it.
 
 use crate::handler::__macros::{ArgCursor, ArgSpec, ByValue, Description, Events, Param};
 use crate::handler::{
@@ -7,7 +7,7 @@ use crate::handler::{
 use crate::spop::Value;
 use std::fmt;
 
-/// The body of a request or a response, and how much of it that is.
+/// The body of a request or a response, as far as HAProxy has read it.
 ///
 /// It reads three arguments: `body` (`req.body`), `body_size` (`req.body_size`) and `content_length`
 /// (`req.fhdr(content-length)`), or those of the response.
@@ -25,7 +25,7 @@ use std::fmt;
 /// assert!(!scan(Body::complete(b"hello")).value());
 /// ```
 ///
-/// HAProxy has read a body when it sends the message only with `option http-buffer-request` or
+/// HAProxy reads a body before it sends the message only with `option http-buffer-request` or
 /// `http-request wait-for-body`, and then as much as its buffer holds (`tune.bufsize`).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Body<'a> {
@@ -37,20 +37,20 @@ pub struct Body<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Completeness {
-    /// All of it.
+    /// The whole body.
     Complete,
-    /// A part.
+    /// A part of the body.
     Truncated {
-        /// The size of the body in bytes, as far as HAProxy knew it: that of a chunked body may be larger.
+        /// The size of the body in bytes, as far as HAProxy knew it. The size of a chunked body may be larger.
         size: u64,
     },
-    /// All of it or a part: a body without `Content-Length` has no size before its end, and HAProxy does not say
-    /// whether it has seen that.
+    /// The whole body or a part. A body without `Content-Length` has no size before its end, and HAProxy does not
+    /// tell whether it has seen the end.
     Unknown,
 }
 
 impl<'a> Body<'a> {
-    /// A body that is there as a whole.
+    /// Creates a body that is complete.
     #[must_use]
     pub const fn complete(bytes: &'a [u8]) -> Self {
         Body {
@@ -59,7 +59,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The body with what HAProxy says about it: the size that it knows of, and the `Content-Length` header.
+    /// Creates a body from its bytes, the size that HAProxy knows, and the `Content-Length` header.
     ///
     /// ```
     /// use spoa::http::{Body, Completeness};
@@ -94,14 +94,14 @@ impl<'a> Body<'a> {
         self.bytes
     }
 
-    /// Returns how much of the body these are.
+    /// Returns whether these bytes are the whole body.
     #[must_use]
     pub const fn completeness(self) -> Completeness {
         self.completeness
     }
 }
 
-/// Shows how many bytes there are: they may be secrets.
+/// Shows the number of bytes only: they may be secrets.
 impl fmt::Debug for Body<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Body")
@@ -151,7 +151,7 @@ impl<'a> FromValue<'a> for Length<'a> {
         Option::from_value(value).map(Length)
     }
 
-    // Without it nothing is known to be complete, and nothing else is lost.
+    // Without the header no body is known to be complete, and nothing else is lost.
     fn from_absent() -> Option<Self> {
         Some(Length(None))
     }
@@ -165,6 +165,7 @@ const fn spec(name: &'static str, rust_type: &'static str) -> ArgSpec {
         default: false,
         sample: None,
         may_be_missing: false,
+        attribute: "",
     }
 }
 

@@ -29,21 +29,21 @@ use std::str::FromStr;
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Trusts no proxy: the client is who has connected to HAProxy.
+    /// Trusts no proxy: the client is the peer of HAProxy's connection.
     #[must_use]
     pub const fn none() -> Self {
         TrustedProxies(Vec::new())
     }
 
-    /// Whether the address is that of a trusted proxy.
+    /// Returns whether an address is that of a trusted proxy.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Returns the address of the client: the last one that is not a trusted proxy's, of those in the
-    /// `X-Forwarded-For` headers and `source`, the address that has connected to HAProxy.
+    /// Returns the address of the client: of the addresses in the `X-Forwarded-For` headers and `source`, the
+    /// address of the peer of HAProxy's connection, the last one that is not a trusted proxy.
     ///
     /// ```
     /// use spoa::http::{Headers, TrustedProxies};
@@ -57,15 +57,15 @@ impl TrustedProxies {
     /// assert_eq!(client.to_string(), "192.0.2.7");
     /// ```
     ///
-    /// Where a trusted proxy hands on something that is not an address, the client is that proxy.
+    /// If a trusted proxy forwards something that is not an address, the client is that proxy.
     #[must_use]
     pub fn client(&self, source: IpAddr, headers: &Headers<'_>) -> IpAddr {
         let source = source.to_canonical();
         if !self.contains(source) {
             return source;
         }
-        // In one pass from the left, for a client can send many headers: what would be the client if all
-        // that follows were trusted proxies.
+        // One pass from the left, since a client can send many headers. `client` is the client if all later
+        // addresses are those of trusted proxies.
         let mut client = None;
         for line in headers.get_all("x-forwarded-for") {
             for entry in line.split(|byte| *byte == b',') {
@@ -80,7 +80,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address as proxies write it: with a port or brackets, as some do.
+/// Reads an address as proxies write it: some add a port or brackets.
 fn address(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?.trim();
     let text = text.trim_matches('"');
@@ -99,7 +99,7 @@ fn address(entry: &[u8]) -> Option<IpAddr> {
     v4.parse().ok().map(IpAddr::V4)
 }
 
-/// Reads networks and addresses between commas.
+/// Reads networks and addresses, separated by commas.
 impl FromStr for TrustedProxies {
     type Err = BadNetwork;
 
@@ -121,7 +121,7 @@ impl FromIterator<IpNet> for TrustedProxies {
     }
 }
 
-/// Text that is not a network.
+/// The error for text that is not a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadNetwork(String);
 
@@ -140,8 +140,8 @@ impl std::error::Error for BadNetwork {}
 /// The address of a client, which may be behind trusted proxies.
 ///
 /// It reads the arguments `src` and `headers` (`req.hdrs_bin`) and the state [`TrustedProxies`].
-/// `X-Forwarded-For` is read from its end: each proxy adds the address that has connected to it, and what is
-/// before the last proxy that is trusted is what the client has sent.
+/// `X-Forwarded-For` is read from its end: each proxy adds the address of its peer, and a client can write
+/// anything before the address that the first trusted proxy added.
 ///
 /// ```
 /// use spoa::Agent;
@@ -161,7 +161,7 @@ impl std::error::Error for BadNetwork {}
 pub struct ClientIp(IpAddr);
 
 impl ClientIp {
-    /// The client with this address.
+    /// Creates a client with this address.
     #[must_use]
     pub const fn new(address: IpAddr) -> Self {
         ClientIp(address)
@@ -180,7 +180,7 @@ impl fmt::Display for ClientIp {
     }
 }
 
-/// The address that has connected to HAProxy. HAProxy has none for a client on a unix socket.
+/// The address of the peer of HAProxy's connection. A client on a unix socket has none.
 struct Source(IpAddr);
 
 impl FromValue<'_> for Source {
@@ -200,6 +200,7 @@ const SOURCE: ArgSpec = ArgSpec {
     default: false,
     sample: None,
     may_be_missing: false,
+    attribute: "",
 };
 
 impl<'a> FromMessage<'a> for ClientIp {

@@ -1,4 +1,4 @@
-//! Headers as the types that stand for them: cookies, host, credentials, trace.
+//! Parts of a request that are made from its headers: cookies, host, credentials, trace.
 
 use super::authorization::Authorization;
 use super::{BasicAuth, BearerToken, Cookies, Headers, Host, TraceParent};
@@ -10,7 +10,7 @@ impl<'a> Headers<'a> {
         Cookies::of_headers(*self)
     }
 
-    /// Returns the host that the request is for: the last `Host` header, as `req.fhdr(host)`.
+    /// Returns the host that the request is for: the last `Host` header, as `req.fhdr(host)` does.
     #[must_use]
     pub fn host(&self) -> Option<Host<'a>> {
         self.get_all("host").last().map(Host::new)

@@ -8,8 +8,8 @@ use std::fmt;
 
 /// Changes to the headers of a request or a response.
 ///
-/// Names and values are checked as they are added, so that no set holds a line end or a NUL. The changes
-/// count in the order in which they were made: a header that is set after it was removed is set.
+/// Names and values are checked when they are added, so no set holds a line end or a NUL. The order of the
+/// changes counts: a header that is removed and then set is set.
 ///
 /// A handler returns a set with its [`Verdict`](super::Verdict). From 3.4 on, HAProxy also applies each
 /// of [`to_set`](HeaderSet::to_set), [`to_add`](HeaderSet::to_add) and [`to_remove`](HeaderSet::to_remove)
@@ -46,8 +46,8 @@ const LONGEST_NAME: usize = 255;
 /// HAProxy keeps the length of a value in 20 bits.
 const LONGEST_VALUE: usize = (1 << 20) - 1;
 
-/// The headers that frame a message. HAProxy ignores changes to them by `set-headers-bin`, and they would
-/// let an agent smuggle requests by other means.
+/// The headers that frame a message. HAProxy ignores changes to them by `set-headers-bin`, and other rules
+/// would let an agent smuggle requests.
 const FRAMING: [&str; 9] = [
     "connection",
     "content-length",
@@ -74,7 +74,7 @@ impl HeaderSet {
     /// Sets a header: its lines are replaced by one.
     ///
     /// # Errors
-    /// [`BadHeader`] if HTTP has no such name or value.
+    /// [`BadHeader`] if HTTP does not allow the name or the value.
     pub fn set(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, BadHeader> {
         let header = Header::new(name, value.as_ref())?;
         self.forget(&header.name);
@@ -82,10 +82,10 @@ impl HeaderSet {
         Ok(self)
     }
 
-    /// Adds a line to a header; lines that it has already stay.
+    /// Adds a line to a header, and keeps its other lines.
     ///
     /// # Errors
-    /// [`BadHeader`] if HTTP has no such name or value.
+    /// [`BadHeader`] if HTTP does not allow the name or the value.
     pub fn add(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, BadHeader> {
         self.added.push(Header::new(name, value.as_ref())?);
         Ok(self)
@@ -103,7 +103,7 @@ impl HeaderSet {
     /// ```
     ///
     /// # Errors
-    /// [`BadHeader`] if HTTP has no such name or value.
+    /// [`BadHeader`] if HTTP does not allow the name or the value.
     pub fn append(mut self, name: &str, element: impl AsRef<[u8]>) -> Result<Self, BadHeader> {
         let header = Header::new(name, element.as_ref())?;
         let mut set = self.set.iter_mut().chain(&mut self.added);
@@ -121,7 +121,7 @@ impl HeaderSet {
     /// Removes all lines of a header.
     ///
     /// # Errors
-    /// [`BadHeader`] if HTTP has no such name.
+    /// [`BadHeader`] if HTTP does not allow the name.
     pub fn remove(mut self, name: &str) -> Result<Self, BadHeader> {
         let name = checked_name(name)?;
         self.forget(&name);
@@ -129,7 +129,7 @@ impl HeaderSet {
         Ok(self)
     }
 
-    /// Adds a cookie: a line `set-cookie` beside those of others.
+    /// Adds a cookie: one more line `set-cookie`.
     #[must_use]
     pub fn cookie(mut self, cookie: &SetCookie) -> Self {
         self.added.push(Header {
@@ -160,21 +160,21 @@ impl HeaderSet {
         self.set.is_empty() && self.added.is_empty() && self.removed.is_empty()
     }
 
-    /// Returns the headers to set as HAProxy's `set-headers-bin` takes them; `None` if there are none.
+    /// Returns the headers to set, encoded for `set-headers-bin` of HAProxy; `None` without such headers.
     ///
-    /// `del-headers-bin` has to come before, and `add-headers-bin` after it.
+    /// In HAProxy, `del-headers-bin` has to come before it, and `add-headers-bin` after it.
     #[must_use]
     pub fn to_set(&self) -> Option<Vec<u8>> {
         block(&self.set)
     }
 
-    /// Returns the headers to add as HAProxy's `add-headers-bin` takes them; `None` if there are none.
+    /// Returns the headers to add, encoded for `add-headers-bin` of HAProxy; `None` without such headers.
     #[must_use]
     pub fn to_add(&self) -> Option<Vec<u8>> {
         block(&self.added)
     }
 
-    /// Returns the names to remove as HAProxy's `del-headers-bin` takes them; `None` if there are none.
+    /// Returns the names to remove, encoded for `del-headers-bin` of HAProxy; `None` without such names.
     #[must_use]
     pub fn to_remove(&self) -> Option<Vec<u8>> {
         if self.removed.is_empty() {
@@ -201,7 +201,7 @@ impl HeaderSet {
         &self.removed
     }
 
-    /// Drops the changes to a header that do not count any more.
+    /// Drops the earlier changes of a header.
     fn forget(&mut self, name: &str) {
         self.set.retain(|it| it.name != name);
         self.added.retain(|it| it.name != name);
@@ -239,7 +239,7 @@ fn check_length(name: &str, length: usize) -> Result<(), BadHeader> {
     }
 }
 
-/// The name in lower case.
+/// Returns a name in lower case, if HTTP allows it.
 fn checked_name(name: &str) -> Result<String, BadHeader> {
     let bad = |problem| {
         Err(BadHeader::Name {
@@ -264,7 +264,7 @@ fn checked_name(name: &str) -> Result<String, BadHeader> {
     }
 }
 
-/// Whether a header frames a message, for the compiler.
+/// Returns whether a header frames a message, for the compiler.
 pub(crate) const fn frames(name: &str) -> bool {
     let mut framing: &[&str] = &FRAMING;
     while let [first, others @ ..] = framing {
@@ -306,14 +306,14 @@ fn append(text: &[u8], out: &mut Vec<u8>) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadHeader {
-    /// HTTP has no such name.
+    /// HTTP does not allow the name.
     Name {
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// The problem with the name.
         problem: Cow<'static, str>,
     },
-    /// The header frames a message, which is up to HAProxy.
+    /// The header frames a message, so only HAProxy may change it.
     Framing(String),
     /// A value has a control character.
     Value {
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn what_http_does_not_have_is_refused_with_its_reason() {
+    fn invalid_names_and_values_are_refused_with_a_reason() {
         for (name, value, error) in [
             ("", "x", "\"\" cannot be the name of a header: it is empty"),
             (

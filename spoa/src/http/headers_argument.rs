@@ -12,6 +12,7 @@ pub(super) const HEADERS: ArgSpec = ArgSpec {
     default: false,
     sample: None,
     may_be_missing: false,
+    attribute: "",
 };
 
 /// Takes the argument `headers`.

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// HTTP/2).
 ///
 /// The name is in lower case, without the port and the dot at the end. A client may leave the header out, so take
-/// `Option<Host<'_>>`. It can put anything in it: a host is what the client says.
+/// `Option<Host<'_>>`. It can put anything into it.
 ///
 /// ```
 /// use spoa::http::Host;
@@ -21,7 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// assert_eq!(Host::new(b"[2001:db8::1]:80").ip(), Some("2001:db8::1".parse().unwrap()));
 /// ```
 ///
-/// Bytes that are not UTF-8 are shown as U+FFFD. It allocates only for these, and for capitals.
+/// Bytes that are not UTF-8 are shown as U+FFFD. It allocates only for such bytes, and for capitals.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Host<'a> {
     name: Cow<'a, str>,
@@ -35,7 +35,7 @@ impl<'a> Host<'a> {
     pub fn new(raw: &'a [u8]) -> Self {
         let trimmed = raw.trim_ascii();
         let (name, port) = match trimmed.iter().rposition(|byte| *byte == b':') {
-            // What is within brackets is an address of IPv6.
+            // In brackets is an address of IPv6.
             Some(colon) if !trimmed.get(colon..).unwrap_or_default().contains(&b']') => {
                 let (name, port) = trimmed.split_at_checked(colon).unwrap_or((trimmed, b""));
                 let port = port.get(1..).unwrap_or_default();
@@ -73,7 +73,7 @@ impl<'a> Host<'a> {
         self.port
     }
 
-    /// Returns the address, if the host is one.
+    /// Returns the address, if the host is an address.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         let inner = self

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 /// The body of a request (sample `req.body`), read as JSON.
 ///
-/// Take `Result<Json<T>, Mismatch>`: a client can send what is not JSON, or another JSON. A body that was cut does
-/// not read as JSON either.
+/// Take `Result<Json<T>, Mismatch>`: a client can send other JSON, or other text. A truncated body does not read as
+/// JSON either.
 ///
 /// ```
 /// use serde::Deserialize;
@@ -37,7 +37,7 @@ impl<'a, T: Deserialize<'a>> FromValue<'a> for Json<T> {
     const SAMPLE: DefaultSample = DefaultSample::request("req.body").always();
 
     fn from_value(value: Value<'a>) -> Result<Self, Mismatch> {
-        // The error would repeat parts of the value.
+        // The error of `serde_json` would repeat parts of the value.
         serde_json::from_slice(<&[u8]>::from_value(value)?)
             .map(Json)
             .map_err(|_| Mismatch::Syntax)
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_such_json_is_a_mismatch() {
+    fn other_json_and_other_text_are_mismatches() {
         let read = |text: &'static str| Json::<Vec<u8>>::from_value(Value::Binary(text.as_bytes()));
         assert_eq!(read("[1, 2]"), Ok(Json(vec![1, 2])));
         for other in ["", "[1", "{}", "[1] x"] {

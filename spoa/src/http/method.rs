@@ -42,7 +42,7 @@ impl<'a> Method<'a> {
     /// `PATCH`
     pub const PATCH: Method<'static> = Method("PATCH");
 
-    /// The method with this name.
+    /// Creates a method with this name.
     #[must_use]
     pub const fn new(name: &'a str) -> Self {
         Method(name)
@@ -54,14 +54,14 @@ impl<'a> Method<'a> {
         self.0
     }
 
-    /// Returns the method as the crate `http` has it; `None` if that takes no such word.
+    /// Returns the method as a type of the crate `http`; `None` if that crate refuses it.
     #[cfg(feature = "http-types")]
     #[must_use]
     pub fn to_http(self) -> Option<http::Method> {
         http::Method::from_bytes(self.0.as_bytes()).ok()
     }
 
-    /// Whether a server does no more than read for it: `GET`, `HEAD`, `OPTIONS` and `TRACE`.
+    /// Returns whether the method only reads: `GET`, `HEAD`, `OPTIONS` and `TRACE` do.
     #[must_use]
     pub fn is_safe(self) -> bool {
         matches!(self.0, "GET" | "HEAD" | "OPTIONS" | "TRACE")

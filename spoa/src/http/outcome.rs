@@ -2,23 +2,23 @@
 
 use std::fmt;
 
-/// What becomes of a request or a response. The order is that of [`Verdict::stricter`](super::Verdict::stricter).
+/// The decision about a request or a response. [`Verdict::stricter`](super::Verdict::stricter) uses their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It passes.
+    /// The request or response passes.
     Allow,
     /// The client is sent elsewhere.
     Redirect,
-    /// The client gets a page of the site's, and has to solve what that asks.
+    /// The client gets a page of the site that it has to solve.
     Challenge,
-    /// The client gets a response of the agent's.
+    /// The client gets a response from the agent.
     Respond,
     /// The client gets an error.
     Deny,
     /// The client gets an error after HAProxy's `timeout tarpit`.
     Tarpit,
-    /// The client gets nothing, and its connection is forgotten.
+    /// The client gets nothing, and HAProxy forgets the connection.
     Drop,
 }
 

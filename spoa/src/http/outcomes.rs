@@ -2,9 +2,9 @@
 
 use crate::handler::__macros::{OutcomeDescription, VerdictDescription};
 
-/// What the verdicts of a handler can be. [`outcomes!`](crate::outcomes) implements it.
+/// A declaration of the possible verdicts of a handler. [`outcomes!`](crate::outcomes) implements it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not declare what a verdict can be",
+    message = "`{Self}` does not declare the verdicts of a handler",
     label = "no `outcomes!`",
     note = "declare the type by `spoa::outcomes! {{ struct {Self} {{ deny: 403; redirect: 302; }} }}`"
 )]
@@ -48,26 +48,26 @@ declares! {
 )]
 pub trait DeclaresDrop: Outcomes {}
 
-/// Declares a type that says what the verdicts of a handler can be.
+/// Declares a type with the possible verdicts of a handler.
 ///
-/// HAProxy cannot take a status from a variable, so there is one rule for each, and each is declared. The
-/// compiler refuses a [`Verdict`](crate::http::Verdict) with another one. `config` writes the rules, and
-/// `doctor` checks those that you have.
+/// HAProxy cannot take a status from a variable, so each status has a rule of its own and is declared. The
+/// compiler refuses a [`Verdict`](crate::http::Verdict) with another status. `config` writes the rules, and
+/// `doctor` checks yours.
 ///
 /// | line | the verdict | HAProxy's rule |
 /// |---|---|---|
 /// | `deny: 403, 429;` | `Verdict::deny::<403>()` | `deny deny_status 403` |
 /// | `redirect: 302;` | `Verdict::redirect::<302>("/login")` | `redirect code 302 location …` |
 /// | `respond: 200;` | `Verdict::respond::<200>("text/html", page)` | `return status 200 …` |
-/// | `challenge: 403;` | `Verdict::challenge::<403>("token")` | `return status 403 …`, with a page of the site's |
+/// | `challenge: 403;` | `Verdict::challenge::<403>("token")` | `return status 403 …`, with a page of the site |
 /// | `tarpit: 429;` | `Verdict::tarpit::<429>()` | `tarpit deny_status 429`, for requests only |
 /// | `drop;` | `Verdict::drop_silently()` | `silent-drop` |
 /// | `request: set "x-user", remove "authorization";` | [`request_headers`](crate::http::Verdict::request_headers) | `set-header`, `add-header`, `del-header` |
 /// | `request: any;` | headers of any names | `set-headers-bin` and its kin, from 3.4 on |
 /// | `response: add "set-cookie";` | [`response_headers`](crate::http::Verdict::response_headers) | `http-after-response` rules |
 ///
-/// A request header that is declared with `set` is the agent's alone: the rules remove what a client sends
-/// under that name.
+/// Only the agent sets a request header that is declared with `set`: the rules remove the header from the request
+/// of a client.
 ///
 /// `as` gives the variables of a verdict a name before theirs, for a second verdict on the same request:
 /// with `struct Bots as "bots" { … }`, they are `txn.<prefix>.bots_action` and so on.
@@ -77,7 +77,7 @@ pub trait DeclaresDrop: Outcomes {}
 /// use spoa::prelude::*;
 ///
 /// spoa::outcomes! {
-///     /// What the firewall can decide.
+///     /// The verdicts of the firewall.
 ///     pub struct Firewall {
 ///         deny: 403, 429;
 ///         redirect: 302;
@@ -117,7 +117,7 @@ macro_rules! outcomes {
     };
 }
 
-/// Reads a declaration line by line: what was read of outcomes, of the traits they implement, of headers.
+/// Reads a declaration line by line, and collects the outcomes, the traits that they implement, and the headers.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __outcomes {
@@ -195,7 +195,7 @@ macro_rules! __outcomes {
     };
     ($head:tt $name:ident $prefix:tt $outcomes:tt $traits:tt $headers:tt $($wrong:tt)+) => {
         $crate::__private::compile_error! {
-            "a line says what a verdict can be: `deny: 403, 429;`, `redirect: 302;`, `respond: 200;`, \
+            "a line declares verdicts or headers: `deny: 403, 429;`, `redirect: 302;`, `respond: 200;`, \
              `challenge: 403;`, `tarpit: 429;`, `drop;`, `request: set \"x-user\", remove \"cookie\";` or \
              `response: add \"set-cookie\";`, with `any` for headers of any names"
         }
@@ -260,7 +260,7 @@ macro_rules! __outcome_header {
 /// Describes an outcome.
 ///
 /// # Panics
-/// When HAProxy has no such outcome: at compile time, since it is called then.
+/// If HAProxy has no such outcome. It is called at compile time, so this is a compile error.
 #[doc(hidden)]
 #[must_use]
 #[track_caller]
@@ -286,7 +286,7 @@ pub const fn outcome(action: &'static str, status: u16) -> OutcomeDescription {
 /// Returns the name of a header if an agent may change it.
 ///
 /// # Panics
-/// If not: at compile time, since it is called then.
+/// If not. It is called at compile time, so this is a compile error.
 #[doc(hidden)]
 #[must_use]
 #[track_caller]
@@ -307,7 +307,7 @@ pub const fn header_name(name: &'static str) -> &'static str {
     name
 }
 
-/// Returns a text with `_` for all that the name of a variable cannot have.
+/// Returns a text with `_` for every character that is not allowed in the name of a variable.
 #[doc(hidden)]
 #[must_use]
 #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
@@ -335,7 +335,7 @@ pub const fn text(name: &[u8]) -> &str {
 }
 
 crate::outcomes! {
-    /// What coraza's published rules enforce: `deny` with 403, `redirect` with 302, and `drop`.
+    /// The verdicts that coraza's published rules enforce: `deny` with 403, `redirect` with 302, and `drop`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Usual {
         deny: 403;

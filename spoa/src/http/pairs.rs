@@ -1,4 +1,4 @@
-//! Names and values as `application/x-www-form-urlencoded` has them: in a query, and in the body of a form.
+//! Names and values in `application/x-www-form-urlencoded`: in a query, and in the body of a form.
 
 use super::percent::decode;
 use super::split::split;
@@ -56,7 +56,7 @@ macro_rules! pairs {
         pub struct $name<'a>(&'a [u8]);
 
         impl<'a> $name<'a> {
-            /// The pairs in these bytes.
+            /// Reads the pairs in these bytes.
             #[must_use]
             pub const fn new(bytes: &'a [u8]) -> Self {
                 $name(bytes)
@@ -68,8 +68,8 @@ macro_rules! pairs {
                 self.0
             }
 
-            /// Returns the value of the first pair of that name, decoded. Which of several the server takes is
-            /// its own choice: a check should look at [all](Self::get_all) of them.
+            /// Returns the value of the first pair of that name, decoded. The server may use another one of several,
+            /// so a check should look at [all](Self::get_all) of them.
             #[must_use]
             pub fn get(self, name: &str) -> Option<Cow<'a, [u8]>> {
                 self.get_all(name).next()
@@ -92,14 +92,14 @@ macro_rules! pairs {
                     .map(|(_, value)| value)
             }
 
-            /// Returns the names and values of all pairs, decoded, in order. A `+` is a space, what is not an
-            /// escape stays as it is, and a name without `=` has an empty value.
+            /// Returns the names and values of all pairs, decoded, in order. A `+` is a space, an invalid
+            /// escape is kept, and a name without `=` has an empty value.
             #[must_use]
             pub const fn iter(self) -> PairIter<'a> {
                 PairIter(Some(self.0))
             }
 
-            /// Whether there are no pairs.
+            /// Returns whether there are no pairs.
             #[must_use]
             pub fn is_empty(self) -> bool {
                 self.iter().next().is_none()
@@ -137,7 +137,7 @@ macro_rules! pairs {
 }
 
 pairs! {
-    /// The query of a request (sample `query`): what is after the first `?`.
+    /// The query of a request (sample `query`), which comes after the first `?`.
     ///
     /// A request without a `?` has an empty query here; `Option<Query<'_>>` is `None` for it.
     ///
@@ -156,12 +156,11 @@ pairs! {
 }
 
 pairs! {
-    /// The fields of a form in the body of a request (sample `req.body`), as
-    /// `application/x-www-form-urlencoded` has them.
+    /// The fields of a form in the body of a request (sample `req.body`), in
+    /// `application/x-www-form-urlencoded`.
     ///
-    /// The `Content-Type` is not looked at, and a body that HAProxy had not read as a whole is cut: see
-    /// [`Body`](super::Body). HAProxy reads bodies ahead with `option http-buffer-request` or
-    /// `http-request wait-for-body` only.
+    /// The `Content-Type` is not checked, and the body may be truncated: see [`Body`](super::Body). HAProxy reads
+    /// bodies ahead only with `option http-buffer-request` or `http-request wait-for-body`.
     ///
     /// ```
     /// use spoa::http::Form;

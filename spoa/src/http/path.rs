@@ -8,8 +8,8 @@ use std::fmt;
 
 /// The path of a request (sample `path`), as the client sent it.
 ///
-/// It is from the first `/` to the `?`, not decoded. A request without a path, as `OPTIONS *`, has an empty one
-/// here; `Option<Path<'_>>` is `None` for it.
+/// It reaches from the first `/` to the `?`, and is not decoded. A request without a path, such as `OPTIONS *`, has
+/// an empty path here; `Option<Path<'_>>` is `None` for it.
 ///
 /// ```
 /// use spoa::http::Path;
@@ -27,7 +27,7 @@ use std::fmt;
 pub struct Path<'a>(&'a [u8]);
 
 impl<'a> Path<'a> {
-    /// The path with these bytes.
+    /// Creates a path with these bytes.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Path(bytes)
@@ -52,8 +52,8 @@ impl<'a> Path<'a> {
         decode(self.0, false)
     }
 
-    /// Returns what is between the `/`s, each part decoded. Empty parts, `.` and `..` are kept: a server may
-    /// take them for something, and a check has to see that.
+    /// Returns the parts between the `/`s, each decoded. Empty parts, `.` and `..` are kept: a server may act on
+    /// them, so a check has to see them.
     ///
     /// ```
     /// use spoa::http::Path;
@@ -68,7 +68,7 @@ impl<'a> Path<'a> {
         parts.into_iter().flatten().map(|part| decode(part, false))
     }
 
-    /// Whether the request has no path.
+    /// Returns whether the request has no path.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0.is_empty()

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode;
 use std::borrow::Cow;
 
 /// Replaces each `%` with two hexadecimal digits by the byte that they encode, and, if `plus`, each `+` by a space.
-/// Anything else stays as it is. Allocates only if something is replaced.
+/// Keeps all other bytes. Allocates only if something is replaced.
 pub(super) fn decode(bytes: &[u8], plus: bool) -> Cow<'_, [u8]> {
     if !plus || !bytes.contains(&b'+') {
         return percent_decode(bytes).into();

@@ -1,10 +1,10 @@
-//! A cookie that an agent gives a client.
+//! A cookie that an agent sends to a client.
 
 use super::token::is_token;
 use std::fmt;
 use std::time::Duration;
 
-/// A cookie, as the header `Set-Cookie` has it.
+/// A cookie in a header `Set-Cookie`.
 ///
 /// ```
 /// use spoa::http::{HeaderSet, SameSite, SetCookie};
@@ -36,24 +36,23 @@ pub struct SetCookie {
     http_only: bool,
 }
 
-/// The requests of other sites that a browser sends a cookie with.
+/// The requests from other sites with which a browser sends a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SameSite {
-    /// None of them.
+    /// No requests from other sites.
     Strict,
-    /// Those that open a page of the cookie's site.
+    /// Requests that open a page of the cookie's site.
     Lax,
-    /// All of them. Browsers take such a cookie only if it is secure, so it becomes secure.
+    /// All requests. Browsers take such a cookie only if it is secure, so it becomes secure.
     None,
 }
 
 impl SetCookie {
-    /// Creates a cookie that lasts until the browser is closed, and is sent by the rules of browsers that
-    /// have nothing else to go by.
+    /// Creates a cookie that lasts until the browser is closed, and to which the defaults of browsers apply.
     ///
     /// Browsers take a name that begins with `__Secure-` only from secure cookies, and one that begins
-    /// with `__Host-` only from secure ones with the path `/` and no domain: such a cookie begins so.
+    /// with `__Host-` only from secure ones with the path `/` and no domain: such a name sets these attributes.
     ///
     /// # Errors
     /// [`BadCookie`] if the name is not a token, or the value has characters that RFC 6265 excludes:

@@ -1,4 +1,4 @@
-//! What a request is known by: its unique id, and the trace that it belongs to.
+//! The identity of a request: its unique id, and the trace that it belongs to.
 
 use crate::handler::{Accepts, AsValue, DefaultSample, Expected, FromValue, Mismatch, Text};
 use crate::spop::Value;
@@ -6,8 +6,8 @@ use std::fmt;
 
 /// The id that HAProxy gave a request or a connection (sample `unique-id`).
 ///
-/// HAProxy has one where the frontend has a `unique-id-format`. Without that line it is an empty text here;
-/// `Option<UniqueId<'_>>` is `None` then. With `unique-id-format %[req.hdr(x-request-id)]` or the like, a client
+/// HAProxy has one if the frontend has a `unique-id-format`. Without that line, it is an empty text here, and
+/// `Option<UniqueId<'_>>` is `None`. With `unique-id-format %[req.hdr(x-request-id)]` or the like, a client
 /// chooses it.
 ///
 /// ```
@@ -23,7 +23,7 @@ use std::fmt;
 pub struct UniqueId<'a>(Text<'a>);
 
 impl<'a> UniqueId<'a> {
-    /// The id with this text.
+    /// Creates an id with this text.
     #[must_use]
     pub fn new(text: impl Into<Text<'a>>) -> Self {
         UniqueId(text.into())
@@ -35,7 +35,7 @@ impl<'a> UniqueId<'a> {
         &self.0
     }
 
-    /// Whether HAProxy has given no id.
+    /// Returns whether HAProxy has given no id.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -68,8 +68,8 @@ impl AsValue for UniqueId<'_> {
 
 /// The `traceparent` header of W3C Trace Context (sample `req.fhdr(traceparent)`).
 ///
-/// Take `Result<TraceParent, Mismatch>`: a client can leave the header out, or send one that is not valid, which
-/// begins a new trace.
+/// Take `Result<TraceParent, Mismatch>`: a client can leave the header out, or send an invalid one. Both begin a
+/// new trace.
 ///
 /// ```
 /// use spoa::http::TraceParent;
@@ -88,8 +88,8 @@ pub struct TraceParent {
 }
 
 impl TraceParent {
-    /// Reads a header; `None` if it is not valid. A version that is not known yet is read as far as version 00
-    /// goes, as the specification asks for.
+    /// Reads a header; `None` if it is not valid. A later version than 00 is read as far as version 00 defines it,
+    /// as the specification asks for.
     #[must_use]
     pub fn parse(header: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(header.trim_ascii()).ok()?;
@@ -127,13 +127,13 @@ impl TraceParent {
         self.parent
     }
 
-    /// Whether the caller may have recorded the trace.
+    /// Returns whether the caller may have recorded the trace.
     #[must_use]
     pub const fn is_sampled(self) -> bool {
         self.flags & 1 != 0
     }
 
-    /// Returns what a span of this trace hands on: its own id is the parent's of what follows.
+    /// Returns the header that a span of this trace sends on, with its own id as the parent.
     #[must_use]
     pub const fn child(self, span_id: u64) -> Self {
         TraceParent {

@@ -1,4 +1,4 @@
-//! The error for what a verdict does, and its type does not declare.
+//! The error for a verdict that its type does not declare.
 
 use std::fmt;
 

@@ -8,22 +8,22 @@ use super::{HeaderSet, Outcome, Undeclared};
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-/// What a handler decides about a request or a response.
+/// The decision of a handler about a request or a response.
 ///
-/// A verdict becomes variables, named as coraza's agents name them, and HAProxy's rules enforce it: `config`
-/// writes them, see [`outcomes!`](crate::outcomes). Without a declaration of its own, a verdict can be what
-/// coraza's published rules enforce: `deny` with 403, `redirect` with 302, and `drop`.
+/// A verdict becomes variables with the names of coraza's agents, and HAProxy's rules enforce it: `config` writes
+/// the rules, see [`outcomes!`](crate::outcomes). Without a declaration, a verdict can be one that coraza's
+/// published rules enforce: `deny` with 403, `redirect` with 302, and `drop`.
 ///
 /// | variable | type | set by |
 /// |---|---|---|
 /// | `txn.<prefix>.action` | text: `allow`, `deny`, `redirect`, `respond`, `challenge`, `tarpit` or `drop` | every verdict |
 /// | `txn.<prefix>.status` | integer | all but `allow` and `drop` |
-/// | `txn.<prefix>.data` | text: the location, the body, or what the page of a challenge needs | `redirect`, `respond`, `challenge` |
+/// | `txn.<prefix>.data` | text: the location, the body, or the data for the page of a challenge | `redirect`, `respond`, `challenge` |
 /// | `txn.<prefix>.content_type` | text | `respond` |
 /// | `txn.<prefix>.reason` | text, for HAProxy's log | [`reason`](Verdict::reason) |
 ///
-/// Return other variables beside it in a tuple, or in a struct with `#[derive(IntoActions)]` whose field of
-/// the verdict has `#[spoa(flatten)]`.
+/// To set other variables, return a tuple, or a struct with `#[derive(IntoActions)]` whose field with the
+/// verdict has `#[spoa(flatten)]`.
 ///
 /// ```
 /// use spoa::http::Verdict;
@@ -71,12 +71,12 @@ impl<O: Outcomes> Verdict<O> {
         }
     }
 
-    /// Lets it pass.
+    /// Lets the request or response pass.
     pub const fn allow() -> Self {
         Verdict::new(Outcome::Allow, 0)
     }
 
-    /// Denies it with a status.
+    /// Denies the request or response with a status.
     pub const fn deny<const STATUS: u16>() -> Self
     where
         O: DeclaresDeny<STATUS>,
@@ -110,7 +110,7 @@ impl<O: Outcomes> Verdict<O> {
     }
 
     /// Responds with the site's page for a challenge, which may show `data`, such as a token, by
-    /// `%[var(txn.<prefix>.data)]`. Without a page of the site's, `data` is the page.
+    /// `%[var(txn.<prefix>.data)]`. If the site has no page, `data` is the page.
     pub fn challenge<const STATUS: u16>(data: impl Into<Cow<'static, str>>) -> Self
     where
         O: DeclaresChallenge<STATUS>,
@@ -118,7 +118,7 @@ impl<O: Outcomes> Verdict<O> {
         Verdict::new(Outcome::Challenge, STATUS).data(data)
     }
 
-    /// Denies it with a status, after HAProxy's `timeout tarpit`. HAProxy cannot do so with a response, and
+    /// Denies the request with a status, after HAProxy's `timeout tarpit`. HAProxy cannot delay a response, and
     /// denies it at once.
     pub const fn tarpit<const STATUS: u16>() -> Self
     where
@@ -127,7 +127,7 @@ impl<O: Outcomes> Verdict<O> {
         Verdict::new(Outcome::Tarpit, STATUS)
     }
 
-    /// Forgets the connection without a word to the client.
+    /// Forgets the connection without a response to the client.
     pub const fn drop_silently() -> Self
     where
         O: DeclaresDrop,
@@ -135,7 +135,7 @@ impl<O: Outcomes> Verdict<O> {
         Verdict::new(Outcome::Drop, 0)
     }
 
-    /// Denies it with a status that is known only when the agent runs, for instance that of a rule.
+    /// Denies the request or response with a status that is known only at run time, such as that of a rule.
     ///
     /// ```
     /// use spoa::http::Verdict;
@@ -153,7 +153,7 @@ impl<O: Outcomes> Verdict<O> {
         Verdict::declared(Outcome::Deny, status)
     }
 
-    /// Sends the client to a location, with a status that is known only when the agent runs.
+    /// Sends the client to a location, with a status that is known only at run time.
     ///
     /// # Errors
     /// [`Undeclared`] if the status is not declared.
@@ -164,7 +164,7 @@ impl<O: Outcomes> Verdict<O> {
         Ok(Verdict::declared(Outcome::Redirect, status)?.data(location))
     }
 
-    /// Responds with a body, with a status that is known only when the agent runs.
+    /// Responds with a body, with a status that is known only at run time.
     ///
     /// # Errors
     /// [`Undeclared`] if the status is not declared.
@@ -195,14 +195,14 @@ impl<O: Outcomes> Verdict<O> {
         self
     }
 
-    /// Says why, for HAProxy's log. Clients do not see it.
+    /// Adds a reason for HAProxy's log. Clients do not see it.
     pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.reason = Some(reason.into());
         self
     }
 
-    /// Changes the headers of the request, after those changes that the verdict has. Servers see them if
-    /// it passes.
+    /// Changes the headers of the request, after the changes that the verdict has already. Servers see them if the
+    /// request passes.
     ///
     /// The handler fails if a change is not declared.
     pub fn request_headers(mut self, headers: HeaderSet) -> Self {
@@ -211,7 +211,7 @@ impl<O: Outcomes> Verdict<O> {
         self
     }
 
-    /// Changes the headers of the response, that of a server, or HAProxy's own when it denies.
+    /// Changes the headers of the response, which comes from a server, or from HAProxy if the verdict denies.
     ///
     /// The handler fails if a change is not declared.
     pub fn response_headers(mut self, headers: HeaderSet) -> Self {
@@ -220,13 +220,13 @@ impl<O: Outcomes> Verdict<O> {
         self
     }
 
-    /// Returns what becomes of the request or the response.
+    /// Returns the decision about the request or the response.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
 
-    /// Returns the status of HAProxy's response; `None` if there is none.
+    /// Returns the status of HAProxy's response; `None` if HAProxy does not respond.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         Some(self.status).filter(|status| *status != 0)

@@ -25,7 +25,7 @@ impl<O: Outcomes> IntoActions for Verdict<O> {
             write_headers::<O>(&headers.request, false, out)?;
             write_headers::<O>(&headers.response, true, out)?;
         }
-        // Last, since it may be too large: the rest counts without it.
+        // Last, since it may not fit: the rest counts without it.
         if let Some(data) = &self.data {
             out.set_var(Scope::Transaction, names.data, Value::from(&**data))?;
         }
@@ -92,7 +92,7 @@ fn write_headers<O: Outcomes>(
             what: format!("{side}: {change} \"{name}\""),
         }))
     };
-    // One variable has all headers, if any may come.
+    // If headers of any names are declared, one variable has them all.
     let all = [
         (HeaderChange::Remove, headers.to_remove()),
         (HeaderChange::Set, headers.to_set()),
@@ -109,7 +109,7 @@ fn write_headers<O: Outcomes>(
     for name in headers.removed_names() {
         match find(HeaderChange::Remove, Some(name)) {
             Some(header) => out.set_var(Scope::Transaction, header.variable, Value::Bool(true))?,
-            // What a client sends under that name is removed anyway.
+            // The rules remove the client's header of that name anyway.
             None if !of_response && find(HeaderChange::Set, Some(name)).is_some() => {}
             None => return Err(undeclared("remove", name)),
         }
@@ -247,7 +247,7 @@ mod tests {
             "response_add_set_cookie = \"id=7\"",
         ];
         assert_eq!(actions(verdict).unwrap(), expected);
-        // It is the agent's alone, so it is removed where it is not set.
+        // Only the agent sets it, so it is removed if the agent does not set it.
         let removed = HeaderSet::new().remove("x-user").unwrap();
         let verdict = Verdict::<All>::allow().request_headers(removed);
         assert_eq!(actions(verdict).unwrap(), ["action = \"allow\""]);
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_declared_fails_with_the_declaration_to_write() {
+    fn undeclared_verdicts_fail_with_the_declaration_to_write() {
         let headers = HeaderSet::new().set("x-other", "1").unwrap();
         let verdict = Verdict::<All>::allow().request_headers(headers.clone());
         assert_eq!(

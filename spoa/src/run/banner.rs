@@ -145,6 +145,7 @@ mod tests {
             sample: None,
             default_sample: crate::handler::DefaultSample::NONE,
             may_be_missing: false,
+            attribute: "arg",
             takes_null: false,
             required: true,
         }

@@ -137,10 +137,13 @@ fn note(message: &str, argument: &ArgumentDescription) -> Option<String> {
         (_, Some(index)) => format!("argument number {index}"),
         (name, None) => format!("argument `{}`", name.unwrap_or_default()),
     };
+    let default = match argument.attribute {
+        "" => String::new(),
+        attribute => format!(", or give a default with `#[{attribute}(default = …)]`"),
+    };
     Some(format!(
         "{what} of message `{message}` is required, and HAProxy sends none where `{sample}` has no \
-         value: the handler is not run then; take `Option<{ty}>`, or give a default with \
-         `#[arg(default = …)]`"
+         value: the handler is not run then; take `Option<{ty}>`{default}"
     ))
 }
 
@@ -158,6 +161,7 @@ mod tests {
             sample: Some("req.hdr(x-id)"),
             default_sample: crate::handler::DefaultSample::NONE,
             may_be_missing,
+            attribute: "arg",
             takes_null: false,
             required,
         }

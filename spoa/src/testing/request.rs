@@ -186,6 +186,7 @@ impl HttpRequest {
             "pathq" => text(self.pathq()),
             "query" => text(parts(&self.target).nth(1)),
             "unique-id" => Datum::Null,
+            "http_auth_bearer" => text(self.last("authorization").and_then(bearer)),
             "req.hdrs" => Datum::Text(self.lines()),
             "req.hdrs_bin" => Datum::Binary(self.block()),
             "req.body" => Datum::Binary(self.body.clone()),
@@ -199,13 +200,16 @@ impl HttpRequest {
                         let last = value.rsplit(|byte| *byte == b',').next();
                         last.unwrap_or_default().trim_ascii()
                     })),
+                    "req.cook" | "cook" => text(self.cookie(name)),
+                    "url_param" => text(parts(&self.target).nth(1).and_then(|it| param(it, name))),
+                    "req.body_param" => text(param(&self.body, name)),
                     _ => return None,
                 }
             }
         })
     }
 
-    /// Returns path and query. HAProxy has none for `*` and for an authority alone.
+    /// Returns path and query. HAProxy has none for `*`, and `/` for an absolute target without a path (none on 2.6).
     fn pathq(&self) -> Option<&[u8]> {
         let target = &self.target;
         if target.starts_with(b"/") {
@@ -213,14 +217,27 @@ impl HttpRequest {
         }
         let scheme = target.windows(3).position(|part| part == b"://")?;
         let authority = target.get(scheme + 3..)?;
-        let path = authority.iter().position(|byte| *byte == b'/')?;
-        authority.get(path..)
+        match authority.iter().position(|byte| *byte == b'/') {
+            Some(path) => authority.get(path..),
+            None => Some(b"/"),
+        }
     }
 
     fn last(&self, name: &str) -> Option<&[u8]> {
         let mut headers = self.headers.iter().rev();
         let (_, value) = headers.find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))?;
         Some(value)
+    }
+
+    /// Returns the value of a cookie as `req.cook` does.
+    fn cookie(&self, name: &str) -> Option<&[u8]> {
+        let headers = self.headers.iter().filter(|(known, _)| known == b"cookie");
+        let parts = headers.flat_map(|(_, value)| value.split(|byte| *byte == b';'));
+        let values = parts.filter_map(|part| {
+            let (known, value) = halves(part, b'=')?;
+            (known.trim_ascii() == name.as_bytes()).then_some(value.trim_ascii())
+        });
+        values.last()
     }
 
     fn lines(&self) -> Vec<u8> {
@@ -240,6 +257,29 @@ impl HttpRequest {
         }
         block
     }
+}
+
+/// Splits bytes at the first such byte, which is in neither part.
+fn halves(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let place = bytes.iter().position(|byte| *byte == at)?;
+    Some((bytes.get(..place)?, bytes.get(place + 1..)?))
+}
+
+/// Returns the value of the first pair of that name, as it was sent.
+fn param<'a>(pairs: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut pairs = pairs.split(|byte| *byte == b'&');
+    pairs.find_map(|pair| {
+        let (known, value) = halves(pair, b'=')?;
+        (known == name.as_bytes()).then_some(value)
+    })
+}
+
+/// Returns the token of an `Authorization` header.
+fn bearer(header: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = halves(header, b' ')?;
+    scheme
+        .eq_ignore_ascii_case(b"bearer")
+        .then(|| token.trim_ascii_start())
 }
 
 impl TestAgent {

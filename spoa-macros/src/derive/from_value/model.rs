@@ -4,11 +4,12 @@ use crate::derive::attr::{self, TYPE, VARIANT};
 use crate::derive::item::{self, Item};
 use crate::errors::Errors;
 use crate::options::text;
-use crate::syntax::kebab;
-use proc_macro2::{Ident, Span};
+use crate::syntax::{is_named, kebab};
+use proc_macro2::{Ident, Span, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Fields, Member, Type, Variant};
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Field, Fields, Member, Meta, Type, Variant};
 
 pub(super) struct Model<'i> {
     pub(super) item: Item<'i>,
@@ -36,8 +37,9 @@ pub(super) struct Text<'i> {
 impl<'i> Model<'i> {
     pub(super) fn parse(input: &'i DeriveInput, errors: &mut Errors) -> Self {
         let options = attr::options(&input.attrs, &TYPE, errors);
+        let mut others: Vec<_> = options.others().collect();
         let shape = match &input.data {
-            Data::Struct(data) => newtype(input, &data.fields, errors),
+            Data::Struct(data) => newtype(input, &data.fields, &mut others, errors),
             Data::Enum(data) => Shape::Texts(
                 data.variants
                     .iter()
@@ -56,15 +58,23 @@ impl<'i> Model<'i> {
         Model {
             item: Item::new(input, &options),
             shape,
-            others: options.others().collect(),
+            others,
         }
     }
 }
 
-fn newtype<'i>(input: &DeriveInput, fields: &'i Fields, errors: &mut Errors) -> Shape<'i> {
+fn newtype<'i>(
+    input: &DeriveInput,
+    fields: &'i Fields,
+    others: &mut Vec<(&'static str, Span)>,
+    errors: &mut Errors,
+) -> Shape<'i> {
     let mut all = fields.iter();
     match (all.next(), all.next()) {
-        (Some(field), None) => return Shape::Newtype(item::member(field, 0), &field.ty),
+        (Some(field), None) => {
+            field_options(input, field, others, errors);
+            return Shape::Newtype(item::member(field, 0), &field.ty);
+        }
         (_, Some(second)) => errors.on(
             second
                 .ident
@@ -79,6 +89,38 @@ fn newtype<'i>(input: &DeriveInput, fields: &'i Fields, errors: &mut Errors) -> 
         ),
     }
     Shape::Neither
+}
+
+/// Reads the options of the field of a newtype. None belong to this derive: those of arguments are written where
+/// the type is used, and those of variables belong to `IntoActions`.
+fn field_options(
+    input: &DeriveInput,
+    field: &Field,
+    others: &mut Vec<(&'static str, Span)>,
+    errors: &mut Errors,
+) {
+    for attribute in field.attrs.iter().filter(|it| is_named(it, "spoa")) {
+        let first = match &attribute.meta {
+            Meta::List(list) => list.tokens.clone().into_iter().next(),
+            _ => None,
+        };
+        let word = first.as_ref().map(ToString::to_string).unwrap_or_default();
+        match word.as_str() {
+            "scope" => others.push(("scope", attribute.span())),
+            "flatten" => others.push(("flatten", attribute.span())),
+            _ if matches!(first, Some(TokenTree::Literal(_))) => {
+                others.push(("#[spoa(\"name\")]", attribute.span()));
+            }
+            _ => errors.on(
+                attribute,
+                format_args!(
+                    "the field of this type has no options: write them where an argument has the \
+                     type `{}`, in `#[arg(…)]` before a parameter or `#[spoa(…)]` before a field",
+                    input.ident
+                ),
+            ),
+        }
+    }
 }
 
 /// The text of a variant: what `#[spoa("…")]` says, or its name in kebab case.

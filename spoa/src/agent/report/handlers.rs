@@ -135,12 +135,16 @@ fn compare_names(definition: &Definition, incoming: &IncomingMessage<'_>) {
             continue;
         };
         if let Some(meant) = nearest(name, strangers()) {
+            let or = match argument.attribute {
+                "" => String::new(),
+                attribute => format!(", or with `#[{attribute}(\"{meant}\")]`"),
+            };
             tracing::warn!(target: AGENT,
                 peer = %context.peer(),
                 handler = definition.function(),
                 "message `{shown}` has no argument `{name}`, so the handler goes without it; is \
                  it the `{meant}` that HAProxy sends? correct one of the two names: in \
-                 `spoe-message {shown}` of spoe.conf, or with `#[arg(\"{meant}\")]`",
+                 `spoe-message {shown}` of spoe.conf{or}",
             );
         }
     }
