@@ -64,7 +64,7 @@ fn what_haproxy_would_drop_is_a_warning() {
     );
     assert_eq!(
         done.err,
-        "warning: HAProxy drops the variable `sess.ip-score`: `-` cannot stand in a name; use \
+        "warning: HAProxy drops the variable `sess.ip-score`: `-` is not allowed in a name; use \
          letters, digits, `_` and `.`\n"
     );
 }

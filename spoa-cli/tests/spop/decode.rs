@@ -289,7 +289,7 @@ fn an_answer_is_judged_as_haproxy_would() {
     assert_eq!(
         text,
         "ACK  stream 1 frame 1  20 bytes at 0\n  set-var sess.a-b = false (BOOL)\n  \
-         # HAProxy drops the variable `sess.a-b`: `-` cannot stand in a name; use letters, digits, \
+         # HAProxy drops the variable `sess.a-b`: `-` is not allowed in a name; use letters, digits, \
          `_` and `.`\n  unset-var txn.v\n"
     );
     let text = spop(&["decode", &ack(b"\x01\x03\x01\x01b\xf1")]).good();

@@ -74,9 +74,15 @@ fn whatever_a_client_sends_is_checked() {
         };
         for (sent, seen) in [
             ("192.0.2.7", "192.0.2.7"),
-            ("zz", "the text does not read as what is expected"),
-            ("", "the text does not read as what is expected"),
-            ("é", "the text does not read as what is expected"),
+            (
+                "zz",
+                "the text does not read as a value of the expected type",
+            ),
+            ("", "the text does not read as a value of the expected type"),
+            (
+                "é",
+                "the text does not read as a value of the expected type",
+            ),
         ] {
             let request = Request::get("/").header("x-forwarded-for", sent);
             assert_eq!(client(&request).as_deref(), Some(seen), "{sent:?}");

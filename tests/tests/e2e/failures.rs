@@ -107,7 +107,7 @@ const FAILURES: [(&str, &str); 9] = [
     ),
     (
         "bad-name",
-        "HAProxy drops the variable `txn.ip-score`: `-` cannot stand in a name; use letters, \
+        "HAProxy drops the variable `txn.ip-score`: `-` is not allowed in a name; use letters, \
          digits, `_` and `.`",
     ),
 ];

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 /// A request without a body.
 #[derive(Clone, Default)]
-struct Nasty {
-    name: &'static str,
+pub(crate) struct Nasty {
+    pub(crate) name: &'static str,
     method: &'static str,
     /// The target over HTTP/1.1, if it is not path and query.
     target: Option<&'static str>,
@@ -34,7 +34,7 @@ fn nasty(name: &'static str, headers: &[(&str, &[u8])]) -> Nasty {
     }
 }
 
-fn table() -> Vec<Nasty> {
+pub(crate) fn table() -> Vec<Nasty> {
     let high: Vec<u8> = (0x80..=0xff).collect();
     let many: Pairs = (0..200)
         .map(|n| (format!("x-{n}").into_bytes(), n.to_string().into_bytes()))
@@ -135,8 +135,8 @@ fn table() -> Vec<Nasty> {
     ]
 }
 
-/// Sends the bytes, and waits for the answer's first line.
-fn raw(to: SocketAddr, bytes: &[u8]) -> String {
+/// Sends the bytes, and waits for the first line of the answer.
+pub(crate) fn raw(to: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(to).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
@@ -158,7 +158,8 @@ impl Nasty {
         pathq
     }
 
-    fn over_h1(&self, to: SocketAddr) {
+    /// Returns the request as it is sent over HTTP/1.1.
+    pub(crate) fn text(&self) -> Vec<u8> {
         let target = match self.target {
             Some(target) => target.as_bytes().to_vec(),
             None => self.pathq(),
@@ -177,7 +178,11 @@ impl Nasty {
             bytes.extend_from_slice(&[&name[..], b": ", value, b" \r\n"].concat());
         }
         bytes.extend_from_slice(b"\r\n");
-        let reply = raw(to, &bytes);
+        bytes
+    }
+
+    pub(crate) fn over_h1(&self, to: SocketAddr) {
+        let reply = raw(to, &self.text());
         assert!(reply.starts_with("HTTP/1.1 200"), "{}: {reply}", self.name);
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// What a handler saw of a request.
+/// A request as a handler saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) method: String,
@@ -26,7 +26,7 @@ pub(crate) type Log = Arc<Mutex<(Vec<Seen>, Vec<Pairs>)>>;
 
 #[spoe_message("request", event = "on-frontend-http-request")]
 #[allow(clippy::too_many_arguments)]
-fn request(
+pub(crate) fn request(
     method: Method<'_>,
     path: Option<Path<'_>>,
     query: Option<Query<'_>>,

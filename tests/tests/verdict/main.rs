@@ -1,9 +1,15 @@
-//! Each verdict at each event, from an agent that is well, late, failing or down, with the rules that `config`
-//! writes for it: what the client gets is what the handler decided.
+//! Each verdict at each event, over HTTP/1.1 and HTTP/2, from an agent that is well, late, failing or down, with the
+//! rules that `config` writes for it: clients get what the handler decided.
 
-#[path = "common/mod.rs"]
+#[path = "../common/mod.rs"]
 mod common;
-#[path = "config/written.rs"]
+mod coraza;
+#[path = "../http/h2.rs"]
+#[allow(dead_code, reason = "the tests of requests use more of it")]
+mod h2;
+mod spoe_auth;
+mod together;
+#[path = "../config/written.rs"]
 #[allow(dead_code, reason = "the tests of `config` use more of it")]
 mod written;
 
@@ -26,6 +32,7 @@ fn agent() -> Command {
 /// What a case has: a HAProxy with the rules, a server behind it, an agent.
 struct Site {
     proxy: Proxy,
+    h2: Port,
     agent: Option<Process>,
     written: Written,
     _dir: TempDir,
@@ -34,17 +41,19 @@ struct Site {
 impl Site {
     fn start(haproxy: &Haproxy, agent: Command, args: &[&str]) -> Site {
         let (front, server, listen) = (Port::free(), Port::free(), Port::free());
+        let h2 = Port::free();
         let dir = TempDir::new();
         let rules = dir.join("rules.cfg");
         // The server shows which headers it got, and passes on what is asked of its response.
         let text = format!(
-            "    bind {} name www\n    timeout tarpit 50ms\n    default_backend site\n\n\
+            "    bind {} name www\n    bind {} proto h2\n    timeout tarpit 50ms\n    default_backend site\n\n\
              backend site\n    server site {server}\n\n\
              listen server\n    bind {server}\n    \
              http-request return status 200 content-type text/plain hdr x-ask \"%[req.hdr(x-late)]\" \
              lf-string \"%[req.hdrs]\" if {{ req.fhdr(x-late) -m found }}\n    \
              http-request return status 200 content-type text/plain lf-string \"%[req.hdrs]\"\n",
             front.addr(),
+            h2.addr(),
             server = server.addr(),
         );
         fs::write(&rules, text).expect("it is written");
@@ -62,10 +71,23 @@ impl Site {
         let agent = serving(agent, &listen);
         Site {
             proxy: written.start(haproxy),
+            h2,
             agent: Some(agent),
             written,
             _dir: dir,
         }
+    }
+
+    /// Returns the status over HTTP/2; `None` if there is no response.
+    fn status_over_h2(&self, header: &str, what: &str) -> Option<u16> {
+        let fields: [(&[u8], &[u8]); 5] = [
+            (b":method", b"GET"),
+            (b":scheme", b"http"),
+            (b":authority", b"x"),
+            (b":path", b"/"),
+            (header.as_bytes(), what.as_bytes()),
+        ];
+        h2::send(self.h2.addr(), &fields, None).expect("HAProxy speaks HTTP/2")
     }
 
     fn ask(&self, header: &str, what: &str) -> Reply {
@@ -141,6 +163,50 @@ fn every_verdict_is_enforced_at_every_event() {
     });
 }
 
+#[test]
+fn every_verdict_is_enforced_over_http_2() {
+    for_each_haproxy(|haproxy| {
+        let site = Site::start(haproxy, agent(), &["--fail=closed"]);
+        for side in SIDES {
+            for (what, status) in [
+                ("allow", 200),
+                ("deny 403", 403),
+                ("deny 418", 418),
+                ("redirect 302", 302),
+                ("redirect 307", 307),
+                ("respond 200", 200),
+                ("respond 404", 404),
+                ("challenge", 401),
+                ("tarpit", 429),
+                ("deny 500", 503),
+                ("panic", 503),
+                ("late", 503),
+            ] {
+                let found = site.status_over_h2(side, what);
+                assert_eq!(found, Some(status), "{haproxy} {side} {what}");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_log_of_the_agent_says_why_there_was_no_verdict() {
+    for_each_haproxy(|haproxy| {
+        let site = Site::start(haproxy, agent(), &["--fail=closed"]);
+        let agent = site.agent.as_ref().expect("it runs");
+        for (side, what, reason) in [
+            ("x-ask", "late", "timed out: not done within 800ms"),
+            ("x-ask", "panic", "panicked: asked for"),
+            ("x-ask", "nothing", "nobody knows `nothing`"),
+            // Errors of one handler share a line a second.
+            ("x-late", "deny 599", "`All` does not declare `deny: 599`"),
+        ] {
+            assert_eq!(site.ask(side, what).status, 503, "{haproxy} {what}");
+            agent.wait_for_line(reason);
+        }
+    });
+}
+
 /// What a client reads whose connection is forgotten: it may not even see that it is closed.
 fn dropped(site: &Site, side: &str) -> String {
     let mut stream = TcpStream::connect(site.proxy.addr()).expect("it listens");
@@ -172,6 +238,10 @@ fn without_a_verdict_requests_pass_or_not_as_was_chosen() {
             let down = || site.ask("x-ask", "deny 418");
             spoa_tests::eventually("the agent is seen to be down", || down().status == status);
             let reply = site.ask("x-ask", "allow");
+            let late = site.ask("x-late", "deny 418");
+            assert_eq!(late.status, status, "{haproxy} {fail} down, a response");
+            let h2 = site.status_over_h2("x-ask", "deny 418");
+            assert_eq!(h2, Some(status), "{haproxy} {fail} down, HTTP/2");
             assert_eq!(reply.status, status, "{haproxy} {fail} down");
             assert!(!has(&reply, "evil"), "{haproxy} {fail} down");
         }
