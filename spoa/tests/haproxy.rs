@@ -1,6 +1,6 @@
 //! `spoa::testing::HaProxy` with each HAProxy of this machine.
 //!
-//! Without a HAProxy these tests say that they are skipped.
+//! Like the tests of `spoa-tests`, they fail without a HAProxy, and say how to get one.
 
 use spoa::agent::Agent;
 use spoa::http::{Headers, Path, Verdict};
