@@ -1,7 +1,6 @@
 //! Messages that a client can make too large for a frame, by what the handlers say of their samples.
 //!
-//! It must not know sizes: `spoa_facts` does. Nothing is said where a handler does not say when its
-//! message is sent, or what an argument is.
+//! A message is left out if its handler does not say when it is sent, and so is an argument without a sample.
 
 use crate::agent::{Agent, Message};
 use spoa_facts::{Event, Expression, Frame, Sent};
@@ -41,8 +40,7 @@ pub fn overfull(agent: &Agent) -> Vec<String> {
     found
 }
 
-/// What messages have in common that HAProxy sends in one NOTIFY whenever it sends one of them: the event
-/// or the group, and the condition.
+/// A key that messages of one NOTIFY share: the event or the group, and the condition.
 type Key<'m> = (Option<&'m str>, Option<&'m str>, Option<&'m str>);
 
 fn key(message: &Message) -> Option<Key<'_>> {
@@ -171,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_travel_together_or_is_not_known_is_not() {
+    fn messages_apart_and_unknown_samples_are_left_out() {
         let apart = [
             message("a", HTTP, &["url"]),
             message("b", Some("on-backend-http-request"), &["url"]),

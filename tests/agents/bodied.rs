@@ -1,4 +1,4 @@
-//! An agent that measures bodies, and judges requests and headers at the event of backends.
+//! An agent that measures bodies, and judges requests at the events of backends and servers.
 
 use spoa::http::{Body, Completeness, HeaderSet, Verdict};
 use spoa::prelude::*;
@@ -61,6 +61,44 @@ fn judge(
         b"respond" => Verdict::respond::<200>("text/x-mine", "mine"),
         b"allow" => Verdict::allow().request_headers(HeaderSet::new().set("x-user", "alice")?),
         _ => return Err("no such verdict".into()),
+    })
+}
+
+spoa::outcomes! {
+    /// The outcomes at the event of a server's session.
+    struct Server as "server" {
+        deny: 429;
+    }
+}
+
+spoa::outcomes! {
+    /// The outcomes at the event of a response's first bytes.
+    struct Response as "response" {
+        deny: 429;
+    }
+}
+
+/// Judges a request as its server is connected to.
+#[spoe_message("server", event = "on-server-session")]
+fn server(
+    #[arg(sample = "src")] _address: std::net::IpAddr,
+) -> Result<Verdict<Server>, HandlerError> {
+    Ok(match std::env::var("JUDGE_SERVER").as_deref() {
+        Ok("deny") => Verdict::deny::<429>(),
+        Ok(_) => return Err("no such verdict".into()),
+        Err(_) => Verdict::allow(),
+    })
+}
+
+/// Judges a response as its first bytes come.
+#[spoe_message("response", event = "on-tcp-response")]
+fn response(
+    #[arg(sample = "src")] _address: std::net::IpAddr,
+) -> Result<Verdict<Response>, HandlerError> {
+    Ok(match std::env::var("JUDGE_RESPONSE").as_deref() {
+        Ok("deny") => Verdict::deny::<429>(),
+        Ok(_) => return Err("no such verdict".into()),
+        Err(_) => Verdict::allow(),
     })
 }
 

@@ -11,8 +11,6 @@ pub(super) enum When {
     Backend(String),
     /// Before the rules about responses.
     Response,
-    /// At this event, after which no rule can enforce it.
-    TooLate(String),
     /// With this group, which a rule of the site's own sends.
     ByRules(String),
 }

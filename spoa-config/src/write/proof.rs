@@ -98,13 +98,15 @@ fn side(plan: &Plan<'_>, planned: &Planned<'_>) -> Result<Side, String> {
         Some("on-client-session" | "on-frontend-tcp-request" | "on-frontend-http-request") => {
             Ok(Side::Request)
         }
-        Some("on-http-response") => Ok(Side::Response),
-        Some("on-backend-tcp-request" | "on-backend-http-request") if plan.writes_servers() => {
-            Ok(Side::Backend)
+        Some(event @ ("on-backend-tcp-request" | "on-backend-http-request")) => {
+            if plan.writes_servers() {
+                return Ok(Side::Backend);
+            }
+            Err(format!(
+                "it is sent at `{event}`, after the rules of the frontend"
+            ))
         }
-        Some(event) => Err(format!(
-            "it is sent at `{event}`, after the rules of the frontend"
-        )),
+        Some(_) => Ok(Side::Response),
         None => {
             let late = |group: &Group<'_>| group.earliest == Event::HttpResponse;
             Ok(if plan.group(planned).is_some_and(late) {

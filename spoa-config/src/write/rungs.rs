@@ -58,8 +58,8 @@ fn when(plan: &Plan<'_>, planned: &Planned<'_>) -> When {
         Some(event @ ("on-backend-tcp-request" | "on-backend-http-request")) => {
             When::Backend(event.to_owned())
         }
-        Some("on-http-response") => When::Response,
-        Some(event) => When::TooLate(event.to_owned()),
+        // These come before the rules about responses, too: `on-server-session`, `on-tcp-response`.
+        Some(_) => When::Response,
         None => match plan.group(planned) {
             Some(group) if group.by_rules => When::ByRules(group.name.clone()),
             Some(group) if group.earliest == Event::HttpResponse => When::Response,
@@ -90,9 +90,6 @@ fn doubts(plan: &Plan<'_>, verdict: &Verdict, when: &When) -> Vec<String> {
         When::Backend(event) => doubts.push(format!(
             "it is sent at `{event}`, after the rules of the frontend: copy the rules from the comment into the \
              backend"
-        )),
-        When::TooLate(event) => doubts.push(format!(
-            "it is sent at `{event}`, after which no rule can enforce its verdict: choose another event"
         )),
         When::ByRules(group) => doubts.push(format!(
             "a rule of `--rules` sends its group `{group}`: copy the rules from the comment to after that rule"
@@ -243,13 +240,6 @@ fn comments(
             ),
             Side::Backend,
         ),
-        When::TooLate(event) => {
-            text.blank();
-            text.comment(&format!(
-                "Not enforced: the verdict in {action} comes at `{event}`, after all rules that could."
-            ));
-            return;
-        }
         When::ByRules(group) if !by_site => (
             format!(
                 "The verdict in {action} comes with the group `{group}`. These rules enforce it, after the rule \

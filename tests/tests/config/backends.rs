@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use spoa_tests::{Port, Request, for_each_haproxy};
+use spoa_tests::{Origin, Port, Request, TempDir, for_each_haproxy};
 
 use crate::common::program;
 use crate::written::{Written, ask, serving, stop};
@@ -63,7 +63,7 @@ fn the_rules_of_other_backends_are_in_a_comment() {
     for_each_haproxy(|haproxy| {
         let (front, port) = (Port::free(), Port::free());
         let listen = port.addr().to_string();
-        let dir = spoa_tests::TempDir::new();
+        let dir = TempDir::new();
         let rules = format!(
             "    bind {}\n    default_backend site\n\nbackend site\n    http-request return status 200\n",
             front.addr()
@@ -107,5 +107,52 @@ fn an_agent_stops_without_a_warning_after_bodies() {
             reply.header("x-spoa-txn-bodied-upload") == Some("complete")
         });
         stop(process);
+    });
+}
+
+#[test]
+fn a_verdict_at_the_events_of_servers_is_enforced_on_the_response() {
+    for_each_haproxy(|haproxy| {
+        for (variable, ask_for, open, closed) in [
+            ("JUDGE_NOBODY", "allow", 200, 200),
+            ("JUDGE_SERVER", "deny", 429, 429),
+            ("JUDGE_SERVER", "fail", 200, 503),
+            ("JUDGE_RESPONSE", "deny", 429, 429),
+            ("JUDGE_RESPONSE", "fail", 200, 503),
+        ] {
+            for (fail, status) in [("open", open), ("closed", closed)] {
+                let (front, port, origin) = (Port::free(), Port::free(), Origin::start());
+                let listen = port.addr().to_string();
+                let dir = TempDir::new();
+                let rules = format!(
+                    "    bind {}\n    http-after-response set-header x-action %[var(txn.bodied.upload)]\n    \
+                     default_backend site\n\nbackend site\n    server site {}\n",
+                    front.addr(),
+                    origin.addr()
+                );
+                let rules = dir.write("rules.cfg", &rules).display().to_string();
+                let fail = format!("--fail={fail}");
+                let args = [
+                    "--engine=bodied",
+                    "--listen",
+                    &listen,
+                    &fail,
+                    "--rules",
+                    &rules,
+                ];
+                let mut written = Written::by(agent(), haproxy, &args);
+                written.serve_at(front);
+                let mut process = agent();
+                process.env(variable, ask_for);
+                let process = serving(process, &listen);
+                let proxy = written.start(haproxy);
+                let about = format!("{haproxy} {variable} {ask_for} {fail}");
+                ask(&proxy, &Request::get("/"), &about, |reply| {
+                    reply.status == status
+                });
+                drop(proxy);
+                drop(process);
+            }
+        }
     });
 }

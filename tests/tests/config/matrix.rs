@@ -47,18 +47,21 @@ enum Kind {
     Bodies,
     /// At the session, for a variable of that, without anything that is set for sure.
     Session,
+    /// At the events of servers, for verdicts.
+    Servers,
     /// At the event of backends, for a verdict and a body.
     Backends,
     /// For a verdict on the request, another with variables of its own, and one on the response.
     Judged,
 }
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind::Plain,
     Kind::Conditional,
     Kind::Grouped,
     Kind::Bodies,
     Kind::Session,
+    Kind::Servers,
     Kind::Backends,
     Kind::Judged,
 ];
@@ -186,6 +189,22 @@ fn messages(kind: Kind) -> Vec<Message> {
                 message("count", vec![path()], vec![total]),
             );
             vec![connected, nothing]
+        }
+        Kind::Servers => {
+            let judge = |name: &str, at: &str| {
+                let (mut verdict, mut variables) = verdict(&format!("{name}_"));
+                verdict.headers.retain(|header| header.of_response);
+                variables
+                    .retain(|it| !it.name.ends_with("user") && !it.name.ends_with("authorization"));
+                let src = argument("ip", "IpAddr", Expected::Address, "src");
+                let mut judge = message(name, vec![src], variables);
+                judge.verdicts = vec![verdict];
+                event(at, judge)
+            };
+            vec![
+                judge("server", "on-server-session"),
+                judge("response", "on-tcp-response"),
+            ]
         }
         Kind::Backends => {
             let (mut verdict, mut variables) = verdict("");

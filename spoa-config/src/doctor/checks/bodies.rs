@@ -153,12 +153,12 @@ impl Sends<'_, '_> {
         let by_rule = self.step.message.is_some_and(|sent| sent.by_rule);
         match (self.response, by_rule) {
             (true, true) => format!(
-                "write `http-response wait-for-body time 1s` above `{}`",
+                "write `http-response wait-for-body time 30s` above `{}`",
                 words(self.step.line)
             ),
             // No option waits for a response, and no rule comes before its event.
             (true, false) => format!(
-                "send it by a group: `http-response wait-for-body time 1s`, and below it `http-response send-spoe-group {engine} GROUP`"
+                "send it by a group: `http-response wait-for-body time 30s`, and below it `http-response send-spoe-group {engine} GROUP`"
             ),
             (false, _) => {
                 let section = self.case.configuration.sections.get(self.step.proxy);

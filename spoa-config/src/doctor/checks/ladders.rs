@@ -113,7 +113,7 @@ impl<'a> Ladder<'a> {
     /// Outcomes for which there is no rule on any way.
     fn missing(&self, case: &Case<'_>) -> Option<Finding> {
         let ways = self.ways(case);
-        let late = ways.first()?.1.phase.of_response();
+        let late = is_late(ways.first()?.1.phase);
         let mut wrong_side: Option<Span> = None;
         let mut last: Option<Span> = None;
         let mut missing: Vec<&Outcome> = Vec::new();
@@ -129,7 +129,7 @@ impl<'a> Ladder<'a> {
                         continue;
                     }
                     last.get_or_insert(step.line.span());
-                    let side = sender.phase.of_response();
+                    let side = is_late(sender.phase);
                     if step.phase.of_response() == side {
                         found = true
                     } else {
@@ -364,4 +364,9 @@ fn or(one: Option<bool>, other: Option<bool>) -> Option<bool> {
 
 fn not(it: Option<bool>) -> Option<bool> {
     it.map(|it| !it)
+}
+
+/// Returns whether only rules about the response come after a phase.
+fn is_late(phase: Phase) -> bool {
+    phase >= Phase::ServerSession
 }

@@ -163,7 +163,7 @@ fn a_sign_of_success_has_a_name_of_its_own() {
 #[test]
 fn a_message_that_stays_unprotected_is_named() {
     let mut late = message("late", Vec::new(), &["txn.late"]);
-    late.event = Some("on-tcp-response".to_owned());
+    late.event = Some("on-backend-http-request".to_owned());
     let agent = agent(vec![late, message("m", Vec::new(), &["txn.m"])]);
     let unprotected = |options: &Options| -> Vec<String> {
         let written = written(&agent, options);
@@ -171,16 +171,44 @@ fn a_message_that_stays_unprotected_is_named() {
         assert_eq!(comments, written.warnings.len(), "{}", written.frontend);
         written.warnings.iter().map(Warning::to_string).collect()
     };
+    let options = Options {
+        rules: Some("default_backend shop".to_owned()),
+        ..closed()
+    };
     assert_eq!(
-        unprotected(&closed()),
+        unprotected(&options),
         [
             "src/main.rs:7: message `late` is not protected by `--fail closed`: it is sent at \
-          `on-tcp-response`, after the rules of the frontend"
+          `on-backend-http-request`, after the rules of the frontend"
         ]
     );
     let options = Options {
         verdicts: vec!["txn.late".to_owned()],
-        ..closed()
+        ..options
     };
     assert!(unprotected(&options)[1].ends_with("`--verdict` names none of its variables"));
+}
+
+#[test]
+fn a_message_at_any_event_is_protected_where_its_answer_is_known() {
+    let rule = |event: &str| {
+        let mut judged = message("judged", vec![argument("a", Some("src"))], &["txn.x"]);
+        judged.event = Some(event.to_owned());
+        let haproxy = written(&agent(vec![judged]), &closed()).haproxy;
+        let (frontend, servers) = haproxy.split_once("backend servers\n").unwrap();
+        let deny = "deny deny_status 503 if !{ var(txn.waf.x) -m found }";
+        let (frontend, servers) = (frontend.contains(deny), servers.contains(deny));
+        let response = haproxy.contains(&format!("http-response {deny}"));
+        assert!(frontend != servers, "{event}: {haproxy}");
+        (servers, response)
+    };
+    for event in ["on-client-session", "on-frontend-http-request"] {
+        assert_eq!(rule(event), (false, false), "{event}");
+    }
+    for event in ["on-backend-tcp-request", "on-backend-http-request"] {
+        assert_eq!(rule(event), (true, false), "{event}");
+    }
+    for event in ["on-server-session", "on-tcp-response", "on-http-response"] {
+        assert_eq!(rule(event), (false, true), "{event}");
+    }
 }
