@@ -1,8 +1,8 @@
 //! SPOE agents for HAProxy, as plain Rust functions.
 //!
-//! HAProxy's filter SPOE sends *messages* (the client's address, a path, headers, a body…) over the
-//! binary protocol SPOP to an *agent*, which answers with *actions*: variables that HAProxy's rules
-//! then use. With this crate, a message is a function call:
+//! HAProxy's SPOE filter sends *messages* (the client's address, a path, headers, a body…) over the
+//! binary protocol SPOP to an *agent*. The agent answers with *actions*, which set variables for HAProxy's
+//! rules. With this crate, a function answers a message:
 //!
 //! ```no_run
 //! use spoa::prelude::*;
@@ -24,7 +24,7 @@
 //! `--help`, look at what it serves with `handlers`, send it a message without HAProxy with
 //! `call get-ip-reputation ip=192.0.2.7`.
 //!
-//! # What a handler takes
+//! # The parameters of a handler
 //!
 //! Every parameter is an argument of the message, taken by its name and converted by its type's
 //! [`FromValue`](handler::FromValue), or something made from the whole message by
@@ -44,7 +44,7 @@
 //! | [`Parse<T>`](handler::Parse), a type of yours | text parsed by `FromStr`; `#[derive(FromValue)]` |
 //! | [`Message`](spop::Message), [`Args`](spop::Args) | the message: name, number, by name, by index |
 //! | [`Context`] | engine-id, stream-id, frame-id, peer, deadline |
-//! | [`State<'_, T>`](handler::State) | what the agent was given with `state`, or with `reload`, which SIGHUP makes anew |
+//! | [`State<'_, T>`](handler::State) | what the agent was given with `state`, or with `reload`, which SIGHUP makes again |
 //!
 //! A message that does not fit is a [`Rejection`](handler::Rejection): it names message, argument,
 //! what was expected, what came, and the change in spoe.conf that fixes it. HAProxy gets an ACK without
@@ -55,7 +55,7 @@
 //! send, as `&str` does not take bytes that are not UTF-8. [`Text`](handler::Text), `&[u8]` and
 //! `Result<T, Mismatch>` do, and `#[arg(reject)]` says that a client may have the message rejected.
 //!
-//! # What a handler returns
+//! # The result of a handler
 //!
 //! Whatever is [`IntoActions`](handler::IntoActions): [`SetVar`](handler::SetVar),
 //! [`UnsetVar`](handler::UnsetVar), [`Actions`](handler::Actions), `()`, arrays, `Vec`s, tuples,
@@ -82,7 +82,7 @@
 //!
 //! [`Agent::builder`](agent::Agent::builder) is the same agent as an ordinary API that returns
 //! `Result`, for programs that own their `main` and for several agents in one process. Such a program sets up
-//! its own log: without a `tracing` subscriber the agent says nothing, see [`agent`]. [`testing`] runs an
+//! its own log: without a `tracing` subscriber nobody sees what the agent logs: see [`agent`]. [`testing`] runs an
 //! agent and an engine in one process, [`client`] talks to any agent, and [`spop`] is the protocol
 //! itself, without I/O.
 //!
@@ -178,7 +178,7 @@ mod text;
 #[cfg(any(feature = "run", feature = "testing"))]
 mod unanswered;
 
-/// What most handlers need, for `use spoa::prelude::*`.
+/// The names that most handlers need, for `use spoa::prelude::*`.
 ///
 /// It holds no name that a crate used beside this one is known for. `anyhow` and `eyre` have a `Context`, axum
 /// has a `State`, clap has `Args`, serde_json has a `Value`, prost has a `Message`, and ureq has an `Agent`:

@@ -1,6 +1,4 @@
-//! What generated code names, and nothing else may.
-//!
-//! It must not know how a registry is read: it only fills one.
+//! Names for generated code alone. No other code may use them.
 
 use std::time::Duration;
 
@@ -62,7 +60,7 @@ macro_rules! __register {
     };
 }
 
-/// Without `run!()` nobody reads a registry, so there is none.
+/// Adds nothing: without `run!()` nobody reads a registry.
 #[cfg(not(feature = "run"))]
 #[doc(hidden)]
 #[macro_export]
@@ -76,7 +74,7 @@ pub const fn micros(micros: u64) -> Duration {
     Duration::from_micros(micros)
 }
 
-/// Stands in for a handler that does not compile, so that its mistake is reported once.
+/// Takes the place of a handler that does not compile, so that its mistake is reported once.
 pub const STUB: Definition = Definition {
     message: Some(""),
     function: "",
@@ -92,17 +90,17 @@ pub const STUB: Definition = Definition {
     run: Run::Sync(|_, _| Ok(())),
 };
 
-/// Stands in for the body of what does not compile.
+/// Takes the place of a body that does not compile.
 pub fn stub<T>() -> T {
     unreachable!("a program with a stub in it does not compile")
 }
 
-/// What `handlers!` finds instead of a handler when a function has no attribute. A type of that
-/// name: its name stands in the error.
+/// Takes the place of a handler in `handlers!` when a function has no attribute: the compiler shows the name of
+/// this type in its error.
 #[derive(Debug)]
 pub struct FunctionWithoutTheAttribute {}
 
-/// Whether what the macros ask of a sample holds.
+/// The answer to a condition of the macros on a sample.
 #[derive(Debug)]
 pub struct Holds<const HOLDS: bool>;
 
@@ -180,11 +178,11 @@ const fn taken(handlers: &[&'static Definition], place: usize) -> Option<Taken> 
         match (first.message, handler.message) {
             (Some(a), Some(b)) if !a.is_empty() && same(a.as_bytes(), b.as_bytes()) => {
                 let text = Taken::new(&["message `", a, "` is answered by `", first.function]);
-                return Some(text.with("` already: take one of the two handlers out"));
+                return Some(text.with("` already: remove one of the two handlers"));
             }
             (None, None) => {
                 let text = Taken::new(&["there is a fallback already, `", first.function]);
-                return Some(text.with("`: take one of the two out"));
+                return Some(text.with("`: remove one of the two"));
             }
             _ => before = others,
         }
@@ -238,7 +236,7 @@ impl Taken {
         let (text, _) = self.text.split_at(self.len);
         match std::str::from_utf8(text) {
             Ok(text) => text,
-            Err(_) => "two handlers answer the same message: take one of them out",
+            Err(_) => "two handlers answer the same message: remove one of them",
         }
     }
 }

@@ -151,7 +151,7 @@ mod tests {
             problem(b"\x0a"),
             (
                 10,
-                "`ip`: 10 is no data type (SPOE.txt 3.1 knows 0 to 9)".to_owned()
+                "`ip`: 10 is not a data type (SPOE.txt 3.1 has 0 to 9)".to_owned()
             )
         );
         assert_eq!(

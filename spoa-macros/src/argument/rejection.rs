@@ -210,7 +210,7 @@ impl Case<'_> {
     }
 
     /// An expression that holds where the type has a sample of its own, so that the argument's name does
-    /// not count, with the `||` behind it.
+    /// not count, with the `||` after it.
     fn by_type(&self) -> TokenStream {
         let (param, private) = (self.param(), &self.names.private);
         if self.by_name {

@@ -71,8 +71,8 @@ pub struct Limits {
     /// refused, so that HAProxy sends to its other servers before the agent leaves. Longer than
     /// `inter` times `fall` of the check. Default 0.
     pub lame_duck: Duration,
-    /// How long to wait then for what is in flight. What is not done by then is answered without
-    /// actions. Default 10 s.
+    /// How long to wait then for what is in flight. A NOTIFY whose handlers still run after that is answered without
+    /// their actions. Default 10 s.
     pub drain_timeout: Duration,
 }
 

@@ -39,7 +39,7 @@ impl Ack {
         }
     }
 
-    /// What a variable holds after this ACK: `None` if it does not set it, or unsets it.
+    /// Returns the value of a variable after this ACK; `None` if the ACK does not set it, or unsets it.
     ///
     /// The name is written as in HAProxy's rules but without the prefix of the engine: `sess.ip_score`.
     #[must_use]
@@ -64,8 +64,8 @@ pub enum OwnedAction {
     SetVar {
         /// Where.
         scope: Scope,
-        /// Its name, without scope and prefix. Bytes that are no UTF-8, which HAProxy takes in no
-        /// name, are replaced.
+        /// Its name, without scope and prefix. Bytes that are not UTF-8, which HAProxy takes
+        /// in no name, are replaced.
         name: String,
         /// Its value.
         value: OwnedValue,
@@ -232,7 +232,7 @@ impl From<Value<'_>> for OwnedValue {
     }
 }
 
-// What came in an answer can be sent in a message of `spoa::testing` again.
+// A value of an answer can be sent in a message of `spoa::testing`.
 impl crate::handler::AsValue for OwnedValue {
     fn as_value(&self) -> Value<'_> {
         self.as_value()

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-/// The bytes of an abstract socket's name behind the NUL it begins with.
+/// The number of bytes of an abstract socket's name, after its leading NUL.
 #[cfg(target_os = "linux")]
 const ABSTRACT_NAME: usize = 107;
 
@@ -27,8 +27,8 @@ enum Address<'a> {
     Abstract(&'a str),
 }
 
-/// A connection to an agent on which nothing has been said, for who speaks SPOP himself; a
-/// [`Client`](super::Client) makes its own.
+/// A connection to an agent on which nothing has been sent, for a program that speaks SPOP itself. A
+/// [`Client`](super::Client) opens its own.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Stream {
@@ -40,11 +40,11 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Connects to an address, written as [`Client::connect`](super::Client::connect) says, within
-    /// this time.
+    /// Connects to an address, written as for [`Client::connect`](super::Client::connect), within
+    /// `limit`.
     ///
     /// # Errors
-    /// A [`Error`] if the text is no address or nothing listens there.
+    /// An [`Error`] if the text is not an address or nothing listens there.
     pub async fn connect(address: &str, limit: Duration) -> Result<Self, Error> {
         let parsed = Address::parse(address).map_err(|reason| Error::Address {
             address: address.to_owned(),
@@ -131,7 +131,7 @@ impl<'a> Address<'a> {
         }
         let (host, port) = text.rsplit_once(':').ok_or("there is no port")?;
         match port.parse::<u16>() {
-            Err(_) | Ok(0) => Err("the port is no number from 1 to 65535"),
+            Err(_) | Ok(0) => Err("the port is not a number from 1 to 65535"),
             Ok(_) if host.is_empty() || host.contains('@') => Err("there is no host"),
             Ok(_) if host.contains(':') && !host.starts_with('[') => {
                 Err("an IPv6 address is written in brackets, as in `[::1]:12345`")
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_says_why() {
+    fn an_invalid_address_says_why() {
         let long = format!("abns@{}", "x".repeat(108));
         for (address, reason) in [
             ("", "there is no port"),
@@ -189,10 +189,10 @@ mod tests {
             ("/run/agent.sock", "a path needs `unix@` in front"),
             (":12345", "there is no host"),
             ("tcp@host:12345", "there is no host"),
-            ("host:", "the port is no number from 1 to 65535"),
-            ("host:http", "the port is no number from 1 to 65535"),
-            ("host:0", "the port is no number from 1 to 65535"),
-            ("host:65536", "the port is no number from 1 to 65535"),
+            ("host:", "the port is not a number from 1 to 65535"),
+            ("host:http", "the port is not a number from 1 to 65535"),
+            ("host:0", "the port is not a number from 1 to 65535"),
+            ("host:65536", "the port is not a number from 1 to 65535"),
             (
                 "::1:12345",
                 "an IPv6 address is written in brackets, as in `[::1]:12345`",

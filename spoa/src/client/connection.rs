@@ -17,10 +17,10 @@ use tokio::time::timeout;
 /// Senders wait when as many bytes are unsent: the peer reads slower than they write.
 const MAX_UNSENT: usize = 256 << 10;
 
-/// What a peer gets to say why it stopped reading, or to take the last frame.
+/// The time that a peer gets to say why it stopped reading, or to take the last frame.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What the senders and the task share.
+/// The state that the senders and the task share.
 #[derive(Debug)]
 pub(super) struct Connection {
     state: Mutex<State>,
@@ -207,7 +207,7 @@ where
         let mut reading = pin!(read(reader, input, &connection));
         tokio::select! {
             reason = &mut reading => reason,
-            // Who stopped reading may have said why: that is worth more than a broken pipe.
+            // A peer that stopped reading may have said why, which is worth more than a broken pipe.
             error = write(&mut writer, &mut sending, &connection) => {
                 let broken = Error::Io(Arc::new(error));
                 timeout(GRACE, reading).await.unwrap_or(broken)

@@ -1,13 +1,11 @@
-//! What can go wrong between a client and an agent, by cause, each with what to do about it.
-//!
-//! It knows nothing of how connections are driven.
+//! Errors between a client and an agent, by cause, each with its remedy.
 
 use crate::spop::{Status, session::Refusal};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Why a client could not do what it was asked to.
+/// An error of a client.
 ///
 /// ```
 /// use spoa::client::{Client, Error};
@@ -35,7 +33,7 @@ pub enum Error {
     Address {
         /// As it was given.
         address: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: &'static str,
     },
     /// Nothing listens at the address.
@@ -47,7 +45,7 @@ pub enum Error {
     NothingListens {
         /// As it was given.
         address: String,
-        /// What the system said.
+        /// The error of the system.
         source: Arc<io::Error>,
     },
     /// The socket at the address may not be opened.
@@ -59,7 +57,7 @@ pub enum Error {
     NotAllowed {
         /// As it was given.
         address: String,
-        /// What the system said.
+        /// The error of the system.
         source: Arc<io::Error>,
     },
     /// The connection could not be made for another reason.
@@ -68,7 +66,7 @@ pub enum Error {
     Connect {
         /// As it was given.
         address: String,
-        /// What the system said.
+        /// The error of the system.
         source: Arc<io::Error>,
     },
     /// The connection was not made in time.
@@ -89,8 +87,8 @@ pub enum Error {
     /// The peer closed the connection without an AGENT-HELLO.
     #[error(
         "the agent closed the connection in place of an AGENT-HELLO: \
-         its log may say why; it may take TLS only, which this client does not speak, or be no \
-         SPOE agent"
+         its log may say why; it may take TLS only, which this client does not speak, or not be \
+         an SPOE agent"
     )]
     NoHello,
     /// The peer speaks in lines of text; this is the first, as [`plain_text`](super::plain_text) has it.

@@ -47,8 +47,8 @@ use tokio::time::timeout;
 
 /// A connection to an agent, on which messages are sent.
 ///
-/// When its last clone is dropped, the connection is closed silently; [`Client::close`] says
-/// goodbye first.
+/// When its last clone is dropped, the connection is closed without a HAPROXY-DISCONNECT; [`Client::close`] sends
+/// one first.
 ///
 /// ```
 /// use spoa::client::Client;
@@ -102,7 +102,7 @@ impl Drop for Inner {
     }
 }
 
-/// What an agent's HELLO said.
+/// The contents of an agent's HELLO.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Negotiated {
@@ -110,7 +110,7 @@ pub struct Negotiated {
     pub version: String,
     /// The largest frame, in bytes without the length prefix.
     pub max_frame_size: u32,
-    /// What the agent can do.
+    /// The capabilities of the agent.
     pub capabilities: Capabilities,
 }
 
@@ -125,7 +125,7 @@ impl From<AgentHello<'_>> for Negotiated {
 }
 
 impl Client {
-    /// What may be set before connecting.
+    /// Returns options to set before connecting.
     pub fn options() -> ClientOptions {
         ClientOptions::default()
     }
@@ -135,7 +135,7 @@ impl Client {
     /// names them (Linux).
     ///
     /// # Errors
-    /// A [`Error`] if nothing listens there or what listens is no agent.
+    /// An [`Error`] if nothing listens there, or the listener is not an agent.
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O and time, as all of the client.
@@ -146,7 +146,7 @@ impl Client {
     /// Speaks over a stream that is connected already, with the default [`ClientOptions`].
     ///
     /// # Errors
-    /// A [`Error`] if what is at the other end is no agent.
+    /// An [`Error`] if the other end is not an agent.
     pub async fn over<S>(stream: S) -> Result<Self, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -154,17 +154,17 @@ impl Client {
         Client::options().over(stream).await
     }
 
-    /// Asks the agent at an address how it is, as HAProxy does for `option spop-check`: says a HELLO
+    /// Checks the health of the agent at an address, as HAProxy does for `option spop-check`: sends a HELLO
     /// that is a health check, reads the answer and closes.
     ///
     /// # Errors
-    /// A [`Error`] if nothing listens there, what listens is no agent, or it says it is not
-    /// well.
+    /// An [`Error`] if nothing listens there, the listener is not an agent, or the agent
+    /// refuses the health check.
     pub async fn probe(address: &str) -> Result<Negotiated, Error> {
         Client::options().probe(address).await
     }
 
-    /// What the agent's HELLO said.
+    /// Returns the contents of the agent's HELLO.
     #[must_use]
     pub fn negotiated(&self) -> &Negotiated {
         &self.inner.agent
@@ -177,7 +177,7 @@ impl Client {
     /// dropped, the ACK is not waited for.
     ///
     /// # Errors
-    /// A [`Error`] if the message is too large, the ACK does not come in time, or the
+    /// An [`Error`] if the message is too large, the ACK does not come in time, or the
     /// connection ends.
     pub async fn send(&self, name: &str, args: &[(&str, Value<'_>)]) -> Result<Ack, Error> {
         let mut payload = Vec::new();
@@ -213,11 +213,11 @@ impl Client {
         self.exchange(payload, checked).await
     }
 
-    /// Says goodbye and waits for the agent's, at most [`ClientOptions::close_timeout`]. Nothing can
+    /// Sends a HAPROXY-DISCONNECT and waits for the AGENT-DISCONNECT, at most [`ClientOptions::close_timeout`]. Nothing can
     /// be sent afterwards, and what is in flight fails with [`Error::Closed`]: await that first.
     ///
     /// # Errors
-    /// A [`Error`] if the connection had ended before, the agent closes it without an
+    /// An [`Error`] if the connection had ended before, the agent closes it without an
     /// AGENT-DISCONNECT or with another status than [`Status::NORMAL`], or does not answer.
     pub async fn close(&self) -> Result<(), Error> {
         let connection = &self.inner.connection;

@@ -1,6 +1,4 @@
-//! What may be set before a client connects, and the HELLOs.
-//!
-//! It knows nothing of what happens after them.
+//! The options of a client, and the exchange of HELLOs.
 
 use super::connection::{self, Connection};
 use super::{Client, Error, Inner, Negotiated, Stream, plain_text};
@@ -56,20 +54,20 @@ impl Default for ClientOptions {
 }
 
 impl ClientOptions {
-    /// What the agent knows this client by; `spoa-client` if not set.
+    /// Sets the engine-id, by which the agent knows this client. Default `spoa-client`.
     pub fn engine_id(mut self, id: impl Into<String>) -> Self {
         self.engine.engine_id = Some(id.into());
         self
     }
 
-    /// The largest frame to offer, in bytes without the length prefix; at least 256. HAProxy's is
+    /// Sets the largest frame to offer, in bytes without the length prefix; at least 256. HAProxy's is
     /// its `tune.bufsize` less 4.
     pub fn max_frame_size(mut self, size: u32) -> Self {
         self.engine.max_frame_size = size.max(MIN_MAX_FRAME_SIZE);
         self
     }
 
-    /// What to offer; only pipelining if not set. Without pipelining one NOTIFY is in flight at a
+    /// Sets the capabilities to offer. Default pipelining alone. Without pipelining one NOTIFY is in flight at a
     /// time. A NOTIFY is sent in fragments if the agent takes them, offered or not, as HAProxy does
     /// up to 3.0.
     pub fn capabilities(mut self, capabilities: Capabilities) -> Self {
@@ -77,26 +75,26 @@ impl ClientOptions {
         self
     }
 
-    /// How long to wait for the connection, and then again for the AGENT-HELLO.
+    /// Sets how long to wait for the connection, and then again for the AGENT-HELLO.
     pub fn hello_timeout(mut self, limit: Duration) -> Self {
         self.hello_timeout = limit;
         self
     }
 
-    /// How long one message may take, from the call to its ACK.
+    /// Sets how long one message may take, from the call to its ACK.
     pub fn ack_timeout(mut self, limit: Duration) -> Self {
         self.ack_timeout = limit;
         self
     }
 
-    /// How long to wait for the AGENT-DISCONNECT.
+    /// Sets how long to wait for the AGENT-DISCONNECT.
     pub fn close_timeout(mut self, limit: Duration) -> Self {
         self.close_timeout = limit;
         self
     }
 
-    /// How many NOTIFYs may be in flight at a time, at least 1; more wait. Without pipelining it is
-    /// 1 whatever is set.
+    /// Sets how many NOTIFYs may be in flight at a time, at least 1; more wait. Without pipelining it is
+    /// always 1.
     pub fn max_in_flight(mut self, count: usize) -> Self {
         self.max_in_flight = count.clamp(1, Semaphore::MAX_PERMITS);
         self
@@ -105,7 +103,7 @@ impl ClientOptions {
     /// Connects to the agent at an address, written as [`Client::connect`] says.
     ///
     /// # Errors
-    /// A [`Error`] if nothing listens there or what listens is no agent.
+    /// An [`Error`] if nothing listens there, or the listener is not an agent.
     pub async fn connect(self, address: &str) -> Result<Client, Error> {
         let stream = Stream::connect(address, self.hello_timeout).await?;
         self.over(stream).await
@@ -114,7 +112,7 @@ impl ClientOptions {
     /// Speaks over a stream that is connected already.
     ///
     /// # Errors
-    /// A [`Error`] if what is at the other end is no agent.
+    /// An [`Error`] if the other end is not an agent.
     pub async fn over<S>(self, mut stream: S) -> Result<Client, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -144,25 +142,25 @@ impl ClientOptions {
         })
     }
 
-    /// Asks the agent at an address how it is, as [`Client::probe`] says.
+    /// Checks the health of the agent at an address, as [`Client::probe`] does.
     ///
     /// # Errors
-    /// A [`Error`] if nothing listens there, what listens is no agent, or it says it is not
-    /// well.
+    /// An [`Error`] if nothing listens there, the listener is not an agent, or the agent
+    /// refuses the health check.
     pub async fn probe(self, address: &str) -> Result<Negotiated, Error> {
         let stream = Stream::connect(address, self.hello_timeout).await?;
         self.probe_over(stream).await
     }
 
-    /// Asks the agent at the other end of a stream how it is, as [`Client::probe`] says.
+    /// Checks the health of the agent at the other end of a stream, as [`Client::probe`] does.
     ///
     /// # Errors
-    /// A [`Error`] if what is at the other end is no agent, or it says it is not well.
+    /// An [`Error`] if the other end is not an agent, or refuses the health check.
     pub async fn probe_over<S>(self, mut stream: S) -> Result<Negotiated, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        // What HAProxy says: no capabilities and no engine-id.
+        // As in HAProxy: no capabilities and no engine-id.
         let mut session = EngineSession::new(EngineSettings {
             max_frame_size: self.engine.max_frame_size,
             capabilities: Capabilities::default(),
@@ -179,11 +177,11 @@ impl ClientOptions {
     }
 }
 
-/// Exchanges the HELLOs on a stream, for who drives a session himself: a [`Client`] does it when it
-/// connects. Bytes that came behind the agent's HELLO stay in `input`.
+/// Exchanges the HELLOs on a stream, for a program that drives a session itself. A [`Client`] does so when it
+/// connects. Bytes that came after the agent's HELLO stay in `input`.
 ///
 /// # Errors
-/// A [`Error`] if what is at the other end is no agent or cannot be agreed with.
+/// An [`Error`] if the other end is not an agent, or the HELLOs do not agree.
 pub async fn hello<S>(
     stream: &mut S,
     session: &mut EngineSession,

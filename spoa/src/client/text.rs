@@ -1,14 +1,12 @@
-//! What a peer says that is no agent and speaks in lines of text.
-//!
-//! It knows nothing of connections.
+//! Peers that are not agents and speak in lines of text.
 
 use crate::spop::session::Foreign;
 
-/// As much of a line is quoted.
+/// The most characters of a line that are quoted.
 const QUOTED: usize = 60;
 
-/// The first line of what a peer says in plain text in place of a frame; `None` if these bytes may be
-/// one, or are of a protocol that has a name ([`Foreign`]). A frame begins with its length, and one
+/// Returns the first line of a peer that sends plain text in place of a frame; `None` if these bytes may be
+/// a frame, or are of a protocol that has a name ([`Foreign`]). A frame begins with its length, and one
 /// that begins with four printable characters would have hundreds of megabytes.
 ///
 /// ```
@@ -45,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_and_protocols_that_have_a_name_are_no_text() {
+    fn frames_and_protocols_that_have_a_name_are_not_text() {
         for bytes in [
             &b"HTTP/1.1 400 Bad Request\r\n"[..],
             b"a\r\nb",

@@ -1,6 +1,4 @@
-//! HAPROXY-DISCONNECT and AGENT-DISCONNECT (SPOE.txt 3.2.8, 3.2.9): how an end says goodbye.
-//!
-//! It does not know who waits for whom afterwards.
+//! HAPROXY-DISCONNECT and AGENT-DISCONNECT (SPOE.txt 3.2.8, 3.2.9): how an end closes gracefully.
 
 use super::frame::OpenFrame;
 use super::{DecodeError, Flags, FrameIds, FrameType, Status, Value, pairs};
@@ -28,7 +26,7 @@ impl<'a> Disconnect<'a> {
     /// Reads the payload. Unknown keys are ignored; a missing message is empty.
     ///
     /// # Errors
-    /// A [`DecodeError`] if the payload is no list of pairs or has no `status-code`.
+    /// A [`DecodeError`] if the payload is not a list of pairs or has no `status-code`.
     pub fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
         let (mut status, mut message) = (None, "");
         for pair in pairs::pairs(payload) {

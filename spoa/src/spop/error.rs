@@ -1,6 +1,4 @@
 //! Why bytes are not SPOP.
-//!
-//! It does not know who sent them.
 
 use super::Status;
 
@@ -20,8 +18,8 @@ pub enum DecodeError {
     /// A variable-length integer of more than ten bytes or 64 bits.
     #[error("an integer is longer than 64 bits")]
     VarintOverflow,
-    /// The low nibble of a typed datum is none of the ten types.
-    #[error("{0} is no data type (SPOE.txt 3.1 knows 0 to 9)")]
+    /// The low nibble of a typed datum is not one of the ten types.
+    #[error("{0} is not a data type (SPOE.txt 3.1 has 0 to 9)")]
     UnknownDataType(u8),
     /// A frame of more bytes than negotiated.
     #[error("a frame of {size} bytes is larger than the {limit} allowed")]
@@ -40,7 +38,7 @@ pub enum DecodeError {
     /// A key that must be there is not.
     #[error("`{0}` is missing")]
     Missing(&'static str),
-    /// An action whose code, number of arguments or scope is none of SPOE.txt 3.4's.
+    /// An action whose code, number of arguments or scope is not in SPOE.txt 3.4.
     #[error("an action of code {0} with that form is not known")]
     UnknownAction(u8),
 }

@@ -1,6 +1,4 @@
-//! Reassembly of fragmented NOTIFYs (SPOE.txt 3.2; HAProxy ≤ 3.0), within a bound.
-//!
-//! It knows ids and bytes, not messages.
+//! Reassembly of fragmented NOTIFYs (SPOE.txt 3.2; HAProxy ≤ 3.0), within a limit.
 
 use super::{Flags, FrameIds, Status};
 
@@ -18,18 +16,18 @@ pub(crate) struct Reassembly {
 #[derive(Debug)]
 struct Fragments {
     ids: FrameIds,
-    /// The limit, once they passed it: what follows is dropped, the end is still awaited.
+    /// The limit, once they exceeded it: later fragments are dropped, and the last one is still awaited.
     payload: Result<Vec<u8>, usize>,
 }
 
-/// What a fragment led to.
+/// The result of a fragment.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// More is to come.
     Partial,
     /// The whole payload.
     Whole(Vec<u8>),
-    /// The last fragment of a payload that passed this limit.
+    /// The last fragment of a payload that exceeded this limit.
     Dropped(usize),
     /// The peer gave the frame up.
     Aborted,
@@ -175,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_beginning_or_two_is_refused() {
+    fn a_frame_without_a_beginning_or_with_two_is_refused() {
         let mut frames = Reassembly::new(100);
         assert_eq!(frames.add(ids(0), Flags::FIN, b"a"), INTERLACED);
         frames.begin(ids(0), Flags::NONE, b"a");

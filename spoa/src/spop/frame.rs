@@ -11,7 +11,7 @@ pub const LENGTH_PREFIX: usize = 4;
 /// The fewest bytes a frame can have after its length: type, flags and two ids of a byte each.
 pub const MIN_FRAME_SIZE: u32 = 7;
 
-/// What a frame is for (SPOE.txt 3.2.2): a number, with a constant for each type that SPOE.txt lists.
+/// The type of a frame (SPOE.txt 3.2.2): a number, with a constant for each type that SPOE.txt lists.
 /// Frames of other types are to be ignored.
 ///
 /// ```
@@ -187,13 +187,13 @@ impl FrameIds {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// What the frame is for.
+    /// The type of the frame.
     pub frame_type: FrameType,
     /// Its flags.
     pub flags: Flags,
     /// Its stream-id and frame-id.
     pub ids: FrameIds,
-    /// What follows the head.
+    /// The bytes after the head.
     pub payload: &'a [u8],
 }
 

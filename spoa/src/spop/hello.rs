@@ -24,7 +24,7 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((number(major)?, number(minor)?))
 }
 
-/// What an end can do beyond the basics (SPOE.txt 3.2.1): a set, made with `|`.
+/// The capabilities of an end, beyond the basics (SPOE.txt 3.2.1): a set, made with `|`.
 ///
 /// ```
 /// use spoa::spop::Capabilities;
@@ -126,7 +126,7 @@ pub struct HaproxyHello<'a> {
     pub supported_versions: &'a str,
     /// The largest frame HAProxy takes, in bytes without the length prefix.
     pub max_frame_size: u32,
-    /// What HAProxy offers.
+    /// The capabilities that HAProxy offers.
     pub capabilities: Capabilities,
     /// Whether this is the connection of a health check (`option spop-check`).
     pub healthcheck: bool,
@@ -159,7 +159,7 @@ impl<'a> HaproxyHello<'a> {
             .ok_or(Status::NO_MAX_FRAME_SIZE)?
             .ok_or(Status::BAD_MAX_FRAME_SIZE)?;
         let capabilities = Capabilities::parse(capabilities.ok_or(Status::NO_CAPABILITIES)?);
-        // SPOE.txt 3.2.4: who announces 2.1 speaks 2.0 too.
+        // SPOE.txt 3.2.4: an end that announces 2.1 speaks 2.0, too.
         let ours = |item| matches!(version(item), Some((2, _)));
         if !supported_versions.split(',').any(ours) {
             return Err(Status::BAD_VERSION);
@@ -210,7 +210,7 @@ pub struct AgentHello<'a> {
     pub version: &'a str,
     /// The frame size that holds from here on, at most HAProxy's.
     pub max_frame_size: u32,
-    /// What the agent can do.
+    /// The capabilities of the agent.
     pub capabilities: Capabilities,
 }
 
@@ -242,7 +242,7 @@ impl<'a> AgentHello<'a> {
         match self::version(version) {
             Some((2, 0)) => {}
             Some(_) => return Err(Status::BAD_VERSION),
-            // What HAProxy 3.1 and later answer to `2` and to a list of versions.
+            // As HAProxy 3.1 and later answer to `2` and to a list of versions.
             None => return Err(Status::INVALID_FRAME),
         }
         let max_frame_size = size.ok_or(Status::NO_MAX_FRAME_SIZE)?;

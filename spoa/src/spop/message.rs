@@ -22,28 +22,28 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Its name, as `spoe-message` in spoe.conf gives it.
+    /// Returns its name, as `spoe-message` in spoe.conf gives it.
     #[inline]
     #[must_use]
     pub fn name(&self) -> Name<'a> {
         self.name
     }
 
-    /// How many arguments it has, 0 to 255.
+    /// Returns the number of arguments, 0 to 255.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.args.len()
     }
 
-    /// Whether it has no arguments.
+    /// Returns whether it has no arguments.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.args.is_empty()
     }
 
-    /// Its arguments, in HAProxy's order, unnamed ones included.
+    /// Returns its arguments, in HAProxy's order, unnamed ones included.
     #[inline]
     #[must_use]
     pub fn args(&self) -> Args<'a> {
@@ -86,17 +86,17 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A message of its own.
+/// A copy of a message.
 #[derive(Debug, Default)]
 pub(crate) struct MessageBuf {
-    /// The name, and behind it the arguments as they came.
+    /// The name, and after it the arguments as they came.
     bytes: Vec<u8>,
     name: usize,
     args: u8,
 }
 
 impl MessageBuf {
-    /// An empty one, with room for so many bytes.
+    /// Returns an empty message with room for `bytes` bytes.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         MessageBuf {
             bytes: Vec::with_capacity(bytes),
@@ -104,7 +104,7 @@ impl MessageBuf {
         }
     }
 
-    /// Makes it a copy of `message`.
+    /// Replaces its contents by a copy of `message`.
     #[inline]
     pub(crate) fn copy(&mut self, message: &Message<'_>) {
         self.bytes.clear();
@@ -114,7 +114,7 @@ impl MessageBuf {
         self.args = message.args.left;
     }
 
-    /// The message, borrowed.
+    /// Returns the message, borrowed.
     #[inline]
     pub(crate) fn message(&self) -> Message<'_> {
         let (name, args) = self.bytes.split_at_checked(self.name).unwrap_or_default();
@@ -127,7 +127,7 @@ impl MessageBuf {
         }
     }
 
-    /// How many bytes it holds.
+    /// Returns how many bytes it has room for.
     pub(crate) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }

@@ -1,7 +1,7 @@
 //! SPOP, the protocol between HAProxy and its agents (SPOE.txt section 3), sans-IO.
 //!
-//! Bytes in, events and bytes out: nothing here knows a socket, a clock, a runtime or a log. Values
-//! borrow from the frame they came in; reading never panics and allocates nothing.
+//! It takes bytes, and returns events and bytes: it uses no socket, clock, runtime or log. Values
+//! borrow from the frame they came in. Reading never panics and allocates nothing.
 
 mod ack;
 mod action;

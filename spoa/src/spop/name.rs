@@ -19,14 +19,14 @@ impl<'a> Name<'a> {
         Name(bytes)
     }
 
-    /// The bytes as they came.
+    /// Returns the bytes as they came.
     #[inline]
     #[must_use]
     pub fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 
-    /// The name as text, if it is UTF-8.
+    /// Returns the name as text, if it is UTF-8.
     #[inline]
     #[must_use]
     pub fn to_str(&self) -> Option<&'a str> {
@@ -36,7 +36,7 @@ impl<'a> Name<'a> {
     /// The most bytes of a name in a log line.
     pub(crate) const EXCERPT: usize = 100;
 
-    /// The name as a log line has it: a peer may give one as long as a frame.
+    /// Returns the name for a log line, cut: a peer may send one as long as a frame.
     pub(crate) fn excerpt(&self) -> String {
         match self.0.get(..Self::EXCERPT) {
             Some(head) if head.len() < self.0.len() => format!("{}…", Name(head)),
@@ -44,7 +44,7 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// Whether there is no name: `args src` without `name=` in spoe.conf.
+    /// Returns whether there is no name: `args src` without `name=` in spoe.conf.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {

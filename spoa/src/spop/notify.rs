@@ -39,7 +39,7 @@ impl<'a> Messages<'a> {
     /// Checks a NOTIFY's payload from end to end.
     ///
     /// # Errors
-    /// A [`DecodeError`] if it is no list of messages. One cause is a message of more than 255
+    /// A [`DecodeError`] if it is not a list of messages. One cause is a message of more than 255
     /// arguments, which HAProxy accepts and sends with a wrapped count.
     #[inline]
     pub fn parse(payload: &'a [u8]) -> Result<Self, DecodeError> {
@@ -171,7 +171,7 @@ pub struct NotifyWriter<'a> {
 }
 
 impl<'a> NotifyWriter<'a> {
-    /// Appends to `out`.
+    /// Returns a writer that appends to `out`.
     pub fn new(out: &'a mut Vec<u8>) -> Self {
         NotifyWriter {
             out,
@@ -194,7 +194,7 @@ impl<'a> NotifyWriter<'a> {
         self
     }
 
-    /// An error if a message has more arguments than its count can say: how many it has.
+    /// Returns the number of arguments as an error if a message has more than its count can say.
     #[cfg(any(feature = "run", feature = "client"))]
     pub(crate) fn check(&self) -> Result<(), usize> {
         self.too_many.map_or(Ok(()), Err)

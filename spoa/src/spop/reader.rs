@@ -119,7 +119,7 @@ impl<'a> Value<'a> {
     /// Reads one datum from the front of `input` and returns it with what follows it.
     ///
     /// # Errors
-    /// A [`DecodeError`] if `input` ends inside the datum, its type is none of the ten, or its
+    /// A [`DecodeError`] if `input` ends inside the datum, its type is not one of the ten, or its
     /// integer is too long.
     #[inline]
     pub fn decode(input: &'a [u8]) -> Result<(Self, &'a [u8]), DecodeError> {

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_six_types_left_are_none() {
+    fn the_six_types_left_are_unknown() {
         for code in 10..16 {
             let bytes = [code, 0, 0];
             assert_eq!(

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_64_bits_is_an_error() {
+    fn an_integer_that_does_not_fit_64_bits_is_an_error() {
         let mut past_max = Vec::new();
         encode(u64::MAX, &mut past_max);
         if let Some(last) = past_max.last_mut() {

@@ -1,8 +1,8 @@
 //! Walking over the messages of a NOTIFY without reading them: where each part ends.
 //!
-//! By positions, not slices: a position may lie behind the end until the next byte is looked at, so
-//! that the usual argument costs one comparison with the end for each byte that steers the walk. And
-//! without saying what is wrong where something is: that is found out anew, by [`fault`].
+//! It works with positions, not slices: a position may lie after the end until the next byte is looked at, so
+//! that the usual argument costs one comparison with the end for each byte that steers the walk. Errors
+//! have no cause: [`fault`] reads the payload again to find it.
 
 use super::error::Fault;
 use super::reader::Reader;
@@ -10,21 +10,21 @@ use super::reader::Reader;
 /// The first byte of a varint that is longer than one.
 const LONG: u8 = 240;
 
-/// Where the message that begins at `at` ends; behind the end of `bytes` if it is cut.
+/// Returns where the message that begins at `at` ends: after the end of `bytes` if it is cut.
 #[inline(always)]
 pub(super) fn message(bytes: &[u8], at: usize) -> Option<usize> {
     let at = string(bytes, at)?;
     arguments(bytes, at + 1, *bytes.get(at)?)
 }
 
-/// Where the message ends that is at the front of `bytes`, where its length is not kept.
+/// Returns where the message at the front of `bytes` ends, if its length was not kept.
 #[cold]
 #[inline(never)]
 pub(super) fn first(bytes: &[u8]) -> Option<usize> {
     message(bytes, 0)
 }
 
-/// Where so many arguments end that begin at `at`.
+/// Returns where `count` arguments that begin at `at` end.
 #[inline(always)]
 pub(super) fn arguments(bytes: &[u8], mut at: usize, count: u8) -> Option<usize> {
     for _ in 0..count {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_anywhere_but_between_messages_is_truncated() {
+    fn a_payload_that_is_cut_inside_a_message_is_truncated() {
         let payload = payload();
         let mut ends = Vec::new();
         let mut at = 0;

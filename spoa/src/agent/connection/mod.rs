@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 match step {
                     Step::More if scratch.budget.is_left() => continue,
                     Step::More => cx.waker().wake_by_ref(),
-                    Step::Ended(end) if !self.transport.is_behind() => return Poll::Ready(end),
+                    Step::Ended(end) if !self.transport.has_unwritten() => return Poll::Ready(end),
                     Step::Ended(_) => {
                         self.conversation.close();
                         continue;
@@ -142,9 +142,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Does what is due: the connection is over, or there may be more to do at once.
     fn check_time(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<Option<End>> {
-        let behind = self.transport.is_behind();
-        let (timer, now) = ready!(self.conversation.poll_expired(cx, behind));
-        let end = self.conversation.expire(timer, now, behind, scratch);
+        let unwritten = self.transport.has_unwritten();
+        let (timer, now) = ready!(self.conversation.poll_expired(cx, unwritten));
+        let end = self.conversation.expire(timer, now, unwritten, scratch);
         let written = self.write(cx, scratch);
         let failed = |error| self.conversation.failed(error);
         Poll::Ready(end.or_else(|| written.err().map(failed)))
@@ -153,8 +153,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Ends a connection that would have to keep more than there is room for.
     #[cold]
     fn refuse_to_keep(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<End> {
-        let behind = self.transport.unwritten() > 0;
-        if behind || !self.conversation.refuse_to_keep(scratch) {
+        let unwritten = self.transport.unwritten() > 0;
+        if unwritten || !self.conversation.refuse_to_keep(scratch) {
             return Poll::Ready(self.conversation.full());
         }
         if let Err(error) = self.write(cx, scratch) {

@@ -1,4 +1,4 @@
-//! What a connection waits for, and until when: a table of deadlines over one timer of tokio.
+//! The deadlines of a connection, in a table over one timer of tokio.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// What a connection waits for. Of those that expire at once, the first in this order is handled first.
+/// A timer of a connection. Of timers that expire at once, the first in this order is handled first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
     /// For the peer to close after the AGENT-DISCONNECT.
@@ -78,7 +78,7 @@ impl TimerTable {
         *self.deadline(timer) = after.as_nanos() as u64;
     }
 
-    /// Has a timer expire at `deadline`, or stops it if there is none.
+    /// Sets a timer to `deadline`, or stops it without a deadline.
     #[inline]
     pub(crate) fn put(&mut self, timer: Timer, deadline: Option<Instant>) {
         match deadline {

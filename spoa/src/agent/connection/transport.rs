@@ -38,7 +38,7 @@ impl<S> Transport<S> {
 
     /// Returns whether anything has not left yet.
     #[inline]
-    pub(crate) fn is_behind(&self) -> bool {
+    pub(crate) fn has_unwritten(&self) -> bool {
         self.unflushed || !self.output.is_empty()
     }
 
@@ -144,7 +144,7 @@ mod tests {
         }
         peer.read_exact(&mut came[8..]).await.unwrap();
         assert_eq!(&came, b"abcdefghij");
-        assert!(!transport.is_behind());
+        assert!(!transport.has_unwritten());
         assert_eq!(transport.kept(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes of a message whose handler failed: a log line, and the actions of `on_failure`.
+//! Messages whose handler failed: the log line, and the actions of `on_failure`.
 
 use crate::agent::report::handlers as report;
 use crate::agent::shared::Shared;

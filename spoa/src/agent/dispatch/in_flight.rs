@@ -46,7 +46,7 @@ pub(crate) struct Slot {
     pub(crate) waker: Waker,
 }
 
-/// What one or several messages of a NOTIFY give.
+/// The result of one or several messages of a NOTIFY.
 #[derive(Debug)]
 pub(crate) enum AckPart {
     /// Encoded actions.

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
-/// What it takes to answer the NOTIFYs of one connection during one poll.
+/// Answers the NOTIFYs of one connection during one poll.
 pub(crate) struct Dispatcher<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) connection: &'a Arc<ConnectionInfo>,

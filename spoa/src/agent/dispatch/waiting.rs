@@ -32,7 +32,7 @@ enum Visit {
     GiveUp(Duration),
 }
 
-/// What became of a handler that was begun.
+/// The state of a handler after its first poll.
 enum Begun {
     /// It did not have to wait.
     Done(Finished),

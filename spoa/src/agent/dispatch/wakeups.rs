@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
 
-/// What wakes a connection besides its socket.
+/// The events that wake a connection besides its socket.
 #[derive(Debug, Default)]
 pub(crate) struct Wakeups {
     /// The connection's task.

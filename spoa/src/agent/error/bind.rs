@@ -87,7 +87,7 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// What to do when [`descriptors_ran_out`].
+/// The remedy when [`descriptors_ran_out`].
 pub(crate) const RAISE_DESCRIPTORS: &str = "; raise `LimitNOFILE` or `ulimit -n`";
 
 /// Whether there are as many open files as the process or the machine may have.

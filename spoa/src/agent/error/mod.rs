@@ -34,7 +34,7 @@ use std::fmt;
 /// ```
 pub struct Error(Box<ErrorKind>);
 
-/// What went wrong, for the sentence and for `run!`.
+/// The kind of an error, for its text and for `run!`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ErrorKind {
     #[error(transparent)]

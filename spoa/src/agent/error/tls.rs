@@ -9,7 +9,7 @@ pub(crate) enum TlsError {
     /// A file cannot be read.
     #[error("cannot read `{}`, {what}: {error}{}", path.display(), hint(error))]
     Read {
-        /// What it is the file of.
+        /// The role of the file.
         what: &'static str,
         /// The file.
         path: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) enum TlsError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// There is no certificate in a file.
@@ -36,7 +36,7 @@ pub(crate) enum TlsError {
         path.display()
     )]
     NoCertificate {
-        /// What it is the file of.
+        /// The role of the file.
         what: &'static str,
         /// The file.
         path: PathBuf,
@@ -89,7 +89,7 @@ pub(crate) enum TlsError {
     Unusable {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }

@@ -38,7 +38,7 @@ pub(crate) struct Acceptor {
     errors: RateLimit,
 }
 
-/// What becomes of an accept.
+/// The decision on an accepted connection, or on a failure to accept.
 #[derive(Debug)]
 pub(crate) enum Decision {
     Admit(Accepted),
@@ -116,7 +116,7 @@ impl Acceptor {
                 peer = %accepted.peer(),
                 suppressed,
                 "connection closed: {} are open, the most allowed; raise `--max-connections` if \
-                 HAProxy has so many threads and streams",
+                 HAProxy opens more",
                 self.max_connections
             );
         }

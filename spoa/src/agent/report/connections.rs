@@ -30,7 +30,7 @@ pub(crate) enum End {
     Full(usize),
 }
 
-/// What a peer did not do in time.
+/// An act that a peer did not do in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Late {
     /// Send HELLO.
@@ -167,7 +167,7 @@ pub(crate) fn refused(limits: &LineLimits, refusal: &Refusal, connection: &Conne
     tracing::warn!(target: CONNECTION, %peer, suppressed, "connection refused: {refusal}{advice}");
 }
 
-/// What to do about a peer that speaks the PROXY protocol.
+/// The remedy for a peer that speaks the PROXY protocol.
 pub(crate) const REMOVE_PROXY: &str =
     "; remove `send-proxy` or `send-proxy-v2` from the `server` line of the backend in haproxy.cfg";
 
@@ -200,7 +200,7 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send>, connection: &ConnectionInfo) 
     });
 }
 
-/// What to look at when a HAProxy was gone before its answers.
+/// Where to look when a HAProxy was gone before its answers.
 const GONE: &str = "HAProxy was stopped or gave up: see its log, its `timeout processing` in spoe.conf, \
                     and `timeout server` of the agents' backend";
 

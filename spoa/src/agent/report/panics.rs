@@ -71,7 +71,7 @@ fn report(thread: &str, text: &str, place: &str) {
 #[cold]
 fn trace(head: String, guarded: bool) {
     static WRITING: AtomicBool = AtomicBool::new(false);
-    // What is captured while another is written would wait for it.
+    // A backtrace that is captured while another is written would wait for it.
     if WRITING.swap(true, Ordering::AcqRel) {
         return;
     }

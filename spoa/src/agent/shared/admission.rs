@@ -167,17 +167,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_taken_while_nothing_is_missed() {
         let load = load();
-        let at_work: Vec<_> = (0..5000).map(|_| load.begin(0)).collect();
+        let running: Vec<_> = (0..5000).map(|_| load.begin(0)).collect();
         assert!(load.admits(now(), LENGTH));
-        drop(at_work);
+        drop(running);
         assert_eq!(load.running.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_that_hangs_now_and_then_is_not_refused() {
         let load = load();
-        let at_work: Vec<_> = (0..100).map(|_| load.begin(0)).collect();
-        at_work.iter().for_each(|one| one.ended(true));
+        let running: Vec<_> = (0..100).map(|_| load.begin(0)).collect();
+        running.iter().for_each(|one| one.ended(true));
         let _late: Vec<_> = (0..12)
             .map(|_| load.begin(0))
             .inspect(|one| one.ended(false))
@@ -188,18 +188,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_that_hangs_is_tried_with_few_until_it_is_well_again() {
         let load = load();
-        let mut at_work: Vec<_> = (0..500).map(|_| load.begin(0)).collect();
-        at_work.iter().for_each(|one| one.ended(false));
+        let mut running: Vec<_> = (0..500).map(|_| load.begin(0)).collect();
+        running.iter().for_each(|one| one.ended(false));
         assert!(!load.admits(now(), LENGTH));
-        at_work.truncate(ALWAYS);
+        running.truncate(ALWAYS);
         assert!(!load.admits(now(), LENGTH));
-        at_work.truncate(ALWAYS - 1);
+        running.truncate(ALWAYS - 1);
         assert!(load.admits(now(), LENGTH));
-        // They are done in time, and as many again: so many can be at work at once.
-        (0..60).for_each(|_| at_work[0].ended(true));
-        at_work.extend((at_work.len()..59).map(|_| load.begin(0)));
+        // They finish in time, and 60 finished: up to 60 can run at once.
+        (0..60).for_each(|_| running[0].ended(true));
+        running.extend((running.len()..59).map(|_| load.begin(0)));
         assert!(load.admits(now(), LENGTH));
-        at_work.push(load.begin(0));
+        running.push(load.begin(0));
         assert!(!load.admits(now(), LENGTH));
         // Nothing missed for two lengths: nothing is refused.
         tokio::time::advance(2 * LENGTH).await;

@@ -1,4 +1,4 @@
-//! What all connections of an agent hold together, each kind with a limit of its own.
+//! Budgets: the amounts that all connections of an agent hold together, each kind with a limit of its own.
 //!
 //! Callers decide what to do at a limit. A NOTIFY that is answered at once is not counted.
 
@@ -6,7 +6,7 @@ use crate::agent::Limits;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a connection may keep uncounted, in bytes: the frames of a HAProxy whose `tune.bufsize` is
+/// The number of bytes that a connection may keep uncounted: the frames of a HAProxy whose `tune.bufsize` is
 /// the default stay below it. So a peer that uses up the common limit does not keep a HAProxy out.
 const FREE: usize = 32 << 10;
 
@@ -54,7 +54,7 @@ impl Budget {
     }
 }
 
-/// What all connections of an agent hold together.
+/// The amounts that all connections of an agent hold together.
 #[derive(Debug)]
 pub(crate) struct Budgets {
     /// Running handlers.
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_connection_keeps_beyond_its_own_counts_for_all() {
+    fn bytes_beyond_the_share_of_a_connection_count_for_all() {
         let budgets = budgets();
         let (mut one, mut other) = (
             BudgetShare::new(budgets.clone()),

@@ -16,7 +16,7 @@ const FEW: usize = 8;
 /// A handler with what the agent keeps about it.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// What [`HandlerTable::entry`] finds it by.
+    /// The index that [`HandlerTable::entry`] takes.
     pub(crate) index: usize,
     pub(crate) definition: &'static Definition,
     pub(crate) deadline: Option<Duration>,

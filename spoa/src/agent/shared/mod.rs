@@ -1,4 +1,4 @@
-//! What all connections of an agent share: its handlers, its states, its limits.
+//! The parts of an agent that all its connections share: its handlers, its states, its limits.
 
 pub(crate) mod admission;
 pub(crate) mod budget;
@@ -16,7 +16,7 @@ use crate::handler::panics::drop_quietly;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// What all connections of an agent share.
+/// The parts of an agent that all its connections share.
 pub(crate) struct Shared {
     pub(crate) name: Arc<str>,
     pub(crate) table: HandlerTable,

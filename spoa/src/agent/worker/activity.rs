@@ -1,4 +1,4 @@
-//! What a worker thread shows of itself, and what looks at it tell: which handler keeps it.
+//! The activity of a worker thread, and the looks at it that tell which handler keeps it.
 
 use crate::handler::Definition;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ const MANY: u32 = 50;
 /// A bit of [`WorkerActivity::runs`] that the watcher sets: it is gone once another handler is begun.
 const SEEN: usize = 1;
 
-/// What a thread shows of itself.
+/// The activity of a thread, for the watchdog.
 #[derive(Debug, Default)]
 pub(crate) struct WorkerActivity {
     /// Odd while a connection is polled; another number for each poll.
@@ -35,7 +35,7 @@ pub(super) struct WatchedThread {
     handler_looks: u32,
 }
 
-/// What one look at a thread tells.
+/// The result of one look at a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     /// Nothing happened since the look before.

@@ -1,4 +1,4 @@
-//! What belongs to one worker thread: its buffers, what it shows of itself, and the watchdog that looks at it.
+//! One worker thread: its buffers, its activity, and the watchdog that looks at it.
 
 pub(crate) mod activity;
 pub(crate) mod scratch;

@@ -41,7 +41,7 @@ struct Registry {
 struct WatchedAgent {
     id: usize,
     runtime: Handle,
-    /// What the watcher logs goes where the agent's lines go.
+    /// The log of the agent, which also gets the lines of the watcher.
     log: Dispatch,
     report: Arc<dyn Fn(BlockedWorker) + Send + Sync>,
 }
@@ -63,7 +63,7 @@ impl WorkerActivity {
     }
 }
 
-/// Has an agent watched until it is dropped.
+/// Watches an agent until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     agent: usize,
@@ -101,7 +101,7 @@ impl Drop for Watchdog {
             let agent = agents.swap_remove(at);
             let last = agents.is_empty();
             drop(registry);
-            // What it holds is the agent's: its end may be anything.
+            // Its log and its closure belong to the program, whose drop may do anything.
             drop(agent);
             if last {
                 // The watcher ends as well.

@@ -1,4 +1,4 @@
-//! Connecting: addresses, HELLOs, health checks, and peers that are no agents.
+//! Connecting: addresses, HELLOs, health checks, and peers that are not agents.
 //!
 //! It knows the agent's end as a session or as bytes.
 
@@ -41,7 +41,8 @@ async fn the_engine_id_is_the_one_that_was_set() {
     }
 }
 
-/// What becomes of a client whose peer says `first` and then closes, or goes on in silence.
+/// Returns the error of a client whose peer sends `first` and then closes or stays silent, and all that the
+/// client sent.
 async fn greeted_with(first: &[u8], closes: bool) -> (Error, Vec<u8>) {
     let (stream, mut peer) = tokio::io::duplex(4096);
     let first = first.to_vec();
@@ -63,7 +64,7 @@ async fn greeted_with(first: &[u8], closes: bool) -> (Error, Vec<u8>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_no_agent_is_named_for_what_it_is() {
+async fn a_peer_that_is_not_an_agent_is_named() {
     let (error, said) = greeted_with(b"", true).await;
     assert!(matches!(error, Error::NoHello), "{error}");
     assert!(said.is_empty());
@@ -134,7 +135,7 @@ async fn an_address_where_nothing_listens_is_named() {
     assert!(matches!(error, Error::NothingListens { .. }), "{error}");
 }
 
-/// What a client says of a peer that accepts it and closes.
+/// Returns the error of a client whose peer accepts it and closes.
 async fn turned_away<T>(
     address: &str,
     accepted: impl Future<Output = std::io::Result<T>>,

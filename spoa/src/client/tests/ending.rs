@@ -114,7 +114,7 @@ async fn when_the_agent_just_goes_the_senders_learn_that_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_peer_said_before_it_stopped_reading_is_heard() {
+async fn the_last_words_of_a_peer_that_stopped_reading_are_heard() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     agent.spawn(|mut agent| async move {
         let said = Disconnect::from(Status::TIMEOUT);

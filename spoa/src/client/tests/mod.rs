@@ -23,7 +23,7 @@ struct Agent {
     out: Vec<u8>,
 }
 
-/// What an [`Agent`] was sent, owned.
+/// A message that an [`Agent`] was sent, owned.
 #[derive(Clone, Debug, PartialEq)]
 enum Heard {
     Hello {

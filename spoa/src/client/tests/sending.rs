@@ -149,7 +149,7 @@ async fn most_in_flight(options: ClientOptions) -> usize {
     let agent = agent.spawn(|mut agent| async move {
         let (mut waiting, mut most, mut left) = (Vec::new(), 0, 10);
         while left > 0 {
-            // Whoever may send has done so when nothing came for a while.
+            // Every sender that may send has done so when nothing came for a while.
             match timeout(Duration::from_millis(10), agent.hear_notify()).await {
                 Ok(ids) => waiting.push(ids),
                 Err(_) => {
@@ -223,7 +223,7 @@ async fn a_sender_that_is_dropped_frees_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_large_is_not_sent() {
+async fn a_message_that_is_too_large_is_not_sent() {
     let (stream, agent) = Agent::new(AgentSettings {
         max_reassembled: 0,
         ..AgentSettings::default()

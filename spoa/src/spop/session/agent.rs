@@ -1,7 +1,6 @@
-//! The agent's end: answers HELLOs, hands out NOTIFYs, says goodbye.
+//! The agent's end: answers HELLOs, gives out NOTIFYs, closes gracefully.
 //!
-//! It knows no socket and no clock, and does not run handlers: the ACKs are the caller's, but for
-//! the NOTIFYs that cannot be read.
+//! The caller writes the ACKs, except those to NOTIFYs that cannot be read.
 
 use super::{Foreign, Received, Refusal};
 use crate::spop::fragment::{Progress, Reassembly};
@@ -96,7 +95,7 @@ pub struct AgentSession {
     refuses_health_checks: bool,
 }
 
-/// What happened on a connection.
+/// An event of a connection, at the agent's end.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AgentEvent<'a> {
@@ -107,7 +106,7 @@ pub enum AgentEvent<'a> {
     HealthCheckRefused(HaproxyHello<'a>),
     /// Messages to be answered with exactly one ACK of these ids.
     Notify {
-        /// What the ACK must repeat.
+        /// The ids that the ACK must repeat.
         ids: FrameIds,
         /// The messages.
         messages: Messages<'a>,
@@ -119,7 +118,7 @@ pub enum AgentEvent<'a> {
         /// Why.
         reason: Unreadable,
     },
-    /// HAProxy said goodbye. The AGENT-DISCONNECT has been appended; close when it is written.
+    /// HAProxy closes gracefully. The AGENT-DISCONNECT has been appended; close when it is written.
     Disconnect(Disconnect<'a>),
     /// The connection cannot go on. The AGENT-DISCONNECT has been appended, if the peer would
     /// understand one; close when it is written and the peer has closed.
@@ -130,18 +129,18 @@ pub enum AgentEvent<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// Its payload is no list of messages.
+    /// Its payload is not a list of messages.
     #[error(
         "its messages cannot be read: {0}; a `spoe-message` of more than 255 arguments is one cause"
     )]
     Malformed(DecodeError),
-    /// Its fragments passed the bound.
+    /// Its fragments exceeded the limit.
     #[error("its fragments hold more than the {0} bytes allowed")]
     TooLarge(usize),
 }
 
 impl AgentSession {
-    /// A session that waits for its HELLO.
+    /// Returns a session that waits for its HELLO.
     #[must_use]
     pub fn new(settings: AgentSettings) -> Self {
         AgentSession {
@@ -154,21 +153,21 @@ impl AgentSession {
         }
     }
 
-    /// The frame size agreed on, in bytes without the length prefix.
+    /// Returns the frame size agreed on, in bytes without the length prefix.
     #[inline]
     #[must_use]
     pub fn max_frame_size(&self) -> u32 {
         self.limit
     }
 
-    /// Whether the HELLOs are exchanged and neither end has said goodbye.
+    /// Returns whether the HELLOs are exchanged and neither end has sent a DISCONNECT.
     #[inline]
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.state == State::Running
     }
 
-    /// Whether an end has said goodbye: what still comes is not looked at.
+    /// Returns whether an end has sent a DISCONNECT: later bytes are ignored.
     #[inline]
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -188,9 +187,8 @@ impl AgentSession {
         self.fragments.held()
     }
 
-    /// Takes a NOTIFY from the front of `input`, if a whole one that can be read stands there: what
-    /// [`AgentSession::receive`] would give, without the detour over the events that come once in a
-    /// connection.
+    /// Takes a NOTIFY from the front of `input`, if it is whole and can be read. [`AgentSession::receive`] would
+    /// return it, too, with a detour over the events that come once in a connection.
     #[inline(always)]
     pub(crate) fn receive_notify<'a>(
         &self,

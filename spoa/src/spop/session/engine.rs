@@ -25,16 +25,16 @@ pub struct EngineSettings {
     /// The largest frame to offer, in bytes without the length prefix. Agents refuse less than
     /// [`MIN_MAX_FRAME_SIZE`](crate::spop::MIN_MAX_FRAME_SIZE).
     pub max_frame_size: u32,
-    /// What to offer. HAProxy never offers `fragmentation`, and `async` only up to 3.0.
+    /// The capabilities to offer. HAProxy never offers `fragmentation`, and `async` only up to 3.0.
     pub capabilities: Capabilities,
-    /// What to be known by; HAProxy's is a UUID.
+    /// The id by which the agent knows the engine; HAProxy's is a UUID.
     pub engine_id: Option<String>,
     /// Whether this is a health check: the session ends with the AGENT-HELLO.
     pub healthcheck: bool,
 }
 
 impl Default for EngineSettings {
-    /// What HAProxy says in its default configuration: frames up to 16380 bytes, pipelining; but no
+    /// The HELLO of HAProxy in its default configuration: frames up to 16380 bytes, pipelining; but no
     /// engine-id.
     fn default() -> Self {
         EngineSettings {
@@ -97,7 +97,7 @@ pub struct EngineSession {
     highest: FrameIds,
 }
 
-/// What happened on a connection.
+/// An event of a connection, at the engine's end.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EngineEvent<'a> {
@@ -107,7 +107,7 @@ pub enum EngineEvent<'a> {
     Ack {
         /// The ids of that NOTIFY.
         ids: FrameIds,
-        /// What to do; one may turn out not to be readable.
+        /// The actions; the last one may turn out not to be readable.
         actions: ActionIter<'a>,
     },
     /// An ACK to a NOTIFY that is in flight no more: a second one, or one that was given up. HAProxy
@@ -116,7 +116,7 @@ pub enum EngineEvent<'a> {
         /// The ids it names.
         ids: FrameIds,
     },
-    /// The agent said goodbye: close.
+    /// The agent closes gracefully: close.
     Disconnect(Disconnect<'a>),
     /// The agent did what HAProxy ends a connection for. The HAPROXY-DISCONNECT has been appended,
     /// if the peer would understand one; write it, then close.
@@ -177,25 +177,25 @@ impl EngineSession {
         .encode(out);
     }
 
-    /// The frame size agreed on, in bytes without the length prefix; before that, the one offered.
+    /// Returns the frame size agreed on, in bytes without the length prefix; before that, the one offered.
     #[must_use]
     pub fn max_frame_size(&self) -> u32 {
         self.limit
     }
 
-    /// What both ends can do; `fragmentation` counts as soon as the agent can.
+    /// Returns the capabilities that both ends have; `fragmentation` counts as soon as the agent can.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
         self.capabilities
     }
 
-    /// Whether a NOTIFY can be sent.
+    /// Returns whether a NOTIFY can be sent.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.state == State::Running
     }
 
-    /// Whether nothing more is to come: what still comes is not looked at.
+    /// Returns whether the conversation is over: later bytes are ignored.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.state == State::Over
@@ -272,7 +272,7 @@ impl EngineSession {
         Ok(())
     }
 
-    /// Waits for this ACK no longer, as HAProxy after `timeout processing`: if it comes, it is
+    /// Stops waiting for this ACK, as HAProxy does after `timeout processing`: if it comes, it is
     /// [`EngineEvent::Late`]. Returns whether it was awaited.
     pub fn give_up(&mut self, ids: FrameIds) -> bool {
         self.in_flight.remove(&ids)
@@ -291,7 +291,7 @@ impl EngineSession {
             let frame = match Frame::split(&mut rest, self.largest()) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Received::new(input.len() - rest.len(), None),
-                // What comes after a goodbye is nobody's fault.
+                // Bytes after a DISCONNECT are not an error.
                 Err(_) if self.state == State::Closing => {
                     self.state = State::Over;
                     continue;

@@ -1,6 +1,6 @@
 //! The two ends of a conversation, sans-IO: bytes in, events and bytes out.
 //!
-//! They know no socket and no clock; who reads, writes and waits is the caller's affair.
+//! The caller reads, writes and waits.
 
 mod agent;
 mod engine;
@@ -13,12 +13,12 @@ pub use agent::{AgentEvent, AgentSession, AgentSettings, Unreadable};
 pub use engine::{EngineEvent, EngineSession, EngineSettings, NotifyError};
 pub use refusal::{Foreign, Refusal};
 
-/// What a session made of some bytes.
+/// The result of receiving some bytes.
 #[derive(Debug)]
 pub struct Received<E> {
-    /// How many bytes of the input are done with.
+    /// The number of bytes of the input that are used up.
     pub used: usize,
-    /// What they held; `None` if more bytes are needed.
+    /// The event; `None` if more bytes are needed.
     pub event: Option<E>,
 }
 

@@ -1,6 +1,4 @@
-//! Why a session does not go on: what either end may find wrong with the other.
-//!
-//! It knows neither end's states.
+//! Why a session does not go on: the faults that one end finds in the other.
 
 use crate::spop::{DecodeError, FrameIds, FrameType, Status};
 use std::fmt;

@@ -10,14 +10,14 @@ use std::task::{Context, Poll};
 use tokio::time::Instant;
 
 impl Conversation {
-    /// Returns a timer that has expired, and the time it is. `behind` is whether the transport has bytes
+    /// Returns a timer that has expired, and the time it is. `unwritten` is whether the transport has bytes
     /// that have not left.
     pub(crate) fn poll_expired(
         &mut self,
         cx: &mut Context<'_>,
-        behind: bool,
+        unwritten: bool,
     ) -> Poll<(Timer, Instant)> {
-        if behind && !self.timers.runs(Timer::Write) {
+        if unwritten && !self.timers.runs(Timer::Write) {
             let length = self.shared.limits.write_timeout;
             self.timers.set(Timer::Write, Instant::now() + length);
         }
@@ -30,12 +30,12 @@ impl Conversation {
         self.timers.poll_expired(cx)
     }
 
-    /// Does what is due when a timer has expired; returns the end if the connection is over.
+    /// Handles an expired timer. Returns the end if the connection is over.
     pub(crate) fn expire(
         &mut self,
         timer: Timer,
         now: Instant,
-        behind: bool,
+        unwritten: bool,
         scratch: &mut Scratch,
     ) -> Option<End> {
         match timer {
@@ -43,7 +43,7 @@ impl Conversation {
             Timer::Hello => return Some(End::Late(Late::Hello)),
             Timer::Write => return Some(End::Late(Late::Read)),
             Timer::Frame => return Some(End::Late(Late::Frame)),
-            Timer::Idle => return self.idled(behind, scratch),
+            Timer::Idle => return self.idled(unwritten, scratch),
             Timer::Lifetime => {
                 self.timers.stop(Timer::Lifetime);
                 self.drain(Some(now + lifetime::GRACE));
@@ -65,15 +65,15 @@ impl Conversation {
         None
     }
 
-    /// Says goodbye to a peer that has sent nothing for long, unless an answer is outstanding.
-    fn idled(&mut self, behind: bool, scratch: &mut Scratch) -> Option<End> {
+    /// Closes gracefully if the peer has sent nothing for long and no answer is outstanding.
+    fn idled(&mut self, unwritten: bool, scratch: &mut Scratch) -> Option<End> {
         let is_open = matches!(self.phase, Phase::Open | Phase::Draining(_));
-        let busy = self.in_flight.len() > 0 || !self.input.is_empty() || behind;
+        let busy = self.in_flight.len() > 0 || !self.input.is_empty() || unwritten;
         if !is_open || busy {
             self.began_idling();
             return None;
         }
-        match self.say_goodbye(Status::NORMAL, &mut scratch.output) {
+        match self.close_gracefully(Status::NORMAL, &mut scratch.output) {
             Step::Ended(end) => Some(end),
             Step::More | Step::Wait => None,
         }

@@ -60,7 +60,7 @@ impl Conversation {
         scratch.ready = ready;
     }
 
-    /// Answers what is in flight as it is, and says goodbye.
+    /// Answers what is in flight as it is, and closes gracefully.
     #[cold]
     fn cut_short(&mut self, scratch: &mut Scratch) -> Step {
         scratch.activity.handlers_follow();
@@ -69,7 +69,7 @@ impl Conversation {
             let after = self.shared.limits.drain_timeout;
             self.dispatcher(scratch).give_up(slot, after);
         }
-        self.say_goodbye(Status::NORMAL, &mut scratch.output)
+        self.close_gracefully(Status::NORMAL, &mut scratch.output)
     }
 
     /// Returns whether more is read before answers leave.
@@ -77,8 +77,8 @@ impl Conversation {
         self.is_draining() && !self.backlog && scratch.output.len() < FLUSH_AT
     }
 
-    /// Decides what to do when nothing more can be read now. A connection that drains says goodbye once all
-    /// that came is answered, and nothing more seems to be on its way.
+    /// Decides what to do when nothing more can be read now. A connection that drains closes gracefully
+    /// once every frame is answered and no other seems to be on its way.
     #[inline]
     pub(crate) fn all_read(&mut self, scratch: &mut Scratch) -> Step {
         let Phase::Draining(close) = &mut self.phase else {
@@ -94,7 +94,7 @@ impl Conversation {
         if !close.is_quiet(in_flight) || in_flight || unfinished {
             return Step::Wait;
         }
-        self.say_goodbye(Status::NORMAL, &mut scratch.output)
+        self.close_gracefully(Status::NORMAL, &mut scratch.output)
     }
 
     /// Returns where to read into: after what was kept, if that is short.
@@ -142,7 +142,7 @@ impl Conversation {
         scratch.input = buffer;
     }
 
-    /// Keeps what is left of a buffer that was the connection's.
+    /// Keeps the rest of a buffer that the connection owned.
     fn keep(&mut self, mut input: Vec<u8>, used: usize, scratch: &mut Scratch) {
         input.drain(..used);
         if input.is_empty() {
@@ -220,8 +220,8 @@ impl Conversation {
         self.dispatcher(scratch).notify_rare(ids, messages);
     }
 
-    /// Deals with whatever is at the front of `input` and is not a whole NOTIFY; returns how many bytes
-    /// it had, and whether there is no whole frame left.
+    /// Handles the front of `input` if it is not a whole NOTIFY. Returns the number of bytes used, and whether no
+    /// whole frame is left.
     #[inline(never)]
     fn receive(&mut self, input: &[u8], scratch: &mut Scratch) -> (usize, bool) {
         self.session.limit_reassembled(self.share.reassembling());

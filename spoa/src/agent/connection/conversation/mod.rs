@@ -30,15 +30,15 @@ use tokio::time::Instant;
 enum Phase {
     /// Frames are read and answered.
     Open,
-    /// Frames are read and answered until a moment in which closing costs no stream its answer.
+    /// Frames are read and answered until the connection can close without costing a stream its answer.
     Draining(Box<GracefulClose>),
     /// The AGENT-DISCONNECT is on its way. The peer closes, or the time is up.
     Lingering,
-    /// What is left is written, then the connection is closed.
+    /// The rest of the output is written, then the connection is closed.
     Closing,
 }
 
-/// What came of one round of work.
+/// The result of one round of work.
 pub(super) enum Step {
     /// There may be more to do at once.
     More,
@@ -58,11 +58,11 @@ pub(super) struct Conversation {
     phase: Phase,
     pub(super) timers: TimerTable,
     share: BudgetShare,
-    /// Read and not used yet: the beginning of a frame, or frames that wait for room.
+    /// Bytes that were read and not used yet: the beginning of a frame, or frames that wait for room.
     input: Vec<u8>,
     /// Whether `input` may hold a whole frame.
     backlog: bool,
-    /// Whether anything has come since the HELLOs.
+    /// Whether the peer has sent anything since the HELLOs.
     asked: bool,
 }
 
@@ -108,7 +108,7 @@ impl Conversation {
         self.in_flight.len()
     }
 
-    /// Has `waker` woken by handlers, and by the server.
+    /// Registers the waker that handlers and the server wake.
     pub(super) fn register(&self, waker: &Waker) {
         self.wakeups.register(waker);
     }
@@ -233,7 +233,7 @@ impl Conversation {
     fn linger(&mut self, output: &mut Vec<u8>) {
         self.give_back(output);
         self.phase = Phase::Lingering;
-        // Nothing follows a goodbye: handlers still running would answer in vain.
+        // No frame may follow an AGENT-DISCONNECT, so running handlers would answer in vain.
         self.in_flight = InFlight::new(self.wakeups.clone());
         for timer in [Timer::Hello, Timer::Frame, Timer::Idle, Timer::Lifetime] {
             self.timers.stop(timer);
@@ -260,8 +260,8 @@ impl Conversation {
         }
     }
 
-    /// Sends the AGENT-DISCONNECT; without HELLOs there is nothing to say.
-    fn say_goodbye(&mut self, status: Status, output: &mut Vec<u8>) -> Step {
+    /// Sends the AGENT-DISCONNECT, unless the HELLOs have not been exchanged.
+    fn close_gracefully(&mut self, status: Status, output: &mut Vec<u8>) -> Step {
         if !self.session.is_running() {
             return Step::Ended(End::Closed);
         }
@@ -270,8 +270,8 @@ impl Conversation {
         Step::More
     }
 
-    /// Says that the connection would have to keep more than there is room for; returns whether it is
-    /// still open for that.
+    /// Closes a connection that would have to keep more than there is room for. Returns whether it was open,
+    /// so that the peer can be told.
     #[cold]
     pub(super) fn refuse_to_keep(&mut self, scratch: &mut Scratch) -> bool {
         if !matches!(self.phase, Phase::Open | Phase::Draining(_)) {

@@ -1,4 +1,4 @@
-//! What a certificate says of itself, read from its bytes (X.509, DER).
+//! The contents of a certificate, read from its bytes (X.509, DER).
 //!
 //! rustls tells neither whether a certificate is one of a CA, nor, in words to rely on, that it refused
 //! one for that.
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_damaged_is_not_a_certificate() {
+    fn cut_or_damaged_bytes_are_not_a_certificate() {
         let whole = certificate("a", "b", Some(&[constraints(&[])]));
         assert!(read(&whole).is_some());
         for length in 0..whole.len() {

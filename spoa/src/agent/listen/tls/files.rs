@@ -43,7 +43,7 @@ pub(super) fn load(tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
                 key: tls.key.clone(),
                 cert: tls.cert.clone(),
             },
-            // What is wrong with a key is said without a reason of its own.
+            // An error about the key has no variant of its own.
             rustls::Error::General(_) => unusable(&tls.key, error),
             _ => unusable(&tls.cert, error),
         })?;

@@ -128,7 +128,7 @@ impl Certificates {
         })))
     }
 
-    /// What reads the files again. Handshakes from then on use what they hold; connections that are
+    /// Returns the part that reads the files again. Later handshakes use the new contents; connections that are
     /// open stay as they are.
     pub(crate) fn part(&self) -> Arc<ReloadPart> {
         let certificates = self.clone();

@@ -91,7 +91,7 @@ fn a_hello_is_refused_with_the_status_that_says_why() {
 }
 
 #[test]
-fn what_is_optional_or_new_in_a_hello_is_no_reason_to_refuse() {
+fn optional_and_new_keys_of_a_hello_are_not_a_reason_to_refuse() {
     let cases: [&[(&str, Value<'_>)]; 4] = [
         &[
             VERSIONS,
@@ -158,7 +158,7 @@ fn the_first_frame_is_short_whatever_it_announces() {
 }
 
 #[test]
-fn who_speaks_something_else_gets_no_answer() {
+fn a_peer_that_speaks_another_protocol_gets_no_answer() {
     for (first, foreign) in [
         (&b"GET / HTTP/1.1\r\n"[..], "Http"),
         (&b"\x16\x03\x01\x02\x00\x01"[..], "Tls"),
@@ -205,7 +205,7 @@ fn notifies_arrive_with_their_ids_and_messages() {
 #[test]
 fn an_unreadable_notify_is_answered_and_the_next_one_read() {
     let mut pair = running_agent();
-    // What HAProxy sends for a message of 257 arguments: its count wraps to 1.
+    // As HAProxy sends a message of 257 arguments: its count wraps to 1.
     let mut wrapped = b"\x01m\x01".to_vec();
     for _ in 0..257 {
         wrapped.extend(b"\x01n\x08\x0212");

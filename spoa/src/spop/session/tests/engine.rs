@@ -121,7 +121,7 @@ fn a_goodbye_in_place_of_the_hello_tells_its_reason() {
 }
 
 #[test]
-fn who_is_no_agent_gets_no_answer() {
+fn a_peer_that_is_not_an_agent_gets_no_answer() {
     let (events, out) = answer_to(b"HTTP/1.1 400 Bad Request\r\n");
     assert_eq!((events.as_str(), out), ("Refused(Foreign(Http))", vec![]));
     let (events, out) = answer_to(b"\x15\x03\x03\x00\x02\x02\x50");
@@ -225,7 +225,7 @@ fn a_notify_over_the_size_is_refused_or_sent_in_fragments() {
 }
 
 #[test]
-fn what_an_agent_must_not_send_ends_the_connection() {
+fn a_frame_that_an_agent_must_not_send_ends_the_connection() {
     let cases = [
         (
             frame(FrameType::ACK, Flags::NONE, (1, 1), b""),
