@@ -233,11 +233,11 @@ impl HttpRequest {
     fn cookie(&self, name: &str) -> Option<&[u8]> {
         let headers = self.headers.iter().filter(|(known, _)| known == b"cookie");
         let parts = headers.flat_map(|(_, value)| value.split(|byte| *byte == b';'));
-        let values = parts.filter_map(|part| {
+        let mut values = parts.filter_map(|part| {
             let (known, value) = halves(part, b'=')?;
             (known.trim_ascii() == name.as_bytes()).then_some(value.trim_ascii())
         });
-        values.last()
+        values.next_back()
     }
 
     fn lines(&self) -> Vec<u8> {
