@@ -50,6 +50,8 @@ macro_rules! handlers {
 /// | `listen = "127.0.0.1:12345"` | an address to listen on, in the notation of [`Address`](crate::agent::Address), a literal or another constant; repeatable | `127.0.0.1:12345` |
 /// | `state = Db::open(path)?` | data for the handlers that take [`State`](crate::handler::State), one of each type; repeatable. The expression may use `?` and `.await`. It runs in the agent's runtime when `serve`, `check`, `call` or `dev` make an agent. It owns the variables of `main` that it names | |
 /// | `reload = Rules::load("rules.txt")?` | like `state`; at each SIGHUP the expression runs again, on a thread for blocking work. All `reload` values are made before any takes its place; if one fails, the log says why and all old ones stay. Messages that are being answered keep the values they began with | |
+/// | `watch = path`, `every = "10s"` | directly after a `reload`: this value is made again when the file changes, or after this time, see [`Renewal`](crate::agent::Renewal) | never |
+/// | `serve = exporter(address)` | a service: a future, or a closure that takes [`Serving`](crate::run::Serving) and returns one. It runs while the agent serves, and not in `check`, `call` and `dev`. If it fails, the expression is evaluated again after a pause, see [`Setup::serve`](crate::run::Setup::serve); repeatable | |
 /// | `handlers = [a, m::b]` | the handlers | every one that is linked into the program |
 /// | `on_failure = f` | gives the actions for a message whose handler failed, as [`AgentBuilder::on_failure`](crate::agent::AgentBuilder::on_failure) | none |
 ///

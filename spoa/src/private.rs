@@ -19,6 +19,8 @@ pub use std::result::Result::{self, Err, Ok};
 pub use std::{compile_error, concat, file, line, module_path, option_env, stringify};
 
 #[cfg(feature = "run")]
+pub use crate::agent::Renewal;
+#[cfg(feature = "run")]
 pub use crate::handler::HandlerError;
 #[cfg(feature = "run")]
 pub use crate::registry::Registered;

@@ -105,8 +105,8 @@ async fn a_hangup_does_not_end_an_agent_with_nothing_to_reload() {
     agent.wait_for_line("listening on ");
     agent.signal("HUP");
     agent.wait_for_line(
-        " INFO SIGHUP: nothing to reload; `reload = …` instead of `state = …` in `run!` has a value \
-         made anew",
+        " INFO SIGHUP: nothing to reload: in `run!`, write `reload = …` instead of `state = …` for a value that \
+         SIGHUP makes again",
     );
     assert!(agent.wait_at_most(Duration::ZERO).is_none());
 }

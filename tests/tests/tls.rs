@@ -440,7 +440,7 @@ fn options_without_a_certificate_are_a_usage_error() {
     assert_eq!(failed.status, Some(2));
     assert_eq!(
         failed.err,
-        "error: `--tls-min-version` is of no use without a certificate: name its file with \
+        "error: option `--tls-min-version` needs a certificate: name its file with \
          `--tls-cert`\n"
     );
 }

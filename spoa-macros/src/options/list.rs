@@ -149,6 +149,12 @@ impl Options {
         self.given.iter().filter(move |given| given.name == name)
     }
 
+    /// Returns all options in their order: their keys, where these are, and their values.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (&'static str, Span, Option<&Expr>)> {
+        let given = self.given.iter();
+        given.map(|given| (given.name, given.span, given.value.as_ref()))
+    }
+
     /// Returns the value of an option.
     pub(crate) fn get<T: Value + 'static>(&self, key: &Key<T>) -> Option<&T> {
         self.all(key).next()

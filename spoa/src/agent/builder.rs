@@ -3,6 +3,7 @@
 use super::error::{BuildError, Error};
 use super::listen::allow_list::AllowList;
 use super::reload::{CurrentStates, Install, ReloadPart, Reloader};
+use super::renewal::Renewal;
 use super::report::LineLimits;
 use super::shared::budget::Budgets;
 use super::shared::failed_message::OnFailure;
@@ -48,6 +49,7 @@ struct ReloadableState {
     id: TypeId,
     type_name: &'static str,
     part: Arc<ReloadPart>,
+    renewal: Renewal,
     put: Install,
 }
 
@@ -120,13 +122,28 @@ impl AgentBuilder {
         E: IntoHandlerError,
         F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
     {
-        self.reloadable_as(None, make).await
+        self.renewed_as(None, Renewal::new(), make).await
     }
 
-    /// Like [`reloadable`](Self::reloadable), with the name that reports use.
-    pub(crate) async fn reloadable_as<T, E, F>(
+    /// Like [`reloadable`](Self::reloadable). Besides, the value is made again while the agent serves, as the
+    /// [`Renewal`] says.
+    ///
+    /// # Errors
+    /// An [`Error`] if the first value cannot be made.
+    pub async fn renewed<T, E, F>(self, renewal: Renewal, make: F) -> Result<Self, Error>
+    where
+        T: Send + Sync + 'static,
+        E: IntoHandlerError,
+        F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
+    {
+        self.renewed_as(None, renewal, make).await
+    }
+
+    /// Like [`renewed`](Self::renewed), with the name that reports use.
+    pub(crate) async fn renewed_as<T, E, F>(
         mut self,
         name: Option<String>,
+        renewal: Renewal,
         make: F,
     ) -> Result<Self, Error>
     where
@@ -140,6 +157,7 @@ impl AgentBuilder {
             id: TypeId::of::<T>(),
             type_name: type_name::<T>(),
             part,
+            renewal,
             put,
         });
         Ok(self)
@@ -251,10 +269,12 @@ impl AgentBuilder {
             return Err(BuildError::TwoStates { state }.into());
         }
         let mut parts = Vec::new();
+        let mut renewals = Vec::new();
         for ReloadableState {
             id,
             type_name,
             part,
+            renewal,
             put,
         } in self.reloadable
         {
@@ -262,6 +282,9 @@ impl AgentBuilder {
                 return Err(BuildError::TwoStates { state: type_name }.into());
             }
             put(&mut self.states);
+            if !renewal.is_never() {
+                renewals.push((part.clone(), renewal));
+            }
             parts.push(part);
         }
         for definition in &self.definitions {
@@ -306,6 +329,7 @@ impl AgentBuilder {
         };
         Ok(Agent {
             reloader: Reloader::new(parts, shared.current.clone(), counters),
+            renewals,
             shared: Arc::new(shared),
             addresses,
             listeners: self.listeners,

@@ -54,6 +54,7 @@ mod error;
 mod limits;
 mod listen;
 mod reload;
+mod renewal;
 mod report;
 mod server;
 mod shared;
@@ -70,6 +71,7 @@ pub use listen::listener::Listener;
 #[cfg(feature = "tls")]
 pub use listen::tls::{Tls, TlsVersion};
 pub use reload::{Reloaded, Reloader};
+pub use renewal::Renewal;
 pub use report::panics::log_panics;
 pub use server::Server;
 pub use shared::failed_message::FailedMessage;
@@ -123,6 +125,7 @@ pub struct Agent {
     listeners: Vec<Listener>,
     allow: AllowList,
     reloader: Reloader,
+    renewals: Vec<(Arc<reload::ReloadPart>, Renewal)>,
     #[cfg(feature = "tls")]
     tls: Option<listen::tls::Certificates>,
 }
@@ -241,6 +244,7 @@ impl Agent {
             listeners: self.listeners,
             allow: self.allow,
             reloader: self.reloader,
+            renewals: self.renewals,
             #[cfg(feature = "tls")]
             tls: self.tls,
         };

@@ -5,7 +5,7 @@ use crate::agent::counters::Counters;
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
 use crate::handler::{BoxError, Failure, IntoHandlerError, States};
-use std::any::type_name;
+use std::any::{TypeId, type_name};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,7 +56,7 @@ struct Reloading {
     parts: Vec<Arc<ReloadPart>>,
     current: Arc<CurrentStates>,
     counters: Arc<Counters>,
-    /// Who holds it reloads.
+    /// Held while values are made and replaced.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -105,13 +105,87 @@ impl Reloader {
                 }
             }
         }
-        let old = self.0.current.replace(made);
-        self.0.counters.reload_ended(true);
-        tokio::spawn(release(old));
+        self.install(made);
         Ok(Reloaded {
             parts: self.names(),
             elapsed: start.elapsed(),
         })
+    }
+
+    /// Makes the value of one part again. If it cannot be made, the old one is kept.
+    pub(super) async fn renew(&self, part: &Arc<ReloadPart>) -> Result<Duration, Error> {
+        let _turn = self.0.turn.lock().await;
+        let start = Instant::now();
+        match part.make().await {
+            Ok(made) => {
+                self.install(vec![made]);
+                Ok(start.elapsed())
+            }
+            Err(error) => {
+                self.0.counters.reload_ended(false);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Replaces the state of this type by a value that the program made: for a task that receives new values,
+    /// from a stream or a long poll. A reload in between makes the value of `reload` again.
+    ///
+    /// It must be called within a tokio runtime with timers.
+    ///
+    /// ```
+    /// use spoa::prelude::*;
+    /// use spoa::State;
+    /// use spoa::agent::Agent;
+    ///
+    /// struct Rules(String);
+    ///
+    /// # #[spoe_message("check")] fn check(State(rules): State<'_, Rules>) {}
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), spoa::agent::Error> {
+    /// let first = Rules("first".to_owned());
+    /// let agent = Agent::builder().handlers(handlers![check]).state(first).build()?;
+    /// agent.reloader().replace(Rules("second".to_owned())).await?;
+    /// // The agent has no state of this type.
+    /// assert!(agent.reloader().replace(7_u8).await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// An [`Error`] if the agent has no state of this type.
+    pub async fn replace<T: Send + Sync + 'static>(&self, value: T) -> Result<(), Error> {
+        let _turn = self.0.turn.lock().await;
+        if !self.0.current.states().contains(TypeId::of::<T>()) {
+            let error = ReloadError {
+                part: type_name::<T>().to_owned(),
+                text: "the agent has no state of this type".to_owned(),
+            };
+            return Err(error.into());
+        }
+        self.install(vec![Box::new(move |states: &mut States| {
+            states.insert(value)
+        })]);
+        Ok(())
+    }
+
+    /// Puts what was made in its place.
+    fn install(&self, made: Vec<Install>) {
+        let old = self.0.current.replace(made);
+        self.0.counters.reload_ended(true);
+        tokio::spawn(release(old));
+    }
+
+    /// Returns how many reloads, renewals and replacements of values succeeded.
+    #[must_use]
+    pub fn succeeded(&self) -> u64 {
+        self.0.counters.reloaded.get()
+    }
+
+    /// Returns how many reloads and renewals failed. Each kept the old values.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.0.counters.reloads_failed.get()
     }
 
     /// Returns whether the agent has nothing to reload.
@@ -164,6 +238,12 @@ pub(crate) struct ReloadPart {
     make: Box<dyn Fn() -> Result<Install, BoxError> + Send + Sync>,
 }
 
+impl fmt::Debug for ReloadPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReloadPart").field(&self.name).finish()
+    }
+}
+
 impl ReloadPart {
     /// A part that a function makes, which may block and may panic.
     pub(crate) fn new(
@@ -191,6 +271,11 @@ impl ReloadPart {
                 Ok(Box::new(move |states: &mut States| states.insert(value)))
             },
         )
+    }
+
+    /// Returns the name: an expression of `reload = …`, or the name of a type.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Makes it, on a thread for what blocks.

@@ -7,6 +7,8 @@ use super::error::{BindError, Error};
 use super::listen::acceptor::{self, Acceptor, Decision};
 use super::listen::allow_list::AllowList;
 use super::listen::listener::Accepted;
+use super::reload::ReloadPart;
+use super::renewal::{Renewal, renew};
 use super::report::handlers as report;
 use super::shared::handler_table::Entry;
 use super::worker::activity::{self, BlockedWorker};
@@ -27,6 +29,7 @@ pub struct Server {
     pub(super) listeners: Vec<Listener>,
     pub(super) allow: AllowList,
     pub(super) reloader: Reloader,
+    pub(super) renewals: Vec<(Arc<ReloadPart>, Renewal)>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<super::listen::tls::Certificates>,
 }
@@ -86,10 +89,16 @@ impl Server {
             shared,
             listeners,
             allow,
+            reloader,
+            renewals,
             #[cfg(feature = "tls")]
             tls,
-            ..
         } = self;
+        // They end with this function.
+        let mut renewing = JoinSet::new();
+        for (part, renewal) in renewals {
+            renewing.spawn(renew(reloader.clone(), part, renewal));
+        }
         let mut reloads = shared.current.changes();
         let mut connections = Connections {
             #[cfg(feature = "tls")]

@@ -1,26 +1,26 @@
-//! What an agent says when it starts: what it serves, where, and what to try next.
+//! The banner that an agent prints when it starts: its handlers, its addresses, and two commands to try.
 
 use crate::handler::__macros::{ArgumentDescription, Description};
 use crate::handler::{Definition, Expected, Fetch, When};
 use spoa_facts::{is_unix, server_address};
 
-/// What is said of the agent.
+/// The facts about an agent that the banner shows.
 #[derive(Debug)]
 pub(super) struct Banner<'a> {
     pub(super) name: &'a str,
     pub(super) version: &'a str,
-    /// How the program was called.
+    /// The path that the program was called by.
     pub(super) program: &'a str,
     pub(super) handlers: &'a [&'static Definition],
     pub(super) listeners: Vec<&'a str>,
-    /// Whether those of TCP take TLS.
+    /// Whether the TCP listeners take TLS.
     pub(super) tls: bool,
-    /// How many of them, the first ones, others bound for it.
+    /// The number of listeners that were passed to the program. They come first.
     pub(super) passed: usize,
 }
 
 impl Banner<'_> {
-    /// The lines, each with its line feed.
+    /// Returns the lines, each with its line feed.
     pub(super) fn text(&self) -> String {
         let mut lines = vec![format!("{} {}", self.name, self.version)];
         let message = |handler: &Definition| handler.message_name().unwrap_or("(any other)");
@@ -84,7 +84,7 @@ impl Banner<'_> {
     }
 }
 
-/// Arguments for `call` that the handler takes: examples, by name and type.
+/// Returns example arguments for `call` that the handler takes, chosen by name and type.
 pub(super) fn samples(description: &Description) -> Vec<String> {
     let required = description
         .arguments
@@ -94,7 +94,7 @@ pub(super) fn samples(description: &Description) -> Vec<String> {
     let last = placed.iter().filter_map(|argument| argument.index).max();
     let mut named = named.into_iter();
     let mut samples = Vec::new();
-    // Those with a place keep it; the others, or NULLs, fill the places between.
+    // Arguments with a place keep it; other arguments, or NULLs, fill the places between them.
     for place in 0..last.map_or(0, |last| last + 1) {
         let here = placed.iter().find(|argument| argument.index == Some(place));
         samples.push(match here.copied().or_else(|| named.next()) {

@@ -1,4 +1,4 @@
-//! `call`: one message to the handlers in this process, through the whole of the protocol.
+//! `call`: sends one message to the handlers in this process, through the whole protocol.
 
 use super::StartError;
 use crate::agent::AgentBuilder;
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The default frame size of HAProxy: `tune.bufsize` less 4.
 const FRAME: u32 = 16380;
 
-/// The bytes that the pipe between client and agent holds.
+/// The size of the pipe between client and agent, in bytes.
 const PIPE: usize = 64 << 10;
 
 /// A message to send.
@@ -26,7 +26,7 @@ pub(super) struct Call {
     args: Vec<Argument>,
 }
 
-/// What the agent answered.
+/// The answer of the agent.
 #[derive(Debug)]
 pub(super) struct CallAnswer {
     ack: Ack,
@@ -42,7 +42,7 @@ impl Call {
         Ok(Call { message, args })
     }
 
-    /// Sends the message to an agent, in frames of this size or HAProxy's default.
+    /// Sends the message to an agent, in frames of this size, or of HAProxy's default size.
     pub(super) async fn send(
         &self,
         builder: AgentBuilder,

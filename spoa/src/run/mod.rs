@@ -17,6 +17,7 @@ mod probe;
 mod program;
 mod reload;
 mod serve;
+mod service;
 mod settings;
 mod setup;
 mod signals;
@@ -29,10 +30,13 @@ mod tools;
 mod user_options;
 
 pub use program::{Program, ProgramError};
+pub use service::Serving;
 pub use setup::Setup;
 
 #[doc(hidden)]
 pub use program::{About, run};
+#[doc(hidden)]
+pub use service::ServiceOutcome;
 #[doc(hidden)]
 pub use setup::{ConfigureError, reload};
 #[cfg(feature = "options")]

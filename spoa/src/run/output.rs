@@ -1,4 +1,4 @@
-//! What commands print.
+//! Standard output and warnings of commands.
 
 use super::StartError;
 #[cfg(feature = "tools")]

@@ -52,7 +52,7 @@ pub struct Program {
 /// Declares the program's own options, for an agent of this name.
 pub(super) type Declare = fn(&str) -> Result<UserOptions, String>;
 
-/// What is known of a program before it runs.
+/// The facts about a program that are known before it runs.
 #[derive(Clone, Debug)]
 pub struct About {
     /// The name of the program's file, if the system does not tell.
@@ -241,7 +241,7 @@ pub fn run<E: Ending>(program: Program) -> E {
     E::with_status(perform(program))
 }
 
-/// What a function that calls `run!` returns.
+/// A type that a function with `run!` in it may return.
 #[diagnostic::on_unimplemented(
     message = "`run!` returns `()` or `ExitCode`, not `{Self}`",
     label = "the function it is called in returns `{Self}`",

@@ -1,4 +1,4 @@
-//! SIGHUP: has the agent make anew what it can, and says what came of it.
+//! SIGHUP: reloads the agent, and logs the outcome.
 
 use super::systemd;
 use crate::agent::{Error, Reloader};
@@ -7,21 +7,20 @@ use crate::text::one_line;
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Takes the signal from here on, which would end the process otherwise.
+/// Handles the signal from now on. Without that, it would end the process.
 pub(super) fn hangups() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }
 
-/// Reloads at each signal, for ever. One that comes during a reload is seen when that is over, several
-/// as one.
+/// Reloads at each signal, without end. Signals that come during a reload lead to one more reload.
 pub(super) async fn on_each(mut hangups: Signal, reloader: Reloader, status: String) {
     while hangups.recv().await.is_some() {
         systemd::reloading();
-        // systemd knows of no reload that failed: its status line has to say so.
+        // systemd has no message for a reload that failed, so the status line says so.
         match reload(&reloader).await {
             Ok(()) => systemd::ready(&status),
             Err(error) => {
-                // A line break would begin another of systemd's variables.
+                // After a line break, systemd would read another variable.
                 let error = error.to_string();
                 let error = one_line(&error);
                 systemd::ready(&format!("{status}; the last reload failed: {error}"));
@@ -33,8 +32,8 @@ pub(super) async fn on_each(mut hangups: Signal, reloader: Reloader, status: Str
 async fn reload(reloader: &Reloader) -> Result<(), Error> {
     if reloader.is_empty() {
         tracing::info!(target: AGENT,
-            "SIGHUP: nothing to reload; `reload = …` instead of `state = …` in `run!` has a value \
-             made anew"
+            "SIGHUP: nothing to reload: in `run!`, write `reload = …` instead of `state = …` for a value \
+             that SIGHUP makes again"
         );
         return Ok(());
     }

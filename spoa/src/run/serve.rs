@@ -2,6 +2,7 @@
 
 use super::banner::Banner;
 use super::command_line::Options;
+use super::service::Services;
 use super::{Running, Setup, StartError, handlers, reload, signals, systemd};
 #[cfg(feature = "tools")]
 use super::{description, tools};
@@ -17,7 +18,10 @@ pub(super) async fn serve(
     hangups: Signal,
     passed: usize,
 ) -> Result<(), StartError> {
-    let agent = setup.builder.build()?;
+    let Setup {
+        builder, services, ..
+    } = setup;
+    let agent = builder.build()?;
     let limits = agent.limits().clone();
     let (lame_duck, drain) = (limits.lame_duck, limits.drain_timeout);
     let server = agent.bind()?;
@@ -35,7 +39,7 @@ pub(super) async fn serve(
         tls: server.takes_tls(),
         passed,
     };
-    // Nobody has to read the banner.
+    // An error means only that the banner has no reader.
     let _ = stdout().write_all(banner.text().as_bytes());
     let status = format!("serves {}", banner.listeners.join(", "));
     tracing::info!(target: AGENT, "started: {} {} {status}", running.name, running.version);
@@ -54,12 +58,17 @@ pub(super) async fn serve(
     {
         tracing::warn!(target: AGENT, "{warning}");
     }
+    let services = Services::start(services, &server.reloader());
     let reloads = tokio::spawn(reload::on_each(hangups, server.reloader(), status));
     server
         .serve(async {
             stop.await;
             systemd::stopping("draining");
+            services.stop();
         })
+        .await;
+    services
+        .end(lame_duck + drain + limits.linger_timeout)
         .await;
     reloads.abort();
     watchdog.abort();

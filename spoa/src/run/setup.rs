@@ -1,8 +1,9 @@
-//! What an agent is made of, while it is put together.
+//! An agent that is being put together: its builder, the program's own options, its services.
 
+use super::service::{Service, ServiceOutcome, Serving};
 use super::user_options::Shared;
-use crate::agent::AgentBuilder;
-use crate::handler::{Failure, HandlerError};
+use crate::agent::{AgentBuilder, Renewal};
+use crate::handler::{Failure, HandlerError, IntoHandlerError};
 use std::any::{Any, type_name};
 use std::pin::Pin;
 
@@ -19,6 +20,7 @@ pub struct Setup {
     pub(super) builder: AgentBuilder,
     /// The program's own options. They live as long as the program, so that its tasks can name them.
     options: Option<&'static (dyn Any + Send + Sync)>,
+    pub(super) services: Vec<Service>,
 }
 
 impl std::fmt::Debug for Setup {
@@ -42,6 +44,7 @@ impl Setup {
         Setup {
             builder,
             options: kept,
+            services: Vec::new(),
         }
     }
 
@@ -65,6 +68,72 @@ impl Setup {
         self.builder = change(self.builder);
         self
     }
+
+    /// Adds a state that is made now, and again by SIGHUP and as the [`Renewal`] says.
+    ///
+    /// ```
+    /// use spoa::agent::Renewal;
+    /// use spoa::prelude::*;
+    /// use spoa::run::{Program, Setup};
+    /// use std::time::Duration;
+    ///
+    /// struct Rules(String);
+    ///
+    /// async fn agent(setup: Setup) -> Result<Setup, HandlerError> {
+    ///     let renewal = Renewal::new().every(Duration::from_secs(60)).watch("/etc/rules");
+    ///     setup.renewed(renewal, async || {
+    ///         let text = std::fs::read_to_string("/etc/rules")?;
+    ///         Ok::<_, std::io::Error>(Rules(text))
+    ///     }).await
+    /// }
+    ///
+    /// let program = Program::new("rules", "1.0.0").agent(agent);
+    /// ```
+    ///
+    /// # Errors
+    /// A [`HandlerError`] if the first value cannot be made.
+    pub async fn renewed<T, E, F>(
+        mut self,
+        renewal: Renewal,
+        make: F,
+    ) -> Result<Setup, HandlerError>
+    where
+        T: Send + Sync + 'static,
+        E: IntoHandlerError,
+        F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
+    {
+        self.builder = self.builder.renewed(renewal, make).await?;
+        Ok(self)
+    }
+
+    /// Adds a service: a task that runs while the agent serves, and not in `check`, `call` and `dev`. The function
+    /// starts it. If it fails, it is started again after a pause, which grows from 0.5 s to 30 s.
+    ///
+    /// [`Serving`] tells it when the agent stops. A service that has asked for that may end what it does. The others
+    /// are cancelled when the agent has answered everything.
+    ///
+    /// ```
+    /// use spoa::run::Program;
+    /// use std::time::Duration;
+    ///
+    /// let program = Program::new("ticker", "1.0.0").agent(async |setup| {
+    ///     Ok(setup.serve("ticker", |serving| async move {
+    ///         let mut ticks = tokio::time::interval(Duration::from_secs(60));
+    ///         while !serving.is_stopping() {
+    ///             ticks.tick().await;
+    ///             println!("{} reloads failed", serving.reloader().failed());
+    ///         }
+    ///     }))
+    /// });
+    /// ```
+    pub fn serve<F, S>(mut self, name: impl Into<String>, start: F) -> Self
+    where
+        F: Fn(Serving) -> S + Send + Sync + 'static,
+        S: Future<Output: ServiceOutcome> + Send + 'static,
+    {
+        self.services.push(Service::new(name.into(), start));
+        self
+    }
 }
 
 /// A part of an agent that could not be made: `state = …` or `reload = …` of `run!`, or a function of
@@ -83,16 +152,24 @@ impl ConfigureError {
 /// Adds the value of `reload = …` of `run!`: the expression as the user wrote it, and as a function.
 ///
 /// It is not an `async fn`: the compiler would report each wrong type twice.
-pub fn reload<T, F>(setup: Setup, expression: &'static str, make: F) -> SettingUp
+pub fn reload<T, F>(setup: Setup, expression: &'static str, renewal: Renewal, make: F) -> SettingUp
 where
     T: Send + Sync + 'static,
     F: AsyncFn() -> Result<T, HandlerError> + Send + Sync + 'static,
 {
     let name = format!("reload = {expression}");
     Box::pin(async move {
-        let Setup { builder, options } = setup;
-        match builder.reloadable_as(Some(name), make).await {
-            Ok(builder) => Ok(Setup { builder, options }),
+        let Setup {
+            builder,
+            options,
+            services,
+        } = setup;
+        match builder.renewed_as(Some(name), renewal, make).await {
+            Ok(builder) => Ok(Setup {
+                builder,
+                options,
+                services,
+            }),
             Err(error) => Err(ConfigureError(error.to_string())),
         }
     })

@@ -1,6 +1,7 @@
-//! SIGTERM, SIGINT and SIGUSR1, which is HAProxy's soft stop: the first asks the agent to drain, the second ends the process.
+//! Signals that stop the agent: SIGTERM, SIGINT and SIGUSR1, HAProxy's soft stop. The first one starts the
+//! drain, the second one ends the process.
 //!
-//! SIGUSR2, by which HAProxy's master is reloaded, is ignored. This file must not know what draining is.
+//! SIGUSR2, which reloads HAProxy's master process, is ignored.
 
 use crate::log_target::AGENT;
 use std::io;
@@ -10,11 +11,11 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// The agent that serves and was not asked to stop.
+/// The agent that serves, until a signal stops it.
 static SERVING: Mutex<Option<Serving>> = Mutex::new(None);
 
-/// Whether the thread that waits for signals runs. It lives as long as the process: the system would
-/// give the signals to nobody else.
+/// Whether the thread that waits for signals is running. It runs as long as the process, since tokio has taken
+/// the signals.
 static WAITS: Mutex<bool> = Mutex::new(false);
 
 struct Serving {
@@ -23,11 +24,11 @@ struct Serving {
     drain: Duration,
 }
 
-/// Takes the signals from here on. What is returned is done at the first of them.
+/// Handles the signals from now on. The future is done at the first one.
 ///
-/// They have a thread of their own: a handler that never returns must not keep the second signal
-/// from ending the process. A program may call this again once its agent has stopped; while none
-/// serves, each signal ends the process.
+/// A separate thread waits for signals, so that the second one ends the process even if a handler never
+/// returns. A program may call this function again when its agent has stopped. While no agent serves, each
+/// signal ends the process.
 pub(super) fn first_signal(
     lame_duck: Duration,
     drain: Duration,
@@ -44,17 +45,16 @@ pub(super) fn first_signal(
         drain,
     });
     Ok(async {
-        // Without its sender nobody can ask any more.
+        // The sender is gone: another agent has replaced it.
         if stopped.await.is_err() {
             std::future::pending::<()>().await;
         }
     })
 }
 
-/// Keeps SIGUSR2 from ending the process, which it would do before the agent serves, too. It must be
-/// called within a runtime.
+/// Keeps SIGUSR2 from ending the process, from now on. It must be called within a runtime.
 pub(super) fn ignore_haproxys_reload() -> io::Result<()> {
-    // tokio's handler stays when nobody waits any more.
+    // tokio's handler stays in place after the receiver is dropped.
     signal(SignalKind::user_defined2()).map(drop)
 }
 

@@ -1,6 +1,6 @@
-//! What systemd gives to the agent and what it is told: sockets, readiness, signs of life.
+//! systemd: the sockets that it passes, and the notifications that it gets.
 //!
-//! Nothing here does anything where systemd did not ask for it.
+//! Without systemd's variables in the environment, none of these functions has an effect.
 
 use super::StartError;
 use crate::agent::Listener;
@@ -10,7 +10,7 @@ use sd_notify::NotifyState;
 use std::io;
 use std::time::Duration;
 
-/// Sockets that were bound for the agent (`LISTEN_FDS`).
+/// The sockets of `LISTEN_FDS`, which systemd bound for the agent.
 #[derive(Debug, Default)]
 pub(super) struct Passed(Vec<Socket>);
 
@@ -21,13 +21,13 @@ enum Socket {
 }
 
 impl Passed {
-    /// Takes them, and the variables that name them out of the environment: call it while there is
+    /// Takes the sockets, and removes their variables from the environment: call it while the process has
     /// one thread.
     pub(super) fn take() -> Result<Self, StartError> {
         let mut given = ListenFd::from_env();
         let mut sockets = Vec::new();
         for index in 0..given.len() {
-            // Of either kind, whichever it is.
+            // A socket of the other kind is an error, so both kinds are tried.
             let unix = given.take_unix_listener(index);
             let socket = match unix {
                 Ok(unix) => unix.map(Socket::Unix),
@@ -45,7 +45,7 @@ impl Passed {
         self.0.len()
     }
 
-    /// As the agent takes them, within a runtime.
+    /// Returns the sockets as listeners of the agent. It must be called within a runtime.
     pub(super) fn listeners(self) -> io::Result<Vec<Listener>> {
         let listeners = self.0.into_iter().map(|socket| match socket {
             Socket::Tcp(socket) => {
@@ -61,29 +61,28 @@ impl Passed {
     }
 }
 
-/// The agent listens, or has reloaded.
+/// Tells systemd that the agent listens, or has reloaded.
 pub(super) fn ready(status: &str) {
-    // A line is what separates one thing that is told from the next.
+    // A line break would start another variable.
     let status = status.replace('\n', " ");
     tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
 }
 
-/// The agent begins to reload; [`ready`] ends that.
+/// Tells systemd that the agent begins to reload; [`ready`] ends the reload.
 pub(super) fn reloading() {
-    // Without the time, systemd would take no notice.
+    // systemd ignores the message without the time.
     if let Ok(now) = NotifyState::monotonic_usec_now() {
         tell(&[NotifyState::Reloading, now]);
     }
 }
 
-/// The agent ends when it has answered.
+/// Tells systemd that the agent stops when it has answered.
 pub(super) fn stopping(status: &str) {
     tell(&[NotifyState::Stopping, NotifyState::Status(status)]);
 }
 
-/// Shows signs of life for as long as it is polled, twice as often as systemd wants some. It must be a
-/// task of its own: that it runs is what shows that the workers do. Where handlers keep all of them,
-/// it does not.
+/// Sends signs of life while it is polled, twice as often as systemd asks for. It must be a task of its own: it
+/// runs on the workers, so it stops if handlers keep all of them.
 pub(super) async fn watchdog() {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return;

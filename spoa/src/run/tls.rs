@@ -1,4 +1,4 @@
-//! The options of TLS, together: a certificate, and what it needs beside it.
+//! The options of TLS: a certificate, its key, and the CA of clients.
 
 use super::StartError;
 use super::command_line::Options;
@@ -36,7 +36,7 @@ impl TlsOptions<'_> {
             return match without.iter().find(|(_, given)| given.is_some()) {
                 None => Ok(builder),
                 Some((option, _)) => Err(StartError::Argument(format!(
-                    "`{option}` is of no use without a certificate: name its file with `--tls-cert`"
+                    "option `{option}` needs a certificate: name its file with `--tls-cert`"
                 ))),
             };
         };
@@ -56,7 +56,7 @@ impl TlsOptions<'_> {
         builder.tls(tls)
     }
 
-    /// Values of these options are refused where they are read.
+    /// Does nothing: `settings` refuses the values of these options.
     #[cfg(not(feature = "tls"))]
     fn with(&self, _: &str, builder: AgentBuilder) -> AgentBuilder {
         builder
@@ -77,7 +77,7 @@ mod tests {
         let error = given.apply(Agent::builder()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`--tls-client-ca` is of no use without a certificate: name its file with `--tls-cert`"
+            "option `--tls-client-ca` needs a certificate: name its file with `--tls-cert`"
         );
         assert_eq!(error.status(), 2);
         assert!(TlsOptions::default().apply(Agent::builder()).is_ok());

@@ -2,13 +2,15 @@
 //!
 //! It cannot fail: what reaches it has been checked.
 
-use super::model::Program;
+use super::model::{Every, Program, Reload};
 use crate::hygiene::hygienic;
+use crate::options::ungroup;
 use crate::program::array;
 use crate::syntax::shown;
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
+use syn::{Expr, Token};
 
 pub(super) fn program(krate: &TokenStream, program: &Program) -> TokenStream {
     let Program {
@@ -17,6 +19,7 @@ pub(super) fn program(krate: &TokenStream, program: &Program) -> TokenStream {
         listen,
         states,
         reloads,
+        services,
         handlers,
         on_failure,
     } = program;
@@ -43,17 +46,37 @@ pub(super) fn program(krate: &TokenStream, program: &Program) -> TokenStream {
     });
     // After the states: an expression that is evaluated again keeps what it uses.
     let reloads = reloads.iter().map(|reload| {
+        let renewal = renewal(&private, reload);
+        let reload = &reload.value;
         let text = shown(reload);
         // The compiler reports what it may not do at the expression.
         let span = reload.span().resolved_at(Span::mixed_site());
         quote_spanned! {span=>
-            let setup = match #private::reload(setup, #text, async move || {
+            let setup = match #private::reload(setup, #text, #renewal, async move || {
                 #private::Result::<_, #private::HandlerError>::Ok(#reload)
             }).await {
                 #private::Ok(setup) => setup,
                 #private::Err(error) => return #private::Err(error),
             };
         }
+    });
+    let services = services.iter().map(|service| {
+        let text = match ungroup(service) {
+            Expr::Closure(closure) => shown(&*closure.body),
+            future => shown(future),
+        };
+        let start = match ungroup(service) {
+            Expr::Closure(closure) => {
+                let mut closure = closure.clone();
+                closure.capture = Some(Token![move](closure.inputs_begin.span));
+                closure.to_token_stream()
+            }
+            // The expression is evaluated at each start.
+            future => hygienic!(move |_| #future),
+        };
+        // The compiler reports a wrong type at the expression.
+        let span = service.span().resolved_at(Span::mixed_site());
+        quote_spanned!(span=> let setup = setup.serve(#text, #start);)
     });
     let on_failure = on_failure.as_ref().map(
         |function| hygienic!(let setup = setup.agent(|builder| builder.on_failure(#function));),
@@ -84,8 +107,25 @@ pub(super) fn program(krate: &TokenStream, program: &Program) -> TokenStream {
             #named
             #(#states)*
             #(#reloads)*
+            #(#services)*
             #on_failure
             #private::Ok(setup)
         })))
     }}
+}
+
+/// Returns when a value is made again by itself.
+fn renewal(private: &TokenStream, reload: &Reload) -> TokenStream {
+    let every = reload.every.as_ref().map(|every| match every {
+        Every::Micros(micros) => hygienic!(.every(#private::micros(#micros))),
+        Every::Expression(every) => {
+            let span = every.span().resolved_at(Span::mixed_site());
+            quote_spanned!(span=> .every(#every))
+        }
+    });
+    let watch = reload.watch.iter().map(|path| {
+        let span = path.span().resolved_at(Span::mixed_site());
+        quote_spanned!(span=> .watch(&#path))
+    });
+    hygienic!(#private::Renewal::new() #every #(#watch)*)
 }

@@ -40,7 +40,7 @@ pub(super) struct OperandSpec {
     pub(super) help: &'static str,
     pub(super) required: bool,
     pub(super) repeats: bool,
-    /// An option without which the operand is required; empty if there is none.
+    /// An option that makes the operand optional; empty if no option does.
     pub(super) unless: &'static str,
 }
 
@@ -52,7 +52,7 @@ Each option may be given in the environment: --max-in-flight as SPOA_MAX_IN_FLIG
 SPOA_LISTEN and SPOA_ALLOW, separate several with commas.
 ";
 
-/// The order of those who say what an option is.
+/// The order of the places that an option is read from.
 const PRECEDENCE: &str = if cfg!(feature = "options") {
     "Precedence: command line, environment, file of --config, program, default.\n"
 } else {

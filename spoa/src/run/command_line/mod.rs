@@ -19,7 +19,7 @@ use crate::agent::Limits;
 use parse::Line;
 use std::ffi::OsString;
 
-/// What the help says about the program.
+/// The facts about a program that its help shows.
 #[derive(Debug)]
 pub(super) struct Identity<'a> {
     /// The name of the program's file.
@@ -47,7 +47,7 @@ impl Default for Identity<'_> {
     }
 }
 
-/// What the program is asked to do.
+/// A task that a command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Task {
     /// Serve until a signal comes.
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_given_is_left_alone() {
+    fn an_option_that_is_not_given_changes_nothing() {
         let options = read(&["--max-in-flight", "3"], &[("SPOA_MAX_BLOCKING", "5")]).unwrap();
         let mut limits = limits(&options);
         assert_eq!((limits.max_in_flight, limits.max_blocking), (3, 5));

@@ -10,7 +10,7 @@ use std::ffi::{OsStr, OsString};
 /// A command line that makes sense.
 #[derive(Debug, Default)]
 pub(super) struct Line {
-    /// The command; empty if there is none.
+    /// The command; empty if the line has none.
     pub(super) command: &'static str,
     /// The options before the command.
     before: Vec<(&'static str, OsString)>,
@@ -115,7 +115,7 @@ impl Reader<'_> {
             };
             let option = option.map_err(|found| self.unknown_option(&found))?;
             let value = match option.value() {
-                // What follows the letter of a flag is the letter of another one.
+                // After the letter of a flag comes the letter of another flag, not a value.
                 None if by_letter => OsString::new(),
                 _ => self.value(option)?,
             };

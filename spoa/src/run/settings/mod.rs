@@ -36,7 +36,7 @@ pub(super) struct Setting {
     pub(super) kind: SettingKind,
 }
 
-/// What an option sets and which values it takes.
+/// The kind of an option: its values, and the limit that it sets.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SettingKind {
     /// Addresses to listen on.
@@ -101,7 +101,7 @@ impl Setting {
         values.collect()
     }
 
-    /// Sets a limit. Settings that are not limits are left to others.
+    /// Sets a limit. Does nothing for a setting that is not a limit.
     pub(super) fn apply(&self, value: &SettingValue, limits: &mut Limits) {
         use SettingKind::{Bytes, Count, Deadline, Frame, Grace, Time};
         match (self.kind, value) {

@@ -54,7 +54,7 @@ impl Setting {
             },
             Kind::Frame(_) => match size(text)? {
                 size if size < u64::from(MIN_MAX_FRAME_SIZE) => Err(format!(
-                    "HAProxy agrees to no less than {MIN_MAX_FRAME_SIZE} bytes"
+                    "HAProxy agrees to at least {MIN_MAX_FRAME_SIZE} bytes"
                 )),
                 size if size > u64::from(u32::MAX) => Err("that is too large".to_owned()),
                 size => Ok(SettingValue::Number(size)),
@@ -168,14 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn what_would_break_the_agent_is_refused() {
+    fn values_that_would_break_the_agent_are_refused() {
         let problem = |long: &str, value: &str| setting(long).parse(value).unwrap_err();
         assert_eq!(problem("hello-timeout", "0"), "it must be longer than 0");
         assert_eq!(problem("max-in-flight", "0"), "write a number, at least 1");
         assert_eq!(problem("workers", "4096"), "write a number from 1 to 1024");
         assert_eq!(
             problem("max-frame-size", "255"),
-            "HAProxy agrees to no less than 256 bytes"
+            "HAProxy agrees to at least 256 bytes"
         );
         assert_eq!(problem("max-frame-size", "4g"), "that is too large");
         assert_eq!(
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_addresses_keeps_what_is_said_of_a_socket() {
+    fn a_list_of_addresses_keeps_the_options_of_a_socket() {
         assert_eq!(
             addresses("127.0.0.1:1, unix@/a,mode=660,user=b,unix@/c=d,gruop=e,abns@f=g,"),
             [

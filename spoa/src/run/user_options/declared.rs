@@ -19,7 +19,7 @@ pub trait OptionsType: clap::Args + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: clap::Args + Send + Sync + 'static> OptionsType for T {}
 
-/// What clap knows of a type of options.
+/// A type of options, as clap describes it.
 #[derive(Debug)]
 pub(super) struct Declared {
     command: Command,
@@ -36,7 +36,7 @@ impl UserOptions {
         let shown = short_name::<T>();
         if command.get_subcommands().any(|it| it.get_name() != "help") {
             return Err(format!(
-                "options `{shown}`: a subcommand cannot be one of them: take it out"
+                "options `{shown}`: a subcommand is not an option: remove it"
             ));
         }
         for arg in command.get_arguments() {
@@ -129,7 +129,7 @@ fn option(arg: &Arg, heading: &str) -> Result<UserOption, String> {
     })
 }
 
-/// Returns the help with what clap would add to it.
+/// Returns the help, with the default, the possible values and the variable, as clap adds them.
 fn help(arg: &Arg, env: &str) -> String {
     let mut parts = Vec::new();
     if let Some(help) = arg.get_help() {
@@ -204,7 +204,7 @@ fn invalid(value: &OsStr, of: &str, problem: &str) -> String {
     )
 }
 
-/// Returns what is wrong, in clap's words, with the place of a value that is not on the command line.
+/// Returns clap's error, with the place of a value that is not on the command line.
 fn problem(error: &clap::Error, given: &[Given]) -> String {
     let text = error.render().to_string();
     let argument = match error.get(ContextKind::InvalidArg) {

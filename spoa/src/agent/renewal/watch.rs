@@ -1,0 +1,244 @@
+//! Files that are watched: by inotify on Linux, elsewhere by looking at them from time to time.
+
+#[cfg(target_os = "linux")]
+use super::places::places;
+use crate::log_target::AGENT;
+use std::ffi::OsString;
+use std::fs::{Metadata, metadata, read_dir};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long nothing must happen to a file before it is read: a change may take several steps.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// How many times the quiet is waited for while a file changes all the time.
+const MAX_STEPS: usize = 20;
+
+/// How often files are looked at where the system does not tell of changes.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The state of a file. Two states are equal if the file has not changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct FileState {
+    itself: Option<Stamp>,
+    /// The entries of a directory, by their names.
+    entries: Vec<(OsString, Option<Stamp>)>,
+}
+
+/// Device, inode, size, time of the last write, time of the last change.
+type Stamp = (u64, u64, u64, (i64, i64), (i64, i64));
+
+impl FileState {
+    pub(super) fn of(path: &Path) -> Self {
+        let found = metadata(path).ok();
+        let mut entries = Vec::new();
+        if found.as_ref().is_some_and(Metadata::is_dir) {
+            let all = read_dir(path).into_iter().flatten().flatten();
+            entries.extend(all.map(|entry| {
+                let found = metadata(entry.path()).ok();
+                (entry.file_name(), found.map(|it| stamp(&it)))
+            }));
+            entries.sort();
+        }
+        FileState {
+            itself: found.map(|it| stamp(&it)),
+            entries,
+        }
+    }
+}
+
+fn stamp(found: &Metadata) -> Stamp {
+    (
+        found.dev(),
+        found.ino(),
+        found.size(),
+        (found.mtime(), found.mtime_nsec()),
+        (found.ctime(), found.ctime_nsec()),
+    )
+}
+
+/// Files that are watched, and their states when they were last looked at.
+pub(super) struct Watch {
+    files: Vec<(PathBuf, FileState)>,
+    #[cfg(target_os = "linux")]
+    events: Option<events::Events>,
+}
+
+impl Watch {
+    /// Watches files that were in these states. It must be called within a runtime.
+    pub(super) fn new(files: Vec<(PathBuf, FileState)>) -> Self {
+        Watch {
+            #[cfg(target_os = "linux")]
+            events: events::Events::new()
+                .inspect_err(|error| {
+                    tracing::warn!(target: AGENT,
+                        "cannot use inotify: {error}; watched files are looked at every {LOOK:?} instead; \
+                         raise `fs.inotify.max_user_instances`"
+                    );
+                })
+                .ok(),
+            files,
+        }
+    }
+
+    /// Waits until one of the files has changed, and returns its path.
+    pub(super) async fn changed(&mut self) -> PathBuf {
+        loop {
+            // Before the look, so that no change between the two is missed.
+            self.follow();
+            let files: Vec<_> = self.files.iter().map(|(path, _)| path.clone()).collect();
+            let look = move || files.iter().map(|path| FileState::of(path)).collect();
+            let states: Vec<FileState> =
+                tokio::task::spawn_blocking(look).await.unwrap_or_default();
+            let mut changed = None;
+            for ((path, seen), now) in self.files.iter_mut().zip(states) {
+                if *seen != now {
+                    *seen = now;
+                    changed = Some(path.clone());
+                }
+            }
+            match changed {
+                Some(path) => return path,
+                None => self.wait().await,
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn follow(&mut self) {
+        if let Some(events) = &mut self.events {
+            events.follow(self.files.iter().flat_map(|(path, _)| places(path)));
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn follow(&mut self) {}
+
+    /// Waits until something may have changed, and then until nothing more happens.
+    async fn wait(&mut self) {
+        #[cfg(target_os = "linux")]
+        if let Some(events) = &mut self.events {
+            events.next().await;
+            for _ in 0..MAX_STEPS {
+                if tokio::time::timeout(QUIET, events.next()).await.is_err() {
+                    break;
+                }
+            }
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod events {
+    //! The events of directories, from inotify.
+
+    use crate::agent::renewal::places::Place;
+    use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
+    use std::collections::{HashMap, HashSet};
+    use std::ffi::OsString;
+    use std::io;
+    use std::os::fd::{AsFd, AsRawFd, RawFd};
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+
+    /// Directories that are watched, and the names in them that count.
+    pub(super) struct Events {
+        inotify: AsyncFd<Descriptor>,
+        watched: HashMap<WatchDescriptor, Names>,
+    }
+
+    #[derive(Default)]
+    struct Names {
+        all: bool,
+        some: HashSet<OsString>,
+    }
+
+    struct Descriptor(Inotify);
+
+    impl AsRawFd for Descriptor {
+        fn as_raw_fd(&self) -> RawFd {
+            self.0.as_fd().as_raw_fd()
+        }
+    }
+
+    impl Events {
+        pub(super) fn new() -> io::Result<Self> {
+            let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
+            #[allow(
+                deprecated,
+                reason = "sound here, as the descriptor is owned and stays the same; what replaces it is unsafe"
+            )]
+            let inotify = AsyncFd::with_interest(Descriptor(inotify), Interest::READABLE)?;
+            Ok(Events {
+                inotify,
+                watched: HashMap::new(),
+            })
+        }
+
+        /// Watches these places, and no others.
+        pub(super) fn follow(&mut self, places: impl Iterator<Item = Place>) {
+            let flags = AddWatchFlags::IN_CLOSE_WRITE
+                | AddWatchFlags::IN_MODIFY
+                | AddWatchFlags::IN_ATTRIB
+                | AddWatchFlags::IN_CREATE
+                | AddWatchFlags::IN_DELETE
+                | AddWatchFlags::IN_MOVE
+                | AddWatchFlags::IN_DELETE_SELF
+                | AddWatchFlags::IN_MOVE_SELF;
+            let inotify = &self.inotify.get_ref().0;
+            let mut watched: HashMap<_, Names> = HashMap::new();
+            for (dir, name) in places {
+                // A directory that is gone has its parent among the places of the next look.
+                let Ok(descriptor) = inotify.add_watch(&dir, flags) else {
+                    continue;
+                };
+                let names = watched.entry(descriptor).or_default();
+                match name {
+                    Some(name) => drop(names.some.insert(name)),
+                    None => names.all = true,
+                }
+            }
+            for old in self.watched.keys() {
+                if !watched.contains_key(old) {
+                    let _ = inotify.rm_watch(*old);
+                }
+            }
+            self.watched = watched;
+        }
+
+        /// Waits for an event of a place.
+        pub(super) async fn next(&mut self) {
+            loop {
+                let Ok(mut ready) = self.inotify.readable_mut().await else {
+                    return std::future::pending().await;
+                };
+                let read = ready.get_inner().0.read_events();
+                match read {
+                    Ok(events) => {
+                        if events.iter().any(|event| counts(&self.watched, event)) {
+                            return;
+                        }
+                    }
+                    Err(_) => ready.clear_ready(),
+                }
+            }
+        }
+    }
+
+    fn counts(watched: &HashMap<WatchDescriptor, Names>, event: &InotifyEvent) -> bool {
+        let themselves = AddWatchFlags::IN_DELETE_SELF
+            | AddWatchFlags::IN_MOVE_SELF
+            | AddWatchFlags::IN_Q_OVERFLOW;
+        if event.mask.intersects(themselves) {
+            return true;
+        }
+        let Some(names) = watched.get(&event.wd) else {
+            return false;
+        };
+        let is_one = |name: &OsString| names.all || names.some.contains(name);
+        event.name.as_ref().is_some_and(is_one)
+    }
+}

@@ -1,0 +1,179 @@
+//! Values that renew themselves, and services that run while an agent serves.
+
+mod common;
+
+use common::{program, said};
+use spoa::client::{Ack, Client};
+use spoa_tests::{PATIENCE, Process, TempDir, voluntary_switches};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+fn command(dir: &TempDir) -> Command {
+    let mut command = program(env!("CARGO_BIN_EXE_agent-renewing"));
+    for name in ["watched", "polled", "pushed"] {
+        command.arg(format!("--{name}")).arg(dir.join(name));
+    }
+    command
+}
+
+async fn start(command: &mut Command) -> (Process, Client) {
+    let agent = Process::start(command);
+    let line = agent.wait_for_line("listening on ");
+    let address = line.trim_start_matches("listening on ").to_owned();
+    agent.wait_for_line("the endless service has started");
+    let client = Client::options().ack_timeout(PATIENCE).connect(&address);
+    (agent, client.await.expect("it listens"))
+}
+
+fn files() -> TempDir {
+    let dir = TempDir::new();
+    for name in ["watched", "polled", "pushed"] {
+        dir.write(name, &format!("{name} 1"));
+    }
+    dir
+}
+
+fn var(ack: &Ack, name: &str) -> String {
+    let value = ack.get(name).map(ToString::to_string);
+    value.unwrap_or_default().trim_matches('"').to_owned()
+}
+
+/// Waits until a variable has a value.
+async fn becomes(client: &Client, name: &str, value: &str) {
+    let start = Instant::now();
+    loop {
+        let ack = client.send("show", &[]).await.expect("it answers");
+        let now = var(&ack, name);
+        if now == value {
+            return;
+        }
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{name} is `{now}`, not `{value}`"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Replaces a file as editors do: writes another one and renames it.
+fn replace(path: &Path, text: &str) {
+    let other = path.with_extension("tmp");
+    std::fs::write(&other, text).expect("it can be written");
+    std::fs::rename(other, path).expect("it can be renamed");
+}
+
+#[tokio::test]
+async fn a_watched_file_may_be_written_replaced_and_removed() {
+    let dir = files();
+    let (agent, client) = start(&mut command(&dir)).await;
+    becomes(&client, "txn.watched", "watched 1").await;
+    dir.write("watched", "watched 2");
+    becomes(&client, "txn.watched", "watched 2").await;
+    let watched = dir.join("watched");
+    let changed = format!("INFO {} changed: reloaded in ", watched.display());
+    agent.wait_for_line(&changed);
+    replace(&watched, "watched 3");
+    becomes(&client, "txn.watched", "watched 3").await;
+    // Its inode is another one now: the new one is watched.
+    dir.write("watched", "watched 4");
+    becomes(&client, "txn.watched", "watched 4").await;
+    dir.write("watched", "broken");
+    agent.wait_for_line(
+        "ERROR reload failed, the old value is kept: `reload = Watched(read(&options.watched)?)` failed: \
+         the file is broken",
+    );
+    std::fs::remove_file(&watched).expect("it is there");
+    agent.wait_for_line("failed: No such file or directory");
+    becomes(&client, "txn.watched", "watched 4").await;
+    dir.write("watched", "watched 5");
+    becomes(&client, "txn.watched", "watched 5").await;
+}
+
+#[tokio::test]
+async fn a_config_map_is_swapped_by_a_symbolic_link() {
+    let dir = files();
+    let map = dir.join("map");
+    for (name, text) in [("..1", "map 1"), ("..2", "map 2"), ("..3", "map 3")] {
+        std::fs::create_dir_all(map.join(name)).expect("it can be made");
+        std::fs::write(map.join(name).join("rules"), text).expect("it can be written");
+    }
+    symlink("..1", map.join("..data")).expect("a link can be made");
+    symlink("..data/rules", map.join("rules")).expect("a link can be made");
+    std::fs::remove_file(dir.join("watched")).expect("it is there");
+    symlink("map/rules", dir.join("watched")).expect("a link can be made");
+    let (_agent, client) = start(&mut command(&dir)).await;
+    becomes(&client, "txn.watched", "map 1").await;
+    for next in 2..=3 {
+        symlink(format!("..{next}"), map.join("..data_tmp")).expect("a link can be made");
+        std::fs::rename(map.join("..data_tmp"), map.join("..data")).expect("it can be renamed");
+        std::fs::remove_dir_all(map.join(format!("..{}", next - 1))).expect("it is there");
+        becomes(&client, "txn.watched", &format!("map {next}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_value_is_made_again_at_every_period_and_an_outage_is_one_line() {
+    let dir = files();
+    let (agent, client) = start(&mut command(&dir)).await;
+    becomes(&client, "txn.polled", "polled 1").await;
+    dir.write("polled", "polled 2");
+    becomes(&client, "txn.polled", "polled 2").await;
+    dir.write("polled", "broken");
+    let failed = "ERROR reload failed, the old value is kept: `reload = Polled(";
+    agent.wait_for_line(failed);
+    // Several periods pass.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    becomes(&client, "txn.polled", "polled 2").await;
+    dir.write("polled", "polled 3");
+    becomes(&client, "txn.polled", "polled 3").await;
+    agent.wait_for_line(" failures: `reload = Polled(");
+    let lines = agent.output();
+    let failures = lines.iter().filter(|line| line.contains(failed));
+    assert_eq!(failures.count(), 1, "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_service_starts_again_pushes_a_value_and_ends_with_the_agent() {
+    let dir = files();
+    let (mut agent, client) = start(&mut command(&dir)).await;
+    becomes(&client, "txn.pushed", "first").await;
+    agent.wait_for_line(
+        "ERROR service `push(options, serving)` failed, it starts again in 500ms: the stream \
+         is away",
+    );
+    agent.wait_for_line("failed, it starts again in 1s: panicked: the stream is odd, at ");
+    agent.wait_for_line("the service has pushed");
+    becomes(&client, "txn.pushed", "pushed 1").await;
+    drop(client);
+    agent.signal("TERM");
+    agent.wait_for_line("the service ends what it does");
+    agent.wait_for_line("INFO stopped");
+    assert_eq!(agent.wait(PATIENCE).code(), Some(0));
+}
+
+/// A service may bind an address that the running agent has bound already.
+#[test]
+fn other_commands_start_no_service() {
+    let dir = files();
+    let called = said(command(&dir).args(["--log=info", "call", "show"]));
+    assert_eq!(called.status, Some(0), "{called:?}");
+    assert!(!called.err.contains("service"), "{called:?}");
+    let checked = said(command(&dir).args(["--log=info", "check"]));
+    assert_eq!(checked.status, Some(0), "{checked:?}");
+    assert!(!checked.err.contains("service"), "{checked:?}");
+}
+
+#[tokio::test]
+async fn an_agent_that_only_watches_does_not_wake() {
+    let dir = files();
+    let (agent, _client) = start(command(&dir).arg("--period=0")).await;
+    agent.wait_for_line("the service has pushed");
+    // Its start may take a moment to end.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = voluntary_switches(agent.id());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let switches = voluntary_switches(agent.id()) - before;
+    assert!(switches <= 6, "{switches}");
+}

@@ -1,0 +1,3 @@
+fn main() {
+    spoa::run!(reload = 1, every = "10")
+}

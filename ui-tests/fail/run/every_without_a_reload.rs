@@ -1,0 +1,3 @@
+fn main() {
+    spoa::run!(every = "10s", reload = 1)
+}

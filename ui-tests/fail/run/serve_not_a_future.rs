@@ -1,0 +1,3 @@
+fn main() {
+    spoa::run!(serve = |_serving| 7)
+}

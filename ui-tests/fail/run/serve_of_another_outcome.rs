@@ -1,0 +1,7 @@
+async fn count() -> u32 {
+    7
+}
+
+fn main() {
+    spoa::run!(serve = count())
+}
