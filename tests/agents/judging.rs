@@ -20,14 +20,14 @@ spoa::outcomes! {
 }
 
 spoa::outcomes! {
-    /// What is enforced for connections.
+    /// The outcomes that are enforced for connections.
     struct Connection as "session" {
         deny: 403;
     }
 }
 
 spoa::outcomes! {
-    /// What a group decides.
+    /// The outcomes of a group.
     struct Grouped as "grouped" {
         deny: 429;
     }

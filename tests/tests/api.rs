@@ -1,6 +1,6 @@
 //! The public API of the crate `spoa`, as `api.txt` lists it: a change of it shows in a review.
 //!
-//! The listing is read from the source, item by item. What a macro of the crate makes shows as the tokens
+//! The listing is read from the source, item by item. An item that a macro of the crate makes shows as the tokens
 //! that the macro was given.
 
 use quote::ToTokens;
@@ -518,7 +518,7 @@ fn shown(tokens: &impl ToTokens) -> String {
     tidy(&tokens.to_token_stream().to_string())
 }
 
-/// Takes the spaces out that no person writes.
+/// Removes the spaces that no person writes.
 fn tidy(tokens: &str) -> String {
     let mut text = tokens.replace('\n', " ");
     for (spaced, tight) in [

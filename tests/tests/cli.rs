@@ -298,8 +298,8 @@ fn a_wrong_command_line_has_status_2() {
         ),
         (
             vec!["--max-frame-size", "100"],
-            "error: invalid value '100' for '--max-frame-size <BYTES>': HAProxy agrees to no less \
-             than 256 bytes\n\nFor more information, try '--help'.\n",
+            "error: invalid value '100' for '--max-frame-size <BYTES>': HAProxy agrees to at least 256 \
+             bytes\n\nFor more information, try '--help'.\n",
         ),
     ] {
         let expected = Said {

@@ -170,7 +170,7 @@ fn the_environment_changes_line_by_line() {
 /// HAProxy from 3.1 on reads `global` twice without `-W`, and the second time in the environment
 /// that the first has left. With `-W`, which a service has, it reads it once: what differs is unknown.
 #[test]
-fn what_depends_on_a_second_reading_is_not_known() {
+fn a_value_that_depends_on_a_second_reading_is_unknown() {
     for_each_haproxy(|haproxy| {
         let twice = haproxy.at_least(3, 1);
         let text = "global\n\

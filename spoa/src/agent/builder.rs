@@ -163,7 +163,7 @@ impl AgentBuilder {
         Ok(self)
     }
 
-    /// Adds an address to listen on, in the notation of [`Address`].
+    /// Adds an address to listen on, in the notation of [`Address`](super::Address).
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.addresses.push(address.into());
         self
@@ -179,7 +179,7 @@ impl AgentBuilder {
     /// others as they come. It may be called once for each network; without it everybody may
     /// connect. An IPv4 peer of an IPv6 socket is one of IPv4 networks.
     ///
-    /// Unix sockets are guarded by their mode and owner: see [`Address`].
+    /// Unix sockets are guarded by their mode and owner: see [`Address`](super::Address).
     ///
     /// ```
     /// # use spoa::prelude::*;

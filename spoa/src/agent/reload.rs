@@ -18,7 +18,7 @@ const RELEASE: Duration = Duration::from_millis(100);
 
 /// Reloads the reloadable values of an agent while it serves: those of
 /// [`AgentBuilder::reloadable`](super::AgentBuilder::reloadable), of `reload = …` in
-/// [`run!`](crate::run), and its certificates, if it takes TLS.
+/// [`run!`](macro@crate::run), and its certificates, if it takes TLS.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -99,7 +99,7 @@ impl Reloader {
                 Ok(value) => made.push(value),
                 Err(error) => {
                     self.0.counters.reload_ended(false);
-                    // What was made before may be large, and may panic when it is dropped.
+                    // The values made before may be large, and may panic when they are dropped.
                     tokio::task::spawn_blocking(move || drop_quietly(made));
                     return Err(error.into());
                 }

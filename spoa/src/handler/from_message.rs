@@ -47,7 +47,7 @@ pub trait FromMessage<'a>: Sized {
     /// Makes a value from a message.
     ///
     /// # Errors
-    /// The [`Failure`] of the handler, as a rule a [`Rejection`].
+    /// The [`Failure`] of the handler, as a rule a [`Rejection`](super::Rejection).
     fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure>;
 
     /// Describes the arguments and states that the type takes, for `handlers`, `config` and `doctor`. By default

@@ -8,7 +8,7 @@ use super::{ActionWriter, Description, Failure, IntoHandlerError, Presence};
 /// one NOTIFY in the order of the messages, whichever handler is done first. If two actions set one variable,
 /// the last one counts.
 ///
-/// `()`, [`SetVar`], [`UnsetVar`], [`Actions`], arrays, `Vec`s and tuples of those, `Option` (`None` does
+/// `()`, [`SetVar`](super::SetVar), [`UnsetVar`](super::UnsetVar), [`Actions`](super::Actions), arrays, `Vec`s and tuples of those, `Option` (`None` does
 /// nothing) and `Result` with any error. `#[derive(IntoActions)]` implements it for a struct whose fields are
 /// variables.
 #[diagnostic::on_unimplemented(

@@ -1,4 +1,4 @@
-//! At a bound, an answer or a goodbye at once: what comes behind does not wait, and nothing grows.
+//! At a limit there is an answer or a goodbye at once: later frames do not wait, and nothing grows.
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, ack, frame, hello, notify};
@@ -29,7 +29,7 @@ fn shed(stream: u64, bound: &str) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_slow_never_delays_what_is_quick_on_the_same_connection() {
+async fn a_slow_handler_never_delays_a_quick_one_on_the_same_connection() {
     let mut peer = Peer::connect(agent().on_failure(bound)).await;
     let start = Instant::now();
     let mut bytes = Vec::new();
@@ -96,7 +96,7 @@ async fn a_connection_that_dies_gives_its_room_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_of_handlers_at_work_count_in_bytes() {
+async fn messages_of_running_handlers_count_in_bytes() {
     let mut peer = Peer::connect(
         agent()
             .limits(|limits| limits.max_buffered_total = 10_000)
@@ -112,7 +112,7 @@ async fn messages_of_handlers_at_work_count_in_bytes() {
     }
 }
 
-/// A NOTIFY of so many bytes, by and large.
+/// A NOTIFY of about `size` bytes.
 fn long(stream_id: u64, message: &str, size: usize) -> Vec<u8> {
     let text = "x".repeat(size);
     let args = [("n", Value::Int64(7)), ("text", text.as_str().into())];
@@ -121,7 +121,7 @@ fn long(stream_id: u64, message: &str, size: usize) -> Vec<u8> {
     frame(FrameType::NOTIFY, Flags::FIN, stream_id, &payload)
 }
 
-/// So many connections to an agent, with large frames.
+/// `count` connections to an agent, with large frames.
 async fn connect(agent: &Agent, count: usize) -> Vec<Peer> {
     let mut peers = Vec::new();
     for _ in 0..count {

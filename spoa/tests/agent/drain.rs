@@ -56,7 +56,7 @@ async fn the_goodbye_leaves_in_one_write_with_the_last_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_in_use_ends_behind_an_answer() {
+async fn a_connection_in_use_ends_after_an_answer() {
     let (mut peer, stop) = connect().await;
     stop.send(()).unwrap();
     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -114,7 +114,7 @@ async fn an_idle_connection_ends_a_moment_later() {
 }
 
 #[tokio::test]
-async fn who_waits_to_be_accepted_is_answered() {
+async fn a_peer_that_waits_to_be_accepted_is_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap())
         .await
@@ -145,7 +145,7 @@ async fn a_peer_that_says_no_hello_is_closed_a_moment_later() {
     assert_eq!(start.elapsed(), Duration::from_millis(100));
 }
 
-/// What an agent that is to stop in a while says to a health check, and to one who asks.
+/// The answers of an agent in lame duck, to a health check and to a NOTIFY.
 #[tokio::test]
 async fn a_lame_duck_refuses_health_checks_and_answers_all_the_same() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

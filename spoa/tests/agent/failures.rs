@@ -175,7 +175,7 @@ async fn a_connection_that_dies_with_handlers_that_panic_when_dropped_takes_nobo
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_one_notify_only_so_many_handlers_wait() {
+async fn the_waiting_handlers_of_one_notify_are_limited() {
     let mut peer = Peer::connect(agent().on_failure(cause)).await;
     let Answer::Ack(1, actions) = peer.ask(&["never"; 300]).await else {
         panic!("no ACK")
@@ -223,7 +223,7 @@ async fn fallback_bomb() -> SetVar<u8> {
 }
 
 #[tokio::test]
-async fn what_panics_in_its_drop_is_a_failure_like_others() {
+async fn a_panic_in_drop_is_a_failure_like_others() {
     let bombs = handlers![sync_bomb, async_bomb, blocking_bomb, fallback_bomb];
     let mut peer = Peer::connect(agent().handlers(bombs).on_failure(cause)).await;
     for name in ["sync-bomb", "async-bomb", "blocking-bomb", "of no handler"] {

@@ -1,4 +1,4 @@
-//! What one connection may do before others have their turn, and what its reads cost.
+//! The work that one connection may do before others have their turn, and the cost of its reads.
 
 use crate::peer::{frame, hello, notify};
 use spoa::State;

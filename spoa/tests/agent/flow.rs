@@ -93,7 +93,7 @@ async fn handlers_that_are_done_at_once_answer_in_the_order_they_were_asked() {
     }
 }
 
-/// How many `mortal`s are at work.
+/// How many `mortal`s are running.
 static ALIVE: AtomicUsize = AtomicUsize::new(0);
 
 struct Alive;
@@ -140,7 +140,7 @@ async fn haproxys_goodbye_is_answered_and_the_connection_closed() {
 }
 
 #[tokio::test]
-async fn what_is_not_spop_is_closed_without_a_word() {
+async fn a_connection_that_is_not_spop_is_closed_without_a_word() {
     for bytes in [
         &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..],
         b"\x16\x03\x01\x02\x00\x01",

@@ -48,7 +48,7 @@ impl Peer {
         Peer::to(&builder.build().unwrap(), pipe)
     }
 
-    /// The same to an agent that serves others too.
+    /// Connects to an agent that serves others as well.
     pub(crate) fn to(agent: &Agent, pipe: usize) -> Self {
         let (io, theirs) = tokio::io::duplex(pipe);
         Peer::over(
@@ -62,7 +62,7 @@ impl Peer {
         Peer::with_frames(builder, 16380).await
     }
 
-    /// The same with another frame size.
+    /// Connects to an agent with this frame size and exchanges HELLOs.
     pub(crate) async fn with_frames(builder: AgentBuilder, max_frame_size: u32) -> Self {
         let mut peer = Peer::silent(builder, 1 << 20);
         peer.send(&hello(max_frame_size)).await;

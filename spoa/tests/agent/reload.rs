@@ -1,4 +1,4 @@
-//! Values that are made anew while the agent serves.
+//! Values that are made again while the agent serves.
 
 use crate::peer::{Answer, Peer, ack, hello, notify};
 use spoa::State;
@@ -30,7 +30,7 @@ async fn waits(State(left): State<'_, Left>, State(gate): State<'_, Arc<Notify>>
     SetVar::session("left", *left.0)
 }
 
-/// What the tests do to the values.
+/// The changes that tests make to the values.
 #[derive(Default)]
 struct World {
     left: AtomicU8,
@@ -123,7 +123,7 @@ async fn all_values_change_at_once_or_none_does() {
 }
 
 #[tokio::test]
-async fn a_handler_at_work_keeps_what_it_began_with() {
+async fn a_running_handler_keeps_the_values_it_began_with() {
     let world = Arc::<World>::default();
     let agent = agent(&world).await.build().unwrap();
     let reloader = agent.reloader();
@@ -197,7 +197,7 @@ async fn a_panic_keeps_the_old_values() {
 async fn reloads_go_one_after_the_other() {
     static AT_WORK: Semaphore = Semaphore::const_new(1);
     let make = || async {
-        // Whoever comes while another is at work fails.
+        // A reload that comes while another is running fails.
         let alone = AT_WORK.try_acquire();
         tokio::time::sleep(Duration::from_millis(20)).await;
         alone.map(|_| Right(0))
@@ -212,7 +212,7 @@ async fn reloads_go_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn a_first_value_that_cannot_be_made_is_no_agent() {
+async fn without_a_first_value_there_is_no_agent() {
     let made = Agent::builder()
         .reloadable(async || Err::<Right, _>("the table is locked"))
         .await;

@@ -33,7 +33,7 @@ async fn a_connection_ends_at_its_age_and_not_all_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_when_the_age_has_come_is_answered_first() {
+async fn a_peer_that_asks_at_the_end_of_its_age_is_answered_first() {
     let limits = limits(|limits| limits.connection_lifetime = Some(Duration::from_millis(100)));
     let mut peer = Peer::connect(agent().limits(|all| *all = limits)).await;
     sleep(Duration::from_millis(85)).await;
@@ -48,7 +48,7 @@ async fn who_asks_when_the_age_has_come_is_answered_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_always_in_use_ends_behind_an_answer() {
+async fn a_connection_that_is_always_in_use_ends_after_an_answer() {
     let limits = limits(|limits| limits.connection_lifetime = Some(Duration::from_secs(1)));
     let mut peer = Peer::connect(agent().limits(|all| *all = limits)).await;
     let start = Instant::now();
@@ -82,7 +82,7 @@ async fn a_connection_ends_when_nothing_came_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_an_answer_is_not_idle() {
+async fn a_peer_that_waits_for_an_answer_is_not_idle() {
     let limits = limits(|limits| {
         limits.idle_timeout = Some(Duration::from_millis(20));
         limits.handler_timeout = Some(Duration::from_millis(50));

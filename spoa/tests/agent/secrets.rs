@@ -1,4 +1,4 @@
-//! What values hold is nobody's business: they are in no line above TRACE, whatever goes wrong.
+//! Values are secrets: no line above TRACE has them, whatever goes wrong.
 
 use crate::peer::{Answer, Peer, frame, hello};
 use crate::scoped;
@@ -81,7 +81,7 @@ fn bad_name(value: &str) -> SetVar<usize> {
     SetVar::session(String::from("a-b"), value.len())
 }
 
-/// What a subscriber of this thread's writes.
+/// The lines that a subscriber of this thread writes.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -32,7 +32,7 @@ fn blocking_flood() -> Vec<SetVar<String>> {
     flood()
 }
 
-/// One value that no frame holds, and one behind it.
+/// One value that no frame holds, and one after it.
 #[spoe_message("long")]
 fn long() -> (SetVar<Vec<u8>>, SetVar<u8>) {
     (
@@ -81,7 +81,7 @@ async fn the_actions_that_fit_are_given_and_no_other_message_loses_its_own() {
         );
     }
     assert!(MADE.load(Ordering::Relaxed) >= 40_000);
-    // What is behind a value that does not fit is left out with it; the next message's is not.
+    // Actions after one that does not fit are left out with it; those of the next message are not.
     let answer = peer.ask(&["long", "small"]).await;
     assert_eq!(answer, ack(1, &["set-var sess.small = 1"]));
 }

@@ -1,4 +1,4 @@
-//! What a peer has to do in time, and what the agent waits for itself.
+//! The times that a peer must keep, and those that the agent waits.
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, hello, notify};
@@ -73,7 +73,7 @@ async fn after_its_goodbye_the_agent_waits_for_the_peer_to_close() {
     assert_eq!(start.elapsed(), Duration::from_secs(1));
 }
 
-/// On the real clock: a paused one stands still while there is something to do.
+/// On the real clock: a paused one does not advance while there is something to do.
 #[tokio::test]
 async fn a_peer_that_never_pauses_does_not_hide_what_is_due() {
     let answered = AtomicBool::new(false);

@@ -77,7 +77,7 @@ fn addresses_come_as_such_or_as_text() {
 }
 
 #[test]
-fn an_option_is_none_for_null_and_for_what_is_absent() {
+fn null_and_absent_arguments_make_an_empty_option() {
     #[spoe_message("options")]
     fn options(null: Option<u8>, absent: Option<&str>, present: Option<&str>) -> SetVar<String> {
         shown(format!("{null:?} {absent:?} {present:?}"))

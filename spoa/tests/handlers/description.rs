@@ -1,4 +1,4 @@
-//! What a handler says of itself without being run.
+//! The description of a handler, without running it.
 
 use spoa::__private::{Definition, Description};
 use spoa::prelude::*;
@@ -109,7 +109,7 @@ fn arguments_states_and_variables_are_known() {
 }
 
 #[test]
-fn a_definition_says_where_it_stands() {
+fn a_definition_knows_its_file_and_line() {
     let [definition, fallback] = handlers![describe, plain];
     assert_eq!(definition.message_name(), Some("describe"));
     assert_eq!(definition.function(), "handlers::description::describe");

@@ -1,7 +1,7 @@
 //! Handlers as the macros define them: what they take from a message, what they make of it, what
 //! they say of one that does not fit.
 //!
-//! It must not know the protocol: messages go in, actions and failures come out.
+//! Messages go in, actions and failures come out, without the protocol.
 
 mod arguments;
 mod attributes;
@@ -24,7 +24,7 @@ fn call(handlers: Handlers<'_>, args: &CallArgs<'_>) -> String {
     call_on(Agent::builder(), handlers, args)
 }
 
-/// The same, with the state of the builder.
+/// Calls a handler with the state of a builder.
 #[track_caller]
 fn call_on(
     builder: spoa::agent::AgentBuilder,

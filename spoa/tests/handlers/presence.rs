@@ -217,7 +217,7 @@ fn a_name_in_the_body_counts_where_it_is_the_one_that_is_returned() {
 }
 
 #[test]
-fn what_may_unset_a_variable_takes_the_certainty_away() {
+fn a_result_that_may_unset_a_variable_is_not_certain_to_set_it() {
     #[spoe_message("m21")]
     fn sure() -> (Inner, SetVar<u8>, [Outer; 1], [Inner; 0], ()) {
         let name = String::from("x");

@@ -1,4 +1,4 @@
-//! What is said of a message that does not fit, word by word: whoever reads it has the log only.
+//! The text about a message that does not fit, word by word: its reader has only the log.
 
 use super::call;
 use spoa::handler::AsValue;
@@ -144,7 +144,7 @@ fn a_type_is_named_only_if_it_takes_what_came() {
     assert_eq!(advice("signed", &u64::MAX), "; take `Option<u64>`");
     assert_eq!(advice("small", &256), "; take `i64`");
     assert_eq!(advice("small", &u64::MAX), "; take `u64`");
-    // What the limits of such a type are for is not known here.
+    // The reason for the limits of such a type is unknown here.
     assert_eq!(advice("percent", &256), "");
 }
 

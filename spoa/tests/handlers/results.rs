@@ -1,4 +1,4 @@
-//! What a handler may return.
+//! The types that a handler may return.
 
 use super::call;
 use spoa::prelude::*;
@@ -62,7 +62,7 @@ fn actions_of_every_shape_are_answered_in_order() {
 }
 
 #[test]
-fn what_is_returned_may_borrow_from_the_arguments() {
+fn a_result_may_borrow_from_the_arguments() {
     #[spoe_message("sync")]
     fn sync<'m: 'm>(a: &'m str, _b: Option<&'m [u8]>) -> Option<(SetVar<&'m str>, UnsetVar)> {
         Some((SetVar::session("a", a), UnsetVar::session("b")))

@@ -47,14 +47,14 @@ fn pairs() -> impl Strategy<Value = Pairs> {
         proptest::sample::select(&b"abcdefghijklmnopqrstuvwxyz0123456789-_.!#$%&'*+^`|~"[..]),
         1..300,
     );
-    // What HAProxy lets through: no line ends and no NUL.
+    // HAProxy lets everything through but line ends and NUL.
     let byte = any::<u8>().prop_filter("no line end", |byte| !b"\r\n\0".contains(byte));
     proptest::collection::vec((name, proptest::collection::vec(byte, 0..600)), 0..40)
 }
 
 proptest! {
     #[test]
-    fn what_was_encoded_is_read(pairs in pairs()) {
+    fn an_encoded_block_is_read_back(pairs in pairs()) {
         let (binary, text) = (binary(&pairs), text(&pairs));
         for value in [Value::Binary(&binary), Value::String(&text)] {
             let headers = Headers::from_value(value).unwrap();

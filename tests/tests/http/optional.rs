@@ -55,7 +55,7 @@ const HEADERS: (&str, Value<'static>) = ("headers", Value::String(b"cookie: a=1;
 const SRC: (&str, Value<'static>) = ("src", Value::Ipv4(Ipv4Addr::LOCALHOST));
 
 #[test]
-fn a_missing_argument_is_none_or_a_mismatch() {
+fn without_an_argument_there_is_no_value_or_a_mismatch() {
     assert_eq!(seen("optional", &[]), "(None, None, None)");
     assert_eq!(seen("result", &[]), "(Err(Missing), Err(Missing))");
     let null = ("headers", Value::Null);

@@ -22,7 +22,7 @@ fn check(name: &str, sample: DefaultSample) {
     assert_eq!(sample.events(), events, "{name}");
     let request = Expression::parse_word(request.expect("there is one")).expect("it parses");
     let origin = request.origin();
-    // What is never rejected need not be chosen by a client; the other way round a check would be lost.
+    // A type that never rejects need not be chosen by a client; the other way round a check would be lost.
     if origin.chooser() == Chooser::Client {
         let nothing = spoa::handler::Accepts::SOME;
         assert!(!sample.converts(nothing), "{name}: a client chooses it");

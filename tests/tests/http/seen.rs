@@ -113,7 +113,7 @@ impl Stage {
         }
     }
 
-    /// What was seen since the last call: each request once by each message.
+    /// Returns the requests that were seen since the last call: each request once by each message.
     pub(crate) fn take(&self, what: &str) -> (Seen, Pairs) {
         let (mut seen, mut texts) = std::mem::take(&mut *self.log.lock().unwrap());
         let found = (seen.len(), texts.len());

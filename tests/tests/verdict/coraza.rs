@@ -1,4 +1,4 @@
-//! The messages of coraza-spoa, behind the rules that it publishes.
+//! The messages of coraza-spoa, with rules like those that it publishes.
 //!
 //! The agent has 55 lines, without blank ones. An agent for these messages that was written by hand
 //! with this crate, before it had types for requests and verdicts, has 128.

@@ -29,7 +29,7 @@ fn agent() -> Command {
     program(env!("CARGO_BIN_EXE_agent-judging"))
 }
 
-/// What a case has: a HAProxy with the rules, a server behind it, an agent.
+/// The parts of a case: a HAProxy with the rules, a server, an agent.
 struct Site {
     proxy: Proxy,
     h2: Port,
@@ -207,7 +207,7 @@ fn the_log_of_the_agent_says_why_there_was_no_verdict() {
     });
 }
 
-/// What a client reads whose connection is forgotten: it may not even see that it is closed.
+/// Returns the bytes that a client reads whose connection is dropped: it may not even see that it is closed.
 fn dropped(site: &Site, side: &str) -> String {
     let mut stream = TcpStream::connect(site.proxy.addr()).expect("it listens");
     let timeout = Some(Duration::from_millis(500));

@@ -204,7 +204,7 @@ fn of_notify(messages: &[&Section], limits: Limits, fragments: bool) -> Option<F
     })
 }
 
-/// What a client can make too large, with one sample replaced.
+/// Returns the samples that a client can make too large, with one of them replaced.
 fn excess(
     frame: &Frame,
     messages: &[&Section],

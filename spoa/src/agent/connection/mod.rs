@@ -62,7 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn step(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<End> {
         loop {
-            // What was left unwritten goes first, and nothing is read until it is gone: a peer that
+            // Bytes that were left unwritten go first, and nothing is read until it is gone: a peer that
             // does not read its answers cannot make them pile up.
             if let Poll::Ready(flushed) = self.flush(cx) {
                 if let Err(error) = flushed {

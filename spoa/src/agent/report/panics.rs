@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// Has panics logged by `tracing`, each in one line with file, line and column, as [`run!`](crate::run)
+/// Has panics logged by `tracing`, each in one line with file, line and column, as [`run!`](macro@crate::run)
 /// has it. It is the panic hook of the whole process; the one that was set before is no longer called.
 ///
 /// Without it, the program's own hook runs on the thread of the handler that panicked, and all other

@@ -52,7 +52,7 @@ pub(crate) struct Now {
     pub(crate) nanos: u64,
 }
 
-/// What one poll may still do before other tasks of the thread have their turn.
+/// The work that one poll may still do before other tasks of the thread have their turn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PollBudget {
     pub(crate) reads: usize,
@@ -78,9 +78,9 @@ impl PollBudget {
 /// The buffers of one thread.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    /// What was read; always of full length.
+    /// The bytes that were read; always of full length.
     pub(crate) input: Vec<u8>,
-    /// What is to be written.
+    /// The bytes to be written.
     pub(crate) output: Vec<u8>,
     /// For the slots of those that were woken.
     pub(crate) ready: Vec<usize>,
@@ -158,7 +158,7 @@ impl Scratch {
         self.reads = self.reads.wrapping_add(1);
     }
 
-    /// What time it is, as far as deadlines go: one look at the clock is enough for all that one read
+    /// Returns the time, for deadlines: one look at the clock is enough for all that one read
     /// brought.
     #[inline]
     pub(crate) fn now(&mut self) -> Now {

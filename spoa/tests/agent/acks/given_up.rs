@@ -47,7 +47,7 @@ fn builder(on_failure: OnFailure) -> (AgentBuilder, mpsc::Sender<()>) {
 }
 
 #[test]
-fn what_is_given_up_at_its_deadline_costs_its_own_actions_only() {
+fn a_handler_given_up_at_its_deadline_costs_its_own_actions_only() {
     expect_panics();
     let log = Log::default();
     let _guard = log.subscribe(tracing::Level::WARN);
@@ -77,7 +77,7 @@ fn what_is_given_up_at_its_deadline_costs_its_own_actions_only() {
 }
 
 #[tokio::test]
-async fn what_is_given_up_at_the_end_of_a_drain_costs_its_own_actions_only() {
+async fn a_handler_given_up_at_the_end_of_a_drain_costs_its_own_actions_only() {
     expect_panics();
     for on_failure in ON_FAILURE {
         let given = on_failure.actions("stopped");
@@ -125,7 +125,7 @@ async fn what_is_given_up_at_the_end_of_a_drain_costs_its_own_actions_only() {
 }
 
 #[tokio::test]
-async fn what_ends_with_its_connection_takes_no_other_along() {
+async fn a_handler_that_ends_with_its_connection_ends_no_other() {
     expect_panics();
     let (builder, _open) = builder(OnFailure::Panics);
     let agent = builder

@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// What `on_failure` does.
+/// The behaviour of `on_failure`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnFailure {
     Absent,

@@ -1,4 +1,4 @@
-//! Values of the program's own that go wrong when they are made anew, or dropped.
+//! Values of the program's own that go wrong when they are made again, or dropped.
 
 use super::*;
 use spoa::State;
@@ -24,7 +24,7 @@ async fn slow_version(State(rules): State<'_, Rules>) -> u32 {
     rules.version
 }
 
-/// What the second value does from the second time on.
+/// The behaviour of the second value, from the second time on.
 #[derive(Clone, Copy, Debug)]
 enum Then {
     Works,
@@ -79,7 +79,7 @@ async fn reloads(wrong: Option<Wrong>, then: Then, version_after: u32, error: Op
         ack(3, &["set-var sess.slow = 0"]),
         "{what}"
     );
-    // What was replaced is dropped by now, and panicked.
+    // The replaced value is dropped by now, and panicked.
     sleep(Duration::from_millis(150)).await;
     assert_eq!(peer.ask(&["version"]).await, ack(1, &[&expected]), "{what}");
     // A second reload finds nothing broken.

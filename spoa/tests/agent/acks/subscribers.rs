@@ -108,7 +108,7 @@ async fn a_connection_whose_task_panics_is_logged() {
     let mut peer = Peer::silent(agent(), 1 << 16);
     peer.send(&hello(16380)).await;
     assert_eq!(peer.answer().await, Answer::Closed);
-    // Whoever serves the connection has nothing to catch.
+    // The task of the connection has nothing to catch.
     peer.agent.await.unwrap();
     let kept = kept.lock().unwrap();
     let line = "connection lost with all its answers: its task panicked: in a subscriber; ";

@@ -13,12 +13,12 @@ fn sync() -> Vec<u8> {
     payload
 }
 
-/// A good NOTIFY of exactly so many bytes behind its length, more than 2288.
+/// A good NOTIFY of exactly `size` bytes after its length, more than 2288.
 fn of_size(size: usize) -> Vec<u8> {
     let mut payload = sync();
     // The head of the frame; the argument's name, its type and three bytes of its length.
     let fill = vec![b'x'; size - payload.len() - 7 - 8];
-    // The count of arguments, behind the name of the message.
+    // The count of arguments, after the name of the message.
     *payload.get_mut(5).unwrap() += 1;
     payload.extend(b"\x03pad");
     Value::Binary(&fill).encode(&mut payload);
@@ -129,22 +129,22 @@ fn lengths_and_types() -> Vec<Case> {
         ),
         then("DISCONNECT with an unknown status", said, refused(0)),
         then(
-            "NOTIFY behind DISCONNECT",
+            "NOTIFY after DISCONNECT",
             concat(&[&goodbye(b""), &notify(1, &["sync"])]),
             refused(0),
         ),
         then(
-            "garbage behind DISCONNECT",
+            "garbage after DISCONNECT",
             concat(&[&goodbye(b""), &[0xff; 100]]),
             refused(0),
         ),
         then(
-            "DISCONNECT while handlers are at work",
+            "DISCONNECT while handlers are running",
             concat(&[&notify(1, &["sync"]), &notify(3, &["slow"]), &goodbye(b"")]),
             [answered(), refused(0)].into_iter().flatten().collect(),
         ),
         then(
-            "garbage while handlers are at work",
+            "garbage while handlers are running",
             concat(&[&notify(1, &["sync"]), &notify(3, &["slow"]), &[0xff; 100]]),
             [answered(), refused(3)].into_iter().flatten().collect(),
         ),
@@ -220,7 +220,7 @@ fn fragments() -> Vec<Case> {
             refused(11),
         ),
         then(
-            "UNSET behind a whole NOTIFY",
+            "UNSET after a whole NOTIFY",
             concat(&[&notify(1, &["sync"]), &more(1, Flags::FIN, b"")]),
             [answered(), refused(11)].into_iter().flatten().collect(),
         ),

@@ -1,4 +1,4 @@
-//! First bytes that are no HELLO: other protocols, lengths, frames that have no place yet.
+//! First bytes that are not a HELLO: other protocols, lengths, frames that come too early.
 
 use super::{Case, concat, first, notify, raw, refused, run, silently};
 use crate::peer::{Answer, frame, hello};
@@ -113,7 +113,7 @@ fn cases() -> Vec<Case> {
             refused(4),
         ),
         first(
-            "a good HELLO behind a bad frame",
+            "a good HELLO after a bad frame",
             concat(&[&[0, 0, 0, 1], &hello(16380), &notify(1, &["sync"])]),
             refused(4),
         ),

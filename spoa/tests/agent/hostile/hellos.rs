@@ -113,7 +113,7 @@ fn sizes_and_versions() -> Vec<Case> {
 fn the_rest() -> Vec<Case> {
     let good = payload(&[VERSIONS, SIZE, CAPABILITIES]);
     let flags = |flags| frame(FrameType::HAPROXY_HELLO, Flags::from_bits(flags), 0, &good);
-    let behind = |bytes: &[u8]| {
+    let after = |bytes: &[u8]| {
         frame(
             FrameType::HAPROXY_HELLO,
             Flags::FIN,
@@ -154,7 +154,7 @@ fn the_rest() -> Vec<Case> {
         first("an empty key", with("", Value::Null), agreed()),
         first(
             "a key that is not UTF-8",
-            behind(&[2, 0xff, 0xfe, 0]),
+            after(&[2, 0xff, 0xfe, 0]),
             agreed(),
         ),
         first(
@@ -193,22 +193,22 @@ fn the_rest() -> Vec<Case> {
             ]),
             agreed(),
         ),
-        first("a key without a value", behind(b"\x01k"), refused(4)),
-        first("a key that ends early", behind(b"\x05k"), refused(4)),
+        first("a key without a value", after(b"\x01k"), refused(4)),
+        first("a key that ends early", after(b"\x05k"), refused(4)),
         first(
             "a key of 2^64-1 bytes",
-            behind(&overlong(b"", b"")),
+            after(&overlong(b"", b"")),
             refused(4),
         ),
         first(
             "a value of 2^64-1 bytes",
-            behind(&overlong(b"\x01k\x08", b"")),
+            after(&overlong(b"\x01k\x08", b"")),
             refused(4),
         ),
-        first("a value of unknown type", behind(b"\x01k\x0a"), refused(4)),
+        first("a value of unknown type", after(b"\x01k\x0a"), refused(4)),
         first(
             "a value of a number too long",
-            behind(b"\x01k\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00"),
+            after(b"\x01k\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00"),
             refused(4),
         ),
         first("a HELLO without FIN", flags(0), agreed()),

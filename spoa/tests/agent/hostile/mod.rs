@@ -82,7 +82,7 @@ fn text(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A frame whose bytes behind the length are these.
+/// A frame with these bytes after its length.
 fn raw(bytes: &[u8]) -> Vec<u8> {
     concat(&[&(bytes.len() as u32).to_be_bytes(), bytes])
 }
@@ -112,7 +112,7 @@ async fn is_unharmed(peer: &mut Peer, name: &str) {
     assert_eq!(answer(peer, name).await, expected, "{name}: afterwards");
 }
 
-/// The agent serves whoever comes next.
+/// The agent serves the next peer.
 async fn serves(agent: &Agent, name: &str) {
     let mut peer = Peer::to(agent, 1 << 16);
     peer.send(&hello(16380)).await;

@@ -19,7 +19,7 @@ async fn truncated_at_every_byte() {
     ];
     let bytes = pieces.concat();
     for end in 0..=bytes.len() {
-        let name = format!("cut behind {end} bytes");
+        let name = format!("cut after {end} bytes");
         let mut peer = Peer::to(&agent, 1 << 16);
         peer.send(&bytes[..end]).await;
         peer.io.shutdown().await.unwrap();
@@ -100,7 +100,7 @@ async fn half_closed_with_work_to_do() {
     bytes.extend(notify(3, &["sync"]));
     peer.send(&bytes).await;
     peer.io.shutdown().await.unwrap();
-    // What was done is said; who hung up is not waited for.
+    // Finished work is answered; a peer that hung up is not waited for.
     let start = Instant::now();
     assert_eq!(answer(&mut peer, "half-closed").await, Answer::Hello);
     let expected = ack(3, &["set-var sess.sync = 7"]);
