@@ -81,7 +81,7 @@ async fn send(matches: &ArgMatches, message: &str, args: &[Argument]) -> Result<
     ack
 }
 
-/// What the client says in the words of the library, in those of this command.
+/// Says an error of the library in the words of this command.
 fn in_words(error: &ClientError) -> Failure {
     match error {
         ClientError::Address { .. } | ClientError::TooManyArguments(_) => Failure::usage(error),
@@ -133,7 +133,7 @@ fn remarks(ack: &Ack) -> bool {
     if let Some(error) = ack.malformed {
         good = false;
         eprintln!(
-            "{} the answer holds more that cannot be read ({error}); HAProxy does what stands \
+            "{} the answer holds more that cannot be read ({error}); HAProxy does what comes \
              before it and says nothing",
             paint.warn("warning:")
         );

@@ -9,7 +9,7 @@ pub(crate) const FOUND_WRONG: u8 = 1;
 /// Why a command ended early.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// What was typed cannot be done.
+    /// The command line cannot be carried out.
     Usage(String),
     /// It was tried and did not work.
     Failed(String),

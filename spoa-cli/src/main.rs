@@ -46,7 +46,7 @@ fn command() -> Command {
         .about("Tools for SPOE agents of HAProxy, in whatever language they are")
         .after_help(
             "The exit status is 0 if all is well, 1 if something is wrong with the agent or what \
-             it said,\n2 if what was typed cannot be done.",
+             it said,\n2 if the command line is wrong.",
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -111,7 +111,7 @@ fn text(matches: &ArgMatches, name: &str) -> String {
     matches.get_one::<String>(name).cloned().unwrap_or_default()
 }
 
-/// What moves a client's bytes.
+/// The runtime that moves a client's bytes.
 fn runtime() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -119,7 +119,7 @@ fn runtime() -> Result<Runtime, Failure> {
         .map_err(|error| Failure::failed(format!("cannot start: {error}")))
 }
 
-/// An address that is none was typed wrong; all else is about the agent.
+/// An invalid address is a mistake on the command line; all else is about the agent.
 fn refused(error: ClientError, about: impl FnOnce(&dyn std::fmt::Display) -> Failure) -> Failure {
     match error {
         ClientError::Address { .. } => Failure::usage(error),

@@ -1,4 +1,4 @@
-//! What the system says of a process: the CPU time it took and the memory it holds (Linux).
+//! The CPU time and the memory of a process, from the system (Linux).
 
 use crate::failure::Failure;
 use std::collections::BTreeMap;
@@ -92,7 +92,7 @@ impl Process {
 }
 
 impl Cpu {
-    /// What was spent since an earlier moment.
+    /// The CPU time since an earlier moment.
     pub(crate) fn since(&self, before: &Cpu) -> Spent {
         let user = self.user.saturating_sub(before.user);
         let system = self.system.saturating_sub(before.system);
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_found_behind_any_name() {
+    fn ticks_are_found_after_any_name() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 250 30 0 0 20 0 1 0 1 1 1";
         let expected = (Duration::from_millis(2500), Duration::from_millis(300));
         assert_eq!(ticks(stat), Some(expected));

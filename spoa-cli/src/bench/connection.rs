@@ -22,7 +22,7 @@ pub(super) struct Connection {
     waiting: usize,
     /// The beginning of a frame whose rest has not come.
     rest: Vec<u8>,
-    /// What is to be written, from `written` on.
+    /// The bytes to write, from `written` on.
     out: Vec<u8>,
     written: usize,
 }
@@ -36,7 +36,7 @@ struct Place {
     due: Option<u64>,
 }
 
-/// What a frame of the agent's was.
+/// A frame of the agent.
 #[derive(Debug)]
 pub(super) enum Answer<'a> {
     /// The ACK to the NOTIFY that took a place.
@@ -59,7 +59,7 @@ pub(super) enum End {
     Broken(io::Error),
 }
 
-/// What a read found.
+/// The result of a read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Filled {
     /// How much of the buffer holds input.
@@ -69,7 +69,7 @@ pub(super) struct Filled {
 }
 
 impl Connection {
-    /// Takes over a connection with a session that runs and what came behind the HELLO.
+    /// Takes over a connection with its session and the bytes that came after the HELLO.
     pub(super) fn new(
         stream: Stream,
         session: EngineSession,
@@ -155,7 +155,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads once, behind what was left of the last read; the buffer has room for the largest frame.
+    /// Reads once, after the rest of the last read; the buffer has room for the largest frame.
     #[inline]
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<Filled, End> {
         let kept = self.rest.len();
@@ -218,7 +218,7 @@ impl Connection {
                     return Err(End::Disconnected(status, message.to_owned()));
                 }
                 Some(EngineEvent::Refused(refusal)) => {
-                    // What HAProxy would say: the agent may log it.
+                    // The text that HAProxy would send: the agent may log it.
                     let _ = self.flush();
                     return Err(End::Refused(refusal));
                 }

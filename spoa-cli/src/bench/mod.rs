@@ -1,6 +1,6 @@
 //! `spop bench`: load for an agent, and what the agent makes of it.
 //!
-//! It must not know what the agent is made of: it sees frames, and the process from outside.
+//! It sees the agent's frames, and its process from outside.
 
 mod alarm;
 mod connection;
@@ -162,12 +162,12 @@ async fn measure(
     Ok(watch.report(plan, agreed))
 }
 
-/// What is seen of the load while it runs.
+/// The state of the load while it runs.
 struct Watch {
     process: Option<Process>,
     clock: Clock,
     stop: Arc<AtomicBool>,
-    /// Listened to before the load begins, and not anew for each wait, so that none is missed.
+    /// Listened to before the load begins, and not again for each wait, so that none is missed.
     interrupts: Option<Signal>,
     updates: UnboundedReceiver<Update>,
     progress: Option<Progress>,
@@ -176,7 +176,7 @@ struct Watch {
     before: Option<Sample>,
     after: Option<Sample>,
     running: usize,
-    behind: u64,
+    unsent: u64,
     alive: usize,
     interrupted: bool,
 }
@@ -218,7 +218,7 @@ impl Watch {
             before: None,
             after: None,
             running: plan.threads,
-            behind: 0,
+            unsent: 0,
             alive: 0,
             interrupted: false,
         }
@@ -233,7 +233,7 @@ impl Watch {
                     self.before = Some(Sample::take(self.process));
                 }
                 () = interrupt(&mut self.interrupts), if !self.interrupted => {
-                    // What was measured until now is still worth a report.
+                    // The figures until now are still worth a report.
                     self.interrupted = true;
                     self.stop.store(true, Ordering::Relaxed);
                 }
@@ -262,8 +262,8 @@ impl Watch {
                     self.after = Some(Sample::take(self.process));
                 }
             }
-            Update::Done { behind, alive } => {
-                self.behind += behind;
+            Update::Done { unsent, alive } => {
+                self.unsent += unsent;
                 self.alive += alive;
             }
         }
@@ -290,7 +290,7 @@ impl Watch {
             agreed,
             seconds,
             tally: self.all,
-            behind: self.behind,
+            unsent: self.unsent,
             alive: self.alive,
             interrupted: self.interrupted,
             usage,

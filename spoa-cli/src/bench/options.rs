@@ -11,7 +11,7 @@ use spoa_facts::{duration, size};
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// What was typed.
+/// The options of the command line.
 #[derive(Debug)]
 pub(super) struct Options {
     pub(super) plan: Plan,
@@ -20,13 +20,13 @@ pub(super) struct Options {
     pub(super) json: bool,
 }
 
-/// What is sent if nothing is said: the message of SPOE.txt's example.
+/// The default message: that of the example in SPOE.txt.
 const DEFAULT_MESSAGE: &str = "get-ip-reputation ip=192.0.2.7";
 
 pub(crate) fn command() -> Command {
     Command::new("bench")
         .about("Send load to an agent; measure throughput, latency, CPU time and memory")
-        // All words behind `--message NAME` are its arguments, so the address stands before.
+        // All words after `--message NAME` are its arguments, so the address comes before.
         .override_usage("spop bench <ADDRESS> [OPTIONS] [--message <NAME> [ARG]...]...")
         .arg(crate::address())
         .arg(
@@ -40,12 +40,12 @@ pub(crate) fn command() -> Command {
                 .value_parser(ValueParser::os_string())
                 .help(format!(
                     "A message and its arguments; given again, another message of the same NOTIFY; \
-                     ADDRESS stands before it [default: {DEFAULT_MESSAGE}]"
+                     ADDRESS comes before it [default: {DEFAULT_MESSAGE}]"
                 )),
         )
         .arg(
             option("payload", "BYTES", size, "0")
-                .help("Add an argument `body` of so many bytes to the first message"),
+                .help("Add an argument `body` of this size to the first message"),
         )
         .arg(
             option("connections", "N", count, "1")
@@ -64,7 +64,7 @@ pub(crate) fn command() -> Command {
                 .value_name("N")
                 .value_parser(rate)
                 .help(
-                    "Send so many NOTIFYs a second, whatever the agent does (open loop); latency \
+                    "Send this many NOTIFYs a second, whatever the agent does (open loop); latency \
                      counts from when each was due [default: the next when one is answered]",
                 ),
         )
@@ -197,7 +197,7 @@ impl Options {
     }
 }
 
-/// The messages of a NOTIFY, the first with a body of so many bytes if there are any.
+/// The messages of a NOTIFY, the first with a body of that size, if it is not 0.
 fn messages(matches: &ArgMatches, body: u64) -> Result<Vec<Message>, Failure> {
     let default: Vec<OsString> = DEFAULT_MESSAGE.split(' ').map(OsString::from).collect();
     let given = matches.get_occurrences::<OsString>("message");
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_measured_says_what_to_type() {
+    fn a_run_that_cannot_be_measured_says_what_to_type() {
         for (line, part) in [
             (&["--duration", "0"][..], "write `10s`"),
             (&["--duration", "10"], "write `10ms` or `10s`"),

@@ -57,14 +57,14 @@ impl Pace {
         self.sent = self.sent.saturating_sub(1);
     }
 
-    /// What was due before this moment is not sent any more: the measured time does not begin with
+    /// Drops the NOTIFYs that were due before this moment: the measured time does not begin with
     /// what the warm-up left.
     pub(super) fn begin(&mut self, moment: u64) {
         self.sent = self.sent.max(self.before(moment));
     }
 
     /// How many are due before a moment and were not sent.
-    pub(super) fn behind(&self, end: u64) -> u64 {
+    pub(super) fn unsent(&self, end: u64) -> u64 {
         self.before(end).saturating_sub(self.sent)
     }
 
@@ -98,12 +98,12 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_a_place_keeps_the_moment_it_was_due() {
+    fn a_notify_that_waits_for_a_place_keeps_the_moment_it_was_due() {
         let mut pace = Pace::new(1e8, 0, 1);
         pace.free(7, 0);
         assert_eq!(pace.next(1000), Some((0, 7, 0)));
         assert_eq!(pace.next(1000), None);
-        assert_eq!(pace.behind(100), 9);
+        assert_eq!(pace.unsent(100), 9);
         pace.free(7, 0);
         assert_eq!(pace.next(1000), Some((10, 7, 0)));
         pace.give_back();
@@ -111,18 +111,18 @@ mod tests {
     }
 
     #[test]
-    fn what_the_warm_up_left_is_not_sent_later() {
+    fn the_rest_of_the_warm_up_is_not_sent_later() {
         let mut pace = Pace::new(1e8, 0, 1);
         pace.free(0, 0);
         assert_eq!(pace.next(500), Some((0, 0, 0)));
-        assert_eq!(pace.behind(500), 49);
+        assert_eq!(pace.unsent(500), 49);
         pace.begin(500);
-        assert_eq!((pace.due(), pace.behind(500)), (500, 0));
+        assert_eq!((pace.due(), pace.unsent(500)), (500, 0));
         pace.free(0, 0);
         assert_eq!(pace.next(520), Some((500, 0, 0)));
         // Again and again, for it is asked at each turn.
         pace.begin(500);
-        assert_eq!((pace.due(), pace.behind(530)), (510, 2));
+        assert_eq!((pace.due(), pace.unsent(530)), (510, 2));
     }
 
     #[test]

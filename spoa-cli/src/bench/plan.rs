@@ -1,11 +1,11 @@
-//! What is to be sent, how, and what the answers must say.
+//! The plan of a run: the messages, how they are sent, and the answers they must have.
 
 use super::tally::Fault;
 use spoa::client::OwnedValue;
 use spoa::spop::{Action, ActionIter, DecodeError, NotifyWriter, Scope, Value};
 use std::time::Duration;
 
-/// What a run is to do.
+/// The plan of a run.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) address: String,
@@ -103,7 +103,7 @@ fn same(expected: Value<'_>, found: Value<'_>) -> bool {
     }
 }
 
-/// What is wrong with the actions of an ACK.
+/// The fault in the actions of an ACK.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Wrong<'e> {
     /// They cannot be read.
@@ -173,7 +173,7 @@ impl Wrong<'_> {
         }
     }
 
-    /// What was expected, and what there is.
+    /// The expected value, and the one that there is.
     pub(super) fn words(&self, actions: &ActionIter<'_>) -> String {
         let Expectation { scope, name, value } = match self {
             Wrong::Malformed(error) => return error.to_string(),

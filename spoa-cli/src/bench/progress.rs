@@ -42,7 +42,7 @@ impl Progress {
         let since = elapsed.saturating_sub(self.shown);
         if since >= SHOWN {
             let line = self.line(elapsed, since);
-            // What cannot be shown is no reason to stop measuring.
+            // A terminal that cannot show it is not a reason to stop measuring.
             let _ = write!(stderr(), "\r{line}\x1b[K");
             self.shown = elapsed;
             self.recent = Tally::new();
@@ -72,7 +72,7 @@ impl Progress {
         )
     }
 
-    /// Leaves nothing behind.
+    /// Leaves nothing unsent.
     pub(super) fn clear(&mut self) {
         let _ = write!(stderr(), "\r\x1b[K");
     }

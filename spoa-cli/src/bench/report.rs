@@ -1,4 +1,4 @@
-//! What came of a run, for people and for programs.
+//! The report of a run, for people and for programs.
 
 use super::plan::Plan;
 use super::tally::{Faults, Tally};
@@ -24,7 +24,7 @@ const QUANTILES: [(&str, f64); 6] = [
 /// From this share of a CPU on, the generator may be what limits the figures.
 const BUSY: f64 = 0.95;
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) plan: Arc<Plan>,
@@ -33,7 +33,7 @@ pub(super) struct Report {
     pub(super) seconds: f64,
     pub(super) tally: Tally,
     /// NOTIFYs of the open loop that were due and not sent.
-    pub(super) behind: u64,
+    pub(super) unsent: u64,
     /// Connections that lived to the end.
     pub(super) alive: usize,
     /// Whether Ctrl-C ended it.
@@ -43,7 +43,7 @@ pub(super) struct Report {
     pub(super) usage: Option<Usage>,
 }
 
-/// What the agent's process took.
+/// The CPU time and memory of the agent's process.
 #[derive(Debug)]
 pub(super) struct Usage {
     pub(super) pid: u32,
@@ -58,7 +58,7 @@ impl Report {
         self.tally.faults.total() == 0 && (self.plan.idle || self.tally.acked > 0)
     }
 
-    /// What makes the figures mean less than they seem to.
+    /// Reasons why the figures mean less than they seem to.
     fn warnings(&self) -> Vec<String> {
         let Tally { acked, actions, .. } = self.tally;
         let mut warnings = Vec::new();
@@ -180,13 +180,13 @@ impl Report {
                 line("generator", &words)
             }
         }
-        if self.behind > 0 {
+        if self.unsent > 0 {
             let words = format!(
                 "{} NOTIFYs were due and not sent: the agent does not keep up with `--rate`, or \
                  `--connections` and `--in-flight` are too few for it",
-                self.behind
+                self.unsent
             );
-            line("behind", &paint.warn(&words));
+            line("not sent", &paint.warn(&words));
         }
         let Tally {
             faults, uncounted, ..
@@ -344,7 +344,7 @@ impl Report {
             "acked": self.tally.acked,
             "acked_per_second": self.per_second(),
             "actions_per_ack": self.actions_per_ack(),
-            "not_sent": self.behind,
+            "not_sent": self.unsent,
             "connections_at_end": self.alive,
             "latency_us": (!latency.is_empty()).then_some(latencies),
             "process": self.usage.as_ref().map(|usage| self.usage_json(usage)),

@@ -1,11 +1,11 @@
-//! What is counted while the load runs: answers, their latencies, and all that can go wrong.
+//! The counts while the load runs: answers, their latencies, and all that can go wrong.
 
 use hdrhistogram::Histogram;
 
 /// The longest latency that is told from a longer one: an hour, in nanoseconds.
 const LONGEST: u64 = 3_600_000_000_000;
 
-/// What was counted, by one thread or by all together.
+/// The counts of one thread, or of all together.
 #[derive(Debug)]
 pub(super) struct Tally {
     /// NOTIFYs acknowledged in the measured time.
@@ -64,7 +64,7 @@ pub(super) enum Fault {
     Unexpected,
     /// A NOTIFY without an ACK.
     Unanswered,
-    /// What HAProxy would end the connection for.
+    /// Faults for which HAProxy would end the connection.
     Refused,
     /// An AGENT-DISCONNECT.
     Disconnected,

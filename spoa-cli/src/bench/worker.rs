@@ -20,7 +20,7 @@ const READ: usize = 256 << 10;
 /// How often counts are handed over while somebody watches.
 const PIECE: u64 = 250_000_000;
 
-/// The thread is woken so much before a NOTIFY is due, for that takes time, too.
+/// The time before a NOTIFY is due at which the thread is woken, since waking takes time.
 const SPIN: u64 = 20_000;
 
 /// How long the agent gets to answer the goodbye.
@@ -46,16 +46,16 @@ impl Clock {
     }
 }
 
-/// What a thread hands over.
+/// An update from a thread.
 #[derive(Debug)]
 pub(super) enum Update {
-    /// What was counted since the last update.
+    /// The counts since the last update.
     Piece(Box<Tally>),
     /// The measured time is over for this thread.
     Measured,
     /// The thread is done: how many NOTIFYs were due and not sent, and how many connections lived to
     /// the end.
-    Done { behind: u64, alive: usize },
+    Done { unsent: u64, alive: usize },
 }
 
 /// A thread's share of the load.
@@ -144,12 +144,12 @@ impl Worker {
         let _ = self.updates.send(Update::Measured);
         let began = self.clock.to > self.clock.from;
         let pace = self.pace.as_ref().filter(|_| began);
-        let behind = pace.map_or(0, |pace| pace.behind(self.clock.to));
+        let unsent = pace.map_or(0, |pace| pace.unsent(self.clock.to));
         self.drain(&mut events);
         let alive = self.connections.iter().flatten().count();
         self.say_goodbye(&mut events);
         let _ = self.updates.send(Update::Piece(Box::new(self.tally)));
-        let _ = self.updates.send(Update::Done { behind, alive });
+        let _ = self.updates.send(Update::Done { unsent, alive });
     }
 
     /// The first NOTIFYs: as many as may be in flight, or one on each connection that is only held.
@@ -316,7 +316,7 @@ impl Worker {
         }
     }
 
-    /// Gives a connection up. What waited on it has no answer.
+    /// Gives up a connection. The NOTIFYs that waited on it have no answer.
     fn end(&mut self, index: usize, end: &End) {
         let ended = self.connections.get_mut(index).and_then(Option::take);
         let Some(connection) = ended else { return };
@@ -350,7 +350,7 @@ impl Worker {
             });
     }
 
-    /// Ends all sessions in order. How the agent takes it is no figure.
+    /// Ends all sessions in order. The agent's reaction is not measured.
     fn say_goodbye(&mut self, events: &mut Events) {
         let faults = self.tally.faults.clone();
         for index in 0..self.connections.len() {

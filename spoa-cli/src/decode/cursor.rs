@@ -1,6 +1,6 @@
 //! A payload read item by item, that says where and why it stops making sense.
 //!
-//! It knows the encodings, not which frame they stand in. `spoa::spop` reads faster and checks as
+//! It knows the encodings, not the frame around them. `spoa::spop` reads faster and checks as
 //! much; what it does not do is to keep what came before a mistake.
 
 use spoa::spop::{DataType, DecodeError, Name, Value, varint};

@@ -65,7 +65,7 @@ impl Writer {
         out
     }
 
-    /// What was begun and not ended.
+    /// Fragments that were begun and not ended.
     pub(super) fn unfinished(&mut self) -> String {
         let mut out = String::new();
         for (ids, payload) in std::mem::take(&mut self.fragments) {
@@ -157,7 +157,7 @@ impl Writer {
         self.lines(&self.messages(&payload), true, out);
     }
 
-    /// What is not whole ends early, and that is said elsewhere.
+    /// A part that is not whole ends early, which is said elsewhere.
     fn lines(&mut self, described: &Described, whole: bool, out: &mut String) {
         for line in &described.lines {
             match line {

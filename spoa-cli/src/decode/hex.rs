@@ -5,17 +5,17 @@ use std::fmt;
 /// A dump with more left out than this is a mistake: no capture repeats itself so.
 const LARGEST: u64 = 64 << 20;
 
-/// Where the data of a line ends that has no `|` behind it: 16 bytes, a gap in the middle.
+/// Where the data of a line ends that has no `|` after it: 16 bytes, a gap in the middle.
 const COLUMNS: usize = 16 * 3 + 1;
 
-/// Why text is no bytes.
+/// Why a text has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
-    /// It is no hexadecimal at all.
+    /// It is not hexadecimal at all.
     Text,
-    /// A dump of words, whose bytes stand in this machine's order.
+    /// A dump of words, whose bytes are in this machine's order.
     Words,
-    /// A dump of packets, whose headers are no frames.
+    /// A dump of packets, whose headers are not frames.
     Packets,
     /// The offset in this line is not where its data belongs.
     Offset(usize),
@@ -24,7 +24,7 @@ pub(super) enum Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unreadable::Text => f.write_str("that is no hexadecimal"),
+            Unreadable::Text => f.write_str("that is not hexadecimal"),
             Unreadable::Words => f.write_str(
                 "that is a dump of words, not of bytes, or one of `od`; use `xxd` or `hexdump -C`",
             ),
@@ -57,13 +57,13 @@ pub(super) fn read(text: &[u8]) -> Result<Vec<u8>, Unreadable> {
     }
 }
 
-/// What was read of a text.
+/// The bytes of a text.
 #[derive(Debug, Default)]
 struct Dump {
     bytes: Vec<u8>,
     /// The offset of the first byte, once there was a row with one.
     base: Option<u64>,
-    /// The last row, and whether a `*` stood behind it: rows like it are left out.
+    /// The last row, and whether a `*` came after it: equal rows are left out.
     row: Vec<u8>,
     starred: bool,
 }
@@ -113,17 +113,17 @@ impl Dump {
     }
 }
 
-/// What a line is.
+/// A kind of line.
 enum Line<'a> {
     /// Only data.
     Data(&'a str),
     /// An offset and data.
     Row(u64, &'a str),
-    /// The same, with the offset in one direction of a connection.
+    /// Bytes with their offset in one direction of a connection.
     Side(&'a str),
     /// `*`, in place of rows like the last.
     Star,
-    /// The offset behind the last row.
+    /// The offset after the last row.
     End(u64),
 }
 
@@ -166,7 +166,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The offset that stands in front of a row: eight digits, as no byte has.
+/// The offset in front of a row: eight digits, as no byte has.
 fn offset(word: &str) -> Option<u64> {
     let whole = word.len() == 8 && word.chars().all(|c| c.is_ascii_hexdigit());
     whole.then(|| u64::from_str_radix(word, 16).ok()).flatten()
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hexadecimal_is_none() {
+    fn other_text_is_not_read_as_hexadecimal() {
         for text in ["", "GET / HTTP/1.1", "0000000", "0g"] {
             assert_eq!(read(text.as_bytes()), Err(Unreadable::Text), "{text}");
         }

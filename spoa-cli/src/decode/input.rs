@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, stdin};
 use std::path::Path;
 
-/// What is to be decoded.
+/// The input to decode.
 pub(super) enum Input {
     /// Bytes that are there.
     Bytes(Vec<u8>),
@@ -45,7 +45,7 @@ fn hexadecimal(text: &str) -> Result<Input, Failure> {
     match hex::read(text.as_bytes()) {
         Ok(bytes) => Ok(Input::Bytes(bytes)),
         Err(Unreadable::Text) => Err(Failure::usage(format!(
-            "`{text}` is no file and no hexadecimal; give the name of a file, `-` for standard \
+            "`{text}` is neither a file nor hexadecimal; give the name of a file, `-` for standard \
              input, or hexadecimal such as `0000000767000000010101`"
         ))),
         Err(unreadable) => Err(Failure::usage(unreadable)),
@@ -88,13 +88,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_file_nor_hexadecimal_says_what_to_give() {
+    fn a_word_that_is_neither_file_nor_hexadecimal_says_what_to_give() {
         let words = ["no-such-file".to_owned()];
         let Err(failure) = Input::open(&words) else {
             panic!("`no-such-file` is neither");
         };
         assert!(
-            failure.to_string().contains("no file and no hexadecimal"),
+            failure
+                .to_string()
+                .contains("neither a file nor hexadecimal"),
             "{failure}"
         );
     }

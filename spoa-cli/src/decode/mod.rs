@@ -1,6 +1,6 @@
 //! `spop decode`: frames in words, however they come.
 //!
-//! It must not know a conversation: each frame is read for itself, but for the fragments of a NOTIFY.
+//! Each frame is read by itself, except for the fragments of a NOTIFY.
 
 mod cursor;
 mod frame;
@@ -87,11 +87,11 @@ fn first_line(text: &[u8]) -> String {
 /// Takes bytes as they come and puts each frame in words when it is whole.
 struct Decoder {
     writer: Writer,
-    /// What is not shown yet.
+    /// Text that is not shown yet.
     out: String,
     /// Whether there was anything.
     any: bool,
-    /// What is no whole frame yet.
+    /// Bytes that are not a whole frame yet.
     pending: Vec<u8>,
     /// Where that begins in the input.
     at: u64,
@@ -201,7 +201,7 @@ impl Decoder {
                 first_line(rest)
             ),
             None => format!(
-                "at {}: a frame of {size} bytes is none; where the next one begins cannot be told",
+                "at {}: no frame has {size} bytes; where the next one begins cannot be told",
                 self.at
             ),
         };

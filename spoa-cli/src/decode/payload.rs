@@ -1,4 +1,4 @@
-//! What stands behind the head of a frame, in words: keys, messages, actions.
+//! The payload of a frame in words: keys, messages, actions.
 
 use super::cursor::{Cursor, Datum, Nonsense};
 use spoa::handler::BadVariable;
@@ -10,9 +10,9 @@ const SHOWN: usize = 256;
 /// A line about a payload: how deep it is indented, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// What is there, one step in for each `depth`.
+    /// The text of the line, indented by `depth` steps.
     Item { depth: usize, text: String },
-    /// What to know about what is there.
+    /// A remark on it.
     Note(String),
 }
 
@@ -125,7 +125,7 @@ impl Described {
             let start = cursor.clone();
             let code = cursor.byte("the scope of a variable")?;
             let scope = Scope::from_code(code).ok_or_else(|| {
-                start.nonsense(format!("{code} is no scope: 0 to 4 are proc to res"))
+                start.nonsense(format!("{code} is not a scope: 0 to 4 are proc to res"))
             })?;
             let name = cursor.name("the name of a variable")?;
             let action = format!("{verb} {scope}.{name}");
@@ -163,7 +163,7 @@ impl Described {
                 "the flags {flags:#x} of a {data_type} mean nothing"
             )),
         }
-        // What was decoded is wider than what was announced.
+        // The decoded part is longer than the announced one.
         if value.data_type() != *data_type {
             let meant = match (data_type, value) {
                 (DataType::Int32, Value::Int64(wide @ 0x8000_0000..=0xffff_ffff)) => format!(
@@ -193,7 +193,7 @@ impl Described {
         }
     }
 
-    /// What the peer would refuse, in a payload that can be read.
+    /// Faults that the peer would refuse in a payload that can be read.
     fn judge(&mut self, frame_type: FrameType, payload: &[u8]) {
         let refused =
             |who: &str, status: Status| format!("{who} it with status {}: {status}", status.code());

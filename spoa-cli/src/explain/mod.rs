@@ -1,6 +1,6 @@
 //! `spop explain`: what HAProxy's error values and SPOP's status codes mean, and what to do.
 //!
-//! It must not know a connection: it is a reference.
+//! It is a reference, and needs no connection.
 
 mod table;
 
@@ -41,12 +41,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads `257`, and `st=257` as it stands in HAProxy's log.
+/// Reads `257`, and `st=257` as in HAProxy's log.
 fn code(text: &str) -> Result<u32, Failure> {
     let digits = text.strip_prefix("st=").unwrap_or(text);
     digits.parse().map_err(|_| {
         Failure::usage(format!(
-            "`{text}` is no code: write a number such as `257`, or nothing for all of them"
+            "`{text}` is not a code: write a number such as `257`, or nothing for all of them"
         ))
     })
 }
@@ -125,7 +125,7 @@ fn reported(status: Status, paint: Paint) -> String {
     )
 }
 
-/// A status code as it stands in a frame.
+/// A status code as a frame has it.
 fn said(status: Status, paint: Paint) -> String {
     let title = format!("{}: {status}", status.code());
     format!(
@@ -135,7 +135,7 @@ fn said(status: Status, paint: Paint) -> String {
         wrap(
             "  ",
             &format!(
-                "What streams see of it: `spop explain {}`.",
+                "For what streams see of it: `spop explain {}`.",
                 STATUS_BASE + status.code()
             )
         )
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_value_says_which_there_are() {
+    fn an_unknown_value_says_which_there_are() {
         assert!(explain(77).starts_with("77: no value of `set-on-error`\n  HAProxy has 1 to 5"));
     }
 
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(code("st=1"), Ok(1));
         assert_eq!(
             code("oops").unwrap_err().to_string(),
-            "`oops` is no code: write a number such as `257`, or nothing for all of them"
+            "`oops` is not a code: write a number such as `257`, or nothing for all of them"
         );
     }
 }

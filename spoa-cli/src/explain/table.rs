@@ -1,4 +1,4 @@
-//! The facts behind `spop explain`: what was seen with HAProxy 2.6, 3.0, 3.2 and 3.4, and read in
+//! The facts of `spop explain`, as they were seen with HAProxy 2.6, 3.0, 3.2 and 3.4, and read in
 //! their sources.
 //!
 //! `set-on-error` is described in SPOE.txt 2.2, the status codes in 3.5. "up to 3.0" is the old
@@ -6,14 +6,14 @@
 
 use spoa::spop::Status;
 
-/// What an error value means to who reads it.
+/// The meaning of an error value.
 #[derive(Debug)]
 pub(super) struct Explanation {
     /// In a few words.
     pub(super) meaning: &'static str,
-    /// What leads to it, the commonest first.
+    /// Its causes, the commonest first.
     pub(super) causes: &'static [&'static str],
-    /// What helps, in the same order.
+    /// The remedies, in the same order.
     pub(super) remedies: &'static [&'static str],
 }
 
@@ -44,7 +44,7 @@ pub(super) const VALUES: &[(u32, Explanation)] = &[
                 "The agent did not answer this NOTIFY at all, as some do after an error of their own, or answered with ids that HAProxy never sent.",
                 "Nothing listens at the agent's address, and no health check has noticed.",
                 "HAProxy and the agent do not agree in their HELLOs, or the agent says AGENT-DISCONNECT in place of its own. Up to 3.0 HAProxy connects again and again until the time is up, thousands of times a second.",
-                "From 3.1 on: the agent sent a frame that HAProxy does not take (an ACK without FIN, one as large as the agreed size or larger, bytes that are no frame). All streams of the connection wait for their whole timeout.",
+                "From 3.1 on: the agent sent a frame that HAProxy does not take (an ACK without FIN, one as large as the agreed size or larger, bytes that are not a frame). All streams of the connection wait for their whole timeout.",
             ],
             remedies: &[
                 "`spop probe` says whether HAProxy and the agent agree; `spop decode` reads what was captured.",
@@ -146,7 +146,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
                 remedies: &[
                     "Let `timeout idle` be longer than `timeout processing`.",
                     "`spop bench` counts ACKs that do not fit, `spop decode` reads what was captured.",
-                    "The agent has to answer all it has read before it says goodbye; an agent of this framework does. Take others out of their backend (`disable server`) before they stop.",
+                    "The agent has to answer all it has read before it says goodbye; an agent of this framework does. Remove others from their backend (`disable server`) before they stop.",
                 ],
             },
             "A normal end: HAProxy stops or has no use for the connection; an agent stops.",
@@ -194,7 +194,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
         ),
         Status::INVALID_FRAME => (
             &Explanation {
-                meaning: "bytes that are no frame",
+                meaning: "bytes that are not a frame",
                 causes: &[
                     "3.0: the agent sent a frame shorter than its head. Other versions give 1.",
                     "The agent could not read HAProxy's frame and said so: a message of more than 255 arguments is sent with a count that is wrong.",
@@ -204,7 +204,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
                     "Send fewer arguments in one message.",
                 ],
             },
-            "The peer's bytes are no frame, or one that has no place there; a HELLO with ids, or whose version is `2` or `2.0, 1.0`.",
+            "The peer's bytes are not a frame, or one that has no place there; a HELLO with ids, or whose version is `2` or `2.0, 1.0`.",
         ),
         Status::NO_VERSION => (
             hello!(
@@ -243,7 +243,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
         ),
         Status::NO_FRAGMENTATION => (
             &Explanation {
-                meaning: "fragments where there may be none, says the agent",
+                meaning: "fragments where none are allowed, says the agent",
                 causes: &[
                     "The agent ended the connection because a NOTIFY came in fragments. HAProxy up to 3.0 sends those to agents that announce `fragmentation`.",
                     "An agent's own ACK without FIN shows as 256 up to 3.0, as 1 from 3.1 on.",

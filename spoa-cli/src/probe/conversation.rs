@@ -1,4 +1,4 @@
-//! What is said to the agent and what comes back, with the time of each.
+//! The frames to the agent and back, with the time of each.
 
 use super::tls::takes_tls;
 use crate::failure::Failure;
@@ -26,7 +26,7 @@ pub(super) struct Probe {
     pub(super) patience: Duration,
 }
 
-/// What came of a HELLO.
+/// The answer to a HELLO.
 #[derive(Debug)]
 pub(super) struct Hello {
     /// How long the connection took.
@@ -45,7 +45,7 @@ pub(super) struct Hello {
 pub(super) enum Problem {
     /// HAProxy would not take what the agent said.
     Refused(Refusal),
-    /// What listens there says this, in plain text.
+    /// The program that listens there says this, in plain text.
     Text(String),
     /// The agent said AGENT-DISCONNECT in place of AGENT-HELLO.
     Disconnected(Status, String),
@@ -93,14 +93,14 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What the agent did when HAProxy's goodbye came.
+/// The agent's reaction to HAProxy's goodbye.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Goodbye {
     /// It said its own.
     Answered(Status, Duration),
     /// It closed the connection without.
     Closed(Duration),
-    /// Neither.
+    /// Neither of the two.
     Ignored,
 }
 
@@ -120,7 +120,7 @@ impl Probe {
         Ok((hello, goodbye))
     }
 
-    /// What `option spop-check` does.
+    /// The check that `option spop-check` does.
     pub(super) async fn health_check(&self) -> Result<Hello, Failure> {
         let (mut stream, connected) = self.connect().await?;
         // As HAProxy's: no capabilities and no engine-id.

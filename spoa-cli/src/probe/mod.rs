@@ -69,7 +69,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     })
 }
 
-/// What was seen.
+/// The observations.
 fn facts(
     offered: u32,
     hello: &Hello,

@@ -1,6 +1,6 @@
-//! What HAProxy would make of an agent that answered so.
+//! How HAProxy would treat an agent that answered so.
 //!
-//! It must not know a connection: what was seen is judged, and by what HAProxy was seen to do.
+//! It judges observations, by what HAProxy was seen to do, and needs no connection.
 
 use super::conversation::{Goodbye, Hello, Problem};
 use spoa::client::Negotiated;
@@ -35,7 +35,7 @@ impl Weight {
     }
 }
 
-/// What becomes of streams while there is no agreement.
+/// The fate of streams while there is no agreement.
 const WAIT: &str = "Streams wait for the whole of `timeout processing` and get error 1, and up to \
                     3.0 HAProxy connects again and again.";
 
@@ -62,7 +62,7 @@ pub(super) fn findings(
         );
     }
     match &check.outcome {
-        // What was said of the HELLO says it all.
+        // The remark on the HELLO says it all.
         Err(Problem::Tls) => {}
         Ok(_) => found.add(
             Weight::Fine,
@@ -140,7 +140,7 @@ impl Findings {
     fn refused(&mut self, problem: &Problem) {
         let text = match problem {
             Problem::Text(line) => format!(
-                "What listens there is no SPOE agent: it answered with text, `{line}`. Is the \
+                "The program that listens there is not a SPOE agent: it answered with text, `{line}`. Is the \
                  address that of the agent?"
             ),
             Problem::Refused(Refusal::Foreign(foreign)) => {
@@ -166,7 +166,7 @@ impl Findings {
                 status.code()
             ),
             Problem::Tls => {
-                "What listens there takes TLS only, and `spop` speaks none: it cannot tell \
+                "The program that listens there takes only TLS, which `spop` does not speak: it cannot tell \
                              more. HAProxy needs `ssl verify required ca-file …` on its `server` \
                              line, and its health checks use TLS then, too."
                     .to_owned()
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_haproxy_can_live_with_is_worse_than_it_could_be() {
+    fn faults_that_haproxy_can_live_with_are_remarked() {
         let ignored = Goodbye::Ignored;
         let mut slow = hello(1024, "");
         slow.pieces = 3;

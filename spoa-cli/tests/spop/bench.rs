@@ -93,7 +93,7 @@ fn the_open_loop_sends_what_is_due_and_no_more() {
     let json = done.json();
     assert_eq!(done.status, 0, "{json:#}");
     assert_eq!(json["load"]["rate"], 1000.0);
-    // 200 are due while it measures; those before and behind them may be answered in it too.
+    // 200 are due while it measures; those before and after them may be answered in it too.
     let acked = json["acked"].as_u64().unwrap();
     assert!((1..=220).contains(&acked), "{json:#}");
 }
@@ -125,7 +125,7 @@ fn the_cpu_time_of_the_agents_process_is_told() {
 }
 
 #[test]
-fn what_is_not_as_expected_is_counted_and_the_first_is_shown() {
+fn unexpected_answers_are_counted_and_the_first_is_shown() {
     let done = bench(&agent(), &["--expect", "sess.ip_score=21"]);
     let json = done.json();
     assert_eq!(done.status, 1);
@@ -182,7 +182,7 @@ fn every_way_to_answer_wrong_has_a_count_of_its_own() {
 }
 
 #[test]
-fn what_cannot_be_measured_says_why() {
+fn a_run_that_cannot_be_measured_says_why() {
     let done = spop(&["bench", "127.0.0.1:1", "-d", "1s"]);
     assert_eq!(done.status, 1);
     assert!(
@@ -197,7 +197,7 @@ fn what_cannot_be_measured_says_why() {
     assert!(done.err.contains("`--pid`"), "{}", done.err);
 }
 
-/// An agent whose answers are no good for so long.
+/// An agent whose answers are wrong for a time.
 fn late_bloomer(bad: Duration) -> String {
     let begin: Arc<OnceLock<Instant>> = Arc::default();
     answering(move |ids, out| {
@@ -208,7 +208,7 @@ fn late_bloomer(bad: Duration) -> String {
 }
 
 #[test]
-fn what_went_wrong_in_the_warm_up_is_not_among_the_errors() {
+fn faults_in_the_warm_up_are_not_among_the_errors() {
     let address = late_bloomer(Duration::from_millis(300));
     let words = ["--expect", "sess.v=20", "-d", "100ms", "--warm-up", "600ms"];
     let done = spop(&[&["bench", &address, "--json"], &words[..]].concat());
@@ -255,8 +255,8 @@ fn an_agent_that_falls_behind_in_the_warm_up_is_measured_afresh() {
     let done = spop(&[&["bench", &slow, "--json"], &words[..]].concat());
     let json = done.json();
     // 2000 are due in the measured time.
-    let behind = json["not_sent"].as_u64();
-    assert!((Some(1)..=Some(2000)).contains(&behind), "{json:#}");
+    let unsent = json["not_sent"].as_u64();
+    assert!((Some(1)..=Some(2000)).contains(&unsent), "{json:#}");
     assert!(json["latency_us"]["p50"].as_f64() > Some(0.0), "{json:#}");
 }
 
@@ -277,7 +277,7 @@ fn a_message_that_nobody_answers_is_a_warning() {
 }
 
 #[test]
-fn a_run_that_measured_nothing_is_no_success() {
+fn a_run_that_measured_nothing_fails() {
     let slow = answering(|ids, out| {
         thread::sleep(Duration::from_millis(300));
         ack(ids, "v", out);

@@ -55,7 +55,7 @@ fn an_answer_without_actions_is_an_answer() {
 }
 
 #[test]
-fn what_haproxy_would_drop_is_a_warning() {
+fn a_variable_that_haproxy_would_drop_is_a_warning() {
     let address = answering(|ids, out| ack(ids, "ip-score", out));
     let done = spop(&["call", &address, "any"]);
     assert_eq!(
@@ -70,7 +70,7 @@ fn what_haproxy_would_drop_is_a_warning() {
 }
 
 #[test]
-fn what_was_typed_wrong_and_what_went_wrong_differ_in_the_status() {
+fn a_wrong_command_line_and_a_failure_differ_in_the_status() {
     let done = spop(&["call", "127.0.0.1:12345", "m", "n=u32:x"]);
     assert_eq!(done.status, 2);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! `spop decode`, on HAProxy's own frames and on bytes that are none.
+//! `spop decode`, on HAProxy's own frames and on other bytes.
 
 use super::{spop, spop_with};
 use serde_json::Value;
@@ -13,7 +13,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What is to be read about a frame, by the line about it in the index, which another decoder made.
+/// The expected words about a frame, by the line about it in the index, which another decoder made.
 fn expected(line: &Value) -> Vec<String> {
     let datum = |name: &Value, kind: &Value, value: &Value, depth: usize| {
         let name = match name.as_str() {
@@ -254,7 +254,7 @@ fn a_long_dump_is_text_to_its_end() {
 }
 
 #[test]
-fn text_that_is_no_hexadecimal_is_called_text() {
+fn text_that_is_not_hexadecimal_is_called_text() {
     let done = spop_with(&["decode"], b"SSH-2.0-OpenSSH_9.2\r\n");
     assert_eq!(done.status, 1);
     assert!(
@@ -354,12 +354,12 @@ fn where_bytes_stop_making_sense_is_said_and_what_follows_is_read() {
 }
 
 #[test]
-fn what_cannot_be_decoded_at_all_says_what_to_give() {
+fn input_that_cannot_be_decoded_says_what_to_give() {
     let done = spop(&["decode", "no-such-file"]);
     assert_eq!((done.status, done.out.as_str()), (2, ""));
     assert!(
         done.err
-            .starts_with("error: `no-such-file` is no file and no hexadecimal;")
+            .starts_with("error: `no-such-file` is neither a file nor hexadecimal;")
     );
     let done = spop_with(&["decode"], b"");
     assert_eq!(

@@ -33,11 +33,11 @@ fn without_a_code_all_are_explained() {
 }
 
 #[test]
-fn what_is_no_code_says_what_to_type() {
+fn an_unknown_code_says_what_to_type() {
     let done = spop(&["explain", "timeout"]);
     assert_eq!(done.status, 2);
     assert_eq!(
         done.err,
-        "error: `timeout` is no code: write a number such as `257`, or nothing for all of them\n"
+        "error: `timeout` is not a code: write a number such as `257`, or nothing for all of them\n"
     );
 }

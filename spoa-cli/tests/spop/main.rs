@@ -13,7 +13,7 @@ mod tools;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// What a command did.
+/// The result of a command.
 struct Done {
     status: i32,
     out: String,
@@ -25,7 +25,7 @@ fn spop(words: &[&str]) -> Done {
     spop_with(words, b"")
 }
 
-/// The same with something on its standard input.
+/// Runs a command with something on its standard input.
 fn spop_with(words: &[&str], input: &[u8]) -> Done {
     let mut child = Command::new(env!("CARGO_BIN_EXE_spop"))
         .args(words)
@@ -35,7 +35,7 @@ fn spop_with(words: &[&str], input: &[u8]) -> Done {
         .spawn()
         .expect("the binary runs");
     let mut stdin = child.stdin.take().expect("it is piped");
-    // Who has seen enough reads no more.
+    // A reader that has seen enough reads no more.
     let _ = stdin.write_all(input);
     drop(stdin);
     let output = child.wait_with_output().expect("it ends");
@@ -48,7 +48,7 @@ fn spop_with(words: &[&str], input: &[u8]) -> Done {
 }
 
 impl Done {
-    /// What it printed, if it succeeded without a word of complaint.
+    /// Returns its output, if it succeeded without a complaint.
     fn good(self) -> String {
         assert_eq!((self.status, self.err.as_str()), (0, ""), "{}", self.out);
         assert!(
@@ -59,7 +59,7 @@ impl Done {
         self.out
     }
 
-    /// What it printed as JSON.
+    /// Returns its output as JSON.
     fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.out)
             .unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
@@ -82,7 +82,7 @@ fn without_a_command_it_says_what_there_is() {
 }
 
 #[test]
-fn a_word_that_is_no_command_is_a_usage_error() {
+fn an_unknown_command_is_a_usage_error() {
     let done = spop(&["benhc"]);
     assert_eq!(done.status, 2);
     assert!(done.err.contains("'bench'"), "{}", done.err);

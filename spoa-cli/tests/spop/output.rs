@@ -21,7 +21,7 @@ fn commands(agent: &str) -> Vec<Vec<&str>> {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_cannot_be_written_is_an_error() {
+fn output_that_cannot_be_written_is_an_error() {
     let agent = agent();
     for words in commands(&agent) {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -40,7 +40,7 @@ fn what_cannot_be_written_is_an_error() {
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_is_no_error() {
+fn a_reader_that_has_seen_enough_is_not_an_error() {
     let agent = agent();
     for words in commands(&agent) {
         let (reader, writer) = UnixStream::pair().unwrap();

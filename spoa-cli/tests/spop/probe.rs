@@ -53,7 +53,7 @@ fn an_agent_of_this_framework_is_one_that_haproxy_agrees_with() {
 }
 
 #[test]
-fn what_could_be_better_is_said_and_no_error() {
+fn a_remark_is_not_an_error() {
     let done = probe(hello("2.0", 1024, ""));
     assert_eq!(done.status, 0, "{}", done.err);
     assert!(
@@ -106,7 +106,7 @@ fn an_agent_that_refuses_is_quoted() {
 }
 
 #[test]
-fn what_is_no_agent_is_named() {
+fn a_peer_that_is_not_an_agent_is_named() {
     let done = probe(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
     assert_eq!(done.status, 1);
     assert!(done.out.contains("speaks HTTP"), "{}", done.out);
@@ -118,7 +118,7 @@ fn what_is_no_agent_is_named() {
         "{}",
         done.out
     );
-    assert!(done.out.contains("is no SPOE agent"), "{}", done.out);
+    assert!(done.out.contains("is not a SPOE agent"), "{}", done.out);
     let closing = peer(drop);
     let done = spop(&["probe", &closing]);
     assert_eq!(done.status, 1);
@@ -134,7 +134,7 @@ fn what_is_no_agent_is_named() {
 }
 
 #[test]
-fn what_cannot_be_reached_is_json_if_that_is_asked_for() {
+fn an_unreachable_agent_is_json_if_that_is_asked_for() {
     let done = spop(&["probe", "127.0.0.1:1", "--json"]);
     let json = done.json();
     assert_eq!((done.status, done.err.as_str()), (1, ""));
@@ -154,7 +154,7 @@ fn what_cannot_be_reached_is_json_if_that_is_asked_for() {
 fn an_agent_that_takes_tls_only_is_known() {
     let address = peer(|mut stream| {
         let mut first = [0; 3];
-        // A handshake gets an alert; what is none, the end of the connection.
+        // A handshake gets an alert; other bytes get the end of the connection.
         if stream.read_exact(&mut first).is_ok() && first == [0x16, 3, 1] {
             let _ = stream.write_all(&[0x15, 3, 3, 0, 2, 2, 40]);
             let _ = stream.read(&mut [0; 999]);

@@ -129,9 +129,7 @@ impl Config {
             };
             steps.push_str(&format!("    curl -i http://{address}/\n"));
             if !options.show {
-                steps.push_str(
-                    "Your servers see the variables in headers; with `--show` curl sees them, too.\n",
-                );
+                steps.push_str("With `--show`, curl sees the variables in headers.\n");
             }
         }
         steps

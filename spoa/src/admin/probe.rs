@@ -28,11 +28,25 @@ pub(crate) async fn probe(address: &str) -> Result<String, Problem> {
 
 async fn ask(address: &str) -> Result<String, Problem> {
     match address.parse::<Address>()? {
-        Address::Tcp(address) => say(TcpStream::connect(reachable(address)).await?).await,
-        Address::Port(port) => say(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?).await,
-        Address::Unix { path, .. } => say(UnixStream::connect(path).await?).await,
+        Address::Tcp(address) => {
+            say(connected(TcpStream::connect(reachable(address)).await)?).await
+        }
+        Address::Port(port) => {
+            say(connected(
+                TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await,
+            )?)
+            .await
+        }
+        Address::Unix { path, .. } => say(connected(UnixStream::connect(path).await)?).await,
         Address::Abstract(_) => Err("`probe` does not connect to abstract sockets".into()),
     }
+}
+
+/// Says what to do about a connection that failed.
+fn connected<S>(stream: std::io::Result<S>) -> Result<S, Problem> {
+    stream.map_err(|error| {
+        format!("cannot connect: {error}; start the agent, or give the `--admin` that it was started with").into()
+    })
 }
 
 /// A server that listens at all addresses is asked at that of the loopback.

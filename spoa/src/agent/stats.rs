@@ -93,7 +93,7 @@ pub struct Stats {
     pub connections_refused_not_allowed: u64,
     /// Attempts to accept a connection that failed, such as for want of file descriptors.
     pub accept_errors: u64,
-    /// Connections that the peer broke: inside a frame, or by an error of the socket.
+    /// Connections that the peer broke inside a frame, or while an answer was outstanding.
     pub connections_broken: u64,
     /// Connections that were closed because the peer was late with a HELLO, a frame, or reading.
     pub connections_timed_out: u64,

@@ -212,6 +212,40 @@ async fn bytes_and_connections_are_counted_to_the_last() {
     assert_eq!(stats.protocol_errors, 1);
 }
 
+/// HAProxy ends a health check so.
+#[tokio::test]
+async fn a_reset_between_answers_is_not_a_broken_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let builder = Agent::builder()
+        .handlers(handlers![good, waits])
+        .listener(listener);
+    let server = builder.build().unwrap().bind().unwrap();
+    let monitor = server.monitor();
+    tokio::spawn(server.serve(std::future::pending()));
+    for (messages, broken) in [(&["good"][..], 0), (&["waits"], 1)] {
+        let agent = tokio::spawn(std::future::pending());
+        let mut peer = Peer::over(TcpStream::connect(address).await.unwrap(), agent);
+        peer.send(&hello(256)).await;
+        assert_eq!(peer.answer().await, Answer::Hello);
+        peer.send(&notify(1, messages)).await;
+        if broken == 0 {
+            peer.answer().await;
+        } else {
+            while of(&monitor.stats(), "waits").running == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        let socket = socket2::SockRef::from(&peer.io);
+        socket.set_linger(Some(Duration::ZERO)).unwrap();
+        drop(peer.io);
+        while monitor.stats().connections_open > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(monitor.stats().connections_broken, broken, "{messages:?}");
+    }
+}
+
 /// Waits until an agent is in a phase.
 async fn reached(monitor: &Monitor, phase: Phase) {
     while monitor.stats().phase != phase {

@@ -88,6 +88,8 @@ fn cut_off(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     if server >= processing {
         return None;
     }
+    // The usual one, unless it would end before the answer as well.
+    let enough = show_time((2 * processing).max(Duration::from_secs(180)));
     let title = format!(
         "`timeout server {}` of `{}` ends before `timeout processing`",
         said.text, name.text
@@ -97,9 +99,9 @@ fn cut_off(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             .label("an answer that takes longer is lost: error 257")
             .context(word.span, "HAProxy is to wait this long for an answer")
             .help(if own(case, backend, line) {
-                "write `timeout server 3m`".to_owned()
+                format!("write `timeout server {enough}`")
             } else {
-                format!("write `timeout server 3m` in `backend {}`", name.text)
+                format!("write `timeout server {enough}` in `backend {}`", name.text)
             }),
     )
 }

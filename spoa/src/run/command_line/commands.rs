@@ -366,6 +366,8 @@ fn default(setting: &Setting, program: &Identity<'_>, log: &str) -> String {
         SettingKind::TlsMinVersion => "1.2".to_owned(),
         SettingKind::Workers => "one for each CPU".to_owned(),
         SettingKind::Log => log.to_owned(),
+        #[cfg(feature = "admin")]
+        SettingKind::Admin => "none".to_owned(),
         #[cfg(feature = "options")]
         SettingKind::Config => "none".to_owned(),
         _ => setting.default().unwrap_or_default(),

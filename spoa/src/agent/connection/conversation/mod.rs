@@ -133,8 +133,9 @@ impl Conversation {
     pub(super) fn count_end(&self, end: &End) {
         let counters = &self.shared.counters;
         match end {
-            End::Closed => {}
-            End::Io { .. } | End::Truncated => counters.broken.add(1),
+            // HAProxy resets a connection that it no longer needs, such as that of a health check.
+            End::Closed | End::Io { busy: false, .. } => {}
+            End::Io { busy: true, .. } | End::Truncated => counters.broken.add(1),
             End::Late(_) => counters.timed_out.add(1),
             End::Full(_) => counters.overloads.bytes.add(1),
         }
