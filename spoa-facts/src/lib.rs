@@ -27,6 +27,7 @@
 //! A table cannot know all that HAProxy checks: files it would have to read, names of variables, tables and
 //! backends, regular expressions.
 
+mod acl;
 mod address;
 mod check;
 mod entry;
@@ -48,6 +49,7 @@ mod text;
 mod units;
 mod usual;
 
+pub use acl::{PREDEFINED_ACLS, is_predefined_acl};
 pub use address::{Address, is_unix, server_address};
 pub use check::{Keyword, Sample, converters, fetches};
 pub use event::{Event, Proxy, UnknownEvent};

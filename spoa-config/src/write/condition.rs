@@ -1,5 +1,7 @@
 //! Conditions as HAProxy writes them after an event or a rule.
 
+use spoa_facts::is_predefined_acl;
+
 /// A test and its opposite: HAProxy has no brackets around alternatives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Test<'a> {
@@ -38,32 +40,10 @@ pub(super) fn names(condition: &str) -> Vec<&str> {
             false
         }
         "" | "or" | "||" | "and" | "&&" => false,
-        name => depth == 0 && !PREDEFINED.contains(&name),
+        name => depth == 0 && !is_predefined_acl(name, None),
     });
     named.map(|name| name.trim_start_matches('!')).collect()
 }
-
-/// The ACLs that every HAProxy has.
-const PREDEFINED: [&str; 18] = [
-    "FALSE",
-    "HTTP",
-    "HTTP_1.0",
-    "HTTP_1.1",
-    "HTTP_2.0",
-    "HTTP_3.0",
-    "HTTP_CONTENT",
-    "HTTP_URL_ABS",
-    "HTTP_URL_SLASH",
-    "HTTP_URL_STAR",
-    "LOCALHOST",
-    "METH_CONNECT",
-    "METH_GET",
-    "METH_HEAD",
-    "METH_OPTIONS",
-    "METH_POST",
-    "TRUE",
-    "WAIT_END",
-];
 
 /// Returns the alternatives between each `or` outside of braces.
 fn alternatives(text: &str) -> Vec<String> {
@@ -116,7 +96,7 @@ mod tests {
     #[test]
     fn names_are_words_outside_of_braces() {
         assert_eq!(
-            names("if { path / } local or !own METH_GET ! { src 10.0.0.1 }"),
+            names("if { path / } local or !own METH_PUT ! { src 10.0.0.1 }"),
             ["local", "own"]
         );
         assert_eq!(names("unless { path / }"), [""; 0]);

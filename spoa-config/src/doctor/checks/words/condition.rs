@@ -2,34 +2,7 @@
 
 use super::refused::Refused;
 use crate::read::Word;
-use spoa_facts::{Expression, ProblemKind, nearest};
-
-/// The ACLs that HAProxy defines itself.
-const PREDEFINED: [&str; 20] = [
-    "FALSE",
-    "HTTP",
-    "HTTP_1.0",
-    "HTTP_1.1",
-    "HTTP_2.0",
-    "HTTP_3.0",
-    "HTTP_CONTENT",
-    "HTTP_URL_ABS",
-    "HTTP_URL_SLASH",
-    "HTTP_URL_STAR",
-    "LOCALHOST",
-    "METH_CONNECT",
-    "METH_DELETE",
-    "METH_GET",
-    "METH_HEAD",
-    "METH_OPTIONS",
-    "METH_POST",
-    "METH_PUT",
-    "METH_TRACE",
-    "RDP_COOKIE",
-];
-
-/// The others of the same kind.
-const PREDEFINED_TOO: [&str; 3] = ["REQ_CONTENT", "TRUE", "WAIT_END"];
+use spoa_facts::{Expression, ProblemKind, is_predefined_acl, nearest};
 
 /// Finds the words after `if` and `unless` that HAProxy refuses.
 pub(super) fn condition(words: &[Word], acls: &[&str], place: &str) -> Option<Refused> {
@@ -51,10 +24,8 @@ pub(super) fn condition(words: &[Word], acls: &[&str], place: &str) -> Option<Re
                 }
             }
             name => {
-                let known = acls.contains(&name)
-                    || acls.contains(&"")
-                    || PREDEFINED.contains(&name)
-                    || PREDEFINED_TOO.contains(&name);
+                let known =
+                    acls.contains(&name) || acls.contains(&"") || is_predefined_acl(name, None);
                 if !known {
                     let near = nearest(name, acls.iter().copied());
                     return Some(Refused {
