@@ -77,20 +77,7 @@ pub const fn micros(micros: u64) -> Duration {
 }
 
 /// Takes the place of a handler that does not compile, so that its mistake is reported once.
-pub const STUB: Definition = Definition {
-    message: Some(""),
-    function: "",
-    file: "",
-    line: 0,
-    docs: "",
-    timeout: None,
-    event: None,
-    condition: None,
-    group: None,
-    variables: &[],
-    describe: |_| {},
-    run: Run::Sync(|_, _| Ok(())),
-};
+pub const STUB: Definition = Definition::EMPTY;
 
 /// Takes the place of a body that does not compile.
 pub fn stub<T>() -> T {

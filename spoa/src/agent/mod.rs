@@ -53,11 +53,13 @@ mod dispatch;
 mod error;
 mod limits;
 mod listen;
+mod phase;
 mod reload;
 mod renewal;
 mod report;
 mod server;
 mod shared;
+
 mod stats;
 mod worker;
 
@@ -70,12 +72,13 @@ pub(crate) use listen::listener::Accepted;
 pub use listen::listener::Listener;
 #[cfg(feature = "tls")]
 pub use listen::tls::{Tls, TlsVersion};
+pub use phase::Phase;
 pub use reload::{Reloaded, Reloader};
 pub use renewal::Renewal;
 pub use report::panics::log_panics;
 pub use server::Server;
 pub use shared::failed_message::FailedMessage;
-pub use stats::{Durations, MessageStats, Monitor, Phase, Stats};
+pub use stats::{Durations, MessageStats, Monitor, Stats};
 
 #[cfg(feature = "run")]
 pub(crate) use builder::check;

@@ -1,12 +1,12 @@
 //! A bound agent: accepts connections, and drains them when it is to stop.
 
 use super::connection::drive;
-use super::counters::Life;
 use super::dispatch::wakeups::Wakeups;
 use super::error::{BindError, Error};
 use super::listen::acceptor::{self, Acceptor, Decision};
 use super::listen::allow_list::AllowList;
 use super::listen::listener::Accepted;
+use super::phase::Phase;
 use super::reload::ReloadPart;
 use super::renewal::{Renewal, renew};
 use super::report::handlers as report;
@@ -105,11 +105,11 @@ impl Server {
             tls,
             ..Connections::default()
         };
-        shared.counters.enter(Life::Serving);
+        shared.counters.enter(Phase::Serving);
         let mut shutdown = pin!(async {
             shutdown.await;
             shared.leaving.store(true, Ordering::Release);
-            shared.counters.enter(Life::Leaving);
+            shared.counters.enter(Phase::LameDuck);
             tokio::time::sleep(shared.limits.lame_duck).await;
         });
         let watched = shared.clone();
@@ -147,7 +147,7 @@ impl Server {
             connections.tasks.len()
         };
         acceptor.close(last).await;
-        shared.counters.enter(Life::Draining);
+        shared.counters.enter(Phase::Draining);
         let limit = shared.limits.drain_timeout;
         if tokio::time::timeout(limit, connections.drain())
             .await
@@ -165,7 +165,7 @@ impl Server {
             let _ =
                 tokio::time::timeout(shared.limits.linger_timeout, connections.cut_short()).await;
         }
-        shared.counters.enter(Life::Stopped);
+        shared.counters.enter(Phase::Stopped);
     }
 }
 

@@ -1,10 +1,10 @@
 //! The numbers that an agent has counted, as plain data.
 
+use super::counters::HandlerCounters;
 use super::counters::histogram::{BOUNDS, BUCKETS};
-use super::counters::{HandlerCounters, Life};
+use super::phase::Phase;
 use super::shared::Shared;
 use super::shared::handler_table::Entry;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -28,35 +28,6 @@ use std::time::{Duration, SystemTime};
 #[derive(Clone, Debug)]
 pub struct Monitor {
     shared: Arc<Shared>,
-}
-
-/// Where an agent is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Phase {
-    /// It does not serve yet.
-    Starting,
-    /// It serves.
-    Serving,
-    /// It serves, and refuses health checks, for [`Limits::lame_duck`](super::Limits::lame_duck).
-    LameDuck,
-    /// It accepts no connections, and answers what is in flight.
-    Draining,
-    /// It has stopped.
-    Stopped,
-}
-
-/// In words, as the end of "the agent is …".
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Phase::Starting => "starting",
-            Phase::Serving => "serving",
-            Phase::LameDuck => "in lame duck",
-            Phase::Draining => "draining",
-            Phase::Stopped => "stopped",
-        })
-    }
 }
 
 /// The numbers that an agent has counted since it was built.
@@ -223,13 +194,7 @@ impl Monitor {
         let overloads = &counters.overloads;
         Stats {
             agent: shared.name.to_string(),
-            phase: match counters.life() {
-                Life::Starting => Phase::Starting,
-                Life::Serving => Phase::Serving,
-                Life::Leaving => Phase::LameDuck,
-                Life::Draining => Phase::Draining,
-                Life::Stopped => Phase::Stopped,
-            },
+            phase: counters.phase(),
             messages: shared.table.entries().map(message).collect(),
             unknown_messages: counters.unknown.get(),
             notifies: traffic(|it| it.notifies.get()),
@@ -245,7 +210,7 @@ impl Monitor {
             accept_errors: counters.accept_failed.get(),
             connections_broken: counters.broken.get(),
             connections_timed_out: counters.timed_out.get(),
-            protocol_errors: counters.hello_refused.get(),
+            protocol_errors: counters.protocol_errors.get(),
             limits_reached: vec![
                 ("max_in_flight", overloads.connection.get()),
                 ("max_in_flight_total", overloads.total.get()),

@@ -35,6 +35,22 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// A handler that sets nothing and needs no state, for a message without a name.
+    pub(crate) const EMPTY: Definition = Definition {
+        message: Some(""),
+        function: "",
+        file: "",
+        line: 0,
+        docs: "",
+        timeout: None,
+        event: None,
+        condition: None,
+        group: None,
+        variables: &[],
+        describe: |_| {},
+        run: Run::Sync(|_, _| Ok(())),
+    };
+
     /// Returns the name of the message that the handler answers; `None` for the fallback.
     #[must_use]
     pub fn message_name(&self) -> Option<&'static str> {

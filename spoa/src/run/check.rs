@@ -6,23 +6,7 @@ use super::{MakeSetup, Running, StartError, listening, log};
 #[cfg(feature = "tools")]
 use super::{description, tools};
 use crate::agent::{Agent, AgentBuilder};
-use crate::handler::{Definition, Run};
-
-/// A handler that needs no state.
-const WITHOUT_STATE: Definition = Definition {
-    message: Some(""),
-    function: "",
-    file: "",
-    line: 0,
-    docs: "",
-    timeout: None,
-    event: None,
-    condition: None,
-    group: None,
-    variables: &[],
-    describe: |_| {},
-    run: Run::Sync(|_, _| Ok(())),
-};
+use crate::handler::Definition;
 
 impl Running {
     /// Makes the agent: its options, state, certificates and addresses.
@@ -34,7 +18,7 @@ impl Running {
                 Ok(setup) => self.build(options, setup.builder),
                 Err(error) => {
                     // The rest is checked with a handler that needs no state.
-                    let rest = self.build(options, Agent::builder().handlers([&WITHOUT_STATE]));
+                    let rest = self.build(options, Agent::builder().handlers([&Definition::EMPTY]));
                     Err(match rest {
                         Ok(_) => error,
                         Err(other) => StartError::Several(vec![error, other]),

@@ -206,26 +206,11 @@ impl Services {
 mod tests {
     use super::*;
     use crate::agent::Agent;
-    use crate::handler::{Definition, Run as Runs};
+    use crate::handler::Definition;
     use std::sync::Mutex;
 
-    const NOTHING: Definition = Definition {
-        message: None,
-        function: "",
-        file: "",
-        line: 0,
-        docs: "",
-        timeout: None,
-        event: None,
-        condition: None,
-        group: None,
-        variables: &[],
-        describe: |_| {},
-        run: Runs::Sync(|_, _| Ok(())),
-    };
-
     fn reloader() -> Reloader {
-        let agent = Agent::builder().handlers([&NOTHING]).build();
+        let agent = Agent::builder().handlers([&Definition::EMPTY]).build();
         agent.unwrap().reloader()
     }
 

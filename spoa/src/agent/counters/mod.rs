@@ -8,6 +8,7 @@ mod shard;
 pub(crate) use self::shard::{Shard, Sharded};
 
 use self::histogram::Histogram;
+use super::phase::Phase;
 use crate::handler::{Definition, Failure, LeftOut, Overload};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -117,17 +118,6 @@ pub(crate) struct Traffic {
     pub(crate) sent: Count,
 }
 
-/// Where an agent is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Life {
-    Starting,
-    Serving,
-    Leaving,
-    Draining,
-    Stopped,
-}
-
 /// The counters of an agent, without those of its handlers.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -143,7 +133,7 @@ pub(crate) struct Counters {
     pub(crate) refused_full: Count,
     pub(crate) refused_not_allowed: Count,
     pub(crate) accept_failed: Count,
-    pub(crate) hello_refused: Count,
+    pub(crate) protocol_errors: Count,
     pub(crate) broken: Count,
     pub(crate) timed_out: Count,
     pub(crate) overloads: Overloads,
@@ -152,7 +142,7 @@ pub(crate) struct Counters {
     pub(crate) reloads_failed: Count,
     /// When the states were made last, in milliseconds since 1970.
     loaded: AtomicU64,
-    life: AtomicU8,
+    phase: AtomicU8,
 }
 
 /// Messages that were refused at each limit.
@@ -227,19 +217,11 @@ impl Counters {
         UNIX_EPOCH + Duration::from_millis(self.loaded.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn enter(&self, life: Life) {
-        self.life.store(life as u8, Ordering::Relaxed);
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    pub(crate) fn life(&self) -> Life {
-        const ALL: [Life; 5] = [
-            Life::Starting,
-            Life::Serving,
-            Life::Leaving,
-            Life::Draining,
-            Life::Stopped,
-        ];
-        let life = usize::from(self.life.load(Ordering::Relaxed));
-        ALL.get(life).copied().unwrap_or(Life::Starting)
+    pub(crate) fn phase(&self) -> Phase {
+        Phase::from_u8(self.phase.load(Ordering::Relaxed))
     }
 }

@@ -264,7 +264,7 @@ impl Conversation {
                 self.close_after(&mut scratch.output);
             }
             Some(AgentEvent::Refused(refusal)) => {
-                self.shared.counters.hello_refused.add(1);
+                self.shared.counters.protocol_errors.add(1);
                 log::refused(&self.shared.lines, &refusal, &self.info);
                 if let Refusal::Foreign(_) = refusal {
                     self.close_after(&mut scratch.output);
