@@ -97,7 +97,12 @@ fn probe_says_whether_the_agent_is_ready() {
     agent.process.kill();
     let Said { status, err, .. } = probe(&by_check);
     assert_eq!(status, Some(1), "{err}");
-    assert!(err.starts_with(&format!("error: {listen}: ")), "{err}");
+    let expected = format!("error: nothing listens on `{listen}` (");
+    assert!(err.starts_with(&expected), "{err}");
+    let Said { status, err, .. } = probe(&by_admin);
+    assert_eq!(status, Some(1), "{err}");
+    let expected = format!("error: {admin}: no admin server listens there (");
+    assert!(err.starts_with(&expected), "{err}");
 }
 
 #[test]

@@ -1,15 +1,13 @@
 //! Asks an admin server whether its agents are ready.
 
 use crate::agent::Address;
+use crate::client::{Error, Stream};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 /// The time that the answer may take.
@@ -27,42 +25,19 @@ pub(crate) async fn probe(address: &str) -> Result<String, Problem> {
 }
 
 async fn ask(address: &str) -> Result<String, Problem> {
-    match address.parse::<Address>()? {
-        Address::Tcp(address) => {
-            say(connected(TcpStream::connect(reachable(address)).await)?).await
-        }
-        Address::Port(port) => {
-            say(connected(
-                TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await,
-            )?)
-            .await
-        }
-        Address::Unix { path, .. } => say(connected(UnixStream::connect(path).await)?).await,
-        Address::Abstract(_) => Err("`probe` does not connect to abstract sockets".into()),
+    let reachable = address.parse::<Address>()?.for_clients();
+    match Stream::connect(&reachable, TIMEOUT).await {
+        Ok(stream) => say(stream).await,
+        Err(Error::NothingListens { source, .. }) => Err(format!(
+            "no admin server listens there ({source}): start the agent, or give the `--admin` that it was \
+             started with"
+        )
+        .into()),
+        Err(error) => Err(error.into()),
     }
 }
 
-/// Says what to do about a connection that failed.
-fn connected<S>(stream: std::io::Result<S>) -> Result<S, Problem> {
-    stream.map_err(|error| {
-        format!("cannot connect: {error}; start the agent, or give the `--admin` that it was started with").into()
-    })
-}
-
-/// A server that listens at all addresses is asked at that of the loopback.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
-}
-
-async fn say<S>(stream: S) -> Result<String, Problem>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn say(stream: Stream) -> Result<String, Problem> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let request = Request::get("/readyz").header("host", "localhost");

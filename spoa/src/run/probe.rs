@@ -4,7 +4,12 @@ use super::command_line::Options;
 use super::output::print;
 use super::settings::SettingKind;
 use super::{Running, StartError};
-use crate::client::ClientOptions;
+use crate::agent::Address;
+use crate::client::{ClientOptions, Stream};
+use std::time::Duration;
+
+/// The time that a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Running {
     /// Asks at the admin server, or at each address that the agent listens on.
@@ -32,25 +37,11 @@ impl Running {
             ));
         }
         for address in options.listen(&self.listen) {
-            let asked = ClientOptions::default().probe(&reachable(&address)).await;
+            let reachable = address.parse::<Address>()?.for_clients();
+            let stream = Stream::connect(&reachable, CONNECT_TIMEOUT).await?;
+            let asked = ClientOptions::default().probe_over(stream).await;
             asked.map_err(|error| StartError::Failed(format!("{address}: {error}")))?;
         }
         Ok("ready\n".to_owned())
     }
-}
-
-/// Returns an address to connect to, for one to listen at.
-fn reachable(listen: &str) -> String {
-    let unix = listen.split_once(',').map_or(listen, |(path, _)| path);
-    for (any, one) in [
-        ("0.0.0.0:", "127.0.0.1:"),
-        ("[::]:", "[::1]:"),
-        (":", "127.0.0.1:"),
-        ("*:", "127.0.0.1:"),
-    ] {
-        if let Some(port) = unix.strip_prefix(any) {
-            return format!("{one}{port}");
-        }
-    }
-    unix.to_owned()
 }

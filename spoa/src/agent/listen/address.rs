@@ -2,7 +2,7 @@
 
 use crate::agent::error::{AddressError, Error};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -128,6 +128,26 @@ fn parse(text: &str) -> Result<Address, AddressError> {
     }))
 }
 
+impl Address {
+    /// Returns the address at which a program on this machine reaches a listener, written for a
+    /// [client](crate::client).
+    #[cfg(feature = "run")]
+    pub(crate) fn for_clients(&self) -> String {
+        match self {
+            Address::Tcp(address) if address.ip().is_unspecified() => {
+                let loopback: IpAddr = match address {
+                    SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                    SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+                };
+                SocketAddr::new(loopback, address.port()).to_string()
+            }
+            Address::Port(port) => format!("127.0.0.1:{port}"),
+            Address::Unix { path, .. } => format!("unix@{}", path.display()),
+            Address::Tcp(_) | Address::Abstract(_) => self.to_string(),
+        }
+    }
+}
+
 /// Returns whether `text` is an IPv4 address, or an IPv6 address with or without brackets.
 fn is_ip(text: &str) -> bool {
     let bare = text
@@ -186,6 +206,23 @@ mod tests {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
         assert_eq!("*:80".parse::<Address>().unwrap(), Address::Port(80));
+    }
+
+    #[test]
+    fn clients_reach_a_listener_at_all_addresses_by_the_loopback() {
+        for (listener, reachable) in [
+            ("127.0.0.1:12345", "127.0.0.1:12345"),
+            ("10.0.0.1:1", "10.0.0.1:1"),
+            ("0.0.0.0:1", "127.0.0.1:1"),
+            ("[::]:1", "[::1]:1"),
+            (":1", "127.0.0.1:1"),
+            ("*:1", "127.0.0.1:1"),
+            ("unix@/a,mode=660,user=haproxy", "unix@/a"),
+            ("abns@spoa", "abns@spoa"),
+        ] {
+            let listener: Address = listener.parse().unwrap();
+            assert_eq!(listener.for_clients(), reachable);
+        }
     }
 
     #[test]
