@@ -38,7 +38,8 @@ impl Running {
         }
         for address in options.listen(&self.listen) {
             let reachable = address.parse::<Address>()?.for_clients();
-            let stream = Stream::connect(&reachable, CONNECT_TIMEOUT).await?;
+            let stream = Stream::connect(&reachable, CONNECT_TIMEOUT).await;
+            let stream = stream.map_err(|error| StartError::Failed(error.to_string()))?;
             let asked = ClientOptions::default().probe_over(stream).await;
             asked.map_err(|error| StartError::Failed(format!("{address}: {error}")))?;
         }

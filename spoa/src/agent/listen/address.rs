@@ -2,7 +2,7 @@
 
 use crate::agent::error::{AddressError, Error};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -136,7 +136,7 @@ impl Address {
         match self {
             Address::Tcp(address) if address.ip().is_unspecified() => {
                 let loopback: IpAddr = match address {
-                    SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                    SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
                     SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
                 };
                 SocketAddr::new(loopback, address.port()).to_string()
