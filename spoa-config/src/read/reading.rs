@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 impl Configuration {
     /// Reads files and directories as `haproxy -f` does, and the SPOE files that the filters name.
     ///
-    /// A path may be a SPOE file, too: it stands for the one of the same name that a filter names.
+    /// A path may also name a SPOE file. It is then read in place of the file of that name that a filter names.
     ///
     /// # Errors
     ///

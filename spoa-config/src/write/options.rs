@@ -134,7 +134,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::NoMessages => f.write_str(
-                "there is no message to send: write `#[spoe_message(\"…\")]` above a function",
+                "the agent answers no messages: write `#[spoe_message(\"…\")]` above a function",
             ),
             Refusal::Engine(name) => write!(
                 f,
