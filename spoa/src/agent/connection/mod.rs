@@ -48,11 +48,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.conversation.register(cx.waker());
         }
         let mut scratch = Scratch::take();
+        // Answers of handlers are not to wait.
+        let gathers = self.conversation.in_flight() == 0;
+        if gathers {
+            scratch.batching.gather();
+        }
         self.conversation.begin(&mut scratch);
         let mut polled = self.step(cx, &mut scratch);
         if polled.is_pending() && !self.conversation.count_kept(self.transport.kept()) {
             polled = self.refuse_to_keep(cx, &mut scratch);
             self.conversation.count_kept(self.transport.kept());
+        }
+        if gathers {
+            scratch.batching.count(scratch.polled.notifies);
         }
         self.conversation.end(&mut scratch);
         scratch.activity.end();

@@ -3,6 +3,7 @@
 //! They are in use between two waits only, so that idle connections hold none.
 
 use super::activity::WorkerActivity;
+use super::batching::Batching;
 use crate::agent::counters::{Polled, Shard};
 use crate::agent::shared::admission::nanos;
 use crate::handler::{ConnectionInfo, Job};
@@ -85,6 +86,7 @@ pub(crate) struct Scratch {
     /// For the slots of those that were woken.
     pub(crate) ready: Vec<usize>,
     pub(crate) activity: Arc<WorkerActivity>,
+    pub(crate) batching: Batching,
     pub(crate) budget: PollBudget,
     pub(crate) shard: Shard,
     pub(crate) polled: Polled,
@@ -114,6 +116,7 @@ impl Scratch {
                 output: Vec::new(),
                 ready: Vec::new(),
                 activity: WorkerActivity::new(),
+                batching: Batching::new(),
                 budget: PollBudget::FULL,
                 shard: Shard::next(),
                 polled: Polled::default(),
