@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_millis(1);
 /// The long yields that end the use of yields until the next trial.
 const MAX_LONG: u32 = 3;
 
-/// What a thread is finding out, or has found out.
+/// The point of its trials where a thread is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// It does not yield, and counts NOTIFYs.
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_is_noticed() {
+    fn a_change_of_the_load_is_noticed() {
         let mut batching = Batching::new();
         poll(&mut batching, 100 * PAUSE, 1, 1, SHORT);
         let longest = PAUSE << MAX_DOUBLINGS;
