@@ -1,9 +1,10 @@
 //! `floor ADDRESS`: what an agent on tokio costs at least. One task per connection, one read and one
 //! write per batch, buffers of the thread; it walks each NOTIFY, takes the last byte of an `ip`, and
-//! sets one variable. No checks that only an unfriendly peer needs, no limits, no log, no deadlines.
+//! sets one variable. From a block of `headers` it takes two cookies, and sets a verdict. No checks that only an unfriendly peer needs, no limits, no log, no deadlines.
 //!
 //! It is written by hand against the bytes, not with the crate, so that the two share nothing.
 
+use memchr::memchr;
 use std::cell::RefCell;
 use std::io;
 use tokio::io::AsyncWriteExt;
@@ -99,12 +100,20 @@ fn notify(body: &[u8], output: &mut Vec<u8>) -> Option<()> {
         let (_, after) = text(rest)?;
         let (&count, mut args) = after.split_first()?;
         for _ in 0..count {
-            let (name, after) = text(args)?;
-            let (last, after) = value(after)?;
+            let (name, start) = text(args)?;
+            let (last, after) = value(start)?;
             args = after;
             if let (b"ip", Some(last)) = (name, last) {
                 output.extend_from_slice(b"\x01\x03\x01\x08ip_score\x03");
                 output.push(last % 101);
+            } else if name == b"headers" {
+                let (block, _) = text(start.get(1..)?)?;
+                output.extend_from_slice(match inspect(block)? {
+                    true => b"\x01\x03\x02\x06action\x08\x05allow".as_slice(),
+                    false => {
+                        b"\x01\x03\x02\x06action\x08\x04deny\x01\x03\x02\x06status\x02\xf3\x0a"
+                    }
+                });
             }
         }
         rest = args;
@@ -112,6 +121,38 @@ fn notify(body: &[u8], output: &mut Vec<u8>) -> Option<()> {
     let size = (output.len() - start - 4) as u32;
     output[start..start + 4].copy_from_slice(&size.to_be_bytes());
     Some(())
+}
+
+/// Returns whether two cookies have the values that let a request pass.
+fn inspect(block: &[u8]) -> Option<bool> {
+    let (mut session, mut theme) = (None::<&[u8]>, None::<&[u8]>);
+    let mut rest = block;
+    loop {
+        let (name, after) = text(rest)?;
+        let (value, after) = text(after)?;
+        rest = after;
+        if name.is_empty() {
+            return Some(
+                session.is_some_and(|id| id.len() == 32) && theme == Some(b"dark".as_slice()),
+            );
+        }
+        if name == b"cookie" {
+            let mut cookies = value;
+            while !cookies.is_empty() {
+                let end = memchr(b';', cookies).unwrap_or(cookies.len());
+                let cookie = cookies[..end].trim_ascii();
+                cookies = cookies.get(end + 1..).unwrap_or_default();
+                let Some(equals) = memchr(b'=', cookie) else {
+                    continue;
+                };
+                match (&cookie[..equals], &cookie[equals + 1..]) {
+                    (b"session", value) if session.is_none() => session = Some(value),
+                    (b"theme", value) if theme.is_none() => theme = Some(value),
+                    _ => {}
+                }
+            }
+        }
+    }
 }
 
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {

@@ -37,7 +37,7 @@ pub struct Cookies<'a> {
 impl<'a> Cookies<'a> {
     pub(super) fn of_headers(headers: Headers<'a>) -> Self {
         let mut parts = Parts {
-            headers: headers.iter(),
+            headers: headers.starting_at_cookie(),
             line: None,
         };
         // Each look-up begins at the first of these headers.
@@ -75,13 +75,10 @@ impl<'a> Cookies<'a> {
         &self,
         name: &'n str,
     ) -> impl FusedIterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
-        let name = name.as_bytes();
-        // A cookie of that name begins with it, so most others need not be split.
-        let begin = self.parts.filter(move |part| part.starts_with(name));
-        begin
-            .map(pair)
-            .filter(move |(known, _)| *known == name)
-            .map(|(_, value)| value)
+        Named {
+            parts: self.parts,
+            name: name.as_bytes(),
+        }
     }
 
     /// Returns the names and values of all cookies, in order.
@@ -116,10 +113,30 @@ impl<'a> Parts<'a> {
     /// Returns the value of the next `Cookie` header.
     #[inline]
     fn next_line(&mut self) -> Option<&'a [u8]> {
-        let mut headers = self.headers;
-        let found = headers.find(|(name, _)| name.eq_ignore_ascii_case(b"cookie"));
-        self.headers = headers;
-        found.map(|(_, value)| value)
+        self.headers.find_named(b"cookie")
+    }
+
+    /// Returns the value of the next cookie of a name.
+    #[inline]
+    fn find_named(&mut self, name: &[u8]) -> Option<&'a [u8]> {
+        loop {
+            let Some(line) = self.line else {
+                self.line = Some(self.next_line()?);
+                continue;
+            };
+            let (part, rest) = split(line, b';');
+            self.line = rest;
+            let part = part.trim_ascii_start();
+            // A cookie of that name begins with it, so most others need not be split.
+            let begins = name.first().is_none_or(|first| part.first() == Some(first));
+            if begins && part.starts_with(name) {
+                let part = part.trim_ascii_end();
+                let (known, value) = pair(part);
+                if known == name && !part.is_empty() {
+                    return Some(value);
+                }
+            }
+        }
     }
 }
 
@@ -144,6 +161,24 @@ impl<'a> Iterator for Parts<'a> {
 }
 
 impl FusedIterator for Parts<'_> {}
+
+/// The values of all cookies of one name.
+#[derive(Clone)]
+struct Named<'a, 'n> {
+    parts: Parts<'a>,
+    name: &'n [u8],
+}
+
+impl<'a> Iterator for Named<'a, '_> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.parts.find_named(self.name)
+    }
+}
+
+impl FusedIterator for Named<'_, '_> {}
 
 /// Returns the name and the value in a part.
 #[inline]
@@ -238,7 +273,14 @@ mod tests {
         assert_eq!(all(&cookies), expected);
         assert_eq!(cookies.get("n"), Some(&b""[..]));
         assert_eq!(cookies.get("N"), None);
+        let values = |name| cookies.get_all(name).collect::<Vec<_>>();
+        assert_eq!(values(""), [&b"e"[..], b"f"]);
+        assert_eq!(values("d"), [b"\"x y\""]);
+        for other in ["b=2", "d ", " d", "x", "e"] {
+            assert_eq!(cookies.get(other), None, "{other}");
+        }
         assert!(Cookies::from_header(b" ; ").is_empty());
+        assert_eq!(Cookies::from_header(b" ; ").get(""), None);
     }
 
     #[test]

@@ -38,7 +38,12 @@ pub struct Headers<'a> {
     lines: &'a [u8],
     form: Form,
     len: usize,
+    /// Where the first header `cookie` begins; the end of the lines if there is none.
+    cookies: usize,
 }
+
+/// The first byte of a length that takes several.
+const LONG: u8 = 240;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Form {
@@ -65,25 +70,32 @@ impl<'a> Headers<'a> {
     /// # Errors
     /// [`Mismatch::Other`] if the block is not whole, or bytes follow its end.
     pub fn from_block(block: &'a [u8]) -> Result<Self, Mismatch> {
-        let (mut rest, mut len) = (block, 0);
-        loop {
-            let Some((name, value, after)) = read_binary(rest) else {
-                return Err(cut(rest));
+        let (mut at, mut len, mut cookies) = (0, 0, None);
+        // A position after the end of the block is found with the next byte that is read.
+        while let Some(first) = block.get(at) {
+            let Some(value) = end_of_string(block, at) else {
+                break;
             };
-            if name.is_empty() {
-                let lines = block.get(..block.len() - rest.len()).unwrap_or_default();
-                return if value.is_empty() && after.is_empty() {
-                    Ok(Headers {
-                        lines,
-                        form: Form::Binary,
-                        len,
-                    })
-                } else {
-                    Err(malformed())
-                };
+            let Some(after) = end_of_string(block, value) else {
+                break;
+            };
+            if *first == 0 {
+                if after != at + 2 || after != block.len() {
+                    break;
+                }
+                return Ok(Headers {
+                    lines: block.get(..at).unwrap_or_default(),
+                    form: Form::Binary,
+                    len,
+                    cookies: cookies.unwrap_or(at),
+                });
             }
-            (rest, len) = (after, len + 1);
+            if *first == 6 && cookies.is_none() && is_cookie(block.get(at + 1..value)) {
+                cookies = Some(at);
+            }
+            (at, len) = (after, len + 1);
         }
+        Err(fault(block))
     }
 
     /// Reads a block as `req.hdrs` gives it: lines of names and values, then an empty line.
@@ -99,20 +111,24 @@ impl<'a> Headers<'a> {
     /// # Errors
     /// [`Mismatch::Other`] if the block is not whole, or bytes follow its end.
     pub fn from_text(block: &'a [u8]) -> Result<Self, Mismatch> {
-        let (mut rest, mut len) = (block, 0);
+        let (mut rest, mut len, mut cookies) = (block, 0, None);
         loop {
+            let at = block.len() - rest.len();
             if rest == b"\r\n" {
-                let lines = block.get(..block.len() - rest.len()).unwrap_or_default();
                 return Ok(Headers {
-                    lines,
+                    lines: block.get(..at).unwrap_or_default(),
                     form: Form::Text,
                     len,
+                    cookies: cookies.unwrap_or(at),
                 });
             }
-            match read_text(rest) {
-                Some((_, _, after)) => (rest, len) = (after, len + 1),
-                None => return Err(cut(rest)),
+            let Some((name, _, after)) = read_text(rest) else {
+                return Err(cut(rest));
+            };
+            if cookies.is_none() && is_cookie(Some(name)) {
+                cookies = Some(at);
             }
+            (rest, len) = (after, len + 1);
         }
     }
 
@@ -141,9 +157,10 @@ impl<'a> Headers<'a> {
         &self,
         name: &'n str,
     ) -> impl FusedIterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
-        self.iter()
-            .filter(move |(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        Named {
+            rest: self.iter(),
+            name: name.as_bytes(),
+        }
     }
 
     /// Returns whether there is a header of that name.
@@ -158,6 +175,16 @@ impl<'a> Headers<'a> {
         HeaderIter {
             rest: self.lines,
             form: self.form,
+            len: self.len,
+        }
+    }
+
+    /// Returns the headers from the first `cookie` on. Checking the block has found it.
+    pub(super) fn starting_at_cookie(&self) -> HeaderIter<'a> {
+        HeaderIter {
+            rest: self.lines.get(self.cookies..).unwrap_or_default(),
+            form: self.form,
+            // There are not more; nobody asks how many.
             len: self.len,
         }
     }
@@ -197,8 +224,31 @@ impl Default for Headers<'_> {
             lines: &[],
             form: Form::Binary,
             len: 0,
+            cookies: 0,
         }
     }
+}
+
+/// Returns whether the name of a header is `cookie`.
+fn is_cookie(name: Option<&[u8]>) -> bool {
+    name.is_some_and(|name| name.eq_ignore_ascii_case(b"cookie"))
+}
+
+/// Returns where the string that begins at `at` ends: after the end of the block if it is cut.
+#[inline(always)]
+fn end_of_string(block: &[u8], at: usize) -> Option<usize> {
+    // Nearly all lengths have one byte, and those below 2288 have two.
+    match *block.get(at..)? {
+        [len @ ..LONG, ..] => Some(at + 1 + usize::from(len)),
+        [low, high @ ..128, ..] => Some(at + 2 + usize::from(low) + (usize::from(high) << 4)),
+        _ => end_of_long_string(block, at),
+    }
+}
+
+#[inline(never)]
+fn end_of_long_string(block: &[u8], at: usize) -> Option<usize> {
+    let (_, rest) = read_long_string(block.get(at..)?)?;
+    Some(block.len() - rest.len())
 }
 
 #[inline]
@@ -210,14 +260,12 @@ fn read_binary(block: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 
 #[inline(always)]
 fn read_string(block: &[u8]) -> Option<(&[u8], &[u8])> {
-    // Nearly all strings are shorter than 240 bytes, and have one byte for their length.
     match block.split_first()? {
-        (&len, rest) if len < 240 => rest.split_at_checked(usize::from(len)),
+        (&len, rest) if len < LONG => rest.split_at_checked(usize::from(len)),
         _ => read_long_string(block),
     }
 }
 
-#[cold]
 #[inline(never)]
 fn read_long_string(block: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = varint::decode(block).ok()?;
@@ -236,6 +284,19 @@ fn read_text(block: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((name, value, rest))
 }
 
+/// Returns why a binary block is not whole.
+#[cold]
+fn fault(block: &[u8]) -> Mismatch {
+    let mut rest = block;
+    while let Some((name, _, after)) = read_binary(rest) {
+        if name.is_empty() {
+            return malformed();
+        }
+        rest = after;
+    }
+    cut(rest)
+}
+
 #[cold]
 fn cut(rest: &[u8]) -> Mismatch {
     if rest.is_empty() {
@@ -250,12 +311,66 @@ fn malformed() -> Mismatch {
     Mismatch::Other("it is not a whole block of headers".to_owned())
 }
 
+/// The values of all headers of one name.
+#[derive(Clone)]
+struct Named<'a, 'n> {
+    rest: HeaderIter<'a>,
+    name: &'n [u8],
+}
+
+impl<'a> Iterator for Named<'a, '_> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.rest.find_named(self.name)
+    }
+}
+
+impl FusedIterator for Named<'_, '_> {}
+
 /// The names and values of [`Headers`], in order.
 #[derive(Clone, Copy)]
 pub struct HeaderIter<'a> {
     rest: &'a [u8],
     form: Form,
     len: usize,
+}
+
+impl<'a> HeaderIter<'a> {
+    /// Returns the value of the next header of a name.
+    #[inline]
+    pub(super) fn find_named(&mut self, name: &[u8]) -> Option<&'a [u8]> {
+        match self.form {
+            Form::Binary => self.find_binary(name),
+            Form::Text => {
+                let named = |known: &[u8]| known.eq_ignore_ascii_case(name);
+                self.find(|(known, _)| named(known)).map(|(_, value)| value)
+            }
+        }
+    }
+
+    /// Returns the value of the next header of a name, and reads only the lengths of the others.
+    #[inline]
+    fn find_binary(&mut self, name: &[u8]) -> Option<&'a [u8]> {
+        let first = name.len().min(usize::from(LONG));
+        let mut at = 0;
+        while let Some(len) = self.rest.get(at) {
+            let value = end_of_string(self.rest, at)?;
+            let after = end_of_string(self.rest, value)?;
+            self.len -= 1;
+            if usize::from(*len).min(usize::from(LONG)) == first {
+                let (known, value, rest) = read_binary(self.rest.get(at..)?)?;
+                if known.eq_ignore_ascii_case(name) {
+                    self.rest = rest;
+                    return Some(value);
+                }
+            }
+            at = after;
+        }
+        self.rest = &[];
+        None
+    }
 }
 
 impl<'a> Iterator for HeaderIter<'a> {
@@ -386,6 +501,30 @@ mod tests {
         for value in [Value::Binary(b"\0\0"), Value::String(b"\r\n")] {
             let headers = Headers::from_value(value).unwrap();
             assert!(headers.is_empty() && headers.iter().next().is_none());
+        }
+    }
+
+    #[test]
+    fn names_and_values_of_any_length_are_found() {
+        for length in [0, 5, 6, 239, 240, 255, 2287, 2288, 300_000] {
+            let value = "v".repeat(length);
+            let name = "n".repeat(length.max(1));
+            let other = "m".repeat(length.max(1));
+            let mut block = Vec::new();
+            for text in [
+                &other, &value, &name, &value, "cookie", "a=1", &name, "last",
+            ] {
+                varint::encode(text.len() as u64, &mut block);
+                block.extend_from_slice(text.as_bytes());
+            }
+            block.extend_from_slice(&[0, 0]);
+            let headers = Headers::from_block(&block).unwrap();
+            let found: Vec<_> = headers.get_all(&name.to_uppercase()).collect();
+            assert_eq!(found, [value.as_bytes(), b"last"], "{length}");
+            assert_eq!(headers.get(&other), Some(value.as_bytes()));
+            assert_eq!(headers.get("x"), None);
+            assert_eq!(headers.cookies().get("a"), Some(&b"1"[..]));
+            assert_eq!(headers.len(), 4);
         }
     }
 
