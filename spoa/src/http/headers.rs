@@ -38,7 +38,7 @@ pub struct Headers<'a> {
     lines: &'a [u8],
     form: Form,
     len: usize,
-    /// Where the first header `cookie` begins; the end of the lines if there is none.
+    /// Where the first header `cookie` begins; the end of the lines without such a header.
     cookies: usize,
 }
 
