@@ -286,6 +286,11 @@ impl Output<'_, '_> {
             "Blocking handlers that are running",
             |it| it.blocking_running,
         )?;
+        self.gauge(
+            "spoa_blocking_waiting",
+            "Blocking handlers that wait for others to end",
+            |it| it.blocking_waiting,
+        )?;
         self.count(
             "spoa_worker_stalls",
             "Times that a handler kept its worker thread from other connections",

@@ -40,6 +40,7 @@ fn agent(stats: &Stats) -> Json {
         "limits_reached": Json::Object(limits.collect()),
         "buffered_bytes": stats.buffered_bytes,
         "blocking_in_flight": stats.blocking_running,
+        "blocking_waiting": stats.blocking_waiting,
         "worker_stalls": stats.workers_blocked,
         "reloads": object! { "ok": stats.reloads, "error": stats.reloads_failed },
         "loaded_seconds": Json::Number(format!("{:.3}", loaded.as_secs_f64())),

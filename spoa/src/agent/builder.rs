@@ -5,6 +5,7 @@ use super::listen::allow_list::AllowList;
 use super::reload::{CurrentStates, Install, ReloadPart, Reloader};
 use super::renewal::Renewal;
 use super::report::LineLimits;
+use super::shared::blocking::BlockingPlaces;
 use super::shared::budget::Budgets;
 use super::shared::failed_message::OnFailure;
 use super::shared::handler_table::HandlerTable;
@@ -16,7 +17,7 @@ use std::any::Any;
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicBool;
 
 impl Agent {
     /// Returns a builder of an agent.
@@ -319,13 +320,13 @@ impl AgentBuilder {
             name: self.name.as_deref().unwrap_or("spoa").into(),
             table: HandlerTable::new(&self.definitions, limits.handler_timeout, &budgets),
             current: CurrentStates::new(self.states),
+            blocking: BlockingPlaces::new(&limits),
             limits,
             leaving: AtomicBool::new(false),
             on_failure: self.on_failure,
             lines: LineLimits::default(),
             counters: counters.clone(),
             budgets,
-            blocking: Arc::new(AtomicUsize::new(0)),
         };
         Ok(Agent {
             reloader: Reloader::new(parts, shared.current.clone(), counters),

@@ -37,9 +37,11 @@ pub struct Limits {
     pub max_in_flight_total: usize,
     /// The most connections at once; more are closed as they come. Default 10,000.
     pub max_connections: usize,
-    /// The most blocking handlers at once; more messages are answered without actions as
-    /// overloaded. Default 64.
+    /// The most blocking handlers that run at once; more wait for their turn, within their deadline.
+    /// Default 64. With 0, none runs: their messages fail as overloaded.
     pub max_blocking: usize,
+    /// The most blocking handlers that wait for their turn; more fail as overloaded. Default 1024.
+    pub max_blocking_queue: usize,
     /// How long an async or blocking handler may take, from the read that brought its NOTIFY, if it has
     /// no `timeout` of its own; `None` is for ever. Keep it below `timeout processing` in spoe.conf.
     /// Default 1 s.
@@ -127,6 +129,7 @@ impl Default for Limits {
             max_in_flight_total: 10_000,
             max_connections: 10_000,
             max_blocking: 64,
+            max_blocking_queue: 1024,
             handler_timeout: Some(Duration::from_secs(1)),
             adaptive_admission: true,
             hello_timeout: Duration::from_secs(5),

@@ -76,6 +76,8 @@ pub struct Stats {
     pub buffered_bytes: u64,
     /// Blocking handlers that are running.
     pub blocking_running: u64,
+    /// Blocking handlers that wait for others to end.
+    pub blocking_waiting: u64,
     /// Times that a handler kept its worker thread from other connections for long.
     pub workers_blocked: u64,
     /// Reloads that succeeded.
@@ -215,12 +217,13 @@ impl Monitor {
                 ("max_in_flight", overloads.connection.get()),
                 ("max_in_flight_total", overloads.total.get()),
                 ("max_buffered_total", overloads.bytes.get()),
-                ("max_blocking", overloads.blocking.get()),
+                ("max_blocking_queue", overloads.blocking.get()),
                 ("messages_of_a_notify", overloads.notify.get()),
                 ("deadline", overloads.deadline.get()),
             ],
             buffered_bytes: shared.budgets.buffered.taken() as u64,
-            blocking_running: shared.blocking.load(std::sync::atomic::Ordering::Relaxed) as u64,
+            blocking_running: shared.blocking.running() as u64,
+            blocking_waiting: shared.blocking.waiting() as u64,
             workers_blocked: counters.workers_blocked.get(),
             reloads: counters.reloaded.get(),
             reloads_failed: counters.reloads_failed.get(),

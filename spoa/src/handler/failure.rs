@@ -117,8 +117,12 @@ pub enum Overload {
     /// [`Limits::max_buffered_total`](crate::agent::Limits::max_buffered_total).
     #[error("{0} bytes are kept for all connections, the most allowed (`--max-buffered-total`)")]
     Bytes(usize),
-    /// The limit of blocking handlers, [`Limits::max_blocking`](crate::agent::Limits::max_blocking).
-    #[error("{0} blocking handlers are running, the most allowed (`--max-blocking`)")]
+    /// The limit of blocking handlers, [`Limits::max_blocking`](crate::agent::Limits::max_blocking), when
+    /// [`Limits::max_blocking_queue`](crate::agent::Limits::max_blocking_queue) wait as well.
+    #[error(
+        "{0} blocking handlers are running, the most allowed (`--max-blocking`), and the queue for them is full \
+         (`--max-blocking-queue`)"
+    )]
     Blocking(usize),
     /// The limit of one NOTIFY, which is not an option.
     #[error("{0} handlers of its NOTIFY wait, the most allowed")]

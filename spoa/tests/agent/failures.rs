@@ -2,7 +2,7 @@
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, ack, notify};
-use spoa::agent::FailedMessage;
+use spoa::agent::{Agent, FailedMessage};
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use std::time::Duration;
@@ -144,6 +144,48 @@ async fn a_full_pool_of_blocking_handlers_answers_at_once() {
         peer.ask(&["blocking"]).await,
         ack(1, &["set-var txn.cause = \"overloaded\""])
     );
+}
+
+#[spoe_message("nap", blocking, timeout = "20s", set = "sess.nap")]
+fn nap(n: u8) -> u8 {
+    std::thread::sleep(Duration::from_millis(20));
+    n
+}
+
+/// Sends a burst of messages whose handler takes 20 ms, on four threads; returns the actions of their ACKs.
+async fn burst(queue: usize, messages: u64) -> Vec<String> {
+    let agent = Agent::builder().handlers(handlers![nap]).on_failure(cause);
+    let agent = agent.limits(|limits| {
+        limits.max_blocking = 4;
+        limits.max_blocking_queue = queue;
+    });
+    let mut peer = Peer::connect(agent).await;
+    for stream in 0..messages {
+        peer.send(&notify(stream, &["nap"])).await;
+    }
+    let mut given = Vec::new();
+    for _ in 0..messages {
+        match peer.answer().await {
+            Answer::Ack(_, actions) => given.extend(actions),
+            other => panic!("{other:?}"),
+        }
+    }
+    given
+}
+
+#[tokio::test]
+async fn a_burst_of_blocking_handlers_waits_for_its_turn() {
+    let given = burst(1024, 40).await;
+    assert_eq!(given, vec!["set-var sess.nap = 7"; 40]);
+}
+
+#[tokio::test]
+async fn a_burst_that_exceeds_the_queue_is_overloaded() {
+    let given = burst(8, 40).await;
+    let failed = given.iter().filter(|it| it.contains("overloaded")).count();
+    let handled = given.iter().filter(|it| it.contains("nap")).count();
+    assert_eq!(failed + handled, 40);
+    assert!((12..40).contains(&handled), "{handled} were handled");
 }
 
 #[tokio::test]

@@ -76,10 +76,11 @@ fn a_blocking_handler_never_returns_on_every_eleventh_request() {
 
 #[test]
 fn a_pool_that_is_used_up_is_said_at_once() {
-    let table = Table::of("the same with `--max-blocking 4`: the pool is used up");
+    let table =
+        Table::of("the same with `--max-blocking 4 --max-blocking-queue 0`: the pool is used up");
     for_each_haproxy(|haproxy| {
         let port = Port::free();
-        let _agent = start_agent(&port, &["--max-blocking", "4"]);
+        let _agent = start_agent(&port, &["--max-blocking", "4", "--max-blocking-queue", "0"]);
         let proxy = config(port.addr(), "hangs-aside").start(haproxy);
         let exchanges = Load::on(proxy.addr(), CLIENTS, |load| wait_for(load, 250));
         let counts = Counts::of(&exchanges);

@@ -6,6 +6,7 @@
 use super::in_flight::{AckPart, Running, Slot};
 use super::{Dispatcher, PendingAck, marking, run};
 use crate::agent::report::handlers as report;
+use crate::agent::shared::blocking::BlockingPlace;
 use crate::agent::shared::handler_table::Entry;
 use crate::agent::worker::scratch::{Now, Scratch};
 use crate::handler::guard::guard;
@@ -60,8 +61,8 @@ impl Dispatcher<'_> {
             Run::Async(begin) => self.begin(entry, incoming, answer, |job| Ok(begin(job))),
             Run::Blocking(handler) => {
                 self.begin(entry, incoming, answer, |job| {
-                    match shared.blocking_permit() {
-                        Some(permit) => Ok(blocking(job, handler, permit)),
+                    match shared.blocking.take() {
+                        Some(place) => Ok(blocking(job, handler, place)),
                         None => Err(Overload::Blocking(shared.limits.max_blocking).into()),
                     }
                 });
@@ -362,7 +363,22 @@ fn poll_guarded(future: &mut JobFuture, cx: &mut task::Context<'_>) -> Poll<Fini
 }
 
 /// A blocking handler as a future.
-fn blocking(mut job: Box<Job>, run: SyncRun, permit: impl Send + 'static) -> JobFuture {
+fn blocking(job: Box<Job>, run: SyncRun, place: BlockingPlace) -> JobFuture {
+    match place {
+        BlockingPlace::Free(permit) => Box::pin(run_blocking(job, run, permit)),
+        BlockingPlace::Queue(turn) => Box::pin(async move {
+            let permit = turn.wait().await;
+            run_blocking(job, run, permit).await
+        }),
+    }
+}
+
+/// Starts a blocking handler on the pool, which keeps `permit` until it is done.
+fn run_blocking(
+    mut job: Box<Job>,
+    run: SyncRun,
+    permit: impl Send + 'static,
+) -> impl Future<Output = Finished> {
     let work = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let (incoming, mut actions) = job.parts();
@@ -370,8 +386,8 @@ fn blocking(mut job: Box<Job>, run: SyncRun, permit: impl Send + 'static) -> Job
         let left_out = actions.left_out();
         job.finish((result, left_out))
     });
-    Box::pin(async move {
+    async move {
         work.await
             .unwrap_or_else(|error| Finished::failed(Failure::Error(error.into())))
-    })
+    }
 }

@@ -1,10 +1,12 @@
 //! The parts of an agent that all its connections share: its handlers, its states, its limits.
 
 pub(crate) mod admission;
+pub(crate) mod blocking;
 pub(crate) mod budget;
 pub(crate) mod failed_message;
 pub(crate) mod handler_table;
 
+use self::blocking::BlockingPlaces;
 use self::budget::Budgets;
 use self::failed_message::OnFailure;
 use self::handler_table::HandlerTable;
@@ -14,7 +16,7 @@ use crate::agent::reload::CurrentStates;
 use crate::agent::report::LineLimits;
 use crate::handler::panics::drop_quietly;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// The parts of an agent that all its connections share.
 pub(crate) struct Shared {
@@ -28,7 +30,7 @@ pub(crate) struct Shared {
     pub(crate) lines: LineLimits,
     pub(crate) counters: Arc<Counters>,
     pub(crate) budgets: Arc<Budgets>,
-    pub(crate) blocking: Arc<AtomicUsize>,
+    pub(crate) blocking: Arc<BlockingPlaces>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -52,21 +54,5 @@ impl Shared {
     #[inline]
     pub(crate) fn id(&self) -> usize {
         std::ptr::from_ref(self).addr()
-    }
-
-    /// Returns a place among the running blocking handlers, if one is free.
-    pub(crate) fn blocking_permit(&self) -> Option<BlockingPermit> {
-        let taken = self.blocking.fetch_add(1, Ordering::AcqRel);
-        let permit = BlockingPermit(self.blocking.clone());
-        (taken < self.limits.max_blocking).then_some(permit)
-    }
-}
-
-/// A place among the running blocking handlers, free again when dropped.
-pub(crate) struct BlockingPermit(Arc<AtomicUsize>);
-
-impl Drop for BlockingPermit {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

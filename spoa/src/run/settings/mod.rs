@@ -63,6 +63,8 @@ pub(super) enum SettingKind {
     Config,
     /// A number of things, at least one.
     Count(fn(&mut Limits) -> &mut usize),
+    /// A number of things that may be 0.
+    Room(fn(&mut Limits) -> &mut usize),
     /// A number of bytes.
     Bytes(fn(&mut Limits) -> &mut usize),
     /// A size of frames, in bytes.
@@ -103,9 +105,9 @@ impl Setting {
 
     /// Sets a limit. Does nothing for a setting that is not a limit.
     pub(super) fn apply(&self, value: &SettingValue, limits: &mut Limits) {
-        use SettingKind::{Bytes, Count, Deadline, Frame, Grace, Time};
+        use SettingKind::{Bytes, Count, Deadline, Frame, Grace, Room, Time};
         match (self.kind, value) {
-            (Count(field) | Bytes(field), SettingValue::Number(number)) => {
+            (Count(field) | Room(field) | Bytes(field), SettingValue::Number(number)) => {
                 *field(limits) = usize::try_from(*number).unwrap_or(usize::MAX);
             }
             (Frame(field), SettingValue::Number(number)) => {
@@ -121,7 +123,7 @@ impl Setting {
     pub(super) fn default(&self) -> Option<String> {
         let mut limits = Limits::default();
         Some(match self.kind {
-            SettingKind::Count(field) => field(&mut limits).to_string(),
+            SettingKind::Count(field) | SettingKind::Room(field) => field(&mut limits).to_string(),
             SettingKind::Bytes(field) => show_size(*field(&mut limits) as u64),
             SettingKind::Frame(field) => show_size(u64::from(*field(&mut limits))),
             SettingKind::Grace(field) | SettingKind::Time(field) => show_time(*field(&mut limits)),
@@ -169,6 +171,7 @@ mod tests {
             ("handler-timeout", "20ms"),
             ("max-in-flight", "7"),
             ("max-blocking", "8"),
+            ("max-blocking-queue", "10"),
             ("max-connections", "9"),
             ("max-frame-size", "16380"),
             ("max-reassembled", "0"),
@@ -192,6 +195,7 @@ mod tests {
             handler_timeout: Some(Duration::from_millis(20)),
             max_in_flight: 7,
             max_blocking: 8,
+            max_blocking_queue: 10,
             max_connections: 9,
             max_frame_size: 16380,
             max_reassembled: 0,

@@ -56,6 +56,9 @@ pub(in crate::run) const SETTINGS: &[Setting] = settings! {
         "max-blocking" "SPOA_MAX_BLOCKING" "N"
             SettingKind::Count(|limits| &mut limits.max_blocking),
             "Running blocking handlers";
+        "max-blocking-queue" "SPOA_MAX_BLOCKING_QUEUE" "N"
+            SettingKind::Room(|limits| &mut limits.max_blocking_queue),
+            "Blocking handlers that wait for others to end";
         "max-connections" "SPOA_MAX_CONNECTIONS" "N"
             SettingKind::Count(|limits| &mut limits.max_connections),
             "Open connections; more are closed";

@@ -48,6 +48,10 @@ impl Setting {
             Kind::Log => log_filter::read(text).map(|_| SettingValue::Text(text.to_owned())),
             Kind::Workers => number(text, MAX_WORKERS),
             Kind::Count(_) => number(text, usize::MAX as u64),
+            Kind::Room(_) => match text.parse::<usize>() {
+                Ok(number) => Ok(SettingValue::Number(number as u64)),
+                Err(_) => Err("write a number, at least 0".to_owned()),
+            },
             Kind::Bytes(_) => match size(text)? {
                 size if usize::try_from(size).is_err() => Err("that is too large".to_owned()),
                 size => Ok(SettingValue::Number(size)),
