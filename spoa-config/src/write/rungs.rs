@@ -305,7 +305,7 @@ fn headers(ladder: &Ladder, plan: &Plan<'_>, of_response: bool) -> Vec<String> {
     let mut rules = Vec::new();
     for header in headers {
         let name = variable(plan, &header.variable);
-        if !says(plan, &name) {
+        if !changes(plan, header, &name) {
             rules.extend(header_rules(plan, header, &name));
         }
     }
@@ -383,12 +383,23 @@ fn judges(plan: &Plan<'_>, action: &str) -> bool {
     })
 }
 
-/// Returns whether the site's own rules read a variable.
-fn says(plan: &Plan<'_>, variable: &str) -> bool {
+/// Returns whether the site's own rules change a header by a variable. A rule that only reads the variable, for a
+/// log or another header, leaves the header to `config`.
+fn changes(plan: &Plan<'_>, header: &HeaderRule, variable: &str) -> bool {
     let ends = [format!("var({variable})"), format!("var({variable},")];
     let mut rules = plan.rules();
     rules.any(|words| {
+        let keyword = words.get(1).copied().unwrap_or_default();
+        let changed = match &header.name {
+            None => keyword.ends_with("-headers-bin"),
+            Some(name) => {
+                keyword.ends_with("-header")
+                    && words
+                        .get(2)
+                        .is_some_and(|word| word.eq_ignore_ascii_case(name))
+            }
+        };
         let mut words = words.iter();
-        words.any(|word| ends.iter().any(|end| word.contains(end.as_str())))
+        changed && words.any(|word| ends.iter().any(|end| word.contains(end.as_str())))
     })
 }

@@ -4,6 +4,7 @@ mod arguments;
 mod bodies;
 mod closed;
 mod files;
+mod headers;
 mod schedule;
 
 use super::*;
