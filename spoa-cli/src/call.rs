@@ -1,16 +1,20 @@
 //! `spop call`: one message to an agent, and what it answers.
 
+use crate::admin;
+use crate::expectation::Expectation;
 use crate::failure::{FOUND_WRONG, Failure};
 use crate::output::print;
 use clap::builder::ValueParser;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 use spoa::client::{Ack, Argument, Client, Error as ClientError};
 use spoa::handler::BadVariable;
 use spoa::spop::Value as Datum;
+use spoa_tools::description;
 use spoa_tools::terminal::Paint;
 use std::ffi::OsString;
 use std::io::{stderr, stdout};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,6 +34,27 @@ pub(crate) fn command() -> Command {
                 .value_parser(ValueParser::os_string())
                 .help("name=value; =value or a value alone is an unnamed argument"),
         )
+        .arg(
+            Arg::new("expect")
+                .long("expect")
+                .value_name("EXPECTATION")
+                .action(ArgAction::Append)
+                .value_parser(Expectation::parse)
+                .help("Variable that the answer must set, such as 'sess.score >= 20'"),
+        )
+        .arg(
+            Arg::new("agent")
+                .long("agent")
+                .value_name("DESCRIPTION")
+                .value_parser(value_parser!(PathBuf))
+                .help("Output of the agent's `handlers --json`: fail if it lacks MESSAGE"),
+        )
+        .arg(
+            Arg::new("admin")
+                .long("admin")
+                .value_name("ADDRESS")
+                .help("The agent's admin server: fail if the agent lacks MESSAGE"),
+        )
         .arg(crate::max_frame_size())
         .arg(
             crate::patience("5s")
@@ -37,28 +62,110 @@ pub(crate) fn command() -> Command {
         )
         .arg(crate::json())
         .after_help(format!(
-            "{}\n\nExample:  spop call 127.0.0.1:12345 get-ip-reputation ip=192.0.2.7",
-            Argument::SYNTAX
+            "{}\n\n{}\n\nAn agent answers an unknown message without actions, so SPOP cannot tell it from an answer \
+             without\nactions: `--agent` or `--admin` says which messages the agent knows.\n\nExamples:\n  \
+             spop call 127.0.0.1:12345 get-ip-reputation ip=192.0.2.7\n  \
+             spop call 127.0.0.1:12345 get-ip-reputation ip=192.0.2.7 --expect 'sess.ip_score >= 20'\n  \
+             spop call 127.0.0.1:12345 check-body method=POST body=@request.json",
+            Argument::SYNTAX,
+            Expectation::SYNTAX
         ))
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let message = crate::text(matches, "MESSAGE");
     let args = matches.get_many::<OsString>("ARG").unwrap_or_default();
-    let args: Result<Vec<Argument>, _> = args.map(Argument::parse).collect();
+    let args: Result<Vec<Argument>, _> = args.map(Argument::read).collect();
     let args = args.map_err(Failure::usage)?;
-    let answered = crate::runtime()?.block_on(send(matches, &message, &args));
-    let ack = answered.map_err(|error| in_words(&error))?;
+    let ack = crate::runtime()?.block_on(async {
+        known(matches, &message).await?;
+        let answered = send(matches, &message, &args).await;
+        answered.map_err(|error| in_words(&error))
+    })?;
+    let expectations: Vec<&Expectation> = matches.get_many("expect").unwrap_or_default().collect();
+    let verdicts: Vec<Verdict<'_>> = expectations
+        .iter()
+        .map(|expectation| Verdict::of(expectation, &ack))
+        .collect();
     if matches.get_flag("json") {
-        print(&format!("{:#}\n", as_json(&message, &ack)))?
+        print(&format!("{:#}\n", as_json(&message, &ack, &verdicts)))?
     } else {
         print(&lines(&ack, Paint::of(&stdout())))?
     };
-    Ok(if remarks(&ack) {
+    let good = remarks(&ack, verdicts.is_empty());
+    Ok(if unmet(&verdicts) == 0 && good {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(FOUND_WRONG)
     })
+}
+
+/// An expectation, and whether the answer meets it.
+struct Verdict<'a> {
+    expectation: &'a Expectation,
+    is_met: bool,
+    found: String,
+}
+
+impl<'a> Verdict<'a> {
+    fn of(expectation: &'a Expectation, ack: &Ack) -> Self {
+        let actions = ack.actions.iter().map(|action| action.as_action());
+        let value = expectation.value(actions);
+        Verdict {
+            expectation,
+            is_met: expectation.is_met(value),
+            found: expectation.found(value),
+        }
+    }
+}
+
+/// Fails if a description or the admin server says that the agent does not answer the message.
+async fn known(matches: &ArgMatches, message: &str) -> Result<(), Failure> {
+    if let Some(path) = matches.get_one::<PathBuf>("agent") {
+        let agent = description::load(path).map_err(Failure::usage)?;
+        if !agent.fallback {
+            let names = agent.messages.iter().map(|known| known.name.as_str());
+            answers(message, names.collect())?;
+        }
+    }
+    if let Some(address) = matches.get_one::<String>("admin") {
+        let patience = matches.get_one::<Duration>("timeout").copied();
+        let stats = admin::stats(address, patience.unwrap_or_default()).await?;
+        if let Some(names) = admin::messages(&stats) {
+            answers(message, names)?;
+        }
+    }
+    Ok(())
+}
+
+fn answers(message: &str, known: Vec<&str>) -> Result<(), Failure> {
+    if known.contains(&message) {
+        return Ok(());
+    }
+    let meant = match spoa_facts::nearest(message, known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`? "),
+        None => String::new(),
+    };
+    Err(Failure::failed(format!(
+        "no handler for message `{message}`: {meant}the agent answers `{}`",
+        known.join("`, `")
+    )))
+}
+
+/// Says which expectations are not met. Returns their number.
+fn unmet(verdicts: &[Verdict<'_>]) -> usize {
+    let unmet = verdicts.iter().filter(|verdict| !verdict.is_met);
+    let paint = Paint::of(&stderr());
+    unmet
+        .map(
+            |Verdict {
+                 expectation, found, ..
+             }| {
+                let label = paint.bad("expectation failed:");
+                eprintln!("{label} `{expectation}`: {found}");
+            },
+        )
+        .count()
 }
 
 async fn send(matches: &ArgMatches, message: &str, args: &[Argument]) -> Result<Ack, ClientError> {
@@ -108,20 +215,32 @@ fn lines(ack: &Ack, paint: Paint) -> String {
     ack.actions.iter().map(line).collect()
 }
 
-fn as_json(message: &str, ack: &Ack) -> Value {
+fn as_json(message: &str, ack: &Ack, verdicts: &[Verdict<'_>]) -> Value {
     let actions = ack.actions.iter().map(|action| action.to_json());
     let actions: Vec<Value> = actions
         .map(|text| text.parse().unwrap_or_default())
         .collect();
-    json!({
+    let mut answer = json!({
         "message": message,
         "actions": actions,
         "malformed": ack.malformed.map(|error| error.to_string()),
-    })
+    });
+    if !verdicts.is_empty() {
+        let verdicts = verdicts.iter().map(|verdict| {
+            json!({
+                "expectation": verdict.expectation.to_string(),
+                "met": verdict.is_met,
+                "found": verdict.found,
+            })
+        });
+        answer["expectations"] = verdicts.collect();
+    }
+    answer
 }
 
-/// Says what HAProxy would not do with the answer; whether there is nothing to say.
-fn remarks(ack: &Ack) -> bool {
+/// Says what HAProxy would not do with the answer; an answer without actions is worth a word if nothing
+/// was expected. Returns whether HAProxy would do all of it.
+fn remarks(ack: &Ack, tell_empty: bool) -> bool {
     let paint = Paint::of(&stderr());
     let mut good = true;
     for action in &ack.actions {
@@ -138,7 +257,7 @@ fn remarks(ack: &Ack) -> bool {
             paint.warn("warning:")
         );
     }
-    if good && ack.actions.is_empty() {
+    if good && tell_empty && ack.actions.is_empty() {
         eprintln!("the agent answered, without actions");
     }
     good

@@ -2,9 +2,11 @@
 //!
 //! It plays HAProxy's part and must know nothing of how an agent is made.
 
+mod admin;
 mod bench;
 mod call;
 mod decode;
+mod expectation;
 mod explain;
 mod failure;
 mod output;

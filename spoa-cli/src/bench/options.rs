@@ -1,6 +1,7 @@
 //! The command line of `spop bench`.
 
-use super::plan::{Expectation, Message, Plan};
+use super::plan::{Message, Plan};
+use crate::expectation::Expectation;
 use crate::failure::Failure;
 use crate::process::Process;
 use clap::builder::ValueParser;
@@ -88,10 +89,10 @@ pub(crate) fn command() -> Command {
         .arg(
             Arg::new("expect")
                 .long("expect")
-                .value_name("VAR=VALUE")
+                .value_name("EXPECTATION")
                 .action(ArgAction::Append)
                 .value_parser(Expectation::parse)
-                .help("A variable that every ACK must set, such as sess.ip_score=20"),
+                .help("Variable that every ACK must set, such as sess.ip_score=20"),
         )
         .arg(
             Arg::new("pid")
@@ -106,11 +107,12 @@ pub(crate) fn command() -> Command {
         ))
         .arg(crate::json())
         .after_help(format!(
-            "{}\n\nExamples:\n  \
+            "{}\n\n{}\n\nExamples:\n  \
              spop bench 127.0.0.1:12345 -m get-ip-reputation ip=192.0.2.7 --expect sess.ip_score=20\n  \
              spop bench 127.0.0.1:12345 --connections 16 --in-flight 20 --pid $(pidof agent)\n  \
              spop bench unix@/run/agent.sock --rate 20000 --connections 8 --in-flight 20",
-            Argument::SYNTAX
+            Argument::SYNTAX,
+            Expectation::SYNTAX
         ))
 }
 
@@ -230,7 +232,7 @@ fn message(words: &[&OsString]) -> Result<Message, Failure> {
         Failure::usage("`--message` needs a name: `--message get-ip-reputation ip=192.0.2.7`")
     })?;
     let args = args.iter().map(|arg| {
-        let Argument { name, value } = Argument::parse(arg).map_err(Failure::usage)?;
+        let Argument { name, value } = Argument::read(arg).map_err(Failure::usage)?;
         Ok((name, value))
     });
     Ok(Message {
@@ -316,7 +318,7 @@ mod tests {
             (&["--duration", "10"], "write `10ms` or `10s`"),
             (&["--connections", "0"], "write a number from 1"),
             (&["--rate", "0"], "write how many NOTIFYs a second"),
-            (&["--expect", "ip_score=20"], "write SCOPE.NAME=VALUE"),
+            (&["--expect", "ip_score=20"], "write SCOPE.NAME with"),
             (&["--message", "m", "n=u32:x"], "`x` is not an integer"),
             (&["--timeout", "0"], "nothing answers in no time"),
             (&["--idle", "--rate", "5"], "cannot be used with"),

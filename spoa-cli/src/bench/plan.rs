@@ -1,8 +1,9 @@
 //! The plan of a run: the messages, how they are sent, and the answers they must have.
 
 use super::tally::Fault;
+use crate::expectation::Expectation;
 use spoa::client::OwnedValue;
-use spoa::spop::{Action, ActionIter, DecodeError, NotifyWriter, Scope, Value};
+use spoa::spop::{ActionIter, DecodeError, NotifyWriter, Value};
 use std::time::Duration;
 
 /// The plan of a run.
@@ -53,62 +54,12 @@ impl Message {
     }
 }
 
-/// A variable that every ACK must set to a value.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Expectation {
-    pub(super) scope: Scope,
-    pub(super) name: String,
-    pub(super) value: OwnedValue,
-}
-
-impl Expectation {
-    /// Reads `sess.ip_score=20`.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let form = || {
-            "write SCOPE.NAME=VALUE, such as `sess.ip_score=20`; scopes are `proc`, `sess`, `txn`, \
-             `req` and `res`"
-                .to_owned()
-        };
-        let (variable, value) = text.split_once('=').ok_or_else(form)?;
-        let (scope, name) = variable.split_once('.').ok_or_else(form)?;
-        let scope = Scope::from_name(scope).ok_or_else(form)?;
-        Ok(Expectation {
-            scope,
-            name: name.to_owned(),
-            value: value
-                .parse()
-                .map_err(|error: spoa::client::ParseError| error.to_string())?,
-        })
-    }
-
-    /// Whether an action sets the variable, and if so, to that value; `None` if it is about another.
-    fn judge(&self, action: &Action<'_>) -> Option<bool> {
-        match action {
-            Action::SetVar { scope, name, value } => {
-                let about = *scope == self.scope && *name == *self.name;
-                about.then(|| same(self.value.as_value(), *value))
-            }
-            Action::UnsetVar { scope, name } => {
-                (*scope == self.scope && *name == *self.name).then_some(false)
-            }
-        }
-    }
-}
-
-/// To HAProxy, all integers are of one type.
-fn same(expected: Value<'_>, found: Value<'_>) -> bool {
-    match (expected.as_integer(), found.as_integer()) {
-        (Some(expected), Some(found)) => expected == found,
-        _ => expected == found,
-    }
-}
-
 /// The fault in the actions of an ACK.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Wrong<'e> {
     /// They cannot be read.
     Malformed(DecodeError),
-    /// The last that is said of a variable is not this.
+    /// A variable is not as expected.
     Unexpected(&'e Expectation),
 }
 
@@ -157,8 +108,7 @@ fn judge<'e>(
         count += 1;
     }
     for expectation in expectations {
-        let said = actions.clone().flatten();
-        if said.filter_map(|action| expectation.judge(&action)).last() != Some(true) {
+        if !expectation.is_met(expectation.value(actions.clone().flatten())) {
             return (count, Some(Wrong::Unexpected(expectation)));
         }
     }
@@ -175,7 +125,7 @@ impl Wrong<'_> {
 
     /// The expected value, and the one that there is.
     pub(super) fn words(&self, actions: &ActionIter<'_>) -> String {
-        let Expectation { scope, name, value } = match self {
+        let expectation = match self {
             Wrong::Malformed(error) => return error.to_string(),
             Wrong::Unexpected(expectation) => expectation,
         };
@@ -189,13 +139,14 @@ impl Wrong<'_> {
         } else {
             said.join(", ")
         };
-        format!("`set-var {scope}.{name} = {value}` was expected, there is {said}")
+        format!("`{expectation}` was expected, there is {said}")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spoa::spop::{Action, Scope};
 
     fn actions(list: &[(&str, Value<'_>)]) -> Vec<u8> {
         let mut payload = Vec::new();
@@ -241,13 +192,13 @@ mod tests {
     fn the_last_word_on_a_variable_counts() {
         let payload = actions(&[("score", Value::Int64(1)), ("score", Value::Int64(2))]);
         assert_eq!(judged(&["sess.score=2"], &payload), (2, None));
-        let said = "`set-var sess.score = 1` was expected, there is `set-var sess.score = 1`, \
+        let said = "`sess.score = 1` was expected, there is `set-var sess.score = 1`, \
                     `set-var sess.score = 2`";
         assert_eq!(
             judged(&["sess.score=1"], &payload),
             (2, Some(said.to_owned()))
         );
-        let said = "`set-var txn.score = 2` was expected, there is no action";
+        let said = "`txn.score = 2` was expected, there is no action";
         assert_eq!(judged(&["txn.score=2"], &[]), (0, Some(said.to_owned())));
     }
 
@@ -257,15 +208,5 @@ mod tests {
         payload.extend([9, 9, 9]);
         let said = "an action of code 9 with that form is not known".to_owned();
         assert_eq!(judged(&[], &payload), (1, Some(said)));
-    }
-
-    #[test]
-    fn an_expectation_has_a_scope_a_name_and_a_value() {
-        for text in ["ip_score=20", "sess.ip_score", "session.ip_score=20", ""] {
-            let problem = Expectation::parse(text).unwrap_err();
-            assert!(problem.starts_with("write SCOPE.NAME=VALUE"), "{text}");
-        }
-        let problem = Expectation::parse("sess.a=u32:x").unwrap_err();
-        assert_eq!(problem, "`x` is not an integer from 0 to 4294967295");
     }
 }

@@ -135,7 +135,7 @@ fn unexpected_answers_are_counted_and_the_first_is_shown() {
     );
     assert_eq!(
         json["errors"]["first"],
-        "`set-var sess.ip_score = 21` was expected, there is `set-var sess.ip_score = 20`"
+        "`sess.ip_score = 21` was expected, there is `set-var sess.ip_score = 20`"
     );
 }
 

@@ -1,7 +1,7 @@
 //! `spop call`.
 
-use super::agent::{ack, agent, answering};
-use super::spop;
+use super::agent::{ack, agent, answering, serving};
+use super::{spop, spop_with};
 use serde_json::json;
 
 #[test]
@@ -97,4 +97,130 @@ fn an_agent_that_does_not_answer_is_not_waited_for_without_end() {
     let done = spop(&["call", &address, "any", "--timeout", "50ms"]);
     assert_eq!(done.status, 1);
     assert!(done.err.contains("no ACK within 50ms") && done.err.contains("`--timeout"));
+}
+
+#[test]
+fn an_expectation_that_is_met_is_silent() {
+    let agent = agent();
+    let line = ["call", &agent, "get-ip-reputation", "ip=192.0.2.7"];
+    for expectation in [
+        "sess.ip_score = 20",
+        "sess.ip_score>=20",
+        "sess.ip_score != 21",
+        "sess.ip_score < 21",
+        "sess.ip_score exists",
+        "txn.error absent",
+    ] {
+        let out = spop(&[&line[..], &["--expect", expectation]].concat()).good();
+        assert_eq!(out, "set-var sess.ip_score = 20\n", "{expectation}");
+    }
+}
+
+#[test]
+fn an_expectation_that_is_not_met_says_what_came_instead() {
+    let agent = agent();
+    let line = ["call", &agent, "get-ip-reputation", "ip=127.0.0.1"];
+    let expectations = [
+        "--expect",
+        "sess.ip_score < 100",
+        "--expect",
+        "sess.ip_score = str:100",
+        "--expect",
+        "txn.user exists",
+        "--expect",
+        "sess.ip_score > 99",
+    ];
+    let done = spop(&[&line[..], &expectations].concat());
+    assert_eq!(
+        (done.status, done.out.as_str()),
+        (1, "set-var sess.ip_score = 100\n")
+    );
+    assert_eq!(
+        done.err,
+        "expectation failed: `sess.ip_score < 100`: `sess.ip_score` is 100 (UINT32)\n\
+         expectation failed: `sess.ip_score = \"100\"`: `sess.ip_score` is 100 (UINT32)\n\
+         expectation failed: `txn.user exists`: `txn.user` is not set\n"
+    );
+    let done = spop(&[&line[..], &["--json"], &expectations].concat());
+    let met: Vec<_> = done.json()["expectations"]
+        .as_array()
+        .expect("the expectations are an array")
+        .iter()
+        .map(|verdict| verdict["met"].clone())
+        .collect();
+    assert_eq!(met, [false, false, false, true]);
+    let done = spop(&[&line[..], &["--expect", "ip_score=1"]].concat());
+    assert_eq!(done.status, 2);
+    assert!(done.err.contains("write SCOPE.NAME with"), "{}", done.err);
+}
+
+#[test]
+fn an_unknown_message_fails_where_the_agent_is_known() {
+    let dir = tempfile::tempdir().expect("there is room for a file");
+    let path = dir.path().join("agent.json");
+    let described =
+        r#"{ "format": 1, "agent": "a", "messages": [{ "message": "get-ip-reputation" }] }"#;
+    std::fs::write(&path, described).expect("it can be written");
+    let path = path.display().to_string();
+    let agent = agent();
+    let call = |message: &str| spop(&["call", &agent, message, "ip=192.0.2.7", "--agent", &path]);
+    call("get-ip-reputation").good();
+    let done = call("get-ip-reputatoin");
+    assert_eq!((done.status, done.out.as_str()), (1, ""));
+    assert_eq!(
+        done.err,
+        "error: no handler for message `get-ip-reputatoin`: did you mean `get-ip-reputation`? the agent \
+         answers `get-ip-reputation`\n"
+    );
+}
+
+#[test]
+fn the_admin_server_knows_the_messages_of_an_agent() {
+    let admin = serving(r#"{"agents":[{"messages":[{"message":"get-ip-reputation"}]}]}"#);
+    let agent = agent();
+    let call = |message: &str| spop(&["call", &agent, message, "ip=192.0.2.7", "--admin", &admin]);
+    call("get-ip-reputation").good();
+    let done = call("echo");
+    assert_eq!(done.status, 1);
+    assert_eq!(
+        done.err,
+        "error: no handler for message `echo`: the agent answers `get-ip-reputation`\n"
+    );
+    let done = spop(&[
+        "call",
+        &agent,
+        "echo",
+        "--admin",
+        &agent,
+        "--timeout",
+        "500ms",
+    ]);
+    assert_eq!(done.status, 1);
+    assert!(
+        done.err.starts_with("error: admin server `127.0.0.1:"),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
+fn an_argument_may_be_a_file_or_standard_input() {
+    let file = tempfile::NamedTempFile::new().expect("there is room for a file");
+    std::fs::write(file.path(), b"\x00{}").expect("it can be written");
+    let path = format!("body=@{}", file.path().display());
+    let agent = agent();
+    let line = ["call", &agent, "echo", &path, "more=@-", "user=str:@bob"];
+    let done = spop_with(&line, b"\xff");
+    assert_eq!(
+        done.good(),
+        "set-var txn.echo = \"body=BINARY:0x007b7d more=BINARY:0xff user=STRING:\\\"@bob\\\"\"\n"
+    );
+    let done = spop(&["call", &agent, "echo", "body=@/no/such/file"]);
+    assert_eq!(done.status, 2);
+    assert!(
+        done.err
+            .starts_with("error: `body=@/no/such/file`: cannot read the file `/no/such/file`"),
+        "{}",
+        done.err
+    );
 }

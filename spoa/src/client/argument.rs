@@ -4,7 +4,10 @@ use super::OwnedValue;
 use bytes::Bytes;
 use std::ffi::OsStr;
 use std::fmt::Display;
+use std::fs;
+use std::io::{self, Read};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::{FromStr, from_utf8};
 
 /// An argument of a message, read as the command lines of agents and of `spop` write it.
@@ -34,8 +37,37 @@ impl Argument {
 Values are typed by their look: an IP address, an integer (INT64, as HAProxy sends them), `true` or
 `false`, `null`; anything else is a string. A prefix says which type is meant:
   str:TEXT  bin:HEX  bool:true  i32:N  u32:N  i64:N  u64:N  ip4:ADDRESS  ip6:ADDRESS
+`@FILE` sends the bytes of a file, and `@-` those of standard input, as BINARY, the type of `req.body`.
 An argument ends its name at the first `=`; one without a name is written `=value`, or `value` if it
 has no `=` in it.";
+
+    /// Reads one argument of a command line: as [`Argument::parse`], but a value `@FILE` is the bytes of
+    /// that file as a BINARY, and `@-` those of standard input. Give it only what the user typed: it opens
+    /// any file.
+    ///
+    /// # Errors
+    /// [`ParseError`] if the file cannot be read, and as [`Argument::parse`].
+    ///
+    /// ```no_run
+    /// use spoa::client::Argument;
+    ///
+    /// let argument = Argument::read("body=@request.json")?;
+    /// assert_eq!(argument.name, "body");
+    /// # Ok::<(), spoa::client::ParseError>(())
+    /// ```
+    pub fn read(text: impl AsRef<OsStr>) -> Result<Self, ParseError> {
+        let text = text.as_ref();
+        let (name, value) = split(text);
+        let Some(path) = value.strip_prefix(b"@") else {
+            return Argument::parse(text);
+        };
+        let name = name_of(name, text)?;
+        let bytes = file(path).map_err(|problem| about(text, problem))?;
+        Ok(Argument {
+            name,
+            value: OwnedValue::Binary(bytes.into()),
+        })
+    }
 
     /// Reads one argument. A value that is not UTF-8 is a STRING of those bytes.
     ///
@@ -44,27 +76,66 @@ has no `=` in it.";
     /// says.
     pub fn parse(text: impl AsRef<OsStr>) -> Result<Self, ParseError> {
         let text = text.as_ref();
-        let bytes = text.as_encoded_bytes();
-        let (name, value) = match bytes.iter().position(|byte| *byte == b'=') {
-            Some(at) => (
-                bytes.get(..at).unwrap_or_default(),
-                bytes.get(at + 1..).unwrap_or_default(),
-            ),
-            None => (&[][..], bytes),
-        };
-        let about =
-            |problem: String| ParseError(format!("`{}`: {problem}", text.to_string_lossy()));
-        let name = from_utf8(name).map_err(|_| about("the name is not UTF-8".to_owned()))?;
+        let (name, value) = split(text);
+        let name = name_of(name, text)?;
         let value = match from_utf8(value) {
-            Ok(value) => typed(value).map_err(about)?,
+            Ok(value) => typed(value).map_err(|problem| about(text, problem))?,
             // Only a string can hold bytes that are not text: HAProxy passes on the bytes of headers.
             Err(_) => OwnedValue::String(Bytes::copy_from_slice(value)),
         };
-        Ok(Argument {
-            name: name.to_owned(),
-            value,
-        })
+        Ok(Argument { name, value })
     }
+}
+
+/// Returns the name and the value of an argument.
+fn split(text: &OsStr) -> (&[u8], &[u8]) {
+    let bytes = text.as_encoded_bytes();
+    match bytes.iter().position(|byte| *byte == b'=') {
+        Some(at) => (
+            bytes.get(..at).unwrap_or_default(),
+            bytes.get(at + 1..).unwrap_or_default(),
+        ),
+        None => (&[], bytes),
+    }
+}
+
+fn name_of(name: &[u8], text: &OsStr) -> Result<String, ParseError> {
+    let name = from_utf8(name).map_err(|_| about(text, "the name is not UTF-8"))?;
+    Ok(name.to_owned())
+}
+
+fn about(text: &OsStr, problem: impl Display) -> ParseError {
+    ParseError(format!("`{}`: {problem}", text.to_string_lossy()))
+}
+
+/// Returns the bytes of a file, or of standard input for `-`.
+fn file(path: &[u8]) -> Result<Vec<u8>, String> {
+    if path == b"-" {
+        let mut bytes = Vec::new();
+        return match io::stdin().lock().read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(format!("cannot read standard input: {error}")),
+        };
+    }
+    let path = path_of(path)?;
+    fs::read(&path).map_err(|error| {
+        format!(
+            "cannot read the file `{}`: {error}; write `str:@…` for a text that begins with `@`",
+            path.display()
+        )
+    })
+}
+
+#[cfg(unix)]
+fn path_of(path: &[u8]) -> Result<PathBuf, String> {
+    let path: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(path);
+    Ok(path.into())
+}
+
+#[cfg(not(unix))]
+fn path_of(path: &[u8]) -> Result<PathBuf, String> {
+    let path = from_utf8(path).map_err(|_| "the name of the file is not UTF-8".to_owned())?;
+    Ok(path.into())
 }
 
 impl FromStr for Argument {
@@ -250,6 +321,41 @@ mod tests {
         assert_eq!(
             (name.as_str(), value),
             ("h", OwnedValue::String(Bytes::from_static(b"\xff")))
+        );
+    }
+
+    #[test]
+    fn a_value_may_be_the_bytes_of_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), b"\x00\xff@").unwrap();
+        let text = format!("body=@{}", file.path().display());
+        let Argument { name, value } = Argument::read(&text).unwrap();
+        let bytes = Bytes::from_static(b"\x00\xff@");
+        assert_eq!(
+            (name.as_str(), value),
+            ("body", OwnedValue::Binary(bytes.clone()))
+        );
+        let unnamed = Argument::read(format!("@{}", file.path().display())).unwrap();
+        assert_eq!(
+            (unnamed.name.as_str(), unnamed.value),
+            ("", OwnedValue::Binary(bytes))
+        );
+        // Only a value of a command line opens files.
+        assert_eq!(
+            Argument::parse(&text).unwrap().value.data_type().name(),
+            "STRING"
+        );
+        assert_eq!(
+            Argument::read("user=str:@bob").unwrap().value,
+            string("@bob")
+        );
+        let problem = Argument::read("user=@/no/such/file")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            problem.starts_with("`user=@/no/such/file`: cannot read the file `/no/such/file`: ")
+                && problem.ends_with("write `str:@…` for a text that begins with `@`"),
+            "{problem}"
         );
     }
 

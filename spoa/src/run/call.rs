@@ -37,7 +37,7 @@ pub(super) struct CallAnswer {
 impl Call {
     /// Reads the arguments.
     pub(super) fn new(message: String, args: &[OsString]) -> Result<Self, String> {
-        let args: Result<_, _> = args.iter().map(Argument::parse).collect();
+        let args: Result<_, _> = args.iter().map(Argument::read).collect();
         let args = args.map_err(|error| error.to_string())?;
         Ok(Call { message, args })
     }
