@@ -4,6 +4,7 @@ use crate::admin;
 use crate::expectation::Expectation;
 use crate::failure::{FOUND_WRONG, Failure};
 use crate::output::print;
+use crate::transport::{self, Target};
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
@@ -55,6 +56,7 @@ pub(crate) fn command() -> Command {
                 .value_name("ADDRESS")
                 .help("The agent's admin server: fail if the agent lacks MESSAGE"),
         )
+        .args(transport::args())
         .arg(crate::max_frame_size())
         .arg(
             crate::patience("5s")
@@ -79,8 +81,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let args = args.map_err(Failure::usage)?;
     let ack = crate::runtime()?.block_on(async {
         known(matches, &message).await?;
-        let answered = send(matches, &message, &args).await;
-        answered.map_err(|error| in_words(&error))
+        send(matches, &message, &args).await
     })?;
     let expectations: Vec<&Expectation> = matches.get_many("expect").unwrap_or_default().collect();
     let verdicts: Vec<Verdict<'_>> = expectations
@@ -168,29 +169,41 @@ fn unmet(verdicts: &[Verdict<'_>]) -> usize {
         .count()
 }
 
-async fn send(matches: &ArgMatches, message: &str, args: &[Argument]) -> Result<Ack, ClientError> {
+async fn send(matches: &ArgMatches, message: &str, args: &[Argument]) -> Result<Ack, Failure> {
     let patience = matches.get_one::<Duration>("timeout").copied();
     let patience = patience.unwrap_or_default();
+    let target = Target::read(matches)?;
+    let stream = target.connect(patience).await?;
+    let about = |error| in_words(&error, target.has_tls());
     let client = Client::options()
         .engine_id("spop-call")
         .max_frame_size(crate::frame_size(matches))
         .hello_timeout(patience)
         .ack_timeout(patience)
-        .connect(&crate::text(matches, "ADDRESS"))
-        .await?;
+        .over(stream)
+        .await
+        .map_err(about)?;
     let args: Vec<(&str, Datum<'_>)> = args
         .iter()
         .map(|argument| (argument.name.as_str(), argument.value.as_value()))
         .collect();
     let ack = client.send(message, &args).await;
-    // A goodbye that goes wrong takes nothing from the answer.
+    // A graceful close that fails changes nothing in the answer.
     let _ = client.close().await;
-    ack
+    ack.map_err(about)
 }
 
 /// Says an error of the library in the words of this command.
-fn in_words(error: &ClientError) -> Failure {
+fn in_words(error: &ClientError, has_tls: bool) -> Failure {
     match error {
+        ClientError::NoHello if !has_tls => Failure::failed(
+            "the agent closed the connection in place of an AGENT-HELLO: its log may say why; if it takes TLS \
+             only, give `--tls --ca FILE`",
+        ),
+        ClientError::Io(source) => {
+            let remedy = transport::remedy(&source.to_string());
+            Failure::failed(format!("{error}{remedy}"))
+        }
         ClientError::Address { .. } | ClientError::TooManyArguments(_) => Failure::usage(error),
         ClientError::AckTimeout(limit) => Failure::failed(format!(
             "no ACK within {limit:?}: the agent is slow or does not answer; `--timeout 1m` waits \
@@ -233,7 +246,10 @@ fn as_json(message: &str, ack: &Ack, verdicts: &[Verdict<'_>]) -> Value {
                 "found": verdict.found,
             })
         });
-        answer["expectations"] = verdicts.collect();
+        let verdicts: Value = verdicts.collect();
+        if let Value::Object(answer) = &mut answer {
+            answer.insert("expectations".to_owned(), verdicts);
+        }
     }
     answer
 }

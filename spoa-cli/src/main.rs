@@ -13,6 +13,7 @@ mod output;
 mod probe;
 mod process;
 mod tools;
+mod transport;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use failure::Failure;

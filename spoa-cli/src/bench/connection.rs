@@ -1,16 +1,14 @@
 //! One connection under load: a socket, the engine's end of the session, and the places that NOTIFYs
 //! in flight take.
 
+use super::socket::Socket;
+use crate::transport::Connected;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use spoa::client::Stream;
 use spoa::spop::session::{EngineEvent, EngineSession, NotifyError, Refusal};
 use spoa::spop::{ActionIter, Disconnect, FrameIds, Status};
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::net::UnixStream;
+use std::io;
 
 /// A connection on which the HELLOs have been exchanged.
 #[derive(Debug)]
@@ -71,19 +69,13 @@ pub(super) struct Filled {
 impl Connection {
     /// Takes over a connection with its session and the bytes that came after the HELLO.
     pub(super) fn new(
-        stream: Stream,
+        stream: Connected,
         session: EngineSession,
         rest: Vec<u8>,
         places: usize,
     ) -> io::Result<Self> {
-        // tokio's sockets are non-blocking, and stay so.
-        let socket = match stream {
-            Stream::Tcp(stream) => Socket::Tcp(stream.into_std()?),
-            Stream::Unix(stream) => Socket::Unix(stream.into_std()?),
-            _ => return Err(io::ErrorKind::Unsupported.into()),
-        };
         Ok(Connection {
-            socket,
+            socket: Socket::new(stream)?,
             session,
             places: vec![Place::default(); places],
             waiting: 0,
@@ -152,7 +144,10 @@ impl Connection {
         }
         self.out.clear();
         self.written = 0;
-        Ok(())
+        match self.socket.push() {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(End::broken(error)),
+            _ => Ok(()),
+        }
     }
 
     /// Reads once, after the rest of the last read; the buffer has room for the largest frame.
@@ -168,7 +163,7 @@ impl Connection {
                     self.rest.clear();
                     Ok(Filled {
                         len: kept + count,
-                        more: count == room.len(),
+                        more: count == room.len() || self.socket.is_tls(),
                     })
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -251,37 +246,6 @@ impl fmt::Display for End {
             }
             End::Refused(refusal) => write!(f, "HAProxy would end it: {refusal}"),
             End::Broken(error) => write!(f, "it broke: {error}"),
-        }
-    }
-}
-
-#[derive(Debug)]
-enum Socket {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Socket {
-    fn fd(&self) -> RawFd {
-        match self {
-            Socket::Tcp(stream) => stream.as_raw_fd(),
-            Socket::Unix(stream) => stream.as_raw_fd(),
-        }
-    }
-
-    #[inline]
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(stream) => stream.read(buffer),
-            Socket::Unix(stream) => stream.read(buffer),
-        }
-    }
-
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(stream) => stream.write(bytes),
-            Socket::Unix(stream) => stream.write(bytes),
         }
     }
 }

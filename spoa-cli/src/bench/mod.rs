@@ -9,6 +9,7 @@ mod pace;
 mod plan;
 mod progress;
 mod report;
+mod socket;
 mod tally;
 mod worker;
 
@@ -17,6 +18,7 @@ pub(crate) use options::command;
 use crate::failure::{FOUND_WRONG, Failure};
 use crate::output::print;
 use crate::process::{Cpu, Memory, Process};
+use crate::transport::{self, ConnectError};
 use clap::ArgMatches;
 use connection::Connection;
 use options::Options;
@@ -24,7 +26,7 @@ use pace::Pace;
 use plan::Plan;
 use progress::Progress;
 use report::{Report, Usage};
-use spoa::client::{self, Negotiated, Stream};
+use spoa::client::{self, Negotiated};
 use spoa::spop::Capabilities;
 use spoa::spop::session::{EngineSession, EngineSettings};
 use std::future::pending;
@@ -74,18 +76,19 @@ async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Negotiated), Failu
             1 => Failure::failed(problem),
             number => Failure::failed(format!("connection {number}: {problem}")),
         };
-        let mut stream = Stream::connect(&plan.address, plan.patience)
-            .await
-            .map_err(|error| {
-                if too_many(&error) {
-                    about(&format!(
-                        "{error}; allow more with `ulimit -n {}`",
-                        plan.connections + 64
-                    ))
-                } else {
-                    crate::refused(error, about)
-                }
-            })?;
+        let connected = plan.target.connect(plan.patience).await;
+        let mut stream = connected.map_err(|error| {
+            if too_many(&error) {
+                about(&format!(
+                    "{error}; allow more with `ulimit -n {}`",
+                    plan.connections + 64
+                ))
+            } else if error.is_usage() {
+                Failure::usage(error)
+            } else {
+                about(&error)
+            }
+        })?;
         let mut settings = EngineSettings::default();
         settings.max_frame_size = plan.max_frame_size;
         settings.engine_id = Some("spop-bench".to_owned());
@@ -95,7 +98,10 @@ async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Negotiated), Failu
         let agreed = timeout(plan.patience, hello)
             .await
             .unwrap_or(Err(client::Error::HelloTimeout(plan.patience)))
-            .map_err(|error| about(&error))?;
+            .map_err(|error| {
+                let remedy = transport::remedy(&error.to_string());
+                about(&format!("{error}{remedy}"))
+            })?;
         if first.is_none() {
             if !agreed.capabilities.contains(Capabilities::PIPELINING) {
                 plan.in_flight = 1;
@@ -122,10 +128,12 @@ fn check_size(plan: &Plan, agreed: &Negotiated) -> Result<(), Failure> {
 }
 
 /// Whether this process may not open more files.
-fn too_many(error: &client::Error) -> bool {
+fn too_many(error: &ConnectError) -> bool {
     const EMFILE: i32 = 24;
     match error {
-        client::Error::Connect { source, .. } => source.raw_os_error() == Some(EMFILE),
+        ConnectError::Client(client::Error::Connect { source, .. }) => {
+            source.raw_os_error() == Some(EMFILE)
+        }
         _ => false,
     }
 }

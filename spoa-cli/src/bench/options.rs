@@ -4,6 +4,7 @@ use super::plan::{Message, Plan};
 use crate::expectation::Expectation;
 use crate::failure::Failure;
 use crate::process::Process;
+use crate::transport::{self, Target};
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -101,6 +102,7 @@ pub(crate) fn command() -> Command {
                 .value_parser(clap::value_parser!(u32))
                 .help("The agent's process: measure its CPU time and memory (Linux)"),
         )
+        .args(transport::args())
         .arg(crate::max_frame_size())
         .arg(crate::patience("5s").help(
             "How long to wait for a connection, for its HELLO, and at the end for the last ACKs",
@@ -170,7 +172,7 @@ impl Options {
         let pid = matches.get_one::<u32>("pid").copied();
         Ok(Options {
             plan: Plan {
-                address: crate::text(matches, "ADDRESS"),
+                target: Target::read(matches)?,
                 connections,
                 in_flight: get_count("in-flight"),
                 rate: matches.get_one("rate").copied(),
@@ -298,7 +300,7 @@ mod tests {
             .unwrap()
             .plan;
         assert_eq!(
-            (plan.address.as_str(), plan.connections),
+            (plan.target.address.as_str(), plan.connections),
             ("127.0.0.1:1", 2)
         );
     }

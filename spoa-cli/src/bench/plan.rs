@@ -2,6 +2,7 @@
 
 use super::tally::Fault;
 use crate::expectation::Expectation;
+use crate::transport::Target;
 use spoa::client::OwnedValue;
 use spoa::spop::{ActionIter, DecodeError, NotifyWriter, Value};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 /// The plan of a run.
 #[derive(Debug)]
 pub(super) struct Plan {
-    pub(super) address: String,
+    pub(super) target: Target,
     pub(super) connections: usize,
     /// NOTIFYs in flight on each connection.
     pub(super) in_flight: usize,

@@ -224,7 +224,7 @@ impl Report {
             none if none.is_empty() => "no capabilities".to_owned(),
             some => some,
         };
-        let address = &self.plan.address;
+        let address = &self.plan.target.address;
         format!("{address}: SPOP {version}, frames of {max_frame_size} bytes, {capabilities}")
     }
 
@@ -325,7 +325,7 @@ impl Report {
             latencies.insert(name.to_owned(), micros(value as f64).into());
         }
         json!({
-            "address": plan.address,
+            "address": plan.target.address,
             "agent": {
                 "version": agreed.version,
                 "max_frame_size": agreed.max_frame_size,

@@ -2,7 +2,8 @@
 
 use super::tls::takes_tls;
 use crate::failure::Failure;
-use spoa::client::{Error as ClientError, Negotiated, Stream, plain_text};
+use crate::transport::{self, Connected, Target};
+use spoa::client::{Negotiated, plain_text};
 use spoa::spop::session::{EngineEvent, EngineSession, EngineSettings, Foreign, Refusal};
 use spoa::spop::{Capabilities, Disconnect, Status};
 use std::fmt;
@@ -20,7 +21,7 @@ const ROOM: usize = 64 << 10;
 /// An agent to be asked.
 #[derive(Debug)]
 pub(super) struct Probe {
-    pub(super) address: String,
+    pub(super) target: Target,
     /// The frame size to offer.
     pub(super) offered: u32,
     pub(super) patience: Duration,
@@ -132,19 +133,15 @@ impl Probe {
         Ok(self.exchange(&mut stream, &mut session, connected).await)
     }
 
-    async fn connect(&self) -> Result<(Stream, Duration), Failure> {
+    async fn connect(&self) -> Result<(Connected, Duration), Failure> {
         let start = Instant::now();
-        let stream = Stream::connect(&self.address, self.patience).await;
-        let stream = stream.map_err(|error| match error {
-            ClientError::Address { .. } => Failure::usage(error),
-            error => Failure::failed(error),
-        })?;
+        let stream = self.target.connect(self.patience).await?;
         Ok((stream, start.elapsed()))
     }
 
     async fn exchange(
         &self,
-        stream: &mut Stream,
+        stream: &mut Connected,
         session: &mut EngineSession,
         connected: Duration,
     ) -> Hello {
@@ -167,7 +164,8 @@ impl Probe {
             Err(Problem::Closed | Problem::Refused(Refusal::Foreign(Foreign::Tls))) => true,
             Ok(_) | Err(_) => false,
         };
-        if may_be_tls && takes_tls(&self.address, self.patience).await {
+        let may_be_tls = may_be_tls && !self.target.has_tls();
+        if may_be_tls && takes_tls(&self.target.address, self.patience).await {
             hello.outcome = Err(Problem::Tls);
         }
         hello
@@ -176,13 +174,17 @@ impl Probe {
 
 /// Says the HELLO and reads until what came can be judged.
 async fn listen(
-    stream: &mut Stream,
+    stream: &mut Connected,
     session: &mut EngineSession,
     hello: &mut Hello,
 ) -> Result<Negotiated, Problem> {
     let broken = |error: io::Error| match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Problem::Closed,
-        _ => Problem::Broken(error.to_string()),
+        _ => {
+            let text = error.to_string();
+            let remedy = transport::remedy(&text);
+            Problem::Broken(format!("{text}{remedy}"))
+        }
     };
     let mut out = Vec::new();
     session.hello(&mut out);
@@ -213,7 +215,7 @@ async fn listen(
     }
 }
 
-async fn goodbye(stream: &mut Stream, session: &mut EngineSession) -> Goodbye {
+async fn goodbye(stream: &mut Connected, session: &mut EngineSession) -> Goodbye {
     let start = Instant::now();
     let (mut out, mut input) = (Vec::new(), Vec::new());
     session.disconnect(Status::NORMAL.into(), &mut out);

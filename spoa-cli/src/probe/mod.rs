@@ -6,6 +6,7 @@ mod verdict;
 
 use crate::failure::{FOUND_WRONG, Failure};
 use crate::output::print;
+use crate::transport::{self, Target};
 use clap::{ArgMatches, Command};
 use conversation::{Goodbye, Hello, Probe, Problem};
 use serde_json::{Value, json};
@@ -19,21 +20,25 @@ pub(crate) fn command() -> Command {
     Command::new("probe")
         .about("Ask an agent for its HELLO and its health; say what HAProxy would make of it")
         .arg(crate::address())
+        .args(transport::args())
         .arg(crate::max_frame_size())
         .arg(crate::patience("5s").help("How long to wait for each answer"))
         .arg(crate::json())
         .after_help(
-            "An agent that takes TLS only is known by its answer to a TLS handshake; no more is \
-             asked of it.\n\nExample:  spop probe 127.0.0.1:12345",
+            "Without `--tls`, an agent that takes TLS only is known by its answer to a TLS handshake.\n\n\
+             Examples:\n  \
+             spop probe 127.0.0.1:12345\n  \
+             spop probe 127.0.0.1:12345 --tls --ca ca.pem --cert haproxy.pem --key haproxy.key",
         )
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let address = crate::text(matches, "ADDRESS");
+    let target = Target::read(matches)?;
+    let address = target.address.clone();
     let offered = crate::frame_size(matches);
     let patience = matches.get_one::<Duration>("timeout").copied();
     let probe = Probe {
-        address: address.clone(),
+        target,
         offered,
         patience: patience.unwrap_or_default(),
     };

@@ -166,8 +166,7 @@ impl Findings {
                 status.code()
             ),
             Problem::Tls => {
-                "The program that listens there takes only TLS, which `spop` does not speak: it cannot tell \
-                             more. HAProxy needs `ssl verify required ca-file …` on its `server` \
+                "The agent takes only TLS. `spop probe --tls --ca FILE` says more. HAProxy needs `ssl verify required ca-file …` on its `server` \
                              line, and its health checks use TLS then, too."
                     .to_owned()
             }

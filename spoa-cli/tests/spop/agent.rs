@@ -1,6 +1,6 @@
 //! Agents to talk to: one as it should be, and others that say what a test has them say.
 
-use spoa::agent::Agent;
+use spoa::agent::{Agent, AgentBuilder};
 use spoa::prelude::*;
 use spoa::spop::session::{AgentEvent, AgentSession, AgentSettings};
 use spoa::spop::{AckWriter, Action, FrameIds};
@@ -36,6 +36,13 @@ fn everything() -> Actions {
 
 /// The address of an agent of this framework, which lives as long as the process.
 pub(crate) fn agent() -> String {
+    agent_with(|agent| agent)
+}
+
+/// The address of such an agent with more options.
+pub(crate) fn agent_with(
+    configure: impl FnOnce(AgentBuilder) -> AgentBuilder + Send + 'static,
+) -> String {
     let (sender, receiver) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -43,9 +50,10 @@ pub(crate) fn agent() -> String {
             .build()
             .expect("a runtime starts");
         runtime.block_on(async {
-            let server = Agent::builder()
+            let builder = Agent::builder()
                 .handlers(handlers![ip_reputation, echo, everything])
-                .listen("127.0.0.1:0")
+                .listen("127.0.0.1:0");
+            let server = configure(builder)
                 .build()
                 .expect("it is an agent")
                 .bind()

@@ -8,6 +8,7 @@ mod decode;
 mod explain;
 mod output;
 mod probe;
+mod tls;
 mod tools;
 
 use std::io::Write;

@@ -171,5 +171,10 @@ fn an_agent_that_takes_tls_only_is_known() {
     }
     assert!(!done.out.contains("agent down"), "{}", done.out);
     let done = spop(&["call", &address, "m"]);
-    assert!(done.err.contains("it may take TLS only"), "{}", done.err);
+    assert!(
+        done.err
+            .contains("if it takes TLS only, give `--tls --ca FILE`"),
+        "{}",
+        done.err
+    );
 }
