@@ -166,8 +166,8 @@ impl Findings {
                 status.code()
             ),
             Problem::Tls => {
-                "The agent takes only TLS. `spop probe --tls --ca FILE` says more. HAProxy needs `ssl verify required ca-file …` on its `server` \
-                             line, and its health checks use TLS then, too."
+                "The agent takes only TLS: HAProxy needs `ssl verify required ca-file …` on its `server` line, \
+                 and its health checks use TLS then, too. `spop probe --tls --ca FILE` says more."
                     .to_owned()
             }
             Problem::Closed => "The agent closes the connection in place of an AGENT-HELLO. From \
