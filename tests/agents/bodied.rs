@@ -41,8 +41,12 @@ fn upload(body: Body<'_>) -> (SetVar<String>, SetVar<u32>) {
     event = "on-http-response",
     condition = "unless { res.fhdr(x-small) -m found }"
 )]
-fn download(body: Body<'_>) -> SetVar<String> {
-    SetVar::transaction("download", completeness(body))
+fn download(body: Body<'_>) -> (SetVar<String>, SetVar<u32>) {
+    let bytes = u32::try_from(body.bytes().len()).unwrap_or(u32::MAX);
+    (
+        SetVar::transaction("download", completeness(body)),
+        SetVar::transaction("download_bytes", bytes),
+    )
 }
 
 /// Judges a request at the event of backends.

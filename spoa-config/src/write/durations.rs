@@ -10,8 +10,9 @@ const PROCESSING: Duration = Duration::from_millis(500);
 /// How long a client may take for a body.
 pub(super) const REQUEST_BODY: &str = "10s";
 
-/// How long a server may take for a body: as long as `timeout server` in the written file.
-pub(super) const RESPONSE_BODY: &str = "30s";
+/// How long a server may take for a body. HAProxy wants a time, and answers with 504 after it: this one is so long
+/// that the `timeout server` of the site decides instead.
+pub(super) const RESPONSE_BODY: &str = "1h";
 
 /// Returns `timeout processing`: longer than any handler may take, so that the agent itself reports a late
 /// handler and answers the other messages of the NOTIFY.

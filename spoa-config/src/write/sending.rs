@@ -7,10 +7,11 @@ use super::plan::{ERROR, Group, Plan};
 use super::text::Text;
 use spoa_facts::Event;
 
-/// A test of whether the body of a response has no end, or none that a client can wait for.
-const EVENTS: Test<'static> = Test {
-    holds: "!{ res.fhdr(content-type) -m beg text/event-stream }",
-    fails: "{ res.fhdr(content-type) -m beg text/event-stream }",
+/// A test of whether the body of a response has an end that HAProxy knows. Without a length, the body may be a
+/// stream of events, or a response that the server holds back until there is news.
+const ENDS: Test<'static> = Test {
+    holds: "{ res.fhdr(content-length) -m found }",
+    fails: "!{ res.fhdr(content-length) -m found }",
 };
 
 /// Writes the rules that send groups, each after the rule that waits for its body.
@@ -114,12 +115,14 @@ impl Said {
     }
 
     fn wait_for_response(&mut self, plan: &Plan<'_>, condition: Option<&str>, text: &mut Text) {
-        let condition = condition::with(EVENTS, Some(&plan.while_up(condition)));
+        let condition = condition::with(ENDS, Some(&plan.while_up(condition)));
         let wait = format!("http-response wait-for-body time {RESPONSE_BODY} {condition}");
         if !std::mem::replace(&mut self.response, true) {
             text.comment(
-                "Waits for the body of the response: all of it, or as much as the buffer holds. If a \
-                 server takes longer, its client gets 504, so a stream of events is not waited for.",
+                "Waits for the body of a response with a length: all of it, or as much as the buffer holds. \
+                 `timeout server` limits the wait. Without a length, a response may never end, so nothing \
+                 waits, and the agent gets what came with the headers. A rule `http-response wait-for-body` in a \
+                 backend, which comes before this one, can wait for some of them, too.",
             );
         }
         self.wait(wait, text);

@@ -1,14 +1,12 @@
 //! Failing closed, for every kind of return type: what a handler has answered passes, and nothing else does.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
 use spoa_tests::{Port, Process, Proxy, Request, TempDir, eventually, for_each_haproxy};
 
 use crate::common::program;
+use crate::slow_server::{Framing, Slow, slow_server};
 use crate::written::{Written, ask, serving};
 
 /// The messages that depend on a path, each with its own return type.
@@ -47,46 +45,23 @@ fn agent() -> Command {
     program(env!("CARGO_BIN_EXE_agent-answers"))
 }
 
-/// A server whose answers say what the query does, and whose bodies come later than their heads.
-fn site() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("it listens");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || {
-                let _ = answer(stream);
-            });
-        }
-    });
-    address
-}
-
-fn answer(mut stream: TcpStream) -> std::io::Result<()> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        head.extend(byte);
-    }
-    let head = String::from_utf8_lossy(&head);
-    let target = head.split(' ').nth(1).unwrap_or_default();
+/// Returns the response of the site's server, which says what the query does.
+fn respond(target: &str) -> Slow {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let (status, judge) = match path {
         "/late" => (200, query),
         "/body" => (201, ""),
         _ => (200, ""),
     };
-    let head = format!(
-        "HTTP/1.1 {status} OK\r\nx-judge: {judge}\r\nconnection: close\r\ncontent-length: 12\r\n\r\n"
-    );
-    stream.set_nodelay(true)?;
-    stream.write_all(head.as_bytes())?;
-    stream.flush()?;
-    if path == "/body" {
-        // So that it is a segment of its own.
-        thread::sleep(Duration::from_millis(100));
+    let late = path == "/body";
+    Slow {
+        status,
+        header: ("x-judge", judge.to_owned()),
+        framing: Framing::Length,
+        first: if late { "" } else { "not a secret" },
+        pause: Duration::from_millis(if late { 100 } else { 0 }),
+        second: if late { "not a secret" } else { "" },
     }
-    stream.write_all(b"not a secret")
 }
 
 struct Stack {
@@ -103,7 +78,7 @@ fn stack(haproxy: &spoa_tests::Haproxy, args: &[&str]) -> Stack {
         "    bind {}\n    http-response set-header x-leak %[var(txn.answers.leak)]\n    \
          default_backend site\n\nbackend site\n    server site {}\n",
         front.addr(),
-        site()
+        slow_server(respond)
     );
     let rules = dir.write("rules.cfg", &rules).display().to_string();
     let mut all = vec!["--listen", &listen, "--fail=closed", "--rules", &rules];

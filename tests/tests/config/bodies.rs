@@ -1,7 +1,7 @@
 //! Bodies with the configuration that `config` writes: docs/bodies.md says what these tests show.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use spoa_tests::{Haproxy, Port, Process, Proxy, Request, TempDir, for_each_hapro
 
 use crate::common::program;
 use crate::h2;
+use crate::slow_server::{Framing, Slow, slow_server};
 use crate::written::{Written, ask, serving};
 
 fn agent() -> Command {
@@ -26,42 +27,30 @@ struct Site {
     _dir: TempDir,
 }
 
-/// Starts a server whose bodies come later than their heads.
-fn server() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("it listens");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer(stream));
-        }
-    });
-    address
-}
-
-fn answer(mut stream: TcpStream) -> std::io::Result<()> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        head.extend(byte);
-    }
-    let head = String::from_utf8_lossy(&head);
-    let (of_type, first, pause, second) = match head.split(' ').nth(1).unwrap_or_default() {
-        "/slow" => ("text/plain", "hello", 2, "world"),
-        "/events" => ("text/event-stream", "data: 1\n\n", 20, "data: 2\n\n"),
-        _ => ("text/plain", "hello", 0, ""),
+/// Returns the response of the site's server.
+fn respond(target: &str) -> Slow {
+    let (of_type, framing, first, pause, second) = match target {
+        "/slow" => ("text/plain", Framing::Length, "hello", 2, "world"),
+        "/events" => (
+            "text/event-stream",
+            Framing::Chunks,
+            "data: 1\n\n",
+            20,
+            "data: 2\n\n",
+        ),
+        "/stops" => ("text/plain", Framing::Length, "hello", 20, "world"),
+        "/page" => ("text/html", Framing::Chunks, "hello", 1, "world"),
+        "/poll" => ("application/json", Framing::Chunks, "", 20, "{}"),
+        _ => ("text/plain", Framing::Length, "hello", 0, ""),
     };
-    let length = first.len() + second.len();
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: {of_type}\r\ncontent-length: {length}\r\n\r\n{first}"
-    )?;
-    stream.flush()?;
-    thread::sleep(Duration::from_secs(pause));
-    stream.write_all(second.as_bytes())?;
-    // A socket that is closed with bytes unread resets the connection.
-    stream.shutdown(Shutdown::Write)?;
-    std::io::copy(&mut stream, &mut std::io::sink()).map(drop)
+    Slow {
+        status: 200,
+        header: ("content-type", of_type.to_owned()),
+        framing,
+        first,
+        pause: Duration::from_secs(pause),
+        second,
+    }
 }
 
 impl Site {
@@ -80,11 +69,14 @@ impl Site {
              http-after-response set-header x-upload %[var(txn.bodied.upload)]\n    \
              http-after-response set-header x-bytes %[var(txn.bodied.upload_bytes)]\n    \
              http-after-response set-header x-download %[var(txn.bodied.download)]\n    \
+             http-after-response set-header x-download-bytes %[var(txn.bodied.download_bytes)]\n    \
              http-after-response set-header x-error %[var(txn.bodied.spoe_error)]\n    \
-             default_backend site\n\nbackend site\n    server site {}\n",
+             default_backend site\n\nbackend site\n    timeout server 4s\n    \
+             http-response wait-for-body time 10s if {{ res.fhdr(content-type) -m beg text/html }}\n    \
+             server site {}\n",
             front.addr(),
             h2.addr(),
-            server(),
+            slow_server(respond),
         );
         let rules = dir.write("rules.cfg", &rules).display().to_string();
         let listen_at = listen.addr().to_string();
@@ -245,7 +237,7 @@ fn a_client_that_expects_100_continue_gets_it() {
 }
 
 #[test]
-fn a_response_that_takes_two_seconds_is_waited_for_and_events_are_not() {
+fn a_response_with_a_length_is_waited_for_and_one_that_may_never_end_is_not() {
     for_each_haproxy(|haproxy| {
         let site = Site::start(haproxy, &[]);
         let reply = site.proxy.get("/slow");
@@ -255,13 +247,35 @@ fn a_response_that_takes_two_seconds_is_waited_for_and_events_are_not() {
             "{haproxy}"
         );
         assert_eq!(reply.header("x-download"), Some("complete"), "{haproxy}");
+        for target in ["/events", "/poll"] {
+            let started = Instant::now();
+            let request = format!("GET {target} HTTP/1.1\r\nhost: a\r\n\r\n");
+            let head = site.raw(request.as_bytes(), Duration::ZERO, b"");
+            assert!(head.starts_with("http/1.1 200"), "{haproxy}: {head}");
+            assert!(head.contains("x-download: unknown"), "{haproxy}: {head}");
+            let took = started.elapsed();
+            assert!(took < Duration::from_secs(10), "{haproxy}: {took:?}");
+        }
+        // The rule of the backend waits for this one.
+        let reply = site.proxy.get("/page");
+        assert_eq!(reply.header("x-download-bytes"), Some("10"), "{haproxy}");
+        assert_eq!(reply.header("x-download"), Some("unknown"), "{haproxy}");
+        // A response that has no body in spite of its length.
         let started = Instant::now();
-        let head = site.raw(
-            b"GET /events HTTP/1.1\r\nhost: a\r\n\r\n",
-            Duration::ZERO,
-            b"",
-        );
-        assert!(head.starts_with("http/1.1 200"), "{haproxy}: {head}");
+        let reply = site.proxy.send(&Request::new("HEAD", "/slow"));
+        assert_eq!(reply.status, 200, "{haproxy}");
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(2), "{haproxy}: {took:?}");
+    });
+}
+
+#[test]
+fn a_server_that_stops_within_a_body_ends_the_wait_by_its_own_timeout() {
+    for_each_haproxy(|haproxy| {
+        let site = Site::start(haproxy, &[]);
+        let started = Instant::now();
+        let reply = site.proxy.get("/stops");
+        assert_eq!(reply.status, 504, "{haproxy}");
         let took = started.elapsed();
         assert!(took < Duration::from_secs(10), "{haproxy}: {took:?}");
     });

@@ -12,5 +12,6 @@ mod h2;
 mod kitchen_sink;
 mod matrix;
 mod slices;
+mod slow_server;
 mod tls;
 mod written;

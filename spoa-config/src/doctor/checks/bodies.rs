@@ -6,6 +6,9 @@ use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use crate::read::{Line, Section, Span};
 
+/// The rule that waits for a response, unless it may never end.
+const WAIT: &str = "http-response wait-for-body time 1h if { res.fhdr(content-length) -m found }";
+
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let mut said: Vec<(Span, Span)> = Vec::new();
     for path in &case.paths {
@@ -152,13 +155,10 @@ impl Sends<'_, '_> {
         let engine = engine.map_or("ENGINE", |engine| engine.name());
         let by_rule = self.step.message.is_some_and(|sent| sent.by_rule);
         match (self.response, by_rule) {
-            (true, true) => format!(
-                "write `http-response wait-for-body time 30s` above `{}`",
-                words(self.step.line)
-            ),
+            (true, true) => format!("write `{WAIT}` above `{}`", words(self.step.line)),
             // No option waits for a response, and no rule comes before its event.
             (true, false) => format!(
-                "send it by a group: `http-response wait-for-body time 30s`, and below it `http-response send-spoe-group {engine} GROUP`"
+                "send it by a group: `{WAIT}`, and below it `http-response send-spoe-group {engine} GROUP`"
             ),
             (false, _) => {
                 let section = self.case.configuration.sections.get(self.step.proxy);

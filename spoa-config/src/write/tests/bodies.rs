@@ -17,10 +17,10 @@ fn a_body_of_a_response_is_waited_for() {
     assert_eq!(
         rules,
         [
-            &"http-response wait-for-body time 30s if !{ res.fhdr(content-type) -m beg text/event-stream } \
+            &"http-response wait-for-body time 1h if { res.fhdr(content-length) -m found } \
              { nbsrv(waf-agents) gt 0 } { status 200 }",
             &"http-response send-spoe-group waf late-body if { nbsrv(waf-agents) gt 0 } { status 200 }",
-            &"http-response wait-for-body time 30s if !{ res.fhdr(content-type) -m beg text/event-stream } \
+            &"http-response wait-for-body time 1h if { res.fhdr(content-length) -m found } \
              { nbsrv(waf-agents) gt 0 }",
             &"http-response send-spoe-group waf late if { nbsrv(waf-agents) gt 0 }",
             &"http-response deny deny_status 503 if !{ var(res.waf.bad) -m found } { status 200 }",
