@@ -123,6 +123,8 @@
 //! `run` (default): [`run!`](crate::run!) with its log, its registry of handlers, and the commands `serve`,
 //! `check`, `handlers` and `call`.
 //!
+//! `log-json` (default): `--log-format json` of `run!`.
+//!
 //! `options`: options of your own beside those of `run!`, by clap, and a file with options, in TOML.
 //!
 //! `tools` (default): the commands `config`, `dev`, `doctor` and `docs`, about HAProxy's side, and a warning

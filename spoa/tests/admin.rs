@@ -3,6 +3,7 @@
 #![cfg(feature = "admin")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use spoa::State;
 use spoa::admin::Admin;
 use spoa::agent::{Agent, Monitor};
 use spoa::client::Client;
@@ -204,6 +205,57 @@ async fn all_agents_must_be_ready() {
     tokio::spawn(server.serve(std::future::pending()));
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(get(&address, "/readyz").await.status, 503);
+}
+
+/// A value that can be made once.
+struct Once;
+
+#[spoe_message("once")]
+fn once(State(_once): State<'_, Once>) {}
+
+#[tokio::test]
+async fn a_failed_reload_is_seen_until_one_succeeds() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static FAILS: AtomicBool = AtomicBool::new(false);
+    let make = || async {
+        if FAILS.load(Ordering::Relaxed) {
+            Err("on purpose")
+        } else {
+            Ok(Once)
+        }
+    };
+    let builder = Agent::builder().name("shown").handlers(handlers![once]);
+    let builder = builder
+        .listen("127.0.0.1:0")
+        .reloadable(make)
+        .await
+        .unwrap();
+    let server = builder.build().unwrap().bind().unwrap();
+    let (monitor, reloader) = (server.monitor(), server.reloader());
+    tokio::spawn(server.serve(std::future::pending()));
+    let lax = serve([monitor.clone()]);
+    let admin = Admin::bind("127.0.0.1:0").unwrap();
+    let admin = admin.ready_needs_fresh_values(true);
+    let strict = admin.address().to_owned();
+    tokio::spawn(admin.serve([monitor]));
+    while get(&lax, "/readyz").await.status != 200 {}
+    let stale = r#"spoa_stale_values{agent="shown"}"#;
+    for (fails, strictly, stale_values) in [(false, 200, 0.0), (true, 503, 1.0), (false, 200, 0.0)]
+    {
+        FAILS.store(fails, Ordering::Relaxed);
+        assert_eq!(reloader.reload().await.is_err(), fails);
+        assert_eq!(get(&lax, "/readyz").await.status, 200);
+        let answer = get(&strict, "/readyz").await;
+        assert_eq!(answer.status, strictly, "{}", answer.body);
+        let metrics = get(&lax, "/metrics").await.body;
+        assert_eq!(value(&metrics, stale), Some(stale_values), "{metrics}");
+    }
+    FAILS.store(true, Ordering::Relaxed);
+    assert!(reloader.reload().await.is_err());
+    // A value that the program pushed is fresh, too.
+    reloader.replace(Once).await.unwrap();
+    assert_eq!(get(&strict, "/readyz").await.status, 200);
 }
 
 #[tokio::test]

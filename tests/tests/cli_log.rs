@@ -117,6 +117,27 @@ async fn line(filter: &str, text: &str) -> String {
     agent.wait_for_line(text)
 }
 
+#[test]
+fn every_line_of_a_json_log_is_an_object() {
+    let bad = said(fixture().args(["call", "greet", "--log-format", "xml"]));
+    assert_eq!(bad.status, Some(2));
+    assert!(bad.err.contains("write `text` or `json`"), "{}", bad.err);
+    let args = ["call", "refuse", "=443", "--log-format=json", "--log=info"];
+    let called = said(fixture().args(args));
+    let lines: Vec<_> = called
+        .err
+        .lines()
+        .filter(|line| !line.starts_with("error: "))
+        .collect();
+    assert!(!lines.is_empty(), "{}", called.err);
+    for line in lines {
+        let record: serde_json::Value = serde_json::from_str(line).expect(line);
+        for key in ["timestamp", "level", "target", "message"] {
+            assert!(record[key].is_string(), "no `{key}` in {line}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_line_whose_target_a_filter_may_name_names_it() {
     let page = include_str!("../../docs/operations/values.md");

@@ -80,10 +80,11 @@ async fn a_watched_file_may_be_written_replaced_and_removed() {
     dir.write("watched", "watched 4");
     becomes(&client, "txn.watched", "watched 4").await;
     dir.write("watched", "broken");
-    agent.wait_for_line(
-        "ERROR reload failed, the old value is kept: `reload = Watched(read(&options.watched)?)` failed: \
-         the file is broken",
-    );
+    agent.wait_for_line(&format!(
+        "ERROR {} changed: reload failed, the old value is kept: `reload = \
+         Watched(read(&options.watched)?)` failed: the file is broken",
+        watched.display()
+    ));
     std::fs::remove_file(&watched).expect("it is there");
     agent.wait_for_line("failed: No such file or directory");
     becomes(&client, "txn.watched", "watched 4").await;

@@ -299,6 +299,11 @@ impl Output<'_, '_> {
         self.counts("spoa_reloads", "Reloads of the states", "result", |it| {
             [("ok", it.reloads), ("error", it.reloads_failed)]
         })?;
+        self.gauge(
+            "spoa_stale_values",
+            "Reloadable values whose last reload failed, so that the old ones are in use",
+            |it| it.stale_values,
+        )?;
         let help = "When the states were made last";
         let name = "spoa_last_reload_success_timestamp";
         let mut metric = self.begin(name, help, Some(&Unit::Seconds), MetricType::Gauge)?;

@@ -27,7 +27,7 @@
 //! | `/` | a page for people, that reloads itself |
 //! | `/metrics` | the counters and the program's own metrics, as OpenMetrics text or that of Prometheus |
 //! | `/healthz`, `/livez` | 200 while the process runs |
-//! | `/readyz` | 200 while all agents serve; 503 before that, in lame duck and while they drain |
+//! | `/readyz` | 200 while all agents serve; 503 before that, in lame duck and while they drain; with [`Admin::ready_needs_fresh_values`], also after a failed reload |
 //! | `/stats.json` | the counters as JSON |
 //! | `/handlers` | what [`Admin::handlers_page`] was given; `run!` gives what `docs` prints |
 //!

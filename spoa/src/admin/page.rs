@@ -190,6 +190,7 @@ fn figures(stats: &Stats) -> Vec<(&'static str, u64)> {
         ("Limits reached", limits),
         ("Worker stalls", stats.workers_blocked),
         ("Failed reloads", stats.reloads_failed),
+        ("Stale values", stats.stale_values),
     ]
 }
 

@@ -45,6 +45,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub struct Admin {
     listener: Listener,
     handlers: Option<String>,
+    ready_needs_fresh_values: bool,
 }
 
 impl Admin {
@@ -57,6 +58,7 @@ impl Admin {
         Ok(Admin {
             listener: Listener::bind(&address)?,
             handlers: None,
+            ready_needs_fresh_values: false,
         })
     }
 
@@ -64,6 +66,14 @@ impl Admin {
     #[must_use]
     pub fn handlers_page(mut self, text: impl Into<String>) -> Self {
         self.handlers = Some(text.into());
+        self
+    }
+
+    /// Has `/readyz` say 503 also while a value is old because its last reload failed. By default such an agent is
+    /// ready: it answers with the old value.
+    #[must_use]
+    pub fn ready_needs_fresh_values(mut self, needs: bool) -> Self {
+        self.ready_needs_fresh_values = needs;
         self
     }
 
@@ -78,6 +88,7 @@ impl Admin {
         let site = Arc::new(Site {
             agents: agents.into_iter().collect(),
             handlers: self.handlers,
+            ready_needs_fresh_values: self.ready_needs_fresh_values,
             history: Mutex::default(),
         });
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -130,6 +141,7 @@ where
 struct Site {
     agents: Vec<Monitor>,
     handlers: Option<String>,
+    ready_needs_fresh_values: bool,
     history: Mutex<History>,
 }
 
@@ -197,13 +209,19 @@ impl Site {
 
     fn ready(&self) -> Response<Full<Bytes>> {
         let all: Vec<_> = self.agents.iter().map(Monitor::stats).collect();
-        let waits = all.iter().find(|stats| stats.phase != Phase::Serving);
-        match waits {
-            None => text(StatusCode::OK, "ready\n"),
-            Some(stats) => {
-                let said = format!("agent {} is {}\n", stats.agent, stats.phase);
-                text(StatusCode::SERVICE_UNAVAILABLE, said)
+        let problem = |stats: &Stats| match stats.stale_values {
+            _ if stats.phase != Phase::Serving => {
+                Some(format!("agent {} is {}\n", stats.agent, stats.phase))
             }
+            1.. if self.ready_needs_fresh_values => Some(format!(
+                "agent {} uses old values: a reload failed, and its log says why\n",
+                stats.agent
+            )),
+            _ => None,
+        };
+        match all.iter().find_map(problem) {
+            None => text(StatusCode::OK, "ready\n"),
+            Some(said) => text(StatusCode::SERVICE_UNAVAILABLE, said),
         }
     }
 }

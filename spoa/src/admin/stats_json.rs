@@ -43,6 +43,7 @@ fn agent(stats: &Stats) -> Json {
         "blocking_waiting": stats.blocking_waiting,
         "worker_stalls": stats.workers_blocked,
         "reloads": object! { "ok": stats.reloads, "error": stats.reloads_failed },
+        "stale_values": stats.stale_values,
         "loaded_seconds": Json::Number(format!("{:.3}", loaded.as_secs_f64())),
     }
 }

@@ -8,7 +8,7 @@ use crate::handler::{BoxError, Failure, IntoHandlerError, States};
 use std::any::{TypeId, type_name};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -60,6 +60,28 @@ struct Reloading {
     turn: tokio::sync::Mutex<()>,
 }
 
+impl Reloading {
+    /// Notes that these values could not be made, or were not put in place since another one could not be made.
+    fn failed<'p>(&self, parts: impl IntoIterator<Item = &'p Arc<ReloadPart>>) {
+        self.counters.reload_ended(false);
+        self.note(parts, true);
+    }
+
+    /// Notes that these values are in place.
+    fn made<'p>(&self, parts: impl IntoIterator<Item = &'p Arc<ReloadPart>>) {
+        self.note(parts, false);
+    }
+
+    fn note<'p>(&self, parts: impl IntoIterator<Item = &'p Arc<ReloadPart>>, stale: bool) {
+        for part in parts {
+            part.stale.store(stale, Ordering::Relaxed);
+        }
+        let all = self.parts.iter();
+        let stale = all.filter(|part| part.stale.load(Ordering::Relaxed));
+        self.counters.stale(stale.count());
+    }
+}
+
 impl fmt::Debug for Reloader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Reloader").field(&self.names()).finish()
@@ -98,7 +120,7 @@ impl Reloader {
             match part.make().await {
                 Ok(value) => made.push(value),
                 Err(error) => {
-                    self.0.counters.reload_ended(false);
+                    self.0.failed(&self.0.parts);
                     // The values made before may be large, and may panic when they are dropped.
                     tokio::task::spawn_blocking(move || drop_quietly(made));
                     return Err(error.into());
@@ -106,6 +128,7 @@ impl Reloader {
             }
         }
         self.install(made);
+        self.0.made(&self.0.parts);
         Ok(Reloaded {
             parts: self.names(),
             elapsed: start.elapsed(),
@@ -119,10 +142,11 @@ impl Reloader {
         match part.make().await {
             Ok(made) => {
                 self.install(vec![made]);
+                self.0.made([part]);
                 Ok(start.elapsed())
             }
             Err(error) => {
-                self.0.counters.reload_ended(false);
+                self.0.failed([part]);
                 Err(error.into())
             }
         }
@@ -166,6 +190,9 @@ impl Reloader {
         self.install(vec![Box::new(move |states: &mut States| {
             states.insert(value)
         })]);
+        let replaced = self.0.parts.iter();
+        self.0
+            .made(replaced.filter(|part| part.state == Some(TypeId::of::<T>())));
         Ok(())
     }
 
@@ -235,6 +262,10 @@ pub(crate) type Install = Box<dyn FnOnce(&mut States) + Send>;
 /// A part of an agent that can be reloaded.
 pub(crate) struct ReloadPart {
     name: String,
+    /// The type of the state; `None` for a part that is not a state.
+    state: Option<TypeId>,
+    /// Whether its last reload failed, so that the old value is in use.
+    stale: AtomicBool,
     make: Box<dyn Fn() -> Result<Install, BoxError> + Send + Sync>,
 }
 
@@ -245,13 +276,16 @@ impl fmt::Debug for ReloadPart {
 }
 
 impl ReloadPart {
-    /// A part that a function makes, which may block and may panic.
+    /// A part that a function makes, which may block and may panic. `state` is the type of a state.
     pub(crate) fn new(
         name: impl Into<String>,
+        state: Option<TypeId>,
         make: impl Fn() -> Result<Install, BoxError> + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(ReloadPart {
             name: name.into(),
+            state,
+            stale: AtomicBool::new(false),
             make: Box::new(make),
         })
     }
@@ -263,14 +297,12 @@ impl ReloadPart {
         E: IntoHandlerError,
         F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
     {
-        ReloadPart::new(
-            name.unwrap_or_else(|| type_name::<T>().to_owned()),
-            move || {
-                let made = Handle::current().block_on(make());
-                let value = made.map_err(IntoHandlerError::into_handler_error)?;
-                Ok(Box::new(move |states: &mut States| states.insert(value)))
-            },
-        )
+        let name = name.unwrap_or_else(|| type_name::<T>().to_owned());
+        ReloadPart::new(name, Some(TypeId::of::<T>()), move || {
+            let made = Handle::current().block_on(make());
+            let value = made.map_err(IntoHandlerError::into_handler_error)?;
+            Ok(Box::new(move |states: &mut States| states.insert(value)))
+        })
     }
 
     /// Returns the name: an expression of `reload = …`, or the name of a type.

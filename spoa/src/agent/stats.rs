@@ -84,6 +84,8 @@ pub struct Stats {
     pub reloads: u64,
     /// Reloads that failed.
     pub reloads_failed: u64,
+    /// Reloadable values whose last reload failed, so that the old ones are still in use.
+    pub stale_values: u64,
     /// When the states were made last: when the agent was built, or reloaded with success.
     pub loaded: SystemTime,
 }
@@ -227,6 +229,7 @@ impl Monitor {
             workers_blocked: counters.workers_blocked.get(),
             reloads: counters.reloaded.get(),
             reloads_failed: counters.reloads_failed.get(),
+            stale_values: counters.stale_values(),
             loaded: counters.loaded(),
         }
     }

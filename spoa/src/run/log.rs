@@ -2,41 +2,91 @@
 
 use super::log_filter as filter;
 use crate::log_target::AGENT;
+#[cfg(feature = "log-json")]
+use crate::text::breaks_line;
 use crate::text::one_line;
 use std::fmt;
 use std::io::stderr;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{Format, Full, Writer};
+#[cfg(feature = "log-json")]
+use tracing_subscriber::fmt::format::{Json, JsonFields};
 use tracing_subscriber::fmt::time::FormatTime;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, layer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter, layer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, registry};
 
-/// Sends the log to standard error. Lines have the time, unless the journal reads them, which adds its own.
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum LogFormat {
+    /// Time, level, text and fields.
+    #[default]
+    Text,
+    /// One JSON object.
+    #[cfg(feature = "log-json")]
+    Json,
+}
+
+/// The error for a log of JSON in a program without it.
+#[cfg(not(feature = "log-json"))]
+const WITHOUT_JSON: &str = "this program was built without JSON; enable it in its Cargo.toml: `haproxy-spoa = { …, features = [\"log-json\"] }`";
+
+impl LogFormat {
+    /// Reads the value of `--log-format`.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(LogFormat::Text),
+            #[cfg(feature = "log-json")]
+            "json" => Ok(LogFormat::Json),
+            #[cfg(not(feature = "log-json"))]
+            "json" => Err(WITHOUT_JSON.to_owned()),
+            _ => Err("write `text` or `json`".to_owned()),
+        }
+    }
+}
+
+/// Sends the log to standard error. Lines of text have the time, unless the journal reads them, which adds its own.
 ///
 /// A program that has set up `tracing` itself keeps its own subscriber.
-pub(super) fn start(filter: &str) {
+pub(super) fn start(filter: &str, format: LogFormat) {
     // The command line has already checked the filter.
     let filter = filter::read(filter).unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
-    let format = Format::default().with_ansi(false);
-    let lines = layer().with_writer(stderr).with_ansi(false);
-    let lines = match std::env::var_os("JOURNAL_STREAM") {
-        Some(_) => lines.event_format(OneLine(format.without_time())).boxed(),
-        None => lines.event_format(OneLine(format)).boxed(),
-    };
+    let timed = std::env::var_os("JOURNAL_STREAM").is_none();
+    let lines = lines(format, timed, stderr);
     let started = registry().with(lines.with_filter(filter)).try_init();
     if started.is_err() {
         tracing::debug!(target: AGENT, "the program's own log is kept");
     }
 }
 
-/// A format that writes each record on one line, with its target if that adds to the text.
-struct OneLine<T>(Format<Full, T>);
+/// Returns the layer that writes lines.
+fn lines<S, W>(format: LogFormat, timed: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = layer().with_writer(writer).with_ansi(false);
+    let text = Format::default().with_ansi(false);
+    match (format, timed) {
+        (LogFormat::Text, true) => lines.event_format(TextLine(text)).boxed(),
+        (LogFormat::Text, false) => lines.event_format(TextLine(text.without_time())).boxed(),
+        #[cfg(feature = "log-json")]
+        // A record is read by a machine, which may be another one than the journal's.
+        (LogFormat::Json, _) => {
+            let json = Format::default().json().flatten_event(true);
+            let lines = lines.fmt_fields(JsonFields::new());
+            lines.event_format(JsonLine(json)).boxed()
+        }
+    }
+}
 
-impl<T, S, N> FormatEvent<S, N> for OneLine<T>
+/// A format that writes each record on one line, with its target if that adds to the text.
+struct TextLine<T>(Format<Full, T>);
+
+impl<T, S, N> FormatEvent<S, N> for TextLine<T>
 where
     T: FormatTime + Clone,
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -53,5 +103,130 @@ where
         let mut record = String::new();
         format.format_event(context, Writer::new(&mut record), event)?;
         writeln!(writer, "{}", one_line(&record))
+    }
+}
+
+/// A format that writes each record as one JSON object on one line.
+#[cfg(feature = "log-json")]
+struct JsonLine(Format<Json>);
+
+#[cfg(feature = "log-json")]
+impl<S, N> FormatEvent<S, N> for JsonLine
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut record = String::new();
+        self.0
+            .format_event(context, Writer::new(&mut record), event)?;
+        // JSON escapes the controls of ASCII only.
+        for letter in record.trim_end().chars() {
+            if breaks_line(letter) {
+                write!(writer, "\\u{:04x}", u32::from(letter))?;
+            } else {
+                writer.write_char(letter)?;
+            }
+        }
+        writeln!(writer)
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "log-json")]
+mod tests {
+    use super::*;
+    use crate::log_target::FAILURES;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+    use tracing::subscriber::with_default;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Returns what a program writes in a format.
+    fn written(format: LogFormat, write: impl FnOnce()) -> String {
+        let written = Written::default();
+        let to = written.clone();
+        let log = registry().with(lines(format, false, move || to.clone()));
+        with_default(log, write);
+        let bytes = written.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    const HOSTILE: &str = "a\"}\n{\"level\":\"ERROR\"}\r\u{1b}[2J\u{85}\u{2028}\u{202e}\u{7f}\\";
+
+    #[test]
+    fn each_record_is_one_json_object_on_one_line_whatever_its_texts_hold() {
+        let text = written(LogFormat::Json, || {
+            let _span = tracing::info_span!("outer", req_id = HOSTILE).entered();
+            tracing::warn!(target: FAILURES, peer = HOSTILE, shown = %HOSTILE, stream = 3, "{HOSTILE}");
+            tracing::info!(target: AGENT, suppressed = None::<u64>, "second");
+        });
+        assert!(text.ends_with('\n'));
+        let lines: Vec<_> = text.trim_end_matches('\n').split('\n').collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(!lines.concat().contains(breaks_line), "{text}");
+        let record: serde_json::Value = serde_json::from_str(lines[0]).unwrap();
+        for (key, expected) in [
+            ("level", "WARN"),
+            ("target", FAILURES),
+            ("message", HOSTILE),
+            ("peer", HOSTILE),
+            ("shown", HOSTILE),
+        ] {
+            assert_eq!(record[key], expected, "{key} in {text}");
+        }
+        assert_eq!(record["stream"], 3);
+        assert_eq!(record["span"]["req_id"], HOSTILE);
+        assert!(record["timestamp"].as_str().unwrap().ends_with('Z'));
+        let record: serde_json::Value = serde_json::from_str(lines[1]).unwrap();
+        assert!(record.get("suppressed").is_none(), "{text}");
+    }
+
+    #[test]
+    fn text_and_json_have_the_same_fields() {
+        let write = || {
+            tracing::warn!(target: FAILURES, peer = "p", stream = 3_u64, frame = 1_u64, late = true, "said");
+        };
+        assert_eq!(
+            written(LogFormat::Text, write),
+            " WARN spoa::failures: said peer=\"p\" stream=3 frame=1 late=true\n"
+        );
+        let record = written(LogFormat::Json, write);
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+        for (field, expected) in [("stream", 3), ("frame", 1)] {
+            assert_eq!(record[field], expected);
+        }
+        assert_eq!(
+            (&record["peer"], &record["late"]),
+            (&"p".into(), &true.into())
+        );
+        assert_eq!(record["message"], "said");
+    }
+
+    #[test]
+    fn a_hostile_text_stays_on_its_line() {
+        let text = written(LogFormat::Text, || {
+            let _span = tracing::info_span!("outer", req_id = HOSTILE).entered();
+            tracing::warn!(target: AGENT, peer = HOSTILE, shown = %HOSTILE, "{HOSTILE}");
+        });
+        assert_eq!(text.matches('\n').count(), 1, "{text}");
+        assert!(!text.trim_end().contains(breaks_line), "{text}");
     }
 }

@@ -234,7 +234,7 @@ impl Running {
 
     fn serve(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<(), StartError> {
         let passed = systemd::Passed::take()?;
-        log::start(options.log().unwrap_or("info"));
+        log::start(options.log().unwrap_or("info"), options.log_format());
         let runtime = self.runtime(options)?;
         for warning in self.warnings() {
             tracing::warn!(target: AGENT, "{warning}");
@@ -267,7 +267,7 @@ impl Running {
         setup: Vec<MakeSetup>,
         dev: &spoa_tools::dev::Dev,
     ) -> Result<(), StartError> {
-        log::start(options.log().unwrap_or("warn"));
+        log::start(options.log().unwrap_or("warn"), options.log_format());
         let runtime = self.runtime(options)?;
         let served = runtime.block_on(async {
             let setup = self.setup(options, setup).await?;
@@ -287,7 +287,7 @@ impl Running {
     ) -> Result<(), StartError> {
         // The failure of the handler is printed below.
         let quiet = format!("warn,{}=off", log_target::FAILURES);
-        log::start(options.log().unwrap_or(&quiet));
+        log::start(options.log().unwrap_or(&quiet), options.log_format());
         let call = call::Call::new(message.to_owned(), args).map_err(StartError::Argument)?;
         let runtime = self.runtime(options)?;
         let answer = runtime.block_on(async {

@@ -90,6 +90,7 @@ fn admin(
         return Ok(None);
     };
     let admin = crate::admin::Admin::bind(address).map_err(StartError::Admin)?;
+    let admin = admin.ready_needs_fresh_values(options.ready_needs_fresh_values());
     #[cfg(feature = "tools")]
     let admin = admin.handlers_page(spoa_tools::docs::perform(&running.description(options)).text);
     Ok(Some(admin))

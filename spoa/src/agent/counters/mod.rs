@@ -140,6 +140,8 @@ pub(crate) struct Counters {
     pub(crate) workers_blocked: Count,
     pub(crate) reloaded: Count,
     pub(crate) reloads_failed: Count,
+    /// Reloadable values whose last reload failed.
+    stale: AtomicU64,
     /// When the states were made last, in milliseconds since 1970.
     loaded: AtomicU64,
     phase: AtomicU8,
@@ -202,6 +204,16 @@ impl Counters {
         } else {
             self.reloads_failed.add(1);
         }
+    }
+
+    /// Sets how many values are old because their last reload failed.
+    pub(crate) fn stale(&self, count: usize) {
+        self.stale.store(count as u64, Ordering::Relaxed);
+    }
+
+    /// Returns how many values are old because their last reload failed.
+    pub(crate) fn stale_values(&self) -> u64 {
+        self.stale.load(Ordering::Relaxed)
     }
 
     fn loaded_now(&self) {

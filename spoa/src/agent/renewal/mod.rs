@@ -6,6 +6,7 @@ mod watch;
 use super::reload::{ReloadPart, Reloader};
 use crate::log_target::AGENT;
 use crate::text::one_line;
+use std::fmt;
 use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,20 +86,12 @@ pub(super) async fn renew(reloader: Reloader, part: Arc<ReloadPart>, renewal: Re
         };
         match reloader.renew(&part).await {
             Ok(took) => {
+                let after = after_failures(failures);
                 let name = part.name();
-                match (failures, &because) {
-                    (0, Because::Time) => {
-                        tracing::debug!(target: AGENT, "reloaded in {took:?}: `{name}`")
-                    }
-                    (0, Because::Change(path)) => {
-                        tracing::info!(target: AGENT,
-                            "{} changed: reloaded in {took:?}: `{name}`",
-                            path.display()
-                        );
-                    }
-                    _ => {
-                        tracing::info!(target: AGENT, "reloaded in {took:?} after {failures} failures: `{name}`")
-                    }
+                if failures == 0 && matches!(because, Because::Time) {
+                    tracing::debug!(target: AGENT, "reloaded in {took:?}: `{name}`");
+                } else {
+                    tracing::info!(target: AGENT, "{because}reloaded in {took:?}{after}: `{name}`");
                 }
                 failures = 0;
             }
@@ -108,12 +101,21 @@ pub(super) async fn renew(reloader: Reloader, part: Arc<ReloadPart>, renewal: Re
                 failures += 1;
                 // An outage of whatever the value comes from is one line, unless a change is the cause.
                 if failures == 1 || matches!(because, Because::Change(_)) {
-                    tracing::error!(target: AGENT, "reload failed, the old value is kept: {text}");
+                    tracing::error!(target: AGENT, "{because}reload failed, the old value is kept: {text}");
                 } else {
-                    tracing::debug!(target: AGENT, "reload failed for the {failures}. time: {text}");
+                    tracing::debug!(target: AGENT, "reload failed {failures} times in a row: {text}");
                 }
             }
         }
+    }
+}
+
+/// Says how many failures came before a success.
+fn after_failures(failures: u64) -> String {
+    match failures {
+        0 => String::new(),
+        1 => " after 1 failure".to_owned(),
+        more => format!(" after {more} failures"),
     }
 }
 
@@ -121,6 +123,18 @@ pub(super) async fn renew(reloader: Reloader, part: Arc<ReloadPart>, renewal: Re
 enum Because {
     Time,
     Change(PathBuf),
+}
+
+/// Writes the beginning of a log line.
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Because::Time => Ok(()),
+            Because::Change(path) => {
+                write!(f, "{} changed: ", one_line(&path.display().to_string()))
+            }
+        }
+    }
 }
 
 async fn after(every: Option<Duration>) {
@@ -134,5 +148,19 @@ async fn changed(watch: &mut Option<Watch>) -> PathBuf {
     match watch {
         Some(watch) => watch.changed().await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_counts_failures_in_english_and_names_the_file() {
+        let counted: Vec<_> = (0..3).map(after_failures).collect();
+        assert_eq!(counted, ["", " after 1 failure", " after 2 failures"]);
+        assert_eq!(Because::Time.to_string(), "");
+        let because = Because::Change("/etc/ru\nles".into());
+        assert_eq!(because.to_string(), "/etc/ru\\nles changed: ");
     }
 }

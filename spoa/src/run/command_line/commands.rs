@@ -71,7 +71,13 @@ program. RUST_LOG is not read.";
 const PROBE: [&str; 5] = ["listen", "admin", "config", "tls-cert", "log"];
 
 /// The settings that make a difference to `call`.
-const CALL: [&str; 4] = ["log", "config", "handler-timeout", "max-frame-size"];
+const CALL: [&str; 5] = [
+    "log",
+    "log-format",
+    "config",
+    "handler-timeout",
+    "max-frame-size",
+];
 
 /// The settings that are part of the agent's description.
 const DESCRIPTION: [&str; 6] = [
@@ -85,10 +91,11 @@ const DESCRIPTION: [&str; 6] = [
 
 /// The settings that make a difference to `dev`.
 #[cfg(feature = "tools")]
-const DEV: [&str; 6] = [
+const DEV: [&str; 7] = [
     "listen",
     "workers",
     "log",
+    "log-format",
     "config",
     "handler-timeout",
     "max-frame-size",
@@ -172,7 +179,7 @@ pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
     ];
     #[cfg(feature = "tools")]
     commands.extend(tools::COMMANDS.iter().map(|command| {
-        let settings = if command.name == "dev" {
+        let settings: &[&str] = if command.name == "dev" {
             &DEV
         } else {
             &DESCRIPTION
@@ -366,8 +373,11 @@ fn default(setting: &Setting, program: &Identity<'_>, log: &str) -> String {
         SettingKind::TlsMinVersion => "1.2".to_owned(),
         SettingKind::Workers => "one for each CPU".to_owned(),
         SettingKind::Log => log.to_owned(),
+        SettingKind::LogFormat => "text".to_owned(),
         #[cfg(feature = "admin")]
         SettingKind::Admin => "none".to_owned(),
+        #[cfg(feature = "admin")]
+        SettingKind::Ready => "serving".to_owned(),
         #[cfg(feature = "options")]
         SettingKind::Config => "none".to_owned(),
         _ => setting.default().unwrap_or_default(),

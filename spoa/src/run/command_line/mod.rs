@@ -6,6 +6,7 @@ mod parse;
 
 pub(super) use parse::Stop;
 
+use super::log::LogFormat;
 #[cfg(feature = "options")]
 use super::settings::OptionsFile;
 use super::settings::{
@@ -184,9 +185,24 @@ impl Options {
         self.text(|kind| matches!(kind, SettingKind::Admin))
     }
 
+    /// Returns whether `/readyz` says 503 after a failed reload.
+    #[cfg(feature = "admin")]
+    pub(super) fn ready_needs_fresh_values(&self) -> bool {
+        self.text(|kind| matches!(kind, SettingKind::Ready)) == Some("fresh")
+    }
+
     /// Returns the filter of the log, if it is given.
     pub(super) fn log(&self) -> Option<&str> {
         self.text(|kind| matches!(kind, SettingKind::Log))
+    }
+
+    /// Returns the form of the log's lines.
+    pub(super) fn log_format(&self) -> LogFormat {
+        let text = self.text(|kind| matches!(kind, SettingKind::LogFormat));
+        // The value was checked when it was read.
+        text.map_or_else(LogFormat::default, |text| {
+            LogFormat::read(text).unwrap_or_default()
+        })
     }
 
     /// Returns the value of an option that may be given once.
@@ -403,8 +419,11 @@ mod tests {
                 SettingKind::Listen => "abns@a",
                 #[cfg(feature = "admin")]
                 SettingKind::Admin => "127.0.0.1:9145",
+                #[cfg(feature = "admin")]
+                SettingKind::Ready => "fresh",
                 SettingKind::Allow => "10.0.0.0/8",
                 SettingKind::Log => "debug",
+                SettingKind::LogFormat => "text",
                 SettingKind::TlsCert | SettingKind::TlsKey | SettingKind::TlsClientCa => {
                     "agent.pem"
                 }

@@ -55,9 +55,14 @@ pub(super) enum SettingKind {
     Workers,
     /// A filter for the log.
     Log,
+    /// The form of the log's lines.
+    LogFormat,
     /// The address of the admin server.
     #[cfg(feature = "admin")]
     Admin,
+    /// The condition for `/readyz` to say that the agent is ready.
+    #[cfg(feature = "admin")]
+    Ready,
     /// The file of options.
     #[cfg(feature = "options")]
     Config,

@@ -26,9 +26,14 @@ pub(in crate::run) const SETTINGS: &[Setting] = settings! {
             "Worker threads";
         "log" "SPOA_LOG" "FILTER" SettingKind::Log,
             "Log filter: a level, and TARGET=LEVEL for parts";
+        "log-format" "SPOA_LOG_FORMAT" "FORMAT" SettingKind::LogFormat,
+            "Form of log lines: text or json";
         #[cfg(feature = "admin")]
         "admin" "SPOA_ADMIN" "ADDRESS" SettingKind::Admin,
             "Address for metrics, health and a page over HTTP";
+        #[cfg(feature = "admin")]
+        "ready" "SPOA_READY" "WHEN" SettingKind::Ready,
+            "When /readyz gives 200: serving, or fresh (no stale value)";
         #[cfg(feature = "options")]
         "config" "SPOA_CONFIG" "FILE" SettingKind::Config,
             "TOML file with options, such as `workers = 4`";

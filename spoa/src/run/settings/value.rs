@@ -2,6 +2,7 @@
 
 use super::{Setting, SettingKind};
 use crate::agent::{Address, network};
+use crate::run::log::LogFormat;
 use crate::run::log_filter;
 use crate::spop::MIN_MAX_FRAME_SIZE;
 use spoa_facts::{duration, size};
@@ -44,8 +45,14 @@ impl Setting {
             Kind::Listen => listen(text),
             #[cfg(feature = "admin")]
             Kind::Admin => admin(text),
+            #[cfg(feature = "admin")]
+            Kind::Ready => match text {
+                "serving" | "fresh" => Ok(SettingValue::Text(text.to_owned())),
+                _ => Err("write `serving` or `fresh`".to_owned()),
+            },
             Kind::Allow => allow(text),
             Kind::Log => log_filter::read(text).map(|_| SettingValue::Text(text.to_owned())),
+            Kind::LogFormat => LogFormat::read(text).map(|_| SettingValue::Text(text.to_owned())),
             Kind::Workers => number(text, MAX_WORKERS),
             Kind::Count(_) => number(text, usize::MAX as u64),
             Kind::Room(_) => match text.parse::<usize>() {
@@ -205,6 +212,7 @@ mod tests {
             problem("log", "spoa=wran"),
             "`wran` is not a level: write `warn`"
         );
+        assert_eq!(problem("log-format", "JSON"), "write `text` or `json`");
         assert_eq!(
             problem("listen", "127.0.0.1:1,[::1]"),
             "`[::1]` is not an address to listen on: the port is missing; write `127.0.0.1:12345`, \

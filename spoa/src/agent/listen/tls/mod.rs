@@ -132,7 +132,7 @@ impl Certificates {
     /// open stay as they are.
     pub(crate) fn part(&self) -> Arc<ReloadPart> {
         let certificates = self.clone();
-        ReloadPart::new("certificates", move || {
+        ReloadPart::new("certificates", None, move || {
             let certificates = certificates.clone();
             let loaded = files::load(&certificates.0.tls)?;
             Ok(Box::new(move |_| certificates.put(loaded)))
