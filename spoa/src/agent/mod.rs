@@ -49,6 +49,7 @@
 mod builder;
 mod connection;
 mod counters;
+mod dependency;
 mod dispatch;
 mod error;
 mod limits;
@@ -64,6 +65,7 @@ mod stats;
 mod worker;
 
 pub use builder::AgentBuilder;
+pub use dependency::Dependency;
 pub use error::Error;
 pub use limits::Limits;
 pub use listen::address::Address;

@@ -15,6 +15,8 @@ mod log_filter;
 mod output;
 mod probe;
 mod program;
+#[cfg(feature = "options")]
+mod quantity;
 mod reload;
 mod serve;
 mod service;
@@ -30,6 +32,8 @@ mod tools;
 mod user_options;
 
 pub use program::{Program, ProgramError};
+#[cfg(feature = "options")]
+pub use quantity::duration;
 pub use service::Serving;
 pub use setup::Setup;
 

@@ -1,0 +1,376 @@
+//! The agent behind real HAProxies, with a real Redis that is killed, stopped and started again.
+
+use spoa::testing::{HaProxy, InstalledHaProxy, Reply};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Returns the oldest HAProxy of this machine, the newest, and one between.
+fn haproxies() -> Vec<InstalledHaProxy> {
+    let mut all = HaProxy::installed();
+    let between = all.len() / 2;
+    let mut index = 0..all.len();
+    let last = all.len() - 1;
+    all.retain(|_| {
+        index
+            .next()
+            .is_some_and(|at| at == 0 || at == between || at == last)
+    });
+    all
+}
+
+/// A Redis without a disk, which ends with the value.
+struct Redis(Child, u16);
+
+impl Redis {
+    fn start() -> Self {
+        Redis::start_on(free_port())
+    }
+
+    fn start_on(port: u16) -> Self {
+        let mut command = Command::new("redis-server");
+        command.args([
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+            "--save",
+            "",
+        ]);
+        let child = command
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed");
+        let redis = Redis(child, port);
+        until(|| {
+            TcpStream::connect(("127.0.0.1", port))
+                .is_ok()
+                .then_some(())
+        });
+        redis
+    }
+
+    /// Sends one command.
+    fn say(&self, command: &str) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.1)).unwrap();
+        stream
+            .write_all(format!("{command}\r\n").as_bytes())
+            .unwrap();
+        let answer = stream.read(&mut [0; 64]).unwrap();
+        assert!(answer > 0);
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.0.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// Asks until there is an answer.
+fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        match ask() {
+            Some(answer) => return answer,
+            None => assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "there is no answer"
+            ),
+        }
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// A file of limits in a folder of its own.
+struct Limits(PathBuf);
+
+impl Limits {
+    fn new(name: &str, text: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let limits = Limits(folder.join("limits.txt"));
+        limits.write(text);
+        limits
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(self.0.with_extension("new"), text).unwrap();
+        std::fs::rename(self.0.with_extension("new"), &self.0).unwrap();
+    }
+}
+
+fn agent(limits: &Limits, port: u16, options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rate-limit"));
+    command.arg("--limits").arg(&limits.0);
+    command.args(["--redis", &format!("redis://127.0.0.1:{port}")]);
+    command.env("SPOA_REDIS_RETRY", "200ms");
+    // Long, since a machine that runs tests is busy.
+    command.env("SPOA_REDIS_TIMEOUT", "150ms").args(options);
+    command
+}
+
+fn start(haproxy: &InstalledHaProxy, agent: Command) -> HaProxy {
+    HaProxy::program(agent)
+        .rules(include_str!("../site.cfg"))
+        .on(haproxy)
+        .start()
+}
+
+fn newest() -> InstalledHaProxy {
+    haproxies().pop().unwrap()
+}
+
+fn get(haproxy: &HaProxy, user: &str) -> Reply {
+    haproxy.get("/").header("x-user", user).send()
+}
+
+fn statuses(haproxy: &HaProxy, user: &str, count: usize) -> Vec<u16> {
+    (0..count).map(|_| get(haproxy, user).status).collect()
+}
+
+#[test]
+fn users_addresses_and_keys_have_their_limits() {
+    let redis = Redis::start();
+    let limits = Limits::new(
+        "kinds",
+        "address 4/1h\nuser 2/1h\nkey 1/1h\nuser batch 3/1h\n",
+    );
+    for installed in haproxies() {
+        redis.say("FLUSHALL");
+        let haproxy = start(&installed, agent(&limits, redis.1, &[]));
+        let from = |address: [u8; 4]| haproxy.get("/").from(address);
+        let reply = from([192, 0, 2, 1]).send();
+        assert_eq!(
+            (reply.status, reply.header("ratelimit-remaining")),
+            (200, Some("3")),
+            "{installed}"
+        );
+        // The user is out of requests before the address is.
+        let user = |name| from([192, 0, 2, 1]).header("x-user", name).send();
+        assert_eq!(
+            [(); 3].map(|()| user("alice").status),
+            [200, 200, 429],
+            "{installed}"
+        );
+        // What was denied does not count for the address.
+        assert_eq!(
+            [(); 2].map(|()| user("bob").status),
+            [200, 429],
+            "{installed}"
+        );
+        let denied = from([192, 0, 2, 1]).send();
+        assert_eq!(
+            denied.var("txn.reason"),
+            Some("too many requests"),
+            "{installed}"
+        );
+        assert_eq!(denied.header("retry-after"), Some("900"), "{installed}");
+        let user = |name| from([192, 0, 2, 2]).header("x-user", name).send();
+        assert_eq!(
+            [(); 4].map(|()| user("batch").status),
+            [200, 200, 200, 429],
+            "{installed}"
+        );
+        let key = |name| from([192, 0, 2, 3]).header("x-api-key", name).send().status;
+        assert_eq!(
+            [key("a"), key("a"), key("b"), key("\u{e9}")],
+            [200, 429, 200, 200],
+            "{installed}"
+        );
+    }
+}
+
+#[test]
+fn all_agents_share_the_limits() {
+    let redis = Redis::start();
+    let limits = Limits::new("fleet", "address 10/1h\n");
+    let one = start(&newest(), agent(&limits, redis.1, &[]));
+    let other = start(&newest(), agent(&limits, redis.1, &[]));
+    let allowed = std::thread::scope(|scope| {
+        let clients = [&one, &other, &one, &other];
+        let clients = clients.map(|haproxy| scope.spawn(|| statuses(haproxy, "", 10)));
+        let statuses = clients.map(|client| client.join().unwrap()).concat();
+        statuses.iter().filter(|status| **status == 200).count()
+    });
+    assert_eq!(allowed, 10);
+}
+
+#[test]
+fn without_redis_each_agent_counts_its_share_until_it_is_back() {
+    let port = free_port();
+    let limits = Limits::new("away", "user 4/1h\n");
+    for installed in haproxies() {
+        // Down at start.
+        let haproxy = start(&installed, agent(&limits, port, &["--agents", "2"]));
+        assert_eq!(statuses(&haproxy, "a", 3), [200, 200, 429], "{installed}");
+        // Redis comes, and counts for all agents.
+        let redis = Redis::start_on(port);
+        until(|| (get(&haproxy, "b").header("ratelimit-remaining") == Some("3")).then_some(()));
+        assert_eq!(
+            statuses(&haproxy, "b", 4),
+            [200, 200, 200, 429],
+            "{installed}"
+        );
+        // Killed in the middle: no request fails.
+        drop(redis);
+        assert_eq!(statuses(&haproxy, "c", 3), [200, 200, 429], "{installed}");
+        // Back again, without its data.
+        let redis = Redis::start_on(port);
+        until(|| (get(&haproxy, "d").header("ratelimit-remaining") == Some("3")).then_some(()));
+        let log = haproxy.agent_log().join("\n");
+        assert_eq!(
+            log.matches("Redis is away, handlers do without it").count(),
+            2,
+            "{log}"
+        );
+        assert_eq!(log.matches("Redis answers again").count(), 2, "{log}");
+        drop(redis);
+    }
+}
+
+#[test]
+fn a_redis_that_hangs_costs_one_timeout_and_not_one_for_each_request() {
+    let redis = Redis::start();
+    let limits = Limits::new("slow", "user 100/1h\n");
+    let haproxy = start(&newest(), agent(&limits, redis.1, &["--redis-retry", "2s"]));
+    assert_eq!(get(&haproxy, "a").header("ratelimit-remaining"), Some("99"));
+    redis.signal("-STOP");
+    let start = Instant::now();
+    assert_eq!(statuses(&haproxy, "a", 20), [200; 20]);
+    let elapsed = start.elapsed();
+    assert!(
+        elapsed < Duration::from_millis(150 * 10),
+        "20 requests took {elapsed:?}"
+    );
+    redis.signal("-CONT");
+    until(|| {
+        haproxy
+            .agent_log()
+            .join("")
+            .contains("Redis answers again")
+            .then_some(())
+            .or_else(|| {
+                assert_eq!(get(&haproxy, "b").status, 200);
+                None
+            })
+    });
+}
+
+#[test]
+fn the_policy_can_be_to_allow_or_to_deny() {
+    let limits = Limits::new("policy", "user 1/1h\n");
+    let port = free_port();
+    for (policy, status) in [("allow", 200), ("deny", 503)] {
+        let haproxy = start(
+            &newest(),
+            agent(&limits, port, &["--without-redis", policy]),
+        );
+        assert_eq!(statuses(&haproxy, "a", 3), [status; 3]);
+    }
+}
+
+#[test]
+fn wrong_answers_count_as_no_answer() {
+    let limits = Limits::new("wrong", "user 2/1h\n");
+    // A value of another type under the key of a user.
+    let redis = Redis::start();
+    redis.say("LPUSH rate-limit:user:a:2/3600s 1");
+    let haproxy = start(&newest(), agent(&limits, redis.1, &[]));
+    assert_eq!(statuses(&haproxy, "a", 3), [200, 200, 429]);
+    until(|| (get(&haproxy, "b").header("ratelimit-remaining") == Some("0")).then_some(()));
+    // A server that is not a Redis.
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in other.incoming().flatten() {
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok();
+        }
+    });
+    let haproxy = start(&newest(), agent(&limits, port, &[]));
+    assert_eq!(statuses(&haproxy, "a", 3), [200, 200, 429]);
+}
+
+#[test]
+fn limits_change_while_the_agent_serves() {
+    let redis = Redis::start();
+    let limits = Limits::new("watch", "user 1/1h\n");
+    let haproxy = start(&newest(), agent(&limits, redis.1, &[]));
+    assert_eq!(statuses(&haproxy, "a", 2), [200, 429]);
+    limits.write("user 1/1h\nuser b 1000/1h\n");
+    until(|| (get(&haproxy, "b").header("ratelimit-remaining") > Some("9")).then_some(()));
+    // A mistake keeps the limits that were there.
+    limits.write("user many\n");
+    until(|| {
+        haproxy
+            .agent_log()
+            .into_iter()
+            .find(|line| line.contains("not `user many`"))
+    });
+    assert_eq!(get(&haproxy, "b").status, 200);
+}
+
+#[test]
+fn metrics_say_which_store_decided() {
+    let limits = Limits::new("metrics", "user 1/1h\n");
+    let admin = format!("127.0.0.1:{}", free_port());
+    let agent = agent(&limits, free_port(), &["--admin", &admin]);
+    let haproxy = start(&newest(), agent);
+    assert_eq!(statuses(&haproxy, "a", 3), [200, 429, 429]);
+    let mut stream = TcpStream::connect(&admin).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let line = "rate_limit_requests_total{outcome=\"denied\",store=\"local\"} 2";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn the_configuration_is_what_config_writes() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config");
+    std::fs::remove_dir_all(&folder).ok();
+    let mut config = Command::new(env!("CARGO_BIN_EXE_rate-limit"));
+    config.args([
+        "config",
+        "--haproxy",
+        "2.6",
+        "--rules",
+        "site.cfg",
+        "--output",
+    ]);
+    assert!(config.arg(&folder).status().unwrap().success());
+    for name in ["haproxy.cfg", "spoe.conf"] {
+        let (written, committed) = (
+            std::fs::read_to_string(folder.join(name)),
+            std::fs::read_to_string(name),
+        );
+        assert_eq!(
+            written.unwrap(),
+            committed.unwrap_or_default(),
+            "write {name} again"
+        );
+    }
+}
