@@ -52,7 +52,7 @@ enum Policy {
 }
 
 spoa::outcomes! {
-    /// What becomes of a request.
+    /// The verdicts on a request.
     pub struct RateLimit {
         deny: 429, 503;
         response: set "ratelimit-remaining", set "retry-after";

@@ -1,4 +1,4 @@
-//! The agent behind real HAProxies, with a real Redis that is killed, stopped and started again.
+//! Runs the agent with real HAProxies, and a real Redis that is killed, stopped and started again.
 
 use spoa::testing::{HaProxy, InstalledHaProxy, Reply};
 use std::io::{Read, Write};
@@ -176,7 +176,7 @@ fn users_addresses_and_keys_have_their_limits() {
             [200, 200, 429],
             "{installed}"
         );
-        // What was denied does not count for the address.
+        // A denied request does not count for the address.
         assert_eq!(
             [(); 2].map(|()| user("bob").status),
             [200, 429],
