@@ -19,9 +19,18 @@ pub(super) fn section(plan: &Plan<'_>) -> String {
     }
     text.comment("Checks health by a HELLO of SPOP rather than by connecting only.");
     text.line("option spop-check");
-    if plan.servers.len() > 1 {
+    if let Some(sticky) = &plan.sticky {
+        text.comment(
+            "One agent for each key. If it is DOWN, only its keys go to others, until it is back. Requests \
+             without the key go to any agent.",
+        );
+        text.line(&format!("balance hash var({})", sticky.variable));
+        text.line("hash-type consistent");
+    } else if plan.servers.len() > 1 {
         text.comment("Connections last long: the next goes to the agent that has the fewest.");
         text.line("balance leastconn");
+    }
+    if plan.servers.len() > 1 {
         text.comment(
             "An agent that refuses a connection costs no time: the next one is asked at once.",
         );

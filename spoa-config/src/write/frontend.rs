@@ -10,6 +10,10 @@ use super::{denials, rungs, sending, shown};
 pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
     let mut text = Text::default();
     let Plan { engine, .. } = plan;
+    if let Some(sticky) = &plan.sticky {
+        text.comment("The key by which HAProxy chooses an agent, in the backend of the agents.");
+        text.line(&sticky.rule);
+    }
     if !plan.has(&["filter", "spoe", "engine", engine]) {
         text.comment(&format!(
             "Asks the agent as spoe.conf says, in its section [{engine}]. HAProxy looks for the file in \

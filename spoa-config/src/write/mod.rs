@@ -22,6 +22,7 @@ mod sending;
 mod shown;
 mod signature;
 mod spoe_conf;
+mod sticky;
 mod text;
 
 pub use buffers::Buffers;
@@ -59,6 +60,7 @@ pub fn write(agent: &Agent, options: &Options) -> Result<Configuration, Refusal>
     proof::decide(&mut plan);
     rungs::decide(&mut plan);
     review::names(&mut plan);
+    review::keys(&mut plan);
     budget::decide(&mut plan);
     review::tls(&mut plan);
     let backend = backend::section(&plan);

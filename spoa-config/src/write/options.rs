@@ -28,6 +28,9 @@ pub struct Options {
     pub ca_file: Option<String>,
     /// The file of HAProxy's own certificate and key, for agents that ask for one.
     pub crt: Option<String>,
+    /// The sample whose value chooses the agent: all messages of one value go to one agent. HAProxy can do so from
+    /// 3.1 on.
+    pub sticky: Option<String>,
     /// The fate of a request without an answer.
     pub fail: Fail,
     /// The variables that `--fail closed` tests, as in `txn.blocked`; by default the first that each message
@@ -61,6 +64,7 @@ impl Options {
             servers: Vec::new(),
             ca_file: None,
             crt: None,
+            sticky: None,
             fail: Fail::Open,
             verdicts: Vec::new(),
             pages: Vec::new(),
@@ -121,6 +125,15 @@ pub enum Refusal {
     Prefix(String),
     /// The address of the agent is not known.
     Address(String),
+    /// HAProxy before 3.1 cannot choose an agent by a key.
+    StickyTooOld,
+    /// The sample of `--sticky` cannot be the key.
+    Sticky {
+        /// The sample that was given.
+        sample: String,
+        /// The reason.
+        reason: String,
+    },
     /// No handler sets the variable of a `--verdict`.
     Verdict {
         /// The variable that was given.
@@ -149,6 +162,13 @@ impl fmt::Display for Refusal {
                 "HAProxy has to know where the agent is, and `{listener}` does not say it: write \
                  `--server 127.0.0.1:PORT`"
             ),
+            Refusal::StickyTooOld => f.write_str(
+                "option `--sticky` needs HAProxy 3.1 or later: before, the backend of the agents does not see the \
+                 variables of the request; write `--haproxy 3.2`",
+            ),
+            Refusal::Sticky { sample, reason } => {
+                write!(f, "option `--sticky` cannot use `{sample}`: {reason}")
+            }
             Refusal::Verdict { given, known } => {
                 write!(f, "no handler is known to set `{given}`")?;
                 match known.as_slice() {

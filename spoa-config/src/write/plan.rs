@@ -6,6 +6,7 @@ use super::configuration::Warning;
 use super::durations::processing;
 use super::ladder::Ladder;
 use super::options::{Options, Refusal};
+use super::sticky::Sticky;
 use crate::{Agent, Message, Variable};
 use spoa_facts::{Event, is_in_name, is_in_variable, is_unix, server_address};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub(super) struct Plan<'a> {
     /// The name of the agents' backend.
     pub(super) backend: String,
     pub(super) servers: Vec<String>,
+    /// The key that chooses an agent.
+    pub(super) sticky: Option<Sticky>,
     /// `timeout processing`.
     pub(super) processing: Duration,
     pub(super) messages: Vec<Planned<'a>>,
@@ -143,6 +146,7 @@ impl<'a> Plan<'a> {
         verdicts_exist(agent, options)?;
         Ok(Plan {
             backend: format!("{engine}-agents"),
+            sticky: Sticky::new(options, &prefix)?,
             engine,
             prefix,
             servers: servers(agent, options)?,

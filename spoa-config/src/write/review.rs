@@ -2,7 +2,7 @@
 
 use super::configuration::Warning;
 use super::plan::Plan;
-use spoa_facts::MAX_VARIABLE;
+use spoa_facts::{Event, MAX_VARIABLE};
 
 /// Warns of variables that HAProxy drops silently, since their whole names are too long.
 pub(super) fn names(plan: &mut Plan<'_>) {
@@ -19,6 +19,29 @@ pub(super) fn names(plan: &mut Plan<'_>) {
                 plan.warn(message, text);
             }
         }
+    }
+}
+
+/// Warns of messages that HAProxy sends before it has the key.
+pub(super) fn keys(plan: &mut Plan<'_>) {
+    let Some(sticky) = plan.sticky.as_ref().filter(|sticky| !sticky.by_session) else {
+        return;
+    };
+    let sample = plan.options.sticky.clone().unwrap_or_default();
+    let rule = sticky.rule.clone();
+    let early = [Event::ClientSession, Event::FrontendTcpRequest].map(Event::name);
+    let messages = plan.messages.iter();
+    let messages: Vec<_> = messages
+        .filter(|planned| planned.event.is_some_and(|event| early.contains(&event)))
+        .map(|planned| planned.message)
+        .collect();
+    for message in messages {
+        let text = format!(
+            "any agent may get message `{}`, since its event comes before `{rule}`: write a later event, or a \
+             key that is there from the start, such as `src`, in place of `{sample}`",
+            message.name
+        );
+        plan.warn(message, text);
     }
 }
 

@@ -43,6 +43,11 @@ impl Config {
                 "Certificate and key of HAProxy, for mutual TLS",
             ),
             Opt::text(
+                "sticky",
+                "SAMPLE",
+                "Key by which one of several agents is chosen",
+            ),
+            Opt::text(
                 "fail",
                 "HOW",
                 "Requests without a verdict: open passes, closed denies",
@@ -138,6 +143,7 @@ impl Config {
             servers: given.texts("server"),
             ca_file: text("ca-file"),
             crt: text("crt"),
+            sticky: text("sticky"),
             closed: given.text("fail") == Some("closed"),
             verdicts: given.texts("verdict"),
             pages: given

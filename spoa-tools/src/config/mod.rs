@@ -40,6 +40,7 @@ pub struct Config {
     servers: Vec<String>,
     ca_file: Option<String>,
     crt: Option<String>,
+    sticky: Option<String>,
     closed: bool,
     verdicts: Vec<String>,
     pages: Vec<Page>,
@@ -151,6 +152,7 @@ impl Config {
             },
             ca_file: self.ca_file.clone(),
             crt: self.crt.clone(),
+            sticky: self.sticky.clone(),
             fail: if self.closed {
                 Fail::Closed
             } else {

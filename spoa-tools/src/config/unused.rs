@@ -19,6 +19,11 @@ impl Config {
             ("--server", !self.servers.is_empty(), backend()),
             ("--ca-file", self.ca_file.is_some(), backend().or_else(tls)),
             ("--crt", self.crt.is_some(), backend().or_else(tls)),
+            (
+                "--sticky",
+                self.sticky.is_some(),
+                only(&[Part::Backend, Part::Frontend]),
+            ),
             ("--prefix", self.prefix.is_some(), messages()),
             ("--fail closed", self.closed, messages()),
             (

@@ -13,5 +13,6 @@ mod kitchen_sink;
 mod matrix;
 mod slices;
 mod slow_server;
+mod sticky;
 mod tls;
 mod written;

@@ -270,3 +270,57 @@ fn the_page_has_all_that_is_known() {
     agent.fallback = true;
     assert_eq!(page(&agent), include_str!("../reference_of_tests.md"));
 }
+
+#[test]
+fn the_key_of_an_agent_is_kept_before_its_messages() {
+    let options = |sticky: &str, series| Options {
+        sticky: Some(sticky.to_owned()),
+        ..Options::new(series)
+    };
+    let early = agent(vec![message(
+        "early",
+        vec![argument("ip", Some("src"))],
+        &["txn.a"],
+    )]);
+    let by_client = written(&early, &options("src", Series::V3_2));
+    let rule = "    tcp-request session set-var(sess.waf_sticky) src\n";
+    assert!(by_client.frontend.contains(rule), "{}", by_client.frontend);
+    let balance = "    balance hash var(psess.waf_sticky)\n    hash-type consistent\n";
+    assert!(by_client.backend.contains(balance), "{}", by_client.backend);
+    assert_eq!(by_client.warnings, []);
+    let by_header = written(&early, &options("req.hdr(x-user)", Series::V3_2));
+    let rule = "tcp-request content set-var(txn.waf_sticky) req.hdr(x-user)";
+    assert!(by_header.frontend.contains(rule), "{}", by_header.frontend);
+    let [warning] = by_header.warnings.as_slice() else {
+        panic!("{:?}", by_header.warnings);
+    };
+    assert_eq!(
+        warning.text,
+        format!(
+            "any agent may get message `early`, since its event comes before `{rule}`: write a later event, or \
+             a key that is there from the start, such as `src`, in place of `req.hdr(x-user)`"
+        )
+    );
+    for (sticky, series, said) in [
+        (
+            "src",
+            Series::V3_0,
+            "option `--sticky` needs HAProxy 3.1 or later: ",
+        ),
+        (
+            "srcc",
+            Series::V3_2,
+            "option `--sticky` cannot use `srcc`: HAProxy has no sample fetch `srcc`",
+        ),
+        (
+            "res.hdr(a)",
+            Series::V3_2,
+            "option `--sticky` cannot use `res.hdr(a)`: HAProxy does not have it",
+        ),
+    ] {
+        let refusal = write(&early, &options(sticky, series))
+            .unwrap_err()
+            .to_string();
+        assert!(refusal.starts_with(said), "{refusal}");
+    }
+}
