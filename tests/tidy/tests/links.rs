@@ -91,3 +91,26 @@ fn anchors_are_those_of_github() {
     let expected = ["tls-sockets-and-more", "targets-of---log"];
     assert_eq!(anchors(text), expected.map(str::to_owned).into());
 }
+
+#[test]
+fn the_guide_has_every_page() {
+    let summary = fs::read_to_string(workspace().join("docs/SUMMARY.md")).expect("a text");
+    let listed: BTreeSet<_> = links(&summary)
+        .into_iter()
+        .map(|(_, target)| target)
+        .collect();
+    let tracked = files();
+    let pages = tracked.iter().filter_map(|page| {
+        let page = page.to_str().expect("it is text");
+        let guide = page.strip_prefix("docs/").map(str::to_owned);
+        let gallery = page.starts_with("gallery/") && page.ends_with("/README.md");
+        guide.or(gallery.then(|| format!("../{page}")))
+    });
+    let pages: Vec<_> = pages
+        .filter(|page| page.ends_with(".md") && page != "SUMMARY.md")
+        .collect();
+    assert!(pages.len() > 15, "{pages:?}");
+    let missing = pages.iter().filter(|page| !listed.contains(page.as_str()));
+    let missing: Vec<_> = missing.collect();
+    assert_eq!(missing, [&""; 0], "list them in docs/SUMMARY.md");
+}
