@@ -12,6 +12,9 @@ mod failure;
 mod output;
 mod probe;
 mod process;
+mod record;
+mod recording;
+mod replay;
 mod tools;
 mod transport;
 
@@ -28,6 +31,8 @@ fn main() -> ExitCode {
         Some(("bench", matches)) => bench::run(matches),
         Some(("call", matches)) => call::run(matches),
         Some(("probe", matches)) => probe::run(matches),
+        Some(("record", matches)) => record::run(matches),
+        Some(("replay", matches)) => replay::run(matches),
         Some(("decode", matches)) => decode::run(matches),
         Some(("explain", matches)) => explain::run(matches),
         Some((name, matches)) => match tools::run(name, matches) {
@@ -57,6 +62,8 @@ fn command() -> Command {
         .subcommand(call::command())
         .subcommand(probe::command())
         .subcommand(bench::command())
+        .subcommand(record::command())
+        .subcommand(replay::command())
         .subcommand(decode::command())
         .subcommand(explain::command())
         .subcommands(tools::commands())

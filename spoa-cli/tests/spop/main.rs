@@ -8,6 +8,8 @@ mod decode;
 mod explain;
 mod output;
 mod probe;
+mod record;
+mod recorder;
 mod tls;
 mod tools;
 
@@ -71,7 +73,9 @@ impl Done {
 fn without_a_command_it_says_what_there_is() {
     let done = spop(&[]);
     assert_eq!(done.status, 2);
-    for command in ["bench", "call", "probe", "decode", "explain"] {
+    for command in [
+        "bench", "call", "probe", "record", "replay", "decode", "explain",
+    ] {
         assert!(
             done.err.contains(&format!("\n  {command} ")),
             "{}",
