@@ -72,7 +72,7 @@ pub(crate) fn command() -> Command {
              The file holds the values of all arguments, unless --hash names them, and of all variables. Only its\n\
              owner may read it. docs/recording.md describes its format.\n\n\
              When `record` ends, so do its connections: HAProxy's requests in flight fail as they do when an agent\n\
-             stops. Take it out of HAProxy's configuration first.\n\n\
+             stops. Change HAProxy's configuration back first.\n\n\
              Example:  spop record 127.0.0.1:12345 traffic.jsonl --listen 127.0.0.1:12346 --hash ip,cookie",
         )
 }

@@ -102,7 +102,7 @@ impl<W: Write> Sink<W> {
         Ok(sink)
     }
 
-    /// Writes a line if there is room for it; no later one is written if there is none.
+    /// Writes a line. The first line without room makes the file full: no later line is written.
     fn write(&mut self, line: &Line) -> io::Result<bool> {
         let size = self.size + line.0.len() as u64;
         self.full |= size > self.limit;
@@ -440,7 +440,7 @@ mod tests {
         out
     }
 
-    /// What a recording of these bytes holds, each sent byte by byte.
+    /// Returns the recording of these bytes, each sent alone.
     fn recorded(limit: u64, sent: &[(u64, Side, Vec<u8>)]) -> (Vec<Exchange>, Counts) {
         let (sender, seen) = std::sync::mpsc::channel();
         for (connection, side, bytes) in sent {

@@ -42,7 +42,7 @@ pub(crate) struct Exchange {
     pub(crate) answer: Option<Vec<Change>>,
 }
 
-/// What a connection agreed on.
+/// A recorded connection, from its HELLO.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) number: u64,

@@ -18,7 +18,7 @@ const PRINTED: usize = 3;
 /// The most characters of a value that are kept.
 const LONGEST: usize = 60;
 
-/// What came of a recording.
+/// The result of a replay.
 #[derive(Debug)]
 pub(super) struct Differences {
     ignored: BTreeSet<String>,
@@ -94,9 +94,10 @@ impl Differences {
             let (before, after) = (shown(before), shown(after));
             self.note(exchange, name, before, after);
         }
-        match changed {
-            true => self.changed += 1,
-            false => self.same += 1,
+        if changed {
+            self.changed += 1;
+        } else {
+            self.same += 1;
         }
     }
 
@@ -139,7 +140,7 @@ impl Differences {
         sorted
     }
 
-    /// Returns the report for a person, with at most so many variables.
+    /// Returns the report for a person, with at most `show` variables.
     pub(super) fn text(&self, show: usize, took: Duration) -> String {
         let paint = Paint::of(&stdout());
         let compared = self.same + self.changed;

@@ -146,7 +146,7 @@ impl Replay {
             let name = name.unwrap_or_else(|| "spop-replay".to_owned());
             let frame = connection.and_then(|one| one.max_frame_size);
             if current.as_ref() != Some(&name) {
-                // What one engine asks comes after the answers to another, as in the recording.
+                // The NOTIFYs of one engine follow the answers to another, as in the recording.
                 if let Some(last) = current.take() {
                     self.drain(&last).await;
                 }

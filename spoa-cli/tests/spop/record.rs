@@ -31,7 +31,7 @@ fn send(address: &str, count: u32) {
             clients.push(client.expect("the tap reaches the agent"));
         }
         for number in 0..count {
-            let client = &clients[number as usize % 2];
+            let client = clients.get(number as usize % 2).expect("there are two");
             let ip = IpAddr::from(Ipv4Addr::from(number.wrapping_mul(0x9e37_79b9)));
             let path = format!("/{number}");
             let ack = client
@@ -166,7 +166,7 @@ fn hashed_values_are_not_in_the_file_and_replay_as_they_were_answered() {
 }
 
 #[test]
-fn a_file_that_exists_or_is_no_recording_is_refused() {
+fn a_file_that_exists_or_is_not_a_recording_is_refused() {
     let dir = tempfile::tempdir().expect("there is room for a file");
     let path = dir.path().join("file");
     std::fs::write(&path, "not a recording\n").expect("it can be written");
