@@ -218,11 +218,14 @@ impl Hashes {
                 let tag = digest(1, &number.to_be_bytes());
                 OwnedValue::Uint64(u64::from_be_bytes(first(&tag)))
             }
+            // In networks that no host has, so that a hash is never taken for the address of somebody.
             Value::Ipv4(address) => {
-                OwnedValue::Ipv4(first::<4>(&digest(2, &address.octets())).into())
+                let hash = u32::from_be_bytes(first(&digest(2, &address.octets())));
+                OwnedValue::Ipv4((hash | 0xf000_0000).into())
             }
             Value::Ipv6(address) => {
-                OwnedValue::Ipv6(first::<16>(&digest(3, &address.octets())).into())
+                let hash = u128::from_be_bytes(first(&digest(3, &address.octets())));
+                OwnedValue::Ipv6((hash >> 32 | 0x2001_0db8 << 96).into())
             }
             Value::String(bytes) => {
                 let tag = digest(4, bytes);
@@ -258,6 +261,13 @@ mod tests {
             assert_eq!(hashes.of("c", value), None);
         }
         assert_eq!(hashes.of("a", Value::Bool(true)), None);
+        let v4 = hashes.of("a", Value::Ipv4([127, 0, 0, 1].into())).unwrap();
+        assert!(
+            matches!(v4, OwnedValue::Ipv4(v4) if v4.octets()[0] >= 240),
+            "{v4}"
+        );
+        let v6 = hashes.of("a", Value::Ipv6(1u128.into())).unwrap();
+        assert!(v6.to_string().starts_with("2001:db8:"), "{v6}");
         assert_eq!(hashes.unused().collect::<Vec<_>>(), ["b"]);
         let other = Hashes::new(["a".to_owned()])
             .unwrap()
