@@ -62,7 +62,7 @@ impl Databases {
     }
 }
 
-fn behind(agent: Command) -> HaProxyBuilder {
+fn with(agent: Command) -> HaProxyBuilder {
     HaProxy::program(agent).rules("    bind 127.0.0.1:8080")
 }
 
@@ -98,7 +98,7 @@ fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
 fn answers_are_those_of_mmdblookup() {
     let databases = Databases::new("same");
     for installed in haproxies() {
-        let haproxy = behind(databases.agent()).on(&installed).start();
+        let haproxy = with(databases.agent()).on(&installed).start();
         for address in [
             "2.125.160.216",
             "1.128.0.1",
@@ -134,7 +134,7 @@ fn answers_are_those_of_mmdblookup() {
 fn countries_and_networks_are_denied_and_servers_see_headers() {
     let databases = Databases::new("verdicts");
     for installed in haproxies() {
-        let haproxy = behind(databases.agent()).on(&installed).start();
+        let haproxy = with(databases.agent()).on(&installed).start();
         let get = |address: [u8; 4]| {
             haproxy
                 .get("/")
@@ -180,8 +180,8 @@ fn countries_and_networks_are_denied_and_servers_see_headers() {
 fn a_database_is_replaced_while_the_agent_serves_and_a_bad_one_is_not_taken() {
     let databases = Databases::new("replaced");
     for installed in haproxies() {
-        databases.replace("country", &database("GeoIP2-Country-Test.mmdb"));
-        let haproxy = behind(databases.agent()).on(&installed).start();
+        databases.replace("country", &database("GeoIP2-City-Test.mmdb"));
+        let haproxy = with(databases.agent()).on(&installed).start();
         let country = |address: [u8; 4]| {
             haproxy
                 .get("/")
@@ -191,7 +191,7 @@ fn a_database_is_replaced_while_the_agent_serves_and_a_bad_one_is_not_taken() {
                 .map(str::to_owned)
         };
         let british = [2, 125, 160, 216];
-        // Only the newer database has this one.
+        // Only the database of countries has this one.
         let chinese = [111, 235, 160, 1];
         assert_eq!(country(chinese), None, "{installed}");
         assert_eq!(country(british).as_deref(), Some("GB"), "{installed}");
@@ -244,7 +244,7 @@ fn metrics_say_what_was_found_and_how_old_the_databases_are() {
     let admin = format!("127.0.0.1:{port}");
     let mut agent = databases.agent();
     agent.args(["--admin", &admin]);
-    let haproxy = behind(agent).start();
+    let haproxy = with(agent).start();
     for address in [[216, 160, 83, 57], [192, 0, 2, 7]] {
         haproxy.get("/").from(address).send();
     }
