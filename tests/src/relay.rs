@@ -1,11 +1,11 @@
-//! A proxy between HAProxy and an agent that cuts connections in the middle of a frame.
+//! A proxy between HAProxy and an agent that records frames, and cuts connections in the middle of one.
 //!
 //! It knows where frames end, and nothing of what is in them.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Which way a frame goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ struct Orders {
     down: AtomicUsize,
     /// How many connections were.
     done: AtomicUsize,
+    /// The frames to the agent, once a test has asked for them.
+    recorded: Mutex<Option<Vec<Vec<u8>>>>,
 }
 
 impl Orders {
@@ -39,6 +41,10 @@ impl Orders {
             Way::Up => &self.up,
             Way::Down => &self.down,
         }
+    }
+
+    fn recorded(&self) -> MutexGuard<'_, Option<Vec<Vec<u8>>>> {
+        self.recorded.lock().expect("no test panics with it")
     }
 
     /// Removes the cut for a frame in that direction, and returns whether there was one.
@@ -84,6 +90,16 @@ impl Relay {
         self.orders.of(way).fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Begins to record the frames to the agent.
+    pub fn record(&self) {
+        *self.orders.recorded() = Some(Vec::new());
+    }
+
+    /// Returns the frames that were recorded, each with its length before it.
+    pub fn recorded(&self) -> Vec<Vec<u8>> {
+        self.orders.recorded().clone().unwrap_or_default()
+    }
+
     /// Returns how many connections were cut so far.
     pub fn cuts(&self) -> usize {
         self.orders.done.load(Ordering::SeqCst)
@@ -105,7 +121,12 @@ fn connect(near: &TcpStream, far: &TcpStream, orders: &Arc<Orders>) -> io::Resul
         let (from, to) = (from.try_clone()?, to.try_clone()?);
         let orders = Arc::clone(orders);
         std::thread::spawn(move || {
-            if let Ok(true) = forward(&from, &to, || orders.take(way)) {
+            let record = |frame: &[u8]| {
+                if let (Way::Up, Some(frames)) = (way, &mut *orders.recorded()) {
+                    frames.push(frame.to_vec());
+                }
+            };
+            if let Ok(true) = forward(&from, &to, record, || orders.take(way)) {
                 orders.done.fetch_add(1, Ordering::SeqCst);
             }
             for end in [&from, &to] {
@@ -118,7 +139,12 @@ fn connect(near: &TcpStream, far: &TcpStream, orders: &Arc<Orders>) -> io::Resul
 }
 
 /// Forwards whole frames until the end, or half a frame once it is to `cut`; whether it did.
-fn forward(mut from: &TcpStream, mut to: &TcpStream, cut: impl Fn() -> bool) -> io::Result<bool> {
+fn forward(
+    mut from: &TcpStream,
+    mut to: &TcpStream,
+    record: impl Fn(&[u8]),
+    cut: impl Fn() -> bool,
+) -> io::Result<bool> {
     let mut frame = Vec::new();
     loop {
         let mut length = [0; 4];
@@ -131,6 +157,7 @@ fn forward(mut from: &TcpStream, mut to: &TcpStream, cut: impl Fn() -> bool) -> 
             to.write_all(&frame[..frame.len() / 2])?;
             return Ok(true);
         }
+        record(&frame);
         to.write_all(&frame)?;
     }
 }
