@@ -68,6 +68,29 @@ impl HttpRequest {
     /// Reads a request: its first line, its headers, an empty line, its body. Lines end with `\n` or `\r\n`. The
     /// client's address is 127.0.0.1.
     ///
+    /// With `HTTP/2.0` in the first line, the headers are in the order that HAProxy gives those of HTTP/2: first `host`,
+    /// which it makes from `:authority`, and last `cookie`, with all cookies.
+    ///
+    /// ```
+    /// use spoa::http::Headers;
+    /// use spoa::prelude::*;
+    /// use spoa::testing::{HttpRequest, TestAgent};
+    ///
+    /// #[spoe_message("cookies", event = "on-frontend-http-request")]
+    /// fn cookies(headers: Headers<'_>) -> SetVar<String> {
+    ///     let lines: Vec<_> = headers.get_all("cookie").map(String::from_utf8_lossy).collect();
+    ///     SetVar::transaction("cookies", lines.join(" and "))
+    /// }
+    ///
+    /// # fn main() -> Result<(), spoa::testing::CallError> {
+    /// let agent = TestAgent::new(handlers![cookies]);
+    /// let request = "GET / HTTP/2.0\r\nCookie: a=1\r\nCookie: b=2\r\nHost: example.org\r\n\r\n";
+    /// let answer = agent.request_blocking("cookies", &HttpRequest::new(request))?;
+    /// assert_eq!(answer.get("txn.cookies"), Some("a=1; b=2"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Panics
     /// If a line is not one of a request.
     #[track_caller]
@@ -108,10 +131,14 @@ impl HttpRequest {
             let value = value.strip_prefix(b":").unwrap_or_default();
             headers.push((name.to_ascii_lowercase(), value.trim_ascii().to_vec()));
         }
+        let version = version.strip_prefix(b"HTTP/").unwrap_or(version).to_vec();
+        if version.starts_with(b"2") {
+            headers = of_http2(headers);
+        }
         HttpRequest {
             method: method.to_vec(),
             target: target.to_vec(),
-            version: version.strip_prefix(b"HTTP/").unwrap_or(version).to_vec(),
+            version,
             headers,
             body: rest.to_vec(),
             source: None,
@@ -257,6 +284,22 @@ impl HttpRequest {
         }
         block
     }
+}
+
+type Headers = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Returns the headers in the order that HAProxy gives those of HTTP/2.
+fn of_http2(headers: Headers) -> Headers {
+    let (mut all, others): (Headers, _) =
+        headers.into_iter().partition(|(name, _)| name == b"host");
+    let (cookies, others): (Headers, Headers) =
+        others.into_iter().partition(|(name, _)| name == b"cookie");
+    all.extend(others);
+    if !cookies.is_empty() {
+        let values: Vec<_> = cookies.into_iter().map(|(_, value)| value).collect();
+        all.push((b"cookie".to_vec(), values.join(&b"; "[..])));
+    }
+    all
 }
 
 /// Splits bytes at the first such byte, which is in neither part.

@@ -19,7 +19,7 @@ pub(crate) struct Nasty {
     headers: Pairs,
     cookies: Vec<(&'static str, &'static str)>,
     /// Whether HTTP/2 can say this.
-    h2: bool,
+    pub(crate) h2: bool,
 }
 
 fn nasty(name: &'static str, headers: &[(&str, &[u8])]) -> Nasty {
@@ -181,12 +181,27 @@ impl Nasty {
         bytes
     }
 
+    /// Returns the request as a test writes it that comes over HTTP/2. HAProxy leaves out the port of the scheme.
+    pub(crate) fn text_of_h2(&self) -> Vec<u8> {
+        let text = self.text();
+        let head = b" HTTP/1.1\r\nHost: Example.org:80\r\n";
+        let at = text.windows(head.len()).position(|it| it == head);
+        let at = at.expect("it has a host");
+        let (first, rest) = text.split_at(at);
+        [
+            first,
+            b" HTTP/2.0\r\nHost: Example.org\r\n",
+            &rest[head.len()..],
+        ]
+        .concat()
+    }
+
     pub(crate) fn over_h1(&self, to: SocketAddr) {
         let reply = raw(to, &self.text());
         assert!(reply.starts_with("HTTP/1.1 200"), "{}: {reply}", self.name);
     }
 
-    fn over_h2(&self, to: SocketAddr) {
+    pub(crate) fn over_h2(&self, to: SocketAddr) {
         let pathq = self.pathq();
         let mut fields: Vec<(&[u8], &[u8])> = vec![
             (b":method", self.method.as_bytes()),
