@@ -28,7 +28,8 @@ pub(super) const SHOWN: &str = "x-spoa-test-";
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// Names and values, in order. Bytes that are not UTF-8 are replaced.
+    /// Names and values, in order. Over HTTP/2, those of one name come together. Bytes that are not UTF-8 are
+    /// replaced.
     pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Vec<u8>,

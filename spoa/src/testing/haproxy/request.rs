@@ -112,7 +112,8 @@ impl RequestBuilder {
         }
     }
 
-    /// Adds a header. Several of one name are sent in their order.
+    /// Adds a header. Several of one name are sent in their order. Over HTTP/2, they are sent together, where the first
+    /// of them is.
     ///
     /// # Panics
     /// If the request is one of bytes.
@@ -237,8 +238,8 @@ impl RequestBuilder {
                 http2: true,
             } => {
                 stream.write_all(&bytes)?;
-                let fields = fields(method, target, headers);
-                let response = http2::exchange(&mut stream, &fields, body)?;
+                let request = http2::request(method, target, headers, body)?;
+                let response = http2::exchange(stream, request, body, LIMIT)?;
                 return Ok(Reply::read(
                     response.status,
                     response.headers,
@@ -286,25 +287,6 @@ impl RequestBuilder {
         let log = self.front.log.lines().join("\n");
         format!("no response to `{what}`: {error}; HAProxy printed:\n{log}")
     }
-}
-
-/// The fields of HTTP/2. Headers of one connection have no place in them.
-fn fields(method: &str, target: &str, headers: &Headers) -> Headers {
-    let authority = http1::find(headers, "host").unwrap_or(b"localhost");
-    let pseudo = [
-        (":method", method.as_bytes()),
-        (":scheme", b"http"),
-        (":authority", authority),
-        (":path", target.as_bytes()),
-    ];
-    let pseudo = pseudo
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_vec()));
-    let rest = headers
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-    let rest = rest.filter(|(name, _)| !matches!(name.as_str(), "host" | "connection"));
-    pseudo.chain(rest).collect()
 }
 
 /// Sends the request as [`RequestBuilder::send`] does, on a thread for blocking work.
