@@ -9,6 +9,7 @@ mod decode;
 mod expectation;
 mod explain;
 mod failure;
+mod new;
 mod output;
 mod probe;
 mod process;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Some(("replay", matches)) => replay::run(matches),
         Some(("decode", matches)) => decode::run(matches),
         Some(("explain", matches)) => explain::run(matches),
+        Some(("new", matches)) => new::run(matches),
         Some((name, matches)) => match tools::run(name, matches) {
             Some(done) => done,
             None => unreachable!("clap knows no other command"),
@@ -59,6 +61,7 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
+        .subcommand(new::command())
         .subcommand(call::command())
         .subcommand(probe::command())
         .subcommand(bench::command())

@@ -1,0 +1,345 @@
+//! The files of a new project, and what to type next.
+
+use super::fill::Words;
+use super::kind::Kind;
+use super::name;
+use crate::failure::Failure;
+use spoa_config::Agent;
+use spoa_tools::command::Given;
+use spoa_tools::config::Config;
+use spoa_tools::description;
+use std::fmt::Display;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// The addresses of the agents that the units start.
+const SERVERS: [&str; 2] = ["127.0.0.1:12345", "127.0.0.1:12346"];
+
+/// The folder of the pod with HAProxy and the agent.
+const SIDECAR: &str = "deploy/kubernetes/sidecar";
+
+/// A file of a project.
+struct File {
+    path: String,
+    text: String,
+    /// What it is, for the report. Without it the report leaves the file out.
+    about: &'static str,
+    executable: bool,
+}
+
+/// A project that can be made.
+pub(super) struct Project {
+    folder: PathBuf,
+    name: String,
+    kind: Kind,
+    files: Vec<File>,
+    agent: Agent,
+}
+
+impl Project {
+    /// Plans a project in a folder, with the library from another folder or from crates.io.
+    ///
+    /// # Errors
+    /// If the name cannot be used, or the folder has files.
+    pub(super) fn new(folder: &Path, kind: Kind, library: Option<&Path>) -> Result<Self, Failure> {
+        let name = name_of(folder)?;
+        let library = library.map(manifest_folder).transpose()?;
+        refuse_used(folder)?;
+        let words = words(&name, kind, library.as_deref());
+        let files = files(&words, &name, kind);
+        let agent = description::read(&words.fill(kind.description)).map_err(|error| {
+            Failure::failed(format!("description of the kind `{}`: {error}", kind.name))
+        })?;
+        Ok(Project {
+            folder: folder.to_owned(),
+            name,
+            kind,
+            files,
+            agent,
+        })
+    }
+
+    /// Makes the files. Returns warnings.
+    ///
+    /// # Errors
+    /// If one cannot be written.
+    pub(super) fn make(&self) -> Result<Vec<String>, Failure> {
+        for file in &self.files {
+            let path = self.folder.join(&file.path);
+            let folder = path.parent().unwrap_or(&self.folder);
+            fs::create_dir_all(folder).map_err(|error| cannot_write(folder, error))?;
+            fs::write(&path, &file.text).map_err(|error| cannot_write(&path, error))?;
+            if file.executable {
+                let mode = fs::Permissions::from_mode(0o755);
+                fs::set_permissions(&path, mode).map_err(|error| cannot_write(&path, error))?;
+            }
+        }
+        let warnings = self.configure("haproxy", &SERVERS)?;
+        let socket = format!("unix@/run/{}/agent.sock", self.name);
+        self.configure(SIDECAR, &[&socket])?;
+        Ok(warnings)
+    }
+
+    /// Writes HAProxy's side into a folder, as the agent's own `config` does.
+    fn configure(&self, folder: &str, servers: &[&str]) -> Result<Vec<String>, Failure> {
+        let mut given = Given::default().option("output", self.folder.join(folder));
+        for server in servers {
+            given = given.option("server", *server);
+        }
+        if self.kind.closed {
+            given = given.option("fail", "closed");
+        }
+        let outcome = Config::read(&given).perform(&self.agent);
+        Ok(outcome.map_err(Failure::failed)?.warnings)
+    }
+
+    /// Lists the files, and says what to type next.
+    pub(super) fn report(&self, dry_run: bool) -> String {
+        let folder = self.folder.display();
+        let mut text = if dry_run {
+            format!("`{folder}` would have these files:\n\n")
+        } else {
+            format!("made `{folder}`: {}\n\n", self.kind.about)
+        };
+        let of_config = [
+            (
+                "haproxy/",
+                "HAProxy's side, as the agent's `config` writes it",
+            ),
+            (
+                "deploy/kubernetes/sidecar/",
+                "HAProxy and the agent in one pod",
+            ),
+        ];
+        let files = self
+            .files
+            .iter()
+            .map(|file| (file.path.as_str(), file.about));
+        for (path, about) in files.chain(of_config) {
+            if !about.is_empty() {
+                text.push_str(&format!("  {path:<30}  {about}\n"));
+            }
+        }
+        if !dry_run {
+            text.push_str(&format!(
+                "\nnext:\n  cd {folder}\n  cargo run -- dev   # the agent behind the HAProxy of this machine: open \
+                 the address it prints\n  cargo test\n\nREADME.md has the rest.\n"
+            ));
+        }
+        text
+    }
+}
+
+/// Returns the name of the agent in a folder.
+fn name_of(folder: &Path) -> Result<String, Failure> {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let name = absolute.file_name().unwrap_or_default();
+    let name = name.to_string_lossy().into_owned();
+    name::check(&name).map_err(Failure::usage)?;
+    Ok(name)
+}
+
+/// Returns the absolute path of the library's folder.
+fn manifest_folder(folder: &Path) -> Result<PathBuf, Failure> {
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+    if !manifest.contains("name = \"haproxy-spoa\"\n") {
+        let folder = folder.display();
+        return Err(Failure::usage(format!(
+            "option `--spoa`: `{folder}` is not the folder of the package haproxy-spoa: write the path of the folder \
+             `spoa` in a clone"
+        )));
+    }
+    fs::canonicalize(folder).map_err(|error| cannot_write(folder, error))
+}
+
+/// Refuses a folder that has files.
+fn refuse_used(folder: &Path) -> Result<(), Failure> {
+    let shown = folder.display();
+    match fs::read_dir(folder) {
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => Err(Failure::usage(format!(
+                "folder `{shown}` is not empty: write another path"
+            ))),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::usage(format!("cannot read `{shown}`: {error}"))),
+    }
+}
+
+fn cannot_write(path: &Path, error: impl Display) -> Failure {
+    Failure::failed(format!("cannot write `{}`: {error}", path.display()))
+}
+
+fn words(name: &str, kind: Kind, library: Option<&Path>) -> Words {
+    let spoa = match library {
+        Some(path) => format!(
+            "package = \"haproxy-spoa\", path = {:?}",
+            path.display().to_string()
+        ),
+        None => format!(
+            "package = \"haproxy-spoa\", version = \"{}\"",
+            env!("CARGO_PKG_VERSION")
+        ),
+    };
+    let fail = if kind.closed { " --fail closed" } else { "" };
+    let servers = SERVERS.map(|server| format!("--server {server}"));
+    let table = kind.table.map_or("", |table| table.file);
+    let conffile = format!(", \"/etc/{name}/{table}\"");
+    Words::new([
+        ("name", name.to_owned()),
+        ("NAME", name.to_ascii_uppercase()),
+        ("crate", name::crate_name(name)),
+        ("about", kind.about.to_owned()),
+        ("spoa", spoa),
+        ("features", kind.features.to_owned()),
+        ("dependencies", kind.dependencies.to_owned()),
+        ("table", table.to_owned()),
+        (
+            "conffiles",
+            if table.is_empty() {
+                String::new()
+            } else {
+                conffile
+            },
+        ),
+        ("config", format!("{}{fail}", servers.join(" "))),
+        ("fail", fail.to_owned()),
+        ("try", kind.request.to_owned()),
+        ("call", kind.call.to_owned()),
+    ])
+}
+
+/// Returns the files, in the order of the report.
+fn files(words: &Words, name: &str, kind: Kind) -> Vec<File> {
+    let file = |path: &str, template: &str, about: &'static str| File {
+        path: path.to_owned(),
+        text: words.fill(template),
+        about,
+        executable: template.starts_with("#!"),
+    };
+    let units = "deploy/systemd";
+    let fleet = "deploy/kubernetes/fleet";
+    let mut files = vec![
+        file(
+            "README.md",
+            include_str!("template/README.md"),
+            "how to change, run and deploy it",
+        ),
+        file("src/main.rs", kind.main, "the handler: begin here"),
+        file("src/tests.rs", kind.tests, "tests without HAProxy"),
+        file("tests/haproxy.rs", kind.haproxy_test, "tests with HAProxy"),
+    ];
+    if let Some(table) = kind.table {
+        files.push(file(table.file, table.text, table.holds));
+    }
+    files.extend([
+        file(
+            "Cargo.toml",
+            include_str!("template/manifest.toml"),
+            "dependencies, and the package of `cargo deb`",
+        ),
+        file(
+            "CHANGELOG.md",
+            include_str!("template/CHANGELOG.md"),
+            "changes, also for the package",
+        ),
+        file(".gitignore", include_str!("template/gitignore"), ""),
+        file(
+            ".github/workflows/ci.yml",
+            include_str!("template/ci.yml"),
+            "checks for every change",
+        ),
+        file(
+            "Containerfile",
+            include_str!("template/Containerfile"),
+            "an image of the program alone",
+        ),
+        file(
+            ".containerignore",
+            include_str!("template/containerignore"),
+            "",
+        ),
+        file(
+            ".dockerignore",
+            include_str!("template/containerignore"),
+            "",
+        ),
+        file(
+            &format!("{units}/{name}@.service"),
+            include_str!("template/systemd/agent@.service"),
+            "one agent of several",
+        ),
+        file(
+            &format!("{units}/{name}.target"),
+            include_str!("template/systemd/agent.target"),
+            "two agents",
+        ),
+        file(
+            &format!("{units}/{name}-restart.service"),
+            include_str!("template/systemd/restart.service"),
+            "a rolling restart",
+        ),
+        file(
+            &format!("{units}/rolling-restart"),
+            include_str!("template/systemd/rolling-restart"),
+            "",
+        ),
+        file(
+            "deploy/debian/postinst",
+            include_str!("template/debian/postinst"),
+            "scripts of the Debian package",
+        ),
+        file(
+            "deploy/debian/prerm",
+            include_str!("template/debian/prerm"),
+            "",
+        ),
+        file(
+            "deploy/debian/postrm",
+            include_str!("template/debian/postrm"),
+            "",
+        ),
+        file(
+            &format!("deploy/{name}.default"),
+            include_str!("template/default.env"),
+            "options of the agents",
+        ),
+        file(
+            &format!("deploy/{name}.1"),
+            include_str!("template/man.1"),
+            "the manual page",
+        ),
+        file(
+            &format!("{fleet}/kustomization.yaml"),
+            include_str!("template/kubernetes/fleet/kustomization.yaml"),
+            "",
+        ),
+        file(
+            &format!("{fleet}/agents.yaml"),
+            include_str!("template/kubernetes/fleet/agents.yaml"),
+            "agents of their own in Kubernetes",
+        ),
+        file(
+            &format!("{fleet}/agents.cfg"),
+            include_str!("template/kubernetes/fleet/agents.cfg"),
+            "how HAProxy finds them",
+        ),
+        file(
+            &format!("{SIDECAR}/kustomization.yaml"),
+            include_str!("template/kubernetes/sidecar/kustomization.yaml"),
+            "",
+        ),
+        file(
+            &format!("{SIDECAR}/haproxy.yaml"),
+            include_str!("template/kubernetes/sidecar/haproxy.yaml"),
+            "",
+        ),
+    ]);
+    if kind.table.is_some() {
+        let table = format!("{fleet}/{}", kind.table.map_or("", |table| table.file));
+        files.push(file(&table, kind.table.map_or("", |table| table.text), ""));
+    }
+    files
+}

@@ -1,0 +1,30 @@
+//! An agent of HAProxy: it lets each request pass or denies it.
+
+use spoa::http::{Headers, Path, Verdict};
+use spoa::prelude::*;
+
+spoa::outcomes! {
+    /// What the agent can decide. `config` writes a rule of HAProxy for each line.
+    pub struct Decision {
+        deny: 400, 403;
+    }
+}
+
+/// Denies requests that no visitor of the site sends.
+#[spoe_message("inspect", event = "on-frontend-http-request")]
+fn inspect(path: Path<'_>, headers: Headers<'_>) -> Verdict<Decision> {
+    if path.segments().any(|segment| segment.starts_with(b".")) {
+        return Verdict::deny::<403>().reason("a hidden file");
+    }
+    if headers.get_all("host").count() != 1 {
+        return Verdict::deny::<400>().reason("not exactly one host");
+    }
+    Verdict::allow()
+}
+
+fn main() {
+    spoa::run!(name = env!("CARGO_PKG_NAME"))
+}
+
+#[cfg(test)]
+mod tests;
