@@ -32,7 +32,8 @@ pub(super) struct Kind {
 }
 
 const OPTIONS: &str = ", \"options\"";
-const CLAP: &str = "clap = { version = \"4\", features = [\"derive\"] }\n";
+const CLAP: &str =
+    "clap = { version = \"4\", default-features = false, features = [\"std\", \"derive\"] }\n";
 
 /// Reads the files of a kind.
 macro_rules! kind {
@@ -55,7 +56,7 @@ const PLAIN: Kind = kind!(
     features: "",
     dependencies: "",
     closed: false,
-    request: "curl -i",
+    request: "curl -i ADDRESS",
     call: "score-client ip=192.0.2.7",
 );
 
@@ -96,7 +97,7 @@ const KINDS: [Kind; 5] = [
             holds: "the countries",
         }),
         features: OPTIONS,
-        dependencies: "clap = { version = \"4\", features = [\"derive\"] }\nipnet = \"2\"\n",
+        dependencies: "clap = { version = \"4\", default-features = false, features = [\"std\", \"derive\"] }\nipnet = \"2\"\n",
         closed: false,
         request: "curl -i ADDRESS",
         call: "locate ip=192.0.2.7",

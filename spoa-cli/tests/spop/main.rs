@@ -6,6 +6,7 @@ mod bench;
 mod call;
 mod decode;
 mod explain;
+mod new;
 mod output;
 mod probe;
 mod record;
@@ -74,7 +75,7 @@ fn without_a_command_it_says_what_there_is() {
     let done = spop(&[]);
     assert_eq!(done.status, 2);
     for command in [
-        "bench", "call", "probe", "record", "replay", "decode", "explain",
+        "new", "bench", "call", "probe", "record", "replay", "decode", "explain",
     ] {
         assert!(
             done.err.contains(&format!("\n  {command} ")),

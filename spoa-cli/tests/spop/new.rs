@@ -1,0 +1,257 @@
+//! `spop new`: what it refuses, what it makes, and that the projects build, pass their tests and deploy.
+
+use super::{Done, spop};
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const KINDS: [&str; 5] = ["plain", "verdict", "auth", "geo", "rate-limit"];
+
+/// A folder below the target directory that is empty when the test begins.
+fn folder(name: &str) -> PathBuf {
+    let folder = target().join("new").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    folder
+}
+
+/// Returns the target directory, which has `debug/spop`.
+fn target() -> &'static Path {
+    let program = Path::new(env!("CARGO_BIN_EXE_spop"));
+    let target = program.parent().and_then(Path::parent);
+    target.expect("the program is two folders down")
+}
+
+/// Returns the folder of the workspace.
+fn workspace() -> &'static Path {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    top.expect("the crate is below the workspace")
+}
+
+fn new(path: &Path, more: &[&str]) -> Done {
+    let path = path.to_str().expect("text");
+    let library = workspace().join("spoa");
+    let library = library.to_str().expect("text");
+    spop(&[&["new", path, "--spoa", library], more].concat())
+}
+
+/// Returns all files below a folder by their paths in it, sorted.
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).expect("a folder is readable").flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else {
+                let path = entry.path();
+                let path = path.strip_prefix(folder).expect("it is below");
+                found.push(path.to_str().expect("text").to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Returns whether a program is on the PATH.
+fn has(program: &str) -> bool {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&paths).any(|folder| folder.join(program).is_file())
+}
+
+/// Runs a command that has to succeed, and returns what it printed.
+fn run(command: &mut Command) -> String {
+    let output = command.output().expect("it runs");
+    let out = String::from_utf8_lossy(&output.stdout);
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {out}{err}");
+    format!("{out}{err}")
+}
+
+#[test]
+fn a_dry_run_lists_the_files_and_makes_none() {
+    let folder = folder("dry");
+    let listed = new(&folder.join("my-agent"), &["--dry-run"]).good();
+    assert!(listed.contains("would have these files"), "{listed}");
+    assert_eq!(files(&folder), [] as [&str; 0]);
+    let made = new(&folder.join("my-agent"), &[]).good();
+    let after = |text: &str| {
+        let lines = text.lines().filter(|line| line.starts_with("  "));
+        let names = lines.filter_map(|line| line.split_whitespace().next());
+        names
+            .map(str::to_owned)
+            .take_while(|name| name != "cd")
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(after(&listed), after(&made));
+    for name in after(&made) {
+        assert!(folder.join("my-agent").join(&name).exists(), "{name}");
+    }
+    assert!(made.contains("\n  cargo run -- dev "), "{made}");
+}
+
+#[test]
+fn a_folder_that_is_not_empty_and_a_bad_name_are_refused() {
+    let folder = folder("refused");
+    fs::write(folder.join("mine"), "").expect("a file can be written");
+    let refused = new(&folder, &[]);
+    assert_eq!(refused.status, 2);
+    assert!(refused.err.contains("is not empty"), "{}", refused.err);
+    let refused = new(&folder.join("My_Agent"), &[]);
+    assert_eq!(refused.status, 2);
+    assert!(refused.err.contains("write `my-agent`"), "{}", refused.err);
+    let path = folder.join("other");
+    let refused = spop(&["new", path.to_str().expect("text"), "--spoa", "."]);
+    assert_eq!(refused.status, 2);
+    assert!(refused.err.contains("haproxy-spoa"), "{}", refused.err);
+    assert_eq!(files(&folder), ["mine"]);
+}
+
+#[test]
+fn without_a_clone_the_library_comes_from_its_registry() {
+    let folder = folder("registry").join("my-agent");
+    spop(&["new", folder.to_str().expect("text")]);
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+    let version = env!("CARGO_PKG_VERSION");
+    let expected =
+        format!("spoa = {{ package = \"haproxy-spoa\", version = \"{version}\", features");
+    assert!(manifest.contains(&expected), "{manifest}");
+}
+
+/// One test, since all kinds are members of one workspace, which is built once.
+#[test]
+fn every_kind_builds_passes_its_tests_and_deploys() {
+    let folder = folder("kinds");
+    for kind in KINDS {
+        let made = new(&folder.join(format!("my-{kind}")), &["--kind", kind]);
+        assert_eq!(made.status, 0, "{kind}: {}{}", made.out, made.err);
+        for file in files(&folder.join(format!("my-{kind}"))) {
+            let text = fs::read_to_string(folder.join(format!("my-{kind}")).join(&file));
+            let text = text.expect("a text");
+            assert!(
+                !text.contains("{{") && !text.contains("{%"),
+                "{kind}: {file}: {text}"
+            );
+        }
+    }
+    // The dependencies are those of the project, so most of them are built already.
+    let lock = workspace().join("Cargo.lock");
+    fs::copy(lock, folder.join("Cargo.lock")).expect("the lock can be copied");
+    let manifest = "[workspace]\nresolver = \"3\"\nmembers = [\"my-*\"]\n\n[profile.dev.package.\"*\"]\nopt-level = 1\n";
+    fs::write(folder.join("Cargo.toml"), manifest).expect("a manifest can be written");
+    let cargo = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(words).current_dir(&folder);
+        run(command.env("CARGO_TARGET_DIR", target()))
+    };
+    cargo(&["fmt", "--all", "--check"]);
+    let said = cargo(&["test", "--offline", "--workspace"]);
+    assert_eq!(
+        said.matches("test result: ok").count(),
+        2 * KINDS.len(),
+        "{said}"
+    );
+    let warnings = said.lines().filter(|line| line.starts_with("warning: "));
+    let warnings: Vec<_> = warnings.filter(|line| !line.contains("profiles")).collect();
+    assert!(warnings.is_empty(), "{said}");
+
+    for kind in KINDS {
+        let name = format!("my-{kind}");
+        let project = folder.join(&name);
+        let program = target().join("debug").join(&name);
+        haproxy_takes_its_side(kind, &project, &program);
+        units_are_valid(&name, &project, &program);
+    }
+    manifests_are_yaml(&folder);
+}
+
+/// Checks that the files in `haproxy/` are those of the agent's own `config`, and that every HAProxy takes them.
+fn haproxy_takes_its_side(kind: &str, project: &Path, program: &Path) {
+    let mut config = Command::new(program);
+    config.args(["config", "--output", "haproxy", "--diff"]);
+    config.args(["--server", "127.0.0.1:12345", "--server", "127.0.0.1:12346"]);
+    if kind == "auth" {
+        config.args(["--fail", "closed"]);
+    }
+    let said = run(config.current_dir(project));
+    assert!(
+        said.contains("nothing would change"),
+        "write the output of `{} handlers --json` to handlers.json of the kind, with `{{{{name}}}}` and `{{{{crate}}}}` \
+         for the names: {said}",
+        program.display()
+    );
+    let doctor = ["doctor", "haproxy/haproxy.cfg"];
+    run(Command::new(program).args(doctor).current_dir(project));
+    let haproxies = env::var_os("SPOA_HAPROXY").unwrap_or_else(|| "haproxy".into());
+    for haproxy in env::split_paths(&haproxies) {
+        for side in ["haproxy", "deploy/kubernetes/sidecar"] {
+            let mut check = Command::new(&haproxy);
+            run(check
+                .args(["-c", "-f", "haproxy.cfg"])
+                .current_dir(project.join(side)));
+        }
+        let fleet = project.join("deploy/kubernetes/fleet/agents.cfg");
+        let usual = fs::read_to_string(project.join("haproxy/haproxy.cfg")).expect("a text");
+        let backend = format!("\nbackend my-{kind}-agents\n");
+        let (frontend, _) = usual.split_once(&backend).expect("the backend comes last");
+        let before = project.join("haproxy/without-agents.cfg");
+        fs::write(&before, format!("{frontend}\n")).expect("it can be written");
+        let mut check = Command::new(&haproxy);
+        check
+            .args(["-c", "-f", "without-agents.cfg", "-f"])
+            .arg(fleet);
+        run(check.current_dir(project.join("haproxy")));
+        fs::remove_file(before).expect("it was there");
+    }
+}
+
+/// Checks the units with systemd, as if the package were installed.
+fn units_are_valid(name: &str, project: &Path, program: &Path) {
+    if !has("systemd-analyze") {
+        println!("NOT TESTED HERE: units, which need systemd-analyze");
+        return;
+    }
+    let units = project.join("deploy/systemd");
+    let installed = project.join("deploy/installed");
+    fs::create_dir_all(&installed).expect("a folder can be made");
+    for file in files(&units) {
+        let text = fs::read_to_string(units.join(&file)).expect("a text");
+        let text = text
+            .replace(&format!("/usr/bin/{name}"), &program.display().to_string())
+            .replace(
+                &format!("/usr/libexec/{name}"),
+                &units.display().to_string(),
+            );
+        fs::write(installed.join(file), text).expect("it can be written");
+    }
+    let mut verify = Command::new("systemd-analyze");
+    verify.arg("verify").current_dir(&installed);
+    for unit in ["@12345.service", ".target", "-restart.service"] {
+        verify.arg(installed.join(format!("{name}{unit}")));
+    }
+    let said = run(&mut verify);
+    // It reports units of the machine as well.
+    assert!(!said.contains(name), "{said}");
+}
+
+/// Checks that every YAML file can be read.
+fn manifests_are_yaml(folder: &Path) {
+    let mut python = Command::new("python3");
+    python.args(["-c", "import yaml"]);
+    if !python.output().is_ok_and(|output| output.status.success()) {
+        println!("NOT TESTED HERE: YAML, which needs python3 with yaml");
+        return;
+    }
+    let yaml = |path: &String| {
+        let extension = Path::new(path).extension().and_then(OsStr::to_str);
+        matches!(extension, Some("yaml" | "yml"))
+    };
+    let paths: Vec<_> = files(folder).into_iter().filter(yaml).collect();
+    assert_eq!(paths.len(), 5 * KINDS.len(), "{paths:?}");
+    let script = "import sys, yaml\nfor path in sys.argv[1:]:\n    assert all(list(yaml.safe_load_all(open(path)))), path";
+    let mut python = Command::new("python3");
+    run(python.args(["-c", script]).args(paths).current_dir(folder));
+}
