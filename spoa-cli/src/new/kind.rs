@@ -12,7 +12,7 @@ pub(super) struct Table {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
     pub(super) name: &'static str,
-    /// What the agent does, as the summary of a package.
+    /// The summary of the agent, for packages and units.
     pub(super) about: &'static str,
     pub(super) main: &'static str,
     pub(super) tests: &'static str,

@@ -29,7 +29,7 @@ pub(crate) fn command() -> Command {
                 .value_name("KIND")
                 .default_value("verdict")
                 .value_parser(PossibleValuesParser::new(Kind::NAMES))
-                .help("What the agent does"),
+                .help("Kind of the agent, listed below"),
         )
         .arg(
             Arg::new("spoa")

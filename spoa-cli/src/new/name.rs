@@ -69,7 +69,7 @@ pub(super) fn check(name: &str) -> Result<(), String> {
     if DEPENDENCIES.contains(&name) {
         return refuse("it is the name of a library that the agent uses");
     }
-    // What is left is a name for HAProxy as well: the engine, and the prefix of the variables.
+    // HAProxy takes such a name as well, for the engine and for the prefix of the variables.
     debug_assert!(spoa_facts::is_name(name) && spoa_facts::is_variable(&crate_name(name)));
     Ok(())
 }

@@ -23,7 +23,7 @@ const SIDECAR: &str = "deploy/kubernetes/sidecar";
 struct File {
     path: String,
     text: String,
-    /// What it is, for the report. Without it the report leaves the file out.
+    /// The purpose of the file, for the report. The report leaves out a file without one.
     about: &'static str,
     executable: bool,
 }
@@ -116,10 +116,16 @@ impl Project {
             .files
             .iter()
             .map(|file| (file.path.as_str(), file.about));
-        for (path, about) in files.chain(of_config) {
-            if !about.is_empty() {
-                text.push_str(&format!("  {path:<30}  {about}\n"));
-            }
+        let files = files
+            .chain(of_config)
+            .filter(|(_, about)| !about.is_empty());
+        let lines: Vec<_> = files.collect();
+        let width = lines.iter().map(|(path, _)| path.len()).max();
+        for (path, about) in lines {
+            text.push_str(&format!(
+                "  {path:<0$}  {about}\n",
+                width.unwrap_or_default()
+            ));
         }
         if !dry_run {
             text.push_str(&format!(

@@ -336,7 +336,7 @@ fn table() -> BTreeMap<String, usize> {
 fn texts_follow_the_rules_of_style() {
     let mut found: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let mut totals: BTreeMap<&str, usize> = BTreeMap::new();
-    let ours = |path: &PathBuf| !EXCEPT.iter().any(|except| path == Path::new(except));
+    let ours = |path: &PathBuf| !EXCEPT.iter().any(|except| path.ends_with(except));
     for path in files().into_iter().filter(ours) {
         // A file that is not text has no sentences.
         let Ok(text) = fs::read_to_string(workspace().join(&path)) else {

@@ -7,10 +7,7 @@ use std::process::Command;
 fn the_server_sees_the_user_and_strangers_do_not_reach_it() {
     for installed in HaProxy::installed() {
         let agent = Command::new(env!("CARGO_BIN_EXE_{{name}}"));
-        let mut haproxy = HaProxy::program(agent)
-            .fail_closed()
-            .on(&installed)
-            .start();
+        let mut haproxy = HaProxy::program(agent).fail_closed().on(&installed).start();
         assert_eq!(haproxy.get("/").send().status, 401);
         let token = "Bearer change-me-1f0c9a";
         let known = haproxy

@@ -14,7 +14,7 @@ struct Options {
 }
 
 spoa::outcomes! {
-    /// What the agent can decide. `config` writes a rule of HAProxy for each line.
+    /// The decisions of the agent. `config` writes a rule of HAProxy for each line.
     pub struct Decision {
         deny: 401;
         request: set "x-user";

@@ -4,7 +4,7 @@ use spoa::http::{Headers, Path, Verdict};
 use spoa::prelude::*;
 
 spoa::outcomes! {
-    /// What the agent can decide. `config` writes a rule of HAProxy for each line.
+    /// The decisions of the agent. `config` writes a rule of HAProxy for each line.
     pub struct Decision {
         deny: 400, 403;
     }
