@@ -245,14 +245,17 @@ fn messages(kind: Kind) -> Vec<Message> {
 enum Place {
     One,
     Fleet,
+    /// Of which a key chooses one.
+    Sticky,
     Unix,
     Tls,
     Mutual,
 }
 
-const PLACES: [Place; 5] = [
+const PLACES: [Place; 6] = [
     Place::One,
     Place::Fleet,
+    Place::Sticky,
     Place::Unix,
     Place::Tls,
     Place::Mutual,
@@ -334,9 +337,17 @@ fn said(dir: &Path, series: Series, kind: Kind, place: Place, form: Form, fail: 
     };
     match place {
         Place::One => {}
-        Place::Fleet => {
+        Place::Fleet | Place::Sticky => {
             let servers = ["10.0.0.1:12345", "10.0.0.2:12345"];
             options.servers = servers.map(str::to_owned).to_vec();
+            if place == Place::Sticky && series >= Series::V3_2 {
+                let key = if kind == Kind::Session {
+                    "src"
+                } else {
+                    "req.hdr(x-user)"
+                };
+                options.sticky = Some(key.to_owned());
+            }
         }
         Place::Unix => agent.listeners = vec!["unix@/run/agent.sock,mode=666".to_owned()],
         Place::Tls | Place::Mutual => {
