@@ -6,6 +6,7 @@ use super::outcomes::{
 };
 use super::{HeaderSet, Outcome, Undeclared};
 use std::borrow::Cow;
+use std::fmt;
 use std::marker::PhantomData;
 
 /// The decision of a handler about a request or a response.
@@ -39,7 +40,18 @@ use std::marker::PhantomData;
 ///     (verdict, SetVar::transaction("score", score))
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A test compares the verdict that a handler returned with the expected one:
+///
+/// ```
+/// # use spoa::http::Verdict;
+/// # use spoa::prelude::*;
+/// # spoa::outcomes! { struct Firewall { deny: 403; } }
+/// # #[spoe_message("inspect", event = "on-frontend-http-request")]
+/// # fn inspect(#[arg(default)] path: &[u8]) -> Verdict<Firewall> {
+/// #     if path.starts_with(b"/.") { Verdict::deny::<403>().reason("a hidden file") } else { Verdict::allow() }
+/// # }
+/// assert_eq!(inspect(b"/.env"), Verdict::deny::<403>().reason("a hidden file"));
+/// ```
 #[must_use = "a verdict counts once a handler returns it"]
 pub struct Verdict<O: Outcomes = Usual> {
     pub(super) outcome: Outcome,
@@ -49,6 +61,56 @@ pub struct Verdict<O: Outcomes = Usual> {
     pub(super) reason: Option<Cow<'static, str>>,
     pub(super) headers: Option<Box<Headers>>,
     of: PhantomData<fn() -> O>,
+}
+
+// The derives would ask for the same of `O`, which is only a name.
+impl<O: Outcomes> Clone for Verdict<O> {
+    fn clone(&self) -> Self {
+        Verdict {
+            outcome: self.outcome,
+            status: self.status,
+            data: self.data.clone(),
+            content_type: self.content_type.clone(),
+            reason: self.reason.clone(),
+            headers: self.headers.clone(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<O: Outcomes> PartialEq for Verdict<O> {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |it: &Self| (it.outcome, it.status);
+        parts(self) == parts(other)
+            && self.data == other.data
+            && self.content_type == other.content_type
+            && self.reason == other.reason
+            && self.headers == other.headers
+    }
+}
+
+impl<O: Outcomes> Eq for Verdict<O> {}
+
+impl<O: Outcomes> fmt::Debug for Verdict<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut verdict = f.debug_struct("Verdict");
+        verdict
+            .field("outcome", &self.outcome)
+            .field("status", &self.status);
+        for (name, text) in [
+            ("data", &self.data),
+            ("content_type", &self.content_type),
+            ("reason", &self.reason),
+        ] {
+            if let Some(text) = text {
+                verdict.field(name, text);
+            }
+        }
+        if let Some(headers) = &self.headers {
+            verdict.field("headers", headers);
+        }
+        verdict.finish()
+    }
 }
 
 /// The headers of a verdict.
