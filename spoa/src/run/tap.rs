@@ -1,5 +1,6 @@
 //! The tap of `dev`: it passes bytes between HAProxy and the agent, and tells a watch about the frames.
 
+use crate::http::Headers;
 use crate::spop::{ActionIter, Frame, FrameIds, FrameType, Message, Messages, Value};
 use spoa_tools::dev::{NotifyId, Watch};
 use std::collections::HashMap;
@@ -146,7 +147,7 @@ fn text(message: &Message<'_>) -> String {
         .iter()
         .filter(|arg| arg.name.as_bytes() != Watch::ARGUMENT.as_bytes());
     let args = args.map(|arg| {
-        let value = short(&arg.value.to_string());
+        let value = short(&value_text(&arg.value));
         if arg.name.is_empty() {
             format!(" {value}")
         } else {
@@ -154,6 +155,23 @@ fn text(message: &Message<'_>) -> String {
         }
     });
     format!("{}{}", message.name(), args.collect::<String>())
+}
+
+/// Returns a value as a person reads it: a block of headers as lines, not as bytes.
+fn value_text(value: &Value<'_>) -> String {
+    let block = match value {
+        Value::Binary(bytes) => Headers::from_block(bytes).ok(),
+        Value::String(bytes) => Headers::from_text(bytes).ok(),
+        _ => None,
+    };
+    let Some(block) = block.filter(|block| !block.is_empty()) else {
+        return value.to_string();
+    };
+    let lines = block.iter().map(|(name, value)| {
+        let (name, value) = (name.escape_ascii(), value.escape_ascii());
+        format!("{name}: {value}")
+    });
+    format!("{{{}}}", lines.collect::<Vec<_>>().join(", "))
 }
 
 fn actions(payload: &[u8]) -> Vec<String> {
@@ -186,6 +204,16 @@ mod tests {
         assert_eq!(request.as_deref(), Some("5"));
         assert_eq!(messages, ["check ip=\"192.0.2.7\" 7"]);
         assert_eq!(notify(&payload[1..]), None);
+    }
+
+    #[test]
+    fn a_block_of_headers_is_shown_as_headers() {
+        let block = b"\x04host\x01a\x01x\x01\xff\x00\x00";
+        assert_eq!(value_text(&Value::Binary(block)), "{host: a, x: \\xff}");
+        let lines = Value::String(b"host: a\r\n\r\n");
+        assert_eq!(value_text(&lines), "{host: a}");
+        assert_eq!(value_text(&Value::Binary(b"\x00\x00")), "0x0000");
+        assert_eq!(value_text(&Value::from("a")), "\"a\"");
     }
 
     #[test]
