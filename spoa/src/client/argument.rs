@@ -37,6 +37,7 @@ impl Argument {
 Values are typed by their look: an IP address, an integer (INT64, as HAProxy sends them), `true` or
 `false`, `null`; anything else is a string. A prefix says which type is meant:
   str:TEXT  bin:HEX  bool:true  i32:N  u32:N  i64:N  u64:N  ip4:ADDRESS  ip6:ADDRESS
+  hdrs:NAME:VALUE, a block of headers as `req.hdrs` gives it, with `\\n` between two headers
 `@FILE` sends the bytes of a file, and `@-` those of standard input, as BINARY, the type of `req.body`.
 An argument ends its name at the first `=`; one without a name is written `=value`, or `value` if it
 has no `=` in it.";
@@ -169,6 +170,7 @@ fn prefixed(prefix: &str, text: &str) -> Option<Result<OwnedValue, String>> {
     Some(match prefix {
         "str" => Ok(OwnedValue::String(text.to_owned().into())),
         "bin" => hex(text).map(|bytes| OwnedValue::Binary(bytes.into())),
+        "hdrs" => headers(text).map(|block| OwnedValue::String(block.into())),
         "bool" => match text {
             "true" | "1" => Ok(OwnedValue::Bool(true)),
             "false" | "0" => Ok(OwnedValue::Bool(false)),
@@ -209,6 +211,21 @@ fn hex(text: &str) -> Result<Vec<u8>, String> {
     }
     let byte = |pair: &[u32]| pair.iter().fold(0, |byte, digit| byte << 4 | *digit as u8);
     Ok(digits.chunks(2).map(byte).collect())
+}
+
+/// Returns the block of headers that a person writes as `host:a\ncookie:b=1`.
+fn headers(text: &str) -> Result<String, String> {
+    let mut block = String::new();
+    let lines = text.split("\\n").flat_map(str::lines);
+    for line in lines {
+        let Some((name, value)) = line.split_once(':').filter(|(name, _)| !name.is_empty()) else {
+            return Err(format!(
+                "`{line}` is not a header: write `hdrs:host:example.org\\ncookie:a=1`"
+            ));
+        };
+        block.push_str(&format!("{}: {}\r\n", name.to_lowercase(), value.trim()));
+    }
+    Ok(block + "\r\n")
 }
 
 fn by_look(text: &str) -> OwnedValue {
@@ -296,6 +313,19 @@ mod tests {
             OwnedValue::Ipv4([192, 0, 2, 7].into())
         );
         assert_eq!(value("ip6:::1"), OwnedValue::Ipv6("::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn headers_become_a_block() {
+        let block = string("host: a:80\r\nx: \r\n\r\n");
+        assert_eq!(value("hdrs:Host: a:80\\nx:"), block);
+        assert_eq!(value("hdrs:host:a:80\nx:"), block);
+        assert_eq!(value("hdrs:"), string("\r\n"));
+        let problem = Argument::parse("h=hdrs:host").unwrap_err().to_string();
+        assert_eq!(
+            problem,
+            "`h=hdrs:host`: `host` is not a header: write `hdrs:host:example.org\\ncookie:a=1`"
+        );
     }
 
     #[test]

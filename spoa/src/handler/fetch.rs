@@ -52,12 +52,12 @@ const FETCHES: &[Fetch] = fetches! {
     Request Str "req.fhdr(content-type)" "text/plain" for "content-type";
     Request Str "req.fhdr(referer)" "https://www.example.com/" for "referer";
     Request Str "req.fhdr(cookie)" "a=1" for "cookie" "cookies";
-    Request Str "req.hdrs" "host:" for "headers";
+    Request Str "req.hdrs" "hdrs:host:www.example.com" for "headers";
     Request Bin "req.body" "a=1" for "body";
     Request Sint "req.body_size" "3" for "body-size";
     Response Sint "status" "200";
     Response Str "res.ver" "1.1";
-    Response Str "res.hdrs" "server:";
+    Response Str "res.hdrs" "hdrs:server:nginx";
     Response Bin "res.body" "a=1";
     Response Sint "res.body_size" "3";
 };

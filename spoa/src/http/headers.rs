@@ -123,7 +123,7 @@ impl<'a> Headers<'a> {
                 });
             }
             let Some((name, _, after)) = read_text(rest) else {
-                return Err(cut(rest));
+                return Err(text_fault(rest));
             };
             if cookies.is_none() && is_cookie(Some(name)) {
                 cookies = Some(at);
@@ -295,6 +295,18 @@ fn fault(block: &[u8]) -> Mismatch {
         rest = after;
     }
     cut(rest)
+}
+
+/// Returns why a block in lines is not whole.
+#[cold]
+fn text_fault(rest: &[u8]) -> Mismatch {
+    if rest.is_empty() {
+        return cut(rest);
+    }
+    Mismatch::Other(
+        "it is not lines `name: value`, each with CR LF, and an empty line after the last"
+            .to_owned(),
+    )
 }
 
 #[cold]

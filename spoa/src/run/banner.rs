@@ -118,6 +118,7 @@ fn sample(argument: &ArgumentDescription) -> String {
         Expected::Ipv6 => "2001:db8::7".to_owned(),
         Expected::Address | Expected::Ipv4 => example.unwrap_or("192.0.2.7").to_owned(),
         Expected::Bool => "true".to_owned(),
+        Expected::Headers => "hdrs:host:www.example.com".to_owned(),
         // An enum of strings lists them, each between backticks.
         Expected::Other(words) => words.split('`').nth(1).unwrap_or("text").to_owned(),
         _ => example.unwrap_or("text").to_owned(),
@@ -148,6 +149,18 @@ mod tests {
             attribute: "arg",
             takes_null: false,
             required: true,
+        }
+    }
+
+    #[test]
+    fn the_example_of_headers_is_a_block_of_headers() {
+        for name in ["headers", "h"] {
+            let text = sample(&argument(Some(name), None, Expected::Headers));
+            let sent = crate::client::Argument::parse(text).unwrap();
+            let block = sent.value.as_value();
+            let headers =
+                <crate::http::Headers<'_> as crate::handler::FromValue<'_>>::from_value(block);
+            assert_eq!(headers.unwrap().get("host"), Some(&b"www.example.com"[..]));
         }
     }
 
