@@ -156,6 +156,9 @@ impl Argument {
 
     /// Returns a sample fetch that gives such an argument.
     fn fetch(&self, expected: Expected) -> Option<&'static str> {
+        if matches!(expected, Expected::Headers) {
+            return Some("req.hdrs_bin");
+        }
         // The frame does not name the event of the message.
         Fetch::named(self.name()?, expected, When::Connection).map(|fetch| fetch.fetch)
     }
