@@ -108,7 +108,7 @@ fn argument(argument: &ArgumentDescription, when: When) -> String {
         },
     };
     let missing = if may_reject(argument) {
-        " (may be missing)"
+        " (rejected if missing)"
     } else {
         ""
     };
@@ -142,8 +142,8 @@ fn note(message: &str, argument: &ArgumentDescription) -> Option<String> {
         attribute => format!(", or give a default with `#[{attribute}(default = …)]`"),
     };
     Some(format!(
-        "{what} of message `{message}` is required, and HAProxy sends none where `{sample}` has no \
-         value: the handler is not run then; take `Option<{ty}>`{default}"
+        "{what} of message `{message}` may be missing: if HAProxy has no value for `{sample}`, the message \
+         is rejected and its handler does not run; take `Option<{ty}>`{default}"
     ))
 }
 
@@ -195,12 +195,12 @@ mod tests {
     fn a_required_argument_that_may_be_missing_is_noted() {
         assert_eq!(
             super::argument(&argument(true, true), When::Connection),
-            "id: &str = req.hdr(x-id) (may be missing)"
+            "id: &str = req.hdr(x-id) (rejected if missing)"
         );
         assert_eq!(
             note("check", &argument(true, true)).unwrap(),
-            "argument `id` of message `check` is required, and HAProxy sends none where \
-             `req.hdr(x-id)` has no value: the handler is not run then; take `Option<&str>`, or \
+            "argument `id` of message `check` may be missing: if HAProxy has no value for \
+             `req.hdr(x-id)`, the message is rejected and its handler does not run; take `Option<&str>`, or \
              give a default with `#[arg(default = …)]`"
         );
         for (required, may_be_missing) in [(true, false), (false, true)] {
