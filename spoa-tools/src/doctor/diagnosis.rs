@@ -38,7 +38,14 @@ pub fn check(
     let configuration = Configuration::read(paths, &Disk, &around);
     let configuration = configuration.map_err(|error| error.to_string())?;
     if configuration.sources.iter().next().is_none() {
-        return Err("no file to read: in a directory, HAProxy reads `*.cfg`".to_owned());
+        let named: Vec<_> = paths
+            .iter()
+            .map(|path| format!("`{}`", path.display()))
+            .collect();
+        return Err(format!(
+            "no `*.cfg` in {}: HAProxy reads no other files of a directory",
+            named.join(" and ")
+        ));
     }
     Ok(Diagnosis {
         findings: examine(agent, &configuration, series),
