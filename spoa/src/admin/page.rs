@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 const REFRESH: u32 = 3;
 
 /// The size of a sparkline, in CSS pixels.
-const WIDTH: f64 = 120.0;
+const WIDTH: f64 = 80.0;
 const HEIGHT: f64 = 24.0;
 
 const STYLE: &str = "\
@@ -57,8 +57,8 @@ pub(super) fn write(all: &[Stats], history: &History, has_handlers: bool) -> Str
     }
     out.push_str(
         ". A message is green if all went well, red if a handler failed, and yellow if messages were \
-         rejected or actions left out, since the start. Rates and means are those between the last times that \
-         somebody looked.</footer>\n</body>\n</html>\n",
+         rejected or actions left out, since the start. Rate and mean are of the time between the last two samples, \
+         which are taken when this page or the metrics are read.</footer>\n</body>\n</html>\n",
     );
     out
 }
@@ -150,7 +150,7 @@ fn row(out: &mut String, message: &MessageStats, samples: Option<&Samples>) -> f
         .map(|mean| time(Duration::from_secs_f64(*mean)));
     for (value, samples) in [(rate, rates), (mean, means)] {
         let value = value.unwrap_or_else(|| "–".to_owned());
-        write!(out, "<td>{value} {}", Sparkline(samples))?;
+        write!(out, "<td>{} {value}", Sparkline(samples))?;
     }
     for share in [0.5, 0.99] {
         let most = message.durations.quantile(share);
