@@ -43,6 +43,14 @@ mod documents {
     mod readme {}
     #[doc = include_str!("../../docs/http.md")]
     mod http {}
+    #[doc = include_str!("../../docs/moving/coraza-spoa.md")]
+    mod coraza_spoa {}
+    #[doc = include_str!("../../docs/moving/crowdsec.md")]
+    mod crowdsec {}
+    #[doc = include_str!("../../docs/moving/spoe-auth.md")]
+    mod spoe_auth {}
+    #[doc = include_str!("../../docs/moving/other-languages.md")]
+    mod other_languages {}
     #[doc = include_str!("../../docs/options.md")]
     mod options {}
     #[doc = include_str!("../../docs/verdicts.md")]
