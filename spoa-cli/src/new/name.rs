@@ -42,7 +42,7 @@ pub(super) fn check(name: &str) -> Result<(), String> {
     }
     if !name.chars().all(takes) {
         let why = "Debian and Kubernetes take lower-case letters, digits and `-` only";
-        return if check(&better).is_ok() {
+        return if better != name && check(&better).is_ok() {
             refuse(&format!("{why}; write `{better}`"))
         } else {
             refuse(why)
