@@ -16,6 +16,18 @@ pub fn header_blocks(data: &[u8]) {
         );
         let _ = (headers.basic_auth(), headers.trace_parent());
         let _ = format!("{headers:?}");
+        // A look-up finds what reading all of them does.
+        for name in headers.iter().map(|(name, _)| name) {
+            let Ok(name) = std::str::from_utf8(name) else {
+                continue;
+            };
+            let of_name = headers
+                .iter()
+                .filter(|(it, _)| it.eq_ignore_ascii_case(name.as_bytes()));
+            assert!(headers.get_all(name).eq(of_name.map(|(_, value)| value)));
+        }
+        let lines = headers.get_all("cookie").flat_map(Cookies::from_header);
+        assert!(headers.cookies().iter().eq(lines));
         // A block that is cut anywhere is not a block.
         let cut = data.split_last().map_or(data, |(_, cut)| cut);
         assert!(Headers::from_block(cut).is_err() || Headers::from_block(data).is_err());
@@ -31,5 +43,11 @@ pub fn header_blocks(data: &[u8]) {
     );
     for (name, value) in Cookies::from_header(data) {
         assert!(name.len() + value.len() <= data.len());
+        let Ok(name) = std::str::from_utf8(name) else {
+            continue;
+        };
+        let cookies = Cookies::from_header(data);
+        let of_name = cookies.iter().filter(|(it, _)| *it == name.as_bytes());
+        assert!(cookies.get_all(name).eq(of_name.map(|(_, value)| value)));
     }
 }

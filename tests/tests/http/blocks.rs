@@ -23,7 +23,7 @@ fn integer(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-fn binary(pairs: &Pairs) -> Vec<u8> {
+pub(crate) fn binary(pairs: &Pairs) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in pairs {
         for part in [name, value] {
@@ -35,7 +35,7 @@ fn binary(pairs: &Pairs) -> Vec<u8> {
     block
 }
 
-fn text(pairs: &Pairs) -> Vec<u8> {
+pub(crate) fn text(pairs: &Pairs) -> Vec<u8> {
     let lines = pairs
         .iter()
         .flat_map(|(name, value)| [name, &b": "[..], value, b"\r\n"].concat());

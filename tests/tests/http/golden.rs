@@ -174,3 +174,74 @@ fn haproxy_writes_the_blocks_that_the_golden_files_have() {
         }
     });
 }
+
+/// Numbers that depend on nothing but the seed (xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % end.max(1) as u64).expect("it is below a usize")
+    }
+
+    /// Returns a range within `len`.
+    fn range(&mut self, len: usize) -> std::ops::Range<usize> {
+        let start = self.below(len + 1);
+        let longest = (len - start).min(40);
+        start..start + self.below(longest + 1)
+    }
+}
+
+/// Damages a block in one place.
+fn damage(block: &mut Vec<u8>, numbers: &mut Numbers) {
+    const BYTES: [u8; 14] = *b"\0\x01\x06\xef\xf0\xff\x80 \r\n:;=c";
+    let range = numbers.range(block.len());
+    let at = range.start;
+    match numbers.below(6) {
+        0 => drop(block.drain(range)),
+        1 => {
+            let again = block[range].to_vec();
+            drop(block.splice(at..at, again));
+        }
+        2 => block.truncate(at),
+        3 => block.insert(at, BYTES[numbers.below(BYTES.len())]),
+        _ if at == block.len() => block.push(0),
+        4 => block[at] = BYTES[numbers.below(BYTES.len())],
+        _ => block[at] ^= 1 << numbers.below(8),
+    }
+}
+
+/// Some headers of the golden blocks, in both encodings, whole and damaged. `SPOA_HEADER_BLOCKS=600` goes on for 600
+/// seconds.
+#[test]
+fn damaged_golden_blocks_hold_the_invariants_of_the_fuzz_target() {
+    let bytes = fs::read(file("3.4", Http::One)).expect("the file is there");
+    let messages = Messages::parse(notify(&bytes).payload).expect("messages");
+    let value = messages.iter().next().and_then(|it| it.get("binary"));
+    let all = pairs(Headers::from_value(value.expect("the block")).expect("a whole block"));
+    let seconds = std::env::var("SPOA_HEADER_BLOCKS").ok();
+    let seconds = seconds.map(|it| it.parse().expect("a number of seconds"));
+    let started = std::time::Instant::now();
+    let (mut numbers, mut count) = (Numbers(0x5eed), 0_u64);
+    while match seconds {
+        Some(seconds) => count % 1000 != 0 || started.elapsed().as_secs() < seconds,
+        None => count < 20_000,
+    } {
+        let some: Pairs = (0..numbers.below(6))
+            .map(|_| all[numbers.below(all.len())].clone())
+            .collect();
+        let mut block = if numbers.below(2) == 0 {
+            crate::blocks::binary(&some)
+        } else {
+            crate::blocks::text(&some)
+        };
+        for _ in 0..numbers.below(5) {
+            damage(&mut block, &mut numbers);
+        }
+        spoa_tests::invariants::header_blocks(&block);
+        count += 1;
+    }
+    println!("{count} blocks in {:?}", started.elapsed());
+}
