@@ -9,6 +9,7 @@ mod dev;
 mod examples;
 #[path = "../http/h2.rs"]
 mod h2;
+mod http_types;
 mod kitchen_sink;
 mod matrix;
 mod slices;

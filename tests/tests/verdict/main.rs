@@ -4,9 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod coraza;
-#[path = "../http/h2.rs"]
-#[allow(dead_code, reason = "the tests of requests use more of it")]
-mod h2;
+mod http2;
 mod spoe_auth;
 mod together;
 #[path = "../config/written.rs"]
@@ -32,7 +30,6 @@ fn agent() -> Command {
 /// The parts of a case: a HAProxy with the rules, a server, an agent.
 struct Site {
     proxy: Proxy,
-    h2: Port,
     agent: Option<Process>,
     written: Written,
     _dir: TempDir,
@@ -41,19 +38,17 @@ struct Site {
 impl Site {
     fn start(haproxy: &Haproxy, agent: Command, args: &[&str]) -> Site {
         let (front, server, listen) = (Port::free(), Port::free(), Port::free());
-        let h2 = Port::free();
         let dir = TempDir::new();
         let rules = dir.join("rules.cfg");
         // The server shows which headers it got, and passes on what is asked of its response.
         let text = format!(
-            "    bind {} name www\n    bind {} proto h2\n    timeout tarpit 50ms\n    default_backend site\n\n\
+            "    bind {} name www\n    timeout tarpit 50ms\n    default_backend site\n\n\
              backend site\n    server site {server}\n\n\
              listen server\n    bind {server}\n    \
              http-request return status 200 content-type text/plain hdr x-ask \"%[req.hdr(x-late)]\" \
              lf-string \"%[req.hdrs]\" if {{ req.fhdr(x-late) -m found }}\n    \
              http-request return status 200 content-type text/plain lf-string \"%[req.hdrs]\"\n",
             front.addr(),
-            h2.addr(),
             server = server.addr(),
         );
         fs::write(&rules, text).expect("it is written");
@@ -71,23 +66,10 @@ impl Site {
         let agent = serving(agent, &listen);
         Site {
             proxy: written.start(haproxy),
-            h2,
             agent: Some(agent),
             written,
             _dir: dir,
         }
-    }
-
-    /// Returns the status over HTTP/2; `None` if there is no response.
-    fn status_over_h2(&self, header: &str, what: &str) -> Option<u16> {
-        let fields: [(&[u8], &[u8]); 5] = [
-            (b":method", b"GET"),
-            (b":scheme", b"http"),
-            (b":authority", b"x"),
-            (b":path", b"/"),
-            (header.as_bytes(), what.as_bytes()),
-        ];
-        h2::send(self.h2.addr(), &fields, None).expect("HAProxy speaks HTTP/2")
     }
 
     fn ask(&self, header: &str, what: &str) -> Reply {
@@ -164,32 +146,6 @@ fn every_verdict_is_enforced_at_every_event() {
 }
 
 #[test]
-fn every_verdict_is_enforced_over_http_2() {
-    for_each_haproxy(|haproxy| {
-        let site = Site::start(haproxy, agent(), &["--fail=closed"]);
-        for side in SIDES {
-            for (what, status) in [
-                ("allow", 200),
-                ("deny 403", 403),
-                ("deny 418", 418),
-                ("redirect 302", 302),
-                ("redirect 307", 307),
-                ("respond 200", 200),
-                ("respond 404", 404),
-                ("challenge", 401),
-                ("tarpit", 429),
-                ("deny 500", 503),
-                ("panic", 503),
-                ("late", 503),
-            ] {
-                let found = site.status_over_h2(side, what);
-                assert_eq!(found, Some(status), "{haproxy} {side} {what}");
-            }
-        }
-    });
-}
-
-#[test]
 fn the_log_of_the_agent_says_why_there_was_no_verdict() {
     for_each_haproxy(|haproxy| {
         let site = Site::start(haproxy, agent(), &["--fail=closed"]);
@@ -240,8 +196,6 @@ fn without_a_verdict_requests_pass_or_not_as_was_chosen() {
             let reply = site.ask("x-ask", "allow");
             let late = site.ask("x-late", "deny 418");
             assert_eq!(late.status, status, "{haproxy} {fail} down, a response");
-            let h2 = site.status_over_h2("x-ask", "deny 418");
-            assert_eq!(h2, Some(status), "{haproxy} {fail} down, HTTP/2");
             assert_eq!(reply.status, status, "{haproxy} {fail} down");
             assert!(!has(&reply, "evil"), "{haproxy} {fail} down");
         }
