@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use serde_json::Value;
-use spoa::client::Stream;
+use spoa::client::{Error, Stream};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -13,10 +13,13 @@ const LIMIT: usize = 16 << 20;
 /// Asks the admin server at an address for `/stats.json`.
 pub(crate) async fn stats(address: &str, patience: Duration) -> Result<Value, Failure> {
     let stream = Stream::connect(address, patience).await;
-    let stream = stream.map_err(|error| {
-        crate::refused(error, |error| {
-            Failure::failed(format!("admin server: {error}"))
-        })
+    let stream = stream.map_err(|error| match error {
+        Error::Address { .. } => Failure::usage(error),
+        Error::NothingListens { source, .. } => Failure::failed(format!(
+            "no admin server listens on `{address}` ({source}): start the agent with `--admin {address}`, or \
+             give the address of its `--admin`"
+        )),
+        error => Failure::failed(format!("admin server: {error}")),
     })?;
     let asked = timeout(patience, ask(stream)).await;
     asked

@@ -17,11 +17,11 @@ mod record;
 mod recording;
 mod replay;
 mod tools;
+mod top;
 mod transport;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use failure::Failure;
-use spoa::client::Error as ClientError;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Some(("bench", matches)) => bench::run(matches),
         Some(("call", matches)) => call::run(matches),
         Some(("probe", matches)) => probe::run(matches),
+        Some(("top", matches)) => top::run(matches),
         Some(("record", matches)) => record::run(matches),
         Some(("replay", matches)) => replay::run(matches),
         Some(("decode", matches)) => decode::run(matches),
@@ -65,6 +66,7 @@ fn command() -> Command {
         .subcommand(call::command())
         .subcommand(probe::command())
         .subcommand(bench::command())
+        .subcommand(top::command())
         .subcommand(record::command())
         .subcommand(replay::command())
         .subcommand(decode::command())
@@ -130,14 +132,6 @@ fn runtime() -> Result<Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("cannot start: {error}")))
-}
-
-/// An invalid address is a mistake on the command line; all else is about the agent.
-fn refused(error: ClientError, about: impl FnOnce(&dyn std::fmt::Display) -> Failure) -> Failure {
-    match error {
-        ClientError::Address { .. } => Failure::usage(error),
-        error => about(&error),
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod record;
 mod recorder;
 mod tls;
 mod tools;
+mod top;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -75,7 +76,7 @@ fn without_a_command_it_says_what_there_is() {
     let done = spop(&[]);
     assert_eq!(done.status, 2);
     for command in [
-        "new", "bench", "call", "probe", "record", "replay", "decode", "explain",
+        "new", "bench", "call", "probe", "top", "record", "replay", "decode", "explain",
     ] {
         assert!(
             done.err.contains(&format!("\n  {command} ")),
