@@ -142,7 +142,7 @@ codes! {
     FailOpen "SPOA082" Warning Silent "without an answer nothing is denied",
     ConditionUnmeant "SPOA083" Error Depends "a comparison in a condition is a mistake",
     FilterLeftOut "SPOA084" Error Depends "`filter-sequence` leaves an engine out",
-    BackendOfSample "SPOA085" Error Refuses "a sample names a backend or a server that is not there",
+    BackendOfSample "SPOA085" Error Refuses "a sample names a backend, a server or a table that is not there",
     GroupNeverSent "SPOA086" Error Warns "a group is sent after a rule that ends the rules",
     OtherEntrance "SPOA087" Note Silent "a frontend leads to the same servers without the agent",
     UrlAbsolute "SPOA088" Note Silent "`url` has another form with HTTP/2",

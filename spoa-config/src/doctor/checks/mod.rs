@@ -32,6 +32,7 @@ mod samples;
 mod scopes;
 mod sections;
 mod sending;
+mod tables;
 mod texts;
 mod timeouts;
 mod twice;
@@ -79,6 +80,7 @@ pub(super) const ALL: &[Check] = &[
     health::check,
     balance::check,
     references::check,
+    tables::check,
     sending::check,
     clients::check,
     choices::check,

@@ -69,7 +69,7 @@ impl Line {
 
 /// Returns the words of a line that are, or hold, sample expressions: those of tests and arguments, and log
 /// formats.
-fn samples(line: &Line) -> impl Iterator<Item = &Word> {
+pub(super) fn samples(line: &Line) -> impl Iterator<Item = &Word> {
     let before = std::iter::once(None).chain(line.words.iter().map(Some));
     let pairs = before.zip(&line.words).enumerate();
     pairs.filter_map(move |(index, (before, word))| {
