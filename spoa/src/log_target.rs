@@ -13,6 +13,9 @@ pub(crate) const FAILURES: &str = "spoa::failures";
 /// The target of lines that show messages and answers with their values.
 pub(crate) const VALUES: &str = "spoa::values";
 
+/// The target of the spans around messages.
+pub(crate) const SPANS: &str = "spoa::spans";
+
 /// All targets.
 #[cfg(feature = "run")]
-pub(crate) const ALL: [&str; 4] = [AGENT, CONNECTION, FAILURES, VALUES];
+pub(crate) const ALL: [&str; 5] = [AGENT, CONNECTION, FAILURES, SPANS, VALUES];

@@ -45,8 +45,8 @@ fn an_unknown_level_is_not_taken_for_a_target_without_lines() {
         ),
         (
             "info,spoa::handshake=trace",
-            "no line has the target `spoa::handshake`: write `spoa`, `spoa::connection`, `spoa::failures` \
-             or `spoa::values`"
+            "no line has the target `spoa::handshake`: write `spoa`, `spoa::connection`, `spoa::failures`, \
+             `spoa::spans` or `spoa::values`"
                 .to_owned(),
         ),
     ] {

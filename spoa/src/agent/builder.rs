@@ -9,6 +9,7 @@ use super::shared::blocking::BlockingPlaces;
 use super::shared::budget::Budgets;
 use super::shared::failed_message::OnFailure;
 use super::shared::handler_table::HandlerTable;
+use super::shared::spans::Spans;
 use super::{Agent, FailedMessage, Limits, Listener, Shared};
 use crate::agent::counters::Counters;
 use crate::handler::{Definition, IntoActions, IntoHandlerError, States};
@@ -43,6 +44,7 @@ pub struct AgentBuilder {
     tls: Option<super::Tls>,
     limits: Limits,
     on_failure: Option<OnFailure>,
+    spans: Option<Spans>,
 }
 
 /// A state that can be reloaded, and was made once.
@@ -238,6 +240,61 @@ impl AgentBuilder {
         self
     }
 
+    /// Runs each handler in a span of `tracing`. It has the name `spoe_message` and the fields `otel.name` (the name of
+    /// the message), `stream`, `frame`, and `req_id` if the handler has an argument whose sample is `unique-id`, such
+    /// as [`UniqueId`](crate::http::UniqueId). A subscriber that shows spans so has the id in each line that the
+    /// handler logs. A message whose handler fails sets `otel.status_code`.
+    ///
+    /// Spans are off by default, and cost nothing then.
+    ///
+    /// ```
+    /// # use spoa::prelude::*;
+    /// # use spoa::agent::Agent;
+    /// use spoa::http::UniqueId;
+    ///
+    /// #[spoe_message("check")]
+    /// fn check(id: UniqueId<'_>) {
+    ///     // spoe_message{otel.name="check" … req_id="…"}: checks: checked
+    ///     tracing::info!(target: "checks", "checked");
+    /// }
+    ///
+    /// let agent = Agent::builder().handlers(handlers![check]).spans(true).build();
+    /// assert!(agent.is_ok());
+    /// ```
+    pub fn spans(mut self, spans: bool) -> Self {
+        match (spans, &self.spans) {
+            (true, None) => self.spans = Some(Spans::default()),
+            (true, Some(_)) => {}
+            (false, _) => self.spans = None,
+        }
+        self
+    }
+
+    /// Runs each handler in a span, as [`spans`](Self::spans) does, and calls a function with each new span whose message
+    /// carries a `traceparent` header. The function gives the span its parent, in the way of the program's tracing
+    /// system. The crate `haproxy-spoa-otel` has one for OpenTelemetry.
+    ///
+    /// The header comes from an argument whose sample is `req.fhdr(traceparent)`, such as
+    /// [`TraceParent`](crate::http::TraceParent). A client chooses its text, which may be anything.
+    ///
+    /// ```
+    /// # use spoa::prelude::*;
+    /// # use spoa::agent::Agent;
+    /// # #[spoe_message("ping")] fn ping() {}
+    /// let builder = Agent::builder().handlers(handlers![ping]);
+    /// let builder = builder.spans_with_parent(|span, traceparent| {
+    ///     println!("{:?} belongs to {traceparent}", span.id());
+    /// });
+    /// assert!(builder.build().is_ok());
+    /// ```
+    pub fn spans_with_parent(
+        mut self,
+        link: impl Fn(&tracing::Span, &str) + Send + Sync + 'static,
+    ) -> Self {
+        self.spans = Some(Spans::linked(link));
+        self
+    }
+
     /// Returns whether failures have actions of their own.
     #[cfg(all(feature = "testing", feature = "tools"))]
     pub(crate) fn has_on_failure(&self) -> bool {
@@ -324,6 +381,7 @@ impl AgentBuilder {
             limits,
             leaving: AtomicBool::new(false),
             on_failure: self.on_failure,
+            spans: self.spans,
             lines: LineLimits::default(),
             counters: counters.clone(),
             budgets,

@@ -11,7 +11,8 @@ use crate::handler::Definition;
 impl Running {
     /// Makes the agent: its options, state, certificates and addresses.
     pub(super) fn check(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<(), StartError> {
-        log::start(options.log().unwrap_or("warn"), options.log_format());
+        let filter = options.log().unwrap_or("warn");
+        log::start(filter, options.log_format(), Vec::new());
         let runtime = self.runtime(options)?;
         let checked = runtime.block_on(async {
             match self.setup(options, setup).await {

@@ -5,6 +5,7 @@ use crate::log_target::AGENT;
 #[cfg(feature = "log-json")]
 use crate::text::breaks_line;
 use crate::text::one_line;
+use std::cell::RefCell;
 use std::fmt;
 use std::io::stderr;
 use tracing::{Event, Level, Subscriber};
@@ -17,7 +18,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter,
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, registry};
+use tracing_subscriber::{Layer, Registry, registry};
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,15 +49,48 @@ impl LogFormat {
     }
 }
 
+/// A layer of the program's own.
+pub(super) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Layers of the program's own, until they are made.
+#[derive(Default)]
+pub(super) struct Layers(RefCell<Vec<Box<dyn FnOnce() -> BoxedLayer>>>);
+
+impl Layers {
+    pub(super) fn add<L>(&self, make: impl FnOnce() -> L + 'static)
+    where
+        L: Layer<Registry> + Send + Sync,
+    {
+        self.0.borrow_mut().push(Box::new(|| make().boxed()));
+    }
+
+    /// Makes the layers. They are made once.
+    pub(super) fn make(&self) -> Vec<BoxedLayer> {
+        self.0.take().into_iter().map(|make| make()).collect()
+    }
+}
+
+impl fmt::Debug for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layers").finish_non_exhaustive()
+    }
+}
+
 /// Sends the log to standard error. Lines of text have the time, unless the journal reads them, which adds its own.
 ///
 /// A program that has set up `tracing` itself keeps its own subscriber.
-pub(super) fn start(filter: &str, format: LogFormat) {
+pub(super) fn start(filter: &str, format: LogFormat, layers: Vec<BoxedLayer>) {
     // The command line has already checked the filter.
     let filter = filter::read(filter).unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     let timed = std::env::var_os("JOURNAL_STREAM").is_none();
-    let lines = lines(format, timed, stderr);
-    let started = registry().with(lines.with_filter(filter)).try_init();
+    let started = if layers.is_empty() {
+        let lines = lines(format, timed, stderr);
+        registry().with(lines.with_filter(filter)).try_init()
+    } else {
+        let lines = lines(format, timed, stderr);
+        let registry = registry().with(layers);
+        registry.with(lines.with_filter(filter)).try_init()
+    };
     if started.is_err() {
         tracing::debug!(target: AGENT, "the program's own log is kept");
     }

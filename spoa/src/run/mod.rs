@@ -53,6 +53,7 @@ use crate::log_target::{self, AGENT};
 use crate::registry::Registered;
 use command_line::{Identity, Options, Stop, Task};
 use error::StartError;
+use log::Layers;
 use output::print;
 use setup::MakeSetup;
 use std::ffi::OsString;
@@ -136,6 +137,7 @@ struct Running {
     handlers: Vec<&'static Definition>,
     on_failure: bool,
     user: UserOptions,
+    layers: Layers,
 }
 
 impl Running {
@@ -145,6 +147,7 @@ impl Running {
             about,
             options,
             setup,
+            layers,
         } = program;
         let called = called.unwrap_or_else(|| about.package.to_owned());
         let name = match about.name {
@@ -164,6 +167,7 @@ impl Running {
             },
             on_failure: about.on_failure,
             user: user.unwrap_or_default(),
+            layers,
         };
         match command_line::taken(&running.identity()) {
             None => Ok((running, setup)),
@@ -238,7 +242,12 @@ impl Running {
 
     fn serve(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<(), StartError> {
         let passed = systemd::Passed::take()?;
-        log::start(options.log().unwrap_or("info"), options.log_format());
+        let layers = self.layers.make();
+        log::start(
+            options.log().unwrap_or("info"),
+            options.log_format(),
+            layers,
+        );
         let runtime = self.runtime(options)?;
         for warning in self.warnings() {
             tracing::warn!(target: AGENT, "{warning}");
@@ -271,7 +280,8 @@ impl Running {
         setup: Vec<MakeSetup>,
         dev: &spoa_tools::dev::Dev,
     ) -> Result<(), StartError> {
-        log::start(options.log().unwrap_or("warn"), options.log_format());
+        let filter = options.log().unwrap_or("warn");
+        log::start(filter, options.log_format(), Vec::new());
         let runtime = self.runtime(options)?;
         let served = runtime.block_on(async {
             let setup = self.setup(options, setup).await?;
@@ -291,7 +301,8 @@ impl Running {
     ) -> Result<(), StartError> {
         // The failure of the handler is printed below.
         let quiet = format!("warn,{}=off", log_target::FAILURES);
-        log::start(options.log().unwrap_or(&quiet), options.log_format());
+        let filter = options.log().unwrap_or(&quiet);
+        log::start(filter, options.log_format(), Vec::new());
         let call = call::Call::new(message.to_owned(), args).map_err(StartError::Argument)?;
         let runtime = self.runtime(options)?;
         let answer = runtime.block_on(async {
@@ -343,7 +354,11 @@ impl Running {
         for make in setup {
             made = make(made).await.map_err(StartError::Configure)?;
         }
-        Ok(made.agent(|builder| builder.limits(|limits| options.apply(limits))))
+        let made = made.agent(|builder| builder.limits(|limits| options.apply(limits)));
+        Ok(match options.spans() {
+            Some(spans) => made.agent(|builder| builder.spans(spans)),
+            None => made,
+        })
     }
 
     /// Returns warnings about the environment.

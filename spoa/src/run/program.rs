@@ -1,5 +1,6 @@
 //! A program: what its agent is made of, and its command line.
 
+use super::log::Layers;
 use super::setup::{MakeSetup, Setup};
 use super::user_options::UserOptions;
 use super::{ConfigureError, perform};
@@ -47,6 +48,7 @@ pub struct Program {
     pub(super) about: About,
     pub(super) options: Option<Declare>,
     pub(super) setup: Vec<MakeSetup>,
+    pub(super) layers: Layers,
 }
 
 /// Declares the program's own options, for an agent of this name.
@@ -98,6 +100,7 @@ impl Program {
             about,
             options: None,
             setup: Vec::new(),
+            layers: Layers::default(),
         }
     }
 
@@ -169,6 +172,29 @@ impl Program {
     #[doc(hidden)]
     pub fn set_up(mut self, make: MakeSetup) -> Self {
         self.setup.push(make);
+        self
+    }
+
+    /// Adds a layer to the subscriber of `tracing` that the program has while it serves, beside the one that writes the
+    /// log. The function makes the layer when the program begins to serve, before its runtime starts. `--log` filters
+    /// the log only: give the layer a filter of its own.
+    ///
+    /// ```no_run
+    /// use spoa::run::Program;
+    /// use std::process::ExitCode;
+    /// use tracing_subscriber::Layer;
+    /// use tracing_subscriber::filter::LevelFilter;
+    ///
+    /// fn main() -> ExitCode {
+    ///     let program = Program::new("blocklist", env!("CARGO_PKG_VERSION"));
+    ///     program.layer(|| tracing_subscriber::fmt::layer().with_filter(LevelFilter::ERROR)).main()
+    /// }
+    /// ```
+    pub fn layer<L>(self, make: impl FnOnce() -> L + 'static) -> Self
+    where
+        L: tracing_subscriber::Layer<tracing_subscriber::Registry> + Send + Sync,
+    {
+        self.layers.add(make);
         self
     }
 

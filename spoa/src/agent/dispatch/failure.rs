@@ -4,6 +4,7 @@ use crate::agent::report::handlers as report;
 use crate::agent::shared::Shared;
 use crate::agent::shared::failed_message::FailedMessage;
 use crate::agent::shared::handler_table::Entry;
+use crate::agent::shared::spans;
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
 use crate::handler::{ActionWriter, Context, Failure, IncomingMessage};
@@ -23,30 +24,34 @@ impl Shared {
         end: usize,
     ) {
         out.truncate(start);
-        let message = incoming.message.name();
-        self.failed(entry, message, incoming.context, failure, out, end);
+        let message = &incoming.message;
+        let req_id = entry.trace.request_id(message);
+        let named = (message.name(), req_id.as_deref());
+        self.failed(entry, named, incoming.context, failure, out, end);
     }
 
-    /// Logs the failure of a handler whose message is gone. `out` holds nothing but its actions.
+    /// Logs the failure of a handler whose message is gone, but for its name and its unique id. `out` holds nothing
+    /// but its actions.
     #[cold]
     pub(super) fn fail_late(
         &self,
         entry: &Entry,
-        message: &[u8],
+        (message, req_id): (&[u8], Option<&str>),
         context: Context<'_>,
         failure: Box<Failure>,
         out: &mut Vec<u8>,
         end: usize,
     ) {
         out.clear();
-        self.failed(entry, Name::new(message), context, failure, out, end);
+        let named = (Name::new(message), req_id);
+        self.failed(entry, named, context, failure, out, end);
     }
 
     /// The failure may hold an error of the program, and any use of it may panic, its drop too.
     fn failed(
         &self,
         entry: &Entry,
-        message: Name<'_>,
+        (message, req_id): (Name<'_>, Option<&str>),
         context: Context<'_>,
         failure: Box<Failure>,
         out: &mut Vec<u8>,
@@ -54,9 +59,13 @@ impl Shared {
     ) {
         entry.counters.failed(&failure);
         self.counters.failed(&failure);
-        report::failed(entry.definition, &entry.lines, &failure, message, context);
+        let (definition, lines) = (entry.definition, &entry.lines);
+        report::failed(definition, lines, &failure, message, context, req_id);
+        if self.spans.is_some() {
+            spans::failed(&failure);
+        }
         let failed = FailedMessage::new(&failure, message, context);
-        self.give_instead(entry, &failed, out, end);
+        self.give_instead(entry, &failed, req_id, out, end);
         drop_quietly(failure);
     }
 
@@ -65,6 +74,7 @@ impl Shared {
         &self,
         entry: &Entry,
         failed: &FailedMessage<'_>,
+        req_id: Option<&str>,
         out: &mut Vec<u8>,
         end: usize,
     ) {
@@ -79,11 +89,11 @@ impl Shared {
         if let Err(failure) = given {
             out.truncate(start);
             let message = failed.message_name();
-            report::on_failure_failed(&self.lines, &failure, message, context);
+            report::on_failure_failed(&self.lines, &failure, message, context, req_id);
             drop_quietly(failure);
         } else if let Some(left_out) = left_out {
             entry.counters.left_out(&left_out);
-            report::left_out(entry.definition, &entry.lines, &left_out, context);
+            report::left_out(entry.definition, &entry.lines, &left_out, context, req_id);
         }
     }
 }

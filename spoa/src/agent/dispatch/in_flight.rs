@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Span;
 
 /// How many slots are kept while none is in use: more than the 20 that HAProxy needs.
 const KEPT_SLOTS: usize = 32;
@@ -65,6 +66,24 @@ pub(crate) struct Running {
     pub(crate) begun: Instant,
     pub(crate) deadline: Option<(Instant, Duration)>,
     pub(crate) work: Admitted,
+    /// `None` for most messages.
+    pub(crate) trace: Option<Box<Trace>>,
+}
+
+/// How a message that is gone is found in logs and traces.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    /// Its unique id.
+    pub(crate) req_id: Option<String>,
+    /// Its span; [`Span::none`] if it has none.
+    pub(crate) span: Span,
+}
+
+impl Running {
+    /// Returns the unique id of the message.
+    pub(crate) fn req_id(&self) -> Option<&str> {
+        self.trace.as_ref()?.req_id.as_deref()
+    }
 }
 
 /// A future may panic when it is dropped, and two that do so at once would end the process.
@@ -72,6 +91,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         let nothing = Box::pin(std::future::pending());
         drop_quietly(std::mem::replace(&mut self.future, nothing));
+        if let Some(trace) = self.trace.take() {
+            drop_quietly(trace);
+        }
     }
 }
 

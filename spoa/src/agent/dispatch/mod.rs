@@ -19,8 +19,10 @@ use crate::agent::Shared;
 use crate::agent::counters::Shard;
 use crate::agent::report::{handlers as report, values};
 use crate::agent::shared::handler_table::Entry;
+use crate::agent::shared::spans::{Spans, within};
 use crate::agent::worker::scratch::Scratch;
 use crate::handler::guard::guard;
+use crate::handler::panics::drop_quietly;
 use crate::handler::{
     ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, LeftOut, Run, mark,
 };
@@ -28,6 +30,7 @@ use crate::spop::{FrameIds, Message, Messages, OpenAck};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
+use tracing::Span;
 
 /// Answers the NOTIFYs of one connection during one poll.
 pub(crate) struct Dispatcher<'a> {
@@ -108,8 +111,13 @@ impl<'a> Dispatcher<'a> {
             context,
             answered: None,
         };
+        let spans = self.shared.spans.as_ref();
         for message in messages {
             incoming.message = message;
+            if let Some(spans) = spans {
+                self.in_span(spans, incoming, &mut answer);
+                continue;
+            }
             if message.may_ask() {
                 self.asked(incoming, &mut answer);
                 continue;
@@ -164,6 +172,19 @@ impl<'a> Dispatcher<'a> {
         self.shared.counters.unknown.add(1);
         let known = self.shared.table.definitions();
         report::unknown_message(&self.shared.lines, known, incoming);
+    }
+
+    /// Runs the handler of a message in a span of its own.
+    #[cold]
+    #[inline(never)]
+    fn in_span(&mut self, spans: &Spans, incoming: IncomingMessage<'_>, answer: &mut PendingAck) {
+        let name = incoming.message.name().as_bytes();
+        let span = match self.shared.table.find(name) {
+            Some(entry) => spans.open(entry, &incoming),
+            None => Span::none(),
+        };
+        within(&span, || self.asked(incoming, answer));
+        drop_quietly(span);
     }
 
     /// Runs the handler of a message that may ask to be told of its success.
@@ -289,7 +310,14 @@ pub(super) fn run(
             entry.counters.handled(shard);
             if let Some(left_out) = actions.left_out() {
                 entry.counters.left_out(&left_out);
-                report::left_out(entry.definition, &entry.lines, &left_out, incoming.context);
+                let req_id = entry.trace.request_id(&incoming.message);
+                report::left_out(
+                    entry.definition,
+                    &entry.lines,
+                    &left_out,
+                    incoming.context,
+                    req_id.as_deref(),
+                );
             }
         }
         Err(failure) => shared.fail(entry, incoming, failure, out, before, end),

@@ -3,13 +3,15 @@
 //!
 //! It knows futures and deadlines; what is done when it returns is `dispatch`'s business.
 
-use super::in_flight::{AckPart, Running, Slot};
+use super::in_flight::{AckPart, Running, Slot, Trace};
 use super::{Dispatcher, PendingAck, marking, run};
 use crate::agent::report::handlers as report;
 use crate::agent::shared::blocking::BlockingPlace;
 use crate::agent::shared::handler_table::Entry;
+use crate::agent::shared::spans::within;
 use crate::agent::worker::scratch::{Now, Scratch};
 use crate::handler::guard::guard;
+use crate::handler::panics::drop_quietly;
 use crate::handler::{
     ActionWriter, Context, Failure, Finished, IncomingMessage, Job, JobFuture, Overload, Run,
 };
@@ -17,6 +19,7 @@ use std::borrow::Cow;
 use std::task::{self, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Span;
 
 /// The most parts of one ACK that are awaited: a frame has room for thousands of messages, and each
 /// handler that waits costs a future and its buffers. HAProxy's configurations have a handful.
@@ -62,7 +65,10 @@ impl Dispatcher<'_> {
             Run::Blocking(handler) => {
                 self.begin(entry, incoming, answer, |job| {
                     match shared.blocking.take() {
-                        Some(place) => Ok(blocking(job, handler, place)),
+                        Some(place) => {
+                            let span = shared.spans.as_ref().map(|_| Span::current());
+                            Ok(blocking(job, handler, place, span))
+                        }
                         None => Err(Overload::Blocking(shared.limits.max_blocking).into()),
                     }
                 });
@@ -152,6 +158,7 @@ impl Dispatcher<'_> {
                     begun: now.at,
                     deadline,
                     work: entry.load.begin(bytes),
+                    trace: trace(entry, incoming, self.shared.spans.is_some()),
                 }));
                 if let Some((at, _)) = deadline {
                     self.inflight.due_at(at);
@@ -219,7 +226,9 @@ impl Dispatcher<'_> {
             out.extend_from_slice(&job.actions);
             if let Some(left_out) = &job.left_out {
                 entry.counters.left_out(left_out);
-                report::left_out(entry.definition, &entry.lines, left_out, context());
+                let req_id = entry.trace.request_id(&incoming.message);
+                let req_id = req_id.as_deref();
+                report::left_out(entry.definition, &entry.lines, left_out, context(), req_id);
             }
         }
         if let Some(job) = finished.job {
@@ -260,7 +269,13 @@ impl Dispatcher<'_> {
             let finished = match (visit, running.deadline) {
                 (Visit::Poll, _) => {
                     self.scratch.activity.runs(entry.definition);
-                    match poll_guarded(&mut running.future, cx) {
+                    let polled = match &running.trace {
+                        None => poll_guarded(&mut running.future, cx),
+                        Some(trace) => {
+                            within(&trace.span, || poll_guarded(&mut running.future, cx))
+                        }
+                    };
+                    match polled {
                         Poll::Ready(finished) => finished,
                         Poll::Pending => continue,
                     }
@@ -282,20 +297,27 @@ impl Dispatcher<'_> {
                 }
                 None => (self.scratch.buffer(), None),
             };
-            let name = &running.message;
+            let named = (&*running.message, running.req_id());
             let context = Context {
                 connection: self.connection,
                 ids,
                 deadline: running.deadline.map(|(at, _)| at.into_std()),
             };
             if let Err(failure) = finished.result {
-                self.shared
-                    .fail_late(entry, name, context, failure, &mut actions, end);
+                let fail = || {
+                    self.shared
+                        .fail_late(entry, named, context, failure, &mut actions, end);
+                };
+                match &running.trace {
+                    None => fail(),
+                    Some(trace) => within(&trace.span, fail),
+                }
             } else {
                 entry.counters.handled(self.scratch.shard);
                 if let Some(left_out) = left_out {
                     entry.counters.left_out(&left_out);
-                    report::left_out(entry.definition, &entry.lines, &left_out, context);
+                    let (_, req_id) = named;
+                    report::left_out(entry.definition, &entry.lines, &left_out, context, req_id);
                 }
             }
             *part = AckPart::Done(actions);
@@ -317,6 +339,16 @@ impl Dispatcher<'_> {
         self.inflight.release(index);
         self.finish(answer.ack, ids);
     }
+}
+
+/// Returns how a message is found in logs and traces once it is gone.
+#[inline(always)]
+fn trace(entry: &Entry, incoming: &IncomingMessage<'_>, spans: bool) -> Option<Box<Trace>> {
+    let req_id = entry.trace.request_id(&incoming.message);
+    (spans || req_id.is_some()).then(|| {
+        let span = if spans { Span::current() } else { Span::none() };
+        Box::new(Trace { req_id, span })
+    })
 }
 
 /// The encoded actions at the end of `parts`.
@@ -363,12 +395,12 @@ fn poll_guarded(future: &mut JobFuture, cx: &mut task::Context<'_>) -> Poll<Fini
 }
 
 /// A blocking handler as a future.
-fn blocking(job: Box<Job>, run: SyncRun, place: BlockingPlace) -> JobFuture {
+fn blocking(job: Box<Job>, run: SyncRun, place: BlockingPlace, span: Option<Span>) -> JobFuture {
     match place {
-        BlockingPlace::Free(permit) => Box::pin(run_blocking(job, run, permit)),
+        BlockingPlace::Free(permit) => Box::pin(run_blocking(job, run, permit, span)),
         BlockingPlace::Queue(turn) => Box::pin(async move {
             let permit = turn.wait().await;
-            run_blocking(job, run, permit).await
+            run_blocking(job, run, permit, span).await
         }),
     }
 }
@@ -378,11 +410,20 @@ fn run_blocking(
     mut job: Box<Job>,
     run: SyncRun,
     permit: impl Send + 'static,
+    span: Option<Span>,
 ) -> impl Future<Output = Finished> {
     let work = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let (incoming, mut actions) = job.parts();
-        let result = guard(|| run(&incoming, &mut actions));
+        let mut run = || guard(|| run(&incoming, &mut actions));
+        let result = match span {
+            None => run(),
+            Some(span) => {
+                let result = within(&span, run);
+                drop_quietly(span);
+                result
+            }
+        };
         let left_out = actions.left_out();
         job.finish((result, left_out))
     });

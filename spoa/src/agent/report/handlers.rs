@@ -33,6 +33,7 @@ pub(crate) fn failed(
     failure: &Failure,
     message: Name<'_>,
     context: Context<'_>,
+    req_id: Option<&str>,
 ) {
     let Some(Permitted { suppressed }) = limits.failed.pass(kind(failure)) else {
         return;
@@ -44,6 +45,7 @@ pub(crate) fn failed(
             warn(target: FAILURES),
             context.connection,
             context.ids,
+            req_id,
             spoe_message = %message.excerpt(),
             handler = definition.function(),
             suppressed,
@@ -60,6 +62,7 @@ pub(crate) fn on_failure_failed(
     failure: &Failure,
     message: Name<'_>,
     context: Context<'_>,
+    req_id: Option<&str>,
 ) {
     let Some(Permitted { suppressed }) = limits.on_failure_failed.pass() else {
         return;
@@ -69,6 +72,7 @@ pub(crate) fn on_failure_failed(
         about_frame!(error(target: AGENT),
             context.connection,
             context.ids,
+            req_id,
             spoe_message = %message.excerpt(),
             suppressed,
             "`on_failure` failed: {}; fix it: a message whose handler failed was answered without \
@@ -157,6 +161,7 @@ pub(crate) fn left_out(
     limits: &HandlerLineLimits,
     left_out: &LeftOut,
     context: Context<'_>,
+    req_id: Option<&str>,
 ) {
     let Some(Permitted { suppressed }) = limits.left_out.pass() else {
         return;
@@ -165,6 +170,7 @@ pub(crate) fn left_out(
         about_frame!(warn(target: AGENT),
             context.connection,
             context.ids,
+            req_id,
             handler = definition.function(),
             suppressed,
             "handler `{}`: {} into the frame that HAProxy takes, left out: {left_out}; set fewer or \

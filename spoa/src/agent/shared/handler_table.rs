@@ -2,6 +2,7 @@
 
 use super::admission::Admission;
 use super::budget::Budgets;
+use super::trace_arguments::TraceArguments;
 use crate::agent::counters::HandlerCounters;
 use crate::agent::limits::usable;
 use crate::agent::report::HandlerLineLimits;
@@ -23,6 +24,7 @@ pub(crate) struct Entry {
     pub(crate) lines: HandlerLineLimits,
     pub(crate) counters: HandlerCounters,
     pub(crate) load: Arc<Admission>,
+    pub(crate) trace: TraceArguments,
     /// Whether the names of its arguments have been compared with a message.
     pub(crate) checked: AtomicBool,
 }
@@ -49,6 +51,7 @@ impl HandlerTable {
             lines: HandlerLineLimits::default(),
             counters: HandlerCounters::new(definition),
             load: Admission::new(budgets.clone()),
+            trace: TraceArguments::of(definition),
             checked: AtomicBool::new(false),
         };
         let named = |d: &&'static Definition| Some((d.message_name()?.as_bytes(), entry(d)));

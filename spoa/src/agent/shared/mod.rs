@@ -5,11 +5,14 @@ pub(crate) mod blocking;
 pub(crate) mod budget;
 pub(crate) mod failed_message;
 pub(crate) mod handler_table;
+pub(crate) mod spans;
+pub(crate) mod trace_arguments;
 
 use self::blocking::BlockingPlaces;
 use self::budget::Budgets;
 use self::failed_message::OnFailure;
 use self::handler_table::HandlerTable;
+use self::spans::Spans;
 use crate::agent::Limits;
 use crate::agent::counters::Counters;
 use crate::agent::reload::CurrentStates;
@@ -27,6 +30,8 @@ pub(crate) struct Shared {
     /// Whether health checks are refused, so that HAProxy sends to its other servers.
     pub(crate) leaving: AtomicBool,
     pub(crate) on_failure: Option<OnFailure>,
+    /// `None` if messages have no spans.
+    pub(crate) spans: Option<Spans>,
     pub(crate) lines: LineLimits,
     pub(crate) counters: Arc<Counters>,
     pub(crate) budgets: Arc<Budgets>,
@@ -46,6 +51,7 @@ impl std::fmt::Debug for Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         drop_quietly(self.on_failure.take());
+        drop_quietly(self.spans.take());
     }
 }
 

@@ -64,16 +64,17 @@ ADDRESS is IP:PORT, :PORT, unix@PATH[,mode=660][,user=U][,group=G] or abns@NAME.
 10.0.0.0/8. TIME is a number and a unit: 500us, 20ms, 1s, 5m, 1h. BYTES may end in k, m or g.
 FILTER is off, error, warn, info, debug or trace, and TARGET=LEVEL for parts, separated by commas, such
 as info,spoa::values=trace. Targets are spoa::values (messages and answers, at trace), spoa::failures
-(failed messages), spoa::connection (connections), spoa (all lines of the agent) and the crates of the
-program. RUST_LOG is not read.";
+(failed messages), spoa::connection (connections), spoa::spans (what --spans adds), spoa (all lines of
+the agent) and the crates of the program. RUST_LOG is not read.";
 
 /// The settings that say where the agent can be asked.
 const PROBE: [&str; 5] = ["listen", "admin", "config", "tls-cert", "log"];
 
 /// The settings that make a difference to `call`.
-const CALL: [&str; 5] = [
+const CALL: [&str; 6] = [
     "log",
     "log-format",
+    "spans",
     "config",
     "handler-timeout",
     "max-frame-size",
@@ -91,11 +92,12 @@ const DESCRIPTION: [&str; 6] = [
 
 /// The settings that make a difference to `dev`.
 #[cfg(feature = "tools")]
-const DEV: [&str; 7] = [
+const DEV: [&str; 8] = [
     "listen",
     "workers",
     "log",
     "log-format",
+    "spans",
     "config",
     "handler-timeout",
     "max-frame-size",
@@ -374,6 +376,7 @@ fn default(setting: &Setting, program: &Identity<'_>, log: &str) -> String {
         SettingKind::Workers => "one for each CPU".to_owned(),
         SettingKind::Log => log.to_owned(),
         SettingKind::LogFormat => "text".to_owned(),
+        SettingKind::Spans => "off".to_owned(),
         #[cfg(feature = "admin")]
         SettingKind::Admin => "none".to_owned(),
         #[cfg(feature = "admin")]

@@ -205,6 +205,12 @@ impl Options {
         })
     }
 
+    /// Returns whether handlers run in spans, if that is given.
+    pub(super) fn spans(&self) -> Option<bool> {
+        let text = self.text(|kind| matches!(kind, SettingKind::Spans))?;
+        Some(text == "on")
+    }
+
     /// Returns the value of an option that may be given once.
     pub(super) fn text(&self, wanted: impl Fn(SettingKind) -> bool) -> Option<&str> {
         self.texts(wanted).last()
@@ -424,6 +430,7 @@ mod tests {
                 SettingKind::Allow => "10.0.0.0/8",
                 SettingKind::Log => "debug",
                 SettingKind::LogFormat => "text",
+                SettingKind::Spans => "on",
                 SettingKind::TlsCert | SettingKind::TlsKey | SettingKind::TlsClientCa => {
                     "agent.pem"
                 }

@@ -57,6 +57,8 @@ pub(super) enum SettingKind {
     Log,
     /// The form of the log's lines.
     LogFormat,
+    /// Whether handlers run in spans.
+    Spans,
     /// The address of the admin server.
     #[cfg(feature = "admin")]
     Admin,

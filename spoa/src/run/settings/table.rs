@@ -28,6 +28,8 @@ pub(in crate::run) const SETTINGS: &[Setting] = settings! {
             "Log filter: a level, and TARGET=LEVEL for parts";
         "log-format" "SPOA_LOG_FORMAT" "FORMAT" SettingKind::LogFormat,
             "Form of log lines: text or json";
+        "spans" "SPOA_SPANS" "SWITCH" SettingKind::Spans,
+            "Whether log lines of handlers name the message: on or off";
         #[cfg(feature = "admin")]
         "admin" "SPOA_ADMIN" "ADDRESS" SettingKind::Admin,
             "Address for metrics, health and a page over HTTP";

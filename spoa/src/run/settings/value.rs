@@ -52,6 +52,10 @@ impl Setting {
             },
             Kind::Allow => allow(text),
             Kind::Log => log_filter::read(text).map(|_| SettingValue::Text(text.to_owned())),
+            Kind::Spans => match text {
+                "on" | "off" => Ok(SettingValue::Text(text.to_owned())),
+                _ => Err("write `on` or `off`".to_owned()),
+            },
             Kind::LogFormat => LogFormat::read(text).map(|_| SettingValue::Text(text.to_owned())),
             Kind::Workers => number(text, MAX_WORKERS),
             Kind::Count(_) => number(text, usize::MAX as u64),

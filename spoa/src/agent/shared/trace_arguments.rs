@@ -1,0 +1,107 @@
+//! The arguments by which a request is found in logs and traces: its unique id, and its `traceparent`.
+
+use crate::handler::{ArgumentDescription, Definition};
+use crate::spop::{Message, Value};
+
+/// The most bytes of a unique id in a log line.
+const MAX_ID: usize = 128;
+
+/// The arguments of a handler that identify a request.
+#[derive(Debug, Default)]
+pub(crate) struct TraceArguments {
+    unique_id: Option<Place>,
+    traceparent: Option<Place>,
+}
+
+/// The place of an argument in its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Name(&'static str),
+    Index(usize),
+}
+
+impl TraceArguments {
+    /// Finds the arguments by their samples.
+    pub(crate) fn of(definition: &Definition) -> Self {
+        let arguments = definition.description().arguments;
+        let find = |is: fn(&str) -> bool| {
+            let mut found = arguments.iter();
+            found
+                .find(|argument| argument.sample.is_some_and(is))
+                .and_then(place)
+        };
+        TraceArguments {
+            unique_id: find(is_unique_id),
+            traceparent: find(is_traceparent),
+        }
+    }
+
+    /// Returns the unique id of a message, if it carries one.
+    pub(crate) fn request_id(&self, message: &Message<'_>) -> Option<String> {
+        let bytes = self.unique_id?.bytes(message)?;
+        let bytes = bytes.get(..MAX_ID).unwrap_or(bytes);
+        // Without `unique-id-format`, HAProxy sends an empty one.
+        (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// Returns the `traceparent` header of a message, if it carries one.
+    pub(crate) fn traceparent<'m>(&self, message: &Message<'m>) -> Option<&'m str> {
+        let bytes = self.traceparent?.bytes(message)?;
+        std::str::from_utf8(bytes).ok()
+    }
+}
+
+fn place(argument: &ArgumentDescription) -> Option<Place> {
+    let name = argument.name.map(Place::Name);
+    name.or(argument.index.map(Place::Index))
+}
+
+impl Place {
+    fn bytes<'m>(self, message: &Message<'m>) -> Option<&'m [u8]> {
+        let value = match self {
+            Place::Name(name) => message.args().get(name),
+            Place::Index(index) => message.args().at(index),
+        };
+        match value? {
+            Value::String(bytes) | Value::Binary(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+/// Returns whether a sample is HAProxy's id of a request, also with converters.
+fn is_unique_id(sample: &str) -> bool {
+    let fetch = sample.split(',').next();
+    fetch.is_some_and(|fetch| fetch.trim() == "unique-id")
+}
+
+/// Returns whether a sample is the `traceparent` header of a request.
+fn is_traceparent(sample: &str) -> bool {
+    let sample = sample.to_ascii_lowercase();
+    sample.starts_with("req.") && sample.contains("hdr(traceparent")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_say_which_arguments_identify_a_request() {
+        for (sample, is) in [
+            ("unique-id", true),
+            ("unique-id,lower", true),
+            ("unique-id-of", false),
+            ("str(unique-id)", false),
+        ] {
+            assert_eq!(is_unique_id(sample), is, "{sample}");
+        }
+        for (sample, is) in [
+            ("req.fhdr(traceparent)", true),
+            ("req.hdr(TraceParent,1)", true),
+            ("res.hdr(traceparent)", false),
+            ("req.hdr(tracestate)", false),
+        ] {
+            assert_eq!(is_traceparent(sample), is, "{sample}");
+        }
+    }
+}
