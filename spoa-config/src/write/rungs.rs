@@ -236,14 +236,15 @@ fn comments(
         }
         When::Backend(event) => (
             format!(
-                "The verdict in {action} comes at `{event}`. These rules enforce it, in the backend:"
+                "The verdict in {action} comes at `{event}`, after the rules of the frontend. These rules enforce \
+                 it. They are a comment because your backends are not in this file: copy them into each backend."
             ),
             Side::Backend,
         ),
         When::ByRules(group) if !by_site => (
             format!(
-                "The verdict in {action} comes with the group `{group}`. These rules enforce it, after the rule \
-                 that sends the group:"
+                "The verdict in {action} comes with the group `{group}`, which a rule of yours sends. These rules \
+                 enforce it. They are a comment because their place is after that rule: copy them there."
             ),
             Side::Request,
         ),

@@ -109,3 +109,25 @@ fn an_acl_that_is_not_there_is_named() {
     let warning = plain(&agent(vec![named])).warnings.remove(0);
     assert!(warning.text.contains("names the ACL `local`"), "{warning}");
 }
+
+#[test]
+fn rules_for_a_verdict_that_are_a_comment_say_why() {
+    let mut late = message("late", vec![argument("a", Some("path"))], &["txn.action"]);
+    late.event = Some("on-backend-http-request".to_owned());
+    late.verdicts.push(crate::Verdict {
+        declared_by: "Firewall".to_owned(),
+        action: "action".to_owned(),
+        outcomes: vec![crate::Outcome {
+            action: crate::Action::Deny,
+            status: Some(403),
+        }],
+        ..crate::Verdict::default()
+    });
+    let mut options = Options::new(Series::V3_2);
+    options.rules = Some("default_backend site".to_owned());
+    let told = written(&agent(vec![late]), &options);
+    let words = told.frontend.split_whitespace().filter(|word| *word != "#");
+    let text = words.collect::<Vec<_>>().join(" ");
+    let why = "They are a comment because your backends are not in this file: copy them into each backend.";
+    assert!(text.contains(why), "{text}");
+}
