@@ -34,7 +34,7 @@
 //! |---|---|
 //! | `bool`, `i8`…`i64`, `u8`…`u64`, `isize`, `usize` | any integer that fits; HAProxy sends them all as INT64 |
 //! | `IpAddr`, `Ipv4Addr`, `Ipv6Addr` | an address, or text that reads as one, as `hdr()` gives it |
-//! | [`Text`](handler::Text) | text that a client chooses: whatever comes |
+//! | [`Text`](handler::Text) | any text, such as one that a client chooses; U+FFFD replaces bytes that are not UTF-8 |
 //! | `&str`, `String`, `Cow<str>` | text; borrowed from the frame where it can be |
 //! | `&[u8]`, `Vec<u8>`, `Bytes` | binary or text |
 //! | `Option<T>` | `None` for NULL (HAProxy had no sample) and for an argument that is not there |
@@ -46,20 +46,20 @@
 //! | [`Context`] | engine-id, stream-id, frame-id, peer, deadline |
 //! | [`State<'_, T>`](handler::State) | what the agent was given with `state`, or with `reload`, which SIGHUP makes again |
 //!
-//! A message that does not fit is a [`Rejection`](handler::Rejection): it names message, argument,
-//! what was expected, what came, and the change in spoe.conf that fixes it. HAProxy gets an ACK without
-//! that handler's actions.
+//! If a message does not fit the parameters, its handler does not run, and HAProxy gets an ACK without actions of
+//! that handler. The log has the [`Rejection`](handler::Rejection). It names the message, the argument, the value
+//! that was expected and the one that came, and the change in spoe.conf that fixes it.
 //!
-//! No client must have a message rejected, or it could switch a check off. So where a client chooses an
-//! argument (a path, a header, a body), the compiler refuses a type that does not take whatever a client can
-//! send, as `&str` does not take bytes that are not UTF-8. [`Text`](handler::Text), `&[u8]` and
-//! `Result<T, Mismatch>` do, and `#[arg(reject)]` says that a client may have the message rejected.
+//! A client must not be able to have a message rejected: it could switch a check off that way. So if a client chooses
+//! an argument (a path, a header, a body), the compiler requires a type that takes everything a client can send.
+//! [`Text`](handler::Text), `&[u8]` and `Result<T, Mismatch>` are such types. `&str` is not, since a client can send
+//! bytes that are not UTF-8. `#[arg(reject)]` says that a client may have the message rejected.
 //!
 //! # The result of a handler
 //!
-//! Whatever is [`IntoActions`](handler::IntoActions): [`SetVar`](handler::SetVar),
-//! [`UnsetVar`](handler::UnsetVar), [`Actions`](handler::Actions), `()`, arrays, `Vec`s, tuples,
-//! `Option`s of those, and `Result` with any error, which is logged:
+//! A handler returns any type that implements [`IntoActions`](handler::IntoActions): [`SetVar`](handler::SetVar),
+//! [`UnsetVar`](handler::UnsetVar), [`Actions`](handler::Actions), `()`, arrays, `Vec`s, tuples and
+//! `Option`s of those, `http::Verdict`, and `Result` with any error, which is logged:
 //!
 //! ```
 //! use spoa::prelude::*;
@@ -71,20 +71,20 @@
 //! }
 //! ```
 //!
-//! # In which order
+//! # The order of messages and actions
 //!
-//! HAProxy sends the messages of one event, or of one group, in one NOTIFY, in the order in which
-//! `messages` lists them in spoe.conf. Their handlers start in that order. The actions are in the ACK in that
-//! order, too, and those of one handler in the order in which it returned them, whichever handler is done
-//! first. HAProxy applies them one after the other, so where two set the same variable, the last one counts.
+//! HAProxy sends the messages of one event, or of one group, in one NOTIFY, in the order of `messages` in
+//! spoe.conf. Their handlers start in that order, and the ACK has their actions in that order, whichever handler
+//! finishes first. The actions of one handler are in the order in which it returned them. HAProxy applies the
+//! actions one after the other: if two set the same variable, the last one counts.
 //!
 //! # Without `run!`
 //!
 //! [`Agent::builder`](agent::Agent::builder) is the same agent as an ordinary API that returns
-//! `Result`, for programs that own their `main` and for several agents in one process. Such a program sets up
-//! its own log: without a `tracing` subscriber nobody sees what the agent logs: see [`agent`]. [`testing`] runs an
-//! agent and an engine in one process, [`client`] talks to any agent, and [`spop`] is the protocol
-//! itself, without I/O.
+//! `Result`, for programs that own their `main` and for several agents in one process. Such a program sets up a
+//! `tracing` subscriber itself; without one, the agent logs nothing that anybody sees. The module [`agent`] has an
+//! example. [`testing`] runs an agent and an engine in one process, [`client`] talks to any agent, and [`spop`] is
+//! the protocol itself, without I/O.
 //!
 //! # Testing a handler
 //!
@@ -107,8 +107,8 @@
 //! # Public dependencies
 //!
 //! Two crates are part of this API: [`bytes`](https://docs.rs/bytes), whose `Bytes` is an argument and a value,
-//! and [`tokio`](https://docs.rs/tokio), whose streams and listeners an agent and a client take. A new major
-//! version of either is one of this crate.
+//! and [`tokio`](https://docs.rs/tokio), whose streams and listeners an agent and a client take. If one of them gets a
+//! new major version, this crate gets one as well.
 //!
 //! # Features
 //!
@@ -129,11 +129,11 @@
 //!
 //! `tools` (default): the commands `config`, `dev`, `doctor` and `docs`, about HAProxy's side, and a warning
 //! at the start about messages that a client can make too large for a frame. That check needs the tables of all
-//! sample fetches, as `doctor` does. An agent in production works without `tools`, so run `doctor` on its
-//! configuration with a build that has them:
+//! sample fetches, as `doctor` does. An agent in production works without `tools`, but then neither it nor its
+//! command line checks the configuration: run `doctor` of a build with `tools` on it.
 //!
 //! ```toml
-//! haproxy-spoa = { version = "0.1", default-features = false, features = ["run"] }
+//! spoa = { package = "haproxy-spoa", version = "0.1", default-features = false, features = ["run"] }
 //! ```
 //!
 //! `testing` and `client`: the modules of these names, for your tests and for tools. With `tools`, `testing` has
@@ -141,8 +141,10 @@
 //!
 //! ```toml
 //! [dev-dependencies]
-//! haproxy-spoa = { version = "0.1", features = ["testing"] }
+//! spoa = { package = "haproxy-spoa", version = "0.1", features = ["testing"] }
 //! ```
+//!
+//! `admin`: the module `admin`, with metrics for Prometheus, health and a page, and the option `--admin` of `run!`.
 //!
 //! `tls`: `agent::Tls` for TCP sockets, and the options `--tls-…` of `run!`, by rustls and ring.
 
