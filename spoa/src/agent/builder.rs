@@ -155,7 +155,8 @@ impl AgentBuilder {
         F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
     {
         let part = ReloadPart::state(name, make);
-        let put = part.make().await?;
+        let put = part.make().await;
+        let put = put.map_err(|error| error.watching(renewal.files()))?;
         self.reloadable.push(ReloadableState {
             id: TypeId::of::<T>(),
             type_name: type_name::<T>(),

@@ -68,6 +68,11 @@ impl Renewal {
         self
     }
 
+    /// Returns the files that are watched.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|(path, _)| path.as_path())
+    }
+
     /// Returns whether the value is never renewed.
     pub(super) fn is_never(&self) -> bool {
         self.every.is_none() && self.files.is_empty()
