@@ -34,13 +34,13 @@ pub struct ParseError(String);
 impl Argument {
     /// How arguments are written, for the help of a command.
     pub const SYNTAX: &str = "\
-Values are typed by their look: an IP address, an integer (INT64, as HAProxy sends them), `true` or
-`false`, `null`; anything else is a string. A prefix says which type is meant:
+The look of a value is its type: an IP address, an integer (INT64, as HAProxy sends it), `true` or
+`false`, `null`; anything else is a string. A prefix names the type:
   str:TEXT  bin:HEX  bool:true  i32:N  u32:N  i64:N  u64:N  ip4:ADDRESS  ip6:ADDRESS
   hdrs:NAME:VALUE, a block of headers as `req.hdrs` gives it, with `\\n` between two headers
 `@FILE` sends the bytes of a file, and `@-` those of standard input, as BINARY, the type of `req.body`.
-An argument ends its name at the first `=`; one without a name is written `=value`, or `value` if it
-has no `=` in it.";
+The name of an argument ends at the first `=`. An argument without a name is `=value`, or `value` if
+it has no `=` in it.";
 
     /// Reads one argument of a command line: as [`Argument::parse`], but a value `@FILE` is the bytes of
     /// that file as a BINARY, and `@-` those of standard input. Give it only what the user typed: it opens

@@ -137,12 +137,12 @@ pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
             )
         },
         CommandSpec {
-            notes: "Exit status: 0 if it is ready, 1 if not. With `--admin` it asks `/readyz` there, else it does \
-                    HAProxy's health check at each address of `--listen`."
+            notes: "Exit status: 0 if the agent is ready, 1 if not. With `--admin`, the command asks `/readyz` there,\n\
+                    else it does HAProxy's health check at each address of `--listen`."
                 .into(),
             ..spec(
                 "probe",
-                "Ask the agent that serves whether it is ready",
+                "Ask the running agent whether it is ready",
                 some(&PROBE).collect(),
                 "warn",
             )
