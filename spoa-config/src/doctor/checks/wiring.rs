@@ -140,7 +140,9 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
                 let title = "HAProxy finds this file only if it is started in one directory";
                 Some(
                     Finding::new(Code::FileBeside, title, config.span)
-                        .label(format!("found in `{directory}`, not from here"))
+                        .label(format!(
+                            "found in `{directory}`, but HAProxy looks where it is started"
+                        ))
                         .help("write its full path, or `default-path config` in `global`"),
                 )
             })
