@@ -11,7 +11,7 @@ pub(crate) const FOUND_WRONG: u8 = 1;
 pub(crate) enum Failure {
     /// The command line cannot be carried out.
     Usage(String),
-    /// It was tried and did not work.
+    /// The command ran and failed.
     Failed(String),
 }
 

@@ -52,12 +52,12 @@ pub(crate) fn command() -> Command {
         .arg(
             option("connections", "N", count, "1")
                 .short('c')
-                .help("How many connections"),
+                .help("Number of connections"),
         )
         .arg(
             option("in-flight", "N", count, "1")
                 .short('n')
-                .help("How many NOTIFYs wait for their ACK on each connection; HAProxy has up to 20"),
+                .help("NOTIFYs in flight on each connection; HAProxy has up to 20"),
         )
         .arg(
             Arg::new("rate")
@@ -73,12 +73,12 @@ pub(crate) fn command() -> Command {
         .arg(
             option("duration", "TIME", duration, "10s")
                 .short('d')
-                .help("How long to measure"),
+                .help("Measured time"),
         )
-        .arg(option("warm-up", "TIME", duration, "1s").help("How long to send before that"))
+        .arg(option("warm-up", "TIME", duration, "1s").help("Time to send before measuring"))
         .arg(
             option("threads", "N", count, "1")
-                .help("Threads that send; more if one is busy all the time"),
+                .help("Sending threads; use more if one is always busy"),
         )
         .arg(
             Arg::new("idle")
@@ -100,12 +100,12 @@ pub(crate) fn command() -> Command {
                 .long("pid")
                 .value_name("PID")
                 .value_parser(clap::value_parser!(u32))
-                .help("The agent's process: measure its CPU time and memory (Linux)"),
+                .help("Agent's process, to measure its CPU time and memory (Linux)"),
         )
         .args(transport::args())
         .arg(crate::max_frame_size())
         .arg(crate::patience("5s").help(
-            "How long to wait for a connection, for its HELLO, and at the end for the last ACKs",
+            "Timeout for connecting, for the HELLO, and for the last ACKs",
         ))
         .arg(crate::json())
         .after_help(format!(

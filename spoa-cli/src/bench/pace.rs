@@ -63,7 +63,7 @@ impl Pace {
         self.sent = self.sent.max(self.before(moment));
     }
 
-    /// How many are due before a moment and were not sent.
+    /// Returns the number of NOTIFYs that are due before `end` and were not sent.
     pub(super) fn unsent(&self, end: u64) -> u64 {
         self.before(end).saturating_sub(self.sent)
     }

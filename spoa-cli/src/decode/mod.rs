@@ -93,7 +93,7 @@ struct Decoder {
     any: bool,
     /// Bytes that are not a whole frame yet.
     pending: Vec<u8>,
-    /// Where that begins in the input.
+    /// The offset of `pending` in the input.
     at: u64,
     /// Nothing more can be made of the input.
     lost: bool,

@@ -95,7 +95,7 @@ fn value(code: u32, paint: Paint) -> String {
         ),
         None => format!(
             "{}\n{}",
-            title("no value of `set-on-error`"),
+            title("not a value of `set-on-error`"),
             wrap(
                 "  ",
                 "HAProxy has 1 to 5 and 255 of its own, and 256 and more for the status codes of \
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_unknown_value_says_which_there_are() {
-        assert!(explain(77).starts_with("77: no value of `set-on-error`\n  HAProxy has 1 to 5"));
+        assert!(explain(77).starts_with("77: not a value of `set-on-error`\n  HAProxy has 1 to 5"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use spoa::spop::Status;
 /// The meaning of an error value.
 #[derive(Debug)]
 pub(super) struct Explanation {
-    /// In a few words.
+    /// The meaning in a few words.
     pub(super) meaning: &'static str,
     /// Its causes, the commonest first.
     pub(super) causes: &'static [&'static str],
@@ -29,9 +29,11 @@ pub(super) const VALUES: &[(u32, Explanation)] = &[
         0,
         Explanation {
             meaning: "no error",
-            causes: &["HAProxy does not set the variable when all went well: who sees a 0 set it."],
+            causes: &[
+                "HAProxy does not set the variable on success: a 0 comes from your own rules.",
+            ],
             remedies: &[
-                "Ask for failure with `-m found`: `http-request deny if { var(txn.PREFIX.NAME) -m found }`.",
+                "Test for failure with `-m found`: `http-request deny if { var(txn.PREFIX.NAME) -m found }`.",
             ],
         },
     ),
@@ -40,24 +42,24 @@ pub(super) const VALUES: &[(u32, Explanation)] = &[
         Explanation {
             meaning: "no answer within `timeout processing`",
             causes: &[
-                "The agent is slower than `timeout processing` of the spoe-agent section: a slow handler, too few threads, more requests than it can answer.",
-                "The agent did not answer this NOTIFY at all, as some do after an error of their own, or answered with ids that HAProxy never sent.",
+                "The agent is slower than `timeout processing` of the spoe-agent section: a slow handler, too few threads, or more requests than it can answer.",
+                "The agent did not answer this NOTIFY, as some agents do after an internal error, or answered with ids that HAProxy never sent.",
                 "Nothing listens at the agent's address, and no health check has noticed.",
-                "HAProxy and the agent do not agree in their HELLOs, or the agent says AGENT-DISCONNECT in place of its own. Up to 3.0 HAProxy connects again and again until the time is up, thousands of times a second.",
+                "The HELLOs of HAProxy and the agent do not match, or the agent sends AGENT-DISCONNECT in place of its HELLO. Up to 3.0 HAProxy reconnects until the timeout, thousands of times a second.",
                 "From 3.1 on: the agent sent a frame that HAProxy does not take (an ACK without FIN, one as large as the agreed size or larger, bytes that are not a frame). All streams of the connection wait for their whole timeout.",
             ],
             remedies: &[
-                "`spop probe` says whether HAProxy and the agent agree; `spop decode` reads what was captured.",
-                "`spop call` says how long one message takes, `spop bench --rate` how long they take under load; give `timeout processing` room above the 99.9th percentile, and keep the agent's own deadline for handlers below it.",
-                "Health checks (`option spop-check`, and `check` on the `server` line) make the error come at once when the agent is gone: 2 up to 3.0, 257 from 3.1 on.",
-                "Decide what a timeout means: with no rule on the variable, the request goes on unjudged.",
+                "`spop probe` says whether HAProxy accepts the agent's HELLO; `spop decode` reads captured frames.",
+                "`spop call` says how long one message takes, and `spop bench --rate` how long messages take under load. Set `timeout processing` above the 99.9th percentile, and the agent's own timeout for handlers below `timeout processing`.",
+                "Health checks (`option spop-check`, and `check` on the `server` line) give an error at once when the agent is down: 2 up to 3.0, 257 from 3.1 on.",
+                "Decide what a timeout means: without a rule on the variable, HAProxy lets the request pass.",
             ],
         },
     ),
     (
         2,
         Explanation {
-            meaning: "HAProxy has nothing to send the message with",
+            meaning: "HAProxy cannot send the message",
             causes: &[
                 "Up to 3.0: health checks find no server of the agent's backend up, or `maxconnrate` is reached. From 3.1 on a backend without a server gives 257.",
                 "HAProxy is out of memory.",
@@ -73,25 +75,25 @@ pub(super) const VALUES: &[(u32, Explanation)] = &[
         Explanation {
             meaning: "the messages do not fit in a frame",
             causes: &[
-                "All messages of one event or group travel in one NOTIFY, and a body, the headers or a long URL made it larger than `max-frame-size`: tune.bufsize less 4, unless the spoe-agent section says less. Up to 3.0 it is sent in fragments to an agent that takes those.",
+                "HAProxy sends all messages of an event or group in one NOTIFY. A body, the headers or a long URL made it larger than `max-frame-size` (tune.bufsize less 4, unless the spoe-agent section sets less). Up to 3.0 HAProxy sends it in fragments to an agent that announces `fragmentation`.",
             ],
             remedies: &[
                 "Send less: single headers in place of `req.hdrs`, `req.body` cut with `bytes(0,8192)`.",
-                "Raise `tune.bufsize`, and the largest frame the agent takes with it.",
+                "Raise `tune.bufsize`, and the agent's own limit on frames with it.",
             ],
         },
     ),
     (
         4,
         Explanation {
-            meaning: "given up half way",
+            meaning: "aborted half way",
             causes: &[
-                "From 3.1 on: HAProxy interrupted the processing, as 5 was before; SPOE.txt still lists it as 5.",
+                "From 3.1 on: HAProxy interrupted the processing. Older versions give 5, and SPOE.txt still lists it as 5.",
                 "Up to 3.0: the agent aborted a NOTIFY that came in fragments.",
             ],
             remedies: &[
-                "From 3.1 on: see 5.",
-                "Up to 3.0: the agent's log says why it does not want the fragments.",
+                "From 3.1 on: run `spop explain 5`.",
+                "Up to 3.0: the agent's log says why it refused the fragments.",
             ],
         },
     ),
@@ -100,11 +102,11 @@ pub(super) const VALUES: &[(u32, Explanation)] = &[
         Explanation {
             meaning: "interrupted by HAProxy",
             causes: &[
-                "The client went away, or a rule with `send-spoe-group` had to end (`tcp-request inspect-delay`) before the agent answered. From 3.1 on the value is 4.",
+                "The client disconnected, or a rule with `send-spoe-group` ran out of time (`tcp-request inspect-delay`) before the agent answered. From 3.1 on the value is 4.",
             ],
             remedies: &[
-                "Nothing, if it is rare: clients do go away.",
-                "Give the rules more time than `timeout processing`, or the agent less.",
+                "Do nothing if it is rare: clients do disconnect.",
+                "Let the rules wait longer than `timeout processing`, or lower that.",
             ],
         },
     ),
@@ -113,19 +115,19 @@ pub(super) const VALUES: &[(u32, Explanation)] = &[
         Explanation {
             meaning: "an unknown error",
             causes: &["HAProxy reserves the value; no version from 2.6 to 3.4 sets it."],
-            remedies: &["Look at what else sets the variable."],
+            remedies: &["Look for another rule that sets the variable."],
         },
     ),
 ];
 
-/// The explanation of a status with which HAProxy refuses a HELLO: they differ in what is wrong.
+/// Builds the explanation of a status with which HAProxy refuses a HELLO; they differ in the fault.
 macro_rules! hello {
     ($meaning:literal, $rule:literal $(,)?) => {
         &Explanation {
             meaning: $meaning,
             causes: &[
                 $rule,
-                "HAProxy ends the connection with this status, and the streams that wait see 1; up to 3.0 it connects again and again meanwhile. This value is seen when an agent ends a connection with the status.",
+                "HAProxy ends the connection with this status, and waiting streams get 1; up to 3.0 it reconnects again and again meanwhile. Streams get this value only when an agent ends a connection with the status.",
             ],
             remedies: &["`spop probe` shows the agent's HELLO and judges it as HAProxy does."],
         }
@@ -140,50 +142,50 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
                 meaning: "the connection ended without the ACK",
                 causes: &[
                     "Up to 3.0: the agent takes longer than `timeout idle` of the spoe-agent section.",
-                    "Up to 3.0: the agent sent an ACK that HAProxy does not take: without FIN, or without pipelining for another NOTIFY.",
-                    "Up to 3.0: the agent said goodbye (AGENT-DISCONNECT, status 0), as it does when it stops, with NOTIFYs still unanswered. From 3.1 on that gives 257.",
+                    "Up to 3.0: the agent sent an ACK that HAProxy rejects: one without FIN, or, without pipelining, one for another NOTIFY.",
+                    "Up to 3.0: the agent closed the connection gracefully (AGENT-DISCONNECT, status 0), as it does when it stops, with NOTIFYs still in flight. From 3.1 on that gives 257.",
                 ],
                 remedies: &[
                     "Let `timeout idle` be longer than `timeout processing`.",
-                    "`spop bench` counts ACKs that do not fit, `spop decode` reads what was captured.",
+                    "`spop bench` counts ACKs without a NOTIFY; `spop decode` reads captured frames.",
                     "The agent has to answer all it has read before it says goodbye; an agent of this framework does. Remove others from their backend (`disable server`) before they stop.",
                 ],
             },
-            "A normal end: HAProxy stops or has no use for the connection; an agent stops.",
+            "A normal end: HAProxy stops or does not need the connection, or the agent stops.",
         ),
         Status::IO => (
             &Explanation {
                 meaning: "the connection failed, or the agent closed it",
                 causes: &[
-                    "The agent closed the connection in place of an answer: it crashed, restarted, or (from 3.1 on) said goodbye with NOTIFYs unanswered.",
+                    "The agent closed the connection in place of an answer: it crashed, restarted, or (from 3.1 on) sent AGENT-DISCONNECT with NOTIFYs in flight.",
                     "From 3.1 on: health checks find no server of the agent's backend up, or the agent closes the connection in place of its HELLO.",
-                    "From 3.2 on: the agent's HELLO came in several segments, and HAProxy closed at the first.",
-                    "`timeout server` of the agent's backend is shorter than the agent takes.",
+                    "From 3.2 on: the agent's HELLO came in several segments, and HAProxy closed the connection at the first.",
+                    "`timeout server` of the agent's backend is shorter than the agent's response time.",
                 ],
                 remedies: &[
-                    "`spop probe ADDRESS` with the address of the `server` line says what HAProxy finds there.",
+                    "`spop probe ADDRESS` with the address of the `server` line shows what HAProxy sees there.",
                     "Look at the agent's log, and at the backend's health checks (`option spop-check`).",
                     "Let `timeout server` of the agent's backend be longer than `timeout processing`.",
                 ],
             },
-            "An I/O error; HAProxy up to 3.0 also says it when `timeout server` ends a connection.",
+            "An I/O error; HAProxy up to 3.0 also sends it when `timeout server` ends a connection.",
         ),
         Status::TIMEOUT => (
             &Explanation {
-                meaning: "a timeout, says the agent",
+                meaning: "the agent reports a timeout",
                 causes: &[
-                    "The agent ended the connection with this status. HAProxy's own timeouts show otherwise: `timeout processing` and `timeout hello` as 1, `timeout idle` as 256.",
+                    "The agent ended the connection with this status. HAProxy's own timeouts have other values: `timeout processing` and `timeout hello` as 1, `timeout idle` as 256.",
                 ],
                 remedies: &["The agent's log says what it waited for."],
             },
-            "Something did not come in time. HAProxy up to 3.0 says it to an agent that was idle for `timeout idle`: that is a normal end.",
+            "The sender waited too long. HAProxy up to 3.0 sends it to an agent that was idle for `timeout idle`: that is a normal end.",
         ),
         Status::FRAME_TOO_BIG => (
             &Explanation {
                 meaning: "a frame is larger than agreed",
                 causes: &[
                     "The agent announced a smaller max-frame-size than HAProxy's, and the NOTIFY is larger than that.",
-                    "Up to 3.0: the agent's ACK is larger than agreed. From 3.1 on its streams see 1.",
+                    "Up to 3.0: the agent's ACK is larger than agreed. From 3.1 on its streams get 1.",
                 ],
                 remedies: &[
                     "Let the agent announce the size HAProxy offers (tune.bufsize less 4): `spop probe` shows both.",
@@ -197,10 +199,10 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
                 meaning: "bytes that are not a frame",
                 causes: &[
                     "3.0: the agent sent a frame shorter than its head. Other versions give 1.",
-                    "The agent could not read HAProxy's frame and said so: a message of more than 255 arguments is sent with a count that is wrong.",
+                    "The agent could not read HAProxy's frame: HAProxy sends a message of more than 255 arguments with a wrong count.",
                 ],
                 remedies: &[
-                    "Capture the bytes and let `spop decode` say where they stop making sense.",
+                    "Capture the bytes and let `spop decode` find the first invalid one.",
                     "Send fewer arguments in one message.",
                 ],
             },
@@ -209,34 +211,34 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
         Status::NO_VERSION => (
             hello!(
                 "the HELLO has no `version`",
-                "The AGENT-HELLO must say `version` = \"2.0\" (STRING)."
+                "The AGENT-HELLO must have `version` = \"2.0\" (STRING)."
             ),
             "A HELLO without `version` (the agent's) or `supported-versions` (HAProxy's).",
         ),
         Status::NO_MAX_FRAME_SIZE => (
             hello!(
                 "the HELLO has no `max-frame-size`",
-                "The AGENT-HELLO must say `max-frame-size`, an integer from 256 to what HAProxy offered. From 3.1 on only health checks ask for it."
+                "The AGENT-HELLO must have `max-frame-size`, an integer from 256 to what HAProxy offered. From 3.1 on only health checks ask for it."
             ),
             "A HELLO without `max-frame-size`.",
         ),
         Status::NO_CAPABILITIES => (
             hello!(
                 "the HELLO has no `capabilities`",
-                "The AGENT-HELLO must say `capabilities` (STRING), if only \"\". Only health checks ask for it, from 3.1 on."
+                "The AGENT-HELLO must have `capabilities` (STRING), even if it is \"\". Only health checks ask for it, from 3.1 on."
             ),
             "A HELLO without `capabilities`.",
         ),
         Status::BAD_VERSION => (
             hello!(
                 "the HELLOs have no version in common",
-                "The AGENT-HELLO must say `version` = \"2.0\" (STRING): HAProxy speaks no other."
+                "The AGENT-HELLO must have `version` = \"2.0\" (STRING): HAProxy does not support another."
             ),
-            "No version that both ends speak: HAProxy offers 2.0 only.",
+            "The peers have no version in common: HAProxy offers only 2.0.",
         ),
         Status::BAD_MAX_FRAME_SIZE => (
             hello!(
-                "the HELLO's `max-frame-size` is out of bounds",
+                "the HELLO's `max-frame-size` is out of range",
                 "`max-frame-size` must be from 256 to what HAProxy offered, tune.bufsize less 4 (16380 by default)."
             ),
             "`max-frame-size` is below 256 or above what was offered.",
@@ -245,48 +247,50 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             &Explanation {
                 meaning: "fragments where none are allowed, says the agent",
                 causes: &[
-                    "The agent ended the connection because a NOTIFY came in fragments. HAProxy up to 3.0 sends those to agents that announce `fragmentation`.",
-                    "An agent's own ACK without FIN shows as 256 up to 3.0, as 1 from 3.1 on.",
+                    "The agent ended the connection because a NOTIFY came in fragments. HAProxy up to 3.0 sends fragments to agents that announce `fragmentation`.",
+                    "An ACK without FIN gives 256 up to 3.0, and 1 from 3.1 on.",
                 ],
                 remedies: &[
-                    "Let the agent announce the size HAProxy offers, and no `fragmentation` it does not have: `spop probe` shows both.",
+                    "Let the agent announce the size that HAProxy offers, and `fragmentation` only if it supports that: `spop probe` shows both.",
                 ],
             },
-            "A frame came in fragments, or would have to be sent in fragments, and that was not agreed on. HAProxy up to 3.0 says it to an agent whose frames are smaller than the NOTIFY, then connects again and again.",
+            "A frame was sent in fragments, or would have to be, without agreement on `fragmentation`. HAProxy up to 3.0 sends it to an agent whose frame size is smaller than the NOTIFY, then reconnects again and again.",
         ),
         Status::INTERLACED_FRAMES => (
             &Explanation {
-                meaning: "fragments out of order, says the agent",
+                meaning: "the agent reports fragments out of order",
                 causes: &[
-                    "The agent lost track of the fragments of several NOTIFYs (up to 3.0). HAProxy itself never says it.",
+                    "The agent lost track of the fragments of several NOTIFYs (up to 3.0). HAProxy itself never sends this status.",
                 ],
                 remedies: &[
-                    "`no option send-frag-payload`, or an agent that does not announce `fragmentation`.",
+                    "Set `no option send-frag-payload`, or use an agent that does not announce `fragmentation`.",
                 ],
             },
-            "Fragments of one frame came between those of another of the same ids. Only agents say it.",
+            "Fragments of two frames with the same ids were mixed. Only agents send it.",
         ),
         Status::FRAME_ID_NOT_FOUND => (
             &Explanation {
-                meaning: "ids that are not known, says the agent",
+                meaning: "the agent reports unknown ids",
                 causes: &[
                     "The agent ended the connection with this status.",
-                    "When it is the agent that answers with ids HAProxy never sent, or on another connection than the NOTIFY's, streams see 1 (256 up to 3.0 without pipelining).",
+                    "If the agent itself answers with ids that HAProxy never sent, or on another connection than the NOTIFY's, streams get 1 (up to 3.0 without pipelining, 256).",
                 ],
                 remedies: &[
-                    "The agent must repeat stream-id and frame-id of the NOTIFY, on its connection; `spop bench` counts ACKs that do not fit.",
-                    "Up to 3.0 `async` allows ACKs on other connections: an agent for all versions does not announce it.",
+                    "The agent must answer on the NOTIFY's connection, with its stream-id and frame-id; `spop bench` counts other ACKs.",
+                    "Up to 3.0 `async` allows ACKs on other connections: an agent for all versions must not announce it.",
                 ],
             },
             "An ACK names a stream-id or frame-id that HAProxy did not send.",
         ),
         Status::RESOURCE => (
             &Explanation {
-                meaning: "the agent ran out of something",
+                meaning: "the agent is out of resources",
                 causes: &[
-                    "The agent ended the connection at a bound of its own: connections, memory, frames.",
+                    "The agent ended the connection at a limit of its own: connections, memory or frames.",
                 ],
-                remedies: &["The agent's log says which; raise it, or add agents to the backend."],
+                remedies: &[
+                    "The agent's log says which limit; raise it, or add agents to the backend.",
+                ],
             },
             "Out of memory, buffers, connections or room.",
         ),
@@ -295,7 +299,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
                 meaning: "the agent ended the connection for a reason it does not name",
                 causes: &["An error inside the agent."],
                 remedies: &[
-                    "Its log may say more, and so may the DISCONNECT's message: `spop decode`.",
+                    "The agent's log may say more; so may the DISCONNECT's message, which `spop decode` shows.",
                 ],
             },
             "An error that no other code stands for.",
@@ -306,9 +310,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
                 causes: &[
                     "SPOE.txt lists 0 to 13 and 99; agents may use others for errors of their own.",
                 ],
-                remedies: &[
-                    "The agent's documents and its log say what the agent's own code means.",
-                ],
+                remedies: &["Look for the code in the agent's documentation and log."],
             },
             "A code of the peer's own.",
         ),

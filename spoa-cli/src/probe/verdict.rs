@@ -37,9 +37,9 @@ impl Weight {
 
 /// The fate of streams while there is no agreement.
 const WAIT: &str = "Streams wait for the whole of `timeout processing` and get error 1, and up to \
-                    3.0 HAProxy connects again and again.";
+                    3.0 HAProxy reconnects again and again.";
 
-/// All there is to say about what was seen.
+/// Returns the findings about the observed facts.
 pub(super) fn findings(
     offered: u32,
     hello: &Hello,
@@ -76,8 +76,8 @@ pub(super) fn findings(
     if goodbye == Some(&Goodbye::Ignored) {
         found.add(
             Weight::Worse,
-            "The agent neither answers HAPROXY-DISCONNECT nor closes: HAProxy up to 3.0 lingers \
-             at its soft stop until it does.",
+            "The agent neither answers HAPROXY-DISCONNECT nor closes: HAProxy up to 3.0 delays \
+             its soft stop until the agent does.",
         );
     }
     found.0
@@ -104,28 +104,28 @@ impl Findings {
             self.add(
                 Weight::Worse,
                 format!(
-                    "The agent takes frames of {size} bytes where {offered} are offered. NOTIFYs \
-                     that are larger {larger}. Let it announce what HAProxy offers."
+                    "The agent takes frames of {size} bytes where {offered} are offered. Larger \
+                     NOTIFYs {larger}. Let it announce what HAProxy offers."
                 ),
             );
         }
         if can.contains(Capabilities::PIPELINING) {
             self.add(
                 Weight::Fine,
-                "`pipelining`: up to 20 NOTIFYs wait for their ACK on each connection.",
+                "`pipelining`: up to 20 NOTIFYs are in flight on each connection.",
             )
         } else {
             self.add(
                 Weight::Worse,
-                "Without `pipelining` there is one NOTIFY at a time on each connection, and a \
-                 connection for each request that waits.",
+                "Without `pipelining` each connection has one NOTIFY in flight, and each \
+                 waiting request needs its own connection.",
             )
         }
         if can.contains(Capabilities::ASYNC) {
             self.add(
                 Weight::Fine,
                 "`async`: up to 3.0 an ACK may come on any connection of the engine; from 3.1 on \
-                 it must be the NOTIFY's own, or it may be taken for another stream's.",
+                 it must come on the NOTIFY's connection, or HAProxy may give it to another stream.",
             );
         }
         if can.contains(Capabilities::FRAGMENTATION) && size >= offered {
@@ -144,11 +144,11 @@ impl Findings {
                  address that of the agent?"
             ),
             Problem::Refused(Refusal::Foreign(foreign)) => {
-                format!("What listens there speaks {foreign}; is the address that of the agent?")
+                format!("The peer speaks {foreign}. Check the agent's address.")
             }
             Problem::Refused(Refusal::Hello(Status::NO_CAPABILITIES)) => {
-                "The HELLO has no `capabilities`: HAProxy takes that for none, but from 3.1 on \
-                 health checks fail. Send it, if only as \"\"."
+                "The HELLO has no `capabilities`: HAProxy assumes an empty list, but from 3.1 on \
+                 health checks fail. Send it, even if it is \"\"."
                     .to_owned()
             }
             Problem::Refused(Refusal::Hello(Status::NO_MAX_FRAME_SIZE)) => {
@@ -175,8 +175,8 @@ impl Findings {
                                 again, and they get error 1. The agent's log may say why."
                 .to_owned(),
             Problem::Silent(_) => format!(
-                "There is no AGENT-HELLO. {WAIT} Is what listens there an SPOE agent, and does it \
-                 read?"
+                "The peer sends no AGENT-HELLO. {WAIT} Check that it is an SPOE agent, and that it is \
+                 not blocked."
             ),
             Problem::Broken(error) => {
                 format!("The connection broke ({error}). {WAIT}")
