@@ -176,6 +176,16 @@ fn a_mistake_in_an_option_says_where_it_is() {
         agent().args(["--config", "/nowhere/agent.toml"]),
         "error: option `--config`: cannot read `/nowhere/agent.toml`: No such file",
     );
+    let unreadable = |path: &str, problem: &str| {
+        refused(
+            agent().args(["--config", path]),
+            &format!("error: option `--config`: cannot read `{path}`: {problem}"),
+        );
+    };
+    unreadable("/dev/zero", "it has more than 1 MiB");
+    unreadable("/", "Is a directory");
+    std::fs::write(dir.join("agent.toml"), b"a = 1\nb = \"\xff\"").expect("it can be written");
+    unreadable(&path, "line 2 is not UTF-8");
     // A command that makes no agent does not need them.
     let handlers = said(agent().env("SPOA_THRESHOLD", "300").arg("handlers"));
     assert_eq!(handlers.status, Some(0), "{handlers:?}");

@@ -1,8 +1,13 @@
 //! The options in a file: TOML, with the names of the command line as its keys.
 
 use spoa_facts::nearest;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
+
+/// The largest file that is read, in bytes.
+const MAX_SIZE: usize = 1 << 20;
 
 /// The options of a file.
 #[derive(Debug, Default)]
@@ -22,9 +27,9 @@ struct Entry {
 impl OptionsFile {
     /// Reads a file with options of these names.
     pub(in crate::run) fn read(path: &Path, known: &[&str]) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = read(path).map_err(|problem| {
             format!(
-                "option `--config`: cannot read `{}`: {error}",
+                "option `--config`: cannot read `{}`: {problem}",
                 path.display()
             )
         })?;
@@ -45,6 +50,25 @@ impl OptionsFile {
         let entry = self.entries.iter().find(|entry| entry.name == name)?;
         Some((entry.line, &entry.values))
     }
+}
+
+/// Reads a text. Other files are not read to their end, which `/dev/zero` does not have.
+fn read(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map(|file| file.take(MAX_SIZE as u64 + 1));
+    let read = file.and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|error| error.to_string())?;
+    if bytes.len() > MAX_SIZE {
+        return Err("it has more than 1 MiB".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error
+            .as_bytes()
+            .iter()
+            .take(error.utf8_error().valid_up_to());
+        let line = valid.filter(|byte| **byte == b'\n').count() + 1;
+        format!("line {line} is not UTF-8")
+    })
 }
 
 /// Reads the entries of a file, in the order of their lines. An error has its line.
@@ -87,8 +111,12 @@ fn entries(text: &str, known: &[&str]) -> Result<Vec<Entry>, (usize, String)> {
         };
         let Some(values) = values else {
             return Err(problem(format!(
-                "the value of `{name}` is a table: write a text, a number, `true`, `false`, or a list \
-                 of them; options are not in tables"
+                "the value of `{name}` is {}: write a text, a number, `true`, `false`, or a list of them; \
+                 options are not in tables",
+                match value.get_ref() {
+                    DeValue::Table(_) => "a table",
+                    _ => "a list with a list or a table in it",
+                }
             )));
         };
         if entries.iter().any(|entry: &Entry| entry.name == name) {
@@ -161,6 +189,12 @@ mod tests {
                 2,
                 "the value of `rate` is a table: write a text, a number, `true`, `false`, or a list of \
                  them; options are not in tables",
+            ),
+            (
+                "rate = [1, [2]]",
+                1,
+                "the value of `rate` is a list with a list or a table in it: write a text, a number, `true`, \
+                 `false`, or a list of them; options are not in tables",
             ),
             (
                 "max_connections = 1\nmax-connections = 2",
