@@ -106,6 +106,19 @@ fn probe_says_whether_the_agent_is_ready() {
 }
 
 #[test]
+fn idle_clients_do_not_keep_a_health_check_out() {
+    let agent = start(&[]);
+    let idle = || TcpStream::connect(agent.admin).expect("it listens");
+    let idle: Vec<_> = (0..40).map(|_| idle()).collect();
+    assert_eq!(get(agent.admin, "/livez"), "ok\n");
+    assert_eq!(
+        probe(&["--admin", &agent.admin.to_string()]).status,
+        Some(0)
+    );
+    drop(idle);
+}
+
+#[test]
 fn an_admin_address_in_use_names_its_option() {
     let agent = start(&[]);
     let listen = Port::free();

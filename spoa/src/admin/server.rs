@@ -12,15 +12,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-/// The most connections at once; more are closed.
+/// The most connections at once. One more closes the oldest, so that idle clients do not keep a health check out.
 const MAX_CONNECTIONS: usize = 32;
 
 /// The time in which a client must send the head of a request.
@@ -40,7 +41,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// An HTTP server for metrics, health and a page about agents: see the [module](crate::admin).
 ///
 /// At most 32 connections are open, each for at most a minute, and a client has five seconds for the head of a
-/// request.
+/// request. One more connection closes the oldest.
 #[derive(Debug)]
 pub struct Admin {
     listener: Listener,
@@ -91,8 +92,8 @@ impl Admin {
             ready_needs_fresh_values: self.ready_needs_fresh_values,
             history: Mutex::default(),
         });
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let mut connections = tokio::task::JoinSet::new();
+        let mut connections = JoinSet::new();
+        let mut open = VecDeque::<AbortHandle>::with_capacity(MAX_CONNECTIONS);
         loop {
             let accepted = tokio::select! {
                 accepted = poll_fn(|cx| self.listener.poll_accept(cx)) => accepted,
@@ -102,18 +103,19 @@ impl Admin {
                 sleep(PAUSE).await;
                 continue;
             };
-            // Without a place the connection is closed.
-            let Ok(place) = places.clone().try_acquire_owned() else {
-                continue;
-            };
+            open.retain(|connection| !connection.is_finished());
+            if open.len() == MAX_CONNECTIONS {
+                if let Some(oldest) = open.pop_front() {
+                    oldest.abort();
+                }
+            }
             let site = site.clone();
-            connections.spawn(async move {
+            open.push_back(connections.spawn(async move {
                 match accepted {
                     Accepted::Tcp(stream, _) => converse(stream, site).await,
                     Accepted::Unix(stream, _) => converse(stream, site).await,
                 }
-                drop(place);
-            });
+            }));
         }
     }
 }
