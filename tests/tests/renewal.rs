@@ -5,7 +5,10 @@ mod common;
 use common::{program, said};
 use spoa::client::{Ack, Client};
 use spoa_tests::{PATIENCE, Process, TempDir, voluntary_switches};
-use std::os::unix::fs::symlink;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -90,6 +93,66 @@ async fn a_watched_file_may_be_written_replaced_and_removed() {
     becomes(&client, "txn.watched", "watched 4").await;
     dir.write("watched", "watched 5");
     becomes(&client, "txn.watched", "watched 5").await;
+}
+
+/// It is not read after each of the writes.
+#[tokio::test]
+async fn a_file_that_is_written_slowly_is_read_at_the_end() {
+    let dir = files();
+    let (agent, client) = start(&mut command(&dir)).await;
+    let begin = Instant::now();
+    let mut file = File::options()
+        .append(true)
+        .open(dir.join("watched"))
+        .expect("it is there");
+    for _ in 0..300 {
+        file.write_all(b"x").expect("it can be written");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    // On a busy machine the writes pause for long enough.
+    let most = begin.elapsed().as_millis() / 100;
+    becomes(
+        &client,
+        "txn.watched",
+        &format!("watched 1{}", "x".repeat(300)),
+    )
+    .await;
+    let lines = agent.output();
+    let reloads = lines.iter().filter(|line| line.contains(" changed: "));
+    let reloads = reloads.count() as u128;
+    assert!(reloads <= most, "{reloads} > {most}: {lines:#?}");
+}
+
+/// Its parent cannot be watched, as in `/etc/secret` with the mode 711.
+#[tokio::test]
+async fn a_file_in_a_directory_that_cannot_be_read_is_looked_at_from_time_to_time() {
+    let dir = files();
+    let closed = dir.join("closed");
+    std::fs::create_dir(&closed).expect("it can be made");
+    std::fs::write(closed.join("rules"), "rules 1").expect("it can be written");
+    let mode = |mode| std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(dir.path(), mode(0o755)).expect("it is ours");
+    std::fs::set_permissions(&closed, mode(0o311)).expect("it is ours");
+    std::fs::remove_file(dir.join("watched")).expect("it is there");
+    symlink("closed/rules", dir.join("watched")).expect("a link can be made");
+    let mut command = command(&dir);
+    // Root may read every directory.
+    if std::fs::read_dir(&closed).is_ok() {
+        command.uid(65534);
+    }
+    let (agent, client) = start(&mut command).await;
+    agent.wait_for_line(&format!(
+        "WARN cannot watch directory `{}`: EACCES: Permission denied; watched files are looked at every 2s, too; \
+         let the agent read the directory, or raise `fs.inotify.max_user_watches`",
+        closed.display()
+    ));
+    becomes(&client, "txn.watched", "rules 1").await;
+    std::fs::write(closed.join("rules"), "rules 2").expect("it can be written");
+    becomes(&client, "txn.watched", "rules 2").await;
+    std::fs::set_permissions(&closed, mode(0o755)).expect("it is ours");
+    let lines = agent.output();
+    let warnings = lines.iter().filter(|line| line.contains("cannot watch"));
+    assert_eq!(warnings.count(), 1, "{lines:#?}");
 }
 
 #[tokio::test]

@@ -3,17 +3,21 @@
 #[cfg(target_os = "linux")]
 use super::places::places;
 use crate::log_target::AGENT;
+#[cfg(target_os = "linux")]
+use crate::text::one_line;
 use std::ffi::OsString;
 use std::fs::{Metadata, metadata, read_dir};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+#[cfg(target_os = "linux")]
+use tokio::time::{Instant, timeout};
 
 /// How long nothing must happen to a file before it is read: a change may take several steps.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// How many times the quiet is waited for while a file changes all the time.
-const MAX_STEPS: usize = 20;
+/// How long the quiet is waited for while a file changes all the time.
+const MAX_CHANGE: Duration = Duration::from_secs(2);
 
 /// How often files are looked at where the system does not tell of changes.
 const LOOK: Duration = Duration::from_secs(2);
@@ -63,6 +67,9 @@ pub(super) struct Watch {
     files: Vec<(PathBuf, FileState)>,
     #[cfg(target_os = "linux")]
     events: Option<events::Events>,
+    /// Whether events come of all changes.
+    #[cfg(target_os = "linux")]
+    follows_all: bool,
 }
 
 impl Watch {
@@ -78,6 +85,8 @@ impl Watch {
                     );
                 })
                 .ok(),
+            #[cfg(target_os = "linux")]
+            follows_all: true,
             files,
         }
     }
@@ -107,9 +116,19 @@ impl Watch {
 
     #[cfg(target_os = "linux")]
     fn follow(&mut self) {
-        if let Some(events) = &mut self.events {
-            events.follow(self.files.iter().flat_map(|(path, _)| places(path)));
+        let Some(events) = &mut self.events else {
+            return;
+        };
+        let all = self.files.iter().flat_map(|(path, _)| places(path));
+        let failure = events.follow(all);
+        if let Some((dir, error)) = failure.as_ref().filter(|_| self.follows_all) {
+            tracing::warn!(target: AGENT,
+                "cannot watch directory `{}`: {error}; watched files are looked at every {LOOK:?}, too; let the \
+                 agent read the directory, or raise `fs.inotify.max_user_watches`",
+                one_line(&dir.display().to_string())
+            );
         }
+        self.follows_all = failure.is_none();
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -119,12 +138,13 @@ impl Watch {
     async fn wait(&mut self) {
         #[cfg(target_os = "linux")]
         if let Some(events) = &mut self.events {
-            events.next().await;
-            for _ in 0..MAX_STEPS {
-                if tokio::time::timeout(QUIET, events.next()).await.is_err() {
-                    break;
-                }
+            if self.follows_all {
+                events.next().await;
+            } else if timeout(LOOK, events.next()).await.is_err() {
+                return;
             }
+            let end = Instant::now() + MAX_CHANGE;
+            while Instant::now() < end && timeout(QUIET, events.next()).await.is_ok() {}
             return;
         }
         tokio::time::sleep(LOOK).await;
@@ -136,11 +156,13 @@ mod events {
     //! The events of directories, from inotify.
 
     use crate::agent::renewal::places::Place;
+    use nix::errno::Errno;
     use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
     use std::collections::{HashMap, HashSet};
     use std::ffi::OsString;
     use std::io;
     use std::os::fd::{AsFd, AsRawFd, RawFd};
+    use std::path::PathBuf;
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
@@ -178,8 +200,11 @@ mod events {
             })
         }
 
-        /// Watches these places, and no others.
-        pub(super) fn follow(&mut self, places: impl Iterator<Item = Place>) {
+        /// Watches these places, and no others. Returns a directory that cannot be watched.
+        pub(super) fn follow(
+            &mut self,
+            places: impl Iterator<Item = Place>,
+        ) -> Option<(PathBuf, Errno)> {
             let flags = AddWatchFlags::IN_CLOSE_WRITE
                 | AddWatchFlags::IN_MODIFY
                 | AddWatchFlags::IN_ATTRIB
@@ -190,10 +215,16 @@ mod events {
                 | AddWatchFlags::IN_MOVE_SELF;
             let inotify = &self.inotify.get_ref().0;
             let mut watched: HashMap<_, Names> = HashMap::new();
+            let mut failure = None;
             for (dir, name) in places {
-                // A directory that is gone has its parent among the places of the next look.
-                let Ok(descriptor) = inotify.add_watch(&dir, flags) else {
-                    continue;
+                let descriptor = match inotify.add_watch(&dir, flags) {
+                    Ok(descriptor) => descriptor,
+                    // A directory that is gone has its parent among the places of the next look.
+                    Err(Errno::ENOENT | Errno::ENOTDIR) => continue,
+                    Err(error) => {
+                        failure.get_or_insert((dir, error));
+                        continue;
+                    }
                 };
                 let names = watched.entry(descriptor).or_default();
                 match name {
@@ -207,6 +238,7 @@ mod events {
                 }
             }
             self.watched = watched;
+            failure
         }
 
         /// Waits for an event of a place.
