@@ -5,16 +5,22 @@ use crate::agent::counters::Counters;
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
 use crate::handler::{BoxError, Failure, IntoHandlerError, States};
+use crate::log_target::AGENT;
 use std::any::{TypeId, type_name};
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// How often it is looked whether old values are still in use.
 const RELEASE: Duration = Duration::from_millis(100);
+
+/// How long a value may be in the making before the log says so.
+const SLOW: Duration = Duration::from_secs(30);
 
 /// Reloads the reloadable values of an agent while it serves: those of
 /// [`AgentBuilder::reloadable`](super::AgentBuilder::reloadable), of `reload = …` in
@@ -117,7 +123,7 @@ impl Reloader {
         let start = Instant::now();
         let mut made = Vec::with_capacity(self.0.parts.len());
         for part in &self.0.parts {
-            match part.make().await {
+            match make(part).await {
                 Ok(value) => made.push(value),
                 Err(error) => {
                     self.0.failed(&self.0.parts);
@@ -139,7 +145,7 @@ impl Reloader {
     pub(super) async fn renew(&self, part: &Arc<ReloadPart>) -> Result<Duration, Error> {
         let _turn = self.0.turn.lock().await;
         let start = Instant::now();
-        match part.make().await {
+        match make(part).await {
             Ok(made) => {
                 self.install(vec![made]);
                 self.0.made([part]);
@@ -224,6 +230,20 @@ impl Reloader {
     fn names(&self) -> Vec<String> {
         self.0.parts.iter().map(|part| part.name.clone()).collect()
     }
+}
+
+/// Makes a value again, and says in the log if that takes long: nothing else is reloaded until it ends.
+async fn make(part: &Arc<ReloadPart>) -> Result<Install, ReloadError> {
+    let mut making = pin!(part.make());
+    if let Ok(made) = timeout(SLOW, &mut making).await {
+        return made;
+    }
+    tracing::warn!(target: AGENT,
+        "reload has not ended after {SLOW:?}, the old values are in use until then: `{}`; if it waits for \
+         another program, give it a timeout",
+        part.name
+    );
+    making.await
 }
 
 /// Frees what was replaced once nobody uses it: what is large takes its time, which a thread that
@@ -373,5 +393,60 @@ impl CurrentStates {
             *current = Arc::new(states);
         });
         before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::sync::{Mutex, mpsc};
+    use tracing_subscriber::fmt::MakeWriter;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Log {
+        type Writer = Log;
+
+        fn make_writer(&'a self) -> Log {
+            self.clone()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_that_takes_long_is_in_the_log_before_it_is_made() {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt().with_writer(log.clone());
+        let _guard = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());
+        let (end, ends) = mpsc::channel::<()>();
+        let ends = Mutex::new(ends);
+        let part = ReloadPart::new("slow", None, move || {
+            ends.lock().unwrap().recv()?;
+            Ok(Box::new(|_| {}))
+        });
+        let making = tokio::spawn(async move { make(&part).await.is_ok() });
+        tokio::task::yield_now().await;
+        tokio::time::advance(SLOW).await;
+        tokio::task::yield_now().await;
+        let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(
+            said.contains(
+                "reload has not ended after 30s, the old values are in use until then: `slow`;"
+            ),
+            "{said}"
+        );
+        end.send(()).unwrap();
+        assert!(making.await.unwrap());
     }
 }
