@@ -1,0 +1,387 @@
+//! Runs the agent with real HAProxies and a real issuer, which changes its key, is stopped and comes back.
+
+use spoa::testing::{HaProxy, InstalledHaProxy};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const AUDIENCE: &str = "https://api.example.org";
+
+/// Returns the oldest HAProxy of this machine, the newest, and one between.
+fn haproxies() -> Vec<InstalledHaProxy> {
+    let mut all = HaProxy::installed();
+    let (between, last) = (all.len() / 2, all.len() - 1);
+    let mut index = 0..all.len();
+    all.retain(|_| {
+        index
+            .next()
+            .is_some_and(|at| at == 0 || at == between || at == last)
+    });
+    all
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// Asks until there is an answer.
+fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        match ask() {
+            Some(answer) => return answer,
+            None => assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "there is no answer"
+            ),
+        }
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sends a request over HTTP/1.0, and returns the response.
+fn http(port: u16, request: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// An issuer, which ends with the value.
+struct Issuer(Child, u16);
+
+impl Issuer {
+    fn start(port: u16, key: &str, algorithm: &str) -> Self {
+        let folder = Command::new("tests/get-issuer.sh")
+            .output()
+            .expect("bash is there");
+        assert!(folder.status.success(), "install node and npm: {folder:?}");
+        let folder = String::from_utf8(folder.stdout).unwrap();
+        let mut command = Command::new("node");
+        command.args([
+            "tests/issuer.mjs",
+            folder.trim(),
+            &port.to_string(),
+            key,
+            algorithm,
+        ]);
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+        let issuer = Issuer(quiet.spawn().expect("node is installed"), port);
+        until(|| http(port, "GET /jwks HTTP/1.0\r\n\r\n"));
+        issuer
+    }
+
+    /// Returns a new token.
+    fn token(&self, audience: &str) -> String {
+        let form = format!("grant_type=client_credentials&scope=read&resource={audience}");
+        let head = "POST /token HTTP/1.0\r\nauthorization: Basic cm9ib3Q6c2VjcmV0\r\n\
+                    content-type: application/x-www-form-urlencoded\r\n";
+        let host = format!("host: 127.0.0.1:{}\r\n", self.1);
+        let request = format!("{head}{host}content-length: {}\r\n\r\n{form}", form.len());
+        let response = http(self.1, &request).unwrap();
+        let token = response
+            .split("\"access_token\":\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next());
+        token
+            .unwrap_or_else(|| panic!("no token in {response}"))
+            .to_owned()
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.0.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn agent(port: u16, options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jwt"));
+    command
+        .arg("--jwks")
+        .arg(format!("http://127.0.0.1:{port}/jwks"));
+    command
+        .arg("--issuer")
+        .arg(format!("http://127.0.0.1:{port}"));
+    command
+        .env("SPOA_AUDIENCE", AUDIENCE)
+        .env("SPOA_REFETCH_PAUSE", "0")
+        .args(options);
+    command
+}
+
+fn start(haproxy: &InstalledHaProxy, agent: Command) -> HaProxy {
+    HaProxy::program(agent)
+        .rules("    bind 127.0.0.1:8080")
+        .on(haproxy)
+        .start()
+}
+
+fn newest() -> InstalledHaProxy {
+    haproxies().pop().unwrap()
+}
+
+/// Returns the status and the reason for a request with a token.
+fn send(haproxy: &HaProxy, token: &str) -> (u16, String) {
+    let reply = haproxy
+        .get("/")
+        .header("authorization", format!("Bearer {token}"))
+        .send();
+    (
+        reply.status,
+        reply.var("txn.reason").unwrap_or_default().to_owned(),
+    )
+}
+
+fn allowed() -> (u16, String) {
+    (200, String::new())
+}
+
+fn denied(status: u16, reason: &str) -> (u16, String) {
+    (status, reason.to_owned())
+}
+
+#[test]
+fn a_valid_token_passes_with_its_claims_and_no_other_does() {
+    for algorithm in ["RS256", "ES256"] {
+        let issuer = Issuer::start(free_port(), "one", algorithm);
+        let token = issuer.token(AUDIENCE);
+        let other = issuer.token("https://other.example.org");
+        for installed in haproxies() {
+            let haproxy = start(&installed, agent(issuer.1, &["--cookie", "session"]));
+            let forged = haproxy
+                .get("/")
+                .header("x-jwt-subject", "root")
+                .header("x-jwt-scope", "all");
+            let reply = forged
+                .header("authorization", format!("bearer {token}"))
+                .send();
+            assert_eq!(
+                (reply.status, reply.var("txn.subject")),
+                (200, Some("robot")),
+                "{installed}"
+            );
+            assert_eq!(reply.var("txn.scope"), Some("read"), "{installed}");
+            let claims = reply.var("txn.claims").unwrap_or_default();
+            assert!(claims.contains("\"client_id\":\"robot\""), "{claims}");
+            let cookie = haproxy
+                .get("/")
+                .header("cookie", format!("a=b; session={token}"))
+                .send();
+            assert_eq!(cookie.status, 200, "{installed}");
+            for request in haproxy.received() {
+                assert_eq!(
+                    request.header("x-jwt-subject").as_deref(),
+                    Some("robot"),
+                    "{installed}"
+                );
+                assert_eq!(
+                    request.header("x-jwt-scope").as_deref(),
+                    Some("read"),
+                    "{installed}"
+                );
+            }
+
+            let reply = haproxy.get("/").send();
+            assert_eq!(
+                (reply.status, reply.header("www-authenticate")),
+                (401, Some("Bearer")),
+                "{installed}"
+            );
+            let basic = haproxy
+                .get("/")
+                .header("authorization", "Basic cm9ib3Q6c2VjcmV0")
+                .send();
+            assert_eq!(
+                (basic.status, basic.var("txn.reason")),
+                (401, Some("malformed")),
+                "{installed}"
+            );
+            let (signed, signature) = token.rsplit_once('.').unwrap();
+            let payload = signed.split('.').nth(1).unwrap();
+            // {"alg":"none","kid":"one"} and {"alg":"HS256","kid":"one"}
+            let none = format!("eyJhbGciOiJub25lIiwia2lkIjoib25lIn0.{payload}.");
+            let shared = format!("eyJhbGciOiJIUzI1NiIsImtpZCI6Im9uZSJ9.{payload}.{signature}");
+            for (token, reason) in [
+                ("nonsense", "malformed"),
+                (&*none, "malformed"),
+                (&*shared, "algorithm"),
+                (
+                    &*format!("{signed}.{}", signature.replacen(|c| c != 'A', "A", 9)),
+                    "invalid",
+                ),
+                (&*other, "audience"),
+            ] {
+                assert_eq!(send(&haproxy, token), denied(401, reason), "{installed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_new_key_of_the_issuer_is_known_with_its_first_token() {
+    let port = free_port();
+    for installed in haproxies() {
+        let issuer = Issuer::start(port, "old", "RS256");
+        let old = issuer.token(AUDIENCE);
+        let haproxy = start(&installed, agent(port, &[]));
+        assert_eq!(send(&haproxy, &old), allowed(), "{installed}");
+        drop(issuer);
+        let issuer = Issuer::start(port, "new", "ES256");
+        // The key of the old one is still known.
+        assert_eq!(send(&haproxy, &old), allowed(), "{installed}");
+        assert_eq!(
+            send(&haproxy, &issuer.token(AUDIENCE)),
+            allowed(),
+            "{installed}"
+        );
+        assert_eq!(
+            send(&haproxy, &old),
+            denied(401, "unknown_key"),
+            "{installed}"
+        );
+    }
+}
+
+#[test]
+fn without_its_issuer_the_agent_knows_the_keys_that_it_had() {
+    let port = free_port();
+    // Down at the start.
+    let output = agent(port, &["check"]).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        error.contains("cannot fetch the keys at http://"),
+        "{error}"
+    );
+
+    let issuer = Issuer::start(port, "one", "ES256");
+    let token = issuer.token(AUDIENCE);
+    // {"alg":"ES256","kid":"two"}
+    let unknown = format!(
+        "eyJhbGciOiJFUzI1NiIsImtpZCI6InR3byJ9{}",
+        &token[token.find('.').unwrap()..]
+    );
+    for installed in haproxies() {
+        let options = ["--refresh", "300ms", "--fetch-timeout", "2s"];
+        let haproxy = start(&installed, agent(port, &options));
+        until(|| (send(&haproxy, &unknown) == denied(401, "unknown_key")).then_some(()));
+        // It hangs: only a token with an unknown key waits.
+        issuer.signal("-STOP");
+        assert_eq!(
+            send(&haproxy, &unknown),
+            denied(503, "no_keys"),
+            "{installed}"
+        );
+        assert_eq!(send(&haproxy, &token), allowed(), "{installed}");
+        let logged = |text: &str| {
+            until(|| {
+                haproxy
+                    .agent_log()
+                    .into_iter()
+                    .find(|line| line.contains(text))
+            })
+        };
+        logged("reload failed, the old value is kept");
+        assert_eq!(send(&haproxy, &token), allowed(), "{installed}");
+        // It is back.
+        issuer.signal("-CONT");
+        logged("failure");
+        until(|| (send(&haproxy, &unknown) == denied(401, "unknown_key")).then_some(()));
+    }
+
+    // Down in the middle, and another server at its address.
+    let haproxy = start(&newest(), agent(port, &["--refresh", "300ms"]));
+    drop(issuer);
+    assert_eq!(send(&haproxy, &unknown), denied(503, "no_keys"));
+    let other = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    std::thread::spawn(move || {
+        for (number, mut stream) in other.incoming().flatten().enumerate() {
+            let answer = match number % 2 {
+                0 => "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>",
+                _ => "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n",
+            };
+            stream.write_all(answer.as_bytes()).ok();
+        }
+    });
+    for _ in 0..4 {
+        assert_eq!(send(&haproxy, &unknown), denied(503, "no_keys"));
+        assert_eq!(send(&haproxy, &token), allowed());
+    }
+}
+
+#[test]
+fn a_token_expires() {
+    let issuer = Issuer::start(free_port(), "one", "ES256");
+    let mut agent = agent(issuer.1, &["--leeway", "0"]);
+    agent.env("SPOA_AUDIENCE", "https://api.example.org/brief");
+    let haproxy = start(&newest(), agent);
+    let token = issuer.token("https://api.example.org/brief");
+    until(|| (send(&haproxy, &token) == denied(401, "expired")).then_some(()));
+}
+
+#[test]
+fn requests_without_a_token_can_pass() {
+    let issuer = Issuer::start(free_port(), "one", "ES256");
+    let admin = format!("127.0.0.1:{}", free_port());
+    let haproxy = start(
+        &newest(),
+        agent(issuer.1, &["--optional", "--admin", &admin]),
+    );
+    let reply = haproxy.get("/").header("x-jwt-subject", "root").send();
+    assert_eq!((reply.status, reply.var("txn.subject")), (200, None));
+    assert_eq!(haproxy.received()[0].header("x-jwt-subject"), None);
+    assert_eq!(send(&haproxy, "nonsense"), denied(401, "malformed"));
+    let port = admin.rsplit_once(':').unwrap().1.parse().unwrap();
+    let text = http(port, "GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    for line in [
+        "jwt_tokens_total{result=\"missing\"} 1",
+        "jwt_tokens_total{result=\"malformed\"} 1",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+}
+
+#[test]
+fn the_configuration_is_what_config_writes() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config");
+    std::fs::remove_dir_all(&folder).ok();
+    let mut config = Command::new(env!("CARGO_BIN_EXE_jwt"));
+    config.args([
+        "config",
+        "--haproxy",
+        "2.6",
+        "--rules",
+        "site.cfg",
+        "--output",
+    ]);
+    assert!(config.arg(&folder).output().unwrap().status.success());
+    for name in ["haproxy.cfg", "spoe.conf"] {
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(
+            read(&folder.join(name)),
+            read(Path::new(name)),
+            "write {name} again"
+        );
+    }
+}
