@@ -2,6 +2,7 @@
 
 mod authorization;
 mod body;
+mod checked_header;
 mod client_hello;
 mod client_ip;
 mod cookies;
@@ -30,12 +31,13 @@ mod verdict_variables;
 
 pub use authorization::{BasicAuth, BearerToken};
 pub use body::{Body, Completeness};
+pub use checked_header::BadHeader;
 pub use client_hello::ClientHello;
 pub use client_ip::{BadNetwork, ClientIp, TrustedProxies};
 pub use cookies::{CookieIter, Cookies};
 #[cfg(feature = "form")]
 pub use fields::{FormFields, QueryFields};
-pub use header_set::{BadHeader, HeaderSet};
+pub use header_set::HeaderSet;
 pub use headers::{HeaderIter, Headers};
 pub use host::Host;
 #[cfg(feature = "json")]

@@ -301,7 +301,7 @@ pub const fn header_name(name: &'static str) -> &'static str {
         rest = others;
     }
     assert!(
-        !super::header_set::frames(name),
+        !super::checked_header::frames(name),
         "this header frames the message, so HAProxy sets it and an agent cannot"
     );
     name
