@@ -44,6 +44,8 @@
 //! | [`Parse<T>`](handler::Parse), a type of yours | text parsed by `FromStr`; `#[derive(FromValue)]` |
 //! | [`Message`](spop::Message), [`Args`](spop::Args) | the message: name, number, by name, by index |
 //! | [`Context`] | engine-id, stream-id, frame-id, peer, deadline |
+//! | [`After`] | takes work for the time after the answer |
+//! | [`Transaction<'_, T>`](handler::Transaction) | keeps a value from one message of a request to the next |
 //! | [`State<'_, T>`](handler::State) | what the agent was given with `state`, or with `reload`, which SIGHUP makes again |
 //!
 //! If a message does not fit the parameters, its handler does not run, and HAProxy gets an ACK without actions of
@@ -207,7 +209,7 @@ pub mod prelude {
     pub use spoa_macros::{FromMessage, FromValue, IntoActions};
 }
 pub use agent::Agent;
-pub use handler::{Context, HandlerError, State};
+pub use handler::{After, Context, HandlerError, State, Transaction};
 pub use spoa_macros::{FromMessage, FromValue, IntoActions, spoe_fallback, spoe_message};
 
 #[doc(hidden)]

@@ -6,8 +6,11 @@ use spoa::agent::Agent;
 use spoa::http::{Headers, Path, Verdict};
 use spoa::prelude::*;
 use spoa::testing::{HaProxy, HaProxyBuilder, HttpRequest, InstalledHaProxy, Reply, TestAgent};
+use spoa::{After, Transaction};
 use std::net::IpAddr;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 spoa::outcomes! {
@@ -373,5 +376,86 @@ fn installed_ones_have_versions() {
     let installed: Vec<InstalledHaProxy> = HaProxy::installed();
     for one in &installed {
         assert!(one.at_least(2, 0) && !one.at_least(9, 0), "{one}");
+    }
+}
+
+/// The path of a request, until its response.
+struct Asked(String);
+
+#[spoe_message("asked", event = "on-frontend-http-request")]
+fn asked(path: Path<'_>, asked: Transaction<'_, Asked>) {
+    asked.put(Asked(path.to_string()));
+}
+
+#[spoe_message("responded", event = "on-http-response", set = "txn.asked")]
+fn responded(asked: Transaction<'_, Asked>) -> Option<String> {
+    asked.take().map(|asked| asked.0)
+}
+
+#[test]
+fn a_value_is_kept_from_a_request_to_its_response() {
+    each(
+        || HaProxy::agent(Agent::builder().handlers(handlers![asked, responded])),
+        |haproxy| {
+            let on = haproxy.version();
+            std::thread::scope(|scope| {
+                for client in 0..8 {
+                    let haproxy = &haproxy;
+                    scope.spawn(move || {
+                        for number in 0..10 {
+                            let path = format!("/{client}/{number}");
+                            let request = haproxy.get(&path);
+                            let request = if number % 2 == 1 {
+                                request.http2()
+                            } else {
+                                request
+                            };
+                            let reply = request.send();
+                            assert_eq!(reply.var("txn.asked"), Some(&*path), "{on}");
+                        }
+                    });
+                }
+            });
+            assert!(
+                haproxy.failures().is_empty(),
+                "{on}: {:?}",
+                haproxy.failures()
+            );
+        },
+    );
+}
+
+#[spoe_message("worked", event = "on-frontend-http-request", set = "txn.taken")]
+fn worked(after: After<'_>, spoa::State(done): spoa::State<'_, Arc<AtomicUsize>>) -> bool {
+    let done = done.clone();
+    after.run(async move {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        done.fetch_add(1, Ordering::Relaxed);
+    })
+}
+
+#[test]
+fn a_request_does_not_wait_for_the_work_after_its_answer() {
+    for installed in HaProxy::installed() {
+        let done = Arc::new(AtomicUsize::new(0));
+        let agent = Agent::builder()
+            .handlers(handlers![worked])
+            .state(done.clone());
+        let haproxy = HaProxy::agent(agent).on(&installed).start();
+        for count in 0..5 {
+            let start = Instant::now();
+            let reply = haproxy.get("/").send();
+            assert_eq!(reply.var("txn.taken"), Some("1"), "{installed}");
+            // The work of none of the others is done before.
+            assert!(
+                start.elapsed() < Duration::from_millis(700)
+                    || done.load(Ordering::Relaxed) > count
+            );
+        }
+        let start = Instant::now();
+        while done.load(Ordering::Relaxed) < 5 {
+            assert!(start.elapsed() < Duration::from_secs(20), "{installed}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }

@@ -41,6 +41,8 @@
 mod documents {
     #[doc = include_str!("../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../docs/beyond-one-message.md")]
+    mod beyond_one_message {}
     #[doc = include_str!("../../docs/http.md")]
     mod http {}
     #[doc = include_str!("../../docs/moving/coraza-spoa.md")]

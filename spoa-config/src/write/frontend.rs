@@ -24,6 +24,10 @@ pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
             plan.options.spoe_file
         ));
     }
+    if plan.takes_unique_ids() && !plan.has(&["unique-id-format"]) {
+        text.comment("Gives each request an id of its own, which an argument of a message has.");
+        text.line("unique-id-format %[uuid]");
+    }
     sending::groups(plan, &mut text);
     text.blank();
     sending::down(plan, &mut text);

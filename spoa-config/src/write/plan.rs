@@ -225,6 +225,13 @@ impl<'a> Plan<'a> {
         self.rules().any(|line| line.starts_with(words))
     }
 
+    /// Returns whether an argument of a message is the id that HAProxy gives each request.
+    pub(super) fn takes_unique_ids(&self) -> bool {
+        let mut args = self.messages.iter().flat_map(|it| &it.args);
+        // `dev` has a format of its own.
+        self.options.watch.is_none() && args.any(|arg| arg.sample() == Some("unique-id"))
+    }
+
     /// Returns whether HAProxy buffers the body of each request, as the site's own rules say.
     pub(super) fn buffers_bodies(&self) -> bool {
         self.has(&["option", "http-buffer-request"])

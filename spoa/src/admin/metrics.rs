@@ -291,6 +291,42 @@ impl Output<'_, '_> {
             "Blocking handlers that wait for others to end",
             |it| it.blocking_waiting,
         )?;
+        self.counts(
+            "spoa_after_work",
+            "Work for the time after an answer, by its outcome",
+            "outcome",
+            |it| {
+                [
+                    ("ok", it.after_work_done),
+                    ("panic", it.after_work_panicked),
+                    ("dropped", it.after_work_dropped),
+                ]
+            },
+        )?;
+        self.gauge(
+            "spoa_after_work_in_flight",
+            "Work for the time after an answer that waits or is running",
+            |it| it.after_work_kept,
+        )?;
+        self.gauge(
+            "spoa_transactions_kept",
+            "Values kept from one message of a request to the next",
+            |it| it.transactions_kept,
+        )?;
+        self.gauge("spoa_transaction_bytes", "Bytes of these values", |it| {
+            it.transaction_bytes
+        })?;
+        self.counts(
+            "spoa_transactions_dropped",
+            "Values that no message took before they were dropped",
+            "reason",
+            |it| {
+                [
+                    ("timeout", it.transactions_expired),
+                    ("limit", it.transactions_evicted),
+                ]
+            },
+        )?;
         self.count(
             "spoa_worker_stalls",
             "Times that a handler kept its worker thread from other connections",

@@ -189,6 +189,9 @@ fn figures(stats: &Stats) -> Vec<(&'static str, u64)> {
         ("Protocol errors", stats.protocol_errors),
         ("Limits reached", limits),
         ("Worker stalls", stats.workers_blocked),
+        ("Work dropped", stats.after_work_dropped),
+        ("Work panicked", stats.after_work_panicked),
+        ("Transactions evicted", stats.transactions_evicted),
         ("Failed reloads", stats.reloads_failed),
         ("Stale values", stats.stale_values),
     ]

@@ -41,6 +41,18 @@ fn agent(stats: &Stats) -> Json {
         "buffered_bytes": stats.buffered_bytes,
         "blocking_in_flight": stats.blocking_running,
         "blocking_waiting": stats.blocking_waiting,
+        "after_work": object! {
+            "ok": stats.after_work_done,
+            "panic": stats.after_work_panicked,
+            "dropped": stats.after_work_dropped,
+            "in_flight": stats.after_work_kept,
+        },
+        "transactions": object! {
+            "kept": stats.transactions_kept,
+            "bytes": stats.transaction_bytes,
+            "expired": stats.transactions_expired,
+            "evicted": stats.transactions_evicted,
+        },
         "worker_stalls": stats.workers_blocked,
         "reloads": object! { "ok": stats.reloads, "error": stats.reloads_failed },
         "stale_values": stats.stale_values,

@@ -5,6 +5,7 @@ use super::listen::allow_list::AllowList;
 use super::reload::{CurrentStates, Install, ReloadPart, Reloader};
 use super::renewal::Renewal;
 use super::report::LineLimits;
+use super::shared::after_work::AfterWork;
 use super::shared::blocking::BlockingPlaces;
 use super::shared::budget::Budgets;
 use super::shared::failed_message::OnFailure;
@@ -12,7 +13,9 @@ use super::shared::handler_table::HandlerTable;
 use super::shared::spans::Spans;
 use super::{Agent, FailedMessage, Limits, Listener, Shared};
 use crate::agent::counters::Counters;
-use crate::handler::{Definition, IntoActions, IntoHandlerError, States};
+use crate::handler::{
+    Definition, IntoActions, IntoHandlerError, States, TransactionLimits, TransactionStore,
+};
 #[cfg(feature = "run")]
 use std::any::Any;
 use std::any::{TypeId, type_name};
@@ -379,6 +382,12 @@ impl AgentBuilder {
             table: HandlerTable::new(&self.definitions, limits.handler_timeout, &budgets),
             current: CurrentStates::new(self.states),
             blocking: BlockingPlaces::new(&limits),
+            after_work: AfterWork::new(limits.max_after_work),
+            transactions: Arc::new(TransactionStore::new(TransactionLimits {
+                number: limits.max_transactions,
+                bytes: limits.max_transaction_bytes,
+                time: limits.transaction_timeout,
+            })),
             limits,
             leaving: AtomicBool::new(false),
             on_failure: self.on_failure,

@@ -42,6 +42,17 @@ pub struct Limits {
     pub max_blocking: usize,
     /// The most blocking handlers that wait for their turn; more fail as overloaded. Default 1024.
     pub max_blocking_queue: usize,
+    /// The most futures that [`After`](crate::After) keeps: those that wait for their ACK, and those that are running.
+    /// More are dropped. Default 1000.
+    pub max_after_work: usize,
+    /// The most values that [`Transaction`](crate::Transaction) keeps; the oldest make room for new ones. Default
+    /// 100,000.
+    pub max_transactions: usize,
+    /// The most bytes of these values; the oldest make room for new ones. Default 64 MiB.
+    pub max_transaction_bytes: usize,
+    /// How long [`Transaction`](crate::Transaction) keeps a value. Longer than HAProxy waits for a response
+    /// (`timeout server`). Default 60 s.
+    pub transaction_timeout: Duration,
     /// How long an async or blocking handler may take, from the read that brought its NOTIFY, if it has
     /// no `timeout` of its own; `None` is for ever. Keep it below `timeout processing` in spoe.conf.
     /// Default 1 s.
@@ -104,6 +115,7 @@ impl Limits {
             &mut self.linger_timeout,
             &mut self.lame_duck,
             &mut self.drain_timeout,
+            &mut self.transaction_timeout,
         ] {
             *time = usable(*time);
         }
@@ -130,6 +142,10 @@ impl Default for Limits {
             max_connections: 10_000,
             max_blocking: 64,
             max_blocking_queue: 1024,
+            max_after_work: 1000,
+            max_transactions: 100_000,
+            max_transaction_bytes: 64 << 20,
+            transaction_timeout: Duration::from_secs(60),
             handler_timeout: Some(Duration::from_secs(1)),
             adaptive_admission: true,
             hello_timeout: Duration::from_secs(5),

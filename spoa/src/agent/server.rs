@@ -20,7 +20,9 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
 
 /// An agent whose sockets are bound.
 #[derive(Debug)]
@@ -99,6 +101,9 @@ impl Server {
         for (part, renewal) in renewals {
             renewing.spawn(renew(reloader.clone(), part, renewal));
         }
+        if shared.table.definitions().any(|it| it.description().keeps) {
+            renewing.spawn(sweep(shared.clone()));
+        }
         let mut reloads = shared.current.changes();
         let mut connections = Connections {
             #[cfg(feature = "tls")]
@@ -149,6 +154,7 @@ impl Server {
         acceptor.close(last).await;
         shared.counters.enter(Phase::Draining);
         let limit = shared.limits.drain_timeout;
+        let deadline = Instant::now() + limit;
         if tokio::time::timeout(limit, connections.drain())
             .await
             .is_err()
@@ -165,7 +171,26 @@ impl Server {
             let _ =
                 tokio::time::timeout(shared.limits.linger_timeout, connections.cut_short()).await;
         }
+        let after_work = &shared.after_work;
+        if tokio::time::timeout_at(deadline, after_work.all_done())
+            .await
+            .is_err()
+        {
+            report::after_work_cancelled(after_work.cancel(), limit);
+            let linger = shared.limits.linger_timeout;
+            let _ = tokio::time::timeout(linger, after_work.all_done()).await;
+        }
         shared.counters.enter(Phase::Stopped);
+    }
+}
+
+/// Drops the values of transactions whose time is over, for as long as this runs.
+async fn sweep(shared: Arc<Shared>) {
+    let time = shared.limits.transaction_timeout / 2;
+    let pause = time.clamp(Duration::from_millis(100), Duration::from_secs(30));
+    loop {
+        tokio::time::sleep(pause).await;
+        shared.transactions.sweep();
     }
 }
 

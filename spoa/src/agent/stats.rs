@@ -78,6 +78,23 @@ pub struct Stats {
     pub blocking_running: u64,
     /// Blocking handlers that wait for others to end.
     pub blocking_waiting: u64,
+    /// Futures that [`After`](crate::After) ran to their end.
+    pub after_work_done: u64,
+    /// Futures of [`After`](crate::After) that panicked.
+    pub after_work_panicked: u64,
+    /// Futures of [`After`](crate::After) that were dropped: because [`Limits::max_after_work`](super::Limits::max_after_work)
+    /// were kept, or because the agent stopped.
+    pub after_work_dropped: u64,
+    /// Futures of [`After`](crate::After) that wait for their ACK or are running.
+    pub after_work_kept: u64,
+    /// Values that [`Transaction`](crate::Transaction) keeps.
+    pub transactions_kept: u64,
+    /// The bytes of these values, as far as they are known.
+    pub transaction_bytes: u64,
+    /// Values that were dropped after [`Limits::transaction_timeout`](super::Limits::transaction_timeout).
+    pub transactions_expired: u64,
+    /// Values that made room for others, or were too large.
+    pub transactions_evicted: u64,
     /// Times that a handler kept its worker thread from other connections for long.
     pub workers_blocked: u64,
     /// Reloads that succeeded.
@@ -184,6 +201,30 @@ impl Monitor {
         Monitor { shared }
     }
 
+    /// Waits until no work of [`After`](crate::After) is left: none waits for its ACK, and none is running.
+    ///
+    /// ```
+    /// use spoa::After;
+    /// use spoa::agent::Agent;
+    /// use spoa::prelude::*;
+    ///
+    /// #[spoe_message("log")]
+    /// fn log(after: After<'_>) {
+    ///     after.run(async { println!("answered") });
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), spoa::agent::Error> {
+    /// let agent = Agent::builder().handlers(handlers![log]).build()?;
+    /// // After `agent.serve_connection(…)`:
+    /// agent.monitor().after_work_done().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn after_work_done(&self) {
+        self.shared.after_work.all_done().await;
+    }
+
     /// Returns the numbers that the agent has counted until now.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -196,6 +237,8 @@ impl Monitor {
         let closed = counters.closed.get();
         let accepted = counters.accepted.get();
         let overloads = &counters.overloads;
+        let after_work = &shared.after_work;
+        let transactions = shared.transactions.counts();
         Stats {
             agent: shared.name.to_string(),
             phase: counters.phase(),
@@ -226,6 +269,14 @@ impl Monitor {
             buffered_bytes: shared.budgets.buffered.taken() as u64,
             blocking_running: shared.blocking.running() as u64,
             blocking_waiting: shared.blocking.waiting() as u64,
+            after_work_done: after_work.done.get(),
+            after_work_panicked: after_work.panicked.get(),
+            after_work_dropped: after_work.dropped.get(),
+            after_work_kept: after_work.held() as u64,
+            transactions_kept: transactions.kept as u64,
+            transaction_bytes: transactions.bytes as u64,
+            transactions_expired: transactions.expired,
+            transactions_evicted: transactions.evicted,
             workers_blocked: counters.workers_blocked.get(),
             reloads: counters.reloaded.get(),
             reloads_failed: counters.reloads_failed.get(),

@@ -1,6 +1,6 @@
 //! The connection and the frame that a message came with.
 
-use super::States;
+use super::{States, TakesWork, TransactionStore};
 use crate::spop::FrameIds;
 use crate::text::one_line;
 use std::fmt;
@@ -104,4 +104,9 @@ pub(crate) struct ConnectionInfo {
     pub(crate) peer: Peer,
     pub(crate) engine_id: Option<Box<str>>,
     pub(crate) states: Arc<States>,
+    /// The part of the agent that takes work for the time after an answer.
+    pub(crate) after: Arc<dyn TakesWork>,
+    pub(crate) transactions: Arc<TransactionStore>,
+    /// Whether all messages of one of HAProxy's streams have one stream-id, as up to 3.0.
+    pub(crate) streams_last: bool,
 }

@@ -28,6 +28,9 @@ pub struct Description {
     /// Whether the handler may set variables of other names, which are known only when it runs.
     #[doc(hidden)]
     pub open: bool,
+    /// Whether the handler keeps values from one message to the next.
+    #[doc(hidden)]
+    pub keeps: bool,
 }
 
 impl Description {

@@ -4,8 +4,8 @@ use super::sample::Events;
 use super::{Context, Description, Failure, IncomingMessage, Mismatch, RejectionKind, State};
 use crate::spop::{Args, Message};
 
-/// A type that is made from a whole message: [`Message`], [`Args`], [`Context`], [`State`], or a struct of
-/// arguments with `#[derive(FromMessage)]`.
+/// A type that is made from a whole message: [`Message`], [`Args`], [`Context`], [`State`], [`After`](super::After),
+/// [`Transaction`](super::Transaction), or a struct of arguments with `#[derive(FromMessage)]`.
 ///
 /// `Option<T>` is `None` if an argument of `T` is missing, and `Result<T, Mismatch>` has the problem with an
 /// argument instead of a rejected message.

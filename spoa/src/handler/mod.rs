@@ -3,6 +3,7 @@
 mod accepts;
 mod action_writer;
 mod actions;
+mod after;
 mod argument_spec;
 mod context;
 mod cursor;
@@ -31,14 +32,18 @@ mod set_var;
 mod state;
 mod success;
 mod text;
+mod transaction;
+mod transaction_store;
 mod variable;
 mod variable_name;
 mod verdict;
 mod when;
+mod work;
 
 pub use accepts::Accepts;
 pub use action_writer::ActionWriter;
 pub use actions::Actions;
+pub use after::After;
 pub use context::{Context, Peer};
 pub use default_sample::DefaultSample;
 pub use definition::{Definition, Handler};
@@ -55,6 +60,7 @@ pub use rejection::{Rejection, RejectionKind};
 pub use set_var::{SetVar, UnsetVar};
 pub use state::State;
 pub use text::Text;
+pub use transaction::Transaction;
 pub use variable::{AsValue, Unset, Variable};
 pub use variable_name::BadVariable;
 
@@ -68,7 +74,9 @@ pub(crate) use left_out::LeftOut;
 pub(crate) use presence::Presence;
 pub(crate) use state::States;
 pub(crate) use success::mark;
+pub(crate) use transaction_store::{TransactionLimits, TransactionStore};
 pub(crate) use when::When;
+pub(crate) use work::{TakesWork, Work};
 
 #[doc(hidden)]
 pub mod __macros {

@@ -76,6 +76,8 @@ impl Call {
             .map(|argument| (argument.name.as_str(), argument.value.as_value()))
             .collect();
         let ack = client.send(&self.message, &args).await?;
+        let limit = agent.limits().drain_timeout;
+        let _ = tokio::time::timeout(limit, agent.monitor().after_work_done()).await;
         let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(CallAnswer {
             ack,

@@ -78,6 +78,11 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// Returns the number of bytes of its name and arguments.
+    pub(crate) fn size(&self) -> usize {
+        self.name.as_bytes().len() + self.args.reader.rest().len()
+    }
+
     /// Returns the value of the argument at that place, counting from 0.
     #[inline]
     #[must_use]

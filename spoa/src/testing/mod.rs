@@ -145,7 +145,8 @@ impl TestAgent {
     }
 
     /// Sends one message and waits for its answer, for tests that are not async: it has a runtime of
-    /// its own.
+    /// its own. It waits for the work of [`After`](crate::After) as well, for
+    /// [`Limits::drain_timeout`](crate::agent::Limits::drain_timeout) at most.
     ///
     /// # Errors
     /// As [`TestAgent::call`].
@@ -163,7 +164,18 @@ impl TestAgent {
             .enable_all()
             .build()
             .expect("a runtime of one thread needs no more than a few file descriptors")
-            .block_on(self.call(message, args))
+            .block_on(async {
+                let answer = self.call(message, args).await;
+                // The work would end with the runtime.
+                let limit = self.agent.limits().drain_timeout;
+                let _ = tokio::time::timeout(limit, self.after_work_done()).await;
+                answer
+            })
+    }
+
+    /// Waits until no work of [`After`](crate::After) is left.
+    pub async fn after_work_done(&self) {
+        self.agent.monitor().after_work_done().await;
     }
 
     /// Sends several messages in one NOTIFY, as HAProxy does with those of one event or one group.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod acks;
+mod after_work;
 mod bounds;
 mod counts;
 mod drain;
@@ -18,3 +19,4 @@ mod scoped;
 mod secrets;
 mod sizes;
 mod time;
+mod transactions;

@@ -84,6 +84,11 @@ impl GracefulClose {
         self.release |= self.held.len() > MAX_HELD;
     }
 
+    /// Returns whether answers are held back.
+    pub(crate) fn holds_back(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Returns how many bytes of memory it keeps.
     pub(crate) fn kept(&self) -> usize {
         self.held.capacity()

@@ -62,6 +62,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if gathers {
             scratch.batching.count(scratch.polled.notifies);
         }
+        if self.conversation.has_after_work() && !self.transport.has_unwritten() {
+            self.conversation.start_after_work();
+        }
         self.conversation.end(&mut scratch);
         scratch.activity.end();
         scratch.give();

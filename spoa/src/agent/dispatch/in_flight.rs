@@ -183,6 +183,11 @@ impl InFlight {
         self.slots.as_mut()?.all.get_mut(index)
     }
 
+    /// Returns whether this NOTIFY waits.
+    pub(crate) fn has(&self, ids: FrameIds) -> bool {
+        self.all().any(|slot| slot.ids == ids && slot.is_waiting())
+    }
+
     /// The slots whose NOTIFYs wait.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = usize> + '_ {
         self.all()

@@ -3,7 +3,7 @@
 //! A subscriber is code of the program, so whatever it does must not cost a NOTIFY its ACK: all of these
 //! run guarded.
 
-use super::rate_limit::Permitted;
+use super::rate_limit::{Permitted, RateLimit};
 use super::{HandlerLineLimits, LineLimits, about_frame};
 use crate::handler::panics::quietly;
 use crate::handler::{ConnectionInfo, Context, Definition, Failure, IncomingMessage, LeftOut, Run};
@@ -80,6 +80,45 @@ pub(crate) fn on_failure_failed(
             one_line(&text)
         );
     });
+}
+
+/// Logs that work which a handler left for the time after its answer was dropped, since `most` futures were kept.
+#[cold]
+pub(crate) fn after_work_dropped(limit: &RateLimit, most: usize) {
+    let Some(Permitted { suppressed }) = limit.pass() else {
+        return;
+    };
+    quietly(|| {
+        tracing::warn!(target: AGENT,
+            suppressed,
+            "work of `After` was dropped: {most} futures are kept, the most allowed \
+             (`--max-after-work`); see what they wait for"
+        );
+    });
+}
+
+/// Logs that work after an answer panicked.
+#[cold]
+pub(crate) fn after_work_panicked(limit: &RateLimit, failure: &Failure) {
+    let Some(Permitted { suppressed }) = limit.pass() else {
+        return;
+    };
+    quietly(|| {
+        let text = failure.to_string();
+        tracing::error!(target: AGENT, suppressed, "work of `After` {}", one_line(&text));
+    });
+}
+
+/// Logs that work after answers was cancelled when the agent stopped.
+pub(crate) fn after_work_cancelled(count: usize, limit: Duration) {
+    let (futures, were) = match count {
+        1 => ("1 future".to_owned(), "was"),
+        count => (format!("{count} futures"), "were"),
+    };
+    tracing::warn!(target: AGENT,
+        "work of `After`: {futures} not done within {limit:?} {were} cancelled; see what takes so long, or \
+         raise `--drain-timeout`"
+    );
 }
 
 /// Logs a message that no handler answers.

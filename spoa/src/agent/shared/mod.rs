@@ -1,6 +1,7 @@
 //! The parts of an agent that all its connections share: its handlers, its states, its limits.
 
 pub(crate) mod admission;
+pub(crate) mod after_work;
 pub(crate) mod blocking;
 pub(crate) mod budget;
 pub(crate) mod failed_message;
@@ -8,6 +9,7 @@ pub(crate) mod handler_table;
 pub(crate) mod spans;
 pub(crate) mod trace_arguments;
 
+use self::after_work::AfterWork;
 use self::blocking::BlockingPlaces;
 use self::budget::Budgets;
 use self::failed_message::OnFailure;
@@ -17,6 +19,7 @@ use crate::agent::Limits;
 use crate::agent::counters::Counters;
 use crate::agent::reload::CurrentStates;
 use crate::agent::report::LineLimits;
+use crate::handler::TransactionStore;
 use crate::handler::panics::drop_quietly;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -36,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) blocking: Arc<BlockingPlaces>,
+    pub(crate) after_work: Arc<AfterWork>,
+    pub(crate) transactions: Arc<TransactionStore>,
 }
 
 impl std::fmt::Debug for Shared {

@@ -66,6 +66,15 @@ pub(in crate::run) const SETTINGS: &[Setting] = settings! {
         "max-blocking-queue" "SPOA_MAX_BLOCKING_QUEUE" "N"
             SettingKind::Room(|limits| &mut limits.max_blocking_queue),
             "Blocking handlers that wait for others to end";
+        "max-after-work" "SPOA_MAX_AFTER_WORK" "N"
+            SettingKind::Room(|limits| &mut limits.max_after_work),
+            "Futures of `After`, waiting or running";
+        "max-transactions" "SPOA_MAX_TRANSACTIONS" "N"
+            SettingKind::Room(|limits| &mut limits.max_transactions),
+            "Values that `Transaction` keeps";
+        "max-transaction-bytes" "SPOA_MAX_TRANSACTION_BYTES" "BYTES"
+            SettingKind::Bytes(|limits| &mut limits.max_transaction_bytes),
+            "Bytes of the values that `Transaction` keeps";
         "max-connections" "SPOA_MAX_CONNECTIONS" "N"
             SettingKind::Count(|limits| &mut limits.max_connections),
             "Open connections; more are closed";
@@ -92,6 +101,9 @@ pub(in crate::run) const SETTINGS: &[Setting] = settings! {
         "write-timeout" "SPOA_WRITE_TIMEOUT" "TIME"
             SettingKind::Time(|limits| &mut limits.write_timeout),
             "Time for a peer to read its answers";
+        "transaction-timeout" "SPOA_TRANSACTION_TIMEOUT" "TIME"
+            SettingKind::Time(|limits| &mut limits.transaction_timeout),
+            "Time that `Transaction` keeps a value";
         "idle-timeout" "SPOA_IDLE_TIMEOUT" "TIME"
             SettingKind::Deadline(|limits| &mut limits.idle_timeout),
             "Idle time before a connection is closed, or `none`";

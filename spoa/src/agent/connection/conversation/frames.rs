@@ -8,7 +8,7 @@ use crate::agent::report::connections as log;
 use crate::agent::worker::scratch::{MAX_MESSAGES, Scratch, rest};
 use crate::handler::ConnectionInfo;
 use crate::spop::session::{AgentEvent, Received, Refusal};
-use crate::spop::{FrameIds, Messages, Status};
+use crate::spop::{Capabilities, FrameIds, Messages, Status};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
@@ -247,6 +247,7 @@ impl Conversation {
                 let engine_id = hello.engine_id.map(Box::from);
                 self.info = Arc::new(ConnectionInfo {
                     engine_id,
+                    streams_last: hello.capabilities.contains(Capabilities::ASYNC),
                     ..ConnectionInfo::clone(&self.info)
                 });
             }

@@ -14,6 +14,7 @@ use crate::agent::dispatch::Dispatcher;
 use crate::agent::dispatch::in_flight::InFlight;
 use crate::agent::dispatch::wakeups::Wakeups;
 use crate::agent::report::connections::{self as log, End};
+use crate::agent::shared::after_work::ConnectionWork;
 use crate::agent::shared::budget::BudgetShare;
 use crate::agent::worker::scratch::Scratch;
 use crate::handler::{ConnectionInfo, Peer};
@@ -85,6 +86,9 @@ impl Conversation {
                 peer,
                 engine_id: None,
                 states: shared.current.states(),
+                after: ConnectionWork::new(shared.after_work.clone()),
+                transactions: shared.transactions.clone(),
+                streams_last: false,
             }),
             session: AgentSession::new(settings),
             in_flight: InFlight::new(wakeups.clone()),
@@ -126,6 +130,24 @@ impl Conversation {
     pub(super) fn end(&self, scratch: &mut Scratch) {
         let polled = std::mem::take(&mut scratch.polled);
         self.shared.counters.flush(polled, scratch.shard);
+    }
+
+    /// Returns whether handlers have left work for the time after their answers, which have left by now if the
+    /// transport has none.
+    #[inline]
+    pub(super) fn has_after_work(&self) -> bool {
+        self.info.after.is_waiting()
+    }
+
+    /// Starts the work that handlers have left for the time after their answers. All answers have left but those of
+    /// NOTIFYs in flight, and those that are held back.
+    #[cold]
+    pub(super) fn start_after_work(&self) {
+        let holds_back = matches!(&self.phase, Phase::Draining(close) if close.holds_back());
+        if !holds_back {
+            let in_flight = &self.in_flight;
+            self.info.after.start_answered(&|ids| in_flight.has(ids));
+        }
     }
 
     /// Counts the end of the connection.
@@ -203,6 +225,7 @@ impl Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
+        self.info.after.close();
         self.shared.counters.closed.add(1);
     }
 }

@@ -1,0 +1,222 @@
+//! Work that handlers leave for the time after their answers: kept until the ACK has left, then run as a task.
+
+use crate::agent::counters::Count;
+use crate::agent::report::{handlers as report, rate_limit::RateLimit};
+use crate::handler::guard::guard;
+use crate::handler::panics::drop_quietly;
+use crate::handler::{TakesWork, Work};
+use crate::spop::FrameIds;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+/// The work of one agent.
+#[derive(Debug)]
+pub(crate) struct AfterWork {
+    most: usize,
+    held: AtomicUsize,
+    pub(crate) done: Count,
+    pub(crate) panicked: Count,
+    pub(crate) dropped: Count,
+    cancelled: watch::Sender<bool>,
+    none_held: Notify,
+    full_lines: RateLimit,
+    panic_lines: RateLimit,
+}
+
+impl AfterWork {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
+        Arc::new(AfterWork {
+            most,
+            held: AtomicUsize::new(0),
+            done: Count::default(),
+            panicked: Count::default(),
+            dropped: Count::default(),
+            cancelled: watch::Sender::new(false),
+            none_held: Notify::new(),
+            full_lines: RateLimit::default(),
+            panic_lines: RateLimit::default(),
+        })
+    }
+
+    /// Returns how many futures wait for their ACK or are running.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Acquire)
+    }
+
+    /// Waits until no work is left.
+    pub(crate) async fn all_done(&self) {
+        loop {
+            let none_held = self.none_held.notified();
+            if self.held() == 0 {
+                return;
+            }
+            none_held.await;
+        }
+    }
+
+    /// Cancels the work that is left, and returns how much that is.
+    pub(crate) fn cancel(&self) -> usize {
+        let held = self.held();
+        self.cancelled.send_replace(true);
+        held
+    }
+
+    /// Takes a place for work, if there is one.
+    fn place(self: &Arc<Self>) -> Option<Place> {
+        let held = self.held.fetch_add(1, Ordering::AcqRel);
+        // It counts the work as dropped, unless that ends.
+        let place = Place {
+            work: self.clone(),
+            ended: false,
+        };
+        if held < self.most {
+            return Some(place);
+        }
+        report::after_work_dropped(&self.full_lines, self.most);
+        None
+    }
+}
+
+/// A place for work, free again when this is dropped.
+#[derive(Debug)]
+struct Place {
+    work: Arc<AfterWork>,
+    /// Whether the work has ended by itself.
+    ended: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.work.dropped.add(1);
+        }
+        if self.work.held.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.work.none_held.notify_waiters();
+        }
+    }
+}
+
+/// The work of one connection whose ACKs have not left.
+pub(crate) struct ConnectionWork {
+    all: Arc<AfterWork>,
+    runtime: Option<Handle>,
+    /// Whether work waits: it spares the lock while none does.
+    any: AtomicBool,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// Whether the connection is over, so that no other ACK leaves.
+    closed: bool,
+    works: Vec<(FrameIds, Work, Place)>,
+}
+
+impl std::fmt::Debug for ConnectionWork {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectionWork").finish_non_exhaustive()
+    }
+}
+
+impl ConnectionWork {
+    /// It is called within a runtime, which runs the work.
+    pub(crate) fn new(all: Arc<AfterWork>) -> Arc<Self> {
+        Arc::new(ConnectionWork {
+            all,
+            runtime: Handle::try_current().ok(),
+            any: AtomicBool::new(false),
+            waiting: Mutex::default(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self, work: Work, place: Place) {
+        match &self.runtime {
+            Some(runtime) => drop(runtime.spawn(run(work, place))),
+            None => drop_quietly(work),
+        }
+    }
+}
+
+impl TakesWork for ConnectionWork {
+    fn take(&self, ids: FrameIds, deadline: Option<std::time::Instant>, work: Work) -> bool {
+        let Some(place) = self.all.place() else {
+            drop_quietly(work);
+            return false;
+        };
+        // A blocking handler may still be running when its NOTIFY has been answered without it.
+        let is_late =
+            deadline.is_some_and(|deadline| Instant::from_std(deadline) <= Instant::now());
+        let mut waiting = self.lock();
+        if waiting.closed || is_late {
+            drop(waiting);
+            self.start(work, place);
+        } else {
+            waiting.works.push((ids, work, place));
+            self.any.store(true, Ordering::Release);
+        }
+        true
+    }
+
+    #[inline]
+    fn is_waiting(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    fn start_answered(&self, is_in_flight: &dyn Fn(FrameIds) -> bool) {
+        let mut waiting = self.lock();
+        let works = std::mem::take(&mut waiting.works).into_iter();
+        let (in_flight, answered) = works.partition::<Vec<_>, _>(|(ids, ..)| is_in_flight(*ids));
+        waiting.works = in_flight;
+        self.any.store(!waiting.works.is_empty(), Ordering::Release);
+        drop(waiting);
+        for (_, work, place) in answered {
+            self.start(work, place);
+        }
+    }
+
+    fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        let works = std::mem::take(&mut waiting.works);
+        drop(waiting);
+        for (_, work, place) in works {
+            self.start(work, place);
+        }
+    }
+}
+
+/// Runs work to its end, or until the agent has waited long enough for it.
+async fn run(mut work: Work, mut place: Place) {
+    let all = place.work.clone();
+    let mut cancelled = all.cancelled.subscribe();
+    let ended = poll_fn(|cx| match guard(|| Ok(work.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
+        Err(panicked) => Poll::Ready(Err(panicked)),
+    });
+    let ended = tokio::select! {
+        biased;
+        ended = ended => Some(ended),
+        _ = cancelled.wait_for(|cancelled| *cancelled) => None,
+    };
+    place.ended = ended.is_some();
+    match ended {
+        Some(Ok(())) => all.done.add(1),
+        Some(Err(panicked)) => {
+            all.panicked.add(1);
+            report::after_work_panicked(&all.panic_lines, &panicked);
+            drop_quietly(panicked);
+        }
+        None => {}
+    }
+    drop_quietly(work);
+}

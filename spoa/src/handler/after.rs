@@ -1,0 +1,72 @@
+//! Work that a handler leaves for the time after its answer.
+
+use super::{Context, Failure, FromMessage, IncomingMessage};
+use std::future::Future;
+
+/// Takes work that the agent does after the answer has left: an entry in an audit log, a lookup for the next
+/// request, a request to another service.
+///
+/// HAProxy never waits for this work. It begins when the ACK of the NOTIFY has been written to the connection,
+/// whatever the outcome of the handler, and has no deadline. Sync, async and blocking handlers take it alike.
+///
+/// ```
+/// use spoa::After;
+/// use spoa::prelude::*;
+///
+/// async fn write_to_audit_log(line: String) {
+///     // …
+/// }
+///
+/// #[spoe_message("check", set = "txn.allowed")]
+/// fn check(path: Text<'_>, after: After<'_>) -> bool {
+///     let allowed = !path.starts_with("/admin");
+///     after.run(write_to_audit_log(format!("{path} {allowed}")));
+///     allowed
+/// }
+/// ```
+///
+/// The work is a future of its own: it owns what it needs, such as a clone of an `Arc` in a
+/// [`State`](super::State). Put work that blocks its thread into `tokio::task::spawn_blocking`.
+///
+/// An agent keeps at most [`Limits::max_after_work`](crate::agent::Limits::max_after_work) futures, running ones
+/// included. More are dropped, logged and counted: see [`run`](After::run). When the agent stops, it waits for the
+/// work until [`Limits::drain_timeout`](crate::agent::Limits::drain_timeout), then cancels and counts the rest.
+/// A panic of the work is logged and counted.
+///
+/// In a test, [`Monitor::after_work_done`](crate::agent::Monitor::after_work_done) waits for the work, and
+/// `TestAgent::call_blocking` does so itself.
+#[derive(Clone, Copy, Debug)]
+pub struct After<'a>(Context<'a>);
+
+impl After<'_> {
+    /// Leaves work for the time after the answer. Returns `false` if the agent keeps as much work as it may: the
+    /// future is dropped without being polled, and counted.
+    ///
+    /// ```
+    /// use spoa::After;
+    /// use spoa::prelude::*;
+    ///
+    /// #[spoe_message("log")]
+    /// async fn log(status: u16, after: After<'_>) {
+    ///     after.run(async move {
+    ///         println!("answered, and the status was {status}");
+    ///     });
+    /// }
+    /// ```
+    pub fn run(self, work: impl Future<Output = ()> + Send + 'static) -> bool {
+        let Context {
+            connection,
+            ids,
+            deadline,
+        } = self.0;
+        connection.after.take(ids, deadline, Box::pin(work))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a> FromMessage<'a> for After<'a> {
+    #[inline]
+    fn from_message(incoming: &IncomingMessage<'a>) -> Result<Self, Failure> {
+        Ok(After(incoming.context))
+    }
+}
