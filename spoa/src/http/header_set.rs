@@ -73,12 +73,20 @@ impl HeaderSet {
     /// # Ok::<(), spoa::http::BadHeader>(())
     /// ```
     ///
+    /// An empty element changes nothing in a list. A `set-cookie` is not a list, so it is [added](Self::add).
+    ///
     /// # Errors
     /// [`BadHeader`] if HTTP does not allow the name or the value.
     pub fn append(mut self, name: &str, element: impl AsRef<[u8]>) -> Result<Self, BadHeader> {
         let header = Header::new(name, element.as_ref())?;
+        if header.name == "set-cookie" {
+            self.added.push(header);
+            return Ok(self);
+        }
         let mut set = self.set.iter_mut().chain(&mut self.added);
         match set.find(|it| it.name == header.name) {
+            Some(_) if header.value.is_empty() => {}
+            Some(list) if list.value.is_empty() => list.value = header.value,
             Some(list) => {
                 list.value.extend_from_slice(b", ");
                 list.value.extend_from_slice(&header.value);
@@ -235,6 +243,17 @@ mod tests {
         assert_eq!(set.to_add().unwrap(), b"\x01a\x013\x01a\x014\0\0");
         let other = HeaderSet::new().set("a", "5").unwrap();
         assert_eq!(set.and(other.clone()), other);
+    }
+
+    #[test]
+    fn only_lists_grow_by_elements() {
+        let set = HeaderSet::new().append("vary", "").unwrap();
+        let set = set.append("vary", "a").unwrap().append("Vary", "").unwrap();
+        assert_eq!(set, HeaderSet::new().set("vary", "a").unwrap());
+        let set = HeaderSet::new().append("set-cookie", "a=1").unwrap();
+        let set = set.append("Set-Cookie", "b=2").unwrap();
+        let lines = HeaderSet::new().add("set-cookie", "a=1").unwrap();
+        assert_eq!(set, lines.add("set-cookie", "b=2").unwrap());
     }
 
     #[test]
