@@ -11,6 +11,9 @@ use super::value::Value;
 use super::words::Word;
 use crate::Series;
 
+/// How deep a condition may be nested for it to be decided.
+const MAX_DEPTH: usize = 100;
+
 /// Whether HAProxy reads a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Holds {
@@ -60,7 +63,7 @@ impl Conditions {
             // HAProxy joins the words again, with one space between two.
             let texts: Vec<_> = rest.iter().map(|word| word.text.as_str()).collect();
             if rest.iter().all(|word| word.known) {
-                self.decide(&texts.join(" "), environment)
+                self.decide(&texts.join(" "), environment, MAX_DEPTH)
             } else {
                 Holds::Perhaps
             }
@@ -91,19 +94,22 @@ impl Conditions {
         true
     }
 
-    /// Returns whether a condition holds: predicates with `!`, `&&`, `||` and parentheses.
-    fn decide(&self, condition: &str, environment: &Environment<'_>) -> Holds {
+    /// Returns whether a condition holds: predicates with `!`, `&&`, `||` and parentheses, at most this deep.
+    fn decide(&self, condition: &str, environment: &Environment<'_>, depth: usize) -> Holds {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Holds::Perhaps;
+        };
         let condition = condition.trim();
         if let Some((one, others)) = split(condition, "||") {
-            let others = self.decide(others, environment);
-            return self.decide(one, environment).max(others);
+            let others = self.decide(others, environment, depth);
+            return self.decide(one, environment, depth).max(others);
         }
         if let Some((one, others)) = split(condition, "&&") {
-            let others = self.decide(others, environment);
-            return self.decide(one, environment).min(others);
+            let others = self.decide(others, environment, depth);
+            return self.decide(one, environment, depth).min(others);
         }
         if let Some(negated) = condition.strip_prefix('!') {
-            return not(self.decide(negated, environment));
+            return not(self.decide(negated, environment, depth));
         }
         if condition.is_empty() {
             return Holds::No;
@@ -128,7 +134,7 @@ impl Conditions {
         };
         let equal = |(one, other): (&str, &str)| is(one == other);
         match predicate {
-            "" => self.decide(arguments, environment),
+            "" => self.decide(arguments, environment, depth),
             "version_atleast" => self.at_least(arguments),
             "version_before" => not(self.at_least(arguments)),
             "defined" => match environment.get(arguments) {
@@ -240,6 +246,20 @@ mod tests {
                 "{condition}"
             );
         }
+    }
+
+    #[test]
+    fn conditions_that_are_nested_without_end_are_not_decided() {
+        let (open, close) = ("(".repeat(20_000), ")".repeat(20_000));
+        for condition in [
+            "!".repeat(20_000) + "1",
+            "0||".repeat(20_000) + "1",
+            format!("{open}1{close}"),
+        ] {
+            assert_eq!(held(&[&format!(".if {condition}")]), [Holds::Perhaps]);
+        }
+        let many = "0 || ".repeat(50) + "1";
+        assert_eq!(held(&[&format!(".if {many}")]), [Holds::Yes]);
     }
 
     #[test]
