@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 const REFRESH: u32 = 3;
 
 /// The size of a sparkline, in CSS pixels.
-const WIDTH: f64 = 80.0;
+const WIDTH: f64 = 64.0;
 const HEIGHT: f64 = 24.0;
 
 const STYLE: &str = "\
