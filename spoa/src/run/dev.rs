@@ -1,9 +1,9 @@
 //! `dev`: the agent behind a real HAProxy, with a tap between the two.
 
+use super::command_line::Options;
 use super::output::print;
 use super::{Running, StartError, signals, tap};
 use crate::agent::AgentBuilder;
-use spoa_config::Agent;
 use spoa_tools::dev::Dev;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(super) async fn dev(
     dev: &Dev,
     builder: AgentBuilder,
     running: &Running,
-    description: &Agent,
+    options: &Options,
 ) -> Result<(), StartError> {
     let agent = builder
         // There is no other agent that health checks could move the load to.
@@ -21,10 +21,14 @@ pub(super) async fn dev(
         .build()?;
     let drain = agent.limits().drain_timeout;
     let server = agent.bind()?;
+    #[cfg(feature = "admin")]
+    let admin = super::serve::admin(running, options)?;
     let address = server.listeners().iter().map(|listener| listener.address());
     let address = address.last().unwrap_or_default().to_owned();
     let stop = signals::first_signal(Duration::ZERO, drain).map_err(StartError::Signals)?;
-    let haproxy = dev.start(description, &address, tap::spawn).await;
+    let haproxy = dev
+        .start(&running.description(options), &address, tap::spawn)
+        .await;
     let mut haproxy = haproxy.map_err(StartError::Failed)?;
     print(&format!(
         "{} {} {}",
@@ -32,6 +36,15 @@ pub(super) async fn dev(
         running.version,
         haproxy.text()
     ))?;
+    #[cfg(feature = "admin")]
+    if let Some(admin) = admin {
+        print(&format!(
+            "Metrics, health and a page at {}\n",
+            admin.address()
+        ))?;
+        // The end of the runtime ends it.
+        tokio::spawn(admin.serve([server.monitor()]));
+    }
     let mut ended = Ok(());
     server
         .serve(async {

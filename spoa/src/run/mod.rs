@@ -285,7 +285,7 @@ impl Running {
         let runtime = self.runtime(options)?;
         let served = runtime.block_on(async {
             let setup = self.setup(options, setup).await?;
-            dev::dev(dev, setup.builder, self, &self.description(options)).await
+            dev::dev(dev, setup.builder, self, options).await
         });
         runtime.shutdown_background();
         served

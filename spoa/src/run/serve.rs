@@ -82,7 +82,7 @@ pub(super) async fn serve(
 
 /// Binds the admin server, if it is asked for.
 #[cfg(feature = "admin")]
-fn admin(
+pub(super) fn admin(
     #[cfg_attr(not(feature = "tools"), allow(unused_variables))] running: &Running,
     options: &Options,
 ) -> Result<Option<crate::admin::Admin>, StartError> {

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::common::program;
+use crate::common::{fixture, program};
 use spoa_tests::{
     Client, Haproxy, Process, Request, eventually, example, for_each_haproxy, haproxies,
 };
@@ -72,6 +72,20 @@ fn redacted(line: &str) -> String {
         }
     }
     kept
+}
+
+#[test]
+fn dev_shows_its_numbers_at_the_address_of_admin() {
+    let haproxy = haproxies().last().expect("there is a HAProxy");
+    let mut agent = fixture();
+    agent.env("SPOA_ADMIN", "127.0.0.1:0");
+    let (process, _) = dev(agent, haproxy);
+    let line = process.wait_for_line("Metrics, health and a page at ");
+    let addr = line.rsplit(' ').next().expect("the line has words");
+    let addr = addr.parse().expect("an address and a port");
+    let mut admin = Client::connect(addr).expect("it listens");
+    let reply = admin.send(&Request::get("/readyz"));
+    assert_eq!((reply.status, reply.text().trim()), (200, "ready"));
 }
 
 #[test]

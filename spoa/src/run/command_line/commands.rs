@@ -92,9 +92,10 @@ const DESCRIPTION: [&str; 6] = [
 
 /// The settings that make a difference to `dev`.
 #[cfg(feature = "tools")]
-const DEV: [&str; 8] = [
+const DEV: [&str; 9] = [
     "listen",
     "workers",
+    "admin",
     "log",
     "log-format",
     "spans",
