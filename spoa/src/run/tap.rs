@@ -1,5 +1,6 @@
 //! The tap of `dev`: it passes bytes between HAProxy and the agent, and tells a watch about the frames.
 
+#[cfg(feature = "http")]
 use crate::http::Headers;
 use crate::spop::{ActionIter, Frame, FrameIds, FrameType, Message, Messages, Value};
 use spoa_tools::dev::{NotifyId, Watch};
@@ -158,6 +159,7 @@ fn text(message: &Message<'_>) -> String {
 }
 
 /// Returns a value as a person reads it: a block of headers as lines, not as bytes.
+#[cfg(feature = "http")]
 fn value_text(value: &Value<'_>) -> String {
     let block = match value {
         Value::Binary(bytes) => Headers::from_block(bytes).ok(),
@@ -172,6 +174,11 @@ fn value_text(value: &Value<'_>) -> String {
         format!("{name}: {value}")
     });
     format!("{{{}}}", lines.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(not(feature = "http"))]
+fn value_text(value: &Value<'_>) -> String {
+    value.to_string()
 }
 
 fn actions(payload: &[u8]) -> Vec<String> {
