@@ -347,6 +347,17 @@ impl Output<'_, '_> {
             let since = stats.loaded.duration_since(UNIX_EPOCH).unwrap_or_default();
             gauge(&mut metric, &[("agent", &stats.agent)], since.as_secs_f64())?;
         }
+        if all.iter().any(|stats| stats.certificate_expires.is_some()) {
+            let help = "When the certificate for TLS expires";
+            let name = "spoa_certificate_expiry_timestamp";
+            let mut metric = self.begin(name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
+            for stats in all {
+                if let Some(expires) = stats.certificate_expires {
+                    let since = expires.duration_since(UNIX_EPOCH).unwrap_or_default();
+                    gauge(&mut metric, &[("agent", &stats.agent)], since.as_secs_f64())?;
+                }
+            }
+        }
         self.gauge(
             "spoa_ready",
             "Whether the agent serves: 0 while it starts, in lame duck and while it drains",

@@ -12,6 +12,9 @@ use std::time::{Duration, SystemTime};
 /// The time after which the browser loads the page again, in seconds.
 const REFRESH: u32 = 3;
 
+/// A certificate that is valid for less than this is shown in yellow.
+const EXPIRES_SOON: Duration = Duration::from_secs(14 * 86_400);
+
 /// The size of a sparkline, in CSS pixels.
 const WIDTH: f64 = 64.0;
 const HEIGHT: f64 = 24.0;
@@ -75,11 +78,12 @@ fn agent(out: &mut String, stats: &Stats, history: &History) -> fmt::Result {
     let s = if stats.connections_open == 1 { "" } else { "s" };
     writeln!(
         out,
-        "<h1>{}</h1>\n<p><b class=\"{class}\">{}</b>, {} open connection{s}, states loaded {} ago</p>",
+        "<h1>{}</h1>\n<p><b class=\"{class}\">{}</b>, {} open connection{s}, states loaded {} ago{}</p>",
         Escaped(&stats.agent),
         stats.phase,
         Thousands(stats.connections_open),
         age(loaded),
+        certificate(stats.certificate_expires, SystemTime::now()),
     )?;
     out.push_str(
         "<div class=\"scroll\"><table>\n<thead><tr><th>Message<th>Handled<th>Errors<th>Panics<th>Late\
@@ -104,6 +108,25 @@ fn agent(out: &mut String, stats: &Stats, history: &History) -> fmt::Result {
     }
     out.push_str("</dl>\n");
     Ok(())
+}
+
+/// Says for how long the certificate is valid.
+fn certificate(expires: Option<SystemTime>, now: SystemTime) -> String {
+    let Some(expires) = expires else {
+        return String::new();
+    };
+    match expires.duration_since(now) {
+        Ok(left) => {
+            let class = match left {
+                _ if left < Duration::from_secs(86_400) => "bad",
+                _ if left < EXPIRES_SOON => "warn",
+                _ => "ok",
+            };
+            let left = age(left);
+            format!(", certificate <b class=\"{class}\">valid for {left}</b>")
+        }
+        Err(_) => ", certificate <b class=\"bad\">expired</b>".to_owned(),
+    }
 }
 
 fn row(out: &mut String, message: &MessageStats, samples: Option<&Samples>) -> fmt::Result {
@@ -307,6 +330,26 @@ mod tests {
         ] {
             assert_eq!(time(Duration::from_nanos(nanos)), shown);
         }
+    }
+
+    #[test]
+    fn a_certificate_is_yellow_in_its_last_days_and_red_on_its_last() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let shown = |days: u64| certificate(Some(now + Duration::from_secs(days * 86_400)), now);
+        assert!(
+            shown(30).contains("\"ok\">valid for 30&nbsp;d"),
+            "{}",
+            shown(30)
+        );
+        assert!(
+            shown(5).contains("\"warn\">valid for 5&nbsp;d"),
+            "{}",
+            shown(5)
+        );
+        assert!(shown(0).contains("\"bad\">"), "{}", shown(0));
+        let late = certificate(Some(now), now + Duration::from_secs(1));
+        assert!(late.contains("\"bad\">expired"), "{late}");
+        assert_eq!(certificate(None, now), "");
     }
 
     #[test]

@@ -55,6 +55,9 @@ fn agent(stats: &Stats) -> Json {
         },
         "worker_stalls": stats.workers_blocked,
         "reloads": object! { "ok": stats.reloads, "error": stats.reloads_failed },
+        "certificate_expires_seconds": stats.certificate_expires.map(|expires| {
+            expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+        }),
         "stale_values": stats.stale_values,
         "loaded_seconds": Json::Number(format!("{:.3}", loaded.as_secs_f64())),
     }

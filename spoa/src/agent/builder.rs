@@ -367,16 +367,16 @@ impl AgentBuilder {
             .map(|address| address.parse())
             .collect::<Result<_, Error>>()?;
         let allow = AllowList::new(self.allow.iter().map(String::as_str))?;
+        let counters = Arc::new(Counters::new());
         #[cfg(feature = "tls")]
         let tls = self
             .tls
             .map(super::listen::tls::Certificates::load)
             .transpose()?;
         #[cfg(feature = "tls")]
-        parts.extend(tls.as_ref().map(super::listen::tls::Certificates::part));
+        parts.extend(tls.as_ref().map(|tls| tls.part(counters.clone())));
         let limits = self.limits.usable();
         let budgets = Budgets::new(&limits);
-        let counters = Arc::new(Counters::new());
         let shared = Shared {
             name: self.name.as_deref().unwrap_or("spoa").into(),
             table: HandlerTable::new(&self.definitions, limits.handler_timeout, &budgets),

@@ -103,6 +103,8 @@ pub struct Stats {
     pub reloads_failed: u64,
     /// Reloadable values whose last reload failed, so that the old ones are still in use.
     pub stale_values: u64,
+    /// When the certificate expires, or the first certificate of its chain; `None` if the agent does not take TLS.
+    pub certificate_expires: Option<SystemTime>,
     /// When the states were made last: when the agent was built, or reloaded with success.
     pub loaded: SystemTime,
 }
@@ -281,6 +283,7 @@ impl Monitor {
             reloads: counters.reloaded.get(),
             reloads_failed: counters.reloads_failed.get(),
             stale_values: counters.stale_values(),
+            certificate_expires: counters.certificate_expires(),
             loaded: counters.loaded(),
         }
     }

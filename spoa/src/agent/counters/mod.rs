@@ -140,6 +140,8 @@ pub(crate) struct Counters {
     pub(crate) workers_blocked: Count,
     pub(crate) reloaded: Count,
     pub(crate) reloads_failed: Count,
+    /// When the certificate expires, in seconds since 1970; 0 if there is none.
+    certificate_expires: AtomicU64,
     /// Reloadable values whose last reload failed.
     stale: AtomicU64,
     /// When the states were made last, in milliseconds since 1970.
@@ -203,6 +205,22 @@ impl Counters {
             self.loaded_now();
         } else {
             self.reloads_failed.add(1);
+        }
+    }
+
+    /// Sets when the certificate expires.
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificate_expires_at(&self, time: Option<SystemTime>) {
+        let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let seconds = since.map_or(0, |since| since.as_secs());
+        self.certificate_expires.store(seconds, Ordering::Relaxed);
+    }
+
+    /// Returns when the certificate expires.
+    pub(crate) fn certificate_expires(&self) -> Option<SystemTime> {
+        match self.certificate_expires.load(Ordering::Relaxed) {
+            0 => None,
+            seconds => Some(UNIX_EPOCH + Duration::from_secs(seconds)),
         }
     }
 

@@ -11,13 +11,23 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::{InconsistentKeys, RootCertStore, ServerConfig, version};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 const CERTIFICATE: &str = "the agent's certificate";
 const KEY: &str = "the key of the agent's certificate";
 const CLIENT_CA: &str = "the CA of HAProxy's certificate";
 
+/// The contents of the files.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) config: Arc<ServerConfig>,
+    /// When the first certificate of the chain expires.
+    pub(super) expires: Option<SystemTime>,
+}
+
 /// Reads all that a handshake needs.
-pub(super) fn load(tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
+pub(super) fn load(tls: &Tls) -> Result<Loaded, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let versions = match tls.min_version {
         TlsVersion::V1_2 => &[&version::TLS13, &version::TLS12][..],
@@ -35,6 +45,7 @@ pub(super) fn load(tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
         Some(path) => builder.with_client_cert_verifier(client_verifier(path, provider)?),
     };
     let chain = certificates(&tls.cert, CERTIFICATE)?;
+    let expires = chain.iter().filter_map(expiry).min();
     let key = private_key(&tls.key)?;
     let config = builder
         .with_single_cert(chain, key)
@@ -47,7 +58,17 @@ pub(super) fn load(tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
             rustls::Error::General(_) => unusable(&tls.key, error),
             _ => unusable(&tls.cert, error),
         })?;
-    Ok(Arc::new(config))
+    Ok(Loaded {
+        config: Arc::new(config),
+        expires,
+    })
+}
+
+/// Returns when a certificate expires; `None` if it cannot be read, which rustls judges.
+fn expiry(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let since = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(since))
 }
 
 fn read(path: &Path, what: &'static str) -> Result<Vec<u8>, TlsError> {

@@ -7,12 +7,14 @@ mod verifier;
 
 pub(crate) use handshake::drive;
 
+use crate::agent::counters::Counters;
 use crate::agent::error::TlsError;
 use crate::agent::reload::ReloadPart;
+use files::Loaded;
 use handshake::HandshakeLimits;
 use rustls::ServerConfig;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// TLS for an agent's TCP sockets: the files of its certificate, and whom it asks for one.
 ///
@@ -115,7 +117,7 @@ pub(crate) struct Certificates(Arc<LoadedCertificates>);
 #[derive(Debug)]
 struct LoadedCertificates {
     tls: Tls,
-    current: RwLock<Arc<ServerConfig>>,
+    current: RwLock<Loaded>,
     failures: HandshakeLimits,
 }
 
@@ -130,23 +132,31 @@ impl Certificates {
 
     /// Returns the part that reads the files again. Later handshakes use the new contents; connections that are
     /// open stay as they are.
-    pub(crate) fn part(&self) -> Arc<ReloadPart> {
+    pub(crate) fn part(&self, counters: Arc<Counters>) -> Arc<ReloadPart> {
+        counters.certificate_expires_at(self.read().expires);
         let certificates = self.clone();
         ReloadPart::new("certificates", None, move || {
-            let certificates = certificates.clone();
+            let (certificates, counters) = (certificates.clone(), counters.clone());
             let loaded = files::load(&certificates.0.tls)?;
-            Ok(Box::new(move |_| certificates.put(loaded)))
+            Ok(Box::new(move |_| {
+                counters.certificate_expires_at(loaded.expires);
+                certificates.put(loaded);
+            }))
         })
     }
 
-    fn put(&self, loaded: Arc<ServerConfig>) {
+    fn put(&self, loaded: Loaded) {
         let current = self.0.current.write();
         *current.unwrap_or_else(PoisonError::into_inner) = loaded;
     }
 
-    fn current(&self) -> Arc<ServerConfig> {
+    fn read(&self) -> RwLockReadGuard<'_, Loaded> {
         let current = self.0.current.read();
-        current.unwrap_or_else(PoisonError::into_inner).clone()
+        current.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn current(&self) -> Arc<ServerConfig> {
+        self.read().config.clone()
     }
 
     fn client_ca(&self) -> Option<&Path> {
