@@ -140,7 +140,7 @@ pub(crate) struct Counters {
     pub(crate) workers_blocked: Count,
     pub(crate) reloaded: Count,
     pub(crate) reloads_failed: Count,
-    /// When the certificate expires, in seconds since 1970; 0 if there is none.
+    /// When the certificate expires, in seconds since 1970; 0 without TLS.
     certificate_expires: AtomicU64,
     /// Reloadable values whose last reload failed.
     stale: AtomicU64,
