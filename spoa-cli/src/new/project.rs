@@ -246,11 +246,6 @@ fn files(words: &Words, name: &str, kind: Kind) -> Vec<File> {
             include_str!("template/manifest.toml"),
             "dependencies, and the package of `cargo deb`",
         ),
-        file(
-            "CHANGELOG.md",
-            include_str!("template/CHANGELOG.md"),
-            "changes, also for the package",
-        ),
         file(".gitignore", include_str!("template/gitignore"), ""),
         file(
             ".github/workflows/ci.yml",
@@ -296,6 +291,11 @@ fn files(words: &Words, name: &str, kind: Kind) -> Vec<File> {
             "deploy/debian/postinst",
             include_str!("template/debian/postinst"),
             "scripts of the Debian package",
+        ),
+        file(
+            "deploy/debian/changelog",
+            include_str!("template/debian/changelog"),
+            "changes of the Debian package",
         ),
         file(
             "deploy/debian/prerm",
