@@ -33,7 +33,7 @@ fn hex(bytes: &[u8], out: &mut String) {
     out.push('"');
 }
 
-/// Reads the keys that [`write`] writes.
+/// Reads the keys that [`write()`] writes.
 pub(super) fn read(object: &Map<String, Json>) -> Option<OwnedValue> {
     let value = object.get("value");
     let text = || value.and_then(Json::as_str);
