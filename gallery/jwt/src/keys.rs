@@ -89,7 +89,7 @@ fn parse(text: &[u8]) -> Result<Set, Box<dyn Error + Send + Sync>> {
     });
     let keys: Set = keys.collect();
     if keys.is_empty() {
-        Err("there is no key in it".into())
+        Err("the key set has no key for signatures".into())
     } else {
         Ok(keys)
     }

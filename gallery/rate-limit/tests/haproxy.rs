@@ -98,7 +98,7 @@ fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
             Some(answer) => return answer,
             None => assert!(
                 start.elapsed() < Duration::from_secs(20),
-                "there is no answer"
+                "no answer came in time"
             ),
         }
         sleep(Duration::from_millis(20));

@@ -30,7 +30,7 @@ pub(super) struct Differences {
     variables: HashMap<(String, String), Variable>,
 }
 
-/// Why there is no answer to compare.
+/// The reason why an answer is missing from the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Missing {
     /// The agent closed the connection.
@@ -101,7 +101,7 @@ impl Differences {
         }
     }
 
-    /// Notes that there is no answer.
+    /// Notes that an answer is missing.
     pub(super) fn missing(&mut self, exchange: &Exchange, why: Missing) {
         let group = self
             .missing
