@@ -84,8 +84,11 @@ fn dev_shows_its_numbers_at_the_address_of_admin() {
     let addr = line.rsplit(' ').next().expect("the line has words");
     let addr = addr.parse().expect("an address and a port");
     let mut admin = Client::connect(addr).expect("it listens");
-    let reply = admin.send(&Request::get("/readyz"));
-    assert_eq!((reply.status, reply.text().trim()), (200, "ready"));
+    // The agent starts to serve after it has printed its lines.
+    eventually("the agent is ready", || {
+        let reply = admin.send(&Request::get("/readyz"));
+        (reply.status, reply.text().trim()) == (200, "ready")
+    });
 }
 
 #[test]
