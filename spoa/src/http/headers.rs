@@ -1,8 +1,9 @@
 //! All headers of a request or a response, in HAProxy's two encodings of them.
 
+use super::header_block::{Form, end_of_string, fault, read_text, text_fault};
+use super::header_iter::{HeaderIter, Named};
 use crate::handler::{Accepts, DefaultSample, Expected, FromValue, Mismatch, Text};
-use crate::spop::{Value, varint};
-use memchr::memchr;
+use crate::spop::Value;
 use std::fmt;
 use std::iter::FusedIterator;
 
@@ -40,18 +41,6 @@ pub struct Headers<'a> {
     len: usize,
     /// Where the first header `cookie` begins; the end of the lines without such a header.
     cookies: usize,
-}
-
-/// The first byte of a length that takes several.
-const LONG: u8 = 240;
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Form {
-    /// Lengths and bytes.
-    #[default]
-    Binary,
-    /// Lines.
-    Text,
 }
 
 impl<'a> Headers<'a> {
@@ -234,184 +223,6 @@ fn is_cookie(name: Option<&[u8]>) -> bool {
     name.is_some_and(|name| name.eq_ignore_ascii_case(b"cookie"))
 }
 
-/// Returns where the string that begins at `at` ends: after the end of the block if it is cut.
-#[inline(always)]
-fn end_of_string(block: &[u8], at: usize) -> Option<usize> {
-    // Nearly all lengths have one byte, and those below 2288 have two.
-    match *block.get(at..)? {
-        [len @ ..LONG, ..] => Some(at + 1 + usize::from(len)),
-        [low, high @ ..128, ..] => Some(at + 2 + usize::from(low) + (usize::from(high) << 4)),
-        _ => end_of_long_string(block, at),
-    }
-}
-
-#[inline(never)]
-fn end_of_long_string(block: &[u8], at: usize) -> Option<usize> {
-    let (_, rest) = read_long_string(block.get(at..)?)?;
-    Some(block.len() - rest.len())
-}
-
-#[inline]
-fn read_binary(block: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (name, rest) = read_string(block)?;
-    let (value, rest) = read_string(rest)?;
-    Some((name, value, rest))
-}
-
-#[inline(always)]
-fn read_string(block: &[u8]) -> Option<(&[u8], &[u8])> {
-    match block.split_first()? {
-        (&len, rest) if len < LONG => rest.split_at_checked(usize::from(len)),
-        _ => read_long_string(block),
-    }
-}
-
-#[inline(never)]
-fn read_long_string(block: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, rest) = varint::decode(block).ok()?;
-    rest.split_at_checked(usize::try_from(len).ok()?)
-}
-
-#[inline]
-fn read_text(block: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    // No value has a line end in it.
-    let end = memchr(b'\n', block)?;
-    let (line, rest) = (block.get(..end)?, block.get(end + 1..)?);
-    let line = line.strip_suffix(b"\r")?;
-    let colon = memchr(b':', line)?;
-    let (name, value) = line.split_at_checked(colon)?;
-    let value = value.strip_prefix(b": ")?;
-    Some((name, value, rest))
-}
-
-/// Returns why a binary block is not whole.
-#[cold]
-fn fault(block: &[u8]) -> Mismatch {
-    let mut rest = block;
-    while let Some((name, _, after)) = read_binary(rest) {
-        if name.is_empty() {
-            return malformed();
-        }
-        rest = after;
-    }
-    cut(rest)
-}
-
-/// Returns why a block in lines is not whole.
-#[cold]
-fn text_fault(rest: &[u8]) -> Mismatch {
-    if rest.is_empty() {
-        return cut(rest);
-    }
-    Mismatch::Other(
-        "it is not lines `name: value`, each with CR LF, and an empty line after the last"
-            .to_owned(),
-    )
-}
-
-#[cold]
-fn cut(rest: &[u8]) -> Mismatch {
-    if rest.is_empty() {
-        Mismatch::Other("the block of headers has no end: it was cut".to_owned())
-    } else {
-        malformed()
-    }
-}
-
-#[cold]
-fn malformed() -> Mismatch {
-    Mismatch::Other("it is not a whole block of headers".to_owned())
-}
-
-/// The values of all headers of one name.
-#[derive(Clone)]
-struct Named<'a, 'n> {
-    rest: HeaderIter<'a>,
-    name: &'n [u8],
-}
-
-impl<'a> Iterator for Named<'a, '_> {
-    type Item = &'a [u8];
-
-    #[inline]
-    fn next(&mut self) -> Option<&'a [u8]> {
-        self.rest.find_named(self.name)
-    }
-}
-
-impl FusedIterator for Named<'_, '_> {}
-
-/// The names and values of [`Headers`], in order.
-#[derive(Clone, Copy)]
-pub struct HeaderIter<'a> {
-    rest: &'a [u8],
-    form: Form,
-    len: usize,
-}
-
-impl<'a> HeaderIter<'a> {
-    /// Returns the value of the next header of a name.
-    #[inline]
-    pub(super) fn find_named(&mut self, name: &[u8]) -> Option<&'a [u8]> {
-        match self.form {
-            Form::Binary => self.find_binary(name),
-            Form::Text => {
-                let named = |known: &[u8]| known.eq_ignore_ascii_case(name);
-                self.find(|(known, _)| named(known)).map(|(_, value)| value)
-            }
-        }
-    }
-
-    /// Returns the value of the next header of a name, and reads only the lengths of the others.
-    #[inline]
-    fn find_binary(&mut self, name: &[u8]) -> Option<&'a [u8]> {
-        let first = name.len().min(usize::from(LONG));
-        let mut at = 0;
-        while let Some(len) = self.rest.get(at) {
-            let value = end_of_string(self.rest, at)?;
-            let after = end_of_string(self.rest, value)?;
-            self.len -= 1;
-            if usize::from(*len).min(usize::from(LONG)) == first {
-                let (known, value, rest) = read_binary(self.rest.get(at..)?)?;
-                if known.eq_ignore_ascii_case(name) {
-                    self.rest = rest;
-                    return Some(value);
-                }
-            }
-            at = after;
-        }
-        self.rest = &[];
-        None
-    }
-}
-
-impl<'a> Iterator for HeaderIter<'a> {
-    type Item = (&'a [u8], &'a [u8]);
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let read = match self.form {
-            Form::Binary => read_binary(self.rest),
-            Form::Text => read_text(self.rest),
-        };
-        // `from_block` or `from_text` has read it before.
-        let (name, value, rest) = read?;
-        self.rest = rest;
-        self.len -= 1;
-        Some((name, value))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.len, Some(self.len))
-    }
-}
-
-impl ExactSizeIterator for HeaderIter<'_> {}
-impl FusedIterator for HeaderIter<'_> {}
-
 impl<'a> IntoIterator for Headers<'a> {
     type Item = (&'a [u8], &'a [u8]);
     type IntoIter = HeaderIter<'a>;
@@ -437,30 +248,6 @@ impl fmt::Debug for Headers<'_> {
     }
 }
 
-/// Shows the headers that are left, without cookies and credentials.
-impl fmt::Debug for HeaderIter<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.map(|(name, value)| {
-            let secret = SECRETS
-                .iter()
-                .any(|secret| name.eq_ignore_ascii_case(secret));
-            let value = if secret { &b"(secret)"[..] } else { value };
-            (Text::from_bytes(name), Text::from_bytes(value))
-        });
-        f.debug_map()
-            .entries(shown.map(|(name, value)| (name.into_string(), value.into_string())))
-            .finish()
-    }
-}
-
-const SECRETS: [&[u8]; 5] = [
-    b"authorization",
-    b"cookie",
-    b"proxy-authorization",
-    b"set-cookie",
-    b"x-api-key",
-];
-
 #[diagnostic::do_not_recommend]
 impl<'a> FromValue<'a> for Headers<'a> {
     const EXPECTED: Expected = Expected::Headers;
@@ -482,6 +269,7 @@ impl<'a> FromValue<'a> for Headers<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spop::varint;
 
     fn all<'a>(headers: &Headers<'a>) -> Vec<(&'a [u8], &'a [u8])> {
         headers.iter().collect()

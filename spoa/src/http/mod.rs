@@ -8,6 +8,8 @@ mod client_ip;
 mod cookies;
 #[cfg(feature = "form")]
 mod fields;
+mod header_block;
+mod header_iter;
 mod header_parts;
 mod header_set;
 mod headers;
@@ -37,8 +39,9 @@ pub use client_ip::{BadNetwork, ClientIp, TrustedProxies};
 pub use cookies::{CookieIter, Cookies};
 #[cfg(feature = "form")]
 pub use fields::{FormFields, QueryFields};
+pub use header_iter::HeaderIter;
 pub use header_set::HeaderSet;
-pub use headers::{HeaderIter, Headers};
+pub use headers::Headers;
 pub use host::Host;
 #[cfg(feature = "json")]
 pub use json::Json;
