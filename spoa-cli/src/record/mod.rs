@@ -2,6 +2,7 @@
 
 mod listener;
 mod observer;
+mod sink;
 mod tap;
 
 use crate::failure::Failure;
@@ -10,7 +11,8 @@ use crate::recording::{Hashes, Line};
 use crate::transport::{self, Target};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use listener::Listener;
-use observer::{Counts, Observer, Sink};
+use observer::{Counts, Observer};
+use sink::Sink;
 use spoa_facts::{duration, size};
 use std::future::pending;
 use std::io;
