@@ -10,14 +10,14 @@ pub(super) fn section(plan: &Plan<'_>) -> String {
     text.touching(&format!("backend {}", plan.backend));
     if plan.options.series < Series::V3_2 {
         text.comment(
-            "SPOP goes over plain TCP. HAProxy from 3.1 on also knows `mode spop`; this works with all.",
+            "HAProxy 3.1 and later also know `mode spop`. `mode tcp` works with every version.",
         );
         text.line("mode tcp");
     } else {
-        text.comment("HAProxy before 3.1 does not know it: there it is `mode tcp`.");
+        text.comment("HAProxy before 3.1 needs `mode tcp`.");
         text.line("mode spop");
     }
-    text.comment("Checks health by a HELLO of SPOP rather than by connecting only.");
+    text.comment("Health checks send a HELLO of SPOP, rather than only connect.");
     text.line("option spop-check");
     if let Some(sticky) = &plan.sticky {
         text.comment(
@@ -27,21 +27,21 @@ pub(super) fn section(plan: &Plan<'_>) -> String {
         text.line(&format!("balance hash var({})", sticky.variable));
         text.line("hash-type consistent");
     } else if plan.servers.len() > 1 {
-        text.comment("Connections last long: the next goes to the agent that has the fewest.");
+        text.comment("Connections last long, so a new one goes to the agent that has the fewest.");
         text.line("balance leastconn");
     }
     if plan.servers.len() > 1 {
-        text.comment(
-            "An agent that refuses a connection costs no time: the next one is asked at once.",
-        );
+        text.comment("If an agent refuses a connection, HAProxy tries the next one at once.");
         text.line("option redispatch 1");
     }
     if plan.options.series < Series::V3_2 {
         text.comment(
-            "More than `timeout hello` and `timeout idle` in spoe.conf, which are to end first.",
+            "Longer than `timeout hello` and `timeout idle` in spoe.conf, which should end first.",
         );
     } else {
-        text.comment("Until the agent is there, and until an unused connection is closed.");
+        text.comment(
+            "How long HAProxy tries to connect, and how long it keeps an unused connection.",
+        );
     }
     text.line("timeout connect 5s");
     text.line("timeout server 3m");
@@ -49,8 +49,8 @@ pub(super) fn section(plan: &Plan<'_>) -> String {
         authority(plan, tls, &mut text);
     }
     text.comment(
-        "Checks twice a second, so that an agent that stops with `--lame-duck 3s` is DOWN in time. One more \
-         agent is one more line.",
+        "With two checks a second, an agent that stops with `--lame-duck 3s` is DOWN in time. Add a line for \
+         each further agent.",
     );
     text.line("default-server check inter 500ms fall 2 rise 1");
     for (number, address) in plan.servers.iter().enumerate() {
@@ -63,8 +63,8 @@ pub(super) fn section(plan: &Plan<'_>) -> String {
 fn authority(plan: &Plan<'_>, tls: &Tls, text: &mut Text) {
     if plan.options.ca_file.is_none() {
         text.comment(
-            "The agents speak TLS. Their certificate is its own authority if it signed itself; else name \
-             here who signed it (`--ca-file`).",
+            "The agents use TLS. A self-signed certificate is its own authority. Otherwise, name the \
+             certificate of the authority here (`--ca-file`).",
         );
     }
     if tls.mutual && plan.options.crt.is_none() {

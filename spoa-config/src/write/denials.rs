@@ -73,9 +73,9 @@ fn closed(plan: &Plan<'_>, with_servers: bool, text: &mut Text) {
     let rules = denials(plan, false);
     if !rules.is_empty() {
         text.comment(&format!(
-            "Fail closed: requests that the agent has not judged are denied. Each success of a handler sets \
-             the variable that the rule asks for, and nothing else does. So it is missing if the handler failed \
-             or was late, if HAProxy got no answer (txn.{}.{ERROR} has the reason), and if no agent was up.",
+            "Fail closed: denies requests that the agent has not judged. Only a handler that succeeds sets the \
+             variable that a rule tests. It is missing if the handler failed or was late, if HAProxy got no \
+             answer (txn.{}.{ERROR} has the reason), and if no agent was up.",
             plan.prefix
         ));
     }

@@ -16,8 +16,8 @@ pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
     }
     if !plan.has(&["filter", "spoe", "engine", engine]) {
         text.comment(&format!(
-            "Asks the agent as spoe.conf says, in its section [{engine}]. HAProxy looks for the file in \
-             the directory it was started in: write a full path in production."
+            "Asks the agent, as the section [{engine}] of spoe.conf says. HAProxy looks for the file in the \
+             directory that it was started in, so write a full path in production."
         ));
         text.line(&format!(
             "filter spoe engine {engine} config {}",
@@ -25,7 +25,7 @@ pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
         ));
     }
     if plan.takes_unique_ids() && !plan.has(&["unique-id-format"]) {
-        text.comment("Gives each request an id of its own, which an argument of a message has.");
+        text.comment("Gives each request a unique id, which a message carries as an argument.");
         text.line("unique-id-format %[uuid]");
     }
     sending::groups(plan, &mut text);

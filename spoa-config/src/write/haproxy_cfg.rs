@@ -14,7 +14,7 @@ pub(super) fn file(plan: &Plan<'_>, frontend: &str, backend: &str) -> String {
         plan.agent.name
     ));
     text.section("global");
-    text.comment("To the terminal, for looking at it; in production as your other logs.");
+    text.comment("Logs to the terminal. In production, log as your other configurations do.");
     text.line("log stdout format raw local0");
     buffers(plan.options.buffers, &mut text);
     defaults(plan, &mut text);

@@ -50,14 +50,14 @@ fn agent_section(plan: &Plan<'_>, text: &mut Text) {
     let names: Vec<_> = with_event.map(|it| it.message.name.as_str()).collect();
     if !names.is_empty() {
         text.comment(
-            "Sent at their events. The messages of one event travel together, and so do their answers. The \
-             events ask for an agent that is up: while the health checks find none, no request waits \
-             for `timeout processing`.",
+            "HAProxy sends these messages at their events. The messages of one event share a frame, and so do \
+             their answers. While no agent is up, the conditions of the events keep HAProxy from sending, so \
+             that no request waits for `timeout processing`.",
         );
         text.list("messages", names);
     }
     if !plan.groups.is_empty() {
-        text.comment("Sent where a rule of the frontend says `send-spoe-group`.");
+        text.comment("Rules of the frontend send these groups with `send-spoe-group`.");
         text.list(
             "groups",
             plan.groups.iter().map(|group| group.name.as_str()),
@@ -87,36 +87,35 @@ fn agent_section(plan: &Plan<'_>, text: &mut Text) {
     registered.sort_unstable();
     registered.dedup();
     if !registered.is_empty() {
-        text.comment("HAProxy takes variables of `proc` only by names that it has read somewhere.");
+        text.comment("HAProxy takes a variable of `proc` only if its name is registered.");
         text.list("register-var-names", registered);
     }
     text.blank();
 
     text.comment(&format!(
-        "If no answer comes, HAProxy sets txn.{prefix}.{ERROR} to a number that says why: 1 that it \
-         took longer than `timeout processing`, 256 and more that the connection failed. While no agent is \
-         up nothing is sent: a rule of the frontend then sets it to `down`. It must not be a name that \
-         the agent sets as well."
+        "If HAProxy gets no answer, it sets txn.{prefix}.{ERROR} to the reason: 1 if the answer took \
+         longer than `timeout processing`, 256 or more if the connection failed. While no agent is up, a rule \
+         of the frontend sets it to `down`. The agent must not set a variable of this name."
     ));
     text.line(&format!("option set-on-error {ERROR}"));
     text.comment(
-        "Without this, one event without an answer would be the last that is sent for its request or \
-         its session, and all that follow would go without an answer in turn.",
+        "Keeps asking after an error. Without this line, HAProxy sends no more messages of a request or \
+         session once one event got no answer.",
     );
     text.line("option continue-on-error");
-    text.comment("Several NOTIFYs wait on one connection for answers that come in any order.");
+    text.comment("Lets HAProxy send a NOTIFY before the previous one is answered. Answers may come in any order.");
     text.line("option pipelining");
     let size = plan.agent.max_frame_size;
     if size != 0 && size < plan.options.buffers.frame() {
-        text.comment("The agent agrees to no more, in bytes.");
+        text.comment("The largest frame that the agent accepts, in bytes.");
         text.line(&format!("max-frame-size {size}"));
     }
     text.blank();
 
     if plan.options.series < Series::V3_2 {
         text.comment(
-            "Until the agent has said HELLO on a new connection, and until an unused one is closed. \
-             HAProxy from 3.1 on ignores both.",
+            "How long HAProxy waits for the agent's HELLO on a new connection, and how long it keeps an unused \
+             one. HAProxy 3.1 and later ignore both.",
         );
         text.line("timeout hello 2s");
         text.line("timeout idle 2m");
@@ -124,22 +123,22 @@ fn agent_section(plan: &Plan<'_>, text: &mut Text) {
     let deadlines = plan.agent.messages.iter().filter_map(|it| it.deadline);
     let why = match deadlines.max() {
         Some(longest) => format!(
-            " No handler takes longer than {}: one that is late costs its own variables only, not \
-             those of all that travel with it.",
+            " No handler takes longer than {}, so a late one loses its own variables only, not those \
+             of the other messages in its frame.",
             time(longest)
         ),
         None => String::new(),
     };
     text.comment(&format!(
-        "How long a request waits for an answer at most; it then goes on without one.{why}"
+        "The longest time that a request waits for an answer, before it goes on without one.{why}"
     ));
     text.line(&format!("timeout processing {}", time(plan.processing)));
     text.blank();
 
-    text.comment("A backend of haproxy.cfg.");
+    text.comment("The backend in haproxy.cfg that has the agents.");
     text.line(&format!("use-backend {}", plan.backend));
     text.blank();
-    text.comment("A line for each event that got no answer, none for those that did.");
+    text.comment("Logs each event that got no answer, and no others.");
     text.line("log global");
     text.line("option dontlog-normal");
 }
@@ -154,8 +153,8 @@ fn message(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
     let Some(event) = planned.event else {
         if message.group.is_none() {
             text.comment(&format!(
-                "A group of its own, without an event: a rule of the frontend waits for the body first. The \
-                 event `{}` comes before it.",
+                "This message has a group instead of the event `{}`, which comes before the body. A rule of the \
+                 frontend waits for the body, then sends the group.",
                 planned.wanted
             ));
         }
@@ -163,7 +162,7 @@ fn message(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
     };
     if message.event.is_none() {
         text.comment(&format!(
-            "The handler does not say when (`event = \"…\"`): here, because {}.",
+            "The handler names no event (`event = \"…\"`). This one fits, since {}.",
             reason(planned.earliest)
         ));
     }
@@ -201,7 +200,7 @@ fn args(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
     text.list("args", words.iter().map(String::as_str));
 }
 
-/// Returns why a message is sent at an event, to complete "because".
+/// Returns why a message is sent at an event, to complete "since".
 fn reason(earliest: Event) -> &'static str {
     match earliest {
         Event::ClientSession => "no argument needs more than the connection",

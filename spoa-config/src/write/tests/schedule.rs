@@ -33,7 +33,7 @@ fn the_event_that_a_handler_names_holds() {
            { nbsrv(waf-agents) gt 0 } { path_beg /b }",
         ],
     );
-    assert!(!spoe.contains("does not say when"), "{spoe}");
+    assert!(!spoe.contains("names no event"), "{spoe}");
 }
 
 #[test]
