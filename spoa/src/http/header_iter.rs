@@ -5,7 +5,7 @@ use crate::handler::Text;
 use std::fmt;
 use std::iter::FusedIterator;
 
-/// The names and values of [`Headers`], in order.
+/// The names and values of [`Headers`](super::Headers), in order.
 #[derive(Clone, Copy)]
 pub struct HeaderIter<'a> {
     pub(super) rest: &'a [u8],
