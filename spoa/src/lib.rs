@@ -150,6 +150,9 @@
 //!
 //! `tls`: `agent::Tls` for TCP sockets, and the options `--tls-…` of `run!`, by rustls and ring.
 
+// docs.rs shows the feature that an item needs. It sets `docsrs`; a stable compiler has no such attribute.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "admin")]
 pub mod admin;
 pub mod agent;
