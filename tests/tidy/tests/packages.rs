@@ -62,6 +62,36 @@ fn every_package_says_what_it_is() {
     }
 }
 
+/// The repository is moved by a change of one line: the manifest of the workspace.
+#[test]
+fn the_addresses_of_the_project_are_written_once() {
+    let manifest = read(&workspace().join("Cargo.toml"));
+    let line = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("repository = \""));
+    let repository = line
+        .expect("the workspace has a repository")
+        .trim_end_matches('"');
+    for package in published() {
+        let own = read(&folder(&package).join("Cargo.toml"));
+        for field in ["repository", "homepage", "license", "version"] {
+            let inherited = format!("\n{field}.workspace = true\n");
+            assert!(own.contains(&inherited), "{}: `{field}`", package["name"]);
+        }
+        assert_eq!(package["repository"], repository);
+    }
+    for file in spoa_tidy::files() {
+        // Files that are not text have no addresses.
+        let text = fs::read_to_string(workspace().join(&file)).unwrap_or_default();
+        let here = file == Path::new("Cargo.toml");
+        assert!(
+            here || !text.contains(repository),
+            "{}: link to a file instead",
+            file.display()
+        );
+    }
+}
+
 #[test]
 fn packages_of_the_project_need_each_other_in_exactly_their_version() {
     for package in published() {
