@@ -48,6 +48,9 @@ pub struct Frame {
     /// How many bytes of a request HAProxy holds: `tune.bufsize - tune.maxrewrite`, 15360 unless
     /// haproxy.cfg says otherwise.
     pub request: usize,
+    /// How many bytes of a body HAProxy holds beside the head, if a rule waits for it with
+    /// `use-large-buffer`: `tune.bufsize.large - tune.maxrewrite`. `None` without such a rule.
+    pub large_body: Option<usize>,
 }
 
 impl Default for Frame {
@@ -55,6 +58,7 @@ impl Default for Frame {
         Frame {
             size: 16_380,
             request: 15_360,
+            large_body: None,
         }
     }
 }
@@ -118,24 +122,26 @@ impl Carrier<'_> {
 
     /// Returns the most bytes that HAProxy gives. From 2.8 on, it writes a `Content-Length` again, without
     /// leading zeros.
-    fn most(&self) -> usize {
+    fn most(&self, large_body: Option<usize>) -> usize {
         let is_length =
             |place: &Place| matches!(place, Place::Header(name, _) if name == "content-length");
         if self.origin.places().iter().all(is_length) {
             DIGITS
+        } else if self.carries(&Place::Body) {
+            large_body.unwrap_or_default().max(BUFFER)
         } else {
             BUFFER
         }
     }
 
     /// Returns how long it is if the client puts these many bytes in each of these places.
-    fn length(&self, filled: &[(&Place, usize)]) -> usize {
+    fn length(&self, filled: &[(&Place, usize)], large_body: Option<usize>) -> usize {
         let bytes = filled
             .iter()
             .filter(|(place, _)| self.carries(place))
             .map(|(_, bytes)| bytes)
             .sum();
-        self.origin.grown(bytes).min(self.most())
+        self.origin.grown(bytes).min(self.most(large_body))
     }
 }
 
@@ -197,37 +203,9 @@ impl Frame {
                 }
             }
         }
-        let places: Vec<&Place> = carriers
-            .iter()
-            .flat_map(|carrier| carrier.origin.places())
-            .collect();
-        let total = |filled: &[(&Place, usize)]| -> usize {
-            carriers.iter().map(|carrier| carrier.length(filled)).sum()
-        };
-        // A client puts its bytes where most samples carry them, and once those are cut, elsewhere.
-        let mut filled: Vec<(&Place, usize)> = Vec::new();
-        let mut left = self.request;
-        while left > 0 {
-            let now = total(&filled);
-            let step = left.min(STEP);
-            let with = |place| {
-                let mut more = filled.clone();
-                more.push((place, step));
-                more
-            };
-            let best = places
-                .iter()
-                .map(|place| (total(&with(place)) - now, *place))
-                .max_by_key(|(gain, _)| *gain)
-                .filter(|(gain, _)| *gain > 0);
-            let Some((_, place)) = best else { break };
-            match filled.iter_mut().find(|(before, _)| *before == place) {
-                Some((_, bytes)) => *bytes += step,
-                None => filled.push((place, step)),
-            }
-            left -= step;
-        }
-        let bytes = fixed + total(&filled);
+        let filled = self.filled(&carriers);
+        let total = total(&carriers, &filled, self.large_body);
+        let bytes = fixed + total;
         if bytes <= room {
             return None;
         }
@@ -243,6 +221,64 @@ impl Frame {
                 .collect(),
         })
     }
+
+    /// Returns how a client fills a request to make these samples as large as it can.
+    fn filled<'c>(&self, carriers: &'c [Carrier<'_>]) -> Vec<(&'c Place, usize)> {
+        let places: Vec<&Place> = carriers
+            .iter()
+            .flat_map(|carrier| carrier.origin.places())
+            .collect();
+        let Some(body) = self.large_body else {
+            return self.fill(carriers, &places, self.request);
+        };
+        let (of_body, of_head): (Vec<&Place>, Vec<&Place>) =
+            places.iter().partition(|place| place.is_in(&Place::Body));
+        let mut filled = self.fill(carriers, &of_head, self.request);
+        filled.extend(self.fill(carriers, &of_body, body));
+        filled
+    }
+
+    /// Puts bytes where most samples carry them, and once those are cut, elsewhere.
+    fn fill<'c>(
+        &self,
+        carriers: &[Carrier<'_>],
+        places: &[&'c Place],
+        mut left: usize,
+    ) -> Vec<(&'c Place, usize)> {
+        let mut filled: Vec<(&Place, usize)> = Vec::new();
+        while left > 0 {
+            let now = total(carriers, &filled, self.large_body);
+            let step = left.min(STEP);
+            let with = |place| {
+                let mut more = filled.clone();
+                more.push((place, step));
+                more
+            };
+            let best = places
+                .iter()
+                .map(|place| {
+                    let then = total(carriers, &with(place), self.large_body);
+                    (then - now, *place)
+                })
+                .max_by_key(|(gain, _)| *gain)
+                .filter(|(gain, _)| *gain > 0);
+            let Some((_, place)) = best else { break };
+            match filled.iter_mut().find(|(before, _)| *before == place) {
+                Some((_, bytes)) => *bytes += step,
+                None => filled.push((place, step)),
+            }
+            left -= step;
+        }
+        filled
+    }
+}
+
+/// Returns the bytes of all samples if the client puts these many bytes in each of these places.
+fn total(carriers: &[Carrier<'_>], filled: &[(&Place, usize)], large_body: Option<usize>) -> usize {
+    carriers
+        .iter()
+        .map(|carrier| carrier.length(filled, large_body))
+        .sum()
 }
 
 /// The number of bytes by which a place is filled at once.
@@ -370,6 +406,27 @@ mod tests {
             ..Frame::default()
         };
         assert_eq!(excess(small, &twice), None);
+    }
+
+    #[test]
+    fn a_body_in_a_large_buffer_has_to_be_cut() {
+        let large = Frame {
+            large_body: Some(64_512),
+            ..Frame::default()
+        };
+        for (samples, fits) in [
+            (&["req.body"][..], false),
+            (&["path", "req.body,bytes(0,20000)"], false),
+            (&["req.body,bytes(0,12000)"], true),
+            // The head has room of its own.
+            (&["url", "req.body,bytes(0,12000)"], false),
+            (&["url,bytes(0,1000)", "req.body,bytes(0,12000)"], true),
+            (&["url"], true),
+        ] {
+            assert_eq!(excess(large, samples).is_none(), fits, "{samples:?}");
+        }
+        let found = excess(large, &["req.body"]).unwrap();
+        assert!((64_000..65_000).contains(&found.bytes), "{}", found.bytes);
     }
 
     #[test]

@@ -56,6 +56,8 @@ fn frame(plan: &Plan<'_>) -> Frame {
     Frame {
         size: size as usize,
         request: buffers.request() as usize,
+        // `config` writes no `use-large-buffer`, and cuts bodies to the frame.
+        large_body: None,
     }
 }
 

@@ -62,20 +62,27 @@ pub(super) struct Limits {
     pub(super) stated: Option<Span>,
     /// How much of a request HAProxy holds.
     pub(super) request: usize,
+    /// How much of a body it holds in a large buffer. `None` without `tune.bufsize.large`.
+    pub(super) large_body: Option<usize>,
 }
 
 impl Limits {
     /// Those of an engine; `None` if they are not certain.
     pub(super) fn of(case: &Case<'_>, engine: &Engine<'_>) -> Option<Self> {
-        let tuned = |keyword: &str, default: u32| {
+        let line_of = |keyword: &str| {
             let globals = case.configuration.sections.iter();
             let globals = globals.filter(|section| section.kind() == "global");
             let mut lines = globals.flat_map(|section| &section.lines);
-            let line = lines.rfind(|line| line.begins(&[keyword]));
+            lines.rfind(|line| line.begins(&[keyword]))
+        };
+        let tuned = |keyword: &str, default: u32| {
+            let line = line_of(keyword);
             line.map_or(Some(default), |line| bytes(line.words.get(1)?))
         };
         let bufsize = tuned("tune.bufsize", BUFSIZE)?;
         let rewrite = tuned("tune.maxrewrite", 1024)?.min(bufsize / 2);
+        let large = line_of("tune.bufsize.large").and_then(|line| bytes(line.words.get(1)?));
+        let large_body = large.map(|large| large.saturating_sub(rewrite) as usize);
         let mut lines = engine.agent.lines.iter();
         let line = lines.rfind(|line| line.begins(&["max-frame-size"]));
         let stated = match line {
@@ -92,6 +99,7 @@ impl Limits {
             most: usize::try_from(most).ok()?,
             stated: word.map(|word| word.span).filter(|_| stated < most),
             request: usize::try_from(bufsize - rewrite).ok()?,
+            large_body,
         })
     }
 }

@@ -1,12 +1,13 @@
 //! Messages that a client can make too large for a frame.
 
 use super::super::engine::{Engine, event, listed};
+use super::super::steps::Step;
 use super::super::{Case, Code, Finding};
 use super::arguments::Given;
 use super::frames::Limits;
 use super::samples::expression;
-use crate::read::{Section, Span};
-use spoa_facts::{Excess, Expression, Frame, Sent};
+use crate::read::{Line, Section, Span};
+use spoa_facts::{Excess, Expression, Frame, Place, Sent};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {
@@ -21,7 +22,8 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         for together in together(case, engine) {
-            let found = of_notify(&together, limits, fragments);
+            let wait = large_wait(case, &together);
+            let found = of_notify(&together, limits, fragments, wait);
             // A frame that is too small is so for all of them.
             let of_frame = found
                 .iter()
@@ -115,7 +117,31 @@ struct Argument<'a> {
     expression: Option<Expression>,
 }
 
-fn of_notify(messages: &[&Section], limits: Limits, fragments: bool) -> Option<Finding> {
+/// Returns the rule that waits for a body in a large buffer before one of these messages is sent.
+fn large_wait<'a>(case: &Case<'a>, messages: &[&Section]) -> Option<&'a Line> {
+    let of_these = |step: &&Step<'_>| {
+        let sent = step.message.map(|sent| sent.section);
+        sent.is_some_and(|section| messages.iter().any(|it| std::ptr::eq(*it, section)))
+    };
+    let large = |step: &&Step<'_>| {
+        let mut words = step.line.words.iter();
+        words.any(|word| word.is("use-large-buffer"))
+    };
+    case.paths
+        .iter()
+        .find_map(|path| {
+            let mut sends = path.steps.iter().filter(of_these);
+            sends.find_map(|send| path.waits(send.at, false).find(large))
+        })
+        .map(|step| step.line)
+}
+
+fn of_notify(
+    messages: &[&Section],
+    limits: Limits,
+    fragments: bool,
+    wait: Option<&Line>,
+) -> Option<Finding> {
     let arguments: Vec<Vec<Argument<'_>>> = messages
         .iter()
         .map(|message| {
@@ -137,6 +163,7 @@ fn of_notify(messages: &[&Section], limits: Limits, fragments: bool) -> Option<F
     let frame = Frame {
         size: limits.size,
         request: limits.request,
+        large_body: limits.large_body.filter(|_| wait.is_some()),
     };
     let excess = excess(&frame, messages, &arguments, None)?;
     let why = if fragments {
@@ -177,14 +204,21 @@ fn of_notify(messages: &[&Section], limits: Limits, fragments: bool) -> Option<F
                 .collect::<Vec<_>>()
         )
     );
-    let mut finding =
-        Finding::new(Code::FrameOverfull, title, last_one.span).label(format!("{excess}"));
+    let wait = wait.filter(|_| excess.place == Place::Body);
+    let label = match (wait, others) {
+        (Some(_), []) => "up to a large buffer".to_owned(),
+        _ => excess.to_string(),
+    };
+    let mut finding = Finding::new(Code::FrameOverfull, title, last_one.span).label(label);
     for other in others.iter().filter_map(at) {
         finding = finding.context(other.span, "the same bytes");
     }
+    if let Some(wait) = wait {
+        finding = finding.context(wait.span(), "waits for more than a frame holds");
+    }
     let finding = finding.note(note);
     // How short the last one has to be for all to fit.
-    let cut = [8192, 4096, 2048, 1024, 512, 256]
+    let cut = [12_288, 8192, 4096, 2048, 1024, 512, 256]
         .into_iter()
         .find_map(|most| {
             let text = format!("{},bytes(0,{most})", last_one.text);
