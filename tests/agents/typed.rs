@@ -2,10 +2,13 @@
 
 use spoa::handler::State;
 use spoa::http::{
-    BasicAuth, BearerToken, Body, ClientIp, Cookies, Form, Headers, Host, Method, Path, Query,
-    TraceParent, TrustedProxies, UniqueId,
+    BasicAuth, BearerToken, Body, ClientHello, ClientIp, Cookies, Form, FormFields, Headers, Host,
+    Json, Method, Path, Query, QueryFields, TraceParent, TrustedProxies, UniqueId,
 };
 use spoa::prelude::*;
+use std::collections::BTreeMap;
+
+type Fields = BTreeMap<String, Vec<String>>;
 
 /// Declares a handler that takes one value, for requests to a path of its own.
 macro_rules! takes {
@@ -32,6 +35,10 @@ takes! {
     client "client" "on-frontend-http-request" "if { path /client }" client: ClientIp;
     form "form" "on-frontend-http-request" "if { path /form }" form: Form<'_>;
     body "body" "on-frontend-http-request" "if { path /body }" body: Body<'_>;
+    query_fields "query-fields" "on-frontend-http-request" "if { path /query-fields }" query: Result<QueryFields<Fields>, Mismatch>;
+    form_fields "form-fields" "on-frontend-http-request" "if { path /form-fields }" form: Result<FormFields<Fields>, Mismatch>;
+    json "json" "on-frontend-http-request" "if { path /json }" json: Result<Json<Fields>, Mismatch>;
+    hello "hello" "on-frontend-http-request" "if { path /hello }" hello: ClientHello<'_>;
     late_method "late-method" "on-http-response" "if { status 200 }" method: Method<'_>;
     late_headers "late-headers" "on-http-response" "if { status 201 }" headers: Headers<'_>;
     late_body "late-body" "on-http-response" "if { status 202 }" body: Body<'_>;

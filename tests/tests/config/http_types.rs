@@ -11,7 +11,7 @@ use crate::written::Written;
 
 /// The arguments that `config` writes for each message, and an event at which they are not available. `None` is for
 /// those that are there at every event that a message can be moved to here.
-const MESSAGES: [(&str, &str, Option<&str>); 15] = [
+const MESSAGES: [(&str, &str, Option<&str>); 19] = [
     ("method", "method=method", Some("on-client-session")),
     ("path", "path=path", Some("on-client-session")),
     ("query", "query=query", Some("on-client-session")),
@@ -41,6 +41,10 @@ const MESSAGES: [(&str, &str, Option<&str>); 15] = [
     ),
     ("form", "form=req.body,bytes(0,", None),
     ("body", "body=req.body,bytes(0,", None),
+    ("query-fields", "query=query", Some("on-client-session")),
+    ("form-fields", "form=req.body,bytes(0,", None),
+    ("json", "json=req.body,bytes(0,", None),
+    ("hello", "ssl_fc_cipherlist_bin", None),
     ("late-method", "method=method", None),
     (
         "late-headers",
