@@ -6,6 +6,7 @@
 use spoa::State;
 use spoa::prelude::*;
 use spoa::spop::{Message, Scope};
+use spoa_config::Series;
 use spoa_config::doctor::{Code, Finding};
 use spoa_config::read::Configuration;
 use spoa_tests::examples::Directory;
@@ -49,11 +50,16 @@ fn cases() -> Vec<Case> {
 }
 
 /// Whether a fixed case is for this HAProxy too: `doctor` has nothing to say then, but that HAProxy
-/// before 3.1 wants timeouts, which the cases for later ones do not have. `None` if it is not, else
-/// whether HAProxy has nothing to say either.
+/// before 3.1 wants timeouts, which the cases for later ones do not have. `None` if it is not, or does not
+/// know the words of the case, else whether HAProxy has nothing to say either.
 fn suits(fix: &Fix, haproxy: &Haproxy) -> Option<bool> {
     let (major, minor) = haproxy.series();
-    let series = format!("{major}.{minor}").parse().ok()?;
+    let series: Series = format!("{major}.{minor}").parse().ok()?;
+    let first = fix.contents.get(Path::new("haproxy"));
+    let first: Option<Series> = first.and_then(|series| series.trim().parse().ok());
+    if first.is_some_and(|first| first > Series::V3_2 && series < first) {
+        return None;
+    }
     let (found, _) = cases::findings(&fix.contents, Some(series));
     let timeouts = |finding: &Finding| finding.code == Code::TimeoutsMissing;
     found.iter().all(timeouts).then_some(found.is_empty())
