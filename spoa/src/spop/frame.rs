@@ -273,6 +273,8 @@ pub struct FrameWriter<'a> {
 
 impl<'a> FrameWriter<'a> {
     /// Appends the head of a frame.
+    // Inlined, a type and flags that the caller writes out are constants.
+    #[inline]
     pub fn begin(frame_type: FrameType, flags: Flags, ids: FrameIds, out: &'a mut Vec<u8>) -> Self {
         let frame = OpenFrame::begin(frame_type, flags, ids, out);
         FrameWriter { frame, out }
@@ -286,16 +288,19 @@ impl<'a> FrameWriter<'a> {
 
     /// Returns the size of the frame so far, in bytes without the length prefix.
     #[must_use]
+    #[inline]
     pub fn size(&self) -> usize {
         self.frame.size(self.out)
     }
 
     /// Writes the length of the frame in front of it.
+    #[inline]
     pub fn finish(self) {
         self.frame.finish(self.out);
     }
 
     /// Returns the buffer, to append to it.
+    #[inline]
     pub(crate) fn out(&mut self) -> &mut Vec<u8> {
         self.out
     }

@@ -26,7 +26,7 @@ use crate::handler::panics::drop_quietly;
 use crate::handler::{
     ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, LeftOut, Run, mark,
 };
-use crate::spop::{FrameIds, Message, Messages, OpenAck};
+use crate::spop::{FrameIds, Messages, OpenAck};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
@@ -94,27 +94,47 @@ impl<'a> Dispatcher<'a> {
     // Inlined where frames are answered: a call costs 5 % of agent/address in benches/instructions.
     #[inline(always)]
     pub(crate) fn notify(&mut self, ids: FrameIds, messages: Messages<'_>) {
-        if values::are_shown() {
+        if self.scratch.observes_next {
+            return self.notify_observed(ids, messages);
+        }
+        self.run_all::<false>(ids, messages);
+    }
+
+    /// Runs the handlers of a NOTIFY that may be timed, have spans, or have its values shown. Any NOTIFY may
+    /// take this way.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn notify_observed(&mut self, ids: FrameIds, messages: Messages<'_>) {
+        let shows_values = values::are_shown();
+        if shows_values {
             values::notify(messages, ids, self.connection);
         }
+        self.run_all::<true>(ids, messages);
+        self.scratch.observes_next = shows_values || self.shared.spans.is_some();
+    }
+
+    /// Runs the handlers of all messages. Without `OBSERVED` it knows that nothing is timed or shown: to find
+    /// that out for each message would cost 3 % of agent/address.
+    #[inline(always)]
+    fn run_all<const OBSERVED: bool>(&mut self, ids: FrameIds, messages: Messages<'_>) {
         let mut answer = self.answer(ids);
         self.scratch.polled.notifies += 1;
-        answer.timed = std::mem::take(&mut self.scratch.times_next);
+        if OBSERVED {
+            answer.timed = std::mem::take(&mut self.scratch.times_next);
+        }
         let end = answer.end();
-        let context = Context {
-            connection: self.connection,
-            ids,
-            deadline: None,
-        };
-        let mut incoming = IncomingMessage {
-            message: Message::default(),
-            context,
-            answered: None,
-        };
         let spans = self.shared.spans.as_ref();
         for message in messages {
-            incoming.message = message;
-            if let Some(spans) = spans {
+            let incoming = IncomingMessage {
+                message,
+                context: Context {
+                    connection: self.connection,
+                    ids,
+                    deadline: None,
+                },
+                answered: None,
+            };
+            if let (true, Some(spans)) = (OBSERVED, spans) {
                 self.in_span(spans, incoming, &mut answer);
                 continue;
             }
@@ -128,7 +148,7 @@ impl<'a> Dispatcher<'a> {
             match entry.definition.run {
                 Run::Sync(handler) if answer.slot.is_none() => {
                     self.scratch.activity.runs(entry.definition);
-                    let start = answer.timed.then(Instant::now);
+                    let start = (OBSERVED && answer.timed).then(Instant::now);
                     let (out, shard) = (&mut self.scratch.output, self.scratch.shard);
                     run(self.shared, entry, &incoming, out, end, shard, handler);
                     entry.took(start, shard);
@@ -143,14 +163,11 @@ impl<'a> Dispatcher<'a> {
             }
             self.inflight.release(slot);
         }
-        self.finish(answer.ack, ids);
-    }
-
-    /// Runs the handlers of a NOTIFY that is not one of many: see [`notify`](Dispatcher::notify).
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn notify_rare(&mut self, ids: FrameIds, messages: Messages<'_>) {
-        self.notify(ids, messages);
+        if OBSERVED {
+            self.finish(answer.ack, ids);
+        } else {
+            self.finish_unseen(answer.ack, ids);
+        }
     }
 
     /// Finds the handler of a message.
@@ -242,17 +259,31 @@ impl<'a> Dispatcher<'a> {
     /// Closes an ACK, cutting actions that HAProxy could not take.
     #[inline(always)]
     pub(super) fn finish(&mut self, ack: OpenAck, ids: FrameIds) {
-        let limit = self.most();
+        self.cut_to_size(&ack, ids);
         let out = &mut self.scratch.output;
-        if ack.size(out) > limit {
-            cut(&ack, limit, out, self.shared, self.connection, ids);
-        }
         if values::are_shown() {
             let actions = out.get(ack.payload()..).unwrap_or_default();
             values::ack(actions, ids, self.connection);
         }
         ack.finish(out);
         self.scratch.polled.acks += 1;
+    }
+
+    /// Closes an ACK as [`finish`](Dispatcher::finish) does, and shows no values.
+    #[inline(always)]
+    fn finish_unseen(&mut self, ack: OpenAck, ids: FrameIds) {
+        self.cut_to_size(&ack, ids);
+        ack.finish(&mut self.scratch.output);
+        self.scratch.polled.acks += 1;
+    }
+
+    #[inline(always)]
+    fn cut_to_size(&mut self, ack: &OpenAck, ids: FrameIds) {
+        let limit = self.most();
+        let out = &mut self.scratch.output;
+        if ack.size(out) > limit {
+            cut(ack, limit, out, self.shared, self.connection, ids);
+        }
     }
 }
 

@@ -92,6 +92,8 @@ pub(crate) struct Scratch {
     pub(crate) polled: Polled,
     /// Whether the next NOTIFY is timed: the first of one read in [`TIMED`].
     pub(crate) times_next: bool,
+    /// Whether the next NOTIFY is timed, has spans, or has its values shown.
+    pub(crate) observes_next: bool,
     reads: u32,
     /// When the last read came, once somebody has asked.
     now: Option<Now>,
@@ -121,6 +123,7 @@ impl Scratch {
                 shard: Shard::next(),
                 polled: Polled::default(),
                 times_next: true,
+                observes_next: true,
                 reads: 0,
                 now: None,
                 spares: Vec::new(),
@@ -153,11 +156,13 @@ impl Scratch {
         self.budget.messages <= 0
     }
 
-    /// Something was read: it is later than it was.
+    /// Something was read: it is later than it was. `observes` tells whether all NOTIFYs of this agent have
+    /// spans or their values shown.
     #[inline]
-    pub(crate) fn turn(&mut self) {
+    pub(crate) fn turn(&mut self, observes: bool) {
         self.now = None;
         self.times_next |= self.reads % TIMED == 0;
+        self.observes_next = observes || self.times_next;
         self.reads = self.reads.wrapping_add(1);
     }
 

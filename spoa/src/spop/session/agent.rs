@@ -187,6 +187,14 @@ impl AgentSession {
         self.fragments.held()
     }
 
+    /// Frees the NOTIFY that came in fragments, which the last event borrowed.
+    #[inline]
+    pub(crate) fn free_whole(&mut self) {
+        if self.whole.capacity() > 0 {
+            self.whole = Vec::new();
+        }
+    }
+
     /// Takes a NOTIFY from the front of `input`, if it is whole and can be read. [`AgentSession::receive`] would
     /// return it, too, with a detour over the events that come once in a connection.
     #[inline(always)]
@@ -217,7 +225,7 @@ impl AgentSession {
         out: &mut Vec<u8>,
     ) -> Received<AgentEvent<'s>> {
         // The last event may have borrowed a reassembled payload; nothing does any more.
-        self.whole = Vec::new();
+        self.free_whole();
         let mut rest = input;
         loop {
             if self.state == State::Over {

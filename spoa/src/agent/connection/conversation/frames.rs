@@ -4,7 +4,7 @@ use super::{Conversation, Phase, Step};
 use crate::agent::Shared;
 use crate::agent::connection::timers::Timer;
 use crate::agent::dispatch::Dispatcher;
-use crate::agent::report::connections as log;
+use crate::agent::report::{connections as log, values};
 use crate::agent::worker::scratch::{MAX_MESSAGES, Scratch, rest};
 use crate::handler::ConnectionInfo;
 use crate::spop::session::{AgentEvent, Received, Refusal};
@@ -174,7 +174,7 @@ impl Conversation {
     /// Answers the frames at the front of `input`; returns how many bytes they had.
     fn answer(&mut self, input: &[u8], scratch: &mut Scratch) -> usize {
         let mut used = 0;
-        scratch.turn();
+        scratch.turn(self.shared.spans.is_some() || values::are_shown());
         self.backlog = false;
         if self.session.is_running() {
             self.asked = true;
@@ -198,6 +198,10 @@ impl Conversation {
                     return used;
                 }
                 self.dispatcher(scratch).notify(ids, messages);
+                // Most reads end with a NOTIFY: there is nothing more to look for.
+                if used == input.len() {
+                    return used;
+                }
                 continue;
             }
             let (taken, is_last) = self.receive(rest, scratch);
@@ -217,7 +221,7 @@ impl Conversation {
     #[cold]
     fn last(&mut self, ids: FrameIds, messages: Messages<'_>, scratch: &mut Scratch) {
         let messages = answerable(messages, ids, &self.info, &self.shared);
-        self.dispatcher(scratch).notify_rare(ids, messages);
+        self.dispatcher(scratch).notify_observed(ids, messages);
     }
 
     /// Handles the front of `input` if it is not a whole NOTIFY. Returns the number of bytes used, and whether no
@@ -239,7 +243,8 @@ impl Conversation {
                 let messages = answerable(messages, ids, &self.info, &self.shared);
                 // The messages borrow from the session.
                 let (shared, info, in_flight) = (&self.shared, &self.info, &mut self.in_flight);
-                Dispatcher::new(shared, info, in_flight, scratch, limit).notify_rare(ids, messages);
+                Dispatcher::new(shared, info, in_flight, scratch, limit)
+                    .notify_observed(ids, messages);
             }
             Some(AgentEvent::Hello(hello)) => {
                 log::hello(&hello, &self.info);
@@ -274,6 +279,7 @@ impl Conversation {
                 }
             }
         }
+        self.session.free_whole();
         self.share.reassemble(self.session.reassembling());
         (used, is_last)
     }
