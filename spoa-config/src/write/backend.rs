@@ -57,6 +57,9 @@ pub(super) fn section(plan: &Plan<'_>) -> String {
         let ssl = plan.ssl(address);
         text.line(&format!("server agent{} {address}{ssl}", number + 1));
     }
+    if let Some(cache) = &plan.cache {
+        cache.section(&mut text);
+    }
     text.into_string()
 }
 

@@ -4,6 +4,7 @@ mod argument;
 mod backend;
 mod budget;
 mod buffers;
+mod cache;
 mod condition;
 mod configuration;
 mod denials;
@@ -27,7 +28,7 @@ mod text;
 
 pub use buffers::Buffers;
 pub use configuration::{Configuration, Warning};
-pub use options::{Fail, Options, Page, Refusal, Watch};
+pub use options::{Cache, Fail, Options, Page, Refusal, Watch};
 pub use reference::{page, unsaid};
 pub use signature::{Writer, signed, writer};
 
@@ -58,6 +59,7 @@ pub fn write(agent: &Agent, options: &Options) -> Result<Configuration, Refusal>
     let mut plan = Plan::new(agent, options)?;
     schedule::decide(&mut plan);
     proof::decide(&mut plan);
+    cache::decide(&mut plan)?;
     rungs::decide(&mut plan);
     review::names(&mut plan);
     review::keys(&mut plan);

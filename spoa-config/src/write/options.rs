@@ -3,6 +3,7 @@
 use super::buffers::Buffers;
 use crate::Series;
 use std::fmt;
+use std::time::Duration;
 
 /// The options of a configuration.
 ///
@@ -31,6 +32,8 @@ pub struct Options {
     /// The sample whose value chooses the agent: all messages of one value go to one agent. HAProxy can do so from
     /// 3.1 on.
     pub sticky: Option<String>,
+    /// Answers that HAProxy keeps for a while, so that it does not ask again.
+    pub cache: Option<Cache>,
     /// The fate of a request without an answer.
     pub fail: Fail,
     /// The variables that `--fail closed` tests, as in `txn.blocked`; by default the first that each message
@@ -65,6 +68,7 @@ impl Options {
             ca_file: None,
             crt: None,
             sticky: None,
+            cache: None,
             fail: Fail::Open,
             verdicts: Vec::new(),
             pages: Vec::new(),
@@ -76,6 +80,15 @@ impl Options {
             watch: None,
         }
     }
+}
+
+/// How long HAProxy keeps an answer, and for which requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// The sample that two requests with one answer share, such as `src`.
+    pub key: String,
+    /// The time until the answer is asked for again, in whole seconds.
+    pub time: Duration,
 }
 
 /// A configuration for an observer: HAProxy logs the fate of each request, and each message carries the id
@@ -134,6 +147,13 @@ pub enum Refusal {
         /// The reason.
         reason: String,
     },
+    /// No answer can be kept by the sample of `--cache`.
+    Cache {
+        /// The sample that was given.
+        sample: String,
+        /// The reason.
+        reason: String,
+    },
     /// No handler sets the variable of a `--verdict`.
     Verdict {
         /// The variable that was given.
@@ -168,6 +188,9 @@ impl fmt::Display for Refusal {
             ),
             Refusal::Sticky { sample, reason } => {
                 write!(f, "option `--sticky` cannot use `{sample}`: {reason}")
+            }
+            Refusal::Cache { sample, reason } => {
+                write!(f, "option `--cache` cannot use `{sample}`: {reason}")
             }
             Refusal::Verdict { given, known } => {
                 write!(f, "no handler is known to set `{given}`")?;

@@ -1,6 +1,7 @@
 //! The decisions that come before the first line: names, servers, messages and when each is sent.
 
 use super::argument::{Arg, one_word};
+use super::cache::Table;
 use super::condition;
 use super::configuration::Warning;
 use super::durations::processing;
@@ -26,6 +27,8 @@ pub(super) struct Plan<'a> {
     pub(super) servers: Vec<String>,
     /// The key that chooses an agent.
     pub(super) sticky: Option<Sticky>,
+    /// The answers that HAProxy keeps.
+    pub(super) cache: Option<Table>,
     /// `timeout processing`.
     pub(super) processing: Duration,
     pub(super) messages: Vec<Planned<'a>>,
@@ -147,6 +150,7 @@ impl<'a> Plan<'a> {
         Ok(Plan {
             backend: format!("{engine}-agents"),
             sticky: Sticky::new(options, &prefix)?,
+            cache: None,
             engine,
             prefix,
             servers: servers(agent, options)?,

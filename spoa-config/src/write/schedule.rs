@@ -1,6 +1,7 @@
 //! When each message is sent: at an event, or with a group by a rule.
 
 use super::argument::{Arg, attribute, placeholder, shown};
+use super::cache;
 use super::condition;
 use super::plan::{Group, Plan, Planned, Proof};
 use crate::{Argument, Message, Series};
@@ -45,7 +46,8 @@ fn planned<'a>(plan: &mut Plan<'a>, message: &'a Message) -> Planned<'a> {
         "on-frontend-http-request" => planned.has_request_body() && !plan.buffers_bodies(),
         _ => false,
     };
-    if planned.group.is_none() && too_early {
+    let kept = cache::takes(plan, message, wanted);
+    if planned.group.is_none() && (too_early || kept) {
         planned.group = Some(body_group(plan, message));
     }
     planned.event = Some(wanted).filter(|_| planned.group.is_none());

@@ -6,6 +6,7 @@ use super::options::Fail;
 use super::plan::{ERROR, Group, Plan};
 use super::text::Text;
 use spoa_facts::Event;
+use std::borrow::Cow;
 
 /// A test of whether the body of a response has an end that HAProxy knows. Without a length, the body may be a
 /// stream of events, or a response that the server holds back until there is news.
@@ -50,8 +51,14 @@ pub(super) fn groups(plan: &Plan<'_>, text: &mut Text) {
     for wait in waits {
         said.wait_for_request(plan, wait, text);
     }
+    if let Some(cache) = &plan.cache {
+        cache.take(text);
+    }
     for group in then {
         send(plan, group, &mut said, text);
+    }
+    if let Some(cache) = &plan.cache {
+        cache.keep(text);
     }
 }
 
@@ -77,8 +84,10 @@ fn send(plan: &Plan<'_>, group: &Group<'_>, said: &mut Said, text: &mut Text) {
         _ => "http-request",
     };
     let late = group.earliest == Event::HttpResponse;
+    let condition = asked(plan, group);
+    let condition = condition.as_deref();
     if group.request_body && !late && !plan.buffers_bodies() {
-        said.wait_for_request(plan, group.condition, text);
+        said.wait_for_request(plan, condition, text);
     }
     if group.response_body {
         said.wait_for_response(plan, group.condition, text);
@@ -87,8 +96,23 @@ fn send(plan: &Plan<'_>, group: &Group<'_>, said: &mut Said, text: &mut Text) {
         "{rule} send-spoe-group {} {} {}",
         plan.engine,
         group.name,
-        plan.while_up(group.condition)
+        plan.while_up(condition)
     ));
+}
+
+/// Returns the condition of a group, without requests whose answer is kept.
+fn asked<'p>(plan: &Plan<'p>, group: &Group<'p>) -> Option<Cow<'p, str>> {
+    let fresh = plan.cache.as_ref().and_then(|it| it.fresh(&group.name));
+    match fresh {
+        Some(fresh) => {
+            let test = Test {
+                holds: &format!("!{fresh}"),
+                fails: &fresh,
+            };
+            Some(Cow::Owned(condition::with(test, group.condition)))
+        }
+        None => group.condition.map(Cow::Borrowed),
+    }
 }
 
 /// The waits that are written, and whether their comments are.

@@ -3,8 +3,8 @@
 use super::{Config, Part, newest};
 use crate::command::{Command, CommandOption as Opt, Given, one_of};
 use spoa_config::Series;
-use spoa_config::write::Page;
-use spoa_facts::parse_size;
+use spoa_config::write::{Cache, Page};
+use spoa_facts::{duration, parse_size};
 
 impl Config {
     /// The command as plain data.
@@ -47,6 +47,12 @@ impl Config {
                 "SAMPLE",
                 "Key by which one of several agents is chosen",
             ),
+            Opt::text(
+                "cache",
+                "SAMPLE=TIME",
+                "Answers that HAProxy keeps, such as src=5s",
+            )
+            .check(|text| cache(text).map(drop)),
             Opt::text(
                 "fail",
                 "HOW",
@@ -144,6 +150,7 @@ impl Config {
             ca_file: text("ca-file"),
             crt: text("crt"),
             sticky: text("sticky"),
+            cache: given.text("cache").and_then(|text| cache(text).ok()),
             closed: given.text("fail") == Some("closed"),
             verdicts: given.texts("verdict"),
             pages: given
@@ -203,6 +210,19 @@ fn bufsize(text: &str) -> Result<u32, String> {
     let size = size.and_then(|size| u32::try_from(size).ok());
     let size = size.filter(|size| (1_024..=1 << 28).contains(size));
     size.ok_or_else(|| "write a size in bytes from 1024 on, such as 65536 or 64k".to_owned())
+}
+
+/// Reads a key and a time, such as `src=5s`.
+fn cache(text: &str) -> Result<Cache, String> {
+    let cache = text.rsplit_once('=').and_then(|(key, time)| {
+        let time = duration(time).ok()?;
+        let whole = time.subsec_nanos() == 0 && (1..=3600).contains(&time.as_secs());
+        let key = key.to_owned();
+        (whole && !key.is_empty()).then_some(Cache { key, time })
+    });
+    cache.ok_or_else(|| {
+        "write a sample and a time of 1s to 1h in whole seconds, as in src=5s".to_owned()
+    })
 }
 
 /// Reads a page, such as `403=denied.html` or `challenge=challenge.html`.

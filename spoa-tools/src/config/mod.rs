@@ -8,7 +8,7 @@ mod unused;
 use crate::Outcome;
 use crate::haproxy::Haproxy;
 use spoa_config::read::{self, Disk, Surroundings};
-use spoa_config::write::{Buffers, Configuration, Fail, Options, Page, write};
+use spoa_config::write::{Buffers, Cache, Configuration, Fail, Options, Page, write};
 use spoa_config::{Agent, Series};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,6 +41,7 @@ pub struct Config {
     ca_file: Option<String>,
     crt: Option<String>,
     sticky: Option<String>,
+    cache: Option<Cache>,
     closed: bool,
     verdicts: Vec<String>,
     pages: Vec<Page>,
@@ -153,6 +154,7 @@ impl Config {
             ca_file: self.ca_file.clone(),
             crt: self.crt.clone(),
             sticky: self.sticky.clone(),
+            cache: self.cache.clone(),
             fail: if self.closed {
                 Fail::Closed
             } else {

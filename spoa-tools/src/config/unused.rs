@@ -24,6 +24,7 @@ impl Config {
                 self.sticky.is_some(),
                 only(&[Part::Backend, Part::Frontend]),
             ),
+            ("--cache", self.cache.is_some(), None),
             ("--prefix", self.prefix.is_some(), messages()),
             ("--fail closed", self.closed, messages()),
             (

@@ -3,6 +3,7 @@
 mod answers;
 mod backends;
 mod bodies;
+mod cache;
 #[path = "../common/mod.rs"]
 mod common;
 mod dev;

@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use spoa_config::doctor::{examine, render};
 use spoa_config::read::{Configuration, Files, Surroundings};
-use spoa_config::write::{Fail, Options, write};
+use spoa_config::write::{Cache, Fail, Options, write};
 use spoa_config::{
     Action, Agent, Argument, Expected, HeaderChange, HeaderRule, Message, Outcome, Presence,
     Series, Tls, Variable, Verdict,
@@ -53,9 +53,11 @@ enum Kind {
     Backends,
     /// For a verdict on the request, another with variables of its own, and one on the response.
     Judged,
+    /// For answers that HAProxy can keep: some under conditions, one of the session, and one in a group.
+    Numbers,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Plain,
     Kind::Conditional,
     Kind::Grouped,
@@ -64,6 +66,7 @@ const KINDS: [Kind; 8] = [
     Kind::Servers,
     Kind::Backends,
     Kind::Judged,
+    Kind::Numbers,
 ];
 
 /// A verdict that can be anything, and its variables.
@@ -190,6 +193,48 @@ fn messages(kind: Kind) -> Vec<Message> {
             );
             vec![connected, nothing]
         }
+        Kind::Numbers => {
+            let (mut plain, mut variables) = verdict("");
+            plain.headers.clear();
+            plain
+                .outcomes
+                .retain(|outcome| !matches!(outcome.action, Action::Redirect | Action::Respond));
+            variables.retain(|it| !it.name.starts_with("header_"));
+            variables.push(variable("txn", "score", "u16", always));
+            let user = || {
+                argument(
+                    "user",
+                    "&[u8]",
+                    Expected::Bytes,
+                    "req.hdr(x-user),bytes(0,99)",
+                )
+            };
+            let mut judge = message("judge", vec![user()], variables);
+            judge.verdicts = vec![plain];
+            judge.condition = Some("unless { path_beg /static/ } or METH_GET".to_owned());
+            let src = argument("ip", "IpAddr", Expected::Address, "src");
+            let local = variable("sess", "local", "bool", always);
+            let mut known = message(
+                "known",
+                vec![user()],
+                vec![variable("txn", "known", "u32", always)],
+            );
+            known.group = Some("users".to_owned());
+            known.condition = Some("if { path_beg /api/ } or { path_beg /v2/ }".to_owned());
+            let all = [
+                event("on-frontend-http-request", judge),
+                event(
+                    "on-client-session",
+                    message("local", vec![src], vec![local]),
+                ),
+                known,
+            ];
+            all.map(|message| Message {
+                complete: true,
+                ..message
+            })
+            .to_vec()
+        }
         Kind::Servers => {
             let judge = |name: &str, at: &str| {
                 let (mut verdict, mut variables) = verdict(&format!("{name}_"));
@@ -247,6 +292,8 @@ enum Place {
     Fleet,
     /// Of which a key chooses one.
     Sticky,
+    /// Behind a HAProxy that keeps answers.
+    Cached,
     Unix,
     Tls,
     Mutual,
@@ -301,6 +348,9 @@ fn combinations() -> Vec<(Kind, Place, Form, Fail)> {
         for place in PLACES {
             all.push((Kind::Plain, place, Form::Usual, fail));
         }
+        for form in FORMS {
+            all.push((Kind::Numbers, Place::Cached, form, fail));
+        }
     }
     all
 }
@@ -348,6 +398,12 @@ fn said(dir: &Path, series: Series, kind: Kind, place: Place, form: Form, fail: 
                 };
                 options.sticky = Some(key.to_owned());
             }
+        }
+        Place::Cached => {
+            options.cache = Some(Cache {
+                key: "req.hdr(x-user)".to_owned(),
+                time: Duration::from_secs(5),
+            });
         }
         Place::Unix => agent.listeners = vec!["unix@/run/agent.sock,mode=666".to_owned()],
         Place::Tls | Place::Mutual => {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bodies;
+mod cache;
 mod closed;
 mod files;
 mod headers;
