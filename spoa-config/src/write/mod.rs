@@ -24,6 +24,7 @@ mod shown;
 mod signature;
 mod spoe_conf;
 mod sticky;
+mod table;
 mod text;
 
 pub use buffers::Buffers;

@@ -1,13 +1,13 @@
 //! The decisions that come before the first line: names, servers, messages and when each is sent.
 
 use super::argument::{Arg, one_word};
-use super::cache::Table;
 use super::condition;
 use super::configuration::Warning;
 use super::durations::processing;
 use super::ladder::Ladder;
 use super::options::{Options, Refusal};
 use super::sticky::Sticky;
+use super::table::Table;
 use crate::{Agent, Message, Variable};
 use spoa_facts::{Event, is_in_name, is_in_variable, is_unix, server_address};
 use std::time::Duration;
