@@ -3,9 +3,10 @@
 use super::log::Layers;
 use super::setup::{MakeSetup, Setup};
 use super::user_options::UserOptions;
-use super::{ConfigureError, perform};
+use super::{ConfigureError, perform, stem};
 use crate::agent::AgentBuilder;
 use crate::handler::{Definition, Failure, HandlerError};
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 /// A program with an agent: what [`run!`](crate::run!) makes and runs.
@@ -101,6 +102,25 @@ impl Program {
             options: None,
             setup: Vec::new(),
             layers: Layers::default(),
+        }
+    }
+
+    /// Returns the name of the agent: the one that it was given, or that of the program's file.
+    ///
+    /// ```
+    /// let program = spoa::run::Program::new("blocklist", "1.0.0");
+    /// assert_eq!(program.name(), "blocklist");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> Cow<'static, str> {
+        match self.about.name {
+            Some(name) => name.into(),
+            None => {
+                let called = std::env::args_os().next().unwrap_or_default();
+                stem(&called.to_string_lossy(), self.about.package)
+                    .to_owned()
+                    .into()
+            }
         }
     }
 
