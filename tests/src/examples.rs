@@ -13,12 +13,29 @@ use crate::proxy::{Proxy, Setup};
 /// Returns the command that runs an example, built from its present source: add arguments and give it to
 /// [`Process::start`](crate::Process::start).
 pub fn example(name: &str) -> Command {
+    program(&built().join("examples").join(name))
+}
+
+/// Returns the command `spop`, built from its present source.
+pub fn spop() -> Command {
+    program(&built().join("spop"))
+}
+
+/// Builds the examples and `spop`, and returns the folder of programs.
+fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let directory = BUILT.get_or_init(|| {
+    BUILT.get_or_init(|| {
         // The same targets with the same features as `cargo test --workspace` has built, so there
         // is nothing left to do after that.
         let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "--workspace", "--examples", "--quiet"])
+            .args([
+                "build",
+                "--workspace",
+                "--examples",
+                "--bin",
+                "spop",
+                "--quiet",
+            ])
             .current_dir(workspace())
             .stdin(Stdio::null())
             .output();
@@ -31,14 +48,12 @@ pub fn example(name: &str) -> Command {
             .parent()
             .and_then(Path::parent)
             .expect("a test is in `deps`");
-        profile.join("examples")
-    });
-    let path = directory.join(name);
-    assert!(
-        path.is_file(),
-        "there is no example `{name}`: {} is missing",
-        path.display()
-    );
+        profile.to_owned()
+    })
+}
+
+fn program(path: &Path) -> Command {
+    assert!(path.is_file(), "there is no {}", path.display());
     let mut command = Command::new(path);
     // It is to do what it does for a reader, whatever the environment says to agents.
     for (name, _) in env::vars_os() {

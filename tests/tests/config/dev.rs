@@ -92,29 +92,33 @@ fn dev_shows_its_numbers_at_the_address_of_admin() {
 }
 
 #[test]
-fn dev_prints_the_transcript_of_the_readme() {
+fn dev_prints_the_transcript_of_the_guide() {
     let readme = include_str!("../../../README.md");
-    let start = "$ cargo run --example ip-reputation -- dev\n";
-    let (_, transcript) = readme
-        .split_once(start)
-        .expect("the README has a transcript");
-    let (transcript, _) = transcript.split_once("```").expect("the transcript ends");
-    let expected: Vec<_> = transcript.lines().filter(|line| !line.is_empty()).collect();
+    let guide = include_str!("../../../docs/haproxy.md");
     let haproxy = haproxies().last().expect("there is a HAProxy");
-    let (process, address) = dev(example("ip-reputation"), haproxy);
-    let addr = address.parse().expect("an address and a port");
-    Client::connect(addr)
-        .expect("it listens")
-        .send(&Request::get("/"));
-    for line in expected {
-        let begin = line
-            .split(|c: char| c.is_ascii_digit())
-            .next()
-            .expect("a line has a start");
-        let printed = process.wait_for_line(begin);
-        // The version of a package has letters, too.
-        let end = |line: &str| redacted(line).split("HAProxy").next().map(str::to_owned);
-        assert_eq!(end(&printed), end(line));
+    for (page, command, path) in [
+        (readme, "$ cargo run --example ip-reputation -- dev\n", "/"),
+        (guide, "$ my-agent dev\n", "/api/"),
+    ] {
+        let (_, transcript) = page.split_once(command).expect("it has a transcript");
+        let (transcript, _) = transcript.split_once("```").expect("the transcript ends");
+        let transcript = transcript.replace("my-agent", "ip-reputation");
+        let expected = transcript.lines().filter(|line| !line.is_empty());
+        let (process, address) = dev(example("ip-reputation"), haproxy);
+        let addr = address.parse().expect("an address and a port");
+        Client::connect(addr)
+            .expect("it listens")
+            .send(&Request::get(path));
+        for line in expected {
+            let begin = line
+                .split(|c: char| c.is_ascii_digit())
+                .next()
+                .expect("a line has a start");
+            let printed = process.wait_for_line(begin);
+            // The version of a package has letters, too.
+            let end = |line: &str| redacted(line).split("HAProxy").next().map(str::to_owned);
+            assert_eq!(end(&printed), end(line));
+        }
     }
 }
 

@@ -4,7 +4,6 @@ mod agent;
 mod inspect;
 mod ip_reputation;
 mod multi;
-mod readmes;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -2,6 +2,8 @@
 //!
 //! It depends on no other crate of the project, so its tests run without building the library.
 
+pub mod commands;
+
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
