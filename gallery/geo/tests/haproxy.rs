@@ -1,26 +1,10 @@
 //! Runs the agent with real HAProxies and MaxMind's databases for tests, and compares it with `mmdblookup`.
 
-use spoa::testing::{HaProxy, HaProxyBuilder, InstalledHaProxy};
+use spoa::testing::{HaProxy, HaProxyBuilder, free_port, http_get};
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
-/// Returns the oldest HAProxy of this machine, the newest, and one between.
-fn haproxies() -> Vec<InstalledHaProxy> {
-    let mut all = HaProxy::installed();
-    let (between, last) = (all.len() / 2, all.len() - 1);
-    let mut index = 0..all.len();
-    all.retain(|_| {
-        index
-            .next()
-            .is_some_and(|at| at == 0 || at == between || at == last)
-    });
-    all
-}
 
 /// Returns a file of the databases for tests.
 fn database(name: &str) -> PathBuf {
@@ -79,25 +63,10 @@ fn mmdblookup(file: &str, address: &str, path: &[&str]) -> Option<String> {
     Some(value.trim_matches('"').to_owned())
 }
 
-/// Asks until there is an answer.
-fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        match ask() {
-            Some(answer) => return answer,
-            None => assert!(
-                start.elapsed() < Duration::from_secs(20),
-                "no answer came in time"
-            ),
-        }
-        sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn answers_are_those_of_mmdblookup() {
     let databases = Databases::new("same");
-    for installed in haproxies() {
+    for installed in HaProxy::oldest_middle_newest() {
         let haproxy = with(databases.agent()).on(&installed).start();
         for address in [
             "2.125.160.216",
@@ -133,7 +102,7 @@ fn answers_are_those_of_mmdblookup() {
 #[test]
 fn countries_and_networks_are_denied_and_servers_see_headers() {
     let databases = Databases::new("verdicts");
-    for installed in haproxies() {
+    for installed in HaProxy::oldest_middle_newest() {
         let haproxy = with(databases.agent()).on(&installed).start();
         let get = |address: [u8; 4]| {
             haproxy
@@ -179,7 +148,7 @@ fn countries_and_networks_are_denied_and_servers_see_headers() {
 #[test]
 fn a_database_is_replaced_while_the_agent_serves_and_a_bad_one_is_not_taken() {
     let databases = Databases::new("replaced");
-    for installed in haproxies() {
+    for installed in HaProxy::oldest_middle_newest() {
         databases.replace("country", &database("GeoIP2-City-Test.mmdb"));
         let haproxy = with(databases.agent()).on(&installed).start();
         let country = |address: [u8; 4]| {
@@ -199,14 +168,7 @@ fn a_database_is_replaced_while_the_agent_serves_and_a_bad_one_is_not_taken() {
         let cut = databases.path("cut");
         let whole = fs::read(database("GeoLite2-Country-Test.mmdb")).unwrap();
         fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
-        let logged = |text: &str| {
-            until(|| {
-                haproxy
-                    .agent_log()
-                    .into_iter()
-                    .find(|line| line.contains(text))
-            })
-        };
+        let logged = |text: &str| haproxy.wait_for_agent_log(text);
         databases.replace("country", &cut);
         logged("reload failed, the old value is kept");
         databases.replace("country", &database("GeoLite2-ASN-Test.mmdb"));
@@ -236,22 +198,14 @@ fn without_a_database_the_agent_does_not_start() {
 #[test]
 fn metrics_say_what_was_found_and_how_old_the_databases_are() {
     let databases = Databases::new("metrics");
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let admin = format!("127.0.0.1:{port}");
+    let admin = format!("127.0.0.1:{}", free_port());
     let mut agent = databases.agent();
     agent.args(["--admin", &admin]);
     let haproxy = with(agent).start();
     for address in [[216, 160, 83, 57], [192, 0, 2, 7]] {
         haproxy.get("/").from(address).send();
     }
-    let mut stream = TcpStream::connect(&admin).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+    let text = http_get(&admin, "/metrics").text();
     for line in [
         "geo_lookups_total{database=\"country\",result=\"found\"} 1",
         "geo_lookups_total{database=\"asn\",result=\"unknown\"} 1",
@@ -263,27 +217,11 @@ fn metrics_say_what_was_found_and_how_old_the_databases_are() {
 
 #[test]
 fn the_configuration_is_what_config_writes() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config");
-    fs::remove_dir_all(&folder).ok();
     let mut config = Command::new(env!("CARGO_BIN_EXE_geo"));
-    config.args([
-        "config",
-        "--haproxy",
-        "2.6",
-        "--rules",
-        "site.cfg",
-        "--output",
-    ]);
-    assert!(config.arg(&folder).output().unwrap().status.success());
-    for name in ["haproxy.cfg", "spoe.conf"] {
-        let (written, committed) = (
-            fs::read_to_string(folder.join(name)),
-            fs::read_to_string(name),
-        );
-        assert_eq!(
-            written.unwrap(),
-            committed.unwrap_or_default(),
-            "write {name} again"
-        );
-    }
+    config.args(["config", "--haproxy", "2.6", "--rules", "site.cfg"]);
+    let diff = config.args(["--output", ".", "--diff"]).output().unwrap();
+    assert_eq!(
+        String::from_utf8(diff.stdout).unwrap(),
+        "nothing would change\n"
+    );
 }

@@ -1,62 +1,14 @@
 //! Runs the agent with real HAProxies and a real issuer, which changes its key, is stopped and comes back.
 
-use spoa::testing::{HaProxy, InstalledHaProxy};
+use spoa::testing::{HaProxy, InstalledHaProxy, Service, eventually, free_port, http_get};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 const AUDIENCE: &str = "https://api.example.org";
 
-/// Returns the oldest HAProxy of this machine, the newest, and one between.
-fn haproxies() -> Vec<InstalledHaProxy> {
-    let mut all = HaProxy::installed();
-    let (between, last) = (all.len() / 2, all.len() - 1);
-    let mut index = 0..all.len();
-    all.retain(|_| {
-        index
-            .next()
-            .is_some_and(|at| at == 0 || at == between || at == last)
-    });
-    all
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
-/// Asks until there is an answer.
-fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        match ask() {
-            Some(answer) => return answer,
-            None => assert!(
-                start.elapsed() < Duration::from_secs(60),
-                "no answer came in time"
-            ),
-        }
-        sleep(Duration::from_millis(20));
-    }
-}
-
-/// Sends a request over HTTP/1.0, and returns the response.
-fn http(port: u16, request: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).ok()?;
-    Some(text)
-}
-
 /// An issuer, which ends with the value.
-struct Issuer(Child, u16);
+struct Issuer(Service, u16);
 
 impl Issuer {
     fn start(port: u16, key: &str, algorithm: &str) -> Self {
@@ -66,17 +18,15 @@ impl Issuer {
         assert!(folder.status.success(), "install node and npm: {folder:?}");
         let folder = String::from_utf8(folder.stdout).unwrap();
         let mut command = Command::new("node");
+        let port_text = port.to_string();
         command.args([
             "tests/issuer.mjs",
             folder.trim(),
-            &port.to_string(),
+            &port_text,
             key,
             algorithm,
         ]);
-        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
-        let issuer = Issuer(quiet.spawn().expect("node is installed"), port);
-        until(|| http(port, "GET /jwks HTTP/1.0\r\n\r\n"));
-        issuer
+        Issuer(Service::start(&command, port), port)
     }
 
     /// Returns a new token.
@@ -86,7 +36,10 @@ impl Issuer {
                     content-type: application/x-www-form-urlencoded\r\n";
         let host = format!("host: 127.0.0.1:{}\r\n", self.1);
         let request = format!("{head}{host}content-length: {}\r\n\r\n{form}", form.len());
-        let response = http(self.1, &request).unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.1)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
         let token = response
             .split("\"access_token\":\"")
             .nth(1)
@@ -94,24 +47,6 @@ impl Issuer {
         token
             .unwrap_or_else(|| panic!("no token in {response}"))
             .to_owned()
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.0.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-}
-
-impl Drop for Issuer {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
     }
 }
 
@@ -135,10 +70,6 @@ fn start(haproxy: &InstalledHaProxy, agent: Command) -> HaProxy {
         .rules("    bind 127.0.0.1:8080")
         .on(haproxy)
         .start()
-}
-
-fn newest() -> InstalledHaProxy {
-    haproxies().pop().unwrap()
 }
 
 /// Returns the status and the reason for a request with a token.
@@ -167,7 +98,7 @@ fn a_valid_token_passes_with_its_claims_and_no_other_does() {
         let issuer = Issuer::start(free_port(), "one", algorithm);
         let token = issuer.token(AUDIENCE);
         let other = issuer.token("https://other.example.org");
-        for installed in haproxies() {
+        for installed in HaProxy::oldest_middle_newest() {
             let haproxy = start(&installed, agent(issuer.1, &["--cookie", "session"]));
             let forged = haproxy
                 .get("/")
@@ -241,7 +172,7 @@ fn a_valid_token_passes_with_its_claims_and_no_other_does() {
 #[test]
 fn a_new_key_of_the_issuer_is_known_with_its_first_token() {
     let port = free_port();
-    for installed in haproxies() {
+    for installed in HaProxy::oldest_middle_newest() {
         let issuer = Issuer::start(port, "old", "RS256");
         let old = issuer.token(AUDIENCE);
         let haproxy = start(&installed, agent(port, &[]));
@@ -282,36 +213,33 @@ fn without_its_issuer_the_agent_knows_the_keys_that_it_had() {
         "eyJhbGciOiJFUzI1NiIsImtpZCI6InR3byJ9{}",
         &token[token.find('.').unwrap()..]
     );
-    for installed in haproxies() {
+    for installed in HaProxy::oldest_middle_newest() {
         let options = ["--refresh", "300ms", "--fetch-timeout", "2s"];
         let haproxy = start(&installed, agent(port, &options));
-        until(|| (send(&haproxy, &unknown) == denied(401, "unknown_key")).then_some(()));
+        eventually("the reason is the expected one", || {
+            send(&haproxy, &unknown) == denied(401, "unknown_key")
+        });
         // It hangs: only a token with an unknown key waits.
-        issuer.signal("-STOP");
+        issuer.0.pause();
         assert_eq!(
             send(&haproxy, &unknown),
             denied(503, "no_keys"),
             "{installed}"
         );
         assert_eq!(send(&haproxy, &token), allowed(), "{installed}");
-        let logged = |text: &str| {
-            until(|| {
-                haproxy
-                    .agent_log()
-                    .into_iter()
-                    .find(|line| line.contains(text))
-            })
-        };
+        let logged = |text: &str| haproxy.wait_for_agent_log(text);
         logged("reload failed, the old value is kept");
         assert_eq!(send(&haproxy, &token), allowed(), "{installed}");
         // It is back.
-        issuer.signal("-CONT");
+        issuer.0.resume();
         logged("failure");
-        until(|| (send(&haproxy, &unknown) == denied(401, "unknown_key")).then_some(()));
+        eventually("the reason is the expected one", || {
+            send(&haproxy, &unknown) == denied(401, "unknown_key")
+        });
     }
 
     // Down in the middle, and another server at its address.
-    let haproxy = start(&newest(), agent(port, &["--refresh", "300ms"]));
+    let haproxy = start(&HaProxy::newest(), agent(port, &["--refresh", "300ms"]));
     drop(issuer);
     assert_eq!(send(&haproxy, &unknown), denied(503, "no_keys"));
     let other = TcpListener::bind(("127.0.0.1", port)).unwrap();
@@ -335,9 +263,11 @@ fn a_token_expires() {
     let issuer = Issuer::start(free_port(), "one", "ES256");
     let mut agent = agent(issuer.1, &["--leeway", "0"]);
     agent.env("SPOA_AUDIENCE", "https://api.example.org/brief");
-    let haproxy = start(&newest(), agent);
+    let haproxy = start(&HaProxy::newest(), agent);
     let token = issuer.token("https://api.example.org/brief");
-    until(|| (send(&haproxy, &token) == denied(401, "expired")).then_some(()));
+    eventually("the reason is the expected one", || {
+        send(&haproxy, &token) == denied(401, "expired")
+    });
 }
 
 #[test]
@@ -345,15 +275,14 @@ fn requests_without_a_token_can_pass() {
     let issuer = Issuer::start(free_port(), "one", "ES256");
     let admin = format!("127.0.0.1:{}", free_port());
     let haproxy = start(
-        &newest(),
+        &HaProxy::newest(),
         agent(issuer.1, &["--optional", "--admin", &admin]),
     );
     let reply = haproxy.get("/").header("x-jwt-subject", "root").send();
     assert_eq!((reply.status, reply.var("txn.subject")), (200, None));
     assert_eq!(haproxy.received()[0].header("x-jwt-subject"), None);
     assert_eq!(send(&haproxy, "nonsense"), denied(401, "malformed"));
-    let port = admin.rsplit_once(':').unwrap().1.parse().unwrap();
-    let text = http(port, "GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let text = http_get(&admin, "/metrics").text();
     for line in [
         "jwt_tokens_total{result=\"missing\"} 1",
         "jwt_tokens_total{result=\"malformed\"} 1",
@@ -364,24 +293,11 @@ fn requests_without_a_token_can_pass() {
 
 #[test]
 fn the_configuration_is_what_config_writes() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config");
-    std::fs::remove_dir_all(&folder).ok();
     let mut config = Command::new(env!("CARGO_BIN_EXE_jwt"));
-    config.args([
-        "config",
-        "--haproxy",
-        "2.6",
-        "--rules",
-        "site.cfg",
-        "--output",
-    ]);
-    assert!(config.arg(&folder).output().unwrap().status.success());
-    for name in ["haproxy.cfg", "spoe.conf"] {
-        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(
-            read(&folder.join(name)),
-            read(Path::new(name)),
-            "write {name} again"
-        );
-    }
+    config.args(["config", "--haproxy", "2.6", "--rules", "site.cfg"]);
+    let diff = config.args(["--output", ".", "--diff"]).output().unwrap();
+    assert_eq!(
+        String::from_utf8(diff.stdout).unwrap(),
+        "nothing would change\n"
+    );
 }

@@ -1,108 +1,27 @@
 //! Runs the agent with real HAProxies, and a real Redis that is killed, stopped and started again.
 
-use spoa::testing::{HaProxy, InstalledHaProxy, Reply};
+use spoa::testing::{HaProxy, InstalledHaProxy, Reply, Service, eventually, free_port, http_get};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Returns the oldest HAProxy of this machine, the newest, and one between.
-fn haproxies() -> Vec<InstalledHaProxy> {
-    let mut all = HaProxy::installed();
-    let between = all.len() / 2;
-    let mut index = 0..all.len();
-    let last = all.len() - 1;
-    all.retain(|_| {
-        index
-            .next()
-            .is_some_and(|at| at == 0 || at == between || at == last)
-    });
-    all
+/// Starts a Redis without a disk.
+fn start_redis(port: u16) -> Service {
+    let mut command = Command::new("redis-server");
+    command.args(["--bind", "127.0.0.1", "--save", ""]);
+    Service::start(command.args(["--port", &port.to_string()]), port)
 }
 
-/// A Redis without a disk, which ends with the value.
-struct Redis(Child, u16);
-
-impl Redis {
-    fn start() -> Self {
-        Redis::start_on(free_port())
-    }
-
-    fn start_on(port: u16) -> Self {
-        let mut command = Command::new("redis-server");
-        command.args([
-            "--bind",
-            "127.0.0.1",
-            "--port",
-            &port.to_string(),
-            "--save",
-            "",
-        ]);
-        let child = command
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed");
-        let redis = Redis(child, port);
-        until(|| {
-            TcpStream::connect(("127.0.0.1", port))
-                .is_ok()
-                .then_some(())
-        });
-        redis
-    }
-
-    /// Sends one command.
-    fn say(&self, command: &str) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.1)).unwrap();
-        stream
-            .write_all(format!("{command}\r\n").as_bytes())
-            .unwrap();
-        let answer = stream.read(&mut [0; 64]).unwrap();
-        assert!(answer > 0);
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.0.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
-/// Asks until there is an answer.
-fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        match ask() {
-            Some(answer) => return answer,
-            None => assert!(
-                start.elapsed() < Duration::from_secs(20),
-                "no answer came in time"
-            ),
-        }
-        sleep(Duration::from_millis(20));
-    }
+/// Sends one command to a Redis.
+fn say(port: u16, command: &str) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream
+        .write_all(format!("{command}\r\n").as_bytes())
+        .unwrap();
+    let answer = stream.read(&mut [0; 64]).unwrap();
+    assert!(answer > 0);
 }
 
 /// A file of limits in a folder of its own.
@@ -140,10 +59,6 @@ fn start(haproxy: &InstalledHaProxy, agent: Command) -> HaProxy {
         .start()
 }
 
-fn newest() -> InstalledHaProxy {
-    haproxies().pop().unwrap()
-}
-
 fn get(haproxy: &HaProxy, user: &str) -> Reply {
     haproxy.get("/").header("x-user", user).send()
 }
@@ -154,14 +69,15 @@ fn statuses(haproxy: &HaProxy, user: &str, count: usize) -> Vec<u16> {
 
 #[test]
 fn users_addresses_and_keys_have_their_limits() {
-    let redis = Redis::start();
+    let port = free_port();
+    let _redis = start_redis(port);
     let limits = Limits::new(
         "kinds",
         "address 4/1h\nuser 2/1h\nkey 1/1h\nuser batch 3/1h\n",
     );
-    for installed in haproxies() {
-        redis.say("FLUSHALL");
-        let haproxy = start(&installed, agent(&limits, redis.1, &[]));
+    for installed in HaProxy::oldest_middle_newest() {
+        say(port, "FLUSHALL");
+        let haproxy = start(&installed, agent(&limits, port, &[]));
         let from = |address: [u8; 4]| haproxy.get("/").from(address);
         let reply = from([192, 0, 2, 1]).send();
         assert_eq!(
@@ -206,10 +122,11 @@ fn users_addresses_and_keys_have_their_limits() {
 
 #[test]
 fn all_agents_share_the_limits() {
-    let redis = Redis::start();
+    let port = free_port();
+    let _redis = start_redis(port);
     let limits = Limits::new("fleet", "address 10/1h\n");
-    let one = start(&newest(), agent(&limits, redis.1, &[]));
-    let other = start(&newest(), agent(&limits, redis.1, &[]));
+    let one = start(&HaProxy::newest(), agent(&limits, port, &[]));
+    let other = start(&HaProxy::newest(), agent(&limits, port, &[]));
     let allowed = std::thread::scope(|scope| {
         let clients = [&one, &other, &one, &other];
         let clients = clients.map(|haproxy| scope.spawn(|| statuses(haproxy, "", 10)));
@@ -223,13 +140,15 @@ fn all_agents_share_the_limits() {
 fn without_redis_each_agent_counts_its_share_until_it_is_back() {
     let port = free_port();
     let limits = Limits::new("away", "user 4/1h\n");
-    for installed in haproxies() {
+    for installed in HaProxy::oldest_middle_newest() {
         // Down at start.
         let haproxy = start(&installed, agent(&limits, port, &["--agents", "2"]));
         assert_eq!(statuses(&haproxy, "a", 3), [200, 200, 429], "{installed}");
         // Redis comes, and counts for all agents.
-        let redis = Redis::start_on(port);
-        until(|| (get(&haproxy, "b").header("ratelimit-remaining") == Some("3")).then_some(()));
+        let redis = start_redis(port);
+        eventually("`b` has its count", || {
+            get(&haproxy, "b").header("ratelimit-remaining") == Some("3")
+        });
         assert_eq!(
             statuses(&haproxy, "b", 4),
             [200, 200, 200, 429],
@@ -239,8 +158,10 @@ fn without_redis_each_agent_counts_its_share_until_it_is_back() {
         drop(redis);
         assert_eq!(statuses(&haproxy, "c", 3), [200, 200, 429], "{installed}");
         // Back again, without its data.
-        let redis = Redis::start_on(port);
-        until(|| (get(&haproxy, "d").header("ratelimit-remaining") == Some("3")).then_some(()));
+        let redis = start_redis(port);
+        eventually("`d` has its count", || {
+            get(&haproxy, "d").header("ratelimit-remaining") == Some("3")
+        });
         let log = haproxy.agent_log().join("\n");
         assert_eq!(
             log.matches("Redis is away, handlers do without it").count(),
@@ -254,11 +175,15 @@ fn without_redis_each_agent_counts_its_share_until_it_is_back() {
 
 #[test]
 fn a_redis_that_hangs_costs_one_timeout_and_not_one_for_each_request() {
-    let redis = Redis::start();
-    let limits = Limits::new("slow", "user 100/1h\n");
-    let haproxy = start(&newest(), agent(&limits, redis.1, &["--redis-retry", "2s"]));
-    assert_eq!(get(&haproxy, "a").header("ratelimit-remaining"), Some("99"));
-    redis.signal("-STOP");
+    let port = free_port();
+    let redis = start_redis(port);
+    let limits = Limits::new("slow", "user 10000/1h\n");
+    let haproxy = start(
+        &HaProxy::newest(),
+        agent(&limits, port, &["--redis-retry", "2s"]),
+    );
+    assert_eq!(get(&haproxy, "a").header("ratelimit-remaining"), Some("9999"));
+    redis.pause();
     let start = Instant::now();
     assert_eq!(statuses(&haproxy, "a", 20), [200; 20]);
     let elapsed = start.elapsed();
@@ -266,17 +191,10 @@ fn a_redis_that_hangs_costs_one_timeout_and_not_one_for_each_request() {
         elapsed < Duration::from_millis(150 * 10),
         "20 requests took {elapsed:?}"
     );
-    redis.signal("-CONT");
-    until(|| {
-        haproxy
-            .agent_log()
-            .join("")
-            .contains("Redis answers again")
-            .then_some(())
-            .or_else(|| {
-                assert_eq!(get(&haproxy, "b").status, 200);
-                None
-            })
+    redis.resume();
+    eventually("Redis answers again", || {
+        assert_eq!(get(&haproxy, "b").status, 200);
+        haproxy.agent_log().join("").contains("Redis answers again")
     });
 }
 
@@ -286,7 +204,7 @@ fn the_policy_can_be_to_allow_or_to_deny() {
     let port = free_port();
     for (policy, status) in [("allow", 200), ("deny", 503)] {
         let haproxy = start(
-            &newest(),
+            &HaProxy::newest(),
             agent(&limits, port, &["--without-redis", policy]),
         );
         assert_eq!(statuses(&haproxy, "a", 3), [status; 3]);
@@ -297,11 +215,14 @@ fn the_policy_can_be_to_allow_or_to_deny() {
 fn wrong_answers_count_as_no_answer() {
     let limits = Limits::new("wrong", "user 2/1h\n");
     // A value of another type under the key of a user.
-    let redis = Redis::start();
-    redis.say("LPUSH rate-limit:user:a:2/3600s 1");
-    let haproxy = start(&newest(), agent(&limits, redis.1, &[]));
+    let port = free_port();
+    let _redis = start_redis(port);
+    say(port, "LPUSH rate-limit:user:a:2/3600s 1");
+    let haproxy = start(&HaProxy::newest(), agent(&limits, port, &[]));
     assert_eq!(statuses(&haproxy, "a", 3), [200, 200, 429]);
-    until(|| (get(&haproxy, "b").header("ratelimit-remaining") == Some("0")).then_some(()));
+    eventually("`b` has its count", || {
+        get(&haproxy, "b").header("ratelimit-remaining") == Some("0")
+    });
     // A server that is not a Redis.
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = other.local_addr().unwrap().port();
@@ -310,26 +231,24 @@ fn wrong_answers_count_as_no_answer() {
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok();
         }
     });
-    let haproxy = start(&newest(), agent(&limits, port, &[]));
+    let haproxy = start(&HaProxy::newest(), agent(&limits, port, &[]));
     assert_eq!(statuses(&haproxy, "a", 3), [200, 200, 429]);
 }
 
 #[test]
 fn limits_change_while_the_agent_serves() {
-    let redis = Redis::start();
+    let port = free_port();
+    let _redis = start_redis(port);
     let limits = Limits::new("watch", "user 1/1h\n");
-    let haproxy = start(&newest(), agent(&limits, redis.1, &[]));
+    let haproxy = start(&HaProxy::newest(), agent(&limits, port, &[]));
     assert_eq!(statuses(&haproxy, "a", 2), [200, 429]);
     limits.write("user 1/1h\nuser b 1000/1h\n");
-    until(|| (get(&haproxy, "b").header("ratelimit-remaining") > Some("9")).then_some(()));
+    eventually("`b` has its count", || {
+        get(&haproxy, "b").header("ratelimit-remaining") > Some("9")
+    });
     // A mistake keeps the limits that were there.
     limits.write("user many\n");
-    until(|| {
-        haproxy
-            .agent_log()
-            .into_iter()
-            .find(|line| line.contains("not `user many`"))
-    });
+    haproxy.wait_for_agent_log("not `user many`");
     assert_eq!(get(&haproxy, "b").status, 200);
 }
 
@@ -338,39 +257,20 @@ fn metrics_say_which_store_decided() {
     let limits = Limits::new("metrics", "user 1/1h\n");
     let admin = format!("127.0.0.1:{}", free_port());
     let agent = agent(&limits, free_port(), &["--admin", &admin]);
-    let haproxy = start(&newest(), agent);
+    let haproxy = start(&HaProxy::newest(), agent);
     assert_eq!(statuses(&haproxy, "a", 3), [200, 429, 429]);
-    let mut stream = TcpStream::connect(&admin).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+    let text = http_get(&admin, "/metrics").text();
     let line = "rate_limit_requests_total{outcome=\"denied\",store=\"local\"} 2";
     assert!(text.contains(line), "{text}");
 }
 
 #[test]
 fn the_configuration_is_what_config_writes() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config");
-    std::fs::remove_dir_all(&folder).ok();
     let mut config = Command::new(env!("CARGO_BIN_EXE_rate-limit"));
-    config.args([
-        "config",
-        "--haproxy",
-        "2.6",
-        "--rules",
-        "site.cfg",
-        "--output",
-    ]);
-    assert!(config.arg(&folder).status().unwrap().success());
-    for name in ["haproxy.cfg", "spoe.conf"] {
-        let (written, committed) = (
-            std::fs::read_to_string(folder.join(name)),
-            std::fs::read_to_string(name),
-        );
-        assert_eq!(
-            written.unwrap(),
-            committed.unwrap_or_default(),
-            "write {name} again"
-        );
-    }
+    config.args(["config", "--haproxy", "2.6", "--rules", "site.cfg"]);
+    let diff = config.args(["--output", ".", "--diff"]).output().unwrap();
+    assert_eq!(
+        String::from_utf8(diff.stdout).unwrap(),
+        "nothing would change\n"
+    );
 }

@@ -3,7 +3,8 @@
 //! A handler is a function, so most tests call it. [`TestAgent`] is the whole agent, with an engine in the test's own
 //! process and the whole protocol between them: its tests need no HAProxy, and see the answer of the agent and the
 //! failures that it would log. `HaProxy`, which needs the feature `tools` as well, runs a HAProxy in front of the agent:
-//! its tests see the response to a request.
+//! its tests see the response to a request. `Service` runs a program that the agent depends on, which a test can halt,
+//! kill and start again, and [`eventually`] waits for a condition.
 //!
 //! ```
 //! use spoa::prelude::*;
@@ -28,16 +29,26 @@
 //! needs its feature `test-util`, the deadlines of handlers pass without waiting.
 
 mod answer;
+mod eventually;
 #[cfg(feature = "tools")]
 mod haproxy;
+#[cfg(feature = "tools")]
+mod log;
+#[cfg(feature = "tools")]
+mod port;
 mod request;
+#[cfg(feature = "tools")]
+mod service;
 
 pub use answer::{Answer, CallError, MessageFailure};
+pub use eventually::{Eventual, eventually};
 #[cfg(feature = "tools")]
 pub use haproxy::{
-    HaProxy, HaProxyBuilder, InstalledHaProxy, ReceivedRequest, Reply, RequestBuilder,
+    HaProxy, HaProxyBuilder, InstalledHaProxy, ReceivedRequest, Reply, RequestBuilder, http_get,
 };
 pub use request::HttpRequest;
+#[cfg(feature = "tools")]
+pub use service::{Service, free_port};
 
 use crate::agent::{self, Agent, AgentBuilder};
 use crate::client::{Client, ClientOptions, Error as ClientError};

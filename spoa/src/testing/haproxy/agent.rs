@@ -1,12 +1,12 @@
 //! The agent under test: in this process, or a program.
 
-use super::log::Log;
-use super::port::Port;
 use crate::agent::{Agent, AgentBuilder};
 use crate::description::Described;
 use crate::handler::Definition;
 use crate::json::Json;
 use crate::testing::MessageFailure;
+use crate::testing::log::Log;
+use crate::testing::port::Port;
 use spoa_tools::guarded::Guarded;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};

@@ -1,11 +1,12 @@
 //! A HAProxy before it is started: its configuration, the agent, the rules of the test.
 
 use super::agent::{self, Given};
-use super::log::Log;
+use super::installed::{InstalledHaProxy, no_haproxy};
 use super::request::Front;
 use super::server::{ReceivedRequest, Respond, Server};
 use super::site::Site;
 use super::{HaProxy, Reply};
+use crate::testing::log::Log;
 use spoa_config::write::{Fail, Options, Page, write};
 use spoa_tools::folder::Folder;
 use spoa_tools::guarded::Guarded;
@@ -24,70 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The socket that says that HAProxy has started.
 const ADMIN: &str = "admin.sock";
-
-/// A HAProxy of this machine: see [`HaProxy::installed`].
-///
-/// ```no_run
-/// use spoa::testing::HaProxy;
-///
-/// for installed in HaProxy::installed() {
-///     println!("{} is {}", installed.version(), installed.path().display());
-/// }
-/// ```
-#[derive(Clone, Debug)]
-pub struct InstalledHaProxy(Found);
-
-impl InstalledHaProxy {
-    /// Finds all of the variable `SPOA_HAPROXY`, else the one on the `PATH`.
-    pub(super) fn all() -> Result<Vec<Self>, String> {
-        match Found::all() {
-            Ok(all) => Ok(all.into_iter().map(InstalledHaProxy).collect()),
-            Err(missing) => Err(text(&missing)),
-        }
-    }
-
-    /// Returns the whole version, such as `3.0.11-1+deb13u3`.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        &self.0.version
-    }
-
-    /// Returns the path of the program.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0.path
-    }
-
-    /// Returns whether it is of this series or a later one: `at_least(3, 4)`.
-    #[must_use]
-    pub fn at_least(&self, major: u32, minor: u32) -> bool {
-        let mut numbers = self.0.version.split(|c: char| !c.is_ascii_digit());
-        let mut number = || {
-            numbers
-                .next()
-                .and_then(|number| number.parse().ok())
-                .unwrap_or(0)
-        };
-        (number(), number()) >= (major, minor)
-    }
-}
-
-impl fmt::Display for InstalledHaProxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HAProxy {} ({})", self.version(), self.path().display())
-    }
-}
-
-/// Says that there is no HAProxy, and how a test gets one.
-fn text(missing: &NoHaproxy) -> String {
-    match missing {
-        NoHaproxy::Missing => "no HAProxy found in SPOA_HAPROXY, on the PATH or in /usr/sbin: install one, for \
-             instance by `apt-get install haproxy`, `dnf install haproxy` or `brew install haproxy`, or set \
-             SPOA_HAPROXY=/path/to/haproxy"
-            .to_owned(),
-        other => other.to_string(),
-    }
-}
 
 /// Describes a HAProxy before it is started: made by [`HaProxy::agent`] or [`HaProxy::program`].
 ///
@@ -279,7 +216,7 @@ impl HaProxyBuilder {
         if self.on.is_none() {
             if let Err(missing @ NoHaproxy::Missing) = Found::find(None) {
                 // Not by `eprintln!`, which the test runner hides.
-                let line = format!("SKIPPED: {}\n", text(&missing));
+                let line = format!("SKIPPED: {}\n", no_haproxy(&missing));
                 let _ = io::stderr().write_all(line.as_bytes());
                 return None;
             }
@@ -290,7 +227,7 @@ impl HaProxyBuilder {
     fn found(self) -> Result<(Self, Found), String> {
         let found = match &self.on {
             Some(found) => found.clone(),
-            None => Found::find(None).map_err(|missing| text(&missing))?,
+            None => Found::find(None).map_err(|missing| no_haproxy(&missing))?,
         };
         Ok((self, found))
     }

@@ -4,14 +4,16 @@ mod agent;
 mod builder;
 mod http1;
 mod http2;
-mod log;
-mod port;
+mod http_get;
+mod installed;
 mod reply;
 mod request;
 mod server;
 mod site;
 
-pub use builder::{HaProxyBuilder, InstalledHaProxy};
+pub use builder::HaProxyBuilder;
+pub use http_get::http_get;
+pub use installed::InstalledHaProxy;
 pub use reply::Reply;
 pub use request::RequestBuilder;
 pub use server::ReceivedRequest;
@@ -132,6 +134,43 @@ impl HaProxy {
         }
     }
 
+    /// Returns the oldest of the [installed](HaProxy::installed) HAProxies, the newest, and one between: for tests that
+    /// take too long on each of them. If there are fewer, returns those.
+    ///
+    /// ```no_run
+    /// # use spoa::prelude::*;
+    /// # use spoa::agent::Agent;
+    /// # #[spoe_message("check")] fn check() {}
+    /// use spoa::testing::HaProxy;
+    ///
+    /// for installed in HaProxy::oldest_middle_newest() {
+    ///     let haproxy = HaProxy::agent(Agent::builder().handlers(handlers![check]))
+    ///         .on(&installed)
+    ///         .start();
+    ///     assert_eq!(haproxy.get("/").send().status, 200, "{installed}");
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// As [`HaProxy::installed`].
+    #[track_caller]
+    #[must_use]
+    pub fn oldest_middle_newest() -> Vec<InstalledHaProxy> {
+        installed::spread(HaProxy::installed())
+    }
+
+    /// Returns the newest of the [installed](HaProxy::installed) HAProxies: for tests to which its version does not
+    /// matter.
+    ///
+    /// # Panics
+    /// As [`HaProxy::installed`].
+    #[track_caller]
+    #[must_use]
+    pub fn newest() -> InstalledHaProxy {
+        let newest = HaProxy::oldest_middle_newest().pop();
+        newest.expect("`installed` returns at least one")
+    }
+
     /// Returns the HAProxy that runs.
     #[must_use]
     pub fn version(&self) -> &InstalledHaProxy {
@@ -240,6 +279,22 @@ impl HaProxy {
             .as_ref()
             .map(|agent| agent.log.lines())
             .unwrap_or_default()
+    }
+
+    /// Waits for a line of the agent's program with a text, and returns the first.
+    ///
+    /// # Panics
+    /// If no such line comes for 20 seconds.
+    #[track_caller]
+    pub fn wait_for_agent_log(&self, text: &str) -> String {
+        let agent = self.agent.as_ref();
+        match agent.and_then(|agent| agent.log.wait_for(text, PATIENCE)) {
+            Some(line) => line,
+            None => panic!(
+                "the agent did not print `{text}`; it printed:\n{}",
+                self.agent_log().join("\n")
+            ),
+        }
     }
 
     /// Ends the agent as if it were killed: its connections close, and nothing listens there. HAProxy's health checks

@@ -2,9 +2,9 @@
 
 use super::http1::{self, Headers};
 use super::http2;
-use super::log::Log;
 use super::reply::Reply;
 use crate::testing::HttpRequest;
+use crate::testing::log::Log;
 use std::collections::HashMap;
 use std::future::{Future, IntoFuture};
 use std::io::{self, BufReader, Write};

@@ -1,7 +1,7 @@
 //! The test's own rules with what a test needs around them: ports of its own, variables that show, a server.
 
-use super::port::Port;
 use super::reply::SHOWN;
+use crate::testing::port::Port;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
