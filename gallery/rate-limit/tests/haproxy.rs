@@ -182,7 +182,10 @@ fn a_redis_that_hangs_costs_one_timeout_and_not_one_for_each_request() {
         &HaProxy::newest(),
         agent(&limits, port, &["--redis-retry", "2s"]),
     );
-    assert_eq!(get(&haproxy, "a").header("ratelimit-remaining"), Some("9999"));
+    assert_eq!(
+        get(&haproxy, "a").header("ratelimit-remaining"),
+        Some("9999")
+    );
     redis.pause();
     let start = Instant::now();
     assert_eq!(statuses(&haproxy, "a", 20), [200; 20]);

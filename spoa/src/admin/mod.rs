@@ -34,6 +34,7 @@
 //! It answers GET and HEAD and changes nothing. No answer has a value of a request. It speaks plain HTTP/1.1:
 //! do not let strangers reach its address.
 
+mod counters;
 mod history;
 mod metrics;
 mod page;
@@ -43,6 +44,7 @@ mod process;
 mod server;
 mod stats_json;
 
+pub use counters::Counters;
 pub use metrics::register;
 pub use prometheus_client;
 pub use server::Admin;

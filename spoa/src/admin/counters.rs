@@ -1,0 +1,91 @@
+//! Counters of the program's own, told apart by labels.
+
+use super::register;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use std::fmt;
+use std::sync::OnceLock;
+
+/// Counters of the program's own, one for each combination of label values: `/metrics` shows them with the others.
+///
+/// ```
+/// use spoa::admin::Counters;
+/// use spoa::prelude::*;
+///
+/// static LOOKUPS: Counters<2> = Counters::new("my_lookups", "Lookups by store and result", ["store", "result"]);
+///
+/// #[spoe_message("look-up", set = "txn.known")]
+/// fn look_up(user: Text<'_>) -> bool {
+///     let known = user == "alice";
+///     LOOKUPS.inc(["local", if known { "found" } else { "unknown" }]);
+///     known
+/// }
+/// ```
+///
+/// This is `my_lookups_total{store="local",result="found"} 1` in `/metrics`. The counters are there from the first call
+/// of [`inc`](Counters::inc) on. Use [`register`] for other kinds of metrics.
+pub struct Counters<const N: usize> {
+    name: &'static str,
+    help: &'static str,
+    labels: [&'static str; N],
+    family: OnceLock<Family<[(&'static str, &'static str); N], Counter>>,
+}
+
+impl<const N: usize> Counters<N> {
+    /// Makes counters. `/metrics` adds `_total` to the name.
+    #[must_use]
+    pub const fn new(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
+        Counters {
+            name,
+            help,
+            labels,
+            family: OnceLock::new(),
+        }
+    }
+
+    /// Adds one to the counter with these values of the labels. The values of a label must come from a small set.
+    pub fn inc(&self, values: [&'static str; N]) {
+        let family = self.family.get_or_init(|| {
+            let family = Family::default();
+            register(|registry| registry.register(self.name, self.help, family.clone()));
+            family
+        });
+        let mut values = values.into_iter();
+        let labels = self
+            .labels
+            .map(|label| (label, values.next().unwrap_or_default()));
+        family.get_or_create(&labels).inc();
+    }
+}
+
+impl<const N: usize> fmt::Debug for Counters<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Counters");
+        debug
+            .field("name", &self.name)
+            .field("labels", &self.labels)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::metrics::{Format, write};
+    use super::*;
+
+    #[test]
+    fn each_combination_of_values_has_a_counter() {
+        static COUNTERS: Counters<2> =
+            Counters::new("counters_test", "For a test", ["store", "result"]);
+        for result in ["found", "found", "unknown"] {
+            COUNTERS.inc(["local", result]);
+        }
+        let text = write(Vec::new(), Format::Prometheus).unwrap();
+        for line in [
+            "counters_test_total{store=\"local\",result=\"found\"} 2",
+            "counters_test_total{store=\"local\",result=\"unknown\"} 1",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+    }
+}
