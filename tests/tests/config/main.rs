@@ -7,6 +7,7 @@ mod cache;
 #[path = "../common/mod.rs"]
 mod common;
 mod dev;
+mod dns;
 mod examples;
 #[path = "../http/h2.rs"]
 mod h2;
