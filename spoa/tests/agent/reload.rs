@@ -4,10 +4,17 @@ use crate::peer::{Answer, Peer, ack, hello, notify};
 use spoa::State;
 use spoa::agent::Agent;
 use spoa::agent::{AgentBuilder, Reloader};
+use spoa::handler::Peer as Origin;
 use spoa::prelude::*;
+use spoa::spop::{ActionIter, Frame, FrameType};
+use spoa_test_support::Stream;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::io::ReadBuf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, oneshot};
 
@@ -84,6 +91,45 @@ fn shows(left: u8, right: u8) -> Answer {
         format!("set-var sess.right = {right}"),
     );
     ack(1, &[&left, &right])
+}
+
+/// The read that brings the message happens after the reload, though the poll of the connection began before.
+#[tokio::test]
+async fn a_message_that_comes_after_a_reload_has_the_new_values() {
+    let agent = agent(&Arc::default()).await.build().unwrap();
+    let reloader = agent.reloader();
+    let mut reads = 0;
+    let read = move |cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>| {
+        reads += 1;
+        match reads {
+            1 => buffer.put_slice(&hello(16380)),
+            2 => {
+                let replaced = pin!(reloader.replace(Right(7))).poll(cx);
+                assert!(matches!(replaced, Poll::Ready(Ok(()))));
+                buffer.put_slice(&notify(1, &["both"]));
+            }
+            _ => {}
+        }
+        Poll::Ready(())
+    };
+    let (sender, written) = std::sync::mpsc::channel();
+    let stream = Stream::new(read, move |_, bytes: &[u8]| {
+        sender.send(bytes.to_vec()).unwrap();
+    });
+    agent
+        .serve_connection(stream, Origin::Memory, pending())
+        .await;
+    let written: Vec<u8> = written.iter().flatten().collect();
+    let mut frames = written.as_slice();
+    let mut answers = std::iter::from_fn(|| Frame::split(&mut frames, 1 << 20).unwrap());
+    let ack = answers
+        .find(|frame| frame.frame_type == FrameType::ACK)
+        .unwrap();
+    let actions = ActionIter::new(ack.payload).map(|action| action.unwrap().to_string());
+    assert_eq!(
+        actions.collect::<Vec<_>>(),
+        ["set-var sess.left = 0", "set-var sess.right = 7"]
+    );
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use super::*;
 use spoa::State;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use tokio::sync::Semaphore;
 
 /// A value that may panic when it is dropped.
 struct Rules {
@@ -19,8 +20,12 @@ fn version(State(rules): State<'_, Rules>) -> u32 {
 }
 
 #[spoe_message("slow-version", set = "sess.slow")]
-async fn slow_version(State(rules): State<'_, Rules>) -> u32 {
-    sleep(Duration::from_millis(20)).await;
+async fn slow_version(
+    State(rules): State<'_, Rules>,
+    State(gate): State<'_, Arc<Semaphore>>,
+) -> u32 {
+    // The test opens it.
+    let _opened = gate.acquire().await;
     rules.version
 }
 
@@ -54,7 +59,10 @@ async fn reloads(wrong: Option<Wrong>, then: Then, version_after: u32, error: Op
             }
         }
     };
-    let builder = Agent::builder().handlers(handlers![version, slow_version, before]);
+    let gate = Arc::new(Semaphore::new(0));
+    let builder = Agent::builder()
+        .handlers(handlers![version, slow_version, before])
+        .state(gate.clone());
     let builder = builder.reloadable(rules).await.unwrap();
     let agent = builder.reloadable(second).await.unwrap().build().unwrap();
     let mut peer = Peer::to(&agent, 1 << 16);
@@ -73,6 +81,7 @@ async fn reloads(wrong: Option<Wrong>, then: Then, version_after: u32, error: Op
     }
     let expected = format!("set-var sess.version = {version_after}");
     assert_eq!(peer.ask(&["version"]).await, ack(1, &[&expected]), "{what}");
+    gate.add_permits(1);
     // It began with what held then.
     assert_eq!(
         peer.answer().await,

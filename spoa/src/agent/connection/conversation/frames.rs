@@ -112,6 +112,7 @@ impl Conversation {
     /// Answers what was read into the [`room`](Conversation::room): `count` bytes.
     #[inline]
     pub(crate) fn received(&mut self, count: usize, scratch: &mut Scratch) {
+        self.follow_reloads();
         let kept = self.input.len();
         scratch.polled.received += count as u64;
         let buffer = std::mem::take(&mut scratch.input);

@@ -119,10 +119,17 @@ impl Conversation {
 
     /// Begins a poll.
     pub(super) fn begin(&mut self, scratch: &mut Scratch) {
+        self.follow_reloads();
+        scratch.activity.begin(self.shared.id());
+    }
+
+    /// Takes the states that hold now, so that none of those before lives longer than the handlers that have it. What
+    /// is read after a reload must not meet the old ones, so this follows each read, too.
+    #[inline]
+    pub(super) fn follow_reloads(&mut self) {
         if self.shared.current.is_newer_than(&self.info.states) {
             self.renew();
         }
-        scratch.activity.begin(self.shared.id());
     }
 
     /// Ends a poll.
