@@ -199,10 +199,11 @@ fn connections_that_end_by_age_cost_one_goodbyes_worth_at_most() {
         });
         let lost = lost(&exchanges);
         // A moment is waited for in which no NOTIFY should cross the goodbye. It still may happen, and
-        // then to all that HAProxy sent in one go: one for each client at most.
+        // then to all that HAProxy sent in one go: for each goodbye, one for each client at most.
+        let goodbyes = ended(&agent) - before;
         assert!(
-            lost.len() <= CLIENTS,
-            "{} of {}: {lost:#?}",
+            lost.len() <= CLIENTS * goodbyes,
+            "{} of {}, {goodbyes} goodbyes: {lost:#?}",
             lost.len(),
             exchanges.len()
         );
