@@ -1,4 +1,4 @@
-//! Agents that come and go, which HAProxy finds by DNS: `server-template`, as docs/fleet.md has it.
+//! Agents that come and go, which HAProxy finds by DNS: `server-template`.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -146,7 +146,7 @@ fn agents_that_come_and_go_in_dns_lose_no_answer() {
         dns.tell(&[one, other]);
         wait_until_up(&proxy, &[one, other]);
         of_both(asked());
-        // The first leaves: it is taken out of DNS, and stops once HAProxy knows.
+        // The first leaves: it is removed from DNS, and stops once HAProxy knows.
         dns.tell(&[other]);
         wait_until_up(&proxy, &[other]);
         first.signal("TERM");

@@ -123,8 +123,8 @@ impl Conversation {
         scratch.activity.begin(self.shared.id());
     }
 
-    /// Takes the states that hold now, so that none of those before lives longer than the handlers that have it. What
-    /// is read after a reload must not meet the old ones, so this follows each read, too.
+    /// Takes the states that hold now. A poll begins with it, so that the old ones live no longer than the handlers
+    /// that have them. It follows each read, too: a message that is read after a reload must not meet the old ones.
     #[inline]
     pub(super) fn follow_reloads(&mut self) {
         if self.shared.current.is_newer_than(&self.info.states) {
