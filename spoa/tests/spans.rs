@@ -116,13 +116,23 @@ fn fails(id: UniqueId<'_>) -> Result<(), HandlerError> {
     Err(format!("fails {id}").into())
 }
 
+/// Fills more than half of an ACK.
+#[spoe_message("half")]
+async fn half(id: UniqueId<'_>) -> SetVar<String> {
+    let _ = id;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    SetVar::transaction("half", "x".repeat(10_000))
+}
+
 /// The parents that spans were given.
 static PARENTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Sends each message with this id; returns what was seen of it.
 async fn send(spans: bool, id: &str) -> Vec<Seen> {
     static WATCH: Once = Once::new();
-    WATCH.call_once(|| tracing_subscriber::registry().with(Watch).init());
+    WATCH.call_once(|| {
+        let _ = tracing_subscriber::registry().with(Watch).try_init();
+    });
     let handlers = handlers![in_place, waits, blocks, fails_late, fails];
     let mut builder = Agent::builder().handlers(handlers);
     if spans {
@@ -196,5 +206,68 @@ async fn without_spans_lines_about_a_message_still_have_its_unique_id() {
     assert!(
         !all.iter().any(|seen| seen.text.starts_with("closed")),
         "{all:#?}"
+    );
+}
+
+/// Answers NOTIFYs of these messages, whose argument of this name is the id. Returns what was seen of the id.
+async fn notify(messages: &[&str], argument: &str, id: &str) -> Vec<Seen> {
+    static WATCH: Once = Once::new();
+    WATCH.call_once(|| {
+        let _ = tracing_subscriber::registry().with(Watch).try_init();
+    });
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    let agent = Agent::builder().handlers(handlers![half, fails]).build();
+    let agent = agent.unwrap();
+    tokio::spawn(agent.serve_connection(theirs, Peer::Memory, std::future::pending()));
+    let client = Client::over(ours).await.unwrap();
+    let args = [(argument, Value::String(id.as_bytes()))];
+    let notify = client.notify(|notify| {
+        for (index, message) in messages.iter().enumerate() {
+            // More would not fit into a frame.
+            let args = if index < 2 { &args[..] } else { &[] };
+            notify.message(message, args);
+        }
+    });
+    notify.await.unwrap();
+    let all = seen();
+    let about = all.iter().filter(|seen| format!("{seen:?}").contains(id));
+    about.cloned().collect()
+}
+
+#[tokio::test]
+async fn a_line_about_an_unknown_message_has_the_unique_id_of_the_message_that_was_meant() {
+    for (message, argument, id) in [
+        ("halve", "id", "id-of-halve"),
+        ("quite-another", "unique-id", "id-of-another"),
+    ] {
+        let all = notify(&[message], argument, id).await;
+        let start = format!("no handler for message `{message}`");
+        let line = all.iter().find(|seen| seen.text.starts_with(&start));
+        assert_eq!(line.expect(message).fields["req_id"], id);
+    }
+    // An argument that only happens to be called so is a value, which no line above TRACE shows.
+    notify(&["quite-unknown"], "id", "not-an-id").await;
+    let all = seen();
+    let line = all
+        .iter()
+        .find(|seen| seen.text.contains("message `quite-unknown`"));
+    let line = line.expect("a line about the message");
+    assert!(!line.fields.contains_key("req_id"), "{line:?}");
+}
+
+#[tokio::test]
+async fn lines_about_a_whole_notify_have_the_unique_id() {
+    let all = notify(&["half", "half"], "id", "id-of-halves").await;
+    let line = all.iter().find(|seen| seen.text.starts_with("ACK of "));
+    assert_eq!(line.expect("a cut ACK").fields["req_id"], "id-of-halves");
+    let many = vec!["fails"; 1100];
+    let all = notify(&many, "id", "id-of-many").await;
+    let line = all.iter().find(|seen| {
+        seen.text
+            .starts_with("a NOTIFY was answered without actions")
+    });
+    assert_eq!(
+        line.expect("a line about the NOTIFY").fields["req_id"],
+        "id-of-many"
     );
 }

@@ -84,6 +84,11 @@ impl Running {
     pub(crate) fn req_id(&self) -> Option<&str> {
         self.trace.as_ref()?.req_id.as_deref()
     }
+
+    /// Removes the unique id of the message, which is done.
+    pub(crate) fn take_req_id(&mut self) -> Option<String> {
+        self.trace.as_mut()?.req_id.take()
+    }
 }
 
 /// A future may panic when it is dropped, and two that do so at once would end the process.

@@ -20,6 +20,7 @@ use crate::agent::counters::Shard;
 use crate::agent::report::{handlers as report, values};
 use crate::agent::shared::handler_table::Entry;
 use crate::agent::shared::spans::{Spans, within};
+use crate::agent::shared::trace_arguments::TraceArguments;
 use crate::agent::worker::scratch::Scratch;
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
@@ -164,7 +165,7 @@ impl<'a> Dispatcher<'a> {
             self.inflight.release(slot);
         }
         if OBSERVED {
-            self.finish(answer.ack, ids);
+            self.finish(answer.ack, ids, None);
         } else {
             self.finish_unseen(answer.ack, ids);
         }
@@ -188,7 +189,12 @@ impl<'a> Dispatcher<'a> {
     fn report_unknown(&self, incoming: &IncomingMessage<'_>) {
         self.shared.counters.unknown.add(1);
         let known = self.shared.table.definitions();
-        report::unknown_message(&self.shared.lines, known, incoming);
+        report::unknown_message(&self.shared.lines, known, incoming, |meant| {
+            let message = &incoming.message;
+            let meant = meant.and_then(|name| self.shared.table.find(name.as_bytes()));
+            let req_id = meant.and_then(|entry| entry.trace.request_id(message));
+            req_id.or_else(|| TraceArguments::usual().request_id(message))
+        });
     }
 
     /// Runs the handler of a message in a span of its own.
@@ -256,10 +262,11 @@ impl<'a> Dispatcher<'a> {
         (self.limit as usize).saturating_sub(1)
     }
 
-    /// Closes an ACK, cutting actions that HAProxy could not take.
+    /// Closes an ACK, cutting actions that HAProxy could not take. The unique id of its request is for the line about
+    /// that.
     #[inline(always)]
-    pub(super) fn finish(&mut self, ack: OpenAck, ids: FrameIds) {
-        self.cut_to_size(&ack, ids);
+    pub(super) fn finish(&mut self, ack: OpenAck, ids: FrameIds, req_id: Option<&str>) {
+        self.cut_to_size(&ack, ids, req_id);
         let out = &mut self.scratch.output;
         if values::are_shown() {
             let actions = out.get(ack.payload()..).unwrap_or_default();
@@ -272,17 +279,18 @@ impl<'a> Dispatcher<'a> {
     /// Closes an ACK as [`finish`](Dispatcher::finish) does, and shows no values.
     #[inline(always)]
     fn finish_unseen(&mut self, ack: OpenAck, ids: FrameIds) {
-        self.cut_to_size(&ack, ids);
+        self.cut_to_size(&ack, ids, None);
         ack.finish(&mut self.scratch.output);
         self.scratch.polled.acks += 1;
     }
 
     #[inline(always)]
-    fn cut_to_size(&mut self, ack: &OpenAck, ids: FrameIds) {
+    fn cut_to_size(&mut self, ack: &OpenAck, ids: FrameIds, req_id: Option<&str>) {
         let limit = self.most();
         let out = &mut self.scratch.output;
         if ack.size(out) > limit {
-            cut(ack, limit, out, self.shared, self.connection, ids);
+            let found = (ids, req_id);
+            cut(ack, limit, out, self.shared, self.connection, found);
         }
     }
 }
@@ -295,14 +303,14 @@ fn cut(
     out: &mut Vec<u8>,
     shared: &Shared,
     connection: &ConnectionInfo,
-    ids: FrameIds,
+    found: (FrameIds, Option<&str>),
 ) {
     let size = ack.size(out);
     let mut left_out = LeftOut::default();
     let kept = ack.cut_to(limit, out, |action| left_out.add(action));
     shared.counters.cut.add(left_out.count() as u64);
     let sizes = (size, limit);
-    report::ack_too_large(&shared.lines, sizes, &left_out, kept, connection, ids);
+    report::ack_too_large(&shared.lines, sizes, &left_out, kept, connection, found);
 }
 
 /// Compares the names of a handler's arguments with those of its first message.

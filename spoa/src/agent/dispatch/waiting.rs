@@ -257,6 +257,7 @@ impl Dispatcher<'_> {
             return;
         };
         let ids = slot.ids;
+        let mut request = None;
         if matches!(visit, Visit::Poll) {
             slot.handle.rearm();
         }
@@ -320,6 +321,7 @@ impl Dispatcher<'_> {
                     report::left_out(entry.definition, &entry.lines, &left_out, context, req_id);
                 }
             }
+            request = running.take_req_id().or(request);
             *part = AckPart::Done(actions);
         }
         if slot.parts.is_empty() || slot.is_waiting() {
@@ -337,7 +339,7 @@ impl Dispatcher<'_> {
             slot.parts = parts;
         }
         self.inflight.release(index);
-        self.finish(answer.ack, ids);
+        self.finish(answer.ack, ids, request.as_deref());
     }
 }
 

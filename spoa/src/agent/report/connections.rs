@@ -90,19 +90,19 @@ pub(crate) fn unreadable(
     }
 }
 
-/// Logs a NOTIFY that has more than `most` messages.
+/// Logs a NOTIFY that has more than `most` messages, of a request with a unique id.
 #[cold]
 pub(crate) fn too_many_messages(
     limits: &LineLimits,
-    count: usize,
-    most: usize,
-    ids: FrameIds,
+    (count, most): (usize, usize),
+    (ids, req_id): (FrameIds, Option<&str>),
     connection: &ConnectionInfo,
 ) {
     if let Some(Permitted { suppressed }) = limits.too_many_messages.pass() {
         about_frame!(warn(target: CONNECTION),
             connection,
             ids,
+            req_id,
             suppressed,
             "a NOTIFY was answered without actions: it has {count} messages, and at most {most} are \
              answered in one go; send fewer with each event or group"

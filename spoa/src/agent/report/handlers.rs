@@ -121,11 +121,13 @@ pub(crate) fn after_work_cancelled(count: usize, limit: Duration) {
     );
 }
 
-/// Logs a message that no handler answers.
+/// Logs a message that no handler answers. The function gives its unique id, from the argument that the handler of the
+/// name that was meant has for it.
 pub(crate) fn unknown_message<'d>(
     limits: &LineLimits,
     known: impl Iterator<Item = &'d Definition>,
     incoming: &IncomingMessage<'_>,
+    req_id: impl FnOnce(Option<&str>) -> Option<String>,
 ) {
     let name = incoming.message.name();
     let Some(Permitted { suppressed }) = limits.unknown_message.pass(name.as_bytes()) else {
@@ -135,10 +137,12 @@ pub(crate) fn unknown_message<'d>(
         let known: Vec<_> = known.filter_map(Definition::message_name).collect();
         let name = name.excerpt();
         let meant = nearest(&name, known.iter().copied());
+        let req_id = req_id(meant);
         let meant = meant.map_or(String::new(), |meant| format!(" (did you mean `{meant}`?)"));
         about_frame!(warn(target: AGENT),
             incoming.context.connection,
             incoming.context.ids,
+            req_id,
             suppressed,
             "no handler for message `{name}`{meant}: this agent answers `{}`; correct its name in \
              spoe.conf, or add `#[spoe_message(\"{name}\")]` or `#[spoe_fallback]`; handlers of another \
@@ -228,7 +232,7 @@ pub(crate) fn ack_too_large(
     left_out: &LeftOut,
     kept: usize,
     connection: &ConnectionInfo,
-    ids: FrameIds,
+    (ids, req_id): (FrameIds, Option<&str>),
 ) {
     let Some(Permitted { suppressed }) = limits.ack_too_large.pass() else {
         return;
@@ -237,6 +241,7 @@ pub(crate) fn ack_too_large(
         about_frame!(warn(target: AGENT),
             connection,
             ids,
+            req_id,
             suppressed,
             "ACK of {size} bytes: {} into the {limit} that HAProxy takes, left out: {left_out}; \
              {kept} kept; set fewer or shorter variables, or raise `tune.bufsize` in haproxy.cfg",

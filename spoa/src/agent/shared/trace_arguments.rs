@@ -36,6 +36,14 @@ impl TraceArguments {
         }
     }
 
+    /// Returns the arguments by the names that `config` gives them, for messages without a handler.
+    pub(crate) fn usual() -> Self {
+        TraceArguments {
+            unique_id: Some(Place::Name("unique-id")),
+            traceparent: None,
+        }
+    }
+
     /// Returns the unique id of a message, if it carries one.
     pub(crate) fn request_id(&self, message: &Message<'_>) -> Option<String> {
         let bytes = self.unique_id?.bytes(message)?;

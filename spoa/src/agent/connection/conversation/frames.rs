@@ -296,7 +296,14 @@ fn answerable<'a>(
 ) -> Messages<'a> {
     if messages.len() > MAX_MESSAGES {
         shared.counters.unreadable.add(1);
-        log::too_many_messages(&shared.lines, messages.len(), MAX_MESSAGES, ids, connection);
+        // The first message with a unique id will do: they are all about one request.
+        let req_id = messages.into_iter().find_map(|message| {
+            let entry = shared.table.find(message.name().as_bytes())?;
+            entry.trace.request_id(&message)
+        });
+        let found = (ids, req_id.as_deref());
+        let counts = (messages.len(), MAX_MESSAGES);
+        log::too_many_messages(&shared.lines, counts, found, connection);
         return Messages::default();
     }
     messages
