@@ -34,6 +34,21 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
+/// Returns a text of several lines with every such character escaped but the ends of its lines.
+#[cfg(feature = "run")]
+pub(crate) fn lines(text: &str) -> Cow<'_, str> {
+    let breaks = |c: char| c != '\n' && breaks_line(c);
+    if !text.contains(breaks) {
+        return Cow::Borrowed(text);
+    }
+    let lines = text.split('\n').map(|line| {
+        let mut escaped = String::new();
+        escape(line, &mut escaped);
+        escaped
+    });
+    Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
+}
+
 /// Appends a text with every such character escaped.
 pub(crate) fn escape(text: &str, line: &mut String) {
     for c in text.chars() {

@@ -259,3 +259,125 @@ fn an_agent_serves_with_the_options_of_a_file() {
     running.signal("TERM");
     assert_eq!(running.wait(PATIENCE).code(), Some(0));
 }
+
+fn secretive() -> Command {
+    program(env!("CARGO_BIN_EXE_agent-secretive"))
+}
+
+#[test]
+fn no_error_shows_a_value_of_a_secret_option() {
+    let dir = TempDir::new();
+    dir.write("agent.toml", "pin = \"hunter21\"\n");
+    let mut file = secretive();
+    file.arg("check")
+        .arg("--config")
+        .arg(dir.join("agent.toml"));
+    let mut environment = secretive();
+    environment.arg("check").env("SPOA_PIN", "hunter21");
+    let mut line = secretive();
+    line.args(["check", "--pin", "hunter21"]);
+    let mut short = secretive();
+    short.args(["check", "--pin=xx"]);
+    // The parser of the program shows the value.
+    let mut long = secretive();
+    long.args(["check", "--pin", "hunter21hunter21"]);
+    let path = dir.join("agent.toml").display().to_string();
+    for (mut command, place) in [
+        (file, format!("of `pin` in {path}:1: invalid digit")),
+        (
+            environment,
+            "of the environment variable SPOA_PIN: invalid digit".to_owned(),
+        ),
+        (line, "for '--pin <PIN>': invalid digit".to_owned()),
+        (short, "for '--pin <PIN>': invalid digit".to_owned()),
+        (
+            long,
+            "for '--pin <PIN>': the reason has the value in it, and is not shown".to_owned(),
+        ),
+    ] {
+        let Said { status, err, .. } = said(&mut command);
+        assert_eq!(status, Some(2), "{err}");
+        assert!(
+            err.contains(&format!("error: invalid value '(secret)' {place}")),
+            "{err}"
+        );
+        assert!(!err.contains("hunter21") && !err.contains("xx"), "{err}");
+    }
+    for command in ["check", "serve"] {
+        let mut fails = secretive();
+        fails.args([command, "--fail", "--token=hunter21"]);
+        let Said { status, err, .. } = said(&mut fails);
+        assert_eq!(status, Some(1), "{err}");
+        assert!(err.contains("failed: cannot log in with (secret)"), "{err}");
+        assert!(!err.contains("hunter21"), "{err}");
+    }
+    let help = said(secretive().arg("--help")).out;
+    assert!(!help.contains("a-default"), "{help}");
+}
+
+#[test]
+fn no_line_of_the_log_shows_a_value_of_a_secret_option_at_any_level() {
+    for format in ["text", "json"] {
+        let mut command = secretive();
+        command.args([
+            "call",
+            "say",
+            "--log=trace,spoa::values=trace",
+            "--log-format",
+            format,
+        ]);
+        command.args(["--token", "hunter2\"hunter2\\", "--keys", "hunter3,hunter4"]);
+        let Said { out, err, .. } = said(&mut command);
+        let all = format!("{out}{err}");
+        for line in [
+            "Options { token: ",
+            "key Some(",
+            "the service does not know (secret)",
+        ] {
+            assert!(all.contains(line), "`{line}` is not in:\n{all}");
+        }
+        assert!(!all.contains("hunter"), "{all}");
+        if format == "json" {
+            let records = err.lines().filter(|line| line.starts_with('{'));
+            for record in records {
+                let read: Result<serde_json::Value, _> = serde_json::from_str(record);
+                assert!(read.is_ok(), "{record}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_cannot_steer_a_terminal() {
+    let dir = TempDir::new();
+    for text in [
+        "\"bad\\u001b[2J\" = 1",
+        "threshold = \"\\u001b]0;title\\u0007\"",
+        "log = \"\\u001b[31m\"",
+        "mode = \"\\u202egnp\"",
+        "threshold = \u{1b}[2J",
+    ] {
+        dir.write("agent.toml", text);
+        let mut command = agent();
+        command
+            .arg("check")
+            .arg("--config")
+            .arg(dir.join("agent.toml"));
+        let Said { status, err, .. } = said(&mut command);
+        assert_eq!(status, Some(2), "{err}");
+        let steers = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!err.contains(steers), "{err:?}");
+    }
+    for value in ["\u{1b}[2J", "a\u{7}"] {
+        let Said { err, .. } = said(agent().args(["check", "--threshold", value]));
+        assert!(
+            !err.contains(|c: char| c != '\n' && c.is_control()),
+            "{err:?}"
+        );
+        let Said { err, .. } = said(agent().args(["check", "--listen", value]));
+        assert!(
+            !err.contains(|c: char| c != '\n' && c.is_control()),
+            "{err:?}"
+        );
+    }
+}

@@ -7,6 +7,7 @@ use super::{MakeSetup, Running, StartError, listening, log};
 use super::{description, tools};
 use crate::agent::{Agent, AgentBuilder};
 use crate::handler::Definition;
+use crate::text::one_line;
 
 impl Running {
     /// Makes the agent: its options, state, certificates and addresses.
@@ -30,7 +31,7 @@ impl Running {
         runtime.shutdown_background();
         let agent = checked?;
         for warning in self.warnings() {
-            eprintln!("warning: {warning}");
+            eprintln!("warning: {}", one_line(&warning));
         }
         #[cfg(feature = "tools")]
         super::output::warn(spoa_config::overfull(&tools::agent(

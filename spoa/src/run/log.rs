@@ -1,6 +1,7 @@
 //! The log: where it goes and what it looks like.
 
 use super::log_filter as filter;
+use super::secrets;
 use crate::log_target::AGENT;
 #[cfg(feature = "log-json")]
 use crate::text::breaks_line;
@@ -136,7 +137,7 @@ where
         let format = self.0.clone().with_target(shown);
         let mut record = String::new();
         format.format_event(context, Writer::new(&mut record), event)?;
-        writeln!(writer, "{}", one_line(&record))
+        writeln!(writer, "{}", secrets::hide(one_line(&record)))
     }
 }
 
@@ -160,7 +161,7 @@ where
         self.0
             .format_event(context, Writer::new(&mut record), event)?;
         // JSON escapes the controls of ASCII only.
-        for letter in record.trim_end().chars() {
+        for letter in secrets::hide(record.trim_end()).chars() {
             if breaks_line(letter) {
                 write!(writer, "\\u{:04x}", u32::from(letter))?;
             } else {

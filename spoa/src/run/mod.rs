@@ -18,6 +18,7 @@ mod program;
 #[cfg(feature = "options")]
 mod quantity;
 mod reload;
+mod secrets;
 mod serve;
 mod service;
 mod settings;
@@ -51,6 +52,7 @@ use crate::agent::{self, Agent, AgentBuilder};
 use crate::handler::Definition;
 use crate::log_target::{self, AGENT};
 use crate::registry::Registered;
+use crate::text::lines;
 use command_line::{Identity, Options, Stop, Task};
 use error::StartError;
 use log::Layers;
@@ -74,10 +76,13 @@ fn perform(program: Program) -> i32 {
         Err(error) => return failed(&error),
     };
     let done = match running.options(words, |name| std::env::var_os(name)) {
-        Ok(options) => running.perform(&options, setup),
+        Ok(options) => {
+            options.secrets().clone().keep();
+            running.perform(&options, setup)
+        }
         Err(Stop::Print(text)) => print(&text).map(|()| 0),
         Err(Stop::Refuse(text)) => {
-            eprint!("{text}");
+            eprint!("{}", lines(&text));
             return 2;
         }
     };
@@ -86,7 +91,8 @@ fn perform(program: Program) -> i32 {
 
 /// Prints an error, and returns the exit status.
 fn failed(error: &StartError) -> i32 {
-    eprintln!("error: {error}");
+    let text = secrets::hide(error.to_string());
+    eprintln!("error: {}", lines(&text));
     error.status()
 }
 
@@ -102,7 +108,8 @@ async fn builder_of(program: Program, words: Vec<OsString>) -> Result<AgentBuild
         return Err("the words for `agent_builder` have options only, not a command".to_owned());
     }
     let made = running.setup(&options, setup).await;
-    Ok(made.map_err(|error| error.to_string())?.builder)
+    let hidden = |error: StartError| options.secrets().hide(error.to_string()).into_owned();
+    Ok(made.map_err(hidden)?.builder)
 }
 
 /// Returns the name of the program's file, without its extension.

@@ -7,6 +7,7 @@ mod parse;
 pub(super) use parse::Stop;
 
 use super::log::LogFormat;
+use super::secrets::Secrets;
 #[cfg(feature = "options")]
 use super::settings::OptionsFile;
 use super::settings::{
@@ -77,6 +78,7 @@ pub(super) struct Options {
     given: Vec<(&'static Setting, Vec<SettingValue>)>,
     /// The value of the program's own options, for a task that makes an agent.
     user: Option<Shared>,
+    secrets: Secrets,
 }
 
 /// The file of options: an empty one in a program without the feature.
@@ -130,15 +132,26 @@ impl Options {
             })
         });
         let user_given: Vec<_> = user_given.collect();
+        let secrets = Secrets::new(user_given.iter().flat_map(Given::secrets));
         let usage = parse::usage(program, line.command);
         let task = task(line);
         let user = if task.makes_an_agent() {
             let made = user.parse(program.called, &usage, &user_given);
-            made.map_err(Stop::Refuse)?
+            made.map_err(|text| Stop::Refuse(secrets.hide(text).into_owned()))?
         } else {
             None
         };
-        Ok(Options { task, given, user })
+        Ok(Options {
+            task,
+            given,
+            user,
+            secrets,
+        })
+    }
+
+    /// Returns the values of secret options.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// Returns the value of the program's own options.

@@ -1,6 +1,7 @@
 //! A type of options that clap knows: its options as plain data, and its value from what was given.
 
 use super::{Given, Origin, Shared, UserOption, UserOptions};
+use crate::run::secrets::HIDDEN;
 use clap::builder::{OsStr as Variable, Resettable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
@@ -126,6 +127,8 @@ fn option(arg: &Arg, heading: &str) -> Result<UserOption, String> {
         hidden: arg.is_hide_set(),
         repeats: matches!(arg.get_action(), ArgAction::Append | ArgAction::Count),
         env,
+        secret: arg.is_hide_env_values_set(),
+        delimiter: arg.get_value_delimiter(),
     })
 }
 
@@ -137,7 +140,8 @@ fn help(arg: &Arg, env: &str) -> String {
     }
     let defaults = arg.get_default_values().iter();
     let defaults: Vec<_> = defaults.map(|value| value.to_string_lossy()).collect();
-    if arg.get_action().takes_values() && !defaults.is_empty() && !arg.is_hide_default_value_set() {
+    let hidden = arg.is_hide_default_value_set() || arg.is_hide_env_values_set();
+    if arg.get_action().takes_values() && !defaults.is_empty() && !hidden {
         parts.push(format!("[default: {}]", defaults.join(",")));
     }
     let possible = arg.get_possible_values();
@@ -212,13 +216,15 @@ fn problem(error: &clap::Error, given: &[Given]) -> String {
         _ => return text,
     };
     let long = argument.split([' ', '=']).next().unwrap_or_default();
-    let elsewhere = given
-        .iter()
-        .find(|given| given.option.long == long && given.origin != Origin::CommandLine);
-    let Some(given) = elsewhere else {
+    let named = given.iter().find(|given| given.option.long == long);
+    let shows_value = |given: &&Given| given.origin == Origin::CommandLine && !given.option.secret;
+    let Some(given) = named.filter(|given| !shows_value(given)) else {
         return text;
     };
-    let of = given.origin.of(long);
+    let of = match given.origin {
+        Origin::CommandLine => format!("for '--{argument}'"),
+        _ => given.origin.of(long),
+    };
     let value = match error.get(ContextKind::InvalidValue) {
         Some(ContextValue::String(value)) => value.as_str(),
         _ => "",
@@ -234,7 +240,17 @@ fn problem(error: &clap::Error, given: &[Given]) -> String {
         },
         _ => None,
     };
+    let secret = given.option.secret && !value.is_empty();
     match problem {
+        // A parser may show the value that it was given.
+        Some(problem) if secret && !problem.contains(value) => {
+            invalid(OsStr::new(HIDDEN), &of, &problem)
+        }
+        _ if secret => invalid(
+            OsStr::new(HIDDEN),
+            &of,
+            "the reason has the value in it, and is not shown",
+        ),
         Some(problem) => invalid(OsStr::new(value), &of, &problem),
         // The first line is clap's.
         None => {

@@ -36,6 +36,10 @@ pub(super) struct UserOption {
     pub(super) repeats: bool,
     /// The variable of the environment.
     pub(super) env: String,
+    /// Whether no error and no line of the log may show its values.
+    pub(super) secret: bool,
+    /// The character between two values, if one text has several.
+    pub(super) delimiter: Option<char>,
 }
 
 /// Where the value of an option comes from.
@@ -58,6 +62,21 @@ pub(super) struct Given {
     pub(super) option: &'static UserOption,
     pub(super) values: Vec<OsString>,
     pub(super) origin: Origin,
+}
+
+impl Given {
+    /// Returns the values if they are secret, whole and in their parts.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = String> {
+        let secret = self.values.iter().filter(|_| self.option.secret);
+        secret.flat_map(|value| {
+            let value = value.to_string_lossy().into_owned();
+            let parts = self.option.delimiter.map(|delimiter| {
+                let parts = value.split(delimiter).map(str::to_owned);
+                parts.collect::<Vec<_>>()
+            });
+            parts.into_iter().flatten().chain([value])
+        })
+    }
 }
 
 /// The type of options of a program.
