@@ -9,8 +9,8 @@ use crate::log_target::AGENT;
 use std::any::{TypeId, type_name};
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -62,29 +62,92 @@ struct Reloading {
     parts: Vec<Arc<ReloadPart>>,
     current: Arc<CurrentStates>,
     counters: Arc<Counters>,
-    /// Held while values are made and replaced.
+    /// Held during a reload of all parts. A renewal of one part does not take it: each part has a turn of its own,
+    /// so a part that is never made keeps no other part from being made.
     turn: tokio::sync::Mutex<()>,
+    /// Numbers the beginnings of loads.
+    next: AtomicU64,
+    /// Held while values are put in place.
+    installing: Mutex<()>,
+}
+
+/// A value that was made, and has to be put in place.
+struct Made {
+    /// `None` for a value that the program pushed and that no part makes.
+    part: Option<Arc<ReloadPart>>,
+    /// The number of its load.
+    load: u64,
+    install: Install,
 }
 
 impl Reloading {
-    /// Notes that these values could not be made, or were not put in place since another one could not be made.
-    fn failed<'p>(&self, parts: impl IntoIterator<Item = &'p Arc<ReloadPart>>) {
-        self.counters.reload_ended(false);
-        self.note(parts, true);
+    fn begin(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Notes that these values are in place.
-    fn made<'p>(&self, parts: impl IntoIterator<Item = &'p Arc<ReloadPart>>) {
-        self.note(parts, false);
+    /// Makes a value, after the load of it that is running.
+    async fn make(&self, part: &Arc<ReloadPart>) -> Result<Made, ReloadError> {
+        let _turn = part.turn.lock().await;
+        let load = self.begin();
+        let install = make(part).await?;
+        Ok(Made {
+            part: Some(part.clone()),
+            load,
+            install,
+        })
     }
 
-    fn note<'p>(&self, parts: impl IntoIterator<Item = &'p Arc<ReloadPart>>, stale: bool) {
-        for part in parts {
-            part.stale.store(stale, Ordering::Relaxed);
+    /// Puts values in their places. A value is left out if a load that began later has replaced it already.
+    fn install(&self, made: Vec<Made>) {
+        let installing = self.installing();
+        let mut installs = Vec::with_capacity(made.len());
+        let mut superseded = Vec::new();
+        for Made {
+            part,
+            load,
+            install,
+        } in made
+        {
+            if part.is_some_and(|part| !part.supersede(load)) {
+                superseded.push(install);
+            } else {
+                installs.push(install);
+            }
         }
+        let old = self.current.replace(installs);
+        self.note();
+        drop(installing);
+        self.counters.reload_ended(true);
+        tokio::spawn(release(old));
+        if !superseded.is_empty() {
+            tokio::task::spawn_blocking(move || drop_quietly(superseded));
+        }
+    }
+
+    /// Notes that this load could not make these values, or did not put them in place. A value that a later load has
+    /// put in place is not stale.
+    fn failed<'p>(&self, parts: impl IntoIterator<Item = &'p Arc<ReloadPart>>, load: u64) {
+        self.counters.reload_ended(false);
+        let _installing = self.installing();
+        for part in parts {
+            if part.installed.load(Ordering::Relaxed) <= load {
+                part.stale.store(true, Ordering::Relaxed);
+            }
+        }
+        self.note();
+    }
+
+    /// Counts the values that are stale.
+    fn note(&self) {
         let all = self.parts.iter();
         let stale = all.filter(|part| part.stale.load(Ordering::Relaxed));
         self.counters.stale(stale.count());
+    }
+
+    fn installing(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.installing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,12 +168,16 @@ impl Reloader {
             current,
             counters,
             turn: tokio::sync::Mutex::default(),
+            // Before the first load are the values that the agent was built with.
+            next: AtomicU64::new(1),
+            installing: Mutex::default(),
         }))
     }
 
     /// Makes all values again and, once all are made, replaces the old ones together.
     /// A message that is being answered keeps the values it began with. A reload that is asked for
-    /// while another is running begins when that is over.
+    /// while another is running begins when that is over. A renewal of one value goes on meanwhile; if it began after
+    /// this reload made that value, its value stays.
     ///
     /// The values are made one after the other on a thread for what blocks, so that files may be read
     /// as it is convenient. It must be polled within a tokio runtime with timers.
@@ -119,22 +186,23 @@ impl Reloader {
     /// An [`Error`] that says which value could not be made, because of an error or a panic. Then
     /// all old ones are kept.
     pub async fn reload(&self) -> Result<Reloaded, Error> {
-        let _turn = self.0.turn.lock().await;
-        let start = Instant::now();
-        let mut made = Vec::with_capacity(self.0.parts.len());
-        for part in &self.0.parts {
-            match make(part).await {
+        let reloading = &self.0;
+        let _turn = reloading.turn.lock().await;
+        let (start, load) = (Instant::now(), reloading.begin());
+        let mut made = Vec::with_capacity(reloading.parts.len());
+        for part in &reloading.parts {
+            match reloading.make(part).await {
                 Ok(value) => made.push(value),
                 Err(error) => {
-                    self.0.failed(&self.0.parts);
+                    reloading.failed(&reloading.parts, load);
                     // The values made before may be large, and may panic when they are dropped.
+                    let made: Vec<_> = made.into_iter().map(|made| made.install).collect();
                     tokio::task::spawn_blocking(move || drop_quietly(made));
                     return Err(error.into());
                 }
             }
         }
-        self.install(made);
-        self.0.made(&self.0.parts);
+        reloading.install(made);
         Ok(Reloaded {
             parts: self.names(),
             elapsed: start.elapsed(),
@@ -143,16 +211,14 @@ impl Reloader {
 
     /// Makes the value of one part again. If it cannot be made, the old one is kept.
     pub(super) async fn renew(&self, part: &Arc<ReloadPart>) -> Result<Duration, Error> {
-        let _turn = self.0.turn.lock().await;
-        let start = Instant::now();
-        match make(part).await {
+        let (start, load) = (Instant::now(), self.0.begin());
+        match self.0.make(part).await {
             Ok(made) => {
-                self.install(vec![made]);
-                self.0.made([part]);
+                self.0.install(vec![made]);
                 Ok(start.elapsed())
             }
             Err(error) => {
-                self.0.failed([part]);
+                self.0.failed([part], load);
                 Err(error.into())
             }
         }
@@ -185,7 +251,6 @@ impl Reloader {
     /// # Errors
     /// An [`Error`] if the agent has no state of this type.
     pub async fn replace<T: Send + Sync + 'static>(&self, value: T) -> Result<(), Error> {
-        let _turn = self.0.turn.lock().await;
         if !self.0.current.states().contains(TypeId::of::<T>()) {
             let error = ReloadError {
                 part: type_name::<T>().to_owned(),
@@ -193,20 +258,13 @@ impl Reloader {
             };
             return Err(error.into());
         }
-        self.install(vec![Box::new(move |states: &mut States| {
-            states.insert(value)
-        })]);
-        let replaced = self.0.parts.iter();
-        self.0
-            .made(replaced.filter(|part| part.state == Some(TypeId::of::<T>())));
+        let is_it = |part: &&Arc<ReloadPart>| part.state == Some(TypeId::of::<T>());
+        self.0.install(vec![Made {
+            part: self.0.parts.iter().find(is_it).cloned(),
+            load: self.0.begin(),
+            install: Box::new(move |states: &mut States| states.insert(value)),
+        }]);
         Ok(())
-    }
-
-    /// Puts what was made in its place.
-    fn install(&self, made: Vec<Install>) {
-        let old = self.0.current.replace(made);
-        self.0.counters.reload_ended(true);
-        tokio::spawn(release(old));
     }
 
     /// Returns how many reloads, renewals and replacements of values succeeded.
@@ -232,7 +290,7 @@ impl Reloader {
     }
 }
 
-/// Makes a value again, and says in the log if that takes long: nothing else is reloaded until it ends.
+/// Makes a value again, and says in the log if that takes long: a reload of all values waits for it.
 async fn make(part: &Arc<ReloadPart>) -> Result<Install, ReloadError> {
     let mut making = pin!(part.make());
     if let Ok(made) = timeout(SLOW, &mut making).await {
@@ -286,6 +344,10 @@ pub(crate) struct ReloadPart {
     state: Option<TypeId>,
     /// Whether its last reload failed, so that the old value is in use.
     stale: AtomicBool,
+    /// Held while it is made.
+    turn: tokio::sync::Mutex<()>,
+    /// The load that made the value in use.
+    installed: AtomicU64,
     make: Box<dyn Fn() -> Result<Install, BoxError> + Send + Sync>,
 }
 
@@ -306,6 +368,8 @@ impl ReloadPart {
             name: name.into(),
             state,
             stale: AtomicBool::new(false),
+            turn: tokio::sync::Mutex::default(),
+            installed: AtomicU64::new(0),
             make: Box::new(make),
         })
     }
@@ -323,6 +387,16 @@ impl ReloadPart {
             let value = made.map_err(IntoHandlerError::into_handler_error)?;
             Ok(Box::new(move |states: &mut States| states.insert(value)))
         })
+    }
+
+    /// Notes that the value of this load takes the place of an earlier one; returns `false` if a later one is there.
+    fn supersede(&self, load: u64) -> bool {
+        if self.installed.load(Ordering::Relaxed) > load {
+            return false;
+        }
+        self.installed.store(load, Ordering::Relaxed);
+        self.stale.store(false, Ordering::Relaxed);
+        true
     }
 
     /// Returns the name: an expression of `reload = …`, or the name of a type.

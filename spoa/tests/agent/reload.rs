@@ -3,7 +3,7 @@
 use crate::peer::{Answer, Peer, ack, hello, notify};
 use spoa::State;
 use spoa::agent::Agent;
-use spoa::agent::{AgentBuilder, Reloader};
+use spoa::agent::{AgentBuilder, Reloader, Renewal};
 use spoa::handler::Peer as Origin;
 use spoa::prelude::*;
 use spoa::spop::{ActionIter, Frame, FrameType};
@@ -310,4 +310,89 @@ async fn an_agent_without_reloadable_values_says_so() {
     let right = || async { Ok::<_, String>(Right(1)) };
     let agent = builder().reloadable(right).await.unwrap().build().unwrap();
     assert!(!agent.reloader().is_empty());
+}
+
+/// Waits until the agent has reloaded this often.
+async fn reloaded(reloader: &Reloader, times: u64) {
+    let reloaded = async {
+        while reloader.succeeded() < times {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let reloaded = tokio::time::timeout(Duration::from_secs(20), reloaded).await;
+    assert!(reloaded.is_ok(), "{} reloads", reloader.succeeded());
+}
+
+#[tokio::test]
+async fn a_load_that_hangs_keeps_no_other_value_from_its_renewal() {
+    let (hung, freed) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+    let (is_hung, gate) = (hung.clone(), freed.clone());
+    let every = || Renewal::new().every(Duration::from_millis(10));
+    let left = move || {
+        let (is_hung, gate) = (is_hung.clone(), gate.clone());
+        async move {
+            // The first value is made before the agent is there.
+            if is_hung.swap(true, Ordering::SeqCst) {
+                gate.notified().await;
+            }
+            Ok::<_, String>(Left(Arc::new(1)))
+        }
+    };
+    let count = Arc::new(AtomicU8::new(0));
+    let right = move || {
+        let made = Right(count.fetch_add(1, Ordering::SeqCst));
+        async { Ok::<_, String>(made) }
+    };
+    let builder = Agent::builder().handlers(handlers![both]);
+    let builder = builder.renewed(every(), left).await.unwrap();
+    let builder = builder.renewed(every(), right).await.unwrap();
+    let server = builder.listen("127.0.0.1:0").build().unwrap();
+    let server = server.bind().unwrap();
+    let reloader = server.reloader();
+    tokio::spawn(server.serve(std::future::pending()));
+    reloaded(&reloader, 5).await;
+    // A push of the program goes through, too; a reload of all values waits for the load.
+    reloader.replace(Left(Arc::new(9))).await.unwrap();
+    let all = reloader.clone();
+    let all = tokio::spawn(async move { all.reload().await.map(drop) });
+    let times = reloader.succeeded();
+    reloaded(&reloader, times + 5).await;
+    assert!(!all.is_finished());
+    // Not only the load that is running waits, but also that of the reload.
+    while !all.is_finished() {
+        freed.notify_one();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    all.await.unwrap().unwrap();
+}
+
+/// The value that the program pushed is newer, though the load ended later.
+#[tokio::test]
+async fn a_value_is_not_replaced_by_one_whose_load_began_before_it() {
+    let gate = Arc::new(Semaphore::new(1));
+    let begun = Arc::new(Notify::new());
+    let (opens, begins) = (gate.clone(), begun.clone());
+    let right = move || {
+        let (opens, begins) = (opens.clone(), begins.clone());
+        async move {
+            begins.notify_one();
+            opens.acquire().await.map(|permit| permit.forget())?;
+            Ok::<_, tokio::sync::AcquireError>(Right(1))
+        }
+    };
+    let builder = Agent::builder().handlers(handlers![both]);
+    let builder = builder.state(Left(Arc::new(0)));
+    let agent = builder.reloadable(right).await.unwrap().build().unwrap();
+    let reloader = agent.reloader();
+    begun.notified().await;
+    let slow = reloader.clone();
+    let slow = tokio::spawn(async move { slow.reload().await.map(drop) });
+    begun.notified().await;
+    reloader.replace(Right(2)).await.unwrap();
+    gate.add_permits(1);
+    slow.await.unwrap().unwrap();
+    let mut peer = Peer::to(&agent, 1 << 16);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    assert_eq!(peer.ask(&["both"]).await, shows(0, 2));
 }
