@@ -177,6 +177,30 @@ async fn a_config_map_is_swapped_by_a_symbolic_link() {
     }
 }
 
+/// The file and its own directory have no event of such a rename.
+#[tokio::test]
+async fn a_folder_above_the_file_may_be_renamed_and_replaced() {
+    let dir = files();
+    for (release, text) in [("release", "release 1"), ("next", "release 2")] {
+        let etc = dir.join(release).join("etc");
+        std::fs::create_dir_all(&etc).expect("it can be made");
+        std::fs::write(etc.join("rules"), text).expect("it can be written");
+    }
+    let mut command = program(env!("CARGO_BIN_EXE_agent-renewing"));
+    let rules = dir.join("release/etc/rules");
+    command.arg("--watched").arg(&rules);
+    command.arg("--polled").arg(dir.join("polled"));
+    command.arg("--pushed").arg(dir.join("pushed"));
+    let (agent, client) = start(&mut command).await;
+    becomes(&client, "txn.watched", "release 1").await;
+    std::fs::rename(dir.join("release"), dir.join("old")).expect("it can be renamed");
+    agent.wait_for_line("failed: No such file or directory");
+    std::fs::rename(dir.join("next"), dir.join("release")).expect("it can be renamed");
+    becomes(&client, "txn.watched", "release 2").await;
+    std::fs::write(&rules, "release 3").expect("it can be written");
+    becomes(&client, "txn.watched", "release 3").await;
+}
+
 #[tokio::test]
 async fn a_value_is_made_again_at_every_period_and_an_outage_is_one_line() {
     let dir = files();

@@ -7,11 +7,22 @@ use std::path::{Component, Path, PathBuf};
 /// The largest number of symbolic links that are followed, as in Linux.
 const MAX_LINKS: usize = 40;
 
-/// A directory, and the name of an entry in it; `None` for all its entries.
-pub(super) type Place = (PathBuf, Option<OsString>);
+/// A directory, and what counts in it.
+pub(super) type Place = (PathBuf, Part);
 
-/// Returns the places of a path: each symbolic link on the way, and the file at the end, or what is missing. If
-/// the file is a directory, all its entries are among them.
+/// The part of a directory that decides what a path names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The entry of this name.
+    Entry(OsString),
+    /// All entries.
+    All,
+    /// The directory itself, which may be moved: it is on the way to the file.
+    Itself,
+}
+
+/// Returns the places of a path: each directory and each symbolic link on the way, and the file at the end, or what
+/// is missing. If the file is a directory, all its entries are among them.
 pub(super) fn places(path: &Path) -> Vec<Place> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut rest: VecDeque<PathBuf> = parts(&path).collect();
@@ -33,7 +44,7 @@ pub(super) fn places(path: &Path) -> Vec<Place> {
         };
         let next = at.join(&name);
         if let Ok(target) = std::fs::read_link(&next) {
-            places.push((at.clone(), Some(name)));
+            places.push((at.clone(), Part::Entry(name)));
             links += 1;
             if links > MAX_LINKS {
                 return places;
@@ -44,16 +55,17 @@ pub(super) fn places(path: &Path) -> Vec<Place> {
             continue;
         }
         if !next.exists() || rest.is_empty() {
-            places.push((at, Some(name)));
+            places.push((at, Part::Entry(name)));
             if next.is_dir() {
-                places.push((next, None));
+                places.push((next, Part::All));
             }
             return places;
         }
         at = next;
+        places.push((at.clone(), Part::Itself));
     }
     // The path ends in `..` or is the root.
-    places.push((at, None));
+    places.push((at, Part::All));
     places
 }
 
@@ -79,22 +91,30 @@ mod tests {
         let missing = places(&dir.join("none/rules"));
         let folder = places(&dir.join("..data"));
         std::fs::remove_dir_all(&dir).unwrap();
-        let place = |dir: PathBuf, name: &str| (dir, Some(OsString::from(name)));
+        let place = |dir: PathBuf, name: &str| (dir, Part::Entry(OsString::from(name)));
+        // The directories that lead to this one are those of the machine.
+        let below = |found: Vec<Place>| -> Vec<Place> {
+            let is_below =
+                |(at, part): &Place| at.starts_with(&dir) && (*at != dir || *part != Part::Itself);
+            assert!(found.contains(&(dir.clone(), Part::Itself)), "{found:?}");
+            found.into_iter().filter(is_below).collect()
+        };
         assert_eq!(
-            found,
+            below(found),
             [
                 place(dir.clone(), "rules"),
                 place(dir.clone(), "..data"),
+                (dir.join("..first"), Part::Itself),
                 place(dir.join("..first"), "rules"),
             ]
         );
-        assert_eq!(missing, [place(dir.clone(), "none")]);
+        assert_eq!(below(missing), [place(dir.clone(), "none")]);
         assert_eq!(
-            folder,
+            below(folder),
             [
                 place(dir.clone(), "..data"),
                 place(dir.clone(), "..first"),
-                (dir.join("..first"), None),
+                (dir.join("..first"), Part::All),
             ]
         );
     }

@@ -155,7 +155,7 @@ impl Watch {
 mod events {
     //! The events of directories, from inotify.
 
-    use crate::agent::renewal::places::Place;
+    use crate::agent::renewal::places::{Part, Place};
     use nix::errno::Errno;
     use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
     use std::collections::{HashMap, HashSet};
@@ -205,31 +205,36 @@ mod events {
             &mut self,
             places: impl Iterator<Item = Place>,
         ) -> Option<(PathBuf, Errno)> {
-            let flags = AddWatchFlags::IN_CLOSE_WRITE
+            let itself = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF;
+            let entries = itself
+                | AddWatchFlags::IN_CLOSE_WRITE
                 | AddWatchFlags::IN_MODIFY
                 | AddWatchFlags::IN_ATTRIB
                 | AddWatchFlags::IN_CREATE
                 | AddWatchFlags::IN_DELETE
-                | AddWatchFlags::IN_MOVE
-                | AddWatchFlags::IN_DELETE_SELF
-                | AddWatchFlags::IN_MOVE_SELF;
+                | AddWatchFlags::IN_MOVE;
+            let mut dirs: HashMap<PathBuf, (AddWatchFlags, Names)> = HashMap::new();
+            for (dir, part) in places {
+                let (flags, names) = dirs.entry(dir).or_insert((itself, Names::default()));
+                match part {
+                    Part::Entry(name) => drop(names.some.insert(name)),
+                    Part::All => names.all = true,
+                    // Events of its entries would wake the agent for nothing, as in `/tmp`.
+                    Part::Itself => continue,
+                }
+                *flags = entries;
+            }
             let inotify = &self.inotify.get_ref().0;
             let mut watched: HashMap<_, Names> = HashMap::new();
             let mut failure = None;
-            for (dir, name) in places {
-                let descriptor = match inotify.add_watch(&dir, flags) {
-                    Ok(descriptor) => descriptor,
+            for (dir, (flags, names)) in dirs {
+                match inotify.add_watch(&dir, flags) {
+                    Ok(descriptor) => drop(watched.insert(descriptor, names)),
                     // A directory that is gone has its parent among the places of the next look.
-                    Err(Errno::ENOENT | Errno::ENOTDIR) => continue,
-                    Err(error) => {
-                        failure.get_or_insert((dir, error));
-                        continue;
-                    }
-                };
-                let names = watched.entry(descriptor).or_default();
-                match name {
-                    Some(name) => drop(names.some.insert(name)),
-                    None => names.all = true,
+                    Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+                    // It may be a home directory that only its owner may read, and is hardly ever renamed.
+                    Err(Errno::EACCES) if flags == itself => {}
+                    Err(error) => failure = failure.or(Some((dir, error))),
                 }
             }
             for old in self.watched.keys() {
@@ -263,6 +268,7 @@ mod events {
     fn counts(watched: &HashMap<WatchDescriptor, Names>, event: &InotifyEvent) -> bool {
         let themselves = AddWatchFlags::IN_DELETE_SELF
             | AddWatchFlags::IN_MOVE_SELF
+            | AddWatchFlags::IN_UNMOUNT
             | AddWatchFlags::IN_Q_OVERFLOW;
         if event.mask.intersects(themselves) {
             return true;
