@@ -336,3 +336,30 @@ async fn clients_that_say_nothing_keep_no_place_for_long() {
     }
     assert_eq!(get(&address, "/healthz").await.status, 200);
 }
+
+/// On one thread, as a worker thread of the agent: handlers have their turn between any two answers.
+#[tokio::test]
+async fn a_client_with_many_requests_at_once_does_not_keep_its_thread() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static TURNS: AtomicU64 = AtomicU64::new(0);
+    let address = serve([agent().monitor()]);
+    tokio::spawn(async {
+        loop {
+            TURNS.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    let requests = 100;
+    let one = "GET /stats.json HTTP/1.1\r\nhost: x\r\n\r\n";
+    let last = "GET /stats.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let all = one.repeat(requests - 1) + last;
+    let before = TURNS.load(Ordering::Relaxed);
+    stream.write_all(all.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert_eq!(text.matches("HTTP/1.1 200 OK").count(), requests);
+    let turns = TURNS.load(Ordering::Relaxed) - before;
+    assert!(turns >= requests as u64, "{turns} turns");
+}

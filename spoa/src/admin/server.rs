@@ -18,7 +18,8 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
 /// The most connections at once. One more closes the oldest, so that idle clients do not keep a health check out.
@@ -91,6 +92,7 @@ impl Admin {
             handlers: self.handlers,
             ready_needs_fresh_values: self.ready_needs_fresh_values,
             history: Mutex::default(),
+            turn: Semaphore::new(1),
         });
         let mut connections = JoinSet::new();
         let mut open = VecDeque::<AbortHandle>::with_capacity(MAX_CONNECTIONS);
@@ -126,8 +128,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let answer = service_fn(move |request| {
-        let response = site.answer(&request);
-        async move { Ok::<_, Infallible>(response) }
+        let site = site.clone();
+        async move {
+            // A client may send many requests at once, whose answers would come one after the other without a pause.
+            yield_now().await;
+            let _turn = site.turn.acquire().await;
+            Ok::<_, Infallible>(site.answer(&request))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -145,6 +152,8 @@ struct Site {
     handlers: Option<String>,
     ready_needs_fresh_values: bool,
     history: Mutex<History>,
+    /// Held while an answer is made. The clients together keep one worker thread from messages, for one answer.
+    turn: Semaphore,
 }
 
 impl Site {
