@@ -6,12 +6,14 @@ mod common;
 use common::{Said, fixture, said};
 use spoa::client::Client;
 use spoa::spop::Value;
-use spoa_tests::{PATIENCE, Port, Process, TempDir, eventually};
+use spoa_tests::certificates::{Authority, Signed};
+use spoa_tests::{Figures, PATIENCE, Port, Process, TempDir, bounded_or_long, eventually};
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The folder of the rules and the dashboard.
 fn shipped() -> PathBuf {
@@ -178,6 +180,152 @@ fn promtool_finds_no_fault_in_the_metrics_and_the_rules() {
     }
 }
 
+/// An agent that takes TLS, and the folder of its certificate.
+fn start_secure() -> (Watched, TempDir) {
+    let dir = TempDir::new();
+    let Signed { cert, key } = Authority::new("test").agent();
+    let (cert, key) = (dir.write("cert.pem", &cert), dir.write("key.pem", &key));
+    let [cert, key] = [cert, key].map(|path| path.display().to_string());
+    (start(&["--tls-cert", &cert, "--tls-key", &key]), dir)
+}
+
+/// The expressions of the dashboard, with its variables filled in.
+fn dashboard() -> Vec<String> {
+    let text = std::fs::read_to_string(shipped().join("grafana-dashboard.json"));
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&text.expect("it is there")).expect("it is JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().expect("targets"));
+    let filled = targets.map(|target| {
+        let query = target["expr"].as_str().expect("an expression");
+        query
+            .replace("$__rate_interval", "1m")
+            .replace("$agent", ".*")
+            .replace("$job", ".*")
+            .replace("job=\"", "job=~\"")
+    });
+    filled.collect()
+}
+
+/// Returns the names of metrics in a text.
+fn names(text: &str) -> BTreeSet<&str> {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let words = text.split(|letter| !is_part(letter));
+    words
+        .filter(|word| word.starts_with("spoa_") || word.starts_with("process_"))
+        .collect()
+}
+
+#[test]
+fn the_dashboard_the_alerts_and_the_docs_name_the_metrics_that_exist() {
+    let (agent, _dir) = start_secure();
+    let metrics = get(agent.admin, "/metrics");
+    let samples = metrics.lines().filter(|line| !line.starts_with('#'));
+    let samples = samples.filter_map(|line| line.split(['{', ' ']).next());
+    let exist: BTreeSet<_> = samples.filter(|name| !name.is_empty()).collect();
+    let read = |name: &str| std::fs::read_to_string(shipped().join(name)).expect("it is there");
+    // Names in texts for people, such as the summary of an alert, must exist as well. `label_values` is of Grafana.
+    let (dashboard, alerts) = (dashboard().join("\n"), read("alerts.yml"));
+    for (file, text) in [("the dashboard", &dashboard), ("the alerts", &alerts)] {
+        let unknown: Vec<_> = names(text)
+            .into_iter()
+            .filter(|name| !exist.contains(name) && *name != "spoa_version")
+            .collect();
+        assert_eq!(unknown, [""; 0], "unknown in {file}");
+    }
+    let base = |name: &str| {
+        let ends = ["_bucket", "_count", "_sum"];
+        let end = ends.iter().find_map(|end| name.strip_suffix(end));
+        let is_histogram = end.is_some_and(|base| exist.contains(&*format!("{base}_bucket")));
+        end.filter(|_| is_histogram).unwrap_or(name).to_owned()
+    };
+    let own = exist.iter().filter(|name| name.starts_with("spoa_"));
+    let own: BTreeSet<_> = own.map(|name| base(name)).collect();
+    let table = read("../metrics.md");
+    let rows = table.lines().filter(|line| line.starts_with("| `spoa_"));
+    let first_cells = rows.filter_map(|row| row.split('|').nth(1));
+    let documented = first_cells.flat_map(names).map(str::to_owned);
+    let documented: BTreeSet<_> = documented.filter(|it| it != "spoa_version").collect();
+    assert_eq!(documented, own);
+    let shown: BTreeSet<_> = names(&dashboard).into_iter().map(base).collect();
+    let not_shown: Vec<_> = own.difference(&shown).collect();
+    // Grafana reads the names of agents from it.
+    assert_eq!(not_shown, ["spoa_build_info"]);
+}
+
+/// Readers that send many requests and read no answer.
+const SLOW: usize = 48;
+
+/// Sends messages one after the other; returns how long each took, sorted.
+async fn ask(client: &Client, count: usize) -> Vec<Duration> {
+    let mut took = Vec::with_capacity(count);
+    for _ in 0..count {
+        let start = Instant::now();
+        let argument = ("ip", Value::Ipv4([192, 0, 2, 7].into()));
+        let ack = client.send("score", &[argument]).await.expect("an ACK");
+        assert!(ack.get("sess.score").is_some(), "{ack:?}");
+        took.push(start.elapsed());
+    }
+    took.sort();
+    took
+}
+
+/// The admin server writes for a reader only what the sockets hold, and then waits without a thread. The figures show
+/// the time of ACKs with and without such readers.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_readers_of_the_metrics_do_not_delay_an_ack() {
+    let agent = start(&["--workers", "2"]);
+    let client = Client::options().ack_timeout(PATIENCE);
+    let client = client.connect(&agent.listen.to_string()).await;
+    let client = client.expect("it listens");
+    let count = bounded_or_long(2000, 50_000);
+    ask(&client, 200).await;
+    let without = ask(&client, count).await;
+    let requests = "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n".repeat(200);
+    let open = || {
+        let mut stream = TcpStream::connect(agent.admin).expect("it listens");
+        // It takes what the sockets hold: after that, the server reads no more requests.
+        stream
+            .set_nonblocking(true)
+            .expect("any socket can be made so");
+        let _ = stream.write(requests.as_bytes());
+        stream
+    };
+    let slow: Vec<_> = (0..SLOW).map(|_| open()).collect();
+    let with = ask(&client, count).await;
+    // They are still there, but for those that made room.
+    let closed = slow.iter().filter(|stream| {
+        let mut stream = *stream;
+        let mut all = vec![0; 1 << 20];
+        loop {
+            match stream.read(&mut all) {
+                Ok(1..) => {}
+                Ok(0) => return true,
+                Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,
+            }
+        }
+    });
+    let closed = closed.count();
+    let at =
+        |took: &[Duration], share: usize| format!("{:?}", took[(took.len() - 1) * share / 1000]);
+    const COLUMNS: &[&str] = &["slow readers", "messages", "p50", "p99", "p99.9"];
+    let figures = Figures::of("admin", COLUMNS);
+    for (readers, took) in [(0, &without), (SLOW, &with)] {
+        let [p50, p99, p999] = [500, 990, 999].map(|share| at(took, share));
+        figures.row(&[readers.to_string(), count.to_string(), p50, p99, p999]);
+    }
+    assert!(
+        closed <= SLOW - 32,
+        "{closed} of {SLOW} readers were closed"
+    );
+    let handled = r#"spoa_messages_total{agent="fixture",message="score",outcome="ok"}"#;
+    let metrics = get(agent.admin, "/metrics");
+    let line = metrics.lines().find_map(|line| line.strip_prefix(handled));
+    assert_eq!(line.map(str::trim), Some(&*(200 + 2 * count).to_string()));
+}
+
 /// A Prometheus that scrapes an agent.
 struct Prometheus {
     _process: Process,
@@ -186,7 +334,8 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    fn start(target: SocketAddr) -> Prometheus {
+    /// Scrapes one agent as the job `spoa`, and another one as the job `secure`.
+    fn start(target: SocketAddr, secure: SocketAddr) -> Prometheus {
         let (data, port) = (TempDir::new(), Port::free());
         let alerts = std::fs::canonicalize(shipped().join("alerts.yml")).expect("it is there");
         data.write(
@@ -194,7 +343,8 @@ impl Prometheus {
             &format!(
                 "global:\n  scrape_interval: 250ms\n  evaluation_interval: 250ms\n\
                  rule_files:\n  - {}\n\
-                 scrape_configs:\n  - job_name: spoa\n    static_configs:\n      - targets: [\"{target}\"]\n",
+                 scrape_configs:\n  - job_name: spoa\n    static_configs:\n      - targets: [\"{target}\"]\n\
+                 \x20 - job_name: secure\n    static_configs:\n      - targets: [\"{secure}\"]\n",
                 alerts.display()
             ),
         );
@@ -250,7 +400,9 @@ impl Prometheus {
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_counts_as_many_messages_as_were_sent() {
     let agent = start(&[]);
-    let prometheus = Prometheus::start(agent.admin);
+    // Only an agent with TLS has a certificate.
+    let (secure, _dir) = start_secure();
+    let prometheus = Prometheus::start(agent.admin, secure.admin);
     let (connections, each) = (8, 500);
     let mut sending = tokio::task::JoinSet::new();
     for _ in 0..connections {
@@ -275,37 +427,37 @@ async fn prometheus_counts_as_many_messages_as_were_sent() {
     sending.join_all().await;
     for (query, expected) in [
         (
-            r#"spoa_messages_total{message="score",outcome="ok"}"#,
+            r#"spoa_messages_total{job="spoa",message="score",outcome="ok"}"#,
             connections * each,
         ),
         (
-            r#"spoa_messages_total{message="refuse",outcome="error"}"#,
+            r#"spoa_messages_total{job="spoa",message="refuse",outcome="error"}"#,
             connections * each / 5,
         ),
         (
-            r#"spoa_messages_total{message="panic",outcome="panic"}"#,
+            r#"spoa_messages_total{job="spoa",message="panic",outcome="panic"}"#,
             connections * each / 100,
         ),
         (
-            r#"spoa_messages_total{message="score",outcome="rejected"}"#,
+            r#"spoa_messages_total{job="spoa",message="score",outcome="rejected"}"#,
             connections * each / 100,
         ),
         (
-            r#"spoa_rejections_total{message="score",argument="ip"}"#,
+            r#"spoa_rejections_total{job="spoa",message="score",argument="ip"}"#,
             connections * each / 100,
         ),
-        ("spoa_connections_total", connections),
-        ("spoa_connections_open", 0),
+        (r#"spoa_connections_total{job="spoa"}"#, connections),
+        (r#"spoa_connections_open{job="spoa"}"#, 0),
         (
-            "spoa_notifies_total",
+            r#"spoa_notifies_total{job="spoa"}"#,
             connections * (each + each / 5 + each / 100 * 2),
         ),
         (
-            "spoa_acks_total",
+            r#"spoa_acks_total{job="spoa"}"#,
             connections * (each + each / 5 + each / 100 * 2),
         ),
         (r#"up{job="spoa"}"#, 1),
-        ("spoa_ready", 1),
+        (r#"spoa_ready{job="spoa"}"#, 1),
     ] {
         let mut last = None;
         eventually(query, || {
@@ -322,28 +474,15 @@ async fn prometheus_counts_as_many_messages_as_were_sent() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
-    let dashboard = std::fs::read_to_string(shipped().join("grafana-dashboard.json"));
-    let dashboard: serde_json::Value =
-        serde_json::from_str(&dashboard.expect("it is there")).expect("it is JSON");
-    let panels = dashboard["panels"].as_array().expect("panels");
-    let targets = panels
-        .iter()
-        .flat_map(|panel| panel["targets"].as_array().expect("targets"));
-    let mut count = 0;
-    for target in targets {
-        let query = target["expr"].as_str().expect("an expression");
-        let filled = query
-            .replace("$__rate_interval", "1m")
-            .replace("$agent", ".*");
-        let filled = filled.replace("$job", "spoa");
+    let queries = dashboard();
+    assert_eq!(queries.len(), 37);
+    for query in queries {
         // The dashboard has nothing to show only while nothing happens.
-        eventually(&filled, || {
-            let answer = prometheus.query(&filled);
-            assert_eq!(answer["status"], "success", "{filled}: {answer}");
+        eventually(&query, || {
+            let answer = prometheus.query(&query);
+            assert_eq!(answer["status"], "success", "{query}: {answer}");
             let found = answer["data"]["result"].as_array().expect("a result");
             !found.is_empty()
         });
-        count += 1;
     }
-    assert_eq!(count, 18);
 }
