@@ -1,16 +1,26 @@
-//! SIGHUP replaces values while the agent serves.
+//! SIGHUP replaces values while the agent serves. `tests/long reload` does so 10,000 times under load.
 
 mod common;
 
 use common::{fixture, program};
 use spoa::client::{Ack, Client};
 use spoa::spop::Value;
-use spoa_tests::{PATIENCE, Process, TempDir, eventually, place_of};
-use std::time::Duration;
+use spoa_tests::{
+    Figures, PATIENCE, Process, TempDir, Vitals, bounded_or_long, eventually, long, place_of,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 /// An agent whose rules and limit come from files, and a client of it.
 async fn start(dir: &TempDir) -> (Process, Client) {
-    dir.write("rules", "first");
+    start_with(dir, "first").await
+}
+
+/// The agent with these rules.
+async fn start_with(dir: &TempDir, rules: &str) -> (Process, Client) {
+    dir.write("rules", rules);
     dir.write("limit", "1");
     let mut command = program(env!("CARGO_BIN_EXE_agent-reloading"));
     command.env("RULES", dir.join("rules"));
@@ -97,6 +107,87 @@ async fn a_message_in_flight_keeps_the_old_values() {
         drop(inside);
     });
     assert_eq!(var(&ack.expect("it is answered"), "txn.rules"), "first");
+}
+
+/// The load: connections, and the messages in flight on each.
+const LOAD: (usize, usize) = (4, 8);
+
+/// Sends messages until it is over; each has an answer with values of one reload, and none of an earlier one than
+/// before.
+async fn watch_values(client: Client, over: Arc<AtomicBool>, answers: Arc<AtomicU64>) {
+    let mut last = 1;
+    while !over.load(Ordering::Relaxed) {
+        let [_, rules, limit] = shown(&client).await;
+        assert_eq!(rules, limit, "values of two reloads");
+        let number: u64 = limit.parse().expect("a number");
+        assert!(number >= last, "{number} after {last}");
+        last = number;
+        answers.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reloads_under_load_lose_no_answer_and_no_memory() {
+    let reloads = bounded_or_long(100, 10_000);
+    let dir = TempDir::new();
+    let (agent, client) = start_with(&dir, "1").await;
+    let (over, answers) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+    let mut load = JoinSet::new();
+    let address = agent.wait_for_line("listening on ");
+    let address = address.trim_start_matches("listening on ");
+    for _ in 0..LOAD.0 {
+        let client = Client::options().ack_timeout(PATIENCE).connect(address);
+        let client = client.await.expect("it listens");
+        for _ in 0..LOAD.1 {
+            load.spawn(watch_values(client.clone(), over.clone(), answers.clone()));
+        }
+    }
+    let (begin, mut memory) = (Instant::now(), Vec::new());
+    for number in 2..=reloads + 1 {
+        for name in ["rules", "limit"] {
+            dir.write(name, &number.to_string());
+        }
+        agent.signal("HUP");
+        let asked = Instant::now();
+        while shown(&client).await[2] != number.to_string() {
+            assert!(asked.elapsed() < PATIENCE, "reload {number} does not come");
+            let ended = load.try_join_next();
+            assert!(ended.is_none(), "some of the load has ended: {ended:?}");
+        }
+        memory.push(Vitals::of(agent.id()).memory as f64 / f64::from(1 << 20));
+    }
+    over.store(true, Ordering::Relaxed);
+    while let Some(ended) = load.join_next().await {
+        ended.expect("every message has its answer");
+    }
+    let quarter = memory.len() / 4;
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    let (second, last) = (
+        mean(&memory[quarter..2 * quarter]),
+        mean(&memory[3 * quarter..]),
+    );
+    const COLUMNS: &[&str] = &[
+        "reloads",
+        "seconds",
+        "answers",
+        "RSS in MiB, second quarter",
+        "last quarter",
+    ];
+    let seconds = begin.elapsed().as_secs_f64();
+    Figures::of("reload", COLUMNS).row(&[
+        reloads.to_string(),
+        format!("{seconds:.0}"),
+        answers.load(Ordering::Relaxed).to_string(),
+        format!("{second:.1}"),
+        format!("{last:.1}"),
+    ]);
+    assert!(answers.load(Ordering::Relaxed) >= (LOAD.0 * LOAD.1) as u64);
+    if long() {
+        assert!(
+            last <= second * 1.05 + 1.0,
+            "the memory grew from {second:.1} to {last:.1} MiB"
+        );
+    }
 }
 
 #[tokio::test]
