@@ -5,7 +5,8 @@ use crate::peer::{Answer, Peer, ack, notify};
 use spoa::agent::{Agent, FailedMessage};
 use spoa::handler::Failure;
 use spoa::prelude::*;
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 #[tokio::test(start_paused = true)]
 async fn a_failing_handler_costs_its_own_actions_only() {
@@ -186,6 +187,47 @@ async fn a_burst_that_exceeds_the_queue_is_overloaded() {
     let handled = given.iter().filter(|it| it.contains("nap")).count();
     assert_eq!(failed + handled, 40);
     assert!((12..40).contains(&handled), "{handled} were handled");
+}
+
+/// When calls of `doze` ended.
+static DOZED: Mutex<Vec<Instant>> = Mutex::new(Vec::new());
+
+#[spoe_message("doze", blocking, set = "sess.doze")]
+fn doze(n: u8) -> u8 {
+    std::thread::sleep(Duration::from_millis(200));
+    DOZED.lock().unwrap().push(Instant::now());
+    n
+}
+
+/// 200 calls of 200 ms, at the limits that an agent has without options: 64 run at once, so four rounds of them end
+/// within the second that a handler has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_blocking_handlers_is_answered_within_the_default_limits() {
+    const CALLS: u64 = 200;
+    let agent = Agent::builder().handlers(handlers![doze]).on_failure(cause);
+    let mut peer = Peer::connect(agent).await;
+    let begin = Instant::now();
+    for stream in 0..CALLS {
+        peer.send(&notify(stream, &["doze"])).await;
+    }
+    let (mut answered, mut failed) = (0, Vec::new());
+    for _ in 0..CALLS {
+        match peer.answer().await {
+            Answer::Ack(_, actions) if actions == ["set-var sess.doze = 7"] => answered += 1,
+            Answer::Ack(_, actions) => failed.extend(actions),
+            other => panic!("{other:?}"),
+        }
+    }
+    // All of them, unless the machine is too busy for that. The answer needs a moment as well.
+    let in_time = Duration::from_millis(900);
+    let dozed = DOZED.lock().unwrap();
+    let expected = dozed.iter().filter(|end| **end - begin < in_time).count();
+    assert!(
+        answered >= expected,
+        "{answered} of {expected} were answered: {failed:?}"
+    );
+    assert!(answered >= 64, "{answered}: {failed:?}");
+    assert_eq!(answered + failed.len(), CALLS as usize);
 }
 
 #[tokio::test]
