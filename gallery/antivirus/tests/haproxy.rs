@@ -116,7 +116,7 @@ fn a_body_that_comes_late_and_in_chunks_is_scanned() {
 }
 
 #[test]
-fn what_was_not_scanned_can_be_denied() {
+fn an_upload_that_was_not_scanned_can_be_denied() {
     let folder = Folder::new("deny");
     let clamd = folder.clamd();
     for installed in HaProxy::oldest_middle_newest() {
