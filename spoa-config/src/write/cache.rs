@@ -196,7 +196,7 @@ fn values(plan: &Plan<'_>, message: &Message) -> Result<Vec<Value>, String> {
             ));
         }
         let mut outcomes = verdict.outcomes.iter();
-        let with_data = outcomes.find(|it| matches!(it.action, Action::Redirect | Action::Respond));
+        let with_data = outcomes.find(|it| has_text(it.action));
         if let Some(outcome) = with_data {
             return Err(format!(
                 "its verdict can be `{}`, which has a text, and a table keeps numbers only",
@@ -229,6 +229,14 @@ fn values(plan: &Plan<'_>, message: &Message) -> Result<Vec<Value>, String> {
         return Err("it may set variables that are not known".to_owned());
     }
     Ok(values)
+}
+
+/// Returns whether an action comes with a text: a location, a body, or the token of a challenge.
+fn has_text(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Redirect | Action::Respond | Action::Challenge
+    )
 }
 
 fn value(plan: &Plan<'_>, variable: &Variable) -> Result<Value, String> {
