@@ -198,7 +198,7 @@ fn messages(kind: Kind) -> Vec<Message> {
             plain.headers.clear();
             plain
                 .outcomes
-                .retain(|outcome| !matches!(outcome.action, Action::Redirect | Action::Respond));
+                .retain(|it| matches!(it.action, Action::Deny | Action::Tarpit | Action::Drop));
             variables.retain(|it| !it.name.starts_with("header_"));
             variables.push(variable("txn", "score", "u16", always));
             let user = || {

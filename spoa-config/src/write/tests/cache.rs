@@ -1,6 +1,7 @@
 //! Answers that HAProxy keeps: which they are, and what is said of the others.
 
 use super::*;
+use crate::{Action, Outcome, Verdict};
 
 fn number(name: &str, rust_type: &str) -> Variable {
     Variable {
@@ -131,6 +132,23 @@ fn it_is_said_which_answers_are_not_kept_and_why() {
             .to_string();
         let says = format!("option `--cache` cannot use `src`: {says}");
         assert!(refusal.starts_with(&says), "{refusal}");
+    }
+    for action in [Action::Challenge, Action::Redirect, Action::Respond] {
+        let outcome = Outcome {
+            action,
+            status: Some(200),
+        };
+        let verdict = Verdict {
+            outcomes: vec![outcome],
+            ..Verdict::default()
+        };
+        let check = Message {
+            verdicts: vec![verdict],
+            ..judged("check", "src", vec![number("txn.a", "u8")])
+        };
+        let refusal = write(&agent(vec![check]), &cached("src")).unwrap_err();
+        let says = format!("its verdict can be `{}`, which has a text", action.name());
+        assert!(refusal.to_string().contains(&says), "{refusal}");
     }
     let other = judged("check", "path", vec![number("txn.a", "u8")]);
     let [warning] = &written(&agent(vec![other]), &cached("src")).warnings[..] else {
