@@ -1,7 +1,7 @@
 //! Questions, and the passes that clients make of them.
 //!
 //! A question is `EXPIRY.SIGNATURE`: when the pass ends, and that this agent has signed it for the client's network. A pass
-//! is `EXPIRY.SIGNATURE.NONCE`, of which SHA-256 has so many zero bits at its start.
+//! is `EXPIRY.SIGNATURE.NONCE`, whose SHA-256 hash begins with some zero bits: the work.
 
 use ring::{digest, hmac};
 use std::net::IpAddr;
