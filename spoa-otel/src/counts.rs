@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 /// The shortest time between two lines about lost spans.
 const PAUSE: Duration = Duration::from_secs(60);
 
+/// The reason for which spans are dropped.
+const FULL: &str =
+    "the queue is full; raise OTEL_BSP_MAX_QUEUE_SIZE, or sample with OTEL_TRACES_SAMPLER";
+
 /// The target of lines about an agent as a whole.
 const TARGET: &str = "spoa";
 
@@ -26,10 +30,13 @@ pub(crate) struct Counts {
 /// The part that the log has already.
 #[derive(Debug, Default)]
 struct Said {
-    lost: u64,
+    failed: u64,
+    dropped: u64,
     last: Option<Instant>,
     /// Whether exports fail.
     failing: bool,
+    /// Why the last export failed.
+    reason: Option<String>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -90,15 +97,20 @@ impl Counts {
             self.failed.load(Ordering::Relaxed),
             self.dropped.load(Ordering::Relaxed),
         );
-        let lost = failed + dropped;
-        let new = lost - said.lost;
+        if let Some(problem) = &problem {
+            said.reason = Some(problem.clone());
+        }
+        let (new_failed, new) = (
+            failed - said.failed,
+            failed + dropped - said.failed - said.dropped,
+        );
         if new > 0 && said.last.is_none_or(|last| last.elapsed() >= pause) {
-            said.lost = lost;
+            (said.failed, said.dropped) = (failed, dropped);
             said.last = Some(Instant::now());
-            let reason = problem.as_deref().unwrap_or(
-                "the queue is full; raise OTEL_BSP_MAX_QUEUE_SIZE, or sample with OTEL_TRACES_SAMPLER",
-            );
-            tracing::warn!(target: TARGET, failed, dropped, "traces: {new} spans were lost: {reason}");
+            let reason = said.reason.as_deref().filter(|_| new_failed > 0);
+            let reason = reason.unwrap_or(FULL);
+            let spans = if new == 1 { "span was" } else { "spans were" };
+            tracing::warn!(target: TARGET, failed, dropped, "traces: {new} {spans} lost: {reason}");
         }
         if problem.is_none() && said.failing {
             tracing::info!(target: TARGET, failed, dropped, "traces: exports work again");

@@ -93,5 +93,5 @@ mod program;
 pub use environment::Error;
 pub use exporter::Traces;
 pub use opentelemetry;
-pub use parent::set_parent;
+pub use parent::{parent_context, set_parent};
 pub use program::{Export, main};
