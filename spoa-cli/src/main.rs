@@ -54,10 +54,10 @@ fn main() -> ExitCode {
 fn command() -> Command {
     Command::new("spop")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Tools for SPOE agents of HAProxy, in whatever language they are")
+        .about("Tools for HAProxy SPOE agents in any language")
         .after_help(
-            "The exit status is 0 if all is well, 1 if something is wrong with the agent or what \
-             it said,\n2 if the command line is wrong.",
+            "The exit status is 0 if all is well, 1 if something is wrong with the agent or its \
+             answers,\n2 if the command line is wrong.",
         )
         .subcommand_required(true)
         .arg_required_else_help(true)

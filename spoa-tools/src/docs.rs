@@ -8,7 +8,7 @@ use spoa_config::write::{page, unsaid};
 /// The command as plain data.
 pub const COMMAND: Command = Command {
     name: "docs",
-    summary: "Print a page of Markdown about the messages",
+    summary: "Print a Markdown page about the messages",
     options: &[],
     operands: None,
     notes: "",

@@ -41,8 +41,8 @@ pub(crate) fn command() -> Command {
                 .allow_negative_numbers(true)
                 .value_parser(ValueParser::os_string())
                 .help(format!(
-                    "A message and its arguments; given again, another message of the same NOTIFY; \
-                     ADDRESS comes before it [default: {DEFAULT_MESSAGE}]"
+                    "A message and its arguments; repeatable, for more messages in each NOTIFY; \
+                     write ADDRESS before it [default: {DEFAULT_MESSAGE}]"
                 )),
         )
         .arg(

@@ -28,21 +28,21 @@ const QUOTED: usize = 60;
 
 pub(crate) fn command() -> Command {
     Command::new("decode")
-        .about("Put frames in words; say where and why bytes stop making sense")
+        .about("Describe frames in words; say where and why bytes are malformed")
         .arg(Arg::new("INPUT").num_args(0..).help(
-            "A file, `-` for standard input (also if left out), or hexadecimal; files and pipes hold \
-             frames as they are on the wire, or hexadecimal too",
+            "A file, `-` for standard input (the default), or hexadecimal; files and pipes may hold \
+             frames as on the wire, or hexadecimal",
         ))
         .arg(
             Arg::new("full")
                 .long("full")
                 .action(ArgAction::SetTrue)
-                .help("Show long values whole"),
+                .help("Show long values in full"),
         )
         .after_help(
-            "Hexadecimal is read as people copy it: digits in a row or apart, 00:00, 0x00, \\x00, \
-             and the dumps\nof xxd, `hexdump -C` and Wireshark (\"Follow TCP Stream\"). A `#` marks a remark, a `!` what makes no \
-             sense.\n\nExamples:\n  \
+            "Hexadecimal may have any form that people copy: digits with or without spaces, 00:00, 0x00, \\x00, \
+             and the dumps\nof xxd, `hexdump -C` and Wireshark (\"Follow TCP Stream\"). In the output, `#` begins a remark, `!` an \
+             error.\n\nExamples:\n  \
              spop decode 0000000767000000010101\n  \
              spop decode capture.bin",
         )

@@ -18,10 +18,10 @@ const STATUS_BASE: u32 = 256;
 
 pub(crate) fn command() -> Command {
     Command::new("explain")
-        .about("Say what an error value of HAProxy's or a status code of SPOP means")
+        .about("Explain an error value of HAProxy or a status code of SPOP")
         .arg(Arg::new("CODE").num_args(0..).help(
-            "The value of the variable of `option set-on-error`, the `st=` of a log line, or the \
-             status code of a DISCONNECT; all of them if left out",
+            "Value of the variable of `option set-on-error`, `st=` of a log line, or status code of \
+             a DISCONNECT; all known codes if left out",
         ))
         .after_help("Example:  spop explain 257")
 }

@@ -16,12 +16,12 @@ use std::process::ExitCode;
 
 pub(crate) fn command() -> Command {
     Command::new("new")
-        .about("Make the project of a new agent: source, tests, HAProxy's side, deployment")
+        .about("Create a project for a new agent: source, tests, HAProxy's files, deployment")
         .arg(
             Arg::new("PATH")
                 .required(true)
                 .value_parser(value_parser!(PathBuf))
-                .help("Folder to make; its last part is the agent's name"),
+                .help("Folder to create; its last part is the agent's name"),
         )
         .arg(
             Arg::new("kind")
@@ -42,7 +42,7 @@ pub(crate) fn command() -> Command {
             Arg::new("dry-run")
                 .long("dry-run")
                 .action(ArgAction::SetTrue)
-                .help("List the files, and make none"),
+                .help("List the files without creating them"),
         )
         .after_help(format!(
             "Kinds:\n{}\nThe name of the agent is also that of its program, of HAProxy's engine, of the Debian \

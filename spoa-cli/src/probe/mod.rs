@@ -18,7 +18,7 @@ use verdict::{Finding, Weight, findings};
 
 pub(crate) fn command() -> Command {
     Command::new("probe")
-        .about("Ask an agent for its HELLO and its health; say what HAProxy would make of it")
+        .about("Send an agent a HELLO and a health check; say whether HAProxy would accept it")
         .arg(crate::address())
         .args(transport::args())
         .arg(crate::max_frame_size())

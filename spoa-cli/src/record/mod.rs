@@ -49,7 +49,7 @@ pub(crate) fn command() -> Command {
                 .value_name("ARG,…")
                 .value_delimiter(',')
                 .action(ArgAction::Append)
-                .help("Arguments of which the file gets hashes, not the values"),
+                .help("Arguments to write as hashes, not as values"),
         )
         .arg(
             Arg::new("max-size")
@@ -57,7 +57,7 @@ pub(crate) fn command() -> Command {
                 .value_name("BYTES")
                 .value_parser(size)
                 .default_value("1g")
-                .help("Size at which the file is complete; frames still pass"),
+                .help("Size at which writing stops; frames still pass"),
         )
         .arg(
             Arg::new("duration")
@@ -69,8 +69,8 @@ pub(crate) fn command() -> Command {
         .args(transport::args())
         .arg(crate::patience("5s").help("How long to wait for a connection to the agent"))
         .after_help(
-            "In HAProxy's `server` line, write the address of --listen in place of the agent's. All bytes pass\n\
-             unchanged, before they are looked at. TLS is for the connection to the agent.\n\n\
+            "In HAProxy's `server` line, write the address of --listen in place of the agent's. `record` passes\n\
+             all bytes on unchanged, before it looks at them. TLS is for the connection to the agent.\n\n\
              The file holds the values of all arguments, unless --hash names them, and of all variables. Only its\n\
              owner may read it. docs/recording.md describes its format.\n\n\
              When `record` ends, so do its connections: HAProxy's requests in flight fail as they do when an agent\n\

@@ -42,7 +42,7 @@ pub(crate) fn command() -> Command {
                     time => Ok(time),
                 })
                 .default_value("1s")
-                .help("Time between two looks"),
+                .help("Time between two updates"),
         )
         .arg(
             Arg::new("once")

@@ -189,7 +189,7 @@ fn args(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
                 "TODO: say where HAProxy gets `{name}`; until then it is a placeholder."
             )),
             Arg::Left(name) => text.comment(&format!(
-                "TODO: say where HAProxy gets `{name}`; until then the handler goes without it."
+                "TODO: say where HAProxy gets `{name}`; until then the handler runs without it."
             )),
         }
         words.extend(arg.word());

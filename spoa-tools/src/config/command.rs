@@ -10,15 +10,19 @@ impl Config {
     /// The command as plain data.
     pub const COMMAND: Command = Command {
         name: "config",
-        summary: "Print the configuration of HAProxy for this agent",
+        summary: "Print HAProxy's configuration for this agent",
         options: &[
-            Opt::text("haproxy", "SERIES", "Oldest HAProxy that is to read it")
-                .default("the one found, else the newest")
-                .check(|text| {
-                    text.parse::<Series>()
-                        .map(drop)
-                        .map_err(|error| error.to_string())
-                }),
+            Opt::text(
+                "haproxy",
+                "SERIES",
+                "Oldest HAProxy that must accept the files",
+            )
+            .default("the one found, else the newest")
+            .check(|text| {
+                text.parse::<Series>()
+                    .map(drop)
+                    .map_err(|error| error.to_string())
+            }),
             Opt::text("part", "PART", "One part: spoe, backend, frontend or all")
                 .default("all")
                 .check(|text| one_of(&Part::NAMES, text)),
@@ -63,7 +67,7 @@ impl Config {
             Opt::text(
                 "verdict",
                 "VARIABLE",
-                "Variable that `--fail closed` asks for; repeatable",
+                "Variable that `--fail closed` requires; repeatable",
             )
             .default("the first variable of each message")
             .repeated(),
@@ -77,7 +81,7 @@ impl Config {
             Opt::path(
                 "rules",
                 "FILE",
-                "Frontend lines of your own: binds, rules, backend",
+                "Your own lines of the frontend: binds, rules, backend",
             ),
             Opt::text("bind", "ADDRESS", "Address of the frontend; repeatable")
                 .default(":8080")

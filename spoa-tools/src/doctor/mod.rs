@@ -35,12 +35,12 @@ impl Doctor {
     /// The command as plain data.
     pub const COMMAND: Command = Command {
         name: "doctor",
-        summary: "Find mistakes in a configuration of HAProxy",
+        summary: "Find mistakes in HAProxy's configuration",
         options: &[
             Opt::text(
                 "haproxy",
                 "VERSION",
-                "HAProxy that is to read it, such as 3.0",
+                "HAProxy that must accept the files, such as 3.0",
             )
             .default("the one found")
             .check(|text| {
@@ -65,7 +65,7 @@ impl Doctor {
             help: "haproxy.cfg, or a directory of *.cfg as for `haproxy -f`",
             unless: "explain",
         }),
-        notes: "SPOE files are found by the filters that name them, and may be given as well.\n\
+        notes: "`doctor` finds SPOE files by the filters that name them; you can also name them yourself.\n\
                 The exit status is 0 for notes or nothing, 1 for warnings, 3 for errors, and 2 if a file \
                 cannot\nbe read. Colours are for terminals only, and off if NO_COLOR is set.",
     };

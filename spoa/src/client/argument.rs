@@ -34,8 +34,8 @@ pub struct ParseError(String);
 impl Argument {
     /// How arguments are written, for the help of a command.
     pub const SYNTAX: &str = "\
-The look of a value is its type: an IP address, an integer (INT64, as HAProxy sends it), `true` or
-`false`, `null`; anything else is a string. A prefix names the type:
+A value is an IP address, an integer (INT64, as HAProxy sends it), `true`, `false` or `null` if it looks
+like one; anything else is a string. A prefix sets the type:
   str:TEXT  bin:HEX  bool:true  i32:N  u32:N  i64:N  u64:N  ip4:ADDRESS  ip6:ADDRESS
   hdrs:NAME:VALUE, a block of headers as `req.hdrs` gives it, with `\\n` between two headers
 `@FILE` sends the bytes of a file, and `@-` those of standard input, as BINARY, the type of `req.body`.

@@ -107,25 +107,25 @@ impl From<BadVariable> for Failure {
 #[non_exhaustive]
 pub enum Overload {
     /// The limit of the connection, [`Limits::max_in_flight`](crate::agent::Limits::max_in_flight).
-    #[error("{0} NOTIFYs of its connection wait, the most allowed (`--max-in-flight`)")]
+    #[error("{0} NOTIFYs of its connection wait, which is the limit (`--max-in-flight`)")]
     Connection(usize),
     /// The limit of all connections together,
     /// [`Limits::max_in_flight_total`](crate::agent::Limits::max_in_flight_total).
-    #[error("{0} handlers are running, the most allowed (`--max-in-flight-total`)")]
+    #[error("{0} handlers are running, which is the limit (`--max-in-flight-total`)")]
     Total(usize),
     /// The limit of bytes,
     /// [`Limits::max_buffered_total`](crate::agent::Limits::max_buffered_total).
-    #[error("{0} bytes are kept for all connections, the most allowed (`--max-buffered-total`)")]
+    #[error("{0} bytes are kept for all connections, which is the limit (`--max-buffered-total`)")]
     Bytes(usize),
     /// The limit of blocking handlers, [`Limits::max_blocking`](crate::agent::Limits::max_blocking), when
     /// [`Limits::max_blocking_queue`](crate::agent::Limits::max_blocking_queue) wait as well.
     #[error(
-        "{0} blocking handlers are running, the most allowed (`--max-blocking`), and the queue for them is full \
+        "{0} blocking handlers are running, which is the limit (`--max-blocking`), and the queue for them is full \
          (`--max-blocking-queue`)"
     )]
     Blocking(usize),
     /// The limit of one NOTIFY, which is not an option.
-    #[error("{0} handlers of its NOTIFY wait, the most allowed")]
+    #[error("{0} handlers of its NOTIFY wait, which is the limit")]
     Notify(usize),
     /// Too many messages of this handler missed their deadline, and as many run already as it
     /// finished in time lately.

@@ -19,7 +19,7 @@ fn an_argument_that_nobody_knows_is_left_out_or_a_placeholder() {
         &written.spoe,
         &[
             "args level=int(0) ua=req.fhdr(user-agent)",
-            "# TODO: say where HAProxy gets `cart`; until then the handler goes without it.",
+            "# TODO: say where HAProxy gets `cart`; until then the handler runs without it.",
             "# TODO: say where HAProxy gets `level`; until then it is a placeholder.",
         ],
     );

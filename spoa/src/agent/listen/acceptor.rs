@@ -115,7 +115,7 @@ impl Acceptor {
             tracing::warn!(target: CONNECTION,
                 peer = %accepted.peer(),
                 suppressed,
-                "connection closed: {} are open, the most allowed; raise `--max-connections` if \
+                "connection closed: {} are open, which is the limit; raise `--max-connections` if \
                  HAProxy opens more",
                 self.max_connections
             );

@@ -104,8 +104,8 @@ pub(crate) fn too_many_messages(
             ids,
             req_id,
             suppressed,
-            "a NOTIFY was answered without actions: it has {count} messages, and at most {most} are \
-             answered in one go; send fewer with each event or group"
+            "a NOTIFY was answered without actions: it has {count} messages, and the agent answers at most \
+             {most} in one NOTIFY; send fewer with each event or group"
         );
     }
 }
@@ -161,7 +161,7 @@ pub(crate) fn refused(limits: &LineLimits, refusal: &Refusal, connection: &Conne
             "; is the `server` line in the backend that spoe.conf names?"
         }
         Refusal::Hello(_) => "; is the peer a HAProxy, 2.6 or later?",
-        _ => "; is the peer a HAProxy? If so, its log has the other side of it",
+        _ => "; is the peer a HAProxy? If so, see its log",
     };
     let peer = &connection.peer;
     tracing::warn!(target: CONNECTION, %peer, suppressed, "connection refused: {refusal}{advice}");

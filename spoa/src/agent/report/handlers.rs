@@ -91,7 +91,7 @@ pub(crate) fn after_work_dropped(limit: &RateLimit, most: usize) {
     quietly(|| {
         tracing::warn!(target: AGENT,
             suppressed,
-            "work of `After` was dropped: {most} futures are kept, the most allowed \
+            "work of `After` was dropped: {most} futures are kept, which is the limit \
              (`--max-after-work`); see what they wait for"
         );
     });
@@ -189,7 +189,7 @@ fn compare_names(definition: &Definition, incoming: &IncomingMessage<'_>) {
             tracing::warn!(target: AGENT,
                 peer = %context.peer(),
                 handler = definition.function(),
-                "message `{shown}` has no argument `{name}`, so the handler goes without it; is \
+                "message `{shown}` has no argument `{name}`, so the handler runs without it; is \
                  it the `{meant}` that HAProxy sends? correct one of the two names: in \
                  `spoe-message {shown}` of spoe.conf{or}",
             );

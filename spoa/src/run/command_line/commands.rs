@@ -60,7 +60,7 @@ const PRECEDENCE: &str = if cfg!(feature = "options") {
 };
 
 const NOTATION: &str = "\
-ADDRESS is IP:PORT, :PORT, unix@PATH[,mode=660][,user=U][,group=G] or abns@NAME. NETWORK is one such as
+ADDRESS is IP:PORT, :PORT, unix@PATH[,mode=660][,user=U][,group=G] or abns@NAME. NETWORK is written as
 10.0.0.0/8. TIME is a number and a unit: 500us, 20ms, 1s, 5m, 1h. BYTES may end in k, m or g.
 FILTER is off, error, warn, info, debug or trace, and TARGET=LEVEL for parts, separated by commas, such
 as info,spoa::values=trace. Targets are spoa::values (messages and answers, at trace), spoa::failures
@@ -132,7 +132,7 @@ pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
                     .into(),
             ..spec(
                 "check",
-                "Make the agent as for `serve`, without listening",
+                "Build the agent as `serve` does, without listening",
                 all(program),
                 "warn",
             )

@@ -27,7 +27,7 @@ pub(in crate::run) const SETTINGS: &[Setting] = settings! {
         "log" "SPOA_LOG" "FILTER" SettingKind::Log,
             "Log filter: a level, and TARGET=LEVEL for parts";
         "log-format" "SPOA_LOG_FORMAT" "FORMAT" SettingKind::LogFormat,
-            "Form of log lines: text or json";
+            "Format of log lines: text or json";
         "spans" "SPOA_SPANS" "SWITCH" SettingKind::Spans,
             "Whether log lines of handlers name the message: on or off";
         #[cfg(feature = "admin")]
@@ -35,7 +35,7 @@ pub(in crate::run) const SETTINGS: &[Setting] = settings! {
             "Address for metrics, health and a page over HTTP";
         #[cfg(feature = "admin")]
         "ready" "SPOA_READY" "WHEN" SettingKind::Ready,
-            "When /readyz gives 200: serving, or fresh (no stale value)";
+            "When /readyz answers 200: serving, or fresh (no stale value)";
         #[cfg(feature = "options")]
         "config" "SPOA_CONFIG" "FILE" SettingKind::Config,
             "TOML file with options, such as `workers = 4`";
