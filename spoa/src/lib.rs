@@ -19,15 +19,15 @@
 //! }
 //! ```
 //!
-//! `get-ip-reputation` is the message's name in spoe.conf, `ip` the argument's (`args ip=src`), and
-//! the variable arrives as `var(sess.<prefix>.ip_score)`. The program has a command line: run it with
-//! `--help`, look at what it serves with `handlers`, send it a message without HAProxy with
-//! `call get-ip-reputation ip=192.0.2.7`.
+//! `get-ip-reputation` is the message's name in spoe.conf, `ip` is the argument's name (`args ip=src`), and
+//! HAProxy's rules read the variable as `var(sess.<prefix>.ip_score)`. The program has a command line: `--help`
+//! lists its commands, `handlers` lists its messages, and `call get-ip-reputation ip=192.0.2.7` sends it a message
+//! without HAProxy.
 //!
 //! # The parameters of a handler
 //!
-//! Every parameter is an argument of the message, taken by its name and converted by its type's
-//! [`FromValue`](handler::FromValue), or something made from the whole message by
+//! Every parameter is either an argument of the message, found by its name and converted by
+//! [`FromValue`](handler::FromValue), or a value made from the whole message by
 //! [`FromMessage`](handler::FromMessage):
 //!
 //! | type | gets |
@@ -35,27 +35,28 @@
 //! | `bool`, `i8`…`i64`, `u8`…`u64`, `isize`, `usize` | any integer that fits; HAProxy sends them all as INT64 |
 //! | `IpAddr`, `Ipv4Addr`, `Ipv6Addr` | an address, or text that reads as one, as `hdr()` gives it |
 //! | [`Text`](handler::Text) | any text, such as one that a client chooses; U+FFFD replaces bytes that are not UTF-8 |
-//! | `&str`, `String`, `Cow<str>` | text; borrowed from the frame where it can be |
+//! | `&str`, `String`, `Cow<str>` | text; borrowed from the frame where possible |
 //! | `&[u8]`, `Vec<u8>`, `Bytes` | binary or text |
 //! | `Option<T>` | `None` for NULL (HAProxy had no sample) and for an argument that is not there |
 //! | `Result<T, Mismatch>` | what is wrong with an argument, instead of a rejected message |
 //! | the types of `http`: `Headers`, `Cookies`, `Path`, `Query`, `Body`… | parts of a request or a response, from samples that they name themselves |
-//! | [`Value`](spop::Value) | the datum as it came |
-//! | [`Parse<T>`](handler::Parse), a type of yours | text parsed by `FromStr`; `#[derive(FromValue)]` |
+//! | [`Value`](spop::Value) | the value as received |
+//! | [`Parse<T>`](handler::Parse) | text parsed by `FromStr` |
+//! | your own type with `#[derive(FromValue)]` | the values that the type takes |
 //! | [`Message`](spop::Message), [`Args`](spop::Args) | the message: name, number, by name, by index |
 //! | [`Context`] | engine-id, stream-id, frame-id, peer, deadline |
-//! | [`After`] | takes work for the time after the answer |
+//! | [`After`] | a way to run work after the answer has been sent |
 //! | [`Transaction<'_, T>`](handler::Transaction) | keeps a value from one message of a request to the next |
-//! | [`State<'_, T>`](handler::State) | what the agent was given with `state`, or with `reload`, which SIGHUP makes again |
+//! | [`State<'_, T>`](handler::State) | the value given to the agent with `state`, or with `reload`, which SIGHUP loads again |
 //!
-//! If a message does not fit the parameters, its handler does not run, and HAProxy gets an ACK without actions of
-//! that handler. The log has the [`Rejection`](handler::Rejection). It names the message, the argument, the value
-//! that was expected and the one that came, and the change in spoe.conf that fixes it.
+//! If a message does not fit the parameters, its handler does not run, and the ACK has no actions of
+//! that handler. The agent logs the [`Rejection`](handler::Rejection), with the message, the argument, the type
+//! that was expected, the type that came, and the change in spoe.conf that fixes it.
 //!
-//! A client must not be able to have a message rejected: it could switch a check off that way. So if a client chooses
+//! A client must not be able to have a message rejected, since this would switch a check off. So if a client chooses
 //! an argument (a path, a header, a body), the compiler requires a type that takes everything a client can send.
 //! [`Text`](handler::Text), `&[u8]` and `Result<T, Mismatch>` are such types. `&str` is not, since a client can send
-//! bytes that are not UTF-8. `#[arg(reject)]` says that a client may have the message rejected.
+//! bytes that are not UTF-8. `#[arg(reject)]` allows a client to have the message rejected.
 //!
 //! # The result of a handler
 //!
@@ -78,19 +79,19 @@
 //! HAProxy sends the messages of one event, or of one group, in one NOTIFY, in the order of `messages` in
 //! spoe.conf. Their handlers start in that order, and the ACK has their actions in that order, whichever handler
 //! finishes first. The actions of one handler are in the order in which it returned them. HAProxy applies the
-//! actions one after the other: if two set the same variable, the last one counts.
+//! actions one after the other: if two set the same variable, the last one wins.
 //!
 //! # Without `run!`
 //!
-//! [`Agent::builder`](agent::Agent::builder) is the same agent as an ordinary API that returns
-//! `Result`, for programs that own their `main` and for several agents in one process. Such a program sets up a
-//! `tracing` subscriber itself; without one, the agent logs nothing that anybody sees. The module [`agent`] has an
+//! [`Agent::builder`](agent::Agent::builder) builds an agent through an ordinary API that returns
+//! `Result`, for programs with their own `main` and for several agents in one process. Such a program sets up a
+//! `tracing` subscriber itself; without one, the agent's log goes nowhere. The module [`agent`] has an
 //! example. [`testing`] runs an agent and an engine in one process, [`client`] talks to any agent, and [`spop`] is
 //! the protocol itself, without I/O.
 //!
 //! # Testing a handler
 //!
-//! A handler stays a function, so its test calls it and compares what it returns:
+//! A handler is still a function, so its test calls it and compares the result:
 //!
 //! ```
 //! use spoa::prelude::*;
@@ -109,30 +110,30 @@
 //! # Public dependencies
 //!
 //! Two crates are part of this API: [`bytes`](https://docs.rs/bytes), whose `Bytes` is an argument and a value,
-//! and [`tokio`](https://docs.rs/tokio), whose streams and listeners an agent and a client take. If one of them gets a
-//! new major version, this crate gets one as well.
+//! and [`tokio`](https://docs.rs/tokio), whose streams and listeners an agent and a client accept. If this crate moves to
+//! a new major version of either, it gets a new major version itself.
 //!
 //! # Features
 //!
 //! `http` (default): the module `http`, with headers, cookies, bodies and verdicts.
 //!
-//! `http-types`: what the crate `http` has, as `Headers::to_map`.
+//! `http-types`: conversions to types of the crate `http`, such as `Headers::to_map`.
 //!
 //! `json`: `http::Json`, a body read by serde.
 //!
 //! `form`: `http::QueryFields` and `http::FormFields`, a query and a form read by serde.
 //!
 //! `run` (default): [`run!`](crate::run!) with its log, its registry of handlers, and the commands `serve`,
-//! `check`, `handlers` and `call`.
+//! `check`, `probe`, `handlers` and `call`.
 //!
 //! `log-json` (default): `--log-format json` of `run!`.
 //!
-//! `options`: options of your own beside those of `run!`, by clap, and a file with options, in TOML.
+//! `options`: your own options in addition to those of `run!`, by clap, and a TOML file with options.
 //!
 //! `tools` (default): the commands `config`, `dev`, `doctor` and `docs`, about HAProxy's side, and a warning
 //! at the start about messages that a client can make too large for a frame. That check needs the tables of all
-//! sample fetches, as `doctor` does. An agent in production works without `tools`, but then neither it nor its
-//! command line checks the configuration: run `doctor` of a build with `tools` on it.
+//! sample fetches, as `doctor` does. An agent in production works without `tools`, but then it cannot check HAProxy's
+//! configuration: use `doctor` from a build with `tools`.
 //!
 //! ```toml
 //! spoa = { package = "haproxy-spoa", version = "0.1", default-features = false, features = ["run"] }
@@ -189,9 +190,9 @@ mod unanswered;
 
 /// The names that most handlers need, for `use spoa::prelude::*`.
 ///
-/// It holds no name that a crate used beside this one is known for. `anyhow` and `eyre` have a `Context`, axum
-/// has a `State`, clap has `Args`, serde_json has a `Value`, prost has a `Message`, and ureq has an `Agent`:
-/// where a handler needs ours, name it by its path, such as [`spoa::State`](crate::State), or import it.
+/// It has no name that clashes with a well-known name of another common crate. `anyhow` and `eyre` have a `Context`,
+/// axum has a `State`, clap has `Args`, serde_json has a `Value`, prost has a `Message`, and ureq has an `Agent`:
+/// where a handler needs the type of this crate, import it or write its path, such as [`spoa::State`](crate::State).
 ///
 /// ```
 /// use anyhow::Context;
