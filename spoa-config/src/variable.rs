@@ -15,7 +15,7 @@ pub struct Variable {
     pub presence: Presence,
 }
 
-/// Whether each success of a handler sets a variable, as its types say.
+/// Whether each success of a handler sets a variable, and no failure does, as its types say.
 ///
 /// ```
 /// use spoa_config::Presence;
@@ -28,8 +28,10 @@ pub struct Variable {
 pub enum Presence {
     /// Each success sets it.
     Always,
-    /// Some successes leave it alone, as the `None` of an `Option` does.
+    /// Some successes leave it alone, as the `None` of an `Option` does, or some failures set it too.
     Sometimes,
+    /// No success sets it, but a failure of the handler may.
+    Failure,
     /// The types do not say: it may be set, left alone or unset.
     #[default]
     Unknown,

@@ -83,6 +83,21 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
+/// `on_failure = f` gives the actions for a message if the handler fails, as `on_failure` of `run!` and of the
+/// agent does for all handlers: `f` is a function or a closure that takes a `&FailedMessage`. `handlers`, `docs`,
+/// `config` and `doctor` know the variables that a closure names, and those of a type with
+/// `#[derive(IntoActions)]`; those that a function computes they do not know.
+///
+/// ```
+/// use spoa::prelude::*;
+///
+/// #[spoe_message("score", set = "txn.score", on_failure = |_| SetVar::transaction("unscored", true))]
+/// fn score(path: Text<'_>) -> Result<u8, HandlerError> {
+///     # fn lookup(_: &str) -> std::io::Result<u8> { Ok(1) }
+///     Ok(lookup(&path)?)
+/// }
+/// ```
+///
 /// # Parameters
 ///
 /// A parameter takes the argument of its name (`args ip=src` in spoe.conf). The names must be equal,

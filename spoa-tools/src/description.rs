@@ -213,9 +213,10 @@ fn variable(place: &Place<'_>) -> Result<Variable, String> {
         presence: match set.as_deref() {
             Some("always") => Presence::Always,
             Some("sometimes") => Presence::Sometimes,
+            Some("failure") => Presence::Failure,
             None | Some("unknown") => Presence::Unknown,
             Some(other) => {
-                let words = ["always", "sometimes", "unknown"];
+                let words = ["always", "sometimes", "failure", "unknown"];
                 return Err(variable.wrong(&unknown("value", "set", other, &words)));
             }
         },
@@ -477,7 +478,8 @@ mod tests {
     #[test]
     fn a_short_description_means_the_least() {
         let text = r#"{ "format": 1, "agent": "a", "messages": [
-            { "message": "m", "arguments": [{ "name": "ip" }], "variables": [{ "scope": "txn", "name": "v" }] },
+            { "message": "m", "arguments": [{ "name": "ip" }], "variables": [{ "scope": "txn", "name": "v" },
+                { "scope": "txn", "name": "e", "set": "failure" }] },
             { "message": null }
         ] }"#;
         let agent = read(text).unwrap();
@@ -489,5 +491,6 @@ mod tests {
             (Expected::Any, true)
         );
         assert_eq!(message.variables[0].presence, Presence::Unknown);
+        assert_eq!(message.variables[1].presence, Presence::Failure);
     }
 }

@@ -43,6 +43,10 @@ impl Described<'_> {
 
 fn message(handler: &Definition, limits: &Limits, on_failure: bool) -> Json {
     let description = handler.description();
+    let failure_is_open = match handler.on_failure {
+        Some(_) => description.failure_is_open,
+        None => on_failure,
+    };
     let samples = description.arguments.iter();
     let when = When::of(
         handler.event(),
@@ -57,6 +61,7 @@ fn message(handler: &Definition, limits: &Limits, on_failure: bool) -> Json {
             "set": match variable.presence {
                 Presence::Always => "always",
                 Presence::Sometimes => "sometimes",
+                Presence::Failure => "failure",
                 Presence::Unknown => "unknown",
             },
         }
@@ -77,7 +82,7 @@ fn message(handler: &Definition, limits: &Limits, on_failure: bool) -> Json {
         "arguments": arguments.map(|it| argument(it, when)).collect::<Json>(),
         "variables": variables.collect::<Json>(),
         "verdicts": verdicts.collect::<Json>(),
-        "complete": !description.open && !on_failure,
+        "complete": !description.open && !failure_is_open,
         "states": states.collect::<Json>(),
         "timeout_ms": timeout.map(millis),
         "docs": handler.docs().trim(),

@@ -198,6 +198,46 @@ fn failures_and_an_agent_that_is_gone_are_seen() {
     );
 }
 
+#[spoe_message(
+    "rate",
+    set = "txn.score",
+    event = "on-frontend-http-request",
+    on_failure = |failed| {
+        let known = failed.failure().to_string().contains("not known");
+        (SetVar::transaction("score", 0), SetVar::transaction("unrated", known))
+    }
+)]
+fn rate(path: Path<'_>) -> Result<u8, HandlerError> {
+    match path {
+        path if path == "/known" => Ok(50),
+        _ => Err(HandlerError::new("not known")),
+    }
+}
+
+#[test]
+fn a_failure_is_denied_though_it_sets_the_variable_of_a_success() {
+    each(
+        || HaProxy::agent(Agent::builder().handlers(handlers![rate])).fail_closed(),
+        |haproxy| {
+            let known = haproxy.get("/known").send();
+            assert_eq!((known.status, known.var("txn.score")), (200, Some("50")));
+            assert_eq!(haproxy.get("/").send().status, 503);
+        },
+    );
+}
+
+#[test]
+fn the_variables_of_a_failure_are_seen() {
+    each(
+        || HaProxy::agent(Agent::builder().handlers(handlers![rate])),
+        |haproxy| {
+            let reply = haproxy.get("/").send();
+            assert_eq!((reply.status, reply.var("txn.score")), (200, Some("0")));
+            assert_eq!(reply.var("txn.unrated"), Some("1"));
+        },
+    );
+}
+
 #[test]
 #[should_panic = "variable `txn.long` has 14000 bytes, which do not fit into a header"]
 fn a_long_variable_is_not_taken_for_unset() {

@@ -217,7 +217,9 @@ fn values(plan: &Plan<'_>, message: &Message) -> Result<Vec<Value>, String> {
         });
     }
     for variable in &message.variables {
-        if message.verdicts.iter().any(|it| it.owns(variable)) {
+        // A failure is not kept.
+        let fails = variable.presence == Presence::Failure;
+        if fails || message.verdicts.iter().any(|it| it.owns(variable)) {
             continue;
         }
         values.push(value(plan, variable)?);
@@ -243,7 +245,7 @@ fn value(plan: &Plan<'_>, variable: &Variable) -> Result<Value, String> {
     let name = format!("{}.{}", variable.scope, variable.name);
     match variable.presence {
         Presence::Always => {}
-        Presence::Sometimes => {
+        Presence::Sometimes | Presence::Failure => {
             return Err(format!(
                 "it may leave `{name}` unset, and a table keeps numbers only"
             ));

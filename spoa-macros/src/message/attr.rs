@@ -2,6 +2,7 @@
 //!
 //! It records; what must fit together is judged in `check`.
 
+use super::body_variables::{self, Scan};
 use crate::duration::micros;
 use crate::errors::Errors;
 use crate::haproxy::variables::{self, Variable};
@@ -19,6 +20,7 @@ const BLOCKING: Key<()> = Key::flag("blocking");
 const EVENT: Key<LitStr> = Key::text("event", "event = \"on-frontend-http-request\"");
 const CONDITION: Key<LitStr> = Key::text("condition", "condition = \"if { path_beg /api }\"");
 const GROUP: Key<LitStr> = Key::text("group", "group = \"name\"");
+const ON_FAILURE: Key<Expr> = Key::expression("on_failure", "on_failure = f");
 const CRATE: Key<Path> = Key::path("crate", "crate = path");
 
 const TABLE: Table = Table {
@@ -34,6 +36,7 @@ const TABLE: Table = Table {
         EVENT.known(),
         CONDITION.known(),
         GROUP.known(),
+        ON_FAILURE.known(),
         CRATE.known(),
     ],
     others: &[],
@@ -71,6 +74,8 @@ pub(crate) struct Attribute {
     pub(crate) condition: Option<(String, Span)>,
     /// The group it is sent with.
     pub(crate) group: Option<(String, Span)>,
+    /// The function that gives the actions if the handler fails, and the variables that its text names.
+    pub(crate) on_failure: Option<(Expr, Scan)>,
     /// The path of the crate `spoa`.
     pub(crate) krate: Option<Path>,
 }
@@ -125,6 +130,13 @@ impl Attribute {
         let event = judged(&EVENT, spoe_conf::event);
         let condition = judged(&CONDITION, spoe_conf::condition);
         let group = judged(&GROUP, spoe_conf::group);
+        let on_failure = options.get(&ON_FAILURE).map(|function| {
+            let mut scan = body_variables::scan(&function.to_token_stream());
+            for (span, problem) in std::mem::take(&mut scan.problems) {
+                errors.at(span, problem);
+            }
+            (function.clone(), scan)
+        });
         Attribute {
             kind,
             message,
@@ -134,6 +146,7 @@ impl Attribute {
             event,
             condition,
             group,
+            on_failure,
             krate: options.get(&CRATE).cloned(),
         }
     }

@@ -3,19 +3,21 @@
 //! It cannot fail: what reaches it has been checked.
 
 use super::attr::Attribute;
+use super::body_variables::Scan;
 use super::model::Function;
 use super::{result_variable, variable_type};
 use crate::argument::{self, bit};
 use crate::assertion::{Words, require};
 use crate::haproxy::variables::{Variable, variant};
 use crate::hygiene::{Names, hygienic, import, ours, private};
+use crate::options::ungroup;
 use crate::syntax::{conditions, find_self, is_opaque, relax, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use spoa_facts::Event;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{FnArg, GenericParam, ReturnType};
+use syn::{Expr, FnArg, GenericParam, ReturnType};
 
 /// Returns the function, and what makes it a handler.
 pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream {
@@ -43,6 +45,15 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
         };
         described(variable, attribute, function, &presence)
     });
+    let on_failure = attribute.on_failure.as_ref();
+    let failure_variables = on_failure.map(|(function, scan)| failure_variables(function, scan));
+    let failure_variables = failure_variables.unwrap_or_default();
+    let on_failure = on_failure.map(|(function, _)| {
+        // The compiler reports an unsuitable function at its place.
+        let span = function.span().resolved_at(Span::mixed_site());
+        quote_spanned!(span=> |asked| asked.of(#function))
+    });
+    let on_failure = option(on_failure, private);
     let name = ident.unraw().to_string();
     let describe = describe(attribute, function, &names);
     let run = run(attribute, function, &names);
@@ -61,6 +72,8 @@ pub(crate) fn handler(attribute: &Attribute, function: &Function) -> TokenStream
             condition: #condition,
             group: #group,
             variables: &[#(#variables),*],
+            on_failure: #on_failure,
+            failure_variables: &[#(#failure_variables),*],
             describe: #describe,
             run: #run,
         }
@@ -186,7 +199,25 @@ fn option(value: Option<impl ToTokens>, private: &Ident) -> TokenStream {
     }
 }
 
-/// Returns the description of a variable.
+/// Returns the descriptions of the variables that the text of an `on_failure` names.
+fn failure_variables(function: &Expr, scan: &Scan) -> Vec<TokenStream> {
+    let private = private();
+    let certain = match ungroup(function) {
+        Expr::Closure(closure) => result_variable::of_expr(&closure.body),
+        _ => None,
+    };
+    let variables = scan.variables.iter().map(|variable| {
+        let presence = if certain.as_ref() == Some(variable) {
+            quote!(#private::Presence::Always)
+        } else {
+            quote!(#private::Presence::Unknown)
+        };
+        description(variable, &quote!(#private::None), &presence)
+    });
+    variables.collect()
+}
+
+/// Returns the description of a variable that the handler sets.
 fn described(
     variable: &Variable,
     attribute: &Attribute,
@@ -195,6 +226,15 @@ fn described(
 ) -> TokenStream {
     let private = private();
     let rust_type = option(variable_type::of(attribute, function), &private);
+    description(variable, &rust_type, presence)
+}
+
+fn description(
+    variable: &Variable,
+    rust_type: &TokenStream,
+    presence: &TokenStream,
+) -> TokenStream {
+    let private = private();
     let Variable { scope, name } = variable;
     let scope = ours(&variant(*scope));
     quote! {

@@ -32,7 +32,8 @@ fn of_block(block: &Block) -> Option<Variable> {
     }
 }
 
-fn of_expr(expr: &Expr) -> Option<Variable> {
+/// Returns the variable that each result of an expression sets.
+pub(super) fn of_expr(expr: &Expr) -> Option<Variable> {
     match expr {
         Expr::Paren(paren) => of_expr(&paren.expr),
         Expr::Group(group) => of_expr(&group.expr),

@@ -8,11 +8,11 @@ use super::report::LineLimits;
 use super::shared::after_work::AfterWork;
 use super::shared::blocking::BlockingPlaces;
 use super::shared::budget::Budgets;
-use super::shared::failed_message::OnFailure;
 use super::shared::handler_table::HandlerTable;
 use super::shared::spans::Spans;
 use super::{Agent, FailedMessage, Limits, Listener, Shared};
 use crate::agent::counters::Counters;
+use crate::handler::failed_message::OnFailure;
 use crate::handler::{
     Definition, IntoActions, IntoHandlerError, States, TransactionLimits, TransactionStore,
 };
@@ -232,7 +232,8 @@ impl AgentBuilder {
         self
     }
 
-    /// Gives the actions for messages whose handler failed, for instance a variable that says so.
+    /// Gives the actions for messages whose handler failed, for instance a variable that says so. A handler with an
+    /// `on_failure` of its own has the actions of that instead.
     pub fn on_failure<F, A>(mut self, on_failure: F) -> Self
     where
         F: Fn(&FailedMessage<'_>) -> A + Send + Sync + 'static,

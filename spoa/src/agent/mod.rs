@@ -79,7 +79,6 @@ pub use reload::{Reloaded, Reloader};
 pub use renewal::Renewal;
 pub use report::panics::log_panics;
 pub use server::Server;
-pub use shared::failed_message::FailedMessage;
 pub use stats::{Durations, MessageStats, Monitor, Stats};
 
 #[cfg(feature = "run")]
@@ -91,6 +90,8 @@ pub(crate) use error::{BindError, ErrorKind, RAISE_DESCRIPTORS, descriptors_ran_
 #[cfg(feature = "run")]
 pub(crate) use listen::allow_list::network;
 pub(crate) use shared::Shared;
+
+pub use crate::handler::failed_message::FailedMessage;
 
 use crate::handler::{Definition, Peer};
 use connection::drive;

@@ -1,6 +1,7 @@
 //! A handler as the agent sees it: its message, its function, and how to run it.
 
 use super::description::VariableDescription;
+use super::failed_message::OnFailureUse;
 use super::{ActionWriter, Description, Failure, IncomingMessage, Job, JobFuture, Presence};
 use std::time::Duration;
 
@@ -29,6 +30,12 @@ pub struct Definition {
     /// The variables that the text of the function names.
     pub variables: &'static [VariableDescription],
     #[doc(hidden)]
+    /// The actions for a message if this handler fails; `None` for those of the agent.
+    pub on_failure: Option<fn(OnFailureUse<'_, '_>) -> Result<(), Failure>>,
+    #[doc(hidden)]
+    /// The variables that the text of `on_failure` names.
+    pub failure_variables: &'static [VariableDescription],
+    #[doc(hidden)]
     pub describe: fn(&mut Description),
     #[doc(hidden)]
     pub run: Run,
@@ -47,6 +54,8 @@ impl Definition {
         condition: None,
         group: None,
         variables: &[],
+        on_failure: None,
+        failure_variables: &[],
         describe: |_| {},
         run: Run::Sync(|_, _| Ok(())),
     };
@@ -137,7 +146,25 @@ impl Definition {
                 });
             }
         }
+        self.describe_failure(&mut description);
         description
+    }
+
+    /// Adds the variables of the handler's own `on_failure`.
+    fn describe_failure(&self, description: &mut Description) {
+        let Some(on_failure) = self.on_failure else {
+            return;
+        };
+        let mut failure = Description::default();
+        // A description has no failures.
+        let _ = on_failure(OnFailureUse::Describe(&mut failure));
+        let named = self.failure_variables.iter();
+        // The macro is certain where the closure gives one variable by its name, and nothing else.
+        failure.open &= named.clone().all(|it| it.presence != Presence::Always);
+        for variable in named {
+            failure.variable(*variable);
+        }
+        description.fails_with(failure);
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Description {
     /// Whether the handler may set variables of other names, which are known only when it runs.
     #[doc(hidden)]
     pub open: bool,
+    /// Whether its own `on_failure` may set variables of other names.
+    #[doc(hidden)]
+    pub failure_is_open: bool,
     /// Whether the handler keeps values from one message to the next.
     #[doc(hidden)]
     pub keeps: bool,
@@ -139,6 +142,28 @@ impl Description {
             }
             Some(_) => {}
             None => self.variables.push(variable),
+        }
+    }
+
+    /// Adds what an `on_failure` may set.
+    pub(super) fn fails_with(&mut self, failure: Description) {
+        self.failure_is_open = failure.open;
+        for variable in failure.variables {
+            let mut known = self.variables.iter_mut();
+            let same = known.find(|it| (it.scope, it.name) == (variable.scope, variable.name));
+            match same {
+                // That it is set does not mean that the handler succeeded.
+                Some(known) => known.presence = known.presence.sometimes(),
+                None => self.variables.push(VariableDescription {
+                    presence: Presence::Failure,
+                    ..variable
+                }),
+            }
+        }
+        for verdict in failure.verdicts {
+            if self.verdicts.iter().all(|it| !std::ptr::eq(*it, verdict)) {
+                self.verdicts.push(verdict);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod definition;
 mod description;
 mod error_text;
 mod expected;
+pub(crate) mod failed_message;
 mod failure;
 mod fetch;
 mod from_message;
@@ -87,6 +88,7 @@ pub mod __macros {
     pub use super::description::{
         ArgumentDescription, Description, StateDescription, VariableDescription,
     };
+    pub use super::failed_message::OnFailureUse;
     pub use super::job::{Finished, Job, JobFuture};
     pub use super::param::{ByMessage, ByValue, Param};
     pub use super::presence::Presence;

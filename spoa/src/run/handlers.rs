@@ -1,7 +1,7 @@
 //! `handlers`: the messages that an agent answers, as a table.
 
 use crate::handler::__macros::{ArgumentDescription, VariableDescription, VerdictDescription};
-use crate::handler::{Definition, Fetch, When};
+use crate::handler::{Definition, Fetch, Presence, When};
 
 /// Returns a table of the handlers.
 pub(super) fn table(handlers: &[&'static Definition]) -> String {
@@ -49,6 +49,9 @@ fn variable_text(
     verdicts: &[&'static VerdictDescription],
 ) -> String {
     let mut text = format!("{}.{}", variable.scope, variable.name);
+    if variable.presence == Presence::Failure {
+        text.push_str(" (if it fails)");
+    }
     let mut verdicts = verdicts.iter();
     if let Some(verdict) = verdicts.find(|it| it.variables.action == variable.name) {
         text.push_str(": allow");

@@ -1,8 +1,8 @@
 //! Whatever a handler does, its NOTIFY gets one ACK, and its siblings keep their actions.
 
-use crate::handlers::agent;
+use crate::handlers::{agent, error, sync};
 use crate::peer::{Answer, Peer, ack, notify};
-use spoa::agent::{Agent, FailedMessage};
+use spoa::agent::{Agent, AgentBuilder, FailedMessage};
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use std::sync::Mutex;
@@ -74,6 +74,122 @@ async fn on_failure_gives_actions_in_the_place_of_the_handlers() {
         );
         assert_eq!(peer.ask(&["sync", name, "ready"]).await, expected);
     }
+}
+
+fn own(failed: &FailedMessage<'_>) -> SetVar<&'static str> {
+    SetVar::session("own", *cause(failed).value())
+}
+
+#[spoe_message("own-error", on_failure = own)]
+fn own_error() -> Result<SetVar<u8>, String> {
+    Err("the database is down".to_owned())
+}
+
+#[spoe_message("own-half", on_failure = own)]
+fn own_half() -> (SetVar<u8>, Result<(), String>) {
+    (SetVar::session("half", 1), Err("half".to_owned()))
+}
+
+#[spoe_message("own-panic", on_failure = own)]
+fn own_panic() {
+    panic!("at the disco")
+}
+
+#[spoe_message("own-picky", on_failure = own)]
+fn own_picky(missing: u8) -> SetVar<u8> {
+    SetVar::session("picky", missing)
+}
+
+#[spoe_message("own-late", timeout = "20ms", on_failure = own)]
+async fn own_late() {
+    std::future::pending().await
+}
+
+#[spoe_message("own-async-panic", on_failure = own)]
+async fn own_async_panic() {
+    tokio::task::yield_now().await;
+    panic!("later at the disco")
+}
+
+#[spoe_message("own-blocking", blocking, on_failure = own)]
+fn own_blocking() -> Result<(), String> {
+    Err("in the basement".to_owned())
+}
+
+#[spoe_message("own-bad", on_failure = |_| -> Actions { panic!("me too") })]
+fn own_bad() -> Result<(), String> {
+    Err("first".to_owned())
+}
+
+#[spoe_message("own-bad-later", on_failure = |_| (SetVar::session("a", 1), Err::<(), _>("me too")))]
+async fn own_bad_later() -> Result<(), String> {
+    tokio::task::yield_now().await;
+    Err("first".to_owned())
+}
+
+#[spoe_fallback(on_failure = own)]
+fn own_fallback() -> Result<(), String> {
+    Err("unknown".to_owned())
+}
+
+fn with_own() -> AgentBuilder {
+    Agent::builder().on_failure(cause).handlers(handlers![
+        sync,
+        error,
+        own_error,
+        own_half,
+        own_panic,
+        own_picky,
+        own_late,
+        own_async_panic,
+        own_blocking,
+        own_bad,
+        own_bad_later,
+        own_fallback
+    ])
+}
+
+#[tokio::test]
+async fn a_handlers_own_on_failure_takes_the_place_of_the_agents() {
+    let mut peer = Peer::connect(with_own()).await;
+    for (name, cause) in [
+        ("own-error", "error"),
+        ("own-half", "error"),
+        ("own-panic", "panicked"),
+        ("own-picky", "rejected"),
+        ("own-late", "timed out"),
+        ("own-async-panic", "panicked"),
+        ("own-blocking", "error"),
+        ("of-the-fallback", "error"),
+    ] {
+        let set = format!("set-var sess.own = \"{cause}\"");
+        let agents = "set-var txn.cause = \"error\"";
+        let expected = ack(1, &["set-var sess.sync = 7", &set, agents]);
+        assert_eq!(peer.ask(&["sync", name, "error"]).await, expected, "{name}");
+    }
+    assert!(!peer.has_more());
+}
+
+#[tokio::test]
+async fn a_handlers_own_on_failure_has_messages_that_are_refused() {
+    let limits = |limits: &mut spoa::agent::Limits| limits.max_blocking = 0;
+    let mut peer = Peer::connect(with_own().limits(limits)).await;
+    let answer = peer.ask(&["own-blocking"]).await;
+    assert_eq!(answer, ack(1, &["set-var sess.own = \"overloaded\""]));
+}
+
+#[tokio::test]
+async fn a_handlers_own_on_failure_that_fails_gives_nothing() {
+    let mut peer = Peer::connect(with_own()).await;
+    for name in ["own-bad", "own-bad-later"] {
+        let answer = peer.ask(&["sync", name]).await;
+        assert_eq!(answer, ack(1, &["set-var sess.sync = 7"]), "{name}");
+        assert_eq!(
+            peer.ask(&["sync"]).await,
+            ack(1, &["set-var sess.sync = 7"])
+        );
+    }
+    assert!(!peer.has_more());
 }
 
 #[tokio::test]

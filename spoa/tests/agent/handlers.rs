@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 #[spoe_message("sync")]
-fn sync(n: u8) -> SetVar<u8> {
+pub(crate) fn sync(n: u8) -> SetVar<u8> {
     SetVar::session("sync", n)
 }
 
@@ -35,7 +35,7 @@ fn blocking(n: u8) -> SetVar<u8> {
 }
 
 #[spoe_message("error")]
-fn error() -> Result<SetVar<u8>, String> {
+pub(crate) fn error() -> Result<SetVar<u8>, String> {
     Err("the database is down".to_owned())
 }
 

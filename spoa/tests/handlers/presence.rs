@@ -1,6 +1,7 @@
 //! Which variables each success of a handler sets, as its types say.
 
 use spoa::__private::{Definition, Presence};
+use spoa::agent::FailedMessage;
 use spoa::handler::{AsValue, Failure};
 use spoa::prelude::*;
 use spoa::spop::{Scope, Value};
@@ -70,13 +71,15 @@ fn verdict() -> Verdict {
     }
 }
 
-/// The variables of a handler, with `?` where some successes leave one alone, `*` where nothing is known.
+/// The variables of a handler, with `?` where some successes leave one alone, `!` where only a failure sets it, `*`
+/// where nothing is known.
 fn variables(definition: &Definition) -> String {
     let variables = definition.description().variables;
     let variables = variables.iter().map(|variable| {
         let mark = match variable.presence {
             Presence::Always => "",
             Presence::Sometimes => "?",
+            Presence::Failure => "!",
             Presence::Unknown => "*",
         };
         format!("{}.{}{mark}", variable.scope, variable.name)
@@ -263,6 +266,55 @@ fn a_result_that_may_unset_a_variable_is_not_certain_to_set_it() {
         "res.deep*",
         "res.deep*",
         "res.deep",
+    ];
+    assert_eq!(said, expected);
+}
+
+fn broken(_: &FailedMessage<'_>) -> Inner {
+    INNER
+}
+
+fn named_by_message(failed: &FailedMessage<'_>) -> SetVar<bool> {
+    SetVar::transaction(format!("{}_failed", failed.message_name()), true)
+}
+
+#[test]
+fn a_variable_of_on_failure_says_nothing_about_success() {
+    #[spoe_message("m41", set = "txn.x", on_failure = |_| SetVar::transaction("e", true))]
+    fn by_name() -> u8 {
+        1
+    }
+    #[spoe_message("m42", set = "txn.x", on_failure = |failed| {
+        let text = failed.failure().to_string();
+        SetVar::transaction("x", text)
+    })]
+    fn same_name() -> u8 {
+        1
+    }
+    #[spoe_message("m43", on_failure = broken)]
+    fn by_type() -> Result<(Inner, Outer), HandlerError> {
+        Ok((INNER, Outer { wide: 1 }))
+    }
+    #[spoe_message("m44", set = "txn.x", on_failure = named_by_message)]
+    fn by_function() -> u8 {
+        1
+    }
+    #[spoe_message("m45", on_failure = |_| (SetVar::transaction("a", 1), Actions::new()))]
+    fn nothing() {}
+    #[spoe_fallback(set = "txn.x", on_failure = broken)]
+    fn fallback() -> u8 {
+        1
+    }
+    let handlers = handlers![by_name, same_name, by_type, by_function, nothing, fallback];
+    let said = handlers.map(|it| (variables(it), it.description().failure_is_open));
+    let said: Vec<_> = said.iter().map(|(names, open)| (&**names, *open)).collect();
+    let expected = [
+        ("txn.x txn.e!", false),
+        ("txn.x?", false),
+        ("res.deep? req.wide", false),
+        ("txn.x", true),
+        ("txn.a!", true),
+        ("txn.x res.deep!", false),
     ];
     assert_eq!(said, expected);
 }

@@ -2,9 +2,9 @@
 
 use crate::agent::report::handlers as report;
 use crate::agent::shared::Shared;
-use crate::agent::shared::failed_message::FailedMessage;
 use crate::agent::shared::handler_table::Entry;
 use crate::agent::shared::spans;
+use crate::handler::failed_message::{FailedMessage, OnFailureUse};
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
 use crate::handler::{ActionWriter, Context, Failure, IncomingMessage};
@@ -69,7 +69,7 @@ impl Shared {
         drop_quietly(failure);
     }
 
-    /// Appends the actions of `on_failure`.
+    /// Appends the actions of the handler's own `on_failure`, or else of the agent's.
     fn give_instead(
         &self,
         entry: &Entry,
@@ -78,12 +78,17 @@ impl Shared {
         out: &mut Vec<u8>,
         end: usize,
     ) {
-        let Some(on_failure) = &self.on_failure else {
+        let own = entry.definition.on_failure;
+        if own.is_none() && self.on_failure.is_none() {
             return;
-        };
+        }
         let start = out.len();
         let mut actions = ActionWriter::within(out, end);
-        let given = guard(|| on_failure(failed, &mut actions));
+        let given = guard(|| match (own, &self.on_failure) {
+            (Some(own), _) => own(OnFailureUse::Give(failed, &mut actions)),
+            (None, Some(on_failure)) => on_failure(failed, &mut actions),
+            (None, None) => Ok(()),
+        });
         let left_out = actions.left_out();
         let context = failed.context();
         if let Err(failure) = given {

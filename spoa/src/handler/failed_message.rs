@@ -1,6 +1,6 @@
-//! A message whose handler failed, as `on_failure` is shown it.
+//! Messages whose handlers failed, and what `on_failure` gives for them.
 
-use crate::handler::{ActionWriter, Context, Failure};
+use super::{ActionWriter, Context, Description, Failure, IntoActions};
 use crate::spop::Name;
 
 /// A message whose handler failed, as [`AgentBuilder::on_failure`](crate::agent::AgentBuilder::on_failure)
@@ -49,6 +49,37 @@ impl<'a> FailedMessage<'a> {
     }
 }
 
-/// Gives the actions of a message whose handler failed.
+/// Gives the actions of a message whose handler failed, for all handlers of an agent.
 pub(crate) type OnFailure =
     Box<dyn Fn(&FailedMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure> + Send + Sync>;
+
+/// A use of the `on_failure` of one handler. The macro has one place for the function, so that a mistake in it is
+/// reported once.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum OnFailureUse<'a, 'w> {
+    /// Gives the actions of a message whose handler failed.
+    Give(&'a FailedMessage<'a>, &'a mut ActionWriter<'w>),
+    /// Describes the variables that it may set.
+    Describe(&'a mut Description),
+}
+
+impl OnFailureUse<'_, '_> {
+    /// Uses a function.
+    ///
+    /// # Errors
+    /// The failure of its actions.
+    #[doc(hidden)]
+    pub fn of<A: IntoActions>(
+        self,
+        on_failure: impl Fn(&FailedMessage<'_>) -> A,
+    ) -> Result<(), Failure> {
+        match self {
+            OnFailureUse::Give(failed, out) => on_failure(failed).into_actions(out),
+            OnFailureUse::Describe(description) => {
+                A::describe(description);
+                Ok(())
+            }
+        }
+    }
+}
