@@ -1,5 +1,6 @@
 //! The lines of the frontend: the filter, and rules that send, deny and show.
 
+use super::own_rules::OwnRules;
 use super::plan::Plan;
 use super::text::Text;
 use super::{denials, rungs, sending, shown};
@@ -28,6 +29,11 @@ pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
         text.comment("Gives each request a unique id, which a message carries as an argument.");
         text.line("unique-id-format %[uuid]");
     }
+    let own = plan.options.rules.as_deref().map(OwnRules::new);
+    if let Some(own) = own.as_ref().filter(|own| !own.early.is_empty()) {
+        text.blank();
+        text.verbatim(&own.early);
+    }
     sending::groups(plan, &mut text);
     text.blank();
     sending::down(plan, &mut text);
@@ -35,8 +41,8 @@ pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
     denials::lines(plan, with_servers, &mut text);
     rungs::lines(plan, with_servers, &mut text);
     text.blank();
-    match &plan.options.rules {
-        Some(rules) => text.verbatim(rules),
+    match own {
+        Some(own) => text.verbatim(&own.rest),
         None => shown::variables(plan, &mut text),
     }
     text.into_string()

@@ -13,6 +13,7 @@ mod frontend;
 mod haproxy_cfg;
 mod ladder;
 mod options;
+mod own_rules;
 mod plan;
 mod proof;
 mod reference;

@@ -321,7 +321,10 @@ const FORMS: [Form; 4] = [Form::Usual, Form::Shown, Form::Ruled, Form::Parts];
 
 /// Rules of a site that read what the agent says.
 fn rules(kind: Kind) -> String {
-    let mut rules = "    bind 127.0.0.1:8080\n".to_owned();
+    // HAProxy warns of this one after an `http-request` rule.
+    let mut rules =
+        "    bind 127.0.0.1:8080\n    tcp-request content set-var(txn.seen) bool(true)\n"
+            .to_owned();
     for variable in messages(kind).iter().flat_map(|it| &it.variables) {
         let name = format!("{}.edge_auth.{}", variable.scope, variable.name);
         rules.push_str(&format!(
