@@ -60,12 +60,12 @@ mod tests {
 
     #[test]
     fn tcp_rules_come_first_with_their_comments_and_acls() {
-        let text = "    bind :80\n    # Who.\n    acl own src 10.0.0.0/8\n    # Why.\n    tcp-request content accept if own\n    \
+        let text = "    bind :80\n    # Ours.\n    acl own src 10.0.0.0/8\n    # Why.\n    tcp-request content accept if own\n    \
                     http-request deny if own\n\nbackend a\n    # A backend's.\n    tcp-request content accept\n";
         let own = OwnRules::new(text);
         assert_eq!(
             own.early,
-            "    # Who.\n    acl own src 10.0.0.0/8\n    # Why.\n    tcp-request content accept if own\n"
+            "    # Ours.\n    acl own src 10.0.0.0/8\n    # Why.\n    tcp-request content accept if own\n"
         );
         assert_eq!(
             own.rest,
