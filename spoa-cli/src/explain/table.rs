@@ -148,7 +148,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
                 remedies: &[
                     "Let `timeout idle` be longer than `timeout processing`.",
                     "`spop bench` counts ACKs without a NOTIFY; `spop decode` reads captured frames.",
-                    "The agent has to answer all it has read before it says goodbye; an agent of this framework does. Remove others from their backend (`disable server`) before they stop.",
+                    "The agent has to answer all it has read before it sends AGENT-DISCONNECT, as agents of this framework do. Remove others from their backend (`disable server`) before they stop.",
                 ],
             },
             "A normal end: HAProxy stops or does not need the connection, or the agent stops.",

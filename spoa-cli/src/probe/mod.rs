@@ -108,12 +108,12 @@ fn facts(
     match goodbye {
         Some(Goodbye::Answered(status, after)) => {
             line(
-                "goodbye",
+                "disconnect",
                 &format!("{}, status {}: {status}", millis(*after), status.code()),
             );
         }
-        Some(Goodbye::Closed(after)) => line("goodbye", &format!("{}, closed", millis(*after))),
-        Some(Goodbye::Ignored) => line("goodbye", &paint.warn("no answer")),
+        Some(Goodbye::Closed(after)) => line("disconnect", &format!("{}, closed", millis(*after))),
+        Some(Goodbye::Ignored) => line("disconnect", &paint.warn("no answer")),
         None => {}
     }
     match &check.outcome {
@@ -181,7 +181,7 @@ fn as_json(
     json!({
         "address": address,
         "hello": said(hello),
-        "goodbye": goodbye.map(|goodbye| match goodbye {
+        "disconnect": goodbye.map(|goodbye| match goodbye {
             Goodbye::Answered(status, after) => {
                 json!({ "answered_ms": ms(*after), "status": status.code() })
             }

@@ -48,7 +48,7 @@ fn an_agent_of_this_framework_is_one_that_haproxy_agrees_with() {
     let json = spop(&["probe", &agent, "--json", "--max-frame-size", "64k"]).json();
     assert_eq!(json["hello"]["version"], "2.0");
     assert_eq!(json["hello"]["max_frame_size"], 65536);
-    assert_eq!(json["goodbye"]["status"], 0);
+    assert_eq!(json["disconnect"]["status"], 0);
     assert!(json["health_check"]["answered_ms"].is_f64(), "{json}");
 }
 
