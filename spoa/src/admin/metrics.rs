@@ -251,7 +251,7 @@ impl Output<'_, '_> {
         )?;
         self.counts(
             "spoa_connections_failed",
-            "Connections that ended without a goodbye",
+            "Connections that ended without a graceful close",
             "reason",
             |it| {
                 [

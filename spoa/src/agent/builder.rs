@@ -131,8 +131,8 @@ impl AgentBuilder {
         self.renewed_as(None, Renewal::new(), make).await
     }
 
-    /// Like [`reloadable`](Self::reloadable). Besides, the value is made again while the agent serves, as the
-    /// [`Renewal`] says.
+    /// Adds a state as [`reloadable`](Self::reloadable) does. The agent also loads it again while it serves, when the
+    /// [`Renewal`] says so.
     ///
     /// # Errors
     /// An [`Error`] if the first value cannot be made.
@@ -183,8 +183,8 @@ impl AgentBuilder {
     }
 
     /// Lets peers of this network connect to the TCP sockets, and closes the connections of all
-    /// others as they come. It may be called once for each network; without it everybody may
-    /// connect. An IPv4 peer of an IPv6 socket is one of IPv4 networks.
+    /// others at once. It may be called once for each network; without it every peer may
+    /// connect. An IPv4 peer of an IPv6 socket belongs to IPv4 networks.
     ///
     /// Unix sockets are guarded by their mode and owner: see [`Address`](super::Address).
     ///
@@ -306,7 +306,7 @@ impl AgentBuilder {
         self.on_failure.is_some()
     }
 
-    /// Shows every failure to `observe`, before what [`on_failure`](Self::on_failure) says.
+    /// Shows every failure to `observe`, before [`on_failure`](Self::on_failure) is called.
     #[cfg(any(feature = "run", feature = "testing"))]
     pub(crate) fn observe(
         mut self,

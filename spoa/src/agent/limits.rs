@@ -18,24 +18,24 @@ pub struct Limits {
     /// default) is taken if it is smaller. Default 1 MiB; at least 256.
     pub max_frame_size: u32,
     /// The most bytes held for fragmented NOTIFYs of one connection (HAProxy ≤ 3.0). Default
-    /// 256 KiB; 0 does not offer fragmentation. A NOTIFY that passes it is answered without actions.
+    /// 256 KiB; with 0, the agent does not offer fragmentation. It answers a larger NOTIFY without actions.
     pub max_reassembled: usize,
     /// The most bytes held for fragmented NOTIFYs of all connections. Default 16 MiB.
     pub max_reassembled_total: usize,
-    /// The most bytes kept in all connections: messages of running async and blocking handlers, and
-    /// what each connection keeps beyond 32 KiB of frames that have not come whole and of answers
-    /// that are not read. A connection that would pass it is closed with status 13, and async and
-    /// blocking handlers are not begun and fail as overloaded. Default 256 MiB.
+    /// The most bytes kept for all connections: messages of running async and blocking handlers, and
+    /// the incomplete frames and unread answers of each connection beyond its first 32 KiB. A
+    /// connection that would exceed the limit is closed with status 13, and async and
+    /// blocking handlers are not started and fail as overloaded. Default 256 MiB.
     pub max_buffered_total: usize,
-    /// The most NOTIFYs of one connection that wait for async or blocking handlers; handlers of more
-    /// are not begun and fail as overloaded. HAProxy sends no more than 20 and then waits for
+    /// The most NOTIFYs of one connection that wait for async or blocking handlers; handlers of further
+    /// NOTIFYs are not started and fail as overloaded. HAProxy sends 20 at most and then waits for
     /// answers, but gives up at its `timeout processing` and sends more. Default 256. Of one NOTIFY's
     /// messages, about 256 may wait.
     pub max_in_flight: usize,
-    /// The most running async and blocking handlers of all connections; more are not begun and fail
+    /// The most running async and blocking handlers of all connections; more are not started and fail
     /// as overloaded. Default 10,000.
     pub max_in_flight_total: usize,
-    /// The most connections at once; more are closed as they come. Default 10,000.
+    /// The most open connections; new ones beyond that are closed at once. Default 10,000.
     pub max_connections: usize,
     /// The most blocking handlers that run at once; more wait for their turn, within their deadline.
     /// Default 64. With 0, none runs: their messages fail as overloaded.
@@ -50,42 +50,42 @@ pub struct Limits {
     pub max_transactions: usize,
     /// The most bytes of these values; the oldest make room for new ones. Default 64 MiB.
     pub max_transaction_bytes: usize,
-    /// How long [`Transaction`](crate::Transaction) keeps a value. Longer than HAProxy waits for a response
+    /// How long [`Transaction`](crate::Transaction) keeps a value. Set it longer than HAProxy waits for a response
     /// (`timeout server`). Default 60 s.
     pub transaction_timeout: Duration,
     /// How long an async or blocking handler may take, from the read that brought its NOTIFY, if it has
     /// no `timeout` of its own; `None` is for ever. Keep it below `timeout processing` in spoe.conf.
     /// Default 1 s.
     pub handler_timeout: Option<Duration>,
-    /// Whether to refuse an async or blocking handler that is expected to miss its deadline: while one in
-    /// eight of its messages is late, no more run at once than it finished within its last timeout, but at
-    /// least 32. Those beyond fail at once as overloaded, so that HAProxy does not wait for them. Default
-    /// `true`; without it, the counts above are the only limits.
+    /// Whether to refuse messages that an async or blocking handler would probably answer too late. While more
+    /// than one in eight of a handler's messages miss their deadline, at most as many run at once as it finished
+    /// in time within one timeout, but at least 32. The others fail at once as overloaded, so that HAProxy does
+    /// not wait for them. Default `true`; with `false`, the counts above are the only limits.
     pub adaptive_admission: bool,
-    /// How long a connection may take to say HELLO, and to shake hands before that if it is one of TLS.
+    /// How long a new connection may take to say HELLO, and with TLS, to finish the handshake before that.
     /// Default 5 s.
     pub hello_timeout: Duration,
     /// How long a frame may take from its first byte to its last. Default 10 s.
     pub frame_timeout: Duration,
     /// How long a peer may leave answers unread. Default 10 s.
     pub write_timeout: Duration,
-    /// How long nothing may come on a connection on which nothing is in flight, before the agent says
-    /// goodbye; `None` is for ever. HAProxy closes idle connections itself: at `timeout idle` up to
+    /// How long a connection may be idle, with nothing in flight, before the agent closes it gracefully;
+    /// `None` is for ever. HAProxy closes idle connections itself: at `timeout idle` up to
     /// 3.0, and from 3.1 on at `pool-purge-delay` of the `server` line. Default `None`.
     pub idle_timeout: Option<Duration>,
-    /// How long a connection may live; each draws a time within a tenth of it. Then the agent says
-    /// goodbye on it as it does when it stops, so that HAProxy connects again, to agents that were
-    /// started meanwhile too. `None` is for ever. Default `None`.
+    /// How long a connection may live, give or take a tenth, chosen at random for each. Then the agent
+    /// closes it gracefully, as it does when it stops, so that HAProxy connects again, also to agents
+    /// that were started in the meantime. `None` is for ever. Default `None`.
     pub connection_lifetime: Option<Duration>,
-    /// How long to wait, after saying goodbye, for the peer to close: closing first would lose the
-    /// goodbye on HAProxy ≥ 3.1. Default 1 s.
+    /// How long to wait, after the AGENT-DISCONNECT, for the peer to close: if the agent closed first,
+    /// HAProxy from 3.1 on would lose that frame. Default 1 s.
     pub linger_timeout: Duration,
     /// How long to go on serving after the stop signal, with health checks (`option spop-check`)
-    /// refused, so that HAProxy sends to its other servers before the agent leaves. Longer than
+    /// refused, so that HAProxy sends to its other servers before the agent stops. Set it longer than
     /// `inter` times `fall` of the check. Default 0.
     pub lame_duck: Duration,
-    /// How long to wait then for what is in flight. A NOTIFY whose handlers still run after that is answered without
-    /// their actions. Default 10 s.
+    /// How long to wait after that for the NOTIFYs in flight. If handlers of a NOTIFY are still running then, it is
+    /// answered without their actions. Default 10 s.
     pub drain_timeout: Duration,
 }
 

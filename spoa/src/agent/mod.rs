@@ -1,9 +1,9 @@
 //! The server: listens, speaks SPOP, runs the handlers, answers.
 //!
-//! # A `main` of one's own
+//! # A `main` of your own
 //!
-//! The agent logs with [`tracing`]. `run!` sets up a subscriber; a program with a `main` of its own does so
-//! itself, or nobody sees a line. Lines have one of four targets, which stay the same whatever changes inside
+//! The agent logs with [`tracing`]. `run!` sets up a subscriber; a program with its own `main` has to do so
+//! itself, or the log goes nowhere. Lines have one of four targets, which do not depend on the modules of
 //! the crate:
 //!
 //! | target | lines |
@@ -43,8 +43,8 @@
 //! }
 //! ```
 //!
-//! The `Display` of an [`Error`] is the sentence that says what to do. A `main` that returns a `Result`
-//! prints `Debug` instead, so this one prints its error itself.
+//! The `Display` of an [`Error`] says what to do. A `main` that returns a `Result` prints the `Debug` form
+//! instead, so this `main` prints its error itself.
 
 mod builder;
 mod connection;

@@ -82,9 +82,9 @@ impl Server {
     }
 
     /// Serves until `shutdown` is done, and for [`Limits::lame_duck`](super::Limits::lame_duck)
-    /// longer; then stops accepting, answers what is in flight, says goodbye on every connection, and
-    /// returns when all are closed. After [`Limits::drain_timeout`](super::Limits::drain_timeout), what is in flight
-    /// still is answered without actions, and peers have
+    /// longer; then stops accepting, answers the NOTIFYs in flight, closes every connection gracefully, and
+    /// returns when all are closed. After [`Limits::drain_timeout`](super::Limits::drain_timeout), it answers
+    /// the NOTIFYs that are still in flight without actions, and peers have
     /// [`Limits::linger_timeout`](super::Limits::linger_timeout) to close.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
         let Server {

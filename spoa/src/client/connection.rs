@@ -99,7 +99,7 @@ impl Connection {
         Ok(Some((ids, receiver)))
     }
 
-    /// Says goodbye.
+    /// Closes the connection gracefully: sends a DISCONNECT.
     pub(super) fn disconnect(&self, disconnect: Disconnect<'_>) -> Result<(), Error> {
         let mut state = self.state();
         let state = &mut *state;

@@ -136,7 +136,7 @@ pub enum Error {
          `ClientOptions::ack_timeout` waits longer"
     )]
     AckTimeout(Duration),
-    /// The agent did not answer the goodbye in time.
+    /// The agent did not answer HAPROXY-DISCONNECT in time.
     #[error("no AGENT-DISCONNECT within {0:?}: the agent does not answer HAPROXY-DISCONNECT")]
     CloseTimeout(Duration),
     /// [`Client::close`](crate::client::Client::close) was called.

@@ -38,7 +38,7 @@ pub struct ClientOptions {
 
 impl Default for ClientOptions {
     /// HAProxy's defaults: frames up to 16380 bytes, pipelining, 20 NOTIFYs in flight. 5 seconds for
-    /// connecting and as long for the HELLO, 10 for an ACK, 1 for the goodbye.
+    /// connecting, 5 for the HELLO, 10 for an ACK, and 1 for the answer to HAPROXY-DISCONNECT.
     fn default() -> Self {
         ClientOptions {
             engine: EngineSettings {

@@ -42,7 +42,7 @@ impl Actions {
         Actions::default()
     }
 
-    /// Adds actions after those that are there. The first failure is kept and becomes the handler's.
+    /// Adds actions at the end. If some of them are failures, the first one becomes the handler's failure.
     pub fn push(&mut self, actions: impl IntoActions) -> &mut Self {
         let result = actions.into_actions(&mut ActionWriter::new(&mut self.encoded));
         if let Err(failure) = result {

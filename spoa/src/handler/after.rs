@@ -3,7 +3,7 @@
 use super::{Context, Failure, FromMessage, IncomingMessage};
 use std::future::Future;
 
-/// Takes work that the agent does after the answer has left: an entry in an audit log, a lookup for the next
+/// Takes work that the agent does after it has sent the answer: an entry in an audit log, a lookup for the next
 /// request, a request to another service.
 ///
 /// HAProxy never waits for this work. It begins when the ACK of the NOTIFY has been written to the connection,
@@ -25,7 +25,7 @@ use std::future::Future;
 /// }
 /// ```
 ///
-/// The work is a future of its own: it owns what it needs, such as a clone of an `Arc` in a
+/// The work is a separate future, so it must own what it needs, such as a clone of an `Arc` in a
 /// [`State`](super::State). Put work that blocks its thread into `tokio::task::spawn_blocking`.
 ///
 /// An agent keeps at most [`Limits::max_after_work`](crate::agent::Limits::max_after_work) futures, running ones
@@ -39,8 +39,8 @@ use std::future::Future;
 pub struct After<'a>(Context<'a>);
 
 impl After<'_> {
-    /// Leaves work for the time after the answer. Returns `false` if the agent keeps as much work as it may: the
-    /// future is dropped without being polled, and counted.
+    /// Gives the agent work for the time after the answer. Returns `false` if the agent already keeps as much work as
+    /// it may: it then drops the future without polling it, and counts it.
     ///
     /// ```
     /// use spoa::After;

@@ -28,8 +28,8 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Returns the engine-id of HAProxy's HELLO: one for each thread up to 3.0, one for each engine and process
-    /// since then. Is `None` if HAProxy sent none.
+    /// Returns the engine-id of HAProxy's HELLO: up to 3.0 one for each thread, from 3.1 on one for each engine and
+    /// process. Returns `None` if HAProxy sent none.
     #[must_use]
     pub fn engine_id(&self) -> Option<&'a str> {
         self.connection.engine_id.as_deref()
@@ -59,7 +59,7 @@ impl<'a> Context<'a> {
         &self.connection.agent
     }
 
-    /// Returns the time at which the agent answers without this handler; `None` if the handler has no deadline.
+    /// Returns the time at which the agent stops waiting for this handler; `None` if the handler has no deadline.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline

@@ -1,11 +1,11 @@
-//! The reason for which a handler failed, and its text.
+//! The reason why a handler failed, and its text.
 
 use super::error_text::error_text;
 use super::{BadVariable, BoxError, Rejection};
 use std::fmt;
 use std::time::Duration;
 
-/// The reason for which a handler failed. The NOTIFY is answered nevertheless.
+/// The reason why a handler failed. The agent answers the NOTIFY nevertheless.
 ///
 /// Its text can always be shown: if the `Display` of a handler's own error panics or fails, the text says
 /// so. Line breaks are kept; the log escapes them.
@@ -102,7 +102,7 @@ impl From<BadVariable> for Failure {
     }
 }
 
-/// The reason for which a handler was not started.
+/// The reason why a handler was not started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Overload {
@@ -127,8 +127,8 @@ pub enum Overload {
     /// The limit of one NOTIFY, which is not an option.
     #[error("{0} handlers of its NOTIFY wait, which is the limit")]
     Notify(usize),
-    /// Too many messages of this handler missed their deadline, and as many run already as it
-    /// finished in time lately.
+    /// Too many messages of this handler missed their deadline, and as many are already running as it
+    /// recently finished in time.
     #[error(
         "it misses its deadline, and as many of its messages are running as it can finish in time; \
          see what it waits for"

@@ -36,7 +36,7 @@ pub trait FromValue<'a>: Sized {
     /// everything that a client can put in its sample.
     const ACCEPTS: Accepts = Accepts::SOME;
 
-    /// The type on the wire to try first. A wrong one costs time only.
+    /// The type on the wire to try first. A wrong guess only costs time.
     #[doc(hidden)]
     const LIKELY: DataType = Self::EXPECTED.likely();
 
@@ -286,7 +286,7 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Result<T, Mismatch> {
 ///
 /// If the text cannot be parsed, the message is rejected. `Option<Parse<T>>` does not change that: its `None` is
 /// for a missing argument. So take `Parse<T>` for text from HAProxy or its configuration. If a client chooses the
-/// text, take a `Result`, so that `?n=abc` does not keep the handler from checking the rest.
+/// text, take a `Result`, so that `?n=abc` does not stop the handler from checking the rest.
 ///
 /// ```
 /// use spoa::prelude::*;

@@ -6,7 +6,7 @@ use super::{ActionWriter, Description, Failure, IntoHandlerError, Presence};
 ///
 /// HAProxy applies the actions in the order in which they are returned, and those of several messages of
 /// one NOTIFY in the order of the messages, whichever handler is done first. If two actions set one variable,
-/// the last one counts.
+/// the last one wins.
 ///
 /// `()`, [`SetVar`](super::SetVar), [`UnsetVar`](super::UnsetVar), [`Actions`](super::Actions), arrays, `Vec`s and tuples of those, `Option` (`None` does
 /// nothing) and `Result` with any error. `#[derive(IntoActions)]` implements it for a struct whose fields are

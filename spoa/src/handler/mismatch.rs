@@ -1,8 +1,8 @@
-//! The reason for which an argument does not become a value of a Rust type.
+//! The reason why an argument does not convert to a Rust type.
 
 use std::fmt;
 
-/// The reason for which an argument does not become a value of a type.
+/// The reason why an argument does not convert to a type.
 ///
 /// If a handler takes `Result<T, Mismatch>`, it gets the reason, and its message is not rejected:
 ///

@@ -5,7 +5,7 @@ use super::{Expected, Fetch, Mismatch, When};
 use crate::spop::{DataType, Message, Name};
 use std::fmt;
 
-/// The reason for which a message was not given to its handler.
+/// The reason why a message was not given to its handler.
 ///
 /// Its text names the message, the argument, the expected and the received type, and the change in spoe.conf
 /// or in the handler that fixes it. It never repeats the value.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 /// Shared data that the agent was given with `state` or `reload`, one value for each type.
 ///
-/// If a handler takes a `State<'_, T>` that the agent was not given, the agent does not start. A reload counts
-/// for the next messages: a running handler keeps its value.
+/// If a handler takes a `State<'_, T>` that the agent was not given, the agent does not start. A reload affects only
+/// later messages: a running handler keeps its value.
 ///
 /// ```
 /// use spoa::prelude::*;

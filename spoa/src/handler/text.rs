@@ -8,9 +8,9 @@ use std::ops::Deref;
 
 /// Text that a client chooses: a path, a header, a cookie.
 ///
-/// It is a `str` that takes whatever a client sends. Each sequence of bytes that is not UTF-8 becomes
-/// U+FFFD, and NULL, for instance of a missing header, becomes the empty text. So a client cannot have a
-/// message rejected by it, as it can by a `&str`.
+/// `Text` is a `str` that takes whatever a client sends. Each sequence of bytes that is not UTF-8 becomes
+/// U+FFFD, and NULL, for instance for a missing header, becomes the empty text. So a client cannot have a
+/// message rejected through a `Text`, as it can through a `&str`.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -23,12 +23,12 @@ use std::ops::Deref;
 /// assert!(*check_path("/admin/users".into()).value());
 /// ```
 ///
-/// Text without U+FFFD is exactly what the client sent, so comparing it with such text, as above, compares
+/// A `Text` without U+FFFD is exactly what the client sent, so a comparison with other text, as above, compares
 /// the bytes. `Option<Text<'_>>` is `None` for NULL. If spoe.conf does not have the argument, the message is
 /// rejected, unless the type is an `Option`.
 ///
-/// It borrows from the message, and owns its text only if bytes were replaced. Take `&[u8]` to see
-/// these bytes.
+/// A `Text` borrows from the message, and owns its text only if bytes were replaced. To see the original bytes, take
+/// `&[u8]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<'a>(Cow<'a, str>);
 
@@ -62,7 +62,7 @@ impl<'a> Text<'a> {
         self.0
     }
 
-    /// Returns the text as its own.
+    /// Returns the text as a `String`.
     #[must_use]
     pub fn into_string(self) -> String {
         self.0.into_owned()

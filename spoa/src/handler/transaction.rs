@@ -37,7 +37,7 @@ const UNIQUE_ID: &str = "unique-id";
 /// }
 /// ```
 ///
-/// Each type of value has a place of its own, so two handlers with different types do not meet.
+/// Each type of value has its own place, so handlers with different types do not affect each other.
 ///
 /// # Which messages belong together
 ///
@@ -48,8 +48,8 @@ const UNIQUE_ID: &str = "unique-id";
 ///
 /// Without that argument, messages of one engine and stream belong together. HAProxy up to 3.0 numbers its streams so
 /// that this works. From 3.1 on, each event has a stream-id of its own, and a handler whose message has no
-/// `unique-id` fails with an error that says so. The agent knows these HAProxies apart by the capability `async`,
-/// which `no option async` takes away.
+/// `unique-id` fails with an error that says so. The agent tells these HAProxies apart by the capability `async`,
+/// which `no option async` removes.
 ///
 /// # A value can be missing
 ///
@@ -88,15 +88,15 @@ impl<T> fmt::Debug for Transaction<'_, T> {
 }
 
 impl<T: Send + 'static> Transaction<'_, T> {
-    /// Keeps a value, in place of the one that is there.
+    /// Keeps a value, in place of the previous one.
     ///
-    /// Towards the limit of bytes it counts with its own size and the size of this message: as a rule, the heap of a
-    /// value holds parts of the message. If yours holds more, call [`put_sized`](Transaction::put_sized).
+    /// Towards the limit of bytes, the value counts as its own size and the size of this message, since a value usually
+    /// owns parts of the message. If yours owns more memory, call [`put_sized`](Transaction::put_sized).
     pub fn put(&self, value: T) {
         self.put_sized(value, self.bytes);
     }
 
-    /// Keeps a value that owns this many bytes besides its own size, in place of the value that is there.
+    /// Keeps a value that owns this many bytes in addition to its own size, in place of the previous value.
     ///
     /// ```
     /// use spoa::Transaction;
@@ -121,7 +121,7 @@ impl<T: Send + 'static> Transaction<'_, T> {
         value.downcast().ok().map(|value| *value)
     }
 
-    /// Returns a copy of the value, which stays for the messages that follow.
+    /// Returns a copy of the value, which is kept for later messages.
     ///
     /// ```
     /// use spoa::Transaction;

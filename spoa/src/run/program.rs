@@ -9,12 +9,12 @@ use crate::handler::{Definition, Failure, HandlerError};
 use std::borrow::Cow;
 use std::process::ExitCode;
 
-/// A program with an agent: what [`run!`](crate::run!) makes and runs.
+/// A program with an agent, as [`run!`](crate::run!) builds and runs it.
 ///
-/// [`program!`](crate::program!) takes what `run!` takes and returns it, so that an agent is declared once,
-/// for `main`, tests and other programs. `Program` has methods for what the macro has options for, for
-/// programs that put their agents together in functions. Either way, [`main`](Program::main) gives it the
-/// whole command line: `serve`, `check`, `handlers`, `call` and the tools, with systemd, signals and the log.
+/// [`program!`](crate::program!) takes what `run!` takes and returns a `Program`, so that you can declare an agent
+/// once, for `main`, tests and other programs. For programs that put their agents together in functions, `Program`
+/// has a method for each option of the macro. Either way, [`main`](Program::main) gives the program the
+/// whole command line: `serve`, `check`, `probe`, `handlers`, `call` and the tools, with systemd, signals and the log.
 ///
 /// ```no_run
 /// use spoa::prelude::*;
@@ -226,8 +226,8 @@ impl Program {
         ExitCode::with_status(perform(self))
     }
 
-    /// Makes the agent's builder, for a test or for a program with a `main` of its own. The words are a command line
-    /// without the program's name, which may have options only. The environment is not read, and no service
+    /// Makes the agent's builder, for a test or for a program with a `main` of its own. `words` are the options of a
+    /// command line, without the program's name and without a command. The environment is not read, and no service
     /// is started.
     ///
     /// ```
@@ -266,7 +266,7 @@ impl Program {
     }
 }
 
-/// Why a [`Program`] made no agent.
+/// The reason why a [`Program`] made no agent.
 ///
 /// ```
 /// use spoa::run::Program;

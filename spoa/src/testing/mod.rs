@@ -1,9 +1,9 @@
 //! Tests of an agent, in memory or behind a real HAProxy.
 //!
-//! A handler is a function, so most tests call it. [`TestAgent`] is the whole agent, with an engine in the test's own
-//! process and the whole protocol between them: its tests need no HAProxy, and see the answer of the agent and the
+//! A handler is a function, so most tests call it. [`TestAgent`] runs the whole agent and an engine in the test's
+//! process, with the whole protocol between them: such tests need no HAProxy, and see the agent's answer and the
 //! failures that it would log. `HaProxy`, which needs the feature `tools` as well, runs a HAProxy in front of the agent:
-//! its tests see the response to a request. `Service` runs a program that the agent depends on, which a test can halt,
+//! such tests see the response to a request. `Service` runs a program that the agent depends on, which a test can halt,
 //! kill and start again, and [`eventually`] waits for a condition.
 //!
 //! ```
@@ -25,8 +25,8 @@
 //! # }
 //! ```
 //!
-//! In a `#[tokio::test]` it is `agent.call(…).await?`. With `start_paused = true`, for which tokio
-//! needs its feature `test-util`, the deadlines of handlers pass without waiting.
+//! In a `#[tokio::test]`, write `agent.call(…).await?`. With `start_paused = true`, which needs tokio's feature
+//! `test-util`, the deadlines of handlers pass without waiting.
 
 mod answer;
 mod eventually;
@@ -75,9 +75,9 @@ pub type CallArgs<'a> = [(&'a str, &'a dyn AsValue)];
 /// How many bytes the pipe between the two ends holds.
 const PIPE: usize = 64 << 10;
 
-/// An agent to be called by a test.
+/// An agent that tests call.
 ///
-/// Every call is a connection of its own, so calls may go on at the same time, and one agent may
+/// Every call has its own connection, so calls may run at the same time, and one agent may
 /// serve any number of tests.
 #[derive(Debug)]
 pub struct TestAgent {
