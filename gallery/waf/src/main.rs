@@ -1,0 +1,132 @@
+//! Judges requests and responses by rules, with the messages and variables of coraza-spoa.
+
+mod rules;
+
+use rules::{Part, Rules};
+use spoa::State;
+use spoa::admin::Counters;
+use spoa::http::{Form, Headers, Query, Verdict};
+use spoa::prelude::*;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+struct Options {
+    /// File with the rules
+    #[arg(long, value_name = "FILE", default_value = "rules.txt")]
+    rules: PathBuf,
+    /// Score from which a request or a response is denied
+    #[arg(long, value_name = "N", default_value = "5")]
+    deny_from: u32,
+}
+
+spoa::outcomes! {
+    /// The verdicts on requests and responses.
+    pub struct Firewall {
+        deny: 403;
+    }
+}
+
+/// The answer: the verdict, and what it is founded on.
+#[derive(IntoActions)]
+#[spoa(scope = "txn")]
+struct Judged {
+    #[spoa(flatten)]
+    verdict: Verdict<Firewall>,
+    anomaly_score: u32,
+    rules_hit: u32,
+    rule_ids: String,
+}
+
+static JUDGED: Counters<2> = Counters::new(
+    "waf_judged",
+    "Requests and responses by verdict",
+    ["of", "verdict"],
+);
+
+/// The arguments of `coraza-req` that rules look at.
+#[derive(FromMessage)]
+struct Request<'a> {
+    #[spoa(default, sample = "method")]
+    method: &'a [u8],
+    #[spoa(default, sample = "path")]
+    path: &'a [u8],
+    query: Query<'a>,
+    headers: Headers<'a>,
+    #[spoa(default, sample = "req.body")]
+    body: &'a [u8],
+}
+
+/// Judges a request. The site's rules send it.
+#[spoe_message("coraza-req", group = "coraza-req")]
+fn request(
+    request: Request<'_>,
+    State(rules): State<'_, Rules>,
+    State(options): State<'_, Options>,
+) -> Judged {
+    let mut parts = vec![
+        Part::new("method", request.method),
+        Part::new("path", request.path),
+        Part::new("path", spoa::http::Path::new(request.path).decoded()),
+        Part::new("body", request.body),
+    ];
+    let form = Form::new(request.body);
+    for (name, value) in request.query.iter().chain(form.iter()) {
+        parts.extend([Part::new("args", name), Part::new("args", value)]);
+    }
+    if let Ok(json) = serde_json::from_slice(request.body) {
+        rules::strings(&json, &mut parts);
+    }
+    judge("request", rules, options, &parts, request.headers)
+}
+
+/// Judges a response.
+#[spoe_message("coraza-res", event = "on-http-response")]
+fn response(
+    #[arg(sample = "status")] status: u16,
+    headers: Headers<'_>,
+    #[arg(default, sample = "res.body")] body: &[u8],
+    State(rules): State<'_, Rules>,
+    State(options): State<'_, Options>,
+) -> Judged {
+    let status = status.to_string();
+    let parts = [
+        Part::new("status", status.as_bytes()),
+        Part::new("response", body),
+    ];
+    judge("response", rules, options, &parts, headers)
+}
+
+fn judge(
+    of: &'static str,
+    rules: &Rules,
+    options: &Options,
+    parts: &[Part<'_>],
+    headers: Headers<'_>,
+) -> Judged {
+    let hits = rules.hits(parts, headers);
+    let anomaly_score = hits.iter().map(|rule| rule.score).sum();
+    let ids: Vec<_> = hits.iter().map(|rule| rule.id.to_string()).collect();
+    let rule_ids = ids.join(",");
+    let (name, verdict) = if anomaly_score >= options.deny_from {
+        let denied = Verdict::deny::<403>().reason(rule_ids.clone());
+        ("deny", denied)
+    } else {
+        ("allow", Verdict::allow())
+    };
+    JUDGED.inc([of, name]);
+    Judged {
+        verdict,
+        anomaly_score,
+        rules_hit: u32::try_from(hits.len()).unwrap_or(u32::MAX),
+        rule_ids,
+    }
+}
+
+fn main() {
+    spoa::run!(
+        name = "coraza",
+        options = Options,
+        reload = Rules::load(&options.rules)?,
+        watch = options.rules,
+    )
+}
