@@ -1,5 +1,6 @@
 //! The options of `config`, and what they ask for.
 
+use super::ingress::Ingress;
 use super::{Config, Part, newest};
 use crate::command::{Command, CommandOption as Opt, Given, one_of};
 use spoa_config::Series;
@@ -26,6 +27,12 @@ impl Config {
             Opt::text("part", "PART", "One part: spoe, backend, frontend or all")
                 .default("all")
                 .check(|text| one_of(&Part::NAMES, text)),
+            Opt::text(
+                "for",
+                "CONTROLLER",
+                "ConfigMaps for haproxy-ingress or kubernetes-ingress",
+            )
+            .check(|text| one_of(&Ingress::NAMES, text)),
             Opt::text("engine", "NAME", "Name of the engine").default("the agent's name"),
             Opt::text("prefix", "NAME", "Prefix of the variables").default("the engine's name"),
             Opt::text(
@@ -142,6 +149,7 @@ impl Config {
         Config {
             series: series.map(|(series, _)| series),
             newer: series.and_then(|(series, text)| newer(series, text)),
+            ingress: given.text("for").and_then(Ingress::of),
             part: match given.text("part") {
                 Some("spoe") => Part::Spoe,
                 Some("backend") => Part::Backend,

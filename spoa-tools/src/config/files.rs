@@ -12,6 +12,10 @@ impl Config {
     /// Returns the files to write, with their texts.
     fn files(&self, path: &Path, agent: &str, written: &Configuration) -> Vec<(PathBuf, String)> {
         let part = |name: &str, text: &str| vec![(place(path, name), text.to_owned())];
+        if let Some(ingress) = self.ingress {
+            let text = signed(agent, &ingress.manifests(agent, written));
+            return part(ingress.file(), &text);
+        }
         match self.part {
             Part::Spoe => part("spoe.conf", &written.spoe),
             Part::Backend => part("backend.cfg", &signed(agent, &written.backend)),

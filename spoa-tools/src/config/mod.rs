@@ -3,10 +3,12 @@
 mod command;
 mod diff;
 mod files;
+mod ingress;
 mod unused;
 
 use crate::Outcome;
 use crate::haproxy::Haproxy;
+use ingress::Ingress;
 use spoa_config::read::{self, Disk, Surroundings};
 use spoa_config::write::{Buffers, Cache, Configuration, Fail, Options, Page, write};
 use spoa_config::{Agent, Series};
@@ -34,6 +36,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     series: Option<Series>,
+    ingress: Option<Ingress>,
     part: Part,
     engine: Option<String>,
     prefix: Option<String>,
@@ -76,7 +79,7 @@ impl Config {
     pub fn perform(&self, agent: &Agent) -> Result<Outcome, String> {
         self.refuse_unused(agent)?;
         let (series, guessed) = self.series(|| Haproxy::find(None).ok().map(|found| found.series));
-        let options = self.options(series)?;
+        let options = self.options(series, &agent.name)?;
         if has_line(&options, "bind") && !self.bind.is_empty() {
             return Err(
                 "option `--bind` changes nothing: the lines of `--rules` have a `bind`".to_owned(),
@@ -89,7 +92,7 @@ impl Config {
                 let list = self.write(path, &agent.name, &written)?;
                 format!("{list}{}", self.next_steps(path, &options))
             }
-            None => self.text(&written),
+            None => self.text(&agent.name, &written),
         };
         let warnings = written.warnings.iter().map(ToString::to_string);
         let about_series = self.newer.clone().into_iter().chain(guessed);
@@ -118,6 +121,9 @@ impl Config {
         if self.part != Part::All {
             return String::new();
         }
+        if self.ingress.is_some() {
+            return "next: its first lines say what to do with it\n".to_owned();
+        }
         let directory = directory.display();
         let mut steps = format!(
             "next, while the agent runs:\n    cd {directory}\n    haproxy -c -f haproxy.cfg\n    \
@@ -137,7 +143,7 @@ impl Config {
         steps
     }
 
-    fn options(&self, series: Series) -> Result<Options, String> {
+    fn options(&self, series: Series, agent: &str) -> Result<Options, String> {
         let usual = Options::new(series);
         let rules = self.rules.as_deref().map(|path| {
             fs::read_to_string(path)
@@ -168,7 +174,11 @@ impl Config {
                 [] => usual.bind,
                 bind => bind.to_vec(),
             },
-            spoe_file: self.spoe_file.clone().unwrap_or(usual.spoe_file),
+            spoe_file: match (&self.spoe_file, self.ingress) {
+                (Some(path), _) => path.clone(),
+                (None, Some(_)) => Ingress::spoe_file(self.engine.as_deref().unwrap_or(agent)),
+                (None, None) => usual.spoe_file,
+            },
             buffers: self.buffers(series)?,
             ..usual
         })
@@ -196,7 +206,10 @@ impl Config {
         })
     }
 
-    fn text(&self, written: &Configuration) -> String {
+    fn text(&self, agent: &str, written: &Configuration) -> String {
+        if let Some(ingress) = self.ingress {
+            return ingress.manifests(agent, written);
+        }
         match self.part {
             Part::Spoe => written.spoe.clone(),
             Part::Backend => written.backend.clone(),
@@ -310,10 +323,42 @@ mod tests {
     }
 
     #[test]
+    fn controllers_get_the_parts_in_the_keys_that_they_read() {
+        let yaml = |name: &str, server: &str| {
+            let (name, server) = (format!("--for={name}"), format!("--server={server}"));
+            let line = ["--haproxy=3.2", name.as_str(), server.as_str()];
+            config(&line).perform(&agent()).unwrap().text
+        };
+        let text = yaml("haproxy-ingress", "waf.default:12345");
+        for line in [
+            "  name: waf-spoe\ndata:\n  spoe.conf: |2\n    # Written by `waf config`",
+            "\n  config-sections: |2\n    backend waf-agents\n",
+            "\n    resolvers waf-dns\n",
+            "\n  config-frontend: |2\n    # Asks the agent",
+            "\n    filter spoe engine waf config /etc/spoe/waf/spoe.conf\n",
+        ] {
+            assert!(text.contains(line), "`{line}` is not in:\n{text}");
+        }
+        let text = yaml("kubernetes-ingress", "10.0.0.1:12345");
+        for line in [
+            "  name: haproxy-aux-cfg\ndata:\n  haproxy-aux.cfg: |2\n    backend waf-agents\n",
+            "\n        server agent1 10.0.0.1:12345\n",
+            "\n  frontend-config-snippet: |2\n    # Asks the agent",
+        ] {
+            assert!(text.contains(line), "`{line}` is not in:\n{text}");
+        }
+        for unused in ["--bind=:80", "--part=spoe"] {
+            let error = config(&["--haproxy=3.2", "--for=haproxy-ingress", unused]);
+            let error = error.perform(&agent()).unwrap_err();
+            assert!(error.contains("changes nothing"), "{error}");
+        }
+    }
+
+    #[test]
     fn the_next_steps_are_listed() {
         let next = |line: &[&str]| {
             let config = config(line);
-            let options = config.options(Series::V3_2).unwrap();
+            let options = config.options(Series::V3_2, "waf").unwrap();
             config.next_steps(Path::new("out"), &options)
         };
         let usual = next(&[]);

@@ -34,7 +34,16 @@ impl Config {
                     .then_some("it names what `--fail closed` asks for: add that, or leave it out"),
             ),
             ("--rules", self.rules.is_some(), messages()),
-            ("--bind", !self.bind.is_empty(), only(&[])),
+            (
+                "--part",
+                self.part != Part::All,
+                self.ingress.map(|_| "`--for` writes every part"),
+            ),
+            (
+                "--bind",
+                !self.bind.is_empty(),
+                only(&[]).or(self.ingress.map(|_| "the controller listens")),
+            ),
             (
                 "--show",
                 self.show,

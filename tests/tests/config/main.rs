@@ -12,6 +12,7 @@ mod examples;
 #[path = "../http/h2.rs"]
 mod h2;
 mod http_types;
+mod ingress;
 mod kitchen_sink;
 mod matrix;
 mod slices;
