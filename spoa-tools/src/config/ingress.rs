@@ -159,7 +159,7 @@ fn sections(backend: &str, engine: &str) -> String {
                 let rest: String = rest.iter().map(|word| format!(" {word}")).collect();
                 let _ = write!(
                     text,
-                    "    # Room for ten agents behind this name. Those that do not exist are in maintenance.\n    \
+                    "    # Room for ten agents of this name. Those that do not exist are in maintenance.\n    \
                      server-template {name}- 10 {address}{rest} resolvers {engine}-dns init-addr none\n"
                 );
             }

@@ -1,4 +1,4 @@
-//! What `config --for` writes, in configurations with the form of those that the controllers make.
+//! The files of `config --for`, in configurations with the form of those that the controllers make.
 
 use spoa_tests::{
     Client, Haproxy, Port, Process, Request, TempDir, eventually, example, for_each_haproxy,
