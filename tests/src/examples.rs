@@ -27,7 +27,19 @@ fn built() -> &'static Path {
     BUILT.get_or_init(|| {
         // The same targets with the same features as `cargo test --workspace` has built, so there
         // is nothing left to do after that.
-        let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        // Cargo tells a test about its package. A build script that reads these variables would run again, and with it
+        // the build of every crate above it.
+        for (name, _) in env::vars_os() {
+            let name = name.to_string_lossy();
+            if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+                .iter()
+                .any(|start| name.starts_with(start))
+            {
+                cargo.env_remove(&*name);
+            }
+        }
+        let built = cargo
             .args([
                 "build",
                 "--workspace",
