@@ -28,10 +28,13 @@ pub(super) struct History {
 pub(super) struct Samples {
     messages: u64,
     durations: Durations,
+    failed: u64,
     /// Messages a second, the oldest first.
     pub(super) rates: VecDeque<f64>,
     /// The mean duration in seconds, the oldest first. It is zero without messages.
     pub(super) means: VecDeque<f64>,
+    /// The failures of the handler, the oldest first. Rejected messages are not among them.
+    pub(super) failures: VecDeque<u64>,
 }
 
 impl History {
@@ -47,6 +50,7 @@ impl History {
                 let key = (stats.agent.clone(), message.message);
                 let samples = self.messages.entry(key).or_default();
                 let count = message.handled + message.failed();
+                let failed = message.failed() - message.rejected;
                 if let Some(since) = since {
                     let more = count.saturating_sub(samples.messages);
                     push(&mut samples.rates, more as f64 / since.as_secs_f64());
@@ -54,8 +58,10 @@ impl History {
                     let took = message.durations.sum() - samples.durations.sum();
                     let mean = took.as_secs_f64() / timed.max(1) as f64;
                     push(&mut samples.means, mean);
+                    push(&mut samples.failures, failed.saturating_sub(samples.failed));
                 }
                 samples.messages = count;
+                samples.failed = failed;
                 samples.durations = message.durations;
             }
         }
@@ -66,7 +72,7 @@ impl History {
     }
 }
 
-fn push(samples: &mut VecDeque<f64>, sample: f64) {
+fn push<T>(samples: &mut VecDeque<T>, sample: T) {
     if samples.len() == KEPT {
         samples.pop_front();
     }

@@ -21,21 +21,43 @@ const HEIGHT: f64 = 24.0;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#8884;--ok:#2e7d32;--warn:#b26a00;--bad:#c62828}\
+@media(prefers-color-scheme:dark){:root{--ok:#81c784;--warn:#ffb74d;--bad:#ff8a80}}\
 body{font:14px/1.45 system-ui,sans-serif;margin:1.5rem;max-width:80rem}\
 h1{font-size:1.25rem;margin:0 0 .25rem}p{margin:.25rem 0 1rem}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
 th,td{padding:.3rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}\
-th{font-weight:600}thead th{vertical-align:bottom}th:first-child,td:first-child{text-align:left}\
-tr.ok td:first-child{border-left:4px solid var(--ok)}\
-tr.warn td:first-child{border-left:4px solid var(--warn)}\
-tr.bad td:first-child{border-left:4px solid var(--bad)}\
-tr.idle td:first-child{border-left:4px solid var(--line)}\
-.bad b,b.bad{color:var(--bad)}b.warn{color:var(--warn)}b.ok{color:var(--ok)}\
+th{font-weight:600}thead th{vertical-align:bottom;white-space:normal}th:first-child,td:first-child{text-align:left}\
+td:first-child{border-left:4px solid var(--line)}tr.ok td:first-child{border-left-color:var(--ok)}\
+tr.warn td:first-child{border-left-color:var(--warn)}tr.bad td:first-child{border-left-color:var(--bad)}\
+b.bad{color:var(--bad)}b.warn{color:var(--warn)}b.ok{color:var(--ok)}.zero{color:#888}\
 svg{vertical-align:middle}polyline{fill:none;stroke:currentColor;stroke-width:1.2;opacity:.7}\
+td span{display:inline-block;min-width:4rem}\
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.2rem 1.5rem;margin:1rem 0 2rem}\
 dl div{display:flex;justify-content:space-between;border-bottom:1px solid var(--line)}\
 dt{opacity:.75}dd b{font-weight:inherit}dd b.bad{font-weight:600}dd{margin:0;font-variant-numeric:tabular-nums}\
-footer{opacity:.75;font-size:.85rem}";
+footer{opacity:.75;font-size:.85rem}\
+@media(max-width:48rem){body{margin:1rem}thead{display:none}\
+tr{display:grid;grid-template-columns:1fr 1fr;column-gap:1.5rem;margin-bottom:.75rem;border-left:4px solid var(--line);\
+padding-left:.6rem}tr.ok{border-color:var(--ok)}tr.warn{border-color:var(--warn)}tr.bad{border-color:var(--bad)}\
+td{display:flex;justify-content:space-between;gap:.5rem;padding:.15rem 0}td.zero{display:none}\
+td[data-is]:before{content:attr(data-is);opacity:.75}td:first-child{grid-column:1/-1;border-left:0;font-weight:600}\
+td span{min-width:0}td svg{display:none}}";
+
+/// The columns after the name of the message.
+const COLUMNS: [&str; 12] = [
+    "Handled",
+    "Errors",
+    "Panics",
+    "Late",
+    "Over&shy;loaded",
+    "Rejected",
+    "Left out",
+    "In flight",
+    "Rate",
+    "Mean",
+    "p50",
+    "p99",
+];
 
 /// Writes the page.
 pub(super) fn write(all: &[Stats], history: &History, has_handlers: bool) -> String {
@@ -45,7 +67,7 @@ pub(super) fn write(all: &[Stats], history: &History, has_handlers: bool) -> Str
     let _ = write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"refresh\" content=\"{REFRESH}\">\n<title>{title}</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n"
     );
@@ -59,9 +81,9 @@ pub(super) fn write(all: &[Stats], history: &History, has_handlers: bool) -> Str
         out.push_str(", <a href=\"handlers\">handlers</a>");
     }
     out.push_str(
-        ". A message is green if all went well, red if a handler failed, and yellow if messages were \
-         rejected or actions left out, since the start. Rate and mean are of the time between the last two samples, \
-         which are taken when this page or the metrics are read.</footer>\n</body>\n</html>\n",
+        ". A message is red if its handler failed in the time of the sparklines, yellow if it failed before that, or if \
+         messages were rejected or actions left out, and green if all went well. Rate and mean are of the time between the \
+         last two samples, which are taken when this page or the metrics are read.</footer>\n</body>\n</html>\n",
     );
     out
 }
@@ -85,20 +107,21 @@ fn agent(out: &mut String, stats: &Stats, history: &History) -> fmt::Result {
         age(loaded),
         certificate(stats.certificate_expires, SystemTime::now()),
     )?;
-    out.push_str(
-        "<div class=\"scroll\"><table>\n<thead><tr><th>Message<th>Handled<th>Errors<th>Panics<th>Late\
-         <th>Over&shy;loaded<th>Rejected<th>Left out<th>In flight<th>Rate<th>Mean<th>p50<th>p99</tr></thead>\n<tbody>\n",
-    );
+    out.push_str("<div class=\"scroll\"><table>\n<thead><tr><th>Message");
+    for column in COLUMNS {
+        write!(out, "<th>{column}")?;
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
     for message in &stats.messages {
         let key = (stats.agent.clone(), message.message);
         row(out, message, history.of(&key))?;
     }
     out.push_str("</tbody>\n</table></div>\n<dl>\n");
     for (at, (term, count)) in figures(stats).into_iter().enumerate() {
-        let class = if at >= TRAFFIC && count > 0 {
-            " class=\"bad\""
-        } else {
-            ""
+        let class = match count {
+            0 => " class=\"zero\"",
+            _ if at >= TRAFFIC => " class=\"bad\"",
+            _ => "",
         };
         let count = Thousands(count);
         writeln!(
@@ -130,66 +153,87 @@ fn certificate(expires: Option<SystemTime>, now: SystemTime) -> String {
 }
 
 fn row(out: &mut String, message: &MessageStats, samples: Option<&Samples>) -> fmt::Result {
-    let failed = message.errors + message.panicked + message.late + message.overloaded;
-    let class = if failed > 0 {
-        "bad"
-    } else if message.rejected + message.actions_left_out > 0 {
-        "warn"
-    } else if message.handled > 0 {
-        "ok"
-    } else {
-        "idle"
-    };
+    let class = class(message, samples.map(|samples| &samples.failures));
     let shown = match message.message {
         Some(_) => Escaped(name(message)).to_string(),
         None => "<i>fallback</i>".to_owned(),
     };
-    write!(
-        out,
-        "<tr class=\"{class}\"><td>{shown}<td>{}",
-        Thousands(message.handled)
-    )?;
-    for count in [
-        message.errors,
-        message.panicked,
-        message.late,
-        message.overloaded,
-    ] {
-        if count > 0 {
-            write!(out, "<td><b class=\"bad\">{}</b>", Thousands(count))?;
-        } else {
-            out.push_str("<td>0");
+    write!(out, "<tr class=\"{class}\"><td>{shown}")?;
+    let counts = [
+        (message.handled, ""),
+        (message.errors, "bad"),
+        (message.panicked, "bad"),
+        (message.late, "bad"),
+        (message.overloaded, "bad"),
+        (message.rejected, "warn"),
+        (message.actions_left_out, "warn"),
+        (message.running, ""),
+    ];
+    let (counted, timed) = COLUMNS.split_at(counts.len());
+    for (column, (count, class)) in counted.iter().zip(counts) {
+        let shown = Thousands(count);
+        match (count, class) {
+            (0, _) => write!(out, "<td data-is=\"{column}\" class=\"zero\">0")?,
+            (_, "") => write!(out, "<td data-is=\"{column}\">{shown}")?,
+            _ => write!(
+                out,
+                "<td data-is=\"{column}\"><b class=\"{class}\">{shown}</b>"
+            )?,
         }
-    }
-    for count in [message.rejected, message.actions_left_out, message.running] {
-        write!(out, "<td>{}", Thousands(count))?;
     }
     let none = VecDeque::new();
     let rates = samples.map_or(&none, |samples| &samples.rates);
     let means = samples.map_or(&none, |samples| &samples.means);
-    let rate = rates.back().map(|rate| format!("{rate:.0}/s"));
-    let mean = means
-        .back()
-        .map(|mean| time(Duration::from_secs_f64(*mean)));
-    for (value, samples) in [(rate, rates), (mean, means)] {
-        let value = value.unwrap_or_else(|| "–".to_owned());
-        write!(out, "<td>{} {value}", Sparkline(samples))?;
-    }
-    for share in [0.5, 0.99] {
-        let most = message.durations.quantile(share);
-        let shown = match most {
-            Some(most) => format!("≤ {}", time(most)),
-            None if message.durations.count() > 0 => "> 1 s".to_owned(),
-            None => "–".to_owned(),
+    let rate = rates.back().filter(|rate| **rate > 0.0);
+    let rate = rate.map(|rate| match rate {
+        rate if *rate < 10.0 => format!("{rate:.1}/s"),
+        rate => format!("{}/s", Thousands(*rate as u64)),
+    });
+    let mean = means.back().filter(|mean| **mean > 0.0);
+    let mean = mean.map(|mean| time(Duration::from_secs_f64(*mean)));
+    let [p50, p99] = [0.5, 0.99].map(|share| match message.durations.quantile(share) {
+        Some(most) => Some(format!("≤ {}", time(most))),
+        None if message.durations.count() > 0 => Some("> 1 s".to_owned()),
+        None => None,
+    });
+    let lines = [Some(rates), Some(means), None, None];
+    for ((column, shown), line) in timed.iter().zip([rate, mean, p50, p99]).zip(lines) {
+        let class = if shown.is_none() {
+            " class=\"zero\""
+        } else {
+            ""
         };
-        write!(out, "<td>{shown}")?;
+        write!(out, "<td data-is=\"{column}\"{class}>")?;
+        let shown = shown.as_deref().unwrap_or("–");
+        match line {
+            Some(line) => write!(out, "{} <span>{shown}</span>", Sparkline(line))?,
+            None => out.push_str(shown),
+        }
     }
     out.push_str("</tr>\n");
     Ok(())
 }
 
+/// The colour of a message: what failed a day ago does not hide what fails now.
+fn class(message: &MessageStats, failures: Option<&VecDeque<u64>>) -> &'static str {
+    let failed = message.errors + message.panicked + message.late + message.overloaded;
+    let lately = match failures {
+        Some(failures) if !failures.is_empty() => failures.iter().sum(),
+        _ => failed,
+    };
+    if lately > 0 {
+        "bad"
+    } else if failed + message.rejected + message.actions_left_out > 0 {
+        "warn"
+    } else if message.handled > 0 {
+        "ok"
+    } else {
+        "idle"
+    }
+}
+
 /// The number of figures at the front that are not a sign of trouble.
-const TRAFFIC: usize = 6;
+const TRAFFIC: usize = 10;
 
 fn figures(stats: &Stats) -> Vec<(&'static str, u64)> {
     let limits: u64 = stats.limits_reached.iter().map(|(_, count)| count).sum();
@@ -200,6 +244,10 @@ fn figures(stats: &Stats) -> Vec<(&'static str, u64)> {
         ("Bytes sent", stats.sent_bytes),
         ("Connections accepted", stats.connections),
         ("Reloads", stats.reloads),
+        ("Blocking handlers running", stats.blocking_running),
+        ("Blocking handlers waiting", stats.blocking_waiting),
+        ("Work in flight", stats.after_work_kept),
+        ("Transactions kept", stats.transactions_kept),
         ("Unreadable NOTIFYs", stats.unreadable_notifies),
         ("Unknown messages", stats.unknown_messages),
         ("Refused: too many", stats.connections_refused_full),
@@ -350,6 +398,47 @@ mod tests {
         let late = certificate(Some(now), now + Duration::from_secs(1));
         assert!(late.contains("\"bad\">expired"), "{late}");
         assert_eq!(certificate(None, now), "");
+    }
+
+    #[test]
+    fn a_message_is_red_while_it_fails_and_yellow_after_that() {
+        let none = MessageStats {
+            message: Some("check"),
+            handled: 0,
+            rejected: 0,
+            rejected_by: Vec::new(),
+            errors: 0,
+            panicked: 0,
+            late: 0,
+            overloaded: 0,
+            actions_left_out: 0,
+            running: 0,
+            durations: crate::agent::Durations::default(),
+        };
+        let handled = MessageStats {
+            handled: 7,
+            ..none.clone()
+        };
+        let failed = MessageStats {
+            late: 2,
+            ..handled.clone()
+        };
+        let rejected = MessageStats {
+            rejected: 1,
+            ..handled.clone()
+        };
+        for (message, failures, expected) in [
+            (&none, None, "idle"),
+            (&handled, Some(vec![0, 0]), "ok"),
+            (&failed, None, "bad"),
+            (&failed, Some(vec![]), "bad"),
+            (&failed, Some(vec![2, 0]), "bad"),
+            (&failed, Some(vec![0, 0]), "warn"),
+            (&rejected, Some(vec![0, 0]), "warn"),
+        ] {
+            let failures = failures.map(VecDeque::from);
+            assert_eq!(class(message, failures.as_ref()), expected, "{message:?}");
+        }
     }
 
     #[test]
