@@ -196,8 +196,10 @@ impl Output<'_, '_> {
         let unit = Some(&Unit::Seconds);
         let kind = MetricType::Histogram;
         let mut metric = self.begin("spoa_message_duration", help, unit, kind)?;
+        let mut buckets = Vec::new();
         for (stats, message) in messages(all) {
-            histogram(&mut metric, &of_message(stats, message), &message.durations)?;
+            let labels = of_message(stats, message);
+            histogram(&mut metric, &labels, &message.durations, &mut buckets)?;
         }
         let help = "Actions that were left out of an ACK because they did not fit";
         let mut metric = self.begin("spoa_actions_left_out", help, None, MetricType::Counter)?;
@@ -423,19 +425,17 @@ fn histogram<const N: usize>(
     metric: &mut MetricEncoder<'_>,
     labels: &[Label<'_>; N],
     durations: &Durations,
+    buckets: &mut Vec<(f64, u64)>,
 ) -> fmt::Result {
-    let buckets = durations.buckets();
-    let buckets: Vec<_> = buckets
-        .map(|(bound, count)| {
-            (
-                bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()),
-                count,
-            )
-        })
-        .collect();
+    buckets.clear();
+    let bounds = durations.buckets();
+    buckets.extend(bounds.map(|(bound, count)| {
+        let bound = bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64());
+        (bound, count)
+    }));
     let sum = durations.sum().as_secs_f64();
     let mut metric = metric.encode_family(labels)?;
-    metric.encode_histogram::<NoLabelSet>(sum, durations.count(), &buckets, None)
+    metric.encode_histogram::<NoLabelSet>(sum, durations.count(), buckets, None)
 }
 
 /// Writes the figures of the process.
