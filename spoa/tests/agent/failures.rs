@@ -2,11 +2,13 @@
 
 use crate::handlers::{agent, error, sync};
 use crate::peer::{Answer, Peer, ack, notify};
+use crate::secrets::Log;
 use spoa::agent::{Agent, AgentBuilder, FailedMessage};
 use spoa::handler::Failure;
 use spoa::prelude::*;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use tracing::Level;
 
 #[tokio::test(start_paused = true)]
 async fn a_failing_handler_costs_its_own_actions_only() {
@@ -190,6 +192,67 @@ async fn a_handlers_own_on_failure_that_fails_gives_nothing() {
         );
     }
     assert!(!peer.has_more());
+}
+
+/// Two handlers fail all the time, one of them answers half of its messages.
+#[tokio::test]
+async fn an_outage_has_one_line_a_second() {
+    #[spoe_message("away")]
+    fn away() -> Result<(), String> {
+        Err("the database is away".to_owned())
+    }
+    #[spoe_message("odd")]
+    fn odd(context: spoa::Context<'_>) -> Result<SetVar<bool>, String> {
+        match context.stream_id() % 2 {
+            0 => Err("the cache is away".to_owned()),
+            _ => Ok(SetVar::session("odd", true)),
+        }
+    }
+    let log = Log::default();
+    let _guard = log.subscribe(Level::WARN);
+    let builder = Agent::builder().handlers(handlers![away, odd]);
+    let mut peer = Peer::connect(builder.on_failure(cause)).await;
+    let mut stream = 0;
+    while log.text().matches("handlers are failing").count() < 2 {
+        stream += 1;
+        peer.send(&notify(stream, &["away", "odd"])).await;
+        let _ = peer.answer().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let text = log.text();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    assert!(
+        lines[0].contains("handler `away` failed: the database is away"),
+        "{text}"
+    );
+    assert!(
+        lines[1].contains("handler `odd` failed: the cache is away"),
+        "{text}"
+    );
+    let mut told = 0;
+    for line in &lines[2..] {
+        let numbers = |name: &str| {
+            let (_, rest) = line.split_once(&format!("`{name}` for ")).unwrap();
+            let (numbers, rest) = rest.split_once(" messages (").unwrap();
+            let (failed, of) = numbers.split_once(" of ").unwrap();
+            let failed: u64 = failed.parse().unwrap();
+            assert!(
+                rest.starts_with(&format!("{failed} with an error)")),
+                "{line}"
+            );
+            (failed, of.parse::<u64>().unwrap())
+        };
+        let (failed, of) = numbers("away");
+        assert_eq!(failed, of, "{line}");
+        told += failed;
+        let (failed, of) = numbers("odd");
+        assert!(failed.abs_diff(of - failed) <= 1, "{line}");
+        assert!(line.contains("; the last one, `"), "{line}");
+        assert!(!line.contains("action"), "{line}");
+    }
+    // Each failure but the first is in one of the two lines.
+    assert_eq!(told, stream - 1);
 }
 
 #[tokio::test]

@@ -59,8 +59,18 @@ impl Shared {
     ) {
         entry.counters.failed(&failure);
         self.counters.failed(&failure);
-        let (definition, lines) = (entry.definition, &entry.lines);
-        report::failed(definition, lines, &failure, message, context, req_id);
+        let lines = (&entry.lines, &self.lines);
+        let handlers = self.table.entries();
+        let handlers = handlers.map(|it| (it.definition, &it.lines, &it.counters));
+        report::failed(
+            entry.definition,
+            lines,
+            handlers,
+            &failure,
+            message,
+            context,
+            req_id,
+        );
         if self.spans.is_some() {
             spans::failed(&failure);
         }

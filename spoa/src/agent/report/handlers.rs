@@ -3,8 +3,10 @@
 //! A subscriber is code of the program, so whatever it does must not cost a NOTIFY its ACK: all of these
 //! run guarded.
 
+use super::failures::{self, Place};
 use super::rate_limit::{Permitted, RateLimit};
 use super::{HandlerLineLimits, LineLimits, about_frame};
+use crate::agent::counters::HandlerCounters;
 use crate::handler::panics::quietly;
 use crate::handler::{ConnectionInfo, Context, Definition, Failure, IncomingMessage, LeftOut, Run};
 use crate::log_target::{AGENT, FAILURES};
@@ -13,30 +15,51 @@ use crate::text::{breaks_line, one_line};
 use spoa_facts::nearest;
 use std::time::Duration;
 
-/// Tells kinds of failures from one another, so that none hides another.
-fn kind(failure: &Failure) -> usize {
-    match failure {
-        Failure::Rejected(_) => 0,
-        Failure::Error(_) => 1,
-        Failure::Panicked(_) => 2,
-        Failure::TimedOut(_) => 3,
-        Failure::Stopped(_) => 4,
-        Failure::BadVariable(_) => 5,
-        Failure::Overloaded(_) => 6,
-    }
+/// The handlers of an agent, with what the log has told of each and with their counters.
+pub(crate) trait Handlers<'a>:
+    Iterator<Item = (&'a Definition, &'a HandlerLineLimits, &'a HandlerCounters)>
+{
 }
 
-/// Logs that a handler failed.
-pub(crate) fn failed(
+impl<'a, I> Handlers<'a> for I where
+    I: Iterator<Item = (&'a Definition, &'a HandlerLineLimits, &'a HandlerCounters)>
+{
+}
+
+/// Logs that a handler failed: in a line of its own if failures of its kind begin, else once a second together with
+/// those of all handlers.
+pub(crate) fn failed<'a>(
     definition: &Definition,
-    limits: &HandlerLineLimits,
+    (limits, all): (&HandlerLineLimits, &LineLimits),
+    handlers: impl Handlers<'a>,
     failure: &Failure,
     message: Name<'_>,
     context: Context<'_>,
     req_id: Option<&str>,
 ) {
-    let Some(Permitted { suppressed }) = limits.failed.pass(kind(failure)) else {
-        return;
+    let suppressed = match all.failures.place(&limits.failures, failure) {
+        Place::Untold => return,
+        Place::Summary(time) => {
+            let handlers =
+                handlers.map(|(definition, it, counters)| (definition, &it.failures, counters));
+            let summary = failures::summary(handlers);
+            quietly(|| {
+                let text = failure.to_string();
+                tracing::warn!(target: FAILURES,
+                    "handlers are failing, in {:.1}s: {summary}; the last one, `{}`: {}",
+                    time.as_secs_f64(),
+                    definition.short_name(),
+                    one_line(&text)
+                );
+            });
+            return;
+        }
+        Place::Line { suppressed, begins } => {
+            if begins {
+                failures::begin(handlers.map(|(_, it, counters)| (&it.failures, counters)));
+            }
+            suppressed
+        }
     };
     quietly(|| {
         let text = failure.to_string();

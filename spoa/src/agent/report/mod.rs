@@ -1,14 +1,16 @@
 //! Every log line of an agent, and the limits of how many are written.
 //!
 //! A line is about a connection, about a handler, or about a socket. Nothing above DEBUG is written while
-//! all is well, and one line a second for each cause of trouble.
+//! all is well, and at most one line a second for each cause of trouble.
 
 pub(crate) mod connections;
+pub(crate) mod failures;
 pub(crate) mod handlers;
 pub(crate) mod panics;
 pub(crate) mod rate_limit;
 pub(crate) mod values;
 
+use failures::{HandlerFailures, Summaries};
 use rate_limit::{RateLimit, RateLimits, ReasonLimits};
 
 /// Logs a line about one frame of one connection, with the fields by which it is found again.
@@ -59,14 +61,14 @@ pub(crate) struct LineLimits {
     /// By name.
     unknown_message: ReasonLimits<32>,
     on_failure_failed: RateLimit,
+    failures: Summaries,
     worker_blocked_together: RateLimit,
 }
 
 /// The limits of the lines about one handler.
 #[derive(Debug, Default)]
 pub(crate) struct HandlerLineLimits {
-    /// By kind.
-    failed: RateLimits<8>,
+    failures: HandlerFailures,
     left_out: RateLimit,
     worker_blocked: RateLimit,
 }
