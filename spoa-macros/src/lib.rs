@@ -116,6 +116,7 @@ use proc_macro::TokenStream;
 /// | `#[arg(sample = "src")]` | says where HAProxy gets the argument: the text after `=` in `args` of spoe.conf, where a blank needs a `\` before it |
 /// | `#[arg(sample_unchecked = "lua.score")]` | like `sample`, but unchecked, for fetches that HAProxy does not define itself, for instance in Lua |
 /// | `#[arg(reject)]` | says that a client may have the message rejected by this argument |
+/// | `#[arg(secret)]` | keeps the value out of the log: `--log spoa::values=trace` shows `(secret)` in its place |
 ///
 /// `#[arg(…)]` is short for `#[spoa(…)]`, which fields of structs have. Both are possible before a
 /// parameter, because the macro removes them before another macro can read them.

@@ -29,6 +29,14 @@ pub use crate::run::{About, ConfigureError, Program, Setup, reload, run};
 #[cfg(feature = "run")]
 pub use inventory;
 
+/// Describes an argument of `#[arg(secret)]`.
+pub fn describe_secret(
+    description: &mut crate::handler::Description,
+    describe: impl FnOnce(&mut crate::handler::Description),
+) {
+    description.secrets(describe);
+}
+
 /// Gives a program the options of a type.
 #[cfg(feature = "options")]
 pub fn with_options<T: crate::run::OptionsType>(program: Program) -> Program {

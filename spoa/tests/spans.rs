@@ -124,15 +124,23 @@ async fn half(id: UniqueId<'_>) -> SetVar<String> {
     SetVar::transaction("half", "x".repeat(10_000))
 }
 
+#[spoe_message("logs-in")]
+fn logs_in(user: Text<'_>, #[arg(secret)] password: Text<'_>) {
+    let _ = (user, password);
+}
+
 /// The parents that spans were given.
 static PARENTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// Watches all lines and spans of the process.
+fn watch() {
+    static WATCH: Once = Once::new();
+    WATCH.call_once(|| tracing_subscriber::registry().with(Watch).init());
+}
+
 /// Sends each message with this id; returns what was seen of it.
 async fn send(spans: bool, id: &str) -> Vec<Seen> {
-    static WATCH: Once = Once::new();
-    WATCH.call_once(|| {
-        let _ = tracing_subscriber::registry().with(Watch).try_init();
-    });
+    watch();
     let handlers = handlers![in_place, waits, blocks, fails_late, fails];
     let mut builder = Agent::builder().handlers(handlers);
     if spans {
@@ -211,10 +219,7 @@ async fn without_spans_lines_about_a_message_still_have_its_unique_id() {
 
 /// Answers NOTIFYs of these messages, whose argument of this name is the id. Returns what was seen of the id.
 async fn notify(messages: &[&str], argument: &str, id: &str) -> Vec<Seen> {
-    static WATCH: Once = Once::new();
-    WATCH.call_once(|| {
-        let _ = tracing_subscriber::registry().with(Watch).try_init();
-    });
+    watch();
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let agent = Agent::builder().handlers(handlers![half, fails]).build();
     let agent = agent.unwrap();
@@ -270,4 +275,32 @@ async fn lines_about_a_whole_notify_have_the_unique_id() {
         line.expect("a line about the NOTIFY").fields["req_id"],
         "id-of-many"
     );
+}
+
+#[tokio::test]
+async fn no_line_shows_a_secret_argument_even_if_its_message_is_misspelt() {
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    let agent = Agent::builder().handlers(handlers![logs_in]).build();
+    let agent = agent.unwrap();
+    watch();
+    tokio::spawn(agent.serve_connection(theirs, Peer::Memory, std::future::pending()));
+    let client = Client::over(ours).await.unwrap();
+    for message in ["logs-in", "log-in"] {
+        let args = [
+            ("user", Value::String(b"user-of-a-secret")),
+            ("password", Value::String(b"hunter2")),
+        ];
+        client.send(message, &args).await.unwrap();
+    }
+    let all = seen();
+    for message in ["logs-in", "log-in"] {
+        let start = format!("NOTIFY {message} user=");
+        let line = all.iter().find(|seen| {
+            seen.text.starts_with(&start)
+                && seen.text.contains("user-of-a-secret")
+                && seen.text.contains(" password=(secret)")
+        });
+        assert!(line.is_some(), "{message}");
+    }
+    assert!(!format!("{all:?}").contains("hunter2"));
 }

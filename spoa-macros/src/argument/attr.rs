@@ -17,14 +17,16 @@ pub(crate) const SAMPLE: Key<LitStr> = Key::text("sample", "sample = \"src\"");
 pub(crate) const SAMPLE_UNCHECKED: Key<LitStr> =
     Key::text("sample_unchecked", "sample_unchecked = \"lua.name\"");
 pub(crate) const REJECT: Key<()> = Key::flag("reject");
+pub(crate) const SECRET: Key<()> = Key::flag("secret");
 
 /// The options of an argument.
-pub(crate) const KNOWN: [Known; 5] = [
+pub(crate) const KNOWN: [Known; 6] = [
     INDEX.known(),
     DEFAULT.known(),
     SAMPLE.known(),
     SAMPLE_UNCHECKED.known(),
     REJECT.known(),
+    SECRET.known(),
 ];
 
 const PARAMETER: Table = Table {
@@ -66,6 +68,7 @@ pub(crate) struct ArgAttribute {
     pub(super) fallback: Option<Fallback>,
     pub(super) sample: Option<Sample>,
     pub(super) reject: bool,
+    pub(super) secret: bool,
     pub(super) spelling: Spelling,
 }
 
@@ -139,6 +142,7 @@ impl ArgAttribute {
             fallback,
             sample,
             reject: options.span(&REJECT).is_some(),
+            secret: options.span(&SECRET).is_some(),
             spelling: Spelling::Spoa,
         }
     }

@@ -81,7 +81,13 @@ pub(crate) fn describe(arguments: &[Argument], names: &Names, description: &Iden
         let param = param(argument, names);
         let spec = spec(argument, &names.private);
         let span = argument.ty.span().resolved_at(Span::mixed_site());
-        quote_spanned!(span=> #param::describe(#spec, #description);)
+        let describe = quote_spanned!(span=> #param::describe(#spec, #description));
+        if argument.secret {
+            let private = &names.private;
+            quote!(#private::describe_secret(#description, |#description| #describe);)
+        } else {
+            quote!(#describe;)
+        }
     });
     let checks = arguments.iter().filter_map(|argument| {
         let sample = argument.sample.as_ref()?;

@@ -31,6 +31,8 @@ pub(crate) struct Argument {
     pub(crate) sample: Option<Sample>,
     /// Whether a client may have the message rejected by it.
     pub(crate) reject: bool,
+    /// Whether no line of the log may show it.
+    pub(crate) secret: bool,
     pub(crate) spelling: Spelling,
     pub(crate) ty: Type,
 }
@@ -108,6 +110,7 @@ impl Argument {
             fallback: attribute.fallback,
             sample: attribute.sample,
             reject: attribute.reject,
+            secret: attribute.secret,
             spelling: attribute.spelling,
             ty: ty.clone(),
         }

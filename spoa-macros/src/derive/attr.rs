@@ -90,7 +90,7 @@ fn misnamed(attr: &Attribute) -> Option<String> {
     };
     let is_literal = matches!(first, TokenTree::Literal(_));
     let ours = (is_named(attr, "arg")
-        && (is_literal || has(&["default", "sample", "sample_unchecked", "reject"])))
+        && (is_literal || has(&["default", "sample", "sample_unchecked", "reject", "secret"])))
         || (is_named(attr, "value") && is_literal)
         || (is_named(attr, "vars") && has(&["scope", "crate"]))
         || (is_named(attr, "var") && (is_literal || has(&["scope", "name", "flatten"])));

@@ -53,6 +53,7 @@ impl Description {
             attribute: "",
             takes_null: T::ACCEPTS.null(),
             required: T::from_absent().is_none(),
+            secret: false,
         });
         self.arguments.last_mut().expect("one was pushed")
     }
@@ -104,6 +105,16 @@ impl Description {
         }
     }
 
+    /// Keeps the arguments that a function describes out of the log.
+    #[doc(hidden)]
+    pub fn secrets(&mut self, describe: impl FnOnce(&mut Self)) {
+        let start = self.arguments.len();
+        describe(self);
+        for argument in self.arguments.iter_mut().skip(start) {
+            argument.secret = true;
+        }
+    }
+
     /// Notes that the handler also runs without the arguments from `start` on.
     pub(super) fn need_not_have(&mut self, start: usize) {
         for argument in self.arguments.iter_mut().skip(start) {
@@ -123,6 +134,7 @@ impl Description {
                 Some(known) if argument.name.is_some() => {
                     known.required |= argument.required;
                     known.takes_null &= argument.takes_null;
+                    known.secret |= argument.secret;
                 }
                 _ => shared.push(argument),
             }
@@ -211,9 +223,18 @@ pub struct ArgumentDescription {
     pub takes_null: bool,
     #[doc(hidden)]
     pub required: bool,
+    /// Whether no line of the log may show it.
+    #[doc(hidden)]
+    pub secret: bool,
 }
 
 impl ArgumentDescription {
+    /// Keeps the value of the argument out of the log, as `#[arg(secret)]` does.
+    pub fn secret(&mut self) -> &mut Self {
+        self.secret = true;
+        self
+    }
+
     /// Sets the sample expression that `config` writes for the argument, as `#[arg(sample = …)]` does.
     /// `doctor` checks the expression; the compiler does not.
     pub fn sample(&mut self, expression: &'static str) -> &mut Self {

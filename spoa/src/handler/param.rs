@@ -116,6 +116,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
             attribute: spec.attribute,
             takes_null: spec.default || T::ACCEPTS.null(),
             required: !spec.default && T::from_absent().is_none(),
+            secret: false,
         });
     }
 }

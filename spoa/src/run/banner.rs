@@ -139,6 +139,7 @@ mod tests {
         expected: Expected,
     ) -> ArgumentDescription {
         ArgumentDescription {
+            secret: false,
             name,
             index,
             rust_type: "T".into(),

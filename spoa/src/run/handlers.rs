@@ -157,6 +157,7 @@ mod tests {
 
     fn argument(required: bool, may_be_missing: bool) -> ArgumentDescription {
         ArgumentDescription {
+            secret: false,
             name: Some("id"),
             index: None,
             rust_type: "&str".into(),

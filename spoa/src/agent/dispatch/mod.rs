@@ -108,7 +108,16 @@ impl<'a> Dispatcher<'a> {
     pub(crate) fn notify_observed(&mut self, ids: FrameIds, messages: Messages<'_>) {
         let shows_values = values::are_shown();
         if shows_values {
-            values::notify(messages, ids, self.connection);
+            let table = &self.shared.table;
+            values::notify(messages, ids, self.connection, |message, index, name| {
+                match table.find(message.name().as_bytes()) {
+                    Some(entry) => entry.trace.is_secret(index, name),
+                    // The name of the message may be misspelt.
+                    None => table
+                        .entries()
+                        .any(|entry| entry.trace.is_secret(index, name)),
+                }
+            });
         }
         self.run_all::<true>(ids, messages);
         self.scratch.observes_next = shows_values || self.shared.spans.is_some();

@@ -4,7 +4,7 @@ use super::about_frame;
 use crate::handler::ConnectionInfo;
 use crate::handler::panics::quietly;
 use crate::log_target::VALUES;
-use crate::spop::{ActionIter, FrameIds, Messages};
+use crate::spop::{ActionIter, FrameIds, Message, Messages};
 use crate::text::Excerpt;
 use std::fmt::{self, Write};
 use tracing::Level;
@@ -16,9 +16,14 @@ pub(crate) fn are_shown() -> bool {
     LevelFilter::current() == LevelFilter::TRACE
 }
 
-/// Shows the messages of a NOTIFY.
+/// Shows the messages of a NOTIFY. The function says which arguments are secret, by their messages, places and names.
 #[cold]
-pub(crate) fn notify(messages: Messages<'_>, ids: FrameIds, connection: &ConnectionInfo) {
+pub(crate) fn notify(
+    messages: Messages<'_>,
+    ids: FrameIds,
+    connection: &ConnectionInfo,
+    is_secret: impl Fn(&Message<'_>, usize, &[u8]) -> bool,
+) {
     if !tracing::enabled!(target: VALUES, Level::TRACE) {
         return;
     }
@@ -26,8 +31,12 @@ pub(crate) fn notify(messages: Messages<'_>, ids: FrameIds, connection: &Connect
     let mut show = || {
         for message in messages {
             write!(text, " {}", message.name())?;
-            for arg in message.args() {
-                write!(text, " {}={}", arg.name, arg.value)?;
+            for (index, arg) in message.args().iter().enumerate() {
+                if is_secret(&message, index, arg.name.as_bytes()) {
+                    write!(text, " {}=(secret)", arg.name)?;
+                } else {
+                    write!(text, " {}={}", arg.name, arg.value)?;
+                }
             }
             write!(text, ";")?;
         }

@@ -1,4 +1,5 @@
-//! The arguments by which a request is found in logs and traces: its unique id, and its `traceparent`.
+//! The arguments by which a request is found in logs and traces: its unique id, and its `traceparent`; and those that the
+//! log must not show.
 
 use crate::handler::{ArgumentDescription, Definition};
 use crate::spop::{Message, Value};
@@ -6,11 +7,13 @@ use crate::spop::{Message, Value};
 /// The most bytes of a unique id in a log line.
 const MAX_ID: usize = 128;
 
-/// The arguments of a handler that identify a request.
+/// The arguments of a handler that identify a request, and those that are secret.
 #[derive(Debug, Default)]
 pub(crate) struct TraceArguments {
     unique_id: Option<Place>,
     traceparent: Option<Place>,
+    /// The arguments that no line of the log may show.
+    secrets: Vec<Place>,
 }
 
 /// The place of an argument in its message.
@@ -33,14 +36,27 @@ impl TraceArguments {
         TraceArguments {
             unique_id: find(is_unique_id),
             traceparent: find(is_traceparent),
+            secrets: arguments
+                .iter()
+                .filter(|argument| argument.secret)
+                .filter_map(place)
+                .collect(),
         }
+    }
+
+    /// Returns whether no line of the log may show an argument.
+    pub(crate) fn is_secret(&self, index: usize, name: &[u8]) -> bool {
+        self.secrets.iter().any(|secret| match secret {
+            Place::Name(secret) => secret.as_bytes() == name,
+            Place::Index(secret) => *secret == index,
+        })
     }
 
     /// Returns the arguments by the names that `config` gives them, for messages without a handler.
     pub(crate) fn usual() -> Self {
         TraceArguments {
             unique_id: Some(Place::Name("unique-id")),
-            traceparent: None,
+            ..TraceArguments::default()
         }
     }
 
