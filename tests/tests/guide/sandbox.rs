@@ -86,7 +86,10 @@ impl Sandbox {
 
     /// Writes HAProxy's side of `my-agent` into a folder.
     pub(crate) fn configure(&self, folder: &str) {
-        self.must(&format!("my-agent config --force --output {folder}"));
+        // The path of spoe.conf is a full one: other commands of the page write files of this name elsewhere.
+        self.must(&format!(
+            "my-agent config --force --spoe-file /{folder}/spoe.conf --output {folder}"
+        ));
     }
 
     /// Writes a certificate of the agent and the authority of HAProxy's into a folder.
