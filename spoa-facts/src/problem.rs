@@ -146,7 +146,7 @@ impl fmt::Display for ProblemKind {
                 f.write_str("this quote is not closed: write it once more where the text ends")
             }
             ProblemKind::Environment => f.write_str(
-                "what a variable of the environment stands for is not known here: write its value",
+                "the value of an environment variable is not known here: write the value",
             ),
             ProblemKind::UnknownFetch {
                 name,
