@@ -19,8 +19,8 @@ use proc_macro::TokenStream;
 
 /// Makes a function the handler of a message.
 ///
-/// The name is the one after `spoe-message` in spoe.conf. The function, `fn` or `async fn`, is left as
-/// it is, so that a test can call it. `spoa::run!()` finds it, and `spoa::handlers!` names it.
+/// The name is the one after `spoe-message` in spoe.conf. The macro does not change the function, `fn` or
+/// `async fn`, so a test can call it. `spoa::run!()` finds the handler; `spoa::handlers!` lists it explicitly.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -39,7 +39,7 @@ use proc_macro::TokenStream;
 ///
 /// | option | what it does |
 /// |---|---|
-/// | `set = "sess.ip_score"` | writes the value returned to this variable: the function returns a value, an `Option` or a `Result` of one, instead of an action |
+/// | `set = "sess.ip_score"` | sets this variable to the returned value: the function returns a value, or an `Option` or `Result` of one, instead of an action |
 /// | `timeout = "20ms"` | answers HAProxy without the handler if it takes longer; a whole number of `us`, `ms`, `s`, `m` or `h`. Only for `async fn` and `blocking`: other functions cannot be interrupted |
 /// | `blocking` | runs a function that is not async on a thread for blocking work, where it may wait for a disk or a database |
 /// | `event = "on-frontend-http-request"` | when HAProxy sends the message |
@@ -109,7 +109,7 @@ use proc_macro::TokenStream;
 ///
 /// | attribute | what it does |
 /// |---|---|
-/// | `#[arg("client-ip")]` | takes the argument of another name; names in HAProxy often have a `-`, which a parameter cannot have |
+/// | `#[arg("client-ip")]` | takes the argument with this name; names in HAProxy often have a `-`, which a parameter cannot have |
 /// | `#[arg(index = 1)]` | takes the argument at this place, counting from 0; the arguments of `args src path` have no names |
 /// | `#[arg(default)]` | takes `Default::default()` if the argument is absent or NULL |
 /// | `#[arg(default = 443)]` | takes this expression if the argument is absent or NULL |
@@ -118,8 +118,8 @@ use proc_macro::TokenStream;
 /// | `#[arg(reject)]` | says that a client may have the message rejected by this argument |
 /// | `#[arg(secret)]` | keeps the value out of the log: `--log spoa::values=trace` shows `(secret)` in its place |
 ///
-/// `#[arg(…)]` is short for `#[spoa(…)]`, which fields of structs have. Both are possible before a
-/// parameter, because the macro removes them before another macro can read them.
+/// `#[arg(…)]` is short for `#[spoa(…)]`, which fields of structs use. Before a parameter you can write
+/// either, because the macro removes it before another macro can read it.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -172,8 +172,8 @@ use proc_macro::TokenStream;
 /// an argument, a result that is not an action, a future that is not `Send`. A literal name in the body
 /// that HAProxy would drop (`SetVar::session("ip-score", …)`) is also an error.
 ///
-/// The macro adds a hidden type with the name of the function. So a scope cannot have a module or type
-/// of that name, and a method cannot be a handler.
+/// The macro adds a hidden type with the name of the function. So the scope cannot have another module or
+/// type of that name, and a method cannot be a handler.
 #[proc_macro_attribute]
 pub fn spoe_message(options: TokenStream, item: TokenStream) -> TokenStream {
     message::handler(Kind::Message, options.into(), item.into()).into()

@@ -1,4 +1,4 @@
-//! Exports the traces of HAProxy SPOE agents to OpenTelemetry, by OTLP: each message is a span, whose parent is the span
+//! Exports traces of HAProxy SPOE agents to OpenTelemetry, by OTLP: each message becomes a span, whose parent is the span
 //! that sent the request.
 //!
 //! ```no_run
@@ -8,7 +8,7 @@
 //!
 //! #[spoe_message("check", set = "txn.checked")]
 //! fn check(parent: Result<TraceParent, Mismatch>) -> bool {
-//!     // The span of this message has that parent already.
+//!     // The span of this message already has this parent.
 //!     parent.is_ok()
 //! }
 //!
@@ -21,8 +21,8 @@
 //! $ OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_SERVICE_NAME=my-agent my-agent
 //! ```
 //!
-//! Without an endpoint the program runs as if this crate was not there. A program that sets up `tracing` itself, or has
-//! spans of its own instead of those of messages, uses [`Export`].
+//! Without an endpoint, the program runs as it would without this crate. If a program sets up `tracing` itself, or has
+//! its own spans instead of those of messages, use [`Export`].
 //!
 //! # Spans
 //!
@@ -32,7 +32,7 @@
 //!
 //! The parent comes from the header `traceparent` of W3C Trace Context. The handler needs an argument whose sample is
 //! `req.fhdr(traceparent)`, such as [`TraceParent`](spoa::http::TraceParent). Without the header, or with an invalid one,
-//! the span begins a trace.
+//! the span begins a new trace.
 //!
 //! No other value of a request is exported, unless the handler chooses it:
 //!
@@ -60,28 +60,28 @@
 //! |---|---|
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | the receiver, such as `http://127.0.0.1:4318`; the path `/v1/traces` is added |
 //! | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | the receiver of traces, with its whole path |
-//! | `OTEL_EXPORTER_OTLP_PROTOCOL` | `http/protobuf`, the only one |
+//! | `OTEL_EXPORTER_OTLP_PROTOCOL` | `http/protobuf`, the only supported value |
 //! | `OTEL_EXPORTER_OTLP_HEADERS` | headers of each request, `name=value,…`; the log never has them |
-//! | `OTEL_EXPORTER_OTLP_TIMEOUT` | the milliseconds that a batch may take, with its retries: 10,000 |
+//! | `OTEL_EXPORTER_OTLP_TIMEOUT` | the milliseconds that a batch may take, with its retries; 10,000 by default |
 //! | `OTEL_SERVICE_NAME` | the name of the service; by default that of the agent |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | attributes of the service, `name=value,…` |
-//! | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | which traces are recorded: `parentbased_always_on` |
-//! | `OTEL_BSP_MAX_QUEUE_SIZE` | the spans that wait for their export at most: 2048 |
-//! | `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | the milliseconds between two exports, and the spans of one: 5000 and 512 |
+//! | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | which traces are recorded; `parentbased_always_on` by default |
+//! | `OTEL_BSP_MAX_QUEUE_SIZE` | the most spans that wait for their export; 2048 by default |
+//! | `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | the milliseconds between two exports, and the most spans in one; 5000 and 512 by default |
 //! | `OTEL_TRACES_EXPORTER=none`, `OTEL_SDK_DISABLED=true` | nothing is exported |
 //!
-//! `--spans off` switches the spans of messages off as well. `_PROTOCOL`, `_HEADERS` and `_TIMEOUT` have a form for traces
-//! only, as `_ENDPOINT` does. Endpoints with `https` need the feature `tls`, which trusts the certificates of the
+//! `--spans off` switches the spans of messages off as well. `_PROTOCOL`, `_HEADERS` and `_TIMEOUT` also have a variable for
+//! traces alone, as `_ENDPOINT` does. Endpoints with `https` need the feature `tls`, which trusts the certificates of the
 //! system, or those of the file in `SSL_CERT_FILE`.
 //!
-//! # When the receiver is slow or away
+//! # When the receiver is slow or down
 //!
 //! No handler waits for an export. Spans wait in a limited queue, and a thread exports them. A batch that fails is sent
 //! again up to three times within its timeout, and is then lost. A span that finds the queue full is lost as well. The
 //! log has a WARN with the number of lost spans and the reason, once a minute at most, and an INFO when exports work
 //! again. With the feature `admin`, `/metrics` has `spoa_otel_spans_total{outcome}`: `exported`, `failed`, `dropped`.
 //!
-//! When the agent stops, it exports what is left after its drain, for five seconds at most.
+//! When the agent stops, it exports the remaining spans after its drain, for at most five seconds.
 
 mod client;
 mod counts;

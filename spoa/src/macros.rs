@@ -30,9 +30,9 @@
 ///
 /// # Errors
 ///
-/// It does not compile if two of the handlers answer the same message, if two are fallbacks, or if a
+/// The list does not compile if two of the handlers answer the same message, if two are fallbacks, or if a
 /// function has no [`#[spoe_message]`](macro@crate::spoe_message). Two handlers of the same name, one
-/// of them in a function that hides the other, are ambiguous: call them differently.
+/// of them in a function that hides the other, are ambiguous: give them different names.
 #[macro_export]
 macro_rules! handlers {
     ($($handlers:tt)*) => {
@@ -45,17 +45,17 @@ macro_rules! handlers {
 ///
 /// | option | what it does | default |
 /// |---|---|---|
-/// | `options = Options` | options of the program's own, a `#[derive(clap::Args)]` type (feature `options`): `options` in the expressions of `state` and `reload`, and [`State<'_, Options>`](crate::handler::State) in handlers. The guide `docs/options.md` has an example | none |
-/// | `name = "iprep"` | the agent's name in logs | the package's name |
+/// | `options = Options` | the program's own options, a `#[derive(clap::Args)]` type (feature `options`): `options` in the expressions of `state` and `reload`, and [`State<'_, Options>`](crate::handler::State) in handlers. The guide `docs/options.md` has an example | none |
+/// | `name = "iprep"` | the agent's name, also for HAProxy's engine and in logs | the name of the program file |
 /// | `listen = "127.0.0.1:12345"` | an address to listen on, in the notation of [`Address`](crate::agent::Address), a literal or another constant; repeatable | `127.0.0.1:12345` |
 /// | `state = Db::open(path)?` | data for the handlers that take [`State`](crate::handler::State), one of each type; repeatable. The expression may use `?` and `.await`. It runs in the agent's runtime when `serve`, `check`, `call` or `dev` make an agent. It owns the variables of `main` that it names | |
-/// | `reload = Rules::load("rules.txt")?` | like `state`; at each SIGHUP the expression runs again, on a thread for blocking work. All `reload` values are made before any takes its place; if one fails, the log says why and all old ones stay. Messages that are being answered keep the values they began with | |
+/// | `reload = Rules::load("rules.txt")?` | like `state`; at each SIGHUP the expression runs again, on a thread for blocking work. All new `reload` values are made before any of the old ones is replaced; if one fails, the log says why and all old values stay. Messages in flight keep the values they started with | |
 /// | `watch = path`, `every = "10s"` | directly after a `reload`: this value is made again when the file changes, or after this time, see [`Renewal`](crate::agent::Renewal) | never |
 /// | `serve = exporter(address)` | a service: a future, or a closure that takes [`Serving`](crate::run::Serving) and returns one. It runs while the agent serves, and not in `check`, `call` and `dev`. If it fails, the expression is evaluated again after a pause, see [`Setup::serve`](crate::run::Setup::serve); repeatable | |
 /// | `handlers = [a, m::b]` | the handlers | every one that is linked into the program |
 /// | `on_failure = f` | gives the actions for a message whose handler failed, as [`AgentBuilder::on_failure`](crate::agent::AgentBuilder::on_failure) | none |
 ///
-/// Command line and environment go before `name` and `listen`: run the program with `--help`. So do
+/// The command line and the environment override `listen`: `--help` lists their options. So do the
 /// sockets that systemd passes (`LISTEN_FDS`), to which `--listen` adds.
 ///
 /// ```no_run

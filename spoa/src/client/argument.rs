@@ -20,13 +20,13 @@ use std::str::{FromStr, from_utf8};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argument {
-    /// Its name; empty if it has none.
+    /// The name of the argument; empty if it has none.
     pub name: String,
-    /// Its value.
+    /// The value of the argument.
     pub value: OwnedValue,
 }
 
-/// Why a text cannot be read as an [`Argument`] or an [`OwnedValue`].
+/// The reason why a text cannot be read as an [`Argument`] or an [`OwnedValue`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ParseError(String);

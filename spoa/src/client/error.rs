@@ -24,14 +24,14 @@ use std::time::Duration;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The address is not written as one.
+    /// The text is not an address.
     #[error(
         "`{address}` is not an address: {reason}; \
          write `127.0.0.1:12345`, `unix@/run/agent.sock` or `abns@name`"
     )]
     #[non_exhaustive]
     Address {
-        /// As it was given.
+        /// The address as given.
         address: String,
         /// The problem.
         reason: &'static str,
@@ -43,7 +43,7 @@ pub enum Error {
     )]
     #[non_exhaustive]
     NothingListens {
-        /// As it was given.
+        /// The address as given.
         address: String,
         /// The error of the system.
         source: Arc<io::Error>,
@@ -55,7 +55,7 @@ pub enum Error {
     )]
     #[non_exhaustive]
     NotAllowed {
-        /// As it was given.
+        /// The address as given.
         address: String,
         /// The error of the system.
         source: Arc<io::Error>,
@@ -64,21 +64,21 @@ pub enum Error {
     #[error("cannot connect to `{address}`: {source}")]
     #[non_exhaustive]
     Connect {
-        /// As it was given.
+        /// The address as given.
         address: String,
         /// The error of the system.
         source: Arc<io::Error>,
     },
-    /// The connection was not made in time.
+    /// The connection was not established in time.
     #[error(
         "no connection to `{address}` within {limit:?}: \
          is the address right, and does a firewall let it through?"
     )]
     #[non_exhaustive]
     ConnectTimeout {
-        /// As it was given.
+        /// The address as given.
         address: String,
-        /// How long was waited.
+        /// How long the client waited.
         limit: Duration,
     },
     /// The peer accepted the connection and said nothing.
@@ -101,9 +101,9 @@ pub enum Error {
     #[error("the agent ended the connection with status {}: {status}{}", .status.code(), said(.status, .message))]
     #[non_exhaustive]
     Disconnected {
-        /// Why, as a code.
+        /// The reason as a status code.
         status: Status,
-        /// Why, in the agent's words.
+        /// The reason in the agent's words.
         message: String,
     },
     /// The agent did what HAProxy ends a connection for.
