@@ -152,6 +152,11 @@ impl Service {
     #[track_caller]
     pub fn pause(&self) {
         self.signal("STOP");
+        // The signal does not take effect at once.
+        let state = format!("/proc/{}/stat", self.id);
+        eventually("the program is halted", || {
+            std::fs::read_to_string(&state).is_ok_and(|state| state.contains(") T "))
+        });
     }
 
     /// Lets a halted program go on.
@@ -217,8 +222,6 @@ mod tests {
         service.wait_for_log("up");
         service.pause();
         service.signal("HUP");
-        let state = std::fs::read_to_string(format!("/proc/{}/stat", service.id)).unwrap();
-        assert!(state.contains(") T "), "{state}");
         assert_eq!(service.log(), ["up"]);
         service.resume();
         service.wait_for_log("heard");
