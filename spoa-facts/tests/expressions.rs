@@ -212,7 +212,7 @@ fn a_word_of_a_line_has_quotes_of_its_own() {
     for (text, words, at) in [
         (
             "\"str($A)\"",
-            "what a variable of the environment stands for",
+            "the value of an environment variable is not known here",
             5,
         ),
         ("'src", "this quote is not closed", 0),
