@@ -48,11 +48,16 @@ pub(super) fn section(plan: &Plan<'_>) -> String {
     if let Some(tls) = &plan.agent.tls {
         authority(plan, tls, &mut text);
     }
-    text.comment(
-        "With two checks a second, an agent that stops with `--lame-duck 3s` is DOWN in time. Add a line for \
-         each further agent.",
-    );
-    text.line("default-server check inter 500ms fall 2 rise 1");
+    if plan.options.watch.is_some() {
+        // An agent that a debugger halts, or a machine that builds, is not down.
+        text.line("default-server check inter 10s fall 3 rise 1");
+    } else {
+        text.comment(
+            "With two checks a second, an agent that stops with `--lame-duck 3s` is DOWN in time. Add a line \
+             for each further agent.",
+        );
+        text.line("default-server check inter 500ms fall 2 rise 1");
+    }
     for (number, address) in plan.servers.iter().enumerate() {
         let ssl = plan.ssl(address);
         text.line(&format!("server agent{} {address}{ssl}", number + 1));
