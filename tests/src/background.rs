@@ -42,6 +42,8 @@ pub struct Background {
     addr: SocketAddr,
     logs: Logs,
     stop: Option<oneshot::Sender<()>>,
+    /// The text of warnings that are expected at the end.
+    taken: Option<String>,
     /// In a mutex so that tests on several threads may share the value.
     ended: Mutex<mpsc::Receiver<Result<(), String>>>,
 }
@@ -162,6 +164,11 @@ impl Background {
         drop(self);
     }
 
+    /// As [`stop`](Self::stop), and takes any number of warnings that contain the text.
+    pub fn stop_with_warnings(mut self, text: &str) {
+        self.taken = Some(text.to_owned());
+    }
+
     fn start<F, Served>(addr: SocketAddr, serve: F) -> Background
     where
         F: FnOnce(Shutdown) -> Served + Send + 'static,
@@ -189,6 +196,7 @@ impl Background {
         Background {
             addr,
             logs,
+            taken: None,
             stop: Some(stop),
             ended: Mutex::new(ended),
         }
@@ -245,7 +253,9 @@ impl Drop for Background {
         }
         match ended {
             Ok(Ok(())) => {
-                let warnings = self.warnings();
+                let mut warnings = self.warnings();
+                let taken = self.taken.take();
+                warnings.retain(|it| !taken.as_ref().is_some_and(|text| it.contains(text)));
                 assert!(
                     warnings.is_empty(),
                     "what ran in the background warned of what the test did not expect:\n{}",
