@@ -82,7 +82,11 @@ fn parse(line: &str) -> Result<Rule, String> {
     if !PARTS.contains(&part) && !part.starts_with("header:") {
         return Err(format!("there is no part `{part}`"));
     }
-    let pattern = RegexBuilder::new(pattern).case_insensitive(true).build();
+    // A client may send bytes that are not UTF-8: `.` and `[^a]` have to take them.
+    let pattern = RegexBuilder::new(pattern)
+        .unicode(false)
+        .case_insensitive(true)
+        .build();
     Ok(Rule {
         id: number(id)?,
         score: number(score)?,
@@ -131,6 +135,13 @@ mod tests {
             ids(&[Part::new("path", &b"<script"[..])], Headers::default()),
             [0_u32; 0]
         );
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_hide_nothing() {
+        let rules = Rules::parse("1 5 body union.+select[^a]x").unwrap();
+        let parts = [Part::new("body", &b"UNION \xff SELECT\xffx"[..])];
+        assert_eq!(rules.hits(&parts, Headers::default()).len(), 1);
     }
 
     #[test]
