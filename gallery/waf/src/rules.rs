@@ -82,9 +82,10 @@ fn parse(line: &str) -> Result<Rule, String> {
     if !PARTS.contains(&part) && !part.starts_with("header:") {
         return Err(format!("there is no part `{part}`"));
     }
-    // A client may send bytes that are not UTF-8: `.` and `[^a]` have to take them.
+    // A client may send line ends, and bytes that are not UTF-8: `.` and `[^a]` have to take them.
     let pattern = RegexBuilder::new(pattern)
         .unicode(false)
+        .dot_matches_new_line(true)
         .case_insensitive(true)
         .build();
     Ok(Rule {
@@ -140,7 +141,7 @@ mod tests {
     #[test]
     fn bytes_that_are_not_utf8_hide_nothing() {
         let rules = Rules::parse("1 5 body union.+select[^a]x").unwrap();
-        let parts = [Part::new("body", &b"UNION \xff SELECT\xffx"[..])];
+        let parts = [Part::new("body", &b"UNION \xff\n SELECT\xffx"[..])];
         assert_eq!(rules.hits(&parts, Headers::default()).len(), 1);
     }
 
