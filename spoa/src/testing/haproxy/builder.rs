@@ -323,6 +323,24 @@ enum Launched {
     Ended(String),
 }
 
+/// Returns a file of `config` with longer times: on a busy machine, an answer or a health check that is late says
+/// nothing about the agent.
+fn patient(text: &str) -> String {
+    let mut patient = String::new();
+    for line in text.lines() {
+        let line = if line.starts_with("    timeout processing ") {
+            "    timeout processing 20s"
+        } else if line.starts_with("    default-server check inter ") {
+            "    default-server check inter 500ms fall 10 rise 1"
+        } else {
+            line
+        };
+        patient.push_str(line);
+        patient.push('\n');
+    }
+    patient
+}
+
 fn launch(
     found: &Found,
     agent: &agent::Running,
@@ -346,9 +364,9 @@ fn launch(
         first.push_str(&format!("    {line}\n"));
     }
     for (name, text) in [
-        ("global.cfg", &first),
-        ("haproxy.cfg", &written.haproxy),
-        ("spoe.conf", &written.spoe),
+        ("global.cfg", first),
+        ("haproxy.cfg", patient(&written.haproxy)),
+        ("spoe.conf", patient(&written.spoe)),
     ] {
         fs::write(path(name), text).map_err(problem)?;
     }
