@@ -70,7 +70,7 @@ fn requests() -> Requests {
 }
 
 /// Counts a request for its address, its user and its API key. All of them must have room.
-#[spoe_message("rate-limit", event = "on-frontend-http-request", timeout = "200ms")]
+#[spoe_message("rate-limit", event = "on-frontend-http-request", timeout = "1s")]
 async fn rate_limit(
     #[arg(sample = "src")] address: IpAddr,
     #[arg(sample = "var(txn.user)")] user: Option<Text<'_>>,
