@@ -4,7 +4,7 @@ use spoa_tools::haproxy::{Haproxy as Found, NoHaproxy};
 use std::fmt;
 use std::path::Path;
 
-/// A HAProxy of this machine: see [`HaProxy::installed`].
+/// A HAProxy of this machine: see [`HaProxy::installed`](super::HaProxy::installed).
 ///
 /// ```no_run
 /// use spoa::testing::HaProxy;
