@@ -14,14 +14,13 @@ fn main() {
     divan::main();
 }
 
-const CASES: [&str; 8] = [
+const CASES: [&str; 7] = [
     "address",
     "ten-arguments",
     "three-messages",
     "async-ready",
     "body-8k",
     "inspect",
-    "judge",
     "ignore",
 ];
 
