@@ -30,11 +30,8 @@ pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
         text.line("unique-id-format %[uuid]");
     }
     let own = plan.options.rules.as_deref().map(OwnRules::new);
-    if let Some(own) = own.as_ref().filter(|own| !own.early.is_empty()) {
-        text.blank();
-        text.verbatim(&own.early);
-    }
-    sending::groups(plan, &mut text);
+    let early = own.as_ref().map_or("", |own| own.early.as_str());
+    sending::groups(plan, early, &mut text);
     text.blank();
     sending::down(plan, &mut text);
     sending::capture(plan, &mut text);

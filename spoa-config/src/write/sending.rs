@@ -16,10 +16,19 @@ const ENDS: Test<'static> = Test {
 };
 
 /// Writes the rules that send groups, each after the rule that waits for its body.
-pub(super) fn groups(plan: &Plan<'_>, text: &mut Text) {
+///
+/// The site's own `tcp-request` rules follow those that send, since they may read the answers.
+pub(super) fn groups(plan: &Plan<'_>, own_early: &str, text: &mut Text) {
     let waits = other_waits(plan);
     let groups = || plan.groups.iter().filter(|group| !group.by_rules);
+    let own = |text: &mut Text| {
+        if !own_early.is_empty() {
+            text.blank();
+            text.verbatim(own_early);
+        }
+    };
     if waits.is_empty() && groups().next().is_none() {
+        own(text);
         return;
     }
     text.blank();
@@ -44,10 +53,11 @@ pub(super) fn groups(plan: &Plan<'_>, text: &mut Text) {
     // HAProxy wants all `tcp-request` rules before the others.
     let mut said = Said::default();
     let (first, then): (Vec<_>, Vec<_>) =
-        groups().partition(|group| group.earliest <= Event::FrontendTcpRequest);
+        groups().partition(|group| group.earliest == Event::FrontendTcpRequest);
     for group in first {
         send(plan, group, &mut said, text);
     }
+    own(text);
     for wait in waits {
         said.wait_for_request(plan, wait, text);
     }

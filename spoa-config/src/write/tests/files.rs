@@ -324,3 +324,29 @@ fn the_key_of_an_agent_is_kept_before_its_messages() {
         assert!(refusal.starts_with(said), "{refusal}");
     }
 }
+
+/// A rule that denies by the answer to a group would find nothing before the group is sent.
+#[test]
+fn tcp_rules_of_the_site_come_after_the_groups_and_before_all_http_rules() {
+    let mut early = message(
+        "early",
+        vec![argument("sni", Some("req.ssl_sni"))],
+        &["txn.bad"],
+    );
+    early.group = Some("early".to_owned());
+    let late = message("late", vec![argument("b", Some("req.body"))], &["txn.b"]);
+    let reject = "    tcp-request content reject if { var(txn.waf.bad) -m bool }\n";
+    let options = Options {
+        rules: Some(format!("    http-request deny if FALSE\n{reject}")),
+        ..Options::new(Series::V2_6)
+    };
+    let written = written(&agent(vec![early, late]), &options);
+    let at = |text: &str| {
+        written
+            .frontend
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}"))
+    };
+    assert!(at("tcp-request content send-spoe-group waf early") < at(reject));
+    assert!(at(reject) < at("http-request "));
+}
