@@ -38,7 +38,7 @@ static CLIENTS: Counters<1> = Counters::new(
     ["result"],
 );
 
-/// Looks for a solved challenge in the cookie `challenge`. The site's rules say who is suspect.
+/// Looks for a solved challenge in the cookie `challenge`. The site's rules mark the suspects.
 #[spoe_message(
     "challenge",
     event = "on-frontend-http-request",

@@ -39,7 +39,7 @@ impl Keys {
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .collect();
         if lines.is_empty() {
-            return Err("there is no key".to_owned());
+            return Err("the file has no key".to_owned());
         }
         if lines.iter().any(|line| line.len() < SHORTEST) {
             return Err(format!("a key has at least {SHORTEST} characters"));
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_file_without_good_keys_is_refused() {
         for (text, problem) in [
-            ("# none\n\n", "there is no key"),
+            ("# none\n\n", "the file has no key"),
             ("short", "a key has at least 32 characters"),
         ] {
             assert_eq!(Keys::parse(text).err().as_deref(), Some(problem));
