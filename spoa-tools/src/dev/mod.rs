@@ -5,6 +5,7 @@
 
 mod decision;
 mod echo;
+mod front;
 mod watch;
 
 pub use watch::{NotifyId, Watch};
@@ -15,6 +16,7 @@ use crate::folder::Folder;
 use crate::guarded::Guarded;
 use crate::haproxy::Haproxy;
 use crate::terminal::{Paint, print};
+use front::Front;
 use spoa_config::Agent;
 use spoa_config::doctor::Severity;
 use spoa_config::write::{self, Watch as Watched, write};
@@ -113,8 +115,8 @@ impl Dev {
         }?;
         let proxy = run(&haproxy, &start.file, folder.path(), Arc::clone(&watch))
             .map_err(|error| format!("cannot start HAProxy: {error}"))?;
-        if let Some(front) = start.front {
-            ready(&proxy, front).await?;
+        if let Some(front) = &start.front {
+            ready(&proxy, front.address()).await?;
         }
         let (version, path) = (&haproxy.version, haproxy.path.display());
         let text = format!(
@@ -137,25 +139,24 @@ impl Dev {
         directory: &Path,
         tap: impl FnOnce(TcpListener),
     ) -> Result<Start, String> {
-        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let bind = |port| async move {
-            let bound = TcpListener::bind(local(port)).await;
-            let bound =
-                bound.map_err(|error| format!("cannot listen on 127.0.0.1:{port}: {error}"))?;
-            let address = bound.local_addr().map_err(|error| error.to_string())?;
-            Ok::<_, String>((bound, address))
+        let failed = |port, error| format!("cannot listen on 127.0.0.1:{port}: {error}");
+        let listen = || async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+            let listener = listener.map_err(|error| failed(0, error))?;
+            let address = listener.local_addr().map_err(|error| error.to_string())?;
+            Ok::<_, String>((listener, address))
         };
-        let (site, site_address) = bind(0).await?;
-        let (tapped, tap_address) = bind(0).await?;
-        // HAProxy binds this one itself in a moment.
-        let (_, front) = bind(self.port.unwrap_or(0)).await?;
+        let (site, site_address) = listen().await?;
+        let (tapped, tap_address) = listen().await?;
+        let front = Front::take(self.port);
+        let front = front.map_err(|error| failed(self.port.unwrap_or(0), error))?;
 
         let agent = Agent {
             listeners: vec![tap_address.to_string()],
             ..agent.clone()
         };
         let options = write::Options {
-            bind: vec![front.to_string()],
+            bind: vec![front.address().to_string()],
             show: true,
             watch: Some(Watched {
                 site: site_address.to_string(),
@@ -178,8 +179,8 @@ impl Dev {
         tap(tapped);
         Ok(Start {
             file,
+            text: format!("Try it:  curl -i http://{}/\n", front.address()),
             front: Some(front),
-            text: format!("Try it:  curl -i http://{front}/\n"),
         })
     }
 
@@ -263,7 +264,7 @@ fn examine(agent: &Agent, file: &Path, haproxy: &Haproxy) -> Result<(), String> 
 struct Start {
     file: PathBuf,
     /// Where HAProxy will listen, if that is known.
-    front: Option<SocketAddr>,
+    front: Option<Front>,
     /// The text for the user.
     text: String,
 }
