@@ -41,7 +41,7 @@ fn agent(collector: u16, name: &str) -> Command {
     let tests = std::env::current_exe().unwrap();
     let example = tests.ancestors().nth(2).unwrap().join("examples/traced");
     let mut command = Command::new(example);
-    command.env("TRACED_NAME", name);
+    command.env("TRACED_NAME", unique(name));
     command.env(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         format!("http://127.0.0.1:{collector}"),
@@ -55,9 +55,14 @@ fn start(installed: &InstalledHaProxy, agent: Command) -> HaProxy {
     HaProxy::program(agent).rules(rules).on(installed).start()
 }
 
+/// Returns a name that no agent of another run of these tests has.
+fn unique(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
+
 /// Returns the process of an agent that is running.
 fn process(name: &str) -> Option<String> {
-    let name = format!("TRACED_NAME={name}");
+    let name = format!("TRACED_NAME={}", unique(name));
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let mut processes = processes.filter(|process| {
         // Of a process that has ended, only its entry is left.

@@ -16,20 +16,23 @@ struct Site {
     proxy: Proxy,
     agent: Process,
     _written: Written,
+    _port: Port,
 }
 
 impl Site {
     fn start(haproxy: &Haproxy, cache: &str, fail: &str) -> Site {
-        let port = Port::free().addr().to_string();
+        let port = Port::free();
+        let server = port.addr().to_string();
         let args = [
-            "--cache", cache, "--fail", fail, "--server", &port, "--show",
+            "--cache", cache, "--fail", fail, "--server", &server, "--show",
         ];
         let written = Written::by(agent(), haproxy, &args);
-        let agent = serving(agent(), &port);
+        let agent = serving(agent(), &server);
         let site = Site {
             proxy: written.start(haproxy),
             agent,
             _written: written,
+            _port: port,
         };
         let first = Request::get("/").header("x-key", "first");
         ask(&site.proxy, &first, "an answer of the agent", |reply| {
@@ -128,17 +131,18 @@ fn an_old_answer_is_asked_for_again() {
 #[test]
 fn a_failure_is_not_kept() {
     for_each_haproxy(|haproxy| {
-        let port = Port::free().addr().to_string();
+        let port = Port::free();
+        let server = port.addr().to_string();
         let args = [
             "--cache",
             "req.fhdr(x-key)=1h",
             "--fail",
             "closed",
             "--server",
-            &port,
+            &server,
         ];
         let written = Written::by(agent(), haproxy, &[&args[..], &["--show"]].concat());
-        let agent = Process::start(agent().args(["--listen", &port]));
+        let agent = Process::start(agent().args(["--listen", &server]));
         agent.wait_for_line("listening on ");
         let proxy = written.start(haproxy);
         let flaky = Request::get("/").header("x-key", "flaky");
