@@ -104,7 +104,7 @@ use std::time::{Duration, Instant};
 ///
 /// It is long, since a test that waits for nothing wrong never waits that long, and the machine
 /// may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `condition` holds, and panics naming `what` when it does not within [`PATIENCE`].
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {

@@ -190,7 +190,7 @@ fn beyond_the_limit_of_a_connection_the_answer_comes_at_once() {
         assert!(refused > 0);
         assert_eq!(work.take().0, 2);
         let warnings = agent.warnings();
-        let expected = "failed: overloaded: 2 NOTIFYs of its connection wait, which is the limit";
+        let expected = "overloaded: 2 NOTIFYs of its connection wait, which is the limit";
         assert!(
             warnings.iter().all(|line| line.contains(expected)),
             "{warnings:?}"
