@@ -1,9 +1,15 @@
 //! An agent with all handlers of the benchmarks, to be loaded from another process.
 
+use spoa::http::Headers;
+use spoa::spoe_message;
 use spoa_benches::handlers::{
     async_1ms, async_ready, check_body, check_request, ignore, inspect, ip_reputation,
     ten_arguments,
 };
+
+/// Takes the headers that `inspect` takes, and does nothing with them.
+#[spoe_message("take")]
+fn take(_headers: Headers<'_>) {}
 
 fn main() {
     spoa::run!(
@@ -16,7 +22,8 @@ fn main() {
             async_1ms,
             check_body,
             inspect,
-            ignore
+            ignore,
+            take
         ]
     )
 }
