@@ -36,6 +36,23 @@ fn every_file_opens_with_a_sentence_that_says_what_it_is() {
 }
 
 #[test]
+fn no_file_has_the_marks_of_a_conflict() {
+    // Put together here, so that this file does not find itself.
+    let marks = ["<", ">", "|"].map(|mark| format!("{} ", mark.repeat(7)));
+    let has_marks = |path: &PathBuf| {
+        fs::read_to_string(workspace().join(path)).is_ok_and(|text| {
+            let mut lines = text.lines();
+            lines.any(|line| marks.iter().any(|mark| line.starts_with(mark.as_str())))
+        })
+    };
+    let marked: Vec<_> = files().into_iter().filter(has_marks).collect();
+    assert!(
+        marked.is_empty(),
+        "these have the marks of a merge in them: {marked:#?}"
+    );
+}
+
+#[test]
 fn no_test_is_ignored() {
     // Put together here, so that this file does not find itself.
     let ignore = ["#[", "ignore"].concat();

@@ -200,6 +200,19 @@ fn judge(
             );
         }
     }
+    let parent = match section {
+        "crates" => workspace().to_owned(),
+        folder => workspace().join(folder),
+    };
+    let is_there = |room: &str| {
+        room == "mod" || parent.join(room).is_dir() || parent.join(format!("{room}.rs")).is_file()
+    };
+    for room in rooms.keys().filter(|room| !is_there(room)) {
+        let _ = writeln!(
+            wrong,
+            "[{section}] has `{room}`, which is not there: remove it"
+        );
+    }
     for (_, from, to) in table.exceptions.iter().filter(|(one, ..)| one == section) {
         if !edges.contains_key(&(from.clone(), to.clone())) {
             let _ = writeln!(
