@@ -1,26 +1,20 @@
 //! Reloads the parts of a running agent: all of them, or none.
 
-use super::error::{Error, ReloadError};
+mod current_states;
+mod part;
+
+pub(crate) use current_states::CurrentStates;
+pub(crate) use part::{Install, ReloadPart};
+
 use crate::agent::counters::Counters;
-use crate::handler::guard::guard;
+use crate::agent::error::{Error, ReloadError};
+use crate::handler::States;
 use crate::handler::panics::drop_quietly;
-use crate::handler::{BoxError, Failure, IntoHandlerError, States};
-use crate::log_target::AGENT;
 use std::any::{TypeId, type_name};
 use std::fmt;
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio::time::timeout;
-
-/// How often it is looked whether old values are still in use.
-const RELEASE: Duration = Duration::from_millis(100);
-
-/// How long a value may be in the making before the log says so.
-const SLOW: Duration = Duration::from_secs(30);
 
 /// Reloads the reloadable values of an agent while it serves: those of
 /// [`AgentBuilder::reloadable`](super::AgentBuilder::reloadable), of `reload = …` in
@@ -89,7 +83,7 @@ impl Reloading {
     async fn make(&self, part: &Arc<ReloadPart>) -> Result<Made, ReloadError> {
         let _turn = part.turn.lock().await;
         let load = self.begin();
-        let install = make(part).await?;
+        let install = part.make_again().await?;
         Ok(Made {
             part: Some(part.clone()),
             load,
@@ -118,7 +112,7 @@ impl Reloading {
         self.note();
         drop(installing);
         self.counters.reload_ended(true);
-        tokio::spawn(release(old));
+        tokio::spawn(current_states::release(old));
         if !superseded.is_empty() {
             tokio::task::spawn_blocking(move || drop_quietly(superseded));
         }
@@ -290,29 +284,6 @@ impl Reloader {
     }
 }
 
-/// Makes a value again, and says in the log if that takes long: a reload of all values waits for it.
-async fn make(part: &Arc<ReloadPart>) -> Result<Install, ReloadError> {
-    let mut making = pin!(part.make());
-    if let Ok(made) = timeout(SLOW, &mut making).await {
-        return made;
-    }
-    tracing::warn!(target: AGENT,
-        "reload has not ended after {SLOW:?}, the old values are in use until then: `{}`; if it waits for \
-         another program, give it a timeout",
-        part.name
-    );
-    making.await
-}
-
-/// Frees what was replaced once nobody uses it: what is large takes its time, which a thread that
-/// serves does not have.
-async fn release(old: Arc<States>) {
-    while Arc::strong_count(&old) > 1 {
-        tokio::time::sleep(RELEASE).await;
-    }
-    tokio::task::spawn_blocking(move || drop(old));
-}
-
 /// A reload that succeeded.
 #[derive(Clone, Debug)]
 pub struct Reloaded {
@@ -330,197 +301,5 @@ impl Reloaded {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
-    }
-}
-
-/// Puts what was made in its place. All parts are made when the first of these is called, so it
-/// cannot fail. A part that is not a state ignores the states.
-pub(crate) type Install = Box<dyn FnOnce(&mut States) + Send>;
-
-/// A part of an agent that can be reloaded.
-pub(crate) struct ReloadPart {
-    name: String,
-    /// The type of the state; `None` for a part that is not a state.
-    state: Option<TypeId>,
-    /// Whether its last reload failed, so that the old value is in use.
-    stale: AtomicBool,
-    /// Held while it is made.
-    turn: tokio::sync::Mutex<()>,
-    /// The load that made the value in use.
-    installed: AtomicU64,
-    make: Box<dyn Fn() -> Result<Install, BoxError> + Send + Sync>,
-}
-
-impl fmt::Debug for ReloadPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ReloadPart").field(&self.name).finish()
-    }
-}
-
-impl ReloadPart {
-    /// A part that a function makes, which may block and may panic. `state` is the type of a state.
-    pub(crate) fn new(
-        name: impl Into<String>,
-        state: Option<TypeId>,
-        make: impl Fn() -> Result<Install, BoxError> + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(ReloadPart {
-            name: name.into(),
-            state,
-            stale: AtomicBool::new(false),
-            turn: tokio::sync::Mutex::default(),
-            installed: AtomicU64::new(0),
-            make: Box::new(make),
-        })
-    }
-
-    /// A state that a future makes; without a name, that of its type.
-    pub(crate) fn state<T, E, F>(name: Option<String>, make: F) -> Arc<Self>
-    where
-        T: Send + Sync + 'static,
-        E: IntoHandlerError,
-        F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
-    {
-        let name = name.unwrap_or_else(|| type_name::<T>().to_owned());
-        ReloadPart::new(name, Some(TypeId::of::<T>()), move || {
-            let made = Handle::current().block_on(make());
-            let value = made.map_err(IntoHandlerError::into_handler_error)?;
-            Ok(Box::new(move |states: &mut States| states.insert(value)))
-        })
-    }
-
-    /// Notes that the value of this load takes the place of an earlier one; returns `false` if a later one is there.
-    fn supersede(&self, load: u64) -> bool {
-        if self.installed.load(Ordering::Relaxed) > load {
-            return false;
-        }
-        self.installed.store(load, Ordering::Relaxed);
-        self.stale.store(false, Ordering::Relaxed);
-        true
-    }
-
-    /// Returns the name: an expression of `reload = …`, or the name of a type.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Makes it, on a thread for what blocks.
-    pub(crate) async fn make(self: &Arc<Self>) -> Result<Install, ReloadError> {
-        let part = self.clone();
-        let making = tokio::task::spawn_blocking(move || {
-            let made = guard(|| (part.make)().map_err(Failure::Error));
-            made.map_err(|failure| {
-                let text = failure.to_string();
-                drop_quietly(failure);
-                text
-            })
-        });
-        let made = making.await.unwrap_or_else(|ended| Err(ended.to_string()));
-        made.map_err(|text| ReloadError {
-            part: self.name.clone(),
-            text,
-        })
-    }
-}
-
-/// The states that hold now.
-#[derive(Debug)]
-pub(crate) struct CurrentStates {
-    /// That of the states: connections look here whether theirs hold still.
-    generation: AtomicU64,
-    states: watch::Sender<Arc<States>>,
-}
-
-impl CurrentStates {
-    pub(crate) fn new(states: States) -> Arc<Self> {
-        Arc::new(CurrentStates {
-            generation: AtomicU64::new(states.generation),
-            states: watch::Sender::new(Arc::new(states)),
-        })
-    }
-
-    /// Returns whether other states hold by now.
-    #[inline]
-    pub(crate) fn is_newer_than(&self, states: &States) -> bool {
-        self.generation.load(Ordering::Acquire) != states.generation
-    }
-
-    pub(crate) fn states(&self) -> Arc<States> {
-        self.states.borrow().clone()
-    }
-
-    /// Subscribes to reloads.
-    pub(crate) fn changes(&self) -> watch::Receiver<Arc<States>> {
-        self.states.subscribe()
-    }
-
-    /// Puts all in its place; returns what held before.
-    fn replace(&self, made: Vec<Install>) -> Arc<States> {
-        let before = self.states();
-        let mut states = States::clone(&before);
-        for put in made {
-            put(&mut states);
-        }
-        states.generation += 1;
-        self.states.send_modify(|current| {
-            self.generation.store(states.generation, Ordering::Release);
-            *current = Arc::new(states);
-        });
-        before
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-    use std::sync::{Mutex, mpsc};
-    use tracing_subscriber::fmt::MakeWriter;
-
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl<'a> MakeWriter<'a> for Log {
-        type Writer = Log;
-
-        fn make_writer(&'a self) -> Log {
-            self.clone()
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_value_that_takes_long_is_in_the_log_before_it_is_made() {
-        let log = Log::default();
-        let subscriber = tracing_subscriber::fmt().with_writer(log.clone());
-        let _guard = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());
-        let (end, ends) = mpsc::channel::<()>();
-        let ends = Mutex::new(ends);
-        let part = ReloadPart::new("slow", None, move || {
-            ends.lock().unwrap().recv()?;
-            Ok(Box::new(|_| {}))
-        });
-        let making = tokio::spawn(async move { make(&part).await.is_ok() });
-        tokio::task::yield_now().await;
-        tokio::time::advance(SLOW).await;
-        tokio::task::yield_now().await;
-        let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        assert!(
-            said.contains(
-                "reload has not ended after 30s, the old values are in use until then: `slow`;"
-            ),
-            "{said}"
-        );
-        end.send(()).unwrap();
-        assert!(making.await.unwrap());
     }
 }
