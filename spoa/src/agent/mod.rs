@@ -47,6 +47,7 @@
 //! instead, so this `main` prints its error itself.
 
 mod builder;
+mod clock;
 mod connection;
 mod counters;
 mod dependency;

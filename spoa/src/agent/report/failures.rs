@@ -3,14 +3,13 @@
 //!
 //! So an outage of a service that handlers ask has few lines, however many handlers and messages it concerns.
 
+use crate::agent::clock;
 use crate::agent::counters::HandlerCounters;
 use crate::handler::{Definition, Failure};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// The time between two lines about all handlers.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -33,7 +32,7 @@ fn kind(failure: &Failure) -> usize {
 
 /// A time in milliseconds since the start, plus one; 0 for none.
 fn now() -> u64 {
-    u64::try_from(START.elapsed().as_millis()).map_or(u64::MAX, |millis| millis.saturating_add(1))
+    u64::try_from(clock::elapsed().as_millis()).map_or(u64::MAX, |millis| millis.saturating_add(1))
 }
 
 /// The failures of one handler that the log has said, and those that it has not.

@@ -1,11 +1,8 @@
 //! Rate limits: one log line a second for each cause.
 
+use crate::agent::clock;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
-
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A line that may be written now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +36,7 @@ impl RateLimit {
 
     /// Asks for a line.
     pub(crate) fn pass(&self) -> Option<Permitted> {
-        let now = START.elapsed().as_secs() + 1;
+        let now = clock::elapsed().as_secs() + 1;
         let last = self.last.load(Ordering::Relaxed);
         let won = last != now
             && self
@@ -57,7 +54,7 @@ impl RateLimit {
 
     /// Returns whether no line went through for more than a second and none is counted.
     fn is_idle(&self) -> bool {
-        let now = START.elapsed().as_secs() + 1;
+        let now = clock::elapsed().as_secs() + 1;
         self.last.load(Ordering::Relaxed) + 1 < now && self.suppressed.load(Ordering::Relaxed) == 0
     }
 }

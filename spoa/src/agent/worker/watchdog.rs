@@ -8,18 +8,16 @@
 //! to do, the watcher sleeps.
 
 use super::activity::{BlockedWorker, Look, WatchedThread, WorkerActivity};
+use crate::agent::clock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tracing::Dispatch;
 
 /// How often threads are looked at: well below any `timeout processing`.
 const TICK: Duration = Duration::from_millis(10);
-
-/// The clock of the process's one watcher.
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
     threads: Vec::new(),
@@ -127,7 +125,7 @@ fn wake() {
 /// Looks at all threads while there are agents that serve.
 fn watch() {
     let mut sleepy = false;
-    while let Some(active) = look_at_all(START.elapsed()) {
+    while let Some(active) = look_at_all(clock::elapsed()) {
         let idle = !active && SLEEPS.load(Ordering::SeqCst) == sleepy;
         match (idle, sleepy) {
             (false, _) => {
