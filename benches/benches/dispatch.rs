@@ -14,13 +14,14 @@ fn main() {
     divan::main();
 }
 
-const CASES: [&str; 7] = [
+const CASES: [&str; 8] = [
     "address",
     "ten-arguments",
     "three-messages",
     "async-ready",
     "body-8k",
     "inspect",
+    "judge",
     "ignore",
 ];
 

@@ -9,6 +9,7 @@ pub type Message = (&'static str, Vec<(&'static str, Value<'static>)>);
 
 const CLIENT: Value<'static> = Value::Ipv4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 const SERVER: Value<'static> = Value::Ipv4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0";
 static BODY: [u8; 8 << 10] = [b'x'; 8 << 10];
 
 /// The block of 20 headers, 1.5 KiB, of a browser's request, as `req.hdrs_bin` gives it.
@@ -24,10 +25,7 @@ static HEADERS: LazyLock<Vec<u8>> = LazyLock::new(|| {
     );
     let headers = [
         ("host", "www.example.com"),
-        (
-            "user-agent",
-            "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
-        ),
+        ("user-agent", USER_AGENT),
         (
             "accept",
             "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
@@ -100,6 +98,7 @@ pub fn messages(case: &str) -> Vec<Message> {
             };
             vec![(name, vec![("headers", Value::Binary(headers()))])]
         }
+        "judge" => vec![("judge", twelve())],
         "ten-arguments" => vec![("ten-arguments", ten())],
         other => panic!("there is no case `{other}`"),
     }
@@ -118,6 +117,27 @@ fn ten() -> Vec<(&'static str, Value<'static>)> {
         ("query", Value::Null),
         ("host", "www.example.com".into()),
         ("ua", "Mozilla/5.0 (X11; Linux x86_64)".into()),
+    ]
+}
+
+/// The arguments of a decision about a request of a browser.
+fn twelve() -> Vec<(&'static str, Value<'static>)> {
+    vec![
+        ("src", CLIENT),
+        ("src_port", Value::Int64(40000)),
+        ("dst_port", Value::Int64(443)),
+        ("tls", Value::Bool(true)),
+        (
+            "id",
+            "C0000207:9C40_C0000201:01BB_67452301_0001:0001".into(),
+        ),
+        ("method", "GET".into()),
+        ("version", "1.1".into()),
+        ("path", "/articles/a-long-title".into()),
+        ("query", "page=2".into()),
+        ("host", "www.example.com".into()),
+        ("ua", USER_AGENT.into()),
+        ("headers", Value::Binary(headers())),
     ]
 }
 

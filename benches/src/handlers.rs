@@ -83,6 +83,45 @@ pub fn inspect(headers: Headers<'_>) -> Verdict {
     }
 }
 
+/// A decision about a request of a browser: twelve arguments, 20 headers among them, and two of its cookies.
+#[spoe_message("judge")]
+#[allow(clippy::too_many_arguments)]
+pub fn judge(
+    src: IpAddr,
+    src_port: u16,
+    dst_port: u16,
+    tls: bool,
+    id: &str,
+    method: &str,
+    version: &str,
+    path: Text<'_>,
+    query: Option<Text<'_>>,
+    host: Text<'_>,
+    ua: Text<'_>,
+    headers: Headers<'_>,
+) -> Verdict {
+    let cookies = headers.cookies();
+    let known = cookies
+        .get("session")
+        .is_some_and(|session| session.len() == 32);
+    let dark = cookies.get("theme") == Some(b"dark");
+    let query = query.map_or(0, |query| query.len());
+    let text = id.len() + method.len() + version.len() + path.len() + query + host.len() + ua.len();
+    let ports = usize::from(src_port) + usize::from(dst_port) + usize::from(tls);
+    if known && dark && score(src) <= 100 && text < 4096 && ports > 0 {
+        Verdict::allow()
+    } else {
+        Verdict::deny::<403>()
+    }
+}
+
+/// Returns the score of an address, when its time has come.
+#[spoe_message("slow")]
+pub async fn slow(ip: IpAddr) -> SetVar<u8> {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    SetVar::session("ip_score", score(ip))
+}
+
 /// Does nothing with the message that `inspect` reads.
 #[spoe_message("ignore")]
 pub fn ignore() {}
@@ -98,6 +137,7 @@ pub fn all() -> Vec<&'static Definition> {
         async_1ms,
         check_body,
         inspect,
+        judge,
         ignore
     ]
     .into_iter()

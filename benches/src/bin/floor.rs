@@ -1,6 +1,7 @@
 //! `floor ADDRESS`: what an agent on tokio costs at least. One task per connection, one read and one
 //! write per batch, buffers of the thread; it walks each NOTIFY, takes the last byte of an `ip`, and
-//! sets one variable. From a block of `headers` it takes two cookies, and sets a verdict. No checks that only an unfriendly peer needs, no limits, no log, no deadlines.
+//! sets one variable. From a block of `headers` it takes two cookies, and sets a verdict; other arguments it
+//! only passes over. No checks that only an unfriendly peer needs, no limits, no log, no deadlines.
 //!
 //! It is written by hand against the bytes, not with the crate, so that the two share nothing.
 
@@ -18,7 +19,8 @@ thread_local! {
 }
 
 fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1).expect("usage: floor ADDRESS");
+    let address = std::env::args().nth(1);
+    let address = address.expect("usage: floor ADDRESS");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_io()

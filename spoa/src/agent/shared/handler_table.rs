@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Up to this many names are compared one by one: most differ in their length already.
-const FEW: usize = 8;
+const FEW: usize = 32;
 
 /// A handler with what the agent keeps about it.
 #[derive(Debug)]
