@@ -1,4 +1,4 @@
-//! Rules that take the agent's answer away, and tests that cannot fail because a rule presets it.
+//! Rules that overwrite the agent's answer, and tests that cannot fail because a rule presets it.
 
 use super::super::rule::{Condition, How, Test, action};
 use super::super::steps::{Path, Step};
@@ -72,7 +72,7 @@ fn overwrites(
     Some(
         Finding::new(Code::AnswerOverwritten, title, span)
             .severity(Severity::Error)
-            .label("the same for all requests from here on")
+            .label("has this value for all requests from here on")
             .context(answer.line.span(), "the agent's answer comes here")
             .help(format!(
                 "write `unless {{ var({variable}) -m found }}` after it, or remove it"
@@ -80,7 +80,7 @@ fn overwrites(
     )
 }
 
-/// A rule that sets the agent's variable before the answer, where a test asks whether it is there.
+/// Finds a rule that sets the agent's variable before the answer, where a test asks whether it is set.
 fn presets(
     case: &Case<'_>,
     path: &Path<'_>,
@@ -123,14 +123,14 @@ fn presets(
     } else {
         finding
             .context(test.expression.span, "this test is always true")
-            .context(rule.line.span(), "the rule that decides by it")
+            .context(rule.line.span(), "the rule that depends on it")
     };
     Some(match error {
         Some(error) => finding.help(format!(
-            "ask whether there was no answer by `{{ var({error}) -m found }}`"
+            "to test for a missing answer, write `{{ var({error}) -m found }}`"
         )),
         None => finding.help(
-            "write `option set-on-error error` in the agent's section, and ask for that variable instead",
+            "write `option set-on-error error` in the agent's section, and test that variable instead",
         ),
     })
 }

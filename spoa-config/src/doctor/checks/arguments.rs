@@ -82,12 +82,12 @@ fn compare(engine: &Engine<'_>, message: &Section, handler: &Message, findings: 
         if let Some(index) = argument.index {
             if argument.required && index >= given.len() {
                 let title = format!(
-                    "the message `{}` has no argument at place {index}",
+                    "the message `{}` has no argument at position {index}",
                     message.title()
                 );
                 findings.push(
                     Finding::new(Code::ArgumentMissing, title, place)
-                        .label(format!("{} here, counted from 0", given.len()))
+                        .label(format!("{} here; positions begin at 0", given.len()))
                         .note(needs(handler, argument))
                         .help("write one more after `args`"),
                 );
@@ -133,8 +133,8 @@ fn compare(engine: &Engine<'_>, message: &Section, handler: &Message, findings: 
         );
         findings.push(
             Finding::new(Code::ArgumentUnused, title, given.name_span())
-                .label("sent in vain, unless the handler takes the whole message")
-                .context(engine.span(), "by this agent's engine")
+                .label("unused, unless the handler takes the whole message")
+                .context(engine.span(), "sent by this agent's engine")
                 .help("leave it out: HAProxy fetches and sends it each time"),
         );
     }
@@ -154,10 +154,13 @@ fn twice(message: &Section, given: &[Given<'_>], findings: &mut Vec<Finding>) {
         let Some(first) = before.find(|first| first.name == Some(name)) else {
             continue;
         };
-        let title = format!("the message `{}` has `{name}` twice", message.title());
+        let title = format!(
+            "the message `{}` has two arguments `{name}`",
+            message.title()
+        );
         findings.push(
             Finding::new(Code::ArgumentTwice, title, second.word.span)
-                .label("HAProxy sends both, and a handler takes one")
+                .label("HAProxy sends both, and the handler gets one of them")
                 .context(first.word.span, "the other one")
                 .help("remove one of them, or give it another name"),
         );

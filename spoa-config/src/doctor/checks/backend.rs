@@ -1,4 +1,4 @@
-//! The backend of the agents: mode, servers, checks; and keywords whose time is over.
+//! The backend of the agents: mode, servers, checks; and keywords that HAProxy 3.1 and later ignore.
 
 use super::super::engine::Engine;
 use super::super::{Case, Code, Finding};
@@ -30,7 +30,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
     for engine in case.ours() {
         addresses(case, engine, findings);
-        // An agent that does not say where it listens does not say how, either.
+        // Without an address, the agent's TLS is not known either.
         if !case.agent.listeners.is_empty() {
             tls(case, engine, findings);
         }
@@ -86,7 +86,7 @@ fn mode(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         ),
         ("spop", Some(true)) => (
             "only HAProxy 3.1 and later know it",
-            "write `mode tcp`, which later ones take as well".to_owned(),
+            "write `mode tcp`, which later versions accept as well".to_owned(),
         ),
         _ => return None,
     };
@@ -94,7 +94,7 @@ fn mode(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let finding = Finding::new(Code::BackendMode, title, mode.span).label(why);
     Some(
         if own.is_empty() {
-            finding.context(section.name()?.span, "taken by this backend")
+            finding.context(section.name()?.span, "inherited by this backend")
         } else {
             finding
         }
@@ -129,7 +129,7 @@ fn addresses(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) 
         .iter()
         .map(|text| Address::parse(text))
         .collect();
-    // One that cannot be compared may be the one.
+    // An address that cannot be compared may be the agent's.
     let Some(listeners) = listeners.filter(|listeners| !listeners.is_empty()) else {
         return;
     };
@@ -161,7 +161,7 @@ fn addresses(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) 
     let finding = Finding::new(Code::AddressElsewhere, title, word.span)
         .label(format!("it listens at {listens}"))
         .help(format!(
-            "write one of its addresses, or start it with `--listen {}`",
+            "write one of the agent's addresses, or start the agent with `--listen {}`",
             word.text
         ));
     findings.push(listed_spans(finding, others.into_iter()));
@@ -187,18 +187,18 @@ fn tls(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) {
         findings.extend(match (&case.agent.tls, ssl) {
             (Some(tls), Some(ssl)) if tls.mutual && !words.iter().any(|word| word.is("crt")) => {
                 let title = format!(
-                    "the agent asks HAProxy for a certificate, and `{}` has none",
+                    "the agent requires a certificate from HAProxy, and the server `{}` has none",
                     address.text
                 );
                 Some(
                     Finding::new(Code::TlsDiffers, title, ssl.span)
                         .label("`crt FILE` is missing")
-                        .note("`--tls-client-ca` and SPOA_TLS_CLIENT_CA count here as they do for `serve`")
-                        .help("write `crt FILE` after `ssl`, with a certificate and its key that the agent's `--tls-client-ca` has signed"),
+                        .note("`doctor` reads `--tls-client-ca` and SPOA_TLS_CLIENT_CA, as `serve` does")
+                        .help("write `crt FILE` after `ssl`: a file with a key and a certificate that the authority in the agent's `--tls-client-ca` has signed"),
                 )
             }
             (Some(_), None) => {
-                let title = format!("the agent speaks TLS, and HAProxy does not to `{}`", address.text);
+                let title = format!("the agent speaks TLS, and HAProxy connects to `{}` without it", address.text);
                 Some(
                     Finding::new(Code::TlsDiffers, title, address.span)
                         .label("`ssl` is missing")
@@ -206,11 +206,11 @@ fn tls(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) {
                 )
             }
             (None, Some(ssl)) => {
-                let title = format!("HAProxy speaks TLS to `{}`, and the agent does not", address.text);
+                let title = format!("HAProxy connects to `{}` with TLS, and the agent does not speak it", address.text);
                 Some(
                     Finding::new(Code::TlsDiffers, title, ssl.span)
                         .label("the agent has no certificate")
-                        .note("`--tls-cert` and SPOA_TLS_CERT count here as they do for `serve`")
+                        .note("`doctor` reads `--tls-cert` and SPOA_TLS_CERT, as `serve` does")
                         .help("start the agent with `--tls-cert FILE`, or remove `ssl`"),
                 )
             }

@@ -67,7 +67,7 @@ fn of_clients(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             None => "there is no client here, and no request",
         });
     for line in rest {
-        finding = finding.context(line.span(), "nor here");
+        finding = finding.context(line.span(), "here as well");
     }
     Some(finding.help(match (balance, rest) {
         (Some(_), []) => "write `balance roundrobin` here",

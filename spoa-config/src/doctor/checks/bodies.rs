@@ -96,7 +96,7 @@ impl Sends<'_, '_> {
             self.section.title()
         );
         let finding = Finding::new(Code::BodyUnbuffered, title, self.body)
-            .label("only what has arrived by then")
+            .label("sends only what has arrived by then")
             .context(
                 self.step.line.span(),
                 "sent as soon as the headers are there",
@@ -107,7 +107,7 @@ impl Sends<'_, '_> {
             .and_then(|at| self.case.configuration.sections.get(at))
         {
             Some(frontend) if self.path.frontend != Some(self.step.proxy) => {
-                finding.context(frontend.head.span(), "for what comes from here")
+                finding.context(frontend.head.span(), "for requests through this frontend")
             }
             _ => finding,
         };
@@ -121,7 +121,7 @@ impl Sends<'_, '_> {
         );
         let finding = Finding::new(Code::BodyWaitedForElsewhere, title, late.line.span())
             .label("too late for the message")
-            .context(self.body, "only what has arrived by then")
+            .context(self.body, "sends only what has arrived by then")
             .context(self.step.line.span(), "sent here");
         let by_rule = self.step.message.is_some_and(|sent| sent.by_rule);
         // Within one proxy it is enough to move it.
@@ -133,17 +133,17 @@ impl Sends<'_, '_> {
 
     fn narrow(&self, wait: &Step<'_>) -> Finding {
         let title = format!(
-            "`wait-for-body` is for fewer requests than `{}`",
+            "`wait-for-body` covers fewer requests than `{}`",
             self.section.title()
         );
         let span = wait.condition.as_ref().map(|condition| condition.word.span);
         let last = wait.line.span().end;
         let span = span.map_or(wait.line.span(), |span| Span { end: last, ..span });
         Finding::new(Code::BodyWaitedForElsewhere, title, span)
-            .label("the body of the others is not waited for")
-            .context(self.body, "only what has arrived by then")
+            .label("HAProxy does not wait for the body of the others")
+            .context(self.body, "sends only what has arrived by then")
             .context(self.step.line.span(), "sent here")
-            .help("write the condition of the message here, too, or remove this one")
+            .help("give this rule the condition of the message, or none")
     }
 
     /// Returns the steps that wait in time.
@@ -158,7 +158,7 @@ impl Sends<'_, '_> {
             (true, true) => format!("write `{WAIT}` above `{}`", words(self.step.line)),
             // No option waits for a response, and no rule comes before its event.
             (true, false) => format!(
-                "send it by a group: `{WAIT}`, and below it `http-response send-spoe-group {engine} GROUP`"
+                "send it by a group: write `{WAIT}`, and below it `http-response send-spoe-group {engine} GROUP`"
             ),
             (false, _) => {
                 let section = self.case.configuration.sections.get(self.step.proxy);

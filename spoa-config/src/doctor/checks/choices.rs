@@ -43,13 +43,13 @@ fn named_like_a_choice(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> 
             name.to_owned()
         };
         let title = format!(
-            "`option {option} {}` names a variable, and chooses nothing",
+            "`option {option} {}` names a variable, and has no other effect",
             word.text
         );
         return Some(
             Finding::new(Code::OptionChoosesNothing, title, word.span)
                 .label(format!("sets `{variable}`"))
-                .note("streams go on after an error, whatever the variable is called: rules decide")
+                .note("streams always go on after an error: only a rule can deny them")
                 .help(format!("write `option {option} {name}`")),
         );
     }

@@ -48,7 +48,7 @@ fn entrances(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) 
             continue;
         };
         let title = format!(
-            "requests through `{}` reach `{}` without the agent",
+            "requests through `{}` reach `{}` without passing the agent",
             name.text,
             backend.title()
         );
@@ -57,7 +57,7 @@ fn entrances(case: &Case<'_>, engine: &Engine<'_>, findings: &mut Vec<Finding>) 
                 .label("has no filter")
                 .context(
                     engine.filter.line.span(),
-                    format!("`{}` asks the agent", section.title()),
+                    format!("the filter is in `{}`", section.title()),
                 )
                 .help("write the filter and its rules here, too, if clients come this way"),
         );
@@ -134,10 +134,10 @@ fn absolute(case: &Case<'_>, message: &Section) -> Option<Finding> {
     let title = "`url` begins with the scheme and the host for clients that speak HTTP/2";
     Some(
         Finding::new(Code::UrlAbsolute, title, sample)
-            .label("`/path?query` for HTTP/1.1 alone")
-            .context(bind.span(), "takes HTTP/2")
+            .label("`/path?query` only with HTTP/1.1")
+            .context(bind.span(), "accepts HTTP/2")
             .help(format!(
-                "write `{name}pathq`, which is the path and the query for all of them"
+                "write `{name}pathq`, which is the path and the query in all versions of HTTP"
             )),
     )
 }

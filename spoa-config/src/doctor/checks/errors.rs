@@ -1,4 +1,4 @@
-//! Agents that set nothing, and are not asked again, when there is no answer.
+//! Agents without `option set-on-error` or `option continue-on-error`.
 
 use super::super::engine::{Engine, Moment};
 use super::super::{Case, Code, Finding};
@@ -8,12 +8,12 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         findings.extend(continue_on_error(case, engine));
         if engine.option("set-on-error").is_none() {
             let title = format!(
-                "the agent `{}` sets nothing when there is no answer",
+                "no variable says when the agent `{}` does not answer",
                 engine.agent.title()
             );
             findings.push(
                 Finding::new(Code::SetOnError, title, engine.span())
-                    .label("a failure looks like an agent that found nothing")
+                    .label("a missing answer looks like an agent that found nothing")
                     .help(format!(
                         "write `option set-on-error error`: `{}` then says why",
                         engine.variable("txn", "error")
@@ -40,7 +40,7 @@ fn continue_on_error(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         return None;
     }
     let title = format!(
-        "after one error the agent `{}` is not asked again",
+        "after one error HAProxy does not ask the agent `{}` again",
         engine.agent.title()
     );
     Some(

@@ -1,4 +1,4 @@
-//! How much fits into a frame.
+//! The size of a frame: `max-frame-size` and `tune.bufsize`.
 
 use super::super::engine::Engine;
 use super::super::{Case, Code, Finding};
@@ -36,18 +36,18 @@ fn size(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let title = format!("`max-frame-size {size}` is not between 256 and {most}");
     let finding = Finding::new(Code::FrameSize, title, word.span);
     let finding = match tune {
-        Some(tune) => finding.context(tune.span, "a frame is 4 bytes smaller than this at most"),
+        Some(tune) => finding.context(tune.span, "a frame is at least 4 bytes smaller than this"),
         None => finding.note(format!(
-            "a frame is 4 bytes smaller than `tune.bufsize` at most, which is {BUFSIZE} by default"
+            "a frame is at least 4 bytes smaller than `tune.bufsize`, which is {BUFSIZE} by default"
         )),
     };
     Some(if size > most {
         finding.label("too large").help(format!(
-            "leave the line out, which means {most}, or write `tune.bufsize {}` in `global`",
+            "remove the line to use {most}, or write `tune.bufsize {}` in `global`",
             size.saturating_add(4)
         ))
     } else {
-        finding.label("too small").help("leave the line out")
+        finding.label("too small").help("remove the line")
     })
 }
 

@@ -46,7 +46,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                     .listed("groups")
                     .any(|word| !word.known || word.text == name.text);
                 let sent = case.rules.iter().any(|rule| rule.group.text == name.text);
-                // A rule that sends it is the fault to name.
+                // If a rule sends the group, that rule is reported instead.
                 (!listed && !sent && name.known).then(|| {
                     let title = format!("the group `{}` is in no list", name.text);
                     Finding::new(Code::GroupUnlisted, title, name.span)
@@ -67,7 +67,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 
 /// A group that no rule sends, though its messages need one.
 fn unsent(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding> {
-    // A rule that seems to mean it is the fault to name.
+    // If a rule sends a group of a similar name, that rule is reported instead.
     let sent = case.rules.iter().any(|rule| {
         let listed = || engine.listed("groups").map(|it| it.text.as_str());
         !rule.group.known
@@ -102,15 +102,15 @@ fn unsent(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding> 
             if !delays(case, engine.filter.proxy, rules_of(keyword)) =>
         {
             finding.help(format!(
-                "write `{} inspect-delay 5s` and `{keyword} send-spoe-group {name} {group}` below the filter, before what it sets is read",
+                "write `{} inspect-delay 5s` and `{keyword} send-spoe-group {name} {group}` below the filter, and above the rules that read the answer",
                 rules_of(keyword)
             ))
         }
         Some(keyword) => finding.help(format!(
-            "write `{keyword} send-spoe-group {name} {group}` below the filter, before what it sets is read"
+            "write `{keyword} send-spoe-group {name} {group}` below the filter, and above the rules that read the answer"
         )),
         None => finding.help(format!(
-            "write a rule `send-spoe-group {name} {group}` where all samples of its messages can be had"
+            "write a rule `send-spoe-group {name} {group}` where all samples of its messages are available"
         )),
     })
 }
@@ -134,7 +134,7 @@ fn unsent_by(case: &Case<'_>, engine: &Engine<'_>, rule: &Rule<'_>) -> Option<Fi
     let awaited = awaited.filter(|_| tcp && looks_once(case, rule));
     let title = format!("this rule never sends the group `{}`", rule.group.text);
     let finding = Finding::new(Code::GroupUnsent, title, rule.line.span()).label(format!(
-        "without `{rules} inspect-delay`, it may not wait for the answer"
+        "without `{rules} inspect-delay`, the rule cannot wait for the answer"
     ));
     Some(match awaited {
         Some(test) => finding.help(format!(
@@ -177,7 +177,7 @@ fn rule_for(case: &Case<'_>, engine: &Engine<'_>, messages: &[&Section]) -> Opti
     let has = |event: Event| {
         given.iter().all(|given| {
             let sample = super::samples::sample(case, given.sample());
-            // A sample that is wrong is the fault to name.
+            // A wrong sample is reported instead.
             sample.map_or(true, |sample| sample.at_in(event, proxy))
         })
     };
@@ -195,7 +195,7 @@ fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Finding> {
         .iter()
         .filter(|engine| engine.filter.proxy == rule.proxy);
     let Some(found) = here.clone().find(|it| it.name() == engine) else {
-        // A filter whose file or scope is wrong is the fault to name.
+        // A filter with a wrong file or scope is reported instead.
         let mut filters = case.configuration.filters.iter();
         if filters.any(|filter| {
             filter.proxy == rule.proxy
@@ -234,7 +234,7 @@ fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Finding> {
     }
     let title = format!("the engine `{engine}` has no group `{group}`");
     let finding = Finding::new(Code::GroupUndeclared, title, rule.group.span)
-        .label("sent, and not among its `groups`")
+        .label("sent here, but not listed in its `groups`")
         .context(found.span(), "the engine's agent");
     let described = found.groups().any(|it| it.title() == group);
     let near = nearest(group, found.listed("groups").map(|word| word.text.as_str()));
@@ -242,7 +242,7 @@ fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Finding> {
         _ if described => finding.help(format!("write `groups {group}` in the agent's section")),
         Some(near) => finding.help(format!("write `send-spoe-group {engine} {near}`")),
         None => finding.help(format!(
-            "write a section `spoe-group {group}`, and `groups {group}` in the agent's"
+            "write a section `spoe-group {group}`, and `groups {group}` in the agent's section"
         )),
     })
 }

@@ -60,7 +60,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 findings.push(if forwarded { finding
                         .severity(Severity::Note)
                         .context(sets.line.span(), "adds it after all rules")
-                        .help("take `src` for the address of the client, if nothing before this HAProxy sets the header") } else { finding
+                        .help("use `src` for the address of the client, unless a proxy in front of this HAProxy sets the header") } else { finding
                         .severity(Severity::Warning)
                         .context(sets.line.span(), "sets it, but later")
                         .help(instead(case, reads, value(sets), given_span)) });

@@ -116,9 +116,9 @@ fn checks(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
                 Finding::new(Code::BackendOfOthers, title, line.span())
                     .severity(Severity::Error)
                     .label("no agent answers such a check")
-                    .context(check.span, "checked by it")
+                    .context(check.span, "this server is checked by it")
                     .help(if own(case, backend, line) {
-                        "write `option spop-check` in its place".to_owned()
+                        "write `option spop-check` instead".to_owned()
                     } else {
                         format!("write `option spop-check` in `backend {}`", name.text)
                     }),
@@ -130,9 +130,9 @@ fn checks(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             let in_its_place = line.is_some_and(|line| own(case, backend, line));
             Some(
                 Finding::new(Code::CheckMissing, title, span)
-                    .label("only looks whether something accepts connections")
+                    .label("only tests whether something accepts connections")
                     .help(if in_its_place {
-                        "write `option spop-check` in its place".to_owned()
+                        "write `option spop-check` instead".to_owned()
                     } else {
                         format!("write `option spop-check` in `backend {}`", name.text)
                     }),
@@ -174,7 +174,7 @@ fn proxy_protocol(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
             if !line.certain {
                 return None;
             }
-            let title = format!("`{}` to the agent at `{}`", word.text, address.text);
+            let title = format!("`{}` is set for the agent at `{}`", word.text, address.text);
             Some(
                 Finding::new(Code::ProxyProtocol, title, word.span)
                     .severity(match (harmless, listens) {
@@ -185,7 +185,7 @@ fn proxy_protocol(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
                     .label(if harmless {
                         "HAProxy ignores it, and warns"
                     } else {
-                        "no agent speaks the PROXY protocol: it closes the connection"
+                        "agents do not speak the PROXY protocol, and close the connection"
                     })
                     .help("remove it"),
             )

@@ -21,7 +21,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// An agent that HAProxy logs each message of.
+/// Finds an agent for which HAProxy logs every message.
 fn of_log(agent: &Section) -> Option<Finding> {
     if agent.kind() != "spoe-agent" {
         return None;
@@ -41,8 +41,8 @@ fn of_log(agent: &Section) -> Option<Finding> {
     );
     Some(
         Finding::new(Code::LogOfEach, title, log.span())
-            .label("also for messages that were answered")
-            .help("write `option dontlog-normal`, or `no option dontlog-normal` if that is meant"),
+            .label("even for messages that were answered")
+            .help("write `option dontlog-normal`, or `no option dontlog-normal` if you want that"),
     )
 }
 
@@ -57,7 +57,7 @@ enum Why {
     Of(&'static str),
     /// It follows a line that ends in a backslash.
     Continues,
-    /// Nothing that is known here.
+    /// An unknown word.
     Stranger,
 }
 
@@ -96,7 +96,7 @@ fn of_section(section: &Section, findings: &mut Vec<Finding>) {
     findings.extend(of_run(section, &run));
 }
 
-/// Why a line is not one of its section; `None` if it is, or is a misspelt one.
+/// Returns why a line does not belong in its section; `None` if it does, or if it is misspelt.
 fn why(kind: &str, line: &Line) -> Option<Why> {
     // HAProxy takes `no` from the line, and looks at what follows it.
     let first = line.words.first().filter(|word| word.known)?;
@@ -131,7 +131,7 @@ fn of_run(section: &Section, run: &[(&Line, Why)]) -> Option<Finding> {
     let word = line.word(0);
     let title = match (continued, message) {
         (true, _) => {
-            "HAProxy does not join lines: a `\\` at the end of a line continues nothing".into()
+            "HAProxy does not join lines: a `\\` at the end of a line does not continue it".into()
         }
         (false, true) => match run.len() {
             1 => format!(
@@ -182,13 +182,13 @@ fn label(section: &Section, line: &Line, why: Why) -> String {
     match why {
         Why::Comment => "a comment begins with `#`".to_owned(),
         Why::Section => format!(
-            "`{}` is a section of haproxy.cfg, and this file is not a part of it",
+            "`{}` is a section of haproxy.cfg, and does not belong in a SPOE file",
             line.word(0)
         ),
         Why::Of(kind) => format!("belongs to `{kind}`"),
         Why::Continues => "the line ends here".to_owned(),
         Why::Stranger => match section.kind() {
-            "spoe-message" => "neither `args`, nor `acl`, nor `event`".to_owned(),
+            "spoe-message" => "not `args`, `acl` or `event`".to_owned(),
             "spoe-group" => "`messages` is the only keyword".to_owned(),
             _ => "no such keyword".to_owned(),
         },
@@ -199,7 +199,7 @@ fn help(line: &Line, why: Why) -> String {
     match why {
         Why::Comment => "begin the comment with `#`".to_owned(),
         Why::Section => "move this line and those below it to haproxy.cfg".to_owned(),
-        Why::Of(kind) => format!("move the line to the section `{kind}`, or remove it"),
+        Why::Of(kind) => format!("move the line into the section `{kind}`, or remove it"),
         Why::Continues => match line.word(0) {
             "args" => "remove the backslash, and begin the next line with `args`".to_owned(),
             _ => "remove the backslash, and write all of it on one line".to_owned(),
@@ -263,13 +263,13 @@ fn replaced(message: &Section) -> Option<Finding> {
     let conditional = |line: &Line| ["if", "unless"].contains(&line.word(2));
     let finding = Finding::new(Code::EventReplaced, title, first.span())
         .label("replaced by a later line")
-        .context(last.span(), "the event that counts");
+        .context(last.span(), "the event that HAProxy uses");
     let finding = if before.iter().any(|line| conditional(line)) && !conditional(last) {
         finding.note("the condition of the earlier line holds for the later event, too")
     } else {
         finding
     };
     Some(finding.help(
-        "remove this line; to send the same at another event, write a second message with a name of its own",
+        "remove this line; to send the same arguments at another event, write a second message with another name",
     ))
 }

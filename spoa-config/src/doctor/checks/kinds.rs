@@ -79,8 +79,8 @@ fn unfit(
         .notes(handler.place());
     let wanted = argument.sample.as_deref().or(argument.guess.as_deref());
     Some(match wanted.filter(|wanted| !wanted.contains(".body")) {
-        Some(wanted) => finding.help(format!("write `{wanted}`, which the handler asks for")),
-        None => finding.help("take another sample, or another type in the handler"),
+        Some(wanted) => finding.help(format!("write `{wanted}`, which the handler declares")),
+        None => finding.help("use another sample, or another type in the handler"),
     })
 }
 

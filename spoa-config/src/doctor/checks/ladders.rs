@@ -1,4 +1,4 @@
-//! The rules that enforce verdicts: whether each outcome has one, and whether each of them is reached.
+//! The rules that enforce verdicts: whether each outcome has a rule, and whether each rule is reached.
 //!
 //! Each rule is tried with each outcome that a handler declares. The other tests of a rule may
 //! hold or not, so a rule that may match counts as one that enforces it. It does not depend on how `config`
@@ -67,8 +67,8 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// Returns whether what becomes of the verdict cannot be seen: a rule hands the action on, or a mistake in
-    /// its name is the fault to name.
+    /// Returns whether the effect of the verdict cannot be seen: a rule copies the action, or a mistake in
+    /// its name is reported instead.
     fn is_told_elsewhere(&self, case: &Case<'_>, engine: &Engine<'_>) -> bool {
         let steps = case.paths.iter().flat_map(|path| &path.steps);
         let hands_on = steps.into_iter().any(|step| {
@@ -110,7 +110,7 @@ impl<'a> Ladder<'a> {
         ways.collect()
     }
 
-    /// Outcomes for which there is no rule on any way.
+    /// Finds outcomes that no rule enforces on any path.
     fn missing(&self, case: &Case<'_>) -> Option<Finding> {
         let ways = self.ways(case);
         let late = is_late(ways.first()?.1.phase);
@@ -156,26 +156,31 @@ impl<'a> Ladder<'a> {
             .map(|it| self.verdict.rule(it, rules, self.prefix));
         let lines: Vec<_> = lines.collect();
         let title = format!(
-            "no rule enforces the verdict {} of message `{}`",
+            "no rule enforces the {} {} of the message `{}`",
+            if shown.len() == 1 {
+                "verdict"
+            } else {
+                "verdicts"
+            },
             all_of(&shown),
             self.message.title()
         );
         let span = self.message.head.words.get(1);
         let span = span.map_or_else(|| self.message.head.span(), |word| word.span);
         let mut finding = Finding::new(Code::OutcomeUnenforced, title, span).label(if late {
-            "its handler can decide that, but the response passes"
+            "the handler can decide that, but the response passes"
         } else {
-            "its handler can decide that, but the request passes"
+            "the handler can decide that, but the request passes"
         });
         if let Some(wrong) = wrong_side {
             finding = finding.context(wrong, "too late: the server has the request by then");
         } else if let Some(last) = last {
-            finding = finding.context(last, "enforces another verdict of it");
+            finding = finding.context(last, "enforces another verdict of this message");
         }
         Some(finding.help(format!("write {}", all_of(&lines))))
     }
 
-    /// A rule that enforces nothing, since one before it matches whatever it would match.
+    /// Finds rules that enforce nothing, because an earlier rule matches all that they match.
     fn shadowed(&self, case: &Case<'_>) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         let mut told: Vec<Told<'_>> = Vec::new();
@@ -185,7 +190,7 @@ impl<'a> Ladder<'a> {
                 action,
                 status: Some(outcome.status),
             });
-            // The agent of tomorrow may have another status.
+            // A later version of the agent may have another status.
             told.push(Told {
                 action,
                 status: None,
@@ -225,15 +230,15 @@ impl<'a> Ladder<'a> {
                 let known = findings.iter().any(|it| it.primary.span == span);
                 if let (false, false, Some(by)) = (reached, known, by) {
                     let title = format!(
-                        "a rule about the verdict of message `{}` never matches",
+                        "a rule about the verdict of the message `{}` never matches",
                         self.message.title()
                     );
                     findings.push(
                         Finding::new(Code::RungShadowed, title, span)
-                            .label("never reached with such a verdict")
+                            .label("requests with such a verdict never reach this rule")
                             .context(by, "matches first and ends the rules")
                             .help(
-                                "write the rule for fewer verdicts after the other, or remove it",
+                                "move this rule above the other one, or remove the one that you do not mean",
                             ),
                     );
                 }

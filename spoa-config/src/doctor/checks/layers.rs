@@ -104,7 +104,7 @@ fn in_tcp(
             let event = step.line.words.get(1)?;
             Some(
                 early
-                    .label("empty or missing: nothing has waited for the data")
+                    .label("empty or missing: no rule has waited for the data")
                     .context(event.span, "happens before any rule that can wait")
                     .help(format!(
                         "write `{rules} inspect-delay 5s` and `{rules} content send-spoe-group {} GROUP if {{ {} }}` below the filter, with the message in that group",
@@ -115,7 +115,7 @@ fn in_tcp(
         }
         Phase::FrontendContent | Phase::BackendContent | Phase::ResponseContent => {
             let before = path.before(step.at).any(|it| waits(&it));
-            // A rule that never sends its group is the fault to name.
+            // A rule that never sends its group is reported instead.
             let sends = delays(case, step.proxy, rules);
             let backend = step.phase == Phase::BackendContent && path.frontend.is_none();
             if before || waits(&step) || !sends || backend {
@@ -123,7 +123,7 @@ fn in_tcp(
             }
             Some(
                 early
-                    .label("empty or missing: nothing has waited for the data")
+                    .label("empty or missing: no rule has waited for the data")
                     .context(step.line.span(), "sent by this rule")
                     .help(format!(
                         "write `if {{ {} }}` at the end of the rule",
@@ -153,7 +153,7 @@ pub(super) fn awaited_by(message: &Section, response: bool) -> Option<&'static s
 
 fn too_early(response: bool, fetch: &str) -> String {
     let side = if response { "server" } else { "client" };
-    format!("`{fetch}` is sent before the {side}'s data is there")
+    format!("`{fetch}` is sent before the {side}'s data arrives")
 }
 
 /// Returns the test that is true once the data of a fetch is there.
@@ -181,8 +181,8 @@ fn of_http(
     };
     let (title, label) = if fetch.ends_with("len") {
         (
-            format!("`{fetch}` is not a length in `mode http`"),
-            "the size of what HAProxy holds at the moment",
+            format!("`{fetch}` does not give a length in `mode http`"),
+            "the number of bytes in HAProxy's buffer at that moment",
         )
     } else {
         (

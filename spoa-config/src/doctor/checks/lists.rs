@@ -53,7 +53,7 @@ fn of_argument(given: &Given<'_>) -> Option<Finding> {
     let title = format!("`{}` cuts the header `{header}` at its commas", call.name);
     Some(
         Finding::new(Code::HeaderCut, title, span)
-            .label("gives what follows the last comma")
+            .label("gives only the part after the last comma")
             .note(match header.as_str() {
                 "authorization" | "cookie" | "proxy-authorization" => {
                     "a client can put a comma there, and choose what the agent sees"

@@ -38,7 +38,10 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             _ if near => finding,
             [] => finding,
             [only] if unpaired == 1 => finding
-                .note(format!("no message asks the handler of `{}`", only.name))
+                .note(format!(
+                    "the handler of `{}` has no message in the configuration",
+                    only.name
+                ))
                 .help(format!(
                     "if you mean that one, write `spoe-message {}`",
                     only.name
@@ -46,7 +49,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             several => {
                 let names: Vec<_> = several.iter().map(|it| it.name.as_str()).collect();
                 finding.note(format!(
-                    "no message asks the handlers of {}",
+                    "the handlers of {} have no message in the configuration",
                     all_of(&names)
                 ))
             }
@@ -54,7 +57,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A message that no handler answers, and whether a handler has nearly that name. That one is added
+/// Finds a message that no handler answers. A handler with a similar name is added
 /// to `meant`.
 fn unknown<'a>(
     case: &Case<'a>,
@@ -98,7 +101,7 @@ fn asked(case: &Case<'_>, handler: &Message) -> bool {
 fn unasked(case: &Case<'_>, handler: &Message) -> Option<Finding> {
     let engine = case.ours().next()?;
     let name = &handler.name;
-    let title = format!("no message asks the handler of `{name}`");
+    let title = format!("the configuration has no message `{name}`, so its handler never runs");
     let args: Vec<_> = handler
         .arguments
         .iter()
@@ -129,7 +132,7 @@ fn unlisted(engine: &Engine<'_>, message: &Section) -> Option<Finding> {
     let name = message.name()?;
     let of_groups = engine.groups().flat_map(|group| listed(group, "messages"));
     let mut listed = engine.listed("messages").chain(of_groups);
-    // A name in a list that seems to mean it is the fault to name.
+    // If a list has a similar name, that name is reported instead.
     let means = |word: &Word| {
         let known = || engine.messages().map(Section::title);
         known().all(|title| title != word.text) && nearest(&word.text, known()) == Some(&name.text)
@@ -178,7 +181,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
     let Some(event) = event(message) else {
         let name = message.name()?;
         let listed = listed?;
-        // An event without a name is the fault to name.
+        // An event without a name is reported instead.
         if message.all(&["event"]).next().is_some() {
             return None;
         }
@@ -187,7 +190,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
             return Some(
                 Finding::new(Code::EventMissing, title, listed.span)
                     .severity(Severity::Warning)
-                    .label("listed, but sent by its group only, not at its event")
+                    .label("listed here, but only its group sends it")
                     .context(name.span, "no `event` in this section")
                     .help(format!("remove `{}` from this line", name.text)),
             );
@@ -200,7 +203,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
                 .context(listed.span, "listed here, to be sent at its event")
                 .help(match event {
                     Some(event) => format!("write `event {event}` in its section"),
-                    None => "write `event on-frontend-http-request`, or another one, in its section; a message of a group is not listed here".to_owned(),
+                    None => "write `event on-frontend-http-request`, or another one, in its section; a message that only a group sends is not listed here".to_owned(),
                 }),
         );
     };
@@ -220,7 +223,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
         };
         return Some(
             Finding::new(Code::EventUnknown, title, event.span)
-                .label("only versions after 3.4 know it")
+                .label("only HAProxy after 3.4 has it")
                 .help(help),
         );
     }
@@ -230,7 +233,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
             let title = format!("there is no event `{}`", event.text);
             return Some(
                 Finding::new(Code::EventUnknown, title, event.span)
-                    .label("HAProxy knows no such event")
+                    .label("HAProxy does not have this event")
                     .help(match unknown.meant() {
                         Some(meant) => format!("write `event {meant}`"),
                         None => format!("write {}", one_of(Event::ALL.map(Event::name))),
@@ -250,7 +253,7 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
     let title = format!("a backend never sees the event `{}`", event.text);
     Some(
         Finding::new(Code::EventElsewhere, title, event.span)
-            .label("never happens there")
+            .label("does not happen in a backend")
             .context(
                 engine.filter.line.span(),
                 format!("the filter is in the backend `{}`", proxy.title()),

@@ -43,7 +43,7 @@ impl<'a> Early<'_, 'a> {
     }
 }
 
-/// Reads of what is set later, and never before.
+/// Finds reads of a variable that is set only later.
 fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let mut late: Vec<Early<'_, '_>> = Vec::new();
     let mut fine: Vec<Early<'_, '_>> = Vec::new();
@@ -65,7 +65,7 @@ fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 let sets = |step: &Step<'_>| {
                     step.sets(&mention.variable) || case.may_set(step, &mention.variable)
                 };
-                // It may come from a frontend that leads on by a name of run time.
+                // The request may come from a frontend that chooses the backend by a name known only at run time.
                 let mut others = case
                     .paths
                     .iter()
@@ -87,7 +87,7 @@ fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
                     .setters(&mention.variable)
                     .any(|step| step.at == reads.at && !argument);
                 match set {
-                    // Without HTTP, what comes with it never comes.
+                    // Without HTTP, the events and rules of HTTP never happen.
                     Some(sets) if !with_it && (http || !sets.phase.of_http()) => late.push(Early {
                         sets,
                         ..argument_like
@@ -97,11 +97,11 @@ fn early(case: &Case<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
-    // A rule above that sends a group which its engine does not have is the fault to name.
+    // If a rule above sends a group that its engine does not have, that rule is reported instead.
     late.retain(|early| {
         !fine.iter().any(|other| other.same(early)) && !sent_by_no_group(case, early)
     });
-    // A way whose backend is known tells more.
+    // A path with a known backend says more.
     late.sort_by_key(|early| early.path.backend.is_none());
     let mut rules: Vec<Early<'_, '_>> = Vec::new();
     let mut arguments: Vec<Early<'_, '_>> = Vec::new();
@@ -257,7 +257,7 @@ fn earlier(case: &Case<'_>, early: &Early<'_, '_>) -> String {
             frontend.kind(),
             frontend.title()
         ),
-        _ => format!("write `event {event}`: a backend is chosen before other events"),
+        _ => format!("write `event {event}`: the backend is chosen before later events"),
     }
 }
 
@@ -266,7 +266,7 @@ fn of_argument(case: &Case<'_>, early: &Early<'_, '_>) -> Finding {
     let (reads, sets, variable) = (early.reads, early.sets, &early.mention.variable);
     let title = format!("the argument reads `{variable}` before it is set");
     let finding = Finding::new(Code::ArgumentTooEarly, title, early.mention.span)
-        .label("never there when the message is sent")
+        .label("never set when the message is sent")
         .context(reads.line.span(), "the message is sent here");
     if sets.at == reads.at || sets.answers.contains(variable) {
         let finding = finding.context(

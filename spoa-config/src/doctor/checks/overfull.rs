@@ -84,7 +84,7 @@ fn together<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Vec<&'a Section>> {
     all
 }
 
-/// Messages with conditions may exclude each other: of these each is taken alone.
+/// Messages with conditions may exclude each other, so each of these is checked alone.
 fn alternatives<'a>(messages: &[&'a Section]) -> Vec<Vec<&'a Section>> {
     let conditional = |message: &&&'a Section| {
         let mut events = message.lines.iter();
@@ -169,10 +169,10 @@ fn of_notify(
     let why = if fragments {
         "`no option send-frag-payload` keeps HAProxy from sending it in fragments"
     } else {
-        "HAProxy from 3.1 on then sends nothing (error 3), and the agent does not see the request"
+        "HAProxy from 3.1 on then sends nothing (error 3), so the agent does not see the request"
     };
     let note = format!(
-        "up to {} bytes, and a frame holds {}; {why}",
+        "a message may need up to {} bytes, and a frame holds {}; {why}",
         excess.bytes, excess.room
     );
     let at = |&(message, argument): &(usize, usize)| arguments.get(message)?.get(argument);
@@ -188,9 +188,9 @@ fn of_notify(
         let title = "a client can send more than this frame holds";
         return Some(
             Finding::new(Code::FrameOverfull, title, span)
-                .label("smaller than what HAProxy holds of a request")
+                .label("smaller than the requests that HAProxy can hold")
                 .note(note)
-                .help("leave the line out"),
+                .help("remove the line"),
         );
     }
     let (last, others) = excess.carriers.split_last()?;
@@ -228,9 +228,9 @@ fn of_notify(
                 .then_some(text)
         });
     Some(match (cut, others.is_empty()) {
-        (Some(cut), true) => {
-            finding.help(format!("write `{cut}`: the handler gets that much of it"))
-        }
+        (Some(cut), true) => finding.help(format!(
+            "write `{cut}`: the handler then gets only these bytes"
+        )),
         (Some(cut), false) => finding.help(format!(
             "write `{cut}`, or remove this argument if the other one is enough for the handler"
         )),

@@ -8,7 +8,7 @@ use spoa_facts::Address;
 const BY_UMASK: u32 = 0o755;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
-    // Without `user`, HAProxy stays who it was started as, and that is not written anywhere.
+    // Without `user`, HAProxy keeps the user that started it, which no file says.
     let Some(user) = global(case.configuration, "user") else {
         return;
     };
@@ -30,7 +30,10 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 Some(group) => format!("mode=660,group={}", group.text),
                 None => format!("mode=600,user={}", user.text),
             };
-            let title = format!("HAProxy as `{}` may not connect to this socket", user.text);
+            let title = format!(
+                "HAProxy runs as `{}`, which may not connect to this socket",
+                user.text
+            );
             findings.push(
                 Finding::new(Code::SocketForbidden, title, server.span)
                     .label(format!("the agent creates it with `{listener}`"))
@@ -44,7 +47,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Returns the last word on something in `global`, if it is known when HAProxy starts.
+/// Returns the value of the last line with a keyword in `global`, if it is known when HAProxy starts.
 fn global<'a>(configuration: &'a Configuration, keyword: &'static str) -> Option<&'a Word> {
     let sections = configuration.sections.iter();
     let mut words = sections
@@ -83,7 +86,7 @@ impl<'a> Socket<'a> {
         socket
     }
 
-    /// Returns whether they may write, as far as it is known: a number may be the number of a name.
+    /// Returns whether this user or group may write, as far as it is known: a number may belong to a name.
     fn lets(&self, user: &Word, group: Option<&Word>) -> bool {
         let writes = |bit: u32| self.mode & bit != 0;
         let may_be = |given: &str, word: &Word| {

@@ -1,4 +1,4 @@
-//! The prefix of the agent's variables: whether HAProxy takes it, and whether rules read by it.
+//! The prefix of the agent's variables: whether HAProxy accepts it, and whether rules use it.
 
 use super::super::engine::Engine;
 use super::super::rule::{How, Mention};
@@ -27,7 +27,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A prefix of what HAProxy takes that is as near as can be.
+/// Returns the prefix that HAProxy accepts and that is most similar.
 fn valid(prefix: &str) -> String {
     let chars = prefix.chars();
     chars
@@ -47,7 +47,7 @@ fn invalid(engine: &Engine<'_>, broken: &[Broken]) -> Option<Finding> {
         None => valid(stated),
     };
     let finding = Finding::new(Code::PrefixInvalid, title, span)
-        .label("only letters, digits, `_` and `.` can be in one")
+        .label("only letters, digits, `_` and `.` are allowed")
         .help(format!("write `option var-prefix {prefix}`"));
     let finding = match engine.option("var-prefix") {
         Some(_) => finding,
@@ -113,10 +113,10 @@ fn names(word: &Word) -> impl Iterator<Item = (&str, Span)> {
 /// Names that HAProxy cannot read, where the prefix itself is sound.
 fn unparsed(engine: &Engine<'_>, broken: &[Broken]) -> Option<Finding> {
     let first = broken.first()?;
-    let title = format!("HAProxy cannot read the name `{}`", first.name);
+    let title = format!("HAProxy does not accept the name `{}`", first.name);
     let (prefix, at) = engine.prefix();
     let finding = Finding::new(Code::PrefixInvalid, title, first.span)
-        .label("only letters, digits, `_` and `.` can be in it")
+        .label("only letters, digits, `_` and `.` are allowed")
         .context(at, format!("the prefix is `{prefix}`"));
     let others = broken.get(1..).unwrap_or_default();
     let finding = listed_spans(finding, others.iter().map(|it| it.span));
@@ -138,7 +138,7 @@ fn meant(broken: &[Broken]) -> String {
 /// A line, where in it a variable is read, and which one of the agent's is meant.
 type Place = (Span, Span, String);
 
-/// Rules that read the agent's variables under another prefix, or none: one finding for each.
+/// Finds rules that read the agent's variables with a wrong prefix or without one: one finding for each prefix.
 fn differs(
     case: &Case<'_>,
     engine: &Engine<'_>,
@@ -163,7 +163,7 @@ fn differs(
     });
     let finding = |(prefix, mut places): (String, Vec<Place>)| {
         let names = some(places.iter().map(|(_, _, meant)| format!("var({meant})")));
-        // One line has a name often twice.
+        // A line often has a name twice.
         places.dedup_by_key(|(line, _, _)| *line);
         let (first, others) = places.split_first()?;
         let title = match prefix.as_str() {
@@ -174,7 +174,7 @@ fn differs(
             .label("never set")
             .context(at, "the prefix");
         let finding = listed_spans(finding, others.iter().map(|(_, span, _)| *span));
-        // Where all rules agree, the prefix may be what is wrong.
+        // If all rules agree, the prefix itself may be wrong.
         let other = !right_is_read && is_variable(&prefix);
         Some(if other {
             finding.help(format!("write `option var-prefix {prefix}`, or {names}"))

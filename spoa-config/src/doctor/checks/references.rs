@@ -125,7 +125,8 @@ fn unnamed(case: &Case<'_>, proxy: usize, word: &Word, of_spoe: bool) -> Option<
             ),
             (true, _) => (
                 format!("`{name}` names no backend, and a frontend has no servers"),
-                "write the name of its backend and a slash before that of the server".to_owned(),
+                "write the name of the server's backend and a slash before the server's name"
+                    .to_owned(),
             ),
             (false, Some(backend)) => (
                 format!("`{name}` names no backend, and a frontend has no servers"),
@@ -137,8 +138,8 @@ fn unnamed(case: &Case<'_>, proxy: usize, word: &Word, of_spoe: bool) -> Option<
             ),
         };
         let span = word.part(start..start + name.len());
-        let finding = Finding::new(Code::BackendOfSample, title, span)
-            .label("HAProxy does not start with it");
+        let finding =
+            Finding::new(Code::BackendOfSample, title, span).label("HAProxy does not start");
         let finding = if of_spoe {
             finding.note("HAProxy says only `parsing [(null):0]: proxy`, without the file")
         } else {
@@ -194,9 +195,9 @@ fn of_word(case: &Case<'_>, word: &Word, of_spoe: bool) -> Option<Finding> {
             if near.is_none() && !of_spoe && !frontend {
                 continue;
             }
-            let title = format!("`{fetch}` names the backend `{backend}`, which is not there");
-            let finding = Finding::new(Code::BackendOfSample, title, span)
-                .label("HAProxy does not start with it");
+            let title = format!("`{fetch}` names the backend `{backend}`, which does not exist");
+            let finding =
+                Finding::new(Code::BackendOfSample, title, span).label("HAProxy does not start");
             // HAProxy says no line of a SPOE file: `parsing [(null):0]`.
             let finding = if of_spoe {
                 finding.note(
@@ -212,7 +213,7 @@ fn of_word(case: &Case<'_>, word: &Word, of_spoe: bool) -> Option<Finding> {
                     .note(format!("`{backend}` is a frontend, which has no servers"))
                     .help("write the name of a backend in its place"),
                 (None, _) => finding.help(format!(
-                    "write `backend {backend}` in haproxy.cfg, or the name of one that is there"
+                    "write `backend {backend}` in haproxy.cfg, or the name of an existing backend"
                 )),
             });
         };
@@ -230,9 +231,9 @@ fn of_word(case: &Case<'_>, word: &Word, of_spoe: bool) -> Option<Finding> {
             continue;
         }
         let near = nearest(name, names.iter().map(|it| it.text.as_str()));
-        let title = format!("`{fetch}` names the server `{inner}`, which is not there");
-        let finding = Finding::new(Code::BackendOfSample, title, span)
-            .label("HAProxy does not start with it");
+        let title = format!("`{fetch}` names the server `{inner}`, which does not exist");
+        let finding =
+            Finding::new(Code::BackendOfSample, title, span).label("HAProxy does not start");
         return Some(match (near, names.as_slice()) {
             (Some(near), _) => finding.help(format!("write `{fetch}({backend}/{near})`")),
             (None, [only]) => finding.help(format!("write `{fetch}({backend}/{})`", only.text)),

@@ -120,10 +120,10 @@ fn refused(
         Some((title, help)) => (title, Some(help.to_owned())),
         None => (said.as_str(), None),
     };
-    let finding = Finding::new(code, title, span).label("HAProxy does not take this");
+    let finding = Finding::new(code, title, span).label("HAProxy does not accept this");
     let wanted = wanted.filter(|wanted| sample(case, wanted).is_ok());
     Some(match (wanted, help) {
-        (Some(wanted), _) => finding.help(format!("write `{wanted}`, which the handler asks for")),
+        (Some(wanted), _) => finding.help(format!("write `{wanted}`, which the handler declares")),
         (None, Some(help)) => finding.help(help),
         (None, None) => {
             finding.help("use another one, or remove it: `haproxy -dKsmp -dKcnv` lists them all")
@@ -161,18 +161,18 @@ fn misplaced(
     let (moment, event, proxy, at) = missing?;
     let title = format!("this sample is not available at `{}`", event.name());
     let finding = Finding::new(Code::SampleElsewhere, title, span)
-        .label("nothing to fetch yet, or no more")
+        .label("not available yet, or no longer")
         .context(at, "sent here");
     let wanted = wanted.filter(|wanted| {
         let other = self::sample(case, wanted);
         other.is_ok_and(|other| other.at_in(event, proxy))
     });
     if let Some(wanted) = wanted {
-        return Some(finding.help(format!("write `{wanted}`, which the handler asks for")));
+        return Some(finding.help(format!("write `{wanted}`, which the handler declares")));
     }
     Some(match elsewhere(sent, sample, proxy, moment) {
         Some(help) => finding.help(help),
-        None => finding.help("take another sample"),
+        None => finding.help("use another sample"),
     })
 }
 
@@ -213,7 +213,7 @@ fn elsewhere(
     let mut events = of_handler.into_iter().chain(usual);
     let event = events.find(|event| has(*event))?;
     Some(format!(
-        "write `event {}`, or take another sample",
+        "write `event {}`, or use another sample",
         event.name()
     ))
 }
@@ -273,7 +273,7 @@ fn may_lack(
     let (file, line) = &handler.location;
     Some(
         Finding::new(Code::SampleMayLack, title, span)
-            .label("sent as NULL where a request has none")
+            .label("sent as NULL if a request does not have it")
             .note(format!(
                 "`{}` ({file}:{line}) takes it as `{}`, and refuses such a message",
                 handler.function, argument.rust_type
@@ -307,6 +307,6 @@ fn unfit(
         .notes(handler.place());
     Some(match wanted {
         Some(wanted) => finding.help(format!("write `{wanted}`")),
-        None => finding.help("take another sample, or another type in the handler"),
+        None => finding.help("use another sample, or another type in the handler"),
     })
 }

@@ -1,4 +1,4 @@
-//! Data of one request that is kept where other requests find it: in `proc` or in `sess`.
+//! Data of one request that other requests can read, in `proc` or `sess`.
 //!
 //! A value that is known for the connection, such as its source address, may be kept for it.
 
@@ -126,7 +126,7 @@ fn carried(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding>
             _ => Severity::Warning,
         })
         .label(if early {
-            "kept for a request that comes later"
+            "kept for later requests"
         } else {
             "another request may set it before the message is sent"
         })
@@ -176,15 +176,18 @@ fn kept(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
                     Some((other, *test))
                 })?;
             let title = format!(
-                "the verdict `{name}` on one request is kept for the next ones of its connection"
+                "the verdict `{name}` on one request is kept for later requests of its connection"
             );
             let finding = Finding::new(Code::SharedByRequests, title, test.expression.span)
                 .label("the value of an earlier request, if this one gets no answer")
-                .context(of_this.word.span, "of the request, not of the connection");
+                .context(
+                    of_this.word.span,
+                    "belongs to the request, not to the connection",
+                );
             let finding = if std::ptr::eq(test.line, rule.line) {
                 finding
             } else {
-                finding.context(rule.line.span(), "the rule that decides by it")
+                finding.context(rule.line.span(), "the rule that depends on it")
             };
             let new = engine.variable("txn", &variable.name);
             Some(finding.notes(handler.place()).help(format!(

@@ -1,4 +1,4 @@
-//! Lines that were to begin a section.
+//! Lines that should begin a section, and do not.
 
 use super::super::grammar::RULES;
 use super::super::{Case, Code, Finding, Severity};
@@ -50,7 +50,7 @@ fn stray(line: &Line) -> Option<Finding> {
     let word = line.words.first().filter(|word| word.known)?;
     let title = format!("`{}` does not begin a section", word.text);
     let finding = Finding::new(Code::SectionUnknown, title, line.span())
-        .label("HAProxy takes nothing before the first section");
+        .label("HAProxy accepts no lines before the first section");
     let haproxys = SECTIONS
         .into_iter()
         .filter(|name| !name.starts_with("spoe-"));

@@ -39,7 +39,7 @@ fn of_word(case: &Case<'_>, proxy: &Section, word: &Word) -> Option<Finding> {
         };
         let span = word.part(start + call.range.start..start + call.range.end);
         let finding = Finding::new(Code::BackendOfSample, title, span)
-            .label("HAProxy does not start with it")
+            .label("HAProxy does not start")
             .note("HAProxy says only `parsing [(null):0]`, without the file and the line");
         let finding = match named(call) {
             Some(_) => finding,
@@ -95,7 +95,7 @@ fn of_table(
         return None;
     }
     Some((
-        format!("`{name}` names the stick-table `{table}`, which is not there"),
+        format!("`{name}` names the stick-table `{table}`, which does not exist"),
         match nearest(table, tables) {
             Some(near) => format!("write `{name}({near})`"),
             None => format!(
@@ -129,7 +129,7 @@ fn of_frontend(case: &Case<'_>, proxy: &Section, call: &Call) -> Option<(String,
     }
     let near = nearest(frontend, frontends.iter().copied())?;
     Some((
-        format!("`{name}` names the frontend `{frontend}`, which is not there"),
+        format!("`{name}` names the frontend `{frontend}`, which does not exist"),
         format!("write `{name}({near})`"),
     ))
 }

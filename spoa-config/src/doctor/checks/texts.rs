@@ -55,7 +55,7 @@ fn outside(file: &SpoeFile, findings: &mut Vec<Finding>) {
         let title = format!("`{}` is in no section", line.word(0));
         findings.push(
             Finding::new(Code::LinesOfScope, title, line.span())
-                .label("HAProxy takes nothing before the first section")
+                .label("HAProxy accepts no lines before the first section")
                 .help("move the line into its section, or remove it"),
         );
     }
@@ -64,7 +64,7 @@ fn outside(file: &SpoeFile, findings: &mut Vec<Finding>) {
             continue;
         };
         let title = format!(
-            "`{}` is below the scope `[{}]`, but not in a section of it",
+            "`{}` comes after the scope `[{}]`, but before its first section",
             line.word(0),
             scope.name
         );
@@ -73,9 +73,9 @@ fn outside(file: &SpoeFile, findings: &mut Vec<Finding>) {
             .iter()
             .filter(|section| section.head.span().start < scope.span.start);
         let label = match before.next_back() {
-            None => "HAProxy takes nothing before the first section".to_owned(),
+            None => "HAProxy accepts no lines before the first section".to_owned(),
             Some(section) => format!(
-                "HAProxy takes it as a line of `{}`, the section above the scope, or crashes",
+                "HAProxy adds it to `{}`, the section above the scope, or crashes",
                 section
                     .head
                     .words
@@ -99,5 +99,5 @@ fn wanted(line: &Line) -> String {
         "args" | "acl" | "event" => "spoe-message",
         _ => "spoe-agent",
     };
-    format!("move the line to the section `{kind}` that it is for")
+    format!("move the line into the section `{kind}` that it belongs to")
 }

@@ -7,13 +7,13 @@ use crate::Message;
 use spoa_facts::{all_of, haproxy_time, show_time};
 use std::time::Duration;
 
-/// From here on `timeout processing` is very long.
+/// The shortest `timeout processing` that is reported as very long.
 const LONG: Duration = Duration::from_secs(10);
 
-/// Up to here it is very short.
+/// The limit below which `timeout processing` is reported as very short.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// The usual value.
+/// The usual `timeout processing`.
 const USUAL: Duration = Duration::from_millis(500);
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
@@ -73,7 +73,7 @@ fn missing(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     )
 }
 
-/// A `timeout server` that ends the wait for answers which `timeout processing` allows.
+/// Finds a `timeout server` that ends the wait for an answer before `timeout processing` does.
 fn cut_off(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let word = engine.timeout("processing")?;
     let processing = haproxy_time(&word.text).filter(|time| !time.is_zero() && word.known)?;
@@ -97,7 +97,7 @@ fn cut_off(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     Some(
         Finding::new(Code::AnswersCutOff, title, said.span)
             .label("an answer that takes longer is lost: error 257")
-            .context(word.span, "HAProxy is to wait this long for an answer")
+            .context(word.span, "HAProxy waits this long for an answer")
             .help(if own(case, backend, line) {
                 format!("write `timeout server {enough}`")
             } else {
@@ -106,7 +106,7 @@ fn cut_off(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     )
 }
 
-/// A `timeout processing` that is longer than anybody waits, or shorter than a pause.
+/// Finds a `timeout processing` that is longer than clients wait, or shorter than a pause of the machine.
 fn unusual(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let word = engine.timeout("processing")?;
     let processing = haproxy_time(&word.text).filter(|time| !time.is_zero() && word.known)?;
@@ -120,11 +120,8 @@ fn unusual(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     if processing >= LONG && deadline.is_none_or(|deadline| deadline < processing / 2) {
         let enough = deadline.map_or(USUAL, enough).max(USUAL);
         return Some(
-            finding(
-                "long",
-                "an agent that hangs holds each request for all of it",
-            )
-            .help(format!("write `timeout processing {}`", show_time(enough))),
+            finding("long", "if the agent hangs, each request waits this long")
+                .help(format!("write `timeout processing {}`", show_time(enough))),
         );
     }
     if processing < SHORT {
@@ -134,7 +131,7 @@ fn unusual(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         return Some(
             finding(
                 "short",
-                "a pause of either machine takes longer, and leaves requests without an answer",
+                "a short pause of either machine takes longer, so requests get no answer",
             )
             .help(format!("write `timeout processing {}`", show_time(enough))),
         );
@@ -142,7 +139,7 @@ fn unusual(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     None
 }
 
-/// Returns the longest deadline of the handlers that an engine asks, and whose it is.
+/// Returns the longest deadline of the handlers that an engine asks, with its handler.
 fn deadline<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Option<(Duration, &'a Message)> {
     let handlers = engine
         .messages()
@@ -152,7 +149,7 @@ fn deadline<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Option<(Duration, &'a M
         .max_by_key(|(deadline, _)| *deadline)
 }
 
-/// A deadline with room for the way there and back.
+/// Returns a timeout that covers a deadline and the way there and back.
 fn enough(deadline: Duration) -> Duration {
     (deadline + deadline / 4).max(deadline + Duration::from_millis(10))
 }
@@ -165,7 +162,7 @@ fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         return None;
     }
     let title = format!(
-        "HAProxy stops waiting before the handler of `{}` is late",
+        "HAProxy stops waiting before the handler of `{}` reaches its deadline",
         handler.name
     );
     let enough = enough(deadline);
@@ -173,15 +170,15 @@ fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     Some(
         Finding::new(Code::DeadlineTooLate, title, word.span)
             .label(format!(
-                "not longer than the handler's {}",
+                "not longer than the handler's deadline of {}",
                 show_time(deadline)
             ))
             .note(format!(
-                "its deadline is that of `{}` ({file}:{line})",
+                "the handler is `{}` ({file}:{line})",
                 handler.function
             ))
             .help(format!(
-                "write `timeout processing {}`, or give the handler less: `timeout = \"…\"`",
+                "write `timeout processing {}`, or give the handler a shorter deadline: `timeout = \"…\"`",
                 show_time(enough)
             )),
     )

@@ -1,4 +1,4 @@
-//! Definitions that HAProxy takes once, and that are there twice.
+//! Definitions that HAProxy allows once, and that occur twice.
 
 use super::super::engine::{Engine, listed, scope, sections};
 use super::super::{Case, Code, Finding};
@@ -95,9 +95,9 @@ fn in_groups(engine: &Engine<'_>) -> Option<Finding> {
                 let title = format!("the message `{}` is in two groups", word.text);
                 return Some(
                     Finding::new(Code::DefinedTwice, title, word.span)
-                        .label("HAProxy takes a message in one group only")
+                        .label("HAProxy allows a message in one group only")
                         .context(first.span, "in this group, too")
-                        .help("remove it from one of the groups; send that group where both were sent"),
+                        .help("remove it from one of the groups, and send the other one in place of both"),
                 );
             }
             seen.push((word, group));
@@ -123,10 +123,10 @@ fn engines(case: &Case<'_>, findings: &mut Vec<Finding>) {
         let Some(first) = first else {
             continue;
         };
-        let title = format!("two filters have the engine `{}`", engine.name());
+        let title = format!("two filters name the engine `{}`", engine.name());
         findings.push(
             Finding::new(Code::DefinedTwice, title, engine.filter.line.span())
-                .label("HAProxy refuses the second one of a proxy")
+                .label("HAProxy refuses the second one in a proxy")
                 .context(first.filter.line.span(), "the first one")
                 .help("remove this line"),
         );

@@ -79,7 +79,7 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     })?;
     let span = mention(rule, &set.name);
     let title = format!(
-        "without an answer of the agent nothing is denied, because `{}` is not set",
+        "if the agent does not answer, nothing is denied, because `{}` is not set",
         set.name
     );
     let finding =
@@ -89,7 +89,7 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let finding = if inside {
         finding
     } else {
-        finding.context(line, "the rule that denies by it")
+        finding.context(line, "the rule that denies requests")
     };
     Some(finding.help(format!(
         "{} before it; if requests are to pass without an answer, write `# fail open` above it",

@@ -39,7 +39,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         }
         let replaced = unset(case, engine, &shared, &mentions, findings);
         let broken = broken(case, engine, &set);
-        // A rule that means to read it is the fault to name.
+        // If a rule reads a similar name, that rule is reported instead.
         let meant: Vec<_> = set
             .iter()
             .filter(|set| broken.iter().all(|it| it.meant != set.name))
@@ -63,7 +63,7 @@ fn of_verdict(case: &Case<'_>, engine: &Engine<'_>, variable: &Variable) -> bool
     verdicts.any(|verdict| verdict.owns(variable))
 }
 
-/// A variable that is read, and never set as it is named.
+/// Finds a variable that is read, but never set under that name.
 fn read(
     case: &Case<'_>,
     engine: &Engine<'_>,
@@ -193,9 +193,9 @@ fn unset(
             .map(|set| set.name.clone())
             .collect();
         findings.push(match unread.as_slice() {
-            [] => finding.help("remove what reads it, or let a handler set it"),
+            [] => finding.help("remove the rules that read it, or set it in a handler"),
             names => finding.help(format!(
-                "ask for {} in its place: the agent sets that, and nothing reads it",
+                "read {} instead, which the agent sets and nothing reads",
                 spoa_facts::one_of(names)
             )),
         });
@@ -237,7 +237,7 @@ fn decides<'a>(case: &Case<'a>, variable: &str) -> Option<(&'a Line, bool)> {
     })
 }
 
-/// Variables that are set and never read.
+/// Finds variables that are set and never read.
 fn unread(
     case: &Case<'_>,
     engine: &Engine<'_>,
@@ -253,7 +253,7 @@ fn unread(
         .copied()
         .filter(|set| mentions.iter().all(|mention| mention.variable != set.name))
         .filter(|set| !is_meant_unread(case, &set.name))
-        // A rule that reads it by another prefix or in another scope is the fault to name.
+        // If a rule reads it with another prefix or in another scope, that rule is reported instead.
         .filter(|set| {
             let name = &set.variable.name;
             mentions.iter().all(|mention| {
@@ -280,18 +280,21 @@ fn unread(
     if !proc.is_empty() && engine.option("force-set-var").is_none() {
         let names: Vec<_> = proc.iter().map(|set| set.name.as_str()).collect();
         let short: Vec<_> = proc.iter().map(|set| set.variable.name.as_str()).collect();
-        let title = format!("HAProxy drops {}: it knows no such name", all_of(&names));
+        let title = format!(
+            "HAProxy drops {}: no line of its configuration has the name",
+            all_of(&names)
+        );
         findings.push(
             Finding::new(Code::VariableUnread, title, engine.span())
                 .severity(Severity::Warning)
                 .label("set by a handler of this agent")
-                .note("HAProxy takes a variable of `proc` only if the configuration has its name")
+                .note("HAProxy accepts a variable of `proc` only if its configuration has the name")
                 .help(format!("write `register-var-names {}`", short.join(" "))),
         );
     }
     if !others.is_empty() && !lua {
         let names: Vec<_> = others.iter().map(|set| set.name.as_str()).collect();
-        // An agent that is asked, and whose every answer is lost, is not there for that.
+        // An agent whose answers are all unused was not added for that.
         let all = every && names.len() == set.len();
         let (title, severity) = if all {
             (
@@ -344,7 +347,7 @@ fn taken_twice(engine: &Engine<'_>, set: &[Set<'_>]) -> Option<Finding> {
     );
     Some(
         Finding::new(Code::NameTakenTwice, title, word.span)
-            .label("a handler sets a variable of this name, too")
+            .label("a handler also sets a variable of this name")
             .help("write another name here, such as `spoe_error`"),
     )
 }

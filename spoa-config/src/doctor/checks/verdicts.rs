@@ -1,4 +1,4 @@
-//! Rules that ask for the verdict on a request when the server has the request already.
+//! Rules that test the verdict on a request when the server already has the request.
 
 use super::super::rule::End;
 use super::super::steps::Phase;
@@ -60,7 +60,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(Code::VerdictElsewhere, title, span)
                     .severity(Severity::Warning)
                     .label("denies the response, not the request")
-                    .context(sets.line.span(), "the agent says it with the request")
+                    .context(sets.line.span(), "the agent sets it with the request")
                     .help("write the rule as `http-request`, after the message is sent"),
             );
         }

@@ -9,7 +9,7 @@ use spoa_facts::{all_of, nearest};
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     let all = &case.configuration.filters;
     for (index, filter) in all.iter().enumerate() {
-        // Several filters that name one file have one fault.
+        // Several filters that name the same file share one fault.
         let same = |other: &&Filter| {
             let text = |filter: &Filter| filter.config.as_ref().map(|it| it.text.clone());
             let lost = matches!(
@@ -39,7 +39,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Finds that a configuration asks no agent. With a SPOE file that nothing reads, that file is the fault.
+/// Finds a configuration without a SPOE filter. A SPOE file that no filter reads is reported instead.
 fn no_filter(case: &Case<'_>) -> Option<Finding> {
     let configuration = case.configuration;
     if !configuration.filters.is_empty() || !configuration.spoe.is_empty() {
@@ -57,7 +57,7 @@ fn no_filter(case: &Case<'_>) -> Option<Finding> {
     if !configuration.stray.is_empty() {
         return None;
     }
-    let title = "this configuration has no filter that asks an agent";
+    let title = "this configuration sends no messages to an agent";
     let span = section.map_or(nowhere, |section| section.head.span());
     Some(
         Finding::new(Code::FilterMissing, title, span)
@@ -79,7 +79,7 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
         let title = "`config` of a filter takes a path, and this is a sample expression";
         return Some(
             Finding::new(Code::FileMissing, title, config.span)
-                .label("looked for as a file of this name")
+                .label("HAProxy looks for a file of this name")
                 .help(format!("write `config {inner}`")),
         );
     }
@@ -90,9 +90,9 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
             Some(
                 Finding::new(Code::FileMissing, title, config.span)
                     .severity(Severity::Warning)
-                    .label("not read, so nothing is known of its messages")
+                    .label("not read, so its messages are not known")
                     .help(format!(
-                        "set {} as for HAProxy, or give the path of the SPOE file after that of haproxy.cfg",
+                        "set {} to the value that HAProxy gets, or give the path of the SPOE file on the command line, after haproxy.cfg",
                         all_of(names)
                     )),
             )
@@ -105,11 +105,11 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
             Some(
                 Finding::new(Code::FileMissing, title, config.span)
                     .severity(Severity::Warning)
-                    .label("not read, so nothing is known of its messages")
+                    .label("not read, so its messages are not known")
                     .note(
-                        "it depends on a condition that is not decided here, or on `-W`: without it, HAProxy from 3.1 on reads `global` twice",
+                        "it depends on a condition that `doctor` does not evaluate, or on `-W`: without it, HAProxy from 3.1 on reads `global` twice",
                     )
-                    .help("give the path of the SPOE file after that of haproxy.cfg"),
+                    .help("give the path of the SPOE file on the command line, after haproxy.cfg"),
             )
         }
         Found::Nowhere(looked) => {
@@ -126,10 +126,10 @@ fn of_filter(case: &Case<'_>, filter: &Filter) -> Option<Finding> {
             };
             Some(match &filter.beside {
                 Some(beside) => finding.help(format!(
-                    "if it is `{}`, give that path after that of haproxy.cfg, or write `config PATH` with the path that the file has for HAProxy",
+                    "if you mean `{}`, give that path on the command line, after haproxy.cfg, or write `config PATH` with the path where HAProxy finds the file",
                     beside.display()
                 )),
-                None => finding.help("write `config PATH` with the full path of the file; if the file is elsewhere on this machine, give its path after that of haproxy.cfg"),
+                None => finding.help("write `config PATH` with the full path of the file; if the file is elsewhere on this machine, give its path on the command line, after haproxy.cfg"),
             })
         }
         Found::There(file) => of_scope(case, filter, case.configuration.spoe.get(*file)?),
@@ -254,9 +254,9 @@ fn unread(case: &Case<'_>, file: &SpoeFile) -> Option<Finding> {
     let title = format!("no filter reads `{name}`");
     Some(
         Finding::new(Code::FileUnread, title, span)
-            .label("never asked")
+            .label("never used")
             .help(format!(
-                "write `filter spoe {engine}config {name}` in the frontend whose traffic it is for"
+                "write `filter spoe {engine}config {name}` in the frontend whose traffic the agent should see"
             )),
     )
 }

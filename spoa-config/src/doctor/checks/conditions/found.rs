@@ -52,9 +52,9 @@ pub(super) fn only_found(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding
         Some(
             Finding::new(Code::ConditionUnmeant, title, span)
                 .severity(Severity::Warning)
-                .label("a `false` is found as well")
+                .label("`false` is found as well")
                 .note(format!(
-                    "`{}` sets it whenever it succeeds, and nothing else",
+                    "`{}` sets only this variable, each time it succeeds",
                     handler.function
                 ))
                 .help(format!("write `var({name}) -m bool`")),

@@ -1,4 +1,4 @@
-//! Conditions that cannot be meant: flags among patterns, methods without a pattern or with one that
+//! Conditions that are mistakes: flags among patterns, methods without a pattern or with one that
 //! HAProxy ignores, and methods that do not fit the type of a variable.
 //!
 //! HAProxy 2.6 to 3.4 treat them in the same way.
@@ -142,7 +142,7 @@ impl Asked<'_, '_> {
             (Some(name), false) => format!("write `acl {name} {what} {rest}`"),
             (Some(name), true) => {
                 format!(
-                    "write `acl {name} {what} {rest}`, and the opposite of `{name}` where it is asked"
+                    "write `acl {name} {what} {rest}`, and negate `{name}` in the rules that name it"
                 )
             }
         }
@@ -219,7 +219,7 @@ impl Asked<'_, '_> {
         Some(
             unmeant(title, self.test.expression.span)
                 .label(format!(
-                    "this is {}, which HAProxy does not know",
+                    "this is {}, but HAProxy does not know the type",
                     kind.name()
                 ))
                 .help(self.instead(&by, negated)),
@@ -301,8 +301,8 @@ impl Asked<'_, '_> {
         };
         let title = format!("`{}` is not an operator", word.text);
         let finding = unmeant(title, word.span).label(match word.text.as_str() {
-            "ne" => "HAProxy takes it for `eq`",
-            _ => "HAProxy does not take this",
+            "ne" => "HAProxy reads it as `eq`",
+            _ => "HAProxy does not accept this",
         });
         Some(match rest.as_slice() {
             [only] if !operator.is_empty() && number(only) => {

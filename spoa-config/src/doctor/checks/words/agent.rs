@@ -135,7 +135,9 @@ fn timeout(case: &Case<'_>, line: &Line) -> Option<Refused> {
             label: "HAProxy refuses this".to_owned(),
             help: match nearest(&name.text, TIMEOUTS) {
                 Some(near) => format!("write `timeout {near}`"),
-                None => "remove the line; `timeout processing` is the one for an answer".to_owned(),
+                None => {
+                    "remove the line; `timeout processing` limits the wait for an answer".to_owned()
+                }
             },
         });
     }
@@ -152,7 +154,7 @@ fn timeout(case: &Case<'_>, line: &Line) -> Option<Refused> {
     refused.then(|| Refused {
         title: format!("`{}` is not a time", time.text),
         span: time.span,
-        label: "a number with `us`, `ms`, `s`, `m`, `h` or `d`, of 24 days at most".to_owned(),
+        label: "a number with `us`, `ms`, `s`, `m`, `h` or `d`, at most 24 days".to_owned(),
         help: format!("write a time such as `timeout {} 500ms`", name.text),
     })
 }
@@ -180,7 +182,7 @@ fn option(line: &Line) -> Option<Refused> {
     let Some(value) = line.words.get(2) else {
         let help = match option {
             "var-prefix" => {
-                "write `option var-prefix` and the name before those of the variables".to_owned()
+                "write `option var-prefix` and a prefix for the names of variables".to_owned()
             }
             _ => format!("write `option {option}` and the name of a variable"),
         };

@@ -50,7 +50,7 @@ fn unclosed(word: &Word) -> Refused {
     Refused {
         title: "this condition is not closed".to_owned(),
         span: word.span,
-        label: "no `}` follows".to_owned(),
+        label: "there is no `}` after it".to_owned(),
         help: "write `}` at its end, after a space".to_owned(),
     }
 }

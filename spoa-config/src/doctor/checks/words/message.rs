@@ -25,7 +25,7 @@ pub(super) fn of_message<'a>(line: &'a Line, acls: &mut Vec<&'a str>) -> Option<
         "event" => match line.words.get(1) {
             None => {
                 let help =
-                    "write the event, or remove the line if the message is of a group".to_owned();
+                    "write the event, or remove the line if a group sends the message".to_owned();
                 Some(Refused::missing("the name of an event", line, help))
             }
             Some(_) => match line.words.get(2) {
@@ -45,7 +45,7 @@ pub(super) fn of_message<'a>(line: &'a Line, acls: &mut Vec<&'a str>) -> Option<
                     label: "neither `if` nor `unless`".to_owned(),
                     help: match nearest(&word.text, ["if", "unless"]) {
                         Some(near) => format!("write `{near}`"),
-                        None => "remove it, and what follows".to_owned(),
+                        None => "remove it and the words after it".to_owned(),
                     },
                 }),
             },
@@ -66,7 +66,7 @@ fn acl(line: &Line) -> Option<Refused> {
         return Some(Refused {
             title: "`or` is not a name that an `acl` can have".to_owned(),
             span: name.span,
-            label: "it means one of two conditions".to_owned(),
+            label: "`or` joins two conditions".to_owned(),
             help: "write another name".to_owned(),
         });
     }

@@ -64,7 +64,7 @@ fn open_quote(line: &Line) -> Option<Option<Refused>> {
         title: format!("a quote in `{}` is not closed", line.word(0)),
         span: quote,
         label: "HAProxy does not load the file".to_owned(),
-        help: "write the same quote where the text ends, or remove this one".to_owned(),
+        help: "close the quote at the end of the text, or remove this one".to_owned(),
     };
     Some((line.word(0) != "args").then(refused))
 }

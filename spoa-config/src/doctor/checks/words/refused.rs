@@ -23,7 +23,7 @@ impl Refused {
         Refused {
             title: format!("`{}` lacks {what}", text(line)),
             span: line.span(),
-            label: format!("{what} is missing"),
+            label: format!("missing: {what}"),
             help,
         }
     }
@@ -42,7 +42,7 @@ impl Refused {
             title: format!("`{}` does not take more words", joined(before)),
             span,
             label: "HAProxy refuses this".to_owned(),
-            help: format!("remove `{extra}`, or make a comment of it: `# {extra}`"),
+            help: format!("remove `{extra}`, or turn it into a comment: `# {extra}`"),
         })
     }
 }
@@ -65,7 +65,7 @@ pub(super) fn named(name: &Word, besides: &[char]) -> Option<Refused> {
     let better: String = name.text.chars().map(replaced).collect();
     let others: String = besides.iter().map(|c| format!(", `{c}`")).collect();
     Some(Refused {
-        title: format!("`{}` is not a name that HAProxy takes", name.text),
+        title: format!("`{}` is not a name that HAProxy accepts", name.text),
         span: name.span,
         label: format!("it has a `{stranger}`, and letters, digits, `_`, `.`{others} are allowed"),
         help: format!("write `{better}`"),
