@@ -421,7 +421,7 @@ async fn prometheus_counts_as_many_messages_as_were_sent() {
                     client.send("score", &[]).await.expect("an ACK");
                 }
             }
-            client.close().await.expect("a goodbye");
+            client.close().await.expect("a DISCONNECT");
         });
     }
     sending.join_all().await;

@@ -52,7 +52,7 @@ impl Gate {
 }
 
 #[tokio::test]
-async fn sigterm_lets_finish_what_is_in_flight_and_says_goodbye() {
+async fn sigterm_lets_finish_what_is_in_flight_and_sends_disconnect() {
     // SIGUSR1 is HAProxy's own soft stop.
     for signal in ["TERM", "INT", "USR1"] {
         let (mut agent, address, client) = start(&[]).await;
@@ -77,24 +77,24 @@ async fn sigterm_lets_finish_what_is_in_flight_and_says_goodbye() {
             ack.get("txn.passed").map(ToString::to_string),
             Some("true".to_owned())
         );
-        // The agent's goodbye is the reason that the next message is not sent.
-        let goodbye = timeout(PATIENCE, async {
+        // The agent's DISCONNECT is the reason that the next message is not sent.
+        let disconnect = timeout(PATIENCE, async {
             loop {
                 if let Err(error) = client.send("echo", &[]).await {
                     break error;
                 }
             }
         });
-        let goodbye = goodbye.await.expect("it does not serve for ever");
+        let disconnect = disconnect.await.expect("it does not serve for ever");
         assert!(
             matches!(
-                goodbye,
+                disconnect,
                 ClientError::Disconnected {
                     status: Status::NORMAL,
                     ..
                 }
             ),
-            "{goodbye}"
+            "{disconnect}"
         );
         assert_eq!(agent.wait(PATIENCE).code(), Some(0));
         agent.wait_for_line(" INFO stopped");
@@ -145,16 +145,16 @@ async fn draining_ends_when_its_time_is_up() {
     });
     let ack = ack.expect("it is answered all the same");
     assert!(ack.actions.is_empty(), "{ack:?}");
-    let goodbye = client.send("echo", &[]).await;
+    let disconnect = client.send("echo", &[]).await;
     assert!(
         matches!(
-            goodbye,
+            disconnect,
             Err(ClientError::Disconnected {
                 status: Status::NORMAL,
                 ..
             })
         ),
-        "{goodbye:?}"
+        "{disconnect:?}"
     );
 }
 
@@ -202,7 +202,7 @@ async fn a_panic_is_one_line_with_its_place_and_all_ids() {
 async fn an_agent_that_fares_well_logs_nothing() {
     let (mut agent, _, client) = start(&[]).await;
     client.send("echo", &[]).await.expect("it answers");
-    client.close().await.expect("it says goodbye");
+    client.close().await.expect("it sends a DISCONNECT");
     agent.signal("TERM");
     assert_eq!(agent.wait(PATIENCE).code(), Some(0));
     let said = whole_log(&agent);

@@ -92,7 +92,7 @@ async fn fleeting(agent: SocketAddr, done: Arc<Done>) {
             send(&client, message, &format!("/{number}"), &done).await;
         }
         if number % 2 == 0 {
-            client.close().await.expect("it says goodbye, too");
+            client.close().await.expect("it sends a DISCONNECT, too");
         }
         done.connections.fetch_add(1, Ordering::Relaxed);
         if done.is_over() {

@@ -68,7 +68,7 @@ async fn no_client_writes_a_line_of_its_own() {
             ack.expect("every NOTIFY is answered");
         }
     }
-    client.close().await.expect("it says goodbye");
+    client.close().await.expect("it sends a DISCONNECT");
     let records = records(&mut agent);
     for line in &records {
         assert!(is_record(line), "not a record: {line:?}\n{records:#?}");

@@ -124,7 +124,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Appends a goodbye.
+    /// Appends a DISCONNECT.
     pub(super) fn disconnect(&mut self) {
         self.session
             .disconnect(Status::NORMAL.into(), &mut self.out);

@@ -23,8 +23,8 @@ const PIECE: u64 = 250_000_000;
 /// The time before a NOTIFY is due at which the thread is woken, since waking takes time.
 const SPIN: u64 = 20_000;
 
-/// How long the agent gets to answer the goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long the agent gets to answer the DISCONNECT.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// When the load began, and which part of it counts; in nanoseconds from there.
 #[derive(Clone, Copy, Debug)]
@@ -147,7 +147,7 @@ impl Worker {
         let unsent = pace.map_or(0, |pace| pace.unsent(self.clock.to));
         self.drain(&mut events);
         let alive = self.connections.iter().flatten().count();
-        self.say_goodbye(&mut events);
+        self.send_disconnect(&mut events);
         let _ = self.updates.send(Update::Piece(Box::new(self.tally)));
         let _ = self.updates.send(Update::Done { unsent, alive });
     }
@@ -351,7 +351,7 @@ impl Worker {
     }
 
     /// Ends all sessions in order. The agent's reaction is not measured.
-    fn say_goodbye(&mut self, events: &mut Events) {
+    fn send_disconnect(&mut self, events: &mut Events) {
         let faults = self.tally.faults.clone();
         for index in 0..self.connections.len() {
             if let Some(Some(connection)) = self.connections.get_mut(index) {
@@ -359,7 +359,7 @@ impl Worker {
             }
             self.flush(index);
         }
-        let until = Instant::now() + GOODBYE;
+        let until = Instant::now() + DISCONNECT_TIMEOUT;
         while self.connections.iter().any(Option::is_some) && Instant::now() < until {
             self.turn(events, Duration::from_millis(10), false);
         }

@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
-/// How long HAProxy's goodbye may wait for its answer.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long HAProxy's DISCONNECT may wait for its answer.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Room for what may come in one read.
 const ROOM: usize = 64 << 10;
@@ -94,9 +94,9 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The agent's reaction to HAProxy's goodbye.
+/// The agent's reaction to HAProxy's DISCONNECT.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Goodbye {
+pub(super) enum DisconnectReaction {
     /// It said its own.
     Answered(Status, Duration),
     /// It closed the connection without.
@@ -106,19 +106,19 @@ pub(super) enum Goodbye {
 }
 
 impl Probe {
-    /// The HELLO of a connection that is to be used, and the goodbye if it was agreed on.
-    pub(super) async fn hello(&self) -> Result<(Hello, Option<Goodbye>), Failure> {
+    /// The HELLO of a connection that is to be used, and the DISCONNECT if it was agreed on.
+    pub(super) async fn hello(&self) -> Result<(Hello, Option<DisconnectReaction>), Failure> {
         let (mut stream, connected) = self.connect().await?;
         let mut settings = EngineSettings::default();
         settings.max_frame_size = self.offered;
         settings.engine_id = Some("spop-probe".to_owned());
         let mut session = EngineSession::new(settings);
         let hello = self.exchange(&mut stream, &mut session, connected).await;
-        let goodbye = match hello.outcome {
-            Ok(_) => Some(goodbye(&mut stream, &mut session).await),
+        let disconnect = match hello.outcome {
+            Ok(_) => Some(disconnect(&mut stream, &mut session).await),
             Err(_) => None,
         };
-        Ok((hello, goodbye))
+        Ok((hello, disconnect))
     }
 
     /// The check that `option spop-check` does.
@@ -215,11 +215,11 @@ async fn listen(
     }
 }
 
-async fn goodbye(stream: &mut Connected, session: &mut EngineSession) -> Goodbye {
+async fn disconnect(stream: &mut Connected, session: &mut EngineSession) -> DisconnectReaction {
     let start = Instant::now();
     let (mut out, mut input) = (Vec::new(), Vec::new());
     session.disconnect(Status::NORMAL.into(), &mut out);
-    let answer = timeout(GOODBYE, async {
+    let answer = timeout(DISCONNECT_TIMEOUT, async {
         stream.write_all(&out).await.ok()?;
         loop {
             if stream.read_buf(&mut input).await.ok()? == 0 {
@@ -233,8 +233,8 @@ async fn goodbye(stream: &mut Connected, session: &mut EngineSession) -> Goodbye
         }
     });
     match answer.await {
-        Ok(Some(status)) => Goodbye::Answered(status, start.elapsed()),
-        Ok(None) => Goodbye::Closed(start.elapsed()),
-        Err(_) => Goodbye::Ignored,
+        Ok(Some(status)) => DisconnectReaction::Answered(status, start.elapsed()),
+        Ok(None) => DisconnectReaction::Closed(start.elapsed()),
+        Err(_) => DisconnectReaction::Ignored,
     }
 }

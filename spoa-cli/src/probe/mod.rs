@@ -8,7 +8,7 @@ use crate::failure::{FOUND_WRONG, Failure};
 use crate::output::print;
 use crate::transport::{self, Target};
 use clap::{ArgMatches, Command};
-use conversation::{Goodbye, Hello, Probe, Problem};
+use conversation::{DisconnectReaction, Hello, Probe, Problem};
 use serde_json::{Value, json};
 use spoa_tools::terminal::{Paint, wrap};
 use std::io::stdout;
@@ -44,10 +44,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     };
     let json = matches.get_flag("json");
     let talked: Result<_, Failure> = crate::runtime()?.block_on(async {
-        let (hello, goodbye) = probe.hello().await?;
-        Ok((hello, goodbye, probe.health_check().await?))
+        let (hello, disconnect) = probe.hello().await?;
+        Ok((hello, disconnect, probe.health_check().await?))
     });
-    let (hello, goodbye, check) = match talked {
+    let (hello, disconnect, check) = match talked {
         Err(Failure::Failed(problem)) if json => {
             let value = json!({ "address": address, "error": problem });
             print(&format!("{value:#}\n"))?;
@@ -55,15 +55,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         }
         talked => talked?,
     };
-    let findings = findings(offered, &hello, goodbye.as_ref(), &check);
+    let findings = findings(offered, &hello, disconnect.as_ref(), &check);
     print(&if json {
         format!(
             "{:#}\n",
-            as_json(&address, &hello, goodbye.as_ref(), &check, &findings)
+            as_json(&address, &hello, disconnect.as_ref(), &check, &findings)
         )
     } else {
         let paint = Paint::of(&stdout());
-        let facts = facts(offered, &hello, goodbye.as_ref(), &check, paint);
+        let facts = facts(offered, &hello, disconnect.as_ref(), &check, paint);
         format!("{facts}{}", judged(&hello, &findings, paint))
     })?;
     let bad = findings.iter().any(|found| found.weight == Weight::Bad);
@@ -78,7 +78,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 fn facts(
     offered: u32,
     hello: &Hello,
-    goodbye: Option<&Goodbye>,
+    disconnect: Option<&DisconnectReaction>,
     check: &Hello,
     paint: Paint,
 ) -> String {
@@ -105,15 +105,15 @@ fn facts(
         }
         Err(problem) => line("HELLO", &paint.bad(&problem.to_string())),
     }
-    match goodbye {
-        Some(Goodbye::Answered(status, after)) => {
+    match disconnect {
+        Some(DisconnectReaction::Answered(status, after)) => {
             line(
                 "disconnect",
                 &format!("{}, status {}: {status}", millis(*after), status.code()),
             );
         }
-        Some(Goodbye::Closed(after)) => line("disconnect", &format!("{}, closed", millis(*after))),
-        Some(Goodbye::Ignored) => line("disconnect", &paint.warn("no answer")),
+        Some(DisconnectReaction::Closed(after)) => line("disconnect", &format!("{}, closed", millis(*after))),
+        Some(DisconnectReaction::Ignored) => line("disconnect", &paint.warn("no answer")),
         None => {}
     }
     match &check.outcome {
@@ -159,7 +159,7 @@ fn judged(hello: &Hello, findings: &[Finding], paint: Paint) -> String {
 fn as_json(
     address: &str,
     hello: &Hello,
-    goodbye: Option<&Goodbye>,
+    disconnect: Option<&DisconnectReaction>,
     check: &Hello,
     findings: &[Finding],
 ) -> Value {
@@ -181,12 +181,12 @@ fn as_json(
     json!({
         "address": address,
         "hello": said(hello),
-        "disconnect": goodbye.map(|goodbye| match goodbye {
-            Goodbye::Answered(status, after) => {
+        "disconnect": disconnect.map(|disconnect| match disconnect {
+            DisconnectReaction::Answered(status, after) => {
                 json!({ "answered_ms": ms(*after), "status": status.code() })
             }
-            Goodbye::Closed(after) => json!({ "closed_ms": ms(*after) }),
-            Goodbye::Ignored => json!({ "ignored": true }),
+            DisconnectReaction::Closed(after) => json!({ "closed_ms": ms(*after) }),
+            DisconnectReaction::Ignored => json!({ "ignored": true }),
         }),
         "health_check": said(check),
         "findings": findings.collect::<Vec<_>>(),

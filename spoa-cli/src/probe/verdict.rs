@@ -2,7 +2,7 @@
 //!
 //! It judges observations, by what HAProxy was seen to do, and needs no connection.
 
-use super::conversation::{Goodbye, Hello, Problem};
+use super::conversation::{DisconnectReaction, Hello, Problem};
 use spoa::client::Negotiated;
 use spoa::spop::session::Refusal;
 use spoa::spop::{Capabilities, Status};
@@ -43,7 +43,7 @@ const WAIT: &str = "Streams wait for the whole of `timeout processing` and get e
 pub(super) fn findings(
     offered: u32,
     hello: &Hello,
-    goodbye: Option<&Goodbye>,
+    disconnect: Option<&DisconnectReaction>,
     check: &Hello,
 ) -> Vec<Finding> {
     let mut found = Findings(Vec::new());
@@ -73,7 +73,7 @@ pub(super) fn findings(
             format!("Health checks (`option spop-check`) find the agent down: {problem}."),
         ),
     }
-    if goodbye == Some(&Goodbye::Ignored) {
+    if disconnect == Some(&DisconnectReaction::Ignored) {
         found.add(
             Weight::Worse,
             "The agent neither answers HAPROXY-DISCONNECT nor closes: HAProxy up to 3.0 delays \
@@ -213,9 +213,9 @@ mod tests {
     }
 
     /// The findings that are not fine.
-    fn faults(hello: &Hello, goodbye: Option<&Goodbye>) -> Vec<(Weight, String)> {
+    fn faults(hello: &Hello, disconnect: Option<&DisconnectReaction>) -> Vec<(Weight, String)> {
         let check = self::hello(16380, "");
-        let found = findings(16380, hello, goodbye, &check).into_iter();
+        let found = findings(16380, hello, disconnect, &check).into_iter();
         found
             .filter(|found| found.weight != Weight::Fine)
             .map(|found| (found.weight, found.text))
@@ -224,13 +224,13 @@ mod tests {
 
     #[test]
     fn an_agent_as_haproxy_likes_it_has_no_fault() {
-        let goodbye = Goodbye::Answered(Status::NORMAL, Duration::ZERO);
-        assert_eq!(faults(&hello(16380, "pipelining"), Some(&goodbye)), []);
+        let disconnect = DisconnectReaction::Answered(Status::NORMAL, Duration::ZERO);
+        assert_eq!(faults(&hello(16380, "pipelining"), Some(&disconnect)), []);
     }
 
     #[test]
     fn faults_that_haproxy_can_live_with_are_remarked() {
-        let ignored = Goodbye::Ignored;
+        let ignored = DisconnectReaction::Ignored;
         let mut slow = hello(1024, "");
         slow.pieces = 3;
         let faults = faults(&slow, Some(&ignored));

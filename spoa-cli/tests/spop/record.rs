@@ -47,7 +47,7 @@ fn send(address: &str, count: u32) {
             assert_eq!(ack.expect("it is answered").actions.len(), 2);
         }
         for client in clients {
-            client.close().await.expect("the agent says goodbye");
+            client.close().await.expect("the agent sends a DISCONNECT");
         }
     });
 }

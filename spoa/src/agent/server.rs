@@ -167,7 +167,7 @@ impl Server {
                 "{connections_were} not done within {limit:?} and {were} closed; find the handler \
                  that takes so long, or raise `--drain-timeout`"
             );
-            // Without its goodbye, HAProxy would take that for the end of a process.
+            // Without its DISCONNECT, HAProxy would take that for the end of a process.
             let _ =
                 tokio::time::timeout(shared.limits.linger_timeout, connections.cut_short()).await;
         }

@@ -1,4 +1,4 @@
-//! At a limit there is an answer or a goodbye at once: later frames do not wait, and nothing grows.
+//! At a limit there is an answer or a DISCONNECT at once: later frames do not wait, and nothing grows.
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, ack, frame, hello, notify};

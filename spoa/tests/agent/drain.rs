@@ -36,7 +36,7 @@ async fn connect() -> (Peer, oneshot::Sender<()>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_goodbye_leaves_in_one_write_with_the_last_answer() {
+async fn the_disconnect_leaves_in_one_write_with_the_last_answer() {
     let (mut peer, stop) = connect().await;
     peer.send(&notify(1, &["slow"])).await;
     peer.send(&notify(3, &["slow"])).await;
@@ -90,7 +90,7 @@ async fn an_answer_is_not_held_back_for_what_takes_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn haproxys_goodbye_does_not_cost_the_answers_that_are_held_back() {
+async fn haproxys_disconnect_does_not_cost_the_answers_that_are_held_back() {
     let (mut peer, stop) = connect().await;
     peer.send(&notify(1, &["slow"])).await;
     stop.send(()).unwrap();
@@ -206,7 +206,7 @@ async fn a_lame_duck_drains_when_its_time_is_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drain_that_runs_out_of_time_answers_and_says_goodbye() {
+async fn a_drain_that_runs_out_of_time_answers_and_sends_disconnect() {
     let mut limits = Limits::default();
     limits.handler_timeout = None;
     limits.drain_timeout = Duration::from_millis(50);

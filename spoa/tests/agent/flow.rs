@@ -1,4 +1,4 @@
-//! The course of a connection: HELLO, NOTIFYs in any number and split, goodbyes.
+//! The course of a connection: HELLO, NOTIFYs in any number and split, DISCONNECTs.
 
 use crate::handlers::agent;
 use crate::peer::{Answer, Peer, ack, frame, hello, notify};
@@ -129,7 +129,7 @@ async fn a_connection_that_dies_takes_its_handlers_with_it() {
 }
 
 #[tokio::test]
-async fn haproxys_goodbye_is_answered_and_the_connection_closed() {
+async fn haproxys_disconnect_is_answered_and_the_connection_closed() {
     let mut peer = Peer::connect(agent()).await;
     let mut bytes = notify(1, &["sync"]);
     Disconnect::from(Status::NORMAL).encode(FrameType::HAPROXY_DISCONNECT, &mut bytes);

@@ -54,7 +54,7 @@ async fn a_peer_that_leaves_answers_unread_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_its_goodbye_the_agent_waits_for_the_peer_to_close() {
+async fn after_its_disconnect_the_agent_waits_for_the_peer_to_close() {
     let mut peer = Peer::silent(agent(), 4096);
     let mut bytes = Vec::new();
     let ids = spoa::spop::FrameIds::ZERO;

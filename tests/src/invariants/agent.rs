@@ -126,7 +126,7 @@ pub fn in_process_agent(data: &[u8]) {
     let input = Input::new(data);
     let owed = expected(&input.bytes);
     let said = AGENT.with(|(runtime, agent)| {
-        let count = usize::from(owed.hello) + owed.acks.len() + usize::from(owed.goodbye);
+        let count = usize::from(owed.hello) + owed.acks.len() + usize::from(owed.disconnect);
         let talk = async {
             let (ours, theirs) = tokio::io::duplex(1 << 14);
             let (_, said) = tokio::join!(
@@ -141,12 +141,12 @@ pub fn in_process_agent(data: &[u8]) {
 
     let frames = frames(&said, 1 << 20);
     let mut ids = Vec::new();
-    let (mut hellos, mut goodbyes) = (0, 0);
+    let (mut hellos, mut disconnects) = (0, 0);
     for frame in &frames {
-        assert_eq!(goodbyes, 0, "a frame after the DISCONNECT");
+        assert_eq!(disconnects, 0, "a frame after the DISCONNECT");
         match frame.frame_type {
             FrameType::AGENT_HELLO => hellos += 1,
-            FrameType::AGENT_DISCONNECT => goodbyes += 1,
+            FrameType::AGENT_DISCONNECT => disconnects += 1,
             FrameType::ACK => {
                 ids.push(frame.ids);
                 let mut bytes = Vec::new();
@@ -159,8 +159,8 @@ pub fn in_process_agent(data: &[u8]) {
         assert!(frame.flags.fin());
     }
     assert_eq!(
-        (hellos, goodbyes),
-        (usize::from(owed.hello), usize::from(owed.goodbye))
+        (hellos, disconnects),
+        (usize::from(owed.hello), usize::from(owed.disconnect))
     );
     let mut awaited: Vec<_> = owed.acks.iter().map(|(ids, _)| *ids).collect();
     for ids in ids {
@@ -168,7 +168,7 @@ pub fn in_process_agent(data: &[u8]) {
         awaited.swap_remove(one.unwrap_or_else(|| panic!("nobody waits for {ids:?}")));
     }
     // Handlers that still run at the DISCONNECT are cancelled.
-    assert!(owed.goodbye || awaited.is_empty(), "no ACK for {awaited:?}");
+    assert!(owed.disconnect || awaited.is_empty(), "no ACK for {awaited:?}");
 }
 
 /// Sends the input, reads what is owed, hangs up, and reads what there is besides.
@@ -190,7 +190,7 @@ async fn talk(
     };
     let receive = async {
         let (mut said, mut whole, mut begin) = (Vec::new(), 0, 0);
-        let ends = owed.goodbye || owed.silent;
+        let ends = owed.disconnect || owed.silent;
         while whole < count || owed.silent {
             if reader.read_buf(&mut said).await.unwrap_or(0) == 0 {
                 break;

@@ -14,8 +14,8 @@ pub struct Expected {
     pub hello: bool,
     /// The ids of its ACKs, and the payload each answers, `None` for one above the bound.
     pub acks: Vec<(FrameIds, Option<Vec<u8>>)>,
-    /// Whether it says goodbye.
-    pub goodbye: bool,
+    /// Whether it sends a DISCONNECT.
+    pub disconnect: bool,
     /// Whether it closes silently.
     pub silent: bool,
     /// The frame size agreed on.
@@ -40,7 +40,7 @@ pub fn expected(mut bytes: &[u8]) -> Expected {
             Ok(None) => return owed,
             Err(_) => {
                 owed.silent = !owed.hello && Foreign::known_by(before).is_some();
-                owed.goodbye = !owed.silent;
+                owed.disconnect = !owed.silent;
                 return owed;
             }
         };
@@ -50,7 +50,7 @@ pub fn expected(mut bytes: &[u8]) -> Expected {
                 _ => None,
             };
             let Some(hello) = hello else {
-                owed.goodbye = true;
+                owed.disconnect = true;
                 return owed;
             };
             owed.hello = true;
@@ -69,7 +69,7 @@ pub fn expected(mut bytes: &[u8]) -> Expected {
             FrameType::NOTIFY | FrameType::UNSET => {
                 let begins = frame.frame_type == FrameType::NOTIFY;
                 if begins == open.contains_key(&frame.ids) || (begins && open.len() >= MAX_OPEN) {
-                    owed.goodbye = true;
+                    owed.disconnect = true;
                     return owed;
                 }
                 let held: usize = open.values().flatten().map(Vec::len).sum();
@@ -86,7 +86,7 @@ pub fn expected(mut bytes: &[u8]) -> Expected {
             }
             unknown if !unknown.is_known() => {}
             _ => {
-                owed.goodbye = true;
+                owed.disconnect = true;
                 return owed;
             }
         }

@@ -109,9 +109,9 @@ pub fn agent_session(data: &[u8]) {
     let acks: Vec<_> = of(FrameType::ACK).map(|frame| frame.ids).collect();
     let ids: Vec<_> = owed.acks.iter().map(|(ids, _)| *ids).collect();
     assert_eq!(acks, ids, "one ACK for each whole NOTIFY, in their order");
-    let goodbyes = of(FrameType::AGENT_DISCONNECT).count();
-    assert_eq!(goodbyes, usize::from(owed.goodbye));
-    assert_eq!(whole.over, owed.goodbye || owed.silent);
+    let disconnects = of(FrameType::AGENT_DISCONNECT).count();
+    assert_eq!(disconnects, usize::from(owed.disconnect));
+    assert_eq!(whole.over, owed.disconnect || owed.silent);
 }
 
 /// Fragments through the agent's session: each payload comes out as its fragments were, or is given
@@ -205,7 +205,7 @@ fn engine(running: bool, reads: impl Iterator<Item = impl AsRef<[u8]>>) -> Conve
 }
 
 /// Checks the engine's session: the ends of reads make no difference, no NOTIFY is answered twice, and it
-/// says goodbye once.
+/// sends a DISCONNECT once.
 ///
 /// # Panics
 /// If that does not hold.
@@ -226,6 +226,6 @@ pub fn engine_session(data: &[u8]) {
     assert_eq!(ids.len(), whole.acks.len(), "answered twice");
     assert!(ids.iter().all(|ids| running && ids.stream_id < 3));
     let said = frames(&whole.answers, 16380);
-    let goodbye = FrameType::HAPROXY_DISCONNECT;
-    assert!(said.len() <= 1 && said.iter().all(|frame| frame.frame_type == goodbye));
+    let disconnect = FrameType::HAPROXY_DISCONNECT;
+    assert!(said.len() <= 1 && said.iter().all(|frame| frame.frame_type == disconnect));
 }

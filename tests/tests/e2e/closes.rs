@@ -77,7 +77,7 @@ fn haproxy_stops_while_it_is_idle() {
         let mut proxy = config(&agent).start(haproxy);
         assert_answered(&proxy);
         proxy.soft_stop();
-        // It lingers if an agent does not answer its goodbye.
+        // It lingers if an agent does not answer its DISCONNECT.
         assert!(proxy.wait(Duration::from_secs(5)).success());
     });
 }

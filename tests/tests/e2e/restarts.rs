@@ -149,7 +149,7 @@ fn an_agent_is_stopped_and_started_under_load() {
     for_each_haproxy_in_turn(|haproxy| {
         let exchanges = one_of_two_restarts(haproxy, |config| config);
         let lost = lost(&exchanges);
-        // HAProxy may be sending one more NOTIFY when the goodbye is on its way to it: that is rare,
+        // HAProxy may be sending one more NOTIFY when the DISCONNECT is on its way to it: that is rare,
         // and fails at once, with the code for a connection that ended.
         assert!(
             lost.len() <= 4,
@@ -178,7 +178,7 @@ fn without_pipelining_nothing_is_lost() {
 }
 
 #[test]
-fn connections_that_end_by_age_cost_one_goodbyes_worth_at_most() {
+fn connections_that_end_by_age_cost_one_disconnects_worth_at_most() {
     const CLIENTS: usize = 8;
     let ended = |agent: &Background| {
         let logs = agent.logs();
@@ -198,12 +198,12 @@ fn connections_that_end_by_age_cost_one_goodbyes_worth_at_most() {
             eventually("connections end", || ended(&agent) >= before + 2);
         });
         let lost = lost(&exchanges);
-        // A moment is waited for in which no NOTIFY should cross the goodbye. It still may happen, and
-        // then to all that HAProxy sent in one go: for each goodbye, one for each client at most.
-        let goodbyes = ended(&agent) - before;
+        // A moment is waited for in which no NOTIFY should cross the DISCONNECT. It still may happen, and
+        // then to all that HAProxy sent in one go: for each DISCONNECT, one for each client at most.
+        let disconnects = ended(&agent) - before;
         assert!(
-            lost.len() <= CLIENTS * goodbyes,
-            "{} of {}, {goodbyes} goodbyes: {lost:#?}",
+            lost.len() <= CLIENTS * disconnects,
+            "{} of {}, {disconnects} DISCONNECTs: {lost:#?}",
             lost.len(),
             exchanges.len()
         );
@@ -243,7 +243,7 @@ fn an_only_agent_is_missed_until_it_is_back() {
     });
 }
 
-/// An agent that closes its sockets without a goodbye when it is stopped.
+/// An agent that closes its sockets without a DISCONNECT when it is stopped.
 fn mortal() -> Background {
     Background::serve(|listener, death| async {
         let agent = Agent::builder()

@@ -97,7 +97,7 @@ fn lost(exchanges: &[Exchange]) -> Vec<&str> {
 fn a_rolling_restart_loses_nothing() {
     for_each_haproxy(|haproxy| {
         // Up to 3.0 a connection is used on while its server is DOWN; without pipelining nothing can
-        // cross a goodbye on it. 2.6 forgets what is in its queue when the last connection of a
+        // cross a DISCONNECT on it. 2.6 forgets what is in its queue when the last connection of a
         // thread ends, and more of it without pipelining.
         let old = !haproxy.at_least(2, 8);
         let pipelining = old || haproxy.at_least(3, 1);

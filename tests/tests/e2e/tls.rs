@@ -298,7 +298,7 @@ fn an_agent_is_stopped_under_load() {
             load.wait_for(100);
         });
         let lost = lost(&exchanges);
-        // HAProxy may be sending one more NOTIFY when the goodbye is on its way to it: that fails at
+        // HAProxy may be sending one more NOTIFY when the DISCONNECT is on its way to it: that fails at
         // once, with the code for a connection that ended.
         assert!(lost.len() <= 4, "{} of {}", lost.len(), exchanges.len());
         for exchange in lost {

@@ -140,7 +140,7 @@ fn two_agents_that_nobody_checks_are_restarted_in_turn() {
         let counts = restarted(haproxy, |one, other| {
             with_second(config(one, "later"), other, "")
         });
-        // HAProxy may be sending one more NOTIFY when the goodbye is on its way to it.
+        // HAProxy may be sending one more NOTIFY when the DISCONNECT is on its way to it.
         assert!(counts.lost() <= 4 * CLIENTS, "{counts:?}");
         table.row(haproxy, &counts);
     });

@@ -71,10 +71,10 @@ fn the_model_counts_answers_by_the_rules() {
     let input = [good_hello(), framed(&list.concat())].concat();
     let owed = expected(&input);
     let acks = vec![(ids(0), Some(vec![0; 2])), (ids(1), Some(vec![0; 4]))];
-    assert_eq!((owed.acks, owed.goodbye), (acks, false));
+    assert_eq!((owed.acks, owed.disconnect), (acks, false));
 
     let input = [good_hello(), framed(&rest(1, 1))].concat();
-    assert!(expected(&input).goodbye);
+    assert!(expected(&input).disconnect);
     assert!(expected(b"GET / HTTP/1.1").silent);
 }
 

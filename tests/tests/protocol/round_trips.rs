@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn a_goodbye_is_read_as_it_was_written(code in any::<u32>(), message in ".{0,60}") {
+    fn a_disconnect_is_read_as_it_was_written(code in any::<u32>(), message in ".{0,60}") {
         let disconnect = Disconnect { status: Status::from_code(code), message: &message };
         for frame_type in [FrameType::HAPROXY_DISCONNECT, FrameType::AGENT_DISCONNECT] {
             let bytes = encoded(|out| disconnect.encode(frame_type, out));

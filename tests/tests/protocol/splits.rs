@@ -86,7 +86,7 @@ fn frame_of(
     )
 }
 
-fn goodbye(frame_type: FrameType) -> Vec<u8> {
+fn disconnect(frame_type: FrameType) -> Vec<u8> {
     encoded(|out| Disconnect::from(Status::NORMAL).encode(frame_type, out))
 }
 
@@ -97,7 +97,7 @@ fn from_haproxy() -> impl Strategy<Value = Vec<u8>> {
         20 => frame_of(&[FrameType::NOTIFY], &[Flags::FIN]),
         20 => frame_of(&[FrameType::NOTIFY, FrameType::UNSET], FRAGMENTS),
         5 => frame_of(const { &[FrameType::from_code(42)] }, FRAGMENTS),
-        1 => Just(goodbye(FrameType::HAPROXY_DISCONNECT)),
+        1 => Just(disconnect(FrameType::HAPROXY_DISCONNECT)),
         1 => frame(),
         1 => vec(any::<u8>(), 0..10),
     ];
@@ -118,7 +118,7 @@ fn from_agent() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         20 => ack,
         5 => frame_of(const { &[FrameType::from_code(200)] }, &[Flags::NONE]),
-        1 => Just(goodbye(FrameType::AGENT_DISCONNECT)),
+        1 => Just(disconnect(FrameType::AGENT_DISCONNECT)),
         1 => frame(),
         1 => vec(any::<u8>(), 0..10),
     ];

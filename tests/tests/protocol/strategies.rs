@@ -171,7 +171,7 @@ pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
                 }
             })
         });
-    let goodbye = (any::<bool>(), any::<u32>(), ".{0,40}").prop_map(|(haproxys, code, message)| {
+    let disconnect = (any::<bool>(), any::<u32>(), ".{0,40}").prop_map(|(haproxys, code, message)| {
         let frame_type = if haproxys {
             FrameType::HAPROXY_DISCONNECT
         } else {
@@ -197,7 +197,7 @@ pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
             })
         },
     );
-    prop_oneof![notify, ack, hellos, goodbye, other]
+    prop_oneof![notify, ack, hellos, disconnect, other]
 }
 
 /// A change that makes bad bytes of good ones.

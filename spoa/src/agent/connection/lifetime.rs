@@ -6,7 +6,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
-/// How long a connection that is old enough may wait for a moment in which it is not in use: a goodbye
+/// How long a connection that is old enough may wait for a moment in which it is not in use: a DISCONNECT
 /// then costs nobody anything.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 

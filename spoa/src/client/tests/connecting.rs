@@ -109,10 +109,10 @@ async fn a_hello_that_does_not_fit_is_refused_with_its_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_goodbye_in_place_of_the_hello_tells_its_reason() {
-    let mut goodbye = Vec::new();
-    Disconnect::from(Status::BAD_VERSION).encode(FrameType::AGENT_DISCONNECT, &mut goodbye);
-    let (error, _) = greeted_with(&goodbye, true).await;
+async fn a_disconnect_in_place_of_the_hello_tells_its_reason() {
+    let mut disconnect = Vec::new();
+    Disconnect::from(Status::BAD_VERSION).encode(FrameType::AGENT_DISCONNECT, &mut disconnect);
+    let (error, _) = greeted_with(&disconnect, true).await;
     assert_eq!(
         error.to_string(),
         "the agent ended the connection with status 8: unsupported version"

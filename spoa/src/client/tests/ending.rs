@@ -5,7 +5,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn close_says_goodbye_and_waits_for_the_agents() {
+async fn close_sends_disconnect_and_waits_for_the_agents() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     let agent = agent.spawn(echo);
     let client = Client::over(stream).await.unwrap();
@@ -36,7 +36,7 @@ async fn close_fails_what_is_in_flight() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_that_does_not_answer_the_goodbye_is_named() {
+async fn an_agent_that_does_not_answer_the_disconnect_is_named() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     let _silent = agent.spawn(|agent| async { agent });
     let client = Client::over(stream).await.unwrap();
@@ -51,7 +51,7 @@ async fn an_agent_that_does_not_answer_the_goodbye_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_agent_says_goodbye_the_senders_learn_why() {
+async fn when_the_agent_sends_disconnect_the_senders_learn_why() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     agent.spawn(|mut agent| async move {
         agent.hear_notify().await;

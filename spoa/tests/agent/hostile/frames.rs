@@ -27,7 +27,7 @@ fn of_size(size: usize) -> Vec<u8> {
     bytes
 }
 
-fn goodbye(payload: &[u8]) -> Vec<u8> {
+fn disconnect(payload: &[u8]) -> Vec<u8> {
     frame(FrameType::HAPROXY_DISCONNECT, Flags::FIN, 0, payload)
 }
 
@@ -121,26 +121,26 @@ fn lengths_and_types() -> Vec<Case> {
             notify(1, &["slow"]).repeat(3),
             (0..3).map(|_| ack(1, &["set-var sess.slow = 7"])).collect(),
         ),
-        then("DISCONNECT without a status", goodbye(b""), refused(0)),
+        then("DISCONNECT without a status", disconnect(b""), refused(0)),
         then(
             "DISCONNECT that cannot be read",
-            goodbye(&[0xff; 30]),
+            disconnect(&[0xff; 30]),
             refused(0),
         ),
         then("DISCONNECT with an unknown status", said, refused(0)),
         then(
             "NOTIFY after DISCONNECT",
-            concat(&[&goodbye(b""), &notify(1, &["sync"])]),
+            concat(&[&disconnect(b""), &notify(1, &["sync"])]),
             refused(0),
         ),
         then(
             "garbage after DISCONNECT",
-            concat(&[&goodbye(b""), &[0xff; 100]]),
+            concat(&[&disconnect(b""), &[0xff; 100]]),
             refused(0),
         ),
         then(
             "DISCONNECT while handlers are running",
-            concat(&[&notify(1, &["sync"]), &notify(3, &["slow"]), &goodbye(b"")]),
+            concat(&[&notify(1, &["sync"]), &notify(3, &["slow"]), &disconnect(b"")]),
             [answered(), refused(0)].into_iter().flatten().collect(),
         ),
         then(
@@ -316,7 +316,7 @@ fn fragments() -> Vec<Case> {
         ),
         then(
             "DISCONNECT between fragments",
-            concat(&[&begin(1, half), &goodbye(b"")]),
+            concat(&[&begin(1, half), &disconnect(b"")]),
             refused(0),
         ),
     ]

@@ -55,7 +55,7 @@ fn silently() -> Vec<Answer> {
     vec![Answer::Closed]
 }
 
-/// Closed with a goodbye of this status.
+/// Closed with a DISCONNECT of this status.
 fn refused(status: u32) -> Vec<Answer> {
     vec![Answer::Disconnect(status), Answer::Closed]
 }

@@ -177,7 +177,7 @@ async fn as_many_handlers_that_never_end_as_fit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn flooding_after_the_goodbye() {
+async fn flooding_after_the_disconnect() {
     let (agent, _) = agent();
     let mut peer = Peer::to(&agent, 1 << 16);
     peer.send(&[0xff; 100]).await;

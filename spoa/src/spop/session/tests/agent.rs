@@ -261,7 +261,7 @@ fn frames_of_an_unknown_type_and_aborted_ones_are_passed_over() {
 }
 
 #[test]
-fn a_goodbye_is_answered_and_is_the_last_that_is_looked_at() {
+fn a_disconnect_is_answered_and_is_the_last_that_is_looked_at() {
     let mut pair = running_agent();
     let said = Disconnect {
         status: Status::TIMEOUT,
@@ -278,7 +278,7 @@ fn a_goodbye_is_answered_and_is_the_last_that_is_looked_at() {
 }
 
 #[test]
-fn a_goodbye_that_cannot_be_read_is_one_all_the_same() {
+fn a_disconnect_that_cannot_be_read_is_one_all_the_same() {
     let mut pair = running_agent();
     pair.to_agent.extend(frame(
         FrameType::HAPROXY_DISCONNECT,
@@ -297,7 +297,7 @@ fn a_goodbye_that_cannot_be_read_is_one_all_the_same() {
 }
 
 #[test]
-fn goodbye_is_said_once() {
+fn disconnect_is_sent_once() {
     let mut pair = running_agent();
     pair.agent
         .disconnect(Status::NORMAL.into(), &mut pair.to_engine);

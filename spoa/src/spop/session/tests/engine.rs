@@ -112,7 +112,7 @@ fn an_agent_hello_has_no_ids_and_no_fragments() {
 }
 
 #[test]
-fn a_goodbye_in_place_of_the_hello_tells_its_reason() {
+fn a_disconnect_in_place_of_the_hello_tells_its_reason() {
     let mut bytes = Vec::new();
     let said = Disconnect::from(Status::BAD_VERSION);
     said.encode(FrameType::AGENT_DISCONNECT, &mut bytes);
@@ -259,7 +259,7 @@ fn an_unknown_frame_type_is_passed_over() {
 }
 
 #[test]
-fn after_its_goodbye_only_the_agents_counts() {
+fn after_its_disconnect_only_the_agents_counts() {
     let mut engine = with_agent("pipelining");
     let mut out = Vec::new();
     engine.notify(b"", &mut out).unwrap();
