@@ -88,7 +88,7 @@ pub enum ProblemKind {
         /// One that would do.
         example: &'static str,
     },
-    /// A fetch that has nothing to fetch at the event.
+    /// A fetch that is not available at the event.
     NotAtEvent {
         /// The fetch.
         fetch: String,
@@ -237,7 +237,7 @@ impl fmt::Display for ProblemKind {
                 event,
                 others,
             } => {
-                write!(f, "`{fetch}` has nothing to fetch at `{event}`")?;
+                write!(f, "`{fetch}` is not available at `{event}`")?;
                 let others: Vec<_> = others.iter().map(|event| format!("`{event}`")).collect();
                 match others.as_slice() {
                     [] => f.write_str(", nor at any other event: take another fetch"),

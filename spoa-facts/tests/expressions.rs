@@ -65,7 +65,7 @@ fn a_sample_is_there_at_some_events() {
     let problem = path.check_event(Event::ClientSession).unwrap_err();
     assert_eq!(problem.range(), 0..4);
     let words = problem.to_string();
-    assert!(words.starts_with("`path` has nothing to fetch at `on-client-session`: send the message at `on-frontend-tcp-request`"), "{words}");
+    assert!(words.starts_with("`path` is not available at `on-client-session`: send the message at `on-frontend-tcp-request`"), "{words}");
     // The frontend does not know the backend yet, and HAProxy looks no further where the filter
     // is in one.
     let backend = sample("be_name");

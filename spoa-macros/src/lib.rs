@@ -110,12 +110,12 @@ use proc_macro::TokenStream;
 /// | attribute | what it does |
 /// |---|---|
 /// | `#[arg("client-ip")]` | takes the argument with this name; names in HAProxy often have a `-`, which a parameter cannot have |
-/// | `#[arg(index = 1)]` | takes the argument at this place, counting from 0; the arguments of `args src path` have no names |
+/// | `#[arg(index = 1)]` | takes the argument at this position, counting from 0; the arguments of `args src path` have no names |
 /// | `#[arg(default)]` | takes `Default::default()` if the argument is absent or NULL |
 /// | `#[arg(default = 443)]` | takes this expression if the argument is absent or NULL |
 /// | `#[arg(sample = "src")]` | says where HAProxy gets the argument: the text after `=` in `args` of spoe.conf, where a blank needs a `\` before it |
 /// | `#[arg(sample_unchecked = "lua.score")]` | like `sample`, but unchecked, for fetches that HAProxy does not define itself, for instance in Lua |
-/// | `#[arg(reject)]` | says that a client may have the message rejected by this argument |
+/// | `#[arg(reject)]` | says that a client may make the agent reject the message by this argument |
 /// | `#[arg(secret)]` | keeps the value out of the log: `--log spoa::values=trace` shows `(secret)` in its place |
 ///
 /// `#[arg(…)]` is short for `#[spoa(…)]`, which fields of structs use. Before a parameter you can write
@@ -146,7 +146,7 @@ use proc_macro::TokenStream;
 /// and a handler whose argument is not an `Option` and has no default does not run. The command
 /// `handlers` and the start of the log name such arguments.
 ///
-/// A client must not be able to have a message rejected, because its request would pass unchecked. So if
+/// A client must not be able to make the agent reject a message: its request would pass unchecked. So if
 /// the client chooses the sample, or can cause HAProxy to find no value, the type must accept everything:
 /// `Text<'_>`, `&[u8]`, `Option`s of these, `Result<T, Mismatch>`, `u64` for `req.body_size`. A `&str`
 /// for `path`, an `IpAddr` for a header or a `&[u8]` for a header that may be absent is an error, unless

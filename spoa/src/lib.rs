@@ -53,10 +53,10 @@
 //! that handler. The agent logs the [`Rejection`](handler::Rejection), with the message, the argument, the type
 //! that was expected, the type that came, and the change in spoe.conf that fixes it.
 //!
-//! A client must not be able to have a message rejected, since this would switch a check off. So if a client chooses
+//! A client must not be able to make the agent reject a message, which would switch a check off. So if a client chooses
 //! an argument (a path, a header, a body), the compiler requires a type that takes everything a client can send.
 //! [`Text`](handler::Text), `&[u8]` and `Result<T, Mismatch>` are such types. `&str` is not, since a client can send
-//! bytes that are not UTF-8. `#[arg(reject)]` allows a client to have the message rejected.
+//! bytes that are not UTF-8. `#[arg(reject)]` allows a client to make the agent reject the message.
 //!
 //! # The result of a handler
 //!

@@ -103,10 +103,10 @@ pub struct Holds<const HOLDS: bool>;
 
 /// Reports a type that does not accept everything a client can send in the sample that the type names.
 #[diagnostic::on_unimplemented(
-    message = "a client can have this message rejected: not everything that it can send becomes `{T}`",
+    message = "a client can make the agent reject this message: not everything that it can send becomes `{T}`",
     label = "does not accept everything that a client can send",
     note = "take `Result<{T}, Mismatch>`, and handle the error in the handler",
-    note = "if a client may have the message rejected, so that HAProxy continues without this handler, write `#[arg(reject)]`, or `#[spoa(reject)]` before a field"
+    note = "if a client may make the agent reject the message, so that HAProxy continues without this handler, write `#[arg(reject)]`, or `#[spoa(reject)]` before a field"
 )]
 pub trait AcceptsItsSample<T> {
     /// Names the condition, so that the compiler checks it.
@@ -118,10 +118,10 @@ impl<T> AcceptsItsSample<T> for Holds<true> {}
 
 /// Reports a type that rejects the message if a client leaves out what the type's sample gives.
 #[diagnostic::on_unimplemented(
-    message = "a client can have this message rejected: it can send a request without this",
+    message = "a client can make the agent reject this message: it can send a request without this",
     label = "a client can leave this out",
     note = "take `Option<{T}>`, or give a default with `#[arg(default)]`, or `#[spoa(default)]` before a field",
-    note = "if a client may have the message rejected, so that HAProxy continues without this handler, write `#[arg(reject)]`, or `#[spoa(reject)]` before a field"
+    note = "if a client may make the agent reject the message, so that HAProxy continues without this handler, write `#[arg(reject)]`, or `#[spoa(reject)]` before a field"
 )]
 pub trait AcceptsNoSample<T> {
     /// Names the condition, so that the compiler checks it.

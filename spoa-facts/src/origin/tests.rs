@@ -173,7 +173,7 @@ fn a_client_can_leave_out_most_but_not_all() {
 
 /// A fetch of a newer HAProxy has to be reviewed: until then its origin is unknown.
 #[test]
-fn every_keyword_has_been_looked_at() {
+fn every_keyword_has_been_reviewed() {
     let unknown = [
         "acl",
         "distcc_body",

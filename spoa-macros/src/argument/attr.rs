@@ -44,7 +44,7 @@ const PARAMETER: Table = Table {
 pub(crate) enum Source {
     /// From the argument of that name.
     Named(String),
-    /// From the argument at that place.
+    /// From the argument at that position.
     At(usize),
     /// From the message as a whole.
     Message,
@@ -60,9 +60,9 @@ pub(crate) enum Fallback {
 /// The content of the attribute.
 #[derive(Default)]
 pub(crate) struct ArgAttribute {
-    /// Whether there is one.
+    /// Whether the item has the attribute.
     pub(super) present: bool,
-    /// Whether it has its errors already.
+    /// Whether its errors are already reported.
     pub(super) wrong: bool,
     pub(super) source: Option<(Source, Span)>,
     pub(super) fallback: Option<Fallback>,
@@ -124,7 +124,7 @@ impl ArgAttribute {
         if let (Some(_), Some(span)) = (&named, options.span(&INDEX)) {
             errors.at(
                 span,
-                "an argument is taken by its name or by its place: remove one of them",
+                "an argument is taken by its name or by its position: remove one of them",
             );
         }
         let sample = sample(options, errors);
@@ -172,7 +172,7 @@ fn place(index: &LitInt, errors: &mut Errors) -> Option<(Source, Span)> {
         _ => {
             errors.at(
                 index.span(),
-                "a message has at most 255 arguments: write a place from 0 to 254",
+                "a message has at most 255 arguments: write a position from 0 to 254",
             );
             None
         }

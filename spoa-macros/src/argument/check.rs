@@ -28,7 +28,9 @@ fn distinct(arguments: &[Argument], what: &str, errors: &mut Errors) {
             ),
             Source::At(index) if taken => errors.at(
                 argument.source_span,
-                format_args!("two {what} take the argument at place {index}: remove one of them"),
+                format_args!(
+                    "two {what} take the argument at position {index}: remove one of them"
+                ),
             ),
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! The code that takes arguments from a message: one pass over the message, one slot for each argument.
 //!
-//! It cannot fail: what reaches it has been checked.
+//! It cannot fail, because its input has been checked.
 
 use super::attr::{Fallback, Source};
 use super::model::Argument;

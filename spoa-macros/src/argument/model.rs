@@ -15,7 +15,7 @@ use syn::{Attribute, Pat, Type};
 /// The trait through which a parameter is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The one that its type implements.
+    /// The trait that its type implements.
     Either,
     Value,
     Message,
@@ -29,7 +29,7 @@ pub(crate) struct Argument {
     pub(crate) kind: Kind,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) sample: Option<Sample>,
-    /// Whether a client may have the message rejected by it.
+    /// Whether a client may make the agent reject the message by this argument.
     pub(crate) reject: bool,
     /// Whether no line of the log may show it.
     pub(crate) secret: bool,
@@ -97,7 +97,7 @@ impl Argument {
                     format_args!(
                         "this {what} does not say which argument it takes: give it the name of the \
                          argument, or write `#[{attr}(\"name\")]`, or `#[{attr}(index = 0)]` \
-                         to take an unnamed one by its place"
+                         to take an unnamed one by its position"
                     ),
                 );
                 (Source::Message, span, Kind::Either)

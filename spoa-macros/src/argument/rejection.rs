@@ -1,4 +1,4 @@
-//! Whether a client can have a message rejected by what it sends, so that its request passes unchecked.
+//! Whether a client can make the agent reject a message by what it sends, so that its request passes unchecked.
 //!
 //! Conditions on types are emitted as constants, which the compiler evaluates with the traits.
 
@@ -15,7 +15,7 @@ use spoa_facts::{Charset, Chooser, Kind, Origin};
 use syn::Type;
 use syn::spanned::Spanned;
 
-/// Returns code that does not compile if a client can have the message rejected, unless `#[arg(reject)]`
+/// Returns code that does not compile if a client can make the agent reject the message, unless `#[arg(reject)]`
 /// allows it.
 pub(crate) fn check(argument: &Argument, names: &Names) -> Option<TokenStream> {
     if argument.reject {
@@ -95,13 +95,13 @@ impl Case<'_> {
         let sample = self.sample;
         let message = match kind {
             Kind::Sint => format!(
-                "a client can have this message rejected: it can make `{sample}` any integer from {} \
+                "a client can make the agent reject this message: it can make `{sample}` any integer from {} \
                  to {}, and `{shown}` does not hold all of these",
                 origin.integers().start(),
                 origin.integers().end(),
             ),
             _ => format!(
-                "a client can have this message rejected: it chooses `{sample}`, and not everything \
+                "a client can make the agent reject this message: it chooses `{sample}`, and not everything \
                  that it can send becomes `{shown}`"
             ),
         };
@@ -142,7 +142,7 @@ impl Case<'_> {
         let shown = shown(timeless(self.argument.ty.to_token_stream()));
         let sample = self.sample;
         let message = format!(
-            "a client can have this message rejected: it can send a request for which HAProxy has no \
+            "a client can make the agent reject this message: it can send a request for which HAProxy has no \
              `{sample}`"
         );
         let text = match kind {
@@ -287,10 +287,10 @@ impl Case<'_> {
         }
     }
 
-    /// Returns how to allow that a client has the message rejected.
+    /// Returns how to allow that a client makes the agent reject the message.
     fn reject(&self) -> String {
         format!(
-            "if a client may have the message rejected, so that HAProxy continues without this \
+            "if a client may make the agent reject the message, so that HAProxy continues without this \
              handler, write `#[{}(reject)]`",
             self.argument.spelling.name()
         )

@@ -75,7 +75,7 @@ pub(super) fn fields<'i>(
     None
 }
 
-/// Returns how a field is named in an expression: by its name, or by its place.
+/// Returns how a field is named in an expression: by its name, or by its position.
 pub(super) fn member(field: &Field, index: usize) -> Member {
     match &field.ident {
         Some(ident) => Member::Named(ident.clone()),

@@ -44,7 +44,7 @@ pub(crate) fn argument(name: &str) -> Result<(), String> {
     if name.is_empty() {
         return Err(
             "the name of the argument is empty: write the name before `=` in \
-                    `args` of spoe.conf, or take an unnamed argument by its place with \
+                    `args` of spoe.conf, or take an unnamed argument by its position with \
                     `index = 0`"
                 .to_owned(),
         );

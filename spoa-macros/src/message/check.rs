@@ -45,7 +45,7 @@ fn qualifiers(function: &mut Function, errors: &mut Errors) {
         );
     }
     if let Some(abi) = &sig.abi {
-        errors.on(abi, "a handler is called by Rust only: remove `extern`");
+        errors.on(abi, "only Rust code calls a handler: remove `extern`");
     }
 }
 
@@ -191,7 +191,7 @@ fn sending(attribute: &Attribute, errors: &mut Errors) {
     }
 }
 
-/// HAProxy refuses a message with a sample that has nothing to fetch at its event.
+/// HAProxy refuses a message with a sample that is not available at its event.
 fn samples(attribute: &Attribute, function: &Function, errors: &mut Errors) {
     let event = attribute.event.as_ref();
     let Some(event) = event.and_then(|(event, _)| event.parse().ok()) else {

@@ -1,6 +1,6 @@
 //! The code beside a handler: its definition and its registration.
 //!
-//! It cannot fail: what reaches it has been checked.
+//! It cannot fail, because its input has been checked.
 
 use super::attr::Attribute;
 use super::body_variables::Scan;

@@ -24,7 +24,7 @@ pub(crate) fn of_attributes<'a>(
     options
 }
 
-/// Says what to write in an attribute that has no options.
+/// Says what to write in an attribute without options.
 fn nothing_said(attr: &Attribute, table: &'static Table) -> String {
     let name = attr.path().to_token_stream().to_string().replace(' ', "");
     let first = table.first.as_ref().map(|first| first.form);
@@ -33,9 +33,9 @@ fn nothing_said(attr: &Attribute, table: &'static Table) -> String {
         .chain(table.known.iter().map(|known| known.form));
     let forms: Vec<_> = forms.map(|form| format!("`#[{name}({form})]`")).collect();
     match forms.as_slice() {
-        [only] => format!("`#[{name}]` has no options: write {only}"),
+        [only] => format!("`#[{name}]` needs an option: write {only}"),
         forms => format!(
-            "`#[{name}]` has no options: write one of {}",
+            "`#[{name}]` needs an option: write one of {}",
             forms.join(", ")
         ),
     }

@@ -1,6 +1,6 @@
 //! The array of definitions that a list of handlers becomes.
 //!
-//! It cannot fail: what reaches it has been checked.
+//! It cannot fail, because its input has been checked.
 
 use crate::hygiene::hygienic;
 use proc_macro2::{Span, TokenStream};

@@ -1,4 +1,4 @@
-//! The values that a type takes without a rejection, so that no client can have a message rejected.
+//! The values that a type accepts without a rejection, so that no client can make the agent reject a message.
 
 /// The values that a type takes without a [`Mismatch`](super::Mismatch).
 ///

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_turns_into_a_box_is_a_handler_error() -> Result<(), HandlerError> {
+    fn anything_that_converts_into_a_boxed_error_is_a_handler_error() -> Result<(), HandlerError> {
         let texts = [
             HandlerError::new("text").to_string(),
             HandlerError::new(String::from("text")).to_string(),

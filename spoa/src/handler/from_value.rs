@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_takes_whatever_comes() {
+    fn a_result_accepts_any_value() {
         let of = |value| Result::<u8, Mismatch>::from_value(value).unwrap();
         assert_eq!(of(Value::Int64(255)), Ok(255));
         assert_eq!(of(Value::Int64(256)), Err(Mismatch::Range));

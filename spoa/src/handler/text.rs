@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_takes_whatever_a_client_sends() {
+    fn text_accepts_any_bytes() {
         let text = |bytes| Text::from_value(Value::String(bytes)).unwrap();
         assert_eq!(text(b"/a"), "/a");
         assert_eq!(text(b"/\xff\xfea"), "/\u{fffd}\u{fffd}a");

@@ -32,7 +32,7 @@ use std::iter::FusedIterator;
 /// ```
 ///
 /// A block without its end was cut, for instance by a converter. It is a [`Mismatch`], because the handler might
-/// look for the missing part. HAProxy writes the end of each block, so a client cannot have a message rejected.
+/// look for the missing part. HAProxy writes the end of each block, so a client cannot make the agent reject a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Headers<'a> {
     /// The block without its end.

@@ -1,4 +1,4 @@
-//! The arguments of a message, by their names and by their places.
+//! The arguments of a message, by their names and by their positions.
 
 use super::{DataType, Name, Value, reader::Reader};
 use std::iter::FusedIterator;
@@ -62,7 +62,7 @@ impl<'a> Args<'a> {
             .map(|arg| arg.value)
     }
 
-    /// Returns the value of the argument at that place, counting from 0.
+    /// Returns the value of the argument at that position, counting from 0.
     #[inline]
     #[must_use]
     pub fn at(&self, index: usize) -> Option<Value<'a>> {

@@ -83,7 +83,7 @@ impl<'a> Message<'a> {
         self.name.as_bytes().len() + self.args.reader.rest().len()
     }
 
-    /// Returns the value of the argument at that place, counting from 0.
+    /// Returns the value of the argument at that position, counting from 0.
     #[inline]
     #[must_use]
     pub fn at(&self, index: usize) -> Option<Value<'a>> {

@@ -1,6 +1,6 @@
 //! The implementation of `FromMessage`.
 //!
-//! It cannot fail: what reaches it has been checked.
+//! It cannot fail, because its input has been checked.
 
 use super::model::Model;
 use crate::argument;

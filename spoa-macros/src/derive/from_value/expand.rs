@@ -1,6 +1,6 @@
 //! The implementation of `FromValue`.
 //!
-//! It cannot fail: what reaches it has been checked.
+//! It cannot fail, because its input has been checked.
 
 use super::model::{Model, Shape, Text};
 use crate::derive::other_derive::{self, Derive};

@@ -1,6 +1,6 @@
 //! The implementation of `IntoActions`.
 //!
-//! It cannot fail: what reaches it has been checked.
+//! It cannot fail, because its input has been checked.
 
 use super::model::{Content, Model, Part};
 use crate::derive::other_derive::{self, Derive};

@@ -37,7 +37,7 @@ pub(super) enum Content {
         /// The smallest token that gives the name.
         span: Span,
     },
-    /// Something that errors say all about.
+    /// A mistake that is already reported.
     Wrong,
 }
 
@@ -45,7 +45,7 @@ pub(super) enum Content {
 #[derive(Clone, Copy)]
 pub(super) enum Given<T> {
     Nothing,
-    /// Something that is wrong, as an error says.
+    /// A mistake that is already reported.
     Wrong,
     Value(T),
 }

@@ -1,6 +1,6 @@
 //! The expression that a program becomes.
 //!
-//! It cannot fail: what reaches it has been checked.
+//! It cannot fail, because its input has been checked.
 
 use super::model::{Every, Program, Reload};
 use crate::hygiene::hygienic;

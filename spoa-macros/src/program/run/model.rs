@@ -133,7 +133,7 @@ fn every(value: &Expr, errors: &mut Errors) -> Option<Every> {
         _ => {
             errors.on(
                 value,
-                "a time has a unit: write it as text, such as `every = \"10s\"`",
+                "a time needs a unit: write it as text, such as `every = \"10s\"`",
             );
             return None;
         }
