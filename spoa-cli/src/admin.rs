@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// The most bytes of an answer that are read.
+/// The largest answer that is read, in bytes.
 const LIMIT: usize = 16 << 20;
 
 /// Asks the admin server at an address for `/stats.json`.

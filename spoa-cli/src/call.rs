@@ -193,7 +193,7 @@ async fn send(matches: &ArgMatches, message: &str, args: &[Argument]) -> Result<
     ack.map_err(about)
 }
 
-/// Says an error of the library in the words of this command.
+/// Returns the error message of this command for an error of the library.
 fn in_words(error: &ClientError, has_tls: bool) -> Failure {
     match error {
         ClientError::NoHello if !has_tls => Failure::failed(
@@ -254,7 +254,7 @@ fn as_json(message: &str, ack: &Ack, verdicts: &[Verdict<'_>]) -> Value {
     answer
 }
 
-/// Says what HAProxy would not do with the answer; an answer without actions is worth a word if nothing
+/// Reports what HAProxy would not do with the answer, and an answer without actions if nothing
 /// was expected. Returns whether HAProxy would do all of it.
 fn remarks(ack: &Ack, tell_empty: bool) -> bool {
     let paint = Paint::of(&stderr());

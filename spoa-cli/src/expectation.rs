@@ -42,7 +42,7 @@ const OPERATORS: [(&str, Operator); 7] = [
 ];
 
 impl Expectation {
-    /// How expectations are written, for the help of a command.
+    /// The syntax of expectations, for the help of a command.
     pub(crate) const SYNTAX: &str = "\
 An expectation is SCOPE.NAME with an operator (= != < <= > >=) and a value, or with `exists` or `absent`:
   'sess.score >= 20'  'txn.verdict = deny'  'txn.user exists'  'txn.error absent'
@@ -104,7 +104,7 @@ the variable is not set, or has another type.";
         }
     }
 
-    /// Says what there is in place of the expected.
+    /// Describes the actual value.
     pub(crate) fn found(&self, found: Option<Value<'_>>) -> String {
         let Expectation { scope, name, .. } = self;
         match found {
@@ -174,7 +174,7 @@ fn compare(found: Value<'_>, expected: Value<'_>) -> Option<Ordering> {
     }
 }
 
-/// As it is written: `sess.score >= 20`.
+/// Writes the expectation as on the command line: `sess.score >= 20`.
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Expectation { scope, name, test } = self;
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expectation_shows_itself_as_it_is_written() {
+    fn an_expectation_prints_as_it_is_written() {
         for (text, shown) in [
             ("sess.ip_score=20", "sess.ip_score = 20"),
             (" txn.verdict != deny it ", "txn.verdict != \"deny it\""),

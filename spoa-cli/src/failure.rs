@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked to, and the exit status that says so.
+//! The failure of a command, and its exit status.
 
 use std::fmt::{self, Display};
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ pub(crate) const FOUND_WRONG: u8 = 1;
 /// Why a command ended early.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The command line cannot be carried out.
+    /// The command line is wrong.
     Usage(String),
     /// The command ran and failed.
     Failed(String),
@@ -24,7 +24,7 @@ impl Failure {
         Failure::Failed(problem.to_string())
     }
 
-    /// 2 is for what was typed, as clap has it.
+    /// Returns the exit status: 2 for a wrong command line, as clap does.
     pub(crate) fn status(&self) -> ExitCode {
         match self {
             Failure::Usage(_) => ExitCode::from(2),

@@ -1,6 +1,6 @@
 //! `spop`: tools for SPOE agents, in whatever language those are.
 //!
-//! It plays HAProxy's part and must know nothing of how an agent is made.
+//! It plays HAProxy's part and does not depend on how an agent is made.
 
 mod admin;
 mod bench;
@@ -74,7 +74,7 @@ fn command() -> Command {
         .subcommands(tools::commands())
 }
 
-/// Where the agent is.
+/// The address of the agent.
 fn address() -> Arg {
     Arg::new("ADDRESS").required(true).help(
         "Where the agent listens, as in HAProxy's `server` line: 127.0.0.1:12345, \
@@ -89,13 +89,13 @@ fn json() -> Arg {
         .help("Print JSON")
 }
 
-/// How long to wait for the agent.
+/// The option for the time to wait for the agent.
 fn patience(default: &'static str) -> Arg {
     Arg::new("timeout")
         .long("timeout")
         .value_name("TIME")
         .value_parser(|text: &str| match spoa_facts::duration(text)? {
-            Duration::ZERO => Err("nothing answers in no time; write `5s`".to_owned()),
+            Duration::ZERO => Err("a timeout of 0 is too short; write `5s`".to_owned()),
             time => Ok(time),
         })
         .default_value(default)
@@ -121,7 +121,7 @@ fn frame_size(matches: &ArgMatches) -> u32 {
     size.unwrap_or(spoa::spop::MIN_MAX_FRAME_SIZE)
 }
 
-/// A text that clap made sure is there.
+/// Returns the text of an argument that clap requires.
 fn text(matches: &ArgMatches, name: &str) -> String {
     matches.get_one::<String>(name).cloned().unwrap_or_default()
 }

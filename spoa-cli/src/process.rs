@@ -9,7 +9,7 @@ use std::time::Duration;
 /// own clock.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A process that is looked at.
+/// A process that is measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Process {
     pid: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Process {
 pub(crate) struct Cpu {
     user: Duration,
     system: Duration,
-    /// Nanoseconds of each thread that lives.
+    /// Nanoseconds of each running thread.
     threads: BTreeMap<u32, u64>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Spent {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memory {
     pub(crate) resident: u64,
-    /// The most it ever was.
+    /// The peak.
     pub(crate) peak: u64,
     pub(crate) threads: u64,
 }
@@ -48,7 +48,7 @@ impl Process {
         match (process.cpu(), cfg!(target_os = "linux")) {
             (Some(_), _) => Ok(process),
             (None, true) => Err(Failure::usage(format!(
-                "no process {pid} can be seen here; `--pid` is that of the agent, on this machine"
+                "there is no process {pid} on this machine; give `--pid` the id of the agent's process"
             ))),
             (None, false) => Err(Failure::usage("`--pid` needs Linux' /proc; leave it out")),
         }

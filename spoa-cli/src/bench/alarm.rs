@@ -30,8 +30,8 @@ impl Alarm {
         })
     }
 
-    /// Has the next wait end at this moment, if nothing else ends it; returns how long that wait may
-    /// be at the most.
+    /// Sets the moment at which the next wait ends; returns the limit on that wait
+    /// for the caller.
     pub(super) fn set(&mut self, moment: u64, now: u64, most: Duration) -> Duration {
         use nix::sys::time::TimeSpec;
         use nix::sys::timerfd::{Expiration, TimerSetTimeFlags};
@@ -51,7 +51,7 @@ impl Alarm {
     }
 }
 
-/// Other systems wait as long as they are told to.
+/// Other systems wait for the whole time.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
 pub(super) struct Alarm;

@@ -16,7 +16,7 @@ pub(super) struct Connection {
     socket: Socket,
     session: EngineSession,
     places: Vec<Place>,
-    /// How many places are taken.
+    /// The number of slots in use.
     waiting: usize,
     /// The beginning of a frame whose rest has not come.
     rest: Vec<u8>,
@@ -28,9 +28,9 @@ pub(super) struct Connection {
 /// A place for one NOTIFY in flight.
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
-    /// How many NOTIFYs it has had.
+    /// The number of NOTIFYs that used this slot.
     turn: u64,
-    /// When the one in flight was due.
+    /// When the NOTIFY in flight was due.
     due: Option<u64>,
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Answer<'a> {
         due: u64,
         actions: ActionIter<'a>,
     },
-    /// An ACK to what was acknowledged before.
+    /// A second ACK for a NOTIFY.
     Twice(FrameIds),
 }
 
@@ -60,7 +60,7 @@ pub(super) enum End {
 /// The result of a read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Filled {
-    /// How much of the buffer holds input.
+    /// The number of bytes of input in the buffer.
     pub(super) len: usize,
     /// Whether there may be more to read.
     pub(super) more: bool,
@@ -94,7 +94,7 @@ impl Connection {
         registry.deregister(&mut SourceFd(&self.socket.fd()))
     }
 
-    /// How many NOTIFYs wait for their ACK.
+    /// Returns the number of NOTIFYs that wait for their ACK.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
@@ -130,7 +130,7 @@ impl Connection {
             .disconnect(Status::NORMAL.into(), &mut self.out);
     }
 
-    /// Writes what is to be written, as far as the socket takes it; it is called again when the
+    /// Writes the pending bytes that the socket accepts. It is called again when the
     /// socket can be written to.
     #[inline]
     pub(super) fn flush(&mut self) -> Result<(), End> {

@@ -1,6 +1,6 @@
-//! `spop bench`: load for an agent, and what the agent makes of it.
+//! `spop bench`: sends load to an agent and measures the answers.
 //!
-//! It sees the agent's frames, and its process from outside.
+//! It measures the agent's frames, and its process from outside.
 
 mod alarm;
 mod connection;
@@ -41,7 +41,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{sleep_until, timeout};
 use worker::{Clock, Update, Worker};
 
-/// The bytes of a NOTIFY's head, at the most.
+/// The limit on the bytes of a NOTIFY's head.
 const HEAD: usize = 25;
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {

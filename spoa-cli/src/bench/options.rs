@@ -22,7 +22,7 @@ pub(super) struct Options {
     pub(super) json: bool,
 }
 
-/// The default message: that of the example in SPOE.txt.
+/// The default message: the one in the example of SPOE.txt.
 const DEFAULT_MESSAGE: &str = "get-ip-reputation ip=192.0.2.7";
 
 pub(crate) fn command() -> Command {
@@ -322,7 +322,7 @@ mod tests {
             (&["--rate", "0"], "write how many NOTIFYs a second"),
             (&["--expect", "ip_score=20"], "write SCOPE.NAME with"),
             (&["--message", "m", "n=u32:x"], "`x` is not an integer"),
-            (&["--timeout", "0"], "nothing answers in no time"),
+            (&["--timeout", "0"], "a timeout of 0 is too short"),
             (&["--idle", "--rate", "5"], "cannot be used with"),
             (&["--max-frame-size", "255"], "at least 256"),
         ] {

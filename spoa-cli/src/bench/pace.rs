@@ -30,12 +30,12 @@ impl Pace {
         }
     }
 
-    /// A place of a connection can be used.
+    /// Adds a free slot of a connection.
     pub(super) fn free(&mut self, connection: usize, place: usize) {
         self.free.push_back((connection, place));
     }
 
-    /// When the next NOTIFY is due.
+    /// Returns when the next NOTIFY is due.
     pub(super) fn due(&self) -> u64 {
         (self.first + self.interval * self.sent as f64) as u64
     }
@@ -52,7 +52,7 @@ impl Pace {
         Some((due, connection, place))
     }
 
-    /// A place that was taken is of no use: what was due still is.
+    /// Notes that a slot cannot be used after all: its NOTIFY is still due.
     pub(super) fn give_back(&mut self) {
         self.sent = self.sent.saturating_sub(1);
     }
@@ -68,7 +68,7 @@ impl Pace {
         self.before(end).saturating_sub(self.sent)
     }
 
-    /// How many are due before a moment.
+    /// Returns the number of NOTIFYs due before a moment.
     fn before(&self, moment: u64) -> u64 {
         let due = (moment as f64 - self.first) / self.interval;
         due.max(0.0).ceil() as u64

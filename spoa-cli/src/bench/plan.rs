@@ -67,14 +67,14 @@ pub(super) enum Wrong<'e> {
 /// Judges answers, most of which are the same bytes over and over.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
-    /// The last that were good.
+    /// The last actions that were as expected.
     good: Vec<u8>,
-    /// How many actions they are, if there was one.
+    /// The number of those actions, if there were any.
     count: Option<u64>,
 }
 
 impl Judge {
-    /// How many actions an ACK has, and what is wrong with them; the expectations are always the
+    /// Returns the number of actions of an ACK, and their fault; the expectations are always the
     /// same.
     #[inline]
     pub(super) fn judge<'e>(
@@ -96,7 +96,7 @@ impl Judge {
     }
 }
 
-/// Reads the actions of an ACK, and holds them against what is expected.
+/// Reads the actions of an ACK, and compares them with the expectations.
 fn judge<'e>(
     actions: &ActionIter<'_>,
     expectations: &'e [Expectation],
@@ -124,7 +124,7 @@ impl Wrong<'_> {
         }
     }
 
-    /// The expected value, and the one that there is.
+    /// Returns the expected value, and the actual one.
     pub(super) fn words(&self, actions: &ActionIter<'_>) -> String {
         let expectation = match self {
             Wrong::Malformed(error) => return error.to_string(),
@@ -140,7 +140,7 @@ impl Wrong<'_> {
         } else {
             said.join(", ")
         };
-        format!("`{expectation}` was expected, there is {said}")
+        format!("expected `{expectation}`, got {said}")
     }
 }
 
@@ -162,7 +162,7 @@ mod tests {
         payload
     }
 
-    /// How many actions there are, and what is wrong with them.
+    /// Returns the number of actions, and their fault.
     fn judged(expected: &[&str], payload: &[u8]) -> (u64, Option<String>) {
         let expectations: Vec<_> = expected
             .iter()
@@ -193,13 +193,13 @@ mod tests {
     fn the_last_word_on_a_variable_counts() {
         let payload = actions(&[("score", Value::Int64(1)), ("score", Value::Int64(2))]);
         assert_eq!(judged(&["sess.score=2"], &payload), (2, None));
-        let said = "`sess.score = 1` was expected, there is `set-var sess.score = 1`, \
+        let said = "expected `sess.score = 1`, got `set-var sess.score = 1`, \
                     `set-var sess.score = 2`";
         assert_eq!(
             judged(&["sess.score=1"], &payload),
             (2, Some(said.to_owned()))
         );
-        let said = "`txn.score = 2` was expected, there is no action";
+        let said = "expected `txn.score = 2`, got no action";
         assert_eq!(judged(&["txn.score=2"], &[]), (0, Some(said.to_owned())));
     }
 

@@ -1,4 +1,4 @@
-//! The line that shows how the load goes while it does.
+//! The progress line that is shown while the load runs.
 
 use super::report::nanos;
 use super::tally::Tally;
@@ -6,7 +6,7 @@ use spoa_tools::terminal::Paint;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::Duration;
 
-/// How much is gathered before the line changes: less flickers, and its percentiles jump.
+/// The number of answers before the line changes: with fewer, it flickers and its percentiles jump.
 const SHOWN: Duration = Duration::from_millis(500);
 
 /// A line on a terminal that is written over and over.
@@ -22,7 +22,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// On standard error, if that is a terminal: what is printed can then still go elsewhere.
+    /// Returns a line on standard error, if that is a terminal, so that standard output can go elsewhere.
     pub(super) fn on_terminal(warmup: Duration, duration: Duration, idle: bool) -> Option<Self> {
         stderr().is_terminal().then(|| Progress {
             warmup,
@@ -35,7 +35,7 @@ impl Progress {
         })
     }
 
-    /// Adds what was counted since the last time.
+    /// Adds the counts since the last call.
     pub(super) fn show(&mut self, elapsed: Duration, piece: Tally) {
         self.recent.add(&piece);
         self.faults += piece.faults.total() + piece.uncounted.total();

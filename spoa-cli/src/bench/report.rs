@@ -21,7 +21,7 @@ const QUANTILES: [(&str, f64); 6] = [
     ("p99.99", 0.9999),
 ];
 
-/// From this share of a CPU on, the generator may be what limits the figures.
+/// The share of a CPU from which the generator itself may limit the figures.
 const BUSY: f64 = 0.95;
 
 /// The result of a run.
@@ -29,14 +29,14 @@ const BUSY: f64 = 0.95;
 pub(super) struct Report {
     pub(super) plan: Arc<Plan>,
     pub(super) agreed: Negotiated,
-    /// How long was measured.
+    /// The measured time.
     pub(super) seconds: f64,
     pub(super) tally: Tally,
     /// NOTIFYs of the open loop that were due and not sent.
     pub(super) unsent: u64,
     /// Connections that lived to the end.
     pub(super) alive: usize,
-    /// Whether Ctrl-C ended it.
+    /// Whether Ctrl-C ended the run.
     pub(super) interrupted: bool,
     /// CPU time of this program.
     pub(super) generator: Option<Spent>,
@@ -74,8 +74,7 @@ impl Report {
         }
         if acked == 0 && !self.interrupted {
             warnings.push(
-                "nothing was answered in the measured time: a longer `--duration` may see more"
-                    .to_owned(),
+                "nothing was answered in the measured time: try a longer `--duration`".to_owned(),
             );
         }
         if acked > 0 && actions == 0 {
@@ -87,7 +86,7 @@ impl Report {
         }
         if acked > 0 && self.tally.latency.is_empty() {
             warnings.push(
-                "no latency: what was answered in the measured time had been sent in the warm-up"
+                "no latency: all NOTIFYs answered in the measured time were sent in the warm-up"
                     .to_owned(),
             );
         }
@@ -111,7 +110,7 @@ impl Report {
         spent.as_secs_f64() * 1e6 / self.tally.acked.max(1) as f64
     }
 
-    /// How much of one CPU.
+    /// Returns the share of one CPU.
     fn share(&self, spent: &Spent) -> f64 {
         if self.seconds > 0.0 {
             spent.total.as_secs_f64() / self.seconds

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-/// The longest latency that is told from a longer one: an hour, in nanoseconds.
+/// The longest latency that the histogram holds: an hour, in nanoseconds.
 const LONGEST: u64 = 3_600_000_000_000;
 
 /// The counts of one thread, or of all together.
@@ -10,9 +10,9 @@ const LONGEST: u64 = 3_600_000_000_000;
 pub(super) struct Tally {
     /// NOTIFYs acknowledged in the measured time.
     pub(super) acked: u64,
-    /// The actions of those.
+    /// The actions of those ACKs.
     pub(super) actions: u64,
-    /// From when a NOTIFY was due to when its ACK was read, in nanoseconds.
+    /// The times from when a NOTIFY was due to when its ACK was read, in nanoseconds.
     pub(super) latency: Histogram<u64>,
     /// ACKs of the measured time that were wrong, and connections that failed at any time: what is
     /// lost before is missed later.
@@ -43,7 +43,7 @@ impl Tally {
         self.uncounted.add(&other.uncounted);
     }
 
-    /// Where an ACK that came now is counted if it is wrong.
+    /// Returns the counts for an ACK that arrives now and is wrong.
     pub(super) fn faults_of(&mut self, measured: bool) -> &mut Faults {
         if measured {
             &mut self.faults
@@ -60,7 +60,7 @@ pub(super) enum Fault {
     Twice,
     /// Actions that cannot be read.
     Malformed,
-    /// An ACK without what `--expect` expects.
+    /// An ACK that does not meet `--expect`.
     Unexpected,
     /// A NOTIFY without an ACK.
     Unanswered,
@@ -83,12 +83,12 @@ impl Fault {
         Fault::Lost,
     ];
 
-    /// In words, for people.
+    /// Returns the fault in words, for people.
     pub(super) fn words(self) -> &'static str {
         match self {
             Fault::Twice => "second ACKs to one NOTIFY",
             Fault::Malformed => "ACKs with actions that cannot be read",
-            Fault::Unexpected => "ACKs without what `--expect` says",
+            Fault::Unexpected => "ACKs that do not meet `--expect`",
             Fault::Unanswered => "NOTIFYs without an ACK",
             Fault::Refused => "connections that HAProxy would end",
             Fault::Disconnected => "connections ended by an AGENT-DISCONNECT",
@@ -96,7 +96,7 @@ impl Fault {
         }
     }
 
-    /// The key in JSON.
+    /// Returns the key in JSON.
     pub(super) fn key(self) -> &'static str {
         match self {
             Fault::Twice => "acked_twice",
@@ -118,7 +118,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Notes a fault; what it was is only put in words for the first.
+    /// Notes a fault. Only the first one is described in words.
     pub(super) fn note(&mut self, fault: Fault, count: u64, words: impl FnOnce() -> String) {
         if count == 0 {
             return;
@@ -133,7 +133,7 @@ impl Faults {
         self.counts.iter().sum()
     }
 
-    /// Those that were seen.
+    /// Returns the faults that were seen.
     pub(super) fn seen(&self) -> impl Iterator<Item = (Fault, u64)> + '_ {
         let all = Fault::ALL.into_iter().zip(self.counts);
         all.filter(|(_, count)| *count > 0)

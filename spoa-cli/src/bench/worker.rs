@@ -1,4 +1,4 @@
-//! One thread of the generator: sends what is due on its connections, reads the answers, counts.
+//! One thread of the generator: sends NOTIFYs that are due on its connections, reads the answers, counts.
 //!
 //! It neither locks nor allocates for a frame.
 
@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Room for what comes in one read, besides one frame of the largest size.
+/// The bytes that one read may bring, in addition to one frame of the largest size.
 const READ: usize = 256 << 10;
 
-/// How often counts are handed over while somebody watches.
+/// How often counts are handed over while progress is shown.
 const PIECE: u64 = 250_000_000;
 
 /// The time before a NOTIFY is due at which the thread is woken, since waking takes time.
@@ -75,7 +75,7 @@ pub(super) struct Worker {
     /// Connections with something to write.
     touched: Vec<usize>,
     updates: UnboundedSender<Update>,
-    /// When the next piece is handed over; never, if nobody watches.
+    /// When the next counts are handed over; never, if no progress is shown.
     piece_at: u64,
 }
 
@@ -114,7 +114,7 @@ impl Worker {
         })
     }
 
-    /// Runs to the end of the clock, or until told to stop.
+    /// Runs until the time is over, or until it must stop.
     pub(super) fn run(mut self, clock: Clock, stop: Arc<AtomicBool>, watched: bool) {
         (self.clock, self.stop) = (clock, stop);
         if watched {
@@ -175,7 +175,7 @@ impl Worker {
         }
     }
 
-    /// How long to wait for events.
+    /// Returns how long to wait for events.
     fn patience(&mut self, now: u64) -> Duration {
         // Often enough to see that it is to stop.
         let most = Duration::from_nanos((self.clock.to - now).min(100_000_000));
@@ -188,7 +188,7 @@ impl Worker {
         }
     }
 
-    /// Sends what is due in the open loop.
+    /// Sends the NOTIFYs that are due in the open loop.
     fn send_due(&mut self, now: u64) {
         let Some(pace) = &mut self.pace else { return };
         if now >= self.clock.from {
@@ -206,7 +206,7 @@ impl Worker {
                 None => pace.give_back(),
             }
         }
-        // Only now, so that what is due together on a connection leaves in one write.
+        // Only now, so that NOTIFYs that are due together on a connection leave in one write.
         while let Some(index) = self.touched.pop() {
             self.flush(index);
         }
@@ -234,7 +234,7 @@ impl Worker {
         }
     }
 
-    /// Reads all that there is: events come once for what arrived, not again for what is left.
+    /// Reads all available bytes: an event comes once for new bytes, not again for bytes left unread.
     fn read(&mut self, index: usize, on: bool, to_the_end: bool) {
         loop {
             let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
@@ -316,7 +316,7 @@ impl Worker {
         }
     }
 
-    /// Gives up a connection. The NOTIFYs that waited on it have no answer.
+    /// Closes a connection. The NOTIFYs in flight on it have no answer.
     fn end(&mut self, index: usize, end: &End) {
         let ended = self.connections.get_mut(index).and_then(Option::take);
         let Some(connection) = ended else { return };
@@ -332,7 +332,7 @@ impl Worker {
         self.tally.faults.note(Fault::Unanswered, waiting, words);
     }
 
-    /// Waits for the ACKs of what is in flight; what does not come in time never does.
+    /// Waits for the ACKs of NOTIFYs in flight; an ACK that is not there in time counts as missing.
     fn drain(&mut self, events: &mut Events) {
         let waiting = |worker: &Self| -> u64 {
             let alive = worker.connections.iter().flatten();

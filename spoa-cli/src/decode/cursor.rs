@@ -1,20 +1,20 @@
-//! A payload read item by item, that says where and why it stops making sense.
+//! A payload read item by item, with the position and the reason of its first invalid byte.
 //!
 //! It knows the encodings, not the frame around them. `spoa::spop` reads faster and checks as
-//! much; what it does not do is to keep what came before a mistake.
+//! much, but does not keep the items before a mistake.
 
 use spoa::spop::{DataType, DecodeError, Name, Value, varint};
 
-/// Where a payload is being read.
+/// A position in a payload.
 #[derive(Clone, Debug)]
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Where the bytes begin in their frame.
+    /// The offset of the bytes in their frame.
     offset: usize,
 }
 
-/// Where bytes stop making sense, and why.
+/// The position of the first invalid byte, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Nonsense {
     /// The byte of the frame, its length in front included.
@@ -101,7 +101,7 @@ impl<'a> Cursor<'a> {
         let bytes = bytes.ok_or_else(|| {
             let left = rest.len();
             self.nonsense(format!(
-                "{what} is to have {len} bytes, and {left} are left"
+                "{what} should have {len} bytes, and {left} are left"
             ))
         })?;
         self.at = self.bytes.len() - rest.len() + bytes.len();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn where_and_why_it_stops_is_said() {
+    fn the_position_and_reason_of_an_invalid_byte_are_reported() {
         assert_eq!(
             problem(b""),
             (10, "the bytes end before the type of `ip`".to_owned())
@@ -156,7 +156,7 @@ mod tests {
         );
         assert_eq!(
             problem(b"\x08\x05abc"),
-            (11, "`ip` is to have 5 bytes, and 3 are left".to_owned())
+            (11, "`ip` should have 5 bytes, and 3 are left".to_owned())
         );
         assert_eq!(
             problem(b"\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),

@@ -1,4 +1,4 @@
-//! A frame in words: its head, then what its payload says.
+//! A frame in words: its head, then its payload.
 
 use super::payload::{Described, Line, describe};
 use spoa::spop::{Flags, Frame, FrameIds, FrameType, LENGTH_PREFIX};
@@ -6,7 +6,7 @@ use spoa_tools::terminal::Paint;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// Bytes that made no sense are shown up to here.
+/// The number of invalid bytes that are shown.
 const SHOWN: usize = 48;
 
 /// Writes frames, one after the other.
@@ -17,7 +17,7 @@ pub(super) struct Writer {
     pub(super) full: bool,
     /// Payloads of NOTIFYs whose last fragment has not come.
     fragments: BTreeMap<FrameIds, Vec<u8>>,
-    /// Whether something made no sense.
+    /// Whether anything was invalid.
     pub(super) nonsense: bool,
 }
 
@@ -32,7 +32,7 @@ impl Writer {
     }
 
     /// A frame, its length in front, that begins at this byte of the input. If it was to have more
-    /// bytes, as many as `announced` without the length, what is there is still put in words.
+    /// bytes, as many as `announced` without the length, the bytes that are there are still decoded.
     pub(super) fn frame(&mut self, bytes: &[u8], at: u64, announced: usize) -> String {
         let body = bytes.get(LENGTH_PREFIX..).unwrap_or_default();
         let size = format!("{announced} bytes at {at}");
@@ -65,12 +65,12 @@ impl Writer {
         out
     }
 
-    /// Fragments that were begun and not ended.
+    /// Returns the NOTIFYs whose last fragment is missing.
     pub(super) fn unfinished(&mut self) -> String {
         let mut out = String::new();
         for (ids, payload) in std::mem::take(&mut self.fragments) {
             let problem = format!(
-                "the last fragment of stream {} frame {} did not come; of its messages there are",
+                "the last fragment of stream {} frame {} is missing; the fragments before it have these messages",
                 ids.stream_id, ids.frame_id
             );
             self.wrong(&mut out, &problem, &[]);
@@ -99,10 +99,10 @@ impl Writer {
         let (flags, ids) = (frame.flags, frame.ids);
         if flags.bits() & !3 != 0 {
             let bits = flags.bits() & !3;
-            self.note(out, &format!("the flags {bits:#x} mean nothing"));
+            self.note(out, &format!("the flags {bits:#x} are unknown"));
         }
         if is_about_connection(frame.frame_type) && ids != FrameIds::ZERO {
-            self.note(out, "its ids have to be 0: HAProxy refuses it");
+            self.note(out, "its ids must be 0: HAProxy refuses it");
         }
         match frame.frame_type {
             FrameType::NOTIFY | FrameType::UNSET if flags.abort() => {
@@ -110,9 +110,9 @@ impl Writer {
                 self.note(
                     out,
                     if known {
-                        "the NOTIFY that was begun is given up (ABORT)"
+                        "the sender aborts this NOTIFY (ABORT)"
                     } else {
-                        "a NOTIFY is given up (ABORT)"
+                        "the sender aborts a NOTIFY (ABORT)"
                     },
                 );
             }
@@ -125,13 +125,13 @@ impl Writer {
             }
             FrameType::UNSET => self.fragment(frame, out),
             unknown if !unknown.is_known() => {
-                self.note(out, "SPOE.txt knows no such type: the peer skips the frame");
+                self.note(out, "SPOE.txt has no such type: the peer skips the frame");
             }
             _ => {
                 if flags != Flags::FIN {
                     self.note(
                         out,
-                        "it has to have FIN and no other flag: HAProxy refuses it",
+                        "it must have FIN and no other flag: HAProxy refuses it",
                     );
                 }
                 let described = describe(frame.frame_type, frame.payload, offset, self.full);
@@ -142,7 +142,7 @@ impl Writer {
 
     fn fragment(&mut self, frame: &Frame<'_>, out: &mut String) {
         let Some(begun) = self.fragments.get_mut(&frame.ids) else {
-            return self.note(out, "a fragment whose NOTIFY is not here");
+            return self.note(out, "a fragment of a NOTIFY that is not in the input");
         };
         begun.extend_from_slice(frame.payload);
         if !frame.flags.fin() {
@@ -177,7 +177,7 @@ impl Writer {
         let _ = writeln!(out, "  {}", self.paint.warn(&format!("# {text}")));
     }
 
-    /// Something that makes no sense, and the bytes from there on.
+    /// Writes a problem, and the bytes from there on.
     pub(super) fn wrong(&mut self, out: &mut String, problem: &str, rest: &[u8]) {
         self.nonsense = true;
         let _ = writeln!(out, "  {}", self.paint.bad(&format!("! {problem}")));

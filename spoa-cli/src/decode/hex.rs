@@ -35,8 +35,8 @@ impl fmt::Display for Unreadable {
             ),
             Unreadable::Offset(line) => write!(
                 f,
-                "line {line} of the dump says another offset than its data has: is something left \
-                 out, or are these two dumps?"
+                "line {line} of the dump has an offset that does not fit its data: is a part \
+                 missing, or are these two dumps?"
             ),
         }
     }

@@ -8,15 +8,15 @@ use std::path::Path;
 
 /// The input to decode.
 pub(super) enum Input {
-    /// Bytes that are there.
+    /// Bytes that are complete.
     Bytes(Vec<u8>),
-    /// Bytes that come, and whether they are hexadecimal is seen when they do.
+    /// A stream of bytes. Whether they are hexadecimal is found out as they arrive.
     Stream(Box<dyn Read>),
 }
 
 impl Input {
-    /// From what was typed: nothing or `-` is standard input, the name of a file is that file, and
-    /// all else has to be hexadecimal.
+    /// Returns the input for the words typed: nothing or `-` is standard input, the name of a file is that file, and
+    /// all else must be hexadecimal.
     pub(super) fn open(words: &[String]) -> Result<Self, Failure> {
         let [word] = words else {
             return match words {
@@ -60,7 +60,7 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
         .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
-/// Reads what is there, and no more than is asked for at a time.
+/// Reads the bytes that are available, up to a limit.
 pub(super) fn read(stream: &mut dyn Read, into: &mut Vec<u8>) -> io::Result<usize> {
     let mut buffer = [0; 64 << 10];
     loop {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_never_taken_for_text() {
+    fn frames_are_never_read_as_text() {
         assert!(!is_text(&[0, 0, 0, 7, 103, 0, 0, 0, 1, 1, 1]));
         assert!(is_text(b"00 00 00 07"));
         assert!(is_text(b"\\x00\\x00"));

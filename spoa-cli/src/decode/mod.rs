@@ -23,7 +23,7 @@ use std::process::ExitCode;
 /// No frame is larger: HAProxy's are as large as its buffers.
 const LARGEST: u32 = (1 << 24) - 1;
 
-/// As much of a text is quoted.
+/// The number of characters quoted from a text.
 const QUOTED: usize = 60;
 
 pub(crate) fn command() -> Command {
@@ -77,7 +77,7 @@ pub(crate) fn words(bytes: &[u8], paint: Paint) -> String {
     decoder.out
 }
 
-/// The first line of a text, and of a long one the beginning.
+/// Returns the first line of a text, cut if it is long.
 fn first_line(text: &[u8]) -> String {
     let line = text.split(|byte| matches!(byte, b'\r' | b'\n')).next();
     let line = line.unwrap_or_default();
@@ -95,7 +95,7 @@ struct Decoder {
     pending: Vec<u8>,
     /// The offset of `pending` in the input.
     at: u64,
-    /// Nothing more can be made of the input.
+    /// The rest of the input cannot be decoded.
     lost: bool,
 }
 
@@ -164,7 +164,7 @@ impl Decoder {
         self.pending = rest.to_vec();
     }
 
-    /// Nothing more comes.
+    /// Ends the input.
     fn end(&mut self) {
         let pending = std::mem::take(&mut self.pending);
         match pending.first_chunk::<LENGTH_PREFIX>() {

@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Datum, Nonsense};
 use spoa::handler::BadVariable;
 use spoa::spop::{AgentHello, DataType, FrameType, HaproxyHello, Name, Scope, Status, Value};
 
-/// As much of a long value is shown as somebody reads.
+/// The number of bytes shown of a long value.
 const SHOWN: usize = 256;
 
 /// A line about a payload: how deep it is indented, and what it says.
@@ -16,7 +16,7 @@ pub(super) enum Line {
     Note(String),
 }
 
-/// The lines of a payload, and where it stops making sense if it does.
+/// The lines of a payload, and the position of its first invalid byte, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct Described {
     pub(super) lines: Vec<Line>,
@@ -159,9 +159,7 @@ impl Described {
                 "HAProxy takes the flags {flags:#x} of a BOOL for false: true is exactly 1"
             )),
             (_, 0) => {}
-            (_, flags) => self.note(format!(
-                "the flags {flags:#x} of a {data_type} mean nothing"
-            )),
+            (_, flags) => self.note(format!("the flags {flags:#x} of a {data_type} are unknown")),
         }
         // The decoded part is longer than the announced one.
         if value.data_type() != *data_type {

@@ -15,10 +15,10 @@ use tokio::time::{Instant, timeout};
 /// How long HAProxy's DISCONNECT may wait for its answer.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Room for what may come in one read.
+/// The limit on the bytes of one read.
 const ROOM: usize = 64 << 10;
 
-/// An agent to be asked.
+/// An agent to probe.
 #[derive(Debug)]
 pub(super) struct Probe {
     pub(super) target: Target,
@@ -30,13 +30,13 @@ pub(super) struct Probe {
 /// The answer to a HELLO.
 #[derive(Debug)]
 pub(super) struct Hello {
-    /// How long the connection took.
+    /// The time to connect.
     pub(super) connected: Duration,
-    /// How long the answer took from there.
+    /// The time from then to the answer.
     pub(super) answered: Duration,
-    /// In how many pieces it came.
+    /// The number of reads that the answer took.
     pub(super) pieces: usize,
-    /// All that came.
+    /// All bytes that arrived.
     pub(super) bytes: Vec<u8>,
     pub(super) outcome: Result<Negotiated, Problem>,
 }
@@ -44,13 +44,13 @@ pub(super) struct Hello {
 /// Why there is no agreement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// HAProxy would not take what the agent said.
+    /// HAProxy would refuse the agent's answer.
     Refused(Refusal),
-    /// The program that listens there says this, in plain text.
+    /// The program that listens there answers with this plain text.
     Text(String),
-    /// The agent said AGENT-DISCONNECT in place of AGENT-HELLO.
+    /// The agent sent AGENT-DISCONNECT instead of AGENT-HELLO.
     Disconnected(Status, String),
-    /// The agent closed the connection, and one on which TLS was begun it answered.
+    /// The agent closed the connection, but answered one that began with TLS.
     Tls,
     /// The agent closed the connection.
     Closed,
@@ -61,7 +61,7 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    /// Whether what came explains it.
+    /// Returns whether the bytes that arrived explain the problem.
     pub(super) fn is_about_bytes(&self) -> bool {
         match self {
             Problem::Refused(_) | Problem::Disconnected(..) => true,
@@ -97,16 +97,16 @@ impl fmt::Display for Problem {
 /// The agent's reaction to HAProxy's DISCONNECT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DisconnectReaction {
-    /// It said its own.
+    /// The agent sent its own DISCONNECT.
     Answered(Status, Duration),
-    /// It closed the connection without.
+    /// The agent closed the connection without one.
     Closed(Duration),
     /// Neither of the two.
     Ignored,
 }
 
 impl Probe {
-    /// The HELLO of a connection that is to be used, and the DISCONNECT if it was agreed on.
+    /// Exchanges HELLOs as for a connection that will be used, and DISCONNECTs if the HELLOs agree.
     pub(super) async fn hello(&self) -> Result<(Hello, Option<DisconnectReaction>), Failure> {
         let (mut stream, connected) = self.connect().await?;
         let mut settings = EngineSettings::default();
@@ -121,7 +121,7 @@ impl Probe {
         Ok((hello, disconnect))
     }
 
-    /// The check that `option spop-check` does.
+    /// Does the health check of `option spop-check`.
     pub(super) async fn health_check(&self) -> Result<Hello, Failure> {
         let (mut stream, connected) = self.connect().await?;
         // As HAProxy's: no capabilities and no engine-id.
@@ -172,7 +172,7 @@ impl Probe {
     }
 }
 
-/// Says the HELLO and reads until what came can be judged.
+/// Sends the HELLO and reads until the answer can be judged.
 async fn listen(
     stream: &mut Connected,
     session: &mut EngineSession,

@@ -112,7 +112,9 @@ fn facts(
                 &format!("{}, status {}: {status}", millis(*after), status.code()),
             );
         }
-        Some(DisconnectReaction::Closed(after)) => line("disconnect", &format!("{}, closed", millis(*after))),
+        Some(DisconnectReaction::Closed(after)) => {
+            line("disconnect", &format!("{}, closed", millis(*after)))
+        }
         Some(DisconnectReaction::Ignored) => line("disconnect", &paint.warn("no answer")),
         None => {}
     }

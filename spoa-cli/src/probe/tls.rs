@@ -1,4 +1,4 @@
-//! Whether what listens somewhere takes TLS: the first record of a handshake, and the first bytes that
+//! Tests whether the program at an address accepts TLS: sends the first record of a handshake, and reads the bytes that
 //! answer it.
 
 use spoa::client::Stream;

@@ -1,4 +1,4 @@
-//! How HAProxy would treat an agent that answered so.
+//! How HAProxy would treat an agent that gave these answers.
 //!
 //! It judges observations, by what HAProxy was seen to do, and needs no connection.
 
@@ -7,21 +7,21 @@ use spoa::client::Negotiated;
 use spoa::spop::session::Refusal;
 use spoa::spop::{Capabilities, Status};
 
-/// Something to know about an agent.
+/// A finding about an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) weight: Weight,
     pub(super) text: String,
 }
 
-/// How much a finding matters.
+/// The weight of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weight {
     /// HAProxy cannot use the agent.
     Bad,
-    /// It can, but not as well as it could.
+    /// HAProxy can use the agent, but not as well as it could.
     Worse,
-    /// As it should be, or a matter of taste.
+    /// All is well, or it is a matter of taste.
     Fine,
 }
 

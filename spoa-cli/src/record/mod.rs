@@ -195,10 +195,10 @@ struct Queue {
 }
 
 impl Queue {
-    /// The most bytes that may wait.
+    /// The limit on the bytes that may wait.
     const LIMIT: usize = 64 << 20;
 
-    /// Takes room for bytes. Returns whether there is as much.
+    /// Reserves room for bytes. Returns whether there is enough.
     fn take(&self, count: usize) -> bool {
         if self.bytes.load(Ordering::Relaxed) + count > Queue::LIMIT {
             return false;

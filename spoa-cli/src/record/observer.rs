@@ -1,4 +1,4 @@
-//! Makes exchanges of the bytes that passed, and writes them to the file.
+//! Turns the bytes that passed into exchanges, and writes them to the file.
 
 use super::Queue;
 use super::sink::Sink;
@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 /// The largest frame that is read.
 const LARGEST: u32 = 1 << 24;
 
-/// The most bytes that a NOTIFY in fragments may have.
+/// The limit on the bytes of a NOTIFY in fragments.
 const REASSEMBLED: usize = 16 << 20;
 
-/// The most NOTIFYs in flight on a connection; HAProxy has at most 20.
+/// The limit on NOTIFYs in flight on a connection; HAProxy has at most 20.
 const IN_FLIGHT: usize = 1024;
 
-/// The time after which lines are in the file, also if few come.
+/// The time after which lines are written to the file, even if there are few.
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// An event on a connection.
@@ -55,13 +55,13 @@ pub(super) struct Counts {
     pub(super) unanswered: u64,
     /// NOTIFYs and connections that are not SPOP.
     pub(super) unreadable: u64,
-    /// Connections of which bytes were lost.
+    /// Connections with lost bytes.
     pub(super) lost: u64,
     /// The size of the file.
     pub(super) bytes: u64,
     /// Whether the file reached its limit.
     pub(super) full: bool,
-    /// The names of which no argument was hashed.
+    /// The names without a hashed argument.
     pub(super) unused: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ struct Connection {
     given_up: bool,
     asked: Vec<u8>,
     answered: Vec<u8>,
-    /// NOTIFYs of which more fragments have to come.
+    /// NOTIFYs with fragments still missing.
     fragments: HashMap<FrameIds, Vec<u8>>,
     /// NOTIFYs in flight.
     in_flight: HashMap<FrameIds, Notify>,

@@ -13,7 +13,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 
-/// The most bytes that pass in one piece.
+/// The limit on bytes that pass in one piece.
 const PIECE: usize = 64 << 10;
 
 /// The time between two lines about an agent that cannot be reached.

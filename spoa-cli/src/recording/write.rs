@@ -179,7 +179,7 @@ impl Hashes {
         self.names.keys().map(String::as_str)
     }
 
-    /// Returns the names of which no argument came.
+    /// Returns the names that no argument had.
     pub(crate) fn unused(&self) -> impl Iterator<Item = &str> {
         let unused = self.names.iter().filter(|(_, count)| **count == 0);
         unused.map(|(name, _)| name.as_str())

@@ -9,13 +9,13 @@ use std::fmt::Write;
 use std::io::stdout;
 use std::time::Duration;
 
-/// The most pairs of values that are kept for a variable; more are counted together.
+/// The limit on pairs of values that are kept for a variable; more are counted together.
 const PAIRS: usize = 1000;
 
 /// The pairs of values that are printed for a variable.
 const PRINTED: usize = 3;
 
-/// The most characters of a value that are kept.
+/// The limit on characters of a value that are kept.
 const LONGEST: usize = 60;
 
 /// The result of a replay.

@@ -1,4 +1,4 @@
-//! A connection to the agent, in the name of a recorded engine.
+//! A connection to the agent that plays a recorded engine.
 
 use super::differences::{Differences, Missing};
 use crate::failure::Failure;
@@ -12,12 +12,12 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// How to send.
+/// The options for sending.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) target: Target,
     pub(super) patience: Duration,
-    /// NOTIFYs in flight at the most.
+    /// The limit on NOTIFYs in flight.
     pub(super) in_flight: usize,
 }
 

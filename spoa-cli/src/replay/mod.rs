@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// The most connections that are open at a time.
+/// The limit on connections that are open at a time.
 const ENGINES: usize = 64;
 
 /// The largest frame that HAProxy offers by default.

@@ -158,7 +158,7 @@ fn bytes(rate: Option<f64>) -> String {
     }
 }
 
-/// Three digits of a duration: `12 µs`, `1.25 ms`.
+/// Returns a duration with three digits: `12 µs`, `1.25 ms`.
 fn short(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     let (value, unit) = match seconds {

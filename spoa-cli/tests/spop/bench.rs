@@ -111,7 +111,7 @@ fn connections_that_are_held_are_counted() {
 }
 
 #[test]
-fn the_cpu_time_of_the_agents_process_is_told() {
+fn the_cpu_time_of_the_agents_process_is_reported() {
     let pid = std::process::id().to_string();
     let done = bench(&agent(), &["--pid", &pid]);
     let json = done.json();
@@ -135,7 +135,7 @@ fn unexpected_answers_are_counted_and_the_first_is_shown() {
     );
     assert_eq!(
         json["errors"]["first"],
-        "`sess.ip_score = 21` was expected, there is `set-var sess.ip_score = 20`"
+        "expected `sess.ip_score = 21`, got `set-var sess.ip_score = 20`"
     );
 }
 
@@ -224,7 +224,7 @@ fn faults_in_the_warm_up_are_not_among_the_errors() {
     let text = spop(&[&["bench", &address], &words[..]].concat()).good();
     assert!(text.contains("none: every NOTIFY has one ACK\n"), "{text}");
     assert!(
-        text.contains(" ACKs without what `--expect` says, outside the measured time\n"),
+        text.contains(" ACKs that do not meet `--expect`, outside the measured time\n"),
         "{text}"
     );
 }
@@ -261,7 +261,7 @@ fn an_agent_that_falls_behind_in_the_warm_up_is_measured_afresh() {
 }
 
 #[test]
-fn a_message_that_nobody_answers_is_a_warning() {
+fn a_message_without_a_handler_is_a_warning() {
     let address = agent();
     let text = spop(&["bench", &address, "-m", "nosuch", "-d", "50ms"]).good();
     let warning =

@@ -115,7 +115,7 @@ fn fragments_are_put_together() {
     assert_eq!(done.status, 1);
     assert!(
         done.out
-            .contains("! the last fragment of stream 2 frame 1 did not come")
+            .contains("! the last fragment of stream 2 frame 1 is missing")
     );
 }
 
@@ -311,7 +311,7 @@ fn a_negative_number_that_lost_its_sign_is_known() {
 }
 
 #[test]
-fn where_bytes_stop_making_sense_is_said_and_what_follows_is_read() {
+fn the_first_invalid_byte_is_reported_and_later_frames_are_read() {
     let ack = "0000000767000000010101";
     for (bytes, expected) in [
         (

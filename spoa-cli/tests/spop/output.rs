@@ -60,7 +60,7 @@ fn a_reader_that_has_seen_enough_is_not_an_error() {
 }
 
 #[test]
-fn decode_reads_on_for_nobody() {
+fn decode_stops_when_its_output_is_closed() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_spop"))
         .arg("decode")
         .stdin(Stdio::piped())

@@ -29,7 +29,7 @@ fn hello(version: &str, max_frame_size: u32, capabilities: &str) -> Vec<u8> {
 }
 
 #[test]
-fn an_agent_of_this_framework_is_one_that_haproxy_agrees_with() {
+fn haproxy_agrees_with_an_agent_of_this_framework() {
     let agent = agent();
     let text = spop(&["probe", &agent]).good();
     for part in [
@@ -144,7 +144,7 @@ fn an_unreachable_agent_is_json_if_that_is_asked_for() {
     let done = spop(&["probe", "127.0.0.1:1", "--timeout", "0"]);
     assert_eq!(done.status, 2);
     assert!(
-        done.err.contains("nothing answers in no time; write `5s`"),
+        done.err.contains("a timeout of 0 is too short; write `5s`"),
         "{}",
         done.err
     );

@@ -102,7 +102,7 @@ fn short(exchanges: &[Exchange]) -> Vec<(u64, &str, Option<i128>)> {
 }
 
 #[test]
-fn acks_find_their_notifys_in_whatever_order_they_come() {
+fn acks_find_their_notifys_in_any_order() {
     let sent = [
         (1, Side::Haproxy, hello("e")),
         (2, Side::Haproxy, hello("e")),
