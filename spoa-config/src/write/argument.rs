@@ -13,9 +13,9 @@ pub(super) enum Arg {
         /// The sample, as one word.
         sample: String,
     },
-    /// A word that keeps HAProxy content, and the argument that it keeps the place of.
+    /// A placeholder that HAProxy accepts, and the argument that it stands for.
     Placeholder(String, String),
-    /// The name of an argument that is not sent, since the handler goes without it.
+    /// The name of an argument that is not sent, since the handler runs without it.
     Left(String),
 }
 
@@ -39,7 +39,7 @@ impl Arg {
         Arg::Placeholder(word(name(argument), placeholder(argument.expected)), shown)
     }
 
-    /// Returns a word for a place that no argument takes.
+    /// Returns a word for a position that no argument takes.
     pub(super) fn filler() -> Self {
         Arg::Known {
             name: None,
@@ -102,10 +102,10 @@ fn word(name: Option<&str>, sample: &str) -> String {
     }
 }
 
-/// Returns the name or the place of an argument, for a warning.
+/// Returns the name or the position of an argument, for a warning.
 pub(super) fn shown(argument: &Argument) -> String {
     match (&argument.name, argument.index) {
-        (_, Some(index)) => format!("at place {index}"),
+        (_, Some(index)) => format!("at position {index}"),
         (name, None) => name.clone().unwrap_or_default(),
     }
 }

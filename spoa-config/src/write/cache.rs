@@ -6,7 +6,7 @@ use super::table::{Declared, Kept, Table, Value};
 use crate::{Action, Message, Presence, Variable};
 use spoa_facts::{Event, Expression, Kind};
 
-/// The counters by which rules reach an entry, the least used first. HAProxy has three of them
+/// The counters through which rules reach an entry, the least used first. HAProxy has three of them
 /// (`tune.stick-counters`).
 const COUNTERS: [u8; 3] = [2, 1, 0];
 
@@ -105,7 +105,7 @@ pub(super) fn decide(plan: &mut Plan<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Returns what is kept of a group; `None` for one that is asked each time.
+/// Returns the values that are kept for a group; `None` for a group that is sent each time.
 fn kept(plan: &Plan<'_>, index: usize, place: usize) -> Option<Kept> {
     let group = plan.groups.get(index)?;
     if group.by_rules || group.earliest > Event::FrontendHttpRequest {
@@ -142,7 +142,7 @@ fn sign(plan: &Plan<'_>, planned: &Planned<'_>) -> Option<Value> {
     }
 }
 
-/// Returns the messages that are asked each time, with the reason, and what to know of the others.
+/// Returns the messages that are sent each time, with the reason, and notes about the others.
 fn warnings<'a>(plan: &Plan<'a>, groups: &[Kept], key: &str) -> Vec<(&'a Message, String)> {
     let mut warnings = Vec::new();
     for planned in &plan.messages {
@@ -257,7 +257,9 @@ fn value(plan: &Plan<'_>, variable: &Variable) -> Result<Value, String> {
         }
     }
     if variable.scope == "proc" {
-        return Err(format!("`{name}` is there for all requests as it is"));
+        return Err(format!(
+            "`{name}` already holds for all requests, because it is in the scope `proc`"
+        ));
     }
     let whole = plan.variable(variable);
     match variable.rust_type.as_deref() {

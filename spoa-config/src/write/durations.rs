@@ -7,10 +7,10 @@ use std::time::Duration;
 /// The shortest `timeout processing`.
 const PROCESSING: Duration = Duration::from_millis(500);
 
-/// How long a client may take for a body.
+/// The time that a client may take for a body.
 pub(super) const REQUEST_BODY: &str = "10s";
 
-/// How long a server may take for a body. HAProxy wants a time, and answers with 504 after it: this one is so long
+/// The time that a server may take for a body. HAProxy wants a time, and answers with 504 after it: this one is so long
 /// that the `timeout server` of the site decides instead.
 pub(super) const RESPONSE_BODY: &str = "1h";
 

@@ -179,7 +179,7 @@ impl fmt::Display for Refusal {
             ),
             Refusal::Address(listener) => write!(
                 f,
-                "HAProxy has to know where the agent is, and `{listener}` does not say it: write \
+                "HAProxy needs the address of the agent, and cannot connect to `{listener}`: write \
                  `--server 127.0.0.1:PORT`"
             ),
             Refusal::StickyTooOld => f.write_str(

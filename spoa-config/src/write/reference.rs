@@ -112,7 +112,7 @@ fn section(message: &Message) -> String {
 
 fn argument(argument: &Argument) -> String {
     let name = match (&argument.name, argument.index) {
-        (_, Some(index)) => format!("at place {index}"),
+        (_, Some(index)) => format!("at position {index}"),
         (Some(name), None) => code(name),
         (None, None) => String::new(),
     };

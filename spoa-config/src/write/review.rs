@@ -1,4 +1,4 @@
-//! Parts of a plan that only a person can complete.
+//! Warnings about the parts of a plan that only a person can complete.
 
 use super::configuration::Warning;
 use super::plan::Plan;
@@ -57,7 +57,7 @@ pub(super) fn tls(plan: &mut Plan<'_>) {
     let mut texts = Vec::new();
     if plan.options.ca_file.is_none() {
         texts.push(format!(
-            "HAProxy is told to trust `{}`, which holds if that certificate signed itself: else name \
+            "HAProxy will trust `{}`, which works only if that certificate signed itself; otherwise name \
              the file of its authority with `--ca-file`",
             tls.certificate
         ));

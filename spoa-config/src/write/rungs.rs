@@ -29,7 +29,7 @@ pub(super) fn decide(plan: &mut Plan<'_>) {
                 warnings.push((
                     message,
                     format!(
-                        "messages `{other}` and `{}` tell their verdicts by one variable, and the last one counts: \
+                        "messages `{other}` and `{}` set their verdicts in one variable, and only the last one counts: \
                          give one of them its own by `struct {} as \"name\"` in its `outcomes!`",
                         message.name, verdict.declared_by
                     ),
@@ -81,7 +81,7 @@ fn doubts(plan: &Plan<'_>, verdict: &Verdict, when: &When) -> Vec<String> {
             }
             if verdict.headers.iter().any(|it| !it.of_response) {
                 doubts.push(
-                    "the server has the request when the verdict comes, so its request headers are not changed"
+                    "the server already has the request when the verdict comes, so its request headers are not changed"
                         .to_owned(),
                 );
             }
@@ -125,7 +125,7 @@ pub(super) fn hides(plan: &Plan<'_>, variable: &Variable) -> bool {
     })
 }
 
-/// Writes all ladders of the frontend that the site's own rules do not have.
+/// Writes all ladders of the frontend that are not in the site's own rules.
 ///
 /// Rules for backends are comments, unless the backend of the servers is in the file, too.
 pub(super) fn lines(plan: &Plan<'_>, with_servers: bool, text: &mut Text) {

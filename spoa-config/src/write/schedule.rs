@@ -68,7 +68,7 @@ fn body_group(plan: &Plan<'_>, message: &Message) -> String {
     name
 }
 
-/// Returns the arguments in their order: those with a place at theirs, the others around them.
+/// Returns the arguments in their order: those with a position at theirs, the others around them.
 fn args(plan: &mut Plan<'_>, message: &Message) -> Vec<Arg> {
     let arguments = message.arguments.iter();
     let (placed, named): (Vec<_>, Vec<_>) = arguments.partition(|arg| arg.index.is_some());

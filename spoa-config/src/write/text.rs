@@ -1,9 +1,9 @@
 //! A configuration file as it grows: sections, lines, comments.
 
-/// How wide a line may be before a comment or a list is broken.
+/// The width at which a comment or a list is wrapped.
 const WIDTH: usize = 100;
 
-/// How far the lines of a section are in.
+/// The indentation of the lines of a section.
 const INDENT: &str = "    ";
 
 /// The text of a file.
@@ -80,7 +80,7 @@ impl Text {
         }
     }
 
-    /// Lines of somebody else's, as they are.
+    /// Adds lines from elsewhere, unchanged.
     pub(super) fn verbatim(&mut self, text: &str) {
         self.0.push_str(text.trim_end());
         self.0.push('\n');

@@ -489,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_newer_than_all_is_the_newest_and_said() {
+    fn a_version_newer_than_all_counts_as_the_newest_with_a_warning() {
         let line = ["--haproxy=9.9", "--part=backend"];
         let printed = config(&line).perform(&agent()).unwrap();
         assert!(

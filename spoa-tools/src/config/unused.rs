@@ -31,7 +31,7 @@ impl Config {
                 "--verdict",
                 !self.verdicts.is_empty(),
                 (!self.closed)
-                    .then_some("it names what `--fail closed` asks for: add that, or leave it out"),
+                    .then_some("it is for `--fail closed`: add that option, or leave this one out"),
             ),
             ("--rules", self.rules.is_some(), messages()),
             (

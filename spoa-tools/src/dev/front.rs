@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_free_port_is_given_to_nobody_but_haproxy() {
+    fn a_free_port_is_reserved_for_haproxy() {
         let front = Front::take(None).unwrap();
         let error = TcpListener::bind(front.address()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);

@@ -304,7 +304,7 @@ impl Running {
             Some(status) if status > 128 => {
                 Err(format!("HAProxy was ended by signal {}", status - 128))
             }
-            _ => Err("HAProxy ended by itself: its output is above".to_owned()),
+            _ => Err("HAProxy stopped: its output is above".to_owned()),
         }
     }
 }

@@ -197,7 +197,7 @@ error[SPOA002]: this filter names no SPOE file
     }
 
     #[test]
-    fn nothing_wrong_is_said_too() {
+    fn no_findings_are_reported_too() {
         let agents = "backend a\n option spop-check\n timeout connect 5s\n timeout server 3m\n \
                       server s 127.0.0.1:12345 check\n";
         let front = "global\n default-path config\nfrontend www\n filter spoe engine iprep config nothing.conf\n";

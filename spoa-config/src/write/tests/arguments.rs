@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_argument_that_nobody_knows_is_left_out_or_a_placeholder() {
+fn an_argument_without_a_sample_is_left_out_or_a_placeholder() {
     let mut optional = argument("cart", None);
     optional.required = false;
     let mut number = argument("level", None);

@@ -32,7 +32,7 @@ fn a_body_of_a_response_is_waited_for() {
 }
 
 #[test]
-fn a_message_that_a_client_can_make_too_large_for_a_frame_is_said() {
+fn a_message_that_a_client_can_make_too_large_for_a_frame_is_reported() {
     let twice = |event: Option<&str>| {
         let mut twice = message(
             "check",

@@ -92,7 +92,7 @@ fn a_counter_of_the_sites_own_rules_is_left_to_them() {
 }
 
 #[test]
-fn it_is_said_which_answers_are_not_kept_and_why() {
+fn answers_that_are_not_kept_are_reported_with_the_reason() {
     let sometimes = Variable {
         presence: Presence::Sometimes,
         ..number("txn.b", "u8")
@@ -112,7 +112,7 @@ fn it_is_said_which_answers_are_not_kept_and_why() {
         ),
         (
             number("proc.b", "u8"),
-            "`proc.b` is there for all requests as it is",
+            "`proc.b` already holds for all requests, because it is in the scope `proc`",
         ),
         (sometimes, "it may leave `txn.b` unset"),
         (unknown, "nothing says that each success sets `txn.b`"),

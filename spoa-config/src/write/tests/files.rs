@@ -217,7 +217,7 @@ fn names_that_haproxy_would_not_take_are_corrected_or_refused() {
 }
 
 #[test]
-fn an_address_that_nobody_knows_is_asked_for() {
+fn an_unknown_address_is_a_refusal() {
     let mut agent = agent(vec![message("m", Vec::new(), &[])]);
     agent.listeners = vec!["127.0.0.1:0".to_owned()];
     let refusal = write(&agent, &Options::new(Series::V3_2))
