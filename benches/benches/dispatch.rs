@@ -7,7 +7,7 @@ use spoa::handler::Peer;
 use spoa_benches::{feed::feed, frames, handlers};
 use std::future::pending;
 
-/// Reads for each HELLO, so that what begins a connection does not show.
+/// The reads for each HELLO: enough that the start of a connection does not count.
 const READS: usize = 1000;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! From a datum to what a parameter's type is.
+//! The conversion of a datum into the type of a parameter.
 
 use divan::{Bencher, black_box};
 use spoa::handler::{FromValue, Parse};

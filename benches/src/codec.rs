@@ -17,7 +17,7 @@ pub fn decode_and_walk(frame: &[u8]) {
     }
 }
 
-/// Writes an ACK of one variable in the place of what `out` holds.
+/// Replaces the content of `out` with an ACK of one variable.
 pub fn encode_ack(out: &mut Vec<u8>) {
     out.clear();
     let ids = FrameIds {

@@ -1,4 +1,4 @@
-//! Handlers that do next to nothing, so that what is measured is the framework.
+//! Handlers that do almost nothing, so that the benchmarks measure the framework.
 
 use spoa::handler::Definition;
 use spoa::http::{Headers, Verdict};
@@ -6,7 +6,7 @@ use spoa::prelude::*;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// That of the example `ip-reputation`: one address in, one variable out.
+/// The handler of the example `ip-reputation`: one address in, one variable out.
 #[spoe_message("get-ip-reputation")]
 pub fn ip_reputation(ip: IpAddr) -> SetVar<u8> {
     SetVar::session("ip_score", score(ip))

@@ -1,4 +1,4 @@
-//! `floor ADDRESS`: what an agent on tokio costs at least. One task per connection, one read and one
+//! `floor ADDRESS`: the cheapest agent on tokio. One task per connection, one read and one
 //! write per batch, buffers of the thread; it walks each NOTIFY, takes the last byte of an `ip`, and
 //! sets one variable. From a block of `headers` it takes two cookies, and sets a verdict; other arguments it
 //! only passes over. No checks that only an unfriendly peer needs, no limits, no log, no deadlines.

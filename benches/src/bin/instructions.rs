@@ -1,6 +1,6 @@
 //! `instructions CASE ROUNDS`: runs one case ROUNDS times, for callgrind to count.
 //!
-//! The difference between two numbers of rounds is what the rounds cost: see `benches/instructions`.
+//! The difference between two numbers of rounds is the cost of the rounds: see `benches/instructions`.
 
 use spoa::agent::Agent;
 use spoa::handler::Peer;

@@ -1,4 +1,4 @@
-//! `scaling [ROUNDS]`: what a second worker thread brings, without a load generator that needs a core
+//! `scaling [ROUNDS]`: measures the gain of a second worker thread, without a load generator that needs a core
 //! of its own. 16 connections in memory, whose peer costs a copy of its batch, are served by one
 //! worker and by two, in turn; the ratio of their throughputs is printed.
 

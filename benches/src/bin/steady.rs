@@ -50,7 +50,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sends requests by a timetable; returns their latencies in microseconds, and how many were refused.
+/// Sends requests by a timetable; returns their latencies in microseconds, and the number that failed.
 async fn send(
     address: String,
     first: Instant,
@@ -84,7 +84,7 @@ async fn wait_until(due: Instant) -> Instant {
         return due;
     }
     tokio::time::sleep_until(due).await;
-    // Tokio's timer counts whole milliseconds; what is later than that is the machine's doing.
+    // Tokio's timer counts whole milliseconds; more lateness comes from the machine.
     Instant::now().min(due + TIMER)
 }
 
