@@ -166,7 +166,7 @@ async fn metrics_of_the_program_are_beside_those_of_its_agents() {
 }
 
 #[tokio::test]
-async fn ready_is_said_only_while_the_agent_serves() {
+async fn the_agent_is_ready_only_while_it_serves() {
     let builder = Agent::builder().name("shown").handlers(handlers![good]);
     let builder = builder
         .listen("127.0.0.1:0")

@@ -240,7 +240,7 @@ fn the_variables_of_a_failure_are_seen() {
 
 #[test]
 #[should_panic = "variable `txn.long` has 14000 bytes, which do not fit into a header"]
-fn a_long_variable_is_not_taken_for_unset() {
+fn a_long_variable_is_not_read_as_unset() {
     let reply = HaProxy::start(handlers![long]).get("/").send();
     assert_eq!(reply.status, 200);
     let _ = reply.var("txn.long");

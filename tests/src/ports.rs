@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_else_gets_a_port_that_is_held() {
+    fn a_held_port_is_given_to_no_other_process() {
         let one = Port::free();
         let other = Port::free();
         assert_ne!(one.number(), other.number());

@@ -293,12 +293,12 @@ fn a_wrong_command_line_has_status_2() {
         ),
         (
             vec!["--idle-timeout", "0"],
-            "error: invalid value '0' for '--idle-timeout <TIME>': it must be longer than 0; for \
-             no such time write `none`\n\nFor more information, try '--help'.\n",
+            "error: invalid value '0' for '--idle-timeout <TIME>': it must be longer than 0; to \
+             turn it off, write `none`\n\nFor more information, try '--help'.\n",
         ),
         (
             vec!["--max-frame-size", "100"],
-            "error: invalid value '100' for '--max-frame-size <BYTES>': HAProxy agrees to at least 256 \
+            "error: invalid value '100' for '--max-frame-size <BYTES>': HAProxy needs at least 256 \
              bytes\n\nFor more information, try '--help'.\n",
         ),
     ] {

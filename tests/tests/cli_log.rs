@@ -10,7 +10,7 @@ use spoa_tests::Process;
 const LEVELS: &str = "`off`, `error`, `warn`, `info`, `debug` or `trace`";
 
 #[test]
-fn an_unknown_level_is_not_taken_for_a_target_without_lines() {
+fn an_unknown_level_is_not_read_as_a_target_without_lines() {
     for (filter, problem) in [
         ("warning", "`warning` is not a level: write `warn`, or `warning=info` if it is a target".to_owned()),
         ("inof", "`inof` is not a level: write `info`, or `inof=info` if it is a target".to_owned()),

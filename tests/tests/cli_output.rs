@@ -1,4 +1,4 @@
-//! Where the program cannot write what it was asked for: a full disk, a pipe that is closed.
+//! Output that the program cannot write: a full disk, a closed pipe.
 
 mod common;
 
@@ -7,7 +7,7 @@ use spoa_tests::TempDir;
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
-/// Every command that prints what it was asked for.
+/// The commands that print a result.
 const PRINTING: [&[&str]; 9] = [
     &["handlers"],
     &["handlers", "--json"],

@@ -34,7 +34,7 @@ fn say(address: SocketAddr, text: &[u8]) {
 }
 
 #[test]
-fn a_haproxy_that_speaks_the_proxy_protocol_is_told_to_stop() {
+fn a_haproxy_that_speaks_the_proxy_protocol_is_refused_with_advice() {
     let why = "HAProxy 3.4 ignores `send-proxy` in a backend of agents, with a warning";
     let takes_it = |haproxy: &Haproxy| !haproxy.at_least(3, 4);
     for_haproxies(why, takes_it, |haproxy| {

@@ -23,7 +23,7 @@ fn limited(files: u32) -> Command {
 }
 
 #[test]
-fn an_agent_that_cannot_start_for_want_of_them_says_what_to_raise() {
+fn an_agent_that_cannot_start_without_them_says_what_to_raise() {
     for (files, what) in [
         (4, "cannot start threads"),
         (8, "cannot start threads"),
@@ -64,7 +64,7 @@ async fn it_recovers_from_a_want_of_file_descriptors() {
     drop(others);
     let again = Client::connect(&address).await.expect("it lets in again");
     again.send("greet", &[]).await.expect("and serves");
-    // It said so once a second at most, however often it tried.
+    // It logged at most one line a second, however often it tried.
     let lines = agent.output();
     let said = lines.iter().filter(|line| line.contains("cannot accept"));
     assert!(said.count() <= 10, "{lines:?}");

@@ -282,7 +282,7 @@ fn every_disconnect_says_what_its_line_says() {
 }
 
 #[test]
-fn every_type_of_frame_was_looked_at() {
+fn every_type_of_frame_is_covered() {
     let kinds = ["NOTIFY", "HAPROXY-HELLO", "HAPROXY-DISCONNECT", "UNSET"];
     let counts = kinds.map(|kind| goldens().iter().filter(|golden| golden.is(kind)).count());
     assert_eq!(counts, [89, 18, 38, 9]);

@@ -1,4 +1,4 @@
-//! The harness itself: what it starts, shows and stops, before any agent is there.
+//! The harness itself: starting, showing and stopping programs, without an agent.
 
 use std::time::Duration;
 

@@ -6,10 +6,10 @@ use common::fixture;
 use spoa_tests::{Config, Message, Process, for_each_haproxy, voluntary_switches};
 use std::time::{Duration, Instant};
 
-/// How long it is looked at.
+/// How long the agent is watched.
 const WATCHED: Duration = Duration::from_secs(3);
 
-/// How often an agent whose threads have come to rest goes to sleep again while it is looked at.
+/// The number of context switches of an idle agent while it is watched.
 fn switches(agent: &Process) -> u64 {
     // Its start may take a moment to end.
     std::thread::sleep(Duration::from_millis(200));
@@ -31,7 +31,7 @@ fn start() -> (Process, String) {
 }
 
 #[test]
-fn an_agent_that_nobody_asks_does_not_wake() {
+fn an_idle_agent_does_not_wake() {
     let (agent, _) = start();
     let switches = switches(&agent);
     assert!(switches <= 6, "{switches} in {WATCHED:?}");

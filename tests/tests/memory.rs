@@ -36,7 +36,7 @@ fn bound() -> u64 {
     (8 << 20) + workers + connections + max_buffered_total()
 }
 
-/// The most that an idle connection costs.
+/// The limit on the cost of an idle connection.
 const IDLE: u64 = 4 << 10;
 
 /// The buffers of two worker threads and the lists of connections, which stay.
@@ -68,9 +68,9 @@ fn start_agent(files: u64, envs: &[(&str, &str)]) -> (Process, SocketAddr) {
     (agent, address.expect("an address"))
 }
 
-/// A connection on which both have said HELLO.
+/// A connection on which the HELLOs have been exchanged.
 fn connect(agent: SocketAddr) -> TcpStream {
-    // Small buffers, so that what is not read stays with the agent.
+    // Small buffers, so that unread bytes stay with the agent.
     let connecting = async {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(4 << 10)?;

@@ -1,4 +1,4 @@
-//! `--admin` and `probe`, looked at by those who use them: Prometheus, promtool, and a container's health
+//! `--admin` and `probe`, as their users see them: Prometheus, promtool, and a container's health
 //! check.
 
 mod common;

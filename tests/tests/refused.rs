@@ -1,4 +1,4 @@
-//! Whatever HAProxy refuses about the SPOE side of a configuration, `doctor` finds at least a warning in.
+//! `doctor` has at least a warning for everything that HAProxy refuses about the SPOE side of a configuration.
 //!
 //! Sound configurations are changed a little, a word or a line at a time, in every way there is up to a
 //! limit; the changes are the same in each run.

@@ -125,7 +125,7 @@ async fn a_file_that_is_written_slowly_is_read_at_the_end() {
 
 /// Its parent cannot be watched, as in `/etc/secret` with the mode 711.
 #[tokio::test]
-async fn a_file_in_a_directory_that_cannot_be_read_is_looked_at_from_time_to_time() {
+async fn a_file_in_a_directory_that_cannot_be_read_is_checked_from_time_to_time() {
     let dir = files();
     let closed = dir.join("closed");
     std::fs::create_dir(&closed).expect("it can be made");
@@ -142,7 +142,7 @@ async fn a_file_in_a_directory_that_cannot_be_read_is_looked_at_from_time_to_tim
     }
     let (agent, client) = start(&mut command).await;
     agent.wait_for_line(&format!(
-        "WARN cannot watch directory `{}`: EACCES: Permission denied; watched files are looked at every 2s, too; \
+        "WARN cannot watch directory `{}`: EACCES: Permission denied; watched files are checked every 2s, too; \
          let the agent read the directory, or raise `fs.inotify.max_user_watches`",
         closed.display()
     ));
@@ -202,7 +202,7 @@ async fn a_folder_above_the_file_may_be_renamed_and_replaced() {
 }
 
 #[tokio::test]
-async fn a_value_is_made_again_at_every_period_and_an_outage_is_one_line() {
+async fn a_value_is_reloaded_at_every_period_and_an_outage_is_one_line() {
     let dir = files();
     let (agent, client) = start(&mut command(&dir)).await;
     becomes(&client, "txn.polled", "polled 1").await;

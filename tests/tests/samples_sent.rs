@@ -13,7 +13,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Answers whatever it is sent, so that a variable says that it was asked.
+/// Answers every message, so that a variable says that it was sent.
 #[spoe_fallback]
 fn judge(_message: spoa::spop::Message<'_>) -> SetVar<bool> {
     SetVar::transaction("judged", true)
@@ -202,7 +202,7 @@ fn first_bytes(
     command.args(["-f", "haproxy.cfg"]).current_dir(dir.path());
     let process = Process::start(&mut command);
     let mut client = eventually_connected(&front, &process);
-    // Whatever looks without waiting has looked before the bytes come.
+    // Samples that do not wait are fetched before the bytes come.
     if let Some(line) = before {
         process.wait_for_line(line);
     }

@@ -1,4 +1,4 @@
-//! How an agent stops: SIGTERM drains it, a second signal ends it at once; and what its log says.
+//! How an agent stops: SIGTERM drains it, a second signal ends it at once; and the lines of its log.
 
 mod common;
 
@@ -52,7 +52,7 @@ impl Gate {
 }
 
 #[tokio::test]
-async fn sigterm_lets_finish_what_is_in_flight_and_sends_disconnect() {
+async fn sigterm_finishes_the_notifys_in_flight_and_sends_disconnect() {
     // SIGUSR1 is HAProxy's own soft stop.
     for signal in ["TERM", "INT", "USR1"] {
         let (mut agent, address, client) = start(&[]).await;
@@ -63,7 +63,7 @@ async fn sigterm_lets_finish_what_is_in_flight_and_sends_disconnect() {
             let inside = gate.entered().await;
             agent.signal(signal);
             agent.wait_for_line(&format!(
-                "SIG{signal}: draining: no new connections, what is in flight has 10s to finish; a \
+                "SIG{signal}: draining: no new connections; NOTIFYs in flight have 10s to finish; a \
                  second signal exits at once"
             ));
             eventually("nobody new is let in", || {
@@ -214,7 +214,7 @@ async fn an_agent_that_fares_well_logs_nothing() {
 }
 
 #[tokio::test]
-async fn a_message_that_nobody_answers_is_one_line_that_says_what_to_do() {
+async fn a_message_without_a_handler_is_one_line_that_says_what_to_do() {
     let (mut agent, _, client) = start(&[]).await;
     for _ in 0..3 {
         let ack = client.send("scroe", &[]).await;

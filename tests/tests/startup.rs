@@ -58,7 +58,7 @@ fn no_handlers() {
 }
 
 #[test]
-fn a_state_that_nobody_gives() {
+fn a_missing_state() {
     fails(
         &mut program(env!("CARGO_BIN_EXE_agent-stateless")),
         &format!(

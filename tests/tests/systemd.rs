@@ -1,4 +1,4 @@
-//! An agent as systemd starts it: the sockets it is passed, and what it tells.
+//! An agent as systemd starts it: the sockets that it gets, and its notifications.
 
 mod common;
 
@@ -33,7 +33,7 @@ impl Systemd {
         Systemd(socket)
     }
 
-    /// The next that is told; signs of life are passed over.
+    /// Returns the next notification, keep-alives excepted.
     fn told(&self) -> Vec<String> {
         loop {
             let lines = self.anything();
@@ -52,7 +52,7 @@ impl Systemd {
 }
 
 #[test]
-fn it_is_told_of_readiness_reloads_and_the_end() {
+fn systemd_is_told_of_readiness_reloads_and_the_end() {
     let dir = TempDir::new();
     let systemd = Systemd::new(&dir);
     let mut agent = Process::start(reloading(&dir).env("NOTIFY_SOCKET", dir.join("notify")));
@@ -84,7 +84,7 @@ fn it_is_told_of_readiness_reloads_and_the_end() {
 }
 
 #[test]
-fn an_agent_with_nothing_to_reload_says_that_it_is_done_all_the_same() {
+fn an_agent_with_nothing_to_reload_still_says_that_it_is_done() {
     let dir = TempDir::new();
     let systemd = Systemd::new(&dir);
     let agent = Process::start(common::fixture().env("NOTIFY_SOCKET", dir.join("notify")));
@@ -199,7 +199,7 @@ async fn addresses_of_the_command_line_are_added() {
 }
 
 #[tokio::test]
-async fn nobody_is_refused_while_an_activated_agent_restarts() {
+async fn no_connection_is_refused_while_an_activated_agent_restarts() {
     let dir = TempDir::new();
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = socket.local_addr().expect("it is bound").to_string();

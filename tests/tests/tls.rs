@@ -1,4 +1,4 @@
-//! TLS as a client sees it, and what is said of certificates that cannot be used.
+//! TLS as a client sees it, and the errors about certificates that cannot be used.
 
 mod common;
 
@@ -158,7 +158,7 @@ async fn a_client_certificate_must_be_of_the_authority_that_is_asked_for() {
         ),
     ] {
         peer.shows = shows;
-        // In TLS 1.3 the client is done before its certificate is looked at.
+        // In TLS 1.3 the client is done before its certificate is checked.
         if let Ok(stream) = peer.connect(agent.addr()).await {
             assert!(Client::over(stream).await.is_err(), "{words}");
         }
@@ -167,7 +167,7 @@ async fn a_client_certificate_must_be_of_the_authority_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_client_that_shows_a_ca_is_told_so() {
+async fn a_client_with_the_certificate_of_a_ca_gets_the_reason() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let clients = Authority::new("clients");
     let ca = dir.write("client-ca.pem", &clients.pem());
@@ -188,22 +188,22 @@ async fn a_peer_without_tls_is_named() {
     for (text, words) in [
         (
             &b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n"[..],
-            "the peer speaks the PROXY protocol, and this port takes TLS only; remove `send-proxy`",
+            "the peer speaks the PROXY protocol, and this port accepts only TLS; remove `send-proxy`",
         ),
         (
             b"\r\n\r\n\0\r\nQUIT\n",
-            "the peer speaks the PROXY protocol, and this port takes TLS only; remove `send-proxy`",
+            "the peer speaks the PROXY protocol, and this port accepts only TLS; remove `send-proxy`",
         ),
         (
             b"GET / HTTP/1.1\r\n\r\n",
-            "the peer speaks HTTP, and this port takes TLS only; is the `server` line",
+            "the peer speaks HTTP, and this port accepts only TLS; is the `server` line",
         ),
         (
             b"SSH-2.0-x\r\n",
-            "the peer speaks neither TLS nor SPOP, and this port takes TLS only",
+            "the peer speaks neither TLS nor SPOP, and this port accepts only TLS",
         ),
     ] {
-        // The same cause is said once a second.
+        // One cause is logged once a second.
         eventually(words, || {
             let mut stream = std::net::TcpStream::connect(agent.addr()).expect("it listens");
             std::io::Write::write_all(&mut stream, text).expect("it reads");
@@ -313,7 +313,7 @@ async fn a_port_probe_causes_no_warning() {
 }
 
 #[tokio::test]
-async fn an_agent_that_is_to_stop_does_not_wait_for_hands_that_nobody_shakes() {
+async fn an_agent_that_stops_does_not_wait_for_unfinished_handshakes() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let agent = agent(&authority, &dir, |tls| tls, Limits::default());
     let stream = TcpStream::connect(agent.addr()).await.expect("it listens");
@@ -454,7 +454,7 @@ fn a_certificate_is_of_no_use_to_unix_sockets() {
     let agent = Process::start(fixture().args(["--listen", &listen, "--tls-cert", &path]));
     agent.wait_for_line(&format!("listening on {listen}"));
     agent.wait_for_line(
-        "WARN the certificate is of no use: unix sockets take no TLS, and the agent has no others",
+        "WARN the certificate is not used: the agent listens only on unix sockets, which have no TLS",
     );
 }
 

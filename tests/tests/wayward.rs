@@ -19,7 +19,7 @@ async fn start(command: &mut Command) -> (Process, Client) {
     (agent, client.expect("it listens"))
 }
 
-/// Stops the agent; what it logged since it was ready.
+/// Stops the agent; returns the lines it logged since it was ready.
 fn records(agent: &mut Process) -> Vec<String> {
     agent.wait_for_line("INFO started");
     agent.signal("TERM");
@@ -99,7 +99,7 @@ async fn no_client_writes_a_line_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_error_that_cannot_be_shown_or_dropped_costs_its_own_answer_only() {
+async fn an_error_that_cannot_be_shown_or_dropped_loses_only_its_own_answer() {
     for variable in [None, Some("1"), Some("full")] {
         let mut command = program(PROGRAM);
         if let Some(value) = variable {
@@ -131,7 +131,7 @@ async fn an_error_that_cannot_be_shown_or_dropped_costs_its_own_answer_only() {
         assert_eq!(lines("handler `sticky` failed: sticky peer="), 1);
         let dropped = "` panicked: does not come off, at tests/agents/wayward.rs:";
         assert_eq!(lines(dropped), 1, "{records:#?}");
-        // Two failures, one of `on_failure`, one panic that is nobody's failure.
+        // Two failures, one of `on_failure`, one panic outside of handlers.
         let troubles = records
             .iter()
             .filter(|line| is_record(line) && !line.contains(" INFO "));

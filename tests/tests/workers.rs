@@ -79,7 +79,7 @@ async fn take_time(address: SocketAddr, ms: u64) -> u64 {
         .unwrap()
 }
 
-/// Each used to count the looks of both, by a clock of its own.
+/// Each server used to count the checks of both, by a clock of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_agents_in_one_process_have_one_watcher() {
     let first = Background::agent(|builder| builder.handlers(handlers![take]));

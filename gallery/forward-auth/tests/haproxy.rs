@@ -171,7 +171,7 @@ fn without_its_service_the_agent_denies_until_it_is_back() {
         });
         let log = haproxy.agent_log().join("\n");
         assert_eq!(
-            log.matches("the service is away, handlers do without it")
+            log.matches("the service is unavailable, handlers run without it")
                 .count(),
             2,
             "{log}"

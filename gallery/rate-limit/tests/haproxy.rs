@@ -177,7 +177,8 @@ fn without_redis_each_agent_counts_its_share_until_it_is_back() {
         });
         let log = haproxy.agent_log().join("\n");
         assert_eq!(
-            log.matches("Redis is away, handlers do without it").count(),
+            log.matches("Redis is unavailable, handlers run without it")
+                .count(),
             2,
             "{log}"
         );

@@ -1,4 +1,4 @@
-//! How an agent is put together.
+//! The builder of an agent.
 
 use super::error::{BuildError, Error};
 use super::listen::allow_list::AllowList;

@@ -86,7 +86,7 @@ impl Dependency {
         };
         let until = Instant::now() + self.pause;
         if self.away_until().replace(until).is_none() {
-            tracing::error!(target: AGENT, "{} is away, handlers do without it: {problem}", self.name);
+            tracing::error!(target: AGENT, "{} is unavailable, handlers run without it: {problem}", self.name);
         }
         None
     }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_question_that_is_given_up_does_not_keep_the_service_away() {
+    async fn a_cancelled_question_does_not_keep_the_service_away() {
         let it = dependency();
         assert_eq!(it.ask(ready(Err::<(), _>("refused"))).await, None);
         tokio::time::sleep(Duration::from_secs(1)).await;

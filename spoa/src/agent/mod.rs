@@ -185,10 +185,10 @@ impl Agent {
     }
 
     /// Serves one connection that the program accepted itself, until `shutdown` is done, and then closes
-    /// it gracefully: what is in flight is answered and an AGENT-DISCONNECT sent.
+    /// it gracefully: NOTIFYs in flight are answered, and an AGENT-DISCONNECT is sent.
     ///
     /// It is for a program with a listener of its own; [`Agent::serve`] does this on every connection
-    /// that it accepts. After [`Limits::drain_timeout`] it answers what is still in flight without actions,
+    /// that it accepts. After [`Limits::drain_timeout`] it answers the NOTIFYs still in flight without actions,
     /// and after another [`Limits::linger_timeout`] it drops the connection. [`Limits::lame_duck`] and
     /// [`Limits::max_connections`] play no part. Log lines and handlers get `peer` as the other end.
     ///
@@ -258,7 +258,7 @@ impl Agent {
         server.bind(&self.addresses)
     }
 
-    /// Binds the agent's addresses and serves until `shutdown` is done and what is in flight is answered.
+    /// Binds the agent's addresses and serves until `shutdown` is done and all NOTIFYs in flight are answered.
     ///
     /// Several agents, or an agent and another server, run in one program and stop together:
     ///

@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-/// Where an agent is in its life.
+/// The phase of an agent's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Phase {
-    /// It does not serve yet.
+    /// The agent does not serve yet.
     Starting,
-    /// It serves.
+    /// The agent serves.
     Serving,
-    /// It serves, and refuses health checks, for [`Limits::lame_duck`](super::Limits::lame_duck).
+    /// The agent serves, and refuses health checks, for [`Limits::lame_duck`](super::Limits::lame_duck).
     LameDuck,
-    /// It accepts no connections, and answers what is in flight.
+    /// The agent accepts no connections, and answers the NOTIFYs in flight.
     Draining,
-    /// It has stopped.
+    /// The agent has stopped.
     Stopped,
 }
 

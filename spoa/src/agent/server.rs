@@ -48,7 +48,7 @@ impl Server {
         #[cfg(feature = "tls")]
         if self.tls.is_some() && self.listeners.iter().all(|it| it.tcp_address().is_none()) {
             tracing::warn!(target: AGENT,
-                "the certificate is of no use: unix sockets take no TLS, and the agent has no others"
+                "the certificate is not used: the agent listens only on unix sockets, which have no TLS"
             );
         }
         Ok(self)

@@ -36,7 +36,7 @@ pub struct Monitor {
 pub struct Stats {
     /// The agent's name.
     pub agent: String,
-    /// Where it is in its life.
+    /// The phase of its life.
     pub phase: Phase,
     /// Its messages by name, the fallback last.
     pub messages: Vec<MessageStats>,
@@ -62,13 +62,13 @@ pub struct Stats {
     pub connections_refused_full: u64,
     /// Connections that were refused because of their address.
     pub connections_refused_not_allowed: u64,
-    /// Attempts to accept a connection that failed, such as for want of file descriptors.
+    /// Failed attempts to accept a connection, for example without a free file descriptor.
     pub accept_errors: u64,
     /// Connections that the peer broke inside a frame, or while an answer was outstanding.
     pub connections_broken: u64,
     /// Connections that were closed because the peer was late with a HELLO, a frame, or reading.
     pub connections_timed_out: u64,
-    /// Connections that were refused because of what they sent.
+    /// Connections that were refused because of the bytes they sent.
     pub protocol_errors: u64,
     /// Messages that were not handled because of a limit, by its name.
     pub limits_reached: Vec<(&'static str, u64)>,

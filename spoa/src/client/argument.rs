@@ -345,7 +345,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn bytes_that_are_not_text_are_a_string_all_the_same() {
+    fn bytes_that_are_not_text_are_still_a_string() {
         let text: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"h=\xff");
         let Argument { name, value } = Argument::parse(text).unwrap();
         assert_eq!(

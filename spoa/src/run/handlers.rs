@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn where_an_argument_comes_from_is_said_and_never_guessed() {
+    fn the_source_of_an_argument_is_shown_and_never_guessed() {
         let shown = |name, expected, required| {
             let argument = ArgumentDescription {
                 name: Some(name),

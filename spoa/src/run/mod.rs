@@ -105,7 +105,7 @@ async fn builder_of(program: Program, words: Vec<OsString>) -> Result<AgentBuild
     let options = running.options(words, |_| None);
     let options = options.map_err(|(Stop::Print(text) | Stop::Refuse(text))| text)?;
     if options.task != Task::Serve {
-        return Err("the words for `agent_builder` have options only, not a command".to_owned());
+        return Err("`agent_builder` takes options, not a command".to_owned());
     }
     let made = running.setup(&options, setup).await;
     let hidden = |error: StartError| options.secrets().hide(error.to_string()).into_owned();

@@ -104,12 +104,12 @@ impl Serving {
         let drain = self.drain;
         match self.lame_duck {
             Duration::ZERO => tracing::info!(target: AGENT,
-                "{name}: draining: no new connections, what is in flight has {drain:?} to finish; a \
+                "{name}: draining: no new connections; NOTIFYs in flight have {drain:?} to finish; a \
                  second signal exits at once"
             ),
             lame_duck => tracing::info!(target: AGENT,
-                "{name}: serving on for {lame_duck:?} with health checks refused, so that HAProxy \
-                 sends to its other servers; then draining: what is in flight has {drain:?} to \
+                "{name}: serving for another {lame_duck:?} with health checks refused, so that HAProxy \
+                 uses its other servers; then draining: NOTIFYs in flight have {drain:?} to \
                  finish; a second signal exits at once"
             ),
         }

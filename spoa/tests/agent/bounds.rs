@@ -164,7 +164,7 @@ async fn frames_that_do_not_come_whole_count_beyond_what_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_nobody_reads_count() {
+async fn unread_answers_count() {
     let agent = agent()
         .handlers(handlers![echo])
         .limits(|limits| limits.max_buffered_total = 10_000);

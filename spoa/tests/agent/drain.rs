@@ -135,7 +135,7 @@ async fn a_peer_that_waits_to_be_accepted_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_says_no_hello_is_closed_a_moment_later() {
+async fn a_peer_without_a_hello_is_closed_a_moment_later() {
     let agent = agent().handlers(handlers![gated]).build().unwrap();
     let (_silent, theirs) = tokio::io::duplex(1024);
     let start = Instant::now();
@@ -147,7 +147,7 @@ async fn a_peer_that_says_no_hello_is_closed_a_moment_later() {
 
 /// The answers of an agent in lame duck, to a health check and to a NOTIFY.
 #[tokio::test]
-async fn a_lame_duck_refuses_health_checks_and_answers_all_the_same() {
+async fn a_lame_duck_refuses_health_checks_and_still_answers() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();

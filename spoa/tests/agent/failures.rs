@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tracing::Level;
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_handler_costs_its_own_actions_only() {
+async fn a_failing_handler_loses_only_its_own_actions() {
     let mut peer = Peer::connect(agent()).await;
     let failing = [
         "error",
@@ -426,7 +426,7 @@ async fn an_ack_too_large_for_the_frame_loses_whole_actions_from_its_end() {
 }
 
 #[tokio::test]
-async fn a_connection_that_dies_with_handlers_that_panic_when_dropped_takes_nobody_along() {
+async fn handlers_that_panic_when_their_connection_dies_affect_no_other_connection() {
     let mut peer = Peer::connect(agent().limits(|limits| limits.handler_timeout = None)).await;
     let answer = peer.ask(&["sync"]).await;
     assert_eq!(answer, ack(1, &["set-var sess.sync = 7"]));

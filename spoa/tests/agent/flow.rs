@@ -243,7 +243,7 @@ async fn a_stream_that_holds_what_is_written_is_flushed() {
 }
 
 #[tokio::test]
-async fn an_agent_that_listens_nowhere_is_refused_when_it_is_to_listen() {
+async fn an_agent_without_an_address_is_refused_when_it_should_listen() {
     let built = || agent().build().unwrap();
     let refused = built().serve(async {}).await.unwrap_err();
     assert_eq!(

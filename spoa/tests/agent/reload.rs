@@ -198,7 +198,7 @@ async fn freed(world: &World, left: &[u8]) {
 }
 
 #[tokio::test]
-async fn an_idle_connection_lets_go_of_what_was_replaced() {
+async fn an_idle_connection_releases_replaced_state() {
     let world = Arc::<World>::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();

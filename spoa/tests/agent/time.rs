@@ -14,7 +14,7 @@ use tokio::task::coop;
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_says_no_hello_is_closed() {
+async fn a_peer_without_a_hello_is_closed() {
     let mut peer = Peer::silent(agent(), 4096);
     let start = Instant::now();
     peer.send(&hello(16380)[..20]).await;

@@ -90,7 +90,7 @@ fn null_and_absent_arguments_make_an_empty_option() {
 }
 
 #[test]
-fn the_first_of_a_name_wins_in_whatever_order_they_come() {
+fn the_first_argument_of_a_name_wins_in_any_order() {
     #[spoe_message("first")]
     fn first(x: u8, y: u8, #[arg(default = 9)] z: u8) -> SetVar<u32> {
         let [x, y, z] = [x, y, z].map(u32::from);
@@ -206,7 +206,7 @@ fn an_underscore_at_the_head_of_a_parameter_is_not_part_of_its_argument() {
 }
 
 #[test]
-fn the_fallback_takes_what_nobody_else_does() {
+fn the_fallback_takes_messages_without_a_handler() {
     #[spoe_fallback]
     fn rest(message: Message<'_>, x: Option<u8>) -> SetVar<String> {
         shown(format!("{} {x:?}", message.name()))

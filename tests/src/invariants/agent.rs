@@ -168,7 +168,10 @@ pub fn in_process_agent(data: &[u8]) {
         awaited.swap_remove(one.unwrap_or_else(|| panic!("nobody waits for {ids:?}")));
     }
     // Handlers that still run at the DISCONNECT are cancelled.
-    assert!(owed.disconnect || awaited.is_empty(), "no ACK for {awaited:?}");
+    assert!(
+        owed.disconnect || awaited.is_empty(),
+        "no ACK for {awaited:?}"
+    );
 }
 
 /// Sends the input, reads what is owed, hangs up, and reads what there is besides.

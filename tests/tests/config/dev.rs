@@ -27,7 +27,7 @@ fn is_gone(address: &str) {
 }
 
 #[test]
-fn requests_are_answered_shown_and_told_about() {
+fn requests_are_answered_and_shown() {
     for_each_haproxy(|haproxy| {
         let (mut process, address) = dev(example("inspect"), haproxy);
         let addr = address.parse().expect("an address and a port");
@@ -194,7 +194,7 @@ fn haproxy_does_not_outlive_an_agent_that_is_killed() {
 }
 
 #[test]
-fn a_haproxy_that_is_killed_is_said_to_be() {
+fn a_killed_haproxy_is_reported() {
     let haproxy = &haproxies()[0];
     let (mut process, _) = dev(example("ip-reputation"), haproxy);
     // The shell between them is the child of `dev`, HAProxy the first of the shell's.
@@ -261,7 +261,7 @@ fn a_configuration_that_would_not_work_is_not_run() {
 }
 
 #[test]
-fn a_configuration_of_ones_own_is_run_as_it_is() {
+fn your_own_configuration_runs_unchanged() {
     let haproxy = &haproxies()[0];
     let (dir, port, front) = (
         spoa_tests::TempDir::new(),

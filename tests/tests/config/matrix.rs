@@ -1,4 +1,4 @@
-//! Whatever `config` writes, `doctor` has nothing to say of it, and HAProxy takes it without a warning.
+//! `doctor` finds nothing in any configuration that `config` writes, and HAProxy accepts it without a warning.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn variable(scope: &str, name: &str, rust_type: &str, presence: Presence) -> Var
     }
 }
 
-/// The ways in which a message can be asked for.
+/// The ways in which a message can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// At the event of its samples, for a variable of the transaction.

@@ -12,7 +12,7 @@ use spoa_tests::Background;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Appends to what is written what a NOTIFY is answered with.
+/// Appends the answer of a NOTIFY to the output.
 pub(crate) trait Answer:
     Fn(FrameIds, Messages<'_>, &mut Vec<u8>) + Send + Sync + 'static
 {
@@ -20,7 +20,7 @@ pub(crate) trait Answer:
 
 impl<F: Fn(FrameIds, Messages<'_>, &mut Vec<u8>) + Send + Sync + 'static> Answer for F {}
 
-/// Makes of the bytes of an AGENT-HELLO what is written in its place, part after part.
+/// Turns the bytes of an AGENT-HELLO into the parts that are written instead.
 pub(crate) type Greeting = fn(Vec<u8>) -> Vec<Vec<u8>>;
 
 /// An agent that shakes hands as the library does.

@@ -1,5 +1,5 @@
-//! A client cannot switch a check off, neither by bytes that a handler does not take nor by how many of
-//! them only what was said of its samples.
+//! A client cannot switch a check off unnoticed: any bytes reach the handler, and `spoa_facts` knows which
+//! samples a client can make too large for a frame.
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -61,7 +61,7 @@ fn send_over_http2(to: SocketAddr, path: &[u8]) -> TcpStream {
 }
 
 #[test]
-fn whatever_a_client_sends_is_checked() {
+fn everything_that_a_client_sends_is_checked() {
     let agent = Background::agent(|agent| agent.handlers(handlers![check]));
     for_each_haproxy_in_turn(|haproxy| {
         let proxy = Config::new(agent.addr())

@@ -42,7 +42,7 @@ fn closed(agent: &Background) -> usize {
 }
 
 #[test]
-fn haproxy_gives_up_an_idle_connection() {
+fn haproxy_closes_an_idle_connection() {
     for_each_haproxy_in_turn(|haproxy| {
         let agent = agent();
         // The one holds up to 3.0, the other since: connections wait in a pool.

@@ -240,7 +240,7 @@ fn an_answer_that_haproxy_no_longer_waits_for_does_no_harm() {
 }
 
 #[test]
-fn an_error_ends_the_engine_for_the_transaction_unless_told_to_go_on() {
+fn an_error_ends_the_engine_for_the_transaction_unless_it_continues_on_error() {
     for_each_haproxy(|haproxy| {
         let gate = Gate::shut();
         let state = gate.clone();
@@ -311,7 +311,7 @@ fn an_agent_that_is_not_there() {
 fn stranger() {}
 
 #[test]
-fn a_message_nobody_answers_is_acknowledged_and_named() {
+fn a_message_without_a_handler_is_acknowledged_and_named() {
     for_each_haproxy(|haproxy| {
         let agent = Background::agent(|agent| agent.handlers(handlers![stranger]));
         let proxy = Config::new(agent.addr())

@@ -16,7 +16,7 @@ struct Inner {
 }
 
 impl Gate {
-    /// One that lets nobody through.
+    /// A gate that lets no client through.
     pub(crate) fn shut() -> Gate {
         let (waiting, open) = (AtomicUsize::new(0), Semaphore::new(0));
         Gate(Arc::new(Inner { waiting, open }))

@@ -71,7 +71,7 @@ async fn echo(token: &str, work: State<'_, std::sync::Arc<Work>>, context: Conte
     token.to_owned()
 }
 
-/// An agent that echoes, and what it does.
+/// An agent that echoes, and a record of its running handlers.
 fn echoing(
     limits: impl FnOnce(&mut Limits) + Send + 'static,
 ) -> (Background, std::sync::Arc<Work>) {

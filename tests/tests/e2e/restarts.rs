@@ -32,7 +32,7 @@ fn config(agent: impl ToString) -> Config {
         .processing_timeout(Duration::from_secs(2))
 }
 
-/// Those that did not get their verdict. Nobody gets another's, or no answer.
+/// Returns the requests without their verdict. No request gets another one's verdict, or no answer.
 fn lost(exchanges: &[Exchange]) -> Vec<&Exchange> {
     let mut lost = Vec::new();
     for exchange in exchanges {
@@ -262,7 +262,7 @@ fn mortal() -> Background {
 }
 
 #[test]
-fn an_agent_that_dies_costs_what_was_in_flight() {
+fn an_agent_that_dies_loses_the_notifys_in_flight() {
     for_each_haproxy_in_turn(|haproxy| {
         let (first, second) = (mortal(), echoing());
         let proxy = config(first.addr())

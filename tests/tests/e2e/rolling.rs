@@ -79,7 +79,7 @@ fn roll(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Vec<Exchange> {
     })
 }
 
-/// The errors of those that did not get their verdict. Nobody gets another's, or no answer.
+/// Returns the errors of requests without their verdict. No request gets another one's verdict, or no answer.
 fn lost(exchanges: &[Exchange]) -> Vec<&str> {
     let mut lost = Vec::new();
     for exchange in exchanges {
@@ -119,7 +119,7 @@ fn a_rolling_restart_loses_nothing() {
     });
 }
 
-/// Counts what it is asked.
+/// Counts its messages.
 #[spoe_message("echo", set = "txn.echo")]
 fn counted(token: &str, State(asked): State<'_, Arc<AtomicUsize>>) -> String {
     asked.fetch_add(1, Ordering::SeqCst);

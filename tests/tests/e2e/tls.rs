@@ -229,7 +229,7 @@ fn haproxy_does_not_speak_tls_to_an_agent_that_does() {
             agent(files.tls()),
             "",
             haproxy,
-            "connection refused: the peer speaks SPOP without TLS, and this port takes TLS only; \
+            "connection refused: the peer speaks SPOP without TLS, and this port accepts only TLS; \
              add `ssl verify required ca-file …`",
         );
     });

@@ -27,7 +27,7 @@ fn asked(proxy: &Proxy, request: &Request) -> (Option<i64>, Option<i64>) {
     (number("txn.iprep.answer"), number("txn.iprep.error"))
 }
 
-/// How long HAProxy waits in vain.
+/// How long HAProxy waits for an answer that never comes.
 const VAIN: Duration = Duration::from_millis(800);
 
 fn ask(proxy: &Proxy) -> (Option<i64>, Option<i64>) {
@@ -73,7 +73,7 @@ fn an_ack_of_the_size_agreed_on_is_a_byte_too_large_since_3_1() {
 }
 
 #[test]
-fn an_ack_nobody_waits_for_fails_its_connection_since_3_1() {
+fn an_unexpected_ack_fails_its_connection_since_3_1() {
     let agent = answering(|ids, _, out| {
         let stream_id = ids.stream_id + 1000;
         ack(

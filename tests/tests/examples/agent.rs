@@ -1,4 +1,4 @@
-//! An example's agent as a process, and a client that asks HAProxy for what it made of it.
+//! An example's agent as a process, and a client of the HAProxy in front of it.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! `inspect`: what it says of requests, and what becomes of them when it says nothing.
+//! `inspect`: its verdicts on requests, and what happens to requests without one.
 
 use spoa_tests::{Background, Directory, Port, Proxy, Request, example, for_each_haproxy_in_turn};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};

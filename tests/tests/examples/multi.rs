@@ -1,4 +1,4 @@
-//! `multi`: where requests go, what is said about them, what is counted.
+//! `multi`: the backend of each request, its variables, and the counters.
 
 use std::net::UdpSocket;
 use std::time::Duration;

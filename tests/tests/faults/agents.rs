@@ -134,7 +134,7 @@ fn two_agents_are_restarted_in_turn() {
 }
 
 #[test]
-fn two_agents_that_nobody_checks_are_restarted_in_turn() {
+fn two_agents_without_health_checks_are_restarted_in_turn() {
     let table = Table::of("the same without health checks");
     for_each_haproxy(|haproxy| {
         let counts = restarted(haproxy, |one, other| {

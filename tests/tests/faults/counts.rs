@@ -51,7 +51,7 @@ impl Counts {
     }
 }
 
-/// The table of faults and what they cost.
+/// The table of faults and the requests that they failed.
 pub(crate) struct Table {
     fault: &'static str,
     figures: Figures,

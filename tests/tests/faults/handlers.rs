@@ -75,7 +75,7 @@ fn a_blocking_handler_never_returns_on_every_eleventh_request() {
 }
 
 #[test]
-fn a_pool_that_is_used_up_is_said_at_once() {
+fn a_full_pool_is_reported_at_once() {
     let table =
         Table::of("the same with `--max-blocking 4 --max-blocking-queue 0`: the pool is used up");
     for_each_haproxy(|haproxy| {

@@ -1,4 +1,4 @@
-//! Both encodings of headers, against an encoder of the tests' own, and what reading them costs.
+//! Both encodings of headers, compared with an encoder of the tests' own, and the cost of reading them.
 
 use allocation_counter::measure;
 use proptest::prelude::*;
@@ -76,7 +76,7 @@ proptest! {
         prop_assert!(Headers::from_text(&text[..at.index(text.len())]).is_err());
     }
 
-    /// Whatever comes, nothing panics, and what is read is in what came.
+    /// No input causes a panic, and all headers that are read are in the input.
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         spoa_tests::invariants::header_blocks(&bytes);

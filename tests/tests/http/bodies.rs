@@ -1,4 +1,4 @@
-//! Bodies: which bytes there are, and whether the handler is told that some are missing.
+//! Bodies: which bytes arrive, and whether the handler knows that some are missing.
 
 use crate::h2;
 use crate::seen::{Seen, Stage};

@@ -1,4 +1,4 @@
-//! Whatever the bytes, nothing panics, and reading them comes to an end.
+//! No bytes cause a panic, and reading them always ends.
 
 use crate::strategies::*;
 use proptest::collection::vec;
@@ -86,7 +86,7 @@ proptest! {
                 }
             }
         }
-        // The answer is frames, whatever the question.
+        // The output consists of frames, whatever the input is.
         let mut rest = &out[..];
         while Frame::split(&mut rest, 16380).unwrap().is_some() {}
         prop_assert!(rest.is_empty());

@@ -55,7 +55,7 @@ fn cut<'a>(bytes: &'a [u8], at: &[Index]) -> Vec<&'a [u8]> {
         .collect()
 }
 
-/// Few ids, so that fragments and ACKs meet what they belong to.
+/// Few ids, so that fragments and ACKs often have the ids of an earlier frame.
 fn few_ids() -> impl Strategy<Value = FrameIds> {
     (0_u64..4, 1_u64..3).prop_map(|(stream_id, frame_id)| FrameIds {
         stream_id,

@@ -171,18 +171,19 @@ pub(crate) fn frame() -> impl Strategy<Value = Vec<u8>> {
                 }
             })
         });
-    let disconnect = (any::<bool>(), any::<u32>(), ".{0,40}").prop_map(|(haproxys, code, message)| {
-        let frame_type = if haproxys {
-            FrameType::HAPROXY_DISCONNECT
-        } else {
-            FrameType::AGENT_DISCONNECT
-        };
-        let disconnect = Disconnect {
-            status: Status::from_code(code),
-            message: &message,
-        };
-        encoded(|out| disconnect.encode(frame_type, out))
-    });
+    let disconnect =
+        (any::<bool>(), any::<u32>(), ".{0,40}").prop_map(|(haproxys, code, message)| {
+            let frame_type = if haproxys {
+                FrameType::HAPROXY_DISCONNECT
+            } else {
+                FrameType::AGENT_DISCONNECT
+            };
+            let disconnect = Disconnect {
+                status: Status::from_code(code),
+                message: &message,
+            };
+            encoded(|out| disconnect.encode(frame_type, out))
+        });
     let other = (frame_type(), 0_u32..4, ids(), vec(any::<u8>(), 0..40)).prop_map(
         |(frame_type, flags, ids, payload)| {
             let flags = Flags::from_bits(flags);

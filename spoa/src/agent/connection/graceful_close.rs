@@ -9,16 +9,16 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long nothing must have come while answers are held back.
+/// The quiet time to wait for while answers are held back.
 const SETTLED: Duration = Duration::from_millis(5);
 
-/// How long nothing must have come while no stream waits.
+/// The quiet time to wait for while no stream waits.
 const IDLE: Duration = Duration::from_millis(100);
 
-/// How long nothing must have come or gone while there is time to wait for a better moment.
+/// The quiet time, in both directions, to wait for while there is time for a better moment.
 const CALM: Duration = Duration::from_millis(50);
 
-/// How long answers are held back at first. Each time that it was in vain doubles it. A connection whose
+/// How long answers are held back at first. Each failed attempt doubles it. A connection whose
 /// handlers always overlap closes once it is longer than they take.
 const HOLD: Duration = Duration::from_millis(20);
 
@@ -26,7 +26,7 @@ const HOLD: Duration = Duration::from_millis(20);
 /// processing` in spoe.conf has room for it.
 const MAX_HOLD: Duration = Duration::from_millis(640);
 
-/// The most bytes held back. A HAProxy never has more answers outstanding.
+/// The limit on the bytes held back. A HAProxy never has more answers outstanding.
 const MAX_HELD: usize = 64 << 10;
 
 /// The answers held back on one connection that is to close, and the waits for a quiet moment.
@@ -154,7 +154,7 @@ impl GracefulClose {
 mod tests {
     use super::*;
 
-    /// Lets the time pass that is due next; how much that was.
+    /// Advances the time to the next deadline; returns by how much.
     fn pass(closing: &mut GracefulClose, now: &mut Instant) -> Duration {
         let due = closing.due().expect("something is due");
         closing.expire(due);

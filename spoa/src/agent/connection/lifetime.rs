@@ -1,4 +1,4 @@
-//! How long a connection is to live.
+//! The lifetime of a connection.
 //!
 //! It knows time, not connections.
 
@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
 /// How long a connection that is old enough may wait for a moment in which it is not in use: a DISCONNECT
-/// then costs nobody anything.
+/// then costs no stream its answer.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 /// Draws a time within a tenth of `length`: connections that were opened together do not end

@@ -9,21 +9,21 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// A timer of a connection. Of timers that expire at once, the first in this order is handled first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
-    /// For the peer to close after the AGENT-DISCONNECT.
+    /// The time for the peer to close after the AGENT-DISCONNECT.
     Linger,
-    /// For the peer's HELLO.
+    /// The time for the peer to send its HELLO.
     Hello,
-    /// For the peer to read its answers.
+    /// The time for the peer to read its answers.
     Write,
-    /// For the rest of a frame.
+    /// The time for the rest of a frame to arrive.
     Frame,
-    /// For anything to come at all.
+    /// The time that a connection may be idle.
     Idle,
-    /// For the age at which the connection is replaced.
+    /// The age at which the connection is closed.
     Lifetime,
-    /// For a quiet moment to close in.
+    /// The time until the next attempt to close in a quiet moment.
     GracefulClose,
-    /// For running handlers.
+    /// The earliest deadline of running handlers.
     Handlers,
 }
 
@@ -71,7 +71,7 @@ impl TimerTable {
         &mut self.deadlines[timer as usize]
     }
 
-    /// Has a timer expire at `deadline`.
+    /// Sets a timer to expire at `deadline`.
     #[inline]
     pub(crate) fn set(&mut self, timer: Timer, deadline: Instant) {
         let after = deadline.saturating_duration_since(self.start);
@@ -133,7 +133,7 @@ struct Alarm {
 }
 
 impl Alarm {
-    /// Has it go off at `at` at the latest.
+    /// Arms the alarm to go off at `at` at the latest.
     fn arm(&mut self, at: Instant) {
         match &mut self.sleep {
             Some(sleep) if self.armed && sleep.deadline() <= at => return,
@@ -143,7 +143,7 @@ impl Alarm {
         self.armed = true;
     }
 
-    /// Waits until it goes off; it must then be armed again.
+    /// Waits until the alarm goes off; it must then be armed again.
     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let (Some(sleep), true) = (&mut self.sleep, self.armed) {
             ready!(sleep.as_mut().poll(cx));
@@ -189,7 +189,7 @@ mod tests {
         timers.set(Timer::Frame, at(10));
         let first = poll_fn(|cx| timers.poll_expired(cx)).await;
         assert_eq!(first, (Timer::Frame, at(10)));
-        // The alarm is armed for the 20th by now, and goes off for nothing then.
+        // The alarm is armed for the 20th by now, and goes off without an expired deadline.
         timers.stop(Timer::Frame);
         timers.set(Timer::Handlers, at(30));
         let second = poll_fn(|cx| timers.poll_expired(cx)).await;

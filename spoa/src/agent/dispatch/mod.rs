@@ -1,7 +1,7 @@
 //! From a NOTIFY to its ACK: runs the handlers, whatever they do.
 //!
-//! It knows buffers, not sockets, and of handlers only those that are done when they return: the
-//! others are the business of `waiting`.
+//! It knows buffers, not sockets. It runs handlers that are done when they return; the
+//! others belong to `waiting`.
 
 mod failure;
 pub(crate) mod in_flight;
@@ -47,11 +47,11 @@ pub(crate) struct Dispatcher<'a> {
 pub(super) struct PendingAck {
     pub(super) ack: OpenAck,
     pub(super) ids: FrameIds,
-    /// How many bytes its actions may have.
+    /// The limit on the bytes of its actions.
     pub(super) room: usize,
-    /// Where it waits, once one of its handlers may have to.
+    /// Its slot, once one of its handlers may have to wait.
     pub(super) slot: Option<usize>,
-    /// Whether one has to.
+    /// Whether one of its handlers has to wait.
     pub(super) waits: bool,
     /// Whether its handlers are timed.
     pub(super) timed: bool,
@@ -220,7 +220,7 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// Runs the handler of a message that may ask to be told of its success.
-    // Out of the way of the others, for which that costs a look at one byte.
+    // A function of its own, so that other handlers pay only for a test of one byte.
     #[cold]
     #[inline(never)]
     fn asked(&mut self, mut incoming: IncomingMessage<'_>, answer: &mut PendingAck) {
@@ -263,7 +263,7 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    /// The most bytes of an ACK.
+    /// The limit on the bytes of an ACK.
     #[inline]
     pub(super) fn most(&self) -> usize {
         // HAProxy ≥ 3.1 takes one byte less than the size agreed on: a frame of exactly that size

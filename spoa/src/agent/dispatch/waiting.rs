@@ -1,7 +1,7 @@
-//! Handlers that may have to wait: begun, polled when they are woken, given up when their time is
-//! over. The ACK leaves when the last of its NOTIFY is done.
+//! Handlers that may have to wait: started, polled when they are woken, cancelled when their time is
+//! over. The ACK leaves when the last handler of its NOTIFY is done.
 //!
-//! It knows futures and deadlines; what is done when it returns is `dispatch`'s business.
+//! It knows futures and deadlines. Handlers that are done when they return belong to `dispatch`.
 
 use super::in_flight::{AckPart, Running, Slot, Trace};
 use super::{Dispatcher, PendingAck, marking, run};
@@ -21,18 +21,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Span;
 
-/// The most parts of one ACK that are awaited: a frame has room for thousands of messages, and each
+/// The limit on parts of one ACK that are awaited: a frame has room for thousands of messages, and each
 /// handler that waits costs a future and its buffers. HAProxy's configurations have a handful.
 const MAX_PARTS: usize = 256;
 
-/// Why the handlers of a slot are looked at.
+/// Why the handlers of a slot are polled or cancelled.
 #[derive(Clone, Copy)]
 enum Visit {
     /// One of them was woken.
     Poll,
-    /// The time is this.
+    /// Deadlines up to this time have passed.
     Expire(Instant),
-    /// The agent stops, and waited for so long.
+    /// The agent stops, and has waited this long.
     GiveUp(Duration),
 }
 
@@ -76,7 +76,7 @@ impl Dispatcher<'_> {
         }
     }
 
-    /// Runs a handler in place whose actions come after those of one that waits, if one does.
+    /// Runs a handler in place. If an earlier handler of the NOTIFY waits, its actions come first.
     fn follow(
         &mut self,
         entry: &Entry,
@@ -94,7 +94,7 @@ impl Dispatcher<'_> {
         entry.took(start, shard);
     }
 
-    /// Returns why a handler that may have to wait is not begun now. It does not wait for a place, since the
+    /// Returns why a handler that may have to wait is not started now. It does not queue, since the
     /// messages after this one may be for quick handlers.
     #[inline(always)]
     fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: Now) -> Option<Overload> {
@@ -241,7 +241,7 @@ impl Dispatcher<'_> {
         self.visit(index, Visit::Poll);
     }
 
-    /// Gives up the handlers of a slot whose deadline has passed.
+    /// Cancels the handlers of a slot whose deadline has passed.
     pub(crate) fn expire(&mut self, index: usize, now: Instant) {
         self.visit(index, Visit::Expire(now));
     }
@@ -379,7 +379,7 @@ fn start(slot: &Slot, begin: impl FnOnce() -> Result<JobFuture, Failure>) -> Beg
     }
 }
 
-/// Moves what the messages before gave out of the output, since their ACK will be late.
+/// Moves the actions of earlier messages out of the output, since their ACK will be late.
 fn set_aside(slot: &mut Slot, answer: &PendingAck, scratch: &mut Scratch) {
     let payload = answer.ack.payload();
     if slot.parts.is_empty() && scratch.output.len() > payload {

@@ -1,4 +1,4 @@
-//! How handlers that are done, and the agent that is to stop, wake a connection.
+//! How a connection is woken by handlers that are done, and by an agent that should stop.
 
 use super::sync::{AtomicBool, Mutex};
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ pub(crate) struct Wakeups {
 }
 
 impl Wakeups {
-    /// Has `waker` woken from here on. The connection calls it when its waker changed only.
+    /// Sets the waker. The connection calls it only if its waker has changed.
     pub(crate) fn register(&self, waker: &Waker) {
         *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
     }
@@ -65,7 +65,7 @@ impl Wakeups {
         self.wake();
     }
 
-    /// Has the connection polled.
+    /// Wakes the connection, so that it is polled.
     pub(crate) fn wake(&self) {
         let task = self
             .task
@@ -97,7 +97,7 @@ impl SlotWaker {
 
     /// Lets the next wake through again; called before each poll.
     pub(crate) fn rearm(&self) {
-        // Not a store: what the last waker wrote before it was turned away must be seen by the poll.
+        // Not a store: the poll must see what the last waker wrote before it found the flag set.
         self.woken.swap(false, Ordering::AcqRel);
     }
 }

@@ -18,7 +18,7 @@ pub(crate) enum BindError {
          it is) or choose another address"
     )]
     InUse {
-        /// Where.
+        /// The address.
         address: String,
     },
     /// The path of a unix socket is taken by something else.
@@ -27,7 +27,7 @@ pub(crate) enum BindError {
          another path"
     )]
     NotASocket {
-        /// Where.
+        /// The address.
         address: String,
     },
     /// The user or group who is to own a unix socket does not exist.
@@ -36,7 +36,7 @@ pub(crate) enum BindError {
          write the name or number of another"
     )]
     NoSuchOwner {
-        /// Where.
+        /// The address.
         address: String,
         /// `user` or `group`.
         what: &'static str,
@@ -50,13 +50,13 @@ pub(crate) enum BindError {
          (`usermod -aG`) and write `group=` and `mode=660` alone"
     )]
     NotGiven {
-        /// Where.
+        /// The address.
         address: String,
     },
     /// Anything else, such as a missing folder or permission.
     #[error("cannot listen on {address}: {error}{}", hint(error))]
     Io {
-        /// Where.
+        /// The address.
         address: String,
         /// Why.
         #[source]
@@ -119,7 +119,7 @@ mod tests {
         );
     }
 
-    /// Its program may have no options.
+    /// The program may have no options.
     #[test]
     fn no_error_advises_an_option() {
         let address = "unix@/run/agent.sock".to_owned();

@@ -1,4 +1,4 @@
-//! The error of everything that can fail before and besides serving.
+//! The errors of building, binding and reloading an agent.
 
 mod bind;
 mod config;

@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-/// How long to wait after an accept that failed for want of file descriptors or memory.
+/// How long to wait after an accept that failed because file descriptors or memory ran out.
 pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 
 /// After this many connections in a row that ended before they were accepted, there is a pause as
 /// well: an error that always comes must not keep a core busy.
 const MOST_FAILURES: usize = 100;
 
-/// How often the last connections are waited for when file descriptors have run out.
+/// How often to wait for the last connections when file descriptors have run out.
 const MOST_PAUSES: usize = 5;
 
 /// The listeners of an agent, and who may come in.
@@ -145,7 +145,7 @@ impl Acceptor {
     /// established to HAProxy and may carry a request already. `admit` takes them and returns how
     /// many are open.
     pub(crate) async fn close(mut self, mut admit: impl FnMut(Option<Accepted>) -> usize) {
-        // Those that come meanwhile are not waited for without end.
+        // The wait has an end, even if more connections arrive meanwhile.
         let most = self.listeners.len() * BACKLOG as usize;
         let mut pauses = 0;
         for _ in 0..most {

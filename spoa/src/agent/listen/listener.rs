@@ -25,7 +25,7 @@ pub struct Listener {
 #[derive(Debug)]
 enum ListenSocket {
     Tcp(TcpListener),
-    /// With what its clients are known by.
+    /// The socket, with what identifies its clients.
     Unix(UnixListener, Peer),
 }
 
@@ -192,7 +192,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     listen(socket, address)
 }
 
-/// One socket for a port of IPv6 and IPv4, whatever `net.ipv6.bindv6only` says.
+/// Opens one socket for a port of IPv6 and IPv4, whatever `net.ipv6.bindv6only` says.
 fn bind_dual(port: u16) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v6()?;
     SockRef::from(&socket).set_only_v6(false)?;

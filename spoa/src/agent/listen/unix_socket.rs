@@ -26,7 +26,7 @@ pub(crate) fn bind(
     access: Access<'_>,
 ) -> Result<(UnixListener, Option<SocketFile>), BindError> {
     let failed = |error| BindError::new(address.to_string(), error);
-    // A name that nobody has is found before there is a file.
+    // An unknown user or group is found before the file exists.
     let user = access.user.map(|name| user_id(address, name)).transpose()?;
     let group = access
         .group
@@ -37,7 +37,7 @@ pub(crate) fn bind(
     socket.bind(path).map_err(failed)?;
     // From here on it is removed again if anything fails.
     let file = SocketFile::of(path);
-    // The umask may have left it open to all, but nobody can connect before `listen`.
+    // The umask may have left it open to all, but no client can connect before `listen`.
     if let Some(mode) = access.mode {
         let permissions = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(path, permissions).map_err(failed)?;

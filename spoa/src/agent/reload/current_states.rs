@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often it is looked whether old values are still in use.
+/// How often to check whether old values are still in use.
 const RELEASE: Duration = Duration::from_millis(100);
 
 /// The states that hold now.
@@ -57,7 +57,7 @@ impl CurrentStates {
     }
 }
 
-/// Frees what was replaced once nobody uses it: what is large takes its time, which a thread that
+/// Frees replaced values once they are unused: freeing a large one takes time, which a thread that
 /// serves does not have.
 pub(super) async fn release(old: Arc<States>) {
     while Arc::strong_count(&old) > 1 {

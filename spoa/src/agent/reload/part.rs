@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// How long a value may be in the making before the log says so.
+/// How long a reload may take before the log says so.
 const SLOW: Duration = Duration::from_secs(30);
 
 /// Puts what was made in its place. All parts are made when the first of these is called, so it

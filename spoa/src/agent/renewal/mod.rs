@@ -1,4 +1,4 @@
-//! State that renews itself: when a value is made again while the agent serves, besides SIGHUP.
+//! State that renews itself: reloads of a value by a file change or a time, in addition to SIGHUP.
 
 mod places;
 mod watch;

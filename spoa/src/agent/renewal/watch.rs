@@ -13,13 +13,13 @@ use std::time::Duration;
 #[cfg(target_os = "linux")]
 use tokio::time::{Instant, timeout};
 
-/// How long nothing must happen to a file before it is read: a change may take several steps.
+/// How long a file must stay unchanged before it is read: a change may take several steps.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// How long the quiet is waited for while a file changes all the time.
+/// The longest wait for that while a file keeps changing.
 const MAX_CHANGE: Duration = Duration::from_secs(2);
 
-/// How often files are looked at where the system does not tell of changes.
+/// How often files are checked where the system does not report changes.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The state of a file. Two states are equal if the file has not changed.
@@ -80,7 +80,7 @@ impl Watch {
             events: events::Events::new()
                 .inspect_err(|error| {
                     tracing::warn!(target: AGENT,
-                        "cannot use inotify: {error}; watched files are looked at every {LOOK:?} instead; \
+                        "cannot use inotify: {error}; watched files are checked every {LOOK:?} instead; \
                          raise `fs.inotify.max_user_instances`"
                     );
                 })
@@ -123,7 +123,7 @@ impl Watch {
         let failure = events.follow(all);
         if let Some((dir, error)) = failure.as_ref().filter(|_| self.follows_all) {
             tracing::warn!(target: AGENT,
-                "cannot watch directory `{}`: {error}; watched files are looked at every {LOOK:?}, too; let the \
+                "cannot watch directory `{}`: {error}; watched files are checked every {LOOK:?}, too; let the \
                  agent read the directory, or raise `fs.inotify.max_user_watches`",
                 one_line(&dir.display().to_string())
             );

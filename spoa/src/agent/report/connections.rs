@@ -44,7 +44,7 @@ pub(crate) enum Late {
 impl std::fmt::Display for Late {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Late::Hello => "say HELLO",
+            Late::Hello => "send its HELLO",
             Late::Read => "read its answers",
             Late::Frame => "send the rest of a frame",
         })
@@ -200,7 +200,7 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send>, connection: &ConnectionInfo) 
     });
 }
 
-/// Where to look when a HAProxy was gone before its answers.
+/// The advice for a HAProxy that was gone before its answers.
 const GONE: &str = "HAProxy was stopped or gave up: see its log, its `timeout processing` in spoe.conf, \
                     and `timeout server` of the agents' backend";
 

@@ -39,7 +39,7 @@ fn now() -> u64 {
 #[derive(Debug, Default)]
 pub(crate) struct HandlerFailures {
     kinds: [Kind; KINDS],
-    /// The counters when the log told them last.
+    /// The counters at the last line of the log about them.
     told: Mutex<Tally>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct HandlerFailures {
 struct Kind {
     /// The time of the failure before.
     last: AtomicU64,
-    /// How many were not told.
+    /// The number of failures that no line has told.
     untold: AtomicU64,
 }
 
@@ -57,14 +57,14 @@ struct Kind {
 pub(super) enum Place {
     /// A line of its own.
     Line {
-        /// How many failures of its kind before it no line has told.
+        /// The number of earlier failures of its kind that no line has told.
         suppressed: Option<u64>,
         /// Whether there was no line for a while, so that an outage begins.
         begins: bool,
     },
     /// A line about all handlers, for the failures of this time.
     Summary(Duration),
-    /// None: a later line tells it.
+    /// No line now: a later line counts it.
     Untold,
 }
 
@@ -155,7 +155,7 @@ impl Tally {
 }
 
 impl HandlerFailures {
-    /// Notes that the log tells what has happened so far. Returns what has happened since the note before.
+    /// Notes that the log has told everything so far. Returns the counts since the note before.
     fn tell(&self, counters: &HandlerCounters) -> Tally {
         let tally = Tally::of(counters);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Lines about handlers: what failed, what was left out of an ACK, what has no handler.
+//! Lines about handlers: failures, actions left out of an ACK, messages without a handler.
 //!
 //! A subscriber is code of the program, so whatever it does must not cost a NOTIFY its ACK: all of these
 //! run guarded.
@@ -46,7 +46,7 @@ pub(crate) fn failed<'a>(
             quietly(|| {
                 let text = failure.to_string();
                 tracing::warn!(target: FAILURES,
-                    "handlers are failing, in {:.1}s: {summary}; the last one, `{}`: {}",
+                    "handlers are failing; in the last {:.1}s: {summary}; the last one, `{}`: {}",
                     time.as_secs_f64(),
                     definition.short_name(),
                     one_line(&text)
@@ -273,7 +273,7 @@ pub(crate) fn ack_too_large(
     });
 }
 
-/// Logs that a handler blocks its worker thread: whatever else that thread serves waits.
+/// Logs that a handler blocks its worker thread: everything else that the thread serves waits.
 pub(crate) fn worker_blocked(definition: &Definition, limits: &HandlerLineLimits, time: Duration) {
     let remedy = match definition.run {
         Run::Sync(_) => "add `blocking` to its attribute, or make it an `async fn` that awaits",

@@ -58,7 +58,7 @@ fn log(panic: &PanicHookInfo<'_>, traces: bool) {
     }
 }
 
-/// Logs a panic that nobody else reports, at most once a second for each place: an error that panics when
+/// Logs a panic that has no other report, at most once a second for each place: an error that panics when
 /// it is dropped does so for each request that fails.
 fn report(thread: &str, text: &str, place: &str) {
     static LIMITS: LazyLock<ReasonLimits<64>> = LazyLock::new(ReasonLimits::default);

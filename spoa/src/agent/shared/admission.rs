@@ -1,4 +1,4 @@
-//! How many messages of one handler are running, and whether one more would be done in time.
+//! The number of running messages of one handler, and whether one more would be done in time.
 //!
 //! While a handler misses its deadline for one message in eight, no more of its messages may run at once
 //! than it finished within the last deadline's length: more would take longer than that, since the number

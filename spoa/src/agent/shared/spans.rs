@@ -1,4 +1,4 @@
-//! A span of `tracing` for each message, if the agent is asked for them.
+//! A span of `tracing` for each message, if spans are switched on.
 
 use super::handler_table::Entry;
 use crate::handler::panics::{catch, drop_quietly, quietly};

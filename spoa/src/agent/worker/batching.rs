@@ -17,7 +17,7 @@ const LARGE: u32 = 3;
 /// The polls between two trials.
 const PAUSE: u32 = 4096;
 
-/// How often [`PAUSE`] is doubled while trials bring nothing.
+/// How often [`PAUSE`] is doubled while trials show no gain.
 const MAX_DOUBLINGS: u32 = 5;
 
 /// A yield that takes so long gave the core to a program that computes. HAProxy's turns are shorter.
@@ -29,11 +29,11 @@ const MAX_LONG: u32 = 3;
 /// The point of its trials where a thread is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// It does not yield, and counts NOTIFYs.
+    /// The thread does not yield, and counts NOTIFYs.
     TriesWithout,
-    /// It yields, and counts NOTIFYs; this many came without.
+    /// The thread yields, and counts NOTIFYs; this many came without a yield.
     TriesWith { without: u32 },
-    /// It goes on as the last trial said.
+    /// The thread keeps the result of the last trial.
     Settled { yields: bool },
 }
 
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn yields_that_bring_nothing_become_rare() {
+    fn yields_without_a_gain_become_rare() {
         let mut batching = Batching::new();
         let yielded = poll(&mut batching, 100 * PAUSE, 1, 1, SHORT);
         assert!((TRIAL..=10 * TRIAL).contains(&yielded), "{yielded}");

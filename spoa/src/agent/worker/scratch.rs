@@ -49,7 +49,7 @@ thread_local! {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
     pub(crate) at: Instant,
-    /// As admission counts it.
+    /// The time as admission counts it.
     pub(crate) nanos: u64,
 }
 
@@ -95,7 +95,7 @@ pub(crate) struct Scratch {
     /// Whether the next NOTIFY is timed, has spans, or has its values shown.
     pub(crate) observes_next: bool,
     reads: u32,
-    /// When the last read came, once somebody has asked.
+    /// The time of the last read, once it was needed.
     now: Option<Now>,
     spares: Vec<Vec<u8>>,
     /// Those that have a connection were given back last.

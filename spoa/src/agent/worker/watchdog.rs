@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tracing::Dispatch;
 
-/// How often threads are looked at: well below any `timeout processing`.
+/// How often to check the threads: well below any `timeout processing`.
 const TICK: Duration = Duration::from_millis(10);
 
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry {

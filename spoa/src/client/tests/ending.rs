@@ -75,7 +75,7 @@ async fn when_the_agent_sends_disconnect_the_senders_learn_why() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_that_haproxy_would_refuse_is_told_so() {
+async fn an_agent_that_haproxy_would_refuse_gets_the_reason() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     let agent = agent.spawn(|mut agent| async move {
         agent.hear_notify().await;

@@ -68,9 +68,9 @@ impl Setting {
                 size => Ok(SettingValue::Number(size)),
             },
             Kind::Frame(_) => match size(text)? {
-                size if size < u64::from(MIN_MAX_FRAME_SIZE) => Err(format!(
-                    "HAProxy agrees to at least {MIN_MAX_FRAME_SIZE} bytes"
-                )),
+                size if size < u64::from(MIN_MAX_FRAME_SIZE) => {
+                    Err(format!("HAProxy needs at least {MIN_MAX_FRAME_SIZE} bytes"))
+                }
                 size if size > u64::from(u32::MAX) => Err("that is too large".to_owned()),
                 size => Ok(SettingValue::Number(size)),
             },
@@ -82,7 +82,7 @@ impl Setting {
             Kind::Deadline(_) if text == "none" => Ok(SettingValue::Time(None)),
             Kind::Deadline(_) => match duration(text)? {
                 Duration::ZERO => {
-                    Err("it must be longer than 0; for no such time write `none`".to_owned())
+                    Err("it must be longer than 0; to turn it off, write `none`".to_owned())
                 }
                 time => Ok(SettingValue::Time(Some(time))),
             },
@@ -176,7 +176,7 @@ mod tests {
             for text in ["0", "0ms"] {
                 assert_eq!(
                     setting(long).parse(text).unwrap_err(),
-                    "it must be longer than 0; for no such time write `none`"
+                    "it must be longer than 0; to turn it off, write `none`"
                 );
             }
         }
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(problem("workers", "4096"), "write a number from 1 to 1024");
         assert_eq!(
             problem("max-frame-size", "255"),
-            "HAProxy agrees to at least 256 bytes"
+            "HAProxy needs at least 256 bytes"
         );
         assert_eq!(problem("max-frame-size", "4g"), "that is too large");
         assert_eq!(

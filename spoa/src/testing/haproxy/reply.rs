@@ -206,19 +206,19 @@ mod tests {
 
     #[test]
     #[should_panic = "variable `txn.b` has 9000 bytes, which do not fit into a header"]
-    fn a_value_that_is_too_long_is_not_taken_for_unset() {
+    fn a_value_that_is_too_long_is_not_read_as_unset() {
         let _ = reply().var("txn.b");
     }
 
     #[test]
     #[should_panic = "variable `txn.d` has 9000 bytes, which do not fit into a header"]
-    fn a_header_without_its_value_is_not_taken_for_an_empty_one() {
+    fn a_header_without_its_value_is_not_read_as_empty() {
         let _ = reply().var("txn.d");
     }
 
     #[test]
     #[should_panic = "variable `txn.x` is unknown: the handlers declare `txn.a`, `txn.b`, `sess.c`, `txn.d`; "]
-    fn a_misspelt_variable_is_not_taken_for_unset() {
+    fn a_misspelt_variable_is_not_read_as_unset() {
         let _ = reply().var("txn.x");
     }
 }

@@ -47,7 +47,7 @@ fn builder(on_failure: OnFailure) -> (AgentBuilder, mpsc::Sender<()>) {
 }
 
 #[test]
-fn a_handler_given_up_at_its_deadline_costs_its_own_actions_only() {
+fn a_handler_cancelled_at_its_deadline_loses_only_its_own_actions() {
     expect_panics();
     let log = Log::default();
     let _guard = log.subscribe(tracing::Level::WARN);
@@ -77,7 +77,7 @@ fn a_handler_given_up_at_its_deadline_costs_its_own_actions_only() {
 }
 
 #[tokio::test]
-async fn a_handler_given_up_at_the_end_of_a_drain_costs_its_own_actions_only() {
+async fn a_handler_cancelled_at_the_end_of_a_drain_loses_only_its_own_actions() {
     expect_panics();
     for on_failure in ON_FAILURE {
         let given = on_failure.actions("stopped");

@@ -106,7 +106,7 @@ async fn reloads(wrong: Option<Wrong>, then: Then, version_after: u32, error: Op
 }
 
 #[tokio::test]
-async fn a_reload_that_goes_wrong_costs_no_answer() {
+async fn a_failed_reload_loses_no_answer() {
     expect_panics();
     let no_text = "failed: an error whose text cannot be shown: its `Display` panicked: in Display";
     for wrong in [None, Some(Wrong::DropPanics)] {

@@ -65,7 +65,7 @@ fn too_much() -> [SetVar<String>; 2] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subscriber_that_panics_costs_no_answer() {
+async fn a_subscriber_that_panics_loses_no_answer() {
     expect_panics();
     let (on_failure, none) = (OnFailure::Panics, Vec::new());
     let cases = [

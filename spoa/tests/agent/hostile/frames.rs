@@ -140,7 +140,11 @@ fn lengths_and_types() -> Vec<Case> {
         ),
         then(
             "DISCONNECT while handlers are running",
-            concat(&[&notify(1, &["sync"]), &notify(3, &["slow"]), &disconnect(b"")]),
+            concat(&[
+                &notify(1, &["sync"]),
+                &notify(3, &["slow"]),
+                &disconnect(b""),
+            ]),
             [answered(), refused(0)].into_iter().flatten().collect(),
         ),
         then(

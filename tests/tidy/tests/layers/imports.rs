@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_and_comments_are_not_looked_at() {
+    fn tests_and_comments_are_ignored() {
         let source =
             "// use crate::a;\n#[cfg(test)]\nmod tests { use crate::b; fn f() {} }\nuse crate::c;";
         assert_eq!(paths(source), ["4: crate::c"]);

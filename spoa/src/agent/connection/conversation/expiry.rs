@@ -1,4 +1,4 @@
-//! Expired timers of a connection: what each of them leads to.
+//! The effects of a connection's expired timers.
 
 use super::{Conversation, Phase, Step};
 use crate::agent::connection::lifetime;

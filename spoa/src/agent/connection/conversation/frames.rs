@@ -1,4 +1,4 @@
-//! The frames of a connection: what is read, what is kept, and what answers it.
+//! The frames of a connection: reading them, keeping incomplete ones, answering them.
 
 use super::{Conversation, Phase, Step};
 use crate::agent::Shared;
@@ -60,7 +60,7 @@ impl Conversation {
         scratch.ready = ready;
     }
 
-    /// Answers what is in flight as it is, and closes gracefully.
+    /// Answers the NOTIFYs in flight without unfinished handlers, and closes gracefully.
     #[cold]
     fn cut_short(&mut self, scratch: &mut Scratch) -> Step {
         scratch.activity.handlers_follow();

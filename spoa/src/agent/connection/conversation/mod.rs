@@ -1,4 +1,4 @@
-//! The life of one connection, whatever its stream: what its frames and its timers lead to.
+//! The life of one connection over any stream: the effects of its frames and its timers.
 //!
 //! [`AgentSession`] speaks the protocol and [`Dispatcher`] runs the handlers. This module decides when the
 //! connection drains, lingers and closes.
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use tokio::time::Instant;
 
-/// Where a connection is in its life. It only moves down this list; [`AgentSession`] knows whether the
+/// The phase of a connection. It only moves down this list; [`AgentSession`] knows whether the
 /// HELLOs are exchanged.
 #[derive(Debug)]
 enum Phase {
@@ -49,7 +49,7 @@ pub(super) enum Step {
     Ended(End),
 }
 
-/// All of a connection but its stream.
+/// A connection without its stream.
 pub(super) struct Conversation {
     shared: Arc<Shared>,
     info: Arc<ConnectionInfo>,
@@ -264,7 +264,7 @@ impl Conversation {
     fn linger(&mut self, output: &mut Vec<u8>) {
         self.give_back(output);
         self.phase = Phase::Lingering;
-        // No frame may follow an AGENT-DISCONNECT, so running handlers would answer in vain.
+        // No frame may follow an AGENT-DISCONNECT, so answers of running handlers could not be sent.
         self.in_flight = InFlight::new(self.wakeups.clone());
         for timer in [Timer::Hello, Timer::Frame, Timer::Idle, Timer::Lifetime] {
             self.timers.stop(timer);

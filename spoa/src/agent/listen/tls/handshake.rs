@@ -1,7 +1,7 @@
 //! The TLS handshake of one connection: in the connection's own task, in time, and in words where it
 //! fails.
 //!
-//! It knows the causes of failures, not what is spoken afterwards.
+//! It knows the causes of failures, not the protocol after the handshake.
 
 use super::Certificates;
 use super::verifier::IsCaCertificate;
@@ -26,10 +26,10 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// How long a handshake may go on once the agent is to stop.
+/// How long a handshake may go on once the agent should stop.
 const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
 
-/// How long the last words of a connection may take.
+/// How long the last bytes of a connection may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The first byte of a TLS handshake.
@@ -115,7 +115,7 @@ impl From<io::Error> for HandshakeError {
     }
 }
 
-/// The log lines about handshakes: what they say is their reason.
+/// The log lines about handshakes, limited by their reason.
 pub(super) type HandshakeLimits = ReasonLimits<64>;
 
 impl Certificates {
@@ -132,13 +132,13 @@ impl Certificates {
                 return;
             }
             HandshakeError::Spop => {
-                "the peer speaks SPOP without TLS, and this port takes TLS only; add `ssl \
+                "the peer speaks SPOP without TLS, and this port accepts only TLS; add `ssl \
                               verify required ca-file …` to the `server` line of the backend in \
                               haproxy.cfg, or start the agent without `--tls-cert`"
                     .to_owned()
             }
             HandshakeError::Foreign(Some(Foreign::Proxy)) => format!(
-                "the peer speaks {}, and this port takes TLS only{}",
+                "the peer speaks {}, and this port accepts only TLS{}",
                 Foreign::Proxy,
                 log::REMOVE_PROXY
             ),
@@ -148,7 +148,7 @@ impl Certificates {
                     None => "neither TLS nor SPOP".to_owned(),
                 };
                 format!(
-                    "the peer speaks {speaks}, and this port takes TLS only; is the `server` line in \
+                    "the peer speaks {speaks}, and this port accepts only TLS; is the `server` line in \
                      the backend that spoe.conf names?"
                 )
             }

@@ -1,4 +1,4 @@
-//! Judges the certificates that peers show: rustls does, and what it says of a CA's own is made clear.
+//! Checks the certificates of peers with rustls, and explains its refusal of a CA's own certificate.
 
 use super::contents;
 use rustls::client::danger::HandshakeSignatureValid;

@@ -31,7 +31,7 @@ fn the_agent_hello_is_one_frame_with_all_three_keys() {
 }
 
 #[test]
-fn a_session_that_refuses_health_checks_says_no_hello_to_them_only() {
+fn a_session_that_refuses_health_checks_answers_other_hellos() {
     let check = ("healthcheck", Value::Bool(true));
     for (keys, refused) in [
         (vec![VERSIONS, SIZE, CAPABILITIES, check], true),
@@ -261,7 +261,7 @@ fn frames_of_an_unknown_type_and_aborted_ones_are_passed_over() {
 }
 
 #[test]
-fn a_disconnect_is_answered_and_is_the_last_that_is_looked_at() {
+fn a_disconnect_is_answered_and_later_bytes_are_ignored() {
     let mut pair = running_agent();
     let said = Disconnect {
         status: Status::TIMEOUT,
@@ -278,7 +278,7 @@ fn a_disconnect_is_answered_and_is_the_last_that_is_looked_at() {
 }
 
 #[test]
-fn a_disconnect_that_cannot_be_read_is_one_all_the_same() {
+fn a_disconnect_that_cannot_be_read_still_ends_the_session() {
     let mut pair = running_agent();
     pair.to_agent.extend(frame(
         FrameType::HAPROXY_DISCONNECT,

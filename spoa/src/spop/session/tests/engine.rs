@@ -155,7 +155,7 @@ fn acks_are_known_by_their_ids_in_any_order() {
 }
 
 #[test]
-fn a_second_ack_and_one_given_up_are_late() {
+fn a_second_ack_and_one_for_a_cancelled_notify_are_late() {
     let mut engine = with_agent("pipelining");
     let mut out = Vec::new();
     let first = engine.notify(b"", &mut out).unwrap();
