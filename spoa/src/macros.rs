@@ -54,6 +54,7 @@ macro_rules! handlers {
 /// | `serve = exporter(address)` | a service: a future, or a closure that takes [`Serving`](crate::run::Serving) and returns one. It runs while the agent serves, and not in `check`, `call` and `dev`. If it fails, the expression is evaluated again after a pause, see [`Setup::serve`](crate::run::Setup::serve); repeatable | |
 /// | `handlers = [a, m::b]` | the handlers | every one that is linked into the program |
 /// | `on_failure = f` | gives the actions for a message whose handler failed, as [`AgentBuilder::on_failure`](crate::agent::AgentBuilder::on_failure) | none |
+/// | `observer = Audit::new()` | an [`Observer`](crate::agent::Observer) of all handlers, for an audit or a dry run; like `state`, the expression may use `?` and `.await` | none |
 ///
 /// The command line and the environment override `listen`: `--help` lists their options. So do the
 /// sockets that systemd passes (`LISTEN_FDS`), to which `--listen` adds.

@@ -124,6 +124,13 @@ async fn half(id: UniqueId<'_>) -> SetVar<String> {
     SetVar::transaction("half", "x".repeat(10_000))
 }
 
+/// Fills more than half of an ACK without waiting.
+#[spoe_message("half-at-once")]
+async fn half_at_once(id: UniqueId<'_>) -> SetVar<String> {
+    let _ = id;
+    SetVar::transaction("half", "x".repeat(10_000))
+}
+
 #[spoe_message("logs-in")]
 fn logs_in(user: Text<'_>, #[arg(secret)] password: Text<'_>) {
     let _ = (user, password);
@@ -221,7 +228,9 @@ async fn without_spans_lines_about_a_message_still_have_its_unique_id() {
 async fn notify(messages: &[&str], argument: &str, id: &str) -> Vec<Seen> {
     watch();
     let (ours, theirs) = tokio::io::duplex(1 << 16);
-    let agent = Agent::builder().handlers(handlers![half, fails]).build();
+    let agent = Agent::builder()
+        .handlers(handlers![half, half_at_once, fails])
+        .build();
     let agent = agent.unwrap();
     tokio::spawn(agent.serve_connection(theirs, Peer::Memory, std::future::pending()));
     let client = Client::over(ours).await.unwrap();
@@ -262,9 +271,11 @@ async fn a_line_about_an_unknown_message_has_the_unique_id_of_the_message_that_w
 
 #[tokio::test]
 async fn lines_about_a_whole_notify_have_the_unique_id() {
-    let all = notify(&["half", "half"], "id", "id-of-halves").await;
-    let line = all.iter().find(|seen| seen.text.starts_with("ACK of "));
-    assert_eq!(line.expect("a cut ACK").fields["req_id"], "id-of-halves");
+    for (half, id) in [("half", "id-of-halves"), ("half-at-once", "id-at-once")] {
+        let all = notify(&[half, half], "id", id).await;
+        let line = all.iter().find(|seen| seen.text.starts_with("ACK of "));
+        assert_eq!(line.expect("a cut ACK").fields["req_id"], id);
+    }
     let many = vec!["fails"; 1100];
     let all = notify(&many, "id", "id-of-many").await;
     let line = all.iter().find(|seen| {

@@ -5,7 +5,7 @@
 //! and a shorter one is what the NOTIFYs cost.
 
 use allocation_counter::measure;
-use spoa::agent::Agent;
+use spoa::agent::{Agent, Observer};
 use spoa::handler::Peer;
 use spoa::http::{Cookies, Headers, Verdict};
 use spoa::prelude::*;
@@ -47,6 +47,11 @@ async fn woken(ip: IpAddr, path: Text<'_>, port: u16) -> [SetVar<u16>; 2] {
     sync(ip, path, port)
 }
 
+/// Looks at nothing.
+struct Idle;
+
+impl Observer for Idle {}
+
 /// Looks at headers and cookies, and returns a verdict.
 #[spoe_message("inspect")]
 fn inspect(headers: Headers<'_>, cookies: Cookies<'_>) -> Verdict {
@@ -67,7 +72,7 @@ const PER_BATCH: usize = 16;
 /// Returns the allocations of a conversation of this many batches of NOTIFYs.
 ///
 /// HAProxy says HELLO, then sends a batch again and again, each when it has read the ACKs of the one before.
-fn allocations(message: &str, messages: usize, batches: usize) -> u64 {
+fn allocations(message: &str, messages: usize, batches: usize, observed: bool) -> u64 {
     let arguments: &[_] = &[
         ("ip", Value::Ipv4(Ipv4Addr::LOCALHOST)),
         ("path", "/index.html".into()),
@@ -103,10 +108,13 @@ fn allocations(message: &str, messages: usize, batches: usize) -> u64 {
         cx.waker().wake_by_ref();
     };
     let haproxy = Stream::new(read, write);
-    let agent = Agent::builder()
-        .handlers(handlers![sync, ready, woken, inspect])
-        .build()
-        .unwrap();
+    let builder = Agent::builder().handlers(handlers![sync, ready, woken, inspect]);
+    let builder = if observed {
+        builder.observer(Idle)
+    } else {
+        builder
+    };
+    let agent = builder.build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -117,10 +125,16 @@ fn allocations(message: &str, messages: usize, batches: usize) -> u64 {
 
 /// The allocations for each NOTIFY, once a connection has what it needs.
 fn each(message: &str, messages: usize) -> f64 {
+    each_of(message, messages, false)
+}
+
+/// The allocations for each NOTIFY to an agent with or without an observer.
+fn each_of(message: &str, messages: usize, observed: bool) -> f64 {
     let (short, long) = (10, 110);
+    let count = |batches| allocations(message, messages, batches, observed);
     // The first conversation of a thread makes the thread's buffers.
-    allocations(message, messages, short);
-    let more = allocations(message, messages, long) - allocations(message, messages, short);
+    count(short);
+    let more = count(long) - count(short);
     more as f64 / ((long - short) * PER_BATCH) as f64
 }
 
@@ -146,4 +160,11 @@ fn an_async_handler_costs_the_box_of_its_future() {
 fn an_async_handler_that_waits_costs_no_more() {
     assert_eq!(each("woken", 1), 1.0);
     assert_eq!(each("woken", 3), 3.0);
+}
+
+#[test]
+fn an_observer_costs_no_allocation_of_the_agents_own() {
+    assert_eq!(each_of("sync", 1, true), 0.0);
+    assert_eq!(each_of("sync", 3, true), 0.0);
+    assert_eq!(each_of("ready", 1, true), 1.0);
 }

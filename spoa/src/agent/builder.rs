@@ -9,6 +9,7 @@ use super::shared::after_work::AfterWork;
 use super::shared::blocking::BlockingPlaces;
 use super::shared::budget::Budgets;
 use super::shared::handler_table::HandlerTable;
+use super::shared::observer::Observer;
 use super::shared::spans::Spans;
 use super::{Agent, FailedMessage, Limits, Listener, Shared};
 use crate::agent::counters::Counters;
@@ -48,6 +49,7 @@ pub struct AgentBuilder {
     limits: Limits,
     on_failure: Option<OnFailure>,
     spans: Option<Spans>,
+    observer: Option<Box<dyn Observer>>,
 }
 
 /// A state that can be reloaded, and was made once.
@@ -300,6 +302,32 @@ impl AgentBuilder {
         self
     }
 
+    /// Adds an observer, which is told of the begin and the end of each handler: see [`Observer`]. An agent has at most one;
+    /// the last one given is used.
+    ///
+    /// ```
+    /// use spoa::agent::{Agent, HandlerEnded, Observer};
+    /// use spoa::prelude::*;
+    ///
+    /// #[spoe_message("ping")]
+    /// fn ping() {}
+    ///
+    /// struct Audit;
+    ///
+    /// impl Observer for Audit {
+    ///     fn ended(&self, ended: &HandlerEnded<'_>) {
+    ///         println!("{}: {:?} in {:?}", ended.message_name(), ended.outcome(), ended.time());
+    ///     }
+    /// }
+    ///
+    /// let agent = Agent::builder().handlers(handlers![ping]).observer(Audit).build();
+    /// assert!(agent.is_ok());
+    /// ```
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
     /// Returns whether failures have actions of their own.
     #[cfg(all(feature = "testing", feature = "tools"))]
     pub(crate) fn has_on_failure(&self) -> bool {
@@ -392,7 +420,9 @@ impl AgentBuilder {
             limits,
             leaving: AtomicBool::new(false),
             on_failure: self.on_failure,
+            watches_all: self.spans.is_some() || self.observer.is_some(),
             spans: self.spans,
+            observer: self.observer,
             lines: LineLimits::default(),
             counters: counters.clone(),
             budgets,

@@ -91,6 +91,7 @@ pub(crate) use error::{BindError, ErrorKind, RAISE_DESCRIPTORS, descriptors_ran_
 #[cfg(feature = "run")]
 pub(crate) use listen::allow_list::network;
 pub(crate) use shared::Shared;
+pub use shared::observer::{HandlerBegun, HandlerEnded, HandlerOutcome, Observer};
 
 pub use crate::handler::failed_message::FailedMessage;
 

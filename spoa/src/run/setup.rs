@@ -136,7 +136,7 @@ impl Setup {
     }
 }
 
-/// A part of an agent that could not be made: `state = …` or `reload = …` of `run!`, or a function of
+/// A part of an agent that could not be made: `state = …`, `reload = …` or `observer = …` of `run!`, or a function of
 /// `Program::agent`.
 #[derive(Debug)]
 pub struct ConfigureError(pub(super) String);
@@ -146,6 +146,12 @@ impl ConfigureError {
     pub fn state(expression: &'static str, error: HandlerError) -> Self {
         let failure = Failure::Error(error.into_inner());
         ConfigureError(format!("`state = {expression}` failed: {failure}"))
+    }
+
+    /// The failure of the expression of the observer, as the user wrote it.
+    pub fn observer(expression: &'static str, error: HandlerError) -> Self {
+        let failure = Failure::Error(error.into_inner());
+        ConfigureError(format!("`observer = {expression}` failed: {failure}"))
     }
 }
 

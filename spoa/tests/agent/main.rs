@@ -12,6 +12,7 @@ mod fairness;
 mod flow;
 mod handlers;
 mod hostile;
+mod observer;
 mod peer;
 mod reload;
 mod rotation;

@@ -36,6 +36,14 @@ fn handlers_are_listed_by_path_in_order() {
     assert!(handlers![].is_empty());
 }
 
+/// Observes nothing.
+#[cfg(feature = "run")]
+#[allow(dead_code)]
+struct Audit(std::fs::File);
+
+#[cfg(feature = "run")]
+impl spoa::agent::Observer for Audit {}
+
 /// Compiled, not run: an agent would begin to listen.
 #[cfg(feature = "run")]
 #[allow(dead_code)]
@@ -55,5 +63,6 @@ fn every_option_of_run(path: std::path::PathBuf) {
         reload = std::future::ready(i64::from(limit)).await,
         handlers = [handler, inner::handler],
         on_failure = |failed| SetVar::transaction("error", failed.failure().to_string()),
+        observer = Audit(std::fs::File::open(&path)?),
     )
 }

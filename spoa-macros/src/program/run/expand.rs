@@ -22,6 +22,7 @@ pub(super) fn program(krate: &TokenStream, program: &Program) -> TokenStream {
         services,
         handlers,
         on_failure,
+        observer,
     } = program;
     let private = quote!(#krate::__private);
     let name = match name {
@@ -81,6 +82,22 @@ pub(super) fn program(krate: &TokenStream, program: &Program) -> TokenStream {
     let on_failure = on_failure.as_ref().map(
         |function| hygienic!(let setup = setup.agent(|builder| builder.on_failure(#function));),
     );
+    let observer = observer.as_ref().map(|observer| {
+        let text = shown(observer);
+        // The compiler reports a type that does not observe at the expression.
+        let span = observer.span().resolved_at(Span::mixed_site());
+        quote_spanned! {span=>
+            let observer = match async {
+                #private::Result::<_, #private::HandlerError>::Ok(#observer)
+            }.await {
+                #private::Ok(observer) => observer,
+                #private::Err(error) => {
+                    return #private::Err(#private::ConfigureError::observer(#text, error));
+                }
+            };
+            let setup = setup.agent(|builder| builder.observer(observer));
+        }
+    });
     let fails = on_failure.is_some();
     let with_options = options.as_ref().map(|(path, _)| {
         // The compiler reports a type without the trait at the type.
@@ -106,6 +123,7 @@ pub(super) fn program(krate: &TokenStream, program: &Program) -> TokenStream {
         program.set_up(#private::Box::new(move |setup| #private::Box::pin(async move {
             #named
             #(#states)*
+            #observer
             #(#reloads)*
             #(#services)*
             #on_failure

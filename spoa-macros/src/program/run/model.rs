@@ -17,6 +17,7 @@ const WATCH: Key<Expr> = Key::expression("watch", "watch = path").repeatable();
 const SERVE: Key<Expr> = Key::expression("serve", "serve = exporter(address)").repeatable();
 const HANDLERS: Key<Expr> = Key::expression("handlers", "handlers = [a, m::b]");
 const ON_FAILURE: Key<Expr> = Key::expression("on_failure", "on_failure = f");
+const OBSERVER: Key<Expr> = Key::expression("observer", "observer = Audit::new()");
 
 const TABLE: Table = Table {
     first: None,
@@ -31,6 +32,7 @@ const TABLE: Table = Table {
         SERVE.known(),
         HANDLERS.known(),
         ON_FAILURE.known(),
+        OBSERVER.known(),
     ],
     others: &[],
 };
@@ -47,6 +49,7 @@ pub(super) struct Program {
     /// The handlers to serve; an empty list means all that are registered.
     pub(super) handlers: Vec<Path>,
     pub(super) on_failure: Option<Expr>,
+    pub(super) observer: Option<Expr>,
 }
 
 /// A value that is reloaded, and when it is made again by itself.
@@ -77,6 +80,7 @@ impl Program {
             services: options.all(&SERVE).cloned().collect(),
             handlers: handlers.map_or_else(Vec::new, |list| listed(list, errors)),
             on_failure: options.get(&ON_FAILURE).cloned(),
+            observer: options.get(&OBSERVER).cloned(),
         }
     }
 }

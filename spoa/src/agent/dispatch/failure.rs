@@ -1,18 +1,21 @@
 //! Messages whose handler failed: the log line, and the actions of `on_failure`.
 
+use super::observing::HandledMessage;
 use crate::agent::report::handlers as report;
 use crate::agent::shared::Shared;
 use crate::agent::shared::handler_table::Entry;
+use crate::agent::shared::observer::HandlerOutcome;
 use crate::agent::shared::spans;
 use crate::handler::failed_message::{FailedMessage, OnFailureUse};
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
-use crate::handler::{ActionWriter, Context, Failure, IncomingMessage};
-use crate::spop::Name;
+use crate::handler::{ActionWriter, Failure, IncomingMessage};
+use std::ops::Range;
+use tokio::time::Instant;
 
 impl Shared {
     /// Logs a failure, and puts the actions of `on_failure` in the place of those of the handler, which
-    /// begin at `start` of `out`.
+    /// begin at the start of `room` in `out`.
     #[cold]
     pub(super) fn fail(
         &self,
@@ -20,14 +23,20 @@ impl Shared {
         incoming: &IncomingMessage<'_>,
         failure: Box<Failure>,
         out: &mut Vec<u8>,
-        start: usize,
-        end: usize,
+        room: Range<usize>,
+        begun: Option<Instant>,
     ) {
-        out.truncate(start);
+        out.truncate(room.start);
         let message = &incoming.message;
         let req_id = entry.trace.request_id(message);
-        let named = (message.name(), req_id.as_deref());
-        self.failed(entry, named, incoming.context, failure, out, end);
+        let handled = HandledMessage {
+            entry,
+            name: message.name(),
+            req_id: req_id.as_deref(),
+            context: incoming.context,
+            begun,
+        };
+        self.failed(&handled, failure, out, room.end);
     }
 
     /// Logs the failure of a handler whose message is gone, but for its name and its unique id. `out` holds nothing
@@ -35,28 +44,31 @@ impl Shared {
     #[cold]
     pub(super) fn fail_late(
         &self,
-        entry: &Entry,
-        (message, req_id): (&[u8], Option<&str>),
-        context: Context<'_>,
+        handled: &HandledMessage<'_>,
         failure: Box<Failure>,
         out: &mut Vec<u8>,
         end: usize,
     ) {
         out.clear();
-        let named = (Name::new(message), req_id);
-        self.failed(entry, named, context, failure, out, end);
+        self.failed(handled, failure, out, end);
     }
 
     /// The failure may hold an error of the program, and any use of it may panic, its drop too.
     fn failed(
         &self,
-        entry: &Entry,
-        (message, req_id): (Name<'_>, Option<&str>),
-        context: Context<'_>,
+        handled: &HandledMessage<'_>,
         failure: Box<Failure>,
         out: &mut Vec<u8>,
         end: usize,
     ) {
+        let &HandledMessage {
+            entry,
+            name,
+            req_id,
+            context,
+            ..
+        } = handled;
+        let start = out.len();
         entry.counters.failed(&failure);
         self.counters.failed(&failure);
         let lines = (&entry.lines, &self.lines);
@@ -67,15 +79,16 @@ impl Shared {
             lines,
             handlers,
             &failure,
-            message,
+            name,
             context,
             req_id,
         );
         if self.spans.is_some() {
             spans::failed(&failure);
         }
-        let failed = FailedMessage::new(&failure, message, context);
+        let failed = FailedMessage::new(&failure, name, context);
         self.give_instead(entry, &failed, req_id, out, end);
+        self.ends(handled, HandlerOutcome::Failed(&failure), out, start, None);
         drop_quietly(failure);
     }
 

@@ -201,6 +201,17 @@ impl InFlight {
             .map(|(index, _)| index)
     }
 
+    /// Returns the running handlers, with the ids of their NOTIFYs.
+    pub(crate) fn running(&self) -> impl Iterator<Item = (FrameIds, &Running)> {
+        self.all().flat_map(|slot| {
+            let running = slot.parts.iter().filter_map(|part| match part {
+                AckPart::Running(running) => Some(running),
+                AckPart::Done(_) => None,
+            });
+            running.map(|running| (slot.ids, running))
+        })
+    }
+
     fn all(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter().flat_map(|slots| &slots.all)
     }

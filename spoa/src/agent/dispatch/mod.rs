@@ -5,6 +5,7 @@
 
 mod failure;
 pub(crate) mod in_flight;
+mod observing;
 mod waiting;
 pub(crate) mod wakeups;
 
@@ -18,7 +19,7 @@ use self::in_flight::InFlight;
 use crate::agent::Shared;
 use crate::agent::counters::Shard;
 use crate::agent::report::{handlers as report, values};
-use crate::agent::shared::handler_table::Entry;
+use crate::agent::shared::handler_table::{Entry, HandlerTable};
 use crate::agent::shared::spans::{Spans, within};
 use crate::agent::shared::trace_arguments::TraceArguments;
 use crate::agent::worker::scratch::Scratch;
@@ -101,7 +102,7 @@ impl<'a> Dispatcher<'a> {
         self.run_all::<false>(ids, messages);
     }
 
-    /// Runs the handlers of a NOTIFY that may be timed, have spans, or have its values shown. Any NOTIFY may
+    /// Runs the handlers of a NOTIFY that may be timed, have spans or an observer, or have its values shown. Any NOTIFY may
     /// take this way.
     #[cold]
     #[inline(never)]
@@ -120,7 +121,7 @@ impl<'a> Dispatcher<'a> {
             });
         }
         self.run_all::<true>(ids, messages);
-        self.scratch.observes_next = shows_values || self.shared.spans.is_some();
+        self.scratch.observes_next = shows_values || self.shared.watches_all;
     }
 
     /// Runs the handlers of all messages. Without `OBSERVED` it knows that nothing is timed or shown: to find
@@ -133,7 +134,6 @@ impl<'a> Dispatcher<'a> {
             answer.timed = std::mem::take(&mut self.scratch.times_next);
         }
         let end = answer.end();
-        let spans = self.shared.spans.as_ref();
         for message in messages {
             let incoming = IncomingMessage {
                 message,
@@ -144,8 +144,8 @@ impl<'a> Dispatcher<'a> {
                 },
                 answered: None,
             };
-            if let (true, Some(spans)) = (OBSERVED, spans) {
-                self.in_span(spans, incoming, &mut answer);
+            if OBSERVED && self.shared.watches_all {
+                self.watched(incoming, &mut answer);
                 continue;
             }
             if message.may_ask() {
@@ -160,7 +160,7 @@ impl<'a> Dispatcher<'a> {
                     self.scratch.activity.runs(entry.definition);
                     let start = (OBSERVED && answer.timed).then(Instant::now);
                     let (out, shard) = (&mut self.scratch.output, self.scratch.shard);
-                    run(self.shared, entry, &incoming, out, end, shard, handler);
+                    run::<false>(self.shared, entry, &incoming, out, end, shard, handler);
                     entry.took(start, shard);
                 }
                 _ => self.begin_or_follow(entry, &incoming, &mut answer),
@@ -174,9 +174,9 @@ impl<'a> Dispatcher<'a> {
             self.inflight.release(slot);
         }
         if OBSERVED {
-            self.finish(answer.ack, ids, None);
+            self.finish(answer.ack, ids, |table| table.request_id(messages));
         } else {
-            self.finish_unseen(answer.ack, ids);
+            self.finish_unseen(answer.ack, ids, messages);
         }
     }
 
@@ -206,9 +206,17 @@ impl<'a> Dispatcher<'a> {
         });
     }
 
-    /// Runs the handler of a message in a span of its own.
+    /// Runs the handler of a message that has a span or an observer.
     #[cold]
     #[inline(never)]
+    fn watched(&mut self, incoming: IncomingMessage<'_>, answer: &mut PendingAck) {
+        match &self.shared.spans {
+            Some(spans) => self.in_span(spans, incoming, answer),
+            None => self.asked(incoming, answer),
+        }
+    }
+
+    /// Runs the handler of a message in a span of its own.
     fn in_span(&mut self, spans: &Spans, incoming: IncomingMessage<'_>, answer: &mut PendingAck) {
         let name = incoming.message.name().as_bytes();
         let span = match self.shared.table.find(name) {
@@ -219,7 +227,7 @@ impl<'a> Dispatcher<'a> {
         drop_quietly(span);
     }
 
-    /// Runs the handler of a message that may ask to be told of its success.
+    /// Runs the handler of a message that may ask to be told of its success, and tells the observer.
     // A function of its own, so that other handlers pay only for a test of one byte.
     #[cold]
     #[inline(never)]
@@ -234,7 +242,7 @@ impl<'a> Dispatcher<'a> {
                 let start = answer.timed.then(Instant::now);
                 let (out, end) = (&mut self.scratch.output, answer.end());
                 let shard = self.scratch.shard;
-                run(
+                run::<true>(
                     self.shared,
                     entry,
                     &incoming,
@@ -271,10 +279,15 @@ impl<'a> Dispatcher<'a> {
         (self.limit as usize).saturating_sub(1)
     }
 
-    /// Closes an ACK, cutting actions that HAProxy could not take. The unique id of its request is for the line about
-    /// that.
+    /// Closes an ACK, cutting actions that HAProxy could not take. The function gives the unique id of its request, for
+    /// the line about that.
     #[inline(always)]
-    pub(super) fn finish(&mut self, ack: OpenAck, ids: FrameIds, req_id: Option<&str>) {
+    pub(super) fn finish(
+        &mut self,
+        ack: OpenAck,
+        ids: FrameIds,
+        req_id: impl FnOnce(&HandlerTable) -> Option<String>,
+    ) {
         self.cut_to_size(&ack, ids, req_id);
         let out = &mut self.scratch.output;
         if values::are_shown() {
@@ -287,18 +300,23 @@ impl<'a> Dispatcher<'a> {
 
     /// Closes an ACK as [`finish`](Dispatcher::finish) does, and shows no values.
     #[inline(always)]
-    fn finish_unseen(&mut self, ack: OpenAck, ids: FrameIds) {
-        self.cut_to_size(&ack, ids, None);
+    fn finish_unseen(&mut self, ack: OpenAck, ids: FrameIds, messages: Messages<'_>) {
+        self.cut_to_size(&ack, ids, |table| table.request_id(messages));
         ack.finish(&mut self.scratch.output);
         self.scratch.polled.acks += 1;
     }
 
     #[inline(always)]
-    fn cut_to_size(&mut self, ack: &OpenAck, ids: FrameIds, req_id: Option<&str>) {
+    fn cut_to_size(
+        &mut self,
+        ack: &OpenAck,
+        ids: FrameIds,
+        req_id: impl FnOnce(&HandlerTable) -> Option<String>,
+    ) {
         let limit = self.most();
         let out = &mut self.scratch.output;
         if ack.size(out) > limit {
-            let found = (ids, req_id);
+            let found = (ids, || req_id(&self.shared.table));
             cut(ack, limit, out, self.shared, self.connection, found);
         }
     }
@@ -312,12 +330,14 @@ fn cut(
     out: &mut Vec<u8>,
     shared: &Shared,
     connection: &ConnectionInfo,
-    found: (FrameIds, Option<&str>),
+    (ids, req_id): (FrameIds, impl FnOnce() -> Option<String>),
 ) {
     let size = ack.size(out);
     let mut left_out = LeftOut::default();
     let kept = ack.cut_to(limit, out, |action| left_out.add(action));
     shared.counters.cut.add(left_out.count() as u64);
+    let req_id = req_id();
+    let found = (ids, req_id.as_deref());
     let sizes = (size, limit);
     report::ack_too_large(&shared.lines, sizes, &left_out, kept, connection, found);
 }
@@ -340,9 +360,10 @@ impl Entry {
     }
 }
 
-/// Runs a handler in place: its actions are appended to `out`, which may grow to `end`.
+/// Runs a handler in place: its actions are appended to `out`, which may grow to `end`. The observer is told of it only
+/// with `OBSERVED`.
 #[inline(always)]
-pub(super) fn run(
+pub(super) fn run<const OBSERVED: bool>(
     shared: &Shared,
     entry: &Entry,
     incoming: &IncomingMessage<'_>,
@@ -352,6 +373,11 @@ pub(super) fn run(
     handler: impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
 ) {
     let before = out.len();
+    let begun = if OBSERVED {
+        shared.begins(entry, incoming)
+    } else {
+        None
+    };
     let mut actions = ActionWriter::within(out, end);
     match guard(|| handler(incoming, &mut actions)) {
         Ok(()) => {
@@ -367,8 +393,11 @@ pub(super) fn run(
                     req_id.as_deref(),
                 );
             }
+            if let Some(begun) = begun {
+                shared.succeeded(entry, incoming, begun, out, before);
+            }
         }
-        Err(failure) => shared.fail(entry, incoming, failure, out, before, end),
+        Err(failure) => shared.fail(entry, incoming, failure, out, before..end, begun),
     }
 }
 

@@ -4,10 +4,12 @@
 //! It knows futures and deadlines. Handlers that are done when they return belong to `dispatch`.
 
 use super::in_flight::{AckPart, Running, Slot, Trace};
+use super::observing::HandledMessage;
 use super::{Dispatcher, PendingAck, marking, run};
 use crate::agent::report::handlers as report;
 use crate::agent::shared::blocking::BlockingPlace;
 use crate::agent::shared::handler_table::Entry;
+use crate::agent::shared::observer::HandlerOutcome;
 use crate::agent::shared::spans::within;
 use crate::agent::worker::scratch::{Now, Scratch};
 use crate::handler::guard::guard;
@@ -15,6 +17,7 @@ use crate::handler::panics::drop_quietly;
 use crate::handler::{
     ActionWriter, Context, Failure, Finished, IncomingMessage, Job, JobFuture, Overload, Run,
 };
+use crate::spop::Name;
 use std::borrow::Cow;
 use std::task::{self, Poll};
 use std::time::Duration;
@@ -90,7 +93,7 @@ impl Dispatcher<'_> {
         };
         let start = answer.timed.then(Instant::now);
         let shard = self.scratch.shard;
-        run(self.shared, entry, incoming, out, end, shard, handler);
+        run::<true>(self.shared, entry, incoming, out, end, shard, handler);
         entry.took(start, shard);
     }
 
@@ -143,6 +146,14 @@ impl Dispatcher<'_> {
         let Some(slot) = self.inflight.slot(index) else {
             return;
         };
+        let incoming = &IncomingMessage {
+            context: Context {
+                deadline: until,
+                ..incoming.context
+            },
+            ..*incoming
+        };
+        let begun = self.shared.begins(entry, incoming);
         let start = answer.timed.then(Instant::now);
         match self::start(slot, || begin(job)) {
             Begun::Waiting(future) => {
@@ -167,10 +178,11 @@ impl Dispatcher<'_> {
             Begun::Done(finished) => {
                 entry.load.done_at_once();
                 entry.took(start, self.scratch.shard);
-                self.end_at_once(entry, incoming, answer, finished, until);
+                self.end_at_once(entry, incoming, answer, finished, begun);
             }
             Begun::Failed(failure) => {
-                self.end_at_once(entry, incoming, answer, Finished::failed(failure), until);
+                let finished = Finished::failed(failure);
+                self.end_at_once(entry, incoming, answer, finished, begun);
             }
         }
     }
@@ -203,32 +215,32 @@ impl Dispatcher<'_> {
         incoming: &IncomingMessage<'_>,
         answer: &PendingAck,
         finished: Finished,
-        deadline: Option<std::time::Instant>,
+        begun: Option<Instant>,
     ) {
         let (out, end) = match answer.waiting().and_then(|slot| self.inflight.slot(slot)) {
             Some(slot) => (tail(&mut slot.parts, self.scratch), answer.room),
             None => (&mut self.scratch.output, answer.end()),
         };
         let before = out.len();
-        let context = || Context {
-            deadline,
-            ..incoming.context
-        };
         if let Err(failure) = finished.result {
-            let incoming = IncomingMessage {
-                context: context(),
-                ..*incoming
-            };
             self.shared
-                .fail(entry, &incoming, failure, out, before, end);
+                .fail(entry, incoming, failure, out, before..end, begun);
         } else if let Some(job) = &finished.job {
             entry.counters.handled(self.scratch.shard);
             out.extend_from_slice(&job.actions);
             if let Some(left_out) = &job.left_out {
                 entry.counters.left_out(left_out);
                 let req_id = entry.trace.request_id(&incoming.message);
-                let req_id = req_id.as_deref();
-                report::left_out(entry.definition, &entry.lines, left_out, context(), req_id);
+                report::left_out(
+                    entry.definition,
+                    &entry.lines,
+                    left_out,
+                    incoming.context,
+                    req_id.as_deref(),
+                );
+            }
+            if let Some(begun) = begun {
+                self.shared.succeeded(entry, incoming, begun, out, before);
             }
         }
         if let Some(job) = finished.job {
@@ -289,6 +301,11 @@ impl Dispatcher<'_> {
             };
             running.work.ended(matches!(visit, Visit::Poll));
             entry.took(Some(running.begun), self.scratch.shard);
+            let observed = self.shared.observer.is_some();
+            let answered = match &finished.job {
+                Some(job) if observed => Some(job.answered.clone()),
+                _ => None,
+            };
             let (mut actions, left_out) = match finished.job {
                 Some(mut job) => {
                     let actions = std::mem::replace(&mut job.actions, self.scratch.buffer());
@@ -298,16 +315,20 @@ impl Dispatcher<'_> {
                 }
                 None => (self.scratch.buffer(), None),
             };
-            let named = (&*running.message, running.req_id());
-            let context = Context {
-                connection: self.connection,
-                ids,
-                deadline: running.deadline.map(|(at, _)| at.into_std()),
+            let handled = HandledMessage {
+                entry,
+                name: Name::new(&running.message),
+                req_id: running.req_id(),
+                context: Context {
+                    connection: self.connection,
+                    ids,
+                    deadline: running.deadline.map(|(at, _)| at.into_std()),
+                },
+                begun: Some(running.begun),
             };
             if let Err(failure) = finished.result {
                 let fail = || {
-                    self.shared
-                        .fail_late(entry, named, context, failure, &mut actions, end);
+                    self.shared.fail_late(&handled, failure, &mut actions, end);
                 };
                 match &running.trace {
                     None => fail(),
@@ -317,8 +338,25 @@ impl Dispatcher<'_> {
                 entry.counters.handled(self.scratch.shard);
                 if let Some(left_out) = left_out {
                     entry.counters.left_out(&left_out);
-                    let (_, req_id) = named;
-                    report::left_out(entry.definition, &entry.lines, &left_out, context, req_id);
+                    report::left_out(
+                        entry.definition,
+                        &entry.lines,
+                        &left_out,
+                        handled.context,
+                        handled.req_id,
+                    );
+                }
+                if observed {
+                    let answered = answered.as_deref();
+                    let mut end = || {
+                        let outcome = HandlerOutcome::Done;
+                        self.shared
+                            .ends(&handled, outcome, &mut actions, 0, answered);
+                    };
+                    match &running.trace {
+                        None => end(),
+                        Some(trace) => within(&trace.span, end),
+                    }
                 }
             }
             request = running.take_req_id().or(request);
@@ -339,7 +377,7 @@ impl Dispatcher<'_> {
             slot.parts = parts;
         }
         self.inflight.release(index);
-        self.finish(answer.ack, ids, request.as_deref());
+        self.finish(answer.ack, ids, |_| request);
     }
 }
 

@@ -105,6 +105,21 @@ pub(crate) fn on_failure_failed(
     });
 }
 
+/// Logs that the observer panicked.
+pub(crate) fn observer_failed(limits: &LineLimits, failure: &Failure) {
+    let Some(Permitted { suppressed }) = limits.observer_failed.pass() else {
+        return;
+    };
+    quietly(|| {
+        let text = failure.to_string();
+        tracing::error!(target: AGENT,
+            suppressed,
+            "observer {}; fix it: it has missed a part of a message",
+            one_line(&text)
+        );
+    });
+}
+
 /// Logs that work which a handler left for the time after its answer was dropped, since `most` futures were kept.
 #[cold]
 pub(crate) fn after_work_dropped(limit: &RateLimit, most: usize) {

@@ -61,6 +61,7 @@ pub(crate) struct LineLimits {
     /// By name.
     unknown_message: ReasonLimits<32>,
     on_failure_failed: RateLimit,
+    observer_failed: RateLimit,
     failures: Summaries,
     worker_blocked_together: RateLimit,
 }

@@ -7,6 +7,7 @@ use crate::agent::counters::HandlerCounters;
 use crate::agent::limits::usable;
 use crate::agent::report::HandlerLineLimits;
 use crate::handler::Definition;
+use crate::spop::Messages;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -81,6 +82,16 @@ impl HandlerTable {
             index.ok().and_then(|index| self.entries.get(index))
         };
         found.map(|(_, entry)| entry).or(self.fallback.as_ref())
+    }
+
+    /// Returns the unique id of the request that a NOTIFY is about: that of its first message with one.
+    #[cold]
+    pub(crate) fn request_id(&self, messages: Messages<'_>) -> Option<String> {
+        messages.into_iter().find_map(|mut message| {
+            let entry = self.find(message.name().as_bytes())?;
+            message.take_answered();
+            entry.trace.request_id(&message)
+        })
     }
 
     /// Returns the entry with this index.

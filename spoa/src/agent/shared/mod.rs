@@ -5,6 +5,7 @@ pub(crate) mod after_work;
 pub(crate) mod blocking;
 pub(crate) mod budget;
 pub(crate) mod handler_table;
+pub(crate) mod observer;
 pub(crate) mod spans;
 pub(crate) mod trace_arguments;
 
@@ -12,6 +13,7 @@ use self::after_work::AfterWork;
 use self::blocking::BlockingPlaces;
 use self::budget::Budgets;
 use self::handler_table::HandlerTable;
+use self::observer::Observer;
 use self::spans::Spans;
 use crate::agent::Limits;
 use crate::agent::counters::Counters;
@@ -34,6 +36,9 @@ pub(crate) struct Shared {
     pub(crate) on_failure: Option<OnFailure>,
     /// `None` if messages have no spans.
     pub(crate) spans: Option<Spans>,
+    pub(crate) observer: Option<Box<dyn Observer>>,
+    /// Whether messages have spans or an observer.
+    pub(crate) watches_all: bool,
     pub(crate) lines: LineLimits,
     pub(crate) counters: Arc<Counters>,
     pub(crate) budgets: Arc<Budgets>,
@@ -56,6 +61,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         drop_quietly(self.on_failure.take());
         drop_quietly(self.spans.take());
+        drop_quietly(self.observer.take());
     }
 }
 

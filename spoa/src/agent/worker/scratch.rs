@@ -92,7 +92,7 @@ pub(crate) struct Scratch {
     pub(crate) polled: Polled,
     /// Whether the next NOTIFY is timed: the first of one read in [`TIMED`].
     pub(crate) times_next: bool,
-    /// Whether the next NOTIFY is timed, has spans, or has its values shown.
+    /// Whether the next NOTIFY is timed, has spans or an observer, or has its values shown.
     pub(crate) observes_next: bool,
     reads: u32,
     /// The time of the last read, once it was needed.
@@ -157,7 +157,7 @@ impl Scratch {
     }
 
     /// Something was read: it is later than it was. `observes` tells whether all NOTIFYs of this agent have
-    /// spans or their values shown.
+    /// spans, an observer, or their values shown.
     #[inline]
     pub(crate) fn turn(&mut self, observes: bool) {
         self.now = None;

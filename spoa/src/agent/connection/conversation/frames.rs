@@ -175,7 +175,7 @@ impl Conversation {
     /// Answers the frames at the front of `input`; returns how many bytes they had.
     fn answer(&mut self, input: &[u8], scratch: &mut Scratch) -> usize {
         let mut used = 0;
-        scratch.turn(self.shared.spans.is_some() || values::are_shown());
+        scratch.turn(self.shared.watches_all || values::are_shown());
         self.backlog = false;
         if self.session.is_running() {
             self.asked = true;
@@ -296,11 +296,7 @@ fn answerable<'a>(
 ) -> Messages<'a> {
     if messages.len() > MAX_MESSAGES {
         shared.counters.unreadable.add(1);
-        // The first message with a unique id will do: they are all about one request.
-        let req_id = messages.into_iter().find_map(|message| {
-            let entry = shared.table.find(message.name().as_bytes())?;
-            entry.trace.request_id(&message)
-        });
+        let req_id = shared.table.request_id(messages);
         let found = (ids, req_id.as_deref());
         let counts = (messages.len(), MAX_MESSAGES);
         log::too_many_messages(&shared.lines, counts, found, connection);

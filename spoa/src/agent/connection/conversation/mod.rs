@@ -233,6 +233,7 @@ impl Conversation {
 impl Drop for Conversation {
     fn drop(&mut self) {
         self.info.after.close();
+        self.shared.drops(&self.in_flight, &self.info);
         self.shared.counters.closed.add(1);
     }
 }
@@ -265,6 +266,7 @@ impl Conversation {
         self.give_back(output);
         self.phase = Phase::Lingering;
         // No frame may follow an AGENT-DISCONNECT, so answers of running handlers could not be sent.
+        self.shared.drops(&self.in_flight, &self.info);
         self.in_flight = InFlight::new(self.wakeups.clone());
         for timer in [Timer::Hello, Timer::Frame, Timer::Idle, Timer::Lifetime] {
             self.timers.stop(timer);
