@@ -7,7 +7,6 @@ mod bench;
 mod call;
 mod decode;
 mod expectation;
-mod explain;
 mod failure;
 mod new;
 mod output;
@@ -36,7 +35,6 @@ fn main() -> ExitCode {
         Some(("record", matches)) => record::run(matches),
         Some(("replay", matches)) => replay::run(matches),
         Some(("decode", matches)) => decode::run(matches),
-        Some(("explain", matches)) => explain::run(matches),
         Some(("new", matches)) => new::run(matches),
         Some((name, matches)) => match tools::run(name, matches) {
             Some(done) => done,
@@ -70,7 +68,6 @@ fn command() -> Command {
         .subcommand(record::command())
         .subcommand(replay::command())
         .subcommand(decode::command())
-        .subcommand(explain::command())
         .subcommands(tools::commands())
 }
 

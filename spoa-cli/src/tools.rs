@@ -1,4 +1,4 @@
-//! `spop doctor`, `config` and `docs`: the tools for HAProxy's side, over the description of an agent.
+//! `spop doctor`, `config`, `docs` and `explain`: the tools for HAProxy's side, over the description of an agent.
 
 use crate::failure::Failure;
 use crate::output::print;
@@ -8,22 +8,30 @@ use spoa_config::Agent;
 use spoa_tools::command::{self, CommandOption, Given};
 use spoa_tools::config::Config;
 use spoa_tools::doctor::Doctor;
+use spoa_tools::explain::Explain;
 use spoa_tools::{description, docs};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The commands, and whether each needs an agent.
-const TOOLS: [(command::Command, bool); 3] = [
-    (Doctor::COMMAND, false),
-    (Config::COMMAND, true),
-    (docs::COMMAND, true),
+/// The use that a command has for an agent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Agents {
+    Unused,
+    Optional,
+    Required,
+}
+
+/// The commands.
+const TOOLS: [(command::Command, Agents); 4] = [
+    (Explain::COMMAND, Agents::Unused),
+    (Doctor::COMMAND, Agents::Optional),
+    (Config::COMMAND, Agents::Required),
+    (docs::COMMAND, Agents::Required),
 ];
 
 pub(crate) fn commands() -> impl Iterator<Item = Command> {
-    TOOLS
-        .iter()
-        .map(|(command, needs_agent)| of(command, *needs_agent))
+    TOOLS.iter().map(|(command, agents)| of(command, *agents))
 }
 
 /// Runs the tool with this name. Returns `None` if no tool has it.
@@ -33,13 +41,14 @@ pub(crate) fn run(name: &str, matches: &ArgMatches) -> Option<Result<ExitCode, F
 }
 
 fn perform(command: &command::Command, matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let agent = matches.get_one::<PathBuf>("agent");
+    let agent = matches.try_get_one::<PathBuf>("agent").ok().flatten();
     let agent = agent.map(|path| description::load(path)).transpose();
     let agent = agent.map_err(Failure::usage)?;
     let given = given(command, matches);
     let outcome = match command.name {
         "doctor" => Doctor::read(&given).perform(agent.as_ref()),
         "config" => Config::read(&given).perform(&known(agent)),
+        "explain" => Explain::read(&given).perform(),
         _ => Ok(docs::perform(&known(agent))),
     };
     let outcome = outcome.map_err(Failure::usage)?;
@@ -55,26 +64,34 @@ fn known(agent: Option<Agent>) -> Agent {
     agent.unwrap_or_default()
 }
 
-fn of(command: &command::Command, needs_agent: bool) -> Command {
+fn of(command: &command::Command, agents: Agents) -> Command {
     let about = Arg::new("agent")
         .long("agent")
         .value_name("DESCRIPTION")
-        .required(needs_agent)
+        .required(agents == Agents::Required)
         .value_parser(value_parser!(PathBuf))
         .help("Description of the agent: the output of its `handlers --json`");
     let operands = command.operands.iter().map(|operands| {
-        Arg::new(operands.name)
+        let arg = Arg::new(operands.name)
             .num_args(1..)
-            .required_unless_present(operands.unless)
+            .required(operands.required && operands.unless.is_empty())
             .value_parser(ValueParser::os_string())
-            .help(operands.help)
+            .help(operands.help);
+        match operands.unless {
+            "" => arg,
+            option => arg.required_unless_present(option),
+        }
     });
+    let about = (agents != Agents::Unused).then_some(about);
     let notes = "docs/description.md has the format of descriptions, for agents in any language.";
-    let notes = [command.notes, notes].join("\n");
+    let notes = match about {
+        Some(_) => [command.notes, notes].join("\n"),
+        None => command.notes.to_owned(),
+    };
     Command::new(command.name)
         .about(command.summary)
         .args(operands)
-        .arg(about)
+        .args(about)
         .args(command.options.iter().map(option))
         .after_help(notes.trim_start().to_owned())
 }

@@ -68,7 +68,9 @@ pub struct Operands {
     pub name: &'static str,
     /// A noun phrase for the help.
     pub help: &'static str,
-    /// An option that makes operands unnecessary.
+    /// Whether the command needs at least one.
+    pub required: bool,
+    /// An option that makes operands unnecessary; empty if no option does.
     pub unless: &'static str,
 }
 
@@ -175,6 +177,15 @@ impl Given {
     #[must_use]
     pub fn path(&self, long: &str) -> Option<PathBuf> {
         self.last(long).map(PathBuf::from)
+    }
+
+    /// Returns the operands as text.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let words = self.operands.iter();
+        words
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect()
     }
 
     /// Returns the operands as paths.

@@ -1,4 +1,4 @@
-//! Tools for the HAProxy side of an agent: `config`, `doctor`, `docs` and `dev`.
+//! Tools for the HAProxy side of an agent: `config`, `doctor`, `docs`, `dev` and `explain`.
 //!
 //! They know an agent only by its description ([`spoa_config::Agent`]), so the agent may be written in any
 //! language. An agent made with `haproxy-spoa` hands over its own description; `spop` reads one from a file
@@ -24,6 +24,7 @@ pub mod description;
 pub mod dev;
 pub mod docs;
 pub mod doctor;
+pub mod explain;
 pub mod folder;
 pub mod guarded;
 pub mod haproxy;

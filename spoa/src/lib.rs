@@ -130,7 +130,7 @@
 //!
 //! `options`: your own options in addition to those of `run!`, by clap, and a TOML file with options.
 //!
-//! `tools` (default): the commands `config`, `dev`, `doctor` and `docs`, about HAProxy's side, and a warning
+//! `tools` (default): the commands `config`, `dev`, `doctor`, `docs` and `explain`, about HAProxy's side, and a warning
 //! at the start about messages that a client can make too large for a frame. That check needs the tables of all
 //! sample fetches, as `doctor` does. An agent in production works without `tools`, but then it cannot check HAProxy's
 //! configuration: use `doctor` from a build with `tools`.

@@ -1,6 +1,7 @@
 //! `spop explain`.
 
 use super::spop;
+use spoa::spop::Status;
 
 #[test]
 fn a_code_is_explained_with_what_to_do() {
@@ -38,6 +39,29 @@ fn an_unknown_code_says_what_to_type() {
     assert_eq!(done.status, 2);
     assert_eq!(
         done.err,
-        "error: `timeout` is not a code: write a number such as `257`, or nothing for all of them\n"
+        "error: nothing is known about `timeout`: write a number such as `257`, a code of `doctor` such as `SPOA010`, a \
+         line of a log in quotes, or nothing for all numbers\n"
     );
+}
+
+#[test]
+fn the_words_for_status_codes_are_those_of_the_library() {
+    let text = spop(&["explain"]).good();
+    let text: Vec<_> = text.split_whitespace().collect();
+    let text = text.join(" ");
+    for status in Status::ALL {
+        let words = format!("256 and status {} (`{status}`)", status.code());
+        assert!(text.contains(&words), "{words} is not in {text}");
+    }
+}
+
+#[test]
+fn findings_and_lines_of_logs_are_explained() {
+    let text = spop(&["explain", "SPOA002"]).good();
+    assert!(
+        text.starts_with("SPOA002: a filter names no SPOE file\n\n"),
+        "{text}"
+    );
+    let text = spop(&["explain", "cannot", "accept", "connections:", "no"]).good();
+    assert!(text.contains("raise `LimitNOFILE`"), "{text}");
 }

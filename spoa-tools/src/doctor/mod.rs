@@ -63,6 +63,7 @@ impl Doctor {
         operands: Some(Operands {
             name: "FILE",
             help: "haproxy.cfg, or a directory of *.cfg as for `haproxy -f`",
+            required: true,
             unless: "explain",
         }),
         notes: "`doctor` finds SPOE files by the filters that name them; you can also name them yourself.\n\

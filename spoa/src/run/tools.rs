@@ -8,13 +8,15 @@ use spoa_tools::config::Config;
 use spoa_tools::dev::Dev;
 use spoa_tools::docs;
 use spoa_tools::doctor::Doctor;
+use spoa_tools::explain::Explain;
 
 /// The commands.
-pub(super) const COMMANDS: [Command; 4] = [
+pub(super) const COMMANDS: [Command; 5] = [
     Config::COMMAND,
     Dev::COMMAND,
     Doctor::COMMAND,
     docs::COMMAND,
+    Explain::COMMAND,
 ];
 
 /// A command with its options.
@@ -24,6 +26,7 @@ pub(super) enum Tool {
     Dev(Dev),
     Doctor(Doctor),
     Docs,
+    Explain(Explain),
 }
 
 impl Tool {
@@ -33,6 +36,7 @@ impl Tool {
             "config" => Tool::Config(Box::new(Config::read(given))),
             "dev" => Tool::Dev(Dev::read(given)),
             "doctor" => Tool::Doctor(Doctor::read(given)),
+            "explain" => Tool::Explain(Explain::read(given)),
             _ => Tool::Docs,
         }
     }
@@ -43,6 +47,7 @@ pub(super) fn perform(tool: &Tool, agent: &Agent) -> Result<i32, StartError> {
     let outcome = match tool {
         Tool::Config(config) => config.perform(agent),
         Tool::Doctor(doctor) => doctor.perform(Some(agent)),
+        Tool::Explain(explain) => explain.perform(),
         Tool::Dev(_) | Tool::Docs => Ok(docs::perform(agent)),
     };
     let outcome = outcome.map_err(StartError::Argument)?;

@@ -12,10 +12,11 @@ use std::fs;
 use std::process::Command;
 
 /// Every page with a command that is run here.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "docs/description.md",
     "docs/haproxy.md",
+    "docs/operations/README.md",
     "docs/operations/metrics.md",
     "docs/operations/tls-and-sockets.md",
     "docs/options.md",
@@ -65,6 +66,12 @@ fn every_page_with_a_command_to_run_is_run() {
             "write a test for {page} in tests/tests/guide"
         );
     }
+}
+
+#[test]
+fn the_overview_of_operations() {
+    let sandbox = Sandbox::new(&example("ip-reputation"), "ip-reputation");
+    run("docs/operations/README.md", sandbox, |_, _| {});
 }
 
 #[test]

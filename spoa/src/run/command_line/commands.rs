@@ -45,7 +45,7 @@ pub(super) struct OperandSpec {
 }
 
 /// Commands that the feature `tools` brings.
-pub(super) const TOOLS: [&str; 4] = ["config", "dev", "doctor", "docs"];
+pub(super) const TOOLS: [&str; 5] = ["config", "dev", "doctor", "docs", "explain"];
 
 const NOTES: &str = "\
 Each option may be given in the environment: --max-in-flight as SPOA_MAX_IN_FLIGHT, and so on; in
@@ -182,17 +182,18 @@ pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
     ];
     #[cfg(feature = "tools")]
     commands.extend(tools::COMMANDS.iter().map(|command| {
-        let settings: &[&str] = if command.name == "dev" {
-            &DEV
-        } else {
-            &DESCRIPTION
+        let settings: &[&str] = match command.name {
+            "dev" => &DEV,
+            // It is about any agent.
+            "explain" => &[],
+            _ => &DESCRIPTION,
         };
         let options = command.options.iter().map(OptionSpec::Tool);
         let options = options.chain(user(program).filter(|_| command.name == "dev"));
         let operands = command.operands.iter().map(|operands| OperandSpec {
             name: operands.name,
             help: operands.help,
-            required: true,
+            required: operands.required,
             repeats: true,
             unless: operands.unless,
         });
@@ -212,8 +213,17 @@ pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
 }
 
 /// The order of the commands in the help.
-const ORDER: [&str; 9] = [
-    "serve", "check", "probe", "handlers", "config", "dev", "doctor", "docs", "call",
+const ORDER: [&str; 10] = [
+    "serve",
+    "check",
+    "probe",
+    "handlers",
+    "config",
+    "dev",
+    "doctor",
+    "docs",
+    "call",
+    "explain",
 ];
 
 fn spec(

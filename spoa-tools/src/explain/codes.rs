@@ -1,10 +1,8 @@
-//! The facts of `spop explain`, as they were seen with HAProxy 2.6, 3.0, 3.2 and 3.4, and read in
+//! The facts about error values and status codes, as they were seen with HAProxy 2.6, 3.0, 3.2 and 3.4, and read in
 //! their sources.
 //!
 //! `set-on-error` is described in SPOE.txt 2.2, the status codes in 3.5. "up to 3.0" is the old
 //! filter with connections of its own, "from 3.1 on" the one on top of HAProxy's multiplexers.
-
-use spoa::spop::Status;
 
 /// The meaning of an error value.
 #[derive(Debug)]
@@ -92,7 +90,7 @@ pub(super) const VALUES: &[(u32, Explanation)] = &[
                 "Up to 3.0: the agent aborted a NOTIFY that came in fragments.",
             ],
             remedies: &[
-                "From 3.1 on: run `spop explain 5`.",
+                "From 3.1 on: run `explain 5`.",
                 "Up to 3.0: the agent's log says why it refused the fragments.",
             ],
         },
@@ -134,10 +132,29 @@ macro_rules! hello {
     };
 }
 
+/// The status codes of SPOE.txt, with its words.
+pub(super) const STATUSES: &[(u32, &str)] = &[
+    (0, "normal"),
+    (1, "I/O error"),
+    (2, "a timeout occurred"),
+    (3, "frame is too big"),
+    (4, "invalid frame received"),
+    (5, "version value not found"),
+    (6, "max-frame-size value not found"),
+    (7, "capabilities value not found"),
+    (8, "unsupported version"),
+    (9, "max-frame-size too big or too small"),
+    (10, "payload fragmentation is not supported"),
+    (11, "invalid interlaced frames"),
+    (12, "frame-id not found"),
+    (13, "resource allocation error"),
+    (99, "an unknown error occurred"),
+];
+
 /// The explanation of 256 and a status, and what the status says in a frame.
-pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) {
+pub(super) fn of_status(status: u32) -> (&'static Explanation, &'static str) {
     match status {
-        Status::NORMAL => (
+        0 => (
             &Explanation {
                 meaning: "the connection ended without the ACK",
                 causes: &[
@@ -153,7 +170,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "A normal end: HAProxy stops or does not need the connection, or the agent stops.",
         ),
-        Status::IO => (
+        1 => (
             &Explanation {
                 meaning: "the connection failed, or the agent closed it",
                 causes: &[
@@ -170,7 +187,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "An I/O error; HAProxy up to 3.0 also sends it when `timeout server` ends a connection.",
         ),
-        Status::TIMEOUT => (
+        2 => (
             &Explanation {
                 meaning: "the agent reports a timeout",
                 causes: &[
@@ -180,7 +197,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "The sender waited too long. HAProxy up to 3.0 sends it to an agent that was idle for `timeout idle`: that is a normal end.",
         ),
-        Status::FRAME_TOO_BIG => (
+        3 => (
             &Explanation {
                 meaning: "a frame is larger than agreed",
                 causes: &[
@@ -194,7 +211,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "The peer sent a frame larger than agreed in the HELLOs.",
         ),
-        Status::INVALID_FRAME => (
+        4 => (
             &Explanation {
                 meaning: "bytes that are not a frame",
                 causes: &[
@@ -208,42 +225,42 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "The peer's bytes are not a frame, or one that has no place there; a HELLO with ids, or whose version is `2` or `2.0, 1.0`.",
         ),
-        Status::NO_VERSION => (
+        5 => (
             hello!(
                 "the HELLO has no `version`",
                 "The AGENT-HELLO must have `version` = \"2.0\" (STRING)."
             ),
             "A HELLO without `version` (the agent's) or `supported-versions` (HAProxy's).",
         ),
-        Status::NO_MAX_FRAME_SIZE => (
+        6 => (
             hello!(
                 "the HELLO has no `max-frame-size`",
                 "The AGENT-HELLO must have `max-frame-size`, an integer from 256 to what HAProxy offered. From 3.1 on only health checks ask for it."
             ),
             "A HELLO without `max-frame-size`.",
         ),
-        Status::NO_CAPABILITIES => (
+        7 => (
             hello!(
                 "the HELLO has no `capabilities`",
                 "The AGENT-HELLO must have `capabilities` (STRING), even if it is \"\". Only health checks ask for it, from 3.1 on."
             ),
             "A HELLO without `capabilities`.",
         ),
-        Status::BAD_VERSION => (
+        8 => (
             hello!(
                 "the HELLOs have no version in common",
                 "The AGENT-HELLO must have `version` = \"2.0\" (STRING): HAProxy does not support another."
             ),
             "The peers have no version in common: HAProxy offers only 2.0.",
         ),
-        Status::BAD_MAX_FRAME_SIZE => (
+        9 => (
             hello!(
                 "the HELLO's `max-frame-size` is out of range",
                 "`max-frame-size` must be from 256 to what HAProxy offered, tune.bufsize less 4 (16380 by default)."
             ),
             "`max-frame-size` is below 256 or above what was offered.",
         ),
-        Status::NO_FRAGMENTATION => (
+        10 => (
             &Explanation {
                 meaning: "fragments where none are allowed, says the agent",
                 causes: &[
@@ -256,7 +273,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "A frame was sent in fragments, or would have to be, without agreement on `fragmentation`. HAProxy up to 3.0 sends it to an agent whose frame size is smaller than the NOTIFY, then reconnects again and again.",
         ),
-        Status::INTERLACED_FRAMES => (
+        11 => (
             &Explanation {
                 meaning: "the agent reports fragments out of order",
                 causes: &[
@@ -268,7 +285,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "Fragments of two frames with the same ids were mixed. Only agents send it.",
         ),
-        Status::FRAME_ID_NOT_FOUND => (
+        12 => (
             &Explanation {
                 meaning: "the agent reports unknown ids",
                 causes: &[
@@ -282,7 +299,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "An ACK names a stream-id or frame-id that HAProxy did not send.",
         ),
-        Status::RESOURCE => (
+        13 => (
             &Explanation {
                 meaning: "the agent is out of resources",
                 causes: &[
@@ -294,7 +311,7 @@ pub(super) fn of_status(status: Status) -> (&'static Explanation, &'static str) 
             },
             "Out of memory, buffers, connections or room.",
         ),
-        Status::UNKNOWN => (
+        99 => (
             &Explanation {
                 meaning: "the agent ended the connection for a reason it does not name",
                 causes: &["An error inside the agent."],
