@@ -128,7 +128,8 @@
 //!
 //! `log-json` (default): `--log-format json` of `run!`.
 //!
-//! `options`: your own options in addition to those of `run!`, by clap, and a TOML file with options.
+//! `options`: your own options in addition to those of `run!`, by clap, a TOML file with options, and the commands
+//! `completions` and `man`.
 //!
 //! `tools` (default): the commands `config`, `dev`, `doctor`, `docs` and `explain`, about HAProxy's side, and a warning
 //! at the start about messages that a client can make too large for a frame. That check needs the tables of all

@@ -381,3 +381,30 @@ fn an_error_cannot_steer_a_terminal() {
         );
     }
 }
+
+#[test]
+fn completions_and_the_manual_page_have_own_options() {
+    let dir = TempDir::new();
+    let bash = said(agent().args(["completions", "bash"]));
+    assert_eq!((bash.status, bash.err.as_str()), (Some(0), ""));
+    assert!(bash.out.contains("--dry-run") && bash.out.contains("--lame-duck"));
+    // The shell can read it, and completes an option of the program's own.
+    dir.write("agent.bash", &bash.out);
+    let complete = "source agent.bash && [[ $(complete -p agent-options) =~ -F\\ ([^ ]+) ]] && \
+                    COMP_WORDS=(agent-options --dry) && COMP_CWORD=1 && \
+                    ${BASH_REMATCH[1]} agent-options --dry agent-options && \
+                    printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let mut shell = Command::new("bash");
+    let completed = said(shell.args(["-c", complete]).current_dir(dir.path()));
+    assert_eq!(completed.out.trim(), "--dry-run", "{completed:?}");
+    let page = said(agent().arg("man"));
+    assert_eq!((page.status, page.err.as_str()), (Some(0), ""));
+    assert!(
+        page.out.contains("Score from which a client is blocked"),
+        "{}",
+        page.out
+    );
+    let refused_shell = said(agent().args(["completions", "csh"]));
+    assert_ne!(refused_shell.status, Some(0));
+    assert!(refused_shell.err.contains("write `bash`, `elvish`, `fish`"));
+}

@@ -234,6 +234,16 @@ impl Running {
                 args,
                 json,
             } => self.call(options, setup, message, args, *json)?,
+            #[cfg(feature = "options")]
+            Task::Completions { shell } => {
+                let script = command_line::manual::completions(&self.identity(), shell);
+                print(&script.map_err(StartError::Argument)?)?;
+            }
+            #[cfg(feature = "options")]
+            Task::Man => {
+                let page = command_line::manual::page(&self.identity());
+                print(&page.map_err(StartError::Output)?)?;
+            }
             Task::Check => self.check(options, setup)?,
             Task::Probe => self.probe(options)?,
             Task::Serve => self.serve(options, setup)?,

@@ -47,6 +47,9 @@ pub(super) struct OperandSpec {
 /// Commands that the feature `tools` brings.
 pub(super) const TOOLS: [&str; 5] = ["config", "dev", "doctor", "docs", "explain"];
 
+/// Commands that the feature `options` brings.
+pub(super) const MANUAL: [&str; 2] = ["completions", "man"];
+
 const NOTES: &str = "\
 Each option may be given in the environment: --max-in-flight as SPOA_MAX_IN_FLIGHT, and so on; in
 SPOA_LISTEN and SPOA_ALLOW, separate several with commas.
@@ -180,6 +183,25 @@ pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
             )
         },
     ];
+    #[cfg(feature = "options")]
+    commands.extend([
+        CommandSpec {
+            operands: vec![OperandSpec {
+                name: "SHELL",
+                help: "bash, elvish, fish, powershell or zsh",
+                required: true,
+                repeats: false,
+                unless: "",
+            }],
+            ..spec(
+                "completions",
+                "Print completions for a shell",
+                Vec::new(),
+                "warn",
+            )
+        },
+        spec("man", "Print the manual page", Vec::new(), "warn"),
+    ]);
     #[cfg(feature = "tools")]
     commands.extend(tools::COMMANDS.iter().map(|command| {
         let settings: &[&str] = match command.name {
@@ -213,7 +235,7 @@ pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
 }
 
 /// The order of the commands in the help.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 12] = [
     "serve",
     "check",
     "probe",
@@ -224,6 +246,8 @@ const ORDER: [&str; 10] = [
     "docs",
     "call",
     "explain",
+    "completions",
+    "man",
 ];
 
 fn spec(
@@ -415,6 +439,16 @@ mod tests {
                 .iter()
                 .all(|it| ORDER.contains(&it.name))
         );
+    }
+
+    #[test]
+    fn the_commands_of_options_are_those_that_are_missed_without_it() {
+        for name in MANUAL {
+            let known = commands(&Identity::default())
+                .iter()
+                .any(|command| command.name == name);
+            assert_eq!(known, cfg!(feature = "options"), "{name}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod commands;
 mod help;
+#[cfg(feature = "options")]
+pub(super) mod manual;
 mod parse;
 
 pub(super) use parse::Stop;
@@ -58,6 +60,12 @@ pub(super) enum Task {
     Check,
     /// Ask the agent that serves whether it is ready.
     Probe,
+    /// Print the completions for a shell.
+    #[cfg(feature = "options")]
+    Completions { shell: String },
+    /// Print the manual page.
+    #[cfg(feature = "options")]
+    Man,
     /// List the handlers.
     Handlers { json: bool },
     /// Send one message to the handlers in this process.
@@ -266,6 +274,8 @@ impl Task {
         match self {
             Task::Serve | Task::Check | Task::Call { .. } => true,
             Task::Probe | Task::Handlers { .. } => false,
+            #[cfg(feature = "options")]
+            Task::Completions { .. } | Task::Man => false,
             #[cfg(feature = "tools")]
             Task::Tool(tool) => matches!(tool, Tool::Dev(_)),
         }
@@ -342,6 +352,15 @@ fn task(line: Line) -> Task {
     let json = line.values("json").next().is_some();
     match line.command {
         "check" => Task::Check,
+        #[cfg(feature = "options")]
+        "completions" => {
+            let shell = line.operands.first().map(|shell| shell.to_string_lossy());
+            Task::Completions {
+                shell: shell.unwrap_or_default().into_owned(),
+            }
+        }
+        #[cfg(feature = "options")]
+        "man" => Task::Man,
         "probe" => Task::Probe,
         "handlers" => Task::Handlers { json },
         "call" => {

@@ -1,7 +1,7 @@
 //! From the words of a command line to a command, its options and its operands.
 
 use super::Identity;
-use super::commands::{CommandSpec, OptionSpec, TOOLS, commands, program};
+use super::commands::{CommandSpec, MANUAL, OptionSpec, TOOLS, commands, program};
 use super::help;
 use lexopt::{Arg, Parser};
 use spoa_facts::nearest;
@@ -226,6 +226,12 @@ impl Reader<'_> {
             return brief(&format!(
                 "the command '{found}' is not compiled into this program: add the feature `tools` in its \
                  Cargo.toml: `haproxy-spoa = {{ …, features = [\"tools\"] }}`, or use `spop {found}`"
+            ));
+        }
+        if MANUAL.contains(&found) {
+            return brief(&format!(
+                "the command '{found}' is not compiled into this program: add the feature `options` in its \
+                 Cargo.toml: `haproxy-spoa = {{ …, features = [\"options\"] }}`"
             ));
         }
         let tip = match nearest(found, known) {
