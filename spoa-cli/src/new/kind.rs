@@ -40,9 +40,9 @@ macro_rules! kind {
     ($folder:literal, $($field:ident: $value:expr),* $(,)?) => {
         Kind {
             name: $folder,
-            main: include_str!(concat!("template/kinds/", $folder, "/main.rs")),
-            tests: include_str!(concat!("template/kinds/", $folder, "/tests.rs")),
-            haproxy_test: include_str!(concat!("template/kinds/", $folder, "/haproxy.rs")),
+            main: include_str!(concat!("template/kinds/", $folder, "/src/main.rs")),
+            tests: include_str!(concat!("template/kinds/", $folder, "/src/tests.rs")),
+            haproxy_test: include_str!(concat!("template/kinds/", $folder, "/tests/haproxy.rs")),
             description: include_str!(concat!("template/kinds/", $folder, "/handlers.json")),
             $($field: $value),*
         }
@@ -71,7 +71,7 @@ const VERDICT: Kind = kind!(
     call: "inspect path=/.env headers=0x04686f73740161000000",
 );
 
-const KINDS: [Kind; 5] = [
+pub(super) const KINDS: [Kind; 5] = [
     PLAIN,
     VERDICT,
     kind!(

@@ -1,7 +1,10 @@
 //! `spop new`: makes the project of an agent, from its source to its deployment.
 
 mod fill;
+#[cfg(test)]
+mod hook;
 mod kind;
+mod layout;
 mod name;
 mod project;
 

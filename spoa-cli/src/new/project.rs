@@ -2,6 +2,7 @@
 
 use super::fill::Words;
 use super::kind::Kind;
+use super::layout::{Place, SIDECAR, layout};
 use super::name;
 use crate::failure::Failure;
 use spoa_config::Agent;
@@ -16,24 +17,13 @@ use std::path::{Path, PathBuf};
 /// The addresses of the agents that the units start.
 const SERVERS: [&str; 2] = ["127.0.0.1:12345", "127.0.0.1:12346"];
 
-/// The folder of the pod with HAProxy and the agent.
-const SIDECAR: &str = "deploy/kubernetes/sidecar";
-
-/// A file of a project.
-struct File {
-    path: String,
-    text: String,
-    /// The purpose of the file, for the report. The report leaves out a file without one.
-    about: &'static str,
-    executable: bool,
-}
-
 /// A project that can be made.
 pub(super) struct Project {
     folder: PathBuf,
     name: String,
     kind: Kind,
-    files: Vec<File>,
+    files: Vec<Place>,
+    words: Words,
     agent: Agent,
 }
 
@@ -47,7 +37,7 @@ impl Project {
         let library = library.map(manifest_folder).transpose()?;
         refuse_used(folder)?;
         let words = words(&name, kind, library.as_deref());
-        let files = files(&words, &name, kind);
+        let files = layout(&name, kind);
         let agent = description::read(&words.fill(kind.description)).map_err(|error| {
             Failure::failed(format!("description of the kind `{}`: {error}", kind.name))
         })?;
@@ -56,6 +46,7 @@ impl Project {
             name,
             kind,
             files,
+            words,
             agent,
         })
     }
@@ -69,8 +60,9 @@ impl Project {
             let path = self.folder.join(&file.path);
             let folder = path.parent().unwrap_or(&self.folder);
             fs::create_dir_all(folder).map_err(|error| cannot_write(folder, error))?;
-            fs::write(&path, &file.text).map_err(|error| cannot_write(&path, error))?;
-            if file.executable {
+            fs::write(&path, self.words.fill(file.text))
+                .map_err(|error| cannot_write(&path, error))?;
+            if file.text.starts_with("#!") {
                 let mode = fs::Permissions::from_mode(0o755);
                 fs::set_permissions(&path, mode).map_err(|error| cannot_write(&path, error))?;
             }
@@ -178,7 +170,8 @@ fn cannot_write(path: &Path, error: impl Display) -> Failure {
     Failure::failed(format!("cannot write `{}`: {error}", path.display()))
 }
 
-fn words(name: &str, kind: Kind, library: Option<&Path>) -> Words {
+/// Returns the words of the template with the values of a project.
+pub(super) fn words(name: &str, kind: Kind, library: Option<&Path>) -> Words {
     let spoa = match library {
         Some(path) => format!(
             "package = \"haproxy-spoa\", path = {:?}",
@@ -215,137 +208,4 @@ fn words(name: &str, kind: Kind, library: Option<&Path>) -> Words {
         ("try", kind.request.to_owned()),
         ("call", kind.call.to_owned()),
     ])
-}
-
-/// Returns the files, in the order of the report.
-fn files(words: &Words, name: &str, kind: Kind) -> Vec<File> {
-    let file = |path: &str, template: &str, about: &'static str| File {
-        path: path.to_owned(),
-        text: words.fill(template),
-        about,
-        executable: template.starts_with("#!"),
-    };
-    let units = "deploy/systemd";
-    let fleet = "deploy/kubernetes/fleet";
-    let mut files = vec![
-        file(
-            "README.md",
-            include_str!("template/README.md"),
-            "how to change, run and deploy it",
-        ),
-        file("src/main.rs", kind.main, "the handler: begin here"),
-        file("src/tests.rs", kind.tests, "tests without HAProxy"),
-        file("tests/haproxy.rs", kind.haproxy_test, "tests with HAProxy"),
-    ];
-    if let Some(table) = kind.table {
-        files.push(file(table.file, table.text, table.holds));
-    }
-    files.extend([
-        file(
-            "Cargo.toml",
-            include_str!("template/manifest.toml"),
-            "dependencies, and the package of `cargo deb`",
-        ),
-        file(".gitignore", include_str!("template/gitignore"), ""),
-        file(
-            ".github/workflows/ci.yml",
-            include_str!("template/ci.yml"),
-            "checks for every change",
-        ),
-        file(
-            "Containerfile",
-            include_str!("template/Containerfile"),
-            "an image of the program alone",
-        ),
-        file(
-            ".containerignore",
-            include_str!("template/containerignore"),
-            "",
-        ),
-        file(
-            ".dockerignore",
-            include_str!("template/containerignore"),
-            "",
-        ),
-        file(
-            &format!("{units}/{name}@.service"),
-            include_str!("template/systemd/agent@.service"),
-            "one agent of several",
-        ),
-        file(
-            &format!("{units}/{name}.target"),
-            include_str!("template/systemd/agent.target"),
-            "two agents",
-        ),
-        file(
-            &format!("{units}/{name}-restart.service"),
-            include_str!("template/systemd/restart.service"),
-            "a rolling restart",
-        ),
-        file(
-            &format!("{units}/rolling-restart"),
-            include_str!("template/systemd/rolling-restart"),
-            "",
-        ),
-        file(
-            "deploy/debian/postinst",
-            include_str!("template/debian/postinst"),
-            "scripts of the Debian package",
-        ),
-        file(
-            "deploy/debian/changelog",
-            include_str!("template/debian/changelog"),
-            "changes of the Debian package",
-        ),
-        file(
-            "deploy/debian/prerm",
-            include_str!("template/debian/prerm"),
-            "",
-        ),
-        file(
-            "deploy/debian/postrm",
-            include_str!("template/debian/postrm"),
-            "",
-        ),
-        file(
-            &format!("deploy/{name}.default"),
-            include_str!("template/default.env"),
-            "options of the agents",
-        ),
-        file(
-            &format!("deploy/{name}.1"),
-            include_str!("template/man.1"),
-            "the manual page",
-        ),
-        file(
-            &format!("{fleet}/kustomization.yaml"),
-            include_str!("template/kubernetes/fleet/kustomization.yaml"),
-            "",
-        ),
-        file(
-            &format!("{fleet}/agents.yaml"),
-            include_str!("template/kubernetes/fleet/agents.yaml"),
-            "agents of their own in Kubernetes",
-        ),
-        file(
-            &format!("{fleet}/agents.cfg"),
-            include_str!("template/kubernetes/fleet/agents.cfg"),
-            "how HAProxy finds them",
-        ),
-        file(
-            &format!("{SIDECAR}/kustomization.yaml"),
-            include_str!("template/kubernetes/sidecar/kustomization.yaml"),
-            "",
-        ),
-        file(
-            &format!("{SIDECAR}/haproxy.yaml"),
-            include_str!("template/kubernetes/sidecar/haproxy.yaml"),
-            "",
-        ),
-    ]);
-    if kind.table.is_some() {
-        let table = format!("{fleet}/{}", kind.table.map_or("", |table| table.file));
-        files.push(file(&table, kind.table.map_or("", |table| table.text), ""));
-    }
-    files
 }

@@ -121,6 +121,126 @@ fn without_a_clone_the_library_comes_from_its_registry() {
     assert!(manifest.contains(&expected), "{manifest}");
 }
 
+/// Copies a folder.
+fn copy(from: &Path, to: &Path) {
+    for file in files(from) {
+        let to = to.join(&file);
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder can be made");
+        fs::copy(from.join(file), to).expect("a file can be copied");
+    }
+}
+
+/// Does what the hook of cargo-generate does for a kind. Returns the words with their values.
+fn hook(folder: &Path, name: &str, kind: &str) -> Vec<(String, String)> {
+    let hook = fs::read_to_string(folder.join("cargo-generate.rhai")).expect("a hook");
+    let begin = format!("if kind == \"{kind}\" {{\n");
+    let (_, part) = hook.split_once(&begin).expect("a part for the kind");
+    let (mut part, _) = part.split_once("\n}\n").expect("the part ends");
+    let mut words = Vec::new();
+    while let Some((call, rest)) = part.split_once('(') {
+        let (arguments, rest) = rest.split_once(");").expect("the call ends");
+        part = rest;
+        let arguments = arguments.replace("${name}", name);
+        let texts: Vec<_> = arguments.split('`').collect();
+        match (call.trim(), texts.as_slice()) {
+            ("variable::set", [word, value, ""]) => {
+                let word = word.trim_matches(['"', ',', ' ']);
+                words.push((word.to_owned(), (*value).to_owned()));
+            }
+            ("file::rename", ["", from, ", ", to, ""]) => {
+                fs::rename(folder.join(from), folder.join(to)).expect("it can be renamed");
+            }
+            ("file::write", ["", path, ", ", text, ""]) => {
+                fs::write(folder.join(path), text).expect("it can be written");
+            }
+            other => panic!("{kind}: {other:?}"),
+        }
+    }
+    fs::remove_dir_all(folder.join("kinds")).expect("a folder can be removed");
+    for file in files(folder) {
+        if file.starts_with("cargo-generate") {
+            fs::remove_file(folder.join(file)).expect("a file can be removed");
+        }
+    }
+    words
+}
+
+/// Fills a text of the template as Liquid does: the `-` of a tag removes the white space before it.
+fn liquid(text: &str, words: &[(String, String)]) -> String {
+    let mut filled = String::new();
+    let mut shows = true;
+    let mut parts = text.split("{%-").peekable();
+    let mut first = true;
+    while let Some(mut part) = parts.next() {
+        if !first {
+            let (tag, rest) = part.split_once("%}").expect("a tag ends");
+            part = rest;
+            shows = match tag.split_whitespace().collect::<Vec<_>>().as_slice() {
+                ["if", word, "!=", "\"\""] => words
+                    .iter()
+                    .any(|(known, value)| known == word && !value.is_empty()),
+                ["endif"] => true,
+                other => panic!("{other:?} is not a tag of the template"),
+            };
+        }
+        first = false;
+        if shows {
+            let last = parts.peek().is_none();
+            filled.push_str(if last { part } else { part.trim_end() });
+        }
+    }
+    for (word, value) in words {
+        filled = filled.replace(&format!("{{{{{word}}}}}"), value);
+    }
+    filled
+}
+
+#[test]
+fn cargo_generate_makes_the_same_files() {
+    let top = folder("cargo-generate");
+    for kind in KINDS {
+        let name = format!("my-{kind}");
+        let made = top.join("spop").join(&name);
+        assert_eq!(new(&made, &["--kind", kind]).status, 0, "{kind}");
+        let generated = top.join("generated").join(&name);
+        copy(&workspace().join("spoa-cli/src/new/template"), &generated);
+        let mut words = hook(&generated, &name, kind);
+        let library = workspace().join("spoa");
+        words.extend([
+            ("name".to_owned(), name.clone()),
+            ("NAME".to_owned(), name.to_uppercase()),
+            ("crate".to_owned(), name.replace('-', "_")),
+            (
+                "spoa".to_owned(),
+                format!("package = \"haproxy-spoa\", path = {library:?}"),
+            ),
+        ]);
+        let of_config = |file: &String| {
+            ["haproxy/", "deploy/kubernetes/sidecar/"]
+                .iter()
+                .any(|folder| file.starts_with(folder))
+                && ["/haproxy.cfg", "/spoe.conf"]
+                    .iter()
+                    .any(|end| file.ends_with(end))
+        };
+        let expected: Vec<_> = files(&made)
+            .into_iter()
+            .filter(|file| !of_config(file))
+            .collect();
+        // cargo-generate drops the end `.liquid`.
+        let there: Vec<_> = files(&generated);
+        let shown = |file: &String| file.trim_end_matches(".liquid").to_owned();
+        let mut names: Vec<_> = there.iter().map(shown).collect();
+        names.sort();
+        assert_eq!(names, expected, "{kind}");
+        for file in there {
+            let text = fs::read_to_string(generated.join(&file)).expect("a text");
+            let usual = fs::read_to_string(made.join(shown(&file))).expect("a text");
+            assert_eq!(liquid(&text, &words), usual, "{kind}: {file}");
+        }
+    }
+}
+
 /// One test, since all kinds are members of one workspace, which is built once.
 #[test]
 fn every_kind_builds_passes_its_tests_and_deploys() {
