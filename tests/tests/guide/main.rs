@@ -4,6 +4,7 @@
 
 mod output;
 mod sandbox;
+mod text;
 
 use sandbox::Sandbox;
 use spoa_tests::{Port, example};

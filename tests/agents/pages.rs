@@ -1,0 +1,46 @@
+//! The handlers that `docs/bodies.md` and `docs/beyond-one-message.md` show, as one agent.
+
+mod bodies {
+    use spoa::http::{Body, Completeness};
+    use spoa::prelude::*;
+
+    #[spoe_message("scan", event = "on-frontend-http-request")]
+    fn scan(body: Body<'_>) -> (SetVar<bool>, SetVar<bool>) {
+        let suspect = body.bytes().windows(6).any(|part| part == b"<?php ");
+        let cut = matches!(body.completeness(), Completeness::Truncated { .. });
+        (
+            SetVar::transaction("suspect", suspect),
+            SetVar::transaction("cut", cut),
+        )
+    }
+
+    /// Looks at the body of a response.
+    #[spoe_message("leaks", event = "on-http-response", set = "txn.leaks")]
+    fn leaks(body: Body<'_>) -> bool {
+        body.bytes()
+            .windows(6)
+            .any(|part| part.eq_ignore_ascii_case(b"secret"))
+    }
+}
+
+mod beyond_one_message {
+    use spoa::Transaction;
+    use spoa::http::Path;
+    use spoa::prelude::*;
+
+    struct Asked(String);
+
+    #[spoe_message("asked", event = "on-frontend-http-request")]
+    fn asked(path: Path<'_>, kept: Transaction<'_, Asked>) {
+        kept.put(Asked(path.to_string()));
+    }
+
+    #[spoe_message("responded", event = "on-http-response", set = "txn.asked")]
+    fn responded(kept: Transaction<'_, Asked>) -> Option<String> {
+        kept.take().map(|asked| asked.0)
+    }
+}
+
+fn main() {
+    spoa::run!(name = "my-agent")
+}
