@@ -288,6 +288,37 @@ async fn lines_about_a_whole_notify_have_the_unique_id() {
     );
 }
 
+#[spoe_message("by-place")]
+fn by_place(#[arg(index = 0)] user: Text<'_>, #[arg(index = 1, secret)] password: Text<'_>) {
+    let _ = (user, password);
+}
+
+/// HAProxy asks for a sign of success with an argument before those of the handler.
+#[tokio::test]
+async fn no_line_shows_a_secret_argument_by_its_place_even_if_haproxy_asks_for_success() {
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    let agent = Agent::builder().handlers(handlers![by_place]).build();
+    let agent = agent.unwrap();
+    watch();
+    tokio::spawn(agent.serve_connection(theirs, Peer::Memory, std::future::pending()));
+    let client = Client::over(ours).await.unwrap();
+    for asks in [false, true] {
+        let asking = ("spoa-answered", Value::String(b"txn.answered"));
+        let own = [
+            ("", Value::String(b"user-by-place")),
+            ("", Value::String(b"hunter3")),
+        ];
+        let args: Vec<_> = [asking].into_iter().filter(|_| asks).chain(own).collect();
+        client.send("by-place", &args).await.unwrap();
+    }
+    let all = seen();
+    let lines = all.iter().filter(|seen| {
+        seen.text.starts_with("NOTIFY by-place ") && seen.text.contains("user-by-place")
+    });
+    assert_eq!(lines.count(), 2);
+    assert!(!format!("{all:?}").contains("hunter3"));
+}
+
 #[tokio::test]
 async fn no_line_shows_a_secret_argument_even_if_its_message_is_misspelt() {
     let (ours, theirs) = tokio::io::duplex(1 << 16);

@@ -69,6 +69,11 @@ impl<'a> Message<'a> {
         self.args.reader.rest().first() == Some(&LENGTH)
     }
 
+    /// Returns the number of arguments before those of the handler: one if HAProxy asks for a sign of success.
+    pub(crate) fn asking(mut self) -> usize {
+        usize::from(self.take_answered().is_some())
+    }
+
     /// Takes the argument off that asks for a sign of success: it is not the handler's.
     pub(crate) fn take_answered(&mut self) -> Option<&'a str> {
         let name = Self::ANSWERED.as_bytes();

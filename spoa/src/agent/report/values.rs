@@ -31,8 +31,11 @@ pub(crate) fn notify(
     let mut show = || {
         for message in messages {
             write!(text, " {}", message.name())?;
+            let asking = message.asking();
             for (index, arg) in message.args().iter().enumerate() {
-                if is_secret(&message, index, arg.name.as_bytes()) {
+                // The handler counts its own arguments.
+                let index = index.checked_sub(asking);
+                if index.is_some_and(|index| is_secret(&message, index, arg.name.as_bytes())) {
                     write!(text, " {}=(secret)", arg.name)?;
                 } else {
                     write!(text, " {}={}", arg.name, arg.value)?;
