@@ -1,6 +1,6 @@
 //! `dev`: an agent with a real HAProxy and a server, and a line for each request.
 //!
-//! The agent's program brings the [`Tap`], which passes frames on between HAProxy and the agent and tells
+//! The agent's program brings a tap, which passes frames on between HAProxy and the agent and tells
 //! the [`Watch`] what it saw.
 
 mod decision;
@@ -50,10 +50,6 @@ pub struct Dev {
     port: Option<u16>,
 }
 
-/// Takes connections on a listener, passes their bytes on to the agent at an address and back, and tells a
-/// watch about the frames. It is called within a runtime and returns at once.
-pub type Tap = fn(TcpListener, String, Arc<Watch>);
-
 impl Dev {
     /// The command as plain data.
     pub const COMMAND: command::Command = command::Command {
@@ -90,9 +86,17 @@ impl Dev {
 
     /// Starts HAProxy for an agent that listens on a TCP address.
     ///
+    /// The tap takes connections on a listener, passes their bytes on to the agent at an address and back, and tells a
+    /// watch about the frames. It is called within a runtime and returns at once.
+    ///
     /// # Errors
     /// A line for the user: there is no HAProxy, it does not start, or its configuration has an error.
-    pub async fn start(&self, agent: &Agent, address: &str, tap: Tap) -> Result<Running, String> {
+    pub async fn start(
+        &self,
+        agent: &Agent,
+        address: &str,
+        tap: impl Fn(TcpListener, String, Arc<Watch>),
+    ) -> Result<Running, String> {
         let haproxy = Haproxy::find(self.bin.as_deref()).map_err(|error| error.to_string())?;
         let folder = Folder::make();
         let folder = folder.map_err(|error| format!("cannot make a temporary folder: {error}"))?;

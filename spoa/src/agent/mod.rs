@@ -92,6 +92,8 @@ pub(crate) use error::{BindError, ErrorKind, RAISE_DESCRIPTORS, descriptors_ran_
 pub(crate) use listen::allow_list::network;
 pub(crate) use shared::Shared;
 pub use shared::observer::{HandlerBegun, HandlerEnded, HandlerOutcome, Observer};
+#[cfg(feature = "tools")]
+pub(crate) use shared::trace_arguments::SecretArguments;
 
 pub use crate::handler::failed_message::FailedMessage;
 

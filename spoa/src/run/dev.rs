@@ -3,8 +3,9 @@
 use super::command_line::Options;
 use super::output::print;
 use super::{Running, StartError, signals, tap};
-use crate::agent::AgentBuilder;
+use crate::agent::{AgentBuilder, SecretArguments};
 use spoa_tools::dev::Dev;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Serves until a signal comes or HAProxy ends.
@@ -26,8 +27,13 @@ pub(super) async fn dev(
     let address = server.listeners().iter().map(|listener| listener.address());
     let address = address.last().unwrap_or_default().to_owned();
     let stop = signals::first_signal(Duration::ZERO, drain).map_err(StartError::Signals)?;
+    let secrets = Arc::new(SecretArguments::of(&running.handlers));
     let haproxy = dev
-        .start(&running.description(options), &address, tap::spawn)
+        .start(
+            &running.description(options),
+            &address,
+            |listener, agent, watch| tap::spawn(listener, agent, watch, Arc::clone(&secrets)),
+        )
         .await;
     let mut haproxy = haproxy.map_err(StartError::Failed)?;
     print(&format!(

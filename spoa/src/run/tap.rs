@@ -1,5 +1,6 @@
 //! The tap of `dev`: it passes bytes between HAProxy and the agent, and tells a watch about the frames.
 
+use crate::agent::SecretArguments;
 #[cfg(feature = "http")]
 use crate::http::Headers;
 use crate::spop::{ActionIter, Frame, FrameIds, FrameType, Message, Messages, Value};
@@ -20,11 +21,21 @@ const LIMIT: u32 = 1 << 24;
 const LONGEST: usize = 60;
 
 /// Takes connections for the agent until the runtime ends.
-pub(super) fn spawn(listener: TcpListener, agent: String, watch: Arc<Watch>) {
-    tokio::spawn(serve(listener, agent, watch));
+pub(super) fn spawn(
+    listener: TcpListener,
+    agent: String,
+    watch: Arc<Watch>,
+    secrets: Arc<SecretArguments>,
+) {
+    tokio::spawn(serve(listener, agent, watch, secrets));
 }
 
-async fn serve(listener: TcpListener, agent: String, watch: Arc<Watch>) {
+async fn serve(
+    listener: TcpListener,
+    agent: String,
+    watch: Arc<Watch>,
+    secrets: Arc<SecretArguments>,
+) {
     static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -32,6 +43,7 @@ async fn serve(listener: TcpListener, agent: String, watch: Arc<Watch>) {
             continue;
         };
         let (agent, watch) = (agent.clone(), Arc::clone(&watch));
+        let secrets = Arc::clone(&secrets);
         let connection = CONNECTIONS.fetch_add(1, Relaxed);
         tokio::spawn(async move {
             let Ok(to_agent) = TcpStream::connect(&agent).await else {
@@ -42,11 +54,13 @@ async fn serve(listener: TcpListener, agent: String, watch: Arc<Watch>) {
             let (from_agent, to_agent) = to_agent.into_split();
             let asked = Direction {
                 watch: Arc::clone(&watch),
+                secrets: Arc::clone(&secrets),
                 connection,
                 fragments: HashMap::new(),
             };
             let answered = Direction {
                 watch,
+                secrets,
                 connection,
                 fragments: HashMap::new(),
             };
@@ -97,6 +111,7 @@ async fn pass(
 /// One direction of a connection.
 struct Direction {
     watch: Arc<Watch>,
+    secrets: Arc<SecretArguments>,
     connection: u64,
     /// NOTIFYs of which more fragments have to come.
     fragments: HashMap<FrameIds, Vec<u8>>,
@@ -115,7 +130,7 @@ impl Direction {
                 let mut payload = begun.unwrap_or_default();
                 payload.extend_from_slice(frame.payload);
                 if frame.flags.fin() {
-                    if let Some((request, messages)) = notify(&payload) {
+                    if let Some((request, messages)) = notify(&payload, &self.secrets) {
                         self.watch.asked(id, request, messages);
                     }
                 } else {
@@ -129,26 +144,31 @@ impl Direction {
 }
 
 /// Decodes a NOTIFY: the id of its request, and its messages.
-fn notify(payload: &[u8]) -> Option<(Option<String>, Vec<String>)> {
+fn notify(payload: &[u8], secrets: &SecretArguments) -> Option<(Option<String>, Vec<String>)> {
     let mut request = None;
     let messages = Messages::parse(payload).ok()?;
     let messages = messages.iter().map(|message| {
         if let Some(Value::String(id)) = message.get(Watch::ARGUMENT) {
             request = Some(String::from_utf8_lossy(id).into_owned());
         }
-        text(&message)
+        text(&message, secrets)
     });
     let messages = messages.collect();
     Some((request, messages))
 }
 
-fn text(message: &Message<'_>) -> String {
+fn text(message: &Message<'_>, secrets: &SecretArguments) -> String {
     let args = message
         .args()
         .iter()
-        .filter(|arg| arg.name.as_bytes() != Watch::ARGUMENT.as_bytes());
-    let args = args.map(|arg| {
-        let value = short(&value_text(&arg.value));
+        .enumerate()
+        .filter(|(_, arg)| arg.name.as_bytes() != Watch::ARGUMENT.as_bytes());
+    let args = args.map(|(index, arg)| {
+        let value = if secrets.contain(message, index, arg.name.as_bytes()) {
+            "(secret)".to_owned()
+        } else {
+            short(&value_text(&arg.value))
+        };
         if arg.name.is_empty() {
             format!(" {value}")
         } else {
@@ -196,7 +216,43 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::Definition;
     use crate::spop::{Action, Name, NotifyWriter, Scope};
+
+    /// Returns the secret arguments of `log-in`: `password`, and the one at place 1.
+    fn secrets() -> SecretArguments {
+        static LOG_IN: Definition = Definition {
+            message: Some("log-in"),
+            describe: |description| {
+                description.secrets(|description| {
+                    description.argument::<&str>("password");
+                    let second = description.argument::<&str>("");
+                    (second.name, second.index) = (None, Some(1));
+                });
+            },
+            ..Definition::EMPTY
+        };
+        SecretArguments::of(&[&LOG_IN])
+    }
+
+    #[test]
+    fn a_secret_argument_is_not_shown() {
+        for (message, asks) in [("log-in", false), ("log-in", true), ("login", false)] {
+            let mut payload = Vec::new();
+            let own = [
+                ("user", Value::from("alice")),
+                ("pin", Value::from("1234")),
+                ("password", Value::from("hunter2")),
+            ];
+            let asking = ("spoa-answered", Value::from("txn.answered"));
+            let args: Vec<_> = [asking].into_iter().filter(|_| asks).chain(own).collect();
+            NotifyWriter::new(&mut payload).message(message, &args);
+            let (_, messages) = notify(&payload, &secrets()).unwrap();
+            let text = &messages[0];
+            let end = "user=\"alice\" pin=(secret) password=(secret)";
+            assert!(text.ends_with(end), "{text}");
+        }
+    }
 
     #[test]
     fn a_notify_is_its_messages_without_the_id_of_the_request() {
@@ -207,10 +263,10 @@ mod tests {
             ("", Value::Int64(7)),
         ];
         NotifyWriter::new(&mut payload).message("check", &args);
-        let (request, messages) = notify(&payload).unwrap();
+        let (request, messages) = notify(&payload, &secrets()).unwrap();
         assert_eq!(request.as_deref(), Some("5"));
         assert_eq!(messages, ["check ip=\"192.0.2.7\" 7"]);
-        assert_eq!(notify(&payload[1..]), None);
+        assert_eq!(notify(&payload[1..], &secrets()), None);
     }
 
     #[test]

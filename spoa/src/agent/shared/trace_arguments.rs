@@ -16,6 +16,37 @@ pub(crate) struct TraceArguments {
     secrets: Vec<Place>,
 }
 
+/// The arguments of all handlers that a program must not show.
+#[cfg(feature = "tools")]
+#[derive(Debug)]
+pub(crate) struct SecretArguments(Vec<(Option<&'static str>, TraceArguments)>);
+
+#[cfg(feature = "tools")]
+impl SecretArguments {
+    /// Finds the secret arguments of handlers.
+    pub(crate) fn of(handlers: &[&'static Definition]) -> Self {
+        let handlers = handlers.iter();
+        let named = handlers.map(|it| (it.message_name(), TraceArguments::of(it)));
+        SecretArguments(named.collect())
+    }
+
+    /// Returns whether an argument is secret, which is at this place of its message. If no handler has the message, its
+    /// name may be misspelt, so an argument that is secret for any handler is secret.
+    pub(crate) fn contain(&self, message: &Message<'_>, index: usize, name: &[u8]) -> bool {
+        let Some(index) = index.checked_sub(message.asking()) else {
+            return false;
+        };
+        let of = |wanted: Option<&[u8]>| {
+            let mut found = self.0.iter();
+            found.find(|(known, _)| known.map(str::as_bytes) == wanted)
+        };
+        match of(Some(message.name().as_bytes())).or_else(|| of(None)) {
+            Some((_, arguments)) => arguments.is_secret(index, name),
+            None => self.0.iter().any(|(_, it)| it.is_secret(index, name)),
+        }
+    }
+}
+
 /// The place of an argument in its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
