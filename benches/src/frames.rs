@@ -14,42 +14,10 @@ static BODY: [u8; 8 << 10] = [b'x'; 8 << 10];
 
 /// The block of 20 headers, 1.5 KiB, of a browser's request, as `req.hdrs_bin` gives it.
 static HEADERS: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let cookie = format!(
-        "_ga=GA1.2.1234567890.1700000000; consent={}; session=0123456789abcdef0123456789abcdef; \
-         theme=dark; _gid=GA1.2.987654321.1700000001",
-        "x".repeat(120)
-    );
-    let referer = format!(
-        "https://www.example.com/articles/{}",
-        "a-long-title-".repeat(45)
-    );
-    let headers = [
-        ("host", "www.example.com"),
-        ("user-agent", USER_AGENT),
-        (
-            "accept",
-            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-        ),
-        ("accept-language", "en-GB,en;q=0.7,de;q=0.3"),
-        ("accept-encoding", "gzip, deflate, br, zstd"),
-        ("referer", &referer),
-        ("dnt", "1"),
-        ("sec-gpc", "1"),
-        ("cookie", &cookie),
-        ("upgrade-insecure-requests", "1"),
-        ("sec-fetch-dest", "document"),
-        ("sec-fetch-mode", "navigate"),
-        ("sec-fetch-site", "same-origin"),
-        ("sec-fetch-user", "?1"),
-        ("priority", "u=0, i"),
-        ("if-modified-since", "Sat, 01 Nov 2025 12:00:00 GMT"),
-        ("if-none-match", "W/\"0123456789abcdef0123456789abcdef\""),
-        ("cache-control", "max-age=0"),
-        ("x-forwarded-for", "192.0.2.7, 198.51.100.4"),
-        ("x-request-id", "4bf92f3577b34da6a3ce929d0e0e4736"),
-    ];
     let mut block = Vec::new();
-    for text in headers.iter().flat_map(|(name, value)| [*name, *value]) {
+    let headers = include_str!("../headers.txt").lines();
+    let headers = headers.map(|line| line.split_once(": ").expect("`name: value`"));
+    for text in headers.flat_map(|(name, value)| [name, value]) {
         varint::encode(text.len() as u64, &mut block);
         block.extend_from_slice(text.as_bytes());
     }

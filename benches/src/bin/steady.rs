@@ -1,4 +1,4 @@
-//! `steady ADDRESS RATE CONNECTIONS SECONDS`: sends that many HTTP requests a second, whatever the answers do.
+//! `steady ADDRESS RATE CONNECTIONS SECONDS [HEADER]...`: sends that many HTTP requests a second, whatever the answers do.
 //!
 //! Each connection has a timetable. A request's latency counts from the time at which it was due, so that a server
 //! that stops answering for a while is charged for all requests that were due meanwhile. It prints one line of
@@ -21,9 +21,18 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
     let args: Vec<_> = std::env::args().skip(1).collect();
-    let [address, rate, connections, seconds] = args.as_slice() else {
-        return Err("usage: steady ADDRESS RATE CONNECTIONS SECONDS".into());
+    let [address, rate, connections, seconds, headers @ ..] = args.as_slice() else {
+        return Err("usage: steady ADDRESS RATE CONNECTIONS SECONDS [HEADER]...".into());
     };
+    let mut request = Request::get("/");
+    for header in headers {
+        let (name, value) = header.split_once(": ").ok_or("a header is `NAME: VALUE`")?;
+        request = request.header(name, value);
+    }
+    if headers.is_empty() {
+        request = request.header("host", "steady");
+    }
+    let request = request.body(Empty::<Bytes>::new())?;
     let (rate, connections): (u32, u32) = (rate.parse()?, connections.parse()?);
     let length = Duration::from_secs(seconds.parse()?);
     let pause = Duration::from_secs(1) * connections / rate;
@@ -35,7 +44,8 @@ fn main() -> Result<(), Failure> {
             .map(|number| {
                 // They take turns.
                 let first = begin + pause * number / connections;
-                tokio::spawn(send(address.clone(), first, pause, begin + length))
+                let end = begin + length;
+                tokio::spawn(send(address.clone(), request.clone(), first, pause, end))
             })
             .collect();
         let (mut latencies, mut others) = (Vec::new(), 0);
@@ -53,6 +63,7 @@ fn main() -> Result<(), Failure> {
 /// Sends requests by a timetable; returns their latencies in microseconds, and the number that failed.
 async fn send(
     address: String,
+    request: Request<Empty<Bytes>>,
     first: Instant,
     pause: Duration,
     end: Instant,
@@ -65,11 +76,8 @@ async fn send(
     let mut due = first;
     while due < end {
         let started = wait_until(due).await;
-        let request = Request::get("/").header("host", "steady");
         sender.ready().await?;
-        let response = sender
-            .send_request(request.body(Empty::<Bytes>::new())?)
-            .await?;
+        let response = sender.send_request(request.clone()).await?;
         others += u32::from(response.status() != StatusCode::OK);
         response.into_body().collect().await?;
         latencies.push(u32::try_from(started.elapsed().as_micros())?);
