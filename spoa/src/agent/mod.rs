@@ -47,6 +47,7 @@
 //! instead, so this `main` prints its error itself.
 
 mod builder;
+mod cache;
 mod clock;
 mod connection;
 mod counters;
@@ -66,6 +67,7 @@ mod stats;
 mod worker;
 
 pub use builder::AgentBuilder;
+pub use cache::Cache;
 pub use dependency::Dependency;
 pub use error::Error;
 pub use limits::Limits;
