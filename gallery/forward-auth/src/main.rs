@@ -1,6 +1,5 @@
 //! Asks an HTTP service whether a request may pass, as nginx's `auth_request` and Traefik's `forwardAuth` do.
 
-mod cache;
 mod service;
 
 use hyper::Uri;
@@ -116,15 +115,13 @@ fn decide(answer: &Answer) -> Result<Verdict<Access>, BadHeader> {
         (307, Some(location)) => Verdict::redirect::<307>(location),
         (status, _) => Verdict::deny::<503>().reason(format!("the service answered {status}")),
     };
-    let (mut request, mut response) = (HeaderSet::new(), HeaderSet::new());
+    let header = |name| answer.headers.get(name);
+    let mut request = HeaderSet::new();
     for name in TO_SERVERS {
-        if let Some(value) = answer.headers.get(name) {
-            request = request.set(name, value)?;
-        }
+        request = request.set_some(name, header(name))?;
     }
-    if let Some(value) = answer.headers.get("www-authenticate") {
-        response = response.set("www-authenticate", value)?;
-    }
+    let challenge = header("www-authenticate");
+    let mut response = HeaderSet::new().set_some("www-authenticate", challenge)?;
     for cookie in answer.headers.get_all("set-cookie") {
         response = response.add("set-cookie", cookie)?;
     }

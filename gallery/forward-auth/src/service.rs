@@ -1,16 +1,16 @@
 //! The service that decides.
 
 use crate::Options;
-use crate::cache::Cache;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use spoa::agent::Dependency;
+use spoa::agent::{Cache, Dependency};
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 /// The largest body of an answer. Only its end matters: a connection is used again after it.
 const MAX_BODY: usize = 64 << 10;
@@ -25,12 +25,24 @@ pub struct Answer {
     pub headers: HeaderMap,
 }
 
+impl Answer {
+    /// Returns whether the answer is valid for equal requests too: it decides, and is not for one client or one moment.
+    fn counts_again(&self) -> bool {
+        let control = self.headers.get("cache-control");
+        let no_store = control.is_some_and(|value| value.as_bytes().starts_with(b"no-store"));
+        let decides = matches!(self.status.as_u16(), 200..300 | 401 | 403);
+        decides && !no_store && !self.headers.contains_key("set-cookie")
+    }
+}
+
 /// The service, with a pool of connections, and its last answers.
 pub struct Service {
     client: Client<HttpConnector, Empty<Bytes>>,
     address: Uri,
     dependency: Dependency,
-    cache: Cache,
+    /// Two hashes with secret keys, so that a client cannot find a question with the key of another one.
+    hashers: [RandomState; 2],
+    cache: Cache<[u64; 2], Answer>,
 }
 
 impl Service {
@@ -47,19 +59,26 @@ impl Service {
             client: Client::builder(TokioExecutor::new()).build_http(),
             address: options.service.clone(),
             dependency: Dependency::new("the service", timeout, pause),
-            cache: Cache::new(options.cache, options.cache_entries),
+            hashers: Default::default(),
+            cache: Cache::new(options.cache_entries, options.cache),
         })
     }
 
     /// Returns the answer about a request, and where it came from. There is no answer if the service is away.
     pub async fn ask(&self, question: &Question) -> (&'static str, Option<Answer>) {
-        if let Some(answer) = self.cache.get(question, Instant::now()) {
+        let key = self
+            .hashers
+            .each_ref()
+            .map(|hasher| hasher.hash_one(question));
+        if let Some(answer) = self.cache.get(&key) {
             return ("cache", Some(answer));
         }
         let Some(answer) = self.dependency.ask(self.send(question)).await else {
             return ("none", None);
         };
-        self.cache.put(question, &answer, Instant::now());
+        if answer.counts_again() {
+            self.cache.put(key, answer.clone());
+        }
         ("service", Some(answer))
     }
 
@@ -77,5 +96,40 @@ impl Service {
             status: head.status,
             headers: head.headers,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_decisions_that_are_not_for_one_request_count_again() {
+        let answer = |status: u16, name, value| Answer {
+            status: status.try_into().unwrap(),
+            headers: [(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )]
+            .into_iter()
+            .collect(),
+        };
+        for status in [200, 204, 401, 403] {
+            assert!(answer(status, "server", "nginx").counts_again(), "{status}");
+            assert!(
+                !answer(status, "set-cookie", "a=b").counts_again(),
+                "{status}"
+            );
+            assert!(
+                !answer(status, "cache-control", "no-store").counts_again(),
+                "{status}"
+            );
+        }
+        for status in [302, 404, 500] {
+            assert!(
+                !answer(status, "server", "nginx").counts_again(),
+                "{status}"
+            );
+        }
     }
 }
