@@ -53,6 +53,26 @@ impl HeaderSet {
         Ok(self)
     }
 
+    /// [Sets](Self::set) a header if there is a value, and changes nothing without one.
+    ///
+    /// ```
+    /// use spoa::http::HeaderSet;
+    ///
+    /// let (user, group) = (Some("alice"), None::<&str>);
+    /// let headers = HeaderSet::new().set_some("x-user", user)?.set_some("x-group", group)?;
+    /// assert_eq!(headers, HeaderSet::new().set("x-user", "alice")?);
+    /// # Ok::<(), spoa::http::BadHeader>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BadHeader`] if there is a value, and HTTP does not allow the name or the value.
+    pub fn set_some(self, name: &str, value: Option<impl AsRef<[u8]>>) -> Result<Self, BadHeader> {
+        match value {
+            Some(value) => self.set(name, value),
+            None => Ok(self),
+        }
+    }
+
     /// Adds a line to a header, and keeps its other lines.
     ///
     /// # Errors
