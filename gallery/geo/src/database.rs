@@ -1,7 +1,8 @@
 //! Databases in MaxMind's format.
 
 use maxminddb::{MaxMindDbError, Reader, path};
-use spoa::admin::prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
+use spoa::admin::Counters;
+use spoa::admin::prometheus_client::metrics::{family::Family, gauge::Gauge};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -76,44 +77,29 @@ fn open(path: &Path, name: &'static str, types: &[&str]) -> Result<Reader<Vec<u8
         ));
     }
     let built = i64::try_from(reader.metadata().build_epoch).unwrap_or(0);
-    METRICS
-        .built
-        .get_or_create(&[("database", name)])
-        .set(built);
+    BUILT.get_or_create(&[("database", name)]).set(built);
     Ok(reader)
 }
 
 fn count(database: &'static str, found: bool) {
-    let labels = [
-        ("database", database),
-        ("result", if found { "found" } else { "unknown" }),
-    ];
-    METRICS.lookups.get_or_create(&labels).inc();
+    LOOKUPS.inc([database, if found { "found" } else { "unknown" }]);
 }
 
-/// Metrics that stay when a database is replaced.
-#[derive(Default)]
-struct Metrics {
-    lookups: Family<[(&'static str, &'static str); 2], Counter>,
-    built: Family<[(&'static str, &'static str); 1], Gauge>,
-}
+static LOOKUPS: Counters<2> = Counters::new(
+    "geo_lookups",
+    "Lookups by database and result",
+    ["database", "result"],
+);
 
-static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
-    let metrics = Metrics::default();
-    spoa::admin::register(|registry| {
-        registry.register(
-            "geo_lookups",
-            "Lookups by database and result",
-            metrics.lookups.clone(),
-        );
-        let built = metrics.built.clone();
-        registry.register(
-            "geo_database_built_timestamp_seconds",
-            "When a database was built",
-            built,
-        );
-    });
-    metrics
+/// When each database was built, in seconds since 1970. It stays when a database is replaced.
+static BUILT: LazyLock<Family<[(&str, &str); 1], Gauge>> = LazyLock::new(|| {
+    let built = Family::default();
+    let (name, help) = (
+        "geo_database_built_timestamp_seconds",
+        "When a database was built",
+    );
+    spoa::admin::register(|registry| registry.register(name, help, built.clone()));
+    built
 });
 
 #[cfg(test)]

@@ -63,17 +63,11 @@ fn geo(
     let address = address.to_canonical();
     let place = countries.look_up(address)?;
     let system = asns.look_up(address)?;
-    let codes = [
-        place.country.clone(),
-        system.asn.map(|asn| format!("AS{asn}")),
-    ];
-    let mut headers = HeaderSet::new();
-    for (name, code) in ["x-geo-country", "x-geo-asn"].into_iter().zip(&codes) {
-        if let Some(code) = code {
-            headers = headers.set(name, code)?;
-        }
-    }
-    let mut codes = codes.into_iter().flatten();
+    let asn = system.asn.map(|asn| format!("AS{asn}"));
+    let headers = HeaderSet::new()
+        .set_some("x-geo-country", place.country.as_deref())?
+        .set_some("x-geo-asn", asn.as_deref())?;
+    let mut codes = [place.country.clone(), asn].into_iter().flatten();
     let verdict = match codes.find(|code| options.deny.contains(code)) {
         Some(code) => Verdict::deny::<403>().reason(code),
         None => Verdict::allow().request_headers(headers),

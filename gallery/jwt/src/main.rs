@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, Validation};
 use keys::Keys;
 use serde_json::{Map, Value};
 use spoa::State;
-use spoa::admin::prometheus_client::metrics::{counter::Counter, family::Family};
+use spoa::admin::Counters;
 use spoa::http::{BadHeader, HeaderSet, Headers, Verdict};
 use spoa::prelude::*;
 use spoa::run::duration;
@@ -53,14 +53,7 @@ spoa::outcomes! {
     }
 }
 
-/// Tokens by result.
-type Tokens = Family<[(&'static str, &'static str); 1], Counter>;
-
-fn tokens() -> Tokens {
-    let tokens = Tokens::default();
-    spoa::admin::register(|all| all.register("jwt_tokens", "Tokens by result", tokens.clone()));
-    tokens
-}
+static TOKENS: Counters<1> = Counters::new("jwt_tokens", "Tokens by result", ["result"]);
 
 /// The verdict, and the claims of a valid token.
 #[derive(IntoActions)]
@@ -79,7 +72,6 @@ struct Verified {
 async fn verify_token(
     headers: Headers<'_>,
     State(keys): State<'_, Keys>,
-    State(tokens): State<'_, Tokens>,
     State(options): State<'_, Options>,
 ) -> Result<Verified, BadHeader> {
     let cookie = headers.cookies().text(&options.cookie);
@@ -90,9 +82,7 @@ async fn verify_token(
         (None, Some(token)) => claims(token, keys, options).await,
         (None, None) => Err("missing"),
     };
-    tokens
-        .get_or_create(&[("result", *verified.as_ref().err().unwrap_or(&"valid"))])
-        .inc();
+    TOKENS.inc([*verified.as_ref().err().unwrap_or(&"valid")]);
     let claims = match verified {
         Ok(claims) => claims,
         Err("missing") if options.optional => Map::new(),
@@ -100,12 +90,9 @@ async fn verify_token(
     };
     let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
     let (subject, scope) = (text("sub"), text("scope"));
-    let mut headers = HeaderSet::new();
-    for (name, value) in [("x-jwt-subject", &subject), ("x-jwt-scope", &scope)] {
-        if let Some(value) = value {
-            headers = headers.set(name, value)?;
-        }
-    }
+    let headers = HeaderSet::new()
+        .set_some("x-jwt-subject", subject.as_deref())?
+        .set_some("x-jwt-scope", scope.as_deref())?;
     let verdict = Verdict::allow().request_headers(headers);
     let claims = (!claims.is_empty()).then(|| Value::Object(claims).to_string());
     Ok(Verified {
@@ -178,6 +165,5 @@ fn main() {
         options = Options,
         reload = Keys::fetch(options).await?,
         every = options.refresh,
-        state = tokens(),
     )
 }

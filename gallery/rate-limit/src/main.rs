@@ -5,7 +5,7 @@ mod store;
 
 use limits::Limits;
 use spoa::State;
-use spoa::admin::prometheus_client::metrics::{counter::Counter, family::Family};
+use spoa::admin::Counters;
 use spoa::http::{BadHeader, HeaderSet, Verdict};
 use spoa::prelude::*;
 use spoa::run::duration;
@@ -59,15 +59,11 @@ spoa::outcomes! {
     }
 }
 
-/// Requests by outcome and store.
-type Requests = Family<[(&'static str, &'static str); 2], Counter>;
-
-fn requests() -> Requests {
-    let requests = Requests::default();
-    let (name, help) = ("rate_limit_requests", "Requests by outcome and store");
-    spoa::admin::register(|registry| registry.register(name, help, requests.clone()));
-    requests
-}
+static REQUESTS: Counters<2> = Counters::new(
+    "rate_limit_requests",
+    "Requests by outcome and store",
+    ["outcome", "store"],
+);
 
 /// Counts a request for its address, its user and its API key. All of them must have room.
 #[spoe_message("rate-limit", event = "on-frontend-http-request", timeout = "1s")]
@@ -78,7 +74,6 @@ async fn rate_limit(
     State(limits): State<'_, Limits>,
     State(store): State<'_, Store>,
     State(options): State<'_, Options>,
-    State(requests): State<'_, Requests>,
 ) -> Result<Verdict<RateLimit>, BadHeader> {
     let address = network(address).to_string();
     let names = [
@@ -128,9 +123,7 @@ async fn rate_limit(
             Verdict::deny::<503>().reason("the limits cannot be checked"),
         ),
     };
-    requests
-        .get_or_create(&[("outcome", outcome), ("store", store)])
-        .inc();
+    REQUESTS.inc([outcome, store]);
     Ok(verdict)
 }
 
@@ -148,7 +141,6 @@ fn main() {
         reload = Limits::load(&options.limits)?,
         watch = options.limits,
         state = Store::new(options)?,
-        state = requests(),
     )
 }
 
