@@ -223,3 +223,57 @@ fn the_changelog_has_the_version_and_the_policies_name_the_rust_version() {
         );
     }
 }
+
+/// An agent of the gallery that was copied out builds with the published crates only. Until they are published, they are
+/// those of this tree, as gallery/README.md says.
+#[test]
+fn a_folder_of_the_gallery_can_be_copied_out() {
+    let gallery = workspace().join("gallery");
+    let copies = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("gallery");
+    fs::remove_dir_all(&copies).ok();
+    let entries = fs::read_dir(&gallery).expect("gallery is there");
+    let mut found = 0;
+    for entry in entries.map(|entry| entry.expect("an entry").path()) {
+        if !entry.join("Cargo.toml").exists() {
+            continue;
+        }
+        found += 1;
+        let name = entry.file_name().expect("a name").to_owned();
+        let copy = copies.join(&name);
+        fs::create_dir_all(copy.join("src")).expect("a folder");
+        let files = ["Cargo.toml", "src/main.rs"];
+        for file in files {
+            fs::copy(entry.join(file), copy.join(file)).expect("a copy");
+        }
+        // The versions that are here already, and a workspace of its own.
+        fs::copy(workspace().join("Cargo.lock"), copy.join("Cargo.lock")).expect("a copy");
+        let manifest = read(&copy.join("Cargo.toml")) + "\n[workspace]\n";
+        fs::write(copy.join("Cargo.toml"), manifest).expect("a file");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["metadata", "--offline", "--format-version", "1"]);
+        for folder in ["spoa", "spoa-otel"] {
+            let path = workspace().join(folder);
+            let patch = format!("patch.crates-io.haproxy-{folder}.path={path:?}");
+            cargo.args(["--config", &patch]);
+        }
+        let output = cargo.current_dir(&copy).output().expect("cargo is there");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {error}", name.display());
+        let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let packages = metadata["packages"].as_array().expect("a list");
+        let crates = packages
+            .iter()
+            .filter(|package| package["source"].is_null());
+        let mut crates: Vec<_> = crates
+            .filter_map(|package| package["name"].as_str())
+            .collect();
+        crates.retain(|known| !known.starts_with("haproxy-spoa"));
+        assert_eq!(
+            crates,
+            [&*name],
+            "{}: only published crates",
+            name.display()
+        );
+    }
+    assert!(found > 4, "only {found} agents are found");
+}
