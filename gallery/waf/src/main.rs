@@ -7,7 +7,10 @@ use spoa::State;
 use spoa::admin::Counters;
 use spoa::http::{Form, Headers, Query, Verdict};
 use spoa::prelude::*;
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(clap::Args)]
 struct Options {
@@ -32,9 +35,13 @@ spoa::outcomes! {
 struct Judged {
     #[spoa(flatten)]
     verdict: Verdict<Firewall>,
+    /// The name of a request in logs.
+    id: Option<String>,
     anomaly_score: u32,
     rules_hit: u32,
     rule_ids: String,
+    /// The rule that made the score reach the limit.
+    ruleid: Option<u32>,
 }
 
 static JUDGED: Counters<2> = Counters::new(
@@ -54,6 +61,14 @@ struct Request<'a> {
     headers: Headers<'a>,
     #[spoa(default, sample = "req.body")]
     body: &'a [u8],
+}
+
+/// Returns a name that no other request has, from a random start.
+fn id() -> String {
+    static REQUESTS: AtomicU64 = AtomicU64::new(0);
+    static RANDOM: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let number = REQUESTS.fetch_add(1, Ordering::Relaxed);
+    format!("{:016x}", RANDOM.hash_one(number))
 }
 
 /// Judges a request. The site's rules send it.
@@ -76,7 +91,11 @@ fn request(
     if let Ok(json) = serde_json::from_slice(request.body) {
         rules::strings(&json, &mut parts);
     }
-    judge("request", rules, options, &parts, request.headers)
+    let judged = judge("request", rules, options, &parts, request.headers);
+    Judged {
+        id: Some(id()),
+        ..judged
+    }
 }
 
 /// Judges a response.
@@ -104,7 +123,13 @@ fn judge(
     headers: Headers<'_>,
 ) -> Judged {
     let hits = rules.hits(parts, headers);
-    let anomaly_score = hits.iter().map(|rule| rule.score).sum();
+    let (mut anomaly_score, mut ruleid) = (0_u32, None);
+    for rule in &hits {
+        anomaly_score = anomaly_score.saturating_add(rule.score);
+        if anomaly_score >= options.deny_from {
+            ruleid = ruleid.or(Some(rule.id));
+        }
+    }
     let ids: Vec<_> = hits.iter().map(|rule| rule.id.to_string()).collect();
     let rule_ids = ids.join(",");
     let (name, verdict) = if anomaly_score >= options.deny_from {
@@ -116,9 +141,11 @@ fn judge(
     JUDGED.inc([of, name]);
     Judged {
         verdict,
+        id: None,
         anomaly_score,
         rules_hit: u32::try_from(hits.len()).unwrap_or(u32::MAX),
         rule_ids,
+        ruleid,
     }
 }
 
