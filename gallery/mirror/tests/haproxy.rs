@@ -1,9 +1,12 @@
-//! Runs the agent with real HAProxies, and a server that is slow, away, or answers nonsense.
+//! Runs the agent with real HAProxies, and a server that is slow, away, killed, or answers nonsense.
 
-use spoa::testing::{HaProxy, InstalledHaProxy, eventually, free_port, http_get};
+use spoa::testing::{HaProxy, InstalledHaProxy, Reply, Service, eventually, free_port, http_get};
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -193,6 +196,74 @@ fn copies_are_sent_again_when_the_server_is_back() {
             mirror.received() > 0
         });
         haproxy.wait_for_agent_log("the mirror answers again");
+    }
+}
+
+/// Starts an nginx that answers each request.
+fn nginx(port: u16) -> Service {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(port.to_string());
+    fs::create_dir_all(&folder).unwrap();
+    let config = include_str!("nginx.conf").replace("8099", &port.to_string());
+    fs::write(folder.join("nginx.conf"), config).unwrap();
+    let mut command = Command::new("nginx");
+    command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]);
+    Service::start(command.arg(&folder), port)
+}
+
+/// Ends the clients when the test ends, also when it fails.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_loses_only_copies() {
+    for installed in HaProxy::oldest_middle_newest() {
+        let port = free_port();
+        let first = nginx(port);
+        let (agent, admin) = agent(port, &[]);
+        let haproxy = HaProxy::program(agent)
+            .rules("    bind 127.0.0.1:8080")
+            .server(|request| Reply::new(200, request.target.clone()))
+            .on(&installed)
+            .start();
+        let (ended, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            let end = End(&ended);
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !ended.load(Ordering::Relaxed) {
+                        let target = format!("/{}", sent.fetch_add(1, Ordering::Relaxed));
+                        let reply = haproxy.get(&target).send();
+                        // Each client has the answer to its own request.
+                        assert_eq!((reply.status, reply.text()), (200, target), "{installed}");
+                    }
+                });
+            }
+            eventually("copies are answered", || copies(&admin, "answered") >= 20);
+            drop(first);
+            eventually("copies fail", || copies(&admin, "failed") >= 20);
+            let (answered, _second) = (copies(&admin, "answered"), nginx(port));
+            eventually("copies are answered again", || {
+                copies(&admin, "answered") >= answered + 20
+            });
+            drop(end);
+        });
+        // Every request reached its server, and every copy is counted.
+        let sent = sent.into_inner();
+        assert_eq!(haproxy.received().len(), sent, "{installed}");
+        eventually("all copies are counted", || {
+            let results = ["answered", "dropped", "failed", "incomplete"];
+            results
+                .map(|result| copies(&admin, result))
+                .iter()
+                .sum::<usize>()
+                == sent
+        });
+        assert_eq!(copies(&admin, "incomplete"), 0, "{installed}");
     }
 }
 
