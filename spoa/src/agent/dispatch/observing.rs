@@ -29,20 +29,29 @@ impl Shared {
     #[inline]
     pub(super) fn begins(&self, entry: &Entry, incoming: &IncomingMessage<'_>) -> Option<Instant> {
         self.observer.is_some().then(|| {
-            self.tell_begun(entry, incoming);
+            self.tell_begun(entry, incoming, None);
             Instant::now()
         })
     }
 
+    /// Tells the observer that a handler begins, which has this deadline.
     #[cold]
-    fn tell_begun(&self, entry: &Entry, incoming: &IncomingMessage<'_>) {
+    pub(super) fn tell_begun(
+        &self,
+        entry: &Entry,
+        incoming: &IncomingMessage<'_>,
+        deadline: Option<std::time::Instant>,
+    ) {
         let Some(observer) = &self.observer else {
             return;
         };
         let begun = HandlerBegun {
             definition: entry.definition,
             message: incoming.message,
-            context: incoming.context,
+            context: Context {
+                deadline,
+                ..incoming.context
+            },
             trace: &entry.trace,
         };
         self.observing((), || observer.begun(&begun));

@@ -146,14 +146,9 @@ impl Dispatcher<'_> {
         let Some(slot) = self.inflight.slot(index) else {
             return;
         };
-        let incoming = &IncomingMessage {
-            context: Context {
-                deadline: until,
-                ..incoming.context
-            },
-            ..*incoming
-        };
-        let begun = self.shared.begins(entry, incoming);
+        if self.shared.observer.is_some() {
+            self.shared.tell_begun(entry, incoming, until);
+        }
         let start = answer.timed.then(Instant::now);
         match self::start(slot, || begin(job)) {
             Begun::Waiting(future) => {
@@ -178,11 +173,11 @@ impl Dispatcher<'_> {
             Begun::Done(finished) => {
                 entry.load.done_at_once();
                 entry.took(start, self.scratch.shard);
-                self.end_at_once(entry, incoming, answer, finished, begun);
+                self.end_at_once(entry, incoming, answer, finished, until, now.at);
             }
             Begun::Failed(failure) => {
                 let finished = Finished::failed(failure);
-                self.end_at_once(entry, incoming, answer, finished, begun);
+                self.end_at_once(entry, incoming, answer, finished, until, now.at);
             }
         }
     }
@@ -215,16 +210,25 @@ impl Dispatcher<'_> {
         incoming: &IncomingMessage<'_>,
         answer: &PendingAck,
         finished: Finished,
-        begun: Option<Instant>,
+        deadline: Option<std::time::Instant>,
+        begun: Instant,
     ) {
         let (out, end) = match answer.waiting().and_then(|slot| self.inflight.slot(slot)) {
             Some(slot) => (tail(&mut slot.parts, self.scratch), answer.room),
             None => (&mut self.scratch.output, answer.end()),
         };
         let before = out.len();
+        let limited = || IncomingMessage {
+            context: Context {
+                deadline,
+                ..incoming.context
+            },
+            ..*incoming
+        };
         if let Err(failure) = finished.result {
+            let room = before..end;
             self.shared
-                .fail(entry, incoming, failure, out, before..end, begun);
+                .fail(entry, &limited(), failure, out, room, Some(begun));
         } else if let Some(job) = &finished.job {
             entry.counters.handled(self.scratch.shard);
             out.extend_from_slice(&job.actions);
@@ -235,12 +239,12 @@ impl Dispatcher<'_> {
                     entry.definition,
                     &entry.lines,
                     left_out,
-                    incoming.context,
+                    limited().context,
                     req_id.as_deref(),
                 );
             }
-            if let Some(begun) = begun {
-                self.shared.succeeded(entry, incoming, begun, out, before);
+            if self.shared.observer.is_some() {
+                self.shared.succeeded(entry, &limited(), begun, out, before);
             }
         }
         if let Some(job) = finished.job {

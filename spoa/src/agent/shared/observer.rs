@@ -186,8 +186,8 @@ impl<'a> HandlerEnded<'a> {
         self.context
     }
 
-    /// Returns the time from the begin of the handler to its end. That of an `async` or `blocking` handler that had to wait
-    /// begins when the agent read its message.
+    /// Returns the time from the begin of the handler to its end. That of an `async` or `blocking` handler begins when the
+    /// agent has read its message.
     #[must_use]
     pub fn time(&self) -> Duration {
         self.time
