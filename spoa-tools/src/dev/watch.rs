@@ -240,7 +240,7 @@ impl Request {
             "-" => {}
             "1" => text.push_str(" | HAProxy got no answer in time (1)"),
             error => text.push_str(&format!(
-                " | HAProxy got no answer ({error}: `spop explain {error}`)"
+                " | HAProxy got no answer ({error}: `explain {error}` says why)"
             )),
         }
         text
