@@ -1,16 +1,16 @@
 //! The rates and durations of the last answers, for the sparklines of the page.
 //!
-//! Samples are taken when somebody asks for the page or the metrics, and so an agent that nobody looks at
+//! Samples are taken when a client asks for the page or the metrics, so an agent without such clients
 //! does not wake up for them.
 
 use crate::agent::{Durations, Stats};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// How many samples are kept of a message.
+/// The number of samples that are kept for a message.
 const KEPT: usize = 60;
 
-/// Two samples are at least this far apart.
+/// The shortest time between two samples.
 const APART: Duration = Duration::from_secs(1);
 
 /// A message of an agent.

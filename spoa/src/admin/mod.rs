@@ -29,7 +29,7 @@
 //! | `/healthz`, `/livez` | 200 while the process runs |
 //! | `/readyz` | 200 while all agents serve; 503 before that, in lame duck and while they drain; with [`Admin::ready_needs_fresh_values`], also after a failed reload |
 //! | `/stats.json` | the counters as JSON |
-//! | `/handlers` | what [`Admin::handlers_page`] was given; `run!` gives what `docs` prints |
+//! | `/handlers` | the text given to [`Admin::handlers_page`]; with `run!`, the page that `docs` prints |
 //!
 //! It answers GET and HEAD and changes nothing. No answer has a value of a request. It speaks plain HTTP/1.1:
 //! do not let strangers reach its address.

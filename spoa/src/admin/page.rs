@@ -214,7 +214,7 @@ fn row(out: &mut String, message: &MessageStats, samples: Option<&Samples>) -> f
     Ok(())
 }
 
-/// The colour of a message: what failed a day ago does not hide what fails now.
+/// Returns the colour of a message: failures of a day ago do not hide those of now.
 fn class(message: &MessageStats, failures: Option<&VecDeque<u64>>) -> &'static str {
     let failed = message.errors + message.panicked + message.late + message.overloaded;
     let lately = match failures {
@@ -268,7 +268,7 @@ fn figures(stats: &Stats) -> Vec<(&'static str, u64)> {
     ]
 }
 
-/// A duration with three digits: `1.25 ms`.
+/// Returns a duration with three digits: `1.25 ms`.
 fn time(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     let (value, unit) = match seconds {
@@ -290,7 +290,7 @@ fn time(time: Duration) -> String {
     format!("{text}&nbsp;{unit}")
 }
 
-/// An age in its largest unit.
+/// Returns an age in its largest unit.
 fn age(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {
@@ -301,7 +301,7 @@ fn age(age: Duration) -> String {
     }
 }
 
-/// A number with a thin space between thousands.
+/// Returns a number with a thin space between thousands.
 struct Thousands(u64);
 
 impl fmt::Display for Thousands {
@@ -317,7 +317,7 @@ impl fmt::Display for Thousands {
     }
 }
 
-/// Text in HTML.
+/// Returns text escaped for HTML.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -332,7 +332,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Samples as a line.
+/// Returns samples as a line.
 struct Sparkline<'a>(&'a VecDeque<f64>);
 
 impl fmt::Display for Sparkline<'_> {

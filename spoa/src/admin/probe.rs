@@ -13,12 +13,12 @@ use tokio::time::timeout;
 /// The time that the answer may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most bytes of an answer that are read.
+/// The largest answer that is read, in bytes.
 const SIZE: usize = 4 << 10;
 
 type Problem = Box<dyn std::error::Error + Send + Sync>;
 
-/// Asks the admin server at an address whether its agents are ready; returns what it says.
+/// Asks the admin server at an address whether its agents are ready; returns its answer.
 pub(crate) async fn probe(address: &str) -> Result<String, Problem> {
     let asked = timeout(TIMEOUT, ask(address)).await;
     asked.unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}").into()))

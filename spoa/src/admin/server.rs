@@ -1,4 +1,4 @@
-//! The HTTP server: which request gets which answer, and how long a client may take.
+//! The HTTP server: the answer to each request, and the time that a client may take.
 
 use super::history::History;
 use super::{metrics, page, stats_json};
@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
-/// The most connections at once. One more closes the oldest, so that idle clients do not keep a health check out.
+/// The limit on connections. One more closes the oldest, so that idle clients do not keep a health check out.
 const MAX_CONNECTIONS: usize = 32;
 
 /// The time in which a client must send the head of a request.
@@ -34,7 +34,7 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// The pause after an accept that failed.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The most bytes of a request's head.
+/// The limit on the bytes of a request's head.
 const HEAD_SIZE: usize = 16 << 10;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -64,14 +64,14 @@ impl Admin {
         })
     }
 
-    /// Gives the text of `/handlers`.
+    /// Sets the text of `/handlers`.
     #[must_use]
     pub fn handlers_page(mut self, text: impl Into<String>) -> Self {
         self.handlers = Some(text.into());
         self
     }
 
-    /// Has `/readyz` say 503 also while a value is old because its last reload failed. By default such an agent is
+    /// Makes `/readyz` answer 503 also while a value is old because its last reload failed. By default such an agent is
     /// ready: it answers with the old value.
     #[must_use]
     pub fn ready_needs_fresh_values(mut self, needs: bool) -> Self {
@@ -79,7 +79,7 @@ impl Admin {
         self
     }
 
-    /// Returns the address it listens on, with the port that the system chose if 0 was asked for.
+    /// Returns the address that the server listens on, with the port that the system chose if 0 was given.
     #[must_use]
     pub fn address(&self) -> &str {
         self.listener.address()
@@ -152,7 +152,7 @@ struct Site {
     handlers: Option<String>,
     ready_needs_fresh_values: bool,
     history: Mutex<History>,
-    /// Held while an answer is made. The clients together keep one worker thread from messages, for one answer.
+    /// The lock that is held while an answer is made. So all clients together keep at most one worker thread from messages.
     turn: Semaphore,
 }
 

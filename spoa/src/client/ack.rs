@@ -1,13 +1,13 @@
 //! An answer that outlives the frame it came in.
 //!
-//! It knows values and actions, not how they were waited for.
+//! It has the values and actions, not the wait for them.
 
 use crate::spop::{Action, ActionIter, DataType, DecodeError, FrameIds, Scope, Value};
 use bytes::Bytes;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The answer to a NOTIFY: what the agent would have HAProxy do, in the agent's order.
+/// The answer to a NOTIFY: the actions for HAProxy, in the agent's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ack {
@@ -57,14 +57,14 @@ impl Ack {
     }
 }
 
-/// An action of an [`Ack`], as [`Action`] but owning what it holds. It is complete, as that is.
+/// An action of an [`Ack`]: an [`Action`] that owns its name and value. The enum is complete, as [`Action`] is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnedAction {
     /// Set a variable; [`OwnedValue::Null`] unsets it.
     SetVar {
-        /// Where.
+        /// The scope.
         scope: Scope,
-        /// Its name, without scope and prefix. Bytes that are not UTF-8, which HAProxy takes
+        /// Its name, without scope and prefix. Bytes that are not UTF-8, which HAProxy accepts
         /// in no name, are replaced.
         name: String,
         /// Its value.
@@ -72,7 +72,7 @@ pub enum OwnedAction {
     },
     /// Unset a variable.
     UnsetVar {
-        /// Where.
+        /// The scope.
         scope: Scope,
         /// Its name, without scope and prefix.
         name: String,
@@ -94,7 +94,7 @@ impl OwnedAction {
         }
     }
 
-    /// Where the variable lives.
+    /// Returns the scope of the variable.
     #[must_use]
     pub fn scope(&self) -> Scope {
         match self {
@@ -102,7 +102,7 @@ impl OwnedAction {
         }
     }
 
-    /// The variable's name, without scope and prefix.
+    /// Returns the variable's name, without scope and prefix.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -134,7 +134,7 @@ impl fmt::Display for OwnedAction {
     }
 }
 
-/// A datum as [`Value`], but owning its bytes. It is complete, as that is.
+/// A datum: a [`Value`] that owns its bytes. The enum is complete, as [`Value`] is.
 ///
 /// ```
 /// use spoa::client::OwnedValue;
@@ -201,25 +201,25 @@ impl OwnedValue {
         }
     }
 
-    /// Which type this is on the wire.
+    /// Returns the type on the wire.
     #[must_use]
     pub fn data_type(&self) -> DataType {
         self.as_value().data_type()
     }
 
-    /// Any of the four integer types as one wide integer; `None` for the other types.
+    /// Returns any of the four integer types as one wide integer; `None` for the other types.
     #[must_use]
     pub fn as_integer(&self) -> Option<i128> {
         self.as_value().as_integer()
     }
 
-    /// The bytes of a STRING or a BINARY; `None` for the other types.
+    /// Returns the bytes of a STRING or a BINARY; `None` for the other types.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         self.as_value().as_bytes()
     }
 
-    /// The text of a STRING or a BINARY that is UTF-8; `None` for the other types.
+    /// Returns the text of a STRING or a BINARY that is UTF-8; `None` for the other types.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(self.as_bytes()?).ok()

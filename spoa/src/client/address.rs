@@ -1,6 +1,6 @@
-//! Where an agent listens, as HAProxy's configuration writes it, and the way there.
+//! The address of an agent, as HAProxy's configuration writes it, and how to connect to it.
 //!
-//! It knows nothing of SPOP.
+//! It does not depend on SPOP.
 
 use super::Error;
 use std::io;

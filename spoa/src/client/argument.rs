@@ -32,7 +32,7 @@ pub struct Argument {
 pub struct ParseError(String);
 
 impl Argument {
-    /// How arguments are written, for the help of a command.
+    /// The syntax of arguments, for the help of a command.
     pub const SYNTAX: &str = "\
 A value is an IP address, an integer (INT64, as HAProxy sends it), `true`, `false` or `null` if it looks
 like one; anything else is a string. A prefix sets the type:

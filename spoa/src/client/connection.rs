@@ -1,6 +1,6 @@
 //! One connection of a client: the session its senders share, and the task that moves the bytes.
 //!
-//! It knows no addresses and no time but the moment it grants a peer at the end.
+//! It has no addresses, and no timer except the time that a peer gets at the end.
 
 use super::{Ack, Error};
 use crate::spop::session::{EngineEvent, EngineSession, NotifyError, Received};
@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-/// Senders wait when as many bytes are unsent: the peer reads slower than they write.
+/// The number of unsent bytes at which senders wait: the peer reads slower than they write.
 const MAX_UNSENT: usize = 256 << 10;
 
 /// The time that a peer gets to say why it stopped reading, or to take the last frame.
@@ -24,9 +24,9 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Connection {
     state: Mutex<State>,
-    /// There are bytes to send.
+    /// Notifies the task that there are bytes to send.
     unsent: Notify,
-    /// Bytes were sent, or the connection ended.
+    /// Notifies senders that bytes were sent, or that the connection ended.
     changed: Notify,
 }
 
@@ -71,7 +71,7 @@ impl Connection {
         ack.await.map_err(|_| self.state().why_ended())
     }
 
-    /// `None` if too much is unsent.
+    /// Returns `None` if too many bytes are unsent.
     fn send(&self, payload: &[u8]) -> Result<Option<(FrameIds, oneshot::Receiver<Ack>)>, Error> {
         let mut state = self.state();
         let state = &mut *state;
@@ -113,7 +113,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits for the end and tells its reason.
+    /// Waits for the end, and returns its reason.
     pub(super) async fn ended(&self) -> Error {
         loop {
             let changed = self.changed.notified();
@@ -129,7 +129,7 @@ impl Connection {
         self.state().session.in_flight()
     }
 
-    /// Takes what came; returns how much of it is done with, and the reason if it was the end.
+    /// Handles the bytes that arrived; returns how many of them are used up, and the reason if the connection ended.
     fn receive(&self, input: &[u8]) -> (usize, Option<Error>) {
         let mut state = self.state();
         let state = &mut *state;
@@ -168,7 +168,7 @@ impl State {
     }
 }
 
-/// A sender that waits; gone, it is forgotten, so that senders who lose patience leave nothing.
+/// A sender that waits. Dropping it removes its entry, so that senders that stop waiting leave nothing behind.
 struct Pending<'c> {
     connection: &'c Connection,
     ids: FrameIds,
@@ -182,7 +182,7 @@ impl Drop for Pending<'_> {
     }
 }
 
-/// The error that an event means which is neither HELLO nor ACK.
+/// Returns the error for an event that is neither HELLO nor ACK.
 pub(super) fn reason(event: EngineEvent<'_>) -> Error {
     match event {
         EngineEvent::Disconnect(Disconnect { status, message }) => Error::Disconnected {
@@ -196,7 +196,7 @@ pub(super) fn reason(event: EngineEvent<'_>) -> Error {
     }
 }
 
-/// Moves the bytes until the connection ends; `input` is what came already.
+/// Moves the bytes until the connection ends; `input` has the bytes that arrived before.
 pub(super) async fn drive<S>(stream: S, input: Vec<u8>, connection: Arc<Connection>)
 where
     S: AsyncRead + AsyncWrite,
@@ -214,9 +214,9 @@ where
             }
         }
     };
-    // From here on nothing is sent; who waits is told when the last word is out.
+    // From here on nothing is sent. Waiting senders are woken after the last bytes are out.
     connection.state().ended.get_or_insert(reason);
-    // That may be a HAPROXY-DISCONNECT; if the peer is gone, it needs none.
+    // These may be a HAPROXY-DISCONNECT; if the peer is gone, it needs none.
     let _ = timeout(GRACE, async {
         writer.write_all_buf(&mut sending).await?;
         let out = std::mem::take(&mut connection.state().out);
@@ -251,7 +251,7 @@ async fn read(
     }
 }
 
-/// Returns when it cannot write; `sending` says what was not written.
+/// Writes until a write fails; `sending` then has the bytes that were not written.
 async fn write(
     writer: &mut (impl AsyncWrite + Unpin),
     sending: &mut Cursor<Vec<u8>>,

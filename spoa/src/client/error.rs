@@ -144,7 +144,7 @@ pub enum Error {
     Closed,
 }
 
-/// The agent's own words, where they say more than the status does.
+/// Returns the agent's own words, if they say more than the status does.
 fn said(status: &Status, message: &str) -> String {
     if message.is_empty() || message == status.words() {
         String::new()

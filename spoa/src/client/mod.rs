@@ -174,7 +174,7 @@ impl Client {
     ///
     /// If as many NOTIFYs are in flight as may be ([`ClientOptions::max_in_flight`]), it waits for
     /// its turn; both waits together end with [`ClientOptions::ack_timeout`]. If the future is
-    /// dropped, the ACK is not waited for.
+    /// dropped, the wait for the ACK ends.
     ///
     /// # Errors
     /// An [`Error`] if the message is too large, the ACK does not come in time, or the
@@ -214,7 +214,7 @@ impl Client {
     }
 
     /// Sends a HAPROXY-DISCONNECT and waits for the AGENT-DISCONNECT, at most [`ClientOptions::close_timeout`]. Nothing can
-    /// be sent afterwards, and what is in flight fails with [`Error::Closed`]: await that first.
+    /// be sent afterwards, and NOTIFYs in flight fail with [`Error::Closed`]: await them first.
     ///
     /// # Errors
     /// An [`Error`] if the connection had ended before, the agent closes it without an

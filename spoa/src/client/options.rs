@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// How a client introduces itself and how long it waits.
+/// The options of a client: its HELLO, and its timeouts.
 ///
 /// ```no_run
 /// use spoa::client::Client;

@@ -2,7 +2,7 @@
 
 use crate::spop::session::Foreign;
 
-/// The most characters of a line that are quoted.
+/// The number of characters quoted from a line.
 const QUOTED: usize = 60;
 
 /// Returns the first line of a peer that sends plain text in place of a frame; `None` if these bytes may be

@@ -8,7 +8,7 @@ use std::fmt;
 const SET_VAR: u8 = 1;
 const UNSET_VAR: u8 = 2;
 
-/// HAProxy takes no longer name.
+/// The length of the longest name that HAProxy accepts.
 const SHORT: usize = 63;
 
 /// One action of an ACK. SPOE.txt has no others, so the enum is complete.
@@ -16,7 +16,7 @@ const SHORT: usize = 63;
 pub enum Action<'a> {
     /// Set a variable; [`Value::Null`] unsets it.
     SetVar {
-        /// Where.
+        /// The scope.
         scope: Scope,
         /// Its name, without scope and prefix.
         name: Name<'a>,
@@ -25,7 +25,7 @@ pub enum Action<'a> {
     },
     /// Unset a variable.
     UnsetVar {
-        /// Where.
+        /// The scope.
         scope: Scope,
         /// Its name, without scope and prefix.
         name: Name<'a>,
@@ -127,7 +127,7 @@ impl fmt::Display for Action<'_> {
     }
 }
 
-/// Walks the actions of an ACK's payload; ends after the first error, as HAProxy does.
+/// An iterator over the actions of an ACK's payload; it ends after the first error, as HAProxy does.
 ///
 /// ```
 /// use spoa::spop::ActionIter;
@@ -170,7 +170,7 @@ impl<'a> ActionIter<'a> {
         }
     }
 
-    /// The bytes not walked yet: at first, the whole payload.
+    /// Returns the bytes that are not read yet: at first, the whole payload.
     #[inline]
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {

@@ -69,8 +69,8 @@ impl<'a> Args<'a> {
         self.iter().nth(index).map(|arg| arg.value)
     }
 
-    /// Takes the value of the first argument off, if that has this name and likely is of this type;
-    /// otherwise takes nothing.
+    /// Removes the first argument and returns its value, if it has this name and probably this type;
+    /// otherwise changes nothing.
     #[inline(always)]
     pub(crate) fn next_likely(&mut self, name: &[u8], likely: DataType) -> Option<Value<'a>> {
         let mut reader = self.reader;

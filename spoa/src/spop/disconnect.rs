@@ -3,7 +3,7 @@
 use super::frame::OpenFrame;
 use super::{DecodeError, Flags, FrameIds, FrameType, Status, Value, pairs};
 
-/// The most bytes of a message that HAProxy ≤ 3.0 takes: it answers a longer one with status 4.
+/// The length of the longest message that HAProxy ≤ 3.0 accepts: it answers a longer one with status 4.
 const MAX_MESSAGE: usize = 255;
 
 /// The payload of both DISCONNECT frames.
@@ -16,9 +16,9 @@ const MAX_MESSAGE: usize = 255;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disconnect<'a> {
-    /// Why.
+    /// The status.
     pub status: Status,
-    /// Why, in the peer's words.
+    /// The reason in the peer's words.
     pub message: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! Why bytes are not SPOP.
+//! The errors of bytes that are not SPOP.
 
 use super::Status;
 
@@ -35,7 +35,7 @@ pub enum DecodeError {
     /// A key of a HELLO or DISCONNECT has a value of another type than SPOE.txt gives it.
     #[error("`{0}` has a value of the wrong type")]
     WrongType(&'static str),
-    /// A key that must be there is not.
+    /// A required key is missing.
     #[error("`{0}` is missing")]
     Missing(&'static str),
     /// An action whose code, number of arguments or scope is not in SPOE.txt 3.4.
@@ -63,7 +63,7 @@ impl From<Fault> for DecodeError {
 }
 
 impl DecodeError {
-    /// The status code that tells the peer.
+    /// Returns the status code for the peer.
     #[must_use]
     pub fn status(&self) -> Status {
         match self {

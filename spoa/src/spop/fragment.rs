@@ -2,10 +2,10 @@
 
 use super::{Flags, FrameIds, Status};
 
-/// The most NOTIFYs that may be coming in fragments at once on one connection.
+/// The limit on NOTIFYs that arrive in fragments at the same time on one connection.
 const MAX_OPEN: usize = 64;
 
-/// The NOTIFYs of one connection whose last fragment has not come.
+/// The NOTIFYs of one connection with fragments still missing.
 #[derive(Debug)]
 pub(crate) struct Reassembly {
     open: Vec<Fragments>,
@@ -23,15 +23,15 @@ struct Fragments {
 /// The result of a fragment.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// More is to come.
+    /// More fragments are missing.
     Partial,
     /// The whole payload.
     Whole(Vec<u8>),
     /// The last fragment of a payload that exceeded this limit.
     Dropped(usize),
-    /// The peer gave the frame up.
+    /// The peer aborted the frame.
     Aborted,
-    /// Fragments in an order that makes no frame, one too many at once, or where none were agreed.
+    /// Fragments in a wrong order, too many at the same time, or without agreement on fragmentation.
     Refused(Status),
 }
 

@@ -1,6 +1,6 @@
 //! The head every frame has (SPOE.txt 3.2): length, type, flags, stream-id and frame-id.
 //!
-//! It knows nothing of payloads.
+//! It does not read payloads.
 
 use super::{DecodeError, reader::Reader, varint};
 use std::fmt;
@@ -8,11 +8,11 @@ use std::fmt;
 /// The bytes of the length in front of every frame.
 pub const LENGTH_PREFIX: usize = 4;
 
-/// The fewest bytes a frame can have after its length: type, flags and two ids of a byte each.
+/// The smallest number of bytes of a frame after its length: type, flags and two ids of a byte each.
 pub const MIN_FRAME_SIZE: u32 = 7;
 
 /// The type of a frame (SPOE.txt 3.2.2): a number, with a constant for each type that SPOE.txt lists.
-/// Frames of other types are to be ignored.
+/// Frames of other types must be ignored.
 ///
 /// ```
 /// use spoa::spop::FrameType;
@@ -123,7 +123,7 @@ impl Flags {
     pub const NONE: Flags = Flags(0);
     /// The last fragment, or the only one.
     pub const FIN: Flags = Flags(1);
-    /// The frame is given up: the peer drops the fragments before it.
+    /// The sender aborts the frame: the peer drops the fragments before it.
     pub const ABORT: Flags = Flags(2);
 
     /// Returns the flags with these bits, as they are on the wire.
@@ -147,7 +147,7 @@ impl Flags {
         self.0 & 1 != 0
     }
 
-    /// Returns whether the frame is given up.
+    /// Returns whether the sender aborts the frame.
     #[inline]
     #[must_use]
     pub const fn abort(self) -> bool {
@@ -161,9 +161,9 @@ impl Flags {
 /// odd numbers of the connection and the frame-id is always 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FrameIds {
-    /// The stream of HAProxy's that waits.
+    /// The stream of HAProxy that waits for the ACK.
     pub stream_id: u64,
-    /// The frame in that stream.
+    /// The number of the frame in that stream.
     pub frame_id: u64,
 }
 
@@ -175,7 +175,7 @@ impl FrameIds {
     };
 }
 
-/// One frame, borrowed from the bytes it came in. It has these parts in SPOE.txt, so the struct is complete.
+/// One frame, borrowed from the bytes it came in. SPOE.txt defines no other parts, so the struct is complete.
 ///
 /// ```
 /// use spoa::spop::{Flags, Frame, FrameIds, FrameType};

@@ -1,4 +1,4 @@
-//! HAPROXY-HELLO and AGENT-HELLO (SPOE.txt 3.2.4, 3.2.5): what the two ends agree on.
+//! HAPROXY-HELLO and AGENT-HELLO (SPOE.txt 3.2.4, 3.2.5): the agreement of the two ends.
 
 use super::frame::OpenFrame;
 use super::{Flags, FrameIds, FrameType, Status, Value, pairs};
@@ -130,7 +130,7 @@ pub struct HaproxyHello<'a> {
     pub capabilities: Capabilities,
     /// Whether this is the connection of a health check (`option spop-check`).
     pub healthcheck: bool,
-    /// Which engine of which HAProxy process this is; `None` in health checks.
+    /// The id of the engine in its HAProxy process; `None` in health checks.
     pub engine_id: Option<&'a str>,
 }
 
@@ -216,7 +216,7 @@ pub struct AgentHello<'a> {
 
 impl<'a> AgentHello<'a> {
     /// Reads the payload of an AGENT-HELLO as strictly as HAProxy does. Keys that are not known are
-    /// ignored. Whether the frame size is within HAProxy's is for the session to judge.
+    /// ignored. The session checks that the frame size is within HAProxy's.
     ///
     /// # Errors
     /// The [`Status`] HAProxy would refuse it with: a key is missing, of the wrong type or without a

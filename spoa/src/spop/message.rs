@@ -57,12 +57,12 @@ impl<'a> Message<'a> {
         self.args.get(name)
     }
 
-    /// The name of the argument that asks for a sign of success, the first of its message: its value is the
-    /// variable that the agent is to set.
+    /// The name of the argument that asks for a sign of success, the first of its message: its value names the
+    /// variable that the agent should set.
     pub(crate) const ANSWERED: &'static str = "spoa-answered";
 
     /// Returns whether the first argument may be the one that asks for a sign of success: the length of
-    /// its name tells mostly that it is not.
+    /// its name usually shows that it is not.
     #[inline(always)]
     pub(crate) fn may_ask(&self) -> bool {
         const LENGTH: u8 = Message::ANSWERED.len() as u8;
@@ -74,7 +74,7 @@ impl<'a> Message<'a> {
         usize::from(self.take_answered().is_some())
     }
 
-    /// Takes the argument off that asks for a sign of success: it is not the handler's.
+    /// Removes the argument that asks for a sign of success, since the handler must not see it.
     pub(crate) fn take_answered(&mut self) -> Option<&'a str> {
         let name = Self::ANSWERED.as_bytes();
         match self.args.next_likely(name, DataType::String)? {

@@ -33,10 +33,10 @@ impl<'a> Name<'a> {
         std::str::from_utf8(self.0).ok()
     }
 
-    /// The most bytes of a name in a log line.
+    /// The limit on the bytes of a name in a log line.
     pub(crate) const EXCERPT: usize = 100;
 
-    /// Returns the name for a log line, cut: a peer may send one as long as a frame.
+    /// Returns the name for a log line. It is cut, since a peer may send one as long as a frame.
     pub(crate) fn excerpt(&self) -> String {
         match self.0.get(..Self::EXCERPT) {
             Some(head) if head.len() < self.0.len() => format!("{}…", Name(head)),

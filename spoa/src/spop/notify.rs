@@ -1,7 +1,7 @@
 //! The payload of a NOTIFY (SPOE.txt 3.2.6): messages with named, typed arguments.
 //!
-//! A payload is checked whole before anything is read from it; what is read afterwards cannot fail,
-//! copies nothing and allocates nothing.
+//! A payload is checked as a whole before anything is read from it. Later reads cannot fail, and
+//! they copy and allocate nothing.
 
 use super::{Args, DecodeError, Message, Name, Value, reader::Reader, value::string, walk};
 use std::iter::FusedIterator;
@@ -26,9 +26,9 @@ use std::iter::FusedIterator;
 pub struct Messages<'a> {
     reader: Reader<'a>,
     left: usize,
-    /// The index of the first message that is left.
+    /// The index of the next message.
     index: usize,
-    /// The numbers of bytes of the first messages.
+    /// The lengths of the first messages, in bytes.
     lengths: [u32; KNOWN],
 }
 
@@ -194,7 +194,7 @@ impl<'a> NotifyWriter<'a> {
         self
     }
 
-    /// Returns the number of arguments as an error if a message has more than its count can say.
+    /// Returns the number of arguments as an error if a message has more than its count can hold.
     #[cfg(any(feature = "run", feature = "client"))]
     pub(crate) fn check(&self) -> Result<(), usize> {
         self.too_many.map_or(Ok(()), Err)

@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// The datum, if it is of that type and of a usual length: what is left out is for
+    /// Reads the datum, if it has that type and a usual length. All others are read by
     /// [`Reader::value`].
     #[inline(always)]
     pub(crate) fn likely(&mut self, likely: DataType) -> Option<Value<'a>> {

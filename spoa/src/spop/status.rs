@@ -76,7 +76,7 @@ statuses! {
     NORMAL = 0, "normal";
     /// An I/O error.
     IO = 1, "I/O error";
-    /// Something did not arrive in time.
+    /// A frame or an answer did not arrive in time.
     TIMEOUT = 2, "a timeout occurred";
     /// A frame larger than negotiated.
     FRAME_TOO_BIG = 3, "frame is too big";
@@ -98,7 +98,7 @@ statuses! {
     INTERLACED_FRAMES = 11, "invalid interlaced frames";
     /// An ACK for a frame that was not sent.
     FRAME_ID_NOT_FOUND = 12, "frame-id not found";
-    /// Out of memory, buffers or room.
+    /// Out of memory, buffers or other resources.
     RESOURCE = 13, "resource allocation error";
     /// Anything else.
     UNKNOWN = 99, "an unknown error occurred";

@@ -44,7 +44,7 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Which type this is on the wire.
+    /// Returns the type on the wire.
     #[inline]
     #[must_use]
     pub fn data_type(&self) -> DataType {
@@ -109,7 +109,7 @@ impl<'a> Value<'a> {
         (value < 240).then(|| [self.data_type().code(), value as u8])
     }
 
-    /// Any of the four integer types as one wide integer; `None` for the other types.
+    /// Returns any of the four integer types as one wide integer; `None` for the other types.
     #[inline]
     #[must_use]
     pub fn as_integer(&self) -> Option<i128> {
@@ -122,7 +122,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The bytes of a STRING or a BINARY; `None` for the other types.
+    /// Returns the bytes of a STRING or a BINARY; `None` for the other types.
     #[inline]
     #[must_use]
     pub fn as_bytes(&self) -> Option<&'a [u8]> {

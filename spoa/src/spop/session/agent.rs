@@ -1,4 +1,4 @@
-//! The agent's end: answers HELLOs, gives out NOTIFYs, closes gracefully.
+//! The agent's end: answers HELLOs, returns NOTIFYs, closes gracefully.
 //!
 //! The caller writes the ACKs, except those to NOTIFYs that cannot be read.
 
@@ -9,7 +9,7 @@ use crate::spop::{
     HaproxyHello, MIN_MAX_FRAME_SIZE, Messages, Status, VERSION,
 };
 
-/// The most bytes of a first frame; HAProxy's have about 130.
+/// The limit on the bytes of a first frame; HAProxy's have about 130.
 const MAX_HELLO_SIZE: u32 = 4096;
 
 /// The answer to a health check that is refused.
@@ -18,7 +18,7 @@ const LEAVING: Disconnect<'static> = Disconnect {
     message: "the agent is going away",
 };
 
-/// The limits that an agent's session keeps to in its HELLO.
+/// The limits that an agent's session announces in its HELLO.
 ///
 /// ```
 /// use spoa::spop::session::AgentSettings;
@@ -32,7 +32,7 @@ pub struct AgentSettings {
     /// The largest frame size to agree to, in bytes. Less than HAProxy's makes its larger NOTIFYs
     /// fail.
     pub max_frame_size: u32,
-    /// The most bytes held for fragmented NOTIFYs; 0 does not announce `fragmentation` at all.
+    /// The limit on the bytes held for fragmented NOTIFYs; with 0, the agent does not announce `fragmentation`.
     pub max_reassembled: usize,
 }
 
@@ -88,7 +88,7 @@ enum State {
 pub struct AgentSession {
     settings: AgentSettings,
     state: State,
-    /// The largest frame to take now.
+    /// The largest frame to accept now.
     limit: u32,
     fragments: Reassembly,
     whole: Vec<u8>,
@@ -113,9 +113,9 @@ pub enum AgentEvent<'a> {
     },
     /// A NOTIFY that cannot be read. An ACK without actions has been appended.
     Unreadable {
-        /// The ids it had.
+        /// The ids of the NOTIFY.
         ids: FrameIds,
-        /// Why.
+        /// The reason.
         reason: Unreadable,
     },
     /// HAProxy closes gracefully. The AGENT-DISCONNECT has been appended; close when it is written.
@@ -196,7 +196,7 @@ impl AgentSession {
     }
 
     /// Takes a NOTIFY from the front of `input`, if it is whole and can be read. [`AgentSession::receive`] would
-    /// return it, too, with a detour over the events that come once in a connection.
+    /// return it, too, after checks for the events that come once in a connection.
     #[inline(always)]
     pub(crate) fn receive_notify<'a>(
         &self,
@@ -215,7 +215,7 @@ impl AgentSession {
         Some((input.len() - rest.len(), frame.ids, messages))
     }
 
-    /// Takes the next event from the front of `input`; appends to `out` what it calls for.
+    /// Takes the next event from the front of `input`, and appends the frames that it requires to `out`.
     ///
     /// Call it again with the rest until the event is `None`. How the bytes were split over reads
     /// makes no difference to the events.
@@ -293,15 +293,15 @@ impl AgentSession {
         }
     }
 
-    /// Has health checks answered with an AGENT-DISCONNECT from now on, so that HAProxy sends to its other
+    /// Answers health checks with an AGENT-DISCONNECT from now on, so that HAProxy sends to its other
     /// servers before the agent stops. Other HELLOs are answered as before.
     pub fn refuse_health_checks(&mut self) {
         self.refuses_health_checks = true;
     }
 
-    /// Appends an AGENT-DISCONNECT; what still comes is not looked at.
+    /// Appends an AGENT-DISCONNECT; later bytes are ignored.
     ///
-    /// Answer what is in flight first: HAProxy counts its NOTIFYs as failed.
+    /// Answer the NOTIFYs in flight first: HAProxy counts unanswered ones as failed.
     pub fn disconnect(&mut self, disconnect: Disconnect<'_>, out: &mut Vec<u8>) {
         if self.state != State::Over {
             self.state = State::Over;
@@ -348,7 +348,7 @@ impl AgentSession {
     }
 }
 
-/// A whole NOTIFY; one that cannot be read is answered at once.
+/// Handles a whole NOTIFY; one that cannot be read is answered at once.
 fn notify<'a>(ids: FrameIds, payload: &'a [u8], out: &mut Vec<u8>) -> AgentEvent<'a> {
     match Messages::parse(payload) {
         Ok(messages) => AgentEvent::Notify { ids, messages },

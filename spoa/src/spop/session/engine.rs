@@ -1,6 +1,6 @@
-//! The engine's end, HAProxy's: says hello, sends NOTIFYs, takes ACKs.
+//! The engine's end, HAProxy's: sends the HELLO and NOTIFYs, receives ACKs.
 //!
-//! It knows no socket and no clock: when a NOTIFY has waited too long is the caller's to say.
+//! It has no socket and no clock: the caller decides when a NOTIFY has waited too long.
 
 use super::ids::IdSet;
 use super::{Foreign, Received, Refusal};
@@ -48,11 +48,11 @@ impl Default for EngineSettings {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Nothing has been said yet.
+    /// No frame has been sent yet.
     Silent,
     AwaitHello,
     Running,
-    /// HAPROXY-DISCONNECT is said, AGENT-DISCONNECT is awaited.
+    /// HAPROXY-DISCONNECT was sent, AGENT-DISCONNECT is awaited.
     Closing,
     Over,
 }
@@ -101,16 +101,16 @@ pub struct EngineSession {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EngineEvent<'a> {
-    /// The agent introduced itself and its HELLO can be agreed to.
+    /// The agent introduced itself, and its HELLO is acceptable.
     AgentHello(AgentHello<'a>),
     /// The answer to a NOTIFY in flight.
     Ack {
         /// The ids of that NOTIFY.
         ids: FrameIds,
-        /// The actions; the last one may turn out not to be readable.
+        /// The actions; reading one of them may fail.
         actions: ActionIter<'a>,
     },
-    /// An ACK to a NOTIFY that is in flight no more: a second one, or one that was given up. HAProxy
+    /// An ACK to a NOTIFY that is no longer in flight: a second ACK, or one that came too late. HAProxy
     /// ignores it.
     Late {
         /// The ids it names.
@@ -118,7 +118,7 @@ pub enum EngineEvent<'a> {
     },
     /// The agent closes gracefully: close.
     Disconnect(Disconnect<'a>),
-    /// The agent did what HAProxy ends a connection for. The HAPROXY-DISCONNECT has been appended,
+    /// The agent broke the protocol, so that HAProxy ends the connection. The HAPROXY-DISCONNECT has been appended,
     /// if the peer would understand one; write it, then close.
     Refused(Refusal),
 }
@@ -147,7 +147,7 @@ pub enum NotifyError {
 }
 
 impl EngineSession {
-    /// A session that has not said its hello.
+    /// Returns a session that has not sent its HELLO.
     #[must_use]
     pub fn new(settings: EngineSettings) -> Self {
         EngineSession {
@@ -201,7 +201,7 @@ impl EngineSession {
         self.state == State::Over
     }
 
-    /// How many NOTIFYs wait for their ACK.
+    /// Returns the number of NOTIFYs that wait for their ACK.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
@@ -278,7 +278,7 @@ impl EngineSession {
         self.in_flight.remove(&ids)
     }
 
-    /// Takes the next event from the front of `input`; appends to `out` what it calls for.
+    /// Takes the next event from the front of `input`, and appends the frames that it requires to `out`.
     ///
     /// Call it again with the rest until the event is `None`. How the bytes were split over reads
     /// makes no difference to the events.
@@ -317,7 +317,7 @@ impl EngineSession {
         }
     }
 
-    /// Appends a HAPROXY-DISCONNECT; of what still comes, only the AGENT-DISCONNECT is looked at.
+    /// Appends a HAPROXY-DISCONNECT. Of later frames, only the AGENT-DISCONNECT is read.
     ///
     /// HAProxy waits for the ACKs in flight first.
     pub fn disconnect(&mut self, disconnect: Disconnect<'_>, out: &mut Vec<u8>) {
@@ -332,7 +332,7 @@ impl EngineSession {
         self.in_flight.clear();
     }
 
-    /// The largest frame to take now.
+    /// The largest frame to accept now.
     fn largest(&self) -> u32 {
         match self.state {
             // SPOE.txt allows the size agreed on; HAProxy ≥ 3.1 stalls for good on a frame that has

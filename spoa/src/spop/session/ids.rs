@@ -1,6 +1,6 @@
 //! The ids of the NOTIFYs in flight, looked up twice for each.
 //!
-//! It knows neither end's states.
+//! It does not depend on the state of either end.
 
 use crate::spop::FrameIds;
 use std::collections::HashSet;
@@ -8,7 +8,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 pub(super) type IdSet = HashSet<FrameIds, BuildHasherDefault<IdHasher>>;
 
-/// A few instructions in the place of a hash that withstands attacks: the ids in flight are the
+/// A few instructions instead of a hash that resists attacks: the ids in flight are the
 /// engine's own, and no agent can choose them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct IdHasher(u64);

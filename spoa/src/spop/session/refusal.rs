@@ -1,4 +1,4 @@
-//! Why a session does not go on: the faults that one end finds in the other.
+//! The reasons why a session ends: the faults that one end finds in the other.
 
 use crate::spop::{DecodeError, FrameIds, FrameType, Status};
 use std::fmt;
@@ -18,7 +18,7 @@ pub enum Refusal {
     /// The peer speaks something else.
     #[error("the peer speaks {0}, not SPOP")]
     Foreign(Foreign),
-    /// The HELLO cannot be agreed to.
+    /// The HELLO is not acceptable.
     #[error("the HELLO cannot be agreed to: {0}")]
     Hello(Status),
     /// A frame cannot be read.
@@ -27,7 +27,7 @@ pub enum Refusal {
     /// A frame that has no place at this point of the conversation.
     #[error("a {0} frame has no place here")]
     Unexpected(FrameType),
-    /// Fragments in an order that makes no frame, or where none were agreed on.
+    /// Fragments in a wrong order, or without agreement on fragmentation.
     #[error("{0}")]
     Fragments(Status),
     /// An ACK to a NOTIFY that was never sent.
@@ -36,7 +36,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The status code for the peer.
+    /// Returns the status code for the peer.
     #[must_use]
     pub fn status(&self) -> Status {
         match self {

@@ -310,7 +310,7 @@ fn disconnect_is_sent_once() {
 }
 
 #[test]
-fn fragments_beyond_the_bound_are_answered_when_they_end() {
+fn fragments_beyond_the_limit_are_answered_when_they_end() {
     let mut pair = Pair::running(
         EngineSettings::default(),
         AgentSettings {
