@@ -84,7 +84,7 @@ async fn forms_are_decoded_and_other_bodies_are_not() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_all_there_is_said_to_be() {
+async fn an_incomplete_body_is_reported_as_truncated() {
     let mut request = request("/", b"a=1");
     request.body_size = 40_000;
     assert!(verdict(request).await.truncated);

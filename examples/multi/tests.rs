@@ -121,7 +121,7 @@ async fn a_group_is_answered_as_a_whole() -> Result<(), CallError> {
 }
 
 #[tokio::test]
-async fn a_door_that_nobody_knows_costs_the_backend_and_nothing_else() -> Result<(), CallError> {
+async fn an_unknown_door_loses_only_the_backend() -> Result<(), CallError> {
     let answer = agent()
         .await
         .notify(&[

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_not_there_says_so() {
+    fn a_missing_process_is_reported() {
         let error = Process::new(u32::MAX).unwrap_err();
         assert!(error.to_string().contains("`--pid`"), "{error}");
     }

@@ -56,7 +56,7 @@ fn an_expression_gives_what_its_last_converter_gives() {
 }
 
 #[test]
-fn a_sample_is_there_at_some_events() {
+fn a_sample_is_available_at_some_events() {
     let src = sample("src");
     assert!(Event::ALL.into_iter().all(|event| src.at(event)));
     let path = sample("path");

@@ -165,7 +165,7 @@ fn handlers_that_make_no_agent_fail_the_test() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bounds_of_nothing_and_of_everything_let_an_agent_work() {
+async fn limits_of_nothing_and_of_everything_let_an_agent_work() {
     let agent = Agent::builder()
         .handlers(handlers![sleep])
         .limits(|limits| {

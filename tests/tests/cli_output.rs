@@ -84,7 +84,7 @@ fn config_on_a_full_disk(directory: &str) -> Command {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_whole_is_not_there_and_what_was_there_stays() {
+fn a_file_that_cannot_be_written_leaves_the_old_one() {
     let dir = TempDir::new();
     let output = dir.join("haproxy").display().to_string();
     let names = || {

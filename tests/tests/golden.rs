@@ -418,7 +418,7 @@ fn a_notify_in_fragments_is_put_together() {
 }
 
 #[test]
-fn a_notify_in_fragments_past_the_bound_is_answered() {
+fn a_notify_in_fragments_past_the_limit_is_answered() {
     for notify in fragmented() {
         let mut settings = AgentSettings::default();
         settings.max_reassembled = 3000;

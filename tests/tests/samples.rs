@@ -159,7 +159,7 @@ fn call(keyword: Keyword) -> String {
 }
 
 #[test]
-fn a_fetch_is_there_at_the_events_that_haproxy_says() {
+fn a_fetch_is_available_at_the_events_that_haproxy_says() {
     for_each_haproxy(|haproxy| {
         let series = series(haproxy);
         let (mut fine, mut wrong) = (BTreeMap::<_, Vec<String>>::new(), Vec::new());

@@ -199,7 +199,7 @@ async fn a_panic_is_one_line_with_its_place_and_all_ids() {
 }
 
 #[tokio::test]
-async fn an_agent_that_fares_well_logs_nothing() {
+async fn a_healthy_agent_logs_nothing() {
     let (mut agent, _, client) = start(&[]).await;
     client.send("echo", &[]).await.expect("it answers");
     client.close().await.expect("it sends a DISCONNECT");

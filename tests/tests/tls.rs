@@ -285,7 +285,7 @@ async fn an_agent_that_closes_says_so_in_tls() {
 }
 
 #[tokio::test]
-async fn a_peer_that_shakes_no_hands_is_closed_in_time() {
+async fn a_peer_without_a_handshake_is_closed_in_time() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let mut limits = Limits::default();
     limits.hello_timeout = Duration::from_millis(200);
@@ -446,7 +446,7 @@ fn options_without_a_certificate_are_a_usage_error() {
 }
 
 #[test]
-fn a_certificate_is_of_no_use_to_unix_sockets() {
+fn unix_sockets_do_not_use_a_certificate() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let path = dir.write("agent.pem", &authority.agent().both());
     let listen = format!("unix@{}", dir.join("s").display());

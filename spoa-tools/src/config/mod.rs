@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_of_the_series_before_it_and_none_is_said() {
+    fn a_version_counts_as_the_series_before_it_and_a_missing_one_is_reported() {
         let series = |line: &[&str], found| config(line).series(|| found);
         assert_eq!(series(&["--haproxy=3.1"], None), (Series::V3_0, None));
         assert_eq!(series(&["--haproxy=2.9.4"], None), (Series::V2_8, None));

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_number_is_explained_as_both_that_it_can_be() {
+    fn a_small_number_is_explained_with_both_meanings() {
         let text = explain(3);
         assert!(text.starts_with("3: the messages do not fit in a frame\n  value of"));
         assert!(text.contains("\n3: frame is too big\n  status of a DISCONNECT\n"));

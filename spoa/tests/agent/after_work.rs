@@ -171,7 +171,7 @@ async fn work_beyond_the_limit_is_dropped_and_counted() {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_work_is_counted_and_takes_nothing_along() {
+async fn a_panic_of_the_work_is_counted_and_affects_nothing_else() {
     let (agent, events) = agent();
     let agent = agent.build().unwrap();
     let mut peer = Peer::to(&agent, 1 << 16);

@@ -140,7 +140,7 @@ async fn haproxys_disconnect_is_answered_and_the_connection_closed() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_not_spop_is_closed_without_a_word() {
+async fn a_connection_that_is_not_spop_is_closed_silently() {
     for bytes in [
         &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..],
         b"\x16\x03\x01\x02\x00\x01",

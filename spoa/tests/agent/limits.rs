@@ -14,23 +14,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// The bound that was reached.
-fn bound(failed: &FailedMessage<'_>) -> SetVar<String> {
+/// The limit that was reached.
+fn limit(failed: &FailedMessage<'_>) -> SetVar<String> {
     let text = match failed.failure() {
         Failure::Overloaded(overload) => format!("{overload:?}"),
         Failure::TimedOut(_) => "late".to_owned(),
         other => format!("unexpected: {other}"),
     };
-    SetVar::transaction("bound", text)
+    SetVar::transaction("limit", text)
 }
 
-fn shed(stream: u64, bound: &str) -> Answer {
-    ack(stream, &[&format!("set-var txn.bound = \"{bound}\"")])
+fn shed(stream: u64, limit: &str) -> Answer {
+    ack(stream, &[&format!("set-var txn.limit = \"{limit}\"")])
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_handler_never_delays_a_quick_one_on_the_same_connection() {
-    let mut peer = Peer::connect(agent().on_failure(bound)).await;
+    let mut peer = Peer::connect(agent().on_failure(limit)).await;
     let start = Instant::now();
     let mut bytes = Vec::new();
     for stream in 0..300 {
@@ -56,7 +56,7 @@ async fn a_slow_handler_never_delays_a_quick_one_on_the_same_connection() {
 async fn handlers_of_all_connections_count() {
     let agent = agent()
         .limits(|limits| limits.max_in_flight_total = 3)
-        .on_failure(bound)
+        .on_failure(limit)
         .build()
         .unwrap();
     let (mut one, mut other) = (Peer::to(&agent, 1 << 16), Peer::to(&agent, 1 << 16));
@@ -67,7 +67,7 @@ async fn handlers_of_all_connections_count() {
     one.send(&notify(1, &["slow", "slow"])).await;
     assert_eq!(one.ask(&["sync"]).await, ack(1, &["set-var sess.sync = 7"]));
     let slow = "set-var sess.slow = 7";
-    let full = "set-var txn.bound = \"Total(3)\"";
+    let full = "set-var txn.limit = \"Total(3)\"";
     assert_eq!(other.ask(&["slow", "slow"]).await, ack(1, &[slow, full]));
     assert_eq!(one.answer().await, ack(1, &[slow, slow]));
     // They are done: there is room again.
@@ -78,7 +78,7 @@ async fn handlers_of_all_connections_count() {
 async fn a_connection_that_dies_gives_its_room_back() {
     let agent = agent()
         .limits(|limits| limits.max_in_flight_total = 1)
-        .on_failure(bound)
+        .on_failure(limit)
         .build()
         .unwrap();
     let mut one = Peer::to(&agent, 1 << 16);
@@ -100,7 +100,7 @@ async fn messages_of_running_handlers_count_in_bytes() {
     let mut peer = Peer::connect(
         agent()
             .limits(|limits| limits.max_buffered_total = 10_000)
-            .on_failure(bound),
+            .on_failure(limit),
     )
     .await;
     let bytes = (0..3).flat_map(|stream| long(stream, "slow", 6000));
@@ -241,7 +241,7 @@ async fn a_handler_that_hangs_is_not_begun_again_and_again() {
         .handlers(handlers![switched])
         .state(Switch(hangs.clone()))
         .limits(|limits| limits.handler_timeout = Some(Duration::from_millis(100)))
-        .on_failure(bound);
+        .on_failure(limit);
     let mut peer = Peer::connect(agent).await;
     let (mut late, mut refused, mut done) = (0, 0, 0);
     let mut stream = 0;
@@ -259,8 +259,8 @@ async fn a_handler_that_hangs_is_not_begun_again_and_again() {
                 };
                 match actions[0].as_str() {
                     "set-var sess.done = 1" => done += 1,
-                    "set-var txn.bound = \"late\"" => late += 1,
-                    "set-var txn.bound = \"Deadline\"" => refused += 1,
+                    "set-var txn.limit = \"late\"" => late += 1,
+                    "set-var txn.limit = \"Deadline\"" => refused += 1,
                     other => panic!("{other}"),
                 }
             }
@@ -285,7 +285,7 @@ async fn without_adaptive_admission_every_message_has_its_deadline() {
             limits.handler_timeout = Some(Duration::from_millis(100));
             limits.adaptive_admission = false;
         })
-        .on_failure(bound);
+        .on_failure(limit);
     let mut peer = Peer::connect(agent).await;
     for stream in 1..=500 {
         peer.send(&notify(stream, &["switched"])).await;
@@ -295,6 +295,6 @@ async fn without_adaptive_admission_every_message_has_its_deadline() {
         let Answer::Ack(_, actions) = peer.answer().await else {
             panic!("not an ACK")
         };
-        assert_eq!(actions, ["set-var txn.bound = \"late\""]);
+        assert_eq!(actions, ["set-var txn.limit = \"late\""]);
     }
 }

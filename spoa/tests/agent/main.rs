@@ -4,7 +4,6 @@
 
 mod acks;
 mod after_work;
-mod bounds;
 mod counts;
 mod drain;
 mod failures;
@@ -12,6 +11,7 @@ mod fairness;
 mod flow;
 mod handlers;
 mod hostile;
+mod limits;
 mod observer;
 mod peer;
 mod reload;

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub struct Expected {
     /// Whether it says HELLO.
     pub hello: bool,
-    /// The ids of its ACKs, and the payload each answers, `None` for one above the bound.
+    /// The ids of its ACKs, and the payload each answers, `None` for one above the limit.
     pub acks: Vec<(FrameIds, Option<Vec<u8>>)>,
     /// Whether it sends a DISCONNECT.
     pub disconnect: bool,

@@ -150,7 +150,7 @@ fn an_announced_length_is_not_allocated() {
 }
 
 #[test]
-fn a_payload_put_together_is_let_go_with_the_next_read() {
+fn a_reassembled_payload_is_freed_at_the_next_read() {
     let (mut agent, mut engine) = running(AgentSettings::default());
     let (mut to_agent, mut out) = (Vec::new(), Vec::new());
     let payload = encoded(|out| {

@@ -55,7 +55,7 @@ fn a_sample_is_one_word() {
 }
 
 #[test]
-fn arguments_with_a_place_are_at_their_places() {
+fn arguments_with_a_position_are_at_their_positions() {
     let placed = |index, sample| Argument {
         index: Some(index),
         ..argument("x", Some(sample))

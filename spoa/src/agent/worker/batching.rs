@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_core_that_somebody_computes_on_is_not_given_away() {
+    fn a_busy_core_is_not_yielded() {
         let mut batching = Batching::new();
         // The first long yield ends the trial.
         assert_eq!(poll(&mut batching, PAUSE, 1, 5, LONG), 1);

@@ -280,12 +280,12 @@ fn fragments() -> Vec<Case> {
             vec![],
         ),
         then(
-            "fragments above the bound",
+            "fragments above the limit",
             concat(&[&too_much, &more(1, Flags::FIN, &[0; 16000])]),
             in_vain(),
         ),
         then(
-            "fragments above the bound, others beside them",
+            "fragments above the limit, others beside them",
             concat(&[
                 &too_much,
                 &begin(3, half),
@@ -295,7 +295,7 @@ fn fragments() -> Vec<Case> {
             vec![seven(3), ack(1, &[])],
         ),
         then(
-            "fragments above the bound, then ABORT",
+            "fragments above the limit, then ABORT",
             concat(&[&too_much, &more(1, Flags::ABORT, b"")]),
             vec![],
         ),

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Longer than any bound of time the agent has: on paused time it costs nothing.
+/// Longer than any timeout of the agent: on paused time it costs nothing.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 struct Case {
