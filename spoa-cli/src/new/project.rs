@@ -9,6 +9,7 @@ use spoa_config::Agent;
 use spoa_tools::command::Given;
 use spoa_tools::config::Config;
 use spoa_tools::description;
+use spoa_tools::haproxy::Haproxy;
 use std::fmt::Display;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -16,6 +17,9 @@ use std::path::{Path, PathBuf};
 
 /// The addresses of the agents that the units start.
 const SERVERS: [&str; 2] = ["127.0.0.1:12345", "127.0.0.1:12346"];
+
+/// The HAProxy whose configuration all versions take.
+const OLDEST: &str = "2.6";
 
 /// A project that can be made.
 pub(super) struct Project {
@@ -67,15 +71,31 @@ impl Project {
                 fs::set_permissions(&path, mode).map_err(|error| cannot_write(&path, error))?;
             }
         }
-        let warnings = self.configure("haproxy", &SERVERS)?;
+        let series = Haproxy::find(None).is_err().then_some(OLDEST);
+        let mut warnings = self.configure("haproxy", &SERVERS, series)?;
         let socket = format!("unix@/run/{}/agent.sock", self.name);
-        self.configure(SIDECAR, &[&socket])?;
+        self.configure(SIDECAR, &[&socket], series)?;
+        if series.is_some() {
+            warnings.push(
+                "HAProxy was not found, so its files are for all versions: install it for `dev` and the tests \
+                 (apt install haproxy)"
+                    .to_owned(),
+            );
+        }
         Ok(warnings)
     }
 
     /// Writes HAProxy's side into a folder, as the agent's own `config` does.
-    fn configure(&self, folder: &str, servers: &[&str]) -> Result<Vec<String>, Failure> {
+    fn configure(
+        &self,
+        folder: &str,
+        servers: &[&str],
+        series: Option<&str>,
+    ) -> Result<Vec<String>, Failure> {
         let mut given = Given::default().option("output", self.folder.join(folder));
+        if let Some(series) = series {
+            given = given.option("haproxy", series);
+        }
         for server in servers {
             given = given.option("server", *server);
         }

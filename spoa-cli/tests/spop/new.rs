@@ -121,6 +121,39 @@ fn without_a_clone_the_library_comes_from_its_registry() {
     assert!(manifest.contains(&expected), "{manifest}");
 }
 
+#[test]
+fn without_haproxy_its_files_are_for_all_versions() {
+    let folder = folder("no-haproxy").join("my-agent");
+    let mut new = Command::new(env!("CARGO_BIN_EXE_spop"));
+    new.arg("new")
+        .arg(&folder)
+        .arg("--spoa")
+        .arg(workspace().join("spoa"));
+    let said = run(new.env("SPOA_HAPROXY", "/nowhere/haproxy"));
+    assert!(said.contains("warning: HAProxy was not found"), "{said}");
+    assert!(
+        !said.contains("--haproxy"),
+        "it is not an option of `new`: {said}"
+    );
+    for side in ["haproxy", "deploy/kubernetes/sidecar"] {
+        let text = fs::read_to_string(folder.join(side).join("haproxy.cfg")).expect("a text");
+        let modes: Vec<_> = text
+            .lines()
+            .filter(|line| line.trim() == "mode spop")
+            .collect();
+        assert!(
+            modes.is_empty() && text.contains("mode tcp"),
+            "{side}: {text}"
+        );
+        let haproxies = env::var_os("SPOA_HAPROXY").unwrap_or_else(|| "haproxy".into());
+        for haproxy in env::split_paths(&haproxies) {
+            let mut check = Command::new(&haproxy);
+            check.args(["-c", "-f", "haproxy.cfg"]);
+            run(check.current_dir(folder.join(side)));
+        }
+    }
+}
+
 /// Copies a folder.
 fn copy(from: &Path, to: &Path) {
     for file in files(from) {
