@@ -236,7 +236,10 @@ fn send(haproxy: &Haproxy, case: &Case, fix: &Fix, down: bool) -> Sent {
     contents.insert(path.into(), text);
     // It is not about how busy the machine is.
     for text in contents.values_mut() {
-        *text = text.replace("timeout processing 500ms", "timeout processing 20s");
+        for time in ["100ms", "125ms", "500ms"] {
+            let line = format!("timeout processing {time}");
+            *text = text.replace(&line, "timeout processing 20s");
+        }
     }
     let dir = TempDir::new();
     write(&contents, &dir);

@@ -116,6 +116,8 @@ impl Sandbox {
         let examples = example("multi");
         let examples = Path::new(examples.get_program()).parent();
         shell
+            // Bash complains of a locale that is not installed.
+            .env("LC_ALL", "C.UTF-8")
             .env("PATH", format!("{dir}/bin:{path}"))
             .env("EXAMPLES", examples.expect("it is in a folder"))
             .env("CURL_HOME", self.dir.path())
