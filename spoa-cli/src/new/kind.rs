@@ -68,7 +68,7 @@ const VERDICT: Kind = kind!(
     dependencies: "",
     closed: false,
     request: "curl -i --path-as-is ADDRESS/.env",
-    call: "inspect path=/.env headers=0x04686f73740161000000",
+    call: "inspect path=/.env headers=hdrs:host:example.org",
 );
 
 pub(super) const KINDS: [Kind; 5] = [
