@@ -198,7 +198,7 @@ fn wrong_answers_count_as_none() {
     });
     let haproxy = start(&HaProxy::newest(), agent(Path::new(&address), &[]));
     assert_eq!(seen(&upload(&haproxy, VIRUS)), "none");
-    haproxy.wait_for_agent_log("clamd is away");
+    haproxy.wait_for_agent_log("clamd is unavailable");
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn copies_are_sent_again_when_the_server_is_back() {
         let (agent, admin) = agent(port, &["--to-timeout", "300ms"]);
         let haproxy = start(&installed, agent);
         assert_eq!(haproxy.get("/").send().status, 200, "{installed}");
-        haproxy.wait_for_agent_log("the mirror is away");
+        haproxy.wait_for_agent_log("the mirror is unavailable");
         eventually("it is counted", || copies(&admin, "failed") == 1);
         let mirror = Mirror::start(port, OK);
         eventually("copies arrive", || {
