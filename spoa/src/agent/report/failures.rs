@@ -30,11 +30,6 @@ fn kind(failure: &Failure) -> usize {
     }
 }
 
-/// A time in milliseconds since the start, plus one; 0 for none.
-fn now() -> u64 {
-    u64::try_from(clock::elapsed().as_millis()).map_or(u64::MAX, |millis| millis.saturating_add(1))
-}
-
 /// The failures of one handler that the log has said, and those that it has not.
 #[derive(Debug, Default)]
 pub(crate) struct HandlerFailures {
@@ -77,7 +72,7 @@ pub(crate) struct Summaries {
 impl Summaries {
     /// Finds the place of a failure.
     pub(super) fn place(&self, handler: &HandlerFailures, failure: &Failure) -> Place {
-        self.place_at(now(), handler, kind(failure))
+        self.place_at(clock::millis(), handler, kind(failure))
     }
 
     fn place_at(&self, now: u64, handler: &HandlerFailures, kind: usize) -> Place {

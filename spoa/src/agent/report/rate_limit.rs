@@ -4,6 +4,9 @@ use crate::agent::clock;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// The milliseconds between two lines.
+const PERIOD: u64 = 1000;
+
 /// A line that may be written now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Permitted {
@@ -15,7 +18,7 @@ pub(crate) struct Permitted {
 /// Lets one line through each second and counts the others.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
-    /// Seconds since the start, plus one, of the line that went through last; 0 for none.
+    /// The time of the line that went through last; 0 for none.
     last: AtomicU64,
     suppressed: AtomicU64,
 }
@@ -36,9 +39,12 @@ impl RateLimit {
 
     /// Asks for a line.
     pub(crate) fn pass(&self) -> Option<Permitted> {
-        let now = clock::elapsed().as_secs() + 1;
+        self.pass_at(clock::millis())
+    }
+
+    fn pass_at(&self, now: u64) -> Option<Permitted> {
         let last = self.last.load(Ordering::Relaxed);
-        let won = last != now
+        let won = (last == 0 || now.saturating_sub(last) >= PERIOD)
             && self
                 .last
                 .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
@@ -54,8 +60,9 @@ impl RateLimit {
 
     /// Returns whether no line went through for more than a second and none is counted.
     fn is_idle(&self) -> bool {
-        let now = clock::elapsed().as_secs() + 1;
-        self.last.load(Ordering::Relaxed) + 1 < now && self.suppressed.load(Ordering::Relaxed) == 0
+        let last = self.last.load(Ordering::Relaxed);
+        clock::millis().saturating_sub(last) > PERIOD
+            && self.suppressed.load(Ordering::Relaxed) == 0
     }
 }
 
@@ -154,6 +161,18 @@ mod tests {
         // More than fit share limits, and still do not flood.
         let more = (64..10_000).filter(|reason| limits.pass(reason).is_some());
         assert!(more.count() <= 3 * 64);
+    }
+
+    #[test]
+    fn two_lines_are_at_least_a_second_apart() {
+        let limit = RateLimit::default();
+        let passes = |now| limit.pass_at(now).map(|permitted| permitted.suppressed);
+        assert_eq!(passes(1), Some(None));
+        // Not even if a second of the clock begins between them.
+        assert_eq!(passes(1990), Some(None));
+        assert_eq!(passes(2010), None);
+        assert_eq!(passes(2989), None);
+        assert_eq!(passes(2990), Some(Some(2)));
     }
 
     #[test]
