@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Values that count for a time, with a limit for their number: answers of a service that handlers need not ask again.
+/// A cache of values that expire, with a limit for their number. It is for answers of a service, so that handlers need not
+/// ask it again.
 ///
 /// When the cache is full, it forgets values that were not used lately. Clients choose the keys, so a map without a limit
 /// would grow as they like.
@@ -54,16 +55,15 @@ pub struct Cache<K, V> {
 /// The longest time, so that the end of a value can be computed.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// Values, and when they end. New ones are young. When there is no room, the old ones are forgotten, and the young ones
-/// become old.
+/// Values with the times at which they expire. A new value is young. When the young half is full, the cache forgets the old
+/// half, and the young half becomes the old one.
 struct Halves<K, V> {
     young: HashMap<K, (Instant, V)>,
     old: HashMap<K, (Instant, V)>,
 }
 
 impl<K: Hash + Eq, V: Clone> Cache<K, V> {
-    /// Makes a cache for a number of values, each of which counts for a time. A cache for fewer than two values
-    /// keeps none.
+    /// Makes a cache that keeps a number of values, each for a time. A cache for fewer than two values keeps none.
     #[must_use]
     pub fn new(limit: usize, time: Duration) -> Self {
         Cache {
@@ -76,7 +76,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         }
     }
 
-    /// Returns the value of a key, unless its time is over.
+    /// Returns the value of a key, unless it has expired.
     pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,

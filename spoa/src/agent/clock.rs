@@ -10,7 +10,7 @@ pub(crate) fn elapsed() -> Duration {
     START.elapsed()
 }
 
-/// Returns that time in milliseconds, plus one: 0 is for a time that never was.
+/// Returns that time in milliseconds, plus one, so that 0 can mean never.
 pub(crate) fn millis() -> u64 {
     u64::try_from(elapsed().as_millis()).map_or(u64::MAX, |millis| millis.saturating_add(1))
 }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// Up to this many names are compared one by one: most differ in their length already.
+/// Up to this many names are compared one by one: most differ in their length already, while each step of a binary search
+/// compares bytes.
 const FEW: usize = 32;
 
 /// A handler with what the agent keeps about it.
