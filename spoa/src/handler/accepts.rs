@@ -1,10 +1,10 @@
-//! The values that a type accepts without a rejection, so that no client can make the agent reject a message.
+//! The values that a type takes without rejecting the message.
 
 /// The values that a type takes without a [`Mismatch`](super::Mismatch).
 ///
-/// If a handler does not take an argument, its message is rejected: HAProxy gets no answer, and the request
+/// If an argument does not convert, the agent rejects the message: HAProxy gets no variables, and the request
 /// passes unchecked. So the macros refuse a type that does not take everything that a client can put in a
-/// sample. A type of your own takes [`SOME`](Accepts::SOME) values unless it says more:
+/// sample. A type of your own takes [`SOME`](Accepts::SOME) values unless it declares more:
 ///
 /// ```
 /// use spoa::handler::{Accepts, Expected, FromValue, Mismatch};
@@ -47,8 +47,8 @@ enum Data {
 }
 
 impl Accepts {
-    /// Some values of the expected type. Of integers, all between the limits of
-    /// [`Expected::Integer`](super::Expected::Integer); of addresses, all of the family.
+    /// Some values of the expected type. For integers, these are all between the limits of
+    /// [`Expected::Integer`](super::Expected::Integer); for addresses, all of the family.
     pub const SOME: Accepts = Accepts::new(Data::Some);
     /// All blocks of headers. HAProxy writes them, so a client chooses their content and cannot send a
     /// malformed one. They come from `req.hdrs`, `req.hdrs_bin` and their counterparts for responses, without
@@ -58,7 +58,7 @@ impl Accepts {
     pub const TEXT: Accepts = Accepts::new(Data::Text);
     /// All text and binary.
     pub const BYTES: Accepts = Accepts::new(Data::Bytes);
-    /// All values but NULL.
+    /// All values except NULL.
     pub const ANY: Accepts = Accepts::new(Data::Any);
 
     const fn new(data: Data) -> Self {
@@ -80,7 +80,7 @@ impl Accepts {
         self.null
     }
 
-    /// Returns whether the type takes all text and binary, or, if `ascii`, all ASCII.
+    /// Returns whether the type takes all text and binary. With `ascii`, it need only take all ASCII.
     pub(crate) const fn bytes(self, ascii: bool) -> bool {
         match self.data {
             Data::Some | Data::Headers => false,

@@ -9,10 +9,10 @@ use std::cell::RefCell;
 #[derive(Debug)]
 pub struct ActionWriter<'w> {
     out: &'w mut Vec<u8>,
-    /// The most bytes of the buffer; 0 once an action was left out.
+    /// The length that the buffer may grow to; 0 after an action was left out.
     end: usize,
-    /// How many actions were left out. Which ones is kept by the thread: a writer that owned them would
-    /// have to be dropped, which costs each handler some instructions.
+    /// The number of actions that were left out. `LEFT_OUT` holds the actions themselves: a writer that owned
+    /// them would have to be dropped, which costs each handler some instructions.
     left_out: usize,
 }
 
@@ -22,8 +22,8 @@ thread_local! {
 }
 
 impl<'w> ActionWriter<'w> {
-    /// Returns a writer that appends to the payload of an ACK. A test of an
-    /// [`IntoActions`](super::IntoActions) written by hand makes one itself.
+    /// Returns a writer that appends to the payload of an ACK, for the test of a hand-written
+    /// [`IntoActions`](super::IntoActions).
     ///
     /// ```
     /// use spoa::handler::ActionWriter;
@@ -40,8 +40,8 @@ impl<'w> ActionWriter<'w> {
         ActionWriter::within(out, usize::MAX)
     }
 
-    /// Appends to the payload of an ACK up to `end`. The first action that does not fit is left out, and so
-    /// are all after it.
+    /// Returns a writer that appends to the payload of an ACK up to `end`. It leaves out the first action that
+    /// does not fit, and all actions after it.
     #[inline]
     pub(crate) fn within(out: &'w mut Vec<u8>, end: usize) -> Self {
         ActionWriter {
@@ -66,7 +66,7 @@ impl<'w> ActionWriter<'w> {
     ///
     /// # Errors
     /// [`BadVariable`] if HAProxy would drop the name silently.
-    // Inlined where the name and the type of the value are known, it is a handful of stores.
+    // Where the compiler knows the name and the type of the value, this inlines to a few stores.
     #[inline(always)]
     pub fn set_var(
         &mut self,
@@ -119,7 +119,7 @@ impl<'w> ActionWriter<'w> {
         }
     }
 
-    /// Appends actions that are encoded already.
+    /// Appends encoded actions.
     pub(super) fn extend(&mut self, encoded: &[u8]) {
         let most = self.end.saturating_sub(self.out.len());
         let mut taken = encoded;
@@ -130,7 +130,7 @@ impl<'w> ActionWriter<'w> {
         self.out.extend_from_slice(taken);
     }
 
-    /// Counts an action that does not fit; none after it may.
+    /// Counts an action that does not fit, and keeps later ones from being appended.
     #[cold]
     fn leave_out(&mut self, action: &Action<'_>) {
         LEFT_OUT.with_borrow_mut(|left_out| {

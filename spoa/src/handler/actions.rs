@@ -1,13 +1,13 @@
-//! Any number of actions, as a handler collects and a test compares them.
+//! A list of actions, which handlers fill and tests compare.
 
 use super::{ActionWriter, Failure, IntoActions};
 use crate::spop::{Action, ActionIter, Scope, Value};
 use std::fmt;
 
-/// Any number of actions of any kinds, collected one by one.
+/// A list of actions of any kinds.
 ///
-/// Two are equal if they hold the same actions in the same order, each with the same type and value on the
-/// wire. So the test of a handler calls it and compares:
+/// Two lists are equal if they hold the same actions in the same order, each with the same type and value on
+/// the wire. So a test can call a handler and compare its result:
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -28,9 +28,9 @@ use std::fmt;
 /// assert_eq!(verdict(false).iter().last().unwrap().to_string(), "unset-var txn.reason");
 /// ```
 ///
-/// [`Actions::with`] makes `Actions` of the result of any other handler.
+/// To compare the result of a handler that returns another type, put it into a list with [`Actions::with`].
 #[derive(Default)]
-#[must_use = "actions are done only if the handler returns them"]
+#[must_use = "HAProxy gets the actions only if the handler returns them"]
 pub struct Actions {
     encoded: Vec<u8>,
     failure: Option<Failure>,
@@ -59,7 +59,7 @@ impl Actions {
 
     /// Returns an iterator over the actions, in the order in which HAProxy applies them.
     pub fn iter(&self) -> impl Iterator<Item = Action<'_>> + Clone {
-        // Only `ActionWriter` writes here, so each can be read.
+        // Only `ActionWriter` writes to `encoded`, so each action decodes.
         ActionIter::new(&self.encoded).map_while(Result::ok)
     }
 
@@ -75,8 +75,8 @@ impl Actions {
         self.encoded.is_empty()
     }
 
-    /// Returns the value of a variable after these actions: `None` if no action sets it, or the last one
-    /// unsets it. The variable is written with its scope and without the engine's prefix: `txn.block`.
+    /// Returns the value of a variable after these actions, or `None` if no action sets it or the last one
+    /// unsets it. Write the variable with its scope and without the engine's prefix: `txn.block`.
     #[must_use]
     pub fn get(&self, variable: &str) -> Option<Value<'_>> {
         let (scope, name) = variable.split_once('.')?;
@@ -88,7 +88,7 @@ impl Actions {
         }
     }
 
-    /// Returns the failure that the handler has with these actions: the first one that was pushed.
+    /// Returns the first failure that was pushed. A handler that returns these actions fails with it.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
@@ -123,7 +123,7 @@ impl PartialEq for Actions {
     }
 }
 
-/// Copies the actions; of a failure with an error of the handler's own, only the text is kept.
+/// Copies the actions. The copy of an error that the handler returned has only its text.
 impl Clone for Actions {
     fn clone(&self) -> Self {
         Actions {

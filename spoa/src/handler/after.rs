@@ -6,8 +6,9 @@ use std::future::Future;
 /// Takes work that the agent does after it has sent the answer: an entry in an audit log, a lookup for the next
 /// request, a request to another service.
 ///
-/// HAProxy never waits for this work. It begins when the ACK of the NOTIFY has been written to the connection,
-/// whatever the outcome of the handler, and has no deadline. Sync, async and blocking handlers take it alike.
+/// HAProxy never waits for this work. The work begins when the ACK of the NOTIFY has been written to the
+/// connection, whether the handler succeeds or fails, and has no deadline. Sync, async and blocking handlers can
+/// take `After`.
 ///
 /// ```
 /// use spoa::After;
@@ -40,7 +41,7 @@ pub struct After<'a>(Context<'a>);
 
 impl After<'_> {
     /// Gives the agent work for the time after the answer. Returns `false` if the agent already keeps as much work as
-    /// it may: it then drops the future without polling it, and counts it.
+    /// its limit allows. The agent then drops the future without polling it, and counts it.
     ///
     /// ```
     /// use spoa::After;

@@ -1,4 +1,4 @@
-//! One argument of a handler, as the text of the handler declares it.
+//! One argument of a handler, as the source of the handler declares it.
 
 /// A parameter or field, as the macro sees it.
 #[doc(hidden)]
@@ -12,11 +12,11 @@ pub struct ArgSpec {
     pub rust_type: &'static str,
     /// Whether it has a default.
     pub default: bool,
-    /// The sample expression that gives it.
+    /// The sample expression that gives its value.
     pub sample: Option<&'static str>,
     /// Whether HAProxy may have no value for the sample.
     pub may_be_missing: bool,
-    /// The attribute that changes it: `arg` for a parameter, `spoa` for a field, empty for a part of a type of
-    /// the library.
+    /// The attribute that a user changes it with: `arg` for a parameter, `spoa` for a field, empty for a part of
+    /// the library's own types.
     pub attribute: &'static str,
 }

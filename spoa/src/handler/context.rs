@@ -28,20 +28,20 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Returns the engine-id of HAProxy's HELLO: up to 3.0 one for each thread, from 3.1 on one for each engine and
-    /// process. Returns `None` if HAProxy sent none.
+    /// Returns the engine-id of HAProxy's HELLO, or `None` if HAProxy sent none. HAProxy up to 3.0 has one engine-id for
+    /// each thread; HAProxy from 3.1 on has one for each engine and process.
     #[must_use]
     pub fn engine_id(&self) -> Option<&'a str> {
         self.connection.engine_id.as_deref()
     }
 
-    /// Returns HAProxy's number of the stream, which starts at 0 up to 3.0.
+    /// Returns the stream-id. HAProxy up to 3.0 counts its streams from 0.
     #[must_use]
     pub fn stream_id(&self) -> u64 {
         self.ids.stream_id
     }
 
-    /// Returns the number of the frame in its stream.
+    /// Returns the frame-id, which numbers the frames of a stream.
     #[must_use]
     pub fn frame_id(&self) -> u64 {
         self.ids.frame_id
@@ -72,7 +72,7 @@ impl<'a> Context<'a> {
 pub enum Peer {
     /// A TCP address.
     Tcp(SocketAddr),
-    /// A client of a unix socket. Such a client has no address of its own.
+    /// A client of a unix socket, which has no address of its own.
     Unix {
         /// The path of the agent's socket.
         local: PathBuf,
@@ -107,6 +107,6 @@ pub(crate) struct ConnectionInfo {
     /// The part of the agent that takes work for the time after an answer.
     pub(crate) after: Arc<dyn TakesWork>,
     pub(crate) transactions: Arc<TransactionStore>,
-    /// Whether all messages of one of HAProxy's streams have one stream-id, as up to 3.0.
+    /// Whether all messages of a stream have one stream-id, as they do in HAProxy up to 3.0.
     pub(crate) streams_last: bool,
 }

@@ -1,12 +1,12 @@
-//! The arguments of a message on their way to the parameters of a handler.
+//! A cursor that gives the arguments of a message to the parameters of its handler.
 
 use super::IncomingMessage;
 use crate::spop::{Args, DataType, Value};
 
-/// The arguments of one message, asked for one by one.
+/// A cursor over the arguments of one message.
 ///
-/// HAProxy sends them in the order of spoe.conf, which usually is the order of the parameters: then each
-/// costs one comparison. An argument out of order is searched for.
+/// HAProxy sends arguments in the order of spoe.conf, which usually is the order of the parameters. Then each
+/// argument costs one comparison. The cursor searches the message for an argument that is out of order.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct ArgCursor<'a> {
@@ -25,13 +25,13 @@ impl<'a> ArgCursor<'a> {
     }
 
     /// Returns the first argument of that name, if it is the next one and has the likely type.
-    // Every argument before had another name, so the next one is the first of its name.
+    // The arguments before it had other names, so the next one is the first of its name.
     #[inline(always)]
     pub(crate) fn likely(&mut self, name: &str, likely: DataType) -> Option<Value<'a>> {
         self.next.next_likely(name.as_bytes(), likely)
     }
 
-    /// Returns the first argument of that name, and the arguments that are left.
+    /// Returns the first argument of that name, and the cursor for the next parameter.
     pub(crate) fn named(
         self,
         incoming: &IncomingMessage<'a>,

@@ -1,4 +1,4 @@
-//! The sample of an argument that its type declares, which counts if nothing else names one.
+//! The sample that a type declares for its argument, used unless the attribute names another one.
 //!
 //! A test compares the expressions of this crate with the tables of `spoa-facts`.
 
@@ -14,8 +14,8 @@ pub(crate) const RESPONSE: Events = 0b1100_0000;
 /// The sample of an argument, as its type declares it.
 ///
 /// A type with [`FromValue::SAMPLE`](super::FromValue::SAMPLE) needs no `#[arg(sample = "…")]`: `config` writes
-/// this sample, and the macros refuse the type at events without it. If `#[arg(sample = "…")]` names another
-/// sample, that one counts.
+/// this sample, and the macros refuse the type at events without it. A sample in `#[arg(sample = "…")]` takes
+/// precedence.
 ///
 /// ```
 /// use spoa::handler::{Accepts, DefaultSample, Expected, FromValue, Mismatch};
@@ -54,16 +54,16 @@ pub struct DefaultSample {
 enum Chosen {
     /// The site.
     Site,
-    /// A client, in the form of a block of headers that HAProxy writes.
+    /// A client chooses the headers, and HAProxy writes them as a block.
     Headers,
-    /// A client, limited to ASCII.
+    /// A client, which can send ASCII only.
     Ascii,
     /// A client, without limits.
     Client,
 }
 
 impl DefaultSample {
-    /// No sample: the name of the argument or `#[arg(sample = "…")]` says which one it is.
+    /// No sample. The name of the argument or `#[arg(sample = "…")]` decides.
     pub const NONE: DefaultSample = DefaultSample {
         request: None,
         response: None,
@@ -72,7 +72,7 @@ impl DefaultSample {
         missing: false,
     };
 
-    /// Names a sample of the request, whose bytes a client chooses and can leave out.
+    /// Names a sample of the request. A client chooses its bytes, and can leave it out.
     #[must_use]
     pub const fn request(expression: &'static str) -> Self {
         DefaultSample {
@@ -124,7 +124,7 @@ impl DefaultSample {
         }
     }
 
-    /// States that HAProxy always has a value, which no client can leave out.
+    /// States that HAProxy always has a value: no client can leave it out.
     #[must_use]
     pub const fn always(self) -> Self {
         DefaultSample {
@@ -133,7 +133,7 @@ impl DefaultSample {
         }
     }
 
-    /// States that a client can choose ASCII only, as for a method.
+    /// States that a client can send ASCII only, as in a method.
     #[cfg_attr(not(feature = "http"), allow(dead_code))]
     pub(crate) const fn ascii(self) -> Self {
         DefaultSample {
@@ -170,7 +170,7 @@ impl DefaultSample {
         self.missing
     }
 
-    /// Returns the expression in a message about `when`.
+    /// Returns the expression for a message with this subject.
     pub(crate) fn at(self, when: When) -> Option<&'static str> {
         match when {
             When::Response => self.response.or(self.request),

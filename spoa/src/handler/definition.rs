@@ -5,7 +5,7 @@ use super::failed_message::OnFailureUse;
 use super::{ActionWriter, Description, Failure, IncomingMessage, Job, JobFuture, Presence};
 use std::time::Duration;
 
-/// A handler, as `#[spoe_message]` and `#[spoe_fallback]` define it beside its function.
+/// The definition of a handler, which `#[spoe_message]` or `#[spoe_fallback]` generates beside its function.
 #[derive(Debug)]
 pub struct Definition {
     #[doc(hidden)]
@@ -27,13 +27,13 @@ pub struct Definition {
     #[doc(hidden)]
     pub group: Option<&'static str>,
     #[doc(hidden)]
-    /// The variables that the text of the function names.
+    /// The variables that the source of the function names.
     pub variables: &'static [VariableDescription],
     #[doc(hidden)]
-    /// The actions for a message if this handler fails; `None` for those of the agent.
+    /// Gives the actions for a message if this handler fails. `None` uses the agent's `on_failure`.
     pub on_failure: Option<fn(OnFailureUse<'_, '_>) -> Result<(), Failure>>,
     #[doc(hidden)]
-    /// The variables that the text of `on_failure` names.
+    /// The variables that the source of `on_failure` names.
     pub failure_variables: &'static [VariableDescription],
     #[doc(hidden)]
     pub describe: fn(&mut Description),
@@ -107,7 +107,7 @@ impl Definition {
         self.condition
     }
 
-    /// Returns the group with which a rule of HAProxy sends the message, instead of an event.
+    /// Returns the group of a message that a rule of HAProxy sends, instead of an event.
     #[must_use]
     pub fn group(&self) -> Option<&'static str> {
         self.group
@@ -121,7 +121,7 @@ impl Definition {
         (self.describe)(&mut description);
         description.name_samples(self.event);
         description.share_arguments();
-        // The macro is certain where the function returns one variable by its name, and nothing else.
+        // `Always` in `self.variables` means that the function returns this variable and nothing else.
         if self
             .variables
             .iter()
@@ -132,9 +132,8 @@ impl Definition {
         for variable in self.variables {
             let mut known = description.variables.iter();
             if known.all(|known| (known.scope, known.name) != (variable.scope, variable.name)) {
-                // The macro has read the name in the function's body. That it is the name of what the
-                // function returns is known only where the macro says so, and whether that is set
-                // is what the type says.
+                // The macro found the name in the function's body. Only with `Always` is it certainly the
+                // name of the returned variable, and the return type tells whether that is set.
                 let presence = match (variable.presence, description.returns) {
                     (Presence::Always, returns) => returns,
                     (_, Presence::Sometimes) => Presence::Sometimes,
@@ -156,10 +155,10 @@ impl Definition {
             return;
         };
         let mut failure = Description::default();
-        // A description has no failures.
+        // Describing the variables cannot fail.
         let _ = on_failure(OnFailureUse::Describe(&mut failure));
         let named = self.failure_variables.iter();
-        // The macro is certain where the closure gives one variable by its name, and nothing else.
+        // `Always` in `failure_variables` means that the closure gives this variable and nothing else.
         failure.open &= named.clone().all(|it| it.presence != Presence::Always);
         for variable in named {
             failure.variable(*variable);
@@ -168,7 +167,7 @@ impl Definition {
     }
 }
 
-/// A function with `#[spoe_message]`: the macro implements it for a type with the function's name.
+/// A handler. `#[spoe_message]` implements the trait for a type with the name of the function.
 #[diagnostic::on_unimplemented(
     message = "a handler is a function with `#[spoe_message(\"…\")]` or `#[spoe_fallback]`",
     label = "this item has neither",
@@ -195,10 +194,10 @@ impl<T: Defined> Handler for T {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub enum Run {
-    /// In place.
+    /// As a call on the connection's thread.
     Sync(fn(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>),
     /// As a future that owns its message.
     Async(fn(Box<Job>) -> JobFuture),
-    /// On the pool for slow functions.
+    /// As a call on tokio's blocking pool.
     Blocking(fn(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>),
 }

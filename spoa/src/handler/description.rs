@@ -22,7 +22,7 @@ pub struct Description {
     /// The verdicts that the handler can return.
     #[doc(hidden)]
     pub verdicts: Vec<&'static VerdictDescription>,
-    /// Whether the returned value sets a variable each time, where the types do not name the variable.
+    /// Whether each success sets the returned variable, if the types do not name that variable.
     #[doc(hidden)]
     pub returns: Presence,
     /// Whether the handler may set variables of other names, which are known only when it runs.
@@ -66,7 +66,7 @@ impl Description {
         });
     }
 
-    /// Adds a variable that the handler may set, with the name that it has without the engine's prefix.
+    /// Adds a variable that the handler may set. Its name is written without the engine's prefix.
     pub fn may_set(&mut self, scope: Scope, name: &'static str) {
         self.variable(VariableDescription {
             scope,
@@ -92,8 +92,8 @@ fn short_type_name<T>() -> String {
 }
 
 impl Description {
-    /// Gives the arguments whose types have a sample the one for the request or for the response, as the
-    /// event and the other samples say.
+    /// Sets the sample of each argument whose type declares one. The event and the other samples decide between
+    /// the sample for requests and the one for responses.
     pub(super) fn name_samples(&mut self, event: Option<&str>) {
         let named = self.arguments.iter().filter_map(|it| it.sample);
         let when = When::of(event, named);
@@ -123,7 +123,7 @@ impl Description {
         }
     }
 
-    /// Keeps one description of each argument: several types may be made from one.
+    /// Merges the descriptions of one argument, from which several parameters may be made.
     pub(super) fn share_arguments(&mut self) {
         let mut shared: Vec<ArgumentDescription> = Vec::with_capacity(self.arguments.len());
         for argument in self.arguments.drain(..) {
@@ -142,7 +142,7 @@ impl Description {
         self.arguments = shared;
     }
 
-    /// Adds a variable. If it is known already, it is written a second time, and the last write decides.
+    /// Adds a variable. A variable that is known already is written a second time, and the last write decides.
     pub fn variable(&mut self, variable: VariableDescription) {
         let mut known = self.variables.iter_mut();
         let same = |known: &&mut VariableDescription| {
@@ -157,14 +157,14 @@ impl Description {
         }
     }
 
-    /// Adds what an `on_failure` may set.
+    /// Adds the variables and verdicts of an `on_failure`.
     pub(super) fn fails_with(&mut self, failure: Description) {
         self.failure_is_open = failure.open;
         for variable in failure.variables {
             let mut known = self.variables.iter_mut();
             let same = known.find(|it| (it.scope, it.name) == (variable.scope, variable.name));
             match same {
-                // That it is set does not mean that the handler succeeded.
+                // The variable may be set although the handler failed.
                 Some(known) => known.presence = known.presence.sometimes(),
                 None => self.variables.push(VariableDescription {
                     presence: Presence::Failure,
@@ -206,16 +206,16 @@ pub struct ArgumentDescription {
     pub rust_type: Cow<'static, str>,
     #[doc(hidden)]
     pub expected: Expected,
-    /// The sample expression that gives it.
+    /// The sample expression that gives its value.
     #[doc(hidden)]
     pub sample: Option<&'static str>,
-    /// The sample of its type, which counts if nothing else names one.
+    /// The sample that its type declares, used if nothing else names one.
     #[doc(hidden)]
     pub default_sample: DefaultSample,
     /// Whether HAProxy may have no value for the sample.
     #[doc(hidden)]
     pub may_be_missing: bool,
-    /// The attribute that changes it: `arg` for a parameter, `spoa` for a field, empty without one.
+    /// The attribute that a user changes it with: `arg` for a parameter, `spoa` for a field, empty without one.
     #[doc(hidden)]
     pub attribute: &'static str,
     /// Whether the handler runs if HAProxy has no value.

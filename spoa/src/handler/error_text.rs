@@ -1,15 +1,15 @@
-//! The text of an error and its sources, whatever their code does.
+//! The text of an error and its sources, even if their code panics or never ends.
 
 use super::panics::{catch, panicked};
 use crate::text::{Excerpt, MOST};
 use std::fmt::{self, Write};
 
-/// The largest number of errors in a chain whose texts are shown: an error may be its own source.
+/// The largest number of errors shown from one chain, which may be endless: an error can be its own source.
 const CAUSES: usize = 16;
 
-/// Returns the text of an error and those of its sources, without those that an earlier text contains.
+/// Returns the text of an error and the texts of its sources, except those that an earlier text contains.
 ///
-/// The code of errors is user code, which may panic, fail, or never end.
+/// The code of an error is user code: it may panic, fail or never end.
 #[cold]
 pub(super) fn error_text(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = text(error);

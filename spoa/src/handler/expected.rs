@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expected {
-    /// A boolean (an integer that is 0 or 1 is one).
+    /// A boolean, or the integer 0 or 1.
     Bool,
     /// An integer between two limits, both included.
     Integer {
@@ -30,7 +30,7 @@ pub enum Expected {
     Headers,
     /// Any value.
     Any,
-    /// Something else, in words that complete "should be".
+    /// Another kind of value, in words that complete "should be".
     Other(&'static str),
 }
 

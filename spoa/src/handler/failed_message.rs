@@ -1,10 +1,10 @@
-//! Messages whose handlers failed, and what `on_failure` gives for them.
+//! Messages whose handlers failed, and the actions that `on_failure` gives for them.
 
 use super::{ActionWriter, Context, Description, Failure, IntoActions};
 use crate::spop::Name;
 
-/// A message whose handler failed, as [`AgentBuilder::on_failure`](crate::agent::AgentBuilder::on_failure)
-/// is shown it.
+/// A message whose handler failed, as the function of
+/// [`AgentBuilder::on_failure`](crate::agent::AgentBuilder::on_failure) gets it.
 ///
 /// ```
 /// use spoa::agent::FailedMessage;
@@ -42,7 +42,7 @@ impl<'a> FailedMessage<'a> {
         self.message
     }
 
-    /// Returns where the message came from.
+    /// Returns the connection and the frame that the message came with.
     #[must_use]
     pub fn context(&self) -> Context<'a> {
         self.context
@@ -53,8 +53,8 @@ impl<'a> FailedMessage<'a> {
 pub(crate) type OnFailure =
     Box<dyn Fn(&FailedMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure> + Send + Sync>;
 
-/// A use of the `on_failure` of one handler. The macro has one place for the function, so that a mistake in it is
-/// reported once.
+/// A use of the `on_failure` of one handler. The macro writes the function in one place only, so that the compiler
+/// reports a mistake in it once.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum OnFailureUse<'a, 'w> {
@@ -65,7 +65,7 @@ pub enum OnFailureUse<'a, 'w> {
 }
 
 impl OnFailureUse<'_, '_> {
-    /// Uses a function.
+    /// Calls or describes the function, depending on the use.
     ///
     /// # Errors
     /// The failure of its actions.

@@ -5,30 +5,30 @@ use super::{BadVariable, BoxError, Rejection};
 use std::fmt;
 use std::time::Duration;
 
-/// The reason why a handler failed. The agent answers the NOTIFY nevertheless.
+/// The reason why a handler failed. The agent still answers the NOTIFY.
 ///
-/// Its text can always be shown: if the `Display` of a handler's own error panics or fails, the text says
-/// so. Line breaks are kept; the log escapes them.
+/// `Display` always succeeds: if the `Display` of a handler's own error panics or fails, the text says so.
+/// Line breaks are kept; the log escapes them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
     /// An argument that the handler takes is missing or does not convert.
     Rejected(Rejection),
-    /// The handler returned an error. Its text and those of its sources are logged, up to 4096 bytes: keep
-    /// secret values of arguments out of them. The agent's own texts never contain values.
+    /// The handler returned an error. The agent logs its text and those of its sources, up to 4096 bytes, so
+    /// keep secret values of arguments out of them. The agent's own texts never contain values.
     Error(BoxError),
-    /// The handler panicked with this message, which is logged too: `expect` and `assert_eq!` show the
-    /// values that they are given.
+    /// The handler panicked with this message. The agent logs it, so keep secrets out: `expect` and `assert_eq!`
+    /// show the values that they are given.
     Panicked(String),
-    /// The handler was not done within its timeout, its own or `Limits::handler_timeout`.
+    /// The handler did not finish within its own timeout or `Limits::handler_timeout`.
     TimedOut(Duration),
-    /// The agent stopped, and the handler was not done within
+    /// The agent stopped, and the handler did not finish within
     /// [`Limits::drain_timeout`](crate::agent::Limits::drain_timeout).
     Stopped(Duration),
     /// The handler named a variable that HAProxy would drop silently.
     BadVariable(BadVariable),
-    /// The handler was not started: more handlers would run at once than the agent allows, or can finish
-    /// in time.
+    /// The handler was not started, since the agent was already running as many handlers as its limits allow or
+    /// as can finish in time.
     Overloaded(Overload),
 }
 
@@ -56,8 +56,8 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {
-    /// Returns the handler's own error, for `downcast_ref`. The text of a failure holds those of all its
-    /// sources already.
+    /// Returns the handler's own error, for `downcast_ref`. The text of a failure already has the texts of all
+    /// its sources.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Failure::Error(error) => Some(&**error),
@@ -70,7 +70,7 @@ impl std::error::Error for Failure {
 }
 
 impl Failure {
-    /// Returns a copy; of an error only its text is kept, since its type is not known.
+    /// Returns a copy. The copy of a handler's error has only its text, since a boxed error cannot be cloned.
     pub(crate) fn copied(&self) -> Failure {
         match self {
             Failure::Rejected(rejection) => Failure::Rejected(rejection.clone()),
@@ -117,8 +117,8 @@ pub enum Overload {
     /// [`Limits::max_buffered_total`](crate::agent::Limits::max_buffered_total).
     #[error("{0} bytes are kept for all connections, which is the limit (`--max-buffered-total`)")]
     Bytes(usize),
-    /// The limit of blocking handlers, [`Limits::max_blocking`](crate::agent::Limits::max_blocking), when
-    /// [`Limits::max_blocking_queue`](crate::agent::Limits::max_blocking_queue) wait as well.
+    /// The limit of blocking handlers, [`Limits::max_blocking`](crate::agent::Limits::max_blocking), while the
+    /// queue of [`Limits::max_blocking_queue`](crate::agent::Limits::max_blocking_queue) is full as well.
     #[error(
         "{0} blocking handlers are running, which is the limit (`--max-blocking`), and the queue for them is full \
          (`--max-blocking-queue`)"
@@ -130,8 +130,8 @@ pub enum Overload {
     /// Too many messages of this handler missed their deadline, and as many are already running as it
     /// recently finished in time.
     #[error(
-        "it misses its deadline, and as many of its messages are running as it can finish in time; \
-         see what it waits for"
+        "the handler misses its deadline, and as many of its messages are running as it can finish in time; \
+         find out what it waits for"
     )]
     Deadline,
 }
@@ -189,7 +189,7 @@ mod tests {
         }
     }
 
-    /// Is its own source, and never ends to say so.
+    /// An error with an endless text, which is its own source.
     #[derive(Debug)]
     struct Endless;
 
@@ -257,7 +257,7 @@ mod tests {
             Failure::Error(error.into_handler_error()).to_string(),
             "outer: inner"
         );
-        // The `?` of one function takes them all.
+        // One function can use `?` with all of them.
         Ok::<(), HandlerError>(())?;
         Ok::<(), String>(())?;
         Ok::<(), &str>(())?;

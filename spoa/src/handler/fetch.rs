@@ -1,7 +1,7 @@
-//! The sample fetch of HAProxy's that gives an argument, as its name says.
+//! The sample fetch of HAProxy that the name of an argument means.
 //!
-//! A name is that of a fetch, or an alias that docs/haproxy.md lists. The type of an argument suggests nothing,
-//! since an argument with another sample than was meant can switch a check off.
+//! A name is that of a fetch, or an alias that docs/haproxy.md lists. The type of an argument is not used to guess
+//! its sample, since a check that gets another sample than its author meant may check nothing.
 
 use super::{Expected, When};
 use spoa_facts::Kind;
@@ -9,13 +9,13 @@ use spoa_facts::Kind;
 /// A sample fetch, and the names of arguments that mean it.
 #[derive(Debug)]
 pub(crate) struct Fetch {
-    /// As it is written in `args`.
+    /// The expression, as it is written in `args`.
     pub(crate) fetch: &'static str,
     gives: Kind,
     when: When,
-    /// Other names than the fetch's own, with `-` between words.
+    /// Names other than the fetch's own, with `-` between words.
     aliases: &'static [&'static str],
-    /// A value it might give.
+    /// An example of a value.
     #[cfg_attr(not(feature = "run"), allow(dead_code))]
     pub(crate) example: &'static str,
 }
@@ -63,12 +63,13 @@ const FETCHES: &[Fetch] = fetches! {
 };
 
 impl Fetch {
-    /// Returns the fetch that an argument's name means in a message about `when`, if that gives what is expected.
+    /// Returns the fetch that an argument's name means in a message about `when`, if the fetch gives the expected
+    /// type.
     pub(crate) fn named(name: &str, expected: Expected, when: When) -> Option<&'static Fetch> {
         let alias = name.to_lowercase().replace('_', "-");
         FETCHES.iter().find(|fetch| {
             let at_hand = match (fetch.when, when) {
-                // A request's own are gone by then, and its names may mean those of the response.
+                // The samples of the request are gone by then, and their names may mean those of the response.
                 (When::Request, When::Response) => false,
                 (When::Response, When::Request) => false,
                 _ => true,
@@ -81,8 +82,8 @@ impl Fetch {
     }
 }
 
-/// Tells whether a sample of this kind is what its name promises to a type: text that reads as an address is
-/// not an address.
+/// Returns whether a sample of this kind suits a type without parsing: text that reads as an address is not an
+/// address here.
 fn suits(gives: Kind, expected: Expected) -> bool {
     match expected {
         Expected::Bool => gives == Kind::Bool,

@@ -1,4 +1,4 @@
-//! From a whole message to a Rust value.
+//! The conversion of a whole message to a Rust value.
 
 use super::sample::Events;
 use super::{Context, Description, Failure, IncomingMessage, Mismatch, RejectionKind, State};
@@ -7,8 +7,8 @@ use crate::spop::{Args, Message};
 /// A type that is made from a whole message: [`Message`], [`Args`], [`Context`], [`State`], [`After`](super::After),
 /// [`Transaction`](super::Transaction), or a struct of arguments with `#[derive(FromMessage)]`.
 ///
-/// `Option<T>` is `None` if an argument of `T` is missing, and `Result<T, Mismatch>` has the problem with an
-/// argument instead of a rejected message.
+/// `Option<T>` is `None` if an argument of `T` is missing. With `Result<T, Mismatch>`, the handler gets the problem
+/// with an argument, and the message is not rejected.
 ///
 /// Implement it if a derive is not enough, for instance to make one value from several arguments:
 ///
@@ -96,7 +96,7 @@ impl<'a, T: Send + Sync + 'static> FromMessage<'a> for State<'a, T> {
     }
 }
 
-/// Is `None` if the message does not have what the type takes, or HAProxy had no value for it.
+/// Gives `None` if the message does not have an argument of the type, or HAProxy had no value for it.
 #[diagnostic::do_not_recommend]
 impl<'a, T: FromMessage<'a>> FromMessage<'a> for Option<T> {
     const EVENTS: Events = T::EVENTS;
@@ -117,7 +117,8 @@ impl<'a, T: FromMessage<'a>> FromMessage<'a> for Option<T> {
     }
 }
 
-/// Is what was wrong, instead of a rejected message: the handler runs whatever a client sends.
+/// Gives the problem with an argument to the handler instead of rejecting the message, so that the handler runs
+/// whatever a client sends.
 #[diagnostic::do_not_recommend]
 impl<'a, T: FromMessage<'a>> FromMessage<'a> for Result<T, Mismatch> {
     const EVENTS: Events = T::EVENTS;

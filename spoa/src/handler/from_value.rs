@@ -1,4 +1,4 @@
-//! From an argument of a message to a Rust value.
+//! The conversion of an argument of a message to a Rust value.
 
 use super::{Accepts, DefaultSample, Expected, Mismatch};
 use crate::spop::{DataType, Value};
@@ -28,7 +28,7 @@ use std::str::FromStr;
     note = "for a type of your own, `#[derive(FromValue)]` or `impl FromValue`; `Parse<T>` reads a `T` from text, `f64` for instance, and needs `T: FromStr`"
 )]
 pub trait FromValue<'a>: Sized {
-    /// The values from which the type is made. Rejections and `handlers` show it, and the macros and `doctor`
+    /// The values from which the type is made. Rejections and `handlers` show this, and the macros and `doctor`
     /// check that the sample gives such values.
     const EXPECTED: Expected = Expected::Any;
 
@@ -230,7 +230,7 @@ impl<'a> FromValue<'a> for Value<'a> {
     }
 }
 
-/// Is `None` for NULL (HAProxy had no sample) and for an argument that the message does not have.
+/// Gives `None` for NULL, which HAProxy sends if it has no value, and for an argument that the message does not have.
 #[diagnostic::do_not_recommend]
 impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     const EXPECTED: Expected = T::EXPECTED;
@@ -252,7 +252,8 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     }
 }
 
-/// Has the problem with an argument, instead of a rejected message: the handler runs whatever a client sends.
+/// Gives the problem with an argument to the handler instead of rejecting the message, so that the handler runs
+/// whatever a client sends.
 #[diagnostic::do_not_recommend]
 impl<'a, T: FromValue<'a>> FromValue<'a> for Result<T, Mismatch> {
     const EXPECTED: Expected = T::EXPECTED;

@@ -5,8 +5,8 @@ use std::fmt;
 /// An error of any kind.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// An error of any kind. `?` and `into` make it from anything that turns into a [`BoxError`], such as every
-/// [`std::error::Error`], a text, `anyhow::Error` and `Box<dyn Error + Send + Sync>`. Sources are kept.
+/// An error of any kind. `?` and `into` make one from anything that converts into a [`BoxError`]: every
+/// [`std::error::Error`], a text, `anyhow::Error`, `Box<dyn Error + Send + Sync>`. Its sources are kept.
 ///
 /// A handler can also return `Result` with an error type of its own, `anyhow::Error`, `String` or
 /// `Box<dyn Error + Send + Sync>`.
@@ -19,7 +19,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 ///         return Err("there is no port".into());
 ///     }
 ///     let port = text.parse().map_err(HandlerError::new)?;
-///     // Or, as `?` makes one itself:
+///     // `?` converts the error by itself, too:
 ///     let _: u16 = text.parse()?;
 ///     Ok(SetVar::transaction("port", port))
 /// }
@@ -28,12 +28,12 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct HandlerError(BoxError);
 
 impl HandlerError {
-    /// Makes an error from a text, an error, or anything else that turns into a [`BoxError`].
+    /// Makes an error from a text, an error, or anything else that converts into a [`BoxError`].
     pub fn new(error: impl Into<BoxError>) -> Self {
         HandlerError(error.into())
     }
 
-    /// Returns the error itself.
+    /// Returns the error that was converted.
     ///
     /// ```
     /// use spoa::HandlerError;
@@ -47,15 +47,15 @@ impl HandlerError {
     }
 }
 
-// So `?` and `into` take texts and boxes, not only errors. It is possible because a `HandlerError` does
-// not itself turn into a `BoxError`: that conversion has a name, `into_inner`.
+// With this, `?` and `into` take texts and boxes, not only errors. The compiler accepts it because `HandlerError`
+// does not convert into a `BoxError` by `into`; `into_inner` does that.
 impl<E: Into<BoxError>> From<E> for HandlerError {
     fn from(error: E) -> Self {
         HandlerError(error.into())
     }
 }
 
-/// For a `main` or a test that returns `Result<(), Box<dyn Error>>`.
+/// Converts the error for a `main` or a test that returns `Result<(), Box<dyn Error>>`.
 impl From<HandlerError> for Box<dyn std::error::Error> {
     fn from(error: HandlerError) -> Self {
         error.0
@@ -74,7 +74,7 @@ impl fmt::Debug for HandlerError {
     }
 }
 
-/// An error in the `Result` of a handler: any type that turns into a [`BoxError`].
+/// An error in the `Result` of a handler: any type that converts into a [`BoxError`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an error that a handler can return",
     label = "not an error",

@@ -1,9 +1,9 @@
-//! A message on its way to its handler.
+//! A message before its handler takes it.
 
 use super::Context;
 use crate::spop::Message;
 
-/// A message on its way to its handler, with its connection and its deadline.
+/// A message before its handler takes it, with its connection and its deadline.
 #[derive(Clone, Copy, Debug)]
 pub struct IncomingMessage<'a> {
     pub(crate) message: Message<'a>,

@@ -5,12 +5,12 @@ use super::{ActionWriter, Description, Failure, IntoHandlerError, Presence};
 /// A type that a handler may return.
 ///
 /// HAProxy applies the actions in the order in which they are returned, and those of several messages of
-/// one NOTIFY in the order of the messages, whichever handler is done first. If two actions set one variable,
+/// one NOTIFY in the order of the messages, whichever handler finishes first. If two actions set one variable,
 /// the last one wins.
 ///
-/// `()`, [`SetVar`](super::SetVar), [`UnsetVar`](super::UnsetVar), [`Actions`](super::Actions), arrays, `Vec`s and tuples of those, `Option` (`None` does
-/// nothing) and `Result` with any error. `#[derive(IntoActions)]` implements it for a struct whose fields are
-/// variables.
+/// A handler can return `()`, [`SetVar`](super::SetVar), [`UnsetVar`](super::UnsetVar),
+/// [`Actions`](super::Actions), arrays, `Vec`s and tuples of those, `Option` (`None` does nothing) and `Result`
+/// with any error. `#[derive(IntoActions)]` implements the trait for a struct whose fields are variables.
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
     label = "not an action",
@@ -21,7 +21,7 @@ pub trait IntoActions {
     /// Appends the actions, in the order in which HAProxy applies them.
     ///
     /// # Errors
-    /// The [`Failure`] of the handler. The actions that it appended before are dropped.
+    /// The [`Failure`] of the handler. The actions that were appended before it are dropped.
     fn into_actions(self, out: &mut ActionWriter<'_>) -> Result<(), Failure>;
 
     /// Describes the variables that are known without running the handler, for `handlers`, `config` and

@@ -1,4 +1,4 @@
-//! A message whose handler is not done at once, and the future that handles it.
+//! A message whose handler may have to wait, and the future that handles it.
 
 use super::success::mark;
 use super::{ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, LeftOut};
@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A message that outlives the read it came in, for a handler that is not done at once. The worker thread
-/// lends it while the handler is running.
+/// A message that outlives the read it came in, for a handler that may have to wait. The worker thread lends the
+/// job while the handler is running.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Job {
@@ -21,7 +21,7 @@ pub struct Job {
     pub(crate) room: usize,
     /// The actions that were left out, if any.
     pub(crate) left_out: Option<Box<LeftOut>>,
-    /// `None` while it is not lent.
+    /// The connection; `None` while the job is not lent.
     pub(crate) connection: Option<Arc<ConnectionInfo>>,
     pub(crate) ids: FrameIds,
     pub(crate) deadline: Option<Instant>,
@@ -35,7 +35,7 @@ pub type JobFuture = Pin<Box<dyn Future<Output = Finished> + Send>>;
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Finished {
-    /// The job with its actions; `None` if it is lost.
+    /// The job with its actions; `None` if the future that owned it was lost.
     pub(crate) job: Option<Box<Job>>,
     pub(crate) result: Result<(), Box<Failure>>,
 }
@@ -64,7 +64,7 @@ impl Job {
         })
     }
 
-    /// Returns the number of bytes that the buffers hold.
+    /// Returns the number of bytes that are allocated for the buffers.
     pub(crate) fn capacity(&self) -> usize {
         self.message.capacity() + self.actions.capacity()
     }
@@ -89,7 +89,7 @@ impl Job {
     /// Tells HAProxy that the handler has succeeded, after all that it set.
     #[cold]
     fn mark(&mut self) -> Result<(), Box<Failure>> {
-        // After an action that was left out, none may follow.
+        // No action may follow one that was left out.
         let room = match self.left_out {
             None => self.room,
             Some(_) => 0,

@@ -3,7 +3,7 @@
 use crate::spop::Action;
 use std::fmt;
 
-/// The actions that HAProxy could not take: how many, and the variables of the first.
+/// The actions that HAProxy could not take: their number, and the variables of the first ones.
 #[doc(hidden)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
@@ -12,7 +12,7 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// The most variables that are named.
+    /// The largest number of variables that are named.
     const NAMED: usize = 5;
 
     /// Adds an action.
@@ -24,14 +24,14 @@ impl LeftOut {
         }
     }
 
-    /// Adds those that were left out after these.
+    /// Adds actions that were left out later.
     pub(crate) fn append(&mut self, more: LeftOut) {
         self.count += more.count;
         self.variables.extend(more.variables);
         self.variables.truncate(Self::NAMED);
     }
 
-    /// Returns how many there are.
+    /// Returns the number of actions.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
@@ -45,7 +45,7 @@ impl LeftOut {
     }
 }
 
-/// The variables: `` `txn.a`, `txn.b` and 7 more``.
+/// Writes the variables: `` `txn.a`, `txn.b` and 7 more``.
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.variables.join("`, `"))?;

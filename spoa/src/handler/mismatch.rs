@@ -14,7 +14,7 @@ use std::fmt;
 /// fn check_client(
 ///     #[arg(sample = "req.hdr(x-forwarded-for)")] client: Result<IpAddr, Mismatch>,
 /// ) -> SetVar<bool> {
-///     // A header that does not read as an address is suspect, as one that is not there.
+///     // A header that is missing or does not read as an address is suspicious.
 ///     SetVar::transaction("blocked", client.is_err())
 /// }
 ///

@@ -1,11 +1,11 @@
-//! User code whose panic is caught, with the place it came from if a panic hook notes it.
+//! Catches panics of user code, and keeps the place of a panic if a panic hook noted it.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 thread_local! {
-    /// Whether user code runs on this thread whose panic becomes a failure.
+    /// Whether this thread is running user code whose panic becomes a failure.
     static GUARDED: Cell<bool> = const { Cell::new(false) };
     /// Where the last such panic came from.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -15,7 +15,7 @@ thread_local! {
 #[inline(always)]
 pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
     let outer = GUARDED.replace(true);
-    // Only the handler's own data can be half-done after a panic: its actions are dropped.
+    // A panic can leave only the handler's own data half-written, and its actions are dropped.
     let result = catch_unwind(AssertUnwindSafe(run));
     GUARDED.set(outer);
     result
@@ -41,21 +41,22 @@ pub(crate) fn words(payload: &(dyn Any + Send)) -> &str {
     text.unwrap_or("a value that is not a text")
 }
 
-/// Drops a value of user code, which may panic: then only the panic hook reports it.
+/// Drops a value of user code. If that panics, only the panic hook reports it.
 pub(crate) fn drop_quietly<T>(value: T) {
-    // A second panic, in the payload of this one, has nowhere left to go.
+    // Dropping the payload could panic again, so the payload is leaked.
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         std::mem::forget(panic);
     }
 }
 
-/// Runs code that logs. A subscriber is user code too, and the NOTIFY gets its ACK whatever it does.
+/// Runs code that logs, and catches its panic: a subscriber is user code, too, and must not cost the NOTIFY its ACK.
 #[cold]
 pub(crate) fn quietly(tell: impl FnOnce()) {
     drop_quietly(catch(tell));
 }
 
-/// Returns whether the panic that a hook reports becomes a failure, and keeps its place for that.
+/// Returns whether a panic becomes a failure, and if so keeps its place for the text of the failure. The panic hook
+/// calls this.
 pub(crate) fn notes(place: Option<&std::panic::Location<'_>>) -> bool {
     let guarded = GUARDED.get();
     if guarded {

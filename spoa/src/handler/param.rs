@@ -1,4 +1,4 @@
-//! From a message to the parameters of a handler.
+//! The conversion of a message to the parameters of its handler.
 
 use super::argument_spec::ArgSpec;
 use super::cursor::ArgCursor;
@@ -21,8 +21,8 @@ pub enum ByValue {}
 #[derive(Debug)]
 pub enum ByMessage {}
 
-/// A parameter of a handler. The traits of its type decide between the two kinds: the kind is inferred, so
-/// that the macro need not know it.
+/// A parameter of a handler. The compiler infers the `Kind`, [`ByValue`] or [`ByMessage`], from the traits of the
+/// type, so the macro need not know it.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a handler cannot take `{Self}`",
@@ -70,7 +70,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
     const ACCEPTS: Accepts = T::ACCEPTS;
     const SAMPLE: DefaultSample = T::SAMPLE;
 
-    // Inlined is only what the usual argument needs; the rest is a call.
+    // Only the code for the usual argument is inlined; the rest is a call.
     #[inline(always)]
     fn take(
         arguments: &mut ArgCursor<'a>,
@@ -121,7 +121,7 @@ impl<'a, T: FromValue<'a>> Param<'a, ByValue> for T {
     }
 }
 
-/// Takes the next argument, if it is the one that most likely comes.
+/// Takes the next argument, if it has the name and the likely type of the parameter.
 #[inline(always)]
 fn likely<'a, T: FromValue<'a>>(
     arguments: &mut ArgCursor<'a>,
@@ -131,8 +131,8 @@ fn likely<'a, T: FromValue<'a>>(
 }
 
 /// Rejects a message for a value of the likely type that the parameter's type refuses. The value is not
-/// converted again: the code of the type may be slow, or count.
-// The value itself is not passed: it would have to be kept while it is converted.
+/// converted again: the code of the type may be slow or have side effects.
+// The value itself is not passed, since the caller would have to keep it during the conversion.
 #[cold]
 fn refuse(
     mismatch: Mismatch,
@@ -145,7 +145,7 @@ fn refuse(
     reject(&incoming.message, spec, expected, kind)
 }
 
-// The cursor is passed by value: by reference, it would have to be in memory where it is not needed.
+// The cursor is passed by value: a reference would force it into memory even where nothing is searched for.
 #[inline(always)]
 fn find<'a>(
     arguments: &mut ArgCursor<'a>,

@@ -6,7 +6,7 @@
 pub enum Presence {
     /// Each success sets it.
     Always,
-    /// Some successes leave it alone, or some failures set it.
+    /// Some successes leave it unchanged, or some failures set it.
     Sometimes,
     /// No success sets it, but the `on_failure` of the handler may.
     Failure,
@@ -16,7 +16,7 @@ pub enum Presence {
 }
 
 impl Presence {
-    /// Returns the presence of what is written on some successes only.
+    /// Returns the presence of a variable that only some successes write.
     #[must_use]
     pub(crate) fn sometimes(self) -> Self {
         match self {

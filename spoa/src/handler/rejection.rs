@@ -1,4 +1,4 @@
-//! A message whose arguments its handler does not take, and the change that fixes it.
+//! The error for a message whose arguments its handler does not take, with the change that fixes it.
 
 use super::argument_spec::ArgSpec;
 use super::{Expected, Fetch, Mismatch, When};
@@ -18,13 +18,13 @@ struct Inner {
     argument: Argument,
     rust_type: &'static str,
     expected: Expected,
-    /// The sample expression that gives it, as the handler says.
+    /// The sample expression of the argument, as the handler declares it.
     sample: Option<&'static str>,
     /// The attribute of the parameter or field; empty without one.
     attribute: &'static str,
     kind: RejectionKind,
     sent: Vec<String>,
-    /// The argument that was meant, as it seems, under the name HAProxy gave it.
+    /// The name of the argument that was probably meant, as HAProxy sent it.
     meant: Option<String>,
 }
 
@@ -122,8 +122,8 @@ impl Rejection {
     }
 }
 
-/// Returns the argument that a parameter means: its name differs from that of the parameter only in `-` and
-/// `_`, in capitals, or in a `_` at the start.
+/// Returns the argument that a parameter probably means. The two names differ only in `-` and `_`, in upper and
+/// lower case, or in a `_` at the start.
 fn meant(message: &Message<'_>, name: &str) -> Option<String> {
     let plain = |name: &str| {
         name.trim_start_matches('_')
@@ -290,7 +290,7 @@ impl fmt::Display for Rejection {
                         Some(wider) => write!(f, "; take `{}`", taken.or_option(wider)),
                         None => Ok(()),
                     },
-                    // The text is wrong, not its sample.
+                    // The sample is right, but its text does not parse.
                     Mismatch::Syntax => write!(f, "; {}", taken.or_mismatch()),
                     Mismatch::Missing | Mismatch::Other(_) => Ok(()),
                     Mismatch::Type if is_other_family(*expected, *got) => {
@@ -320,7 +320,7 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Returns whether an address is of the other family than the expected one: one sample gives both.
+/// Returns whether an address is of the other family than the expected one. One sample can give both families.
 fn is_other_family(expected: Expected, got: DataType) -> bool {
     matches!(
         (expected, got),
@@ -346,7 +346,7 @@ impl Taken {
         }
     }
 
-    /// Returns another type, in an `Option` if this one is.
+    /// Returns another type, in an `Option` if this one is in an `Option`.
     fn or_option(self, rust_type: &str) -> String {
         if self.optional {
             format!("Option<{rust_type}>")
@@ -364,8 +364,7 @@ impl Taken {
         )
     }
 
-    /// Returns the type if it is one of Rust's integers or `bool`: the program's own have rules of their
-    /// own.
+    /// Returns the type if it is `bool` or one of Rust's integers. A type of the program may have other rules.
     fn integer(self, expected: Expected) -> Option<&'static str> {
         const INTEGERS: [&str; 11] = [
             "bool", "i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32", "u64", "usize",
@@ -374,7 +373,7 @@ impl Taken {
         (reads && INTEGERS.contains(&self.inner)).then_some(self.inner)
     }
 
-    /// Returns the type that takes every integer of a type on the wire, unless it is taken already.
+    /// Returns the Rust type that takes every integer of a type on the wire, unless the handler takes it already.
     fn wider(self, expected: Expected, got: DataType) -> Option<&'static str> {
         let wider = match got {
             DataType::Uint64 => "u64",

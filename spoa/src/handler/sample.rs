@@ -30,8 +30,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Returns whether a type takes all of these values. A type that does not suit the sample at all is
-    /// reported elsewhere.
+    /// Returns whether a type takes all of these values. Returns `true` for a type that does not suit the sample at
+    /// all, since another check reports that.
     #[must_use]
     pub const fn converts(self, expected: Expected, accepts: Accepts) -> bool {
         if accepts.any() || !suits(self.kind, expected) {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn it_suits_what_converts() {
+    fn a_sample_suits_a_type_if_one_of_its_values_converts() {
         let (v4, v6) = (
             Value::Ipv4(Ipv4Addr::LOCALHOST),
             Value::Ipv6(Ipv6Addr::LOCALHOST),

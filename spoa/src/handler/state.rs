@@ -47,22 +47,22 @@ impl<T> Deref for State<'_, T> {
     }
 }
 
-/// The shared data of one agent. Few types: a search beats a hash.
+/// The shared data of one agent. An agent has few types of state, so a linear search is faster than a hash map.
 #[derive(Clone, Default)]
 pub(crate) struct States {
     values: Vec<(TypeId, Arc<dyn Any + Send + Sync>)>,
-    /// How often they were reloaded.
+    /// The number of reloads so far.
     pub(crate) generation: u64,
 }
 
 impl States {
-    /// Adds a value; the one of the same type that was there before is replaced.
+    /// Adds a value, which replaces an earlier one of its type.
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
         self.values.retain(|(id, _)| *id != TypeId::of::<T>());
         self.values.push((TypeId::of::<T>(), Arc::new(value)));
     }
 
-    /// Adds a value that others hold as well.
+    /// Adds a value that has other owners, too.
     #[cfg(feature = "run")]
     pub(crate) fn insert_shared(&mut self, value: Arc<dyn Any + Send + Sync>) {
         self.values.push(((*value).type_id(), value));
@@ -82,7 +82,7 @@ impl States {
     }
 }
 
-/// Values may panic when they are dropped, wherever the last connection that holds them ends.
+/// Drops the values one by one, and catches their panics: the last owner may be any connection.
 impl Drop for States {
     fn drop(&mut self) {
         self.values.drain(..).for_each(drop_quietly);

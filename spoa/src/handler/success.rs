@@ -3,8 +3,8 @@
 use super::{ActionWriter, Failure};
 use crate::spop::{Scope, Value};
 
-/// Tells HAProxy that a handler has succeeded, after all that it set: sets the variable that HAProxy asks for,
-/// which is given with its scope. If an action before it did not fit, this one is left out, too.
+/// Sets the variable that tells HAProxy that a handler has succeeded, after the handler's own actions. HAProxy asks
+/// for the variable by its name with its scope. If an action before it did not fit, this one is left out, too.
 #[cold]
 pub(crate) fn mark(variable: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
     let scopes = [
@@ -20,7 +20,7 @@ pub(crate) fn mark(variable: &str, out: &mut ActionWriter<'_>) -> Result<(), Fai
     });
     match scope {
         Some((scope, name)) => Ok(out.set_var(scope, name, Value::Bool(true))?),
-        // Nothing is set, so that a rule that asks for the variable denies.
+        // Without the variable, a rule that tests it denies the request.
         None => Ok(()),
     }
 }

@@ -9,8 +9,8 @@ use std::ops::Deref;
 /// Text that a client chooses: a path, a header, a cookie.
 ///
 /// `Text` is a `str` that takes whatever a client sends. Each sequence of bytes that is not UTF-8 becomes
-/// U+FFFD, and NULL, for instance for a missing header, becomes the empty text. So a client cannot have a
-/// message rejected through a `Text`, as it can through a `&str`.
+/// U+FFFD, and NULL, for instance for a missing header, becomes the empty text. So a client cannot make the agent
+/// reject a message with a `Text`, as it can with a `&str`.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -33,7 +33,7 @@ use std::ops::Deref;
 pub struct Text<'a>(Cow<'a, str>);
 
 impl<'a> Text<'a> {
-    /// Makes text of bytes.
+    /// Makes a text from bytes.
     ///
     /// ```
     /// use spoa::handler::Text;
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_shown_compared_and_sent_as_text() {
+    fn a_text_is_shown_compared_and_sent_like_a_str() {
         let text = Text::from_bytes(b"a\xff");
         assert_eq!(
             format!("{text:>3}|{text:?}"),

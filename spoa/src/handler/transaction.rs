@@ -41,15 +41,15 @@ const UNIQUE_ID: &str = "unique-id";
 ///
 /// # Which messages belong together
 ///
-/// Messages with one value of the argument `unique-id`. `my-agent config` writes that argument, and the
-/// `unique-id-format` that it needs, for each handler with a `Transaction`. If you write spoe.conf yourself, add
+/// Messages with the same value of the argument `unique-id` belong together. `my-agent config` writes that argument,
+/// and the `unique-id-format` that it needs, for each handler with a `Transaction`. If you write spoe.conf yourself, add
 /// `unique-id=unique-id` to `args` of each such message, and `unique-id-format %[uuid]` to the frontend. A client must
 /// not choose the id: a client that knows the id of another one could take its value.
 ///
 /// Without that argument, messages of one engine and stream belong together. HAProxy up to 3.0 numbers its streams so
 /// that this works. From 3.1 on, each event has a stream-id of its own, and a handler whose message has no
-/// `unique-id` fails with an error that says so. The agent tells these HAProxies apart by the capability `async`,
-/// which `no option async` removes.
+/// `unique-id` fails with an error that says so. The agent recognises HAProxy up to 3.0 by the capability `async`,
+/// which `no option async` in spoe.conf removes.
 ///
 /// # A value can be missing
 ///
@@ -63,12 +63,12 @@ const UNIQUE_ID: &str = "unique-id";
 /// - the agent started again in between, or HAProxy sent the two messages to two agents, as it does with two `server`
 ///   lines.
 ///
-/// The value of a request that gets no response, since its client went away for instance, is dropped after the
-/// timeout. Values that were dropped are counted: `Stats::transactions_expired` and `Stats::transactions_evicted`.
+/// If a request gets no response, for instance because its client went away, its value is dropped after the
+/// timeout. `Stats::transactions_expired` and `Stats::transactions_evicted` count the dropped values.
 pub struct Transaction<'a, T> {
     store: &'a TransactionStore,
     key: Key,
-    /// The size of the message, which a value made from it is taken to have.
+    /// The size of the message, an estimate of the memory that a value made from it owns.
     bytes: usize,
     value: PhantomData<fn() -> T>,
 }
@@ -90,8 +90,8 @@ impl<T> fmt::Debug for Transaction<'_, T> {
 impl<T: Send + 'static> Transaction<'_, T> {
     /// Keeps a value, in place of the previous one.
     ///
-    /// Towards the limit of bytes, the value counts as its own size and the size of this message, since a value usually
-    /// owns parts of the message. If yours owns more memory, call [`put_sized`](Transaction::put_sized).
+    /// The limit of bytes counts the size of the value plus the size of this message, since a value usually owns parts
+    /// of its message. If yours owns more memory, call [`put_sized`](Transaction::put_sized).
     pub fn put(&self, value: T) {
         self.put_sized(value, self.bytes);
     }
@@ -121,7 +121,7 @@ impl<T: Send + 'static> Transaction<'_, T> {
         value.downcast().ok().map(|value| *value)
     }
 
-    /// Returns a copy of the value, which is kept for later messages.
+    /// Returns a copy of the value. The value stays for later messages.
     ///
     /// ```
     /// use spoa::Transaction;

@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The number of bytes that the store needs for a value.
+/// The number of bytes that the store needs for each value, in addition to the value.
 const OVERHEAD: usize = 128;
 
 /// A value of any type.
 type Kept = Box<dyn Any + Send>;
 
-/// Where a value is: its type, and two hashes of its messages' id with secret keys, so that no peer can choose an id
-/// that meets another one.
+/// The key of a value: its type, and two hashes of the id that its messages have. The hashes use secret keys, so that
+/// no peer can choose an id that collides with another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     type_id: TypeId,
@@ -40,7 +40,7 @@ pub(crate) struct TransactionLimits {
     pub(crate) time: Duration,
 }
 
-/// The numbers of a store.
+/// The counts of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TransactionCounts {
     pub(crate) kept: usize,
@@ -52,11 +52,11 @@ pub(crate) struct TransactionCounts {
 #[derive(Default)]
 struct Values {
     by_key: HashMap<Key, Entry>,
-    /// The keys in the order in which their values came. Of a value that was taken or replaced, the key stays until
-    /// it is the oldest, or until such keys are the greater part.
+    /// The keys in the order in which their values came. The key of a value that was taken or replaced stays until it
+    /// is the oldest, or until most keys are such keys.
     order: VecDeque<(u64, Key)>,
     bytes: usize,
-    /// The number of the value that comes next.
+    /// The number of the next value.
     next: u64,
 }
 
@@ -104,7 +104,7 @@ impl TransactionStore {
         }
     }
 
-    /// Keeps a value that owns this many bytes. The oldest values make room for it.
+    /// Keeps a value that owns this many bytes, and removes the oldest values if there is no room.
     pub(crate) fn put(&self, key: Key, value: Kept, bytes: usize) {
         self.put_at(key, value, bytes, Instant::now());
     }
@@ -114,7 +114,7 @@ impl TransactionStore {
         self.take_at(key, Instant::now())
     }
 
-    /// Looks at a value, without changing the store: `look` must not use it.
+    /// Passes a value to `look`, which must not use the store: the store is locked.
     pub(crate) fn look<R>(&self, key: Key, look: impl FnOnce(&Kept) -> Option<R>) -> Option<R> {
         let values = self.lock();
         let entry = values.by_key.get(&key)?;
@@ -203,7 +203,7 @@ impl TransactionStore {
 }
 
 impl Values {
-    /// Returns whether the value of this number is there.
+    /// Returns whether the value of this number is still the value of its key.
     fn is_current(&self, number: u64, key: Key) -> bool {
         self.by_key
             .get(&key)
@@ -216,7 +216,7 @@ impl Values {
         Some(entry)
     }
 
-    /// Forgets the keys of values that are gone, once they are the greater part.
+    /// Forgets the keys of values that are gone, if most keys are such keys.
     fn forget_stale_keys(&mut self) {
         if self.order.len() > 2 * self.by_key.len() + 64 {
             let by_key = &self.by_key;
@@ -232,7 +232,7 @@ fn drop_all(values: Vec<Kept>) {
     values.into_iter().for_each(drop_quietly);
 }
 
-/// The values that are left are values of the program, too.
+/// Drops the values that are left, and catches their panics.
 impl Drop for TransactionStore {
     fn drop(&mut self) {
         let values = std::mem::take(&mut *self.lock());
@@ -283,10 +283,10 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_values_make_room() {
+    fn the_oldest_values_are_removed_to_make_room() {
         let (store, now) = (store(3, 1 << 20), Instant::now());
         (0..3).for_each(|id| put(&store, id, now));
-        // One that is put again is the youngest.
+        // A value that is put again is the youngest.
         put(&store, 0, now);
         put(&store, 3, now);
         assert_eq!(take(&store, 1, now), None);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_limited() {
+    fn the_bytes_of_all_values_are_limited() {
         let (store, now) = (store(100, 10 * OVERHEAD), Instant::now());
         (0..100).for_each(|id| put(&store, id, now));
         assert_eq!(counts(&store), (10, 0, 90));
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_panics_when_it_is_dropped_takes_none_along() {
+    fn a_value_that_panics_when_it_is_dropped_does_not_affect_others() {
         struct Bomb;
         impl Drop for Bomb {
             fn drop(&mut self) {

@@ -1,4 +1,4 @@
-//! From a Rust value to a variable of HAProxy.
+//! The conversion of a Rust value to a variable of HAProxy.
 
 use super::{ActionWriter, Failure, IntoHandlerError, Presence};
 use crate::spop::{Scope, Value};
@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A type whose values HAProxy's variables can hold.
 ///
-/// In HAProxy, integers are signed and 64 bits wide: a `u64` of 2^63 and more turns negative there.
+/// In HAProxy, integers are signed and 64 bits wide: a `u64` of 2^63 or more becomes negative there.
 ///
 /// ```
 /// use spoa::handler::AsValue;

@@ -5,8 +5,8 @@ use spoa_facts::{MAX_VARIABLE, is_in_variable};
 
 /// The error for a name of a variable that HAProxy refuses.
 ///
-/// The variable is `scope.prefix.name` in HAProxy, which takes letters, digits, `_` and `.`, at most 63
-/// characters in all, and drops any other name silently.
+/// In HAProxy, the name of the variable is `scope.prefix.name`. HAProxy takes letters, digits, `_` and `.`, at most
+/// 63 characters in all, and silently drops any other name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("HAProxy drops the variable `{scope}.{}`: {problem}", Name::from(name.as_str()).excerpt())]
 pub struct BadVariable {
@@ -82,7 +82,7 @@ fn is_allowed(byte: u8) -> bool {
 #[inline(always)]
 pub(super) fn check(scope: Scope, name: &str) -> Result<(), BadVariable> {
     let fits = !name.is_empty() && name.len() + scope.name().len() <= MAX_WITH_SCOPE;
-    // All bytes are checked, whatever was found, which is quick for a good name.
+    // Every byte is checked, without an early exit, which is faster for a good name.
     if fits
         && name
             .bytes()

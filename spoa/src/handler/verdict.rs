@@ -1,6 +1,6 @@
 //! The verdicts of a handler as plain data, for the tools that write the rules.
 
-/// The possible verdicts of a handler, and their variables, which are of the scope `txn`.
+/// The possible verdicts of a handler, and their variables in the scope `txn`.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerdictDescription {
@@ -17,7 +17,7 @@ pub struct VerdictDescription {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerdictVariables {
-    /// The action of HAProxy: text, set by every verdict.
+    /// The action that HAProxy takes: text that every verdict sets.
     pub action: &'static str,
     pub status: &'static str,
     /// The location of a redirect, or a body.
@@ -59,7 +59,7 @@ pub enum HeaderChange {
 }
 
 impl VerdictDescription {
-    /// Returns whether HAProxy is to read a variable for one of these actions.
+    /// Returns whether a verdict can have one of these actions.
     #[must_use]
     pub fn has(&self, actions: &[&str]) -> bool {
         self.outcomes.iter().any(|it| actions.contains(&it.action))

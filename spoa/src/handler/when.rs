@@ -12,7 +12,7 @@ pub(crate) enum When {
 }
 
 impl When {
-    /// Returns the subject of a message: its event decides, or else the samples of its other arguments.
+    /// Returns the subject of a message. Its event decides; without an event, the samples of its arguments do.
     #[cfg_attr(not(feature = "run"), allow(dead_code))]
     pub(crate) fn of<'a>(event: Option<&str>, samples: impl Iterator<Item = &'a str>) -> When {
         match event {

@@ -11,16 +11,16 @@ pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The part of an agent that takes work from handlers.
 pub(crate) trait TakesWork: fmt::Debug + Send + Sync {
-    /// Takes work to be done when the ACK of this frame has left. The handler's deadline tells whether the ACK may
-    /// have left already. Returns `false` if there is no room, and then drops the work.
+    /// Keeps work until the ACK of this frame has been sent. The handler's deadline tells whether that may have
+    /// happened already. Returns `false` if there is no room, and then drops the work.
     fn take(&self, ids: FrameIds, deadline: Option<Instant>, work: Work) -> bool;
 
-    /// Returns whether work waits for its ACK.
+    /// Returns whether any work waits for its ACK.
     fn is_waiting(&self) -> bool;
 
-    /// Starts the work of the frames whose ACKs have left: those that are not in flight.
+    /// Starts the work of the frames whose ACKs have been sent: the frames that are not in flight.
     fn start_answered(&self, is_in_flight: &dyn Fn(FrameIds) -> bool);
 
-    /// Starts all work, as the connection is over.
+    /// Starts all work, since the connection has ended.
     fn close(&self);
 }
