@@ -1,6 +1,8 @@
 //! A service that handlers ask, and that may be away.
 
 use crate::log_target::AGENT;
+use crate::text::one_line;
+
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -86,7 +88,7 @@ impl Dependency {
         };
         let until = Instant::now() + self.pause;
         if self.away_until().replace(until).is_none() {
-            tracing::error!(target: AGENT, "{} is unavailable, handlers run without it: {problem}", self.name);
+            tracing::error!(target: AGENT, "{} is unavailable, handlers run without it: {}", self.name, one_line(&problem));
         }
         None
     }

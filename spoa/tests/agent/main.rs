@@ -5,6 +5,7 @@
 mod acks;
 mod after_work;
 mod counts;
+mod dependency;
 mod drain;
 mod failures;
 mod fairness;

@@ -1,6 +1,6 @@
 //! The observer around all handlers: what it is told, what it withholds, and what its own mistakes do.
 
-use crate::scoped;
+use crate::scoped::Log;
 use spoa::agent::{Agent, AgentBuilder, HandlerBegun, HandlerEnded, HandlerOutcome, Observer};
 use spoa::client::Client;
 use spoa::handler::{Failure, Peer};
@@ -9,7 +9,6 @@ use spoa::prelude::*;
 use spoa::spop::Message;
 use spoa::testing::TestAgent;
 use std::future::pending;
-use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -295,32 +294,17 @@ impl Observer for Clumsy {
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_observer_that_panics_costs_no_answer() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
-    let _guard = scoped::subscribe(subscriber.with_ansi(false).finish());
+    let _guard = log.subscribe();
     let agent = observed(Clumsy);
     let args: &spoa::testing::CallArgs<'_> = &[("id", &"a"), ("n", &7), ("ms", &5)];
     for message in ["at-once", "waits", "fails"] {
         let answer = agent.call(message, args).await.unwrap();
         assert_eq!(answer.actions().len(), 1, "{message}");
     }
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(
         log.contains("ERROR spoa: observer panicked: begun"),
         "{log}"

@@ -1,6 +1,7 @@
 //! Subscribers for one test: what it logs, whatever other tests of the process do at the same time.
 
-use std::sync::Once;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, Once};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{DefaultGuard, Interest};
@@ -13,6 +14,34 @@ pub(crate) fn subscribe(subscriber: impl Subscriber + Send + Sync + 'static) -> 
         let _ = tracing::subscriber::set_global_default(AlwaysAsked);
     });
     tracing::subscriber::set_default(subscriber)
+}
+
+/// The text that a thread logs.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Gets what this thread logs for as long as the guard lives.
+    pub(crate) fn subscribe(&self) -> DefaultGuard {
+        let log = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || log.clone());
+        subscribe(subscriber.with_ansi(false).finish())
+    }
+
+    /// Returns what was logged.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Has the subscriber of the thread asked about each event.
