@@ -1,4 +1,4 @@
-//! The lines of an agent's log, and what to do about each. `docs/operations/README.md` has them as tables.
+//! The lines of an agent's log, and what to do about each. The pages of `docs/operations` have them as tables.
 
 /// A line of an agent's log.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,9 +71,25 @@ const LINES: &[LogLine] = &[
         remedy: "fix `on_failure`: a message whose handler failed was answered without actions",
     },
     LogLine {
-        patterns: &["observer panicked: …"],
+        patterns: &["observer …; fix it: …"],
         level: "ERROR",
         remedy: "fix the observer: it has missed a part of a message",
+    },
+    LogLine {
+        patterns: &["work of `After` was dropped: …"],
+        level: "WARN",
+        remedy: "see what the futures wait for, or raise `--max-after-work`: that many were kept, and a further one was \
+                 dropped",
+    },
+    LogLine {
+        patterns: &["work of `After`: … not done within … cancelled"],
+        level: "WARN",
+        remedy: "see what takes so long, or raise `--drain-timeout`: the agent stopped before the futures were done",
+    },
+    LogLine {
+        patterns: &["work of `After` panicked: …"],
+        level: "ERROR",
+        remedy: "fix the future that the handler gave to `After`; HAProxy had its answer before",
     },
     LogLine {
         patterns: &["thread `…` panicked: …"],
@@ -113,6 +129,17 @@ const LINES: &[LogLine] = &[
                  await",
     },
     LogLine {
+        patterns: &["message… a client can have HAProxy from 3.1 on send nothing, …"],
+        level: "WARN",
+        remedy: "take these bytes in one argument only, or cut a copy with `bytes(0,N)`; `my-agent doctor` says more as \
+                 SPOA062",
+    },
+    LogLine {
+        patterns: &["… is unavailable, handlers run without it: …"],
+        level: "ERROR",
+        remedy: "bring the service of that `Dependency` back; the line `… answers again` says when it is",
+    },
+    LogLine {
         patterns: &["connection refused: …"],
         level: "WARN",
         remedy: "the peer does not speak HAProxy's protocol, or asks for something impossible; the line says what it looks \
@@ -145,6 +172,11 @@ const LINES: &[LogLine] = &[
                  HAProxy does all of these",
     },
     LogLine {
+        patterns: &["connection closed: the peer is in no network that `--allow` names"],
+        level: "WARN",
+        remedy: "add the peer's address to `--allow` if it is a HAProxy of yours",
+    },
+    LogLine {
         patterns: &["connection closed: … are open"],
         level: "WARN",
         remedy: "raise `--max-connections` if these are HAProxy's",
@@ -153,6 +185,71 @@ const LINES: &[LogLine] = &[
         patterns: &["cannot accept connections: …"],
         level: "WARN",
         remedy: "raise `LimitNOFILE`",
+    },
+    LogLine {
+        patterns: &["the certificate is not used: …"],
+        level: "WARN",
+        remedy: "remove the certificate, or listen on a TCP address: unix sockets have no TLS",
+    },
+    LogLine {
+        patterns: &["environment variable `…` is not an option and is ignored: …"],
+        level: "WARN",
+        remedy: "correct the variable's name, or remove it",
+    },
+    LogLine {
+        patterns: &["… not done within … closed; …"],
+        level: "WARN",
+        remedy: "find the handler that takes so long (`timed out: not done within the 10s that the agent waits …` names it), or raise `--drain-timeout`",
+    },
+    LogLine {
+        patterns: &["…: exiting at once"],
+        level: "WARN",
+        remedy: "a second signal came: messages in flight are lost",
+    },
+    LogLine {
+        patterns: &["SIGHUP: nothing was reloaded, all old values are kept: …"],
+        level: "ERROR",
+        remedy: "fix what it says and send SIGHUP again; the agent serves on with the old values",
+    },
+    LogLine {
+        patterns: &["reload failed, the old value is kept: …"],
+        level: "ERROR",
+        remedy: "fix the file, or wait for the service that the value comes from",
+    },
+    LogLine {
+        patterns: &["reload has not ended after …"],
+        level: "WARN",
+        remedy: "give the load a timeout: until it ends, the old value is in use, and a SIGHUP reloads nothing",
+    },
+    LogLine {
+        patterns: &["cannot watch directory `…`: …"],
+        level: "WARN",
+        remedy: "let the agent read the directory, or raise `fs.inotify.max_user_watches`; until then the agent looks at the files every 2 s",
+    },
+    LogLine {
+        patterns: &["cannot use inotify: …"],
+        level: "WARN",
+        remedy: "raise `fs.inotify.max_user_instances`",
+    },
+    LogLine {
+        patterns: &["service `…` failed, it starts again in …"],
+        level: "ERROR",
+        remedy: "fix what the end of the line says: it is the service's error",
+    },
+    LogLine {
+        patterns: &["service `…` failed: …"],
+        level: "WARN",
+        remedy: "the agent was stopping; fix what the end of the line says if the service should have ended well",
+    },
+    LogLine {
+        patterns: &["a service did not end within …"],
+        level: "WARN",
+        remedy: "let the service end when `serving.stopping()` is done",
+    },
+    LogLine {
+        patterns: &["cannot reach systemd by $NOTIFY_SOCKET: …"],
+        level: "WARN",
+        remedy: "allow AF_UNIX, and `NotifyAccess=main`",
     },
 ];
 
@@ -193,10 +290,13 @@ mod tests {
 
     #[test]
     fn each_line_of_the_guide_is_known_with_its_level_and_remedy() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operations/README.md");
-        let guide = std::fs::read_to_string(path).unwrap();
+        let pages = ["README.md", "lifecycle.md"].map(|page| {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operations/");
+            std::fs::read_to_string(format!("{path}{page}")).unwrap()
+        });
         let mut known = Vec::new();
-        for row in guide.lines().filter(|row| row.starts_with("| `")) {
+        let rows = pages.iter().flat_map(|page| page.lines());
+        for row in rows.filter(|row| row.starts_with("| `")) {
             let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
             let &[lines, level @ ("WARN" | "ERROR"), remedy] = cells.as_slice() else {
                 continue;
@@ -211,6 +311,83 @@ mod tests {
         for line in LINES {
             assert!(known.contains(&line), "the guide does not have {line:?}");
         }
+    }
+
+    /// Returns the text of the string that Rust's source begins with, with `7` for each value that is filled in.
+    fn filled_in(literal: &str) -> String {
+        let mut text = String::new();
+        let mut chars = literal.chars().peekable();
+        while let Some(char) = chars.next() {
+            match char {
+                '"' => break,
+                // A line that goes on below.
+                '\\' if chars.next_if_eq(&'\n').is_some() => {
+                    while chars.next_if_eq(&' ').is_some() {}
+                }
+                '{' => {
+                    while chars.next().is_some_and(|char| char != '}') {}
+                    text.push('7');
+                }
+                char => text.push(char),
+            }
+        }
+        text
+    }
+
+    /// Returns the warnings and errors that a source logs, with their levels.
+    fn logged(source: &str) -> Vec<(&'static str, String)> {
+        let (source, _) = source.split_once("\nmod tests {").unwrap_or((source, ""));
+        let calls = [
+            ("WARN", "tracing::warn!("),
+            ("WARN", "warn(target:"),
+            ("ERROR", "tracing::error!("),
+            ("ERROR", "error(target:"),
+        ];
+        let mut found = Vec::new();
+        for (level, call) in calls {
+            for (begin, _) in source.match_indices(call) {
+                let after = &source[begin..];
+                let (_, literal) = after.split_once('"').unwrap();
+                found.push((level, filled_in(literal)));
+            }
+        }
+        found
+    }
+
+    /// Calls a function with each source file below a directory.
+    fn for_each_source(dir: &std::path::Path, look: &mut impl FnMut(&str, &str)) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                for_each_source(&path, look);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                look(
+                    &path.display().to_string(),
+                    &std::fs::read_to_string(&path).unwrap(),
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn each_warning_and_error_that_an_agent_logs_is_known() {
+        let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/../spoa/src");
+        let mut count = 0;
+        for_each_source(sources.as_ref(), &mut |path, source| {
+            for (level, text) in logged(source) {
+                count += 1;
+                // Warnings whose text is written elsewhere.
+                if text == "7" {
+                    continue;
+                }
+                // A failure that is filled in last begins with what happened.
+                let panicked = text.replacen('7', "panicked: 7", 1);
+                let line = find(&text).or_else(|| find(&panicked));
+                let known = line.map(|line| line.level);
+                assert_eq!(known, Some(level), "{path}: {text}");
+            }
+        });
+        assert!(count > 30, "only {count} lines were found");
     }
 
     #[test]
