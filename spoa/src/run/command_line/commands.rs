@@ -188,7 +188,7 @@ pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
         CommandSpec {
             operands: vec![OperandSpec {
                 name: "SHELL",
-                help: "bash, elvish, fish, powershell or zsh",
+                help: "bash, fish or zsh",
                 required: true,
                 repeats: false,
                 unless: "",
