@@ -14,6 +14,7 @@ mod failures;
 mod fragments;
 mod gate;
 mod health;
+mod observer;
 mod order;
 mod pipelining;
 mod restarts;
