@@ -1,4 +1,4 @@
-//! What the log says of a service that is away.
+//! The lines of the log about a service that is away.
 
 use crate::scoped::Log;
 use spoa::agent::Dependency;
