@@ -12,12 +12,12 @@ use spoa_tests::{Background, Config, Message as Sent, Reply, Request, for_each_h
 #[spoe_message("done")]
 fn done(id: UniqueId<'_>, path: Text<'_>) -> SetVar<u64> {
     let _ = id;
-    SetVar::transaction("length", path.as_bytes().len() as u64)
+    SetVar::transaction("length", path.len() as u64)
 }
 
 #[spoe_message("done-later", timeout = "10s")]
 async fn done_later(id: UniqueId<'_>, path: Text<'_>) -> SetVar<u64> {
-    let length = path.as_bytes().len() as u64;
+    let length = path.len() as u64;
     let _ = id;
     tokio::task::yield_now().await;
     SetVar::transaction("length", length)
