@@ -123,7 +123,7 @@ mod tests {
     const IP: &str = "::ffff:192.0.2.7";
 
     #[tokio::test]
-    async fn the_answer_is_read_and_a_closed_connection_replaced() {
+    async fn the_answer_is_read_and_a_closed_connection_is_replaced() {
         let blocklist = redis(&[":1\r\n", ":0\r\n"]).await;
         assert!(blocklist.contains(IP.parse().unwrap()).await.unwrap());
         assert_eq!(blocklist.pool().len(), 1);

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_add_up_and_the_heaviest_rule_is_the_reason() {
+    fn scores_add_up_and_the_rule_with_the_highest_score_is_the_reason() {
         let found = score(Part::Query, b"id=1' OR '1'='1 Union Select");
         assert_eq!(found.score, 100);
         assert_eq!(found.reason.as_deref(), Some("`union select` in the query"));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn encodings_are_undone_where_they_are_well_formed() {
+    fn only_valid_percent_encodings_are_decoded() {
         for (text, plus, decoded) in [
             ("/%2Eenv", false, "/.env"),
             ("/a+b", false, "/a+b"),

@@ -62,7 +62,7 @@ async fn an_attack_is_blocked_counted_and_explained() {
 }
 
 #[tokio::test]
-async fn only_what_the_rules_do_not_block_needs_the_blocklist() {
+async fn only_requests_that_the_rules_do_not_block_need_the_blocklist() {
     let nobody = Some("127.0.0.1:9");
     let attack = verdict_with(nobody, request("/.env", b"")).await;
     assert!(attack.unwrap().blocked);
@@ -114,7 +114,7 @@ async fn answer(redis: String, method: &Value<'_>) -> Result<Answer, CallError> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_verdict_a_variable_of_its_own_says_why() -> Result<(), CallError> {
+async fn without_a_verdict_a_separate_variable_says_why() -> Result<(), CallError> {
     // It takes connections and never says a word.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = || silent.local_addr().unwrap().to_string();
@@ -160,7 +160,7 @@ fn an_attack_is_denied_and_the_rest_passes() {
 }
 
 #[test]
-fn without_a_verdict_reads_pass_and_nothing_else() {
+fn without_a_verdict_only_requests_that_read_pass() {
     let mut haproxy = haproxy(Some("127.0.0.1:9"));
     for error in [Some("failed"), None] {
         let read = haproxy.get("/").send();

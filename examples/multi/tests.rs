@@ -95,7 +95,7 @@ async fn agent() -> TestAgent {
 }
 
 #[tokio::test]
-async fn a_session_has_a_network() -> Result<(), CallError> {
+async fn the_network_of_a_client_is_set_for_its_session() -> Result<(), CallError> {
     let answer = agent()
         .await
         .call("locate-client", &[("ip", &Ipv4Addr::LOCALHOST)])
@@ -121,7 +121,7 @@ async fn a_group_is_answered_as_a_whole() -> Result<(), CallError> {
 }
 
 #[tokio::test]
-async fn an_unknown_door_loses_only_the_backend() -> Result<(), CallError> {
+async fn an_unknown_door_affects_only_the_choice_of_the_backend() -> Result<(), CallError> {
     let answer = agent()
         .await
         .notify(&[
@@ -139,7 +139,7 @@ async fn an_unknown_door_loses_only_the_backend() -> Result<(), CallError> {
 }
 
 #[tokio::test]
-async fn a_request_is_named_by_where_it_came_from() -> Result<(), CallError> {
+async fn the_name_of_a_request_has_its_peer_stream_and_frame() -> Result<(), CallError> {
     let answer = agent().await.call("name-request", &[]).await?;
     let ids = answer.ack().ids;
     let name: &str = answer.get("txn.name").unwrap();

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_found_after_any_name() {
+    fn cpu_ticks_are_read_after_any_process_name() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 250 30 0 0 20 0 1 0 1 1 1";
         let expected = (Duration::from_millis(2500), Duration::from_millis(300));
         assert_eq!(ticks(stat), Some(expected));

@@ -110,7 +110,7 @@ impl Files for Written {
 }
 
 #[test]
-fn nothing_is_wrong_with_what_is_generated() {
+fn generated_configurations_have_no_findings() {
     for series in Series::ALL {
         for (fail, show) in [
             (write::Fail::Open, false),
@@ -206,7 +206,7 @@ fn every_code_is_explained_and_found_by_its_name() {
 }
 
 #[test]
-fn the_page_of_the_documentation_is_in_step() {
+fn the_page_of_the_documentation_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/doctor.md");
     if std::env::var("DOCTOR").is_ok_and(|it| it == "overwrite") {
         fs::write(&path, page()).unwrap();

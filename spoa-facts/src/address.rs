@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn listeners_take_what_arrives_there() {
+    fn a_listener_accepts_the_server_addresses_that_reach_it() {
         for (listener, server, takes) in [
             ("127.0.0.1:12345", "127.0.0.1:12345", true),
             ("127.0.0.1:12345", "127.0.0.1:12346", false),

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_near_an_event() {
+    fn a_misspelt_event_has_a_suggestion() {
         for (text, meant) in [
             ("on-frontend-http-requst", "on-frontend-http-request"),
             ("on_client_session", "on-client-session"),

@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_samples_are_added_up() {
+    fn the_bytes_of_cut_samples_add_up() {
         let samples = [
             "req.body",
             "req.body,bytes(0,500)",

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_data_is_a_fetch_of_bytes() {
+    fn every_raw_fetch_exists_in_some_series() {
         for name in RAW {
             let found = Series::ALL
                 .into_iter()
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_holds_for_later_haproxies_too() {
+    fn the_earliest_event_holds_for_later_versions_too() {
         let event = |text: &str, since| Expression::parse(text).unwrap().earliest(since);
         for (text, expected) in [
             ("src", Event::ClientSession),

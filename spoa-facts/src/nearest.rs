@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_near_and_another_word_is_not() {
+    fn a_typo_is_near_and_another_word_is_not() {
         for (name, known, expected) in [
             ("req.hrd", &["src", "req.hdr", "path"][..], Some("req.hdr")),
             ("pth", &["src", "path"], Some("path")),

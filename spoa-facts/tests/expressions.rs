@@ -77,7 +77,7 @@ fn a_sample_is_available_at_some_events() {
 }
 
 #[test]
-fn unknown_names_have_a_nearest() {
+fn an_unknown_name_suggests_the_nearest_one() {
     for (text, words, part) in [
         (
             "scr",
@@ -172,7 +172,7 @@ fn arguments_are_counted_and_read() {
 }
 
 #[test]
-fn syntax_is_haproxys() {
+fn expressions_have_the_syntax_of_haproxy() {
     for (text, words, part) in [
         ("", "a sample fetch is missing here", ""),
         (
@@ -197,7 +197,7 @@ fn syntax_is_haproxys() {
 }
 
 #[test]
-fn a_word_of_a_line_has_quotes_of_its_own() {
+fn the_quotes_of_a_configuration_line_are_removed_first() {
     let word = |text| Expression::parse_word(text).unwrap();
     let argument = |expression: &Expression| {
         let arguments = expression.fetch().arguments.clone().unwrap();
@@ -227,7 +227,7 @@ fn a_word_of_a_line_has_quotes_of_its_own() {
 }
 
 #[test]
-fn a_series_has_what_it_lists() {
+fn an_expression_is_valid_in_the_series_that_list_it() {
     let old = Expression::parse("path,map_regm(f)").unwrap();
     assert!(old.check(Series::V2_6).is_ok());
     let new = Expression::parse("bc.timer.connect").unwrap();
@@ -245,7 +245,7 @@ fn a_series_has_what_it_lists() {
 }
 
 #[test]
-fn a_sample_that_no_series_has_is_a_problem_of_the_newest() {
+fn the_problem_of_an_invalid_sample_is_that_of_the_newest_series_with_its_names() {
     // In 3.4 only; elsewhere it is absent, and here its argument is wrong.
     let expression = Expression::parse("src,no_such").unwrap();
     let problem = expression.check_any().unwrap_err();

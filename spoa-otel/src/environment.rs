@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_for_traces_comes_first_and_defaults_are_those_of_the_specification() {
+    fn variables_for_traces_take_precedence_and_defaults_follow_the_specification() {
         let environment = read(&[]).unwrap().unwrap();
         assert_eq!(
             environment,

@@ -196,7 +196,7 @@ fn ids_and_parents_are_right_through_every_haproxy() {
 }
 
 #[test]
-fn a_failed_message_has_a_status() {
+fn the_span_of_a_failed_message_has_an_error_status() {
     let receiver = Receiver::start();
     let haproxy = start(&newest(), agent(receiver.port, "failed"));
     haproxy.get("/").send();

@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_description_means_the_least() {
+    fn omitted_keys_of_a_description_have_safe_defaults() {
         let text = r#"{ "format": 1, "agent": "a", "messages": [
             { "message": "m", "arguments": [{ "name": "ip" }], "variables": [{ "scope": "txn", "name": "v" },
                 { "scope": "txn", "name": "e", "set": "failure" }] },

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_certainly_left_over_stays() {
+    fn only_folders_that_are_certainly_left_over_are_removed() {
         let all = tempfile::tempdir().unwrap();
         let names = ["spoa-dev-7-a", "spoa-dev-made", "other", "spoa-dev-pipe"];
         for name in names {

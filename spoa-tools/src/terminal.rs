@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_surround_what_is_there() {
+    fn empty_text_is_not_coloured() {
         let paint = Paint { on: true };
         assert_eq!(paint.bad("no"), "\x1b[31mno\x1b[0m");
         assert_eq!(paint.bold(""), "");

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excerpt_stops_what_never_ends() {
+    fn an_excerpt_cuts_endless_text() {
         let mut text = Excerpt::default();
         while write!(text, "ä").is_ok() {}
         assert_eq!((text.0.len(), text.is_full()), (MOST, true));

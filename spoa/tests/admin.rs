@@ -86,7 +86,7 @@ fn value(metrics: &str, series: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn the_metrics_are_what_happened() {
+async fn the_metrics_count_what_happened() {
     let agent = agent();
     let address = serve([agent.monitor()]);
     let (ours, theirs) = tokio::io::duplex(1 << 16);
@@ -259,7 +259,7 @@ async fn a_failed_reload_is_seen_until_one_succeeds() {
 }
 
 #[tokio::test]
-async fn the_numbers_are_json_too() {
+async fn the_numbers_can_be_read_as_json() {
     let text = get(&serve([agent().monitor()]), "/stats.json").await.body;
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let agent = &json["agents"][0];
@@ -302,7 +302,7 @@ async fn other_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn a_unix_socket_serves_as_well() {
+async fn the_server_can_listen_on_a_unix_socket() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("admin.sock");
     let admin = Admin::bind(format!("unix@{}", path.display())).unwrap();
@@ -316,7 +316,7 @@ async fn a_unix_socket_serves_as_well() {
 }
 
 #[tokio::test]
-async fn clients_that_say_nothing_keep_no_place_for_long() {
+async fn silent_clients_do_not_keep_their_places_for_long() {
     let address = serve([agent().monitor()]);
     let mut silent = Vec::new();
     for _ in 0..32 {

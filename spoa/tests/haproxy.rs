@@ -215,7 +215,7 @@ fn rate(path: Path<'_>) -> Result<u8, HandlerError> {
 }
 
 #[test]
-fn a_failure_is_denied_though_it_sets_the_variable_of_a_success() {
+fn fail_closed_denies_a_failure_that_sets_the_variable_of_a_success() {
     each(
         || HaProxy::agent(Agent::builder().handlers(handlers![rate])).fail_closed(),
         |haproxy| {
@@ -247,7 +247,7 @@ fn a_long_variable_is_not_read_as_unset() {
 }
 
 #[tokio::test]
-async fn a_test_that_is_async_waits_for_responses() {
+async fn an_async_test_awaits_responses() {
     let haproxy = HaProxy::start(handlers![check]);
     let (one, other) = tokio::join!(
         haproxy.get("/admin").into_future(),
@@ -258,7 +258,7 @@ async fn a_test_that_is_async_waits_for_responses() {
 }
 
 #[tokio::test]
-async fn one_request_is_for_both_kinds_of_test() {
+async fn a_request_works_in_sync_and_async_tests() {
     let request = HttpRequest::new("GET /admin HTTP/1.1\r\nHost: a\r\n\r\n");
     let answer = TestAgent::new(handlers![check])
         .request("check", &request)
@@ -412,7 +412,7 @@ fn without_a_haproxy_a_test_says_how_to_get_one() {
 }
 
 #[test]
-fn installed_ones_have_versions() {
+fn installed_haproxies_have_versions() {
     let installed: Vec<InstalledHaProxy> = HaProxy::installed();
     for one in &installed {
         assert!(one.at_least(2, 0) && !one.at_least(9, 0), "{one}");

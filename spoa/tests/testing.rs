@@ -108,7 +108,7 @@ async fn several_messages_travel_in_one_notify() {
 }
 
 #[test]
-fn on_failure_speaks_after_the_failure_is_kept() {
+fn a_test_sees_the_failure_and_the_actions_of_on_failure() {
     let agent = Agent::builder()
         .handlers(handlers![refuse])
         .on_failure(|failed| SetVar::transaction("error", failed.failure().to_string()));
@@ -165,7 +165,7 @@ fn handlers_that_make_no_agent_fail_the_test() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_of_nothing_and_of_everything_let_an_agent_work() {
+async fn an_agent_works_with_limits_of_zero_and_of_the_maximum() {
     let agent = Agent::builder()
         .handlers(handlers![sleep])
         .limits(|limits| {

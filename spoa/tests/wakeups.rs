@@ -85,7 +85,7 @@ fn try_all(model: impl Fn() + Send + Sync + 'static) {
 }
 
 #[test]
-fn no_wake_of_two_handlers_is_lost() {
+fn no_wake_up_of_two_handlers_is_lost() {
     try_all(|| {
         let wakeups = Arc::new(Wakeups::default());
         let handlers = [0, 1].map(|slot| Handler::new(slot, &wakeups));

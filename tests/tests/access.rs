@@ -19,7 +19,7 @@ fn start(args: &[&str]) -> (Process, String) {
 }
 
 #[test]
-fn a_peer_of_no_network_that_is_allowed_is_closed_and_named() {
+fn a_peer_outside_the_allowed_networks_is_closed_and_logged() {
     let (agent, address) = start(&["--allow", "192.0.2.0/24", "--allow", "::1"]);
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("any socket");
@@ -32,7 +32,7 @@ fn a_peer_of_no_network_that_is_allowed_is_closed_and_named() {
 }
 
 #[tokio::test]
-async fn a_peer_of_a_network_that_is_allowed_is_answered() {
+async fn a_peer_in_an_allowed_network_is_answered() {
     // By IPv4 at a socket of both, and the list in the environment.
     let mut command = fixture();
     command.env("SPOA_ALLOW", "192.0.2.0/24, 127.0.0.0/8");

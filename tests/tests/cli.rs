@@ -143,7 +143,7 @@ fn a_call_prints_the_actions() {
 }
 
 #[test]
-fn arguments_arrive_with_the_types_they_look_like() {
+fn arguments_of_call_are_typed_by_their_form() {
     let args = [
         "echo",
         "4=192.0.2.7",
@@ -263,7 +263,7 @@ fn a_handler_that_fails_says_why_and_the_status_is_1() {
 }
 
 #[test]
-fn a_call_logs_if_it_is_asked_to() {
+fn call_logs_only_if_asked_to() {
     let logged = said(fixture().env("SPOA_LOG", "warn").args(["call", "refuse"]));
     assert_eq!(logged.status, Some(1));
     assert_eq!(
@@ -335,7 +335,7 @@ fn an_answer_that_haproxy_could_not_take_is_cut_and_the_log_says_so() {
 }
 
 #[test]
-fn the_version_and_the_help_are_the_programs() {
+fn the_version_and_the_help_are_those_of_the_program() {
     let version = said(fixture().arg("--version"));
     assert_eq!(
         version.out,
@@ -363,7 +363,7 @@ fn listens(banner: &[String]) -> Vec<&str> {
 }
 
 #[test]
-fn an_agent_says_what_it_serves_where_and_what_to_try() {
+fn the_banner_names_the_handlers_the_addresses_and_a_command_to_try() {
     let banner = banner(&["serve"], &[]);
     let address = listens(&banner)[0];
     let program = env!("CARGO_BIN_EXE_agent-fixture");
@@ -391,7 +391,7 @@ fn an_agent_says_what_it_serves_where_and_what_to_try() {
 }
 
 #[test]
-fn the_command_line_holds_before_the_environment_and_that_before_the_program() {
+fn the_command_line_comes_before_the_environment_and_the_program() {
     let dir = TempDir::new();
     let socket = |name: &str| format!("unix@{}", dir.join(name).display());
     let (line, other, env) = (socket("line"), socket("other"), socket("env"));
@@ -429,7 +429,7 @@ fn the_command_line_holds_before_the_environment_and_that_before_the_program() {
 
 /// A folder that was unpacked or cloned may have anything in it.
 #[test]
-fn nothing_below_the_current_directory_is_run() {
+fn no_haproxy_below_the_current_directory_is_run() {
     let dir = TempDir::new();
     let ran = dir.path().join("ran");
     let script = format!("#!/bin/sh\ntouch '{}'\n", ran.display());
@@ -450,7 +450,7 @@ fn nothing_below_the_current_directory_is_run() {
 }
 
 #[test]
-fn the_help_of_each_command_has_the_log_level_that_it_has() {
+fn the_help_of_each_command_shows_its_default_log_level() {
     for (args, level) in [
         (&["--help"][..], "info"),
         (&["serve", "--help"], "info"),

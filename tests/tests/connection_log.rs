@@ -58,7 +58,7 @@ fn a_haproxy_that_speaks_the_proxy_protocol_is_refused_with_advice() {
 }
 
 #[test]
-fn a_scanner_hides_no_other_cause() {
+fn a_port_scanner_does_not_suppress_lines_of_other_causes() {
     let agent = Background::agent(|builder| builder.handlers(handlers![ping]));
     // Twice, for a second may end between two of them.
     for _ in 0..2 {
@@ -83,7 +83,7 @@ fn a_scanner_hides_no_other_cause() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_leaves_without_its_answers_is_one_line() {
+async fn a_peer_that_leaves_without_its_answers_causes_one_line() {
     let running = Running::default();
     let state = running.clone();
     let agent = Background::agent(|builder| builder.handlers(handlers![never]).state(state));

@@ -23,7 +23,7 @@ fn limited(files: u32) -> Command {
 }
 
 #[test]
-fn an_agent_that_cannot_start_without_them_says_what_to_raise() {
+fn an_agent_that_lacks_descriptors_to_start_says_what_to_raise() {
     for (files, what) in [
         (4, "cannot start threads"),
         (8, "cannot start threads"),
@@ -46,7 +46,7 @@ fn an_agent_that_cannot_start_without_them_says_what_to_raise() {
 }
 
 #[tokio::test]
-async fn it_recovers_from_a_want_of_file_descriptors() {
+async fn an_agent_recovers_from_a_lack_of_file_descriptors() {
     let agent = Process::start(&mut limited(40));
     let line = agent.wait_for_line("listening on ");
     let address = line.trim_start_matches("listening on ").to_owned();

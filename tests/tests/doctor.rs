@@ -36,7 +36,7 @@ fn check(haproxy: &Haproxy, folder: &Path) -> (Says, String) {
 }
 
 #[test]
-fn haproxy_says_of_each_fault_what_the_doctor_says_it_does() {
+fn haproxy_reacts_to_each_fault_as_doctor_says() {
     for_each_haproxy(|haproxy| {
         for folder in faulty() {
             let name = folder.file_name().expect("a name").to_string_lossy();
@@ -71,7 +71,7 @@ fn haproxy_says_of_each_fault_what_the_doctor_says_it_does() {
 }
 
 #[test]
-fn nothing_is_wrong_with_what_the_examples_write() {
+fn the_configurations_of_the_examples_have_no_findings() {
     for_each_haproxy(|haproxy| {
         let (major, minor) = haproxy.series();
         let series = format!("--haproxy={major}.{minor}");
@@ -148,7 +148,7 @@ const QUOTED: [&str; 31] = [
 ];
 
 #[test]
-fn quotes_are_taken_as_haproxy_takes_them() {
+fn quotes_are_read_as_haproxy_reads_them() {
     let case =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../spoa-config/tests/doctor/SPOA000-nothing");
     let read = |name: &str| fs::read_to_string(case.join(name)).expect("readable");
@@ -189,7 +189,7 @@ fn quotes_are_taken_as_haproxy_takes_them() {
 }
 
 #[test]
-fn a_variable_that_an_agent_has_renamed_is_found_where_the_types_tell_all_names() {
+fn a_renamed_variable_is_found_if_the_types_tell_all_names() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     // `inspect` has an `on_failure`, which may set any variable.
     for (name, variable, found) in [

@@ -150,7 +150,7 @@ fn beginning(mut rest: &[u8]) -> Option<Json> {
 }
 
 #[test]
-fn every_file_has_a_line_and_every_line_a_file() {
+fn every_file_is_in_the_index_and_every_index_line_has_a_file() {
     let mut files = BTreeSet::new();
     for generation in GENERATIONS {
         for entry in fs::read_dir(folder(generation)).unwrap() {
@@ -169,7 +169,7 @@ fn every_file_has_a_line_and_every_line_a_file() {
 }
 
 #[test]
-fn every_head_is_what_its_line_says() {
+fn every_frame_head_decodes_as_its_index_line_says() {
     for golden in goldens() {
         let (frame, line) = (golden.frame(), &golden.line);
         let head = serde_json::json!({
@@ -190,7 +190,7 @@ fn every_head_is_what_its_line_says() {
 }
 
 #[test]
-fn every_notify_has_the_messages_its_line_says() {
+fn every_notify_decodes_as_its_index_line_says() {
     let mut count = 0;
     for golden in goldens().iter().filter(|golden| golden.is("NOTIFY")) {
         let (frame, path) = (golden.frame(), golden.path.display());
@@ -211,7 +211,7 @@ fn every_notify_has_the_messages_its_line_says() {
 }
 
 #[test]
-fn every_hello_says_what_its_line_says() {
+fn every_hello_decodes_as_its_index_line_says() {
     let mut count = 0;
     for golden in goldens().iter().filter(|golden| golden.is("HAPROXY-HELLO")) {
         let (payload, path) = (golden.frame().payload, golden.path.display());
@@ -261,7 +261,7 @@ fn every_hello_says_what_its_line_says() {
 }
 
 #[test]
-fn every_disconnect_says_what_its_line_says() {
+fn every_disconnect_decodes_as_its_index_line_says() {
     let mut count = 0;
     let frame_type = "HAPROXY-DISCONNECT";
     for golden in goldens().iter().filter(|golden| golden.is(frame_type)) {
@@ -303,7 +303,7 @@ fn running(generation: &str) -> (AgentSession, Vec<u8>) {
 }
 
 #[test]
-fn the_agents_session_takes_every_frame_for_what_it_is() {
+fn the_agents_session_recognises_every_frame() {
     for golden in goldens() {
         let path = golden.path.display();
         if golden.is("UNSET") {

@@ -82,7 +82,7 @@ fn a_hundred_requests_go_at_once() {
 }
 
 #[test]
-fn it_reloads_and_stops_softly() {
+fn the_harness_reloads_and_soft_stops_haproxy() {
     for_each_haproxy(|haproxy| {
         let mut proxy = without_agent().start(haproxy);
         let before = proxy.serving_pid();
@@ -109,7 +109,7 @@ fn a_master_reloads_its_worker() {
 }
 
 #[test]
-fn the_agents_server_is_seen_and_switched() {
+fn the_harness_reads_and_switches_the_state_of_the_agents_server() {
     for_each_haproxy(|haproxy| {
         let proxy = without_agent().spop_check().start(haproxy);
         eventually("an agent that is not there is DOWN", || {
@@ -169,7 +169,7 @@ fn a_refused_configuration_is_shown_with_what_haproxy_says() {
 }
 
 #[test]
-fn a_directory_runs_as_it_was_written() {
+fn the_harness_runs_the_files_of_a_directory_unchanged() {
     for_each_haproxy(|haproxy| {
         let port = Port::free();
         let dir = TempDir::new();

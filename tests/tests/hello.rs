@@ -26,7 +26,7 @@ fn the_score_reaches_the_session() {
 }
 
 #[test]
-fn it_does_so_over_a_unix_socket() {
+fn the_score_reaches_the_session_over_a_unix_socket() {
     let dir = TempDir::new();
     let address = format!("unix@{}", dir.join("agent.sock").display());
     let _agent = Background::agent_at(&address, |agent| agent.handlers(handlers![ip_reputation]));

@@ -103,7 +103,7 @@ fn compare(haproxy: &Haproxy, input: &Input, expected: &[&str]) {
 }
 
 #[test]
-fn conditions_hold_as_haproxy_has_it() {
+fn conditions_are_evaluated_as_in_haproxy() {
     for_each_haproxy(|haproxy| {
         let mut conditions = vec![
             ("1", true),
@@ -170,7 +170,7 @@ fn the_environment_changes_line_by_line() {
 /// HAProxy from 3.1 on reads `global` twice without `-W`, and the second time in the environment
 /// that the first has left. With `-W`, which a service has, it reads it once: what differs is unknown.
 #[test]
-fn a_value_that_depends_on_a_second_reading_is_unknown() {
+fn a_value_that_differs_when_haproxy_reads_twice_is_unknown() {
     for_each_haproxy(|haproxy| {
         let twice = haproxy.at_least(3, 1);
         let text = "global\n\
@@ -197,7 +197,7 @@ fn a_value_that_depends_on_a_second_reading_is_unknown() {
 }
 
 #[test]
-fn lines_end_and_quotes_hold_as_haproxy_has_it() {
+fn lines_and_quotes_end_as_in_haproxy() {
     for_each_haproxy(|haproxy| {
         let text = "global\r\n\tsetenv A one # two\r\n@\"$A\"\r\n.if 0\r\n@never\r\n.endif # x\r\n@two\r\n";
         compare(haproxy, &one(text), &["one", "two"]);

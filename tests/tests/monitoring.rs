@@ -108,7 +108,7 @@ fn probe_says_whether_the_agent_is_ready() {
 }
 
 #[test]
-fn idle_clients_do_not_keep_a_health_check_out() {
+fn idle_clients_do_not_block_health_checks() {
     let agent = start(&[]);
     let idle = || TcpStream::connect(agent.admin).expect("it listens");
     let idle: Vec<_> = (0..40).map(|_| idle()).collect();

@@ -348,7 +348,7 @@ fn no_line_of_the_log_shows_a_value_of_a_secret_option_at_any_level() {
 }
 
 #[test]
-fn an_error_cannot_steer_a_terminal() {
+fn control_characters_in_an_error_are_escaped() {
     let dir = TempDir::new();
     for text in [
         "\"bad\\u001b[2J\" = 1",

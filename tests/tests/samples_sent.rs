@@ -78,7 +78,7 @@ fn too_large(args: &str) -> bool {
 }
 
 #[test]
-fn a_message_with_the_same_bytes_twice_is_not_sent() {
+fn haproxy_from_3_1_on_does_not_send_a_message_with_long_bytes_twice() {
     let agent = Background::agent(|agent| agent.handlers(handlers![judge]));
     for_haproxies(
         "HAProxy before 3.1 sends large messages in fragments",
@@ -111,7 +111,7 @@ fn a_message_with_the_same_bytes_twice_is_not_sent() {
 }
 
 #[test]
-fn older_ones_send_it_in_fragments_if_they_may() {
+fn haproxy_up_to_3_0_sends_a_large_message_in_fragments() {
     let agent = Background::agent(|agent| agent.handlers(handlers![judge]));
     for_haproxies(
         "HAProxy from 3.1 on sends no fragments",

@@ -235,7 +235,7 @@ async fn a_message_without_a_handler_is_one_line_that_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_misspelt_variable_is_not_passed_over() {
+async fn a_misspelt_environment_variable_causes_a_warning() {
     let agent = Process::start(fixture().env("SPOA_MAX_CONECTIONS", "5"));
     agent.wait_for_line(
         "WARN environment variable `SPOA_MAX_CONECTIONS` is not an option and is ignored: did you \
@@ -244,7 +244,7 @@ async fn a_misspelt_variable_is_not_passed_over() {
 }
 
 #[tokio::test]
-async fn a_second_run_is_drained_as_the_first_was() {
+async fn a_second_run_drains_like_the_first() {
     let mut agent = Process::start(&mut program(env!("CARGO_BIN_EXE_agent-twice")));
     let listens = |agent: &Process| {
         let output = agent.output();

@@ -95,7 +95,7 @@ fn an_agent_with_nothing_to_reload_still_says_that_it_is_done() {
 }
 
 #[tokio::test]
-async fn signs_of_life_stop_when_all_workers_are_stuck() {
+async fn watchdog_messages_stop_when_all_workers_are_stuck() {
     let dir = TempDir::new();
     let systemd = Systemd::new(&dir);
     let mut command = common::fixture();
@@ -165,7 +165,7 @@ async fn answers(address: &str) {
 }
 
 #[tokio::test]
-async fn a_socket_that_is_passed_takes_the_place_of_the_programs() {
+async fn a_passed_socket_replaces_the_address_of_the_program() {
     let dir = TempDir::new();
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = socket.local_addr().expect("it is bound").to_string();

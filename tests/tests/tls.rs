@@ -108,7 +108,7 @@ async fn is_answered(stream: TlsStream<TcpStream>) {
 }
 
 #[tokio::test]
-async fn both_versions_are_taken_unless_one_is_too_old() {
+async fn both_tls_versions_are_accepted_unless_one_is_too_old() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     for (oldest, offered, taken) in [
         (TlsVersion::V1_2, &rustls::version::TLS12, true),
@@ -133,7 +133,7 @@ async fn both_versions_are_taken_unless_one_is_too_old() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_must_be_of_the_authority_that_is_asked_for() {
+async fn a_client_certificate_must_come_from_the_required_authority() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let clients = Authority::new("clients");
     let ca = dir.write("client-ca.pem", &clients.pem());
@@ -167,7 +167,7 @@ async fn a_client_certificate_must_be_of_the_authority_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_client_with_the_certificate_of_a_ca_gets_the_reason() {
+async fn a_client_that_shows_a_ca_certificate_is_refused_with_the_reason() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let clients = Authority::new("clients");
     let ca = dir.write("client-ca.pem", &clients.pem());
@@ -214,7 +214,7 @@ async fn a_peer_without_tls_is_named() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_signed_itself_may_be_the_one_that_is_asked_for() {
+async fn a_self_signed_client_certificate_can_be_required() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let client = Signed::by_itself();
     let ca = dir.write("client.pem", &client.cert);
@@ -269,7 +269,7 @@ async fn a_reload_changes_the_certificate_of_new_connections_and_keeps_the_old_o
 }
 
 #[tokio::test]
-async fn an_agent_that_closes_says_so_in_tls() {
+async fn an_agent_that_closes_sends_close_notify() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let agent = agent(&authority, &dir, |tls| tls, Limits::default());
     let peer = Peer::trusting(&authority);
@@ -303,7 +303,7 @@ async fn a_peer_without_a_handshake_is_closed_in_time() {
 }
 
 #[tokio::test]
-async fn a_port_probe_causes_no_warning() {
+async fn a_port_probe_does_not_cause_a_warning() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let agent = agent(&authority, &dir, |tls| tls, Limits::default());
     drop(TcpStream::connect(agent.addr()).await.expect("it listens"));

@@ -42,7 +42,7 @@ fn is_record(line: &str) -> bool {
 }
 
 #[tokio::test]
-async fn no_client_writes_a_line_of_its_own() {
+async fn a_client_cannot_write_its_own_log_line() {
     let forged = "2026-11-28T00:00:00Z ERROR forged";
     let breaks = [
         "\n",
@@ -148,7 +148,7 @@ fn division() -> String {
 }
 
 #[test]
-fn a_call_of_such_a_handler_says_that_it_failed() {
+fn call_reports_an_error_that_cannot_be_shown() {
     let Said { status, out, err } = said(program(PROGRAM).args(["call", "quota"]));
     assert_eq!((status, out.as_str()), (Some(1), ""));
     let last = err.lines().last().unwrap_or_default();
@@ -166,7 +166,7 @@ fn a_call_of_such_a_handler_says_that_it_failed() {
 }
 
 #[test]
-fn a_call_steers_no_terminal() {
+fn call_escapes_control_characters() {
     for (message, status) in [("error", 1), ("echo", 0)] {
         let who = "who=x\u{1b}[2J\ny\u{9b}2J";
         let said = said(program(PROGRAM).args(["call", message, who]));

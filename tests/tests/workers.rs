@@ -35,7 +35,7 @@ fn look_up(#[arg("user-agent")] user_agent: Option<&[u8]>) -> SetVar<bool> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_keeps_its_worker_keeps_no_other_connection_and_is_named() {
+async fn a_handler_that_keeps_its_worker_is_named_and_delays_no_other_connection() {
     let agent = Background::agent(|builder| builder.handlers(handlers![keep, quick]));
     let address = agent.addr().to_string();
     let keeper = Client::connect(&address).await.unwrap();

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_answers_count() {
+    fn only_complete_answers_are_accepted() {
         let found = |name: &str| Some(Scanned::Found(name.to_owned()));
         for (answer, meaning) in [
             ("stream: OK\0", Some(Scanned::Clean)),

@@ -188,7 +188,7 @@ fn a_clamd_that_hangs_costs_one_timeout_and_not_one_for_each_upload() {
 }
 
 #[test]
-fn wrong_answers_count_as_none() {
+fn wrong_answers_of_clamd_count_as_no_answer() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap().to_string();
     std::thread::spawn(move || {

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_decisions_that_are_not_for_one_request_count_again() {
+    fn decisions_about_a_single_request_are_not_reused() {
         let answer = |status: u16, name, value| Answer {
             status: status.try_into().unwrap(),
             headers: [(

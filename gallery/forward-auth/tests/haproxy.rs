@@ -118,7 +118,7 @@ fn each_answer_of_the_service_is_enforced() {
 }
 
 #[test]
-fn equal_requests_are_asked_about_once() {
+fn the_service_is_asked_once_about_equal_requests() {
     let port = free_port();
     let nginx = nginx(port);
     for (round, installed) in HaProxy::oldest_middle_newest().iter().enumerate() {
@@ -212,7 +212,7 @@ fn a_service_that_hangs_costs_one_timeout_and_not_one_for_each_request() {
 }
 
 #[test]
-fn the_policy_can_be_to_allow() {
+fn requests_without_an_answer_can_be_allowed() {
     let haproxy = start(
         &HaProxy::newest(),
         agent(free_port(), &["--allow-without-service"]),
@@ -223,7 +223,7 @@ fn the_policy_can_be_to_allow() {
 }
 
 #[test]
-fn wrong_answers_let_nothing_pass() {
+fn a_wrong_answer_of_the_service_denies_the_request() {
     for answer in [
         "SSH-2.0-OpenSSH_9.2\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n",

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_without_a_usable_key_replaces_none() {
+    fn a_set_without_a_usable_key_does_not_replace_the_old_one() {
         assert!(parse(br#"{"keys": []}"#).is_err());
         assert!(parse(b"<html>").is_err());
         let without_id = br#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;

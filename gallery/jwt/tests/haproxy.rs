@@ -170,7 +170,7 @@ fn a_valid_token_passes_with_its_claims_and_no_other_does() {
 }
 
 #[test]
-fn a_new_key_of_the_issuer_is_known_with_its_first_token() {
+fn a_new_key_is_fetched_when_its_first_token_arrives() {
     let port = free_port();
     for installed in HaProxy::oldest_middle_newest() {
         let issuer = Issuer::start(port, "old", "RS256");
@@ -195,7 +195,7 @@ fn a_new_key_of_the_issuer_is_known_with_its_first_token() {
 }
 
 #[test]
-fn without_its_issuer_the_agent_knows_the_keys_that_it_had() {
+fn without_its_issuer_the_agent_keeps_the_keys_that_it_has() {
     let port = free_port();
     // Down at the start.
     let output = agent(port, &["check"]).output().unwrap();

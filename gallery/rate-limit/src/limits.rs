@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_has_its_own_limit_and_others_that_of_all() {
+    fn a_name_can_have_its_own_limit_and_others_have_the_common_one() {
         let limits = Limits::parse("# all\nuser 50/1s\n\nuser batch 500/1s\n").unwrap();
         let cost = |name| {
             limits

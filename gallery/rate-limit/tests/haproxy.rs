@@ -216,7 +216,7 @@ fn a_redis_that_hangs_costs_one_timeout_and_not_one_for_each_request() {
 }
 
 #[test]
-fn the_policy_can_be_to_allow_or_to_deny() {
+fn requests_without_an_answer_can_be_allowed_or_denied() {
     let limits = Limits::new("policy", "user 1/1h\n");
     let port = free_port();
     for (policy, status) in [("allow", 200), ("deny", 503)] {

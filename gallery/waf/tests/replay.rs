@@ -92,7 +92,7 @@ fn replay(traffic: &Path, rules: &Path) -> Value {
 }
 
 #[test]
-fn a_replay_shows_what_other_rules_decide_otherwise() {
+fn a_replay_shows_which_decisions_other_rules_change() {
     spop().arg("--version").output().expect(INSTALL);
     for installed in HaProxy::oldest_middle_newest() {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("replay-{}", free_port()));

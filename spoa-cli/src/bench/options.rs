@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn without_options_it_sends_the_example_of_the_specification() {
+    fn without_options_bench_sends_the_example_of_the_specification() {
         let plan = read(&[]).unwrap().plan;
         assert_eq!((plan.connections, plan.in_flight, plan.threads), (1, 1, 1));
         assert_eq!(plan.messages, ["get-ip-reputation"]);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_have_typed_arguments_and_the_first_the_body() {
+    fn arguments_have_types_and_the_first_message_has_the_body() {
         let line = ["-m", "one", "a=-1", "str:1", "-m", "two", "--payload", "1k"];
         let plan = read(&line).unwrap().plan;
         assert_eq!(plan.messages, ["one", "two"]);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usage_line_can_be_typed() {
+    fn a_command_in_the_form_of_the_usage_line_is_accepted() {
         let swallowed = ["bench", "-m", "check", "ip=192.0.2.7", "127.0.0.1:1"];
         let error = command().try_get_matches_from(swallowed).unwrap_err();
         let usage = "Usage: spop bench <ADDRESS> [OPTIONS] [--message <NAME> [ARG]...]...\n";
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn no_thread_is_without_a_connection() {
+    fn each_thread_has_a_connection() {
         let plan = read(&["--threads", "4", "--connections", "3"])
             .unwrap()
             .plan;

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_share_the_moments() {
+    fn the_due_times_are_divided_among_threads() {
         let mut one = Pace::new(1e9, 0, 2);
         let mut two = Pace::new(1e9, 1, 2);
         for pace in [&mut one, &mut two] {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notify_that_waits_for_a_place_keeps_the_moment_it_was_due() {
+    fn a_notify_that_waits_for_a_slot_keeps_its_due_time() {
         let mut pace = Pace::new(1e8, 0, 1);
         pace.free(7, 0);
         assert_eq!(pace.next(1000), Some((0, 7, 0)));

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_on_a_variable_counts() {
+    fn the_last_action_on_a_variable_counts() {
         let payload = actions(&[("score", Value::Int64(1)), ("score", Value::Int64(2))]);
         assert_eq!(judged(&["sess.score=2"], &payload), (2, None));
         let said = "expected `sess.score = 1`, got `set-var sess.score = 1`, \

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_counted_at_their_places() {
+    fn the_number_of_a_fault_is_its_index() {
         for (place, fault) in Fault::ALL.into_iter().enumerate() {
             assert_eq!(fault as usize, place);
         }

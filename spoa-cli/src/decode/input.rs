@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_neither_file_nor_hexadecimal_says_what_to_give() {
+    fn the_error_for_unreadable_input_says_what_to_give() {
         let words = ["no-such-file".to_owned()];
         let Err(failure) = Input::open(&words) else {
             panic!("`no-such-file` is neither");

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_are_those_of_the_kinds() {
+    fn the_list_of_names_has_each_kind() {
         assert_eq!(KINDS.map(|kind| kind.name), Kind::NAMES);
     }
 }

@@ -84,14 +84,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_usual_name_is_taken() {
+    fn a_usual_name_is_accepted() {
         for name in ["my-agent", "geo", "waf2", "a1"] {
             assert_eq!(check(name), Ok(()));
         }
     }
 
     #[test]
-    fn a_name_that_somebody_refuses_is_refused_with_the_reason() {
+    fn a_name_that_cargo_or_haproxy_refuses_is_refused_with_the_reason() {
         let long = "a".repeat(41);
         for (name, why) in [
             ("", "is empty"),

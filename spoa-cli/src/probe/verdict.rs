@@ -223,13 +223,13 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_as_haproxy_likes_it_has_no_fault() {
+    fn an_agent_that_haproxy_accepts_has_no_fault() {
         let disconnect = DisconnectReaction::Answered(Status::NORMAL, Duration::ZERO);
         assert_eq!(faults(&hello(16380, "pipelining"), Some(&disconnect)), []);
     }
 
     #[test]
-    fn faults_that_haproxy_can_live_with_are_remarked() {
+    fn faults_that_haproxy_tolerates_are_remarks() {
         let ignored = DisconnectReaction::Ignored;
         let mut slow = hello(1024, "");
         slow.pieces = 3;
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_fail_says_what_streams_get() {
+    fn every_failure_says_which_error_streams_get() {
         for (problem, part) in [
             (Problem::Closed, "error 257"),
             (Problem::Silent(Duration::from_secs(5)), "get error 1"),

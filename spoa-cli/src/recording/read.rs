@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hashed_value_is_in_no_line() {
+    fn a_hashed_value_does_not_appear_in_the_file() {
         let text = written(&["user"]);
         assert!(!text.contains("alice"), "{text}");
         let entries = entries(&text);

@@ -99,7 +99,7 @@ fn the_open_loop_sends_what_is_due_and_no_more() {
 }
 
 #[test]
-fn connections_that_are_held_are_counted() {
+fn connections_that_the_agent_holds_are_counted() {
     let pid = std::process::id().to_string();
     let done = bench(&agent(), &["--idle", "-c", "20", "--pid", &pid]);
     let json = done.json();
@@ -156,7 +156,7 @@ fn kinds(address: &str) -> String {
 }
 
 #[test]
-fn every_way_to_answer_wrong_has_a_count_of_its_own() {
+fn each_kind_of_wrong_answer_is_counted_separately() {
     let twice = answering(|ids, out| {
         ack(ids, "v", out);
         ack(ids, "v", out);
@@ -230,7 +230,7 @@ fn faults_in_the_warm_up_are_not_among_the_errors() {
 }
 
 #[test]
-fn no_more_is_wrong_than_was_answered() {
+fn each_wrong_answer_is_one_error() {
     let words = [
         "--expect",
         "sess.ip_score=21",
@@ -295,7 +295,7 @@ fn a_run_that_measured_nothing_fails() {
 }
 
 #[test]
-fn the_open_loop_sleeps_between_what_is_due() {
+fn the_open_loop_sleeps_until_the_next_due_time() {
     let done = bench(&agent(), &["--rate", "1000", "-c", "4", "-n", "8"]);
     let json = done.json();
     // 200 wakes: a loop that waits with its eyes open takes the whole CPU.
@@ -306,7 +306,7 @@ fn the_open_loop_sleeps_between_what_is_due() {
 
 #[test]
 #[cfg(unix)]
-fn an_interrupt_says_so() {
+fn the_report_says_that_the_run_was_interrupted() {
     for (warm_up, status, word) in [
         ("30s", 1, "interrupted before the measured time began"),
         ("0", 0, "interrupted after "),

@@ -5,7 +5,7 @@ use super::{spop, spop_with};
 use serde_json::json;
 
 #[test]
-fn the_actions_are_printed_as_they_would_be_written() {
+fn actions_are_printed_as_set_var_and_unset_var() {
     let agent = agent();
     let call = |words: &[&str]| spop(&[&["call", &agent], words].concat()).good();
     assert_eq!(
@@ -48,7 +48,7 @@ fn arguments_are_typed_and_may_have_no_name() {
 }
 
 #[test]
-fn an_answer_without_actions_is_an_answer() {
+fn an_answer_without_actions_is_a_success() {
     let done = spop(&["call", &agent(), "nobody-answers-this"]);
     assert_eq!((done.status, done.out.as_str()), (0, ""));
     assert_eq!(done.err, "the agent answered, without actions\n");
@@ -70,7 +70,7 @@ fn a_variable_that_haproxy_would_drop_is_a_warning() {
 }
 
 #[test]
-fn a_wrong_command_line_and_a_failure_differ_in_the_status() {
+fn a_wrong_command_line_and_a_failure_have_different_exit_statuses() {
     let done = spop(&["call", "127.0.0.1:12345", "m", "n=u32:x"]);
     assert_eq!(done.status, 2);
     assert_eq!(
@@ -92,7 +92,7 @@ fn a_wrong_command_line_and_a_failure_differ_in_the_status() {
 }
 
 #[test]
-fn an_agent_that_does_not_answer_is_not_waited_for_without_end() {
+fn call_stops_waiting_for_an_agent_that_does_not_answer() {
     let address = answering(|_, _| {});
     let done = spop(&["call", &address, "any", "--timeout", "50ms"]);
     assert_eq!(done.status, 1);
@@ -155,7 +155,7 @@ fn an_expectation_that_is_not_met_says_what_came_instead() {
 }
 
 #[test]
-fn an_unknown_message_fails_where_the_agent_is_known() {
+fn an_unknown_message_fails_if_the_agent_is_described() {
     let dir = tempfile::tempdir().expect("there is room for a file");
     let path = dir.path().join("agent.json");
     let described =

@@ -50,7 +50,7 @@ fn expected(line: &Value) -> Vec<String> {
 }
 
 #[test]
-fn every_frame_of_haproxys_is_read_as_another_decoder_reads_it() {
+fn frames_of_haproxy_decode_as_in_another_decoder() {
     let mut frames = 0;
     for generation in ["2.6", "2.8", "3.0", "3.2", "3.4"] {
         let folder = golden().join(generation);
@@ -97,7 +97,7 @@ fn every_frame_of_haproxys_is_read_as_another_decoder_reads_it() {
 }
 
 #[test]
-fn fragments_are_put_together() {
+fn fragments_are_joined() {
     let path = golden().join("3.0/fragmented-notify-mfs256.bin");
     let text = spop(&["decode", path.to_str().unwrap()]).good();
     assert!(text.starts_with("NOTIFY  stream 2 frame 1  231 bytes at 0\n  # the first fragment"));
@@ -120,7 +120,7 @@ fn fragments_are_put_together() {
 }
 
 #[test]
-fn hexadecimal_is_read_wherever_it_is() {
+fn hexadecimal_is_read_from_arguments_and_standard_input() {
     let frame = fs::read(golden().join("3.4/02-notify-out-of-order.bin")).unwrap();
     let expected = "NOTIFY  stream 1 frame 1  18 bytes at 0\n  m\n    ip = 127.0.0.1 (IPV4)\n";
     assert_eq!(spop(&["decode", &hex(&frame)]).good(), expected);
@@ -183,7 +183,7 @@ fn dumps_are_read_as_the_tools_print_them() {
 }
 
 #[test]
-fn rows_that_a_dump_leaves_out_are_put_back() {
+fn repeated_rows_that_a_dump_omits_are_restored() {
     let rows = "00000000  00 00 00 4b 67 00 00 00  01 01 01 01 03 01 01 62  |...Kg..........b|\n\
                 00000010  09 3d 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |.=..............|\n\
                 00000020  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\n\
@@ -240,7 +240,7 @@ fn dumps_that_cannot_be_read_say_how_to_make_one_that_can() {
 }
 
 #[test]
-fn a_long_dump_is_text_to_its_end() {
+fn a_long_hex_dump_is_read_to_its_end() {
     let mut frames = Vec::new();
     while frames.len() < 100_000 {
         frames.extend([0, 0, 0, 7, 103, 0, 0, 0, 1, 1, 1]);
@@ -266,7 +266,7 @@ fn text_that_is_not_hexadecimal_is_called_text() {
 }
 
 #[test]
-fn a_folder_was_typed_wrong() {
+fn decode_refuses_a_folder() {
     let done = spop(&["decode", "."]);
     assert_eq!((done.status, done.out.as_str()), (2, ""));
     assert!(
@@ -300,7 +300,7 @@ fn an_answer_is_judged_as_haproxy_would() {
 }
 
 #[test]
-fn a_negative_number_that_lost_its_sign_is_known() {
+fn a_negative_number_that_lost_its_sign_is_reported() {
     let mut actions = b"\x01\x03\x01\x01n\x02".to_vec();
     spoa::spop::varint::encode(4_294_967_291, &mut actions);
     let text = spop(&["decode", &ack(&actions)]).good();

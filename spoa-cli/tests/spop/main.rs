@@ -72,7 +72,7 @@ impl Done {
 }
 
 #[test]
-fn without_a_command_it_says_what_there_is() {
+fn without_a_command_spop_lists_its_commands() {
     let done = spop(&[]);
     assert_eq!(done.status, 2);
     for command in [

@@ -122,7 +122,7 @@ fn without_a_clone_the_library_comes_from_its_registry() {
 }
 
 #[test]
-fn without_haproxy_its_files_are_for_all_versions() {
+fn without_a_haproxy_the_configuration_is_for_all_versions() {
     let folder = folder("no-haproxy").join("my-agent");
     let mut new = Command::new(env!("CARGO_BIN_EXE_spop"));
     new.arg("new")

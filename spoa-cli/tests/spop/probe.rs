@@ -29,7 +29,7 @@ fn hello(version: &str, max_frame_size: u32, capabilities: &str) -> Vec<u8> {
 }
 
 #[test]
-fn haproxy_agrees_with_an_agent_of_this_framework() {
+fn an_agent_of_this_framework_passes_every_check() {
     let agent = agent();
     let text = spop(&["probe", &agent]).good();
     for part in [
@@ -92,7 +92,7 @@ fn a_hello_that_haproxy_refuses_is_shown_and_explained() {
 }
 
 #[test]
-fn an_agent_that_refuses_is_quoted() {
+fn the_reason_of_an_agent_that_refuses_is_quoted() {
     let mut bytes = Vec::new();
     let said = Disconnect {
         status: Status::RESOURCE,
@@ -134,7 +134,7 @@ fn a_peer_that_is_not_an_agent_is_named() {
 }
 
 #[test]
-fn an_unreachable_agent_is_json_if_that_is_asked_for() {
+fn with_json_an_unreachable_agent_is_reported_as_json() {
     let done = spop(&["probe", "127.0.0.1:1", "--json"]);
     let json = done.json();
     assert_eq!((done.status, done.err.as_str()), (1, ""));
@@ -151,7 +151,7 @@ fn an_unreachable_agent_is_json_if_that_is_asked_for() {
 }
 
 #[test]
-fn an_agent_that_takes_tls_only_is_known() {
+fn an_agent_that_accepts_only_tls_is_recognised() {
     let address = peer(|mut stream| {
         let mut first = [0; 3];
         // A handshake gets an alert; other bytes get the end of the connection.

@@ -90,7 +90,7 @@ fn an_agent_that_did_not_change_has_no_changed_answers() {
 }
 
 #[test]
-fn the_answers_of_another_build_that_changed_are_grouped() {
+fn changed_answers_of_another_build_are_grouped() {
     let mut recorder = Recorder::start(&agent(), &[]);
     send(&recorder.address, 10);
     stop(&mut recorder);
@@ -126,7 +126,7 @@ fn the_answers_of_another_build_that_changed_are_grouped() {
 }
 
 #[test]
-fn an_agent_that_does_not_answer_is_not_an_agent_that_did_not_change() {
+fn a_missing_answer_is_not_an_unchanged_answer() {
     let mut recorder = Recorder::start(&agent(), &[]);
     send(&recorder.address, 4);
     stop(&mut recorder);

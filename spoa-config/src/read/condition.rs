@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_the_environment_decide() {
+    fn conditions_about_texts_and_the_environment_are_decided() {
         use Holds::{No, Perhaps, Yes};
         for (condition, expected) in [
             ("defined(HOME)", Yes),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_that_are_nested_without_end_are_not_decided() {
+    fn conditions_that_are_nested_too_deeply_are_not_decided() {
         let (open, close) = ("(".repeat(20_000), ")".repeat(20_000));
         for condition in [
             "!".repeat(20_000) + "1",
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn of_other_conditions_any_branch_may_hold() {
+    fn any_branch_of_an_undecided_condition_may_hold() {
         use Holds::{No, Perhaps, Yes};
         let lines = [
             ".if defined(X)",

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_global_change_it() {
+    fn lines_of_global_change_the_environment() {
         let text = |text: &str| Value::Text(text.to_owned());
         for (lines, name, expected) in [
             (&[][..], "HOME", text("/root")),

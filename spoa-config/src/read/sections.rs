@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_sections_of_a_file_of_its_kind_begin_one() {
+    fn a_section_begins_only_at_a_word_of_its_kind_of_file() {
         let spoe = read("spoe-message m\nargs ip=src\nbackend b\nserver s :1\n");
         let lines: Vec<_> = spoe.sections[0].lines.iter().map(|it| it.word(0)).collect();
         assert_eq!(lines, ["args", "backend", "server"]);
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_below_a_scope_are_not_of_the_section_above_it() {
+    fn lines_after_a_scope_do_not_belong_to_the_section_before_it() {
         let parsed = read("[one]\nx\nspoe-agent a\ny\n[two]\nmessages m\nspoe-agent b\n");
         let below = |scope: &Scope| scope.lines.iter().map(|it| it.word(0).to_owned()).collect();
         let below: Vec<Vec<_>> = parsed.scopes.iter().map(below).collect();

@@ -63,7 +63,7 @@ fn the_file_of_a_filter_is_found_from_where_haproxy_is_started() {
 }
 
 #[test]
-fn a_path_with_a_variable_that_is_not_set_names_it_or_means_a_file_that_is_given() {
+fn a_path_with_an_unset_variable_names_the_variable_or_means_a_given_file() {
     let unset = |names: &[&str]| Found::Unset(names.iter().map(|it| (*it).to_owned()).collect());
     for (path, alone, given) in [
         (r#""${DIR}/spoe.conf""#, unset(&["DIR"]), Found::There(0)),
@@ -167,7 +167,7 @@ fn default_path_says_where_paths_begin() {
 }
 
 #[test]
-fn a_file_that_is_given_stands_for_the_one_of_its_name() {
+fn a_given_file_replaces_the_one_of_its_name() {
     let filter = "frontend f\nfilter spoe engine e config /etc/haproxy/spoe.conf\n";
     let files = [("haproxy.cfg", filter), ("here/spoe.conf", SPOE)];
     let (there, path) = found(&files, &["haproxy.cfg", "here/spoe.conf"]);
@@ -243,7 +243,7 @@ proptest! {
     }
 
     #[test]
-    fn lines_of_what_matters_to_the_parser_can_be_read(
+    fn lines_of_special_words_can_be_read(
         lines in prop::collection::vec(r#"(\.if|\.elif|\.else|\.endif|\[|defaults|global|filter spoe|from|default-path)?[ a"'\\$#{}\[\]é*x0-9.\-=\r]{0,20}"#, 0..12),
     ) {
         let text = lines.join("\n").into_bytes();

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_with_a_variable_that_is_not_set_here_is_not_known() {
+    fn a_word_with_an_unset_variable_is_unknown() {
         for line in [
             r#"server a "${NONE}:80" b"#,
             r#"server a "${UNKNOWN-x}:80" b"#,

@@ -79,7 +79,7 @@ fn at_a_response_a_header_is_the_servers() {
 }
 
 #[test]
-fn samples_name_the_places_they_are_cut_from() {
+fn each_sample_knows_its_part_of_the_request() {
     let header = |name: &str| Place::Header(name.to_owned(), None);
     for (text, places) in [
         ("url", vec![Place::Path, Place::Query]),
@@ -137,7 +137,7 @@ fn converters_limit_grow_and_restrict() {
 }
 
 #[test]
-fn a_client_can_leave_out_most_but_not_all() {
+fn a_client_can_leave_out_most_samples_but_not_all() {
     for text in [
         "path",
         "query",

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_one_of_haproxys() {
+    fn an_event_must_be_one_that_haproxy_knows() {
         assert_eq!(event("on-http-response"), Ok(()));
         let slip = event("on-frontend-http-requst").unwrap_err();
         assert!(slip.contains("mean `on-frontend-http-request`?"), "{slip}");

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn computed_names_and_other_functions_are_not() {
+    fn computed_names_and_other_functions_are_not_found() {
         for body in [
             "SetVar::session(name, 1)",
             "SetVar::session(\"a\".to_owned() + b, 1)",

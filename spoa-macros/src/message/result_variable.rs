@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_with_another_way_out_is_not() {
+    fn a_function_with_another_exit_has_no_known_variable() {
         for body in [
             r#"{ SetVar::session("a", 1); }"#,
             r#"{ let _ = SetVar::session("a", 1); f() }"#,

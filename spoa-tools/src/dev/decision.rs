@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_is_text_and_the_rest_is_as_it_was() {
+    fn a_verdict_becomes_text_and_other_actions_stay() {
         let (text, rest) = decided(&[
             "set-var txn.score = 7",
             "set-var txn.action = \"deny\"",
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn another_end_of_the_request_is_shown() {
+    fn a_request_that_does_not_end_as_decided_is_shown() {
         let decision = |action: &str, status, location: Option<&str>| Decision {
             action: action.to_owned(),
             status,

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_not_requests() {
+    fn other_log_lines_are_not_taken_for_requests() {
         assert_eq!(Request::read("SPOE: [agent] st=1"), None);
         assert_eq!(Request::read("spoa-dev 5 403"), None);
     }

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_shown_where_it_is_and_ends_in_its_status() {
+    fn a_fault_is_shown_at_its_place_and_sets_the_exit_status() {
         let text = "frontend www\n    filter spoe engine iprep\n";
         let found = said("fault.cfg", text, &["--haproxy=3.2"]);
         assert_eq!(found.status, 3);
@@ -180,7 +180,7 @@ error[SPOA002]: this filter names no SPOE file
     }
 
     #[test]
-    fn the_same_is_there_as_json() {
+    fn findings_can_be_printed_as_json() {
         let text = "frontend www\n    bind :80\n";
         let found = said("json.cfg", text, &["--haproxy=3.2", "--json"]);
         assert_eq!(found.status, 1);
@@ -198,7 +198,7 @@ error[SPOA002]: this filter names no SPOE file
     }
 
     #[test]
-    fn no_findings_are_reported_too() {
+    fn a_configuration_without_findings_is_reported() {
         let agents = "backend a\n option spop-check\n timeout connect 5s\n timeout server 3m\n \
                       server s 127.0.0.1:12345 check\n";
         let front = "global\n default-path config\nfrontend www\n filter spoe engine iprep config nothing.conf\n";
@@ -217,7 +217,7 @@ error[SPOA002]: this filter names no SPOE file
     }
 
     #[test]
-    fn without_a_version_it_says_what_is_left_out() {
+    fn without_a_version_doctor_names_the_checks_that_it_leaves_out() {
         let directory = std::env::temp_dir().join(format!("spoa-doctor-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join("version.cfg");
@@ -240,7 +240,7 @@ error[SPOA002]: this filter names no SPOE file
     }
 
     #[test]
-    fn the_last_line_names_the_worst() {
+    fn the_last_line_names_the_worst_level() {
         // A note comes first.
         let text = "frontend www\n    filter spoe engine one config one.conf\n    \
                     filter spoe engine two\n";

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn from_256_on_it_is_a_status() {
+    fn a_number_from_256_on_is_explained_as_a_status() {
         let text = explain(257);
         assert!(text.starts_with("257: the connection failed"));
         assert!(text.contains("256 and status 1 (`I/O error`)\n"));

@@ -359,7 +359,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_at_a_glance() {
+    fn numbers_are_grouped_and_durations_are_rounded() {
         for (number, shown) in [
             (0, "0"),
             (999, "999"),

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_value_counts_for_a_time() {
+    async fn a_value_is_valid_for_its_lifetime() {
         let cache = Cache::new(10, SECOND);
         cache.put("a".to_owned(), 1);
         assert_eq!((cache.get("a"), cache.get("b")), (Some(1), None));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_value_that_is_used_does_not_count_longer() {
+    async fn using_a_value_does_not_extend_its_lifetime() {
         let cache = Cache::new(2, SECOND);
         cache.put(1, 1);
         cache.put(2, 2);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_old_value_does_not_come_back() {
+    async fn a_replaced_value_is_not_returned_again() {
         let cache = Cache::new(2, SECOND * 3600);
         for (key, value) in [(1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (1, 4)] {
             cache.put(key, value);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_time_may_be_endless() {
+    async fn the_lifetime_of_values_can_be_unlimited() {
         let cache = Cache::new(2, Duration::MAX);
         cache.put(1, 1);
         assert_eq!(cache.get(&1), Some(1));

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_phase_is_read_from_its_own_number() {
+    fn each_phase_is_read_from_its_number() {
         for phase in Phase::ALL {
             assert_eq!(Phase::from_u8(phase as u8), phase);
         }

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_typed_by_their_look() {
+    fn a_value_without_a_prefix_is_typed_by_its_form() {
         assert_eq!(value("192.0.2.7"), OwnedValue::Ipv4([192, 0, 2, 7].into()));
         assert_eq!(
             value("2001:db8::7"),

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_part_of_what_is_compared() {
+    fn failures_of_actions_are_compared_too() {
         let failed = |text: &'static str| {
             Actions::new()
                 .with(SetVar::session("a", 1))

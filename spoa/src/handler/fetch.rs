@@ -107,7 +107,7 @@ mod tests {
     const INTEGER: Expected = Expected::Integer { min: 0, max: 255 };
 
     #[test]
-    fn a_fetch_by_its_own_name_or_a_documented_alias_is_named() {
+    fn a_name_or_a_documented_alias_means_its_fetch() {
         for (name, expected, named) in [
             ("src", Expected::Address, "src"),
             ("ip", Expected::Address, "src"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_suggests_nothing() {
+    fn the_type_of_an_argument_suggests_no_fetch() {
         for expected in [
             Expected::Bool,
             Expected::Address,
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_a_fetch_of_another_type_suggests_nothing() {
+    fn a_fetch_of_another_type_is_not_suggested() {
         assert_eq!(fetch("status", Expected::Text), None);
         assert_eq!(fetch("path", Expected::Address), None);
         assert_eq!(fetch("ip", Expected::Bool), None);

@@ -317,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_integer_type_becomes_any_integer_it_fits() {
+    fn an_integer_converts_to_any_rust_integer_that_holds_it() {
         assert_eq!(u8::from_value(Value::Int64(255)), Ok(255));
         assert_eq!(u8::from_value(Value::Int64(256)), Err(Mismatch::Range));
         assert_eq!(u64::from_value(Value::Int64(-1)), Err(Mismatch::Range));
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_reads_as_an_address_is_one() {
+    fn text_that_reads_as_an_address_converts_to_one() {
         let ip: IpAddr = "192.0.2.7".parse().unwrap();
         assert_eq!(IpAddr::from_value(Value::from("192.0.2.7")), Ok(ip));
         assert_eq!(
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn only_null_is_an_option_without_a_value() {
+    fn only_null_and_absence_become_none() {
         assert_eq!(Option::<u8>::from_value(Value::Null), Ok(None));
         assert_eq!(
             Option::<u8>::from_value(Value::Int64(300)),

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_clients_becomes_what_takes_all_of_it() {
+    fn text_of_clients_needs_a_type_that_takes_all_of_it() {
         let client = |ascii| Client {
             kind: Kind::Str,
             integers: (i64::MIN, i64::MAX),

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn schemes_are_told_apart_in_any_case() {
+    fn schemes_are_recognised_in_any_case() {
         let token = |value: &'static [u8]| BearerToken::from_header(value).map(BearerToken::as_str);
         assert_eq!(token(b"bEARER  abc "), Some("abc"));
         for other in [&b""[..], b"Bearer", b"Bearer ", b"Basic YTpi", b"abc"] {

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_from_the_right_through_trusted_proxies_only() {
+    fn the_client_is_the_last_address_that_is_not_a_trusted_proxy() {
         let trusted = "10.0.0.0/8, 2001:db8::1";
         for (source, lines, expected) in [
             ("192.0.2.1", &["1.1.1.1"][..], "192.0.2.1"),

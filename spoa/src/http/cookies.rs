@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn all_cookie_headers_count() {
+    fn the_cookies_of_all_headers_are_read() {
         let block = b"cookie: a=1\r\nx: b=0\r\nCookie: b=2; a=3\r\n\r\n";
         let cookies = Headers::from_text(block).unwrap().cookies();
         let expected: [(&[u8], &[u8]); 3] = [(b"a", b"1"), (b"b", b"2"), (b"a", b"3")];

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn other_pairs_are_mismatches() {
+    fn pairs_of_another_shape_are_mismatches() {
         for text in [&b"page=x"[..], b"page=256", b"page=1&page=2"] {
             assert_eq!(
                 query(text),

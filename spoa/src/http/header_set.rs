@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn only_lists_grow_by_elements() {
+    fn append_extends_a_list_but_adds_a_line_for_a_cookie() {
         let set = HeaderSet::new().append("vary", "").unwrap();
         let set = set.append("vary", "a").unwrap().append("Vary", "").unwrap();
         assert_eq!(set, HeaderSet::new().set("vary", "a").unwrap());

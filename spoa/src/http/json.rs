@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_json_and_other_text_are_mismatches() {
+    fn json_of_another_shape_and_other_text_are_mismatches() {
         let read = |text: &'static str| Json::<Vec<u8>>::from_value(Value::Binary(text.as_bytes()));
         assert_eq!(read("[1, 2]"), Ok(Json(vec![1, 2])));
         for other in ["", "[1", "{}", "[1] x"] {

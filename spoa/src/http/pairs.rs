@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_an_empty_query() {
+    fn null_is_an_empty_query() {
         assert_eq!(Query::from_value(Value::Null), Ok(Query::default()));
         assert_eq!(Option::<Query<'_>>::from_value(Value::Null), Ok(None));
     }

@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_with_a_promise_keep_it() {
+    fn cookies_with_reserved_prefixes_get_their_attributes() {
         let cookie = SetCookie::new("__Host-id", "1").unwrap();
         assert_eq!(cookie.to_string(), "__Host-id=1; Path=/; Secure");
         assert!(cookie.clone().path("/a").is_err());

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_is_its_variables() {
+    fn a_verdict_sets_its_variables() {
         type V = Verdict<All>;
         for (verdict, variables) in [
             (V::allow(), &["action = \"allow\""][..]),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stricter_verdict_counts_and_headers_add_up() {
+    fn combined_verdicts_keep_the_stricter_one_and_all_headers() {
         let user = HeaderSet::new().set("x-user", "alice").unwrap();
         let via = HeaderSet::new().add("via", "x").unwrap();
         let allow = Verdict::<All>::allow().request_headers(user);

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_what_the_handler_takes() {
+    fn the_example_call_has_values_that_the_handler_takes() {
         let port = Expected::Integer { min: 0, max: 65535 };
         let mut optional = argument(Some("ua"), None, Expected::Text);
         optional.required = false;
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_taken_by_place_are_at_their_places() {
+    fn the_example_call_keeps_the_positions_of_arguments() {
         let named = argument(Some("ssl"), None, Expected::Bool);
         let placed = |index| argument(Some("x"), Some(index), Expected::Text);
         let samples_of = |arguments: Vec<_>| {

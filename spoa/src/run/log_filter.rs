@@ -103,7 +103,7 @@ mod tests {
     use tracing::Level;
 
     #[test]
-    fn levels_apply_to_their_targets_and_the_bare_one_to_the_rest() {
+    fn a_level_applies_to_its_target_and_a_bare_level_to_the_rest() {
         let targets = read("Warn, spoa::values=trace,spoa::failures=off").unwrap();
         for (target, level, expected) in [
             ("my_agent", Level::WARN, true),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_shown_where_the_text_does_not_say_as_much() {
+    fn targets_are_shown_where_the_text_does_not_name_them() {
         for (target, shown) in [
             (VALUES, true),
             (FAILURES, true),

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_that_asks_may_end_what_it_does_and_others_are_cancelled() {
+    async fn a_service_can_ask_to_finish_its_work_and_others_are_cancelled() {
         let ended = Arc::new(AtomicBool::new(false));
         let seen = ended.clone();
         let graceful = Service::new("graceful".to_owned(), move |serving| {

@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn actions_that_the_specification_does_not_have_end_the_walk() {
+    fn an_invalid_action_ends_the_iteration() {
         let unset = |code: u8, args: u8, scope: u8| [code, args, scope, 1, b'x'];
         assert!(matches!(
             ActionIter::new(&unset(2, 2, 4)).next(),

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_shrinks_takes_no_more_than_it_allows() {
+    fn a_limit_that_shrinks_applies_to_open_frames() {
         let mut frames = Reassembly::new(100);
         frames.begin(ids(0), Flags::NONE, b"abc");
         frames.limit(4);

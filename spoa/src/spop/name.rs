@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_shown_as_far_as_names_go() {
+    fn a_long_name_is_cut_and_an_odd_one_is_escaped() {
         let longest = "n".repeat(Name::EXCERPT);
         assert_eq!(Name::from(longest.as_str()).excerpt(), longest);
         let longer = longest.clone() + "nnn";

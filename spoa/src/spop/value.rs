@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_six_types_left_are_unknown() {
+    fn the_six_reserved_types_are_unknown() {
         for code in 10..16 {
             let bytes = [code, 0, 0];
             assert_eq!(
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_inside_a_datum_is_an_error() {
+    fn a_truncated_value_is_an_error() {
         for bytes in [
             &b""[..],
             b"\x04",
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn values_show_themselves_as_a_person_would_write_them() {
+    fn values_are_displayed_as_a_person_would_write_them() {
         for (value, shown) in [
             (Value::Null, "null"),
             (Value::Bool(true), "true"),

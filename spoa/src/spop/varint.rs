@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn each_border_is_where_the_specification_puts_it() {
+    fn lengths_change_at_the_numbers_of_the_specification() {
         let borders = [
             240,
             2288,
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_inside_the_integer_is_an_error() {
+    fn a_truncated_integer_is_an_error() {
         assert_eq!(decode(&[]), Err(DecodeError::Truncated));
         for len in 1..MAX_LEN {
             assert_eq!(

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_ends_where_a_reading_does() {
+    fn the_length_of_a_message_is_the_number_of_its_arguments() {
         let payload = payload();
         let messages: Vec<_> = Messages::parse(&payload).unwrap().iter().collect();
         let lengths: Vec<_> = messages.iter().map(Message::len).collect();

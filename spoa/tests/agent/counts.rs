@@ -85,7 +85,7 @@ async fn asked(messages: &[&str]) -> Stats {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_message_counts_once_as_what_became_of_it() {
+async fn each_message_is_counted_once_under_its_outcome() {
     let messages = [
         "good", "good", "takes", "errs", "panics", "misnames", "late", "waits", "blocks", "nobody",
     ];
@@ -188,7 +188,7 @@ async fn a_full_agent_counts_what_it_refuses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_and_connections_are_counted_to_the_last() {
+async fn all_bytes_and_connections_are_counted() {
     let agent = agent();
     let mut sent = 0;
     for _ in 0..3 {
@@ -214,7 +214,7 @@ async fn bytes_and_connections_are_counted_to_the_last() {
 
 /// HAProxy ends a health check so.
 #[tokio::test]
-async fn a_reset_between_answers_is_not_a_broken_connection() {
+async fn a_reset_with_nothing_in_flight_is_not_a_broken_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let builder = Agent::builder()

@@ -78,7 +78,7 @@ async fn gated() -> SetVar<u8> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_not_held_back_for_what_takes_long() {
+async fn an_answer_is_not_held_back_for_a_slow_handler() {
     let (mut peer, stop) = connect().await;
     peer.send(&notify(1, &["gated"])).await;
     stop.send(()).unwrap();
@@ -114,7 +114,7 @@ async fn an_idle_connection_ends_a_moment_later() {
 }
 
 #[tokio::test]
-async fn a_peer_that_waits_to_be_accepted_is_answered() {
+async fn a_peer_that_is_not_yet_accepted_is_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap())
         .await

@@ -173,7 +173,7 @@ async fn a_handlers_own_on_failure_takes_the_place_of_the_agents() {
 }
 
 #[tokio::test]
-async fn a_handlers_own_on_failure_has_messages_that_are_refused() {
+async fn a_handlers_own_on_failure_gets_refused_messages() {
     let limits = |limits: &mut spoa::agent::Limits| limits.max_blocking = 0;
     let mut peer = Peer::connect(with_own().limits(limits)).await;
     let answer = peer.ask(&["own-blocking"]).await;
@@ -294,7 +294,7 @@ async fn on_failure_sees_message_cause_and_context() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_of_one_handler_is_not_the_others() {
+async fn each_handler_of_a_notify_has_its_own_deadline() {
     let mut peer = Peer::connect(
         agent()
             .limits(|limits| limits.handler_timeout = Some(Duration::from_millis(20)))

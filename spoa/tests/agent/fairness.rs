@@ -83,7 +83,7 @@ async fn a_poll_counts_messages_not_notifies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_that_drains_is_limited_as_well() {
+async fn a_poll_during_a_drain_is_limited_as_well() {
     let runs = Arc::new(Runs::default());
     let builder = agent(&runs).limits(|limits| limits.connection_lifetime = Some(Duration::ZERO));
     let (most, all) = most_in_one_poll(builder, &runs, flood(5000, 1)).await;
@@ -121,7 +121,7 @@ const MARK: u8 = 0xa5;
 
 // Paused, since a busy machine takes longer than the frame may.
 #[tokio::test(start_paused = true)]
-async fn a_large_frame_that_comes_in_drips_has_no_room_made_for_each() {
+async fn a_large_frame_in_small_pieces_does_not_clear_its_buffer_for_each() {
     let mut payload = Vec::new();
     let body = vec![b'x'; 900 << 10];
     NotifyWriter::new(&mut payload).message("count", &[("body", Value::Binary(&body))]);

@@ -37,7 +37,7 @@ async fn the_answers_to_one_read_leave_in_one_write() {
 }
 
 #[tokio::test]
-async fn a_conversation_in_single_bytes_is_the_same_conversation() {
+async fn a_conversation_sent_byte_by_byte_has_the_same_answers() {
     let mut peer = Peer::silent(agent(), 1 << 16);
     let mut bytes = hello(16380);
     bytes.extend(notify(0, &["sync"]));
@@ -112,7 +112,7 @@ async fn mortal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_dies_takes_its_handlers_with_it() {
+async fn handlers_are_cancelled_when_their_connection_dies() {
     let mut peer = Peer::connect(
         agent()
             .handlers(handlers![mortal])
@@ -153,7 +153,7 @@ async fn a_connection_that_is_not_spop_is_closed_silently() {
 }
 
 #[tokio::test]
-async fn a_frame_out_of_place_ends_the_connection_with_its_status() {
+async fn an_unexpected_frame_ends_the_connection_with_its_status() {
     for (bytes, status) in [
         (notify(1, &["sync"]), 4),
         (hello(255), 9),
@@ -172,7 +172,7 @@ async fn a_frame_out_of_place_ends_the_connection_with_its_status() {
 }
 
 #[tokio::test]
-async fn a_notify_that_cannot_be_read_is_answered_and_hurts_no_other() {
+async fn a_notify_that_cannot_be_read_is_answered_and_affects_no_other() {
     let mut peer = Peer::connect(agent()).await;
     let mut bytes = frame(FrameType::NOTIFY, Flags::FIN, 1, b"\x04sync\x02\x01n");
     bytes.extend(notify(3, &["sync"]));
@@ -198,7 +198,7 @@ async fn a_fragmented_notify_is_answered_once() {
 }
 
 #[tokio::test]
-async fn a_peer_that_reads_nothing_stops_being_read() {
+async fn the_agent_stops_reading_from_a_peer_that_does_not_read() {
     let mut peer = Peer::silent(agent(), 4096);
     peer.send(&hello(16380)).await;
     assert_eq!(peer.answer().await, Answer::Hello);
@@ -226,7 +226,7 @@ async fn a_peer_that_reads_nothing_stops_being_read() {
 
 /// As one that encrypts may: it passes on what it is given when it is told to.
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_holds_what_is_written_is_flushed() {
+async fn a_stream_with_a_write_buffer_is_flushed() {
     // So short that flushing takes several polls.
     let (io, theirs) = tokio::io::duplex(16);
     let agent = agent().build().unwrap();
@@ -243,7 +243,7 @@ async fn a_stream_that_holds_what_is_written_is_flushed() {
 }
 
 #[tokio::test]
-async fn an_agent_without_an_address_is_refused_when_it_should_listen() {
+async fn an_agent_without_an_address_cannot_listen() {
     let built = || agent().build().unwrap();
     let refused = built().serve(async {}).await.unwrap_err();
     assert_eq!(

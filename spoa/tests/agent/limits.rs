@@ -53,7 +53,7 @@ async fn a_slow_handler_never_delays_a_quick_one_on_the_same_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn handlers_of_all_connections_count() {
+async fn the_limit_of_handlers_is_for_all_connections_together() {
     let agent = agent()
         .limits(|limits| limits.max_in_flight_total = 3)
         .on_failure(limit)
@@ -75,7 +75,7 @@ async fn handlers_of_all_connections_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_dies_gives_its_room_back() {
+async fn a_connection_that_dies_frees_its_share_of_the_limits() {
     let agent = agent()
         .limits(|limits| limits.max_in_flight_total = 1)
         .on_failure(limit)
@@ -96,7 +96,7 @@ async fn a_connection_that_dies_gives_its_room_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_of_running_handlers_count_in_bytes() {
+async fn messages_of_running_handlers_count_towards_the_limit_of_bytes() {
     let mut peer = Peer::connect(
         agent()
             .limits(|limits| limits.max_buffered_total = 10_000)
@@ -136,7 +136,7 @@ async fn connect(agent: &Agent, count: usize) -> Vec<Peer> {
 const MOMENT: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
-async fn frames_that_do_not_come_whole_count_beyond_what_is_free() {
+async fn unfinished_frames_count_beyond_the_free_bytes_of_each_connection() {
     let agent = agent()
         .limits(|limits| limits.max_buffered_total = 100_000)
         .build()
@@ -164,7 +164,7 @@ async fn frames_that_do_not_come_whole_count_beyond_what_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unread_answers_count() {
+async fn unread_answers_count_towards_the_limit_of_bytes() {
     let agent = agent()
         .handlers(handlers![echo])
         .limits(|limits| limits.max_buffered_total = 10_000);
@@ -235,7 +235,7 @@ async fn switched(switch: State<'_, Switch>) -> SetVar<u8> {
 struct Switch(Arc<AtomicBool>);
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_hangs_is_not_begun_again_and_again() {
+async fn a_handler_that_hangs_is_not_started_for_every_message() {
     let hangs = Arc::new(AtomicBool::new(true));
     let agent = agent()
         .handlers(handlers![switched])

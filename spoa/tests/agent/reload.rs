@@ -240,7 +240,7 @@ async fn a_panic_keeps_the_old_values() {
 }
 
 #[tokio::test]
-async fn reloads_go_one_after_the_other() {
+async fn reloads_run_one_after_the_other() {
     static AT_WORK: Semaphore = Semaphore::const_new(1);
     let make = || async {
         // A reload that comes while another is running fails.
@@ -258,7 +258,7 @@ async fn reloads_go_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn without_a_first_value_there_is_no_agent() {
+async fn without_a_first_value_the_agent_does_not_start() {
     let made = Agent::builder()
         .reloadable(async || Err::<Right, _>("the table is locked"))
         .await;

@@ -13,7 +13,7 @@ fn limits(set: impl FnOnce(&mut Limits)) -> Limits {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_ends_at_its_age_and_not_all_at_once() {
+async fn connections_end_at_their_lifetime_but_not_all_at_once() {
     let hour = Duration::from_secs(3600);
     let limits = limits(|limits| limits.connection_lifetime = Some(hour));
     let mut ages = Vec::new();
@@ -33,7 +33,7 @@ async fn a_connection_ends_at_its_age_and_not_all_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_asks_at_the_end_of_its_age_is_answered_first() {
+async fn a_notify_at_the_end_of_the_lifetime_is_answered_first() {
     let limits = limits(|limits| limits.connection_lifetime = Some(Duration::from_millis(100)));
     let mut peer = Peer::connect(agent().limits(|all| *all = limits)).await;
     sleep(Duration::from_millis(85)).await;
@@ -65,7 +65,7 @@ async fn a_connection_that_is_always_in_use_ends_after_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_ends_when_nothing_came_for_long() {
+async fn an_idle_connection_ends_after_its_timeout() {
     let limits = limits(|limits| limits.idle_timeout = Some(Duration::from_secs(10)));
     let mut peer = Peer::connect(agent().limits(|all| *all = limits)).await;
     for _ in 0..3 {

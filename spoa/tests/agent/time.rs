@@ -75,7 +75,7 @@ async fn after_its_disconnect_the_agent_waits_for_the_peer_to_close() {
 
 /// On the real clock: a paused one does not advance while there is something to do.
 #[tokio::test]
-async fn a_peer_that_never_pauses_does_not_hide_what_is_due() {
+async fn timers_expire_while_a_peer_sends_without_a_pause() {
     let answered = AtomicBool::new(false);
     let mut first = Some([hello(16380), notify(1, &["never"])].concat());
     let mut reads = 0;

@@ -73,7 +73,7 @@ async fn a_unique_id_joins_messages_of_any_stream_and_connection() {
 }
 
 #[tokio::test]
-async fn messages_of_one_stream_belong_together_where_streams_last() {
+async fn messages_of_one_stream_belong_together_up_to_haproxy_3_0() {
     let agent = build(100);
     let mut one = connect(&agent, "one", "pipelining,async").await;
     let mut again = connect(&agent, "one", "pipelining,async").await;
@@ -86,7 +86,7 @@ async fn messages_of_one_stream_belong_together_where_streams_last() {
 }
 
 #[tokio::test]
-async fn without_an_id_a_message_fails_where_streams_do_not_last() {
+async fn without_a_unique_id_a_message_fails_from_haproxy_3_1_on() {
     let agent = build(100);
     let mut peer = connect(&agent, "one", "pipelining").await;
     for id in [Value::Null, Value::String(b"")] {

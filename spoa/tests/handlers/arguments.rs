@@ -60,7 +60,7 @@ fn each_argument_is_taken_by_the_name_of_its_parameter() {
 }
 
 #[test]
-fn addresses_come_as_such_or_as_text() {
+fn addresses_are_read_from_addresses_and_from_text() {
     #[spoe_message("addresses")]
     fn addresses(a: IpAddr, b: Ipv4Addr, c: Ipv6Addr) -> SetVar<String> {
         shown(format!("{a} {b} {c}"))
@@ -115,7 +115,7 @@ fn the_first_argument_of_a_name_wins_in_any_order() {
 }
 
 #[test]
-fn a_raw_identifier_names_the_argument_without_its_mark() {
+fn a_raw_identifier_names_the_argument_without_the_prefix_r() {
     #[spoe_message("raw")]
     fn r#match(r#type: &str, mut r#mod: u8) -> SetVar<String> {
         r#mod += 1;
@@ -126,7 +126,7 @@ fn a_raw_identifier_names_the_argument_without_its_mark() {
 }
 
 #[test]
-fn the_whole_message_comes_beside_its_arguments() {
+fn a_handler_can_take_the_message_and_its_arguments() {
     #[spoe_message("whole")]
     fn whole(
         message: Message<'_>,
@@ -154,7 +154,7 @@ fn the_whole_message_comes_beside_its_arguments() {
 }
 
 #[test]
-fn state_comes_by_its_type() {
+fn a_state_is_found_by_its_type() {
     #[spoe_message("state")]
     fn state(State(words): State<'_, Vec<String>>, limit: State<'_, u64>) -> SetVar<String> {
         shown(format!("{} {}", words.join("+"), *limit))
@@ -178,7 +178,7 @@ fn text_is_parsed_by_from_str() {
 }
 
 #[test]
-fn async_and_blocking_handlers_take_the_same() {
+fn async_and_blocking_handlers_take_the_same_parameters() {
     #[spoe_message("later")]
     async fn later<'a>(path: Text<'a>, context: Context<'_>, body: &[u8]) -> SetVar<Text<'a>> {
         tokio::task::yield_now().await;
@@ -197,7 +197,7 @@ fn async_and_blocking_handlers_take_the_same() {
 }
 
 #[test]
-fn an_underscore_at_the_head_of_a_parameter_is_not_part_of_its_argument() {
+fn a_leading_underscore_of_a_parameter_is_not_part_of_the_argument_name() {
     #[spoe_message("unused")]
     fn unused(_id: u8, #[arg("_raw")] _raw: Option<u8>) {}
     assert_eq!(call(&handlers![unused], &[("id", &1)]), "");
@@ -218,7 +218,7 @@ fn the_fallback_takes_messages_without_a_handler() {
 }
 
 #[test]
-fn a_handler_is_still_a_function() {
+fn a_handler_can_be_called_as_a_function() {
     #[spoe_message("plain")]
     fn plain(#[arg("other", default)] x: u8) -> SetVar<u8> {
         SetVar::session("x", x)
@@ -227,7 +227,7 @@ fn a_handler_is_still_a_function() {
 }
 
 #[test]
-fn of_two_arguments_of_one_name_the_first_counts_though_it_is_refused() {
+fn of_two_arguments_of_one_name_the_first_counts_even_if_it_is_refused() {
     #[spoe_message("small")]
     fn small(a: u8) -> SetVar<u8> {
         SetVar::transaction("a", a)

@@ -20,7 +20,7 @@ fn an_argument_is_taken_by_another_name() {
 }
 
 #[test]
-fn an_argument_is_taken_by_its_place() {
+fn an_argument_is_taken_by_its_position() {
     #[spoe_message("placed")]
     fn placed(
         #[arg(index = 2)] third: &str,
@@ -36,7 +36,7 @@ fn an_argument_is_taken_by_its_place() {
 }
 
 #[test]
-fn a_default_takes_the_place_of_absence_and_of_null() {
+fn a_default_replaces_a_missing_argument_and_null() {
     #[spoe_message("defaults")]
     fn defaults(
         #[arg(default)] port: u16,
@@ -64,7 +64,7 @@ fn a_default_takes_the_place_of_absence_and_of_null() {
 }
 
 #[test]
-fn a_default_does_not_hide_what_does_not_fit() {
+fn a_default_does_not_replace_a_value_that_does_not_convert() {
     #[spoe_message("strict")]
     fn strict(#[arg(default = 80)] port: u16) -> SetVar<u16> {
         SetVar::session("port", port)

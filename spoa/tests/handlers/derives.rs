@@ -37,7 +37,7 @@ enum Method {
 struct UserId(u64);
 
 #[test]
-fn arguments_come_as_a_struct() {
+fn a_struct_takes_the_arguments_of_its_fields() {
     #[spoe_message("request")]
     fn request(request: Request<'_>, path: Text<'_>) -> SetVar<String> {
         assert_eq!(path, request.path);
@@ -78,7 +78,7 @@ fn arguments_come_as_a_struct() {
 }
 
 #[test]
-fn a_struct_can_be_taken_apart_where_it_comes() {
+fn a_parameter_can_destructure_a_struct() {
     #[derive(FromMessage)]
     struct Pair(#[spoa("a")] u8, #[spoa(index = 1)] u8);
 
@@ -91,7 +91,7 @@ fn a_struct_can_be_taken_apart_where_it_comes() {
 }
 
 #[test]
-fn an_enum_is_one_of_its_texts() {
+fn an_enum_takes_the_texts_of_its_variants() {
     #[spoe_message("method")]
     fn method(
         #[arg(reject)] method: Method,
@@ -111,7 +111,7 @@ fn an_enum_is_one_of_its_texts() {
 }
 
 #[test]
-fn a_text_may_be_named_as_clap_does() {
+fn an_attribute_names_the_text_of_a_variant() {
     #[derive(FromValue)]
     enum Tier {
         #[spoa("VIP")]
@@ -131,7 +131,7 @@ fn a_text_may_be_named_as_clap_does() {
 }
 
 #[test]
-fn a_newtype_is_what_is_in_it() {
+fn a_newtype_converts_as_its_field_does() {
     #[derive(FromValue)]
     struct Agent<'a> {
         name: Option<&'a str>,

@@ -88,7 +88,7 @@ fn variables(definition: &Definition) -> String {
 }
 
 #[test]
-fn a_struct_says_it_of_each_field() {
+fn the_presence_of_each_field_of_a_struct_is_known() {
     #[spoe_message("m1")]
     fn plain() -> Verdict {
         verdict()
@@ -110,7 +110,7 @@ fn a_struct_says_it_of_each_field() {
 }
 
 #[test]
-fn a_value_says_it_of_the_variable_that_it_is_for() {
+fn the_presence_of_a_variable_follows_from_the_type_of_its_value() {
     #[spoe_message("m4", set = "txn.x")]
     fn value() -> &'static str {
         "x"
@@ -148,7 +148,7 @@ fn a_value_says_it_of_the_variable_that_it_is_for() {
 }
 
 #[test]
-fn a_name_in_the_body_counts_where_it_is_the_one_that_is_returned() {
+fn a_variable_named_in_the_body_counts_if_it_is_returned() {
     #[spoe_message("m11")]
     fn one(x: u8) -> Blocked {
         match x {
@@ -320,7 +320,7 @@ fn a_variable_of_on_failure_says_nothing_about_success() {
 }
 
 #[test]
-fn a_handler_that_computes_names_is_open() {
+fn a_handler_that_computes_names_may_set_any_variable() {
     #[spoe_message("m31", set = "txn.a")]
     fn by_attribute() -> Option<u8> {
         None

@@ -23,7 +23,7 @@ fn of_a_header(#[arg(sample = "req.hdr(x-ip)", reject)] ip: IpAddr) {
 }
 
 #[test]
-fn the_sample_that_the_handler_gives_is_the_one_to_write() {
+fn a_rejection_suggests_the_sample_that_the_handler_declares() {
     let missing = call(&handlers![of_a_header], &[]);
     assert!(
         missing.ends_with("write `args ip=req.hdr(x-ip)`, or take `Option<IpAddr>`"),
@@ -133,7 +133,7 @@ fn integers(
 }
 
 #[test]
-fn a_type_is_named_only_if_it_takes_what_came() {
+fn a_type_is_suggested_only_if_it_takes_the_value() {
     let advice = |name: &str, value: &dyn AsValue| {
         let text = call(&handlers![integers], &[(name, value)]);
         let (_, advice) = text.split_once("is out of range").expect(&text);
@@ -171,7 +171,7 @@ fn text_that_a_client_chose_is_not_the_fault_of_spoe_conf() {
 }
 
 #[test]
-fn an_async_handler_rejects_alike() {
+fn an_async_handler_rejects_with_the_same_text() {
     #[spoe_message("later")]
     async fn later(port: u8) -> SetVar<u8> {
         SetVar::session("port", port)

@@ -62,7 +62,7 @@ fn actions_of_every_shape_are_answered_in_order() {
 }
 
 #[test]
-fn a_result_may_borrow_from_the_arguments() {
+fn a_result_can_borrow_from_the_arguments() {
     #[spoe_message("sync")]
     fn sync<'m: 'm>(a: &'m str, _b: Option<&'m [u8]>) -> Option<(SetVar<&'m str>, UnsetVar)> {
         Some((SetVar::session("a", a), UnsetVar::session("b")))
@@ -81,7 +81,7 @@ fn a_result_may_borrow_from_the_arguments() {
 }
 
 #[test]
-fn an_error_of_any_kind_is_the_failure() {
+fn an_error_of_any_type_fails_the_message() {
     #[spoe_message("text")]
     fn text() -> Result<(), String> {
         Err("no database".to_owned())

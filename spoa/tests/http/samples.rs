@@ -93,7 +93,7 @@ fn a_type_names_the_sample_of_its_argument() {
 }
 
 #[test]
-fn in_a_message_about_a_response_it_is_that_of_the_response() {
+fn a_message_about_a_response_gets_the_sample_of_the_response() {
     assert_eq!(
         args(handlers![response]),
         "method=method headers=res.hdrs_bin body=res.body body_size=res.body_size \
@@ -105,7 +105,7 @@ fn in_a_message_about_a_response_it_is_that_of_the_response() {
 }
 
 #[test]
-fn a_sample_that_is_written_counts() {
+fn a_sample_in_an_attribute_takes_precedence() {
     assert_eq!(args(handlers![own_sample]), "headers=req.hdrs");
 }
 

@@ -200,7 +200,7 @@ fn a_request_without_a_body_does_not_wait() {
 }
 
 #[test]
-fn a_slow_body_is_waited_for_as_long_as_it_says() {
+fn haproxy_waits_for_a_slow_body_until_the_configured_timeout() {
     for_each_haproxy(|haproxy| {
         let site = Site::start(haproxy, &[]);
         let head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhello";
@@ -270,7 +270,7 @@ fn a_response_with_a_length_is_waited_for_and_one_that_may_never_end_is_not() {
 }
 
 #[test]
-fn a_server_that_stops_within_a_body_ends_the_wait_by_its_own_timeout() {
+fn a_server_that_stops_within_a_body_fails_by_the_server_timeout() {
     for_each_haproxy(|haproxy| {
         let site = Site::start(haproxy, &[]);
         let started = Instant::now();

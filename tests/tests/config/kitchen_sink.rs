@@ -130,7 +130,7 @@ fn a_missing_sample_is_a_warning_and_a_line_to_complete() {
 }
 
 #[test]
-fn failing_closed_denies_what_was_not_judged() {
+fn fail_closed_denies_requests_without_a_verdict() {
     for_each_haproxy(|haproxy| {
         let port = Port::free();
         let listen = port.addr().to_string();
@@ -165,7 +165,7 @@ fn failing_closed_denies_what_was_not_judged() {
 }
 
 #[test]
-fn a_fleet_shares_the_work() {
+fn several_agents_share_the_messages() {
     for_each_haproxy(|haproxy| {
         let ports = [Port::free(), Port::free()];
         let addresses = ports.each_ref().map(|port| port.addr().to_string());

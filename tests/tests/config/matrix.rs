@@ -439,7 +439,7 @@ fn said(dir: &Path, series: Series, kind: Kind, place: Place, form: Form, fail: 
 }
 
 #[test]
-fn doctor_has_nothing_to_say_of_what_config_writes() {
+fn doctor_has_no_findings_in_files_that_config_writes() {
     let dir = TempDir::new();
     let mut wrong = Vec::new();
     for series in Series::ALL {

@@ -150,7 +150,7 @@ fn only_the_keys_of_an_agent_that_is_down_move() {
 }
 
 #[test]
-fn a_key_that_is_there_from_the_start_is_of_the_session() {
+fn with_a_key_of_the_connection_all_requests_go_to_one_agent() {
     for_each_haproxy(|haproxy| {
         if !haproxy.at_least(3, 1) {
             return;

@@ -122,7 +122,7 @@ fn overfull(samples: &[&str]) -> bool {
 }
 
 #[test]
-fn haproxy_from_3_1_on_sends_nothing_that_a_client_makes_too_large() {
+fn haproxy_from_3_1_on_does_not_send_a_message_that_a_client_makes_too_large() {
     let why = "NOTIFYs that are given up, of HAProxy from 3.1 on";
     let agent = Background::agent(|agent| agent.handlers(handlers![measure]));
     for_haproxies(

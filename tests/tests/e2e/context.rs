@@ -40,7 +40,7 @@ fn describe(message: Message<'_>) -> [SetVar<String>; 5] {
 }
 
 #[test]
-fn the_arguments_by_name_by_index_and_one_by_one() {
+fn arguments_are_read_by_name_by_index_and_one_by_one() {
     let agent = Background::agent(|agent| agent.handlers(handlers![describe]));
     for_each_haproxy(|haproxy| {
         let proxy = Config::new(agent.addr())
@@ -116,7 +116,7 @@ const SEEN: [&str; 6] = [
 ];
 
 #[test]
-fn where_a_message_came_from() {
+fn the_context_names_the_agent_the_stream_and_the_peer() {
     let agent = Background::agent(|agent| agent.name("seer").handlers(handlers![context]));
     for_each_haproxy(|haproxy| {
         let config = Config::new(agent.addr())
@@ -155,7 +155,7 @@ fn where_a_message_came_from() {
 }
 
 #[test]
-fn no_two_notifys_at_once_look_the_same() {
+fn notifys_in_flight_have_different_ids() {
     let agent = Background::agent(|agent| agent.handlers(handlers![context]));
     for_each_haproxy(|haproxy| {
         let proxy = Config::new(agent.addr())

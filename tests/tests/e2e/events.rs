@@ -31,7 +31,7 @@ const EVENTS: [&str; 8] = [
 ];
 
 #[test]
-fn every_event_of_a_request_in_its_order() {
+fn the_events_of_a_request_come_in_their_order() {
     for_each_haproxy_in_turn(|haproxy| {
         let agent = numbering();
         let names = EVENTS.map(|event| format!("sess.iprep.{}", event.replace('-', "_")));

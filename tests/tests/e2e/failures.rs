@@ -288,7 +288,7 @@ fn a_message_of_too_many_arguments_is_answered_without_actions() {
 }
 
 #[test]
-fn an_agent_that_is_not_there() {
+fn requests_go_on_with_an_error_if_no_agent_listens() {
     for_each_haproxy(|haproxy| {
         let nowhere = spoa_tests::Port::free();
         let proxy = Config::new(nowhere.addr())

@@ -68,7 +68,7 @@ fn a_notify_of_several_frames_arrives_whole() {
 }
 
 #[test]
-fn so_does_one_larger_than_haproxys_own_buffer() {
+fn a_notify_larger_than_haproxys_buffer_arrives_where_fragments_are_sent() {
     let agent = agent(1 << 20, 256 << 10);
     for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent, 8).start(haproxy);
@@ -85,7 +85,7 @@ fn so_does_one_larger_than_haproxys_own_buffer() {
 }
 
 #[test]
-fn fifty_at_once_arrive_whole() {
+fn fifty_notifys_in_fragments_at_once_arrive_whole() {
     let agent = agent(512, 256 << 10);
     for_haproxies(WHY, fragments, |haproxy| {
         let proxy = config(&agent, 1).start(haproxy);

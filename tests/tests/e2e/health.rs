@@ -21,7 +21,7 @@ fn wait_for_status(proxy: &Proxy, status: &str, check: &str) {
 }
 
 #[test]
-fn an_agent_is_up_while_it_is_there() {
+fn haproxy_finds_an_agent_up_while_it_runs() {
     for_each_haproxy(|haproxy| {
         let port = Port::free();
         let config = Config::new(port.addr())

@@ -134,7 +134,7 @@ fn ask_100_and_forgive_what_was_not_sent(proxy: &Proxy) {
 }
 
 #[test]
-fn a_hundred_at_once_out_of_order() {
+fn a_hundred_notifys_at_once_are_answered_out_of_order() {
     let (agent, work) = echoing(|_| ());
     for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).start(haproxy);
@@ -154,7 +154,7 @@ fn a_hundred_at_once_out_of_order() {
 }
 
 #[test]
-fn a_hundred_at_once_without_pipelining() {
+fn a_hundred_notifys_at_once_are_answered_without_pipelining() {
     let (agent, work) = echoing(|_| ());
     for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent)
@@ -206,7 +206,7 @@ fn echo_slowly(token: &str) -> String {
 }
 
 #[test]
-fn a_hundred_at_once_that_block() {
+fn a_hundred_notifys_at_once_are_answered_by_blocking_handlers() {
     let agent = Background::agent(|agent| {
         agent
             .handlers(handlers![echo_slowly])
@@ -222,7 +222,7 @@ fn echo_at_once(token: &str) -> String {
 }
 
 #[test]
-fn a_hundred_at_once_that_do_not_wait() {
+fn a_hundred_notifys_at_once_are_answered_by_sync_handlers() {
     let agent = Background::agent(|agent| agent.handlers(handlers![echo_at_once]));
     for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).start(haproxy);

@@ -178,7 +178,7 @@ fn without_pipelining_nothing_is_lost() {
 }
 
 #[test]
-fn connections_that_end_by_age_cost_one_disconnects_worth_at_most() {
+fn each_connection_that_ends_by_age_loses_at_most_one_request_of_a_client() {
     const CLIENTS: usize = 8;
     let ended = |agent: &Background| {
         let logs = agent.logs();

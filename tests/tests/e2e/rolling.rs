@@ -137,7 +137,7 @@ fn counting(asked: &Arc<AtomicUsize>) -> Background {
 }
 
 #[test]
-fn a_lame_duck_is_down_for_haproxy_and_asked_nothing_more() {
+fn haproxy_finds_a_lame_duck_down_and_sends_it_nothing() {
     // Up to 3.0 all may go over the one connection there is, and goes on there.
     let why = "connections to a server that is DOWN, of HAProxy 3.1 and later";
     for_haproxies(

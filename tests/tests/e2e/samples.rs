@@ -245,7 +245,7 @@ fn absent(
 }
 
 #[test]
-fn samples_that_are_not_there() {
+fn missing_samples_arrive_as_null() {
     // All are sent, as NULL, but `never`.
     let args = "text=req.hdr(x) number=req.hdr(x),length ip=req.hdr_ip(x) bytes=req.hdr(x),sha1 \
                 default=var(txn.none) raw=var(txn.none)";
@@ -364,7 +364,7 @@ fn response(response: Response<'_>) -> String {
 }
 
 #[test]
-fn a_response_as_a_struct_of_ones_own() {
+fn a_struct_takes_the_samples_of_a_response() {
     let origin = Origin::answering(|_| Reply::new(203, "four").with("content-type", "text/plain"));
     let agent = Background::agent(|agent| agent.handlers(handlers![response]));
     for_each_haproxy(|haproxy| {

@@ -152,7 +152,7 @@ fn a_bool_with_more_flags_than_that_of_true_is_false() {
 }
 
 #[test]
-fn the_first_malformed_action_ends_the_others_without_a_word() {
+fn haproxy_silently_drops_the_actions_after_a_malformed_one() {
     let agent = datum(b"\x03\x07\x09\x09\x09".to_vec());
     for_each_haproxy_in_turn(|haproxy| {
         let proxy = config(&agent).start(haproxy);

@@ -12,7 +12,7 @@ fn ports() -> [Port; 2] {
 }
 
 #[test]
-fn it_judges_requests() {
+fn inspect_judges_requests() {
     let _ports = ports();
     let directory = Directory::new(INSPECT, "127.0.0.1:8082");
     for_each_haproxy_in_turn(|haproxy| {
@@ -91,7 +91,7 @@ fn it_judges_requests() {
 }
 
 #[test]
-fn without_a_verdict_reads_pass_and_nothing_else() {
+fn without_a_verdict_only_requests_that_read_pass() {
     let _ports = ports();
     let directory = Directory::new(INSPECT, "127.0.0.1:8082");
     let passes_reads_only = |proxy: &Proxy, why: Option<(&str, &str)>| {
@@ -136,7 +136,7 @@ fn without_a_verdict_reads_pass_and_nothing_else() {
 }
 
 #[test]
-fn it_asks_its_blocklist() {
+fn inspect_asks_its_blocklist() {
     let _ports = ports();
     let redis = Background::serve(|listener, shutdown| async move {
         let accept = async {

@@ -5,7 +5,7 @@ use spoa_tests::{Directory, Port, Request, example, for_each_haproxy_in_turn};
 use crate::agent::{Agent, ask, exchange};
 
 #[test]
-fn it_lets_in_who_scores_enough() {
+fn clients_with_a_high_score_are_let_in() {
     let _ports = Port::fixed([8080, 8081, 12345]);
     let directory = Directory::new("examples/ip-reputation", "127.0.0.1:8080");
     for_each_haproxy_in_turn(|haproxy| {

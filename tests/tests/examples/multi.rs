@@ -14,7 +14,7 @@ fn ports() -> [Port; 4] {
 }
 
 #[test]
-fn it_routes_and_counts() {
+fn multi_routes_requests_and_counts_responses() {
     let _ports = ports();
     let directory = Directory::new(MULTI, "127.0.0.1:8083");
     for_each_haproxy_in_turn(|haproxy| {
@@ -75,7 +75,7 @@ fn it_routes_and_counts() {
 }
 
 #[test]
-fn it_names_a_request_as_its_log_does() {
+fn the_name_of_a_request_is_the_one_in_the_log() {
     let _ports = ports();
     let directory = Directory::new(MULTI, "127.0.0.1:8083");
     for_each_haproxy_in_turn(|haproxy| {

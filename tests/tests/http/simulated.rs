@@ -26,7 +26,7 @@ fn simulated(text: &[u8]) -> Seen {
 }
 
 #[test]
-fn nasty_requests_are_the_same_in_a_test() {
+fn simulated_nasty_requests_are_those_of_haproxy() {
     for_each_haproxy(|haproxy| {
         let stage = Stage::new(haproxy);
         for nasty in table() {
@@ -50,7 +50,7 @@ fn nasty_requests_are_the_same_in_a_test() {
 }
 
 #[test]
-fn nasty_requests_over_http2_are_the_same_in_a_test() {
+fn simulated_nasty_requests_over_http2_are_those_of_haproxy() {
     for_each_haproxy(|haproxy| {
         let stage = Stage::new(haproxy);
         for nasty in table().into_iter().filter(|nasty| nasty.h2) {
@@ -68,7 +68,7 @@ fn nasty_requests_over_http2_are_the_same_in_a_test() {
 }
 
 #[test]
-fn bodies_are_the_same_in_a_test() {
+fn simulated_bodies_are_those_of_haproxy() {
     for_each_haproxy(|haproxy| {
         let stage = Stage::new(haproxy);
         for body in ["", "a=1&b=%20", "\0\r\n\r\n"] {
@@ -128,7 +128,7 @@ const REQUESTS: [&str; 5] = [
 ];
 
 #[test]
-fn other_samples_are_the_same_in_a_test() {
+fn other_simulated_samples_are_those_of_haproxy() {
     for_each_haproxy(|haproxy| {
         let values = Values::default();
         let state = Arc::clone(&values);

@@ -37,7 +37,7 @@ fn all(data: &[u8]) {
 }
 
 #[test]
-fn the_seeds_of_the_fuzz_targets_hold_them() {
+fn the_seeds_of_the_fuzz_targets_hold_the_invariants() {
     for frame in golden() {
         for control in [[0, 0], [0, 1], [1, 1], [100, 1], [0, 2], [7, 3]] {
             all(&[&control[..], &frame].concat());
@@ -46,14 +46,14 @@ fn the_seeds_of_the_fuzz_targets_hold_them() {
 }
 
 #[test]
-fn inputs_without_a_body_hold_them() {
+fn very_short_inputs_hold_the_invariants() {
     for data in [&[][..], &[0], &[0, 0], &[0, 1], &[0, 3], &[255, 255]] {
         all(data);
     }
 }
 
 #[test]
-fn the_model_counts_answers_by_the_rules() {
+fn the_model_counts_the_answers_that_the_protocol_requires() {
     let notify = |flags, stream| vec![0, flags, stream, 2, 0, 0];
     let rest = |flags, stream| vec![1, flags, stream, 2, 0, 0];
     let ids = |stream_id| FrameIds {

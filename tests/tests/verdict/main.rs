@@ -175,7 +175,7 @@ fn dropped(site: &Site, side: &str) -> String {
 }
 
 #[test]
-fn without_a_verdict_requests_pass_or_not_as_was_chosen() {
+fn without_a_verdict_requests_pass_or_are_denied_as_configured() {
     for_each_haproxy(|haproxy| {
         for (fail, status) in [("open", 200), ("closed", 503)] {
             let fail = format!("--fail={fail}");

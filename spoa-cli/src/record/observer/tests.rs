@@ -102,7 +102,7 @@ fn short(exchanges: &[Exchange]) -> Vec<(u64, &str, Option<i128>)> {
 }
 
 #[test]
-fn acks_find_their_notifys_in_any_order() {
+fn acks_are_matched_to_their_notifys_in_any_order() {
     let sent = [
         (1, Side::Haproxy, hello("e")),
         (2, Side::Haproxy, hello("e")),
@@ -131,7 +131,7 @@ fn acks_find_their_notifys_in_any_order() {
 }
 
 #[test]
-fn fragments_are_one_notify() {
+fn fragments_are_recorded_as_one_notify() {
     let whole = payload("long");
     let (first, rest) = whole.split_at(3);
     let sent = [

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn failing_closed_asks_for_every_message() {
+fn fail_closed_tests_the_answer_to_every_message() {
     let mut some = message("some", Vec::new(), &["txn.blocked", "txn.score"]);
     some.condition = Some("if { path_beg /api }".to_owned());
     some.event = Some("on-frontend-http-request".to_owned());
@@ -88,7 +88,7 @@ fn guards(agent: &Agent, options: &Options) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn a_handler_that_sets_nothing_for_sure_gives_a_sign_of_success() {
+fn a_handler_without_a_certain_variable_gets_a_variable_of_success() {
     let mut sometimes = message("some-times", vec![argument("a", Some("path"))], &["txn.x"]);
     sometimes.variables[0].presence = Presence::Sometimes;
     let mut unknown = message("unknown", vec![argument("a", Some("path"))], &["txn.y"]);
@@ -136,7 +136,7 @@ fn a_handler_that_sets_nothing_for_sure_gives_a_sign_of_success() {
 }
 
 #[test]
-fn a_sign_of_success_has_a_name_of_its_own() {
+fn each_variable_of_success_has_its_own_name() {
     let long = "m".repeat(60);
     let agent = agent(vec![
         message("a-b", Vec::new(), &[]),

@@ -130,7 +130,7 @@ fn rules_of_the_users_own_replace_the_others() {
 }
 
 #[test]
-fn a_fleet_is_balanced_and_checked() {
+fn several_agents_are_balanced_and_checked() {
     let agent = agent(vec![message("m", Vec::new(), &[])]);
     let mut options = Options::new(Series::V3_4);
     assert!(!written(&agent, &options).backend.contains("balance"));
@@ -152,7 +152,7 @@ fn a_fleet_is_balanced_and_checked() {
 }
 
 #[test]
-fn an_agent_with_a_certificate_is_spoken_to_by_tls() {
+fn haproxy_speaks_tls_to_an_agent_with_a_certificate() {
     let mut agent = agent(vec![message("m", Vec::new(), &[])]);
     agent.tls = Some(Tls {
         certificate: "/etc/agent one.crt".to_owned(),

@@ -21,7 +21,7 @@ fn a_message_is_sent_when_its_samples_are_there() {
 }
 
 #[test]
-fn the_event_that_a_handler_names_holds() {
+fn the_event_that_a_handler_names_is_used() {
     let mut said = message("m", vec![argument("a", Some("src"))], &[]);
     said.event = Some("on-backend-http-request".to_owned());
     said.condition = Some("if { path_beg /a } or { path_beg /b }".to_owned());
@@ -102,7 +102,7 @@ fn a_group_that_the_sites_own_rules_send_is_not_sent_again() {
 }
 
 #[test]
-fn an_acl_that_is_not_there_is_named() {
+fn a_missing_acl_is_named() {
     let mut named = message("m", Vec::new(), &[]);
     named.event = Some("on-client-session".to_owned());
     named.condition = Some("if !local".to_owned());

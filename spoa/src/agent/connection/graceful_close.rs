@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_in_use_is_quiet_sooner() {
+    async fn a_connection_with_held_answers_counts_as_quiet_sooner() {
         let (mut closing, mut now) = (GracefulClose::new(None), Instant::now());
         closing.hold(&mut b"ack".to_vec());
         assert!(!closing.is_quiet(false));

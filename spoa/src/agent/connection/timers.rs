@@ -173,14 +173,14 @@ mod tests {
     use std::task::Waker;
 
     #[test]
-    fn every_timer_has_a_place_of_its_own() {
+    fn every_timer_has_its_own_slot() {
         for (place, timer) in Timer::ALL.into_iter().enumerate() {
             assert_eq!(timer as usize, place);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_earliest_comes_first_and_the_gravest_of_those_that_come_at_once() {
+    async fn the_earliest_timer_comes_first_and_of_equal_ones_the_most_serious() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut timers = TimerTable::new(start);

@@ -121,7 +121,7 @@ mod tests {
 
     /// The program may have no options.
     #[test]
-    fn no_error_advises_an_option() {
+    fn no_error_of_the_library_mentions_a_command_line_option() {
         let address = "unix@/run/agent.sock".to_owned();
         let (what, name) = ("user", "haproxy".to_owned());
         for error in [

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_may_not_be_read_says_who_must_be_let() {
+    fn the_error_for_an_unreadable_file_says_how_to_allow_it() {
         // Root, whom a test may be run by, may read everything.
         let error = TlsError::Read {
             what: "the agent's certificate",

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_that_wait_are_accepted_at_the_end_as_far_as_there_is_room() {
+    async fn closing_accepts_all_waiting_connections_up_to_the_limit() {
         for (most, expected) in [(1000, 300), (20, 20)] {
             let acceptor = acceptor(&[tcp(), tcp()], most);
             // More than tokio lets a task do without a pause.
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_that_always_comes_keeps_no_core_busy() {
+    async fn a_permanent_error_does_not_keep_a_core_busy() {
         let mut acceptor = acceptor(&[tcp()], 10);
         let mut admit = || acceptor.admit(Err(io::ErrorKind::ConnectionAborted.into()), 0);
         let pauses = (0..1000).filter(|_| matches!(admit(), Decision::Pause));

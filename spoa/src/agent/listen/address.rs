@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_reach_a_listener_at_all_addresses_by_the_loopback() {
+    fn clients_reach_a_wildcard_listener_by_the_loopback_address() {
         for (listener, reachable) in [
             ("127.0.0.1:12345", "127.0.0.1:12345"),
             ("10.0.0.1:1", "10.0.0.1:1"),

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_peer_of_an_ipv6_socket_is_one_of_ipv4() {
+    fn an_ipv4_peer_of_an_ipv6_socket_is_compared_as_ipv4() {
         assert!(admits(&["10.0.0.0/8"], "::ffff:10.0.0.1"));
         assert!(!admits(&["::/0"], "::ffff:10.0.0.1"));
     }

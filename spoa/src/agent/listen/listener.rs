@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_alone_takes_ipv4_and_knows_such_peers_by_their_own_address() {
+    async fn a_port_alone_accepts_ipv4_peers_with_their_ipv4_addresses() {
         let listener = Listener::bind(&Address::Port(0)).unwrap();
         let port = listener.tcp_address().unwrap().port();
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_alone_is_one_of_ipv4_where_there_is_no_ipv6() {
+    async fn a_port_alone_listens_on_ipv4_if_there_is_no_ipv6() {
         for kind in [io::ErrorKind::Unsupported, io::ErrorKind::AddrNotAvailable] {
             let socket = bind_port(0, |_| Err(kind.into())).unwrap();
             assert_eq!(socket.local_addr().unwrap().ip(), Ipv4Addr::UNSPECIFIED);

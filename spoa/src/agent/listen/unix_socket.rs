@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_cannot_be_given_away_says_who_could() {
+    fn the_error_for_a_socket_that_cannot_change_owner_says_what_to_do() {
         let address = "unix@/run/s,user=haproxy".parse().unwrap();
         let error = not_given(&address, io::ErrorKind::PermissionDenied.into());
         assert_eq!(
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_of_another_agent_in_the_same_place_stays() {
+    async fn a_socket_that_another_agent_made_at_the_same_path_stays() {
         let dir = Dir::new();
         let first = Listener::bind(&dir.address("")).unwrap();
         std::fs::remove_file(dir.file()).unwrap();
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_in_use_is_not_taken_away() {
+    async fn a_socket_in_use_is_not_replaced() {
         let dir = Dir::new();
         let _taken = Listener::bind(&dir.address("")).unwrap();
         let error = Listener::bind(&dir.address(",mode=600")).unwrap_err();

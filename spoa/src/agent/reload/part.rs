@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_value_that_takes_long_is_in_the_log_before_it_is_made() {
+    async fn a_slow_load_is_logged_before_it_ends() {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().with_writer(log.clone());
         let _guard = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_reason_hides_another() {
+    fn one_reason_does_not_suppress_another() {
         let limits = RateLimits::<3>::default();
         let passed = |reason| (0..1000).filter(|_| limits.pass(reason).is_some()).count();
         for reason in 0..3 {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn no_reason_hides_another_whatever_their_hashes_are() {
+    fn reasons_do_not_suppress_each_other_whatever_their_hashes_are() {
         let limits = ReasonLimits::<64>::default();
         let passed = (0..64).filter(|reason| limits.pass(reason).is_some());
         assert_eq!(passed.count(), 64);

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_burst_is_taken_while_nothing_is_missed() {
+    async fn a_burst_is_admitted_while_no_deadline_is_missed() {
         let load = load();
         let running: Vec<_> = (0..5000).map(|_| load.begin(0)).collect();
         assert!(load.admits(now(), LENGTH));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_hangs_now_and_then_is_not_refused() {
+    async fn a_handler_that_rarely_hangs_is_not_limited() {
         let load = load();
         let running: Vec<_> = (0..100).map(|_| load.begin(0)).collect();
         running.iter().for_each(|one| one.ended(true));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_hangs_is_tried_with_few_until_it_is_well_again() {
+    async fn a_handler_that_hangs_gets_few_messages_until_it_recovers() {
         let load = load();
         let mut running: Vec<_> = (0..500).map(|_| load.begin(0)).collect();
         running.iter().for_each(|one| one.ended(false));

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_of_a_handlers_own_is_one_that_can_be_waited_for() {
+    fn an_endless_timeout_of_a_handler_does_not_overflow() {
         static PATIENT: Definition = Definition {
             message: Some("patient"),
             timeout: Some(Duration::MAX),

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_goes_from_poll_to_poll_is_not_kept() {
+    fn a_thread_with_many_short_polls_is_not_reported() {
         let thread = Arc::new(WorkerActivity::default());
         let mut watched = WatchedThread::new(&thread);
         for tick in 0..100 {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_has_its_own_time_whatever_ran_before_it() {
+    fn the_time_of_a_handler_begins_when_the_handler_begins() {
         let thread = Arc::new(WorkerActivity::default());
         let mut watched = WatchedThread::new(&thread);
         thread.begin(1);

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn larger_batches_are_waited_for() {
+    fn a_thread_yields_if_that_makes_batches_larger() {
         let mut batching = Batching::new();
         assert_eq!(poll(&mut batching, TRIAL, 1, 5, SHORT), 0);
         let yielded = poll(&mut batching, 100 * PAUSE, 1, 5, SHORT);
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_core_is_not_yielded() {
+    fn a_thread_stops_yielding_a_busy_core() {
         let mut batching = Batching::new();
         // The first long yield ends the trial.
         assert_eq!(poll(&mut batching, PAUSE, 1, 5, LONG), 1);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn polls_without_notifies_say_nothing() {
+    fn polls_without_notifies_are_not_counted() {
         let mut batching = Batching::new();
         poll(&mut batching, 10 * PAUSE, 0, 0, SHORT);
         assert_eq!(batching.stage, Stage::TriesWithout);

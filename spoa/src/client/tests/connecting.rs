@@ -87,7 +87,7 @@ async fn a_peer_that_is_not_an_agent_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hello_that_does_not_fit_is_refused_with_its_status() {
+async fn an_unacceptable_hello_is_refused_with_its_status() {
     let mut hello = Vec::new();
     AgentHello {
         version: "1.0",

@@ -17,7 +17,7 @@ async fn close_sends_disconnect_and_waits_for_the_agents() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn close_fails_what_is_in_flight() {
+async fn close_fails_the_notifys_in_flight() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     let agent = agent.spawn(|mut agent| async move {
         agent.hear_notify().await;
@@ -51,7 +51,7 @@ async fn an_agent_that_does_not_answer_the_disconnect_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_agent_sends_disconnect_the_senders_learn_why() {
+async fn senders_learn_the_reason_of_a_disconnect() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     agent.spawn(|mut agent| async move {
         agent.hear_notify().await;
@@ -100,7 +100,7 @@ async fn an_agent_that_haproxy_would_refuse_gets_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_agent_just_goes_the_senders_learn_that_at_once() {
+async fn senders_learn_at_once_that_the_connection_was_lost() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     agent.spawn(|mut agent| async move {
         agent.hear_notify().await;
@@ -114,7 +114,7 @@ async fn when_the_agent_just_goes_the_senders_learn_that_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_words_of_a_peer_that_stopped_reading_are_heard() {
+async fn a_disconnect_is_read_from_a_peer_that_stopped_reading() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     agent.spawn(|mut agent| async move {
         let said = Disconnect::from(Status::TIMEOUT);

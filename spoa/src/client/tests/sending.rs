@@ -177,7 +177,7 @@ async fn most_in_flight(options: ClientOptions) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_are_in_flight_than_may_be() {
+async fn the_number_of_notifys_in_flight_is_limited() {
     assert_eq!(most_in_flight(Client::options()).await, 10);
     assert_eq!(most_in_flight(Client::options().max_in_flight(3)).await, 3);
     let alone = Client::options().capabilities(Capabilities::default());
@@ -185,7 +185,7 @@ async fn no_more_are_in_flight_than_may_be() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ack_that_does_not_come_is_waited_for_only_so_long() {
+async fn waiting_for_an_ack_ends_with_its_timeout() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     agent.spawn(|mut agent| async move {
         // The first is answered too late, when the second is already asked.
@@ -305,7 +305,7 @@ async fn a_slow_reader_slows_the_senders_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn actions_up_to_the_first_malformed_one_are_there() {
+async fn actions_before_a_malformed_one_are_returned() {
     let (stream, agent) = Agent::new(AgentSettings::default());
     agent.spawn(|mut agent| async move {
         let ids = agent.hear_notify().await;

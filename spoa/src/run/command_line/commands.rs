@@ -427,7 +427,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_commands_of_tools_are_those_that_are_missed_without_it() {
+    fn the_list_of_commands_of_the_feature_tools_is_complete() {
         for name in TOOLS {
             let known = commands(&Identity::default())
                 .iter()
@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commands_of_options_are_those_that_are_missed_without_it() {
+    fn the_list_of_commands_of_the_feature_options_is_complete() {
         for name in MANUAL {
             let known = commands(&Identity::default())
                 .iter()

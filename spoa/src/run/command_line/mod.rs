@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn each_option_is_read_from_both() {
+    fn each_option_is_read_from_the_command_line_and_the_environment() {
         for setting in SETTINGS {
             if setting.group == "TLS" && !cfg!(feature = "tls") {
                 continue;
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_shows_what_the_program_says() {
+    fn the_help_shows_the_defaults_of_the_program() {
         let help = read(&["--help"], &[]).unwrap_err();
         for part in [
             "SPOE agent for HAProxy, answers `m`",

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn every_default_reads_as_a_value_that_changes_nothing() {
+    fn the_text_of_every_default_reads_as_the_default() {
         for setting in SETTINGS {
             let Some(default) = setting.default() else {
                 continue;

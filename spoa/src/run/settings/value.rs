@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn none_lifts_a_deadline_and_0_does_not() {
+    fn none_turns_a_timeout_off_and_0_is_refused() {
         for long in ["handler-timeout", "idle-timeout", "connection-lifetime"] {
             assert_eq!(setting(long).parse("none"), Ok(SettingValue::Time(None)));
             for text in ["0", "0ms"] {

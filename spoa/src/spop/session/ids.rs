@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_as_haproxy_counts_them_spread_as_well_as_any_hash_does() {
+    fn consecutive_ids_spread_almost_as_well_as_random_hashes() {
         let ours = BuildHasherDefault::<IdHasher>::default();
         for step in [1, 2, 20, 64, 1024] {
             let ids = || (0..512).map(|number| number * step + 1);

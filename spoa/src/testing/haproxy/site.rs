@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_without_addresses_get_some() {
+    fn rules_without_addresses_get_new_ones() {
         let site = site(
             "http-request deny if { var(txn.p.a) -m bool }",
             &["txn.a", "req.b"],
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_move_wherever_they_are() {
+    fn every_address_of_a_site_is_replaced() {
         let site = site(
             "bind 127.0.0.1:80,:81 name www\nbind 127.0.0.1:82 accept-proxy\ndefault_backend b\n\n\
              backend b\n    server s 127.0.0.1:83\n\nfrontend f\n    bind 127.0.0.1:83\n",

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_says_whether_it_is_one_of_a_ca() {
+    fn certificates_of_authorities_are_recognised() {
         let yes = der(tag::BOOLEAN, &[&[0xff]]);
         let no = der(tag::BOOLEAN, &[&[0]]);
         let length = der(2, &[&[0]]);

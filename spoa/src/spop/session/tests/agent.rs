@@ -121,7 +121,7 @@ fn optional_and_new_keys_of_a_hello_are_not_a_reason_to_refuse() {
 }
 
 #[test]
-fn the_smaller_frame_size_holds() {
+fn the_smaller_frame_size_is_used() {
     for (ours, theirs, agreed) in [
         (1 << 20, 16380, 16380),
         (1024, 16380, 1024),
@@ -239,7 +239,7 @@ fn a_frame_over_the_size_ends_the_connection() {
 }
 
 #[test]
-fn frames_of_an_unknown_type_and_aborted_ones_are_passed_over() {
+fn unknown_and_aborted_frames_are_ignored() {
     let mut pair = running_agent();
     pair.to_agent.extend(frame(
         FrameType::from_code(77),

@@ -35,7 +35,7 @@ fn with_agent(capabilities: &str) -> EngineSession {
 }
 
 #[test]
-fn the_hello_of_a_health_check_is_haproxys_and_the_answer_the_end() {
+fn a_health_check_sends_haproxys_hello_and_ends_with_the_answer() {
     let settings = EngineSettings {
         capabilities: Capabilities::default(),
         healthcheck: true,
@@ -129,7 +129,7 @@ fn a_peer_that_is_not_an_agent_gets_no_answer() {
 }
 
 #[test]
-fn acks_are_known_by_their_ids_in_any_order() {
+fn acks_are_matched_by_their_ids_in_any_order() {
     let mut engine = with_agent("pipelining");
     let mut out = Vec::new();
     let ids: Vec<_> = (0..3)
@@ -169,7 +169,7 @@ fn a_second_ack_and_one_for_a_cancelled_notify_are_late() {
 }
 
 #[test]
-fn an_ack_to_what_was_never_sent_ends_the_connection() {
+fn an_ack_for_an_unknown_notify_ends_the_connection() {
     for ids in [(3, 1), (1, 2)] {
         let mut engine = with_agent("pipelining");
         engine.notify(b"", &mut Vec::new()).unwrap();
@@ -250,7 +250,7 @@ fn a_frame_that_an_agent_must_not_send_ends_the_connection() {
 }
 
 #[test]
-fn an_unknown_frame_type_is_passed_over() {
+fn an_unknown_frame_type_is_ignored() {
     let mut engine = with_agent("");
     let mut out = Vec::new();
     let bytes = frame(FrameType::from_code(200), Flags::NONE, (9, 9), b"what");
@@ -259,7 +259,7 @@ fn an_unknown_frame_type_is_passed_over() {
 }
 
 #[test]
-fn after_its_disconnect_only_the_agents_counts() {
+fn after_its_disconnect_the_engine_ignores_all_but_the_agents_disconnect() {
     let mut engine = with_agent("pipelining");
     let mut out = Vec::new();
     engine.notify(b"", &mut out).unwrap();

@@ -33,7 +33,7 @@ fn one_network_is_one_client() {
 }
 
 #[test]
-fn the_agent_denies_what_is_too_much() -> Result<(), HandlerError> {
+fn the_agent_denies_requests_beyond_the_limit() -> Result<(), HandlerError> {
     let agent = Agent::builder()
         .handlers(handlers![limit])
         .state(Limiter::new(1, 10));
