@@ -30,7 +30,7 @@ struct Blocked(Arc<RwLock<HashSet<IpAddr>>>);
 
 impl Blocked {
     fn contains(&self, ip: IpAddr) -> bool {
-        // The set is whole even after a panic under the lock.
+        // A panic under the lock leaves the set intact.
         let blocked = self.0.read().unwrap_or_else(PoisonError::into_inner);
         blocked.contains(&ip)
     }
@@ -41,11 +41,11 @@ impl Blocked {
     }
 }
 
-/// Denies what comes from a blocked address.
+/// Denies the requests of a blocked address.
 #[spoe_message("check-address", event = "on-frontend-http-request")]
 fn check_address(
     #[arg(sample = "src")] ip: IpAddr,
-    // By its path, since axum has a `State`, too.
+    // With its path, since axum has a `State`, too.
     spoa::State(blocked): spoa::State<'_, Blocked>,
 ) -> Verdict<Guard> {
     if blocked.contains(ip) {
@@ -78,7 +78,7 @@ fn api(blocked: &Blocked) -> Router {
         .with_state(blocked.clone())
 }
 
-/// Serves both until `stop` is done, and what is in flight is answered. If one of the two fails, the other one ends.
+/// Serves both until `stop` completes and the requests in flight are answered. If one server fails, the other one ends.
 async fn serve(
     agent: Agent,
     http: TcpListener,

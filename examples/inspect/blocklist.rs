@@ -1,6 +1,4 @@
-//! Asks a Redis which addresses are blocked.
-//!
-//! It knows as much of Redis's protocol as one question takes, and nothing of requests.
+//! Asks a Redis which addresses are blocked, with the part of Redis's protocol that one question needs.
 
 use std::fmt;
 use std::io;
@@ -9,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-/// A Redis that has a key `blocked:<address>` for each address that is to be kept out, set for
-/// instance by `redis-cli SET blocked:192.0.2.7 1 EX 600`.
+/// A Redis that has a key `blocked:<address>` for each blocked address. For instance,
+/// `redis-cli SET blocked:192.0.2.7 1 EX 600` sets one.
 #[derive(Debug)]
 pub(crate) struct Blocklist {
     /// `None` blocks nobody.
@@ -19,7 +17,7 @@ pub(crate) struct Blocklist {
     idle: Mutex<Vec<BufReader<TcpStream>>>,
 }
 
-/// The most bytes read of an answer: `:0` or `:1` is expected, and an error message may come.
+/// The largest number of bytes that are read of an answer. `:0` or `:1` is expected, but it may be an error message.
 const LONGEST: u64 = 512;
 
 impl Blocklist {
@@ -30,7 +28,7 @@ impl Blocklist {
         }
     }
 
-    /// Whether an address is blocked.
+    /// Returns whether an address is blocked.
     pub(crate) async fn contains(&self, ip: IpAddr) -> Result<bool, BlocklistError> {
         let Some(address) = &self.address else {
             return Ok(false);
@@ -50,9 +48,9 @@ impl Blocklist {
         self.ask(BufReader::new(stream), ip).await.map_err(about)
     }
 
-    /// The deadline of the handler may drop this future at any `.await`. A connection with an answer
-    /// outstanding would then give it to the next question: so it is owned while it is in use, and
-    /// comes back to the pool only after a whole answer.
+    /// Asks over one connection. The deadline of the handler may drop this future at any `.await`, and the next
+    /// question would then read the answer to this one. So the future owns the connection, and puts it back into
+    /// the pool only after a whole answer.
     async fn ask(&self, mut connection: BufReader<TcpStream>, ip: IpAddr) -> io::Result<bool> {
         let question = format!("EXISTS blocked:{}\r\n", ip.to_canonical());
         connection.write_all(question.as_bytes()).await?;
@@ -72,12 +70,12 @@ impl Blocklist {
     }
 
     fn pool(&self) -> MutexGuard<'_, Vec<BufReader<TcpStream>>> {
-        // The list is whole even after a panic under the lock.
+        // A panic under the lock leaves the list intact.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The Redis did not say whether an address is blocked.
+/// The error if Redis did not say whether an address is blocked.
 #[derive(Debug)]
 pub(crate) struct BlocklistError {
     address: String,
@@ -91,7 +89,7 @@ impl fmt::Display for BlocklistError {
 }
 
 impl std::error::Error for BlocklistError {
-    /// The agent logs it after the error itself.
+    /// Returns the cause, which the agent logs after the error itself.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.cause)
     }

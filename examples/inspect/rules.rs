@@ -1,6 +1,4 @@
-//! The rules that make a request suspicious, one a line of a text file.
-//!
-//! It knows parts of requests as bytes, nothing of messages or variables.
+//! The rules that make a request suspicious, one on each line of a text file.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,14 +6,14 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// From this score on a request is blocked.
+/// The score from which on a request is blocked.
 pub(crate) const BLOCKING: u32 = 100;
 
 /// A set of rules.
 #[derive(Debug)]
 pub(crate) struct Rules(Vec<Rule>);
 
-/// If a part of the request holds a text, its score counts.
+/// A score that counts if a part of the request contains a text.
 #[derive(Debug)]
 struct Rule {
     score: u32,
@@ -36,13 +34,13 @@ pub(crate) enum Part {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) score: u32,
-    /// The rule that counts most. It is told in the rule's own words: what a client sent has no
-    /// place in headers and logs.
+    /// The text of the rule with the highest score. Headers and logs get this text, and never bytes that a client
+    /// sent.
     pub(crate) reason: Option<String>,
 }
 
 impl Rules {
-    /// Reads the rules in a file, or those that come with the program. An error says which file.
+    /// Reads the rules in a file, or those that come with the program. An error names the file.
     pub(crate) fn open(path: Option<PathBuf>) -> io::Result<Self> {
         let Some(path) = path else {
             return include_str!("rules.txt").parse().map_err(io::Error::other);
@@ -53,7 +51,7 @@ impl Rules {
         text.parse().map_err(|error: RuleError| about(&error))
     }
 
-    /// Applies all rules. `part` gives a part of the request, decoded as far as it has to be.
+    /// Applies all rules. `part` returns a part of the request, decoded if that part has an encoding.
     pub(crate) fn judge<'r>(&self, part: impl Fn(Part) -> &'r [u8]) -> Finding {
         let mut finding = Finding::default();
         let mut most = 0;
@@ -77,8 +75,8 @@ fn holds(part: &[u8], text: &str) -> bool {
         .any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
 }
 
-/// Undoes the encoding of URLs; what is not encoded well stays as it is. `plus` is for queries and
-/// forms, where `+` is a blank.
+/// Decodes the percent-encoding of URLs, and leaves invalid escapes as they are. With `plus`, for queries and forms,
+/// `+` becomes a blank.
 pub(crate) fn decode(text: &[u8], plus: bool) -> Cow<'_, [u8]> {
     if !text
         .iter()

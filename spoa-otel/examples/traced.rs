@@ -1,4 +1,4 @@
-//! An agent whose messages are spans, for the receiver that `OTEL_EXPORTER_OTLP_ENDPOINT` names.
+//! An agent that exports its messages as spans to the receiver in `OTEL_EXPORTER_OTLP_ENDPOINT`.
 
 use spoa::http::{TraceParent, UniqueId};
 use spoa::prelude::*;
@@ -21,7 +21,7 @@ async fn check(
     parent.is_ok()
 }
 
-/// Fails if a client wants it to.
+/// Fails if a client sends `x-fail`.
 #[spoe_message("may-fail", event = "on-frontend-http-request")]
 fn may_fail(
     #[arg(sample = "req.fhdr(x-number)", reject)] number: Option<Parse<u8>>,

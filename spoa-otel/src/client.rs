@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// The most letters of a receiver's text in the log.
+/// The largest number of characters of a receiver's text in the log.
 const MAX_TEXT: usize = 200;
 
-/// The largest answer that is read. It has a number and a text.
+/// The largest answer that is read, in bytes. An answer has a number and a text.
 const MAX_ANSWER: usize = 1 << 16;
 
 #[cfg(not(feature = "tls"))]
@@ -39,7 +39,7 @@ fn connector() -> std::io::Result<Connector> {
 /// A client whose requests take no longer than a timeout.
 #[derive(Debug)]
 pub(crate) struct Client {
-    /// Runs only while a request is sent: the exporter's thread has no runtime.
+    /// The runtime of the requests. It runs only while one is sent, since the exporter's thread has no runtime.
     runtime: Runtime,
     http: Pool<Connector, Full<Bytes>>,
     timeout: Duration,
@@ -50,7 +50,7 @@ impl Client {
     pub(crate) fn new(timeout: Duration, counts: Arc<Counts>) -> std::io::Result<Self> {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let mut http = Pool::builder(TokioExecutor::new());
-        // A connection in a pool would not be looked after until the next request.
+        // Nothing polls between two requests, so a pooled connection would not notice that its peer has closed it.
         http.pool_max_idle_per_host(0);
         Ok(Client {
             runtime: runtime.enable_all().build()?,
@@ -97,7 +97,7 @@ impl HttpClient for Client {
                 Ok(answer) => match answer.partial_success {
                     Some(partial) if partial.rejected_spans > 0 => {
                         let rejected = partial.rejected_spans.unsigned_abs();
-                        // Its text may be anything, and the log has limits and escapes of its own.
+                        // The receiver can send any text, so the log gets it escaped and cut.
                         let why: String = partial
                             .error_message
                             .escape_debug()
@@ -120,7 +120,7 @@ impl HttpClient for Client {
     }
 }
 
-/// Returns the texts of an error and its causes. They have no value of a request.
+/// Returns the texts of an error and its causes. They do not contain values of a request.
 fn text(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     let texts: Vec<_> = causes.map(ToString::to_string).collect();

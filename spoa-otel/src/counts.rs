@@ -1,4 +1,4 @@
-//! Counts spans by what became of them, and says in the log which were lost.
+//! Counts spans by their outcome, and logs how many were lost.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,27 +7,27 @@ use std::time::{Duration, Instant};
 /// The shortest time between two lines about lost spans.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// The reason for which spans are dropped.
+/// The reason why spans are dropped.
 const FULL: &str =
     "the queue is full; raise OTEL_BSP_MAX_QUEUE_SIZE, or sample with OTEL_TRACES_SAMPLER";
 
 /// The target of lines about an agent as a whole.
 const TARGET: &str = "spoa";
 
-/// The numbers of spans, by what became of them.
+/// The numbers of spans, by their outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// Those that wait, or are being exported.
+    /// The spans that wait or are being exported.
     waiting: AtomicUsize,
     exported: AtomicU64,
     failed: AtomicU64,
     dropped: AtomicU64,
-    /// Why spans of the export that runs are lost, if the client knows more than the exporter, and how many of them.
+    /// Why the running export loses spans, and how many, if the client knows more than the exporter.
     problem: Mutex<Option<(String, u64)>>,
     said: Mutex<Said>,
 }
 
-/// The part that the log has already.
+/// The counts that have been logged.
 #[derive(Debug, Default)]
 struct Said {
     failed: u64,
@@ -44,7 +44,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Counts {
-    /// Takes one of `limit` places for a span. If all are taken, counts the span as dropped.
+    /// Takes one of `limit` places for a span, and returns whether one was free. If not, counts the span as dropped.
     pub(crate) fn enter(&self, limit: usize) -> bool {
         let next = |waiting| (waiting < limit).then_some(waiting + 1);
         let entered = self
@@ -56,17 +56,17 @@ impl Counts {
         entered.is_ok()
     }
 
-    /// Notes the reason for which `spans` of the export that runs are lost.
+    /// Notes why this number of spans of the running export is lost.
     pub(crate) fn problem(&self, problem: String, spans: u64) {
         *lock(&self.problem) = Some((problem, spans));
     }
 
-    /// Notes that the export that runs has no problem so far.
+    /// Notes that the running export has no problem so far.
     pub(crate) fn no_problem(&self) {
         *lock(&self.problem) = None;
     }
 
-    /// Counts a batch whose export is over. The error is the exporter's own.
+    /// Counts a batch whose export has ended, with the exporter's own error.
     pub(crate) fn done(&self, spans: usize, error: Option<String>) {
         self.waiting.fetch_sub(spans, Ordering::Relaxed);
         let spans = spans as u64;
@@ -81,16 +81,17 @@ impl Counts {
         self.say(problem, PAUSE);
     }
 
-    /// Logs what was lost since the last line, at the end of the program.
+    /// Logs how many spans were lost since the last line, at the end of the program.
     pub(crate) fn end(&self) {
         let left = self.waiting.swap(0, Ordering::Relaxed);
         self.failed.fetch_add(left as u64, Ordering::Relaxed);
         let problem =
-            (left > 0).then(|| "the receiver did not take the last ones in time".to_owned());
+            (left > 0).then(|| "the receiver did not take the last spans in time".to_owned());
         self.say(problem, Duration::ZERO);
     }
 
-    /// Logs what was lost since the last line, if that was long enough ago, and that exports work again.
+    /// Logs how many spans were lost since the last line, if that is at least `pause` ago. Logs as well when exports
+    /// work again.
     fn say(&self, problem: Option<String>, pause: Duration) {
         let said = &mut *lock(&self.said);
         let (failed, dropped) = (
@@ -146,7 +147,7 @@ pub(crate) mod metrics {
 
     impl Collector for Collected {
         fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-            let (name, help) = ("spoa_otel_spans", "Spans by what became of them");
+            let (name, help) = ("spoa_otel_spans", "Spans by their outcome");
             let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             for (outcome, count) in self.0.by_outcome() {
                 let labels = [("outcome", outcome)];

@@ -4,7 +4,7 @@ use hyper::Uri;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// The reason for which spans cannot be exported.
+/// The reason why spans cannot be exported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,15 +25,15 @@ pub enum Error {
 /// The settings of the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Environment {
-    /// The time for one batch.
+    /// The timeout of one batch.
     pub(crate) timeout: Duration,
-    /// The spans that may wait.
+    /// The largest number of spans that may wait.
     pub(crate) queue: usize,
     /// Whether the environment names the service.
     pub(crate) names_service: bool,
 }
 
-/// The variables that have a form for traces only, which comes first.
+// These variables have a form for traces only, which comes first and takes precedence.
 const ENDPOINT: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -64,7 +64,7 @@ fn mistake<T>(variable: &'static str, problem: impl Into<String>) -> Result<T, E
 }
 
 impl Environment {
-    /// Reads the environment; `None` if nothing is to be exported.
+    /// Reads the environment. Returns `None` if nothing is to be exported.
     pub(crate) fn read() -> Result<Option<Self>, Error> {
         Environment::of(|name| std::env::var(name).ok())
     }
@@ -115,7 +115,7 @@ impl Environment {
                 .map(|list| ("OTEL_RESOURCE_ATTRIBUTES", list)),
         );
         for (variable, list) in lists {
-            // Headers are secrets: no part of them is shown.
+            // Headers can be secrets, so no part of them is shown.
             if !list.split_terminator(',').all(is_pair) {
                 return mistake(variable, "is invalid: write `name=value,name=value`");
             }
@@ -157,7 +157,7 @@ impl Environment {
     }
 }
 
-/// Checks the address of a receiver. It may have a password, so it is not shown.
+/// Checks the address of a receiver. An error does not show the address, which may have a password.
 fn check_endpoint(variable: &'static str, endpoint: &str) -> Result<(), Error> {
     let uri: Option<Uri> = endpoint.parse().ok();
     match uri.as_ref().and_then(Uri::scheme_str) {
@@ -165,8 +165,8 @@ fn check_endpoint(variable: &'static str, endpoint: &str) -> Result<(), Error> {
         Some("https") if cfg!(feature = "tls") => Ok(()),
         Some("https") => mistake(
             variable,
-            "names an endpoint with `https`, which this program was built without: enable it in its \
-             Cargo.toml: `haproxy-spoa-otel = { …, features = [\"tls\"] }`",
+            "names an endpoint with `https`, and this program was built without TLS: write in its \
+             Cargo.toml `haproxy-spoa-otel = { …, features = [\"tls\"] }`",
         ),
         _ => mistake(
             variable,

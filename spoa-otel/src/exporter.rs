@@ -18,7 +18,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::registry::LookupSpan;
 
-/// The time for the last spans when the program ends.
+/// The timeout of the last export, when the program ends.
 const LAST: Duration = Duration::from_secs(5);
 
 /// Exports spans, for a program that sets up `tracing` itself.
@@ -38,15 +38,15 @@ const LAST: Duration = Duration::from_secs(5);
 /// # Ok::<(), spoa_otel::Error>(())
 /// ```
 #[derive(Debug)]
-#[must_use = "`end` exports what is left"]
+#[must_use = "`end` exports the remaining spans"]
 pub struct Traces {
     provider: SdkTracerProvider,
     counts: Arc<Counts>,
 }
 
 impl Traces {
-    /// Starts an exporter as the environment says; `None` if it names no endpoint. `service` is the name of the service
-    /// unless the environment has one.
+    /// Starts an exporter with the settings of the environment. Returns `None` if the environment names no endpoint.
+    /// `service` is the name of the service unless the environment has one.
     ///
     /// # Errors
     /// An [`Error`] if a variable is invalid, or if the exporter cannot start.
@@ -94,7 +94,7 @@ impl Traces {
         })
     }
 
-    /// Returns the layer that records the spans of `tracing` at INFO and above. It records no lines of the log.
+    /// Returns the layer that records the spans of `tracing` at INFO and above, without the lines of the log.
     #[must_use]
     pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
@@ -118,7 +118,7 @@ impl Traces {
         &self.provider
     }
 
-    /// Exports what is left, for five seconds at most. The log says what was lost.
+    /// Exports the remaining spans, for at most five seconds. The log says how many were lost.
     pub fn end(self) {
         // A failure is counted and logged below.
         let _ = self.provider.shutdown_with_timeout(LAST);
@@ -126,7 +126,7 @@ impl Traces {
     }
 }
 
-/// The queue of the SDK, with a limit that counts.
+/// The queue of the SDK, with a limit that counts the dropped spans.
 #[derive(Debug)]
 struct Limited {
     queue: BatchSpanProcessor,
@@ -158,7 +158,7 @@ impl SpanProcessor for Limited {
     }
 }
 
-/// The exporter, which counts what became of its spans.
+/// The exporter, which counts its spans by their outcome.
 #[derive(Debug)]
 struct Counted {
     exporter: opentelemetry_otlp::SpanExporter,

@@ -1,4 +1,4 @@
-//! Exports traces of HAProxy SPOE agents to OpenTelemetry, by OTLP: each message becomes a span, whose parent is the span
+//! Exports traces of HAProxy SPOE agents to OpenTelemetry by OTLP. Each message becomes a span, whose parent is the span
 //! that sent the request.
 //!
 //! ```no_run
@@ -21,8 +21,8 @@
 //! $ OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_SERVICE_NAME=my-agent my-agent
 //! ```
 //!
-//! Without an endpoint, the program runs as it would without this crate. If a program sets up `tracing` itself, or has
-//! its own spans instead of those of messages, use [`Export`].
+//! Without an endpoint, the program runs as it would without this crate. If your program sets up `tracing` itself, use
+//! [`Traces`]. If it exports its own spans instead of those of messages, use [`Export`].
 //!
 //! # Spans
 //!
@@ -61,13 +61,13 @@
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | the receiver, such as `http://127.0.0.1:4318`; the path `/v1/traces` is added |
 //! | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | the receiver of traces, with its whole path |
 //! | `OTEL_EXPORTER_OTLP_PROTOCOL` | `http/protobuf`, the only supported value |
-//! | `OTEL_EXPORTER_OTLP_HEADERS` | headers of each request, `name=value,…`; the log never has them |
+//! | `OTEL_EXPORTER_OTLP_HEADERS` | headers of each request, `name=value,…`; the log never shows them |
 //! | `OTEL_EXPORTER_OTLP_TIMEOUT` | the milliseconds that a batch may take, with its retries; 10,000 by default |
 //! | `OTEL_SERVICE_NAME` | the name of the service; by default that of the agent |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | attributes of the service, `name=value,…` |
 //! | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | which traces are recorded; `parentbased_always_on` by default |
-//! | `OTEL_BSP_MAX_QUEUE_SIZE` | the most spans that wait for their export; 2048 by default |
-//! | `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | the milliseconds between two exports, and the most spans in one; 5000 and 512 by default |
+//! | `OTEL_BSP_MAX_QUEUE_SIZE` | the largest number of spans that wait for their export; 2048 by default |
+//! | `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | the milliseconds between two exports, and the largest number of spans in one; 5000 and 512 by default |
 //! | `OTEL_TRACES_EXPORTER=none`, `OTEL_SDK_DISABLED=true` | nothing is exported |
 //!
 //! `--spans off` switches the spans of messages off as well. `_PROTOCOL`, `_HEADERS` and `_TIMEOUT` also have a variable for
@@ -77,8 +77,8 @@
 //! # When the receiver is slow or down
 //!
 //! No handler waits for an export. Spans wait in a limited queue, and a thread exports them. A batch that fails is sent
-//! again up to three times within its timeout, and is then lost. A span that finds the queue full is lost as well. The
-//! log has a WARN with the number of lost spans and the reason, once a minute at most, and an INFO when exports work
+//! again up to three times within its timeout, and is then lost. If the queue is full, new spans are lost as well. The
+//! log has a WARN with the number of lost spans and the reason, at most once a minute, and an INFO when exports work
 //! again. With the feature `admin`, `/metrics` has `spoa_otel_spans_total{outcome}`: `exported`, `failed`, `dropped`.
 //!
 //! When the agent stops, it exports the remaining spans after its drain, for at most five seconds.

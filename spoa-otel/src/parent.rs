@@ -26,7 +26,7 @@ pub fn set_parent(span: &Span, traceparent: &str) {
     }
 }
 
-/// Returns the context in which a span is a child of the one that sent the request. It is for spans that a program makes
+/// Returns the context in which a span is a child of the span that sent the request, for spans that a program makes
 /// without `tracing`.
 ///
 /// ```

@@ -41,7 +41,7 @@ pub struct Export {
 }
 
 impl Export {
-    /// Takes a program, whose messages shall have spans.
+    /// Wraps a program, whose messages get spans.
     pub fn new(program: Program) -> Self {
         Export {
             program,
@@ -55,8 +55,7 @@ impl Export {
         self
     }
 
-    /// Runs the program, and returns its exit status. When its agent has ended its drain, the spans that are left are
-    /// exported.
+    /// Runs the program, and returns its exit status. After the drain of the agent, the remaining spans are exported.
     pub fn main(self) -> ExitCode {
         if let Ok(None) = Environment::read() {
             return self.program.main();
@@ -86,7 +85,7 @@ impl Export {
             if let Some(error) = problem.take() {
                 return Err(error.into());
             }
-            // A command that does not serve makes no exporter, and reports mistakes, too.
+            // A command that does not serve makes no exporter, but reports mistakes.
             Environment::read()?;
             Ok(setup.agent(|builder| {
                 if messages {

@@ -152,7 +152,7 @@ fn ids_and_parents_are_right_through_every_haproxy() {
         );
         assert!(check.start_time_unix_nano <= look_up.start_time_unix_nano);
         assert!(look_up.end_time_unix_nano <= check.end_time_unix_nano);
-        // The parent of the other message of that request is the one of its own argument: it has none.
+        // The other message of that request has no argument for a parent, so its span has no parent.
         let mut traces = vec![check.trace_id.clone()];
         for id in ["without", "invalid"] {
             let (check, look_up) = until(|| spans_of(&receiver.spans(), id));
@@ -178,7 +178,7 @@ fn ids_and_parents_are_right_through_every_haproxy() {
             head.contains("\r\nauthorization: basic hunter2\r\n"),
             "{head}"
         );
-        // No value of a request but its id, and no line of the log.
+        // The only value of a request is its id, and there is no line of the log.
         let all = format!("{:?}", receiver.spans());
         for value in ["secret", "hunter", "checked"] {
             assert!(!all.contains(value), "{all}");
@@ -243,7 +243,7 @@ fn spans_that_are_left_are_exported_after_the_drain() {
 fn the_sampler_and_the_switches_of_the_environment_are_obeyed() {
     for (name, value, count) in [
         ("OTEL_TRACES_SAMPLER", "always_off", 0),
-        // The parent of the only message with one is sampled.
+        // Of the two messages, only one has a parent, which is sampled.
         ("OTEL_TRACES_SAMPLER", "parentbased_always_off", 2),
         ("OTEL_TRACES_EXPORTER", "none", 0),
         ("OTEL_SDK_DISABLED", "true", 0),
@@ -323,13 +323,13 @@ fn requests_pass_and_losses_are_counted_whatever_the_receiver_does() {
         until(|| (count("failed") == 3).then_some(()));
         // The log follows the counts.
         until(|| (logs(&format!(" lost: 127.0.0.1:{port}: ")) == 1).then_some(()));
-        // It comes.
+        // The receiver starts.
         let receiver = Receiver::start_on(port);
         request();
         until(|| (count("exported") == 3).then_some(()));
         assert_eq!(receiver.spans().len(), 3, "{installed}");
         until(|| (logs("INFO traces: exports work again") == 1).then_some(()));
-        // It fails in each way.
+        // The receiver fails in each way.
         let mut failed = 3;
         for mode in [Mode::Fail, Mode::Page] {
             receiver.set(mode);
@@ -338,7 +338,7 @@ fn requests_pass_and_losses_are_counted_whatever_the_receiver_does() {
             until(|| (count("failed") == failed).then_some(()));
             assert!(receiver.refused() > 0, "{installed}: {mode:?}");
         }
-        // It is back, and no line was added within a minute of the first.
+        // The receiver works again, and no line was added within a minute of the first.
         receiver.set(Mode::Take);
         request();
         until(|| (count("exported") == 6).then_some(()));
@@ -346,7 +346,7 @@ fn requests_pass_and_losses_are_counted_whatever_the_receiver_does() {
         assert_eq!(logs("WARN traces: "), 1, "{:?}", haproxy.agent_log());
         assert_eq!(count("dropped"), 0, "{installed}");
         terminate(&name);
-        // At the end, the rest is said.
+        // At the end, the log has the other lost spans.
         let rest =
             "does not answer as a receiver of OTLP does; check the endpoint failed=9 dropped=0";
         until(|| (logs(rest) == 1).then_some(()));

@@ -21,7 +21,7 @@ pub(crate) enum Mode {
     RejectOne,
     /// Answers 503.
     Fail,
-    /// Answers 200 as a server of web pages does.
+    /// Answers 200 with a web page.
     Page,
     /// Never answers.
     Hang,
@@ -66,12 +66,12 @@ impl Receiver {
         *self.mode.lock().unwrap() = mode;
     }
 
-    /// Returns how many batches were not taken.
+    /// Returns the number of batches that were not accepted.
     pub(crate) fn refused(&self) -> usize {
         self.received.lock().unwrap().refused
     }
 
-    /// Returns all requests that were taken.
+    /// Returns all requests that were accepted.
     pub(crate) fn requests(&self) -> Vec<ExportTraceServiceRequest> {
         self.received.lock().unwrap().requests.clone()
     }
@@ -81,7 +81,7 @@ impl Receiver {
         self.received.lock().unwrap().heads.clone()
     }
 
-    /// Returns all spans that were taken.
+    /// Returns all spans that were accepted.
     pub(crate) fn spans(&self) -> Vec<Span> {
         let requests = self.requests();
         let resources = requests
