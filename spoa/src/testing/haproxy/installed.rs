@@ -25,6 +25,23 @@ impl InstalledHaProxy {
         }
     }
 
+    /// Finds a HAProxy by its path.
+    ///
+    /// ```no_run
+    /// use spoa::testing::InstalledHaProxy;
+    ///
+    /// let next = InstalledHaProxy::at("/opt/haproxy-dev/haproxy").unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// A line for the user: the file does not run, or is not a HAProxy.
+    pub fn at(path: impl AsRef<Path>) -> Result<Self, String> {
+        match Found::find(Some(path.as_ref())) {
+            Ok(found) => Ok(InstalledHaProxy(found)),
+            Err(unusable) => Err(unusable.to_string()),
+        }
+    }
+
     /// Returns the whole version, such as `3.0.11-1+deb13u3`.
     #[must_use]
     pub fn version(&self) -> &str {
@@ -86,6 +103,15 @@ fn numbers(version: &str) -> [u32; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_without_a_haproxy_is_named() {
+        let error = InstalledHaProxy::at("/bin/true").unwrap_err();
+        assert_eq!(
+            error,
+            "`/bin/true` is not a usable HAProxy: `-v` does not print a version of HAProxy"
+        );
+    }
 
     #[test]
     fn numbers_of_a_version_are_compared_as_numbers() {
