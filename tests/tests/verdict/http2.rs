@@ -1,51 +1,24 @@
 //! Each verdict over HTTP/2: clients get the status, the location and the body that the handler decided.
 
-use spoa::testing::{HaProxy, InstalledHaProxy, Reply};
-use spoa_tests::{TempDir, for_each_haproxy, not_tested_here};
+use spoa_tests::{eventually, for_each_haproxy};
 
-use crate::{SIDES, agent};
-
-/// Starts the agent and a HAProxy. The server asks in its response for what a client asks for with `x-late`.
-fn site(haproxy: &InstalledHaProxy, page: &std::path::Path) -> HaProxy {
-    HaProxy::program(agent())
-        .rules("timeout tarpit 50ms")
-        .fail_closed()
-        .page(None, page)
-        .server(|request| {
-            let reply = Reply::new(200, "hello").with("content-type", "text/plain");
-            match request.header("x-late") {
-                Some(what) => reply.with("x-ask", &what),
-                None => reply,
-            }
-        })
-        .on(haproxy)
-        .start()
-}
+use crate::{SIDES, closed};
 
 #[test]
 fn every_verdict_is_enforced_over_http_2() {
     for_each_haproxy(|haproxy| {
-        let mut installed = HaProxy::installed().into_iter();
-        let Some(installed) = installed.find(|it| it.path() == haproxy.path()) else {
-            return not_tested_here(&format!("set SPOA_HAPROXY to {}", haproxy.path().display()));
-        };
-        let dir = TempDir::new();
-        let page = dir.write(
-            "challenge.html",
-            "<p id=\"%[var(txn.judging.data)]\">Human?</p>",
-        );
-        let mut site = site(&installed, &page);
+        let (mut site, _dir) = closed(haproxy);
         for side in SIDES {
             let ask = |what: &str| site.get("/").http2().header(side, what).send();
             for (what, status, body) in [
-                ("allow", 200, Some("hello")),
+                ("allow", 200, None),
                 ("deny 403", 403, None),
                 ("deny 418", 418, None),
                 ("redirect 302", 302, None),
                 ("redirect 307", 307, None),
                 ("respond 200", 200, Some("<p>100% \"mögen\" % %[src]</p>")),
                 ("respond 404", 404, Some("<p>100% \"mögen\" % %[src]</p>")),
-                ("challenge", 401, Some("<p id=\"t0ken\">Human?</p>")),
+                ("challenge", 401, Some("<p id=\"t0ken\">Are you human?</p>")),
                 ("tarpit", 429, None),
                 ("denied-with-headers", 403, None),
                 ("deny 500", 503, None),
@@ -74,7 +47,7 @@ fn every_verdict_is_enforced_over_http_2() {
             assert_eq!(ask("long").body.len(), 10_000, "{haproxy} {side}");
         }
         site.stop_agent();
-        spoa_tests::eventually("the agent is seen to be down", || {
+        eventually("the agent is seen to be down", || {
             let reply = site.get("/").http2().header("x-ask", "deny 418").send();
             reply.status == 503
         });

@@ -11,74 +11,60 @@ mod together;
 #[allow(dead_code, reason = "the tests of `config` use more of it")]
 mod written;
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
 use common::program;
-use spoa_tests::{
-    Haproxy, Port, Process, Proxy, Reply, Request, TempDir, eventually, for_each_haproxy,
-};
-use written::{Written, serving};
+use spoa::testing::{HaProxy, HaProxyBuilder, InstalledHaProxy, Reply};
+use spoa_tests::{Client, Haproxy, TempDir, eventually, for_each_haproxy};
+use written::Written;
 
 fn agent() -> Command {
     program(env!("CARGO_BIN_EXE_agent-judging"))
 }
 
-/// The parts of a case: a HAProxy with the rules, a server, an agent.
-struct Site {
-    proxy: Proxy,
-    agent: Option<Process>,
-    written: Written,
-    _dir: TempDir,
+/// Puts a HAProxy with the rules in front of an agent. The server shows which headers it got, and asks in its response
+/// for what the client asks for with `x-late`.
+fn site(haproxy: &Haproxy, agent: Command) -> HaProxyBuilder {
+    let installed = InstalledHaProxy::at(haproxy.path()).expect("it is one");
+    HaProxy::program(agent)
+        .rules("timeout tarpit 50ms")
+        .server(|request| {
+            let headers = request.headers.iter();
+            let lines =
+                headers.map(|(name, value)| [name.as_bytes(), b": ", value, b"\r\n"].concat());
+            let reply = Reply::new(200, lines.collect::<Vec<_>>().concat());
+            let reply = reply.with("content-type", "text/plain");
+            match request.header("x-late") {
+                Some(what) => reply.with("x-ask", &what),
+                None => reply,
+            }
+        })
+        .on(&installed)
 }
 
-impl Site {
-    fn start(haproxy: &Haproxy, agent: Command, args: &[&str]) -> Site {
-        let (front, server, listen) = (Port::free(), Port::free(), Port::free());
-        let dir = TempDir::new();
-        let rules = dir.join("rules.cfg");
-        // The server shows which headers it got, and passes on what is asked of its response.
-        let text = format!(
-            "    bind {} name www\n    timeout tarpit 50ms\n    default_backend site\n\n\
-             backend site\n    server site {server}\n\n\
-             listen server\n    bind {server}\n    \
-             http-request return status 200 content-type text/plain hdr x-ask \"%[req.hdr(x-late)]\" \
-             lf-string \"%[req.hdrs]\" if {{ req.fhdr(x-late) -m found }}\n    \
-             http-request return status 200 content-type text/plain lf-string \"%[req.hdrs]\"\n",
-            front.addr(),
-            server = server.addr(),
-        );
-        fs::write(&rules, text).expect("it is written");
-        let page = dir.join("challenge.html");
-        let shown = "<p id=\"%[var(txn.judging.data)]\">Are you human?</p>";
-        fs::write(&page, shown).expect("it is written");
-        let listen = listen.addr().to_string();
-        let server = format!("--server={listen}");
-        let rules = format!("--rules={}", rules.display());
-        let page = format!("--page=challenge={}", page.display());
-        let mut all = vec![server.as_str(), &rules, &page];
-        all.extend(args);
-        let mut written = Written::by(program(env!("CARGO_BIN_EXE_agent-judging")), haproxy, &all);
-        written.serve_at(front);
-        let agent = serving(agent, &listen);
-        Site {
-            proxy: written.start(haproxy),
-            agent: Some(agent),
-            written,
-            _dir: dir,
-        }
-    }
+/// Denies what has no verdict, and shows a page to clients that are challenged.
+fn closed(haproxy: &Haproxy) -> (HaProxy, TempDir) {
+    let dir = TempDir::new();
+    let shown = "<p id=\"%[var(txn.judging.data)]\">Are you human?</p>";
+    let page = dir.write("challenge.html", shown);
+    (
+        site(haproxy, agent())
+            .fail_closed()
+            .page(None, page)
+            .start(),
+        dir,
+    )
+}
 
-    fn ask(&self, header: &str, what: &str) -> Reply {
-        let request = Request::get("/")
-            .header(header, what)
-            .header("x-user", "evil")
-            .header("authorization", "Basic x");
-        self.proxy.send(&request)
-    }
+fn ask(site: &HaProxy, header: &str, what: &str) -> Reply {
+    site.get("/")
+        .header(header, what)
+        .header("x-user", "evil")
+        .header("authorization", "Basic x")
+        .send()
 }
 
 /// The sides of a request: the header that asks there.
@@ -91,9 +77,9 @@ fn has(reply: &Reply, header: &str) -> bool {
 #[test]
 fn every_verdict_is_enforced_at_every_event() {
     for_each_haproxy(|haproxy| {
-        let site = Site::start(haproxy, agent(), &["--fail=closed"]);
+        let (site, _dir) = closed(haproxy);
         for side in SIDES {
-            let ask = |what: &str| site.ask(side, what);
+            let ask = |what: &str| ask(&site, side, what);
             let about = |what: &str| format!("{haproxy} {side} {what}");
 
             assert_eq!(ask("allow").status, 200, "{}", about("allow"));
@@ -133,13 +119,13 @@ fn every_verdict_is_enforced_at_every_event() {
                 assert_eq!(ask(what).status, 503, "{}", about(what));
             }
         }
-        assert_eq!(site.ask("x-group", "deny").status, 429, "{haproxy}");
-        assert_eq!(site.ask("x-group", "allow").status, 200, "{haproxy}");
-        // Threads of HAProxy log in any order, and may lose a line: see `Proxy::wait_for_log`.
+        assert_eq!(ask(&site, "x-group", "deny").status, 429, "{haproxy}");
+        assert_eq!(ask(&site, "x-group", "allow").status, 200, "{haproxy}");
+        // Threads of HAProxy log in any order, and may lose a line.
         eventually("the reason of a denial with 403 in the log", || {
-            assert_eq!(site.ask("x-ask", "deny 403").status, 403);
-            let logs = site.proxy.logs();
-            logs.iter()
+            assert_eq!(ask(&site, "x-ask", "deny 403").status, 403);
+            let log = site.log();
+            log.iter()
                 .any(|line| line.contains("asked#0Afor") && line.contains(" 403 "))
         });
     });
@@ -148,8 +134,7 @@ fn every_verdict_is_enforced_at_every_event() {
 #[test]
 fn the_log_of_the_agent_says_why_there_was_no_verdict() {
     for_each_haproxy(|haproxy| {
-        let site = Site::start(haproxy, agent(), &["--fail=closed"]);
-        let agent = site.agent.as_ref().expect("it runs");
+        let (site, _dir) = closed(haproxy);
         for (side, what, reason) in [
             ("x-ask", "late", "timed out: not done within 800ms"),
             ("x-ask", "panic", "panicked: asked for"),
@@ -157,15 +142,15 @@ fn the_log_of_the_agent_says_why_there_was_no_verdict() {
             // Errors of one handler share a line a second.
             ("x-late", "deny 599", "`All` does not declare `deny: 599`"),
         ] {
-            assert_eq!(site.ask(side, what).status, 503, "{haproxy} {what}");
-            agent.wait_for_line(reason);
+            assert_eq!(ask(&site, side, what).status, 503, "{haproxy} {what}");
+            site.wait_for_agent_log(reason);
         }
     });
 }
 
 /// Returns the bytes that a client reads whose connection is dropped: it may not even see that it is closed.
-fn dropped(site: &Site, side: &str) -> String {
-    let mut stream = TcpStream::connect(site.proxy.addr()).expect("it listens");
+fn dropped(site: &HaProxy, side: &str) -> String {
+    let mut stream = TcpStream::connect(site.address()).expect("it listens");
     let timeout = Some(Duration::from_millis(500));
     stream.set_read_timeout(timeout).expect("a timeout");
     write!(stream, "GET / HTTP/1.1\r\nhost: x\r\n{side}: drop\r\n\r\n").expect("it is sent");
@@ -178,23 +163,26 @@ fn dropped(site: &Site, side: &str) -> String {
 fn without_a_verdict_requests_pass_or_are_denied_as_configured() {
     for_each_haproxy(|haproxy| {
         for (fail, status) in [("open", 200), ("closed", 503)] {
-            let fail = format!("--fail={fail}");
-            let mut site = Site::start(haproxy, agent(), &[&fail]);
+            let builder = site(haproxy, agent());
+            let mut site = match fail {
+                "open" => builder.start(),
+                _ => builder.fail_closed().start(),
+            };
             for side in SIDES {
                 for what in ["late", "nothing", "panic", "deny 599"] {
-                    let reply = site.ask(side, what);
+                    let reply = ask(&site, side, what);
                     assert_eq!(reply.status, status, "{haproxy} {fail} {side} {what}");
                 }
-                assert_eq!(site.ask(side, "deny 418").status, 418, "{haproxy} {fail}");
+                assert_eq!(ask(&site, side, "deny 418").status, 418, "{haproxy} {fail}");
             }
             // A header that is the agent's alone does not come from a client.
-            let reply = site.ask("x-other", "");
+            let reply = ask(&site, "x-other", "");
             assert!(reply.status == 200 && !has(&reply, "evil"), "{haproxy}");
-            drop(site.agent.take());
-            let down = || site.ask("x-ask", "deny 418");
-            spoa_tests::eventually("the agent is seen to be down", || down().status == status);
-            let reply = site.ask("x-ask", "allow");
-            let late = site.ask("x-late", "deny 418");
+            site.stop_agent();
+            let down = || ask(&site, "x-ask", "deny 418");
+            eventually("the agent is seen to be down", || down().status == status);
+            let reply = ask(&site, "x-ask", "allow");
+            let late = ask(&site, "x-late", "deny 418");
             assert_eq!(late.status, status, "{haproxy} {fail} down, a response");
             assert_eq!(reply.status, status, "{haproxy} {fail} down");
             assert!(!has(&reply, "evil"), "{haproxy} {fail} down");
@@ -207,8 +195,8 @@ fn a_verdict_on_the_connection_holds_for_each_of_its_requests() {
     for_each_haproxy(|haproxy| {
         let mut agent = agent();
         agent.env("JUDGE_SESSION", "1");
-        let site = Site::start(haproxy, agent, &[]);
-        let mut client = site.proxy.client();
+        let site = site(haproxy, agent).start();
+        let mut client = Client::connect(site.address()).expect("it listens");
         for _ in 0..3 {
             assert_eq!(client.get("/").status, 403, "{haproxy}");
         }
@@ -218,8 +206,8 @@ fn a_verdict_on_the_connection_holds_for_each_of_its_requests() {
 #[test]
 fn declared_headers_reach_the_server_and_the_client() {
     for_each_haproxy(|haproxy| {
-        let site = Site::start(haproxy, agent(), &[]);
-        let reply = site.ask("x-ask", "headers");
+        let site = site(haproxy, agent()).start();
+        let reply = ask(&site, "x-ask", "headers");
         let text = reply.text();
         assert!(
             text.contains("x-user: alice, \"b\" %5B"),
@@ -231,7 +219,7 @@ fn declared_headers_reach_the_server_and_the_client() {
         assert_eq!(reply.header("x-judged"), Some("yes"), "{haproxy}");
         assert_eq!(reply.header("set-cookie"), Some("id=7; Path=/; HttpOnly"));
         // Those of a verdict on the response reach the client.
-        let reply = site.ask("x-late", "headers");
+        let reply = ask(&site, "x-late", "headers");
         assert_eq!(reply.header("x-judged"), Some("yes"), "{haproxy}");
     });
 }
@@ -239,9 +227,8 @@ fn declared_headers_reach_the_server_and_the_client() {
 #[test]
 fn headers_of_any_names_are_changed_from_3_4_on() {
     for_each_haproxy(|haproxy| {
-        let site = Site::start(haproxy, agent(), &[]);
-        let warned = site
-            .written
+        let written = Written::by(agent(), haproxy, &[]);
+        let warned = written
             .warnings
             .iter()
             .any(|line| line.contains("HAProxy takes headers of any names from 3.4 on"));
@@ -249,7 +236,8 @@ fn headers_of_any_names_are_changed_from_3_4_on() {
         if warned {
             return;
         }
-        let reply = site.ask("x-any", "allow");
+        let site = site(haproxy, agent()).start();
+        let reply = ask(&site, "x-any", "allow");
         let lines: Vec<_> = reply.body.split(|byte| *byte == b'\n').collect();
         let has = |line: &[u8]| lines.contains(&[line, b"\r"].concat().as_slice());
         assert!(has(b"x-user: bob") && has(b"x-empty: "), "{}", reply.text());
@@ -260,7 +248,7 @@ fn headers_of_any_names_are_changed_from_3_4_on() {
         );
         assert!(!reply.text().contains("authorization"), "{}", reply.text());
         for what in ["allow", "deny"] {
-            let reply = site.ask("x-any", what);
+            let reply = ask(&site, "x-any", what);
             let cookies = reply.headers.iter();
             let cookies = cookies.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
             let values: Vec<_> = cookies.map(|(_, value)| value.as_str()).collect();
