@@ -1,4 +1,4 @@
-//! The programs of `examples/` and their configurations, exactly as a user finds them.
+//! The programs of `examples/` and `gallery/` and their configurations, exactly as a user finds them.
 
 use std::env;
 use std::net::SocketAddr;
@@ -21,47 +21,64 @@ pub fn spop() -> Command {
     program(&built().join("spop"))
 }
 
+/// Returns the command that runs an agent of `gallery/`, built from its present source.
+pub fn gallery(name: &str) -> Command {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let entries = std::fs::read_dir(workspace().join("gallery")).expect("gallery is there");
+        let agents = entries.map(|entry| entry.expect("an entry"));
+        let agents = agents.filter(|agent| agent.path().join("Cargo.toml").exists());
+        let agents = agents.map(|agent| agent.file_name().into_string().expect("text"));
+        build(&agents.collect::<Vec<_>>())
+    });
+    program(&folder.join(name))
+}
+
 /// Builds the examples and `spop`, and returns the folder of programs.
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        // The same targets with the same features as `cargo test --workspace` has built, so there
-        // is nothing left to do after that.
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        // Cargo tells a test about its package. A build script that reads these variables would run again, and with it
-        // the build of every crate above it.
-        for (name, _) in env::vars_os() {
-            let name = name.to_string_lossy();
-            if ["CARGO_PKG_", "CARGO_MANIFEST_"]
-                .iter()
-                .any(|start| name.starts_with(start))
-            {
-                cargo.env_remove(&*name);
-            }
+    BUILT.get_or_init(|| build(&[]))
+}
+
+/// Builds the examples, `spop` and more programs, and returns the folder of programs.
+fn build(programs: &[String]) -> PathBuf {
+    // The same targets with the same features as `cargo test --workspace` has built, so there
+    // is nothing left to do after that.
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // Cargo tells a test about its package. A build script that reads these variables would run again, and with it
+    // the build of every crate above it.
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|start| name.starts_with(start))
+        {
+            cargo.env_remove(&*name);
         }
-        let built = cargo
-            .args([
-                "build",
-                "--workspace",
-                "--examples",
-                "--bin",
-                "spop",
-                "--quiet",
-            ])
-            .current_dir(workspace())
-            .stdin(Stdio::null())
-            .output();
-        let built = built.unwrap_or_else(|error| panic!("cannot run cargo: {error}"));
-        let said = String::from_utf8_lossy(&built.stderr);
-        assert!(built.status.success(), "the examples do not build:\n{said}");
-        // Tests are in `target/debug/deps`, examples in `target/debug/examples`.
-        let test = env::current_exe().expect("a test knows where it is");
-        let profile = test
-            .parent()
-            .and_then(Path::parent)
-            .expect("a test is in `deps`");
-        profile.to_owned()
-    })
+    }
+    let built = cargo
+        .args([
+            "build",
+            "--workspace",
+            "--examples",
+            "--bin",
+            "spop",
+            "--quiet",
+        ])
+        .args(programs.iter().flat_map(|program| ["--bin", program]))
+        .current_dir(workspace())
+        .stdin(Stdio::null())
+        .output();
+    let built = built.unwrap_or_else(|error| panic!("cannot run cargo: {error}"));
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "the programs do not build:\n{said}");
+    // Tests are in `target/debug/deps`, examples in `target/debug/examples`.
+    let test = env::current_exe().expect("a test knows where it is");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("a test is in `deps`");
+    profile.to_owned()
 }
 
 fn program(path: &Path) -> Command {

@@ -83,7 +83,7 @@ pub use background::{Background, Shutdown};
 pub use certificates::{Authority, Signed};
 pub use config::{Config, Message};
 pub use dir::TempDir;
-pub use examples::{Directory, example, spop};
+pub use examples::{Directory, example, gallery, spop};
 pub use figures::{Figures, bounded_or_long, long};
 pub use haproxies::{
     Haproxy, for_each_haproxy, for_each_haproxy_in_turn, for_haproxies, haproxies, not_tested_here,

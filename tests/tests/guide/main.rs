@@ -2,6 +2,7 @@
 //!
 //! `tests/tidy/commands.txt` says which commands these are.
 
+mod gallery;
 mod output;
 mod sandbox;
 mod text;
@@ -34,13 +35,18 @@ fn run(page: &str, mut sandbox: Sandbox, prepare: impl Fn(&mut Sandbox, &str)) {
     let mut count = 0;
     for command in commands().iter().filter(|command| command.page == page) {
         let check = check(&table, command).expect("a test of spoa-tidy finds those without one");
-        if !matches!(check, Check::Test(_) | Check::Not(_)) {
+        if is_run(&check) {
             prepare(&mut sandbox, &command.text);
             sandbox.run(command, &check);
             count += 1;
         }
     }
     assert!(count > 0, "{page} has no command to run");
+}
+
+/// Returns whether a command with this check is run here.
+fn is_run(check: &Check) -> bool {
+    !matches!(check, Check::Test(_) | Check::Not(_))
 }
 
 /// Returns the text of the first block of a page that contains these words.
@@ -58,12 +64,14 @@ fn block(page: &str, words: &str) -> String {
 fn every_page_with_a_command_to_run_is_run() {
     let table = table();
     for command in commands() {
-        let check = check(&table, &command);
-        let runs = !matches!(check, None | Some(Check::Test(_) | Check::Not(_)));
+        let runs = check(&table, &command).as_ref().is_some_and(is_run);
         // `spoa-cli` has a test of its own below, since it needs an agent.
         let page = command.page.as_str();
         assert!(
-            !runs || page == "spoa-cli/README.md" || PAGES.contains(&page),
+            !runs
+                || page == "spoa-cli/README.md"
+                || PAGES.contains(&page)
+                || gallery::AGENTS.contains(&page.split('/').nth(1).unwrap_or_default()),
             "write a test for {page} in tests/tests/guide"
         );
     }

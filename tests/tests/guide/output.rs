@@ -30,10 +30,21 @@ fn line_fits(shown: &str, printed: &str) -> bool {
     }
 }
 
+/// The hexadecimal digits from which on a word is a number, such as the id of a span.
+const HEX: usize = 16;
+
 /// Returns a line with `0` for each number, and with one space for several, since columns move with them.
 fn without_numbers(line: &str) -> String {
+    let words = line.split_inclusive(|c: char| !c.is_ascii_hexdigit());
+    let words = words.map(|word| {
+        let digits = word.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
+        match digits.len() {
+            HEX.. => word.replace(digits, "0"),
+            _ => word.to_owned(),
+        }
+    });
     let mut kept = String::new();
-    for c in line.chars() {
+    for c in words.collect::<String>().chars() {
         match c {
             '0'..='9' | '.' if kept.ends_with('0') => {}
             '0'..='9' => kept.push('0'),
@@ -57,4 +68,10 @@ fn dots_stand_for_any_text() {
     assert!(fits("a …c", "a b c", true));
     assert!(fits("a 1.5 ms", "a  23 ms", false));
     assert!(!fits("a 1 ms", "a 2 ms", true));
+    assert!(fits(
+        "00-1b66bd5a5cbb3a6f-01",
+        "00-d59a01c84ab5bd3e-01",
+        false
+    ));
+    assert!(!fits("a cafe", "a decade", false));
 }

@@ -1,7 +1,7 @@
 //! A folder in which the commands of one page run, with the programs that the page names.
 
 use crate::output::fits;
-use spoa_tests::{Authority, PATIENCE, Process, TempDir, example, haproxies, spop};
+use spoa_tests::{Authority, PATIENCE, Process, TempDir, example, gallery, haproxies, spop};
 use spoa_tidy::commands::{Check, Command as Shown};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,19 +9,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// `cargo run --example NAME -- …` without a build.
+/// `cargo run --example NAME -- …` without a build, and `cargo run -- …` in a folder of the gallery.
 const CARGO: &str = r#"cargo() {
+    local program=my-agent
     [ "$1" = run ] || { echo "only cargo run is known" >&2; return 2; }
     shift
     while [ $# -gt 0 ]; do
         case $1 in
-            --example) name=$2; shift 2 ;;
+            --example) program=$EXAMPLES/$2; shift 2 ;;
             -p) shift 2 ;;
             --) shift; break ;;
             *) echo "unknown: $1" >&2; return 2 ;;
         esac
     done
-    exec "$EXAMPLES/$name" "$@"
+    exec "$program" "$@"
 }
 "#;
 
@@ -38,6 +39,8 @@ pub(crate) struct Sandbox {
     cwd: PathBuf,
     /// The name of the agent that the page calls `my-agent`.
     agent: String,
+    /// The variables of the environment that the page sets.
+    variables: Vec<(String, String)>,
     servers: Vec<(String, Process)>,
 }
 
@@ -62,6 +65,7 @@ impl Sandbox {
         Sandbox {
             cwd: dir.path().to_owned(),
             agent: name.to_owned(),
+            variables: Vec::new(),
             servers: Vec::new(),
             dir,
         }
@@ -72,6 +76,21 @@ impl Sandbox {
         let mut sandbox = Sandbox::new(&example("ip-reputation"), "ip-reputation");
         sandbox.cwd = top();
         sandbox
+    }
+
+    /// Makes one for the page of an agent of the gallery, in a copy of its folder.
+    pub(crate) fn in_the_gallery(name: &str) -> Sandbox {
+        let agent = gallery(name);
+        let mut sandbox = Sandbox::new(&agent, name);
+        symlink(agent.get_program(), sandbox.dir.join("bin").join(name)).expect("a link");
+        sandbox.cwd = sandbox.dir.join(name);
+        copy(&top().join("gallery").join(name), &sandbox.cwd);
+        sandbox
+    }
+
+    /// Sets a variable of the environment for the commands from now on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Returns its folder.
@@ -104,7 +123,8 @@ impl Sandbox {
         let dir = self.dir.path().display();
         let command = command
             .replace("/etc/", &format!("{dir}/etc/"))
-            .replace("@/run/", &format!("@{dir}/run/"));
+            .replace("@/run/", &format!("@{dir}/run/"))
+            .replace("/run/clamav/", &format!("{dir}/run/clamav/"));
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!("{CARGO}{command}")]);
         for (name, _) in std::env::vars_os() {
@@ -122,6 +142,7 @@ impl Sandbox {
             .env("EXAMPLES", examples.expect("it is in a folder"))
             .env("CURL_HOME", self.dir.path())
             .env_remove("RUST_BACKTRACE")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.cwd)
             .stdin(Stdio::null());
         shell
@@ -137,10 +158,11 @@ impl Sandbox {
         lines.collect()
     }
 
-    /// Runs a command that is not on the page. It has to succeed.
-    pub(crate) fn must(&self, command: &str) {
+    /// Runs a command that has to succeed, and returns what it prints on standard output.
+    pub(crate) fn must(&self, command: &str) -> String {
         let output = self.shell(command).output().expect("bash runs");
         assert!(output.status.success(), "{command}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
     }
 
     /// Runs a command of the page as a check says.
@@ -151,12 +173,24 @@ impl Sandbox {
             assert!(self.cwd.is_dir(), "{place}");
             return;
         }
+        let command = shown.text.trim_end_matches(" &");
+        if let Check::Parses(_) = check {
+            self.must(&format!("{command} --help"));
+            return;
+        }
+        if let Some(name) = variable(command) {
+            let value = self.must(&format!("{command}\nprintf %s \"${name}\""));
+            assert!(!value.is_empty(), "{place} sets nothing");
+            self.set(name, &value);
+            return;
+        }
         if let Check::Serves(ready) = check {
-            let printed = self.serve(&shown.text, ready);
+            let printed = self.serve(command, ready);
             let printed = self.lines(&printed.join("\n"));
             let shown = &shown.output;
-            let begin = printed.get(..shown.len()).unwrap_or_default();
-            assert!(fits(shown, begin, true), "{place} printed {printed:#?}");
+            // It may print more than what the page shows.
+            let begins = (0..=printed.len()).any(|end| fits(shown, &printed[..end], true));
+            assert!(begins, "{place} printed {printed:#?}");
             return;
         }
         // HAProxy notices a while later that an agent has started or ended.
@@ -228,6 +262,40 @@ impl Sandbox {
         }
         self.servers.retain(|(name, _)| name != program);
     }
+}
+
+/// Servers of the page may have children and files of their own.
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        for (_, server) in &mut self.servers {
+            if server.is_running() {
+                server.signal("TERM");
+                server.wait_at_most(PATIENCE / 10);
+            }
+        }
+    }
+}
+
+/// Copies a folder.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder can be made");
+    for entry in fs::read_dir(from).expect("a folder").flatten() {
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(path, to).expect("a file can be copied");
+        }
+    }
+}
+
+/// Returns the name of the variable that a command sets for those after it.
+fn variable(command: &str) -> Option<&str> {
+    let exported = command.strip_prefix("export ");
+    let (name, value) = exported.unwrap_or(command).split_once('=')?;
+    let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let alone = exported.is_some() || value.starts_with("$(");
+    (is_name && alone).then_some(name)
 }
 
 /// Returns the name of the program that a command runs.

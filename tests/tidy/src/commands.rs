@@ -31,6 +31,8 @@ pub enum Check {
     Numbers,
     /// The tests run it until the end of the page. It is ready when it prints this.
     Serves(String),
+    /// The tests run it with `--help` at its end, so that its options exist, for this reason.
+    Parses(String),
     /// The test of this name checks it.
     Test(String),
     /// Nothing checks it, for this reason.
@@ -142,6 +144,7 @@ fn check_of(text: &str) -> Check {
         ("fails", "") => Check::Fails,
         ("numbers", "") => Check::Numbers,
         ("serves", rest) => Check::Serves(rest.to_owned()),
+        ("parses", rest) if !rest.is_empty() => Check::Parses(rest.to_owned()),
         ("test", rest) if !rest.is_empty() => Check::Test(rest.to_owned()),
         ("not", rest) if !rest.is_empty() => Check::Not(rest.to_owned()),
         _ => panic!("{TABLE}: `{text}` is not a check: its first lines list them"),
