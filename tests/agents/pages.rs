@@ -1,4 +1,5 @@
-//! The handlers that `docs/bodies.md` and `docs/beyond-one-message.md` show, as one agent.
+//! The handlers that `docs/bodies.md` and `docs/beyond-one-message.md` show, and one that logs the lines of
+//! `docs/operations/values.md`, as one agent.
 
 mod bodies {
     use spoa::http::{Body, Completeness};
@@ -38,6 +39,25 @@ mod beyond_one_message {
     #[spoe_message("responded", event = "on-http-response", set = "txn.asked")]
     fn responded(kept: Transaction<'_, Asked>) -> Option<String> {
         kept.take().map(|asked| asked.0)
+    }
+}
+
+mod rules {
+    use spoa::http::UniqueId;
+    use spoa::prelude::*;
+    use std::net::IpAddr;
+
+    /// Blocks one address, fails for another, and logs a line for the rest.
+    #[spoe_message("check", event = "on-frontend-http-request", set = "txn.blocked")]
+    fn check(#[arg(sample = "src")] ip: IpAddr, _id: UniqueId<'_>) -> Result<bool, HandlerError> {
+        if ip.is_unspecified() {
+            return Err(HandlerError::new("the client has no address"));
+        }
+        let blocked = ip == IpAddr::from([192, 0, 2, 7]);
+        if !blocked {
+            tracing::info!("checked");
+        }
+        Ok(blocked)
     }
 }
 

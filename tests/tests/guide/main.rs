@@ -5,6 +5,7 @@
 mod gallery;
 mod output;
 mod sandbox;
+mod snippets;
 mod text;
 
 use sandbox::Sandbox;
@@ -14,13 +15,15 @@ use std::fs;
 use std::process::Command;
 
 /// Every page with a command that is run here.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 14] = [
     "README.md",
     "docs/description.md",
     "docs/haproxy.md",
     "docs/operations/README.md",
     "docs/operations/metrics.md",
     "docs/operations/tls-and-sockets.md",
+    "docs/operations/traces.md",
+    "docs/operations/values.md",
     "docs/options.md",
     "docs/recording.md",
     "examples/beside-axum/README.md",
@@ -29,7 +32,7 @@ const PAGES: [&str; 12] = [
     "examples/multi/README.md",
 ];
 
-/// Runs the commands of a page in a folder, after `prepare` has prepared it for each.
+/// Runs the commands of a page in a folder, after `prepare` has prepared it for each, and for the end of the page.
 fn run(page: &str, mut sandbox: Sandbox, prepare: impl Fn(&mut Sandbox, &str)) {
     let table = table();
     let mut count = 0;
@@ -41,6 +44,8 @@ fn run(page: &str, mut sandbox: Sandbox, prepare: impl Fn(&mut Sandbox, &str)) {
             count += 1;
         }
     }
+    prepare(&mut sandbox, "");
+    sandbox.finish();
     assert!(count > 0, "{page} has no command to run");
 }
 
@@ -96,8 +101,12 @@ fn the_readme() {
 #[test]
 fn the_description_of_an_agent() {
     let sandbox = Sandbox::new(&example("ip-reputation"), "ip-reputation");
-    sandbox.must("my-agent handlers --json > my-agent.json");
-    sandbox.must("spop config --agent my-agent.json --output .");
+    // The smallest description, since one that an agent prints has more than a command may need.
+    sandbox.write(
+        "my-agent.json",
+        &block("docs/description.md", "\"format\": 1"),
+    );
+    sandbox.must("spop config --agent my-agent.json --server 127.0.0.1:12345 --output .");
     run("docs/description.md", sandbox, |_, _| {});
 }
 
@@ -116,6 +125,27 @@ fn metrics() {
     let _ports = Port::fixed([9145, 12345]);
     let sandbox = Sandbox::new(&example("ip-reputation"), "ip-reputation");
     run("docs/operations/metrics.md", sandbox, |_, _| {});
+}
+
+#[test]
+fn values_in_the_log() {
+    let _ports = Port::fixed([12345]);
+    let agent = Command::new(env!("CARGO_BIN_EXE_agent-pages"));
+    let sandbox = Sandbox::new(&agent, "agent-pages");
+    run("docs/operations/values.md", sandbox, |sandbox, _| {
+        if sandbox.serves() {
+            for ip in ["192.0.2.7", "0.0.0.0", "127.0.0.1"] {
+                sandbox.must(&format!("spop call 127.0.0.1:12345 check ip={ip} id=5d1e"));
+            }
+        }
+    });
+}
+
+#[test]
+fn traces_of_messages() {
+    let _ports = Port::fixed([12345]);
+    let sandbox = Sandbox::in_the_gallery("traces");
+    run("docs/operations/traces.md", sandbox, |_, _| {});
 }
 
 #[test]
@@ -160,6 +190,8 @@ fn recordings() {
                 ));
             }
             sandbox.stop("spop");
+            let recording = fs::read_to_string(sandbox.dir().join("traffic.jsonl"));
+            snippets::lines_of_a_recording(&recording.expect("it was written"));
             // The other build has another opinion of the addresses, which the recording has as hashes.
             sandbox.serve("my-agent --listen 127.0.0.1:12347", "started:");
         }

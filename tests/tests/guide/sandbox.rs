@@ -41,7 +41,15 @@ pub(crate) struct Sandbox {
     agent: String,
     /// The variables of the environment that the page sets.
     variables: Vec<(String, String)>,
-    servers: Vec<(String, Process)>,
+    servers: Vec<Server>,
+}
+
+/// A program that runs until the end of the page.
+struct Server {
+    program: String,
+    process: Process,
+    /// The command on the page, and the lines that it has to print before it ends.
+    logs: Option<(String, Vec<String>)>,
 }
 
 impl Sandbox {
@@ -153,7 +161,8 @@ impl Sandbox {
         let dir = self.dir.path().display().to_string();
         let lines = output.lines().map(|line| {
             let line = line.trim_end_matches('\r').replace(&dir, "");
-            line.replace(&self.agent, "my-agent")
+            let line = line.replace(&self.agent, "my-agent");
+            line.replace(&self.agent.replace('-', "_"), "my_agent")
         });
         lines.collect()
     }
@@ -182,6 +191,12 @@ impl Sandbox {
             let value = self.must(&format!("{command}\nprintf %s \"${name}\""));
             assert!(!value.is_empty(), "{place} sets nothing");
             self.set(name, &value);
+            return;
+        }
+        if let Check::Logs(ready) = check {
+            self.serve(command, ready);
+            let server = self.servers.last_mut().expect("it was started");
+            server.logs = Some((place, shown.output.clone()));
             return;
         }
         if let Check::Serves(ready) = check {
@@ -230,47 +245,82 @@ impl Sandbox {
     /// of the same program. Returns what it has printed.
     pub(crate) fn serve(&mut self, command: &str, ready: &str) -> Vec<String> {
         let program = program(command);
-        self.servers.retain_mut(|(name, server)| {
-            let same = *name == program;
-            if same {
-                server.signal("TERM");
-                server.wait(PATIENCE);
-            }
-            !same
-        });
-        let exec = if command.contains("cargo ") {
-            ""
-        } else {
-            "exec "
-        };
-        let server = Process::start(&mut self.shell(&format!("{exec}{command}")));
-        if !ready.is_empty() {
-            server.wait_for_line(ready);
+        let same = |server: &Server| server.program == program;
+        if let Some(at) = self.servers.iter().position(same) {
+            self.has_logged(&self.servers[at]);
+            let mut old = self.servers.remove(at);
+            old.process.signal("TERM");
+            old.process.wait(PATIENCE);
         }
-        let printed = server.output();
-        self.servers.push((program, server));
+        let first = command.split(' ').next().unwrap_or_default();
+        let exec = match command.contains("cargo ") {
+            true => "",
+            // A variable for this command alone.
+            false if first.contains('=') => "exec env ",
+            false => "exec ",
+        };
+        let process = Process::start(&mut self.shell(&format!("{exec}{command}")));
+        if !ready.is_empty() {
+            process.wait_for_line(ready);
+        }
+        let printed = process.output();
+        self.servers.push(Server {
+            program,
+            process,
+            logs: None,
+        });
         printed
+    }
+
+    /// Returns whether a server runs.
+    pub(crate) fn serves(&self) -> bool {
+        !self.servers.is_empty()
+    }
+
+    /// Waits until each server has printed what the page shows.
+    pub(crate) fn finish(&self) {
+        for server in &self.servers {
+            self.has_logged(server);
+        }
+    }
+
+    /// Waits until a server has printed what the page shows.
+    fn has_logged(&self, server: &Server) {
+        let Some((place, shown)) = &server.logs else {
+            return;
+        };
+        // There may be other lines before and after them.
+        let shown = self.lines(&format!("…\n{}\n…", shown.join("\n")));
+        let start = Instant::now();
+        loop {
+            let printed = self.lines(&server.process.output().join("\n"));
+            if fits(&shown, &printed, false) {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{place} printed {printed:#?}");
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
     }
 
     /// Ends the server of a program, as Ctrl-C does.
     pub(crate) fn stop(&mut self, program: &str) {
-        for (name, server) in &mut self.servers {
-            if name == program {
-                server.signal("INT");
-                server.wait(PATIENCE);
+        for server in &mut self.servers {
+            if server.program == program {
+                server.process.signal("INT");
+                server.process.wait(PATIENCE);
             }
         }
-        self.servers.retain(|(name, _)| name != program);
+        self.servers.retain(|server| server.program != program);
     }
 }
 
 /// Servers of the page may have children and files of their own.
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        for (_, server) in &mut self.servers {
-            if server.is_running() {
-                server.signal("TERM");
-                server.wait_at_most(PATIENCE / 10);
+        for Server { process, .. } in &mut self.servers {
+            if process.is_running() {
+                process.signal("TERM");
+                process.wait_at_most(PATIENCE / 10);
             }
         }
     }

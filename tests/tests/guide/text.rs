@@ -184,15 +184,9 @@ fn the_page_about_verdicts_shows_what_config_writes() {
 
 #[test]
 fn no_other_page_shows_a_configuration_that_is_not_compared() {
-    for page in fs::read_dir(top().join("docs"))
-        .expect("a folder")
-        .flatten()
-    {
-        let path = page.path();
-        let name = path.strip_prefix(top()).expect("it is below");
-        let name = name.to_str().expect("text");
-        if name.ends_with(".md") && ![BODIES, BEYOND, VERDICTS].contains(&name) {
-            let blocks = blocks(name, "text");
+    for name in crate::snippets::pages() {
+        if ![BODIES, BEYOND, VERDICTS].contains(&&*name) {
+            let blocks = blocks(&name, "text");
             assert!(blocks.is_empty(), "{name}: compare this block: {blocks:?}");
         }
     }

@@ -31,6 +31,8 @@ pub enum Check {
     Numbers,
     /// The tests run it until the end of the page. It is ready when it prints this.
     Serves(String),
+    /// As `Serves`. At the end of the page, it has printed what the page shows.
+    Logs(String),
     /// The tests run it with `--help` at its end, so that its options exist, for this reason.
     Parses(String),
     /// The test of this name checks it.
@@ -103,6 +105,14 @@ fn read(page: &str, text: &str) -> Vec<Command> {
                 (None, Some(last)) if open => last.output.push(line.to_owned()),
                 (None, _) => panic!("{page}:{}: a console block begins with `$ `", at + 1),
             }
+        } else if !fence && line.starts_with("    ") {
+            let mut words = line.split_whitespace();
+            let program = words.find(|word| !word.contains('='));
+            assert!(
+                !program.is_some_and(|program| ["my-agent", "spop"].contains(&program)),
+                "{page}:{}: put a command into a console block",
+                at + 1
+            );
         }
     }
     for command in &mut found {
@@ -144,6 +154,7 @@ fn check_of(text: &str) -> Check {
         ("fails", "") => Check::Fails,
         ("numbers", "") => Check::Numbers,
         ("serves", rest) => Check::Serves(rest.to_owned()),
+        ("logs", rest) => Check::Logs(rest.to_owned()),
         ("parses", rest) if !rest.is_empty() => Check::Parses(rest.to_owned()),
         ("test", rest) if !rest.is_empty() => Check::Test(rest.to_owned()),
         ("not", rest) if !rest.is_empty() => Check::Not(rest.to_owned()),
