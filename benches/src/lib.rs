@@ -1,6 +1,6 @@
 //! The parts that benchmarks share: handlers, their frames, and a stream in memory.
 //!
-//! `docs/performance.md` says how to run them, and has their results.
+//! `docs/benchmarks.md` says how to run them, and has their results.
 
 pub mod codec;
 pub mod feed;
