@@ -1,5 +1,5 @@
-//! The handlers that `docs/bodies.md` and `docs/beyond-one-message.md` show, and one that logs the lines of
-//! `docs/operations/values.md`, as one agent.
+//! The handlers that `docs/bodies.md`, `docs/beyond-one-message.md` and `docs/haproxy.md` show, and one that logs the
+//! lines of `docs/operations/values.md`, as one agent.
 
 mod bodies {
     use spoa::http::{Body, Completeness};
@@ -39,6 +39,31 @@ mod beyond_one_message {
     #[spoe_message("responded", event = "on-http-response", set = "txn.asked")]
     fn responded(kept: Transaction<'_, Asked>) -> Option<String> {
         kept.take().map(|asked| asked.0)
+    }
+}
+
+mod haproxy {
+    use spoa::prelude::*;
+    use std::net::IpAddr;
+
+    /// Scores a client address: 100 is safe, 0 is blacklisted.
+    #[spoe_message(
+        "get-ip-reputation",
+        event = "on-frontend-http-request",
+        condition = "if { path_beg /api/ }"
+    )]
+    fn reputation(
+        #[arg(sample = "src")] ip: IpAddr,
+        #[arg(sample = "req.fhdr(user-agent)")] ua: Option<&[u8]>,
+    ) -> SetVar<u8> {
+        SetVar::session(
+            "ip_score",
+            if ip.is_loopback() && ua.is_some() {
+                100
+            } else {
+                20
+            },
+        )
     }
 }
 

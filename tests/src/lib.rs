@@ -53,6 +53,8 @@ mod documents {
     mod spoe_auth {}
     #[doc = include_str!("../../docs/moving/other-languages.md")]
     mod other_languages {}
+    #[doc = include_str!("../../docs/operations/metrics.md")]
+    mod metrics {}
     #[doc = include_str!("../../docs/options.md")]
     mod options {}
     #[doc = include_str!("../../docs/verdicts.md")]

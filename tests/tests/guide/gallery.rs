@@ -19,7 +19,7 @@ pub(crate) const AGENTS: [&str; 9] = [
     "waf",
 ];
 
-/// Runs the commands of the page of an agent.
+/// Runs the commands of the page of an agent. The agents are built before the ports of a page are taken.
 fn page(sandbox: Sandbox, name: &str) {
     run(&format!("gallery/{name}/README.md"), sandbox, |_, _| {});
 }
@@ -35,8 +35,8 @@ fn code(name: &str) -> Vec<String> {
 
 #[test]
 fn antivirus() {
-    let _ports = Port::fixed([8090, 12345]);
     let mut sandbox = Sandbox::in_the_gallery("antivirus");
+    let _ports = Port::fixed([8090, 12345]);
     let dir = sandbox.dir().display().to_string();
     // Those of ClamAV are large. Every scanner has one for this text.
     let text = "EICAR-STANDARD-ANTIVIRUS-TEST-FILE";
@@ -55,40 +55,45 @@ fn antivirus() {
 
 #[test]
 fn challenge() {
+    let sandbox = Sandbox::in_the_gallery("challenge");
     let _ports = Port::fixed([8088, 12345]);
-    page(Sandbox::in_the_gallery("challenge"), "challenge");
+    page(sandbox, "challenge");
 }
 
 #[test]
 fn forward_auth() {
+    let sandbox = Sandbox::in_the_gallery("forward-auth");
     let _ports = Port::fixed([8096, 8097, 12345]);
-    page(Sandbox::in_the_gallery("forward-auth"), "forward-auth");
+    page(sandbox, "forward-auth");
 }
 
 #[test]
 fn geo() {
+    let sandbox = Sandbox::in_the_gallery("geo");
     let _ports = Port::fixed([8091, 8092, 12345]);
-    page(Sandbox::in_the_gallery("geo"), "geo");
+    page(sandbox, "geo");
 }
 
 #[test]
 fn jwt() {
+    let sandbox = Sandbox::in_the_gallery("jwt");
     let _ports = Port::fixed([8093, 8094, 12345]);
-    page(Sandbox::in_the_gallery("jwt"), "jwt");
+    page(sandbox, "jwt");
 }
 
 #[test]
 fn mirror() {
+    let sandbox = Sandbox::in_the_gallery("mirror");
     let _ports = Port::fixed([8098, 8099, 12345]);
-    page(Sandbox::in_the_gallery("mirror"), "mirror");
+    page(sandbox, "mirror");
 }
 
 #[test]
 fn rate_limit() {
+    let mut sandbox = Sandbox::in_the_gallery("rate-limit");
     let _ports = Port::fixed([8090, 12345]);
     // The usual port may have a Redis of the machine's.
     let redis = Port::free();
-    let mut sandbox = Sandbox::in_the_gallery("rate-limit");
     let number = redis.number();
     sandbox.serve(
         &format!("redis-server --bind 127.0.0.1 --port {number} --save ''"),
@@ -105,14 +110,16 @@ fn rate_limit() {
 
 #[test]
 fn traces() {
+    let sandbox = Sandbox::in_the_gallery("traces");
     let _ports = Port::fixed([8095, 8096, 12345]);
-    page(Sandbox::in_the_gallery("traces"), "traces");
+    page(sandbox, "traces");
 }
 
 #[test]
 fn waf() {
+    let sandbox = Sandbox::in_the_gallery("waf");
     let _ports = Port::fixed([8087, 12345]);
-    page(Sandbox::in_the_gallery("waf"), "waf");
+    page(sandbox, "waf");
 }
 
 #[test]

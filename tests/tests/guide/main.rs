@@ -2,6 +2,7 @@
 //!
 //! `tests/tidy/commands.txt` says which commands these are.
 
+mod code;
 mod gallery;
 mod output;
 mod sandbox;

@@ -22,10 +22,10 @@ const READ: [(&str, &str); 10] = [
 ];
 
 /// A part of a file on a page.
-struct Snippet {
-    page: String,
+pub(crate) struct Snippet {
+    pub(crate) page: String,
     language: String,
-    text: String,
+    pub(crate) text: String,
 }
 
 /// Returns the pages for users of the project.
@@ -60,7 +60,7 @@ fn snippets() -> Vec<Snippet> {
 }
 
 /// Returns the snippets in a language.
-fn in_language(language: &str) -> Vec<Snippet> {
+pub(crate) fn in_language(language: &str) -> Vec<Snippet> {
     let mut found = snippets();
     found.retain(|snippet| snippet.language == language);
     assert!(!found.is_empty(), "no page shows {language}");

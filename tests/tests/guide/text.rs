@@ -22,15 +22,17 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
     found.collect()
 }
 
+/// Returns code without the layout that rustfmt gives it.
+pub(crate) fn bare(code: &str) -> String {
+    let code: String = code.split_whitespace().collect();
+    code.replace(",)", ")").replace(",}", "}")
+}
+
 /// Asserts that a page shows the handlers of an agent.
 fn shows_the_source(page: &str, number: usize, source: &str) {
-    let code = |text: &str| {
-        let text: String = text.split_whitespace().collect();
-        text.replace(",)", ")").replace(",}", "}")
-    };
     let shown = blocks(page, "rust").swap_remove(number);
     assert!(
-        code(source).contains(&code(&shown)),
+        bare(source).contains(&bare(&shown)),
         "the agent of the test has other handlers than {page}:\n{shown}"
     );
 }
