@@ -42,8 +42,8 @@ fn built() -> &'static Path {
 
 /// Builds the examples, `spop` and more programs, and returns the folder of programs.
 fn build(programs: &[String]) -> PathBuf {
-    // The same targets with the same features as `cargo test --workspace` has built, so there
-    // is nothing left to do after that.
+    // The same targets with the same features as `cargo test --workspace` has built, so that only the examples are left
+    // after that: it has built those that have tests as tests.
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // Cargo tells a test about its package. A build script that reads these variables would run again, and with it
     // the build of every crate above it.
