@@ -1,7 +1,7 @@
-//! Inspects requests before they reach a server: rules for what is in them, a blocklist for who
-//! sends them.
+//! Inspects requests before they reach a server: rules check their content, a blocklist checks their
+//! sender.
 //!
-//! It says what it thinks of a request; what becomes of it is site.cfg's to say.
+//! The agent only gives a verdict; site.cfg decides what happens to the request.
 
 mod blocklist;
 mod rules;
@@ -17,13 +17,13 @@ use std::env::var_os;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// A request: each field is an argument, and its `sample` is where HAProxy gets it.
+/// A request. Each field is an argument, and `sample` says where HAProxy gets it.
 ///
-/// Arguments that a client chooses freely are bytes: a `&str` would reject the message if it is not
-/// UTF-8, and a request that cannot be inspected is what an attacker wants.
+/// Arguments that a client chooses freely are bytes: a `&str` that is not UTF-8 would reject the
+/// message, and an attacker wants a request that is not inspected.
 #[derive(Debug, FromMessage)]
 struct Request<'a> {
-    /// `src`: `None` would mean a client on a unix socket, for which this agent has no use.
+    /// The client. Only a client on a unix socket has no address, and this agent rejects its message.
     #[spoa(sample = "src")]
     src: IpAddr,
     #[spoa("src-port", sample = "src_port")]
@@ -34,7 +34,7 @@ struct Request<'a> {
     method: &'a str,
     #[spoa(sample = "path", default)]
     path: &'a [u8],
-    /// Without its `?`. HAProxy has no sample for a query that is not there.
+    /// The query without `?`. If there is no query, HAProxy has no sample, and the default applies.
     #[spoa(sample = "query", default)]
     query: &'a [u8],
     #[spoa(sample = "req.ver")]
@@ -49,7 +49,7 @@ struct Request<'a> {
     content_type: &'a [u8],
     #[spoa("body-size", sample = "req.body_size", default)]
     body_size: u64,
-    /// As much of it as HAProxy's buffer holds.
+    /// The part of the body that HAProxy's buffer holds.
     #[spoa(sample = "req.body", default)]
     body: &'a [u8],
 }
@@ -58,14 +58,14 @@ struct Request<'a> {
 #[derive(Debug, PartialEq, Eq, IntoActions)]
 #[spoa(scope = "txn")]
 struct Verdict {
-    /// Always set, also to false: a request without it was not inspected.
+    /// Set by every verdict, also to false, so a request without it was not inspected.
     blocked: bool,
     score: u32,
     /// `None` sets nothing.
     reason: Option<String>,
-    /// HAProxy's buffer did not hold the whole body.
+    /// Whether HAProxy's buffer was too small for the whole body.
     truncated: bool,
-    /// One for the whole of HAProxy, since the agent was started.
+    /// The number of blocked requests since the agent started: one variable for the whole HAProxy process.
     #[spoa(scope = "proc")]
     blocked_total: u64,
 }
@@ -76,10 +76,10 @@ struct Counters {
     blocked: AtomicU64,
 }
 
-/// Judges a request. The deadline is below `timeout processing` of spoe.conf: after that HAProxy
-/// would no longer listen.
+/// Judges a request. Its timeout is shorter than `timeout processing` in spoe.conf, after which HAProxy
+/// goes on without an answer.
 ///
-/// A `condition` beside the event could leave some requests out: `if { path_beg /api/ }`.
+/// To inspect only some requests, add a `condition` to the attribute: `if { path_beg /api/ }`.
 #[spoe_message(
     "inspect-request",
     event = "on-frontend-http-request",
@@ -126,7 +126,7 @@ impl Request<'_> {
             Part::UserAgent => self.user_agent,
             Part::Body => &body,
         });
-        // Every browser and every decent library sends both.
+        // Browsers and well-behaved libraries send both.
         if self.host.is_none() || self.user_agent.is_empty() {
             finding.score = finding.score.saturating_add(20);
             finding
@@ -136,15 +136,15 @@ impl Request<'_> {
         finding
     }
 
-    /// Whether the body is a form as browsers send it; parameters may follow the type.
+    /// Returns whether the body is a form. Parameters may follow its content type.
     fn is_form(&self) -> bool {
         let form = b"application/x-www-form-urlencoded";
         let begin = self.content_type.get(..form.len());
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(form))
     }
 
-    /// Writes a line to the agent's log, to look up when a client complains: `run!` prints events of
-    /// `tracing`.
+    /// Logs a blocked request, so that you can look it up when a client complains. `run!` prints events
+    /// of `tracing`.
     fn log(&self, finding: &Finding) {
         tracing::info!(
             src = %self.src,
@@ -152,7 +152,7 @@ impl Request<'_> {
             ssl = self.ssl,
             method = self.method,
             version = self.version,
-            // Escaped: a client must not be able to write lines of its own.
+            // Escaped, so that a client cannot write its own log lines.
             host = %self.host.unwrap_or_default().escape_ascii(),
             path = %self.path.escape_ascii(),
             "blocked: {}",
@@ -161,8 +161,8 @@ impl Request<'_> {
     }
 }
 
-/// If there is no verdict, a variable of its own says why, so that site.cfg can tell "harmless"
-/// from "unknown". The agent logs what happened in full.
+/// Sets a separate variable if there is no verdict, so that site.cfg can tell "harmless" from
+/// "unknown". The agent's log has the whole reason.
 fn on_failure(failed: &FailedMessage<'_>) -> SetVar<&'static str> {
     let why = match failed.failure() {
         Failure::Rejected(_) => "rejected",

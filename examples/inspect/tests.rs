@@ -1,5 +1,5 @@
-//! The handler as the function it is, the agent around it where something goes wrong, and HAProxy with the rules of
-//! site.cfg in front of it.
+//! Tests of the handler as a function, of the agent's answers if something goes wrong, and of the rules of site.cfg in
+//! a real HAProxy.
 
 use super::*;
 use spoa::agent::{Agent, AgentBuilder};
@@ -90,7 +90,7 @@ async fn an_incomplete_body_is_reported_as_truncated() {
     assert!(verdict(request).await.truncated);
 }
 
-// These tests need the whole agent: its answers when there is no verdict.
+// These tests need the whole agent: they check its answers without a verdict.
 
 fn agent(redis: Option<String>) -> AgentBuilder {
     Agent::builder()
@@ -115,7 +115,7 @@ async fn answer(redis: String, method: &Value<'_>) -> Result<Answer, CallError> 
 
 #[tokio::test(start_paused = true)]
 async fn without_a_verdict_a_separate_variable_says_why() -> Result<(), CallError> {
-    // It takes connections and never says a word.
+    // It accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = || silent.local_addr().unwrap().to_string();
     let get = Value::from("GET");
@@ -131,7 +131,7 @@ async fn without_a_verdict_a_separate_variable_says_why() -> Result<(), CallErro
     Ok(())
 }
 
-// These tests need HAProxy: they are about what becomes of a request.
+// These tests need HAProxy: they check what happens to a request.
 
 fn haproxy(redis: Option<&str>) -> HaProxy {
     HaProxy::agent(agent(redis.map(str::to_owned)))

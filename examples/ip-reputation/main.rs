@@ -1,28 +1,26 @@
 //! Scores client addresses: the service of SPOE.txt 2.5.
-//!
-//! It knows addresses only; everything of SPOP is the crate's.
 
 use spoa::prelude::*;
 use std::net::IpAddr;
 
 /// Scores a client address: 100 is safe, 0 is blacklisted.
 ///
-/// It is asked when a client's session begins; with keep-alive, at each of its requests.
+/// HAProxy sends the message when a client's session begins, and with keep-alive at each request.
 #[spoe_message("get-ip-reputation", event = "on-client-session")]
 fn ip_reputation(#[arg(sample = "src")] ip: IpAddr) -> SetVar<u8> {
     SetVar::session("ip_score", score(ip))
 }
 
-/// The nearer the address, the better it is known. A real agent would ask a database.
+/// Gives nearer addresses a higher score. A real agent would ask a database.
 fn score(ip: IpAddr) -> u8 {
     match ip.to_canonical() {
         ip if ip.is_loopback() => 100,
         IpAddr::V4(ip) if ip.is_private() || ip.is_link_local() => 80,
         IpAddr::V6(ip) if ip.is_unique_local() || ip.is_unicast_link_local() => 80,
-        // Nobody can have such an address: the client lies.
+        // No client can have such an address.
         ip if ip.is_unspecified() || ip.is_multicast() => 0,
         IpAddr::V4(ip) if ip.is_broadcast() => 0,
-        // Documentation addresses (RFC 5737, RFC 3849) belong into examples, not into packets.
+        // Documentation addresses (RFC 5737, RFC 3849) belong in examples, not in packets.
         IpAddr::V4(ip) if ip.is_documentation() => 20,
         IpAddr::V6(ip) if ip.segments().starts_with(&[0x2001, 0x0db8]) => 20,
         _ => 50,

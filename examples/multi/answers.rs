@@ -1,6 +1,4 @@
-//! The handlers for answers on their way to the client.
-//!
-//! It knows nothing of requests: those are `requests`'s.
+//! The handlers for responses, before they go to the client.
 
 use spoa::State;
 use spoa::prelude::*;
@@ -9,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use tokio::net::{UdpSocket, lookup_host};
 
-/// Where counters go: a statsd, or whatever understands its lines.
+/// A statsd, or another program that reads its lines.
 #[derive(Debug)]
 pub(crate) struct Statsd {
     socket: UdpSocket,
@@ -17,10 +15,10 @@ pub(crate) struct Statsd {
 }
 
 impl Statsd {
-    /// A socket to send from. The address is 127.0.0.1:8125 by default; nobody has to listen there.
+    /// Opens a socket to send from. The address is 127.0.0.1:8125 by default; nothing has to listen there.
     pub(crate) async fn new(address: Option<String>) -> io::Result<Self> {
         let address = address.unwrap_or_else(|| "127.0.0.1:8125".to_owned());
-        // Once, not for each answer: a name server may be slow.
+        // The name is looked up once, not for each response, since a name server may be slow.
         let found = lookup_host(&address).await;
         let about = |problem: &dyn Display| io::Error::other(format!("`{address}`: {problem}"));
         let mut found = found.map_err(|error| about(&error))?;
@@ -33,9 +31,9 @@ impl Statsd {
     }
 }
 
-/// Counts an answer. It sets no variable, so it returns none.
+/// Counts a response. The handler sets no variable, so it returns `()`.
 ///
-/// HAProxy waits for the ACK all the same before it passes the answer on: hence the deadline.
+/// HAProxy still waits for the ACK before it forwards the response, so the timeout is short.
 #[spoe_message("count-answer", event = "on-http-response", timeout = "50ms")]
 pub(crate) async fn count_answer(
     #[arg(sample = "status")] status: u16,

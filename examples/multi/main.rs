@@ -1,7 +1,7 @@
-//! An agent at the edge of a site, of several handlers in several files: it knows the client's
-//! network, chooses the backend, shows a notice, counts the answers.
+//! An agent at the edge of a site, with several handlers in several files. It finds the client's network,
+//! chooses the backend, shows a notice and counts the responses.
 //!
-//! The sockets and backends that it names are in site.cfg as well.
+//! The sockets and backends that the handlers name are in site.cfg.
 
 mod answers;
 mod requests;
@@ -14,7 +14,7 @@ fn main() {
         name = "multi",
         listen = "127.0.0.1:12347",
         state = Notice::at(std::env::var_os("MULTI_NOTICE")),
-        // Inside the runtime: `.await` and `?` may be used.
+        // This runs in the runtime, so it can use `.await` and `?`.
         state = Statsd::new(std::env::var("MULTI_STATSD").ok()).await?,
     )
 }

@@ -1,6 +1,4 @@
 //! The handlers for requests, before they go to a server.
-//!
-//! It knows nothing of answers: those are `answers`'s.
 
 use spoa::prelude::*;
 use spoa::spop::Message;
@@ -11,10 +9,10 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// The network a client is in, for the whole of its session.
+/// Finds the network of a client, for its whole session.
 ///
-/// `set` is for the commonest kind of handler: it returns a value, and the value becomes one
-/// variable, `sess.multi.network` with the prefix of spoe.conf.
+/// `set` is for the most common kind of handler: the returned value becomes one variable. With the
+/// prefix in spoe.conf, its name is `sess.multi.network`.
 #[spoe_message("locate-client", event = "on-client-session", set = "sess.network")]
 pub(crate) fn locate_client(#[arg(sample = "src")] ip: IpAddr) -> &'static str {
     match ip.to_canonical() {
@@ -25,8 +23,8 @@ pub(crate) fn locate_client(#[arg(sample = "src")] ip: IpAddr) -> &'static str {
     }
 }
 
-/// Names a request in the words of the agent's own log, so that its line can be found if a handler
-/// fails. All messages that travel with this one (in haproxy.cfg the rest of its group) have that name.
+/// Names a request as the agent's log does, so that you can find the line of a handler that failed.
+/// The other messages in the frame, here the rest of the group, have the same name.
 #[spoe_message("name-request", group = "routing", set = "txn.name")]
 pub(crate) fn name_request(context: Context<'_>) -> String {
     format!(
@@ -40,8 +38,8 @@ pub(crate) fn name_request(context: Context<'_>) -> String {
 
 /// The sockets of site.cfg, by the `name` of their `bind` lines.
 ///
-/// For texts that come from the configuration. Another text rejects the message, with a line in the
-/// log that lists these. For values that clients send, `&[u8]` is better.
+/// Such an enum is for texts that come from the configuration. Any other text rejects the message, and
+/// the log lists the expected ones. For values that clients send, take `&[u8]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromValue)]
 pub(crate) enum Door {
     Www,
@@ -50,10 +48,10 @@ pub(crate) enum Door {
     PartnerApi,
 }
 
-/// The backend of site.cfg that a request goes to. `so_name` is the name of the socket it came in
-/// by; `network` is what the agent said of the client before.
+/// Chooses the backend of site.cfg for a request. `so_name` is the name of the socket that the client
+/// connected to; `network` is the answer of `locate_client`.
 ///
-/// The condition holds for the whole group: static files need no answer.
+/// The condition is for the whole group: static files need no answer.
 #[spoe_message(
     "choose-backend",
     group = "routing",
@@ -67,7 +65,7 @@ pub(crate) fn choose_backend(
 ) -> &'static str {
     match door {
         Door::PartnerApi => "api",
-        // The next version is for the people who make it. `network` is what `locate_client` said.
+        // Only the people who make the next version see it.
         Door::Www if network == Some("own") && path.starts_with("/next/") => "next",
         Door::Www => "shop",
     }
@@ -81,7 +79,7 @@ pub(crate) struct Notice(PathBuf);
 const LONGEST: u64 = 200;
 
 impl Notice {
-    /// The notice in a file, by default `notice.txt` in the directory the agent runs in.
+    /// Returns the notice in a file, by default `notice.txt` in the directory that the agent runs in.
     pub(crate) fn at(path: Option<OsString>) -> Self {
         Notice(path.unwrap_or_else(|| "notice.txt".into()).into())
     }
@@ -89,7 +87,7 @@ impl Notice {
     fn read(&self) -> io::Result<Option<String>> {
         let file = match File::open(&self.0) {
             Ok(file) => file,
-            // No notice is what there is as a rule.
+            // Usually there is no notice.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -99,10 +97,10 @@ impl Notice {
     }
 }
 
-/// Reads the notice. A file may be slow (a busy disk, a network), and reading one blocks its thread:
-/// `blocking` gives it a thread of its own, and `timeout` has the agent answer without it.
+/// Reads the notice. A file can be slow (a busy disk, a network), and reading it blocks the thread. So
+/// `blocking` runs the handler on another thread, and after `timeout` the agent answers without it.
 ///
-/// `None` sets nothing. An error is logged as it says, so it should say all.
+/// `None` sets nothing. The log shows the text of an error, so that text names the file.
 #[spoe_message(
     "read-notice",
     group = "routing",
@@ -118,8 +116,8 @@ pub(crate) fn read_notice(
     })
 }
 
-/// Answers the messages that no other handler does: those of a spoe.conf that is newer than the
-/// agent, such as `weigh-cart` in the tests. Without it the agent would log each and answer with no actions.
+/// Answers messages that have no other handler, because spoe.conf is newer than the agent: `weigh-cart` in the
+/// tests. Without a fallback, the agent would log each of them and answer without actions.
 #[spoe_fallback]
 pub(crate) fn not_known_here(message: Message<'_>) -> SetVar<String> {
     SetVar::transaction("not_known", message.name().to_string())

@@ -1,4 +1,4 @@
-//! Handlers as the functions they are, the whole agent without HAProxy, and the whole agent with it.
+//! Tests of handlers as functions, of the whole agent without HAProxy, and of the agent behind HAProxy.
 
 use crate::answers::{Statsd, count_answer};
 use crate::requests::{
@@ -72,8 +72,8 @@ async fn an_answer_is_counted_under_its_backend() {
     assert_eq!(&line[..length], b"edge.shop.4xx:1|c");
 }
 
-// These tests need the whole agent: names, conversions, the variables that are set, and faults. They
-// send messages to the agent as HAProxy would.
+// These tests need the whole agent: they check names, conversions, variables and faults. They send
+// messages to the agent as HAProxy would.
 
 async fn builder() -> AgentBuilder {
     Agent::builder()
@@ -149,7 +149,7 @@ async fn the_name_of_a_request_has_its_peer_stream_and_frame() -> Result<(), Cal
     Ok(())
 }
 
-// This test needs HAProxy: it is about where requests go.
+// This test needs HAProxy: it checks where requests go.
 
 #[tokio::test]
 async fn a_request_goes_to_the_backend_that_the_agent_chose() {

@@ -178,7 +178,7 @@ pub(super) fn down(plan: &Plan<'_>, text: &mut Text) {
         return;
     }
     let [_, down] = plan.up();
-    text.comment("While no agent is up, nothing is sent: this says so.");
+    text.comment("While no agent is up, HAProxy sends no message, and this variable says so.");
     text.line(&format!(
         "{set} str(down) if {down} !{{ var({error}) -m found }}"
     ));

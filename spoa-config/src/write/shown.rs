@@ -35,8 +35,8 @@ pub(super) fn variables(plan: &Plan<'_>, text: &mut Text) {
     let mut headers = Headers::default();
     if !early.is_empty() && !plan.options.show {
         text.comment(
-            "Your servers see the variables in these headers, which no client may set. Rules of your \
-             own ask them in the same way: `-m found`, `-m int lt 50`, `-m bool`, `-m str bot`.",
+            "Your servers get the variables in these headers, which no client can set. Your own rules can \
+             test the variables in the same way: `-m found`, `-m int lt 50`, `-m bool`, `-m str bot`.",
         );
         text.line("http-request del-header x-spoa- -m beg");
         for variable in &early {
@@ -54,7 +54,7 @@ pub(super) fn variables(plan: &Plan<'_>, text: &mut Text) {
     }
     if plan.options.show {
         early.extend(late.iter().copied().filter(|it| it.scope != "req"));
-        text.comment("For trying it out only: clients see the variables in these headers.");
+        text.comment("Only for trying things out: clients see the variables in these headers.");
         for variable in &early {
             headers.set("http-after-response", &plan.variable(variable), text);
         }

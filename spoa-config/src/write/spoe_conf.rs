@@ -13,8 +13,8 @@ pub(super) fn file(plan: &Plan<'_>) -> String {
     let mut text = Text::default();
     let Plan { engine, agent, .. } = plan;
     text.heading(&format!(
-        "The messages that HAProxy {} sends to `{}`, and when. The name in brackets is that of `engine` in \
-         `filter spoe engine {engine} …`; the messages and their arguments are those of the handlers.",
+        "The messages that HAProxy {} sends to `{}`, and when. The name in brackets is the one in \
+         `filter spoe engine {engine} …`. The messages and their arguments come from the handlers.",
         series(plan.options.series),
         agent.name,
     ));
@@ -123,7 +123,7 @@ fn agent_section(plan: &Plan<'_>, text: &mut Text) {
     let deadlines = plan.agent.messages.iter().filter_map(|it| it.deadline);
     let why = match deadlines.max() {
         Some(longest) => format!(
-            " No handler takes longer than {}, so a late one loses its own variables only, not those \
+            " Handlers end after {} at the latest, so a late one loses only its own variables, not those \
              of the other messages in its frame.",
             time(longest)
         ),
@@ -175,8 +175,8 @@ fn args(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
     if let (Fail::Closed, Proof::Sign(sign)) = (plan.options.fail, &planned.proof) {
         if let Some(name) = &sign.asked {
             text.comment(&format!(
-                "The first argument asks the agent to set {} once the handler has succeeded: a rule of the \
-                 frontend asks for it.",
+                "The first argument asks the agent to set {} when the handler has succeeded. A rule of the \
+                 frontend tests this variable.",
                 sign.variable
             ));
             words.push(format!("{ANSWERED}=str({name})"));

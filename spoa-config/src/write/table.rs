@@ -183,7 +183,9 @@ impl Table {
 
     /// Writes the rules that keep new answers.
     pub(super) fn keep(&self, text: &mut Text) {
-        text.comment("New answers are kept. Without an answer nothing is, so that the next request asks again.");
+        text.comment(
+            "HAProxy keeps each new answer. If no answer comes, the next request asks again.",
+        );
         for kept in &self.groups {
             let fresh = kept.is_fresh(self.seconds);
             let (mut holds, mut fails) = (format!("!{fresh}"), fresh);
