@@ -21,7 +21,7 @@ fn fails(command: &mut Command, words: &str) {
 }
 
 #[test]
-fn two_handlers_of_one_message() {
+fn two_handlers_of_one_message_are_refused() {
     let line = |code| line_of("tests/agents/duplicate.rs", code);
     let words = format!(
         "two handlers answer the message `check`: `agent_duplicate::first` ({}) and \
@@ -49,7 +49,7 @@ fn two_handlers_of_one_message() {
 }
 
 #[test]
-fn no_handlers() {
+fn an_agent_without_handlers_is_refused() {
     fails(
         &mut program(env!("CARGO_BIN_EXE_agent-empty")),
         "the agent has no handlers: put `#[spoe_message(\"name\")]` above a function; if the \
@@ -58,7 +58,7 @@ fn no_handlers() {
 }
 
 #[test]
-fn a_missing_state() {
+fn an_agent_without_a_required_state_is_refused() {
     fails(
         &mut program(env!("CARGO_BIN_EXE_agent-stateless")),
         &format!(
@@ -70,7 +70,7 @@ fn a_missing_state() {
 }
 
 #[test]
-fn two_states_of_one_type() {
+fn two_states_of_one_type_are_refused() {
     fails(
         &mut program(env!("CARGO_BIN_EXE_agent-two-states")),
         "two values of the type `alloc::string::String`: a type has one, so remove one `state` or \
@@ -79,7 +79,7 @@ fn two_states_of_one_type() {
 }
 
 #[test]
-fn a_state_that_cannot_be_made() {
+fn a_state_that_cannot_be_made_ends_the_start() {
     let words = "`state = std::fs::read_to_string(\"/nonexistent/blocklist\")?` failed: \
                  No such file or directory (os error 2)";
     let path = env!("CARGO_BIN_EXE_agent-broken-state");
@@ -90,7 +90,7 @@ fn a_state_that_cannot_be_made() {
 }
 
 #[test]
-fn a_runtime_that_is_there_already() {
+fn run_is_refused_inside_another_runtime() {
     fails(
         &mut program(env!("CARGO_BIN_EXE_agent-async-main")),
         "`run!` starts a runtime of its own, and there is one already: write `fn main()` without \
@@ -99,7 +99,7 @@ fn a_runtime_that_is_there_already() {
 }
 
 #[test]
-fn an_address_in_use() {
+fn an_address_in_use_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it is bound").to_string();
     fails(
@@ -112,7 +112,7 @@ fn an_address_in_use() {
 }
 
 #[test]
-fn an_invalid_address() {
+fn an_invalid_address_is_reported() {
     for (address, problem) in [
         (
             "localhost:12345",
@@ -154,7 +154,7 @@ fn an_invalid_address() {
 }
 
 #[test]
-fn a_path_with_a_file_that_is_not_a_socket() {
+fn a_file_that_is_not_a_socket_is_not_replaced() {
     let dir = TempDir::new();
     let path = dir.write("agent.sock", "precious");
     let address = format!("unix@{}", path.display());
@@ -172,7 +172,7 @@ fn a_path_with_a_file_that_is_not_a_socket() {
 }
 
 #[test]
-fn a_unix_socket_in_use() {
+fn a_unix_socket_in_use_is_reported() {
     let dir = TempDir::new();
     let path = dir.join("agent.sock");
     let _taken = UnixListener::bind(&path).expect("nobody has it");
@@ -188,7 +188,7 @@ fn a_unix_socket_in_use() {
 }
 
 #[test]
-fn a_unix_socket_in_a_folder_that_is_missing() {
+fn a_missing_folder_of_a_unix_socket_is_reported() {
     let dir = TempDir::new();
     let address = format!("unix@{}", dir.join("run/agent.sock").display());
     fails(

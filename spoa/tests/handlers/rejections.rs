@@ -43,7 +43,7 @@ fn a_rejection_suggests_the_sample_that_the_handler_declares() {
 }
 
 #[test]
-fn a_missing_argument() {
+fn a_missing_argument_says_what_was_sent() {
     assert_eq!(
         call(&handlers![by_name], &[("", &1), ("port", &1)]),
         "message `get-ip-reputation` has no argument `client_ip`, which should be an IP address; \
@@ -59,7 +59,7 @@ fn a_missing_argument() {
 }
 
 #[test]
-fn an_argument_under_a_name_that_no_parameter_can_have() {
+fn a_name_that_no_parameter_can_have_is_suggested_as_an_attribute() {
     assert_eq!(
         call(&handlers![by_name], &[("client-ip", &"::1")]),
         "message `get-ip-reputation` has no argument `client_ip`, which should be an IP address; \
@@ -76,7 +76,7 @@ fn an_argument_under_a_name_that_no_parameter_can_have() {
 }
 
 #[test]
-fn a_null() {
+fn null_suggests_an_option_or_a_default() {
     assert_eq!(
         call(&handlers![by_name], &[("client_ip", &Value::Null)]),
         "argument `client_ip` of message `get-ip-reputation` is NULL: HAProxy had no sample for it; \
@@ -85,7 +85,7 @@ fn a_null() {
 }
 
 #[test]
-fn another_type() {
+fn a_value_of_another_type_names_both_types() {
     assert_eq!(
         call(&handlers![by_name], &[("client_ip", &1)]),
         "argument `client_ip` of message `get-ip-reputation` should be an IP address, but HAProxy \
@@ -99,7 +99,7 @@ fn another_type() {
 }
 
 #[test]
-fn out_of_range_and_not_utf8() {
+fn a_value_that_does_not_fit_suggests_another_type() {
     assert_eq!(
         call(
             &handlers![by_name],
@@ -184,7 +184,7 @@ fn an_async_handler_rejects_with_the_same_text() {
 }
 
 #[test]
-fn a_number_in_text() {
+fn a_number_in_text_suggests_parse() {
     #[spoe_message("numbers")]
     fn numbers(port: u16, #[arg(index = 1)] flag: bool) {
         let _ = (port, flag);

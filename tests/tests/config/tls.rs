@@ -60,12 +60,12 @@ fn works(dir: &TempDir, of_agent: &[&str], of_config: &[&str], warnings: usize) 
 }
 
 #[test]
-fn a_certificate_that_signed_itself() {
+fn haproxy_trusts_a_self_signed_certificate() {
     works(&files(&Signed::by_itself()), &[], &[], 1);
 }
 
 #[test]
-fn certificates_of_authorities_on_both_ends() {
+fn haproxy_and_the_agent_trust_their_authorities() {
     let (agents, clients) = (Authority::new("agents"), Authority::new("clients"));
     let dir = files(&agents.agent());
     dir.write("agents.pem", &agents.pem());

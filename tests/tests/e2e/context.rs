@@ -68,7 +68,7 @@ fn arguments_are_read_by_name_by_index_and_one_by_one() {
 }
 
 #[test]
-fn a_message_without_arguments() {
+fn a_message_without_arguments_is_answered() {
     let agent = Background::agent(|agent| agent.handlers(handlers![describe]));
     for_each_haproxy(|haproxy| {
         let proxy = Config::new(agent.addr())

@@ -38,7 +38,7 @@ fn addresses(src: IpAddr, src4: Ipv4Addr, src_port: u16, dst: IpAddr, dst_port: 
 }
 
 #[test]
-fn the_addresses_of_a_connection() {
+fn addresses_and_ports_of_a_connection_arrive() {
     let args = "src=src src4=src src_port=src_port dst=dst dst_port=dst_port";
     probe(
         handlers![addresses],
@@ -59,7 +59,7 @@ fn six(src: IpAddr, src6: Ipv6Addr) -> String {
 }
 
 #[test]
-fn an_ipv6_client() {
+fn the_address_of_an_ipv6_client_arrives() {
     // HAProxy is told that the client has one: not every machine that runs tests does.
     let v6 = |config: Config| config.frontend("tcp-request connection set-src str(2001:db8::7)");
     probe(handlers![six], "src=src src6=src", v6, |proxy| {
@@ -79,7 +79,7 @@ fn request_line(
 }
 
 #[test]
-fn the_request_line() {
+fn the_parts_of_the_request_line_arrive() {
     let args = "method=method path=path url=url query=query version=req.ver";
     probe(
         handlers![request_line],
@@ -100,7 +100,7 @@ fn headers(host: Text<'_>, agent: Option<&str>, count: u8, all: &str) -> String 
 }
 
 #[test]
-fn headers_one_by_one_and_all_at_once() {
+fn headers_arrive_one_by_one_and_all_at_once() {
     let args = "host=req.hdr(host) agent=req.hdr(user-agent) \
                 count=req.hdr_cnt(x-many) all=req.hdrs";
     probe(
@@ -128,7 +128,7 @@ fn body(body: &[u8], length: usize, size: usize) -> String {
 const BODY: &str = "body=req.body length=req.body_len size=req.body_size";
 
 #[test]
-fn a_buffered_body() {
+fn a_buffered_body_arrives_whole() {
     let buffered = |config: Config| config.frontend("option http-buffer-request");
     probe(handlers![body], BODY, buffered, |proxy| {
         assert_eq!(got(&proxy.get("/")), "() 0 0 0");
@@ -177,7 +177,7 @@ fn booleans(tls: bool, yes: bool, no: bool, one: bool, absent: Option<bool>) -> 
 }
 
 #[test]
-fn booleans_and_tls() {
+fn booleans_and_samples_of_tls_arrive() {
     let plain = Port::free();
     let certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/data/localhost.pem");
     let tls = |config: Config| {
@@ -215,7 +215,7 @@ fn integers(
 }
 
 #[test]
-fn integers_of_any_size_and_sign() {
+fn integers_of_any_size_and_sign_arrive() {
     let args = "narrow=int(-5) wide=int(-5000000000) zero=int(0) \
                 least=int(-9223372036854775808) greatest=int(9223372036854775807) \
                 text=req.hdr(x-number)";
@@ -270,7 +270,7 @@ fn unnamed(
 }
 
 #[test]
-fn arguments_without_a_name() {
+fn arguments_without_a_name_are_read_by_position() {
     let args = "method path src named=int(-1)";
     probe(
         handlers![unnamed],
@@ -288,7 +288,7 @@ fn from_headers(sample: IpAddr, text: IpAddr, v6: Option<Ipv6Addr>) -> String {
 }
 
 #[test]
-fn addresses_in_headers() {
+fn addresses_in_headers_are_parsed() {
     let args = "sample=req.hdr_ip(x-client) text=req.hdr(x-client) v6=req.hdr(x-six)";
     probe(
         handlers![from_headers],
@@ -318,7 +318,7 @@ fn binary(digest: &[u8], given: Vec<u8>, text: &[u8], headers: &[u8]) -> String 
 }
 
 #[test]
-fn bytes_that_are_not_text() {
+fn bytes_that_are_not_text_arrive_unchanged() {
     let args = "digest=path,sha1 given=bin(00ff80) text=path headers=req.hdrs_bin";
     probe(
         handlers![binary],

@@ -31,7 +31,7 @@ fn set_at(event: &str) -> Message {
 }
 
 #[test]
-fn variables_set_at_a_request() {
+fn variables_set_at_a_request_last_as_long_as_their_scope() {
     let agent = Background::agent(|agent| agent.handlers(handlers![set_all]));
     for_each_haproxy(|haproxy| {
         let config = Config::new(agent.addr()).message(set_at("on-frontend-http-request"));
@@ -59,7 +59,7 @@ fn variables_set_at_a_request() {
 }
 
 #[test]
-fn variables_set_at_a_response() {
+fn variables_set_at_a_response_last_as_long_as_their_scope() {
     let agent = Background::agent(|agent| agent.handlers(handlers![set_all]));
     for_each_haproxy(|haproxy| {
         let proxy = Config::new(agent.addr())
@@ -80,7 +80,7 @@ fn variables_set_at_a_response() {
 }
 
 #[test]
-fn variables_unset_again() {
+fn variables_can_be_unset_in_every_scope() {
     let agent = Background::agent(|agent| agent.handlers(handlers![set_all, unset_all]));
     for_each_haproxy(|haproxy| {
         let mut config = Config::new(agent.addr())
@@ -115,7 +115,7 @@ fn process() -> [SetVar<u8>; 2] {
 }
 
 #[test]
-fn a_process_has_only_variables_it_knows() {
+fn haproxy_sets_a_variable_of_proc_only_if_it_knows_the_name() {
     let agent = Background::agent(|agent| agent.handlers(handlers![process]));
     for_each_haproxy(|haproxy| {
         let config = Config::new(agent.addr()).message(Message::new("process"));

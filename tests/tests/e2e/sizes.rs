@@ -110,7 +110,7 @@ fn many() -> Vec<SetVar<u32>> {
 }
 
 #[test]
-fn an_ack_of_three_hundred_variables() {
+fn an_ack_of_three_hundred_variables_arrives() {
     let agent = Background::agent(|agent| agent.handlers(handlers![many]));
     for_each_haproxy_in_turn(|haproxy| {
         let names: Vec<_> = (0..300)
@@ -184,11 +184,11 @@ fn notifys_up_to_the_limit(buffer: usize) {
 }
 
 #[test]
-fn a_notify_that_fills_the_frame() {
+fn a_notify_that_fills_the_frame_arrives() {
     notifys_up_to_the_limit(16_384);
 }
 
 #[test]
-fn a_notify_that_fills_a_larger_frame() {
+fn a_notify_that_fills_a_larger_frame_arrives() {
     notifys_up_to_the_limit(65_536);
 }

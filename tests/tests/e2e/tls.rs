@@ -95,14 +95,14 @@ fn is_refused(agent: Background, options: &str, haproxy: &Haproxy, words: &str) 
 }
 
 #[test]
-fn a_certificate_that_haproxy_verifies() {
+fn haproxy_verifies_the_certificate_of_the_agent() {
     let files = Files::new();
     let agent = agent(files.tls());
     for_each_haproxy(|haproxy| is_answered(&config(&agent, &verified(&files)), haproxy));
 }
 
 #[test]
-fn a_health_check_over_tls() {
+fn a_health_check_passes_over_tls() {
     let files = Files::new();
     let agent = agent(files.tls());
     // A handshake of a check may take as long as the time between two checks.
@@ -121,7 +121,7 @@ fn a_health_check_over_tls() {
 }
 
 #[test]
-fn tls_1_3_alone() {
+fn an_agent_can_require_tls_1_3() {
     let files = Files::new();
     for_each_haproxy(|haproxy| {
         let agent = agent(files.tls().min_version(TlsVersion::V1_3));
@@ -137,7 +137,7 @@ fn tls_1_3_alone() {
 }
 
 #[test]
-fn tls_1_2_by_default() {
+fn tls_1_2_is_accepted_by_default() {
     let files = Files::new();
     let agent = agent(files.tls());
     for_each_haproxy(|haproxy| {
@@ -147,7 +147,7 @@ fn tls_1_2_by_default() {
 }
 
 #[test]
-fn both_ends_show_a_certificate() {
+fn both_ends_can_verify_each_other() {
     let files = Files::new();
     let (tls, clients) = files.mutual();
     files.write("haproxy.pem", &clients.client());
@@ -159,7 +159,7 @@ fn both_ends_show_a_certificate() {
 }
 
 #[test]
-fn haproxy_without_the_certificate_that_is_asked_for() {
+fn haproxy_without_the_required_certificate_is_refused() {
     let files = Files::new();
     let (tls, clients) = files.mutual();
     // One of the agent's authority, not of the clients'.
@@ -194,7 +194,7 @@ fn haproxy_without_the_certificate_that_is_asked_for() {
 }
 
 #[test]
-fn a_certificate_that_haproxy_does_not_accept() {
+fn a_certificate_that_haproxy_refuses_is_named_in_the_log() {
     let files = Files::new();
     let other = Authority::new("another authority");
     files.dir.write("other.pem", &other.pem());
@@ -210,7 +210,7 @@ fn a_certificate_that_haproxy_does_not_accept() {
 }
 
 #[test]
-fn haproxy_speaks_tls_to_an_agent_that_does_not() {
+fn an_agent_without_tls_refuses_a_haproxy_with_tls() {
     for_each_haproxy(|haproxy| {
         is_refused(
             Background::agent(|agent| agent.handlers(handlers![echo])),
@@ -222,7 +222,7 @@ fn haproxy_speaks_tls_to_an_agent_that_does_not() {
 }
 
 #[test]
-fn haproxy_does_not_speak_tls_to_an_agent_that_does() {
+fn an_agent_with_tls_refuses_a_haproxy_without_tls() {
     let files = Files::new();
     for_each_haproxy(|haproxy| {
         is_refused(
@@ -236,7 +236,7 @@ fn haproxy_does_not_speak_tls_to_an_agent_that_does() {
 }
 
 #[test]
-fn certificates_are_replaced_under_load() {
+fn certificates_can_be_replaced_under_load() {
     let files = Files::new();
     let (send, receive) = mpsc::channel();
     let tls = files.tls();
@@ -282,7 +282,7 @@ fn certificates_are_replaced_under_load() {
 }
 
 #[test]
-fn an_agent_is_stopped_under_load() {
+fn an_agent_with_tls_can_stop_under_load() {
     let files = Files::new();
     for_each_haproxy(|haproxy| {
         let first = agent(files.tls());

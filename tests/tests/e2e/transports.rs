@@ -27,13 +27,13 @@ fn heard_at(address: &str, expected: &str) {
 }
 
 #[test]
-fn tcp() {
+fn an_agent_listens_on_tcp() {
     let agent = Background::agent_at("127.0.0.1:0", |agent| agent.handlers(handlers![who]));
     heard_at(&agent.addr().to_string(), "127.0.0.1:");
 }
 
 #[test]
-fn tcp_over_ipv6() {
+fn an_agent_listens_on_tcp_over_ipv6() {
     if let Err(error) = std::net::TcpListener::bind("[::1]:0") {
         return not_tested_here(&format!("an agent on [::1]: {error}"));
     }
@@ -42,7 +42,7 @@ fn tcp_over_ipv6() {
 }
 
 #[test]
-fn a_unix_socket() {
+fn an_agent_listens_on_a_unix_socket() {
     let dir = TempDir::new();
     let path = dir.join("agent.sock").display().to_string();
     let address = format!("unix@{path},mode=600");
@@ -51,7 +51,7 @@ fn a_unix_socket() {
 }
 
 #[test]
-fn an_abstract_socket() {
+fn an_agent_listens_on_an_abstract_socket() {
     // The number of a port that is ours makes a name that is ours.
     let port = Port::free();
     let address = format!("abns@spoa-agent-{}", port.number());
@@ -60,7 +60,7 @@ fn an_abstract_socket() {
 }
 
 #[test]
-fn a_socket_the_caller_bound() {
+fn an_agent_listens_on_a_socket_that_the_caller_bound() {
     let dir = TempDir::new();
     let path = dir.join("bound.sock").display().to_string();
     let socket = UnixListener::bind(&path).expect("the directory is ours");
@@ -83,7 +83,7 @@ fn a_socket_the_caller_bound() {
 }
 
 #[test]
-fn several_at_once() {
+fn an_agent_listens_on_several_sockets_at_once() {
     let dir = TempDir::new();
     let path = dir.join("one.sock").display().to_string();
     let first = format!("unix@{path}");

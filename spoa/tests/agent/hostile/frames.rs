@@ -327,11 +327,11 @@ fn fragments() -> Vec<Case> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lengths_types_flags_and_ids() {
+async fn odd_lengths_types_flags_and_ids_get_their_answer() {
     run(lengths_and_types()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn fragments_in_every_order() {
+async fn fragments_in_every_order_get_their_answer() {
     run(fragments()).await;
 }

@@ -128,6 +128,6 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn first_bytes() {
+async fn first_bytes_of_any_kind_get_their_answer() {
     run(cases()).await;
 }

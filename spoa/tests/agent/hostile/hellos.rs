@@ -237,11 +237,11 @@ fn overlong(before: &[u8], after: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sizes_and_versions_of_a_hello() {
+async fn sizes_and_versions_of_a_hello_get_their_answer() {
     run(sizes_and_versions()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_else_of_a_hello() {
+async fn other_faults_of_a_hello_get_their_answer() {
     run(the_rest()).await;
 }

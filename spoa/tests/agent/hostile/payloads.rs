@@ -314,16 +314,16 @@ fn many_messages() -> Vec<Case> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn counts_lengths_and_types_that_lie() {
+async fn false_counts_lengths_and_types_get_their_answer() {
     run(counts_and_lengths()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn odd_values_and_names() {
+async fn odd_values_and_names_get_their_answer() {
     run(values_and_names()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_messages_than_anyone_has() {
+async fn a_notify_of_very_many_messages_gets_its_answer() {
     run(many_messages()).await;
 }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 
 #[tokio::test(start_paused = true)]
-async fn truncated_at_every_byte() {
+async fn a_conversation_cut_at_any_byte_gets_the_answers_to_its_whole_frames() {
     let (agent, panics) = agent();
     let pieces = [hello(16380), notify(1, &["sync"]), notify(3, &["ready"])];
     let answers = [
@@ -38,7 +38,7 @@ async fn truncated_at_every_byte() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_byte_a_second_before_hello() {
+async fn a_hello_at_one_byte_a_second_is_closed_in_time() {
     let (agent, _) = agent();
     let mut peer = Peer::to(&agent, 1 << 16);
     let start = Instant::now();
@@ -56,7 +56,7 @@ async fn one_byte_a_second_before_hello() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_byte_a_second_of_a_long_frame() {
+async fn a_long_frame_at_one_byte_a_second_is_closed_in_time() {
     let (agent, _) = agent();
     let mut peer = Peer::to(&agent, 1 << 16);
     peer.send(&hello(16380)).await;
@@ -75,7 +75,7 @@ async fn one_byte_a_second_of_a_long_frame() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn short_frames_at_one_byte_a_second_are_slow_but_good() {
+async fn short_frames_that_arrive_slowly_are_answered() {
     let (agent, _) = agent();
     let mut peer = Peer::to(&agent, 1 << 16);
     peer.send(&hello(16380)).await;
@@ -92,7 +92,7 @@ async fn short_frames_at_one_byte_a_second_are_slow_but_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_closed_with_work_to_do() {
+async fn a_half_closed_peer_gets_the_finished_answers_only() {
     let (agent, _) = agent();
     let mut peer = Peer::to(&agent, 1 << 16);
     peer.send(&hello(16380)).await;
@@ -112,7 +112,7 @@ async fn half_closed_with_work_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn connected_and_closed_at_once() {
+async fn a_peer_that_closes_at_once_does_no_harm() {
     let (agent, _) = agent();
     for _ in 0..100 {
         let peer = Peer::to(&agent, 1 << 16);
@@ -123,7 +123,7 @@ async fn connected_and_closed_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn never_reading_the_answers() {
+async fn a_peer_that_never_reads_its_answers_is_closed() {
     let (agent, _) = agent();
     let mut peer = Peer::to(&agent, 4096);
     peer.send(&hello(16380)).await;
@@ -144,7 +144,7 @@ async fn never_reading_the_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reading_one_byte_a_second() {
+async fn a_peer_that_reads_one_byte_a_second_stays() {
     let (agent, _) = agent();
     let mut peer = Peer::to(&agent, 64);
     peer.send(&hello(16380)).await;
@@ -161,7 +161,7 @@ async fn reading_one_byte_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn as_many_handlers_that_never_end_as_fit() {
+async fn handlers_that_never_end_are_limited_and_time_out() {
     let (agent, _) = agent();
     let mut peer = Peer::to(&agent, 1 << 20);
     peer.send(&hello(16380)).await;
@@ -177,7 +177,7 @@ async fn as_many_handlers_that_never_end_as_fit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn flooding_after_the_disconnect() {
+async fn a_flood_after_the_disconnect_ends_within_a_second() {
     let (agent, _) = agent();
     let mut peer = Peer::to(&agent, 1 << 16);
     peer.send(&[0xff; 100]).await;
@@ -207,7 +207,7 @@ fn packed(message: &str, count: usize) -> (usize, Vec<u8>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_full_of_messages() {
+async fn a_frame_full_of_messages_is_answered_up_to_the_limit() {
     let (agent, _) = agent();
     for message in ["sync", "ready", "never", "large"] {
         for most in [MOST, usize::MAX] {
