@@ -39,7 +39,14 @@ pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
     rungs::lines(plan, with_servers, &mut text);
     text.blank();
     match own {
-        Some(own) => text.verbatim(&own.rest),
+        Some(own) => {
+            // After the rules, it would be a line of the last section in them.
+            if with_servers && plan.has_sections() {
+                text.line("default_backend servers");
+                text.blank();
+            }
+            text.verbatim(&own.rest);
+        }
         None => shown::variables(plan, &mut text),
     }
     text.into_string()

@@ -68,8 +68,11 @@ fn defaults(plan: &Plan<'_>, text: &mut Text) {
 /// Writes the backend of the servers, after the line that names it.
 fn servers(plan: &Plan<'_>, text: &mut Text) {
     text.blank();
-    text.line("default_backend servers");
-    text.blank();
+    // Before sections of the site's own, the rules have it.
+    if !plan.has_sections() {
+        text.line("default_backend servers");
+        text.blank();
+    }
     if plan.options.watch.is_none() {
         text.heading("Your servers; here HAProxy itself answers.");
     }

@@ -8,6 +8,7 @@ use super::ladder::Ladder;
 use super::options::{Options, Refusal};
 use super::sticky::Sticky;
 use super::table::Table;
+use crate::read::SECTIONS;
 use crate::{Agent, Message, Variable};
 use spoa_facts::{Event, is_in_name, is_in_variable, is_unix, server_address};
 use std::time::Duration;
@@ -224,9 +225,16 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// Returns whether a line of the site's own rules begins with these words.
+    /// Returns whether a line of the site's own rules begins with these words. The sections after the rules are not those
+    /// of the frontend.
     pub(super) fn has(&self, words: &[&str]) -> bool {
-        self.rules().any(|line| line.starts_with(words))
+        let mut of_frontend = self.rules().take_while(|line| !begins_section(line));
+        of_frontend.any(|line| line.starts_with(words))
+    }
+
+    /// Returns whether sections follow the site's own rules.
+    pub(super) fn has_sections(&self) -> bool {
+        self.rules().any(|line| begins_section(&line))
     }
 
     /// Returns whether an argument of a message is the id that HAProxy gives each request.
@@ -265,6 +273,11 @@ fn verdicts_exist(agent: &Agent, options: &Options) -> Result<(), Refusal> {
         None => Ok(()),
     }
 }
+/// Returns whether a line is the first one of a section.
+fn begins_section(line: &[&str]) -> bool {
+    line.first().is_some_and(|word| SECTIONS.contains(word))
+}
+
 
 fn servers(agent: &Agent, options: &Options) -> Result<Vec<String>, Refusal> {
     let listeners = match options.servers.as_slice() {

@@ -130,6 +130,26 @@ fn rules_of_the_users_own_replace_the_others() {
 }
 
 #[test]
+fn sections_after_the_rules_of_the_user_are_not_those_of_the_frontend() {
+    let agent = agent(vec![message("m", Vec::new(), &["txn.score"])]);
+    let mut options = Options::new(Series::V3_2);
+    options.rules = Some(
+        "    use_backend api if { path_beg /api }\nbackend api\n    server s 127.0.0.1:1\n\
+         frontend admin\n    bind :9000\n    default_backend api\n"
+            .into(),
+    );
+    let own = written(&agent, &options).haproxy;
+    let (frontend, others) = own.split_once("backend api\n").unwrap();
+    let (_, frontend) = frontend.split_once("frontend www\n").unwrap();
+    has(frontend, &["bind :8080", "default_backend servers"]);
+    has(
+        others,
+        &["bind :9000", "default_backend api", "backend servers"],
+    );
+    assert_eq!(own.matches("default_backend").count(), 2, "{own}");
+}
+
+#[test]
 fn several_agents_are_balanced_and_checked() {
     let agent = agent(vec![message("m", Vec::new(), &[])]);
     let mut options = Options::new(Series::V3_4);
