@@ -216,6 +216,24 @@ impl<'a> Plan<'a> {
         groups.find(|group| planned.group.as_deref() == Some(&group.name))
     }
 
+    /// Returns the rules that come after the answer to a group: those for responses if its samples need a response, or
+    /// if a rule of the site's sends it with one.
+    pub(super) fn side_of_group(&self, name: &str) -> Side {
+        let mut groups = self.groups.iter();
+        let late = groups.any(|it| it.name == name && it.earliest == Event::HttpResponse);
+        let mut rules = self.rules();
+        let sent_late = rules.any(|words| {
+            let mut places = words.windows(3);
+            words.first() == Some(&"http-response")
+                && places.any(|words| words == ["send-spoe-group", self.engine.as_str(), name])
+        });
+        if late || sent_late {
+            Side::Response
+        } else {
+            Side::Request
+        }
+    }
+
     /// Returns the lines of the site's own rules, as words, without comments.
     pub(super) fn rules(&self) -> impl Iterator<Item = Vec<&'a str>> + use<'a> {
         let rules = self.options.rules.as_deref().unwrap_or_default();
@@ -255,6 +273,11 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// Returns whether a line is the first one of a section.
+fn begins_section(line: &[&str]) -> bool {
+    line.first().is_some_and(|word| SECTIONS.contains(word))
+}
+
 fn verdicts_exist(agent: &Agent, options: &Options) -> Result<(), Refusal> {
     let variables = agent.messages.iter().flat_map(|it| &it.variables);
     let mut known: Vec<String> = Vec::new();
@@ -273,11 +296,6 @@ fn verdicts_exist(agent: &Agent, options: &Options) -> Result<(), Refusal> {
         None => Ok(()),
     }
 }
-/// Returns whether a line is the first one of a section.
-fn begins_section(line: &[&str]) -> bool {
-    line.first().is_some_and(|word| SECTIONS.contains(word))
-}
-
 
 fn servers(agent: &Agent, options: &Options) -> Result<Vec<String>, Refusal> {
     let listeners = match options.servers.as_slice() {

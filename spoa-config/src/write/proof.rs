@@ -5,9 +5,9 @@
 
 use super::configuration::Warning;
 use super::options::Fail;
-use super::plan::{ERROR, Group, Plan, Planned, Proof, Side, Sign};
+use super::plan::{ERROR, Plan, Planned, Proof, Side, Sign};
 use crate::{Message, Presence, Variable};
-use spoa_facts::{Event, MAX_VARIABLE};
+use spoa_facts::MAX_VARIABLE;
 
 /// Decides about the proofs of all messages.
 pub(super) fn decide(plan: &mut Plan<'_>) {
@@ -108,12 +108,8 @@ fn side(plan: &Plan<'_>, planned: &Planned<'_>) -> Result<Side, String> {
         }
         Some(_) => Ok(Side::Response),
         None => {
-            let late = |group: &Group<'_>| group.earliest == Event::HttpResponse;
-            Ok(if plan.group(planned).is_some_and(late) {
-                Side::Response
-            } else {
-                Side::Request
-            })
+            let group = plan.group(planned);
+            Ok(group.map_or(Side::Request, |group| plan.side_of_group(&group.name)))
         }
     }
 }

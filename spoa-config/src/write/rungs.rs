@@ -195,8 +195,13 @@ fn frontend(ladder: &Ladder, plan: &Plan<'_>, with_servers: bool, text: &mut Tex
             }
         }
     }
-    let backend = ladder.backend_event().is_some() && with_servers;
-    if (!sides.is_empty() || backend) && verdict.statuses(Action::Respond).next().is_some() {
+    // The rules for the backends of the site and those after a rule of the site's need it, too.
+    let elsewhere = ladder.moments.iter().any(|when| match when {
+        When::Backend(_) => true,
+        When::ByRules(_) => !by_site,
+        When::Request | When::Response => false,
+    });
+    if (!sides.is_empty() || elsewhere) && verdict.statuses(Action::Respond).next().is_some() {
         let content_type = variable(plan, &verdict.content_type);
         text.line(&format!(
             "http-after-response set-header content-type %[var({content_type})] if {{ \
@@ -216,7 +221,8 @@ fn frontend(ladder: &Ladder, plan: &Plan<'_>, with_servers: bool, text: &mut Tex
     }
 }
 
-/// Writes the rules that belong elsewhere as comments.
+/// Writes the rules that belong elsewhere as comments, with those for the headers of the request: at their place in the
+/// frontend, the verdict has not come yet.
 fn comments(
     ladder: &Ladder,
     plan: &Plan<'_>,
@@ -241,18 +247,29 @@ fn comments(
             ),
             Side::Backend,
         ),
-        When::ByRules(group) if !by_site => (
+        When::ByRules(group) => (
             format!(
                 "The verdict in {action} comes with the group `{group}`, which a rule of yours sends. These rules \
                  enforce it. They are a comment because their place is after that rule: copy them there."
             ),
-            Side::Request,
+            plan.side_of_group(group),
         ),
         _ => return,
     };
+    let by_site = by_site && matches!(when, When::ByRules(_));
+    let mut rules = Vec::new();
+    if !by_site {
+        rules.extend(rungs(ladder, plan, side));
+    }
+    if side != Side::Response && !ladder.is_early() {
+        rules.extend(headers(ladder, plan, false));
+    }
+    if rules.is_empty() {
+        return;
+    }
     text.blank();
     text.comment(&comment);
-    for rule in rungs(ladder, plan, side) {
+    for rule in rules {
         text.commented_line(&rule);
     }
 }

@@ -110,24 +110,100 @@ fn a_missing_acl_is_named() {
     assert!(warning.text.contains("names the ACL `local`"), "{warning}");
 }
 
-#[test]
-fn rules_for_a_verdict_that_are_a_comment_say_why() {
-    let mut late = message("late", vec![argument("a", Some("path"))], &["txn.action"]);
-    late.event = Some("on-backend-http-request".to_owned());
-    late.verdicts.push(crate::Verdict {
+fn firewall() -> crate::Verdict {
+    let outcome = |action, status| crate::Outcome {
+        action,
+        status: Some(status),
+    };
+    crate::Verdict {
         declared_by: "Firewall".to_owned(),
-        action: "action".to_owned(),
-        outcomes: vec![crate::Outcome {
-            action: crate::Action::Deny,
-            status: Some(403),
+        outcomes: vec![
+            outcome(crate::Action::Deny, 403),
+            outcome(crate::Action::Respond, 200),
+        ],
+        headers: vec![crate::HeaderRule {
+            of_response: false,
+            change: crate::HeaderChange::Set,
+            name: Some("x-user".to_owned()),
+            variable: "set_x_user".to_owned(),
         }],
         ..crate::Verdict::default()
-    });
+    }
+}
+
+/// Returns the comments, the rules in comments, and the other lines of a frontend.
+fn parts(frontend: &str) -> (String, Vec<&str>, Vec<&str>) {
+    let (mut comments, mut commented, mut lines) = (String::new(), Vec::new(), Vec::new());
+    for line in frontend.lines().map(str::trim) {
+        match (line.strip_prefix("#     "), line.strip_prefix("# ")) {
+            (Some(rule), _) => commented.push(rule),
+            (None, Some(text)) => comments.extend([text, " "]),
+            (None, None) => lines.push(line),
+        }
+    }
+    (comments, commented, lines)
+}
+
+const HEADER: [&str; 2] = [
+    "http-request del-header x-user",
+    "http-request set-header x-user %[var(txn.waf.set_x_user)] if { var(txn.waf.set_x_user) -m found }",
+];
+
+const CONTENT_TYPE: &str = "http-after-response set-header content-type %[var(txn.waf.content_type)] if { \
+                            var(txn.waf.content_type) -m found }";
+
+#[test]
+fn rules_for_a_verdict_that_are_a_comment_say_why_and_protect_its_headers() {
+    let mut late = message("late", vec![argument("a", Some("path"))], &["txn.action"]);
+    late.event = Some("on-backend-http-request".to_owned());
+    late.verdicts.push(firewall());
     let mut options = Options::new(Series::V3_2);
     options.rules = Some("default_backend site".to_owned());
     let told = written(&agent(vec![late]), &options);
-    let words = told.frontend.split_whitespace().filter(|word| *word != "#");
-    let text = words.collect::<Vec<_>>().join(" ");
+    let (comments, commented, lines) = parts(&told.frontend);
     let why = "They are a comment because your backends are not in this file: copy them into each backend.";
-    assert!(text.contains(why), "{text}");
+    assert!(comments.contains(why), "{comments}");
+    assert!(commented.ends_with(&HEADER), "{commented:#?}");
+    assert!(lines.contains(&CONTENT_TYPE), "{lines:#?}");
+}
+
+#[test]
+fn rules_after_a_rule_that_sends_a_group_protect_the_headers_of_its_verdict() {
+    let mut asked = message("asked", vec![argument("a", Some("path"))], &["txn.action"]);
+    asked.group = Some("asked".to_owned());
+    asked.verdicts.push(firewall());
+    let agent = agent(vec![asked]);
+    let mut options = Options::new(Series::V3_2);
+    options.rules = Some("http-request send-spoe-group waf asked\n".to_owned());
+    let told = written(&agent, &options);
+    let (_, commented, lines) = parts(&told.frontend);
+    assert!(
+        commented
+            .iter()
+            .any(|rule| rule.starts_with("http-request deny"))
+    );
+    assert!(commented.ends_with(&HEADER), "{commented:#?}");
+    assert!(lines.contains(&CONTENT_TYPE), "{lines:#?}");
+    // The site's own rules read the action, but not the header.
+    options.rules = Some(
+        "http-request send-spoe-group waf asked\nhttp-request deny if { var(txn.waf.action) -m str deny }\n"
+            .to_owned(),
+    );
+    let told = written(&agent, &options);
+    assert_eq!(parts(&told.frontend).1, HEADER);
+}
+
+#[test]
+fn a_group_that_a_rule_sends_with_the_response_is_enforced_by_rules_for_responses() {
+    let mut asked = message("asked", vec![argument("a", Some("path"))], &["txn.action"]);
+    asked.group = Some("asked".to_owned());
+    asked.verdicts.push(firewall());
+    let mut options = Options::new(Series::V3_2);
+    options.rules = Some("http-response send-spoe-group waf asked\n".to_owned());
+    let told = written(&agent(vec![asked]), &options);
+    let (_, commented, _) = parts(&told.frontend);
+    assert_eq!(commented.len(), 3, "{commented:#?}");
+    for rule in commented {
+        assert!(rule.starts_with("http-response "), "{rule}");
+    }
 }
