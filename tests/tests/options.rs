@@ -167,6 +167,13 @@ fn a_mistake_in_an_option_says_where_it_is() {
         &mut file("workers = [1, 2]\n"),
         &format!("error: option of `workers` in {path}:1: write one value, not a list"),
     );
+    // It would mean that everybody may connect.
+    refused(
+        &mut file("allow = []\n"),
+        &format!(
+            "error: option of `allow` in {path}:1: the list is empty: write a value, or remove the line"
+        ),
+    );
     refused(
         &mut file("threshold = 1\ntrush = 'a'\n"),
         &format!("error: {path}:2: unknown option `trush`: did you mean `trust`?"),

@@ -102,6 +102,13 @@ impl Setting {
                 origin.of(self.long)
             ));
         }
+        // Without a value, `allow = []` would mean the opposite of what it says.
+        if texts.is_empty() {
+            return Err(format!(
+                "option {}: the list is empty: write a value, or remove the line",
+                origin.of(self.long)
+            ));
+        }
         let values = texts.iter().map(|text| {
             self.parse(text).map_err(|problem| {
                 format!("invalid value '{text}' {}: {problem}", origin.of(self.long))
