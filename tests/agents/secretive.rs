@@ -31,9 +31,19 @@ fn pin(text: &str) -> Result<u16, String> {
 #[spoe_message("say")]
 fn say(State(options): State<'_, Options>) -> Result<(), HandlerError> {
     tracing::error!("{options:?}");
-    tracing::info!(token = options.token, "key {:?}", options.keys.first());
+    tracing::info!(
+        token = options.token,
+        pin = options.pin,
+        "key {:?}",
+        options.keys.first()
+    );
     tracing::trace!("{}", options.token);
     Err(format!("the service does not know {}", options.token).into())
+}
+
+#[spoe_message("fall")]
+fn fall(State(options): State<'_, Options>) {
+    panic!("cannot go on with {}", options.token);
 }
 
 /// Opens the service.

@@ -355,6 +355,40 @@ fn no_line_of_the_log_shows_a_value_of_a_secret_option_at_any_level() {
 }
 
 #[test]
+fn a_record_of_json_without_a_secret_number_is_still_json() {
+    let mut command = secretive();
+    command.args([
+        "call",
+        "say",
+        "--log=info",
+        "--log-format",
+        "json",
+        "--pin",
+        "4711",
+    ]);
+    let Said { err, .. } = said(&mut command);
+    let records = err.lines().filter(|line| line.starts_with('{'));
+    let mut pins = Vec::new();
+    for record in records {
+        let read: Result<serde_json::Value, _> = serde_json::from_str(record);
+        let read = read.unwrap_or_else(|error| panic!("{error}: {record}"));
+        pins.extend(read.get("pin").cloned());
+    }
+    assert_eq!(pins, ["(secret)"], "{err}");
+    assert!(!err.contains("4711"), "{err}");
+}
+
+#[test]
+fn the_backtrace_of_a_panic_does_not_show_a_secret() {
+    let mut command = secretive();
+    command.args(["call", "fall", "--token", "hunter2"]);
+    command.env("RUST_BACKTRACE", "full");
+    let Said { out, err, .. } = said(&mut command);
+    assert!(err.contains("cannot go on with (secret)"), "{err}");
+    assert!(!format!("{out}{err}").contains("hunter2"), "{err}");
+}
+
+#[test]
 fn control_characters_in_an_error_are_escaped() {
     let dir = TempDir::new();
     for text in [

@@ -116,7 +116,7 @@ async fn an_error_that_cannot_be_shown_or_dropped_loses_only_its_own_answer() {
         assert!(quota.expect("it is answered").actions.is_empty());
         assert!(sticky.expect("it is answered").actions.is_empty());
         if variable == Some("full") {
-            agent.wait_for_line("backtrace of the panic `");
+            agent.wait_for_line("backtrace of the panic, at ");
             agent.wait_for_line("wayward::");
         }
         let records = records(&mut agent);

@@ -161,7 +161,7 @@ where
         self.0
             .format_event(context, Writer::new(&mut record), event)?;
         // JSON escapes the controls of ASCII only.
-        for letter in secrets::hide(record.trim_end()).chars() {
+        for letter in secrets::hide_in_json(record.trim_end()).chars() {
             if breaks_line(letter) {
                 write!(writer, "\\u{:04x}", u32::from(letter))?;
             } else {

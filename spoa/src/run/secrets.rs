@@ -55,6 +55,45 @@ impl Secrets {
             }
         })
     }
+
+    /// Returns a JSON object without the secrets in its values. It stays JSON: a secret may be a number, or have a
+    /// letter that is also a part of an escape.
+    #[cfg(feature = "log-json")]
+    fn hide_in_json<'t>(&self, record: &'t str) -> Cow<'t, str> {
+        let Ok(mut value) = serde_json::from_str(record) else {
+            return self.hide(record);
+        };
+        if self.hide_in_value(&mut value) {
+            value.to_string().into()
+        } else {
+            record.into()
+        }
+    }
+
+    /// Hides the secrets in a JSON value, and returns whether there were any.
+    #[cfg(feature = "log-json")]
+    fn hide_in_value(&self, value: &mut serde_json::Value) -> bool {
+        use serde_json::Value;
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Array(values) => {
+                let hidden = values.iter_mut().map(|value| self.hide_in_value(value));
+                return hidden.fold(false, |any, hidden| any | hidden);
+            }
+            Value::Object(values) => {
+                let hidden = values.values_mut().map(|value| self.hide_in_value(value));
+                return hidden.fold(false, |any, hidden| any | hidden);
+            }
+            Value::Null | Value::Bool(_) => return false,
+        };
+        let hidden = self.hide(text.as_str());
+        let any = hidden != text;
+        if any {
+            *value = hidden.into_owned().into();
+        }
+        any
+    }
 }
 
 /// Returns a text without the secrets of the program that runs.
@@ -62,6 +101,15 @@ pub(super) fn hide<'t>(text: impl Into<Cow<'t, str>>) -> Cow<'t, str> {
     match KEPT.get() {
         Some(secrets) => secrets.hide(text),
         None => text.into(),
+    }
+}
+
+/// Returns a JSON object without the secrets of the program that runs.
+#[cfg(feature = "log-json")]
+pub(super) fn hide_in_json(record: &str) -> Cow<'_, str> {
+    match KEPT.get() {
+        Some(secrets) => secrets.hide_in_json(record),
+        None => record.into(),
     }
 }
 
@@ -96,6 +144,29 @@ mod tests {
             ),
         ] {
             assert_eq!(secrets.hide(text), hidden);
+        }
+    }
+
+    #[cfg(feature = "log-json")]
+    #[test]
+    fn json_without_its_secrets_is_still_json() {
+        let secrets = Secrets::new(["4711".to_owned(), "nope".to_owned(), "key\\".to_owned()]);
+        for (record, hidden) in [
+            (r#"{"message":"m"}"#, r#"{"message":"m"}"#),
+            (
+                r#"{"list":[4711],"span":{"stream":147112},"text":"4711"}"#,
+                r#"{"list":["(secret)"],"span":{"stream":"1(secret)2"},"text":"(secret)"}"#,
+            ),
+            (
+                r#"{"message":"a\nope","quoted":"key\""}"#,
+                r#"{"message":"a\nope","quoted":"key\""}"#,
+            ),
+            (
+                r#"{"message":"nope, key\\"}"#,
+                r#"{"message":"(secret), (secret)"}"#,
+            ),
+        ] {
+            assert_eq!(secrets.hide_in_json(record), hidden);
         }
     }
 
