@@ -87,10 +87,15 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         }
         let (key, (end, value)) = halves.old.remove_entry(key)?;
         if Instant::now() >= end {
+            // As a value is dropped, it may use the cache.
+            drop(halves);
             return None;
         }
-        halves.insert(self.half, key, (end, value.clone()));
-        Some(value)
+        let copy = value.clone();
+        let gone = halves.insert(self.half, key, (end, value));
+        drop(halves);
+        drop(gone);
+        Some(copy)
     }
 
     /// Keeps a value for the time of the cache, in place of an earlier value of that key.
@@ -100,8 +105,11 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         }
         let end = Instant::now() + self.time;
         let mut halves = self.halves();
-        halves.old.remove(&key);
-        halves.insert(self.half, key, (end, value));
+        let replaced = halves.old.remove(&key);
+        let gone = halves.insert(self.half, key, (end, value));
+        // Half of the values can take long to drop, and other handlers do not wait for that.
+        drop(halves);
+        drop((replaced, gone));
     }
 
     fn halves(&self) -> MutexGuard<'_, Halves<K, V>> {
@@ -109,12 +117,17 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     }
 }
 
+/// The values that a new one replaced. They are dropped when the lock is free, since that runs code of the program.
+type Gone<K, V> = (Option<HashMap<K, (Instant, V)>>, Option<(Instant, V)>);
+
 impl<K: Hash + Eq, V> Halves<K, V> {
-    fn insert(&mut self, half: usize, key: K, value: (Instant, V)) {
-        if self.young.len() >= half && !self.young.contains_key(&key) {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, value);
+    fn insert(&mut self, half: usize, key: K, value: (Instant, V)) -> Gone<K, V> {
+        let full = self.young.len() >= half && !self.young.contains_key(&key);
+        let old = full.then(|| {
+            let young = std::mem::take(&mut self.young);
+            std::mem::replace(&mut self.old, young)
+        });
+        (old, self.young.insert(key, value))
     }
 }
 
@@ -184,6 +197,40 @@ mod tests {
             assert_eq!(cache.get(&key), Some(value));
         }
         assert!(kept(&cache) <= 2);
+    }
+
+    #[test]
+    fn a_value_that_is_dropped_may_use_the_cache() {
+        type Users = Cache<u32, std::sync::Arc<Value>>;
+        struct Value(std::sync::Weak<Users>);
+        impl Drop for Value {
+            fn drop(&mut self) {
+                if let Some(cache) = self.0.upgrade() {
+                    let _ = cache.get(&1);
+                }
+            }
+        }
+        let (done, wait) = std::sync::mpsc::channel();
+        // A deadlock would keep this thread for ever.
+        std::thread::spawn(move || {
+            let cache = std::sync::Arc::new(Users::new(2, SECOND * 3600));
+            let value = || std::sync::Arc::new(Value(std::sync::Arc::downgrade(&cache)));
+            for key in [1, 1, 2, 2, 3, 1, 4, 5] {
+                cache.put(key, value());
+            }
+            let brief = std::sync::Arc::new(Users::new(2, Duration::from_nanos(1)));
+            brief.put(
+                1,
+                std::sync::Arc::new(Value(std::sync::Arc::downgrade(&brief))),
+            );
+            brief.put(
+                2,
+                std::sync::Arc::new(Value(std::sync::Arc::downgrade(&brief))),
+            );
+            assert!(brief.get(&1).is_none());
+            done.send(()).unwrap();
+        });
+        assert_eq!(wait.recv_timeout(SECOND * 20), Ok(()));
     }
 
     #[tokio::test]
