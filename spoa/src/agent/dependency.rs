@@ -1,5 +1,6 @@
 //! A service that handlers ask, and that may be away.
 
+use super::report::rate_limit::{Permitted, RateLimit};
 use crate::log_target::AGENT;
 use crate::text::one_line;
 
@@ -13,7 +14,8 @@ use tokio::time::{Instant, timeout};
 ///
 /// If it fails or takes too long, it is away for a pause: no handler asks it, so a service that hangs costs one
 /// timeout and not one for each message. After the pause one handler asks it, and the others do without it until there
-/// is an answer. The log has one ERROR at the start of an outage, and one INFO at its end.
+/// is an answer. The log has one ERROR at the start of an outage, and one INFO at its end. If outages begin more often than
+/// once a second, it has no lines for the others.
 ///
 /// ```
 /// use spoa::State;
@@ -48,7 +50,17 @@ pub struct Dependency {
     name: String,
     timeout: Duration,
     pause: Duration,
-    away_until: Mutex<Option<Instant>>,
+    outage: Mutex<Option<Outage>>,
+    lines: RateLimit,
+}
+
+/// A time without answers.
+#[derive(Debug)]
+struct Outage {
+    /// The end of the pause.
+    until: Instant,
+    /// Whether the log says that there is an outage.
+    said: bool,
 }
 
 impl Dependency {
@@ -58,7 +70,8 @@ impl Dependency {
             name: name.into(),
             timeout,
             pause,
-            away_until: Mutex::default(),
+            outage: Mutex::default(),
+            lines: RateLimit::default(),
         }
     }
 
@@ -69,7 +82,7 @@ impl Dependency {
         &self,
         question: impl Future<Output = Result<T, E>>,
     ) -> Option<T> {
-        if let Some(until) = &mut *self.away_until() {
+        if let Some(Outage { until, .. }) = &mut *self.outage() {
             if Instant::now() < *until {
                 return None;
             }
@@ -78,7 +91,8 @@ impl Dependency {
         }
         let problem = match timeout(self.timeout, question).await {
             Ok(Ok(answer)) => {
-                if self.away_until().take().is_some() {
+                let ended = self.outage().take();
+                if ended.is_some_and(|outage| outage.said) {
                     tracing::info!(target: AGENT, "{} answers again", self.name);
                 }
                 return Some(answer);
@@ -86,23 +100,33 @@ impl Dependency {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {:?}", self.timeout),
         };
-        let until = Instant::now() + self.pause;
-        if self.away_until().replace(until).is_none() {
-            tracing::error!(target: AGENT, "{} is unavailable, handlers run without it: {}", self.name, one_line(&problem));
+        if let Some(Permitted { suppressed }) = self.fails() {
+            tracing::error!(target: AGENT, suppressed, "{} is unavailable, handlers run without it: {}", self.name, one_line(&problem));
         }
         None
+    }
+
+    /// Notes a question without answer. Returns whether the log has to say so.
+    fn fails(&self) -> Option<Permitted> {
+        let mut outage = self.outage();
+        let said = outage.as_ref().is_some_and(|outage| outage.said);
+        // Questions that were asked together may fail and have answers in turn.
+        let permitted = if said { None } else { self.lines.pass() };
+        *outage = Some(Outage {
+            until: Instant::now() + self.pause,
+            said: said || permitted.is_some(),
+        });
+        permitted
     }
 
     /// Returns whether the last answer is missing.
     #[must_use]
     pub fn is_away(&self) -> bool {
-        self.away_until().is_some()
+        self.outage().is_some()
     }
 
-    fn away_until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.away_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn outage(&self) -> MutexGuard<'_, Option<Outage>> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -141,6 +165,33 @@ mod tests {
         assert_eq!(it.ask(ready(Ok::<_, &str>(1))).await, Some(1));
         assert!(!it.is_away());
         assert_eq!(it.ask(ready(Ok::<_, &str>(2))).await, Some(2));
+    }
+
+    #[tokio::test]
+    async fn a_service_that_fails_and_answers_in_turn_does_not_fill_the_log() {
+        let (it, begin) = (dependency(), std::time::Instant::now());
+        let mut lines = 0;
+        // So it is if questions were asked together.
+        for _ in 0..1000 {
+            lines += u64::from(it.fails().is_some());
+            it.outage().take();
+        }
+        assert!(
+            (1..=1 + begin.elapsed().as_secs()).contains(&lines),
+            "{lines}"
+        );
+        // An outage that lasts is said, whatever came before it, and once.
+        let is_said = || it.outage().as_ref().is_some_and(|outage| outage.said);
+        while !is_said() {
+            assert!(
+                begin.elapsed() < Duration::from_secs(20),
+                "it is never said"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+            it.fails();
+        }
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!(it.fails(), None);
     }
 
     #[tokio::test(start_paused = true)]
