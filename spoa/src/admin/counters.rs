@@ -33,8 +33,37 @@ pub struct Counters<const N: usize> {
 
 impl<const N: usize> Counters<N> {
     /// Makes counters. `/metrics` adds `_total` to the name.
+    ///
+    /// # Panics
+    /// If Prometheus would not read `/metrics` with them: a name has other characters than letters, digits and `_`, or
+    /// begins with a digit; the name ends with `_total`; or the help has a line end. In a `static`, this is a compile
+    /// error:
+    ///
+    /// ```compile_fail
+    /// use spoa::admin::Counters;
+    ///
+    /// static LOOKUPS: Counters<1> = Counters::new("my-lookups", "Lookups by result", ["result"]);
+    /// ```
     #[must_use]
+    #[track_caller]
     pub const fn new(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
+        assert!(
+            is_name(name),
+            "the name of a metric has letters, digits and `_`, and begins with a letter"
+        );
+        assert!(
+            !ends_with_total(name.as_bytes()),
+            "write the name without `_total`, which `/metrics` adds"
+        );
+        assert!(is_one_line(help), "the help of a metric is one line");
+        let mut rest: &[&str] = &labels;
+        while let [label, others @ ..] = rest {
+            assert!(
+                is_name(label),
+                "the name of a label has letters, digits and `_`, and begins with a letter"
+            );
+            rest = others;
+        }
         Counters {
             name,
             help,
@@ -56,6 +85,36 @@ impl<const N: usize> Counters<N> {
             .map(|label| (label, values.next().unwrap_or_default()));
         family.get_or_create(&labels).inc();
     }
+}
+
+/// Returns whether Prometheus takes a name.
+const fn is_name(name: &str) -> bool {
+    let mut rest = name.as_bytes();
+    if !matches!(rest.first(), Some(b'a'..=b'z' | b'A'..=b'Z' | b'_')) {
+        return false;
+    }
+    while let [byte, others @ ..] = rest {
+        if !(byte.is_ascii_alphanumeric() || *byte == b'_') {
+            return false;
+        }
+        rest = others;
+    }
+    true
+}
+
+const fn ends_with_total(name: &[u8]) -> bool {
+    matches!(name, [.., b'_', b't', b'o', b't', b'a', b'l'])
+}
+
+const fn is_one_line(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let [byte, others @ ..] = rest {
+        if matches!(byte, b'\n' | b'\r') {
+            return false;
+        }
+        rest = others;
+    }
+    true
 }
 
 impl<const N: usize> fmt::Debug for Counters<N> {
@@ -81,6 +140,19 @@ mod tests {
             COUNTERS.inc(["local", result]);
         }
         let text = write(Vec::new(), Format::Prometheus).unwrap();
+        for (name, help, label) in [
+            ("a b", "", "l"),
+            ("", "", "l"),
+            ("1a", "", "l"),
+            ("a_total", "", "l"),
+            ("a\n", "", "l"),
+            ("a", "b\nc", "l"),
+            ("a", "", "l-m"),
+            ("a", "", "l=\"\",m"),
+        ] {
+            let made = std::panic::catch_unwind(|| Counters::new(name, help, [label]));
+            assert!(made.is_err(), "{name:?} {help:?} {label:?}");
+        }
         for line in [
             "counters_test_total{store=\"local\",result=\"found\"} 2",
             "counters_test_total{store=\"local\",result=\"unknown\"} 1",
