@@ -37,7 +37,8 @@ pub(super) fn write(
     message
 }
 
-/// Reads the response to a request of this method; those with a status below 200 are skipped.
+/// Reads the response to a request of this method. Those before the last one are skipped, with a status below 200. After
+/// 101, the connection has another protocol.
 pub(super) fn read_response(from: &mut impl BufRead, method: &str) -> io::Result<(u16, Message)> {
     loop {
         let Some((first, headers)) = read_head(from)? else {
@@ -49,11 +50,11 @@ pub(super) fn read_response(from: &mut impl BufRead, method: &str) -> io::Result
         let status = first.strip_prefix("HTTP/1.");
         let status = status.and_then(|rest| rest.get(2..5)?.parse().ok());
         let status: u16 = status.ok_or_else(|| malformed(&first))?;
-        if status < 200 {
+        if status < 200 && status != 101 {
             continue;
         }
         let body = match status {
-            204 | 304 => Vec::new(),
+            101 | 204 | 304 => Vec::new(),
             _ if method == "HEAD" => Vec::new(),
             _ => read_body(from, &headers, true)?,
         };
@@ -170,6 +171,14 @@ mod tests {
               3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"[..];
         let (status, message) = read_response(&mut bytes, "GET").unwrap();
         assert_eq!((status, message.body.as_slice()), (200, &b"abcde"[..]));
+    }
+
+    #[test]
+    fn a_change_of_the_protocol_is_a_response() {
+        let mut bytes =
+            &b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x00"[..];
+        let (status, message) = read_response(&mut bytes, "GET").unwrap();
+        assert_eq!((status, message.body.as_slice()), (101, &b""[..]));
     }
 
     #[test]
