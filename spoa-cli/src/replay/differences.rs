@@ -76,6 +76,11 @@ impl Differences {
         self.changed == 0 && self.missing.is_empty()
     }
 
+    /// Returns whether the recording had no answer to compare.
+    pub(super) fn compared_nothing(&self) -> bool {
+        self.same == 0 && self.changed == 0 && self.missing.is_empty()
+    }
+
     /// Compares the recorded answer with another.
     pub(super) fn compare(&mut self, exchange: &Exchange, answer: &[Change]) {
         let Some(recorded) = &exchange.answer else {

@@ -109,6 +109,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     } else {
         differences.text(show, began.elapsed())
     })?;
+    if differences.compared_nothing() {
+        return Err(Failure::failed(format!(
+            "no answer was compared: `{}` has no NOTIFY with an ACK; was HAProxy connected to `spop record`?",
+            path.display()
+        )));
+    }
     Ok(if differences.is_empty() {
         ExitCode::SUCCESS
     } else {

@@ -126,6 +126,20 @@ fn changed_answers_of_another_build_are_grouped() {
 }
 
 #[test]
+fn a_recording_without_answers_proves_nothing() {
+    let agent = agent();
+    let mut recorder = Recorder::start(&agent, &[]);
+    stop(&mut recorder);
+    let done = replay(&recorder, &agent, &[]);
+    assert_eq!(done.status, 1, "{}", done.out);
+    assert!(
+        done.err.contains("error: no answer was compared: "),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
 fn a_missing_answer_is_not_an_unchanged_answer() {
     let mut recorder = Recorder::start(&agent(), &[]);
     send(&recorder.address, 4);
