@@ -24,7 +24,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use tap::Tap;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub(crate) fn command() -> Command {
     Command::new("record")
@@ -103,12 +103,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             let (sender, seen) = mpsc::channel();
             let tap = Tap::new(target, patience.unwrap_or_default(), sender);
             let queue = Arc::clone(&tap.queue);
+            // A reader of the next line may end the recording at once.
+            let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
             eprintln!("recording: listening on {}", listener.address());
             let observer = Observer::new(sink, hashes, queue);
             let observing = thread::spawn(move || observer.run(&seen));
             tokio::select! {
                 () = tap.serve(listener) => {}
-                () = end(matches.get_one::<Duration>("duration").copied()) => {}
+                () = end(matches.get_one::<Duration>("duration").copied(), signals) => {}
             }
             Ok(observing)
         })
@@ -124,27 +126,28 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         })
 }
 
-/// Waits for the time to end.
-async fn end(after: Option<Duration>) {
+/// Waits for the time to end, or for one of the signals.
+async fn end(after: Option<Duration>, [mut interrupt, mut terminate]: [io::Result<Signal>; 2]) {
     let timer = async {
         match after {
             Some(after) => tokio::time::sleep(after).await,
             None => pending().await,
         }
     };
-    let ended = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            // Then it ends the process, as it does everywhere.
-            Err(_) => pending().await,
-        }
-    };
     tokio::select! {
         () = timer => {}
-        () = ended(SignalKind::interrupt()) => {}
-        () = ended(SignalKind::terminate()) => {}
+        () = received(&mut interrupt) => {}
+        () = received(&mut terminate) => {}
+    }
+}
+
+async fn received(signal: &mut io::Result<Signal>) {
+    match signal {
+        Ok(signal) => {
+            signal.recv().await;
+        }
+        // Then it ends the process, as it does everywhere.
+        Err(_) => pending().await,
     }
 }
 

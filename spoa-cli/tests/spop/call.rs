@@ -94,9 +94,9 @@ fn a_wrong_command_line_and_a_failure_have_different_exit_statuses() {
 #[test]
 fn call_stops_waiting_for_an_agent_that_does_not_answer() {
     let address = answering(|_, _| {});
-    let done = spop(&["call", &address, "any", "--timeout", "50ms"]);
+    let done = spop(&["call", &address, "any", "--timeout", "500ms"]);
     assert_eq!(done.status, 1);
-    assert!(done.err.contains("no ACK within 50ms") && done.err.contains("`--timeout"));
+    assert!(done.err.contains("no ACK within 500ms") && done.err.contains("`--timeout"));
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn a_missing_answer_is_not_an_unchanged_answer() {
     send(&recorder.address, 4);
     stop(&mut recorder);
     let silent = answering(|_, _| {});
-    let done = replay(&recorder, &silent, &["--timeout", "50ms"]);
+    let done = replay(&recorder, &silent, &["--timeout", "500ms"]);
     assert_eq!(done.status, 1);
     assert!(
         done.out
