@@ -2,11 +2,15 @@
 
 mod commands;
 mod help;
+mod identity;
 #[cfg(feature = "options")]
 pub(super) mod manual;
 mod parse;
+mod task;
 
+pub(super) use identity::{Identity, taken};
 pub(super) use parse::Stop;
+pub(super) use task::Task;
 
 use super::log::LogFormat;
 use super::secrets::Secrets;
@@ -16,68 +20,10 @@ use super::settings::{
     DEFAULT_LISTEN, SETTINGS, Setting, SettingKind, SettingValue, addresses, from_environment,
     networks,
 };
-#[cfg(feature = "tools")]
-use super::tools::Tool;
 use super::user_options::{Given, Origin, Shared, UserOption, UserOptions};
 use crate::agent::Limits;
 use parse::Line;
 use std::ffi::OsString;
-
-/// The facts about a program that its help shows.
-#[derive(Debug)]
-pub(super) struct Identity<'a> {
-    /// The name of the program's file.
-    pub(super) called: &'a str,
-    /// The name of the agent.
-    pub(super) name: &'a str,
-    pub(super) version: &'static str,
-    pub(super) listen: &'a [&'static str],
-    pub(super) messages: Vec<&'static str>,
-    /// The program's own options.
-    pub(super) user: &'static [UserOption],
-}
-
-#[cfg(test)]
-impl Default for Identity<'_> {
-    fn default() -> Self {
-        Identity {
-            called: "agent",
-            name: "agent",
-            version: "1.2.3",
-            listen: &[],
-            messages: Vec::new(),
-            user: &[],
-        }
-    }
-}
-
-/// A task that a command line asks for.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Task {
-    /// Serve until a signal comes.
-    Serve,
-    /// Make the agent as for serving, without listening.
-    Check,
-    /// Ask the agent that serves whether it is ready.
-    Probe,
-    /// Print the completions for a shell.
-    #[cfg(feature = "options")]
-    Completions { shell: String },
-    /// Print the manual page.
-    #[cfg(feature = "options")]
-    Man,
-    /// List the handlers.
-    Handlers { json: bool },
-    /// Send one message to the handlers in this process.
-    Call {
-        message: String,
-        args: Vec<OsString>,
-        json: bool,
-    },
-    /// Look at HAProxy's side.
-    #[cfg(feature = "tools")]
-    Tool(Tool),
-}
 
 /// The task and the options.
 #[derive(Debug)]
@@ -142,7 +88,7 @@ impl Options {
         let user_given: Vec<_> = user_given.collect();
         let secrets = Secrets::new(user_given.iter().flat_map(Given::secrets));
         let usage = parse::usage(program, line.command);
-        let task = task(line);
+        let task = Task::of(line);
         let user = if task.makes_an_agent() {
             let made = user.parse(program.called, &usage, &user_given);
             made.map_err(|text| Stop::Refuse(secrets.hide(text).into_owned()))?
@@ -268,39 +214,6 @@ impl Options {
     }
 }
 
-impl Task {
-    /// Returns whether the task makes an agent, with its state.
-    fn makes_an_agent(&self) -> bool {
-        match self {
-            Task::Serve | Task::Check | Task::Call { .. } => true,
-            Task::Probe | Task::Handlers { .. } => false,
-            #[cfg(feature = "options")]
-            Task::Completions { .. } | Task::Man => false,
-            #[cfg(feature = "tools")]
-            Task::Tool(tool) => matches!(tool, Tool::Dev(_)),
-        }
-    }
-}
-
-/// Says which of the program's own options has the name of another one.
-pub(super) fn taken(program: &Identity<'_>) -> Option<&'static str> {
-    let commands = commands::commands(program);
-    let is_user = |option: &&commands::OptionSpec| matches!(option, commands::OptionSpec::User(_));
-    let with_user = commands
-        .iter()
-        .filter(|command| command.options.iter().any(|it| is_user(&it)));
-    let others = with_user.flat_map(|command| &command.options);
-    let others = others.filter(|option| !is_user(option));
-    let others: Vec<_> = others.map(|option| option.long()).collect();
-    let user = program.user.iter().find(|option| {
-        let mut names = option.aliases.iter().chain([&option.long]);
-        names.any(|name| {
-            others.contains(&name.as_str()) || ["help", "version"].contains(&name.as_str())
-        })
-    });
-    user.map(|option| option.long.as_str())
-}
-
 /// Reads the file that `--config` names.
 #[cfg(feature = "options")]
 fn file(
@@ -346,46 +259,6 @@ fn user_values(
     let (line, values) = file.find(&option.long)?;
     let values = values.iter().map(OsString::from).collect();
     Some((values, Origin::File(file.path().to_owned(), line)))
-}
-
-fn task(line: Line) -> Task {
-    let json = line.values("json").next().is_some();
-    match line.command {
-        "check" => Task::Check,
-        #[cfg(feature = "options")]
-        "completions" => {
-            let shell = line.operands.first().map(|shell| shell.to_string_lossy());
-            Task::Completions {
-                shell: shell.unwrap_or_default().into_owned(),
-            }
-        }
-        #[cfg(feature = "options")]
-        "man" => Task::Man,
-        "probe" => Task::Probe,
-        "handlers" => Task::Handlers { json },
-        "call" => {
-            let mut operands = line.operands.into_iter();
-            let message = operands.next().unwrap_or_default();
-            Task::Call {
-                message: message.to_string_lossy().into_owned(),
-                args: operands.collect(),
-                json,
-            }
-        }
-        #[cfg(feature = "tools")]
-        name if commands::TOOLS.contains(&name) => {
-            let options = line.options.into_iter();
-            let given = options.fold(Default::default(), |given, (long, value)| {
-                spoa_tools::command::Given::option(given, long, value)
-            });
-            let operands = line.operands.into_iter();
-            Task::Tool(Tool::read(
-                name,
-                &operands.fold(given, spoa_tools::command::Given::operand),
-            ))
-        }
-        _ => Task::Serve,
-    }
 }
 
 #[cfg(test)]
