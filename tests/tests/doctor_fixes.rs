@@ -151,15 +151,14 @@ fn answer(
     Ok(actions)
 }
 
-/// The configuration with addresses of this machine: those of the agent and of the origin for
-/// those of servers, and a free port for the first frontend.
+/// Returns the configuration with addresses of this machine: those of the agent and of the origin for those of servers,
+/// and a free port for each `bind`. The ports are in order.
 fn at_home(
     fix: &Fix,
     configuration: &Configuration,
     agent: &str,
     origin: &str,
-    front: &str,
-) -> String {
+) -> (String, Vec<Port>) {
     let spoe = configuration.spoe.iter().flat_map(|file| &file.sections);
     let lines = spoe.flat_map(|section| &section.lines);
     let backends: Vec<_> = lines
@@ -169,11 +168,16 @@ fn at_home(
     let path = Path::new(main_file(&fix.contents));
     let text = fix.contents.get(path).expect("it is there");
     let mut written = String::new();
-    let (mut section, mut fronts) = (Vec::new(), vec![front.to_owned()]);
+    let (mut section, mut fronts) = (Vec::new(), Vec::new());
     for line in text.lines() {
         let words: Vec<_> = line.split_whitespace().collect();
         let address = match words.as_slice() {
-            ["bind", address, ..] => fronts.pop().map(|front| (*address, front)),
+            ["bind", address, ..] => {
+                let front = Port::free();
+                let new = front.addr().to_string();
+                fronts.push(front);
+                Some((*address, new))
+            }
             ["server", _, address, ..] => {
                 let is_agents = section.get(1).is_some_and(|name| backends.contains(name));
                 Some((*address, if is_agents { agent } else { origin }.to_owned()))
@@ -200,7 +204,33 @@ fn at_home(
         }
         written.push('\n');
     }
-    written
+    (written, fronts)
+}
+
+#[test]
+fn each_frontend_of_a_case_listens_on_a_port_of_its_own() {
+    for case in cases() {
+        for fix in case.fixes() {
+            let (_, configuration) = cases::findings(&fix.contents, Some(case.series()));
+            let (text, fronts) = at_home(&fix, &configuration, "127.0.0.1:1", "127.0.0.1:2");
+            let fronts: Vec<_> = fronts
+                .iter()
+                .map(|front| front.addr().to_string())
+                .collect();
+            let binds = text
+                .lines()
+                .map(str::split_whitespace)
+                .filter_map(|mut words| {
+                    words.next().filter(|first| *first == "bind")?;
+                    words.next()
+                });
+            assert!(
+                binds.eq(fronts.iter().map(String::as_str)),
+                "{}: {text}",
+                fix.name
+            );
+        }
+    }
 }
 
 /// The result of a request through a fixed configuration.
@@ -223,14 +253,19 @@ fn send(haproxy: &Haproxy, case: &Case, fix: &Fix, down: bool) -> Sent {
     });
     let state = Arc::clone(&answers);
     let agent = Background::agent(|agent| agent.handlers(handlers![answer]).state(state));
-    let address = agent.addr().to_string();
+    let nobody = Port::free();
+    // The port of an agent that is gone may be given to another test's, which would get its messages.
+    let address = if down { nobody.addr() } else { agent.addr() }.to_string();
     let agent = (!down).then_some(agent);
     let origin = Origin::start();
-    let port = Port::free();
-    let front = port.addr().to_string();
     let (_, configuration) = cases::findings(&fix.contents, Some(case.series()));
     let origin = origin.addr().to_string();
-    let text = at_home(fix, &configuration, &address, &origin, &front);
+    let (text, fronts) = at_home(fix, &configuration, &address, &origin);
+    let front = fronts
+        .first()
+        .expect("the case has a `bind`")
+        .addr()
+        .to_string();
     let mut contents = fix.contents.clone();
     let path = main_file(&contents);
     contents.insert(path.into(), text);
