@@ -9,7 +9,7 @@ use crate::testing::log::Log;
 use crate::testing::port::Port;
 use spoa_tools::guarded::Guarded;
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -44,6 +44,8 @@ pub(super) struct Running {
     pub(super) description: spoa_config::Agent,
     pub(super) failures: Failures,
     pub(super) log: Log,
+    /// Where it listens. No other test gets the port while this lives.
+    pub(super) port: Arc<Port>,
     #[allow(dead_code, reason = "the agent ends when this is dropped")]
     kind: Kind,
 }
@@ -57,8 +59,6 @@ enum Kind {
     Program {
         #[allow(dead_code, reason = "the program ends when this is dropped")]
         program: Guarded,
-        #[allow(dead_code, reason = "the port is held while the value lives")]
-        port: Port,
     },
 }
 
@@ -100,8 +100,9 @@ fn in_process(builder: AgentBuilder) -> Result<Running, String> {
         .limits(|limits| limits.lame_duck = Duration::ZERO);
     let mut agent = builder.build().map_err(|error| error.to_string())?;
     let problem = |error: std::io::Error| format!("cannot start the agent: {error}");
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(problem)?;
-    let address = listener.local_addr().map_err(problem)?;
+    let port = Port::free().map_err(problem)?;
+    let address = port.address();
+    let listener = TcpListener::bind(address).map_err(problem)?;
     listener.set_nonblocking(true).map_err(problem)?;
     let description = describe(&agent, address, on_failure);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -133,6 +134,7 @@ fn in_process(builder: AgentBuilder) -> Result<Running, String> {
         description,
         failures,
         log: Log::default(),
+        port: Arc::new(port),
         kind: Kind::InProcess {
             stop: Some(stop),
             thread: Some(thread.map_err(problem)?),
@@ -200,7 +202,8 @@ fn program(given: &Command) -> Result<Running, String> {
         },
         failures: Failures::default(),
         log,
-        kind: Kind::Program { program, port },
+        port: Arc::new(port),
+        kind: Kind::Program { program },
     })
 }
 

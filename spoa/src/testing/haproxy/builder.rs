@@ -271,6 +271,7 @@ impl HaProxyBuilder {
                 } => {
                     return Ok(HaProxy {
                         process,
+                        agent_port: Arc::clone(&running.port),
                         agent: Some(running),
                         front: Arc::new(Front {
                             address: site.front,

@@ -18,6 +18,7 @@ pub use reply::Reply;
 pub use request::RequestBuilder;
 pub use server::ReceivedRequest;
 
+use super::port::Port;
 use super::{HttpRequest, MessageFailure};
 use crate::agent::{Agent, AgentBuilder};
 use crate::handler::Definition;
@@ -83,6 +84,11 @@ pub struct HaProxy {
     /// HAProxy ends first, so that it does not complain about an agent that is gone.
     process: Guarded,
     agent: Option<Running>,
+    #[allow(
+        dead_code,
+        reason = "no other agent gets the messages after `stop_agent`"
+    )]
+    agent_port: Arc<Port>,
     front: Arc<Front>,
     installed: InstalledHaProxy,
     server: Server,
