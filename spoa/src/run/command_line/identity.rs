@@ -1,6 +1,5 @@
 //! The facts about a program that its command line shows.
 
-use super::commands::{OptionSpec, commands};
 use crate::run::user_options::UserOption;
 
 /// The facts about a program that its help shows.
@@ -29,23 +28,4 @@ impl Default for Identity<'_> {
             user: &[],
         }
     }
-}
-
-/// Says which of the program's own options has the name of another one.
-pub(in crate::run) fn taken(program: &Identity<'_>) -> Option<&'static str> {
-    let commands = commands(program);
-    let is_user = |option: &&OptionSpec| matches!(option, OptionSpec::User(_));
-    let with_user = commands
-        .iter()
-        .filter(|command| command.options.iter().any(|it| is_user(&it)));
-    let others = with_user.flat_map(|command| &command.options);
-    let others = others.filter(|option| !is_user(option));
-    let others: Vec<_> = others.map(|option| option.long()).collect();
-    let user = program.user.iter().find(|option| {
-        let mut names = option.aliases.iter().chain([&option.long]);
-        names.any(|name| {
-            others.contains(&name.as_str()) || ["help", "version"].contains(&name.as_str())
-        })
-    });
-    user.map(|option| option.long.as_str())
 }

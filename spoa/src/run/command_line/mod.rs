@@ -8,7 +8,7 @@ pub(super) mod manual;
 mod parse;
 mod task;
 
-pub(super) use identity::{Identity, taken};
+pub(super) use identity::Identity;
 pub(super) use parse::Stop;
 pub(super) use task::Task;
 
@@ -22,6 +22,7 @@ use super::settings::{
 };
 use super::user_options::{Given, Origin, Shared, UserOption, UserOptions};
 use crate::agent::Limits;
+use commands::{OptionSpec, commands};
 use parse::Line;
 use std::ffi::OsString;
 
@@ -212,6 +213,25 @@ impl Options {
         let found = self.given.iter().find(|(setting, _)| wanted(setting.kind));
         found.map_or(&[], |(_, values)| values)
     }
+}
+
+/// Returns an option of the program's own that has the name of an option of every agent.
+pub(super) fn taken(program: &Identity<'_>) -> Option<&'static str> {
+    let commands = commands(program);
+    let is_user = |option: &&OptionSpec| matches!(option, OptionSpec::User(_));
+    let with_user = commands
+        .iter()
+        .filter(|command| command.options.iter().any(|it| is_user(&it)));
+    let others = with_user.flat_map(|command| &command.options);
+    let others = others.filter(|option| !is_user(option));
+    let others: Vec<_> = others.map(|option| option.long()).collect();
+    let user = program.user.iter().find(|option| {
+        let mut names = option.aliases.iter().chain([&option.long]);
+        names.any(|name| {
+            others.contains(&name.as_str()) || ["help", "version"].contains(&name.as_str())
+        })
+    });
+    user.map(|option| option.long.as_str())
 }
 
 /// Reads the file that `--config` names.
