@@ -15,11 +15,7 @@ fn a_program_is_described_started_and_ended() {
             let mut haproxy = HaProxy::program(agent).on(&installed).fail_closed().start();
             let reply = haproxy.get("/").header("x-ask", ask).send();
             assert_eq!(reply.status, status, "{installed}");
-            let log = haproxy.agent_log();
-            let listens = log
-                .iter()
-                .any(|line| line.contains("listening on 127.0.0.1:"));
-            assert!(listens, "{installed}: {log:?}");
+            haproxy.wait_for_agent_log("listening on 127.0.0.1:");
             haproxy.stop_agent();
             let reply = haproxy.get("/").header("x-ask", ask).send();
             assert_eq!(reply.status, 503, "{installed}");

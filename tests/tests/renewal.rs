@@ -82,7 +82,8 @@ async fn a_watched_file_may_be_written_replaced_and_removed() {
     // Its inode is another one now: the new one is watched.
     dir.write("watched", "watched 4");
     becomes(&client, "txn.watched", "watched 4").await;
-    dir.write("watched", "broken");
+    // At once: a file that is empty for a moment is a value.
+    replace(&watched, "broken");
     agent.wait_for_line(&format!(
         "ERROR {} changed: reload failed, the old value is kept: `reload = \
          Watched(read(&options.watched)?)` failed: the file is broken",
@@ -208,7 +209,7 @@ async fn a_value_is_reloaded_at_every_period_and_an_outage_is_one_line() {
     becomes(&client, "txn.polled", "polled 1").await;
     dir.write("polled", "polled 2");
     becomes(&client, "txn.polled", "polled 2").await;
-    dir.write("polled", "broken");
+    replace(&dir.join("polled"), "broken");
     let failed = "ERROR reload failed, the old value is kept: `reload = Polled(";
     agent.wait_for_line(failed);
     // Several periods pass.

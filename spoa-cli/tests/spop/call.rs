@@ -94,9 +94,9 @@ fn a_wrong_command_line_and_a_failure_have_different_exit_statuses() {
 #[test]
 fn call_stops_waiting_for_an_agent_that_does_not_answer() {
     let address = answering(|_, _| {});
-    let done = spop(&["call", &address, "any", "--timeout", "500ms"]);
+    let done = spop(&["call", &address, "any", "--timeout", "1s"]);
     assert_eq!(done.status, 1);
-    assert!(done.err.contains("no ACK within 500ms") && done.err.contains("`--timeout"));
+    assert!(done.err.contains("no ACK within 1s") && done.err.contains("`--timeout"));
 }
 
 #[test]
@@ -186,15 +186,7 @@ fn the_admin_server_knows_the_messages_of_an_agent() {
         done.err,
         "error: no handler for message `echo`: the agent answers `get-ip-reputation`\n"
     );
-    let done = spop(&[
-        "call",
-        &agent,
-        "echo",
-        "--admin",
-        &agent,
-        "--timeout",
-        "500ms",
-    ]);
+    let done = spop(&["call", &agent, "echo", "--admin", &agent, "--timeout", "2s"]);
     assert_eq!(done.status, 1);
     assert!(
         done.err.starts_with("error: admin server `127.0.0.1:"),

@@ -145,8 +145,8 @@ fn a_missing_answer_is_not_an_unchanged_answer() {
     send(&recorder.address, 4);
     stop(&mut recorder);
     let silent = answering(|_, _| {});
-    let done = replay(&recorder, &silent, &["--timeout", "500ms"]);
-    assert_eq!(done.status, 1);
+    let done = replay(&recorder, &silent, &["--timeout", "2s", "--in-flight", "4"]);
+    assert_eq!((done.status, done.err.as_str()), (1, ""));
     assert!(
         done.out
             .contains("4 NOTIFYs without an answer: no ACK came within --timeout"),

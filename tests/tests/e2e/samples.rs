@@ -178,24 +178,24 @@ fn booleans(tls: bool, yes: bool, no: bool, one: bool, absent: Option<bool>) -> 
 
 #[test]
 fn booleans_and_samples_of_tls_arrive() {
-    let plain = Port::free();
     let certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/data/localhost.pem");
-    let tls = |config: Config| {
+    let args = "tls=ssl_fc yes=always_true no=always_false one=int(1) absent=req.hdr(x)";
+    let agent = Background::agent(|agent| agent.handlers(handlers![booleans]));
+    for_each_haproxy(|haproxy| {
+        // HAProxies would share a port, and one get the requests of another.
+        let plain = Port::free();
         // One frontend speaks TLS to the other over a socket that HAProxy finds in its directory.
-        config
-            .frontend(&format!(
-                "bind abns@spoa-{0} ssl crt {certificate}",
-                plain.number()
-            ))
+        let tls = format!("abns@spoa-{}", plain.number());
+        let proxy = Config::new(agent.addr())
+            .message(Sent::new("probe").args(args))
+            .vars(["txn.iprep.got"])
+            .frontend(&format!("bind {tls} ssl crt {certificate}"))
             .sections(&format!(
                 "frontend plain\n    bind {}\n    default_backend tls\n\
-                 backend tls\n    server tls abns@spoa-{} ssl verify none",
-                plain.addr(),
-                plain.number()
+                 backend tls\n    server tls {tls} ssl verify none",
+                plain.addr()
             ))
-    };
-    let args = "tls=ssl_fc yes=always_true no=always_false one=int(1) absent=req.hdr(x)";
-    probe(handlers![booleans], args, tls, |proxy| {
+            .start(haproxy);
         assert_eq!(got(&proxy.get("/")), "false true false true None");
         let mut client = Client::connect(plain.addr()).expect("HAProxy listens there");
         assert_eq!(got(&client.get("/")), "true true false true None");
