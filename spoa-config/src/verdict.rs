@@ -150,6 +150,8 @@ impl Verdict {
             Action::Tarpit if rules == "http-request" => denial("tarpit", status),
             Action::Deny | Action::Tarpit => denial("deny", status),
             Action::Redirect => format!("redirect code {status} location %[var({data})]"),
+            // HAProxy refuses a rule with a body for these.
+            Action::Respond if matches!(status, 204 | 304) => format!("return status {status}"),
             Action::Respond => {
                 format!("return status {status} content-type text/plain lf-string %[var({data})]")
             }

@@ -10,7 +10,7 @@ spoa::outcomes! {
     struct All {
         deny: 403, 418, 429;
         redirect: 302, 307;
-        respond: 200, 404;
+        respond: 200, 204, 404;
         challenge: 401;
         tarpit: 429;
         drop;

@@ -275,6 +275,9 @@ pub const fn outcome(action: &'static str, status: u16) -> OutcomeDescription {
             status >= 400 && status <= 599,
             "a request is denied with a status from 400 to 599"
         ),
+        b"challenge" if status == 204 || status == 304 => {
+            panic!("a response with 204 or 304 has no page")
+        }
         _ => assert!(
             status >= 200 && status <= 599,
             "HAProxy responds with a status from 200 to 599"

@@ -154,7 +154,7 @@ impl<O: Outcomes> Verdict<O> {
         Verdict::new(Outcome::Redirect, STATUS).data(location)
     }
 
-    /// Responds with a body.
+    /// Responds with a body. A response with 204 or 304 has none.
     ///
     /// The body has to fit into a frame, 16 KiB by default, with all that is set beside it; else HAProxy
     /// responds without a body. It ends at the first NUL. HAProxy before 3.2 percent-encodes the control

@@ -104,6 +104,13 @@ fn every_verdict_is_enforced_at_every_event() {
                 let content_type = reply.header("content-type");
                 assert_eq!(content_type, Some("text/html; charset=utf-8"));
             }
+            let empty = ask("respond 204");
+            assert_eq!(
+                (empty.status, empty.text().as_str()),
+                (204, ""),
+                "{}",
+                about("204")
+            );
             assert_eq!(ask("long").body.len(), 10_000, "{}", about("long"));
             let challenge = ask("challenge");
             assert_eq!(challenge.status, 401, "{}", about("challenge"));
