@@ -118,6 +118,18 @@ pub(super) fn attribute(argument: &Argument) -> String {
     }
 }
 
+/// Returns a path as one word of a line, in which no character has a meaning of its own.
+pub(super) fn path_word(path: &str) -> String {
+    let mut word = String::new();
+    for c in path.chars() {
+        if matches!(c, ' ' | '#' | '\\' | '"' | '\'') {
+            word.push('\\');
+        }
+        word.push(c);
+    }
+    word
+}
+
 /// Returns a text as one word of a line: blanks outside of quotes would end it, and `#` would end the line.
 pub(super) fn one_word(text: &str) -> String {
     let (mut word, mut quote, mut escaped) = (String::new(), None, false);

@@ -1,5 +1,6 @@
 //! The lines of the frontend: the filter, and rules that send, deny and show.
 
+use super::argument::path_word;
 use super::own_rules::OwnRules;
 use super::plan::Plan;
 use super::text::Text;
@@ -22,7 +23,7 @@ pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
         ));
         text.line(&format!(
             "filter spoe engine {engine} config {}",
-            plan.options.spoe_file
+            path_word(&plan.options.spoe_file)
         ));
     }
     if plan.takes_unique_ids() && !plan.has(&["unique-id-format"]) {

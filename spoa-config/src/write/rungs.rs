@@ -1,5 +1,6 @@
 //! The rules that enforce verdicts: one for each outcome, since HAProxy takes no status from a variable.
 
+use super::argument::path_word;
 use super::ladder::{Ladder, When, add};
 use super::options::{Fail, Page};
 use super::plan::{Plan, Planned, Side};
@@ -300,7 +301,7 @@ fn rungs(ladder: &Ladder, plan: &Plan<'_>, side: Side) -> Vec<String> {
 fn paged(plan: &Plan<'_>, outcome: &Outcome, side: Side) -> Option<String> {
     let (action, status) = (outcome.action, outcome.status?);
     let page = page(plan, (action != Action::Challenge).then_some(status))?;
-    let (of, file) = (content_type(page), &page.file);
+    let (of, file) = (content_type(page), path_word(&page.file));
     match action {
         Action::Challenge => Some(format!(
             "return status {status} content-type {of} lf-file {file}"

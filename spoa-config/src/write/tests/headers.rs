@@ -58,3 +58,28 @@ fn a_rule_that_sets_the_header_takes_the_place_of_those_of_config() {
     let own = "http-request set-header X-User %[var(txn.waf.set_x_user)]\n";
     assert_eq!(rules_for_the_user(own), [] as [&str; 0]);
 }
+
+#[test]
+fn a_page_whose_path_has_blanks_and_quotes_is_one_word() {
+    let mut check = message("check", Vec::new(), &["txn.action"]);
+    check.verdicts = vec![Verdict {
+        outcomes: vec![Outcome {
+            action: Action::Deny,
+            status: Some(403),
+        }],
+        ..Verdict::default()
+    }];
+    let mut options = Options::new(Series::V3_2);
+    options.spoe_file = "/etc/my agent/spoe.conf".to_owned();
+    options.pages = vec![Page {
+        status: Some(403),
+        file: "it's #1/\"no\".html".to_owned(),
+    }];
+    let frontend = written(&agent(vec![check]), &options).frontend;
+    for words in [
+        "content-type text/html file it\\'s\\ \\#1/\\\"no\\\".html if {",
+        "config /etc/my\\ agent/spoe.conf\n",
+    ] {
+        assert!(frontend.contains(words), "`{words}` is not in:\n{frontend}");
+    }
+}
