@@ -4,7 +4,7 @@ use super::OwnedValue;
 use bytes::Bytes;
 use std::ffi::OsStr;
 use std::fmt::Display;
-use std::fs;
+use std::fs::File;
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -109,22 +109,33 @@ fn about(text: &OsStr, problem: impl Display) -> ParseError {
     ParseError(format!("`{}`: {problem}", text.to_string_lossy()))
 }
 
+/// The largest value that is read from a file, in bytes: more than any frame has room for.
+const MAX_FILE: u64 = 64 << 20;
+
 /// Returns the bytes of a file, or of standard input for `-`.
 fn file(path: &[u8]) -> Result<Vec<u8>, String> {
     if path == b"-" {
-        let mut bytes = Vec::new();
-        return match io::stdin().lock().read_to_end(&mut bytes) {
-            Ok(_) => Ok(bytes),
-            Err(error) => Err(format!("cannot read standard input: {error}")),
-        };
+        let read = read(io::stdin().lock());
+        return read.map_err(|error| format!("cannot read standard input: {error}"));
     }
     let path = path_of(path)?;
-    fs::read(&path).map_err(|error| {
+    let read = File::open(&path).and_then(read);
+    read.map_err(|error| {
         format!(
             "cannot read the file `{}`: {error}; write `str:@…` for a text that begins with `@`",
             path.display()
         )
     })
+}
+
+/// Reads to the end, which `/dev/zero` does not have.
+fn read(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(io::Error::other("it has more than 64 MiB"));
+    }
+    Ok(bytes)
 }
 
 #[cfg(unix)]
@@ -357,7 +368,7 @@ mod tests {
     #[test]
     fn a_value_may_be_the_bytes_of_a_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), b"\x00\xff@").unwrap();
+        std::fs::write(file.path(), b"\x00\xff@").unwrap();
         let text = format!("body=@{}", file.path().display());
         let Argument { name, value } = Argument::read(&text).unwrap();
         let bytes = Bytes::from_static(b"\x00\xff@");
@@ -378,6 +389,11 @@ mod tests {
         assert_eq!(
             Argument::read("user=str:@bob").unwrap().value,
             string("@bob")
+        );
+        let problem = Argument::read("user=@/dev/zero").unwrap_err();
+        assert!(
+            problem.to_string().contains("it has more than 64 MiB"),
+            "{problem}"
         );
         let problem = Argument::read("user=@/no/such/file")
             .unwrap_err()
