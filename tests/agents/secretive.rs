@@ -2,6 +2,7 @@
 
 use spoa::State;
 use spoa::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The options of the agent.
 #[derive(clap::Args, Debug)]
@@ -54,10 +55,24 @@ fn open(options: &Options) -> Result<u8, HandlerError> {
     Ok(0)
 }
 
+/// A session that can be opened once.
+struct Session;
+
+impl Session {
+    fn open(options: &Options) -> Result<Session, HandlerError> {
+        static OPENED: AtomicBool = AtomicBool::new(false);
+        if OPENED.swap(true, Ordering::Relaxed) {
+            return Err(format!("cannot log in again with {}", options.token).into());
+        }
+        Ok(Session)
+    }
+}
+
 fn main() -> std::process::ExitCode {
     spoa::run!(
         listen = "127.0.0.1:0",
         options = Options,
-        state = open(options)?
+        state = open(options)?,
+        reload = Session::open(options)?
     )
 }

@@ -84,6 +84,23 @@ fn systemd_is_told_of_readiness_reloads_and_the_end() {
 }
 
 #[test]
+fn the_status_does_not_show_a_value_of_a_secret_option() {
+    let dir = TempDir::new();
+    let systemd = Systemd::new(&dir);
+    let mut command = program(env!("CARGO_BIN_EXE_agent-secretive"));
+    command.args(["--token", "hunter2"]);
+    let agent = Process::start(command.env("NOTIFY_SOCKET", dir.join("notify")));
+    assert_eq!(systemd.told()[0], "READY=1");
+    agent.signal("HUP");
+    assert_eq!(systemd.told()[0], "RELOADING=1");
+    let status = systemd.told().remove(1);
+    assert!(
+        status.ends_with("cannot log in again with (secret)"),
+        "{status}"
+    );
+}
+
+#[test]
 fn an_agent_with_nothing_to_reload_still_says_that_it_is_done() {
     let dir = TempDir::new();
     let systemd = Systemd::new(&dir);

@@ -2,7 +2,7 @@
 //!
 //! Without systemd's variables in the environment, none of these functions has an effect.
 
-use super::StartError;
+use super::{StartError, secrets};
 use crate::agent::Listener;
 use crate::log_target::AGENT;
 use listenfd::ListenFd;
@@ -64,7 +64,7 @@ impl Passed {
 /// Tells systemd that the agent listens, or has reloaded.
 pub(super) fn ready(status: &str) {
     // A line break would start another variable.
-    let status = status.replace('\n', " ");
+    let status = secrets::hide(status.replace('\n', " "));
     tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
 }
 
