@@ -40,7 +40,7 @@ pub fn ten_arguments(
     path: Text<'_>,
     query: Text<'_>,
     host: Text<'_>,
-    ua: Option<&str>,
+    #[arg(reject)] ua: Option<&str>,
 ) -> SetVar<i64> {
     let text = method.len() + path.len() + host.len();
     let text = text + query.len() + ua.unwrap_or_default().len();

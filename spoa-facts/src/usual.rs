@@ -1,4 +1,4 @@
-//! The part of a request that an argument is by its name.
+//! The sample that a well-known name of an argument means.
 
 /// Returns the sample of an argument with the name of a fetch, or of a well-known header, that clients choose.
 /// `-` and `_` are the same, as are capitals.
@@ -23,7 +23,8 @@ pub fn usual(argument: &str) -> Option<&'static str> {
         "query" => "query",
         "host" => "req.hdr(host)",
         // Not `req.hdr`, which splits a header at its commas and gives the last part.
-        "user-agent" => "req.fhdr(user-agent)",
+        "user-agent" | "ua" => "req.fhdr(user-agent)",
+        "content-type" => "req.fhdr(content-type)",
         "referer" => "req.fhdr(referer)",
         "cookie" | "cookies" => "req.fhdr(cookie)",
         "headers" => "req.hdrs",

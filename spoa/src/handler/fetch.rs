@@ -1,7 +1,7 @@
 //! The sample fetch of HAProxy that the name of an argument means.
 //!
-//! A name is that of a fetch, or an alias that docs/haproxy.md lists. The type of an argument is not used to guess
-//! its sample, since a check that gets another sample than its author meant may check nothing.
+//! A name is that of a fetch, or an alias that docs/haproxy.md lists. A type alone suggests no sample, since a check that
+//! gets another sample than its author meant may check nothing. A name does, if the type fits.
 
 use super::{Expected, When};
 use spoa_facts::Kind;
@@ -122,6 +122,22 @@ mod tests {
             ("method", Expected::Other("`GET` or `POST`"), "method"),
         ] {
             assert_eq!(fetch(name, expected), Some(named), "{name}");
+        }
+    }
+
+    /// `config` writes the sample of a name, so the macros must check what a client can put into it.
+    #[test]
+    fn the_macros_know_the_names_of_all_samples_that_clients_choose() {
+        let chosen = |fetch: &&Fetch| {
+            let is_text = matches!(fetch.gives, Kind::Str | Kind::Bin);
+            matches!(fetch.when, When::Request) && is_text && fetch.fetch != "req.ver"
+        };
+        for fetch in FETCHES.iter().filter(chosen) {
+            let own = fetch.fetch.chars().all(|char| char.is_ascii_lowercase());
+            let own = own.then_some(&fetch.fetch);
+            for name in fetch.aliases.iter().chain(own) {
+                assert_eq!(spoa_facts::usual(name), Some(fetch.fetch), "{name}");
+            }
         }
     }
 
