@@ -1,7 +1,6 @@
 //! How large a client can make a NOTIFY, and how much of it a frame holds.
 //!
-//! It is given the messages that HAProxy sends together, and the
-//! limits.
+//! Its input is the messages of one NOTIFY, and the limits.
 
 use crate::expression::Expression;
 use crate::{Origin, Place};

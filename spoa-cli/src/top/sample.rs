@@ -55,7 +55,7 @@ const FAILURES: [(&str, &str); 5] = [
 const PROBLEMS: [(&str, &str); 4] = [
     ("unknown_messages", "unknown messages"),
     ("unreadable_notifies", "unreadable NOTIFYs"),
-    ("actions_cut", "ACKs cut to the frame size"),
+    ("actions_cut", "actions cut from ACKs"),
     ("worker_stalls", "workers blocked"),
 ];
 

@@ -154,8 +154,8 @@ codes! {
 }
 
 impl Code {
-    /// The codes of which [`examine`](super::examine) leaves out findings, all or some, if it is not
-    /// told the version of HAProxy.
+    /// Codes with checks that need HAProxy's version. [`examine`](super::examine) leaves out what these checks find if it is
+    /// not told the version.
     ///
     /// ```
     /// use spoa_config::doctor::Code;

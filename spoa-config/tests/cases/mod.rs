@@ -160,7 +160,7 @@ impl Case {
         self.series() <= Series::V3_0
     }
 
-    /// Returns the agent of the folder.
+    /// Returns the findings in the files of the case, and the configuration.
     pub fn findings(&self) -> (Vec<Finding>, Configuration) {
         findings(&self.contents, Some(self.series()))
     }

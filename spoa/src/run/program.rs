@@ -218,7 +218,7 @@ impl Program {
         self
     }
 
-    /// Runs the program: reads its command line and environment, does what they ask for, and returns the
+    /// Runs the program: reads its options, does what they ask for, and returns the
     /// exit status. Errors are printed to standard error.
     ///
     /// It starts a runtime of its own, so call it outside of any.

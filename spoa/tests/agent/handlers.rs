@@ -63,7 +63,7 @@ fn blocking_panic() {
     panic!("in the basement")
 }
 
-/// Fails, then panics once more when what it holds is dropped.
+/// Never ends, and panics when its future is dropped.
 #[spoe_message("drop-panic")]
 async fn drop_panic() {
     struct Bomb;

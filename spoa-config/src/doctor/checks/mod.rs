@@ -49,7 +49,7 @@ use spoa_facts::all_of;
 /// A check.
 pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
 
-/// All checks, in the order in which they run.
+/// All checks, in the order in which they run, which does not matter: findings are sorted.
 pub(super) const ALL: &[Check] = &[
     sections::check,
     wiring::check,

@@ -48,7 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.conversation.register(cx.waker());
         }
         let mut scratch = Scratch::take();
-        // Answers of handlers are not to wait.
+        // Handlers are running, and their answers would wait.
         let gathers = self.conversation.in_flight() == 0;
         if gathers {
             scratch.batching.gather();

@@ -33,7 +33,7 @@ pub(crate) struct InFlight {
 struct Slots {
     all: Vec<Slot>,
     free: Vec<usize>,
-    /// No deadline is earlier.
+    /// A lower bound of all deadlines.
     earliest: Option<Instant>,
 }
 

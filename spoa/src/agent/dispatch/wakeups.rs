@@ -108,7 +108,7 @@ impl Wake for SlotWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Woken twice before a poll is woken once: the list of ready slots stays short.
+        // Two wakes before a poll push the slot once: the list of ready slots stays short.
         if !self.woken.swap(true, Ordering::AcqRel) {
             self.wakeups.ready(self.slot);
         }

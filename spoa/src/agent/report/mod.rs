@@ -1,4 +1,4 @@
-//! Every log line of an agent, and the limits of how many are written.
+//! The log lines about connections, handlers and panics, and the limits of how many are written.
 //!
 //! A line is about a connection, about a handler, or about a socket. Nothing above DEBUG is written while
 //! all is well, and at most one line a second for each cause of trouble.

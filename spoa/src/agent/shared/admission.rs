@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// This many may always run.
+/// This many messages of a handler are admitted in any case.
 const ALWAYS: usize = 32;
 
 /// One miss in this many is an accident: a handler that never returns for some requests is not a reason

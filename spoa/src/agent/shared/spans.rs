@@ -40,7 +40,7 @@ impl Spans {
         let req_id = entry.trace.request_id(message);
         let ids = incoming.context.ids;
         let opened = catch(|| {
-            // At this level no filter for the lines of the program leaves it out.
+            // ERROR, so that `--log` never filters the span.
             let span = tracing::error_span!(target: SPANS, parent: None, "spoe_message",
                 otel.name = &*name,
                 otel.kind = "server",

@@ -83,7 +83,7 @@ pub(crate) struct Scratch {
     pub(crate) input: Vec<u8>,
     /// The bytes to be written.
     pub(crate) output: Vec<u8>,
-    /// For the slots of those that were woken.
+    /// A buffer for `Wakeups::take_ready`, empty between two polls.
     pub(crate) ready: Vec<usize>,
     pub(crate) activity: Arc<WorkerActivity>,
     pub(crate) batching: Batching,

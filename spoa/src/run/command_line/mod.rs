@@ -114,7 +114,7 @@ impl Options {
         self.user.clone()
     }
 
-    /// Returns the addresses of the command line or the environment.
+    /// Returns the addresses of the command line, the environment or the file.
     pub(super) fn asked_to_listen(&self) -> Vec<String> {
         let texts = self.texts(|kind| matches!(kind, SettingKind::Listen));
         texts.flat_map(addresses).collect()

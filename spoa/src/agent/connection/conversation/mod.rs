@@ -63,7 +63,7 @@ pub(super) struct Conversation {
     input: Vec<u8>,
     /// Whether `input` may hold a whole frame.
     backlog: bool,
-    /// Whether the peer has sent anything since the HELLOs.
+    /// Whether a frame came after the HELLOs. Until then no answer is held back.
     asked: bool,
 }
 
