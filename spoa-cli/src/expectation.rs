@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expectation_prints_as_it_is_written() {
+    fn an_expectation_is_printed_as_it_was_written() {
         for (text, shown) in [
             ("sess.ip_score=20", "sess.ip_score = 20"),
             (" txn.verdict != deny it ", "txn.verdict != \"deny it\""),

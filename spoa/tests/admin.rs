@@ -86,7 +86,7 @@ fn value(metrics: &str, series: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn the_metrics_count_what_happened() {
+async fn the_metrics_count_connections_messages_and_failures() {
     let agent = agent();
     let address = serve([agent.monitor()]);
     let (ours, theirs) = tokio::io::duplex(1 << 16);

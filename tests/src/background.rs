@@ -280,7 +280,7 @@ mod tests {
     use super::Background;
 
     #[test]
-    fn it_serves_until_it_is_stopped() {
+    fn a_background_server_serves_until_it_is_stopped() {
         let hello = Background::serve(|listener, shutdown| async move {
             tokio::select! {
                 () = shutdown => Ok(()),

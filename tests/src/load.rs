@@ -103,7 +103,7 @@ mod tests {
     use crate::origin::Origin;
 
     #[test]
-    fn it_sends_until_it_is_told_to_stop() {
+    fn a_load_sends_until_it_is_told_to_stop() {
         let origin = Origin::start();
         let exchanges = Load::on(origin.addr(), 3, |load| load.wait_for(10));
         let paths: HashSet<_> = exchanges.iter().map(|it| &it.path).collect();

@@ -171,7 +171,7 @@ mod tests {
     use crate::eventually;
 
     #[test]
-    fn it_forwards_frames_and_cuts_the_next_one_in_half() {
+    fn a_relay_forwards_frames_and_can_cut_the_next_one_in_half() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let relay = Relay::to(listener.local_addr().expect("it is bound"));
         let mut near = TcpStream::connect(relay.addr()).expect("it listens");

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_comes_though_a_thread_without_a_subscriber_had_it_first() {
+    fn an_event_arrives_even_if_a_thread_without_a_subscriber_logged_it_first() {
         fn event() {
             tracing::trace!("one line");
         }

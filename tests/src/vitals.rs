@@ -66,7 +66,7 @@ mod tests {
     use super::{Vitals, mib};
 
     #[test]
-    fn they_are_those_of_the_process() {
+    fn the_vitals_are_those_of_the_process() {
         let me = std::process::id();
         let before = Vitals::of(me);
         assert!(before.memory > 1 << 20 && before.peak >= before.memory && before.threads > 0);

@@ -11,7 +11,7 @@ fn agent() -> Command {
 }
 
 #[test]
-fn handlers_as_json_hold_what_hand_written_types_say() {
+fn handlers_as_json_include_hand_written_types() {
     let listed: Value =
         serde_json::from_str(&said(agent().args(["handlers", "--json"])).out).unwrap();
     let handler = &listed["messages"][0];

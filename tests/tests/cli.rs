@@ -54,7 +54,7 @@ move                 [1]: &str = TODO            req.to        agent_fixture::sh
 }
 
 #[test]
-fn handlers_as_json_hold_all_that_is_known() {
+fn handlers_as_json_include_all_that_is_known() {
     let listed = json_of(fixture().args(["handlers", "--json"]));
     let expected = json!({
         "message": "score",
@@ -210,7 +210,7 @@ fn arguments_of_call_are_typed_by_their_form() {
 }
 
 #[test]
-fn json_of_a_call_holds_actions_or_the_failure() {
+fn the_json_of_a_call_has_the_actions_or_the_failure() {
     assert_eq!(
         json_of(fixture().args(["call", "move", "--json", "x", "to"])),
         json!({
@@ -321,7 +321,7 @@ fn a_message_larger_than_haproxys_frame_arrives_in_fragments() {
 }
 
 #[test]
-fn an_answer_that_haproxy_could_not_take_is_cut_and_the_log_says_so() {
+fn an_answer_that_is_too_long_for_haproxy_is_cut_and_logged() {
     let large = format!("text={}", "x".repeat(300));
     let Said { status, out, err } = call(&["echo", "--max-frame-size=256", "n=1", &large]);
     assert_eq!((status, out.as_str()), (Some(0), "set-var txn.n = 1\n"));

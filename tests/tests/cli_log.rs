@@ -139,7 +139,7 @@ fn every_line_of_a_json_log_is_an_object() {
 }
 
 #[tokio::test]
-async fn a_line_whose_target_a_filter_may_name_names_it() {
+async fn a_line_shows_its_target_if_a_filter_can_name_it() {
     let page = include_str!("../../docs/operations/values.md");
     for (text, shown) in [
         (

@@ -229,7 +229,7 @@ fn eventually_connected(front: &Port, process: &Process) -> TcpStream {
 }
 
 #[test]
-fn raw_data_is_there_only_if_something_waits_for_it() {
+fn raw_data_is_available_only_if_a_rule_waits_for_it() {
     let event = "messages m\nspoe-message m\n event on-frontend-tcp-request";
     let http = "messages m\nspoe-message m\n event on-frontend-http-request";
     let group = "groups g\nspoe-group g\n messages m\nspoe-message m";

@@ -52,7 +52,7 @@ impl Systemd {
 }
 
 #[test]
-fn systemd_is_told_of_readiness_reloads_and_the_end() {
+fn systemd_gets_readiness_reloads_and_the_end() {
     let dir = TempDir::new();
     let systemd = Systemd::new(&dir);
     let mut agent = Process::start(reloading(&dir).env("NOTIFY_SOCKET", dir.join("notify")));

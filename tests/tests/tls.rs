@@ -353,7 +353,7 @@ fn fails(args: &[&str], words: &str) {
 }
 
 #[test]
-fn unusable_files_are_named_with_what_to_do() {
+fn the_error_for_an_unusable_file_says_what_to_do() {
     let (authority, dir) = (Authority::new("a"), TempDir::new());
     let signed = authority.agent();
     let write = |name: &str, text: &str| dir.write(name, text).display().to_string();

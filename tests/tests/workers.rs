@@ -101,7 +101,7 @@ async fn two_agents_in_one_process_have_one_watcher() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_is_not_blamed_for_those_before_it() {
+async fn a_handler_is_not_blamed_for_the_handlers_before_it() {
     let agent = Background::agent(|builder| builder.handlers(handlers![take]));
     let client = Client::options().ack_timeout(PATIENCE);
     let client = client.connect(&agent.addr().to_string()).await.unwrap();

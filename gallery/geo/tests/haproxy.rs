@@ -196,7 +196,7 @@ fn without_a_database_the_agent_does_not_start() {
 }
 
 #[test]
-fn metrics_say_what_was_found_and_how_old_the_databases_are() {
+fn metrics_count_lookups_and_show_the_age_of_the_databases() {
     let databases = Databases::new("metrics");
     let admin = format!("127.0.0.1:{}", free_port());
     let mut agent = databases.agent();

@@ -117,7 +117,7 @@ fn an_expectation_that_is_met_is_silent() {
 }
 
 #[test]
-fn an_expectation_that_is_not_met_says_what_came_instead() {
+fn an_expectation_that_is_not_met_shows_the_actual_actions() {
     let agent = agent();
     let line = ["call", &agent, "get-ip-reputation", "ip=127.0.0.1"];
     let expectations = [

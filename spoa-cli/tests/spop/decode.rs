@@ -354,7 +354,7 @@ fn the_first_invalid_byte_is_reported_and_later_frames_are_read() {
 }
 
 #[test]
-fn input_that_cannot_be_decoded_says_what_to_give() {
+fn the_error_for_input_that_cannot_be_decoded_says_what_to_give() {
     let done = spop(&["decode", "no-such-file"]);
     assert_eq!((done.status, done.out.as_str()), (2, ""));
     assert!(

@@ -45,7 +45,7 @@ fn an_unknown_code_says_what_to_type() {
 }
 
 #[test]
-fn the_words_for_status_codes_are_those_of_the_library() {
+fn status_codes_have_the_same_texts_as_in_the_library() {
     let text = spop(&["explain"]).good();
     let text: Vec<_> = text.split_whitespace().collect();
     let text = text.join(" ");

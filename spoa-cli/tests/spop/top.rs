@@ -50,7 +50,7 @@ fn the_figures_of_one_interval_are_plain_text() {
 }
 
 #[test]
-fn an_address_without_an_admin_server_says_so() {
+fn an_address_without_an_admin_server_is_an_error() {
     let done = spop(&["top", &agent(), "--once", "--timeout", "500ms"]);
     assert_eq!(done.status, 1);
     assert!(

@@ -75,7 +75,7 @@ mod tests {
     use crate::doctor::tests::read;
 
     #[test]
-    fn scripts_are_known_by_global_and_by_what_runs_them() {
+    fn scripts_are_recognised_by_lines_that_load_or_run_them() {
         for (text, loads) in [
             ("global\n lua-load x.lua", true),
             ("global\n lua-load-per-thread x.lua", true),

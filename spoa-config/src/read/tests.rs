@@ -141,7 +141,7 @@ fn a_variable_of_a_later_line_is_known_only_before_3_1() {
 }
 
 #[test]
-fn a_file_beside_the_configuration_is_found_and_said_to_be_there() {
+fn a_file_found_beside_the_configuration_is_marked_as_such() {
     let filter = "frontend f\nfilter spoe config spoe.conf engine e\n";
     let files = [("etc/haproxy.cfg", filter), ("etc/spoe.conf", SPOE)];
     let (found, path) = found(&files, &["etc/haproxy.cfg"]);

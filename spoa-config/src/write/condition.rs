@@ -76,7 +76,7 @@ mod tests {
     };
 
     #[test]
-    fn a_test_holds_for_every_alternative() {
+    fn a_test_is_added_to_every_alternative() {
         for (condition, expected) in [
             (None, "if { up }"),
             (Some("if { path / }"), "if { up } { path / }"),

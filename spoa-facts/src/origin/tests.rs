@@ -8,7 +8,7 @@ fn origin(text: &str) -> Origin {
 }
 
 #[test]
-fn a_client_chooses_what_its_request_holds() {
+fn a_client_chooses_the_samples_of_its_request() {
     for text in [
         "method",
         "path",

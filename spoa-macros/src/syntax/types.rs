@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn static_data_is_found_except_in_what_is_shared() {
+    fn static_data_is_found_except_in_shared_state() {
         for text in [
             "&'static str",
             "Option<Cow<'static, str>>",

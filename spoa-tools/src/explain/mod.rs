@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_an_agent_is_explained_by_what_it_says() {
+    fn a_line_of_an_agent_is_explained_by_its_text() {
         for (line, remedy) in [
             (
                 "2026-01-01T00:00:00Z  WARN spoa::failures: handler `check` failed: timed out: not done within 20ms; make it faster peer=127.0.0.1:1 stream=3 frame=1",

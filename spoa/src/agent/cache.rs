@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_number_of_values_has_a_limit_and_used_ones_stay() {
+    async fn the_number_of_values_is_limited_and_used_values_stay() {
         let cache = Cache::new(100, SECOND * 3600);
         cache.put(0, 0);
         for number in 1..1000 {

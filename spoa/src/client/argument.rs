@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_of_its_type_says_so() {
+    fn a_value_that_is_not_of_its_type_is_an_error() {
         let problem = |text: &str| Argument::parse(text).unwrap_err().to_string();
         assert_eq!(
             problem("b=bin:0"),

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_and_addresses_of_clients_need_a_type_that_holds_all() {
+    fn integers_and_addresses_of_clients_need_a_type_for_all_values() {
         let integers = |least, greatest| Client {
             kind: Kind::Sint,
             integers: (least, greatest),

@@ -124,7 +124,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_ack_is_cut_between_actions_and_no_earlier_than_it_must(
+        fn an_ack_is_cut_between_actions_and_as_late_as_possible(
             texts in proptest::collection::vec(0_usize..300, 0..8),
             stream_id in any::<u64>(),
             before in 0_usize..20,

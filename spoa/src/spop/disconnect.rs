@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_cut_to_what_haproxy_takes_between_two_characters() {
+    fn a_message_is_cut_between_two_characters_to_the_length_that_haproxy_accepts() {
         assert_eq!(message_after_the_wire(&"x".repeat(255)), "x".repeat(255));
         assert_eq!(message_after_the_wire(&"x".repeat(256)), "x".repeat(255));
         assert_eq!(message_after_the_wire(&"é".repeat(200)), "é".repeat(127));

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_halted_and_goes_on() {
+    fn a_service_can_be_paused_and_resumed() {
         // A shell cannot trap HUP if it was ignored when it started, as under `nohup`.
         let script = "trap 'echo heard' USR1; echo up; while :; do sleep 0.01; done";
         let service = Service::start_when(&shell(script), || true);

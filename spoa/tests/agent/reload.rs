@@ -299,7 +299,7 @@ async fn a_type_has_one_value() {
 }
 
 #[tokio::test]
-async fn an_agent_without_reloadable_values_says_so() {
+async fn an_agent_without_reloadable_values_has_an_empty_reloader() {
     let builder = || {
         Agent::builder()
             .handlers(handlers![both])

@@ -69,7 +69,7 @@ mod tests {
     use spoa::spop::{Frame, FrameType, HaproxyHello, Messages, Value};
 
     #[test]
-    fn frames_decode_to_what_they_are_made_of() {
+    fn frames_decode_to_their_parts() {
         for (bytes, size, healthcheck) in [(hello(256), 256, false), (health_check(), 16380, true)]
         {
             let mut rest = &bytes[..];

@@ -192,7 +192,7 @@ fn several_agents_share_the_messages() {
 }
 
 #[test]
-fn the_page_of_the_agent_holds_all_that_is_known() {
+fn the_page_of_the_agent_has_all_that_is_known() {
     let said = said(agent().arg("docs"));
     assert_eq!(said.out, include_str!("kitchen_sink.md"));
     // A missing sample is named there, too.

@@ -468,7 +468,7 @@ fn doctor_has_no_findings_in_files_that_config_writes() {
 }
 
 #[test]
-fn haproxy_takes_what_config_writes_without_a_warning() {
+fn haproxy_accepts_the_files_of_config_without_a_warning() {
     let dir = TempDir::new();
     for haproxy in haproxies() {
         let (major, minor) = haproxy.series();

@@ -177,7 +177,7 @@ fn a_variable_says_that_a_handler_had_no_answer() {
 }
 
 #[test]
-fn a_failure_logs_a_line_with_all_that_names_it_once_a_second() {
+fn a_failure_is_logged_with_all_its_ids_once_a_second() {
     for_each_haproxy(|haproxy| {
         let agent = Background::agent(failing);
         let proxy = config(&agent).start(haproxy);
@@ -240,7 +240,7 @@ fn an_answer_that_haproxy_no_longer_waits_for_does_no_harm() {
 }
 
 #[test]
-fn an_error_ends_the_engine_for_the_transaction_unless_it_continues_on_error() {
+fn after_an_error_haproxy_asks_again_only_with_continue_on_error() {
     for_each_haproxy(|haproxy| {
         let gate = Gate::shut();
         let state = gate.clone();

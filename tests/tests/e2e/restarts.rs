@@ -215,7 +215,7 @@ fn each_connection_that_ends_by_age_loses_at_most_one_request_of_a_client() {
 }
 
 #[test]
-fn an_only_agent_is_missed_until_it_is_back() {
+fn requests_fail_while_the_only_agent_is_down() {
     for_each_haproxy_in_turn(|haproxy| {
         let port = Port::free();
         let proxy = config(port.addr())

@@ -113,7 +113,7 @@ fn rust_types() -> RustTypes {
 }
 
 #[test]
-fn rules_match_on_what_rust_types_became() {
+fn rules_can_match_the_variables_of_rust_types() {
     let agent = Background::agent(|agent| agent.handlers(handlers![rust_types]));
     for_each_haproxy(|haproxy| {
         let all = [

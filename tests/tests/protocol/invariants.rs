@@ -140,12 +140,12 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn they_hold_for_frames_and_what_is_left_of_them(data in input()) {
+    fn the_invariants_hold_for_damaged_frames(data in input()) {
         all(&data);
     }
 
     #[test]
-    fn they_hold_for_any_bytes(data in vec(any::<u8>(), 0..300)) {
+    fn the_invariants_hold_for_any_bytes(data in vec(any::<u8>(), 0..300)) {
         all(&data);
     }
 }

@@ -29,7 +29,7 @@ fn cached(key: &str) -> Options {
 }
 
 #[test]
-fn a_key_has_the_type_that_tells_it_from_all_others() {
+fn a_key_has_a_type_that_distinguishes_all_its_values() {
     let agent = agent(vec![judged("check", "src", vec![number("txn.a", "u8")])]);
     for (key, track, table) in [
         ("src", "src", "ipv6"),

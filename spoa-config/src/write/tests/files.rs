@@ -39,7 +39,7 @@ fn series_differ_in_mode_and_timeouts() {
 }
 
 #[test]
-fn headers_that_show_variables_are_ones_that_servers_take() {
+fn headers_that_show_variables_have_names_that_servers_accept() {
     let agent = agent(vec![message(
         "m",
         Vec::new(),

@@ -54,7 +54,7 @@ fn a_rule_that_only_reads_the_variable_leaves_the_header_protected() {
 }
 
 #[test]
-fn a_rule_that_sets_the_header_takes_the_place_of_those_of_config() {
+fn a_rule_that_sets_the_header_replaces_the_rules_of_config() {
     let own = "http-request set-header X-User %[var(txn.waf.set_x_user)]\n";
     assert_eq!(rules_for_the_user(own), [] as [&str; 0]);
 }

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_address_says_what_is_wrong() {
+    fn the_error_for_a_bad_address_says_what_is_wrong() {
         let problem = |text: &str| parse(text).unwrap_err().problem;
         for address in ["127.0.0.1", "127.0.0.1:", "::1", "[::1]", "[::1]:"] {
             assert_eq!(problem(address), "the port is missing", "{address}");

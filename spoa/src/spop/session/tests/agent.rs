@@ -143,7 +143,7 @@ fn the_smaller_frame_size_is_used() {
 }
 
 #[test]
-fn the_first_frame_is_short_whatever_it_announces() {
+fn a_long_first_frame_is_refused() {
     let mut agent = AgentSession::new(AgentSettings::default());
     let mut out = Vec::new();
     let events = agent_events(&mut agent, &4097_u32.to_be_bytes(), &mut out);
