@@ -154,15 +154,13 @@ fn without_clamd_the_server_learns_that_nothing_was_scanned() {
             upload(&haproxy, VIRUS).status == 403
         });
         drop(clamd);
-        eventually("the end of both outages is in the log", || {
+        // One line for each outage, or for both if they follow within a second.
+        eventually("the log says that each outage is over", || {
             let log = haproxy.agent_log().join("\n");
-            log.matches("clamd answers again").count() == 2
+            let lines = |text: &str| log.matches(text).count();
+            let away = lines("clamd is unavailable, handlers run without it");
+            (1..=2).contains(&away) && lines("clamd answers again") == away
         });
-        let log = haproxy.agent_log().join("\n");
-        let away = log
-            .matches("clamd is unavailable, handlers run without it")
-            .count();
-        assert_eq!(away, 2, "{installed}: {log}");
     }
 }
 

@@ -169,17 +169,13 @@ fn without_its_service_the_agent_denies_until_it_is_back() {
         eventually("the service is asked again", || {
             get(&haproxy, "alice", "/new").status == 200
         });
-        eventually("the end of both outages is in the log", || {
+        // One line for each outage, or for both if they follow within a second.
+        eventually("the log says that each outage is over", || {
             let log = haproxy.agent_log().join("\n");
-            log.matches("the service answers again").count() == 2
+            let lines = |text: &str| log.matches(text).count();
+            let away = lines("the service is unavailable, handlers run without it");
+            (1..=2).contains(&away) && lines("the service answers again") == away
         });
-        let log = haproxy.agent_log().join("\n");
-        assert_eq!(
-            log.matches("the service is unavailable, handlers run without it")
-                .count(),
-            2,
-            "{log}"
-        );
         drop(second);
     }
 }

@@ -175,17 +175,13 @@ fn without_redis_each_agent_counts_its_share_until_it_is_back() {
         eventually("`d` has its count", || {
             get(&haproxy, "d").header("ratelimit-remaining") == Some("3")
         });
-        eventually("the end of both outages is in the log", || {
+        // One line for each outage, or for both if they follow within a second.
+        eventually("the log says that each outage is over", || {
             let log = haproxy.agent_log().join("\n");
-            log.matches("Redis answers again").count() == 2
+            let lines = |text: &str| log.matches(text).count();
+            let away = lines("Redis is unavailable, handlers run without it");
+            (1..=2).contains(&away) && lines("Redis answers again") == away
         });
-        let log = haproxy.agent_log().join("\n");
-        assert_eq!(
-            log.matches("Redis is unavailable, handlers run without it")
-                .count(),
-            2,
-            "{log}"
-        );
         drop(redis);
     }
 }
