@@ -224,7 +224,7 @@ impl<'a> Plan<'a> {
         let mut rules = self.rules();
         let sent_late = rules.any(|words| {
             let mut places = words.windows(3);
-            words.first() == Some(&"http-response")
+            matches!(words.first(), Some(&("http-response" | "tcp-response")))
                 && places.any(|words| words == ["send-spoe-group", self.engine.as_str(), name])
         });
         if late || sent_late {

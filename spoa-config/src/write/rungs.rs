@@ -222,8 +222,8 @@ fn frontend(ladder: &Ladder, plan: &Plan<'_>, with_servers: bool, text: &mut Tex
     }
 }
 
-/// Writes the rules that belong elsewhere as comments, with those for the headers of the request: at their place in the
-/// frontend, the verdict has not come yet.
+/// Writes the rules that belong elsewhere as comments. The rules for headers of the request are among them, since in the
+/// frontend they would run before the verdict comes.
 fn comments(
     ladder: &Ladder,
     plan: &Plan<'_>,
@@ -233,6 +233,7 @@ fn comments(
     text: &mut Text,
 ) {
     let action = variable(plan, &ladder.verdict.action);
+    let by_site = by_site && matches!(when, When::ByRules(_));
     let (comment, side) = match when {
         When::Backend(event) if with_servers => {
             text.blank();
@@ -248,6 +249,14 @@ fn comments(
             ),
             Side::Backend,
         ),
+        When::ByRules(group) if by_site => (
+            format!(
+                "The verdict in {action} comes with the group `{group}`, which a rule of yours sends. These rules \
+                 set its request headers, and keep clients from setting them. They are a comment because their place is \
+                 after that rule: copy them there."
+            ),
+            plan.side_of_group(group),
+        ),
         When::ByRules(group) => (
             format!(
                 "The verdict in {action} comes with the group `{group}`, which a rule of yours sends. These rules \
@@ -257,7 +266,6 @@ fn comments(
         ),
         _ => return,
     };
-    let by_site = by_site && matches!(when, When::ByRules(_));
     let mut rules = Vec::new();
     if !by_site {
         rules.extend(rungs(ladder, plan, side));

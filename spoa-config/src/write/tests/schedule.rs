@@ -190,7 +190,11 @@ fn rules_after_a_rule_that_sends_a_group_protect_the_headers_of_its_verdict() {
             .to_owned(),
     );
     let told = written(&agent, &options);
-    assert_eq!(parts(&told.frontend).1, HEADER);
+    let (comments, commented, _) = parts(&told.frontend);
+    assert_eq!(commented, HEADER);
+    let why = "These rules set its request headers, and keep clients from setting them.";
+    assert!(comments.contains(why), "{comments}");
+    assert!(!comments.contains("These rules enforce it."), "{comments}");
 }
 
 #[test]
@@ -198,12 +202,15 @@ fn a_group_that_a_rule_sends_with_the_response_is_enforced_by_rules_for_response
     let mut asked = message("asked", vec![argument("a", Some("path"))], &["txn.action"]);
     asked.group = Some("asked".to_owned());
     asked.verdicts.push(firewall());
+    let agent = agent(vec![asked]);
     let mut options = Options::new(Series::V3_2);
-    options.rules = Some("http-response send-spoe-group waf asked\n".to_owned());
-    let told = written(&agent(vec![asked]), &options);
-    let (_, commented, _) = parts(&told.frontend);
-    assert_eq!(commented.len(), 3, "{commented:#?}");
-    for rule in commented {
-        assert!(rule.starts_with("http-response "), "{rule}");
+    for sends in ["http-response", "tcp-response content"] {
+        options.rules = Some(format!("{sends} send-spoe-group waf asked\n"));
+        let told = written(&agent, &options);
+        let (_, commented, _) = parts(&told.frontend);
+        assert_eq!(commented.len(), 3, "{commented:#?}");
+        for rule in commented {
+            assert!(rule.starts_with("http-response "), "{rule}");
+        }
     }
 }
