@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Said, program, said};
+use spoa::client::Client;
 use spoa_tests::{PATIENCE, Port, Process, TempDir};
 use std::process::Command;
 
@@ -378,14 +379,24 @@ fn a_record_of_json_without_a_secret_number_is_still_json() {
     assert!(!err.contains("4711"), "{err}");
 }
 
-#[test]
-fn the_backtrace_of_a_panic_does_not_show_a_secret() {
+#[tokio::test]
+async fn the_backtrace_of_a_panic_does_not_show_a_secret() {
     let mut command = secretive();
-    command.args(["call", "fall", "--token", "hunter2"]);
-    command.env("RUST_BACKTRACE", "full");
-    let Said { out, err, .. } = said(&mut command);
-    assert!(err.contains("cannot go on with (secret)"), "{err}");
-    assert!(!format!("{out}{err}").contains("hunter2"), "{err}");
+    command.args(["--listen", "127.0.0.1:0", "--token", "hunter2"]);
+    let agent = Process::start(command.env("RUST_BACKTRACE", "full"));
+    let line = agent.wait_for_line("listening on ");
+    let address = line.trim_start_matches("listening on ");
+    let client = Client::options().ack_timeout(PATIENCE).connect(address);
+    let client = client.await.expect("it listens");
+    client.send("fall", &[]).await.expect("it answers");
+    agent.wait_for_line("cannot go on with (secret)");
+    agent.wait_for_line("backtrace of the panic, at ");
+    agent.wait_for_line("secretive::fall");
+    let output = agent.output();
+    assert!(
+        !output.iter().any(|line| line.contains("hunter2")),
+        "{output:#?}"
+    );
 }
 
 #[test]

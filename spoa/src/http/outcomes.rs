@@ -276,7 +276,7 @@ pub const fn outcome(action: &'static str, status: u16) -> OutcomeDescription {
             "a request is denied with a status from 400 to 599"
         ),
         b"challenge" if status == 204 || status == 304 => {
-            panic!("a response with 204 or 304 has no page")
+            panic!("a challenge is a page, and HAProxy sends none with 204 or 304")
         }
         _ => assert!(
             status >= 200 && status <= 599,

@@ -31,6 +31,10 @@ fn every_verdict_is_enforced_over_http_2() {
                 if let Some(body) = body {
                     assert_eq!(reply.text(), body, "{about}");
                 }
+                if what == "allow" {
+                    // The server shows the headers that it got.
+                    assert!(reply.text().contains(&format!("{side}: allow")), "{about}");
+                }
                 let location = "/login?next=%2F&x=\"y\"%0D%0Ax-evil: 1";
                 let location = what.starts_with("redirect").then_some(location);
                 assert_eq!(reply.header("location"), location, "{about}");

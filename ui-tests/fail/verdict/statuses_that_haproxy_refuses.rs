@@ -10,4 +10,10 @@ spoa::outcomes! {
     }
 }
 
+spoa::outcomes! {
+    struct Human {
+        challenge: 204;
+    }
+}
+
 fn main() {}
