@@ -64,7 +64,8 @@ pub(crate) fn command() -> Command {
         .after_help(
             "Each NOTIFY is sent with its recorded messages and ids, in the order of the file, as fast as the agent\n\
              answers. An answer changed if a variable has another value after its actions; all integer types are\n\
-             compared by their number. The exit status is 1 if an answer changed or did not come.\n\n\
+             compared by their number. The exit status is 1 if an answer changed or did not come, or if the recording\n\
+             has no answers.\n\n\
              Do not replay to an agent that serves: it counts and remembers what it is sent.\n\n\
              Example:  spop replay 127.0.0.1:12347 traffic.jsonl --ignore txn.request_id",
         )
@@ -111,7 +112,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     })?;
     if differences.compared_nothing() {
         return Err(Failure::failed(format!(
-            "no answer was compared: `{}` has no NOTIFY with an ACK; was HAProxy connected to `spop record`?",
+            "no answer was compared: `{}` has no NOTIFY with an ACK; connect HAProxy to `spop record`, and record again",
             path.display()
         )));
     }

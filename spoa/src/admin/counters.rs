@@ -35,9 +35,9 @@ impl<const N: usize> Counters<N> {
     /// Makes counters. `/metrics` adds `_total` to the name.
     ///
     /// # Panics
-    /// If Prometheus would not read `/metrics` with them: a name has other characters than letters, digits and `_`, or
-    /// begins with a digit; the name ends with `_total`; or the help has a line end. In a `static`, this is a compile
-    /// error:
+    /// If the name or a label is empty, has other characters than ASCII letters, digits and `_`, or begins with a digit; if
+    /// the name ends with `_total`; or if the help has a line end. Most of these would keep Prometheus from reading
+    /// `/metrics`. In a `static`, this is a compile error:
     ///
     /// ```compile_fail
     /// use spoa::admin::Counters;
@@ -49,7 +49,7 @@ impl<const N: usize> Counters<N> {
     pub const fn new(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
         assert!(
             is_name(name),
-            "the name of a metric has letters, digits and `_`, and begins with a letter"
+            "the name of a metric has letters, digits and `_`, and does not begin with a digit"
         );
         assert!(
             !ends_with_total(name.as_bytes()),
@@ -60,7 +60,7 @@ impl<const N: usize> Counters<N> {
         while let [label, others @ ..] = rest {
             assert!(
                 is_name(label),
-                "the name of a label has letters, digits and `_`, and begins with a letter"
+                "the name of a label has letters, digits and `_`, and does not begin with a digit"
             );
             rest = others;
         }

@@ -47,7 +47,7 @@ it has no `=` in it.";
     /// any file.
     ///
     /// # Errors
-    /// [`ParseError`] if the file cannot be read, and as [`Argument::parse`].
+    /// [`ParseError`] if the file or standard input cannot be read or has more than 64 MiB, and as [`Argument::parse`].
     ///
     /// ```no_run
     /// use spoa::client::Argument;
@@ -109,7 +109,7 @@ fn about(text: &OsStr, problem: impl Display) -> ParseError {
     ParseError(format!("`{}`: {problem}", text.to_string_lossy()))
 }
 
-/// The largest value that is read from a file, in bytes: more than any frame has room for.
+/// The largest value that is read from a file, in bytes: far more than HAProxy's frames have room for.
 const MAX_FILE: u64 = 64 << 20;
 
 /// Returns the bytes of a file, or of standard input for `-`.
@@ -128,7 +128,7 @@ fn file(path: &[u8]) -> Result<Vec<u8>, String> {
     })
 }
 
-/// Reads to the end, which `/dev/zero` does not have.
+/// Reads to the end, but no more than [`MAX_FILE`] bytes: `/dev/zero` has no end.
 fn read(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(MAX_FILE + 1).read_to_end(&mut bytes)?;

@@ -57,7 +57,7 @@ impl Secrets {
     }
 
     /// Returns a JSON object without the secrets in its values. It stays JSON: a secret may be a number, or have a
-    /// letter that is also a part of an escape.
+    /// letter that is also a part of an escape. If there was a secret, the keys are in alphabetical order.
     #[cfg(feature = "log-json")]
     fn hide_in_json<'t>(&self, record: &'t str) -> Cow<'t, str> {
         let Ok(mut value) = serde_json::from_str(record) else {

@@ -21,7 +21,7 @@ use std::thread;
 /// `RUST_BACKTRACE` is set, which takes up to a quarter of a second.
 ///
 /// With `RUST_BACKTRACE=full`, backtraces are written to standard error, by a thread of their own, one
-/// at a time.
+/// at a time. They do not have the text of the panic, since only the log hides secrets.
 ///
 /// ```no_run
 /// # use spoa::prelude::*;
