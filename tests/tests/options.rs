@@ -5,6 +5,8 @@ mod common;
 use common::{Said, program, said};
 use spoa::client::Client;
 use spoa_tests::{PATIENCE, Port, Process, TempDir};
+use std::collections::BTreeMap;
+use std::fs;
 use std::process::Command;
 
 fn agent() -> Command {
@@ -480,4 +482,45 @@ fn the_manual_page_has_the_options_of_the_program() {
         "{}",
         page.out
     );
+}
+
+/// The options under two headings of the help, each with its default.
+fn limits_in_the_help() -> BTreeMap<String, String> {
+    let Said { status, out, err } = said(agent().arg("--help"));
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    let mut limits = BTreeMap::new();
+    let (mut heading, mut option) = ("", "");
+    for line in out.lines() {
+        if !line.starts_with(' ') {
+            heading = line;
+        }
+        if let Some(long) = line.trim_start().strip_prefix("--") {
+            option = long.split(' ').next().unwrap_or(long);
+        }
+        if let (Some((_, default)), "Limits:" | "Times:") = (line.split_once("[default: "), heading)
+        {
+            limits.insert(option.to_owned(), default.trim_end_matches(']').to_owned());
+        }
+    }
+    limits
+}
+
+#[test]
+fn the_page_of_limits_has_each_option_with_its_variable_and_its_default() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operations/limits.md");
+    let page = fs::read_to_string(page).expect("the page");
+    let mut limits = limits_in_the_help();
+    assert!(limits.len() > 20, "{limits:?}");
+    for row in page.lines().filter(|line| line.starts_with("| `--")) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let option = cells[1].trim_matches('`').trim_start_matches('-');
+        let variable = format!("SPOA_{}", option.replace('-', "_").to_uppercase());
+        assert_eq!(cells[2].trim_matches('`'), variable, "{row}");
+        let default = limits
+            .remove(option)
+            .unwrap_or_else(|| panic!("twice, or not an option: {row}"));
+        let shown = cells[3].split([' ', ',', ';']).next();
+        assert_eq!(shown, Some(default.as_str()), "{row}");
+    }
+    assert!(limits.is_empty(), "not on the page: {limits:?}");
 }
