@@ -56,7 +56,7 @@ const PLAIN: Kind = kind!(
     features: "",
     dependencies: "",
     closed: false,
-    request: "curl -i ADDRESS",
+    request: "curl -i http://127.0.0.1:PORT/",
     call: "score-client ip=192.0.2.7",
 );
 
@@ -67,7 +67,7 @@ const VERDICT: Kind = kind!(
     features: "",
     dependencies: "",
     closed: false,
-    request: "curl -i --path-as-is ADDRESS/.env",
+    request: "curl -i http://127.0.0.1:PORT/.env",
     call: "inspect path=/.env headers=hdrs:host:example.org",
 );
 
@@ -85,7 +85,7 @@ pub(super) const KINDS: [Kind; 5] = [
         features: OPTIONS,
         dependencies: CLAP,
         closed: true,
-        request: "curl -i -H 'authorization: Bearer change-me-1f0c9a' ADDRESS",
+        request: "curl -i -H 'authorization: Bearer change-me-1f0c9a' http://127.0.0.1:PORT/",
         call: "authenticate token='Bearer change-me-1f0c9a'",
     ),
     kind!(
@@ -99,7 +99,7 @@ pub(super) const KINDS: [Kind; 5] = [
         features: OPTIONS,
         dependencies: "clap = { version = \"4\", default-features = false, features = [\"std\", \"derive\"] }\nipnet = \"2\"\n",
         closed: false,
-        request: "curl -i ADDRESS",
+        request: "curl -i http://127.0.0.1:PORT/",
         call: "locate ip=192.0.2.7",
     ),
     kind!(
@@ -109,7 +109,7 @@ pub(super) const KINDS: [Kind; 5] = [
         features: OPTIONS,
         dependencies: CLAP,
         closed: false,
-        request: "curl -i ADDRESS",
+        request: "curl -i http://127.0.0.1:PORT/",
         call: "limit ip=192.0.2.7",
     ),
 ];

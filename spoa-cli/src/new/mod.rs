@@ -64,11 +64,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         kind,
         library.map(PathBuf::as_path),
     )?;
-    let warnings = if matches.get_flag("dry-run") {
+    let mut warnings = if matches.get_flag("dry-run") {
         Vec::new()
     } else {
         project.make()?
     };
+    warnings.extend(project.unpublished());
     print(&project.report(matches.get_flag("dry-run")))?;
     for warning in warnings {
         eprintln!("warning: {warning}");

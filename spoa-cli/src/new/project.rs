@@ -9,7 +9,7 @@ use spoa_config::Agent;
 use spoa_tools::command::Given;
 use spoa_tools::config::Config;
 use spoa_tools::description;
-use spoa_tools::haproxy::Haproxy;
+use spoa_tools::haproxy::{Haproxy, NoHaproxy};
 use std::fmt::Display;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -21,12 +21,17 @@ const SERVERS: [&str; 2] = ["127.0.0.1:12345", "127.0.0.1:12346"];
 /// The HAProxy whose configuration all versions take.
 const OLDEST: &str = "2.6";
 
+/// The version of the library that fits this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// A project that can be made.
 pub(super) struct Project {
     folder: PathBuf,
     name: String,
     kind: Kind,
     files: Vec<Place>,
+    /// The folder of the library; `None` takes it from crates.io.
+    library: Option<PathBuf>,
     words: Words,
     agent: Agent,
 }
@@ -50,6 +55,7 @@ impl Project {
             name,
             kind,
             files,
+            library,
             words,
             agent,
         })
@@ -71,18 +77,26 @@ impl Project {
                 fs::set_permissions(&path, mode).map_err(|error| cannot_write(&path, error))?;
             }
         }
-        let series = Haproxy::find(None).is_err().then_some(OLDEST);
+        let missing = Haproxy::find(None).err();
+        let series = missing.as_ref().map(|_| OLDEST);
         let mut warnings = self.configure("haproxy", &SERVERS, series)?;
         let socket = format!("unix@/run/{}/agent.sock", self.name);
         self.configure(SIDECAR, &[&socket], series)?;
-        if series.is_some() {
-            warnings.push(
-                "HAProxy was not found, so its files are for all versions: install it for `dev` and the tests \
-                 (apt install haproxy)"
-                    .to_owned(),
-            );
-        }
+        warnings.extend(missing.as_ref().map(without_haproxy));
         Ok(warnings)
+    }
+
+    /// Returns a warning if the library comes from crates.io, and a clone that may have another version is at hand.
+    pub(super) fn unpublished(&self) -> Option<String> {
+        let clone = clone_beside(Path::new(env!("CARGO_MANIFEST_DIR")));
+        let clone = clone.filter(|_| self.library.is_none())?;
+        Some(format!(
+            "this `spop` was built in a clone, and its version {VERSION} may not be on crates.io. If cargo does not \
+             find haproxy-spoa, write `path = {:?}` in place of `version = \"{VERSION}\"` in both lines of \
+             Cargo.toml. `--spoa {}` does so for a new project",
+            clone.display().to_string(),
+            clone.display()
+        ))
     }
 
     /// Writes HAProxy's side into a folder, as the agent's own `config` does.
@@ -139,6 +153,10 @@ impl Project {
                 width.unwrap_or_default()
             ));
         }
+        text.push_str(&match &self.library {
+            Some(library) => format!("\nlibrary: haproxy-spoa in {}\n", library.display()),
+            None => format!("\nlibrary: haproxy-spoa {VERSION} from crates.io\n"),
+        });
         if !dry_run {
             text.push_str(&format!(
                 "\nnext:\n  cd {folder}\n  cargo run -- dev   # the agent behind the HAProxy of this machine: open \
@@ -171,6 +189,26 @@ fn manifest_folder(folder: &Path) -> Result<PathBuf, Failure> {
     fs::canonicalize(folder).map_err(|error| cannot_write(folder, error))
 }
 
+/// Returns the folder of the library in the clone that a build of this package is in.
+fn clone_beside(package: &Path) -> Option<PathBuf> {
+    manifest_folder(&package.parent()?.join("spoa")).ok()
+}
+
+/// Says what a project needs HAProxy for, how to get it, and what its files are like without it.
+fn without_haproxy(missing: &NoHaproxy) -> String {
+    let why = match missing {
+        NoHaproxy::Missing => {
+            "no HAProxy was found in SPOA_HAPROXY, on the PATH or in /usr/sbin".to_owned()
+        }
+        unusable => unusable.to_string(),
+    };
+    format!(
+        "{why}. `cargo run -- dev` and the tests need one: install it (apt install haproxy), or set \
+         SPOA_HAPROXY=/path/to/haproxy. The files in haproxy/ are written for HAProxy {OLDEST}. Later versions take \
+         them, too"
+    )
+}
+
 /// Refuses a folder that has files.
 fn refuse_used(folder: &Path) -> Result<(), Failure> {
     let shown = folder.display();
@@ -197,10 +235,7 @@ pub(super) fn words(name: &str, kind: Kind, library: Option<&Path>) -> Words {
             "package = \"haproxy-spoa\", path = {:?}",
             path.display().to_string()
         ),
-        None => format!(
-            "package = \"haproxy-spoa\", version = \"{}\"",
-            env!("CARGO_PKG_VERSION")
-        ),
+        None => format!("package = \"haproxy-spoa\", version = \"{VERSION}\""),
     };
     let fail = if kind.closed { " --fail closed" } else { "" };
     let servers = SERVERS.map(|server| format!("--server {server}"));
@@ -228,4 +263,31 @@ pub(super) fn words(name: &str, kind: Kind, library: Option<&Path>) -> Words {
         ("try", kind.request.to_owned()),
         ("call", kind.call.to_owned()),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clone_of_a_build_has_the_library() {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let clone = clone_beside(package).expect("this is a clone");
+        assert!(clone.ends_with("spoa") && clone.is_absolute(), "{clone:?}");
+        // Where cargo unpacks packages of crates.io, the library is not in `spoa`.
+        assert_eq!(clone_beside(&package.join("src/new")), None);
+    }
+
+    #[test]
+    fn a_missing_haproxy_is_reported_with_the_ways_to_name_one() {
+        let said = without_haproxy(&NoHaproxy::Missing);
+        for part in ["SPOA_HAPROXY=", "apt install haproxy", "HAProxy 2.6"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        let said = without_haproxy(&NoHaproxy::Unusable("/a".into(), "no".to_owned()));
+        assert!(
+            said.starts_with("`/a` is not a usable HAProxy: no. "),
+            "{said}"
+        );
+    }
 }

@@ -113,16 +113,39 @@ fn a_folder_that_is_not_empty_and_a_bad_name_are_refused() {
 #[test]
 fn without_a_clone_the_library_comes_from_its_registry() {
     let folder = folder("registry").join("my-agent");
-    spop(&["new", folder.to_str().expect("text")]);
+    let path = folder.to_str().expect("text");
+    let plan = spop(&["new", path, "--dry-run"]);
+    let made = spop(&["new", path]);
+    let library = workspace().join("spoa");
+    let library = library.to_str().expect("text");
+    for said in [plan, made] {
+        let from = format!(
+            "\nlibrary: haproxy-spoa {} from crates.io\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert!(said.out.contains(&from), "{}", said.out);
+        // This `spop` was built in a clone, so the version may not be published.
+        assert!(
+            said.err.contains("may not be on crates.io")
+                && said.err.contains(&format!("path = \"{library}\""))
+                && said.err.contains(&format!("--spoa {library}")),
+            "{}",
+            said.err
+        );
+    }
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
     let version = env!("CARGO_PKG_VERSION");
     let expected =
         format!("spoa = {{ package = \"haproxy-spoa\", version = \"{version}\", features");
     assert!(manifest.contains(&expected), "{manifest}");
+    let said = new(&folder.with_file_name("other"), &[]);
+    let from = format!("\nlibrary: haproxy-spoa in {library}\n");
+    assert!(said.out.contains(&from), "{}", said.out);
+    assert!(!said.err.contains("crates.io"), "{}", said.err);
 }
 
 #[test]
-fn without_a_haproxy_the_configuration_is_for_all_versions() {
+fn without_a_haproxy_the_configuration_is_for_the_oldest_version() {
     let folder = folder("no-haproxy").join("my-agent");
     let mut new = Command::new(env!("CARGO_BIN_EXE_spop"));
     new.arg("new")
@@ -130,7 +153,13 @@ fn without_a_haproxy_the_configuration_is_for_all_versions() {
         .arg("--spoa")
         .arg(workspace().join("spoa"));
     let said = run(new.env("SPOA_HAPROXY", "/nowhere/haproxy"));
-    assert!(said.contains("warning: HAProxy was not found"), "{said}");
+    for part in [
+        "warning: `/nowhere/haproxy` is not a usable HAProxy",
+        "SPOA_HAPROXY=/path/to/haproxy",
+        "written for HAProxy 2.6. Later versions take them, too",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
     assert!(
         !said.contains("--haproxy"),
         "it is not an option of `new`: {said}"
@@ -337,14 +366,16 @@ fn haproxy_takes_its_side(kind: &str, project: &Path, program: &Path) {
         program.display()
     );
     let doctor = ["doctor", "haproxy/haproxy.cfg"];
-    run(Command::new(program).args(doctor).current_dir(project));
+    let said = run(Command::new(program).args(doctor).current_dir(project));
+    assert!(said.contains("no problems found"), "{kind}: {said}");
     let haproxies = env::var_os("SPOA_HAPROXY").unwrap_or_else(|| "haproxy".into());
     for haproxy in env::split_paths(&haproxies) {
         for side in ["haproxy", "deploy/kubernetes/sidecar"] {
             let mut check = Command::new(&haproxy);
-            run(check
-                .args(["-c", "-f", "haproxy.cfg"])
-                .current_dir(project.join(side)));
+            check
+                .args(["-c", "-f"])
+                .arg(Path::new(side).join("haproxy.cfg"));
+            run(check.current_dir(project));
         }
         let fleet = project.join("deploy/kubernetes/fleet/agents.cfg");
         let usual = fs::read_to_string(project.join("haproxy/haproxy.cfg")).expect("a text");
