@@ -18,8 +18,8 @@ pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
     }
     if !plan.has(&["filter", "spoe", "engine", engine]) {
         text.comment(&format!(
-            "Asks the agent, as the section [{engine}] of spoe.conf says. HAProxy looks for the file in the \
-             directory that it was started in, so write a full path in production."
+            "Asks the agent, as the section [{engine}] of spoe.conf says. With `default-path config` in `global`, \
+             HAProxy looks for that file beside this one. Without that line, write a full path."
         ));
         text.line(&format!(
             "filter spoe engine {engine} config {}",

@@ -10,12 +10,14 @@ use super::{denials, rungs};
 pub(super) fn file(plan: &Plan<'_>, frontend: &str, backend: &str) -> String {
     let mut text = Text::default();
     text.heading(&format!(
-        "HAProxy's half of `{}`: run it here with `haproxy -f haproxy.cfg`.",
+        "HAProxy's half of `{}`. To run it: `haproxy -f haproxy.cfg`.",
         plan.agent.name
     ));
     text.section("global");
     text.comment("Logs to the terminal. In production, log as your other configurations do.");
     text.line("log stdout format raw local0");
+    text.comment("Relative paths begin in the folder of this file, wherever HAProxy is started.");
+    text.line("default-path config");
     buffers(plan.options.buffers, &mut text);
     defaults(plan, &mut text);
     text.section("frontend www");

@@ -124,10 +124,10 @@ impl Config {
         if self.ingress.is_some() {
             return "next: its first lines say what to do with it\n".to_owned();
         }
-        let directory = directory.display();
+        let file = directory.join("haproxy.cfg");
+        let file = file.display();
         let mut steps = format!(
-            "next, while the agent runs:\n    cd {directory}\n    haproxy -c -f haproxy.cfg\n    \
-             haproxy -f haproxy.cfg\n"
+            "next, while the agent runs:\n    haproxy -c -f {file}\n    haproxy -f {file}\n"
         );
         if let (None, Some(bind)) = (&options.rules, options.bind.first()) {
             let address = bind.split([' ', ',']).next().unwrap_or_default();
@@ -363,8 +363,7 @@ mod tests {
         };
         let usual = next(&[]);
         for line in [
-            "    cd out\n",
-            "    haproxy -c -f haproxy.cfg\n    haproxy -f haproxy.cfg\n",
+            "    haproxy -c -f out/haproxy.cfg\n    haproxy -f out/haproxy.cfg\n",
             "    curl -i http://127.0.0.1:8080/\n",
             "`--show`",
         ] {
