@@ -42,6 +42,18 @@ pub(super) fn unified(name: &str, old: &str, new: &str) -> String {
     text
 }
 
+/// Returns how many lines come, and how many go.
+pub(super) fn count(old: &str, new: &str) -> (usize, usize) {
+    let old: Vec<_> = old.lines().collect();
+    let new: Vec<_> = new.lines().collect();
+    let lines = compare(&old, &new);
+    let count = |is: fn(&Line<'_>) -> bool| lines.iter().filter(|line| is(line)).count();
+    (
+        count(|line| matches!(line, Line::Comes(_))),
+        count(|line| matches!(line, Line::Goes(_))),
+    )
+}
+
 /// The longest common run of lines stays.
 fn compare<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<Line<'t>> {
     // `common[i][j]` is how many lines the ends from `i` and `j` on have in common.
@@ -100,6 +112,7 @@ mod tests {
             unified("a", old, new),
             "--- a\n+++ a\n@@ -2 +2 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n 9\n+ten\n"
         );
+        assert_eq!(super::count(old, new), (2, 1));
         assert_eq!(unified("a", old, old), "");
         assert_eq!(unified("a", "", "x\n"), "--- a\n+++ a\n@@ -1 +1 @@\n+x\n");
         assert_eq!(unified("a", "x\n", ""), "--- a\n+++ a\n@@ -1 +1 @@\n-x\n");

@@ -1,6 +1,6 @@
 //! The files that `config --output` writes, and what would change in them.
 
-use super::{Config, Part, diff};
+use super::{Config, Part, diff, replaced};
 use spoa_config::write::{Configuration, Writer, signed, writer};
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
@@ -49,46 +49,64 @@ impl Config {
         Ok(changes)
     }
 
-    /// Writes the files, unless the user has edited one, and lists them.
+    /// Writes the files, unless the user has edited one. Returns a list of them, and warnings.
     pub(super) fn write(
         &self,
         path: &Path,
         agent: &str,
         written: &Configuration,
-    ) -> Result<String, String> {
-        let files = self.files(path, agent, written);
-        for (path, text) in &files {
-            let Ok(present) = fs::read_to_string(path) else {
+    ) -> Result<(String, Vec<String>), String> {
+        let (mut list, mut warnings) = (String::new(), Vec::new());
+        let mut changed = Vec::new();
+        for (path, text) in self.files(path, agent, written) {
+            let shown = path.display();
+            let Ok(present) = fs::read_to_string(&path) else {
+                list.push_str(&format!("wrote {shown}\n"));
+                changed.push((path, text));
                 continue;
             };
             let state = match writer(&present) {
-                _ if self.force || present == *text => continue,
-                Writer::Config => continue,
+                _ if present == text => {
+                    list.push_str(&format!("kept {shown}: nothing has changed\n"));
+                    continue;
+                }
+                writer if self.force || writer == Writer::Config => {
+                    let (added, removed) = diff::count(body(&present), body(&text));
+                    list.push_str(&format!(
+                        "replaced {shown}: {added} {} added, {removed} removed\n",
+                        if added == 1 { "line" } else { "lines" }
+                    ));
+                    warnings.extend(replaced::lost(&shown.to_string(), &present, &text));
+                    changed.push((path, text));
+                    continue;
+                }
                 Writer::Edited => "has changed since `config` wrote it",
                 _ => "exists, and `config` has not written it",
             };
             return Err(format!(
-                "`{}` {state}: `--diff` shows what would change, `--force` overwrites it; keep your own \
-                 lines in the file of `--rules`",
-                path.display()
+                "`{shown}` {state}: `--diff` shows what would change, `--force` overwrites it; keep your own \
+                 lines in the file of `--rules`"
             ));
         }
         let about = |path: &Path, error| format!("cannot write `{}`: {error}", path.display());
         let mut complete = Vec::new();
-        for (path, text) in &files {
+        for (path, text) in &changed {
             if let Some(directory) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
                 fs::create_dir_all(directory).map_err(|error| about(directory, error))?;
             }
             let file = File::write(path, text).map_err(|error| about(path, error))?;
             complete.push((path, file));
         }
-        let mut list = String::new();
         for (path, file) in complete {
             file.replace().map_err(|error| about(path, error))?;
-            list.push_str(&format!("wrote {}\n", path.display()));
         }
-        Ok(list)
+        Ok((list, warnings))
     }
+}
+
+/// Returns a file without its first line, whose hash changes with every other line.
+fn body(text: &str) -> &str {
+    text.split_once('\n').map_or("", |(_, body)| body)
 }
 
 /// Returns the file of a part: the path itself if it names a file, else a file of this name in it.

@@ -4,6 +4,7 @@ mod command;
 mod diff;
 mod files;
 mod ingress;
+mod replaced;
 mod unused;
 
 use crate::Outcome;
@@ -86,10 +87,12 @@ impl Config {
             );
         }
         let written = write(agent, &options).map_err(|refusal| refusal.to_string())?;
+        let mut lost = Vec::new();
         let text = match &self.output {
             Some(path) if self.diff => self.changes(path, &agent.name, &written)?,
             Some(path) => {
-                let list = self.write(path, &agent.name, &written)?;
+                let (list, warnings) = self.write(path, &agent.name, &written)?;
+                lost = warnings;
                 format!("{list}{}", self.next_steps(path, &options))
             }
             None => self.text(&agent.name, &written),
@@ -98,7 +101,7 @@ impl Config {
         let about_series = self.newer.clone().into_iter().chain(guessed);
         Ok(Outcome {
             text,
-            warnings: about_series.chain(warnings).collect(),
+            warnings: about_series.chain(warnings).chain(lost).collect(),
             status: 0,
         })
     }
@@ -239,7 +242,7 @@ fn newest() -> Series {
 mod tests {
     use super::*;
     use crate::command::Given;
-    use spoa_config::Message;
+    use spoa_config::{Message, Presence, Variable};
 
     /// Reads options of the form `--name=value` or `--name`.
     fn config(line: &[&str]) -> Config {
@@ -434,6 +437,58 @@ mod tests {
             .perform(&agent())
             .unwrap();
         assert_eq!(shown.text, "nothing would change\n");
+    }
+
+    #[test]
+    fn a_replaced_file_that_loses_agents_or_denials_is_reported() {
+        let directory = tempfile::tempdir().unwrap();
+        let output = format!("--output={}", directory.path().display());
+        let run = |more: &[&str]| {
+            let line = [&["--haproxy=3.2", output.as_str()], more].concat();
+            let mut agent = agent();
+            agent.messages[0].variables = vec![Variable {
+                scope: "txn".to_owned(),
+                name: "action".to_owned(),
+                rust_type: None,
+                presence: Presence::Always,
+            }];
+            config(&line).perform(&agent).unwrap()
+        };
+        let both = [
+            "--server=127.0.0.1:1",
+            "--server=127.0.0.1:2",
+            "--fail=closed",
+        ];
+        let file = directory.path().join("haproxy.cfg").display().to_string();
+        let first = run(&both);
+        assert!(
+            first.text.contains(&format!("wrote {file}\n")),
+            "{}",
+            first.text
+        );
+        let again = run(&both);
+        let kept = format!("kept {file}: nothing has changed\n");
+        assert!(again.text.contains(&kept), "{}", again.text);
+        assert_eq!(again.warnings, first.warnings);
+
+        let one = run(&[]);
+        let replaced = format!("replaced {file}: ");
+        let line = one.text.lines().find(|line| line.starts_with(&replaced));
+        let line = line.unwrap_or_else(|| panic!("{}", one.text));
+        assert!(
+            line.ends_with(" removed") && line.contains(" added, "),
+            "{line}"
+        );
+        let advice = "add `--server 127.0.0.1:1 --server 127.0.0.1:2 --fail closed`";
+        let warning = one.warnings.iter().find(|warning| warning.contains(advice));
+        assert!(
+            warning.is_some_and(|warning| warning.starts_with(&format!("`{file}` had"))),
+            "{:?}",
+            one.warnings
+        );
+        // More agents and more denials lose nothing.
+        let more = run(&[&both[..], &["--server=127.0.0.1:12345"]].concat());
+        assert_eq!(more.warnings, first.warnings);
     }
 
     #[test]
