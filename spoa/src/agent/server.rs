@@ -113,7 +113,7 @@ impl Server {
         shared.counters.enter(Phase::Serving);
         let mut shutdown = pin!(async {
             shutdown.await;
-            shared.leaving.store(true, Ordering::Release);
+            shared.refuses_health_checks.store(true, Ordering::Release);
             shared.counters.enter(Phase::LameDuck);
             tokio::time::sleep(shared.limits.lame_duck).await;
         });

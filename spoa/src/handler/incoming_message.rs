@@ -9,7 +9,7 @@ pub struct IncomingMessage<'a> {
     pub(crate) message: Message<'a>,
     pub(crate) context: Context<'a>,
     /// The variable that tells HAProxy that the handler has succeeded, if HAProxy asks for one.
-    pub(crate) answered: Option<&'a str>,
+    pub(crate) success_variable: Option<&'a str>,
 }
 
 impl<'a> IncomingMessage<'a> {

@@ -1,6 +1,6 @@
 //! A message whose handler may have to wait, and the future that handles it.
 
-use super::success::mark;
+use super::success::set_success_variable;
 use super::{ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, LeftOut};
 use crate::spop::{FrameIds, MessageBuf};
 use std::future::Future;
@@ -15,7 +15,7 @@ use std::time::Instant;
 pub struct Job {
     pub(crate) message: MessageBuf,
     /// The variable that tells HAProxy that the handler has succeeded; empty if HAProxy asks for none.
-    pub(crate) answered: String,
+    pub(crate) success_variable: String,
     pub(crate) actions: Vec<u8>,
     /// How many bytes of actions HAProxy can take.
     pub(crate) room: usize,
@@ -54,7 +54,7 @@ impl Job {
     pub(crate) fn with_capacity(bytes: usize) -> Box<Self> {
         Box::new(Job {
             message: MessageBuf::with_capacity(bytes),
-            answered: String::new(),
+            success_variable: String::new(),
             actions: Vec::with_capacity(bytes),
             room: 0,
             left_out: None,
@@ -80,7 +80,7 @@ impl Job {
                 ids: self.ids,
                 deadline: self.deadline,
             },
-            answered: None,
+            success_variable: None,
         };
         let actions = ActionWriter::within(&mut self.actions, self.room);
         (incoming, actions)
@@ -88,14 +88,14 @@ impl Job {
 
     /// Tells HAProxy that the handler has succeeded, after all that it set.
     #[cold]
-    fn mark(&mut self) -> Result<(), Box<Failure>> {
+    fn set_success_variable(&mut self) -> Result<(), Box<Failure>> {
         // No action may follow one that was left out.
         let room = match self.left_out {
             None => self.room,
             Some(_) => 0,
         };
         let mut actions = ActionWriter::within(&mut self.actions, room);
-        let result = mark(&self.answered, &mut actions);
+        let result = set_success_variable(&self.success_variable, &mut actions);
         let more = actions.left_out();
         match (&mut self.left_out, more) {
             (Some(left_out), Some(more)) => left_out.append(*more),
@@ -115,8 +115,8 @@ impl Job {
             self.left_out = left_out;
         }
         let mut result = result.map_err(Into::into);
-        if !self.answered.is_empty() && result.is_ok() {
-            result = self.mark();
+        if !self.success_variable.is_empty() && result.is_ok() {
+            result = self.set_success_variable();
         }
         Finished {
             job: Some(self),

@@ -74,7 +74,7 @@ pub(crate) use job::{Finished, Job, JobFuture};
 pub(crate) use left_out::LeftOut;
 pub(crate) use presence::Presence;
 pub(crate) use state::States;
-pub(crate) use success::mark;
+pub(crate) use success::set_success_variable;
 pub(crate) use transaction_store::{TransactionLimits, TransactionStore};
 pub(crate) use when::When;
 pub(crate) use work::{TakesWork, Work};

@@ -6,7 +6,10 @@ use crate::spop::{Scope, Value};
 /// Sets the variable that tells HAProxy that a handler has succeeded, after the handler's own actions. HAProxy asks
 /// for the variable by its name with its scope. If an action before it did not fit, this one is left out, too.
 #[cold]
-pub(crate) fn mark(variable: &str, out: &mut ActionWriter<'_>) -> Result<(), Failure> {
+pub(crate) fn set_success_variable(
+    variable: &str,
+    out: &mut ActionWriter<'_>,
+) -> Result<(), Failure> {
     let scopes = [
         Scope::Session,
         Scope::Transaction,

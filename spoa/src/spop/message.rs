@@ -59,24 +59,24 @@ impl<'a> Message<'a> {
 
     /// The name of the argument that asks for a sign of success, the first of its message: its value names the
     /// variable that the agent should set.
-    pub(crate) const ANSWERED: &'static str = "spoa-answered";
+    pub(crate) const SUCCESS_ARGUMENT: &'static str = "spoa-answered";
 
     /// Returns whether the first argument may be the one that asks for a sign of success: the length of
     /// its name usually shows that it is not.
     #[inline(always)]
-    pub(crate) fn may_ask(&self) -> bool {
-        const LENGTH: u8 = Message::ANSWERED.len() as u8;
+    pub(crate) fn may_ask_for_success(&self) -> bool {
+        const LENGTH: u8 = Message::SUCCESS_ARGUMENT.len() as u8;
         self.args.reader.rest().first() == Some(&LENGTH)
     }
 
     /// Returns the number of arguments before those of the handler: one if HAProxy asks for a sign of success.
-    pub(crate) fn asking(mut self) -> usize {
-        usize::from(self.take_answered().is_some())
+    pub(crate) fn first_handler_argument(mut self) -> usize {
+        usize::from(self.take_success_variable().is_some())
     }
 
     /// Removes the argument that asks for a sign of success, since the handler must not see it.
-    pub(crate) fn take_answered(&mut self) -> Option<&'a str> {
-        let name = Self::ANSWERED.as_bytes();
+    pub(crate) fn take_success_variable(&mut self) -> Option<&'a str> {
+        let name = Self::SUCCESS_ARGUMENT.as_bytes();
         match self.args.next_likely(name, DataType::String)? {
             Value::String(variable) => std::str::from_utf8(variable).ok(),
             _ => None,

@@ -69,7 +69,7 @@ impl HandlerCounters {
     }
 
     /// Counts how long a handler took.
-    pub(crate) fn took(&self, shard: Shard, duration: Duration) {
+    pub(crate) fn count_duration(&self, shard: Shard, duration: Duration) {
         self.work.of(shard).durations.add(duration);
     }
 

@@ -1,6 +1,6 @@
 //! Messages whose handler failed: the log line, and the actions of `on_failure`.
 
-use super::observing::HandledMessage;
+use super::observer_calls::HandledMessage;
 use crate::agent::report::handlers as report;
 use crate::agent::shared::Shared;
 use crate::agent::shared::handler_table::Entry;
@@ -14,10 +14,10 @@ use std::ops::Range;
 use tokio::time::Instant;
 
 impl Shared {
-    /// Logs a failure, and puts the actions of `on_failure` in the place of those of the handler, which
+    /// Counts and logs a failure, and replaces the actions of the handler by those of `on_failure`. The handler's actions
     /// begin at the start of `room` in `out`.
     #[cold]
-    pub(super) fn fail(
+    pub(super) fn handle_failure(
         &self,
         entry: &Entry,
         incoming: &IncomingMessage<'_>,
@@ -36,13 +36,13 @@ impl Shared {
             context: incoming.context,
             begun,
         };
-        self.failed(&handled, failure, out, room.end);
+        self.handle_failure_of(&handled, failure, out, room.end);
     }
 
-    /// Logs the failure of a handler whose message is gone, but for its name and its unique id. `out` holds nothing
-    /// but its actions.
+    /// Handles the failure of a handler that has waited: of its message, only the name and the unique id are left. `out`
+    /// holds only the handler's actions.
     #[cold]
-    pub(super) fn fail_late(
+    pub(super) fn handle_failure_of_running(
         &self,
         handled: &HandledMessage<'_>,
         failure: Box<Failure>,
@@ -50,11 +50,12 @@ impl Shared {
         end: usize,
     ) {
         out.clear();
-        self.failed(handled, failure, out, end);
+        self.handle_failure_of(handled, failure, out, end);
     }
 
-    /// The failure may hold an error of the program, and any use of it may panic, its drop too.
-    fn failed(
+    /// Counts and logs a failure, appends the actions of `on_failure`, and tells the observer.
+    // The failure may hold an error of the program, and any use of it may panic, its drop too.
+    fn handle_failure_of(
         &self,
         handled: &HandledMessage<'_>,
         failure: Box<Failure>,
@@ -84,16 +85,16 @@ impl Shared {
             req_id,
         );
         if self.spans.is_some() {
-            spans::failed(&failure);
+            spans::record_failure(&failure);
         }
         let failed = FailedMessage::new(&failure, name, context);
-        self.give_instead(entry, &failed, req_id, out, end);
-        self.ends(handled, HandlerOutcome::Failed(&failure), out, start, None);
+        self.append_on_failure_actions(entry, &failed, req_id, out, end);
+        self.tell_ended(handled, HandlerOutcome::Failed(&failure), out, start, None);
         drop_quietly(failure);
     }
 
     /// Appends the actions of the handler's own `on_failure`, or else of the agent's.
-    fn give_instead(
+    fn append_on_failure_actions(
         &self,
         entry: &Entry,
         failed: &FailedMessage<'_>,

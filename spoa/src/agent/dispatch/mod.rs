@@ -1,12 +1,15 @@
 //! From a NOTIFY to its ACK: runs the handlers, whatever they do.
 //!
-//! It knows buffers, not sockets. It runs handlers that are done when they return; the
-//! others belong to `waiting`.
+//! A NOTIFY takes one of two paths with the same steps. The fast path leaves out what most NOTIFYs do not need: times,
+//! spans, the observer, values in the log. The slow path has all of it.
+//!
+//! This module knows buffers, not sockets. It runs handlers that are done when they return; the others belong to
+//! `waiting_handlers`.
 
 mod failure;
 pub(crate) mod in_flight;
-mod observing;
-mod waiting;
+mod observer_calls;
+mod waiting_handlers;
 pub(crate) mod wakeups;
 
 /// The primitives of `wakeups`, for which `tests/wakeups.rs` has those of loom.
@@ -26,7 +29,8 @@ use crate::agent::worker::scratch::Scratch;
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
 use crate::handler::{
-    ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, LeftOut, Run, mark,
+    ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, LeftOut, Run,
+    set_success_variable,
 };
 use crate::spop::{FrameIds, Messages, OpenAck};
 use std::sync::Arc;
@@ -38,7 +42,7 @@ use tracing::Span;
 pub(crate) struct Dispatcher<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) connection: &'a Arc<ConnectionInfo>,
-    pub(crate) inflight: &'a mut InFlight,
+    pub(crate) in_flight: &'a mut InFlight,
     pub(crate) scratch: &'a mut Scratch,
     /// The frame size agreed on, in bytes.
     pub(crate) limit: u32,
@@ -46,7 +50,7 @@ pub(crate) struct Dispatcher<'a> {
 
 /// An ACK whose handlers are being run.
 pub(super) struct PendingAck {
-    pub(super) ack: OpenAck,
+    pub(super) open: OpenAck,
     pub(super) ids: FrameIds,
     /// The limit on the bytes of its actions.
     pub(super) room: usize,
@@ -62,12 +66,12 @@ impl PendingAck {
     /// Where its actions must end in the output.
     #[inline]
     pub(super) fn end(&self) -> usize {
-        self.ack.payload() + self.room
+        self.open.payload() + self.room
     }
 
     /// Returns the slot with the parts of the ACK, if one of its handlers has to wait.
     #[inline]
-    pub(super) fn waiting(&self) -> Option<usize> {
+    pub(super) fn slot_with_parts(&self) -> Option<usize> {
         self.slot.filter(|_| self.waits)
     }
 }
@@ -78,35 +82,34 @@ impl<'a> Dispatcher<'a> {
     pub(crate) fn new(
         shared: &'a Arc<Shared>,
         connection: &'a Arc<ConnectionInfo>,
-        inflight: &'a mut InFlight,
+        in_flight: &'a mut InFlight,
         scratch: &'a mut Scratch,
         limit: u32,
     ) -> Self {
         Dispatcher {
             shared,
             connection,
-            inflight,
+            in_flight,
             scratch,
             limit,
         }
     }
 
-    /// Runs the handlers of all messages. The ACK is appended to the output, or will be when the
-    /// last of them is done.
+    /// Runs the handlers of all messages. The ACK is appended to the output, or will be when the last of them is done.
     // Inlined where frames are answered: a call costs 5 % of agent/address in benches/instructions.
     #[inline(always)]
-    pub(crate) fn notify(&mut self, ids: FrameIds, messages: Messages<'_>) {
-        if self.scratch.observes_next {
-            return self.notify_observed(ids, messages);
+    pub(crate) fn handle_notify(&mut self, ids: FrameIds, messages: Messages<'_>) {
+        if self.scratch.next_takes_slow_path {
+            return self.handle_notify_on_slow_path(ids, messages);
         }
-        self.run_all::<false>(ids, messages);
+        self.run_handlers::<false>(ids, messages);
     }
 
-    /// Runs the handlers of a NOTIFY that may be timed, have spans or an observer, or have its values shown. Any NOTIFY may
-    /// take this way.
+    /// Runs the handlers of all messages as [`handle_notify`](Dispatcher::handle_notify) does, and also times them, opens
+    /// spans, tells the observer and logs values, as far as each applies. Any NOTIFY may take this path.
     #[cold]
     #[inline(never)]
-    pub(crate) fn notify_observed(&mut self, ids: FrameIds, messages: Messages<'_>) {
+    pub(crate) fn handle_notify_on_slow_path(&mut self, ids: FrameIds, messages: Messages<'_>) {
         let shows_values = values::are_shown();
         if shows_values {
             let table = &self.shared.table;
@@ -120,20 +123,20 @@ impl<'a> Dispatcher<'a> {
                 }
             });
         }
-        self.run_all::<true>(ids, messages);
-        self.scratch.observes_next = shows_values || self.shared.watches_all;
+        self.run_handlers::<true>(ids, messages);
+        self.scratch.next_takes_slow_path = shows_values || self.shared.has_spans_or_observer;
     }
 
-    /// Runs the handlers of all messages. Without `OBSERVED` it knows that nothing is timed or shown: to find
-    /// that out for each message would cost 3 % of agent/address.
+    /// Runs the handlers of all messages. Without `SLOW_PATH` nothing is timed, observed or shown, and the compiler knows
+    /// it: checks for each message would cost 3 % of agent/address.
     #[inline(always)]
-    fn run_all<const OBSERVED: bool>(&mut self, ids: FrameIds, messages: Messages<'_>) {
-        let mut answer = self.answer(ids);
+    fn run_handlers<const SLOW_PATH: bool>(&mut self, ids: FrameIds, messages: Messages<'_>) {
+        let mut ack = self.begin_ack(ids);
         self.scratch.polled.notifies += 1;
-        if OBSERVED {
-            answer.timed = std::mem::take(&mut self.scratch.times_next);
+        if SLOW_PATH {
+            ack.timed = std::mem::take(&mut self.scratch.next_is_timed);
         }
-        let end = answer.end();
+        let end = ack.end();
         for message in messages {
             let incoming = IncomingMessage {
                 message,
@@ -142,54 +145,54 @@ impl<'a> Dispatcher<'a> {
                     ids,
                     deadline: None,
                 },
-                answered: None,
+                success_variable: None,
             };
-            if OBSERVED && self.shared.watches_all {
-                self.watched(incoming, &mut answer);
+            if SLOW_PATH && self.shared.has_spans_or_observer {
+                self.run_observed(incoming, &mut ack);
                 continue;
             }
-            if message.may_ask() {
-                self.asked(incoming, &mut answer);
+            if message.may_ask_for_success() {
+                self.run_on_slow_path(incoming, &mut ack);
                 continue;
             }
-            let Some(entry) = self.find(&incoming) else {
+            let Some(entry) = self.find_handler(&incoming) else {
                 continue;
             };
             match entry.definition.run {
-                Run::Sync(handler) if answer.slot.is_none() => {
+                Run::Sync(handler) if ack.slot.is_none() => {
                     self.scratch.activity.runs(entry.definition);
-                    let start = (OBSERVED && answer.timed).then(Instant::now);
+                    let start = (SLOW_PATH && ack.timed).then(Instant::now);
                     let (out, shard) = (&mut self.scratch.output, self.scratch.shard);
-                    run::<false>(self.shared, entry, &incoming, out, end, shard, handler);
-                    entry.took(start, shard);
+                    run_in_place::<false>(self.shared, entry, &incoming, out, end, shard, handler);
+                    entry.count_duration(start, shard);
                 }
-                _ => self.begin_or_follow(entry, &incoming, &mut answer),
+                _ => self.start_or_run_in_place(entry, &incoming, &mut ack),
             }
         }
-        if let Some(slot) = answer.slot {
-            if answer.waits {
-                self.scratch.output.truncate(answer.ack.start());
+        if let Some(slot) = ack.slot {
+            if ack.waits {
+                self.scratch.output.truncate(ack.open.start());
                 return;
             }
-            self.inflight.release(slot);
+            self.in_flight.release(slot);
         }
-        if OBSERVED {
-            self.finish(answer.ack, ids, |table| table.request_id(messages));
+        if SLOW_PATH {
+            self.finish_ack(ack.open, ids, |table| table.request_id(messages));
         } else {
-            self.finish_unseen(answer.ack, ids, messages);
+            self.finish_ack_on_fast_path(ack.open, ids, messages);
         }
     }
 
     /// Finds the handler of a message.
     #[inline(always)]
-    fn find(&self, incoming: &IncomingMessage<'_>) -> Option<&'a Entry> {
+    fn find_handler(&self, incoming: &IncomingMessage<'_>) -> Option<&'a Entry> {
         let name = incoming.message.name().as_bytes();
         let Some(entry) = self.shared.table.find(name) else {
             self.report_unknown(incoming);
             return None;
         };
-        if !entry.checked.load(Ordering::Relaxed) {
-            check_names(entry, incoming);
+        if !entry.names_compared.load(Ordering::Relaxed) {
+            compare_argument_names(entry, incoming);
         }
         Some(entry)
     }
@@ -206,64 +209,64 @@ impl<'a> Dispatcher<'a> {
         });
     }
 
-    /// Runs the handler of a message that has a span or an observer.
+    /// Runs the handler of a message in an agent with spans or an observer.
     #[cold]
     #[inline(never)]
-    fn watched(&mut self, incoming: IncomingMessage<'_>, answer: &mut PendingAck) {
+    fn run_observed(&mut self, incoming: IncomingMessage<'_>, ack: &mut PendingAck) {
         match &self.shared.spans {
-            Some(spans) => self.in_span(spans, incoming, answer),
-            None => self.asked(incoming, answer),
+            Some(spans) => self.run_in_span(spans, incoming, ack),
+            None => self.run_on_slow_path(incoming, ack),
         }
     }
 
     /// Runs the handler of a message in a span of its own.
-    fn in_span(&mut self, spans: &Spans, incoming: IncomingMessage<'_>, answer: &mut PendingAck) {
+    fn run_in_span(&mut self, spans: &Spans, incoming: IncomingMessage<'_>, ack: &mut PendingAck) {
         let name = incoming.message.name().as_bytes();
         let span = match self.shared.table.find(name) {
             Some(entry) => spans.open(entry, &incoming),
             None => Span::none(),
         };
-        within(&span, || self.asked(incoming, answer));
+        within(&span, || self.run_on_slow_path(incoming, ack));
         drop_quietly(span);
     }
 
-    /// Runs the handler of a message that may ask to be told of its success, and tells the observer.
-    // A function of its own, so that other handlers pay only for a test of one byte.
+    /// Runs the handler of a message that may ask for the success variable, and tells the observer.
+    // A function of its own, so that messages which do not ask pay only for a test of one byte.
     #[cold]
     #[inline(never)]
-    fn asked(&mut self, mut incoming: IncomingMessage<'_>, answer: &mut PendingAck) {
-        incoming.answered = incoming.message.take_answered();
-        let Some(entry) = self.find(&incoming) else {
+    fn run_on_slow_path(&mut self, mut incoming: IncomingMessage<'_>, ack: &mut PendingAck) {
+        incoming.success_variable = incoming.message.take_success_variable();
+        let Some(entry) = self.find_handler(&incoming) else {
             return;
         };
         match entry.definition.run {
-            Run::Sync(handler) if answer.slot.is_none() => {
+            Run::Sync(handler) if ack.slot.is_none() => {
                 self.scratch.activity.runs(entry.definition);
-                let start = answer.timed.then(Instant::now);
-                let (out, end) = (&mut self.scratch.output, answer.end());
+                let start = ack.timed.then(Instant::now);
+                let (out, end) = (&mut self.scratch.output, ack.end());
                 let shard = self.scratch.shard;
-                run::<true>(
+                run_in_place::<true>(
                     self.shared,
                     entry,
                     &incoming,
                     out,
                     end,
                     shard,
-                    marking(handler),
+                    with_success_variable(handler),
                 );
-                entry.took(start, shard);
+                entry.count_duration(start, shard);
             }
-            _ => self.begin_or_follow(entry, &incoming, answer),
+            _ => self.start_or_run_in_place(entry, &incoming, ack),
         }
     }
 
     /// Begins the ACK of a NOTIFY.
     #[inline(always)]
-    pub(super) fn answer(&mut self, ids: FrameIds) -> PendingAck {
-        let ack = OpenAck::begin(ids, &mut self.scratch.output);
+    pub(super) fn begin_ack(&mut self, ids: FrameIds) -> PendingAck {
+        let open = OpenAck::begin(ids, &mut self.scratch.output);
         PendingAck {
-            room: ack.room(self.most(), &self.scratch.output),
-            ack,
+            room: open.room(self.max_ack_size(), &self.scratch.output),
+            open,
             ids,
             slot: None,
             waits: false,
@@ -271,18 +274,18 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    /// The limit on the bytes of an ACK.
+    /// Returns the limit on the bytes of an ACK.
     #[inline]
-    pub(super) fn most(&self) -> usize {
+    pub(super) fn max_ack_size(&self) -> usize {
         // HAProxy ≥ 3.1 takes one byte less than the size agreed on: a frame of exactly that size
         // wedges the connection for good.
         (self.limit as usize).saturating_sub(1)
     }
 
-    /// Closes an ACK, cutting actions that HAProxy could not take. The function gives the unique id of its request, for
-    /// the line about that.
+    /// Closes an ACK, and cuts actions that HAProxy could not take. `req_id` returns the unique id of the request, for the
+    /// log line about the cut.
     #[inline(always)]
-    pub(super) fn finish(
+    pub(super) fn finish_ack(
         &mut self,
         ack: OpenAck,
         ids: FrameIds,
@@ -298,9 +301,9 @@ impl<'a> Dispatcher<'a> {
         self.scratch.polled.acks += 1;
     }
 
-    /// Closes an ACK as [`finish`](Dispatcher::finish) does, and shows no values.
+    /// Closes an ACK as [`finish_ack`](Dispatcher::finish_ack) does, without showing its actions.
     #[inline(always)]
-    fn finish_unseen(&mut self, ack: OpenAck, ids: FrameIds, messages: Messages<'_>) {
+    fn finish_ack_on_fast_path(&mut self, ack: OpenAck, ids: FrameIds, messages: Messages<'_>) {
         self.cut_to_size(&ack, ids, |table| table.request_id(messages));
         ack.finish(&mut self.scratch.output);
         self.scratch.polled.acks += 1;
@@ -313,7 +316,7 @@ impl<'a> Dispatcher<'a> {
         ids: FrameIds,
         req_id: impl FnOnce(&HandlerTable) -> Option<String>,
     ) {
-        let limit = self.most();
+        let limit = self.max_ack_size();
         let out = &mut self.scratch.output;
         if ack.size(out) > limit {
             let found = (ids, || req_id(&self.shared.table));
@@ -344,26 +347,26 @@ fn cut(
 
 /// Compares the names of a handler's arguments with those of its first message.
 #[cold]
-fn check_names(entry: &Entry, incoming: &IncomingMessage<'_>) {
-    if !entry.checked.swap(true, Ordering::Relaxed) {
+fn compare_argument_names(entry: &Entry, incoming: &IncomingMessage<'_>) {
+    if !entry.names_compared.swap(true, Ordering::Relaxed) {
         report::misspelt_arguments(entry.definition, incoming);
     }
 }
 
 impl Entry {
-    /// Counts how long a handler took that began then, if it was timed.
+    /// Counts the time since `start`, if the handler is timed.
     #[inline]
-    pub(super) fn took(&self, start: Option<Instant>, shard: Shard) {
+    pub(super) fn count_duration(&self, start: Option<Instant>, shard: Shard) {
         if let Some(start) = start {
-            self.counters.took(shard, start.elapsed());
+            self.counters.count_duration(shard, start.elapsed());
         }
     }
 }
 
-/// Runs a handler in place: its actions are appended to `out`, which may grow to `end`. The observer is told of it only
-/// with `OBSERVED`.
+/// Runs a handler, which is done when it returns. Its actions are appended to `out`, which may grow to `end`. The observer
+/// is told only with `TELLS_OBSERVER`.
 #[inline(always)]
-pub(super) fn run<const OBSERVED: bool>(
+pub(super) fn run_in_place<const TELLS_OBSERVER: bool>(
     shared: &Shared,
     entry: &Entry,
     incoming: &IncomingMessage<'_>,
@@ -373,8 +376,8 @@ pub(super) fn run<const OBSERVED: bool>(
     handler: impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
 ) {
     let before = out.len();
-    let begun = if OBSERVED {
-        shared.begins(entry, incoming)
+    let begun = if TELLS_OBSERVER {
+        shared.tell_begun_now(entry, incoming)
     } else {
         None
     };
@@ -394,21 +397,21 @@ pub(super) fn run<const OBSERVED: bool>(
                 );
             }
             if let Some(begun) = begun {
-                shared.succeeded(entry, incoming, begun, out, before);
+                shared.tell_succeeded(entry, incoming, begun, out, before);
             }
         }
-        Err(failure) => shared.fail(entry, incoming, failure, out, before..end, begun),
+        Err(failure) => shared.handle_failure(entry, incoming, failure, out, before..end, begun),
     }
 }
 
-/// A handler that says to HAProxy that it has succeeded, if HAProxy asks for that.
-pub(super) fn marking(
+/// Returns a handler that also sets the success variable, if its message asks for one.
+pub(super) fn with_success_variable(
     handler: impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
 ) -> impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure> {
     move |incoming, actions| {
         handler(incoming, actions)?;
-        match incoming.answered {
-            Some(variable) => mark(variable, actions),
+        match incoming.success_variable {
+            Some(variable) => set_success_variable(variable, actions),
             None => Ok(()),
         }
     }

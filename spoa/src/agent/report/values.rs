@@ -31,10 +31,10 @@ pub(crate) fn notify(
     let mut show = || {
         for message in messages {
             write!(text, " {}", message.name())?;
-            let asking = message.asking();
+            let first_handler_argument = message.first_handler_argument();
             for (index, arg) in message.args().iter().enumerate() {
                 // The handler counts its own arguments.
-                let index = index.checked_sub(asking);
+                let index = index.checked_sub(first_handler_argument);
                 if index.is_some_and(|index| is_secret(&message, index, arg.name.as_bytes())) {
                     write!(text, " {}=(secret)", arg.name)?;
                 } else {

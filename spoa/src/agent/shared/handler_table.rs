@@ -28,7 +28,7 @@ pub(crate) struct Entry {
     pub(crate) load: Arc<Admission>,
     pub(crate) trace: TraceArguments,
     /// Whether the names of its arguments have been compared with a message.
-    pub(crate) checked: AtomicBool,
+    pub(crate) names_compared: AtomicBool,
 }
 
 /// The handlers by the names of their messages.
@@ -54,7 +54,7 @@ impl HandlerTable {
             counters: HandlerCounters::new(definition),
             load: Admission::new(budgets.clone()),
             trace: TraceArguments::of(definition),
-            checked: AtomicBool::new(false),
+            names_compared: AtomicBool::new(false),
         };
         let named = |d: &&'static Definition| Some((d.message_name()?.as_bytes(), entry(d)));
         let mut entries: Vec<_> = definitions.iter().filter_map(named).collect();
@@ -90,7 +90,7 @@ impl HandlerTable {
     pub(crate) fn request_id(&self, messages: Messages<'_>) -> Option<String> {
         messages.into_iter().find_map(|mut message| {
             let entry = self.find(message.name().as_bytes())?;
-            message.take_answered();
+            message.take_success_variable();
             entry.trace.request_id(&message)
         })
     }

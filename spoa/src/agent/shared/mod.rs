@@ -32,13 +32,13 @@ pub(crate) struct Shared {
     pub(crate) current: Arc<CurrentStates>,
     pub(crate) limits: Limits,
     /// Whether health checks are refused, so that HAProxy sends to its other servers.
-    pub(crate) leaving: AtomicBool,
+    pub(crate) refuses_health_checks: AtomicBool,
     pub(crate) on_failure: Option<OnFailure>,
     /// `None` if messages have no spans.
     pub(crate) spans: Option<Spans>,
     pub(crate) observer: Option<Box<dyn Observer>>,
     /// Whether messages have spans or an observer.
-    pub(crate) watches_all: bool,
+    pub(crate) has_spans_or_observer: bool,
     pub(crate) lines: LineLimits,
     pub(crate) counters: Arc<Counters>,
     pub(crate) budgets: Arc<Budgets>,

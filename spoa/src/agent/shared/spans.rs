@@ -72,7 +72,7 @@ pub(crate) fn within<T>(span: &Span, run: impl FnOnce() -> T) -> T {
 
 /// Notes in the current span that its message failed.
 #[cold]
-pub(crate) fn failed(failure: &Failure) {
+pub(crate) fn record_failure(failure: &Failure) {
     quietly(|| {
         let span = Span::current();
         span.record("otel.status_code", "ERROR");

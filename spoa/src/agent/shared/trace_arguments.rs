@@ -33,7 +33,7 @@ impl SecretArguments {
     /// Returns whether an argument is secret, which is at this place of its message. If no handler has the message, its
     /// name may be misspelt, so an argument that is secret for any handler is secret.
     pub(crate) fn contain(&self, message: &Message<'_>, index: usize, name: &[u8]) -> bool {
-        let Some(index) = index.checked_sub(message.asking()) else {
+        let Some(index) = index.checked_sub(message.first_handler_argument()) else {
             return false;
         };
         let of = |wanted: Option<&[u8]>| {

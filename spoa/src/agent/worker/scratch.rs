@@ -91,9 +91,9 @@ pub(crate) struct Scratch {
     pub(crate) shard: Shard,
     pub(crate) polled: Polled,
     /// Whether the next NOTIFY is timed: the first of one read in [`TIMED`].
-    pub(crate) times_next: bool,
+    pub(crate) next_is_timed: bool,
     /// Whether the next NOTIFY is timed, has spans or an observer, or has its values shown.
-    pub(crate) observes_next: bool,
+    pub(crate) next_takes_slow_path: bool,
     reads: u32,
     /// The time of the last read, once it was needed.
     now: Option<Now>,
@@ -122,8 +122,8 @@ impl Scratch {
                 budget: PollBudget::FULL,
                 shard: Shard::next(),
                 polled: Polled::default(),
-                times_next: true,
-                observes_next: true,
+                next_is_timed: true,
+                next_takes_slow_path: true,
                 reads: 0,
                 now: None,
                 spares: Vec::new(),
@@ -161,8 +161,8 @@ impl Scratch {
     #[inline]
     pub(crate) fn turn(&mut self, observes: bool) {
         self.now = None;
-        self.times_next |= self.reads % TIMED == 0;
-        self.observes_next = observes || self.times_next;
+        self.next_is_timed |= self.reads % TIMED == 0;
+        self.next_takes_slow_path = observes || self.next_is_timed;
         self.reads = self.reads.wrapping_add(1);
     }
 

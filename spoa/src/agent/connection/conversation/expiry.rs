@@ -70,7 +70,7 @@ impl Conversation {
         let is_open = matches!(self.phase, Phase::Open | Phase::Draining(_));
         let busy = self.in_flight.len() > 0 || !self.input.is_empty() || unwritten;
         if !is_open || busy {
-            self.began_idling();
+            self.restart_idle_timer();
             return None;
         }
         match self.close_gracefully(Status::NORMAL, &mut scratch.output) {

@@ -28,17 +28,17 @@ impl Conversation {
     /// Polls the handlers that were woken and answers frames that waited. Returns what that led to if
     /// nothing is to be read now.
     pub(crate) fn resume(&mut self, scratch: &mut Scratch) -> Option<Step> {
-        self.resume_handlers(scratch);
+        self.poll_woken_handlers(scratch);
         if self.wakeups.draining() {
             self.drain(None);
         }
         if self.is_draining() && self.wakeups.out_of_time() {
-            return Some(self.cut_short(scratch));
+            return Some(self.end_drain(scratch));
         }
         // A poll comes back here after its share when a timer has gone off.
         if self.backlog && scratch.budget.is_left() {
             let input = std::mem::take(&mut self.input);
-            let used = self.answer(&input, scratch);
+            let used = self.answer_frames(&input, scratch);
             self.keep(input, used, scratch);
             if self.backlog || scratch.output.len() >= FLUSH_AT {
                 return Some(Step::More);
@@ -48,7 +48,7 @@ impl Conversation {
     }
 
     /// Polls the handlers that were woken.
-    fn resume_handlers(&mut self, scratch: &mut Scratch) {
+    fn poll_woken_handlers(&mut self, scratch: &mut Scratch) {
         let mut ready = std::mem::take(&mut scratch.ready);
         self.wakeups.take_ready(&mut ready);
         if !ready.is_empty() {
@@ -62,7 +62,7 @@ impl Conversation {
 
     /// Answers the NOTIFYs in flight without unfinished handlers, and closes gracefully.
     #[cold]
-    fn cut_short(&mut self, scratch: &mut Scratch) -> Step {
+    fn end_drain(&mut self, scratch: &mut Scratch) -> Step {
         scratch.activity.handlers_follow();
         let waiting: Vec<_> = self.in_flight.waiting().collect();
         for slot in waiting {
@@ -86,7 +86,7 @@ impl Conversation {
         };
         let in_flight = self.in_flight.len() > 0;
         // HAProxy waits for the HELLO.
-        if self.asked {
+        if self.had_frame_after_hello {
             close.hold(&mut scratch.output);
             close.release(&mut scratch.output);
         }
@@ -120,12 +120,12 @@ impl Conversation {
             let mut input = std::mem::take(&mut self.input);
             input.extend_from_slice(buffer.get(..count).unwrap_or_default());
             scratch.input = buffer;
-            let used = self.answer(&input, scratch);
+            let used = self.answer_frames(&input, scratch);
             self.keep(input, used, scratch);
             return;
         }
         let came = buffer.get(..kept + count).unwrap_or(&buffer);
-        let used = self.answer(came, scratch);
+        let used = self.answer_frames(came, scratch);
         let rest = rest(came, used);
         if rest.is_empty() {
             if self.input.capacity() > 0 {
@@ -138,7 +138,7 @@ impl Conversation {
             }
             self.input.clear();
             self.input.extend_from_slice(rest);
-            self.began_frame(used > 0);
+            self.note_unfinished_frame(used > 0);
         }
         scratch.input = buffer;
     }
@@ -155,11 +155,11 @@ impl Conversation {
             input.shrink_to(2 * input.len());
         }
         self.input = input;
-        self.began_frame(used > 0);
+        self.note_unfinished_frame(used > 0);
     }
 
     /// Notes that `input` begins with a frame that is not whole, or is with the backlog.
-    fn began_frame(&mut self, new: bool) {
+    fn note_unfinished_frame(&mut self, new: bool) {
         if self.backlog {
             // The peer did its part: the frames wait for the agent.
             self.timers.stop(Timer::Frame);
@@ -173,18 +173,18 @@ impl Conversation {
 /// The frames.
 impl Conversation {
     /// Answers the frames at the front of `input`; returns how many bytes they had.
-    fn answer(&mut self, input: &[u8], scratch: &mut Scratch) -> usize {
+    fn answer_frames(&mut self, input: &[u8], scratch: &mut Scratch) -> usize {
         let mut used = 0;
-        scratch.turn(self.shared.watches_all || values::are_shown());
+        scratch.turn(self.shared.has_spans_or_observer || values::are_shown());
         self.backlog = false;
         if self.session.is_running() {
-            self.asked = true;
+            self.had_frame_after_hello = true;
             scratch.activity.handlers_follow();
         }
         if let Phase::Draining(close) = &mut self.phase {
             close.disturb();
         }
-        self.began_idling();
+        self.restart_idle_timer();
         loop {
             if scratch.output.len() >= FLUSH_AT {
                 self.backlog = used < input.len();
@@ -194,11 +194,11 @@ impl Conversation {
             if let Some((taken, ids, messages)) = self.session.receive_notify(rest) {
                 used += taken;
                 if scratch.charge(&messages) {
-                    self.last(ids, messages, scratch);
+                    self.answer_last_of_poll(ids, messages, scratch);
                     self.backlog = used < input.len();
                     return used;
                 }
-                self.dispatcher(scratch).notify(ids, messages);
+                self.dispatcher(scratch).handle_notify(ids, messages);
                 // Most reads end with a NOTIFY: there is nothing more to look for.
                 if used == input.len() {
                     return used;
@@ -220,17 +220,24 @@ impl Conversation {
     /// Answers the last NOTIFY of a poll.
     // The others are known to have few messages: more would have been the rest of what a poll may do.
     #[cold]
-    fn last(&mut self, ids: FrameIds, messages: Messages<'_>, scratch: &mut Scratch) {
+    fn answer_last_of_poll(
+        &mut self,
+        ids: FrameIds,
+        messages: Messages<'_>,
+        scratch: &mut Scratch,
+    ) {
         let messages = answerable(messages, ids, &self.info, &self.shared);
-        self.dispatcher(scratch).notify_observed(ids, messages);
+        self.dispatcher(scratch)
+            .handle_notify_on_slow_path(ids, messages);
     }
 
     /// Handles the front of `input` if it is not a whole NOTIFY. Returns the number of bytes used, and whether no
     /// whole frame is left.
     #[inline(never)]
     fn receive(&mut self, input: &[u8], scratch: &mut Scratch) -> (usize, bool) {
-        self.session.limit_reassembled(self.share.reassembling());
-        if !self.session.is_running() && self.shared.leaving.load(Ordering::Acquire) {
+        self.session
+            .limit_reassembled(self.budget_share.reassembling());
+        if !self.session.is_running() && self.shared.refuses_health_checks.load(Ordering::Acquire) {
             self.session.refuse_health_checks();
         }
         let limit = self.session.max_frame_size();
@@ -245,7 +252,7 @@ impl Conversation {
                 // The messages borrow from the session.
                 let (shared, info, in_flight) = (&self.shared, &self.info, &mut self.in_flight);
                 Dispatcher::new(shared, info, in_flight, scratch, limit)
-                    .notify_observed(ids, messages);
+                    .handle_notify_on_slow_path(ids, messages);
             }
             Some(AgentEvent::Hello(hello)) => {
                 log::hello(&hello, &self.info);
@@ -281,7 +288,7 @@ impl Conversation {
             }
         }
         self.session.free_whole();
-        self.share.reassemble(self.session.reassembling());
+        self.budget_share.reassemble(self.session.reassembling());
         (used, is_last)
     }
 }

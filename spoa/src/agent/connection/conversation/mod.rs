@@ -58,13 +58,13 @@ pub(super) struct Conversation {
     wakeups: Arc<Wakeups>,
     phase: Phase,
     pub(super) timers: TimerTable,
-    share: BudgetShare,
+    budget_share: BudgetShare,
     /// Bytes that were read and not used yet: the beginning of a frame, or frames that wait for room.
     input: Vec<u8>,
     /// Whether `input` may hold a whole frame.
     backlog: bool,
-    /// Whether a frame came after the HELLOs. Until then no answer is held back.
-    asked: bool,
+    /// Whether a frame has come after the HELLOs. Until then no answer is held back.
+    had_frame_after_hello: bool,
 }
 
 impl Conversation {
@@ -95,10 +95,10 @@ impl Conversation {
             wakeups,
             phase: Phase::Open,
             timers,
-            share: BudgetShare::new(shared.budgets.clone()),
+            budget_share: BudgetShare::new(shared.budgets.clone()),
             input: Vec::new(),
             backlog: false,
-            asked: false,
+            had_frame_after_hello: false,
             shared,
         }
     }
@@ -186,7 +186,8 @@ impl Conversation {
             Phase::Draining(close) => close.kept(),
             _ => 0,
         };
-        self.share.buffer(self.input.capacity() + others + held)
+        self.budget_share
+            .buffer(self.input.capacity() + others + held)
     }
 
     fn dispatcher<'d>(&'d mut self, scratch: &'d mut Scratch) -> Dispatcher<'d> {
@@ -200,7 +201,7 @@ impl Conversation {
         )
     }
 
-    fn began_idling(&mut self) {
+    fn restart_idle_timer(&mut self) {
         if let Some(length) = self.shared.limits.idle_timeout {
             self.timers.set(Timer::Idle, Instant::now() + length);
         }
@@ -233,7 +234,7 @@ impl Conversation {
 impl Drop for Conversation {
     fn drop(&mut self) {
         self.info.after.close();
-        self.shared.drops(&self.in_flight, &self.info);
+        self.shared.tell_dropped(&self.in_flight, &self.info);
         self.shared.counters.closed.add(1);
     }
 }
@@ -266,7 +267,7 @@ impl Conversation {
         self.give_back(output);
         self.phase = Phase::Lingering;
         // No frame may follow an AGENT-DISCONNECT, so answers of running handlers could not be sent.
-        self.shared.drops(&self.in_flight, &self.info);
+        self.shared.tell_dropped(&self.in_flight, &self.info);
         self.in_flight = InFlight::new(self.wakeups.clone());
         for timer in [Timer::Hello, Timer::Frame, Timer::Idle, Timer::Lifetime] {
             self.timers.stop(timer);

@@ -1,11 +1,11 @@
-//! Handlers that may have to wait: started, polled when they are woken, cancelled when their time is
-//! over. The ACK leaves when the last handler of its NOTIFY is done.
+//! Handlers that may have to wait: started, polled when they are woken, cancelled when they are late. The ACK is written
+//! when the last handler of its NOTIFY is done.
 //!
-//! It knows futures and deadlines. Handlers that are done when they return belong to `dispatch`.
+//! This module knows futures and deadlines. Handlers that are done when they return belong to `dispatch`.
 
 use super::in_flight::{AckPart, Running, Slot, Trace};
-use super::observing::HandledMessage;
-use super::{Dispatcher, PendingAck, marking, run};
+use super::observer_calls::HandledMessage;
+use super::{Dispatcher, PendingAck, run_in_place, with_success_variable};
 use crate::agent::report::handlers as report;
 use crate::agent::shared::blocking::BlockingPlace;
 use crate::agent::shared::handler_table::Entry;
@@ -40,7 +40,7 @@ enum Visit {
 }
 
 /// The state of a handler after its first poll.
-enum Begun {
+enum FirstPoll {
     /// It did not have to wait.
     Done(Finished),
     /// It has to wait.
@@ -52,49 +52,53 @@ enum Begun {
 type SyncRun = fn(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>;
 
 impl Dispatcher<'_> {
-    /// Begins a handler that may have to wait, or runs one whose NOTIFY has such a handler already.
+    /// Starts a handler that may have to wait, or runs a sync handler whose NOTIFY has such a handler already.
     #[inline(never)]
-    pub(super) fn begin_or_follow(
+    pub(super) fn start_or_run_in_place(
         &mut self,
         entry: &Entry,
         incoming: &IncomingMessage<'_>,
-        answer: &mut PendingAck,
+        ack: &mut PendingAck,
     ) {
         let shared = self.shared;
         self.scratch.activity.runs(entry.definition);
         match entry.definition.run {
-            Run::Sync(handler) => self.follow(entry, incoming, answer, marking(handler)),
-            Run::Async(begin) => self.begin(entry, incoming, answer, |job| Ok(begin(job))),
+            Run::Sync(handler) => {
+                self.run_in_order(entry, incoming, ack, with_success_variable(handler))
+            }
+            Run::Async(begin) => self.start(entry, incoming, ack, |job| Ok(begin(job))),
             Run::Blocking(handler) => {
-                self.begin(entry, incoming, answer, |job| {
-                    match shared.blocking.take() {
-                        Some(place) => {
-                            let span = shared.spans.as_ref().map(|_| Span::current());
-                            Ok(blocking(job, handler, place, span))
-                        }
-                        None => Err(Overload::Blocking(shared.limits.max_blocking).into()),
+                self.start(entry, incoming, ack, |job| match shared.blocking.take() {
+                    Some(place) => {
+                        let span = shared.spans.as_ref().map(|_| Span::current());
+                        Ok(blocking(job, handler, place, span))
                     }
+                    None => Err(Overload::Blocking(shared.limits.max_blocking).into()),
                 });
             }
         }
     }
 
-    /// Runs a handler in place. If an earlier handler of the NOTIFY waits, its actions come first.
-    fn follow(
+    /// Runs a handler that is done when it returns. If an earlier handler of the NOTIFY waits, the actions of that one come
+    /// first in the ACK.
+    fn run_in_order(
         &mut self,
         entry: &Entry,
         incoming: &IncomingMessage<'_>,
-        answer: &PendingAck,
+        ack: &PendingAck,
         handler: impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
     ) {
-        let (out, end) = match answer.waiting().and_then(|slot| self.inflight.slot(slot)) {
-            Some(slot) => (tail(&mut slot.parts, self.scratch), answer.room),
-            None => (&mut self.scratch.output, answer.end()),
+        let (out, end) = match ack
+            .slot_with_parts()
+            .and_then(|slot| self.in_flight.slot(slot))
+        {
+            Some(slot) => (last_actions(&mut slot.parts, self.scratch), ack.room),
+            None => (&mut self.scratch.output, ack.end()),
         };
-        let start = answer.timed.then(Instant::now);
+        let start = ack.timed.then(Instant::now);
         let shard = self.scratch.shard;
-        run::<true>(self.shared, entry, incoming, out, end, shard, handler);
-        entry.took(start, shard);
+        run_in_place::<true>(self.shared, entry, incoming, out, end, shard, handler);
+        entry.count_duration(start, shard);
     }
 
     /// Returns why a handler that may have to wait is not started now. It does not queue, since the
@@ -103,10 +107,10 @@ impl Dispatcher<'_> {
     fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: Now) -> Option<Overload> {
         let limits = &self.shared.limits;
         let budgets = &self.shared.budgets;
-        let slot = slot.and_then(|slot| self.inflight.slot(slot));
+        let slot = slot.and_then(|slot| self.in_flight.slot(slot));
         match slot.map(|slot| slot.parts.len()) {
             Some(MAX_PARTS..) => return Some(Overload::Notify(MAX_PARTS)),
-            None if self.inflight.len() >= limits.max_in_flight => {
+            None if self.in_flight.len() >= limits.max_in_flight => {
                 return Some(Overload::Connection(limits.max_in_flight));
             }
             _ => {}
@@ -124,36 +128,36 @@ impl Dispatcher<'_> {
         (!in_time).then_some(Overload::Deadline)
     }
 
-    /// Begins a handler that may have to wait, if there is room for one.
-    fn begin(
+    /// Starts a handler that may have to wait, if there is room for one.
+    fn start(
         &mut self,
         entry: &Entry,
         incoming: &IncomingMessage<'_>,
-        answer: &mut PendingAck,
+        ack: &mut PendingAck,
         begin: impl FnOnce(Box<Job>) -> Result<JobFuture, Failure>,
     ) {
         let now = self.scratch.now();
-        if let Some(overload) = self.overload(entry, answer.slot, now) {
-            return self.follow(entry, incoming, answer, |_, _| Err(overload.into()));
+        if let Some(overload) = self.overload(entry, ack.slot, now) {
+            return self.run_in_order(entry, incoming, ack, |_, _| Err(overload.into()));
         }
         let deadline = entry.deadline.map(|length| (now.at + length, length));
-        let until = deadline.map(|(at, _)| at.into_std());
-        let job = self.job(incoming, answer, until);
+        let std_deadline = deadline.map(|(at, _)| at.into_std());
+        let job = self.lend_job(incoming, ack, std_deadline);
         let bytes = job.message.capacity();
-        let index = *answer
+        let index = *ack
             .slot
-            .get_or_insert_with(|| self.inflight.reserve(answer.ids));
-        let Some(slot) = self.inflight.slot(index) else {
+            .get_or_insert_with(|| self.in_flight.reserve(ack.ids));
+        let Some(slot) = self.in_flight.slot(index) else {
             return;
         };
         if self.shared.observer.is_some() {
-            self.shared.tell_begun(entry, incoming, until);
+            self.shared.tell_begun(entry, incoming, std_deadline);
         }
-        let start = answer.timed.then(Instant::now);
-        match self::start(slot, || begin(job)) {
-            Begun::Waiting(future) => {
-                answer.waits = true;
-                set_aside(slot, answer, self.scratch);
+        let start = ack.timed.then(Instant::now);
+        match begin_and_poll(slot, || begin(job)) {
+            FirstPoll::Waiting(future) => {
+                ack.waits = true;
+                move_output_to_slot(slot, ack, self.scratch);
                 slot.parts.push(AckPart::Running(Running {
                     future,
                     entry: entry.index,
@@ -164,61 +168,64 @@ impl Dispatcher<'_> {
                     begun: now.at,
                     deadline,
                     work: entry.load.begin(bytes),
-                    trace: trace(entry, incoming, self.shared.spans.is_some()),
+                    trace: trace_of(entry, incoming, self.shared.spans.is_some()),
                 }));
                 if let Some((at, _)) = deadline {
-                    self.inflight.due_at(at);
+                    self.in_flight.due_at(at);
                 }
             }
-            Begun::Done(finished) => {
+            FirstPoll::Done(finished) => {
                 entry.load.done_at_once();
-                entry.took(start, self.scratch.shard);
-                self.end_at_once(entry, incoming, answer, finished, until, now.at);
+                entry.count_duration(start, self.scratch.shard);
+                self.answer_at_once(entry, incoming, ack, finished, std_deadline, now.at);
             }
-            Begun::Failed(failure) => {
+            FirstPoll::Failed(failure) => {
                 let finished = Finished::failed(failure);
-                self.end_at_once(entry, incoming, answer, finished, until, now.at);
+                self.answer_at_once(entry, incoming, ack, finished, std_deadline, now.at);
             }
         }
     }
 
     /// Lends a job to a handler, with a copy of the message.
     #[inline(always)]
-    fn job(
+    fn lend_job(
         &mut self,
         incoming: &IncomingMessage<'_>,
-        answer: &PendingAck,
+        ack: &PendingAck,
         deadline: Option<std::time::Instant>,
     ) -> Box<Job> {
         let mut job = self.scratch.job(self.connection);
         job.message.copy(&incoming.message);
-        job.answered.clear();
-        if let Some(variable) = incoming.answered {
-            job.answered.push_str(variable);
+        job.success_variable.clear();
+        if let Some(variable) = incoming.success_variable {
+            job.success_variable.push_str(variable);
         }
-        job.room = answer.room;
-        job.ids = answer.ids;
+        job.room = ack.room;
+        job.ids = ack.ids;
         job.deadline = deadline;
         job
     }
 
     /// Answers a message whose handler did not have to wait. Its NOTIFY has a slot.
     #[inline(always)]
-    fn end_at_once(
+    fn answer_at_once(
         &mut self,
         entry: &Entry,
         incoming: &IncomingMessage<'_>,
-        answer: &PendingAck,
+        ack: &PendingAck,
         finished: Finished,
         deadline: Option<std::time::Instant>,
         begun: Instant,
     ) {
-        let (out, end) = match answer.waiting().and_then(|slot| self.inflight.slot(slot)) {
-            Some(slot) => (tail(&mut slot.parts, self.scratch), answer.room),
-            None => (&mut self.scratch.output, answer.end()),
+        let (out, end) = match ack
+            .slot_with_parts()
+            .and_then(|slot| self.in_flight.slot(slot))
+        {
+            Some(slot) => (last_actions(&mut slot.parts, self.scratch), ack.room),
+            None => (&mut self.scratch.output, ack.end()),
         };
         let before = out.len();
-        let limited = || IncomingMessage {
+        let with_deadline = || IncomingMessage {
             context: Context {
                 deadline,
                 ..incoming.context
@@ -228,7 +235,7 @@ impl Dispatcher<'_> {
         if let Err(failure) = finished.result {
             let room = before..end;
             self.shared
-                .fail(entry, &limited(), failure, out, room, Some(begun));
+                .handle_failure(entry, &with_deadline(), failure, out, room, Some(begun));
         } else if let Some(job) = &finished.job {
             entry.counters.handled(self.scratch.shard);
             out.extend_from_slice(&job.actions);
@@ -239,12 +246,13 @@ impl Dispatcher<'_> {
                     entry.definition,
                     &entry.lines,
                     left_out,
-                    limited().context,
+                    with_deadline().context,
                     req_id.as_deref(),
                 );
             }
             if self.shared.observer.is_some() {
-                self.shared.succeeded(entry, &limited(), begun, out, before);
+                self.shared
+                    .tell_succeeded(entry, &with_deadline(), begun, out, before);
             }
         }
         if let Some(job) = finished.job {
@@ -268,8 +276,8 @@ impl Dispatcher<'_> {
     }
 
     fn visit(&mut self, index: usize, visit: Visit) {
-        let end = self.most();
-        let Some(slot) = self.inflight.slot(index) else {
+        let end = self.max_ack_size();
+        let Some(slot) = self.in_flight.slot(index) else {
             return;
         };
         let ids = slot.ids;
@@ -304,10 +312,10 @@ impl Dispatcher<'_> {
                 (Visit::GiveUp(after), _) => Finished::failed(Failure::Stopped(after)),
             };
             running.work.ended(matches!(visit, Visit::Poll));
-            entry.took(Some(running.begun), self.scratch.shard);
+            entry.count_duration(Some(running.begun), self.scratch.shard);
             let observed = self.shared.observer.is_some();
-            let answered = match &finished.job {
-                Some(job) if observed => Some(job.answered.clone()),
+            let success_variable = match &finished.job {
+                Some(job) if observed => Some(job.success_variable.clone()),
                 _ => None,
             };
             let (mut actions, left_out) = match finished.job {
@@ -332,7 +340,8 @@ impl Dispatcher<'_> {
             };
             if let Err(failure) = finished.result {
                 let fail = || {
-                    self.shared.fail_late(&handled, failure, &mut actions, end);
+                    self.shared
+                        .handle_failure_of_running(&handled, failure, &mut actions, end);
                 };
                 match &running.trace {
                     None => fail(),
@@ -351,11 +360,16 @@ impl Dispatcher<'_> {
                     );
                 }
                 if observed {
-                    let answered = answered.as_deref();
+                    let success_variable = success_variable.as_deref();
                     let mut end = || {
                         let outcome = HandlerOutcome::Done;
-                        self.shared
-                            .ends(&handled, outcome, &mut actions, 0, answered);
+                        self.shared.tell_ended(
+                            &handled,
+                            outcome,
+                            &mut actions,
+                            0,
+                            success_variable,
+                        );
                     };
                     match &running.trace {
                         None => end(),
@@ -370,24 +384,24 @@ impl Dispatcher<'_> {
             return;
         }
         let mut parts = std::mem::take(&mut slot.parts);
-        let answer = self.answer(ids);
+        let ack = self.begin_ack(ids);
         for part in parts.drain(..) {
             if let AckPart::Done(actions) = part {
                 self.scratch.output.extend_from_slice(&actions);
                 self.scratch.recycle(actions);
             }
         }
-        if let Some(slot) = self.inflight.slot(index) {
+        if let Some(slot) = self.in_flight.slot(index) {
             slot.parts = parts;
         }
-        self.inflight.release(index);
-        self.finish(answer.ack, ids, |_| request);
+        self.in_flight.release(index);
+        self.finish_ack(ack.open, ids, |_| request);
     }
 }
 
 /// Returns how a message is found in logs and traces once it is gone.
 #[inline(always)]
-fn trace(entry: &Entry, incoming: &IncomingMessage<'_>, spans: bool) -> Option<Box<Trace>> {
+fn trace_of(entry: &Entry, incoming: &IncomingMessage<'_>, spans: bool) -> Option<Box<Trace>> {
     let req_id = entry.trace.request_id(&incoming.message);
     (spans || req_id.is_some()).then(|| {
         let span = if spans { Span::current() } else { Span::none() };
@@ -396,7 +410,7 @@ fn trace(entry: &Entry, incoming: &IncomingMessage<'_>, spans: bool) -> Option<B
 }
 
 /// The encoded actions at the end of `parts`.
-fn tail<'p>(parts: &'p mut Vec<AckPart>, scratch: &mut Scratch) -> &'p mut Vec<u8> {
+fn last_actions<'p>(parts: &'p mut Vec<AckPart>, scratch: &mut Scratch) -> &'p mut Vec<u8> {
     if !matches!(parts.last(), Some(AckPart::Done(_))) {
         parts.push(AckPart::Done(scratch.buffer()));
     }
@@ -406,24 +420,24 @@ fn tail<'p>(parts: &'p mut Vec<AckPart>, scratch: &mut Scratch) -> &'p mut Vec<u
     }
 }
 
-/// Begins a handler and polls it once.
+/// Makes the future of a handler and polls it once.
 #[inline(always)]
-fn start(slot: &Slot, begin: impl FnOnce() -> Result<JobFuture, Failure>) -> Begun {
+fn begin_and_poll(slot: &Slot, begin: impl FnOnce() -> Result<JobFuture, Failure>) -> FirstPoll {
     let mut future = match guard(begin) {
         Ok(future) => future,
-        Err(failure) => return Begun::Failed(failure),
+        Err(failure) => return FirstPoll::Failed(failure),
     };
     slot.handle.rearm();
     let cx = &mut task::Context::from_waker(&slot.waker);
     match poll_guarded(&mut future, cx) {
-        Poll::Ready(finished) => Begun::Done(finished),
-        Poll::Pending => Begun::Waiting(future),
+        Poll::Ready(finished) => FirstPoll::Done(finished),
+        Poll::Pending => FirstPoll::Waiting(future),
     }
 }
 
 /// Moves the actions of earlier messages out of the output, since their ACK will be late.
-fn set_aside(slot: &mut Slot, answer: &PendingAck, scratch: &mut Scratch) {
-    let payload = answer.ack.payload();
+fn move_output_to_slot(slot: &mut Slot, ack: &PendingAck, scratch: &mut Scratch) {
+    let payload = ack.open.payload();
     if slot.parts.is_empty() && scratch.output.len() > payload {
         let mut head = scratch.buffer();
         head.extend(scratch.output.drain(payload..));

@@ -7,7 +7,9 @@ use crate::agent::shared::handler_table::Entry;
 use crate::agent::shared::observer::{HandlerBegun, HandlerEnded, HandlerOutcome};
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
-use crate::handler::{ActionWriter, ConnectionInfo, Context, IncomingMessage, mark};
+use crate::handler::{
+    ActionWriter, ConnectionInfo, Context, IncomingMessage, set_success_variable,
+};
 use crate::spop::{ActionIter, Name};
 use tokio::time::Instant;
 
@@ -27,7 +29,11 @@ pub(super) struct HandledMessage<'a> {
 impl Shared {
     /// Tells the observer that a handler begins, and returns when that was; `None` without an observer.
     #[inline]
-    pub(super) fn begins(&self, entry: &Entry, incoming: &IncomingMessage<'_>) -> Option<Instant> {
+    pub(super) fn tell_begun_now(
+        &self,
+        entry: &Entry,
+        incoming: &IncomingMessage<'_>,
+    ) -> Option<Instant> {
         self.observer.is_some().then(|| {
             self.tell_begun(entry, incoming, None);
             Instant::now()
@@ -54,12 +60,12 @@ impl Shared {
             },
             trace: &entry.trace,
         };
-        self.observing((), || observer.begun(&begun));
+        self.call_observer((), || observer.begun(&begun));
     }
 
     /// Tells the observer that the handler of a message has succeeded, whose actions begin at `start` of `out`.
     #[cold]
-    pub(super) fn succeeded(
+    pub(super) fn tell_succeeded(
         &self,
         entry: &Entry,
         incoming: &IncomingMessage<'_>,
@@ -75,25 +81,25 @@ impl Shared {
             context: incoming.context,
             begun: Some(begun),
         };
-        self.ends(
+        self.tell_ended(
             &handled,
             HandlerOutcome::Done,
             out,
             start,
-            incoming.answered,
+            incoming.success_variable,
         );
     }
 
     /// Tells the observer that a handler has ended, whose actions begin at `start` of `out`, and removes those that the
-    /// observer withholds. `answered` is the variable that tells HAProxy that the handler has succeeded.
+    /// observer withholds. `success_variable` is the variable that tells HAProxy that the handler has succeeded.
     #[cold]
-    pub(super) fn ends(
+    pub(super) fn tell_ended(
         &self,
         handled: &HandledMessage<'_>,
         outcome: HandlerOutcome<'_>,
         out: &mut Vec<u8>,
         start: usize,
-        answered: Option<&str>,
+        success_variable: Option<&str>,
     ) {
         let (Some(observer), Some(begun)) = (&self.observer, handled.begun) else {
             return;
@@ -107,24 +113,25 @@ impl Shared {
             outcome,
             actions: out.get(start..).unwrap_or_default(),
         };
-        self.observing((), || observer.ended(&ended));
+        self.call_observer((), || observer.ended(&ended));
         // An observer that panics has not let HAProxy have the actions.
-        if self.observing(true, || observer.withholds(&ended)) {
-            let marked = answered.filter(|variable| is_marked(ended.actions, variable));
-            withhold(out, start, marked);
+        if self.call_observer(true, || observer.withholds(&ended)) {
+            let kept =
+                success_variable.filter(|variable| ends_with_success(ended.actions, variable));
+            withhold(out, start, kept);
         }
     }
 
     /// Tells the observer of running handlers that are dropped with their connection.
     #[inline]
-    pub(crate) fn drops(&self, in_flight: &InFlight, connection: &ConnectionInfo) {
+    pub(crate) fn tell_dropped(&self, in_flight: &InFlight, connection: &ConnectionInfo) {
         if self.observer.is_some() {
-            self.tell_dropped(in_flight, connection);
+            self.tell_all_dropped(in_flight, connection);
         }
     }
 
     #[cold]
-    fn tell_dropped(&self, in_flight: &InFlight, connection: &ConnectionInfo) {
+    fn tell_all_dropped(&self, in_flight: &InFlight, connection: &ConnectionInfo) {
         for (ids, running) in in_flight.running() {
             let handled = HandledMessage {
                 entry: self.table.entry(running.entry),
@@ -137,12 +144,12 @@ impl Shared {
                 },
                 begun: Some(running.begun),
             };
-            self.ends(&handled, HandlerOutcome::Dropped, &mut Vec::new(), 0, None);
+            self.tell_ended(&handled, HandlerOutcome::Dropped, &mut Vec::new(), 0, None);
         }
     }
 
     /// Calls the observer, and returns `otherwise` if it panics.
-    fn observing<T>(&self, otherwise: T, call: impl FnOnce() -> T) -> T {
+    fn call_observer<T>(&self, otherwise: T, call: impl FnOnce() -> T) -> T {
         match guard(|| Ok(call())) {
             Ok(done) => done,
             Err(failure) => {
@@ -155,17 +162,17 @@ impl Shared {
 }
 
 /// Returns whether actions end with the one that tells HAProxy that the handler has succeeded.
-fn is_marked(actions: &[u8], variable: &str) -> bool {
+fn ends_with_success(actions: &[u8], variable: &str) -> bool {
     let last = ActionIter::new(actions).flatten().last();
     last.is_some_and(|action| format!("{}.{}", action.scope().name(), action.name()) == variable)
 }
 
 /// Removes the actions of a handler, but for the one that tells HAProxy that it has succeeded.
-fn withhold(out: &mut Vec<u8>, start: usize, marked: Option<&str>) {
+fn withhold(out: &mut Vec<u8>, start: usize, kept: Option<&str>) {
     let end = out.len();
     out.truncate(start);
-    if let Some(variable) = marked {
+    if let Some(variable) = kept {
         // It fitted after the others, and its name was taken.
-        let _ = mark(variable, &mut ActionWriter::within(out, end));
+        let _ = set_success_variable(variable, &mut ActionWriter::within(out, end));
     }
 }
