@@ -4,7 +4,7 @@
 
 use crate::agent::Limits;
 use crate::handler::__macros::{ArgumentDescription, HeaderChange, VerdictDescription};
-use crate::handler::{Definition, Fetch, Presence, Run, When};
+use crate::handler::{Definition, MessageSubject, NamedFetch, Presence, Run};
 use crate::json::{Json, object};
 use spoa_facts::Expected;
 use std::time::Duration;
@@ -48,7 +48,7 @@ fn message(handler: &Definition, limits: &Limits, on_failure: bool) -> Json {
         None => on_failure,
     };
     let samples = description.arguments.iter();
-    let when = When::of(
+    let subject = MessageSubject::of(
         handler.event(),
         samples.filter_map(|argument| argument.sample),
     );
@@ -79,7 +79,7 @@ fn message(handler: &Definition, limits: &Limits, on_failure: bool) -> Json {
         "event": handler.event(),
         "condition": handler.condition(),
         "group": handler.group(),
-        "arguments": arguments.map(|it| argument(it, when)).collect::<Json>(),
+        "arguments": arguments.map(|it| argument(it, subject)).collect::<Json>(),
         "variables": variables.collect::<Json>(),
         "verdicts": verdicts.collect::<Json>(),
         "complete": !description.open && !failure_is_open,
@@ -122,11 +122,11 @@ fn verdict(verdict: &VerdictDescription) -> Json {
     }
 }
 
-fn argument(argument: &ArgumentDescription, when: When) -> Json {
+fn argument(argument: &ArgumentDescription, subject: MessageSubject) -> Json {
     // An argument taken by its place has a name in Rust only, and that is a word like any other.
     let name = argument.name.filter(|_| argument.index.is_none());
     let guess = match (argument.sample, argument.name) {
-        (None, Some(name)) => Fetch::named(name, argument.expected, when),
+        (None, Some(name)) => NamedFetch::find(name, argument.expected, subject),
         _ => None,
     };
     object! {
@@ -137,7 +137,7 @@ fn argument(argument: &ArgumentDescription, when: When) -> Json {
         "expected": argument.expected.to_string(),
         "required": argument.required,
         "sample": argument.sample,
-        "guess": guess.map(|fetch| fetch.fetch),
+        "guess": guess.map(|fetch| fetch.expression),
         "may_be_missing": argument.sample.map(|_| argument.may_be_missing),
     }
 }

@@ -196,8 +196,8 @@ impl Case<'_> {
         let private = &self.names.private;
         let (param, accepts) = (self.param(), self.accepts());
         quote_spanned! {span=>
-            #by_type #private::Client::converts(
-                #private::Client {
+            #by_type #private::ClientValues::converts(
+                #private::ClientValues {
                     kind: #private::Kind::#kind,
                     integers: (#least, #greatest),
                     ascii: #ascii,

@@ -293,9 +293,9 @@ fn message(entry: &Entry) -> MessageStats {
     let counters: &HandlerCounters = &entry.counters;
     let mut durations = Durations::default();
     let mut handled = 0;
-    for work in counters.work.all() {
-        handled += work.handled.get();
-        durations.sum += work.durations.add_to(&mut durations.buckets);
+    for messages in counters.messages.all() {
+        handled += messages.handled.get();
+        durations.sum += messages.durations.add_to(&mut durations.buckets);
     }
     let rejected_by = counters.rejected_arguments.iter();
     MessageStats {

@@ -60,7 +60,7 @@ impl After<'_> {
             ids,
             deadline,
         } = self.0;
-        connection.after.take(ids, deadline, Box::pin(work))
+        connection.after.push(ids, deadline, Box::pin(work))
     }
 }
 

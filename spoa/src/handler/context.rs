@@ -1,6 +1,6 @@
 //! The connection and the frame that a message came with.
 
-use super::{States, TakesWork, TransactionStore};
+use super::{AfterWorkQueue, States, TransactionStore};
 use crate::spop::FrameIds;
 use crate::text::one_line;
 use std::fmt;
@@ -105,7 +105,7 @@ pub(crate) struct ConnectionInfo {
     pub(crate) engine_id: Option<Box<str>>,
     pub(crate) states: Arc<States>,
     /// The part of the agent that takes work for the time after an answer.
-    pub(crate) after: Arc<dyn TakesWork>,
+    pub(crate) after: Arc<dyn AfterWorkQueue>,
     pub(crate) transactions: Arc<TransactionStore>,
     /// Whether all messages of a stream have one stream-id, as they do in HAProxy up to 3.0.
     pub(crate) streams_last: bool,

@@ -2,8 +2,8 @@
 //!
 //! A test compares the expressions of this crate with the tables of `spoa-facts`.
 
-use super::sample::Events;
-use super::{Accepts, When};
+use super::sample_check::Events;
+use super::{Accepts, MessageSubject};
 
 /// Events with a request: from `on-frontend-tcp-request` to `on-server-session`.
 pub(crate) const REQUEST: Events = 0b0011_1110;
@@ -171,10 +171,10 @@ impl DefaultSample {
     }
 
     /// Returns the expression for a message with this subject.
-    pub(crate) fn at(self, when: When) -> Option<&'static str> {
-        match when {
-            When::Response => self.response.or(self.request),
-            When::Connection | When::Request => self.request.or(self.response),
+    pub(crate) fn at(self, subject: MessageSubject) -> Option<&'static str> {
+        match subject {
+            MessageSubject::Response => self.response.or(self.request),
+            MessageSubject::Connection | MessageSubject::Request => self.request.or(self.response),
         }
     }
 

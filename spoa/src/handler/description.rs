@@ -1,7 +1,7 @@
 //! The arguments, states and variables of a handler, as far as they are known without running it.
 
 use super::verdict::VerdictDescription;
-use super::{DefaultSample, Expected, FromValue, Presence, When};
+use super::{DefaultSample, Expected, FromValue, MessageSubject, Presence};
 use crate::spop::Scope;
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;
@@ -96,9 +96,9 @@ impl Description {
     /// the sample for requests and the one for responses.
     pub(super) fn name_samples(&mut self, event: Option<&str>) {
         let named = self.arguments.iter().filter_map(|it| it.sample);
-        let when = When::of(event, named);
+        let subject = MessageSubject::of(event, named);
         for argument in self.arguments.iter_mut().filter(|it| it.sample.is_none()) {
-            argument.sample = argument.default_sample.at(when);
+            argument.sample = argument.default_sample.at(subject);
             if argument.sample.is_some() {
                 argument.may_be_missing = argument.default_sample.may_be_missing();
             }

@@ -1,6 +1,6 @@
 //! The conversion of a whole message to a Rust value.
 
-use super::sample::Events;
+use super::sample_check::Events;
 use super::{Context, Description, Failure, IncomingMessage, Mismatch, RejectionKind, State};
 use crate::spop::{Args, Message};
 

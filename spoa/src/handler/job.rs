@@ -1,6 +1,6 @@
 //! A message whose handler may have to wait, and the future that handles it.
 
-use super::success::set_success_variable;
+use super::success_variable::set_success_variable;
 use super::{ActionWriter, ConnectionInfo, Context, Failure, IncomingMessage, LeftOut};
 use crate::spop::{FrameIds, MessageBuf};
 use std::future::Future;

@@ -4,6 +4,7 @@ mod accepts;
 mod action_writer;
 mod actions;
 mod after;
+mod after_work;
 mod argument_spec;
 mod context;
 mod cursor;
@@ -14,7 +15,6 @@ mod error_text;
 mod expected;
 pub(crate) mod failed_message;
 mod failure;
-mod fetch;
 mod from_message;
 mod from_value;
 pub(crate) mod guard;
@@ -23,23 +23,23 @@ mod incoming_message;
 mod into_actions;
 mod job;
 mod left_out;
+mod message_subject;
 mod mismatch;
+mod named_fetch;
 pub(crate) mod panics;
 mod param;
 mod presence;
 mod rejection;
-mod sample;
+mod sample_check;
 mod set_var;
 mod state;
-mod success;
+mod success_variable;
 mod text;
 mod transaction;
 mod transaction_store;
 mod variable;
 mod variable_name;
 mod verdict;
-mod when;
-mod work;
 
 pub use accepts::Accepts;
 pub use action_writer::ActionWriter;
@@ -65,19 +65,19 @@ pub use transaction::Transaction;
 pub use variable::{AsValue, Unset, Variable};
 pub use variable_name::BadVariable;
 
+pub(crate) use after_work::{AfterWorkQueue, WorkFuture};
 pub(crate) use context::ConnectionInfo;
 #[cfg(feature = "http")]
 pub(crate) use default_sample::REQUEST as REQUEST_EVENTS;
 pub(crate) use definition::Run;
-pub(crate) use fetch::Fetch;
 pub(crate) use job::{Finished, Job, JobFuture};
 pub(crate) use left_out::LeftOut;
+pub(crate) use message_subject::MessageSubject;
+pub(crate) use named_fetch::NamedFetch;
 pub(crate) use presence::Presence;
 pub(crate) use state::States;
-pub(crate) use success::set_success_variable;
+pub(crate) use success_variable::set_success_variable;
 pub(crate) use transaction_store::{TransactionLimits, TransactionStore};
-pub(crate) use when::When;
-pub(crate) use work::{TakesWork, Work};
 
 #[doc(hidden)]
 pub mod __macros {
@@ -92,7 +92,7 @@ pub mod __macros {
     pub use super::job::{Finished, Job, JobFuture};
     pub use super::param::{ByMessage, ByValue, Param};
     pub use super::presence::Presence;
-    pub use super::sample::{Client, Events, Flag, suits};
+    pub use super::sample_check::{ClientValues, Events, Flag, suits};
     pub use super::verdict::{
         HeaderChange, HeaderDescription, OutcomeDescription, VerdictDescription, VerdictVariables,
     };

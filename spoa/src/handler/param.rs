@@ -3,7 +3,7 @@
 use super::argument_spec::ArgSpec;
 use super::cursor::ArgCursor;
 use super::description::{ArgumentDescription, Description};
-use super::sample::Events;
+use super::sample_check::Events;
 use super::{
     Accepts, DefaultSample, Expected, Failure, FromMessage, FromValue, IncomingMessage, Mismatch,
     Rejection, RejectionKind,

@@ -1,7 +1,7 @@
 //! The error for a message whose arguments its handler does not take, with the change that fixes it.
 
 use super::argument_spec::ArgSpec;
-use super::{Expected, Fetch, Mismatch, When};
+use super::{Expected, MessageSubject, Mismatch, NamedFetch};
 use crate::spop::{DataType, Message, Name};
 use std::fmt;
 
@@ -160,7 +160,8 @@ impl Argument {
             return Some("req.hdrs_bin");
         }
         // The frame does not name the event of the message.
-        Fetch::named(self.name()?, expected, When::Connection).map(|fetch| fetch.fetch)
+        NamedFetch::find(self.name()?, expected, MessageSubject::Connection)
+            .map(|fetch| fetch.expression)
     }
 }
 

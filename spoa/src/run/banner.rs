@@ -1,7 +1,7 @@
 //! The banner that an agent prints when it starts: its handlers, its addresses, and two commands to try.
 
 use crate::handler::__macros::{ArgumentDescription, Description};
-use crate::handler::{Definition, Expected, Fetch, When};
+use crate::handler::{Definition, Expected, MessageSubject, NamedFetch};
 use spoa_facts::{is_unix, server_address};
 
 /// The facts about an agent that the banner shows.
@@ -108,7 +108,8 @@ pub(super) fn samples(description: &Description) -> Vec<String> {
 
 fn sample(argument: &ArgumentDescription) -> String {
     let name = argument.name.filter(|_| argument.index.is_none());
-    let fetch = name.and_then(|name| Fetch::named(name, argument.expected, When::Connection));
+    let fetch =
+        name.and_then(|name| NamedFetch::find(name, argument.expected, MessageSubject::Connection));
     let example = fetch.map(|fetch| fetch.example);
     let value = match argument.expected {
         Expected::Integer { min, max } => {

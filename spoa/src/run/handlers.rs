@@ -1,7 +1,7 @@
 //! `handlers`: the messages that an agent answers, as a table.
 
 use crate::handler::__macros::{ArgumentDescription, VariableDescription, VerdictDescription};
-use crate::handler::{Definition, Fetch, Presence, When};
+use crate::handler::{Definition, MessageSubject, NamedFetch, Presence};
 
 /// Returns a table of the handlers.
 pub(super) fn table(handlers: &[&'static Definition]) -> String {
@@ -79,11 +79,11 @@ fn message(handler: &Definition) -> Vec<String> {
 }
 
 fn arguments(handler: &Definition, arguments: &[ArgumentDescription]) -> Vec<String> {
-    let when = When::of(handler.event(), arguments.iter().filter_map(|it| it.sample));
-    arguments.iter().map(|it| argument(it, when)).collect()
+    let subject = MessageSubject::of(handler.event(), arguments.iter().filter_map(|it| it.sample));
+    arguments.iter().map(|it| argument(it, subject)).collect()
 }
 
-fn argument(argument: &ArgumentDescription, when: When) -> String {
+fn argument(argument: &ArgumentDescription, subject: MessageSubject) -> String {
     let ArgumentDescription {
         name,
         index,
@@ -102,11 +102,11 @@ fn argument(argument: &ArgumentDescription, when: When) -> String {
     } else {
         " (optional)"
     };
-    let named = || name.and_then(|name| Fetch::named(name, *expected, when));
+    let named = || name.and_then(|name| NamedFetch::find(name, *expected, subject));
     let sample = match sample {
         Some(sample) => format!(" = {sample}"),
         None => match named() {
-            Some(named) => format!(" = {}, by its name", named.fetch),
+            Some(named) => format!(" = {}, by its name", named.expression),
             None => " = TODO".to_owned(),
         },
     };
@@ -182,7 +182,7 @@ mod tests {
                 expected,
                 ..argument(required, false)
             };
-            super::argument(&argument, When::Connection)
+            super::argument(&argument, MessageSubject::Connection)
         };
         assert_eq!(
             shown("ip", Expected::Address, true),
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn a_required_argument_that_may_be_missing_is_noted() {
         assert_eq!(
-            super::argument(&argument(true, true), When::Connection),
+            super::argument(&argument(true, true), MessageSubject::Connection),
             "id: &str = req.hdr(x-id) (rejected if missing)"
         );
         assert_eq!(

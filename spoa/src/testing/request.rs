@@ -4,7 +4,7 @@
 
 use super::{Answer, CallError, TestAgent};
 use crate::handler::__macros::ArgumentDescription;
-use crate::handler::{AsValue, Definition, Fetch, When};
+use crate::handler::{AsValue, Definition, MessageSubject, NamedFetch};
 use crate::spop::{Value, varint};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -166,24 +166,25 @@ impl HttpRequest {
     fn arguments(&self, handler: &Definition) -> Vec<(&'static str, Datum)> {
         let description = handler.description();
         let samples = description.arguments.iter();
-        let when = When::of(handler.event(), samples.filter_map(|it| it.sample));
+        let subject = MessageSubject::of(handler.event(), samples.filter_map(|it| it.sample));
         let arguments = description.arguments.iter();
         arguments
             .map(|argument| {
                 let name = argument.name.unwrap_or_default();
                 let name = if argument.index.is_some() { "" } else { name };
-                (name, self.argument(argument, when))
+                (name, self.argument(argument, subject))
             })
             .collect()
     }
 
     #[track_caller]
-    fn argument(&self, argument: &ArgumentDescription, when: When) -> Datum {
+    fn argument(&self, argument: &ArgumentDescription, subject: MessageSubject) -> Datum {
         let name = argument.name.unwrap_or_default();
         if let Some((_, datum)) = self.given.iter().find(|(given, _)| given == name) {
             return datum.clone();
         }
-        let usual = || Fetch::named(name, argument.expected, when).map(|fetch| fetch.fetch);
+        let usual =
+            || NamedFetch::find(name, argument.expected, subject).map(|fetch| fetch.expression);
         let sample = argument.sample.or_else(usual);
         match sample.and_then(|sample| self.sample(sample)) {
             Some(datum) => datum,

@@ -33,7 +33,7 @@ impl Count {
 #[derive(Debug, Default)]
 pub(crate) struct HandlerCounters {
     /// The counters that each message changes.
-    pub(crate) work: Sharded<Work>,
+    pub(crate) messages: Sharded<MessageCounters>,
     pub(crate) rejected: Count,
     /// The rejected messages by argument.
     pub(crate) rejected_arguments: Box<[(&'static str, Count)]>,
@@ -47,7 +47,7 @@ pub(crate) struct HandlerCounters {
 
 /// The counters that each message of a handler changes.
 #[derive(Debug, Default)]
-pub(crate) struct Work {
+pub(crate) struct MessageCounters {
     pub(crate) handled: Count,
     pub(crate) durations: Histogram,
 }
@@ -65,12 +65,12 @@ impl HandlerCounters {
     /// Counts a message that was handled.
     #[inline]
     pub(crate) fn handled(&self, shard: Shard) {
-        self.work.of(shard).handled.add(1);
+        self.messages.of(shard).handled.add(1);
     }
 
     /// Counts how long a handler took.
     pub(crate) fn count_duration(&self, shard: Shard, duration: Duration) {
-        self.work.of(shard).durations.add(duration);
+        self.messages.of(shard).durations.add(duration);
     }
 
     /// Counts actions that did not fit.

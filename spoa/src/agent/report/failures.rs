@@ -124,7 +124,11 @@ struct Tally {
 impl Tally {
     fn of(counters: &HandlerCounters) -> Self {
         Tally {
-            handled: counters.work.all().map(|work| work.handled.get()).sum(),
+            handled: counters
+                .messages
+                .all()
+                .map(|messages| messages.handled.get())
+                .sum(),
             rejected: counters.rejected.get(),
             errors: counters.errors.get(),
             panicked: counters.panicked.get(),

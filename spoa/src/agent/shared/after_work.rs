@@ -4,7 +4,7 @@ use crate::agent::counters::Count;
 use crate::agent::report::{handlers as report, rate_limit::RateLimit};
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
-use crate::handler::{TakesWork, Work};
+use crate::handler::{AfterWorkQueue, WorkFuture};
 use crate::spop::FrameIds;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -66,31 +66,31 @@ impl AfterWork {
         held
     }
 
-    /// Takes a place for work, if there is one.
-    fn place(self: &Arc<Self>) -> Option<Place> {
+    /// Takes a permit to keep work, if there is one.
+    fn acquire(self: &Arc<Self>) -> Option<AfterWorkPermit> {
         let held = self.held.fetch_add(1, Ordering::AcqRel);
         // It counts the work as dropped, unless that ends.
-        let place = Place {
+        let permit = AfterWorkPermit {
             work: self.clone(),
             ended: false,
         };
         if held < self.most {
-            return Some(place);
+            return Some(permit);
         }
         report::after_work_dropped(&self.full_lines, self.most);
         None
     }
 }
 
-/// A place for work, free again when this is dropped.
+/// A permit to keep one piece of work, given back when this is dropped.
 #[derive(Debug)]
-struct Place {
+struct AfterWorkPermit {
     work: Arc<AfterWork>,
     /// Whether the work has ended by itself.
     ended: bool,
 }
 
-impl Drop for Place {
+impl Drop for AfterWorkPermit {
     fn drop(&mut self) {
         if !self.ended {
             self.work.dropped.add(1);
@@ -102,7 +102,7 @@ impl Drop for Place {
 }
 
 /// The work of one connection whose ACKs have not left.
-pub(crate) struct ConnectionWork {
+pub(crate) struct ConnectionAfterWork {
     all: Arc<AfterWork>,
     runtime: Option<Handle>,
     /// Whether work waits: it spares the lock while none does.
@@ -114,19 +114,20 @@ pub(crate) struct ConnectionWork {
 struct Waiting {
     /// Whether the connection is over, so that no other ACK leaves.
     closed: bool,
-    works: Vec<(FrameIds, Work, Place)>,
+    works: Vec<(FrameIds, WorkFuture, AfterWorkPermit)>,
 }
 
-impl std::fmt::Debug for ConnectionWork {
+impl std::fmt::Debug for ConnectionAfterWork {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ConnectionWork").finish_non_exhaustive()
+        f.debug_struct("ConnectionAfterWork")
+            .finish_non_exhaustive()
     }
 }
 
-impl ConnectionWork {
+impl ConnectionAfterWork {
     /// It is called within a runtime, which runs the work.
     pub(crate) fn new(all: Arc<AfterWork>) -> Arc<Self> {
-        Arc::new(ConnectionWork {
+        Arc::new(ConnectionAfterWork {
             all,
             runtime: Handle::try_current().ok(),
             any: AtomicBool::new(false),
@@ -138,17 +139,17 @@ impl ConnectionWork {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start(&self, work: Work, place: Place) {
+    fn start(&self, work: WorkFuture, permit: AfterWorkPermit) {
         match &self.runtime {
-            Some(runtime) => drop(runtime.spawn(run(work, place))),
+            Some(runtime) => drop(runtime.spawn(run(work, permit))),
             None => drop_quietly(work),
         }
     }
 }
 
-impl TakesWork for ConnectionWork {
-    fn take(&self, ids: FrameIds, deadline: Option<std::time::Instant>, work: Work) -> bool {
-        let Some(place) = self.all.place() else {
+impl AfterWorkQueue for ConnectionAfterWork {
+    fn push(&self, ids: FrameIds, deadline: Option<std::time::Instant>, work: WorkFuture) -> bool {
+        let Some(permit) = self.all.acquire() else {
             drop_quietly(work);
             return false;
         };
@@ -158,9 +159,9 @@ impl TakesWork for ConnectionWork {
         let mut waiting = self.lock();
         if waiting.closed || is_late {
             drop(waiting);
-            self.start(work, place);
+            self.start(work, permit);
         } else {
-            waiting.works.push((ids, work, place));
+            waiting.works.push((ids, work, permit));
             self.any.store(true, Ordering::Release);
         }
         true
@@ -178,8 +179,8 @@ impl TakesWork for ConnectionWork {
         waiting.works = in_flight;
         self.any.store(!waiting.works.is_empty(), Ordering::Release);
         drop(waiting);
-        for (_, work, place) in answered {
-            self.start(work, place);
+        for (_, work, permit) in answered {
+            self.start(work, permit);
         }
     }
 
@@ -188,15 +189,15 @@ impl TakesWork for ConnectionWork {
         waiting.closed = true;
         let works = std::mem::take(&mut waiting.works);
         drop(waiting);
-        for (_, work, place) in works {
-            self.start(work, place);
+        for (_, work, permit) in works {
+            self.start(work, permit);
         }
     }
 }
 
 /// Runs work to its end, or until the agent has waited long enough for it.
-async fn run(mut work: Work, mut place: Place) {
-    let all = place.work.clone();
+async fn run(mut work: WorkFuture, mut permit: AfterWorkPermit) {
+    let all = permit.work.clone();
     let mut cancelled = all.cancelled.subscribe();
     let ended = poll_fn(|cx| match guard(|| Ok(work.as_mut().poll(cx))) {
         Ok(Poll::Pending) => Poll::Pending,
@@ -208,7 +209,7 @@ async fn run(mut work: Work, mut place: Place) {
         ended = ended => Some(ended),
         _ = cancelled.wait_for(|cancelled| *cancelled) => None,
     };
-    place.ended = ended.is_some();
+    permit.ended = ended.is_some();
     match ended {
         Some(Ok(())) => all.done.add(1),
         Some(Err(panicked)) => {

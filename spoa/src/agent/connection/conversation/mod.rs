@@ -14,7 +14,7 @@ use crate::agent::dispatch::Dispatcher;
 use crate::agent::dispatch::in_flight::InFlight;
 use crate::agent::dispatch::wakeups::Wakeups;
 use crate::agent::report::connections::{self as log, End};
-use crate::agent::shared::after_work::ConnectionWork;
+use crate::agent::shared::after_work::ConnectionAfterWork;
 use crate::agent::shared::budget::BudgetShare;
 use crate::agent::worker::scratch::Scratch;
 use crate::handler::{ConnectionInfo, Peer};
@@ -86,7 +86,7 @@ impl Conversation {
                 peer,
                 engine_id: None,
                 states: shared.current.states(),
-                after: ConnectionWork::new(shared.after_work.clone()),
+                after: ConnectionAfterWork::new(shared.after_work.clone()),
                 transactions: shared.transactions.clone(),
                 streams_last: false,
             }),

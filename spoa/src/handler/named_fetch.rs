@@ -3,16 +3,16 @@
 //! A name is that of a fetch, or an alias that docs/haproxy.md lists. A type alone suggests no sample, since a check that
 //! gets another sample than its author meant may check nothing. A name does, if the type fits.
 
-use super::{Expected, When};
+use super::{Expected, MessageSubject};
 use spoa_facts::Kind;
 
 /// A sample fetch, and the names of arguments that mean it.
 #[derive(Debug)]
-pub(crate) struct Fetch {
+pub(crate) struct NamedFetch {
     /// The expression, as it is written in `args`.
-    pub(crate) fetch: &'static str,
+    pub(crate) expression: &'static str,
     gives: Kind,
-    when: When,
+    subject: MessageSubject,
     /// Names other than the fetch's own, with `-` between words.
     aliases: &'static [&'static str],
     /// An example of a value.
@@ -21,18 +21,18 @@ pub(crate) struct Fetch {
 }
 
 macro_rules! fetches {
-    ($($when:ident $gives:ident $fetch:literal $example:literal $(for $($name:literal)*)?;)*) => {
-        &[$(Fetch {
-            fetch: $fetch,
+    ($($subject:ident $gives:ident $fetch:literal $example:literal $(for $($name:literal)*)?;)*) => {
+        &[$(NamedFetch {
+            expression: $fetch,
             gives: Kind::$gives,
-            when: When::$when,
+            subject: MessageSubject::$subject,
             aliases: &[$($($name),*)?],
             example: $example,
         }),*]
     };
 }
 
-const FETCHES: &[Fetch] = fetches! {
+const FETCHES: &[NamedFetch] = fetches! {
     Connection Addr "src" "192.0.2.7" for "ip" "client-ip";
     Connection Addr "dst" "192.0.2.1";
     Connection Sint "src_port" "40000" for "client-port";
@@ -62,20 +62,24 @@ const FETCHES: &[Fetch] = fetches! {
     Response Sint "res.body_size" "3";
 };
 
-impl Fetch {
-    /// Returns the fetch that an argument's name means in a message about `when`, if the fetch gives the expected
+impl NamedFetch {
+    /// Returns the fetch that an argument's name means in a message about `subject`, if the fetch gives the expected
     /// type.
-    pub(crate) fn named(name: &str, expected: Expected, when: When) -> Option<&'static Fetch> {
+    pub(crate) fn find(
+        name: &str,
+        expected: Expected,
+        subject: MessageSubject,
+    ) -> Option<&'static NamedFetch> {
         let alias = name.to_lowercase().replace('_', "-");
         FETCHES.iter().find(|fetch| {
-            let at_hand = match (fetch.when, when) {
+            let at_hand = match (fetch.subject, subject) {
                 // The samples of the request are gone by then, and their names may mean those of the response.
-                (When::Request, When::Response) => false,
-                (When::Response, When::Request) => false,
+                (MessageSubject::Request, MessageSubject::Response) => false,
+                (MessageSubject::Response, MessageSubject::Request) => false,
                 _ => true,
             };
-            let is_named = fetch.fetch == name
-                || fetch.fetch.replace('_', "-") == alias
+            let is_named = fetch.expression == name
+                || fetch.expression.replace('_', "-") == alias
                 || fetch.aliases.contains(&alias.as_str());
             is_named && at_hand && suits(fetch.gives, expected)
         })
@@ -101,7 +105,7 @@ mod tests {
     use super::*;
 
     fn fetch(name: &str, expected: Expected) -> Option<&'static str> {
-        Fetch::named(name, expected, When::Connection).map(|fetch| fetch.fetch)
+        NamedFetch::find(name, expected, MessageSubject::Connection).map(|fetch| fetch.expression)
     }
 
     const INTEGER: Expected = Expected::Integer { min: 0, max: 255 };
@@ -128,15 +132,20 @@ mod tests {
     /// `config` writes the sample of a name, so the macros must check what a client can put into it.
     #[test]
     fn the_macros_know_the_names_of_all_samples_that_clients_choose() {
-        let chosen = |fetch: &&Fetch| {
+        let chosen = |fetch: &&NamedFetch| {
             let is_text = matches!(fetch.gives, Kind::Str | Kind::Bin);
-            matches!(fetch.when, When::Request) && is_text && fetch.fetch != "req.ver"
+            matches!(fetch.subject, MessageSubject::Request)
+                && is_text
+                && fetch.expression != "req.ver"
         };
         for fetch in FETCHES.iter().filter(chosen) {
-            let own = fetch.fetch.chars().all(|char| char.is_ascii_lowercase());
-            let own = own.then_some(&fetch.fetch);
+            let own = fetch
+                .expression
+                .chars()
+                .all(|char| char.is_ascii_lowercase());
+            let own = own.then_some(&fetch.expression);
             for name in fetch.aliases.iter().chain(own) {
-                assert_eq!(spoa_facts::usual(name), Some(fetch.fetch), "{name}");
+                assert_eq!(spoa_facts::usual(name), Some(fetch.expression), "{name}");
             }
         }
     }
@@ -178,8 +187,8 @@ mod tests {
     #[test]
     fn a_response_has_a_body_and_headers_of_its_own() {
         let fetch = |name, expected, event, samples: &[&'static str]| {
-            let when = When::of(event, samples.iter().copied());
-            Fetch::named(name, expected, when).map(|fetch| fetch.fetch)
+            let subject = MessageSubject::of(event, samples.iter().copied());
+            NamedFetch::find(name, expected, subject).map(|fetch| fetch.expression)
         };
         let late = Some("on-http-response");
         for name in ["body", "cookie", "content_type", "headers", "path", "host"] {

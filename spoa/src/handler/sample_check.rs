@@ -18,7 +18,7 @@ pub const fn suits(kind: Kind, expected: Expected) -> bool {
 
 /// The values that a client can put in a sample.
 #[derive(Clone, Copy, Debug)]
-pub struct Client {
+pub struct ClientValues {
     /// The type of the sample.
     pub kind: Kind,
     /// The smallest and the largest integer, if the sample gives integers.
@@ -29,7 +29,7 @@ pub struct Client {
     pub block: bool,
 }
 
-impl Client {
+impl ClientValues {
     /// Returns whether a type takes all of these values. Returns `true` for a type that does not suit the sample at
     /// all, since another check reports that.
     #[must_use]
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn text_of_clients_needs_a_type_that_takes_all_of_it() {
-        let client = |ascii| Client {
+        let client = |ascii| ClientValues {
             kind: Kind::Str,
             integers: (i64::MIN, i64::MAX),
             ascii,
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn integers_and_addresses_of_clients_need_a_type_for_all_values() {
-        let integers = |least, greatest| Client {
+        let integers = |least, greatest| ClientValues {
             kind: Kind::Sint,
             integers: (least, greatest),
             ascii: true,
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(size, [true, true, true, false, false, false, true]);
         assert_eq!(converts!(integers(-6, 6), i8 u64), [true, false]);
         assert_eq!(converts!(integers(0, 1), bool u8), [true, true]);
-        let address = Client {
+        let address = ClientValues {
             kind: Kind::Addr,
             ..integers(0, 0)
         };

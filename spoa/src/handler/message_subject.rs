@@ -2,7 +2,7 @@
 
 /// The subject of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
+pub(crate) enum MessageSubject {
     /// The connection, or a subject that is not known.
     Connection,
     /// The request.
@@ -11,14 +11,17 @@ pub(crate) enum When {
     Response,
 }
 
-impl When {
+impl MessageSubject {
     /// Returns the subject of a message. Its event decides; without an event, the samples of its arguments do.
     #[cfg_attr(not(feature = "run"), allow(dead_code))]
-    pub(crate) fn of<'a>(event: Option<&str>, samples: impl Iterator<Item = &'a str>) -> When {
+    pub(crate) fn of<'a>(
+        event: Option<&str>,
+        samples: impl Iterator<Item = &'a str>,
+    ) -> MessageSubject {
         match event {
-            Some("on-http-response" | "on-tcp-response") => When::Response,
-            Some("on-client-session") => When::Connection,
-            Some(_) => When::Request,
+            Some("on-http-response" | "on-tcp-response") => MessageSubject::Response,
+            Some("on-client-session") => MessageSubject::Connection,
+            Some(_) => MessageSubject::Request,
             None => {
                 let response = |sample: &str| {
                     let own = [
@@ -33,9 +36,9 @@ impl When {
                     own.iter().any(|own| sample.starts_with(own))
                 };
                 if samples.into_iter().any(response) {
-                    When::Response
+                    MessageSubject::Response
                 } else {
-                    When::Connection
+                    MessageSubject::Connection
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Work for the time after an answer, and the part of an agent that takes it.
+//! Work for the time after an answer, and the queue of an agent that keeps it.
 
 use crate::spop::FrameIds;
 use std::fmt;
@@ -7,13 +7,13 @@ use std::pin::Pin;
 use std::time::Instant;
 
 /// Work for the time after an answer.
-pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type WorkFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The part of an agent that takes work from handlers.
-pub(crate) trait TakesWork: fmt::Debug + Send + Sync {
+/// The queue of an agent for the work of its handlers.
+pub(crate) trait AfterWorkQueue: fmt::Debug + Send + Sync {
     /// Keeps work until the ACK of this frame has been sent. The handler's deadline tells whether that may have
     /// happened already. Returns `false` if there is no room, and then drops the work.
-    fn take(&self, ids: FrameIds, deadline: Option<Instant>, work: Work) -> bool;
+    fn push(&self, ids: FrameIds, deadline: Option<Instant>, work: WorkFuture) -> bool;
 
     /// Returns whether any work waits for its ACK.
     fn is_waiting(&self) -> bool;
