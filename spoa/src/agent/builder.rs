@@ -409,7 +409,7 @@ impl AgentBuilder {
         let shared = Shared {
             name: self.name.as_deref().unwrap_or("spoa").into(),
             table: HandlerTable::new(&self.definitions, limits.handler_timeout, &budgets),
-            current: CurrentStates::new(self.states),
+            current_states: CurrentStates::new(self.states),
             blocking: BlockingPlaces::new(&limits),
             after_work: AfterWork::new(limits.max_after_work),
             transactions: Arc::new(TransactionStore::new(TransactionLimits {
@@ -423,12 +423,12 @@ impl AgentBuilder {
             has_spans_or_observer: self.spans.is_some() || self.observer.is_some(),
             spans: self.spans,
             observer: self.observer,
-            lines: LineLimits::default(),
+            line_limits: LineLimits::default(),
             counters: counters.clone(),
             budgets,
         };
         Ok(Agent {
-            reloader: Reloader::new(parts, shared.current.clone(), counters),
+            reloader: Reloader::new(parts, shared.current_states.clone(), counters),
             renewals,
             shared: Arc::new(shared),
             addresses,

@@ -104,7 +104,7 @@ impl Server {
         if shared.table.definitions().any(|it| it.description().keeps) {
             renewing.spawn(sweep(shared.clone()));
         }
-        let mut reloads = shared.current.changes();
+        let mut reloads = shared.current_states.changes();
         let mut connections = Connections {
             #[cfg(feature = "tls")]
             tls,
@@ -197,15 +197,15 @@ async fn sweep(shared: Arc<Shared>) {
 /// Logs that a handler of this agent blocks its worker thread.
 #[cold]
 fn report_blocked(shared: &Shared, blocked: BlockedWorker) {
-    let is_it = |entry: &&Entry| activity::mark(entry.definition) == blocked.handler;
+    let is_it = |entry: &&Entry| activity::handler_id(entry.definition) == blocked.handler;
     let Some(entry) = shared.table.entries().find(is_it) else {
         return;
     };
     shared.counters.workers_blocked.add(1);
     if blocked.with_others {
-        report::worker_blocked_together(entry.definition, &shared.lines, blocked.time);
+        report::worker_blocked_together(entry.definition, &shared.line_limits, blocked.time);
     } else {
-        report::worker_blocked(entry.definition, &entry.lines, blocked.time);
+        report::worker_blocked(entry.definition, &entry.line_limits, blocked.time);
     }
 }
 

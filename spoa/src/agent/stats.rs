@@ -310,7 +310,7 @@ fn message(entry: &Entry) -> MessageStats {
         late: counters.late.get(),
         overloaded: counters.overloaded.get(),
         actions_left_out: counters.left_out.get(),
-        running: entry.load.running() as u64,
+        running: entry.admission.running() as u64,
         durations,
     }
 }

@@ -14,7 +14,7 @@ use self::transport::Transport;
 use crate::agent::Shared;
 use crate::agent::dispatch::wakeups::Wakeups;
 use crate::agent::report::connections::{self as log, End};
-use crate::agent::worker::scratch::Scratch;
+use crate::agent::worker::state::WorkerState;
 use crate::handler::Peer;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -47,31 +47,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.registered = Some(cx.waker().clone());
             self.conversation.register(cx.waker());
         }
-        let mut scratch = Scratch::take();
+        let mut worker = WorkerState::take();
         // Handlers are running, and their answers would wait.
-        let gathers = self.conversation.in_flight() == 0;
-        if gathers {
-            scratch.batching.gather();
+        let may_yield = self.conversation.in_flight() == 0;
+        if may_yield {
+            worker.batching.yield_if_useful();
         }
-        self.conversation.begin(&mut scratch);
-        let mut polled = self.step(cx, &mut scratch);
+        self.conversation.begin(&mut worker);
+        let mut polled = self.step(cx, &mut worker);
         if polled.is_pending() && !self.conversation.count_kept(self.transport.kept()) {
-            polled = self.refuse_to_keep(cx, &mut scratch);
+            polled = self.refuse_to_keep(cx, &mut worker);
             self.conversation.count_kept(self.transport.kept());
         }
-        if gathers {
-            scratch.batching.count(scratch.polled.notifies);
+        if may_yield {
+            worker.batching.count(worker.polled.notifies);
         }
         if self.conversation.has_after_work() && !self.transport.has_unwritten() {
             self.conversation.start_after_work();
         }
-        self.conversation.end(&mut scratch);
-        scratch.activity.end();
-        scratch.give();
+        self.conversation.end(&mut worker);
+        worker.activity.end_poll();
+        worker.give_back();
         polled
     }
 
-    fn step(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<End> {
+    fn step(&mut self, cx: &mut Context<'_>, worker: &mut WorkerState) -> Poll<End> {
         loop {
             // Bytes that were left unwritten go first, and nothing is read until it is gone: a peer that
             // does not read its answers cannot make them pile up.
@@ -82,12 +82,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if self.conversation.is_closing() {
                     return Poll::Ready(End::Closed);
                 }
-                let step = self.work(cx, scratch);
-                if let Err(error) = self.write(cx, scratch) {
+                let step = self.work(cx, worker);
+                if let Err(error) = self.write(cx, worker) {
                     return Poll::Ready(self.conversation.failed(error));
                 }
                 match step {
-                    Step::More if scratch.budget.is_left() => continue,
+                    Step::More if worker.budget.is_left() => continue,
                     Step::More => cx.waker().wake_by_ref(),
                     Step::Ended(end) if !self.transport.has_unwritten() => return Poll::Ready(end),
                     Step::Ended(_) => {
@@ -97,7 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     Step::Wait => {}
                 }
             }
-            if let Some(end) = ready!(self.check_time(cx, scratch)) {
+            if let Some(end) = ready!(self.check_time(cx, worker)) {
                 return Poll::Ready(end);
             }
         }
@@ -115,63 +115,63 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Writes the output.
     #[inline]
-    fn write(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> io::Result<()> {
-        scratch.polled.sent += scratch.output.len() as u64;
-        self.transport.write(cx, &mut scratch.output)
+    fn write(&mut self, cx: &mut Context<'_>, worker: &mut WorkerState) -> io::Result<()> {
+        worker.polled.sent += worker.output.len() as u64;
+        self.transport.write(cx, &mut worker.output)
     }
 
     /// Answers what can be answered: handlers that are done, frames that waited, one read.
-    fn work(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Step {
-        if let Some(step) = self.conversation.resume(scratch) {
+    fn work(&mut self, cx: &mut Context<'_>, worker: &mut WorkerState) -> Step {
+        if let Some(step) = self.conversation.resume(worker) {
             return step;
         }
         loop {
-            if !scratch.budget.is_left() {
+            if !worker.budget.is_left() {
                 return Step::More;
             }
-            return match self.read(cx, scratch) {
+            return match self.read(cx, worker) {
                 // The AGENT-DISCONNECT is to leave in one write with the last answers.
-                Poll::Ready(Ok(1..)) if self.conversation.gathers(scratch) => continue,
+                Poll::Ready(Ok(1..)) if self.conversation.defers_writing(worker) => continue,
                 Poll::Ready(Ok(0)) => Step::Ended(self.conversation.closed_by_peer()),
                 Poll::Ready(Ok(_)) => Step::More,
                 Poll::Ready(Err(error)) => Step::Ended(self.conversation.failed(error)),
-                Poll::Pending => self.conversation.all_read(scratch),
+                Poll::Pending => self.conversation.all_read(worker),
             };
         }
     }
 
     /// Reads once and answers what came.
-    fn read(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<io::Result<usize>> {
-        scratch.budget.reads = scratch.budget.reads.saturating_sub(1);
-        let room = self.conversation.room(scratch);
+    fn read(&mut self, cx: &mut Context<'_>, worker: &mut WorkerState) -> Poll<io::Result<usize>> {
+        worker.budget.reads = worker.budget.reads.saturating_sub(1);
+        let room = self.conversation.room(worker);
         let read = self.transport.read(cx, room);
         if let Poll::Ready(Ok(count @ 1..)) = read {
-            self.conversation.received(count, scratch);
+            self.conversation.received(count, worker);
         }
         read
     }
 
     /// Does what is due: the connection is over, or there may be more to do at once.
-    fn check_time(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<Option<End>> {
+    fn check_time(&mut self, cx: &mut Context<'_>, worker: &mut WorkerState) -> Poll<Option<End>> {
         let unwritten = self.transport.has_unwritten();
         let (timer, now) = ready!(self.conversation.poll_expired(cx, unwritten));
-        let end = self.conversation.expire(timer, now, unwritten, scratch);
-        let written = self.write(cx, scratch);
+        let end = self.conversation.expire(timer, now, unwritten, worker);
+        let written = self.write(cx, worker);
         let failed = |error| self.conversation.failed(error);
         Poll::Ready(end.or_else(|| written.err().map(failed)))
     }
 
     /// Ends a connection that would have to keep more than there is room for.
     #[cold]
-    fn refuse_to_keep(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<End> {
+    fn refuse_to_keep(&mut self, cx: &mut Context<'_>, worker: &mut WorkerState) -> Poll<End> {
         let unwritten = self.transport.unwritten() > 0;
-        if unwritten || !self.conversation.refuse_to_keep(scratch) {
+        if unwritten || !self.conversation.refuse_to_keep(worker) {
             return Poll::Ready(self.conversation.full());
         }
-        if let Err(error) = self.write(cx, scratch) {
+        if let Err(error) = self.write(cx, worker) {
             return Poll::Ready(self.conversation.failed(error));
         }
-        self.step(cx, scratch)
+        self.step(cx, worker)
     }
 }
 
@@ -210,7 +210,7 @@ where
                 Ok(Poll::Ready(end)) => {
                     let open = &open.conversation;
                     open.count_end(&end);
-                    log::ended(&shared.lines, &end, open.in_flight(), open.info());
+                    log::ended(&shared.line_limits, &end, open.in_flight(), open.info());
                 }
                 Err(panic) => log::panicked(panic, open.conversation.info()),
             }

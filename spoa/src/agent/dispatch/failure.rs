@@ -28,7 +28,7 @@ impl Shared {
     ) {
         out.truncate(room.start);
         let message = &incoming.message;
-        let req_id = entry.trace.request_id(message);
+        let req_id = entry.trace_arguments.request_id(message);
         let handled = HandledMessage {
             entry,
             name: message.name(),
@@ -72,9 +72,9 @@ impl Shared {
         let start = out.len();
         entry.counters.failed(&failure);
         self.counters.failed(&failure);
-        let lines = (&entry.lines, &self.lines);
+        let lines = (&entry.line_limits, &self.line_limits);
         let handlers = self.table.entries();
-        let handlers = handlers.map(|it| (it.definition, &it.lines, &it.counters));
+        let handlers = handlers.map(|it| (it.definition, &it.line_limits, &it.counters));
         report::failed(
             entry.definition,
             lines,
@@ -118,11 +118,17 @@ impl Shared {
         if let Err(failure) = given {
             out.truncate(start);
             let message = failed.message_name();
-            report::on_failure_failed(&self.lines, &failure, message, context, req_id);
+            report::on_failure_failed(&self.line_limits, &failure, message, context, req_id);
             drop_quietly(failure);
         } else if let Some(left_out) = left_out {
             entry.counters.left_out(&left_out);
-            report::left_out(entry.definition, &entry.lines, &left_out, context, req_id);
+            report::left_out(
+                entry.definition,
+                &entry.line_limits,
+                &left_out,
+                context,
+                req_id,
+            );
         }
     }
 }

@@ -64,10 +64,18 @@ pub(crate) struct Running {
     /// The name of the message: the fallback's can be any.
     pub(crate) message: Cow<'static, [u8]>,
     pub(crate) begun: Instant,
-    pub(crate) deadline: Option<(Instant, Duration)>,
-    pub(crate) work: Admitted,
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) admitted: Admitted,
     /// `None` for most messages.
     pub(crate) trace: Option<Box<Trace>>,
+}
+
+/// The deadline of a running handler.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    /// The timeout of the handler, which ends at this time.
+    pub(crate) timeout: Duration,
 }
 
 /// How a message that is gone is found in logs and traces.
@@ -77,6 +85,13 @@ pub(crate) struct Trace {
     pub(crate) req_id: Option<String>,
     /// Its span; [`Span::none`] if it has none.
     pub(crate) span: Span,
+}
+
+impl Deadline {
+    /// Returns the deadline as handlers see it.
+    pub(crate) fn into_std(self) -> std::time::Instant {
+        self.at.into_std()
+    }
 }
 
 impl Running {
@@ -189,7 +204,7 @@ impl InFlight {
     }
 
     /// Returns whether this NOTIFY waits.
-    pub(crate) fn has(&self, ids: FrameIds) -> bool {
+    pub(crate) fn contains(&self, ids: FrameIds) -> bool {
         self.all().any(|slot| slot.ids == ids && slot.is_waiting())
     }
 
@@ -216,14 +231,14 @@ impl InFlight {
         self.slots.iter().flat_map(|slots| &slots.all)
     }
 
-    /// No deadline is earlier.
+    /// Returns a time such that no deadline is earlier.
     #[inline]
     pub(crate) fn earliest(&self) -> Option<Instant> {
         self.slots.as_ref()?.earliest
     }
 
-    /// Lowers the earliest deadline.
-    pub(crate) fn due_at(&mut self, deadline: Instant) {
+    /// Lowers the earliest deadline to this one, if it is later.
+    pub(crate) fn lower_earliest(&mut self, deadline: Instant) {
         if let Some(slots) = &mut self.slots {
             let earliest = slots.earliest.get_or_insert(deadline);
             *earliest = deadline.min(*earliest);
@@ -231,10 +246,10 @@ impl InFlight {
     }
 
     /// Finds the earliest deadline again.
-    pub(crate) fn update_earliest(&mut self) {
+    pub(crate) fn find_earliest(&mut self) {
         let parts = self.all().flat_map(|slot| &slot.parts);
         let deadlines = parts.filter_map(|part| match part {
-            AckPart::Running(running) => Some(running.deadline?.0),
+            AckPart::Running(running) => Some(running.deadline?.at),
             AckPart::Done(_) => None,
         });
         let earliest = deadlines.min();

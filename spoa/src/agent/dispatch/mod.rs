@@ -25,7 +25,7 @@ use crate::agent::report::{handlers as report, values};
 use crate::agent::shared::handler_table::{Entry, HandlerTable};
 use crate::agent::shared::spans::{Spans, within};
 use crate::agent::shared::trace_arguments::TraceArguments;
-use crate::agent::worker::scratch::Scratch;
+use crate::agent::worker::state::WorkerState;
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
 use crate::handler::{
@@ -43,7 +43,7 @@ pub(crate) struct Dispatcher<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) connection: &'a Arc<ConnectionInfo>,
     pub(crate) in_flight: &'a mut InFlight,
-    pub(crate) scratch: &'a mut Scratch,
+    pub(crate) worker: &'a mut WorkerState,
     /// The frame size agreed on, in bytes.
     pub(crate) limit: u32,
 }
@@ -83,14 +83,14 @@ impl<'a> Dispatcher<'a> {
         shared: &'a Arc<Shared>,
         connection: &'a Arc<ConnectionInfo>,
         in_flight: &'a mut InFlight,
-        scratch: &'a mut Scratch,
+        worker: &'a mut WorkerState,
         limit: u32,
     ) -> Self {
         Dispatcher {
             shared,
             connection,
             in_flight,
-            scratch,
+            worker,
             limit,
         }
     }
@@ -99,7 +99,7 @@ impl<'a> Dispatcher<'a> {
     // Inlined where frames are answered: a call costs 5 % of agent/address in benches/instructions.
     #[inline(always)]
     pub(crate) fn handle_notify(&mut self, ids: FrameIds, messages: Messages<'_>) {
-        if self.scratch.next_takes_slow_path {
+        if self.worker.next_takes_slow_path {
             return self.handle_notify_on_slow_path(ids, messages);
         }
         self.run_handlers::<false>(ids, messages);
@@ -115,16 +115,16 @@ impl<'a> Dispatcher<'a> {
             let table = &self.shared.table;
             values::notify(messages, ids, self.connection, |message, index, name| {
                 match table.find(message.name().as_bytes()) {
-                    Some(entry) => entry.trace.is_secret(index, name),
+                    Some(entry) => entry.trace_arguments.is_secret(index, name),
                     // The name of the message may be misspelt.
                     None => table
                         .entries()
-                        .any(|entry| entry.trace.is_secret(index, name)),
+                        .any(|entry| entry.trace_arguments.is_secret(index, name)),
                 }
             });
         }
         self.run_handlers::<true>(ids, messages);
-        self.scratch.next_takes_slow_path = shows_values || self.shared.has_spans_or_observer;
+        self.worker.next_takes_slow_path = shows_values || self.shared.has_spans_or_observer;
     }
 
     /// Runs the handlers of all messages. Without `SLOW_PATH` nothing is timed, observed or shown, and the compiler knows
@@ -132,9 +132,9 @@ impl<'a> Dispatcher<'a> {
     #[inline(always)]
     fn run_handlers<const SLOW_PATH: bool>(&mut self, ids: FrameIds, messages: Messages<'_>) {
         let mut ack = self.begin_ack(ids);
-        self.scratch.polled.notifies += 1;
+        self.worker.polled.notifies += 1;
         if SLOW_PATH {
-            ack.timed = std::mem::take(&mut self.scratch.next_is_timed);
+            ack.timed = std::mem::take(&mut self.worker.next_is_timed);
         }
         let end = ack.end();
         for message in messages {
@@ -160,9 +160,9 @@ impl<'a> Dispatcher<'a> {
             };
             match entry.definition.run {
                 Run::Sync(handler) if ack.slot.is_none() => {
-                    self.scratch.activity.runs(entry.definition);
+                    self.worker.activity.note_handler(entry.definition);
                     let start = (SLOW_PATH && ack.timed).then(Instant::now);
-                    let (out, shard) = (&mut self.scratch.output, self.scratch.shard);
+                    let (out, shard) = (&mut self.worker.output, self.worker.shard);
                     run_in_place::<false>(self.shared, entry, &incoming, out, end, shard, handler);
                     entry.count_duration(start, shard);
                 }
@@ -171,7 +171,7 @@ impl<'a> Dispatcher<'a> {
         }
         if let Some(slot) = ack.slot {
             if ack.waits {
-                self.scratch.output.truncate(ack.open.start());
+                self.worker.output.truncate(ack.open.start());
                 return;
             }
             self.in_flight.release(slot);
@@ -201,10 +201,10 @@ impl<'a> Dispatcher<'a> {
     fn report_unknown(&self, incoming: &IncomingMessage<'_>) {
         self.shared.counters.unknown.add(1);
         let known = self.shared.table.definitions();
-        report::unknown_message(&self.shared.lines, known, incoming, |meant| {
+        report::unknown_message(&self.shared.line_limits, known, incoming, |meant| {
             let message = &incoming.message;
             let meant = meant.and_then(|name| self.shared.table.find(name.as_bytes()));
-            let req_id = meant.and_then(|entry| entry.trace.request_id(message));
+            let req_id = meant.and_then(|entry| entry.trace_arguments.request_id(message));
             req_id.or_else(|| TraceArguments::usual().request_id(message))
         });
     }
@@ -241,10 +241,10 @@ impl<'a> Dispatcher<'a> {
         };
         match entry.definition.run {
             Run::Sync(handler) if ack.slot.is_none() => {
-                self.scratch.activity.runs(entry.definition);
+                self.worker.activity.note_handler(entry.definition);
                 let start = ack.timed.then(Instant::now);
-                let (out, end) = (&mut self.scratch.output, ack.end());
-                let shard = self.scratch.shard;
+                let (out, end) = (&mut self.worker.output, ack.end());
+                let shard = self.worker.shard;
                 run_in_place::<true>(
                     self.shared,
                     entry,
@@ -263,9 +263,9 @@ impl<'a> Dispatcher<'a> {
     /// Begins the ACK of a NOTIFY.
     #[inline(always)]
     pub(super) fn begin_ack(&mut self, ids: FrameIds) -> PendingAck {
-        let open = OpenAck::begin(ids, &mut self.scratch.output);
+        let open = OpenAck::begin(ids, &mut self.worker.output);
         PendingAck {
-            room: open.room(self.max_ack_size(), &self.scratch.output),
+            room: open.room(self.max_ack_size(), &self.worker.output),
             open,
             ids,
             slot: None,
@@ -292,21 +292,21 @@ impl<'a> Dispatcher<'a> {
         req_id: impl FnOnce(&HandlerTable) -> Option<String>,
     ) {
         self.cut_to_size(&ack, ids, req_id);
-        let out = &mut self.scratch.output;
+        let out = &mut self.worker.output;
         if values::are_shown() {
             let actions = out.get(ack.payload()..).unwrap_or_default();
             values::ack(actions, ids, self.connection);
         }
         ack.finish(out);
-        self.scratch.polled.acks += 1;
+        self.worker.polled.acks += 1;
     }
 
     /// Closes an ACK as [`finish_ack`](Dispatcher::finish_ack) does, without showing its actions.
     #[inline(always)]
     fn finish_ack_on_fast_path(&mut self, ack: OpenAck, ids: FrameIds, messages: Messages<'_>) {
         self.cut_to_size(&ack, ids, |table| table.request_id(messages));
-        ack.finish(&mut self.scratch.output);
-        self.scratch.polled.acks += 1;
+        ack.finish(&mut self.worker.output);
+        self.worker.polled.acks += 1;
     }
 
     #[inline(always)]
@@ -317,7 +317,7 @@ impl<'a> Dispatcher<'a> {
         req_id: impl FnOnce(&HandlerTable) -> Option<String>,
     ) {
         let limit = self.max_ack_size();
-        let out = &mut self.scratch.output;
+        let out = &mut self.worker.output;
         if ack.size(out) > limit {
             let found = (ids, || req_id(&self.shared.table));
             cut(ack, limit, out, self.shared, self.connection, found);
@@ -342,7 +342,14 @@ fn cut(
     let req_id = req_id();
     let found = (ids, req_id.as_deref());
     let sizes = (size, limit);
-    report::ack_too_large(&shared.lines, sizes, &left_out, kept, connection, found);
+    report::ack_too_large(
+        &shared.line_limits,
+        sizes,
+        &left_out,
+        kept,
+        connection,
+        found,
+    );
 }
 
 /// Compares the names of a handler's arguments with those of its first message.
@@ -387,10 +394,10 @@ pub(super) fn run_in_place<const TELLS_OBSERVER: bool>(
             entry.counters.handled(shard);
             if let Some(left_out) = actions.left_out() {
                 entry.counters.left_out(&left_out);
-                let req_id = entry.trace.request_id(&incoming.message);
+                let req_id = entry.trace_arguments.request_id(&incoming.message);
                 report::left_out(
                     entry.definition,
-                    &entry.lines,
+                    &entry.line_limits,
                     &left_out,
                     incoming.context,
                     req_id.as_deref(),

@@ -1,6 +1,6 @@
 //! Calls of the agent's observer around each handler, and actions that it withholds from HAProxy.
 
-use super::in_flight::InFlight;
+use super::in_flight::{Deadline, InFlight};
 use crate::agent::report::handlers as report;
 use crate::agent::shared::Shared;
 use crate::agent::shared::handler_table::Entry;
@@ -58,7 +58,7 @@ impl Shared {
                 deadline,
                 ..incoming.context
             },
-            trace: &entry.trace,
+            trace_arguments: &entry.trace_arguments,
         };
         self.call_observer((), || observer.begun(&begun));
     }
@@ -73,7 +73,7 @@ impl Shared {
         out: &mut Vec<u8>,
         start: usize,
     ) {
-        let req_id = entry.trace.request_id(&incoming.message);
+        let req_id = entry.trace_arguments.request_id(&incoming.message);
         let handled = HandledMessage {
             entry,
             name: incoming.message.name(),
@@ -140,7 +140,7 @@ impl Shared {
                 context: Context {
                     connection,
                     ids,
-                    deadline: running.deadline.map(|(at, _)| at.into_std()),
+                    deadline: running.deadline.map(Deadline::into_std),
                 },
                 begun: Some(running.begun),
             };
@@ -153,7 +153,7 @@ impl Shared {
         match guard(|| Ok(call())) {
             Ok(done) => done,
             Err(failure) => {
-                report::observer_failed(&self.lines, &failure);
+                report::observer_failed(&self.line_limits, &failure);
                 drop_quietly(failure);
                 otherwise
             }

@@ -3,7 +3,7 @@
 //!
 //! This module knows futures and deadlines. Handlers that are done when they return belong to `dispatch`.
 
-use super::in_flight::{AckPart, Running, Slot, Trace};
+use super::in_flight::{AckPart, Deadline, Running, Slot, Trace};
 use super::observer_calls::HandledMessage;
 use super::{Dispatcher, PendingAck, run_in_place, with_success_variable};
 use crate::agent::report::handlers as report;
@@ -11,7 +11,7 @@ use crate::agent::shared::blocking::BlockingPlace;
 use crate::agent::shared::handler_table::Entry;
 use crate::agent::shared::observer::HandlerOutcome;
 use crate::agent::shared::spans::within;
-use crate::agent::worker::scratch::{Now, Scratch};
+use crate::agent::worker::state::{ReadTime, WorkerState};
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
 use crate::handler::{
@@ -61,7 +61,7 @@ impl Dispatcher<'_> {
         ack: &mut PendingAck,
     ) {
         let shared = self.shared;
-        self.scratch.activity.runs(entry.definition);
+        self.worker.activity.note_handler(entry.definition);
         match entry.definition.run {
             Run::Sync(handler) => {
                 self.run_in_order(entry, incoming, ack, with_success_variable(handler))
@@ -92,11 +92,11 @@ impl Dispatcher<'_> {
             .slot_with_parts()
             .and_then(|slot| self.in_flight.slot(slot))
         {
-            Some(slot) => (last_actions(&mut slot.parts, self.scratch), ack.room),
-            None => (&mut self.scratch.output, ack.end()),
+            Some(slot) => (last_actions(&mut slot.parts, self.worker), ack.room),
+            None => (&mut self.worker.output, ack.end()),
         };
         let start = ack.timed.then(Instant::now);
-        let shard = self.scratch.shard;
+        let shard = self.worker.shard;
         run_in_place::<true>(self.shared, entry, incoming, out, end, shard, handler);
         entry.count_duration(start, shard);
     }
@@ -104,7 +104,7 @@ impl Dispatcher<'_> {
     /// Returns why a handler that may have to wait is not started now. It does not queue, since the
     /// messages after this one may be for quick handlers.
     #[inline(always)]
-    fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: Now) -> Option<Overload> {
+    fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: ReadTime) -> Option<Overload> {
         let limits = &self.shared.limits;
         let budgets = &self.shared.budgets;
         let slot = slot.and_then(|slot| self.in_flight.slot(slot));
@@ -115,16 +115,16 @@ impl Dispatcher<'_> {
             }
             _ => {}
         }
-        if budgets.inflight.left() == 0 {
-            return Some(Overload::Total(budgets.inflight.most));
+        if budgets.in_flight.left() == 0 {
+            return Some(Overload::Total(budgets.in_flight.limit));
         }
         if budgets.buffered.left() == 0 {
-            return Some(Overload::Bytes(budgets.buffered.most));
+            return Some(Overload::Bytes(budgets.buffered.limit));
         }
         let in_time = !limits.adaptive_admission
             || entry
-                .deadline
-                .is_none_or(|length| entry.load.admits(now.nanos, length));
+                .timeout
+                .is_none_or(|timeout| entry.admission.admits(now.nanos, timeout));
         (!in_time).then_some(Overload::Deadline)
     }
 
@@ -136,12 +136,15 @@ impl Dispatcher<'_> {
         ack: &mut PendingAck,
         begin: impl FnOnce(Box<Job>) -> Result<JobFuture, Failure>,
     ) {
-        let now = self.scratch.now();
+        let now = self.worker.now();
         if let Some(overload) = self.overload(entry, ack.slot, now) {
             return self.run_in_order(entry, incoming, ack, |_, _| Err(overload.into()));
         }
-        let deadline = entry.deadline.map(|length| (now.at + length, length));
-        let std_deadline = deadline.map(|(at, _)| at.into_std());
+        let deadline = entry.timeout.map(|timeout| Deadline {
+            at: now.at + timeout,
+            timeout,
+        });
+        let std_deadline = deadline.map(Deadline::into_std);
         let job = self.lend_job(incoming, ack, std_deadline);
         let bytes = job.message.capacity();
         let index = *ack
@@ -157,7 +160,7 @@ impl Dispatcher<'_> {
         match begin_and_poll(slot, || begin(job)) {
             FirstPoll::Waiting(future) => {
                 ack.waits = true;
-                move_output_to_slot(slot, ack, self.scratch);
+                move_output_to_slot(slot, ack, self.worker);
                 slot.parts.push(AckPart::Running(Running {
                     future,
                     entry: entry.index,
@@ -167,16 +170,16 @@ impl Dispatcher<'_> {
                     },
                     begun: now.at,
                     deadline,
-                    work: entry.load.begin(bytes),
+                    admitted: entry.admission.admit(bytes),
                     trace: trace_of(entry, incoming, self.shared.spans.is_some()),
                 }));
-                if let Some((at, _)) = deadline {
-                    self.in_flight.due_at(at);
+                if let Some(Deadline { at, .. }) = deadline {
+                    self.in_flight.lower_earliest(at);
                 }
             }
             FirstPoll::Done(finished) => {
-                entry.load.done_at_once();
-                entry.count_duration(start, self.scratch.shard);
+                entry.admission.done_at_once();
+                entry.count_duration(start, self.worker.shard);
                 self.answer_at_once(entry, incoming, ack, finished, std_deadline, now.at);
             }
             FirstPoll::Failed(failure) => {
@@ -194,7 +197,7 @@ impl Dispatcher<'_> {
         ack: &PendingAck,
         deadline: Option<std::time::Instant>,
     ) -> Box<Job> {
-        let mut job = self.scratch.job(self.connection);
+        let mut job = self.worker.job(self.connection);
         job.message.copy(&incoming.message);
         job.success_variable.clear();
         if let Some(variable) = incoming.success_variable {
@@ -221,8 +224,8 @@ impl Dispatcher<'_> {
             .slot_with_parts()
             .and_then(|slot| self.in_flight.slot(slot))
         {
-            Some(slot) => (last_actions(&mut slot.parts, self.scratch), ack.room),
-            None => (&mut self.scratch.output, ack.end()),
+            Some(slot) => (last_actions(&mut slot.parts, self.worker), ack.room),
+            None => (&mut self.worker.output, ack.end()),
         };
         let before = out.len();
         let with_deadline = || IncomingMessage {
@@ -237,14 +240,14 @@ impl Dispatcher<'_> {
             self.shared
                 .handle_failure(entry, &with_deadline(), failure, out, room, Some(begun));
         } else if let Some(job) = &finished.job {
-            entry.counters.handled(self.scratch.shard);
+            entry.counters.handled(self.worker.shard);
             out.extend_from_slice(&job.actions);
             if let Some(left_out) = &job.left_out {
                 entry.counters.left_out(left_out);
-                let req_id = entry.trace.request_id(&incoming.message);
+                let req_id = entry.trace_arguments.request_id(&incoming.message);
                 report::left_out(
                     entry.definition,
-                    &entry.lines,
+                    &entry.line_limits,
                     left_out,
                     with_deadline().context,
                     req_id.as_deref(),
@@ -256,7 +259,7 @@ impl Dispatcher<'_> {
             }
         }
         if let Some(job) = finished.job {
-            self.scratch.recycle_job(job);
+            self.worker.recycle_job(job);
         }
     }
 
@@ -293,7 +296,7 @@ impl Dispatcher<'_> {
             let entry = self.shared.table.entry(running.entry);
             let finished = match (visit, running.deadline) {
                 (Visit::Poll, _) => {
-                    self.scratch.activity.runs(entry.definition);
+                    self.worker.activity.note_handler(entry.definition);
                     let polled = match &running.trace {
                         None => poll_guarded(&mut running.future, cx),
                         Some(trace) => {
@@ -305,14 +308,14 @@ impl Dispatcher<'_> {
                         Poll::Pending => continue,
                     }
                 }
-                (Visit::Expire(now), Some((at, length))) if at <= now => {
-                    Finished::failed(Failure::TimedOut(length))
+                (Visit::Expire(now), Some(deadline)) if deadline.at <= now => {
+                    Finished::failed(Failure::TimedOut(deadline.timeout))
                 }
                 (Visit::Expire(_), _) => continue,
                 (Visit::GiveUp(after), _) => Finished::failed(Failure::Stopped(after)),
             };
-            running.work.ended(matches!(visit, Visit::Poll));
-            entry.count_duration(Some(running.begun), self.scratch.shard);
+            running.admitted.ended(matches!(visit, Visit::Poll));
+            entry.count_duration(Some(running.begun), self.worker.shard);
             let observed = self.shared.observer.is_some();
             let success_variable = match &finished.job {
                 Some(job) if observed => Some(job.success_variable.clone()),
@@ -320,12 +323,12 @@ impl Dispatcher<'_> {
             };
             let (mut actions, left_out) = match finished.job {
                 Some(mut job) => {
-                    let actions = std::mem::replace(&mut job.actions, self.scratch.buffer());
+                    let actions = std::mem::replace(&mut job.actions, self.worker.buffer());
                     let left_out = job.left_out.take();
-                    self.scratch.recycle_job(job);
+                    self.worker.recycle_job(job);
                     (actions, left_out)
                 }
-                None => (self.scratch.buffer(), None),
+                None => (self.worker.buffer(), None),
             };
             let handled = HandledMessage {
                 entry,
@@ -334,7 +337,7 @@ impl Dispatcher<'_> {
                 context: Context {
                     connection: self.connection,
                     ids,
-                    deadline: running.deadline.map(|(at, _)| at.into_std()),
+                    deadline: running.deadline.map(Deadline::into_std),
                 },
                 begun: Some(running.begun),
             };
@@ -348,12 +351,12 @@ impl Dispatcher<'_> {
                     Some(trace) => within(&trace.span, fail),
                 }
             } else {
-                entry.counters.handled(self.scratch.shard);
+                entry.counters.handled(self.worker.shard);
                 if let Some(left_out) = left_out {
                     entry.counters.left_out(&left_out);
                     report::left_out(
                         entry.definition,
-                        &entry.lines,
+                        &entry.line_limits,
                         &left_out,
                         handled.context,
                         handled.req_id,
@@ -387,8 +390,8 @@ impl Dispatcher<'_> {
         let ack = self.begin_ack(ids);
         for part in parts.drain(..) {
             if let AckPart::Done(actions) = part {
-                self.scratch.output.extend_from_slice(&actions);
-                self.scratch.recycle(actions);
+                self.worker.output.extend_from_slice(&actions);
+                self.worker.recycle(actions);
             }
         }
         if let Some(slot) = self.in_flight.slot(index) {
@@ -402,7 +405,7 @@ impl Dispatcher<'_> {
 /// Returns how a message is found in logs and traces once it is gone.
 #[inline(always)]
 fn trace_of(entry: &Entry, incoming: &IncomingMessage<'_>, spans: bool) -> Option<Box<Trace>> {
-    let req_id = entry.trace.request_id(&incoming.message);
+    let req_id = entry.trace_arguments.request_id(&incoming.message);
     (spans || req_id.is_some()).then(|| {
         let span = if spans { Span::current() } else { Span::none() };
         Box::new(Trace { req_id, span })
@@ -410,9 +413,9 @@ fn trace_of(entry: &Entry, incoming: &IncomingMessage<'_>, spans: bool) -> Optio
 }
 
 /// The encoded actions at the end of `parts`.
-fn last_actions<'p>(parts: &'p mut Vec<AckPart>, scratch: &mut Scratch) -> &'p mut Vec<u8> {
+fn last_actions<'p>(parts: &'p mut Vec<AckPart>, worker: &mut WorkerState) -> &'p mut Vec<u8> {
     if !matches!(parts.last(), Some(AckPart::Done(_))) {
-        parts.push(AckPart::Done(scratch.buffer()));
+        parts.push(AckPart::Done(worker.buffer()));
     }
     match parts.last_mut() {
         Some(AckPart::Done(actions)) => actions,
@@ -436,11 +439,11 @@ fn begin_and_poll(slot: &Slot, begin: impl FnOnce() -> Result<JobFuture, Failure
 }
 
 /// Moves the actions of earlier messages out of the output, since their ACK will be late.
-fn move_output_to_slot(slot: &mut Slot, ack: &PendingAck, scratch: &mut Scratch) {
+fn move_output_to_slot(slot: &mut Slot, ack: &PendingAck, worker: &mut WorkerState) {
     let payload = ack.open.payload();
-    if slot.parts.is_empty() && scratch.output.len() > payload {
-        let mut head = scratch.buffer();
-        head.extend(scratch.output.drain(payload..));
+    if slot.parts.is_empty() && worker.output.len() > payload {
+        let mut head = worker.buffer();
+        head.extend(worker.output.drain(payload..));
         slot.parts.push(AckPart::Done(head));
     }
 }

@@ -1,7 +1,7 @@
 //! The number of running messages of one handler, and whether one more would be done in time.
 //!
 //! While a handler misses its deadline for one message in eight, no more of its messages may run at once
-//! than it finished within the last deadline's length: more would take longer than that, since the number
+//! than it finished within the last timeout: more would take longer than that, since the number
 //! running is the rate times the time that each takes. Those beyond are refused at once. A few are always
 //! admitted, to find out when the handler has recovered.
 
@@ -18,7 +18,7 @@ const ALWAYS: usize = 32;
 /// to refuse the others.
 const ACCIDENT: usize = 8;
 
-/// A time as handlers' loads count it: in nanoseconds since the first that was asked for.
+/// Returns a time as admission counts it: in nanoseconds since the first that was asked for.
 pub(crate) fn nanos(time: Instant) -> u64 {
     static FIRST: OnceLock<Instant> = OnceLock::new();
     let first = FIRST.get_or_init(|| time);
@@ -30,7 +30,7 @@ pub(crate) fn nanos(time: Instant) -> u64 {
 pub(crate) struct Admission {
     budgets: Arc<Budgets>,
     running: AtomicUsize,
-    /// Time is cut in windows of the deadline's length: when this one began, as [`nanos`].
+    /// Time is cut in windows as long as the timeout: when this one began, as [`nanos`].
     window: AtomicU64,
     /// Done in time, in this window and in the one before.
     done: [AtomicUsize; 2],
@@ -49,10 +49,10 @@ impl Admission {
         })
     }
 
-    /// Returns whether one more can be expected to be done within `length`.
+    /// Returns whether one more can be expected to be done within `timeout`.
     #[inline]
-    pub(crate) fn admits(&self, now: u64, length: Duration) -> bool {
-        self.turn(now, length);
+    pub(crate) fn admits(&self, now: u64, timeout: Duration) -> bool {
+        self.advance_window(now, timeout);
         let [done, done_before] = &self.done;
         let [missed, missed_before] = &self.missed;
         let both = |now: &AtomicUsize, before: &AtomicUsize| {
@@ -67,22 +67,22 @@ impl Admission {
         self.running.load(Ordering::Relaxed) < most
     }
 
-    /// Goes on to the window it is now. Threads that count meanwhile may do so in the wrong one: it
+    /// Advances to the window of this time. Threads that count meanwhile may do so in the wrong one: it
     /// is an estimate.
     #[inline]
-    fn turn(&self, now: u64, length: Duration) {
-        let length = length.as_nanos() as u64;
+    fn advance_window(&self, now: u64, timeout: Duration) {
+        let timeout = timeout.as_nanos() as u64;
         let began = self.window.load(Ordering::Relaxed);
         let passed = now.saturating_sub(began);
-        if passed >= length {
-            self.turn_from(began, now, (passed / 2 < length).then_some(length));
+        if passed >= timeout {
+            self.start_window(began, now, (passed / 2 < timeout).then_some(timeout));
         }
     }
 
     /// Leaves the window that began then for the one that follows it, or for one that begins now.
     #[cold]
-    fn turn_from(&self, began: u64, now: u64, follows: Option<u64>) {
-        let next = follows.map_or(now, |length| began.saturating_add(length));
+    fn start_window(&self, began: u64, now: u64, follows: Option<u64>) {
+        let next = follows.map_or(now, |timeout| began.saturating_add(timeout));
         let ours = self
             .window
             .compare_exchange(began, next, Ordering::Relaxed, Ordering::Relaxed)
@@ -111,12 +111,12 @@ impl Admission {
     }
 
     /// Counts one that begins to run, whose message has `bytes` bytes.
-    pub(crate) fn begin(self: &Arc<Self>, bytes: usize) -> Admitted {
+    pub(crate) fn admit(self: &Arc<Self>, bytes: usize) -> Admitted {
         self.running.fetch_add(1, Ordering::Relaxed);
-        self.budgets.inflight.add(1);
+        self.budgets.in_flight.add(1);
         self.budgets.buffered.add(bytes);
         Admitted {
-            load: self.clone(),
+            admission: self.clone(),
             bytes,
         }
     }
@@ -125,7 +125,7 @@ impl Admission {
 /// A running message, counted until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Admitted {
-    load: Arc<Admission>,
+    admission: Arc<Admission>,
     bytes: usize,
 }
 
@@ -133,9 +133,9 @@ impl Admitted {
     /// Counts the end, which was in time or not.
     pub(crate) fn ended(&self, in_time: bool) {
         let [count, _] = if in_time {
-            &self.load.done
+            &self.admission.done
         } else {
-            &self.load.missed
+            &self.admission.missed
         };
         count.fetch_add(1, Ordering::Relaxed);
     }
@@ -143,9 +143,9 @@ impl Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.load.running.fetch_sub(1, Ordering::Relaxed);
-        self.load.budgets.inflight.sub(1);
-        self.load.budgets.buffered.sub(self.bytes);
+        self.admission.running.fetch_sub(1, Ordering::Relaxed);
+        self.admission.budgets.in_flight.sub(1);
+        self.admission.budgets.buffered.sub(self.bytes);
     }
 }
 
@@ -154,55 +154,55 @@ mod tests {
     use super::*;
     use crate::agent::Limits;
 
-    const LENGTH: Duration = Duration::from_millis(100);
+    const TIMEOUT: Duration = Duration::from_millis(100);
 
     fn now() -> u64 {
         nanos(Instant::now())
     }
 
-    fn load() -> Arc<Admission> {
+    fn admission() -> Arc<Admission> {
         Admission::new(Budgets::new(&Limits::default()))
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_admitted_while_no_deadline_is_missed() {
-        let load = load();
-        let running: Vec<_> = (0..5000).map(|_| load.begin(0)).collect();
-        assert!(load.admits(now(), LENGTH));
+        let admission = admission();
+        let running: Vec<_> = (0..5000).map(|_| admission.admit(0)).collect();
+        assert!(admission.admits(now(), TIMEOUT));
         drop(running);
-        assert_eq!(load.running.load(Ordering::Relaxed), 0);
+        assert_eq!(admission.running.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_handler_that_rarely_hangs_is_not_limited() {
-        let load = load();
-        let running: Vec<_> = (0..100).map(|_| load.begin(0)).collect();
+        let admission = admission();
+        let running: Vec<_> = (0..100).map(|_| admission.admit(0)).collect();
         running.iter().for_each(|one| one.ended(true));
         let _late: Vec<_> = (0..12)
-            .map(|_| load.begin(0))
+            .map(|_| admission.admit(0))
             .inspect(|one| one.ended(false))
             .collect();
-        assert!(load.admits(now(), LENGTH));
+        assert!(admission.admits(now(), TIMEOUT));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_handler_that_hangs_gets_few_messages_until_it_recovers() {
-        let load = load();
-        let mut running: Vec<_> = (0..500).map(|_| load.begin(0)).collect();
+        let admission = admission();
+        let mut running: Vec<_> = (0..500).map(|_| admission.admit(0)).collect();
         running.iter().for_each(|one| one.ended(false));
-        assert!(!load.admits(now(), LENGTH));
+        assert!(!admission.admits(now(), TIMEOUT));
         running.truncate(ALWAYS);
-        assert!(!load.admits(now(), LENGTH));
+        assert!(!admission.admits(now(), TIMEOUT));
         running.truncate(ALWAYS - 1);
-        assert!(load.admits(now(), LENGTH));
+        assert!(admission.admits(now(), TIMEOUT));
         // They finish in time, and 60 finished: up to 60 can run at once.
         (0..60).for_each(|_| running[0].ended(true));
-        running.extend((running.len()..59).map(|_| load.begin(0)));
-        assert!(load.admits(now(), LENGTH));
-        running.push(load.begin(0));
-        assert!(!load.admits(now(), LENGTH));
-        // Nothing missed for two lengths: nothing is refused.
-        tokio::time::advance(2 * LENGTH).await;
-        assert!(load.admits(now(), LENGTH));
+        running.extend((running.len()..59).map(|_| admission.admit(0)));
+        assert!(admission.admits(now(), TIMEOUT));
+        running.push(admission.admit(0));
+        assert!(!admission.admits(now(), TIMEOUT));
+        // Nothing missed for two timeouts: nothing is refused.
+        tokio::time::advance(2 * TIMEOUT).await;
+        assert!(admission.admits(now(), TIMEOUT));
     }
 }

@@ -9,9 +9,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 #[derive(Debug)]
 pub(crate) struct BlockingPlaces {
     free: Arc<Semaphore>,
-    most_running: usize,
+    max_running: usize,
     waiting: AtomicUsize,
-    most_waiting: usize,
+    max_waiting: usize,
 }
 
 /// A place for one blocking handler.
@@ -27,18 +27,18 @@ pub(crate) struct BlockingTurn(Arc<BlockingPlaces>);
 
 impl BlockingPlaces {
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
-        let most_running = limits.max_blocking.min(Semaphore::MAX_PERMITS);
+        let max_running = limits.max_blocking.min(Semaphore::MAX_PERMITS);
         Arc::new(BlockingPlaces {
-            free: Arc::new(Semaphore::new(most_running)),
-            most_running,
+            free: Arc::new(Semaphore::new(max_running)),
+            max_running,
             waiting: AtomicUsize::new(0),
-            most_waiting: limits.max_blocking_queue,
+            max_waiting: limits.max_blocking_queue,
         })
     }
 
     /// Returns how many handlers are running.
     pub(crate) fn running(&self) -> usize {
-        self.most_running - self.free.available_permits()
+        self.max_running - self.free.available_permits()
     }
 
     /// Returns how many handlers wait.
@@ -51,12 +51,12 @@ impl BlockingPlaces {
         if let Ok(permit) = self.free.clone().try_acquire_owned() {
             return Some(BlockingPlace::Free(permit));
         }
-        if self.most_running == 0 {
+        if self.max_running == 0 {
             return None;
         }
         let waiting = self.waiting.fetch_add(1, Ordering::Relaxed);
         let turn = BlockingTurn(self.clone());
-        (waiting < self.most_waiting).then_some(BlockingPlace::Queue(turn))
+        (waiting < self.max_waiting).then_some(BlockingPlace::Queue(turn))
     }
 }
 

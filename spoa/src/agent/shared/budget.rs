@@ -15,21 +15,22 @@ const FREE: usize = 32 << 10;
 #[derive(Debug)]
 pub(crate) struct Budget {
     taken: AtomicUsize,
-    pub(crate) most: usize,
+    pub(crate) limit: usize,
 }
 
 impl Budget {
-    fn new(most: usize) -> Self {
+    fn new(limit: usize) -> Self {
         Budget {
             taken: AtomicUsize::new(0),
-            most,
+            limit,
         }
     }
 
     /// Returns what is left.
     #[inline]
     pub(crate) fn left(&self) -> usize {
-        self.most.saturating_sub(self.taken.load(Ordering::Relaxed))
+        self.limit
+            .saturating_sub(self.taken.load(Ordering::Relaxed))
     }
 
     /// Returns what is taken.
@@ -58,7 +59,7 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Budgets {
     /// Running handlers.
-    pub(crate) inflight: Budget,
+    pub(crate) in_flight: Budget,
     /// Bytes of their messages, of unfinished frames and of unwritten answers.
     pub(crate) buffered: Budget,
     /// Bytes of fragments.
@@ -68,7 +69,7 @@ pub(crate) struct Budgets {
 impl Budgets {
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Budgets {
-            inflight: Budget::new(limits.max_in_flight_total),
+            in_flight: Budget::new(limits.max_in_flight_total),
             buffered: Budget::new(limits.max_buffered_total),
             reassembled: Budget::new(limits.max_reassembled_total),
         })

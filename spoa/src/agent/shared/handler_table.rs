@@ -22,11 +22,11 @@ pub(crate) struct Entry {
     /// The index that [`HandlerTable::entry`] takes.
     pub(crate) index: usize,
     pub(crate) definition: &'static Definition,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) lines: HandlerLineLimits,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) line_limits: HandlerLineLimits,
     pub(crate) counters: HandlerCounters,
-    pub(crate) load: Arc<Admission>,
-    pub(crate) trace: TraceArguments,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) trace_arguments: TraceArguments,
     /// Whether the names of its arguments have been compared with a message.
     pub(crate) names_compared: AtomicBool,
 }
@@ -49,11 +49,11 @@ impl HandlerTable {
         let entry = |definition: &'static Definition| Entry {
             index: 0,
             definition,
-            deadline: definition.timeout().or(default).map(usable),
-            lines: HandlerLineLimits::default(),
+            timeout: definition.timeout().or(default).map(usable),
+            line_limits: HandlerLineLimits::default(),
             counters: HandlerCounters::new(definition),
-            load: Admission::new(budgets.clone()),
-            trace: TraceArguments::of(definition),
+            admission: Admission::new(budgets.clone()),
+            trace_arguments: TraceArguments::of(definition),
             names_compared: AtomicBool::new(false),
         };
         let named = |d: &&'static Definition| Some((d.message_name()?.as_bytes(), entry(d)));
@@ -91,7 +91,7 @@ impl HandlerTable {
         messages.into_iter().find_map(|mut message| {
             let entry = self.find(message.name().as_bytes())?;
             message.take_success_variable();
-            entry.trace.request_id(&message)
+            entry.trace_arguments.request_id(&message)
         })
     }
 
@@ -156,8 +156,8 @@ mod tests {
         };
         let budgets = Budgets::new(&Limits::default());
         let table = HandlerTable::new(&[&PATIENT], None, &budgets);
-        let deadline = table.find(b"patient").and_then(|entry| entry.deadline);
-        assert!(deadline.is_some_and(|length| Instant::now().checked_add(length).is_some()));
-        assert!(deadline.is_some_and(|length| u64::try_from(length.as_nanos()).is_ok()));
+        let timeout = table.find(b"patient").and_then(|entry| entry.timeout);
+        assert!(timeout.is_some_and(|timeout| Instant::now().checked_add(timeout).is_some()));
+        assert!(timeout.is_some_and(|timeout| u64::try_from(timeout.as_nanos()).is_ok()));
     }
 }

@@ -29,7 +29,7 @@ use std::sync::atomic::AtomicBool;
 pub(crate) struct Shared {
     pub(crate) name: Arc<str>,
     pub(crate) table: HandlerTable,
-    pub(crate) current: Arc<CurrentStates>,
+    pub(crate) current_states: Arc<CurrentStates>,
     pub(crate) limits: Limits,
     /// Whether health checks are refused, so that HAProxy sends to its other servers.
     pub(crate) refuses_health_checks: AtomicBool,
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) observer: Option<Box<dyn Observer>>,
     /// Whether messages have spans or an observer.
     pub(crate) has_spans_or_observer: bool,
-    pub(crate) lines: LineLimits,
+    pub(crate) line_limits: LineLimits,
     pub(crate) counters: Arc<Counters>,
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) blocking: Arc<BlockingPlaces>,

@@ -92,7 +92,7 @@ pub struct HandlerBegun<'a> {
     pub(crate) definition: &'static Definition,
     pub(crate) message: Message<'a>,
     pub(crate) context: Context<'a>,
-    pub(crate) trace: &'a TraceArguments,
+    pub(crate) trace_arguments: &'a TraceArguments,
 }
 
 impl<'a> HandlerBegun<'a> {
@@ -111,7 +111,7 @@ impl<'a> HandlerBegun<'a> {
     /// Returns the unique id of the request, if the handler has an argument whose sample is `unique-id`.
     #[must_use]
     pub fn req_id(&self) -> Option<String> {
-        self.trace.request_id(&self.message)
+        self.trace_arguments.request_id(&self.message)
     }
 
     /// Returns where the message came from, and the deadline of the handler.
@@ -122,9 +122,10 @@ impl<'a> HandlerBegun<'a> {
 
     /// Returns the arguments of the message, without those that the handler marks with `#[arg(secret)]`.
     pub fn arguments(&self) -> impl Iterator<Item = Arg<'a>> + use<'a> {
-        let trace = self.trace;
+        let trace_arguments = self.trace_arguments;
         let arguments = self.message.args().iter().enumerate();
-        let shown = arguments.filter(|(index, arg)| !trace.is_secret(*index, arg.name.as_bytes()));
+        let shown = arguments
+            .filter(|(index, arg)| !trace_arguments.is_secret(*index, arg.name.as_bytes()));
         shown.map(|(_, arg)| arg)
     }
 }

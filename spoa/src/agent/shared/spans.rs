@@ -37,7 +37,7 @@ impl Spans {
     pub(crate) fn open(&self, entry: &Entry, incoming: &IncomingMessage<'_>) -> Span {
         let message = &incoming.message;
         let name = message.name().excerpt();
-        let req_id = entry.trace.request_id(message);
+        let req_id = entry.trace_arguments.request_id(message);
         let ids = incoming.context.ids;
         let opened = catch(|| {
             // ERROR, so that `--log` never filters the span.
@@ -50,7 +50,9 @@ impl Spans {
                 otel.status_code = Empty,
                 otel.status_description = Empty,
             );
-            if let (Some(link), Some(parent)) = (&self.link, entry.trace.traceparent(message)) {
+            if let (Some(link), Some(parent)) =
+                (&self.link, entry.trace_arguments.traceparent(message))
+            {
                 link(&span, parent);
             }
             span

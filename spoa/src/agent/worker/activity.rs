@@ -7,9 +7,9 @@ use std::time::Duration;
 
 /// A handler that keeps its thread for this many looks, half a second, is named in the log. Looks are
 /// counted, not time: where the machine is too busy to run the thread, it is too busy to look.
-const MANY: u32 = 50;
+const REPORTED_AT: u32 = 50;
 
-/// A bit of [`WorkerActivity::runs`] that the watcher sets: it is gone once another handler is begun.
+/// A bit of [`WorkerActivity::last_handler`] that the watcher sets: it is gone once another handler is begun.
 const SEEN: usize = 1;
 
 /// The activity of a thread, for the watchdog.
@@ -19,8 +19,8 @@ pub(crate) struct WorkerActivity {
     poll: AtomicU32,
     /// The agent whose connection is polled.
     pub(super) agent: AtomicUsize,
-    /// The mark of the handler that was begun last in this poll.
-    runs: AtomicUsize,
+    /// The [`handler_id`] of the handler that was started last in this poll.
+    last_handler: AtomicUsize,
 }
 
 /// A thread, and what the watcher has seen of it.
@@ -50,16 +50,16 @@ pub(super) enum Look {
 /// A handler that keeps its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlockedWorker {
-    /// Its [`mark`].
+    /// Its [`handler_id`].
     pub(crate) handler: usize,
     pub(crate) time: Duration,
     /// Whether others ran before it for most of that time, one after another.
     pub(crate) with_others: bool,
 }
 
-/// Returns a number that no other handler has.
+/// Returns the number of a handler, which no other handler has.
 #[inline]
-pub(crate) fn mark(definition: &'static Definition) -> usize {
+pub(crate) fn handler_id(definition: &'static Definition) -> usize {
     std::ptr::from_ref(definition).addr()
 }
 
@@ -67,28 +67,29 @@ impl WorkerActivity {
     /// Notes that a poll begins, of a connection of this agent. Only its own thread writes: no
     /// read-modify-write is needed.
     #[inline]
-    pub(crate) fn begin(&self, agent: usize) {
+    pub(crate) fn begin_poll(&self, agent: usize) {
         self.agent.store(agent, Ordering::Relaxed);
-        self.runs.store(0, Ordering::Relaxed);
-        self.turn();
+        self.last_handler.store(0, Ordering::Relaxed);
+        self.next_poll();
     }
 
     /// Notes that the poll ends.
     #[inline]
-    pub(crate) fn end(&self) {
-        self.turn();
+    pub(crate) fn end_poll(&self) {
+        self.next_poll();
     }
 
     #[inline]
-    fn turn(&self) {
+    fn next_poll(&self) {
         let poll = self.poll.load(Ordering::Relaxed);
         self.poll.store(poll.wrapping_add(1), Ordering::Release);
     }
 
-    /// Notes that a handler is begun, or polled.
+    /// Notes that a handler is started, or polled.
     #[inline]
-    pub(crate) fn runs(&self, definition: &'static Definition) {
-        self.runs.store(mark(definition), Ordering::Relaxed);
+    pub(crate) fn note_handler(&self, definition: &'static Definition) {
+        self.last_handler
+            .store(handler_id(definition), Ordering::Relaxed);
     }
 }
 
@@ -115,27 +116,27 @@ impl WatchedThread {
                 Look::Active
             };
         }
-        let runs = thread.runs.fetch_or(SEEN, Ordering::Relaxed);
+        let last_handler = thread.last_handler.fetch_or(SEEN, Ordering::Relaxed);
         if poll != before {
             (self.since, self.looks) = (now, 0);
             (self.handler_since, self.handler_looks) = (now, 0);
             return Look::Active;
         }
         self.looks += 1;
-        if runs & SEEN == 0 {
+        if last_handler & SEEN == 0 {
             (self.handler_since, self.handler_looks) = (now, 0);
         } else {
             self.handler_looks += 1;
         }
-        let (since, with_others) = if self.handler_looks >= MANY {
+        let (since, with_others) = if self.handler_looks >= REPORTED_AT {
             (self.handler_since, false)
-        } else if self.looks >= MANY && self.handler_looks < self.looks / 2 {
+        } else if self.looks >= REPORTED_AT && self.handler_looks < self.looks / 2 {
             (self.since, true)
         } else {
             return Look::Kept(None);
         };
         Look::Kept(Some(BlockedWorker {
-            handler: runs & !SEEN,
+            handler: last_handler & !SEEN,
             time: Duration::from_millis(now.saturating_sub(since).as_millis() as u64),
             with_others,
         }))
@@ -159,7 +160,7 @@ mod tests {
 
     fn kept(handler: &'static Definition, ms: u64, with_others: bool) -> Look {
         Look::Kept(Some(BlockedWorker {
-            handler: mark(handler),
+            handler: handler_id(handler),
             time: at(ms),
             with_others,
         }))
@@ -171,15 +172,15 @@ mod tests {
         let mut watched = WatchedThread::new(&thread);
         let mut look = |ms| watched.look(&thread, at(ms));
         assert_eq!(look(0), Look::Idle);
-        thread.begin(1);
-        thread.runs(&SLOW);
+        thread.begin_poll(1);
+        thread.note_handler(&SLOW);
         assert_eq!(look(10), Look::Active);
-        for tick in 2..=MANY.into() {
+        for tick in 2..=REPORTED_AT.into() {
             assert_eq!(look(10 * tick), Look::Kept(None));
         }
         assert_eq!(look(510), kept(&SLOW, 500, false));
         assert_eq!(look(520), kept(&SLOW, 510, false));
-        thread.end();
+        thread.end_poll();
         assert_eq!(look(530), Look::Active);
         assert_eq!(look(540), Look::Idle);
     }
@@ -189,10 +190,10 @@ mod tests {
         let thread = Arc::new(WorkerActivity::default());
         let mut watched = WatchedThread::new(&thread);
         for tick in 0..100 {
-            thread.begin(1);
-            thread.runs(&SLOW);
+            thread.begin_poll(1);
+            thread.note_handler(&SLOW);
             assert_eq!(watched.look(&thread, at(10 * tick)), Look::Active);
-            thread.end();
+            thread.end_poll();
         }
     }
 
@@ -200,12 +201,12 @@ mod tests {
     fn a_handler_is_not_blamed_for_the_time_of_those_before_it() {
         let thread = Arc::new(WorkerActivity::default());
         let mut watched = WatchedThread::new(&thread);
-        thread.begin(1);
+        thread.begin_poll(1);
         let mut looks = Vec::new();
         // Each takes 60 ms.
         for tick in 0..60 {
             if tick % 6 == 0 {
-                thread.runs(&SLOW);
+                thread.note_handler(&SLOW);
             }
             looks.push(watched.look(&thread, at(10 * tick)));
         }
@@ -218,12 +219,12 @@ mod tests {
     fn the_time_of_a_handler_begins_when_the_handler_begins() {
         let thread = Arc::new(WorkerActivity::default());
         let mut watched = WatchedThread::new(&thread);
-        thread.begin(1);
-        thread.runs(&QUICK);
+        thread.begin_poll(1);
+        thread.note_handler(&QUICK);
         let mut look = |tick: u64| watched.look(&thread, at(10 * tick));
         assert_eq!(look(0), Look::Active);
         assert_eq!(look(1), Look::Kept(None));
-        thread.runs(&SLOW);
+        thread.note_handler(&SLOW);
         for tick in 2..52 {
             assert_eq!(look(tick), Look::Kept(None), "{tick}");
         }

@@ -64,7 +64,7 @@ impl Batching {
 
     /// Gives the core away, if that makes the batches of this thread larger or may do so.
     #[inline]
-    pub(crate) fn gather(&mut self) {
+    pub(crate) fn yield_if_useful(&mut self) {
         if self.yields() {
             let begin = Instant::now();
             std::thread::yield_now();
@@ -90,7 +90,7 @@ impl Batching {
         }
     }
 
-    /// Counts the NOTIFYs of a poll that began with [`gather`](Self::gather).
+    /// Counts the NOTIFYs of a poll that began with [`yield_if_useful`](Self::yield_if_useful).
     #[inline]
     pub(crate) fn count(&mut self, notifies: u64) {
         if notifies == 0 {

@@ -54,7 +54,7 @@ impl WorkerActivity {
 
     /// Wakes the watcher, for handlers may be run from here to the end of the poll.
     #[inline]
-    pub(crate) fn handlers_follow(&self) {
+    pub(crate) fn handlers_may_run(&self) {
         if SLEEPS.load(Ordering::Relaxed) {
             wake();
         }

@@ -4,7 +4,7 @@ use super::{Conversation, Phase, Step};
 use crate::agent::connection::lifetime;
 use crate::agent::connection::timers::Timer;
 use crate::agent::report::connections::{End, Late};
-use crate::agent::worker::scratch::Scratch;
+use crate::agent::worker::state::WorkerState;
 use crate::spop::Status;
 use std::task::{Context, Poll};
 use tokio::time::Instant;
@@ -18,8 +18,8 @@ impl Conversation {
         unwritten: bool,
     ) -> Poll<(Timer, Instant)> {
         if unwritten && !self.timers.runs(Timer::Write) {
-            let length = self.shared.limits.write_timeout;
-            self.timers.set(Timer::Write, Instant::now() + length);
+            let timeout = self.shared.limits.write_timeout;
+            self.timers.set(Timer::Write, Instant::now() + timeout);
         }
         let quiet = match &self.phase {
             Phase::Draining(close) => close.due(),
@@ -36,14 +36,14 @@ impl Conversation {
         timer: Timer,
         now: Instant,
         unwritten: bool,
-        scratch: &mut Scratch,
+        worker: &mut WorkerState,
     ) -> Option<End> {
         match timer {
             Timer::Linger => return Some(End::Closed),
             Timer::Hello => return Some(End::Late(Late::Hello)),
             Timer::Write => return Some(End::Late(Late::Read)),
             Timer::Frame => return Some(End::Late(Late::Frame)),
-            Timer::Idle => return self.idled(unwritten, scratch),
+            Timer::Idle => return self.idled(unwritten, worker),
             Timer::Lifetime => {
                 self.timers.stop(Timer::Lifetime);
                 self.drain(Some(now + lifetime::GRACE));
@@ -54,26 +54,26 @@ impl Conversation {
                 }
             }
             Timer::Handlers => {
-                scratch.activity.handlers_follow();
+                worker.activity.handlers_may_run();
                 let waiting: Vec<_> = self.in_flight.waiting().collect();
                 for slot in waiting {
-                    self.dispatcher(scratch).expire(slot, now);
+                    self.dispatcher(worker).expire(slot, now);
                 }
-                self.in_flight.update_earliest();
+                self.in_flight.find_earliest();
             }
         }
         None
     }
 
     /// Closes gracefully if the peer has sent nothing for long and no answer is outstanding.
-    fn idled(&mut self, unwritten: bool, scratch: &mut Scratch) -> Option<End> {
+    fn idled(&mut self, unwritten: bool, worker: &mut WorkerState) -> Option<End> {
         let is_open = matches!(self.phase, Phase::Open | Phase::Draining(_));
         let busy = self.in_flight.len() > 0 || !self.input.is_empty() || unwritten;
         if !is_open || busy {
             self.restart_idle_timer();
             return None;
         }
-        match self.close_gracefully(Status::NORMAL, &mut scratch.output) {
+        match self.close_gracefully(Status::NORMAL, &mut worker.output) {
             Step::Ended(end) => Some(end),
             Step::More | Step::Wait => None,
         }

@@ -5,7 +5,7 @@ use crate::agent::Shared;
 use crate::agent::connection::timers::Timer;
 use crate::agent::dispatch::Dispatcher;
 use crate::agent::report::{connections as log, values};
-use crate::agent::worker::scratch::{MAX_MESSAGES, Scratch, rest};
+use crate::agent::worker::state::{MAX_MESSAGES, WorkerState, rest};
 use crate::handler::ConnectionInfo;
 use crate::spop::session::{AgentEvent, Received, Refusal};
 use crate::spop::{Capabilities, FrameIds, Messages, Status};
@@ -27,20 +27,20 @@ const SMALL: usize = 4 << 10;
 impl Conversation {
     /// Polls the handlers that were woken and answers frames that waited. Returns what that led to if
     /// nothing is to be read now.
-    pub(crate) fn resume(&mut self, scratch: &mut Scratch) -> Option<Step> {
-        self.poll_woken_handlers(scratch);
+    pub(crate) fn resume(&mut self, worker: &mut WorkerState) -> Option<Step> {
+        self.poll_woken_handlers(worker);
         if self.wakeups.draining() {
             self.drain(None);
         }
         if self.is_draining() && self.wakeups.out_of_time() {
-            return Some(self.end_drain(scratch));
+            return Some(self.end_drain(worker));
         }
         // A poll comes back here after its share when a timer has gone off.
-        if self.backlog && scratch.budget.is_left() {
+        if self.backlog && worker.budget.is_left() {
             let input = std::mem::take(&mut self.input);
-            let used = self.answer_frames(&input, scratch);
-            self.keep(input, used, scratch);
-            if self.backlog || scratch.output.len() >= FLUSH_AT {
+            let used = self.answer_frames(&input, worker);
+            self.keep(input, used, worker);
+            if self.backlog || worker.output.len() >= FLUSH_AT {
                 return Some(Step::More);
             }
         }
@@ -48,106 +48,106 @@ impl Conversation {
     }
 
     /// Polls the handlers that were woken.
-    fn poll_woken_handlers(&mut self, scratch: &mut Scratch) {
-        let mut ready = std::mem::take(&mut scratch.ready);
+    fn poll_woken_handlers(&mut self, worker: &mut WorkerState) {
+        let mut ready = std::mem::take(&mut worker.ready);
         self.wakeups.take_ready(&mut ready);
         if !ready.is_empty() {
-            scratch.activity.handlers_follow();
+            worker.activity.handlers_may_run();
         }
         for slot in ready.drain(..) {
-            self.dispatcher(scratch).resume(slot);
+            self.dispatcher(worker).resume(slot);
         }
-        scratch.ready = ready;
+        worker.ready = ready;
     }
 
     /// Answers the NOTIFYs in flight without unfinished handlers, and closes gracefully.
     #[cold]
-    fn end_drain(&mut self, scratch: &mut Scratch) -> Step {
-        scratch.activity.handlers_follow();
+    fn end_drain(&mut self, worker: &mut WorkerState) -> Step {
+        worker.activity.handlers_may_run();
         let waiting: Vec<_> = self.in_flight.waiting().collect();
         for slot in waiting {
             let after = self.shared.limits.drain_timeout;
-            self.dispatcher(scratch).give_up(slot, after);
+            self.dispatcher(worker).give_up(slot, after);
         }
-        self.close_gracefully(Status::NORMAL, &mut scratch.output)
+        self.close_gracefully(Status::NORMAL, &mut worker.output)
     }
 
     /// Returns whether more is read before answers leave.
-    pub(crate) fn gathers(&self, scratch: &Scratch) -> bool {
-        self.is_draining() && !self.backlog && scratch.output.len() < FLUSH_AT
+    pub(crate) fn defers_writing(&self, worker: &WorkerState) -> bool {
+        self.is_draining() && !self.backlog && worker.output.len() < FLUSH_AT
     }
 
     /// Decides what to do when nothing more can be read now. A connection that drains closes gracefully
     /// once every frame is answered and no other seems to be on its way.
     #[inline]
-    pub(crate) fn all_read(&mut self, scratch: &mut Scratch) -> Step {
+    pub(crate) fn all_read(&mut self, worker: &mut WorkerState) -> Step {
         let Phase::Draining(close) = &mut self.phase else {
             return Step::Wait;
         };
         let in_flight = self.in_flight.len() > 0;
         // HAProxy waits for the HELLO.
         if self.had_frame_after_hello {
-            close.hold(&mut scratch.output);
-            close.release(&mut scratch.output);
+            close.hold(&mut worker.output);
+            close.release(&mut worker.output);
         }
         let unfinished = self.session.is_running() && !self.input.is_empty();
         if !close.is_quiet(in_flight) || in_flight || unfinished {
             return Step::Wait;
         }
-        self.close_gracefully(Status::NORMAL, &mut scratch.output)
+        self.close_gracefully(Status::NORMAL, &mut worker.output)
     }
 
     /// Returns where to read into: after what was kept, if that is short.
     #[inline]
-    pub(crate) fn room<'s>(&self, scratch: &'s mut Scratch) -> &'s mut [u8] {
+    pub(crate) fn room<'s>(&self, worker: &'s mut WorkerState) -> &'s mut [u8] {
         let kept = self.input.len();
         if kept == 0 || kept > COPY_UP_TO {
-            return &mut scratch.input;
+            return &mut worker.input;
         }
-        let (front, room) = scratch.input.split_at_mut(kept);
+        let (front, room) = worker.input.split_at_mut(kept);
         front.copy_from_slice(&self.input);
         room
     }
 
     /// Answers what was read into the [`room`](Conversation::room): `count` bytes.
     #[inline]
-    pub(crate) fn received(&mut self, count: usize, scratch: &mut Scratch) {
+    pub(crate) fn received(&mut self, count: usize, worker: &mut WorkerState) {
         self.follow_reloads();
         let kept = self.input.len();
-        scratch.polled.received += count as u64;
-        let buffer = std::mem::take(&mut scratch.input);
+        worker.polled.received += count as u64;
+        let buffer = std::mem::take(&mut worker.input);
         if kept > COPY_UP_TO {
             let mut input = std::mem::take(&mut self.input);
             input.extend_from_slice(buffer.get(..count).unwrap_or_default());
-            scratch.input = buffer;
-            let used = self.answer_frames(&input, scratch);
-            self.keep(input, used, scratch);
+            worker.input = buffer;
+            let used = self.answer_frames(&input, worker);
+            self.keep(input, used, worker);
             return;
         }
         let came = buffer.get(..kept + count).unwrap_or(&buffer);
-        let used = self.answer_frames(came, scratch);
+        let used = self.answer_frames(came, worker);
         let rest = rest(came, used);
         if rest.is_empty() {
             if self.input.capacity() > 0 {
-                scratch.recycle(std::mem::take(&mut self.input));
+                worker.recycle(std::mem::take(&mut self.input));
             }
             self.timers.stop(Timer::Frame);
         } else {
             if self.input.capacity() == 0 {
-                self.input = scratch.buffer();
+                self.input = worker.buffer();
             }
             self.input.clear();
             self.input.extend_from_slice(rest);
             self.note_unfinished_frame(used > 0);
         }
-        scratch.input = buffer;
+        worker.input = buffer;
     }
 
     /// Keeps the rest of a buffer that the connection owned.
-    fn keep(&mut self, mut input: Vec<u8>, used: usize, scratch: &mut Scratch) {
+    fn keep(&mut self, mut input: Vec<u8>, used: usize, worker: &mut WorkerState) {
         input.drain(..used);
         if input.is_empty() {
-            scratch.recycle(input);
+            worker.recycle(input);
             self.timers.stop(Timer::Frame);
             return;
         }
@@ -164,8 +164,8 @@ impl Conversation {
             // The peer did its part: the frames wait for the agent.
             self.timers.stop(Timer::Frame);
         } else if new || !self.timers.runs(Timer::Frame) {
-            let length = self.shared.limits.frame_timeout;
-            self.timers.set(Timer::Frame, Instant::now() + length);
+            let timeout = self.shared.limits.frame_timeout;
+            self.timers.set(Timer::Frame, Instant::now() + timeout);
         }
     }
 }
@@ -173,44 +173,44 @@ impl Conversation {
 /// The frames.
 impl Conversation {
     /// Answers the frames at the front of `input`; returns how many bytes they had.
-    fn answer_frames(&mut self, input: &[u8], scratch: &mut Scratch) -> usize {
+    fn answer_frames(&mut self, input: &[u8], worker: &mut WorkerState) -> usize {
         let mut used = 0;
-        scratch.turn(self.shared.has_spans_or_observer || values::are_shown());
+        worker.note_read(self.shared.has_spans_or_observer || values::are_shown());
         self.backlog = false;
         if self.session.is_running() {
             self.had_frame_after_hello = true;
-            scratch.activity.handlers_follow();
+            worker.activity.handlers_may_run();
         }
         if let Phase::Draining(close) = &mut self.phase {
             close.disturb();
         }
         self.restart_idle_timer();
         loop {
-            if scratch.output.len() >= FLUSH_AT {
+            if worker.output.len() >= FLUSH_AT {
                 self.backlog = used < input.len();
                 return used;
             }
             let rest = rest(input, used);
             if let Some((taken, ids, messages)) = self.session.receive_notify(rest) {
                 used += taken;
-                if scratch.charge(&messages) {
-                    self.answer_last_of_poll(ids, messages, scratch);
+                if worker.charge(&messages) {
+                    self.answer_last_of_poll(ids, messages, worker);
                     self.backlog = used < input.len();
                     return used;
                 }
-                self.dispatcher(scratch).handle_notify(ids, messages);
+                self.dispatcher(worker).handle_notify(ids, messages);
                 // Most reads end with a NOTIFY: there is nothing more to look for.
                 if used == input.len() {
                     return used;
                 }
                 continue;
             }
-            let (taken, is_last) = self.receive(rest, scratch);
+            let (taken, is_last) = self.receive(rest, worker);
             used += taken;
             if is_last {
                 return used;
             }
-            if !scratch.budget.is_left() {
+            if !worker.budget.is_left() {
                 self.backlog = used < input.len();
                 return used;
             }
@@ -224,34 +224,34 @@ impl Conversation {
         &mut self,
         ids: FrameIds,
         messages: Messages<'_>,
-        scratch: &mut Scratch,
+        worker: &mut WorkerState,
     ) {
         let messages = answerable(messages, ids, &self.info, &self.shared);
-        self.dispatcher(scratch)
+        self.dispatcher(worker)
             .handle_notify_on_slow_path(ids, messages);
     }
 
     /// Handles the front of `input` if it is not a whole NOTIFY. Returns the number of bytes used, and whether no
     /// whole frame is left.
     #[inline(never)]
-    fn receive(&mut self, input: &[u8], scratch: &mut Scratch) -> (usize, bool) {
+    fn receive(&mut self, input: &[u8], worker: &mut WorkerState) -> (usize, bool) {
         self.session
             .limit_reassembled(self.budget_share.reassembling());
         if !self.session.is_running() && self.shared.refuses_health_checks.load(Ordering::Acquire) {
             self.session.refuse_health_checks();
         }
         let limit = self.session.max_frame_size();
-        let Received { used, event } = self.session.receive(input, &mut scratch.output);
+        let Received { used, event } = self.session.receive(input, &mut worker.output);
         let is_last = event.is_none();
         match event {
             None => {}
             // One that came in fragments.
             Some(AgentEvent::Notify { ids, messages }) => {
-                scratch.charge(&messages);
+                worker.charge(&messages);
                 let messages = answerable(messages, ids, &self.info, &self.shared);
                 // The messages borrow from the session.
                 let (shared, info, in_flight) = (&self.shared, &self.info, &mut self.in_flight);
-                Dispatcher::new(shared, info, in_flight, scratch, limit)
+                Dispatcher::new(shared, info, in_flight, worker, limit)
                     .handle_notify_on_slow_path(ids, messages);
             }
             Some(AgentEvent::Hello(hello)) => {
@@ -266,24 +266,24 @@ impl Conversation {
             }
             Some(AgentEvent::HealthCheckRefused(hello)) => {
                 log::hello(&hello, &self.info);
-                self.linger(&mut scratch.output);
+                self.linger(&mut worker.output);
             }
             Some(AgentEvent::Unreadable { ids, reason }) => {
                 self.shared.counters.unreadable.add(1);
                 let most = self.shared.limits.max_reassembled;
-                log::unreadable(&self.shared.lines, most, reason, ids, &self.info);
+                log::unreadable(&self.shared.line_limits, most, reason, ids, &self.info);
             }
             Some(AgentEvent::Disconnect(disconnect)) => {
-                log::disconnect(&self.shared.lines, &disconnect, &self.info);
-                self.close_after(&mut scratch.output);
+                log::disconnect(&self.shared.line_limits, &disconnect, &self.info);
+                self.close_after(&mut worker.output);
             }
             Some(AgentEvent::Refused(refusal)) => {
                 self.shared.counters.protocol_errors.add(1);
-                log::refused(&self.shared.lines, &refusal, &self.info);
+                log::refused(&self.shared.line_limits, &refusal, &self.info);
                 if let Refusal::Foreign(_) = refusal {
-                    self.close_after(&mut scratch.output);
+                    self.close_after(&mut worker.output);
                 } else {
-                    self.linger(&mut scratch.output);
+                    self.linger(&mut worker.output);
                 }
             }
         }
@@ -306,7 +306,7 @@ fn answerable<'a>(
         let req_id = shared.table.request_id(messages);
         let found = (ids, req_id.as_deref());
         let counts = (messages.len(), MAX_MESSAGES);
-        log::too_many_messages(&shared.lines, counts, found, connection);
+        log::too_many_messages(&shared.line_limits, counts, found, connection);
         return Messages::default();
     }
     messages

@@ -16,7 +16,7 @@ use crate::agent::dispatch::wakeups::Wakeups;
 use crate::agent::report::connections::{self as log, End};
 use crate::agent::shared::after_work::ConnectionAfterWork;
 use crate::agent::shared::budget::BudgetShare;
-use crate::agent::worker::scratch::Scratch;
+use crate::agent::worker::state::WorkerState;
 use crate::handler::{ConnectionInfo, Peer};
 use crate::spop::session::{AgentSession, AgentSettings};
 use crate::spop::{Disconnect, Status};
@@ -85,7 +85,7 @@ impl Conversation {
                 agent: shared.name.clone(),
                 peer,
                 engine_id: None,
-                states: shared.current.states(),
+                states: shared.current_states.states(),
                 after: ConnectionAfterWork::new(shared.after_work.clone()),
                 transactions: shared.transactions.clone(),
                 streams_last: false,
@@ -118,25 +118,25 @@ impl Conversation {
     }
 
     /// Begins a poll.
-    pub(super) fn begin(&mut self, scratch: &mut Scratch) {
+    pub(super) fn begin(&mut self, worker: &mut WorkerState) {
         self.follow_reloads();
-        scratch.activity.begin(self.shared.id());
+        worker.activity.begin_poll(self.shared.id());
     }
 
     /// Takes the states that hold now. A poll begins with it, so that the old ones live no longer than the handlers
     /// that have them. It follows each read, too: a message that is read after a reload must not meet the old ones.
     #[inline]
     pub(super) fn follow_reloads(&mut self) {
-        if self.shared.current.is_newer_than(&self.info.states) {
+        if self.shared.current_states.is_newer_than(&self.info.states) {
             self.renew();
         }
     }
 
     /// Ends a poll.
     #[inline]
-    pub(super) fn end(&self, scratch: &mut Scratch) {
-        let polled = std::mem::take(&mut scratch.polled);
-        self.shared.counters.flush(polled, scratch.shard);
+    pub(super) fn end(&self, worker: &mut WorkerState) {
+        let polled = std::mem::take(&mut worker.polled);
+        self.shared.counters.flush(polled, worker.shard);
     }
 
     /// Returns whether handlers have left work for the time after their answers, which have left by now if the
@@ -153,7 +153,9 @@ impl Conversation {
         let holds_back = matches!(&self.phase, Phase::Draining(close) if close.holds_back());
         if !holds_back {
             let in_flight = &self.in_flight;
-            self.info.after.start_answered(&|ids| in_flight.has(ids));
+            self.info
+                .after
+                .start_answered(&|ids| in_flight.contains(ids));
         }
     }
 
@@ -174,7 +176,7 @@ impl Conversation {
     #[cold]
     fn renew(&mut self) {
         self.info = Arc::new(ConnectionInfo {
-            states: self.shared.current.states(),
+            states: self.shared.current_states.states(),
             ..ConnectionInfo::clone(&self.info)
         });
     }
@@ -190,20 +192,14 @@ impl Conversation {
             .buffer(self.input.capacity() + others + held)
     }
 
-    fn dispatcher<'d>(&'d mut self, scratch: &'d mut Scratch) -> Dispatcher<'d> {
+    fn dispatcher<'d>(&'d mut self, worker: &'d mut WorkerState) -> Dispatcher<'d> {
         let limit = self.session.max_frame_size();
-        Dispatcher::new(
-            &self.shared,
-            &self.info,
-            &mut self.in_flight,
-            scratch,
-            limit,
-        )
+        Dispatcher::new(&self.shared, &self.info, &mut self.in_flight, worker, limit)
     }
 
     fn restart_idle_timer(&mut self) {
-        if let Some(length) = self.shared.limits.idle_timeout {
-            self.timers.set(Timer::Idle, Instant::now() + length);
+        if let Some(timeout) = self.shared.limits.idle_timeout {
+            self.timers.set(Timer::Idle, Instant::now() + timeout);
         }
     }
 
@@ -272,8 +268,8 @@ impl Conversation {
         for timer in [Timer::Hello, Timer::Frame, Timer::Idle, Timer::Lifetime] {
             self.timers.stop(timer);
         }
-        let length = self.shared.limits.linger_timeout;
-        self.timers.set(Timer::Linger, Instant::now() + length);
+        let timeout = self.shared.limits.linger_timeout;
+        self.timers.set(Timer::Linger, Instant::now() + timeout);
     }
 
     /// Any → Closing: `output` is the last that is written, after answers that were held back.
@@ -307,16 +303,16 @@ impl Conversation {
     /// Closes a connection that would have to keep more than there is room for. Returns whether it was open,
     /// so that the peer can be told.
     #[cold]
-    pub(super) fn refuse_to_keep(&mut self, scratch: &mut Scratch) -> bool {
+    pub(super) fn refuse_to_keep(&mut self, worker: &mut WorkerState) -> bool {
         if !matches!(self.phase, Phase::Open | Phase::Draining(_)) {
             return false;
         }
         let most = self.shared.limits.max_buffered_total;
-        log::full(&self.shared.lines, most, &self.info);
+        log::full(&self.shared.line_limits, most, &self.info);
         self.input = Vec::new();
         let full = Disconnect::from(Status::RESOURCE);
-        self.session.disconnect(full, &mut scratch.output);
-        self.linger(&mut scratch.output);
+        self.session.disconnect(full, &mut worker.output);
+        self.linger(&mut worker.output);
         true
     }
 }

@@ -1,6 +1,7 @@
-//! The buffers of one worker thread, lent to whichever connection is being polled.
+//! The state of one worker thread: its buffers, the rest of a poll's budget, its counters. The connection that is being
+//! polled borrows it.
 //!
-//! They are in use between two waits only, so that idle connections hold none.
+//! A connection that waits has none of it, so idle connections hold no buffers.
 
 use super::activity::WorkerActivity;
 use super::batching::Batching;
@@ -42,12 +43,12 @@ pub(crate) fn rest(bytes: &[u8], used: usize) -> &[u8] {
 }
 
 thread_local! {
-    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+    static STATE: Cell<Option<Box<WorkerState>>> = const { Cell::new(None) };
 }
 
-/// A time.
+/// The time of a read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Now {
+pub(crate) struct ReadTime {
     pub(crate) at: Instant,
     /// The time as admission counts it.
     pub(crate) nanos: u64,
@@ -76,9 +77,9 @@ impl PollBudget {
     }
 }
 
-/// The buffers of one thread.
+/// The state of one worker thread, which a connection borrows for one poll.
 #[derive(Debug)]
-pub(crate) struct Scratch {
+pub(crate) struct WorkerState {
     /// The bytes that were read; always of full length.
     pub(crate) input: Vec<u8>,
     /// The bytes to be written.
@@ -92,11 +93,11 @@ pub(crate) struct Scratch {
     pub(crate) polled: Polled,
     /// Whether the next NOTIFY is timed: the first of one read in [`TIMED`].
     pub(crate) next_is_timed: bool,
-    /// Whether the next NOTIFY is timed, has spans or an observer, or has its values shown.
+    /// Whether the next NOTIFY takes the slow path: it is timed, has spans or an observer, or has its values shown.
     pub(crate) next_takes_slow_path: bool,
     reads: u32,
     /// The time of the last read, once it was needed.
-    now: Option<Now>,
+    now: Option<ReadTime>,
     spares: Vec<Vec<u8>>,
     /// Those that have a connection were given back last.
     #[allow(
@@ -108,12 +109,11 @@ pub(crate) struct Scratch {
     spared: usize,
 }
 
-impl Scratch {
-    /// Takes the thread's buffers, or new ones if they are taken already: a handler may itself run
-    /// an agent.
-    pub(crate) fn take() -> Box<Scratch> {
-        SCRATCH.take().unwrap_or_else(|| {
-            Box::new(Scratch {
+impl WorkerState {
+    /// Takes the state of the calling thread, or makes another one if it is taken: a handler may itself run an agent.
+    pub(crate) fn take() -> Box<WorkerState> {
+        STATE.take().unwrap_or_else(|| {
+            Box::new(WorkerState {
                 input: vec![0; READ_SIZE],
                 output: Vec::new(),
                 ready: Vec::new(),
@@ -133,8 +133,8 @@ impl Scratch {
         })
     }
 
-    /// Gives them back.
-    pub(crate) fn give(mut self: Box<Self>) {
+    /// Gives the state back to the thread.
+    pub(crate) fn give_back(mut self: Box<Self>) {
         self.output.clear();
         self.output.shrink_to(OUTPUT_SIZE);
         self.now = None;
@@ -145,7 +145,7 @@ impl Scratch {
                 break;
             }
         }
-        SCRATCH.set(Some(self));
+        STATE.set(Some(self));
     }
 
     /// Takes the messages of a NOTIFY from what this poll may still do; returns whether that was the
@@ -156,24 +156,24 @@ impl Scratch {
         self.budget.messages <= 0
     }
 
-    /// Something was read: it is later than it was. `observes` tells whether all NOTIFYs of this agent have
-    /// spans, an observer, or their values shown.
+    /// Notes that something was read: the time that was read from the clock is too old, and another NOTIFY may be timed.
+    /// `slow_path` is whether all NOTIFYs of this agent have spans, an observer, or their values shown.
     #[inline]
-    pub(crate) fn turn(&mut self, observes: bool) {
+    pub(crate) fn note_read(&mut self, slow_path: bool) {
         self.now = None;
         self.next_is_timed |= self.reads % TIMED == 0;
-        self.next_takes_slow_path = observes || self.next_is_timed;
+        self.next_takes_slow_path = slow_path || self.next_is_timed;
         self.reads = self.reads.wrapping_add(1);
     }
 
     /// Returns the time, for deadlines: one look at the clock is enough for all that one read
     /// brought.
     #[inline]
-    pub(crate) fn now(&mut self) -> Now {
+    pub(crate) fn now(&mut self) -> ReadTime {
         *self.now.get_or_insert_with(|| {
             let at = Instant::now();
             let nanos = nanos(at);
-            Now { at, nanos }
+            ReadTime { at, nanos }
         })
     }
 
