@@ -5,7 +5,7 @@
 use crate::agent::Limits;
 use crate::handler::__macros::{ArgumentDescription, HeaderChange, VerdictDescription};
 use crate::handler::{Definition, MessageSubject, NamedFetch, Presence, Run};
-use crate::json::{Json, object};
+use crate::json::{JsonValue, object};
 use spoa_facts::Expected;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) struct Described<'a> {
     pub(crate) version: &'a str,
     pub(crate) listeners: Vec<String>,
     pub(crate) limits: &'a Limits,
-    pub(crate) tls: Json,
+    pub(crate) tls: JsonValue,
     pub(crate) handlers: &'a [&'static Definition],
     /// Whether it has an `on_failure`, which may set any variable.
     pub(crate) on_failure: bool,
@@ -26,22 +26,22 @@ pub(crate) struct Described<'a> {
 
 impl Described<'_> {
     /// Returns the description.
-    pub(crate) fn json(self) -> Json {
+    pub(crate) fn json(self) -> JsonValue {
         let handlers = self.handlers.iter();
         let messages = handlers.map(|handler| message(handler, self.limits, self.on_failure));
         object! {
             "format": FORMAT,
             "agent": self.name,
             "version": self.version,
-            "listen": self.listeners.into_iter().collect::<Json>(),
+            "listen": self.listeners.into_iter().collect::<JsonValue>(),
             "max_frame_size": self.limits.max_frame_size,
             "tls": self.tls,
-            "messages": messages.collect::<Json>(),
+            "messages": messages.collect::<JsonValue>(),
         }
     }
 }
 
-fn message(handler: &Definition, limits: &Limits, on_failure: bool) -> Json {
+fn message(handler: &Definition, limits: &Limits, on_failure: bool) -> JsonValue {
     let description = handler.description();
     let failure_is_open = match handler.on_failure {
         Some(_) => description.failure_is_open,
@@ -79,11 +79,11 @@ fn message(handler: &Definition, limits: &Limits, on_failure: bool) -> Json {
         "event": handler.event(),
         "condition": handler.condition(),
         "group": handler.group(),
-        "arguments": arguments.map(|it| argument(it, subject)).collect::<Json>(),
-        "variables": variables.collect::<Json>(),
-        "verdicts": verdicts.collect::<Json>(),
+        "arguments": arguments.map(|it| argument(it, subject)).collect::<JsonValue>(),
+        "variables": variables.collect::<JsonValue>(),
+        "verdicts": verdicts.collect::<JsonValue>(),
         "complete": !description.open && !failure_is_open,
-        "states": states.collect::<Json>(),
+        "states": states.collect::<JsonValue>(),
         "timeout_ms": timeout.map(millis),
         "docs": handler.docs().trim(),
         "function": handler.function(),
@@ -92,7 +92,7 @@ fn message(handler: &Definition, limits: &Limits, on_failure: bool) -> Json {
     }
 }
 
-fn verdict(verdict: &VerdictDescription) -> Json {
+fn verdict(verdict: &VerdictDescription) -> JsonValue {
     let outcomes = verdict.outcomes.iter().map(|outcome| {
         let status = Some(u32::from(outcome.status)).filter(|status| *status != 0);
         object! { "action": outcome.action, "status": status }
@@ -117,12 +117,12 @@ fn verdict(verdict: &VerdictDescription) -> Json {
         "data": names.data,
         "content_type": names.content_type,
         "reason": names.reason,
-        "outcomes": outcomes.collect::<Json>(),
-        "headers": headers.collect::<Json>(),
+        "outcomes": outcomes.collect::<JsonValue>(),
+        "headers": headers.collect::<JsonValue>(),
     }
 }
 
-fn argument(argument: &ArgumentDescription, subject: MessageSubject) -> Json {
+fn argument(argument: &ArgumentDescription, subject: MessageSubject) -> JsonValue {
     // An argument taken by its place has a name in Rust only, and that is a word like any other.
     let name = argument.name.filter(|_| argument.index.is_none());
     let guess = match (argument.sample, argument.name) {
@@ -157,9 +157,9 @@ fn takes(expected: Expected) -> &'static str {
 }
 
 /// Returns a time in milliseconds, with as many digits as it needs.
-fn millis(time: Duration) -> Json {
+fn millis(time: Duration) -> JsonValue {
     let micros = time.as_micros();
-    Json::Number(match micros % 1000 {
+    JsonValue::Number(match micros % 1000 {
         0 => (micros / 1000).to_string(),
         _ => format!("{}", micros as f64 / 1e3),
     })

@@ -6,88 +6,88 @@ use std::fmt;
 
 /// A JSON value. The keys of an object keep their order.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Json {
+pub(crate) enum JsonValue {
     Null,
     Bool(bool),
     /// A number as it is written.
     Number(String),
     Text(String),
-    List(Vec<Json>),
-    Object(Vec<(&'static str, Json)>),
+    List(Vec<JsonValue>),
+    Object(Vec<(&'static str, JsonValue)>),
 }
 
 /// Writes an object: `object! { "key": value, … }`.
 macro_rules! object {
     ($($key:literal: $value:expr),* $(,)?) => {
-        $crate::json::Json::Object(vec![$(($key, $crate::json::Json::from($value))),*])
+        $crate::json::JsonValue::Object(vec![$(($key, $crate::json::JsonValue::from($value))),*])
     };
 }
 pub(crate) use object;
 
-impl From<bool> for Json {
+impl From<bool> for JsonValue {
     fn from(value: bool) -> Self {
-        Json::Bool(value)
+        JsonValue::Bool(value)
     }
 }
 
-impl From<&str> for Json {
+impl From<&str> for JsonValue {
     fn from(text: &str) -> Self {
-        Json::Text(text.to_owned())
+        JsonValue::Text(text.to_owned())
     }
 }
 
-impl From<String> for Json {
+impl From<String> for JsonValue {
     fn from(text: String) -> Self {
-        Json::Text(text)
+        JsonValue::Text(text)
     }
 }
 
-impl From<u32> for Json {
+impl From<u32> for JsonValue {
     fn from(number: u32) -> Self {
-        Json::Number(number.to_string())
+        JsonValue::Number(number.to_string())
     }
 }
 
-impl From<u64> for Json {
+impl From<u64> for JsonValue {
     fn from(number: u64) -> Self {
-        Json::Number(number.to_string())
+        JsonValue::Number(number.to_string())
     }
 }
 
-impl From<usize> for Json {
+impl From<usize> for JsonValue {
     fn from(number: usize) -> Self {
-        Json::Number(number.to_string())
+        JsonValue::Number(number.to_string())
     }
 }
 
-impl<T: Into<Json>> From<Option<T>> for Json {
+impl<T: Into<JsonValue>> From<Option<T>> for JsonValue {
     fn from(value: Option<T>) -> Self {
-        value.map_or(Json::Null, Into::into)
+        value.map_or(JsonValue::Null, Into::into)
     }
 }
 
-impl<T: Into<Json>> FromIterator<T> for Json {
+impl<T: Into<JsonValue>> FromIterator<T> for JsonValue {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
-        Json::List(values.into_iter().map(Into::into).collect())
+        JsonValue::List(values.into_iter().map(Into::into).collect())
     }
 }
 
-impl fmt::Display for Json {
+impl fmt::Display for JsonValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, 0)
     }
 }
 
-impl Json {
+impl JsonValue {
     fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
         match self {
-            Json::Null => f.write_str("null"),
-            Json::Bool(value) => write!(f, "{value}"),
-            Json::Number(digits) => f.write_str(digits),
-            Json::Text(text) => quoted(f, text),
-            Json::List(values) if values.is_empty() => f.write_str("[]"),
-            Json::Object(entries) if entries.is_empty() => f.write_str("{}"),
-            Json::List(values) => {
+            JsonValue::Null => f.write_str("null"),
+            JsonValue::Bool(value) => write!(f, "{value}"),
+            JsonValue::Number(digits) => f.write_str(digits),
+            JsonValue::Text(text) => quoted(f, text),
+            JsonValue::List(values) if values.is_empty() => f.write_str("[]"),
+            JsonValue::Object(entries) if entries.is_empty() => f.write_str("{}"),
+            JsonValue::List(values) => {
                 f.write_str("[")?;
                 for (index, value) in values.iter().enumerate() {
                     line(f, index, depth + 1)?;
@@ -95,7 +95,7 @@ impl Json {
                 }
                 write!(f, "\n{:width$}]", "", width = 2 * depth)
             }
-            Json::Object(entries) => {
+            JsonValue::Object(entries) => {
                 f.write_str("{")?;
                 for (index, (key, value)) in entries.iter().enumerate() {
                     line(f, index, depth + 1)?;
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn every_text_is_read_back_as_it_was() {
         for text in ["", "a\"b\\c", "\n\r\t\0\x1f\x7f", "é\u{2028}🦀"] {
-            let json = Json::from(text).to_string();
+            let json = JsonValue::from(text).to_string();
             assert_eq!(
                 serde_json::from_str::<String>(&json).unwrap(),
                 text,
@@ -151,9 +151,9 @@ mod tests {
     #[test]
     fn lists_and_objects_are_indented_as_usual() {
         let json = object! {
-            "a": [Json::Null, object! {}, [1_u32].into_iter().collect()].into_iter().collect::<Json>(),
+            "a": [JsonValue::Null, object! {}, [1_u32].into_iter().collect()].into_iter().collect::<JsonValue>(),
             "b": Some(true),
-            "c": Json::List(Vec::new()),
+            "c": JsonValue::List(Vec::new()),
         };
         let text = json.to_string();
         let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -159,13 +159,13 @@ pub const fn check_distinct(handlers: &[&'static Definition], place: usize) {
 
 /// Another handler of the same message, before this place in a list.
 #[derive(Clone, Copy)]
-struct Taken {
-    text: [u8; Taken::LEN],
+struct DuplicateHandler {
+    text: [u8; DuplicateHandler::LEN],
     len: usize,
 }
 
 /// Whether the handler at that place answers a message that one before it answers.
-const fn taken(handlers: &[&'static Definition], place: usize) -> Option<Taken> {
+const fn taken(handlers: &[&'static Definition], place: usize) -> Option<DuplicateHandler> {
     let (before, rest) = handlers.split_at(place);
     let [handler, ..] = rest else {
         return None;
@@ -174,11 +174,13 @@ const fn taken(handlers: &[&'static Definition], place: usize) -> Option<Taken> 
     while let [first, others @ ..] = before {
         match (first.message, handler.message) {
             (Some(a), Some(b)) if !a.is_empty() && same(a.as_bytes(), b.as_bytes()) => {
-                let text = Taken::new(&["message `", a, "` is answered by `", first.function]);
+                let text =
+                    DuplicateHandler::new(&["message `", a, "` is answered by `", first.function]);
                 return Some(text.with("` already: remove one of the two handlers"));
             }
             (None, None) => {
-                let text = Taken::new(&["there is a fallback already, `", first.function]);
+                let text =
+                    DuplicateHandler::new(&["there is a fallback already, `", first.function]);
                 return Some(text.with("`: remove one of the two"));
             }
             _ => before = others,
@@ -197,12 +199,12 @@ const fn same(mut a: &[u8], mut b: &[u8]) -> bool {
     a.is_empty() && b.is_empty()
 }
 
-impl Taken {
+impl DuplicateHandler {
     const LEN: usize = 400;
 
     const fn new(parts: &[&str]) -> Self {
-        let mut text = Taken {
-            text: [0; Taken::LEN],
+        let mut text = DuplicateHandler {
+            text: [0; DuplicateHandler::LEN],
             len: 0,
         };
         let mut parts = parts;

@@ -87,7 +87,7 @@ impl Admin {
 
     /// Serves until it is dropped. The connections end with it.
     pub async fn serve(self, agents: impl IntoIterator<Item = Monitor>) {
-        let site = Arc::new(Site {
+        let site = Arc::new(AdminContent {
             agents: agents.into_iter().collect(),
             handlers: self.handlers,
             ready_needs_fresh_values: self.ready_needs_fresh_values,
@@ -123,7 +123,7 @@ impl Admin {
 }
 
 /// Answers the requests of one connection.
-async fn converse<S>(stream: S, site: Arc<Site>)
+async fn converse<S>(stream: S, site: Arc<AdminContent>)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -147,7 +147,7 @@ where
 
 /// The content of the server.
 #[derive(Debug)]
-struct Site {
+struct AdminContent {
     agents: Vec<Monitor>,
     handlers: Option<String>,
     ready_needs_fresh_values: bool,
@@ -156,7 +156,7 @@ struct Site {
     turn: Semaphore,
 }
 
-impl Site {
+impl AdminContent {
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let method = request.method();
         if method != Method::GET && method != Method::HEAD {

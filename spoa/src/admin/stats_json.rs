@@ -1,23 +1,23 @@
 //! The counters as JSON.
 
 use crate::agent::{MessageStats, Stats};
-use crate::json::{Json, object};
+use crate::json::{JsonValue, object};
 use std::time::UNIX_EPOCH;
 
 /// Writes the numbers of all agents.
 pub(super) fn write(all: &[Stats]) -> String {
-    let agents: Json = all.iter().map(agent).collect();
+    let agents: JsonValue = all.iter().map(agent).collect();
     format!("{}\n", object! { "agents": agents })
 }
 
-fn agent(stats: &Stats) -> Json {
+fn agent(stats: &Stats) -> JsonValue {
     let loaded = stats.loaded.duration_since(UNIX_EPOCH).unwrap_or_default();
     let limits = stats.limits_reached.iter();
-    let limits = limits.map(|(limit, count)| (*limit, Json::from(*count)));
+    let limits = limits.map(|(limit, count)| (*limit, JsonValue::from(*count)));
     object! {
         "agent": stats.agent.clone(),
         "phase": stats.phase.to_string(),
-        "messages": stats.messages.iter().map(message).collect::<Json>(),
+        "messages": stats.messages.iter().map(message).collect::<JsonValue>(),
         "unknown_messages": stats.unknown_messages,
         "notifies": stats.notifies,
         "unreadable_notifies": stats.unreadable_notifies,
@@ -37,7 +37,7 @@ fn agent(stats: &Stats) -> Json {
             "timeout": stats.connections_timed_out,
             "protocol_error": stats.protocol_errors,
         },
-        "limits_reached": Json::Object(limits.collect()),
+        "limits_reached": JsonValue::Object(limits.collect()),
         "buffered_bytes": stats.buffered_bytes,
         "blocking_in_flight": stats.blocking_running,
         "blocking_waiting": stats.blocking_waiting,
@@ -59,19 +59,19 @@ fn agent(stats: &Stats) -> Json {
             expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
         }),
         "stale_values": stats.stale_values,
-        "loaded_seconds": Json::Number(format!("{:.3}", loaded.as_secs_f64())),
+        "loaded_seconds": JsonValue::Number(format!("{:.3}", loaded.as_secs_f64())),
     }
 }
 
-fn message(message: &MessageStats) -> Json {
+fn message(message: &MessageStats) -> JsonValue {
     let buckets = message.durations.buckets().map(|(bound, count)| {
         object! {
-            "at_most_seconds": bound.map(|bound| Json::Number(bound.as_secs_f64().to_string())),
+            "at_most_seconds": bound.map(|bound| JsonValue::Number(bound.as_secs_f64().to_string())),
             "count": count,
         }
     });
     let rejected = message.rejected_by.iter();
-    let rejected = rejected.map(|(argument, count)| (*argument, Json::from(*count)));
+    let rejected = rejected.map(|(argument, count)| (*argument, JsonValue::from(*count)));
     object! {
         "message": message.message,
         "ok": message.handled,
@@ -80,13 +80,13 @@ fn message(message: &MessageStats) -> Json {
         "late": message.late,
         "overloaded": message.overloaded,
         "rejected": message.rejected,
-        "rejected_by": Json::Object(rejected.collect()),
+        "rejected_by": JsonValue::Object(rejected.collect()),
         "actions_left_out": message.actions_left_out,
         "in_flight": message.running,
         "duration_seconds": object! {
             "count": message.durations.count(),
-            "sum": Json::Number(message.durations.sum().as_secs_f64().to_string()),
-            "buckets": buckets.collect::<Json>(),
+            "sum": JsonValue::Number(message.durations.sum().as_secs_f64().to_string()),
+            "buckets": buckets.collect::<JsonValue>(),
         },
     }
 }

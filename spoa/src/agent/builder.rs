@@ -12,7 +12,7 @@ use super::shared::handler_table::HandlerTable;
 use super::shared::observer::Observer;
 use super::shared::spans::Spans;
 use super::{Agent, FailedMessage, Limits, Listener, Shared};
-use crate::agent::counters::Counters;
+use crate::agent::counters::AgentCounters;
 use crate::handler::failed_message::OnFailure;
 use crate::handler::{
     Definition, IntoActions, IntoHandlerError, States, TransactionLimits, TransactionStore,
@@ -396,7 +396,7 @@ impl AgentBuilder {
             .map(|address| address.parse())
             .collect::<Result<_, Error>>()?;
         let allow = AllowList::new(self.allow.iter().map(String::as_str))?;
-        let counters = Arc::new(Counters::new());
+        let counters = Arc::new(AgentCounters::new());
         #[cfg(feature = "tls")]
         let tls = self
             .tls

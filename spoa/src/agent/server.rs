@@ -10,7 +10,7 @@ use super::phase::Phase;
 use super::reload::ReloadPart;
 use super::renewal::{Renewal, renew};
 use super::report::handlers as report;
-use super::shared::handler_table::Entry;
+use super::shared::handler_table::HandlerEntry;
 use super::worker::activity::{self, BlockedWorker};
 use super::worker::watchdog::Watchdog;
 use super::{Address, Listener, Monitor, Reloader, Shared};
@@ -197,7 +197,7 @@ async fn sweep(shared: Arc<Shared>) {
 /// Logs that a handler of this agent blocks its worker thread.
 #[cold]
 fn report_blocked(shared: &Shared, blocked: BlockedWorker) {
-    let is_it = |entry: &&Entry| activity::handler_id(entry.definition) == blocked.handler;
+    let is_it = |entry: &&HandlerEntry| activity::handler_id(entry.definition) == blocked.handler;
     let Some(entry) = shared.table.entries().find(is_it) else {
         return;
     };

@@ -4,7 +4,7 @@ use super::counters::HandlerCounters;
 use super::counters::histogram::{BOUNDS, BUCKETS};
 use super::phase::Phase;
 use super::shared::Shared;
-use super::shared::handler_table::Entry;
+use super::shared::handler_table::HandlerEntry;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -289,7 +289,7 @@ impl Monitor {
     }
 }
 
-fn message(entry: &Entry) -> MessageStats {
+fn message(entry: &HandlerEntry) -> MessageStats {
     let counters: &HandlerCounters = &entry.counters;
     let mut durations = Durations::default();
     let mut handled = 0;

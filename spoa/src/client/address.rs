@@ -19,7 +19,7 @@ use tokio::time::timeout;
 const ABSTRACT_NAME: usize = 107;
 
 #[derive(Debug, PartialEq, Eq)]
-enum Address<'a> {
+enum ParsedAddress<'a> {
     Tcp(&'a str),
     #[cfg(unix)]
     Unix(&'a str),
@@ -46,7 +46,7 @@ impl Stream {
     /// # Errors
     /// An [`Error`] if the text is not an address or nothing listens there.
     pub async fn connect(address: &str, limit: Duration) -> Result<Self, Error> {
-        let parsed = Address::parse(address).map_err(|reason| Error::Address {
+        let parsed = ParsedAddress::parse(address).map_err(|reason| Error::Address {
             address: address.to_owned(),
             reason,
         })?;
@@ -109,20 +109,20 @@ impl AsyncWrite for Stream {
     }
 }
 
-impl<'a> Address<'a> {
+impl<'a> ParsedAddress<'a> {
     fn parse(text: &'a str) -> Result<Self, &'static str> {
         #[cfg(unix)]
         if let Some(path) = text.strip_prefix("unix@") {
             return match path {
                 "" => Err("there is no path"),
-                path => Ok(Address::Unix(path)),
+                path => Ok(ParsedAddress::Unix(path)),
             };
         }
         #[cfg(target_os = "linux")]
         if let Some(name) = text.strip_prefix("abns@") {
             return match name.len() {
                 0 => Err("there is no name"),
-                1..=ABSTRACT_NAME => Ok(Address::Abstract(name)),
+                1..=ABSTRACT_NAME => Ok(ParsedAddress::Abstract(name)),
                 _ => Err("the name has more than 107 bytes"),
             };
         }
@@ -136,22 +136,22 @@ impl<'a> Address<'a> {
             Ok(_) if host.contains(':') && !host.starts_with('[') => {
                 Err("an IPv6 address is written in brackets, as in `[::1]:12345`")
             }
-            Ok(_) => Ok(Address::Tcp(text)),
+            Ok(_) => Ok(ParsedAddress::Tcp(text)),
         }
     }
 
     async fn connect(&self) -> io::Result<Stream> {
         match self {
-            Address::Tcp(address) => {
+            ParsedAddress::Tcp(address) => {
                 let stream = TcpStream::connect(address).await?;
                 // A frame must not wait for the ACK of the segment before it.
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream))
             }
             #[cfg(unix)]
-            Address::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
+            ParsedAddress::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
             #[cfg(target_os = "linux")]
-            Address::Abstract(name) => {
+            ParsedAddress::Abstract(name) => {
                 // HAProxy's `abns@` fills the whole name with NULs, and so must its peers.
                 let mut path = vec![0; 1 + ABSTRACT_NAME];
                 for (byte, given) in path.iter_mut().skip(1).zip(name.bytes()) {
@@ -172,12 +172,21 @@ mod tests {
     #[test]
     fn addresses_are_written_as_in_haproxys_configuration() {
         for address in ["127.0.0.1:12345", "[::1]:1", "agent.example:65535"] {
-            assert_eq!(Address::parse(address), Ok(Address::Tcp(address)));
+            assert_eq!(
+                ParsedAddress::parse(address),
+                Ok(ParsedAddress::Tcp(address))
+            );
         }
         #[cfg(unix)]
-        assert_eq!(Address::parse("unix@/a:b"), Ok(Address::Unix("/a:b")));
+        assert_eq!(
+            ParsedAddress::parse("unix@/a:b"),
+            Ok(ParsedAddress::Unix("/a:b"))
+        );
         #[cfg(target_os = "linux")]
-        assert_eq!(Address::parse("abns@name"), Ok(Address::Abstract("name")));
+        assert_eq!(
+            ParsedAddress::parse("abns@name"),
+            Ok(ParsedAddress::Abstract("name"))
+        );
     }
 
     #[test]
@@ -204,7 +213,7 @@ mod tests {
             #[cfg(target_os = "linux")]
             (&long, "the name has more than 107 bytes"),
         ] {
-            assert_eq!(Address::parse(address), Err(reason), "{address}");
+            assert_eq!(ParsedAddress::parse(address), Err(reason), "{address}");
         }
     }
 }

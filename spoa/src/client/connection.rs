@@ -22,8 +22,8 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// The state that the senders and the task share.
 #[derive(Debug)]
-pub(super) struct Connection {
-    state: Mutex<State>,
+pub(super) struct ClientConnection {
+    state: Mutex<ConnectionState>,
     /// Notifies the task that there are bytes to send.
     unsent: Notify,
     /// Notifies senders that bytes were sent, or that the connection ended.
@@ -31,7 +31,7 @@ pub(super) struct Connection {
 }
 
 #[derive(Debug)]
-struct State {
+struct ConnectionState {
     session: EngineSession,
     out: Vec<u8>,
     waiting: HashMap<FrameIds, oneshot::Sender<Ack>>,
@@ -39,11 +39,11 @@ struct State {
     ended: Option<Error>,
 }
 
-impl Connection {
+impl ClientConnection {
     /// The HELLOs have been exchanged.
     pub(super) fn new(session: EngineSession) -> Self {
-        Connection {
-            state: Mutex::new(State {
+        ClientConnection {
+            state: Mutex::new(ConnectionState {
                 session,
                 out: Vec::new(),
                 waiting: HashMap::new(),
@@ -64,7 +64,7 @@ impl Connection {
             }
             changed.await;
         };
-        let _pending = Pending {
+        let _pending = PendingNotify {
             connection: self,
             ids,
         };
@@ -152,13 +152,13 @@ impl Connection {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ConnectionState> {
         // Nothing is done under the lock that leaves it half done when it panics.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl ConnectionState {
     fn why_ended(&self) -> Error {
         match &self.ended {
             _ if self.closing => Error::Closed,
@@ -169,12 +169,12 @@ impl State {
 }
 
 /// A sender that waits. Dropping it removes its entry, so that senders that stop waiting leave nothing behind.
-struct Pending<'c> {
-    connection: &'c Connection,
+struct PendingNotify<'c> {
+    connection: &'c ClientConnection,
     ids: FrameIds,
 }
 
-impl Drop for Pending<'_> {
+impl Drop for PendingNotify<'_> {
     fn drop(&mut self) {
         let mut state = self.connection.state();
         state.waiting.remove(&self.ids);
@@ -197,7 +197,7 @@ pub(super) fn reason(event: EngineEvent<'_>) -> Error {
 }
 
 /// Moves the bytes until the connection ends; `input` has the bytes that arrived before.
-pub(super) async fn drive<S>(stream: S, input: Vec<u8>, connection: Arc<Connection>)
+pub(super) async fn drive<S>(stream: S, input: Vec<u8>, connection: Arc<ClientConnection>)
 where
     S: AsyncRead + AsyncWrite,
 {
@@ -231,7 +231,7 @@ where
 async fn read(
     mut reader: impl AsyncRead + Unpin,
     mut input: Vec<u8>,
-    connection: &Connection,
+    connection: &ClientConnection,
 ) -> Error {
     loop {
         let (used, ended) = connection.receive(&input);
@@ -255,7 +255,7 @@ async fn read(
 async fn write(
     writer: &mut (impl AsyncWrite + Unpin),
     sending: &mut Cursor<Vec<u8>>,
-    connection: &Connection,
+    connection: &ClientConnection,
 ) -> io::Error {
     loop {
         connection.unsent.notified().await;

@@ -1,7 +1,7 @@
 //! Actions as JSON, for programs that read what commands print.
 
 use super::OwnedAction;
-use crate::json::{Json, object};
+use crate::json::{JsonValue, object};
 use crate::spop::Value;
 
 impl OwnedAction {
@@ -20,13 +20,13 @@ impl OwnedAction {
         self.json().to_string()
     }
 
-    pub(crate) fn json(&self) -> Json {
+    pub(crate) fn json(&self) -> JsonValue {
         let (scope, name) = (self.scope().name(), self.name());
         let OwnedAction::SetVar { value, .. } = self else {
             return object! { "action": "unset-var", "scope": scope, "name": name };
         };
         let (key, json) = of_value(value.as_value());
-        Json::Object(vec![
+        JsonValue::Object(vec![
             ("action", "set-var".into()),
             ("scope", scope.into()),
             ("name", name.into()),
@@ -37,14 +37,14 @@ impl OwnedAction {
 }
 
 /// Returns the key of a value, and the value.
-fn of_value(value: Value<'_>) -> (&'static str, Json) {
+fn of_value(value: Value<'_>) -> (&'static str, JsonValue) {
     let json = match value {
-        Value::Null => Json::Null,
+        Value::Null => JsonValue::Null,
         Value::Bool(value) => value.into(),
-        Value::Int32(value) => Json::Number(value.to_string()),
-        Value::Uint32(value) => Json::Number(value.to_string()),
-        Value::Int64(value) => Json::Number(value.to_string()),
-        Value::Uint64(value) => Json::Number(value.to_string()),
+        Value::Int32(value) => JsonValue::Number(value.to_string()),
+        Value::Uint32(value) => JsonValue::Number(value.to_string()),
+        Value::Int64(value) => JsonValue::Number(value.to_string()),
+        Value::Uint64(value) => JsonValue::Number(value.to_string()),
         Value::Ipv4(address) => address.to_string().into(),
         Value::Ipv6(address) => address.to_string().into(),
         Value::Binary(bytes) => return ("hex", hex(bytes)),
@@ -56,7 +56,7 @@ fn of_value(value: Value<'_>) -> (&'static str, Json) {
     ("value", json)
 }
 
-fn hex(bytes: &[u8]) -> Json {
+fn hex(bytes: &[u8]) -> JsonValue {
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     digits.into()
 }

@@ -37,7 +37,7 @@ pub use options::{ClientOptions, hello};
 pub use text::plain_text;
 
 use crate::spop::{AgentHello, Capabilities, Disconnect, NotifyWriter, Status, Value};
-use connection::Connection;
+use connection::ClientConnection;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -82,12 +82,12 @@ use tokio::time::timeout;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Client {
-    inner: Arc<Inner>,
+    inner: Arc<ClientParts>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    connection: Arc<Connection>,
+struct ClientParts {
+    connection: Arc<ClientConnection>,
     agent: Negotiated,
     /// One permit for each NOTIFY that may be in flight.
     places: Semaphore,
@@ -96,7 +96,7 @@ struct Inner {
     driver: AbortHandle,
 }
 
-impl Drop for Inner {
+impl Drop for ClientParts {
     fn drop(&mut self) {
         self.driver.abort();
     }

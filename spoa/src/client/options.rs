@@ -1,7 +1,7 @@
 //! The options of a client, and the exchange of HELLOs.
 
-use super::connection::{self, Connection};
-use super::{Client, Error, Inner, Negotiated, Stream, plain_text};
+use super::connection::{self, ClientConnection};
+use super::{Client, ClientParts, Error, Negotiated, Stream, plain_text};
 use crate::spop::session::{EngineEvent, EngineSession, EngineSettings, Received};
 use crate::spop::{Capabilities, MIN_MAX_FRAME_SIZE};
 use std::sync::Arc;
@@ -128,10 +128,10 @@ impl ClientOptions {
         } else {
             1
         };
-        let connection = Arc::new(Connection::new(session));
+        let connection = Arc::new(ClientConnection::new(session));
         let driver = connection::drive(stream, input, Arc::clone(&connection));
         Ok(Client {
-            inner: Arc::new(Inner {
+            inner: Arc::new(ClientParts {
                 connection,
                 agent,
                 places: Semaphore::new(places),

@@ -10,12 +10,12 @@ use std::fmt;
 /// Its text names the message, the argument, the expected and the received type, and the change in spoe.conf
 /// or in the handler that fixes it. It never repeats the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection(Box<Inner>);
+pub struct Rejection(Box<RejectionParts>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Inner {
+struct RejectionParts {
     message: String,
-    argument: Argument,
+    argument: RejectedArgument,
     rust_type: &'static str,
     expected: Expected,
     /// The sample expression of the argument, as the handler declares it.
@@ -29,7 +29,7 @@ struct Inner {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Argument {
+enum RejectedArgument {
     Named(&'static str),
     At(usize),
 }
@@ -63,8 +63,8 @@ impl Rejection {
             ..
         } = *spec;
         let argument = match (name, index) {
-            (_, Some(index)) => Argument::At(index),
-            (name, None) => Argument::Named(name.unwrap_or_default()),
+            (_, Some(index)) => RejectedArgument::At(index),
+            (name, None) => RejectedArgument::Named(name.unwrap_or_default()),
         };
         let sent = message
             .args()
@@ -74,7 +74,7 @@ impl Rejection {
             .collect();
         let meant = name.and_then(|name| meant(message, name));
         let message = message.name().to_string();
-        Rejection(Box::new(Inner {
+        Rejection(Box::new(RejectionParts {
             message,
             argument,
             rust_type,
@@ -146,11 +146,11 @@ fn shown(name: Name<'_>) -> String {
     }
 }
 
-impl Argument {
+impl RejectedArgument {
     fn name(&self) -> Option<&'static str> {
         match self {
-            Argument::Named(name) => Some(name),
-            Argument::At(_) => None,
+            RejectedArgument::Named(name) => Some(name),
+            RejectedArgument::At(_) => None,
         }
     }
 
@@ -165,18 +165,18 @@ impl Argument {
     }
 }
 
-impl fmt::Display for Argument {
+impl fmt::Display for RejectedArgument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Argument::Named(name) => write!(f, "argument `{name}`"),
-            Argument::At(index) => write!(f, "argument number {index} (counting from 0)"),
+            RejectedArgument::Named(name) => write!(f, "argument `{name}`"),
+            RejectedArgument::At(index) => write!(f, "argument number {index} (counting from 0)"),
         }
     }
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
+        let RejectionParts {
             message,
             argument,
             rust_type,
@@ -267,7 +267,7 @@ impl fmt::Display for Rejection {
                     Mismatch::Utf8 => write!(f, "the {got} that HAProxy sent is not UTF-8")?,
                     Mismatch::Other(words) => f.write_str(words)?,
                 }
-                let taken = Taken::new(rust_type);
+                let taken = ParameterType::new(rust_type);
                 // A header that holds a number is text to HAProxy.
                 let mut or = "";
                 if let (Some(int), DataType::String, Mismatch::Type) =
@@ -331,17 +331,17 @@ fn is_other_family(expected: Expected, got: DataType) -> bool {
 
 /// The type of a parameter, as written.
 #[derive(Clone, Copy)]
-struct Taken {
+struct ParameterType {
     /// The type without its `Option`.
     inner: &'static str,
     optional: bool,
 }
 
-impl Taken {
+impl ParameterType {
     fn new(rust_type: &'static str) -> Self {
         let inner = rust_type.strip_prefix("Option<");
         let inner = inner.and_then(|inner| inner.strip_suffix('>'));
-        Taken {
+        ParameterType {
             inner: inner.unwrap_or(rust_type).trim(),
             optional: inner.is_some(),
         }

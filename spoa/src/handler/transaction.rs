@@ -1,6 +1,6 @@
 //! Values that are kept from one message of a stream to the next.
 
-use super::transaction_store::{Key, TransactionStore};
+use super::transaction_store::{TransactionKey, TransactionStore};
 use super::{Context, Description, Failure, FromMessage, IncomingMessage, Text};
 use crate::spop::Value;
 use std::fmt;
@@ -67,7 +67,7 @@ const UNIQUE_ID: &str = "unique-id";
 /// timeout. `Stats::transactions_expired` and `Stats::transactions_evicted` count the dropped values.
 pub struct Transaction<'a, T> {
     store: &'a TransactionStore,
-    key: Key,
+    key: TransactionKey,
     /// The size of the message, an estimate of the memory that a value made from it owns.
     bytes: usize,
     value: PhantomData<fn() -> T>,

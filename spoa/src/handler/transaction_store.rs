@@ -18,7 +18,7 @@ type Kept = Box<dyn Any + Send>;
 /// The key of a value: its type, and two hashes of the id that its messages have. The hashes use secret keys, so that
 /// no peer can choose an id that collides with another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+pub(crate) struct TransactionKey {
     type_id: TypeId,
     hashes: [u64; 2],
 }
@@ -51,16 +51,16 @@ pub(crate) struct TransactionCounts {
 
 #[derive(Default)]
 struct Values {
-    by_key: HashMap<Key, Entry>,
+    by_key: HashMap<TransactionKey, StoredValue>,
     /// The keys in the order in which their values came. The key of a value that was taken or replaced stays until it
     /// is the oldest, or until most keys are such keys.
-    order: VecDeque<(u64, Key)>,
+    order: VecDeque<(u64, TransactionKey)>,
     bytes: usize,
     /// The number of the next value.
     next: u64,
 }
 
-struct Entry {
+struct StoredValue {
     number: u64,
     value: Kept,
     bytes: usize,
@@ -87,8 +87,8 @@ impl TransactionStore {
     }
 
     /// Returns the key of a value of this type.
-    pub(crate) fn key<T: 'static>(&self, id: impl Hash) -> Key {
-        Key {
+    pub(crate) fn key<T: 'static>(&self, id: impl Hash) -> TransactionKey {
+        TransactionKey {
             type_id: TypeId::of::<T>(),
             hashes: self.hashers.each_ref().map(|hasher| hasher.hash_one(&id)),
         }
@@ -105,17 +105,21 @@ impl TransactionStore {
     }
 
     /// Keeps a value that owns this many bytes, and removes the oldest values if there is no room.
-    pub(crate) fn put(&self, key: Key, value: Kept, bytes: usize) {
+    pub(crate) fn put(&self, key: TransactionKey, value: Kept, bytes: usize) {
         self.put_at(key, value, bytes, Instant::now());
     }
 
     /// Removes a value and returns it.
-    pub(crate) fn take(&self, key: Key) -> Option<Kept> {
+    pub(crate) fn take(&self, key: TransactionKey) -> Option<Kept> {
         self.take_at(key, Instant::now())
     }
 
     /// Passes a value to `look`, which must not use the store: the store is locked.
-    pub(crate) fn look<R>(&self, key: Key, look: impl FnOnce(&Kept) -> Option<R>) -> Option<R> {
+    pub(crate) fn look<R>(
+        &self,
+        key: TransactionKey,
+        look: impl FnOnce(&Kept) -> Option<R>,
+    ) -> Option<R> {
         let values = self.lock();
         let entry = values.by_key.get(&key)?;
         if self.is_over(entry, Instant::now()) {
@@ -130,7 +134,7 @@ impl TransactionStore {
         drop_all(gone);
     }
 
-    fn put_at(&self, key: Key, value: Kept, bytes: usize, now: Instant) {
+    fn put_at(&self, key: TransactionKey, value: Kept, bytes: usize, now: Instant) {
         let bytes = bytes.saturating_add(OVERHEAD);
         if bytes > self.limits.bytes || self.limits.number == 0 {
             self.evicted.fetch_add(1, Ordering::Relaxed);
@@ -153,7 +157,7 @@ impl TransactionStore {
         let number = values.next;
         values.next += 1;
         values.bytes += bytes;
-        let entry = Entry {
+        let entry = StoredValue {
             number,
             value,
             bytes,
@@ -166,7 +170,7 @@ impl TransactionStore {
         drop_all(gone);
     }
 
-    fn take_at(&self, key: Key, now: Instant) -> Option<Kept> {
+    fn take_at(&self, key: TransactionKey, now: Instant) -> Option<Kept> {
         let mut values = self.lock();
         let gone = self.expire(&mut values, now);
         let taken = values.remove(key);
@@ -193,7 +197,7 @@ impl TransactionStore {
         gone
     }
 
-    fn is_over(&self, entry: &Entry, now: Instant) -> bool {
+    fn is_over(&self, entry: &StoredValue, now: Instant) -> bool {
         now.saturating_duration_since(entry.came) >= self.limits.time
     }
 
@@ -204,13 +208,13 @@ impl TransactionStore {
 
 impl Values {
     /// Returns whether the value of this number is still the value of its key.
-    fn is_current(&self, number: u64, key: Key) -> bool {
+    fn is_current(&self, number: u64, key: TransactionKey) -> bool {
         self.by_key
             .get(&key)
             .is_some_and(|entry| entry.number == number)
     }
 
-    fn remove(&mut self, key: Key) -> Option<Entry> {
+    fn remove(&mut self, key: TransactionKey) -> Option<StoredValue> {
         let entry = self.by_key.remove(&key)?;
         self.bytes -= entry.bytes;
         Some(entry)

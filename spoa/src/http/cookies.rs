@@ -75,7 +75,7 @@ impl<'a> Cookies<'a> {
         &self,
         name: &'n str,
     ) -> impl FusedIterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
-        Named {
+        CookiesNamed {
             parts: self.parts,
             name: name.as_bytes(),
         }
@@ -164,12 +164,12 @@ impl FusedIterator for Parts<'_> {}
 
 /// The values of all cookies of one name.
 #[derive(Clone)]
-struct Named<'a, 'n> {
+struct CookiesNamed<'a, 'n> {
     parts: Parts<'a>,
     name: &'n [u8],
 }
 
-impl<'a> Iterator for Named<'a, '_> {
+impl<'a> Iterator for CookiesNamed<'a, '_> {
     type Item = &'a [u8];
 
     #[inline]
@@ -178,7 +178,7 @@ impl<'a> Iterator for Named<'a, '_> {
     }
 }
 
-impl FusedIterator for Named<'_, '_> {}
+impl FusedIterator for CookiesNamed<'_, '_> {}
 
 /// Returns the name and the value in a part.
 #[inline]

@@ -78,12 +78,12 @@ impl FusedIterator for HeaderIter<'_> {}
 
 /// The values of all headers of one name.
 #[derive(Clone)]
-pub(super) struct Named<'a, 'n> {
+pub(super) struct HeadersNamed<'a, 'n> {
     pub(super) rest: HeaderIter<'a>,
     pub(super) name: &'n [u8],
 }
 
-impl<'a> Iterator for Named<'a, '_> {
+impl<'a> Iterator for HeadersNamed<'a, '_> {
     type Item = &'a [u8];
 
     #[inline]
@@ -92,7 +92,7 @@ impl<'a> Iterator for Named<'a, '_> {
     }
 }
 
-impl FusedIterator for Named<'_, '_> {}
+impl FusedIterator for HeadersNamed<'_, '_> {}
 
 /// Shows the headers that are left, without cookies and credentials.
 impl fmt::Debug for HeaderIter<'_> {

@@ -1,7 +1,7 @@
 //! All headers of a request or a response, in HAProxy's two encodings of them.
 
 use super::header_block::{Form, end_of_string, fault, read_text, text_fault};
-use super::header_iter::{HeaderIter, Named};
+use super::header_iter::{HeaderIter, HeadersNamed};
 use crate::handler::{Accepts, DefaultSample, Expected, FromValue, Mismatch, Text};
 use crate::spop::Value;
 use std::fmt;
@@ -146,7 +146,7 @@ impl<'a> Headers<'a> {
         &self,
         name: &'n str,
     ) -> impl FusedIterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
-        Named {
+        HeadersNamed {
             rest: self.iter(),
             name: name.as_bytes(),
         }

@@ -59,7 +59,7 @@ pub struct Verdict<O: Outcomes = Usual> {
     pub(super) data: Option<Cow<'static, str>>,
     pub(super) content_type: Option<Cow<'static, str>>,
     pub(super) reason: Option<Cow<'static, str>>,
-    pub(super) headers: Option<Box<Headers>>,
+    pub(super) headers: Option<Box<VerdictHeaders>>,
     of: PhantomData<fn() -> O>,
 }
 
@@ -115,7 +115,7 @@ impl<O: Outcomes> fmt::Debug for Verdict<O> {
 
 /// The headers of a verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Headers {
+pub(super) struct VerdictHeaders {
     pub(super) request: HeaderSet,
     pub(super) response: HeaderSet,
 }
@@ -311,7 +311,7 @@ impl<O: Outcomes> Verdict<O> {
             self
         };
         stricter.headers = match (mine, others) {
-            (Some(mine), Some(others)) => Some(Box::new(Headers {
+            (Some(mine), Some(others)) => Some(Box::new(VerdictHeaders {
                 request: mine.request.and(others.request),
                 response: mine.response.and(others.response),
             })),

@@ -4,7 +4,7 @@ use super::StartError;
 use crate::agent::AgentBuilder;
 use crate::client::{Ack, Argument, Client};
 use crate::handler::Peer;
-use crate::json::{Json, object};
+use crate::json::{JsonValue, object};
 use crate::spop::Value;
 use crate::text::one_line;
 use crate::unanswered::{Unanswered, others};
@@ -86,11 +86,11 @@ impl Call {
     }
 
     /// Returns the answer as JSON.
-    pub(super) fn json(&self, answer: &CallAnswer) -> Json {
+    pub(super) fn json(&self, answer: &CallAnswer) -> JsonValue {
         let actions = answer.ack.actions.iter();
         object! {
             "message": self.message.as_str(),
-            "actions": actions.map(|action| action.json()).collect::<Json>(),
+            "actions": actions.map(|action| action.json()).collect::<JsonValue>(),
             "failure": answer.failure.as_deref(),
         }
     }

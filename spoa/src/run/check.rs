@@ -2,14 +2,14 @@
 
 use super::command_line::Options;
 use super::output::print;
-use super::{MakeSetup, Running, StartError, listening, log};
+use super::{MakeSetup, RunningProgram, StartError, listening, log};
 #[cfg(feature = "tools")]
 use super::{description, tools};
 use crate::agent::{Agent, AgentBuilder};
 use crate::handler::Definition;
 use crate::text::one_line;
 
-impl Running {
+impl RunningProgram {
     /// Makes the agent: its options, state, certificates and addresses.
     pub(super) fn check(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<(), StartError> {
         let filter = options.log().unwrap_or("warn");

@@ -1,14 +1,14 @@
 //! The agent of a program as its description: what the command line adds to the handlers.
 
-use super::Running;
+use super::RunningProgram;
 use super::command_line::Options;
 use super::settings::SettingKind;
 use crate::agent::Limits;
 use crate::description::Described;
-use crate::json::{Json, object};
+use crate::json::{JsonValue, object};
 
 /// Describes an agent.
-pub(super) fn description(running: &Running, options: &Options) -> Json {
+pub(super) fn description(running: &RunningProgram, options: &Options) -> JsonValue {
     let mut limits = Limits::default();
     options.apply(&mut limits);
     let listeners = options.listen(&running.listen);
@@ -17,11 +17,16 @@ pub(super) fn description(running: &Running, options: &Options) -> Json {
 
 /// Describes an agent with these limits that listens nowhere yet.
 #[cfg(feature = "tools")]
-pub(super) fn with_limits(running: &Running, limits: &Limits) -> Json {
-    with(running, Vec::new(), limits, Json::Null)
+pub(super) fn with_limits(running: &RunningProgram, limits: &Limits) -> JsonValue {
+    with(running, Vec::new(), limits, JsonValue::Null)
 }
 
-fn with(running: &Running, listeners: Vec<String>, limits: &Limits, tls: Json) -> Json {
+fn with(
+    running: &RunningProgram,
+    listeners: Vec<String>,
+    limits: &Limits,
+    tls: JsonValue,
+) -> JsonValue {
     let described = Described {
         name: &running.name,
         version: running.version,
@@ -34,9 +39,9 @@ fn with(running: &Running, listeners: Vec<String>, limits: &Limits, tls: Json) -
     described.json()
 }
 
-fn tls(options: &Options) -> Json {
+fn tls(options: &Options) -> JsonValue {
     let Some(certificate) = options.text(|kind| matches!(kind, SettingKind::TlsCert)) else {
-        return Json::Null;
+        return JsonValue::Null;
     };
     // HAProxy may be started in another directory.
     let path = std::path::absolute(certificate).unwrap_or_else(|_| certificate.into());

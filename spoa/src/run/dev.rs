@@ -2,7 +2,7 @@
 
 use super::command_line::Options;
 use super::output::print;
-use super::{Running, StartError, signals, tap};
+use super::{RunningProgram, StartError, signals, tap};
 use crate::agent::{AgentBuilder, SecretArguments};
 use spoa_tools::dev::Dev;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(super) async fn dev(
     dev: &Dev,
     builder: AgentBuilder,
-    running: &Running,
+    running: &RunningProgram,
     options: &Options,
 ) -> Result<(), StartError> {
     let agent = builder

@@ -71,7 +71,7 @@ fn perform(program: Program) -> i32 {
     let called = words
         .first()
         .map(|called| called.to_string_lossy().into_owned());
-    let (running, setup) = match Running::new(program, called) {
+    let (running, setup) = match RunningProgram::new(program, called) {
         Ok(new) => new,
         Err(error) => return failed(&error),
     };
@@ -100,7 +100,7 @@ fn failed(error: &StartError) -> i32 {
 async fn builder_of(program: Program, words: Vec<OsString>) -> Result<AgentBuilder, String> {
     let called = program.about.package.to_owned();
     let (running, setup) =
-        Running::new(program, Some(called)).map_err(|error| error.to_string())?;
+        RunningProgram::new(program, Some(called)).map_err(|error| error.to_string())?;
     let words = [OsString::new()].into_iter().chain(words);
     let options = running.options(words, |_| None);
     let options = options.map_err(|(Stop::Print(text) | Stop::Refuse(text))| text)?;
@@ -134,7 +134,7 @@ fn registered() -> Vec<&'static Definition> {
 
 /// The program that runs.
 #[derive(Debug)]
-struct Running {
+struct RunningProgram {
     /// The name of the agent.
     name: String,
     version: &'static str,
@@ -147,7 +147,7 @@ struct Running {
     layers: Layers,
 }
 
-impl Running {
+impl RunningProgram {
     /// Takes a program apart, which was called by this path.
     fn new(program: Program, called: Option<String>) -> Result<(Self, Vec<MakeSetup>), StartError> {
         let Program {
@@ -163,7 +163,7 @@ impl Running {
         };
         let user = options.map(|declare| declare(&name)).transpose();
         let user = user.map_err(StartError::Options)?;
-        let running = Running {
+        let running = RunningProgram {
             name,
             version: about.version,
             called,

@@ -3,7 +3,7 @@
 use super::command_line::Options;
 use super::output::print;
 use super::settings::SettingKind;
-use super::{Running, StartError};
+use super::{RunningProgram, StartError};
 use crate::agent::Address;
 use crate::client::{ClientOptions, Stream};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 /// The time that a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl Running {
+impl RunningProgram {
     /// Asks at the admin server, or at each address that the agent listens on.
     pub(super) fn probe(&self, options: &Options) -> Result<(), StartError> {
         let runtime = self.runtime(options)?;

@@ -3,7 +3,7 @@
 use super::banner::Banner;
 use super::command_line::Options;
 use super::service::Services;
-use super::{Running, Setup, StartError, handlers, reload, signals, systemd};
+use super::{RunningProgram, Setup, StartError, handlers, reload, signals, systemd};
 #[cfg(feature = "tools")]
 use super::{description, tools};
 use crate::log_target::AGENT;
@@ -13,7 +13,7 @@ use tokio::signal::unix::Signal;
 /// Serves until a signal comes and all NOTIFYs in flight are answered.
 pub(super) async fn serve(
     setup: Setup,
-    running: &Running,
+    running: &RunningProgram,
     #[cfg_attr(not(feature = "admin"), allow(unused_variables))] options: &Options,
     hangups: Signal,
     passed: usize,
@@ -83,7 +83,7 @@ pub(super) async fn serve(
 /// Binds the admin server, if it is asked for.
 #[cfg(feature = "admin")]
 pub(super) fn admin(
-    #[cfg_attr(not(feature = "tools"), allow(unused_variables))] running: &Running,
+    #[cfg_attr(not(feature = "tools"), allow(unused_variables))] running: &RunningProgram,
     options: &Options,
 ) -> Result<Option<crate::admin::Admin>, StartError> {
     let Some(address) = options.admin() else {

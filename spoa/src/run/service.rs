@@ -80,7 +80,7 @@ impl<E: IntoHandlerError> ServiceOutcome for Result<(), E> {
 }
 
 /// A service that has not been started.
-pub(super) struct Service {
+pub(super) struct ServiceToStart {
     name: String,
     start: Box<dyn Fn(Serving) -> Run + Send + Sync>,
 }
@@ -88,7 +88,7 @@ pub(super) struct Service {
 /// A run of a service.
 type Run = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
-impl Service {
+impl ServiceToStart {
     pub(super) fn new<F, S>(name: String, start: F) -> Self
     where
         F: Fn(Serving) -> S + Send + Sync + 'static,
@@ -98,7 +98,7 @@ impl Service {
             let run = start(serving);
             Box::pin(async { run.await.into_result() })
         };
-        Service {
+        ServiceToStart {
             name,
             start: Box::new(start),
         }
@@ -159,7 +159,7 @@ pub(super) struct Services {
 }
 
 impl Services {
-    pub(super) fn start(services: Vec<Service>, reloader: &Reloader) -> Self {
+    pub(super) fn start(services: Vec<ServiceToStart>, reloader: &Reloader) -> Self {
         let stopping = Arc::new(watch::Sender::new(false));
         let tasks = services.into_iter().map(|service| {
             let asked = Arc::new(AtomicBool::new(false));
@@ -219,7 +219,7 @@ mod tests {
         let starts = Arc::new(Mutex::new(Vec::new()));
         let begin = tokio::time::Instant::now();
         let seen = starts.clone();
-        let service = Service::new("a".to_owned(), move |_| {
+        let service = ServiceToStart::new("a".to_owned(), move |_| {
             let mut starts = seen.lock().unwrap();
             starts.push(begin.elapsed());
             let count = starts.len();
@@ -248,7 +248,7 @@ mod tests {
     async fn a_service_can_ask_to_finish_its_work_and_others_are_cancelled() {
         let ended = Arc::new(AtomicBool::new(false));
         let seen = ended.clone();
-        let graceful = Service::new("graceful".to_owned(), move |serving| {
+        let graceful = ServiceToStart::new("graceful".to_owned(), move |serving| {
             let (seen, stopping) = (seen.clone(), serving.stopping());
             async move {
                 stopping.await;
@@ -256,7 +256,7 @@ mod tests {
                 seen.store(true, Ordering::Relaxed);
             }
         });
-        let endless = Service::new("endless".to_owned(), |_| std::future::pending::<()>());
+        let endless = ServiceToStart::new("endless".to_owned(), |_| std::future::pending::<()>());
         let services = Services::start(vec![graceful, endless], &reloader());
         tokio::time::sleep(Duration::from_millis(1)).await;
         let begin = tokio::time::Instant::now();

@@ -1,6 +1,6 @@
 //! An agent that is being put together: its builder, the program's own options, its services.
 
-use super::service::{Service, ServiceOutcome, Serving};
+use super::service::{ServiceOutcome, ServiceToStart, Serving};
 use super::user_options::Shared;
 use crate::agent::{AgentBuilder, Renewal};
 use crate::handler::{Failure, HandlerError, IntoHandlerError};
@@ -20,7 +20,7 @@ pub struct Setup {
     pub(super) builder: AgentBuilder,
     /// The program's own options. They live as long as the program, so that its tasks can name them.
     options: Option<&'static (dyn Any + Send + Sync)>,
-    pub(super) services: Vec<Service>,
+    pub(super) services: Vec<ServiceToStart>,
 }
 
 impl std::fmt::Debug for Setup {
@@ -131,7 +131,7 @@ impl Setup {
         F: Fn(Serving) -> S + Send + Sync + 'static,
         S: Future<Output: ServiceOutcome> + Send + 'static,
     {
-        self.services.push(Service::new(name.into(), start));
+        self.services.push(ServiceToStart::new(name.into(), start));
         self
     }
 }

@@ -12,13 +12,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// The agent that serves, until a signal stops it.
-static SERVING: Mutex<Option<Serving>> = Mutex::new(None);
+static SERVING: Mutex<Option<ServedAgent>> = Mutex::new(None);
 
 /// Whether the thread that waits for signals is running. It runs as long as the process, since tokio has taken
 /// the signals.
 static WAITS: Mutex<bool> = Mutex::new(false);
 
-struct Serving {
+struct ServedAgent {
     stop: oneshot::Sender<()>,
     lame_duck: Duration,
     drain: Duration,
@@ -39,7 +39,7 @@ pub(super) fn first_signal(
         *waits = true;
     }
     let (stop, stopped) = oneshot::channel();
-    *lock(&SERVING) = Some(Serving {
+    *lock(&SERVING) = Some(ServedAgent {
         stop,
         lame_duck,
         drain,
@@ -99,7 +99,7 @@ fn start() -> io::Result<()> {
         .unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
 }
 
-impl Serving {
+impl ServedAgent {
     fn stop(self, name: &str) {
         let drain = self.drain;
         match self.lame_duck {

@@ -57,7 +57,7 @@ pub(super) fn perform(tool: &Tool, agent: &Agent) -> Result<i32, StartError> {
 }
 
 /// Reads a description as the tools know it.
-pub(super) fn agent(description: &crate::json::Json) -> Agent {
+pub(super) fn agent(description: &crate::json::JsonValue) -> Agent {
     let agent = spoa_tools::description::read(&description.to_string());
     agent.expect("the two ends of the format agree")
 }

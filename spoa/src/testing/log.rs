@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 /// The lines so far. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Log(Arc<Shared>);
+pub(super) struct Log(Arc<LogLines>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct LogLines {
     lines: Mutex<Vec<String>>,
     grown: Condvar,
 }

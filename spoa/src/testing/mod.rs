@@ -199,7 +199,7 @@ impl TestAgent {
         }
         let number = self.connections.fetch_add(1, Ordering::Relaxed);
         let engine_id = format!("test-{number}");
-        let pending = Pending {
+        let pending = CallFailures {
             failures: &self.failures,
             engine_id: &engine_id,
         };
@@ -274,12 +274,12 @@ impl TestAgent {
 }
 
 /// The failures of one call, forgotten when it ends or is dropped.
-struct Pending<'a> {
+struct CallFailures<'a> {
     failures: &'a Failures,
     engine_id: &'a str,
 }
 
-impl Pending<'_> {
+impl CallFailures<'_> {
     fn begin(&self) {
         lock(self.failures).insert(self.engine_id.to_owned(), Vec::new());
     }
@@ -291,7 +291,7 @@ impl Pending<'_> {
     }
 }
 
-impl Drop for Pending<'_> {
+impl Drop for CallFailures<'_> {
     fn drop(&mut self) {
         self.end();
     }

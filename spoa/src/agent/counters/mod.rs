@@ -100,7 +100,7 @@ impl HandlerCounters {
     }
 }
 
-/// The numbers of one poll of a connection, until [`Counters::flush`] adds them.
+/// The numbers of one poll of a connection, until [`AgentCounters::flush`] adds them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Polled {
     pub(crate) notifies: u64,
@@ -120,7 +120,7 @@ pub(crate) struct Traffic {
 
 /// The counters of an agent, without those of its handlers.
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
+pub(crate) struct AgentCounters {
     pub(crate) traffic: Sharded<Traffic>,
     /// Messages that no handler answers.
     pub(crate) unknown: Count,
@@ -173,9 +173,9 @@ impl Overloads {
     }
 }
 
-impl Counters {
+impl AgentCounters {
     pub(crate) fn new() -> Self {
-        let counters = Counters::default();
+        let counters = AgentCounters::default();
         counters.loaded_now();
         counters
     }

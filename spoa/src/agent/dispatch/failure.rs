@@ -3,7 +3,7 @@
 use super::observer_calls::HandledMessage;
 use crate::agent::report::handlers as report;
 use crate::agent::shared::Shared;
-use crate::agent::shared::handler_table::Entry;
+use crate::agent::shared::handler_table::HandlerEntry;
 use crate::agent::shared::observer::HandlerOutcome;
 use crate::agent::shared::spans;
 use crate::handler::failed_message::{FailedMessage, OnFailureUse};
@@ -19,7 +19,7 @@ impl Shared {
     #[cold]
     pub(super) fn handle_failure(
         &self,
-        entry: &Entry,
+        entry: &HandlerEntry,
         incoming: &IncomingMessage<'_>,
         failure: Box<Failure>,
         out: &mut Vec<u8>,
@@ -96,7 +96,7 @@ impl Shared {
     /// Appends the actions of the handler's own `on_failure`, or else of the agent's.
     fn append_on_failure_actions(
         &self,
-        entry: &Entry,
+        entry: &HandlerEntry,
         failed: &FailedMessage<'_>,
         req_id: Option<&str>,
         out: &mut Vec<u8>,

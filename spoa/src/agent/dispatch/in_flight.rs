@@ -53,11 +53,11 @@ pub(crate) enum AckPart {
     /// Encoded actions.
     Done(Vec<u8>),
     /// A running handler.
-    Running(Running),
+    Running(RunningHandler),
 }
 
 /// A running handler.
-pub(crate) struct Running {
+pub(crate) struct RunningHandler {
     pub(crate) future: JobFuture,
     /// The index of its entry in the table of handlers.
     pub(crate) entry: usize,
@@ -94,7 +94,7 @@ impl Deadline {
     }
 }
 
-impl Running {
+impl RunningHandler {
     /// Returns the unique id of the message.
     pub(crate) fn req_id(&self) -> Option<&str> {
         self.trace.as_ref()?.req_id.as_deref()
@@ -107,7 +107,7 @@ impl Running {
 }
 
 /// A future may panic when it is dropped, and two that do so at once would end the process.
-impl Drop for Running {
+impl Drop for RunningHandler {
     fn drop(&mut self) {
         let nothing = Box::pin(std::future::pending());
         drop_quietly(std::mem::replace(&mut self.future, nothing));
@@ -117,9 +117,9 @@ impl Drop for Running {
     }
 }
 
-impl std::fmt::Debug for Running {
+impl std::fmt::Debug for RunningHandler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running")
+        f.debug_struct("RunningHandler")
             .field("entry", &self.entry)
             .finish_non_exhaustive()
     }
@@ -217,7 +217,7 @@ impl InFlight {
     }
 
     /// Returns the running handlers, with the ids of their NOTIFYs.
-    pub(crate) fn running(&self) -> impl Iterator<Item = (FrameIds, &Running)> {
+    pub(crate) fn running(&self) -> impl Iterator<Item = (FrameIds, &RunningHandler)> {
         self.all().flat_map(|slot| {
             let running = slot.parts.iter().filter_map(|part| match part {
                 AckPart::Running(running) => Some(running),

@@ -22,7 +22,7 @@ use self::in_flight::InFlight;
 use crate::agent::Shared;
 use crate::agent::counters::Shard;
 use crate::agent::report::{handlers as report, values};
-use crate::agent::shared::handler_table::{Entry, HandlerTable};
+use crate::agent::shared::handler_table::{HandlerEntry, HandlerTable};
 use crate::agent::shared::spans::{Spans, within};
 use crate::agent::shared::trace_arguments::TraceArguments;
 use crate::agent::worker::state::WorkerState;
@@ -185,7 +185,7 @@ impl<'a> Dispatcher<'a> {
 
     /// Finds the handler of a message.
     #[inline(always)]
-    fn find_handler(&self, incoming: &IncomingMessage<'_>) -> Option<&'a Entry> {
+    fn find_handler(&self, incoming: &IncomingMessage<'_>) -> Option<&'a HandlerEntry> {
         let name = incoming.message.name().as_bytes();
         let Some(entry) = self.shared.table.find(name) else {
             self.report_unknown(incoming);
@@ -354,13 +354,13 @@ fn cut(
 
 /// Compares the names of a handler's arguments with those of its first message.
 #[cold]
-fn compare_argument_names(entry: &Entry, incoming: &IncomingMessage<'_>) {
+fn compare_argument_names(entry: &HandlerEntry, incoming: &IncomingMessage<'_>) {
     if !entry.names_compared.swap(true, Ordering::Relaxed) {
         report::misspelt_arguments(entry.definition, incoming);
     }
 }
 
-impl Entry {
+impl HandlerEntry {
     /// Counts the time since `start`, if the handler is timed.
     #[inline]
     pub(super) fn count_duration(&self, start: Option<Instant>, shard: Shard) {
@@ -375,7 +375,7 @@ impl Entry {
 #[inline(always)]
 pub(super) fn run_in_place<const TELLS_OBSERVER: bool>(
     shared: &Shared,
-    entry: &Entry,
+    entry: &HandlerEntry,
     incoming: &IncomingMessage<'_>,
     out: &mut Vec<u8>,
     end: usize,

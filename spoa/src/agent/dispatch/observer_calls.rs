@@ -3,7 +3,7 @@
 use super::in_flight::{Deadline, InFlight};
 use crate::agent::report::handlers as report;
 use crate::agent::shared::Shared;
-use crate::agent::shared::handler_table::Entry;
+use crate::agent::shared::handler_table::HandlerEntry;
 use crate::agent::shared::observer::{HandlerBegun, HandlerEnded, HandlerOutcome};
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// A message whose handler has ended, as the log and the observer know it.
 #[derive(Clone, Copy)]
 pub(super) struct HandledMessage<'a> {
-    pub(super) entry: &'a Entry,
+    pub(super) entry: &'a HandlerEntry,
     /// The name of the message: the fallback's can be any.
     pub(super) name: Name<'a>,
     /// Its unique id.
@@ -31,7 +31,7 @@ impl Shared {
     #[inline]
     pub(super) fn tell_begun_now(
         &self,
-        entry: &Entry,
+        entry: &HandlerEntry,
         incoming: &IncomingMessage<'_>,
     ) -> Option<Instant> {
         self.observer.is_some().then(|| {
@@ -44,7 +44,7 @@ impl Shared {
     #[cold]
     pub(super) fn tell_begun(
         &self,
-        entry: &Entry,
+        entry: &HandlerEntry,
         incoming: &IncomingMessage<'_>,
         deadline: Option<std::time::Instant>,
     ) {
@@ -67,7 +67,7 @@ impl Shared {
     #[cold]
     pub(super) fn tell_succeeded(
         &self,
-        entry: &Entry,
+        entry: &HandlerEntry,
         incoming: &IncomingMessage<'_>,
         begun: Instant,
         out: &mut Vec<u8>,

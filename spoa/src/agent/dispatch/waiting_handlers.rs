@@ -3,12 +3,12 @@
 //!
 //! This module knows futures and deadlines. Handlers that are done when they return belong to `dispatch`.
 
-use super::in_flight::{AckPart, Deadline, Running, Slot, Trace};
+use super::in_flight::{AckPart, Deadline, RunningHandler, Slot, Trace};
 use super::observer_calls::HandledMessage;
 use super::{Dispatcher, PendingAck, run_in_place, with_success_variable};
 use crate::agent::report::handlers as report;
 use crate::agent::shared::blocking::BlockingPlace;
-use crate::agent::shared::handler_table::Entry;
+use crate::agent::shared::handler_table::HandlerEntry;
 use crate::agent::shared::observer::HandlerOutcome;
 use crate::agent::shared::spans::within;
 use crate::agent::worker::state::{ReadTime, WorkerState};
@@ -56,7 +56,7 @@ impl Dispatcher<'_> {
     #[inline(never)]
     pub(super) fn start_or_run_in_place(
         &mut self,
-        entry: &Entry,
+        entry: &HandlerEntry,
         incoming: &IncomingMessage<'_>,
         ack: &mut PendingAck,
     ) {
@@ -83,7 +83,7 @@ impl Dispatcher<'_> {
     /// first in the ACK.
     fn run_in_order(
         &mut self,
-        entry: &Entry,
+        entry: &HandlerEntry,
         incoming: &IncomingMessage<'_>,
         ack: &PendingAck,
         handler: impl FnOnce(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>,
@@ -104,7 +104,12 @@ impl Dispatcher<'_> {
     /// Returns why a handler that may have to wait is not started now. It does not queue, since the
     /// messages after this one may be for quick handlers.
     #[inline(always)]
-    fn overload(&mut self, entry: &Entry, slot: Option<usize>, now: ReadTime) -> Option<Overload> {
+    fn overload(
+        &mut self,
+        entry: &HandlerEntry,
+        slot: Option<usize>,
+        now: ReadTime,
+    ) -> Option<Overload> {
         let limits = &self.shared.limits;
         let budgets = &self.shared.budgets;
         let slot = slot.and_then(|slot| self.in_flight.slot(slot));
@@ -131,7 +136,7 @@ impl Dispatcher<'_> {
     /// Starts a handler that may have to wait, if there is room for one.
     fn start(
         &mut self,
-        entry: &Entry,
+        entry: &HandlerEntry,
         incoming: &IncomingMessage<'_>,
         ack: &mut PendingAck,
         begin: impl FnOnce(Box<Job>) -> Result<JobFuture, Failure>,
@@ -161,7 +166,7 @@ impl Dispatcher<'_> {
             FirstPoll::Waiting(future) => {
                 ack.waits = true;
                 move_output_to_slot(slot, ack, self.worker);
-                slot.parts.push(AckPart::Running(Running {
+                slot.parts.push(AckPart::Running(RunningHandler {
                     future,
                     entry: entry.index,
                     message: match entry.definition.message_name() {
@@ -213,7 +218,7 @@ impl Dispatcher<'_> {
     #[inline(always)]
     fn answer_at_once(
         &mut self,
-        entry: &Entry,
+        entry: &HandlerEntry,
         incoming: &IncomingMessage<'_>,
         ack: &PendingAck,
         finished: Finished,
@@ -404,7 +409,11 @@ impl Dispatcher<'_> {
 
 /// Returns how a message is found in logs and traces once it is gone.
 #[inline(always)]
-fn trace_of(entry: &Entry, incoming: &IncomingMessage<'_>, spans: bool) -> Option<Box<Trace>> {
+fn trace_of(
+    entry: &HandlerEntry,
+    incoming: &IncomingMessage<'_>,
+    spans: bool,
+) -> Option<Box<Trace>> {
     let req_id = entry.trace_arguments.request_id(&incoming.message);
     (spans || req_id.is_some()).then(|| {
         let span = if spans { Span::current() } else { Span::none() };

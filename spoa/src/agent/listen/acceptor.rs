@@ -4,7 +4,7 @@ use super::allow_list::AllowList;
 use super::listener::Accepted;
 use super::unix_socket::BACKLOG;
 use crate::agent::Listener;
-use crate::agent::counters::Counters;
+use crate::agent::counters::AgentCounters;
 use crate::agent::report::rate_limit::{Permitted, RateLimit};
 use crate::log_target::CONNECTION;
 use nix::errno::Errno;
@@ -31,7 +31,7 @@ pub(crate) struct Acceptor {
     /// The listener whose turn it is.
     turn: usize,
     allow: AllowList,
-    counters: Arc<Counters>,
+    counters: Arc<AgentCounters>,
     max_connections: usize,
     failures: usize,
     full: RateLimit,
@@ -52,7 +52,7 @@ impl Acceptor {
     pub(crate) fn new(
         listeners: Vec<Listener>,
         allow: AllowList,
-        counters: Arc<Counters>,
+        counters: Arc<AgentCounters>,
         max_connections: usize,
     ) -> Self {
         Acceptor {
@@ -204,7 +204,7 @@ mod tests {
         let listeners = addresses.iter().map(Listener::bind);
         let listeners = listeners.collect::<Result<_, _>>().unwrap();
         let allow = AllowList::new([]).unwrap();
-        Acceptor::new(listeners, allow, Arc::new(Counters::new()), most)
+        Acceptor::new(listeners, allow, Arc::new(AgentCounters::new()), most)
     }
 
     fn connect(acceptor: &Acceptor, listener: usize, count: usize) -> Vec<TcpStream> {

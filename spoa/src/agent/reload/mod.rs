@@ -6,7 +6,7 @@ mod part;
 pub(crate) use current_states::CurrentStates;
 pub(crate) use part::{Install, ReloadPart};
 
-use crate::agent::counters::Counters;
+use crate::agent::counters::AgentCounters;
 use crate::agent::error::{Error, ReloadError};
 use crate::handler::States;
 use crate::handler::panics::drop_quietly;
@@ -55,7 +55,7 @@ pub struct Reloader(Arc<Reloading>);
 struct Reloading {
     parts: Vec<Arc<ReloadPart>>,
     current: Arc<CurrentStates>,
-    counters: Arc<Counters>,
+    counters: Arc<AgentCounters>,
     /// Held during a reload of all parts. A renewal of one part does not take it: each part has a turn of its own,
     /// so a part that is never made keeps no other part from being made.
     turn: tokio::sync::Mutex<()>,
@@ -155,7 +155,7 @@ impl Reloader {
     pub(crate) fn new(
         parts: Vec<Arc<ReloadPart>>,
         current: Arc<CurrentStates>,
-        counters: Arc<Counters>,
+        counters: Arc<AgentCounters>,
     ) -> Self {
         Reloader(Arc::new(Reloading {
             parts,

@@ -33,14 +33,14 @@ fn kind(failure: &Failure) -> usize {
 /// The failures of one handler that the log has said, and those that it has not.
 #[derive(Debug, Default)]
 pub(crate) struct HandlerFailures {
-    kinds: [Kind; KINDS],
+    kinds: [FailuresOfKind; KINDS],
     /// The counters at the last line of the log about them.
     told: Mutex<Tally>,
 }
 
 /// The failures of one kind.
 #[derive(Debug, Default)]
-struct Kind {
+struct FailuresOfKind {
     /// The time of the failure before.
     last: AtomicU64,
     /// The number of failures that no line has told.
@@ -49,7 +49,7 @@ struct Kind {
 
 /// The place of a failure in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum LogPlace {
     /// A line of its own.
     Line {
         /// The number of earlier failures of its kind that no line has told.
@@ -71,13 +71,13 @@ pub(crate) struct Summaries {
 
 impl Summaries {
     /// Finds the place of a failure.
-    pub(super) fn place(&self, handler: &HandlerFailures, failure: &Failure) -> Place {
+    pub(super) fn place(&self, handler: &HandlerFailures, failure: &Failure) -> LogPlace {
         self.place_at(clock::millis(), handler, kind(failure))
     }
 
-    fn place_at(&self, now: u64, handler: &HandlerFailures, kind: usize) -> Place {
+    fn place_at(&self, now: u64, handler: &HandlerFailures, kind: usize) -> LogPlace {
         let Some(kind) = handler.kinds.get(kind) else {
-            return Place::Untold;
+            return LogPlace::Untold;
         };
         let period = PERIOD.as_millis() as u64;
         let before = kind.last.swap(now, Ordering::Relaxed);
@@ -89,7 +89,7 @@ impl Summaries {
             if begins {
                 self.last.store(now, Ordering::Relaxed);
             }
-            return Place::Line {
+            return LogPlace::Line {
                 suppressed: (untold > 0).then_some(untold),
                 begins,
             };
@@ -103,9 +103,9 @@ impl Summaries {
                 .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok();
         if won {
-            Place::Summary(Duration::from_millis(since))
+            LogPlace::Summary(Duration::from_millis(since))
         } else {
-            Place::Untold
+            LogPlace::Untold
         }
     }
 }
@@ -226,23 +226,23 @@ mod tests {
             HandlerFailures::default(),
         );
         let place = |now, handler, kind| all.place_at(now, handler, kind);
-        let line = |suppressed, begins| Place::Line { suppressed, begins };
+        let line = |suppressed, begins| LogPlace::Line { suppressed, begins };
         assert_eq!(place(1, &one, 1), line(None, true));
         assert_eq!(place(2, &one, 3), line(None, false));
         assert_eq!(place(2, &other, 1), line(None, false));
         for now in 3..1001 {
-            assert_eq!(place(now, &one, 1), Place::Untold);
+            assert_eq!(place(now, &one, 1), LogPlace::Untold);
         }
         let second = Duration::from_secs(1);
-        assert_eq!(place(1001, &other, 1), Place::Summary(second));
-        assert_eq!(place(1002, &one, 1), Place::Untold);
-        assert_eq!(place(2001, &one, 1), Place::Summary(second));
+        assert_eq!(place(1001, &other, 1), LogPlace::Summary(second));
+        assert_eq!(place(1002, &one, 1), LogPlace::Untold);
+        assert_eq!(place(2001, &one, 1), LogPlace::Summary(second));
         one.told_all();
         // The outage is over. Two failures of its end were not told.
-        assert_eq!(place(2002, &one, 1), Place::Untold);
-        assert_eq!(place(2003, &one, 1), Place::Untold);
+        assert_eq!(place(2002, &one, 1), LogPlace::Untold);
+        assert_eq!(place(2003, &one, 1), LogPlace::Untold);
         assert_eq!(place(9000, &one, 1), line(Some(2), true));
-        assert_eq!(place(9001, &one, 1), Place::Untold);
+        assert_eq!(place(9001, &one, 1), LogPlace::Untold);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A subscriber is code of the program, so whatever it does must not cost a NOTIFY its ACK: all of these
 //! run guarded.
 
-use super::failures::{self, Place};
+use super::failures::{self, LogPlace};
 use super::rate_limit::{Permitted, RateLimit};
 use super::{HandlerLineLimits, LineLimits, about_frame};
 use crate::agent::counters::HandlerCounters;
@@ -38,8 +38,8 @@ pub(crate) fn failed<'a>(
     req_id: Option<&str>,
 ) {
     let suppressed = match all.failures.place(&limits.failures, failure) {
-        Place::Untold => return,
-        Place::Summary(time) => {
+        LogPlace::Untold => return,
+        LogPlace::Summary(time) => {
             let handlers =
                 handlers.map(|(definition, it, counters)| (definition, &it.failures, counters));
             let summary = failures::summary(handlers);
@@ -54,7 +54,7 @@ pub(crate) fn failed<'a>(
             });
             return;
         }
-        Place::Line { suppressed, begins } => {
+        LogPlace::Line { suppressed, begins } => {
             if begins {
                 failures::begin(handlers.map(|(_, it, counters)| (&it.failures, counters)));
             }

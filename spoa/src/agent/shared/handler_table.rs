@@ -18,7 +18,7 @@ const FEW: usize = 32;
 
 /// A handler with what the agent keeps about it.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct HandlerEntry {
     /// The index that [`HandlerTable::entry`] takes.
     pub(crate) index: usize,
     pub(crate) definition: &'static Definition,
@@ -35,8 +35,8 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) struct HandlerTable {
     /// Sorted by message: a few comparisons beat a hash.
-    entries: Vec<(&'static [u8], Entry)>,
-    fallback: Option<Entry>,
+    entries: Vec<(&'static [u8], HandlerEntry)>,
+    fallback: Option<HandlerEntry>,
 }
 
 impl HandlerTable {
@@ -46,7 +46,7 @@ impl HandlerTable {
         default: Option<Duration>,
         budgets: &Arc<Budgets>,
     ) -> Self {
-        let entry = |definition: &'static Definition| Entry {
+        let entry = |definition: &'static Definition| HandlerEntry {
             index: 0,
             definition,
             timeout: definition.timeout().or(default).map(usable),
@@ -65,7 +65,7 @@ impl HandlerTable {
         let fallback = definitions
             .iter()
             .find(|definition| definition.message_name().is_none());
-        let fallback = fallback.map(|definition| Entry {
+        let fallback = fallback.map(|definition| HandlerEntry {
             index: entries.len(),
             ..entry(definition)
         });
@@ -73,7 +73,7 @@ impl HandlerTable {
     }
 
     #[inline]
-    pub(crate) fn find(&self, message: &[u8]) -> Option<&Entry> {
+    pub(crate) fn find(&self, message: &[u8]) -> Option<&HandlerEntry> {
         let found = if self.entries.len() <= FEW {
             self.entries.iter().find(|(name, _)| *name == message)
         } else {
@@ -96,7 +96,7 @@ impl HandlerTable {
     }
 
     /// Returns the entry with this index.
-    pub(crate) fn entry(&self, index: usize) -> &Entry {
+    pub(crate) fn entry(&self, index: usize) -> &HandlerEntry {
         let named = self.entries.get(index).map(|(_, entry)| entry);
         named
             .or(self.fallback.as_ref())
@@ -109,7 +109,7 @@ impl HandlerTable {
     }
 
     /// Returns all entries, by message, the fallback last.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &HandlerEntry> {
         let named = self.entries.iter().map(|(_, entry)| entry);
         named.chain(&self.fallback)
     }

@@ -16,7 +16,7 @@ use self::handler_table::HandlerTable;
 use self::observer::Observer;
 use self::spans::Spans;
 use crate::agent::Limits;
-use crate::agent::counters::Counters;
+use crate::agent::counters::AgentCounters;
 use crate::agent::reload::CurrentStates;
 use crate::agent::report::LineLimits;
 use crate::handler::TransactionStore;
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     /// Whether messages have spans or an observer.
     pub(crate) has_spans_or_observer: bool,
     pub(crate) line_limits: LineLimits,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) counters: Arc<AgentCounters>,
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) blocking: Arc<BlockingPlaces>,
     pub(crate) after_work: Arc<AfterWork>,

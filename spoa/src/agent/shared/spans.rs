@@ -1,6 +1,6 @@
 //! A span of `tracing` for each message, if spans are switched on.
 
-use super::handler_table::Entry;
+use super::handler_table::HandlerEntry;
 use crate::handler::panics::{catch, drop_quietly, quietly};
 use crate::handler::{Failure, IncomingMessage};
 use crate::log_target::SPANS;
@@ -34,7 +34,7 @@ impl Spans {
 
     /// Opens the span of a message.
     // A subscriber is code of the program.
-    pub(crate) fn open(&self, entry: &Entry, incoming: &IncomingMessage<'_>) -> Span {
+    pub(crate) fn open(&self, entry: &HandlerEntry, incoming: &IncomingMessage<'_>) -> Span {
         let message = &incoming.message;
         let name = message.name().excerpt();
         let req_id = entry.trace_arguments.request_id(message);

@@ -10,10 +10,10 @@ const MAX_ID: usize = 128;
 /// The arguments of a handler that identify a request, and those that are secret.
 #[derive(Debug, Default)]
 pub(crate) struct TraceArguments {
-    unique_id: Option<Place>,
-    traceparent: Option<Place>,
+    unique_id: Option<ArgumentPlace>,
+    traceparent: Option<ArgumentPlace>,
     /// The arguments that no line of the log may show.
-    secrets: Vec<Place>,
+    secrets: Vec<ArgumentPlace>,
 }
 
 /// The arguments of all handlers that a program must not show.
@@ -49,7 +49,7 @@ impl SecretArguments {
 
 /// The place of an argument in its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum ArgumentPlace {
     Name(&'static str),
     Index(usize),
 }
@@ -78,15 +78,15 @@ impl TraceArguments {
     /// Returns whether no line of the log may show an argument.
     pub(crate) fn is_secret(&self, index: usize, name: &[u8]) -> bool {
         self.secrets.iter().any(|secret| match secret {
-            Place::Name(secret) => secret.as_bytes() == name,
-            Place::Index(secret) => *secret == index,
+            ArgumentPlace::Name(secret) => secret.as_bytes() == name,
+            ArgumentPlace::Index(secret) => *secret == index,
         })
     }
 
     /// Returns the arguments by the names that `config` gives them, for messages without a handler.
     pub(crate) fn usual() -> Self {
         TraceArguments {
-            unique_id: Some(Place::Name("unique-id")),
+            unique_id: Some(ArgumentPlace::Name("unique-id")),
             ..TraceArguments::default()
         }
     }
@@ -106,16 +106,16 @@ impl TraceArguments {
     }
 }
 
-fn place(argument: &ArgumentDescription) -> Option<Place> {
-    let name = argument.name.map(Place::Name);
-    name.or(argument.index.map(Place::Index))
+fn place(argument: &ArgumentDescription) -> Option<ArgumentPlace> {
+    let name = argument.name.map(ArgumentPlace::Name);
+    name.or(argument.index.map(ArgumentPlace::Index))
 }
 
-impl Place {
+impl ArgumentPlace {
     fn bytes<'m>(self, message: &Message<'m>) -> Option<&'m [u8]> {
         let value = match self {
-            Place::Name(name) => message.args().get(name),
-            Place::Index(index) => message.args().at(index),
+            ArgumentPlace::Name(name) => message.args().get(name),
+            ArgumentPlace::Index(index) => message.args().at(index),
         };
         match value? {
             Value::String(bytes) | Value::Binary(bytes) => Some(bytes),

@@ -20,7 +20,7 @@ use super::settings::{
     DEFAULT_LISTEN, SETTINGS, Setting, SettingKind, SettingValue, addresses, from_environment,
     networks,
 };
-use super::user_options::{Given, Origin, Shared, UserOption, UserOptions};
+use super::user_options::{GivenOption, OptionOrigin, Shared, UserOption, UserOptions};
 use crate::agent::Limits;
 use commands::{OptionSpec, commands};
 use parse::Line;
@@ -71,7 +71,7 @@ impl Options {
                 values.extend(from_environment(setting, &text).map_err(refuse)?);
             }
             if let (true, Some((line, texts))) = (values.is_empty(), file.find(setting.long)) {
-                let origin = Origin::File(file.path().to_owned(), line);
+                let origin = OptionOrigin::File(file.path().to_owned(), line);
                 values = setting.parse_all(texts, &origin).map_err(refuse)?;
             }
             if !values.is_empty() {
@@ -80,14 +80,14 @@ impl Options {
         }
         let user_given = program.user.iter().filter_map(|option| {
             let (values, origin) = user_values(option, &line, &env, &file)?;
-            Some(Given {
+            Some(GivenOption {
                 option,
                 values,
                 origin,
             })
         });
         let user_given: Vec<_> = user_given.collect();
-        let secrets = Secrets::new(user_given.iter().flat_map(Given::secrets));
+        let secrets = Secrets::new(user_given.iter().flat_map(GivenOption::secrets));
         let usage = parse::usage(program, line.command);
         let task = Task::of(line);
         let user = if task.makes_an_agent() {
@@ -267,18 +267,18 @@ fn user_values(
     line: &Line,
     env: &impl Fn(&str) -> Option<OsString>,
     file: &OptionsFile,
-) -> Option<(Vec<OsString>, Origin)> {
+) -> Option<(Vec<OsString>, OptionOrigin)> {
     let values: Vec<_> = line.values(&option.long).map(ToOwned::to_owned).collect();
     if !values.is_empty() {
-        return Some((values, Origin::CommandLine));
+        return Some((values, OptionOrigin::CommandLine));
     }
     // An empty variable is an absent one.
     if let Some(value) = env(&option.env).filter(|value| !value.is_empty()) {
-        return Some((vec![value], Origin::Environment(option.env.clone())));
+        return Some((vec![value], OptionOrigin::Environment(option.env.clone())));
     }
     let (line, values) = file.find(&option.long)?;
     let values = values.iter().map(OsString::from).collect();
-    Some((values, Origin::File(file.path().to_owned(), line)))
+    Some((values, OptionOrigin::File(file.path().to_owned(), line)))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl Line {
 /// Reads the words after the name of the program.
 pub(super) fn parse(about: &Identity<'_>, words: Vec<OsString>) -> Result<Line, Stop> {
     let mut line = Line::default();
-    let mut reader = Reader {
+    let mut reader = WordReader {
         about,
         command: program(about),
         words: Parser::from_args(words),
@@ -67,13 +67,13 @@ pub(super) fn parse(about: &Identity<'_>, words: Vec<OsString>) -> Result<Line, 
 }
 
 /// The words that are left, and the command that they are for.
-struct Reader<'a> {
+struct WordReader<'a> {
     about: &'a Identity<'a>,
     command: CommandSpec,
     words: Parser,
 }
 
-impl Reader<'_> {
+impl WordReader<'_> {
     /// Reads options up to the next operand, and returns that.
     fn next(
         &mut self,

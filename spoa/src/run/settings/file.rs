@@ -13,12 +13,12 @@ const MAX_SIZE: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(in crate::run) struct OptionsFile {
     path: PathBuf,
-    entries: Vec<Entry>,
+    entries: Vec<FileOption>,
 }
 
 /// An option in a file.
 #[derive(Debug, PartialEq, Eq)]
-struct Entry {
+struct FileOption {
     name: String,
     line: usize,
     values: Vec<String>,
@@ -72,7 +72,7 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 /// Reads the entries of a file, in the order of their lines. An error has its line.
-fn entries(text: &str, known: &[&str]) -> Result<Vec<Entry>, (usize, String)> {
+fn entries(text: &str, known: &[&str]) -> Result<Vec<FileOption>, (usize, String)> {
     let line = |at: usize| {
         let before = text.as_bytes().iter().take(at);
         before.filter(|byte| **byte == b'\n').count() + 1
@@ -119,10 +119,10 @@ fn entries(text: &str, known: &[&str]) -> Result<Vec<Entry>, (usize, String)> {
                 }
             )));
         };
-        if entries.iter().any(|entry: &Entry| entry.name == name) {
+        if entries.iter().any(|entry: &FileOption| entry.name == name) {
             return Err(problem(format!("`{name}` is given twice: remove one")));
         }
-        entries.push(Entry { name, line, values });
+        entries.push(FileOption { name, line, values });
     }
     Ok(entries)
 }

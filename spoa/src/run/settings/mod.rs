@@ -12,7 +12,7 @@ pub(super) use file::OptionsFile;
 pub(super) use table::SETTINGS;
 pub(super) use value::{SettingValue, addresses, networks};
 
-use super::user_options::Origin;
+use super::user_options::OptionOrigin;
 use crate::agent::Limits;
 use spoa_facts::{show_size, show_time};
 use std::time::Duration;
@@ -94,7 +94,7 @@ impl Setting {
     pub(super) fn parse_all(
         &self,
         texts: &[String],
-        origin: &Origin,
+        origin: &OptionOrigin,
     ) -> Result<Vec<SettingValue>, String> {
         if texts.len() > 1 && !self.repeats() {
             return Err(format!(

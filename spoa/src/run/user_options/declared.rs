@@ -1,6 +1,6 @@
 //! A type of options that clap knows: its options as plain data, and its value from what was given.
 
-use super::{Given, Origin, Shared, UserOption, UserOptions};
+use super::{GivenOption, OptionOrigin, Shared, UserOption, UserOptions};
 use crate::run::secrets::HIDDEN;
 use clap::builder::{OsStr as Variable, Resettable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -71,7 +71,7 @@ impl UserOptions {
         &self,
         called: &str,
         usage: &str,
-        given: &[Given],
+        given: &[GivenOption],
     ) -> Result<Option<Shared>, String> {
         let Some(declared) = &self.declared else {
             return Ok(None);
@@ -159,7 +159,7 @@ fn help(arg: &Arg, env: &str) -> String {
 }
 
 /// Adds an option to the words for clap.
-fn words_of(given: &Given, words: &mut Vec<OsString>) -> Result<(), String> {
+fn words_of(given: &GivenOption, words: &mut Vec<OsString>) -> Result<(), String> {
     let option = given.option;
     let flag = format!("--{}", option.long);
     for value in &given.values {
@@ -173,7 +173,7 @@ fn words_of(given: &Given, words: &mut Vec<OsString>) -> Result<(), String> {
             words.push(word);
             continue;
         }
-        if given.origin == Origin::CommandLine {
+        if given.origin == OptionOrigin::CommandLine {
             words.push(flag.clone().into());
             continue;
         }
@@ -209,7 +209,7 @@ fn invalid(value: &OsStr, of: &str, problem: &str) -> String {
 }
 
 /// Returns clap's error, with the place of a value that is not on the command line.
-fn problem(error: &clap::Error, given: &[Given]) -> String {
+fn problem(error: &clap::Error, given: &[GivenOption]) -> String {
     let text = error.render().to_string();
     let argument = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) => argument.trim_start_matches('-'),
@@ -217,12 +217,13 @@ fn problem(error: &clap::Error, given: &[Given]) -> String {
     };
     let long = argument.split([' ', '=']).next().unwrap_or_default();
     let named = given.iter().find(|given| given.option.long == long);
-    let shows_value = |given: &&Given| given.origin == Origin::CommandLine && !given.option.secret;
+    let shows_value =
+        |given: &&GivenOption| given.origin == OptionOrigin::CommandLine && !given.option.secret;
     let Some(given) = named.filter(|given| !shows_value(given)) else {
         return text;
     };
     let of = match given.origin {
-        Origin::CommandLine => format!("for '--{argument}'"),
+        OptionOrigin::CommandLine => format!("for '--{argument}'"),
         _ => given.origin.of(long),
     };
     let value = match error.get(ContextKind::InvalidValue) {

@@ -44,7 +44,7 @@ pub(super) struct UserOption {
 
 /// Where the value of an option comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum OptionOrigin {
     CommandLine,
     /// This variable of the environment.
     Environment(String),
@@ -58,13 +58,13 @@ pub(super) enum Origin {
     allow(dead_code, reason = "only the types of `options = …` read it")
 )]
 #[derive(Debug)]
-pub(super) struct Given {
+pub(super) struct GivenOption {
     pub(super) option: &'static UserOption,
     pub(super) values: Vec<OsString>,
-    pub(super) origin: Origin,
+    pub(super) origin: OptionOrigin,
 }
 
-impl Given {
+impl GivenOption {
     /// Returns the values if they are secret, whole and in their parts.
     pub(super) fn secrets(&self) -> impl Iterator<Item = String> {
         let secret = self.values.iter().filter(|_| self.option.secret);
@@ -88,13 +88,13 @@ pub(super) struct UserOptions {
     declared: Option<declared::Declared>,
 }
 
-impl Origin {
+impl OptionOrigin {
     /// Returns the origin as the end of `invalid value 'x' …`.
     pub(super) fn of(&self, option: &str) -> String {
         match self {
-            Origin::CommandLine => format!("for '{option}'"),
-            Origin::Environment(name) => format!("of the environment variable {name}"),
-            Origin::File(path, line) => format!("of `{option}` in {}:{line}", path.display()),
+            OptionOrigin::CommandLine => format!("for '{option}'"),
+            OptionOrigin::Environment(name) => format!("of the environment variable {name}"),
+            OptionOrigin::File(path, line) => format!("of `{option}` in {}:{line}", path.display()),
         }
     }
 }
@@ -102,7 +102,12 @@ impl Origin {
 #[cfg(not(feature = "options"))]
 impl UserOptions {
     /// Returns nothing: there are no options.
-    pub(super) fn parse(&self, _: &str, _: &str, _: &[Given]) -> Result<Option<Shared>, String> {
+    pub(super) fn parse(
+        &self,
+        _: &str,
+        _: &str,
+        _: &[GivenOption],
+    ) -> Result<Option<Shared>, String> {
         Ok(None)
     }
 }

@@ -47,7 +47,7 @@ impl Default for AgentSettings {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum AgentState {
     AwaitHello,
     Running,
     Over,
@@ -87,7 +87,7 @@ enum State {
 #[derive(Debug)]
 pub struct AgentSession {
     settings: AgentSettings,
-    state: State,
+    state: AgentState,
     /// The largest frame to accept now.
     limit: u32,
     fragments: Reassembly,
@@ -145,7 +145,7 @@ impl AgentSession {
     pub fn new(settings: AgentSettings) -> Self {
         AgentSession {
             settings,
-            state: State::AwaitHello,
+            state: AgentState::AwaitHello,
             limit: MAX_HELLO_SIZE,
             fragments: Reassembly::new(settings.max_reassembled),
             whole: Vec::new(),
@@ -164,14 +164,14 @@ impl AgentSession {
     #[inline]
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.state == State::Running
+        self.state == AgentState::Running
     }
 
     /// Returns whether an end has sent a DISCONNECT: later bytes are ignored.
     #[inline]
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.state == State::Over
+        self.state == AgentState::Over
     }
 
     /// Lowers the limit of reassembly to `most` bytes, and never raises it above the settings.
@@ -208,7 +208,7 @@ impl AgentSession {
             _ => return None,
         };
         let is_whole = frame.flags.fin() && !frame.flags.abort();
-        if self.state != State::Running || frame.frame_type != FrameType::NOTIFY || !is_whole {
+        if self.state != AgentState::Running || frame.frame_type != FrameType::NOTIFY || !is_whole {
             return None;
         }
         let messages = Messages::parse(frame.payload).ok()?;
@@ -228,7 +228,7 @@ impl AgentSession {
         self.free_whole();
         let mut rest = input;
         loop {
-            if self.state == State::Over {
+            if self.state == AgentState::Over {
                 return Received::new(input.len(), None);
             }
             let frame = match Frame::split(&mut rest, self.limit) {
@@ -236,7 +236,7 @@ impl AgentSession {
                 Ok(None) => return Received::new(input.len() - rest.len(), None),
                 Err(error) => {
                     let foreign = match self.state {
-                        State::AwaitHello => Foreign::known_by(rest),
+                        AgentState::AwaitHello => Foreign::known_by(rest),
                         _ => None,
                     };
                     let refusal = foreign.map_or(Refusal::Frame(error), Refusal::Foreign);
@@ -245,13 +245,13 @@ impl AgentSession {
             };
             let used = input.len() - rest.len();
             match (self.state, frame.frame_type) {
-                (State::Running, FrameType::NOTIFY) if frame.flags.fin() => {
+                (AgentState::Running, FrameType::NOTIFY) if frame.flags.fin() => {
                     // A frame with ABORT gets no ACK, even if it is complete.
                     if !frame.flags.abort() {
                         return Received::new(used, Some(notify(frame.ids, frame.payload, out)));
                     }
                 }
-                (State::Running, FrameType::NOTIFY | FrameType::UNSET) => {
+                (AgentState::Running, FrameType::NOTIFY | FrameType::UNSET) => {
                     match self.fragment(&frame) {
                         Progress::Partial | Progress::Aborted => {}
                         Progress::Whole(payload) => {
@@ -267,7 +267,7 @@ impl AgentSession {
                         }
                     }
                 }
-                (State::AwaitHello, FrameType::HAPROXY_HELLO) => {
+                (AgentState::AwaitHello, FrameType::HAPROXY_HELLO) => {
                     return match HaproxyHello::decode(frame.payload) {
                         Ok(hello) if hello.healthcheck && self.refuses_health_checks => {
                             self.disconnect(LEAVING, out);
@@ -287,7 +287,7 @@ impl AgentSession {
                     return Received::new(used, Some(AgentEvent::Disconnect(disconnect)));
                 }
                 // SPOE.txt 3.2.2: unknown frames may be skipped.
-                (State::Running, unknown) if !unknown.is_known() => {}
+                (AgentState::Running, unknown) if !unknown.is_known() => {}
                 (_, other) => return self.refuse(Refusal::Unexpected(other), input.len(), out),
             }
         }
@@ -303,8 +303,8 @@ impl AgentSession {
     ///
     /// Answer the NOTIFYs in flight first: HAProxy counts unanswered ones as failed.
     pub fn disconnect(&mut self, disconnect: Disconnect<'_>, out: &mut Vec<u8>) {
-        if self.state != State::Over {
-            self.state = State::Over;
+        if self.state != AgentState::Over {
+            self.state = AgentState::Over;
             disconnect.encode(FrameType::AGENT_DISCONNECT, out);
         }
     }
@@ -312,7 +312,7 @@ impl AgentSession {
     fn agree(&mut self, hello: &HaproxyHello<'_>) -> AgentHello<'static> {
         let max = self.settings.max_frame_size.max(MIN_MAX_FRAME_SIZE);
         self.limit = hello.max_frame_size.min(max);
-        self.state = State::Running;
+        self.state = AgentState::Running;
         AgentHello {
             version: VERSION,
             max_frame_size: self.limit,
@@ -341,7 +341,7 @@ impl AgentSession {
         out: &mut Vec<u8>,
     ) -> Received<AgentEvent<'s>> {
         match refusal {
-            Refusal::Foreign(_) => self.state = State::Over,
+            Refusal::Foreign(_) => self.state = AgentState::Over,
             _ => self.disconnect(refusal.status().into(), out),
         }
         Received::new(used, Some(AgentEvent::Refused(refusal)))

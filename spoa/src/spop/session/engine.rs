@@ -47,7 +47,7 @@ impl Default for EngineSettings {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum EngineState {
     /// No frame has been sent yet.
     Silent,
     AwaitHello,
@@ -87,7 +87,7 @@ enum State {
 #[derive(Debug)]
 pub struct EngineSession {
     settings: EngineSettings,
-    state: State,
+    state: EngineState,
     /// The largest frame to send now.
     limit: u32,
     capabilities: Capabilities,
@@ -153,7 +153,7 @@ impl EngineSession {
         EngineSession {
             limit: settings.max_frame_size,
             settings,
-            state: State::Silent,
+            state: EngineState::Silent,
             capabilities: Capabilities::default(),
             in_flight: IdSet::default(),
             next_stream_id: 1,
@@ -163,10 +163,10 @@ impl EngineSession {
 
     /// Appends the HAPROXY-HELLO; a second call does nothing.
     pub fn hello(&mut self, out: &mut Vec<u8>) {
-        if self.state != State::Silent {
+        if self.state != EngineState::Silent {
             return;
         }
-        self.state = State::AwaitHello;
+        self.state = EngineState::AwaitHello;
         HaproxyHello {
             supported_versions: VERSION,
             max_frame_size: self.settings.max_frame_size,
@@ -192,13 +192,13 @@ impl EngineSession {
     /// Returns whether a NOTIFY can be sent.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.state == State::Running
+        self.state == EngineState::Running
     }
 
     /// Returns whether the conversation is over: later bytes are ignored.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.state == State::Over
+        self.state == EngineState::Over
     }
 
     /// Returns the number of NOTIFYs that wait for their ACK.
@@ -238,7 +238,7 @@ impl EngineSession {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), NotifyError> {
-        if self.state != State::Running {
+        if self.state != EngineState::Running {
             return Err(NotifyError::NotRunning);
         }
         if !self.capabilities.contains(Capabilities::PIPELINING) && !self.in_flight.is_empty() {
@@ -285,26 +285,26 @@ impl EngineSession {
     pub fn receive<'i>(&mut self, input: &'i [u8], out: &mut Vec<u8>) -> Received<EngineEvent<'i>> {
         let mut rest = input;
         loop {
-            if self.state == State::Over {
+            if self.state == EngineState::Over {
                 return Received::new(input.len(), None);
             }
             let frame = match Frame::split(&mut rest, self.largest()) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Received::new(input.len() - rest.len(), None),
                 // Bytes after a DISCONNECT are not an error.
-                Err(_) if self.state == State::Closing => {
-                    self.state = State::Over;
+                Err(_) if self.state == EngineState::Closing => {
+                    self.state = EngineState::Over;
                     continue;
                 }
                 Err(error) => {
                     let foreign = match self.state {
-                        State::AwaitHello => Foreign::known_by(rest),
+                        EngineState::AwaitHello => Foreign::known_by(rest),
                         _ => None,
                     };
                     let refusal = foreign.map_or(Refusal::Frame(error), Refusal::Foreign);
                     let refused = self.refuse(refusal, input.len(), out);
                     // Where the next frame would begin is not known any more.
-                    self.state = State::Over;
+                    self.state = EngineState::Over;
                     return refused;
                 }
             };
@@ -322,12 +322,12 @@ impl EngineSession {
     /// HAProxy waits for the ACKs in flight first.
     pub fn disconnect(&mut self, disconnect: Disconnect<'_>, out: &mut Vec<u8>) {
         match self.state {
-            State::AwaitHello | State::Running => {
+            EngineState::AwaitHello | EngineState::Running => {
                 disconnect.encode(FrameType::HAPROXY_DISCONNECT, out);
-                self.state = State::Closing;
+                self.state = EngineState::Closing;
             }
-            State::Silent => self.state = State::Over,
-            State::Closing | State::Over => {}
+            EngineState::Silent => self.state = EngineState::Over,
+            EngineState::Closing | EngineState::Over => {}
         }
         self.in_flight.clear();
     }
@@ -337,7 +337,7 @@ impl EngineSession {
         match self.state {
             // SPOE.txt allows the size agreed on; HAProxy ≥ 3.1 stalls for good on a frame that has
             // just that.
-            State::Running => self.limit.saturating_sub(1),
+            EngineState::Running => self.limit.saturating_sub(1),
             _ => self.limit,
         }
     }
@@ -346,16 +346,16 @@ impl EngineSession {
         match (self.state, frame.frame_type) {
             (_, FrameType::AGENT_DISCONNECT) => {
                 let said = Disconnect::decode(frame.payload).map_err(Refusal::Frame);
-                self.state = State::Over;
+                self.state = EngineState::Over;
                 self.in_flight.clear();
                 Ok(Some(EngineEvent::Disconnect(said?)))
             }
             // SPOE.txt 3.2.8: all other frames are ignored.
-            (State::Closing, _) => Ok(None),
-            (State::AwaitHello, FrameType::AGENT_HELLO) => self.agree(frame).map(Some),
-            (State::Running, FrameType::ACK) => self.ack(frame).map(Some),
+            (EngineState::Closing, _) => Ok(None),
+            (EngineState::AwaitHello, FrameType::AGENT_HELLO) => self.agree(frame).map(Some),
+            (EngineState::Running, FrameType::ACK) => self.ack(frame).map(Some),
             // SPOE.txt 3.2.2: unknown frames may be skipped.
-            (State::Running, unknown) if !unknown.is_known() => Ok(None),
+            (EngineState::Running, unknown) if !unknown.is_known() => Ok(None),
             (_, other) => Err(Refusal::Unexpected(other)),
         }
     }
@@ -378,9 +378,9 @@ impl EngineSession {
         self.capabilities = (ours & theirs) | (theirs & Capabilities::FRAGMENTATION);
         // SPOE.txt 3.2.5: HAProxy closes after the HELLO of a health check.
         self.state = if self.settings.healthcheck {
-            State::Over
+            EngineState::Over
         } else {
-            State::Running
+            EngineState::Running
         };
         Ok(EngineEvent::AgentHello(hello))
     }

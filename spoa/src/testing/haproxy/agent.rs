@@ -3,7 +3,7 @@
 use crate::agent::{Agent, AgentBuilder};
 use crate::description::Described;
 use crate::handler::Definition;
-use crate::json::Json;
+use crate::json::JsonValue;
 use crate::testing::MessageFailure;
 use crate::testing::log::Log;
 use crate::testing::port::Port;
@@ -20,16 +20,16 @@ use tokio::sync::oneshot;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An agent that is not running yet.
-pub(super) enum Given {
+pub(super) enum AgentSource {
     Builder(Box<AgentBuilder>),
     Program(Command),
 }
 
-impl fmt::Debug for Given {
+impl fmt::Debug for AgentSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Given::Builder(builder) => builder.fmt(f),
-            Given::Program(command) => command.fmt(f),
+            AgentSource::Builder(builder) => builder.fmt(f),
+            AgentSource::Program(command) => command.fmt(f),
         }
     }
 }
@@ -39,7 +39,7 @@ pub(super) type Failures = Arc<Mutex<Vec<MessageFailure>>>;
 
 /// An agent that is running. It ends when it is dropped.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct RunningAgent {
     /// How HAProxy sees it.
     pub(super) description: spoa_config::Agent,
     pub(super) failures: Failures,
@@ -47,11 +47,11 @@ pub(super) struct Running {
     /// Where it listens. No other test gets the port while this lives.
     pub(super) port: Arc<Port>,
     #[allow(dead_code, reason = "the agent ends when this is dropped")]
-    kind: Kind,
+    kind: AgentHost,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum AgentHost {
     InProcess {
         stop: Option<oneshot::Sender<()>>,
         thread: Option<JoinHandle<()>>,
@@ -62,9 +62,9 @@ enum Kind {
     },
 }
 
-impl Drop for Kind {
+impl Drop for AgentHost {
     fn drop(&mut self) {
-        if let Kind::InProcess { stop, thread } = self {
+        if let AgentHost::InProcess { stop, thread } = self {
             drop(stop.take());
             // The thread waits for no handler.
             thread.take().map(JoinHandle::join);
@@ -72,17 +72,17 @@ impl Drop for Kind {
     }
 }
 
-impl Given {
+impl AgentSource {
     /// Starts the agent. An error is a line for the user.
-    pub(super) fn start(self) -> Result<Running, String> {
+    pub(super) fn start(self) -> Result<RunningAgent, String> {
         match self {
-            Given::Builder(builder) => in_process(*builder),
-            Given::Program(command) => program(&command),
+            AgentSource::Builder(builder) => in_process(*builder),
+            AgentSource::Program(command) => program(&command),
         }
     }
 }
 
-fn in_process(builder: AgentBuilder) -> Result<Running, String> {
+fn in_process(builder: AgentBuilder) -> Result<RunningAgent, String> {
     let failures = Failures::default();
     let seen = Arc::clone(&failures);
     let on_failure = builder.has_on_failure();
@@ -130,12 +130,12 @@ fn in_process(builder: AgentBuilder) -> Result<Running, String> {
             });
             runtime.shutdown_background();
         });
-    Ok(Running {
+    Ok(RunningAgent {
         description,
         failures,
         log: Log::default(),
         port: Arc::new(port),
-        kind: Kind::InProcess {
+        kind: AgentHost::InProcess {
             stop: Some(stop),
             thread: Some(thread.map_err(problem)?),
         },
@@ -149,7 +149,7 @@ fn describe(agent: &Agent, address: SocketAddr, on_failure: bool) -> spoa_config
         version: "",
         listeners: vec![address.to_string()],
         limits: agent.limits(),
-        tls: Json::Null,
+        tls: JsonValue::Null,
         handlers: &handlers,
         on_failure,
     };
@@ -157,7 +157,7 @@ fn describe(agent: &Agent, address: SocketAddr, on_failure: bool) -> spoa_config
     description.expect("the two ends of the format agree")
 }
 
-fn program(given: &Command) -> Result<Running, String> {
+fn program(given: &Command) -> Result<RunningAgent, String> {
     let name = given.get_program().to_string_lossy().into_owned();
     let problem = |error: std::io::Error| format!("cannot start `{name}`: {error}");
     let mut asked = copy(given);
@@ -195,7 +195,7 @@ fn program(given: &Command) -> Result<Running, String> {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    Ok(Running {
+    Ok(RunningAgent {
         description: spoa_config::Agent {
             listeners: vec![address.to_string()],
             ..description
@@ -203,7 +203,7 @@ fn program(given: &Command) -> Result<Running, String> {
         failures: Failures::default(),
         log,
         port: Arc::new(port),
-        kind: Kind::Program { program },
+        kind: AgentHost::Program { program },
     })
 }
 

@@ -1,9 +1,9 @@
 //! A HAProxy before it is started: its configuration, the agent, the rules of the test.
 
-use super::agent::{self, Given};
+use super::agent::{self, AgentSource};
 use super::installed::{InstalledHaProxy, no_haproxy};
 use super::request::Front;
-use super::server::{ReceivedRequest, Respond, Server};
+use super::server::{ReceivedRequest, RecordingServer, Respond};
 use super::site::Site;
 use super::{HaProxy, Reply};
 use crate::testing::log::Log;
@@ -46,7 +46,7 @@ const ADMIN: &str = "admin.sock";
 /// ```
 #[must_use = "`start` starts HAProxy"]
 pub struct HaProxyBuilder {
-    agent: Given,
+    agent: AgentSource,
     rules: String,
     fail: Fail,
     pages: Vec<Page>,
@@ -67,7 +67,7 @@ impl fmt::Debug for HaProxyBuilder {
 }
 
 impl HaProxyBuilder {
-    pub(super) fn new(agent: Given) -> Self {
+    pub(super) fn new(agent: AgentSource) -> Self {
         HaProxyBuilder {
             agent,
             rules: String::new(),
@@ -245,7 +245,7 @@ impl HaProxyBuilder {
         } = self;
         let running = agent.start()?;
         let problem = |error: io::Error| format!("cannot start HAProxy: {error}");
-        let server = Server::start(server).map_err(problem)?;
+        let server = RecordingServer::start(server).map_err(problem)?;
         let options = Options {
             fail,
             pages,
@@ -344,7 +344,7 @@ fn patient(text: &str) -> String {
 
 fn launch(
     found: &Found,
-    agent: &agent::Running,
+    agent: &agent::RunningAgent,
     options: &Options,
     global: &[String],
 ) -> Result<Launched, String> {

@@ -7,7 +7,7 @@ pub(super) type Headers = Vec<(String, Vec<u8>)>;
 
 /// A request or a response as it was read.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct HttpMessage {
     /// The first line.
     pub(super) first: String,
     pub(super) headers: Headers,
@@ -39,7 +39,10 @@ pub(super) fn write(
 
 /// Reads the response to a request of this method. Those before the last one are skipped, with a status below 200. After
 /// 101, the connection has another protocol.
-pub(super) fn read_response(from: &mut impl BufRead, method: &str) -> io::Result<(u16, Message)> {
+pub(super) fn read_response(
+    from: &mut impl BufRead,
+    method: &str,
+) -> io::Result<(u16, HttpMessage)> {
     loop {
         let Some((first, headers)) = read_head(from)? else {
             return Err(io::Error::new(
@@ -58,7 +61,7 @@ pub(super) fn read_response(from: &mut impl BufRead, method: &str) -> io::Result
             _ if method == "HEAD" => Vec::new(),
             _ => read_body(from, &headers, true)?,
         };
-        let message = Message {
+        let message = HttpMessage {
             first,
             headers,
             body,
@@ -68,12 +71,12 @@ pub(super) fn read_response(from: &mut impl BufRead, method: &str) -> io::Result
 }
 
 /// Reads a request; `None` at the end of the connection.
-pub(super) fn read_request(from: &mut impl BufRead) -> io::Result<Option<Message>> {
+pub(super) fn read_request(from: &mut impl BufRead) -> io::Result<Option<HttpMessage>> {
     let Some((first, headers)) = read_head(from)? else {
         return Ok(None);
     };
     let body = read_body(from, &headers, false)?;
-    Ok(Some(Message {
+    Ok(Some(HttpMessage {
         first,
         headers,
         body,

@@ -22,9 +22,9 @@ use super::port::Port;
 use super::{HttpRequest, MessageFailure};
 use crate::agent::{Agent, AgentBuilder};
 use crate::handler::Definition;
-use agent::{Given, Running};
+use agent::{AgentSource, RunningAgent};
 use request::Front;
-use server::Server;
+use server::RecordingServer;
 use site::Site;
 use spoa_tools::folder::Folder;
 use spoa_tools::guarded::Guarded;
@@ -83,7 +83,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct HaProxy {
     /// HAProxy ends first, so that it does not complain about an agent that is gone.
     process: Guarded,
-    agent: Option<Running>,
+    agent: Option<RunningAgent>,
     #[allow(
         dead_code,
         reason = "no other agent gets the messages after `stop_agent`"
@@ -91,7 +91,7 @@ pub struct HaProxy {
     agent_port: Arc<Port>,
     front: Arc<Front>,
     installed: InstalledHaProxy,
-    server: Server,
+    server: RecordingServer,
     #[allow(dead_code, reason = "the ports are free when this is dropped")]
     site: Site,
     #[allow(dead_code, reason = "the folder is removed when this is dropped")]
@@ -113,7 +113,7 @@ impl HaProxy {
     /// was told to listen, it listens on a free port of 127.0.0.1, without TLS. The agent's name is that of the engine
     /// and the prefix of the variables.
     pub fn agent(agent: AgentBuilder) -> HaProxyBuilder {
-        HaProxyBuilder::new(Given::Builder(Box::new(agent)))
+        HaProxyBuilder::new(AgentSource::Builder(Box::new(agent)))
     }
 
     /// Describes a HAProxy in front of a program, such as `Command::new(env!("CARGO_BIN_EXE_my-agent"))`: one that calls
@@ -127,7 +127,7 @@ impl HaProxy {
     /// assert_eq!(haproxy.get("/").send().status, 200);
     /// ```
     pub fn program(command: Command) -> HaProxyBuilder {
-        HaProxyBuilder::new(Given::Program(command))
+        HaProxyBuilder::new(AgentSource::Program(command))
     }
 
     /// Returns all HAProxies of the variable `SPOA_HAPROXY`, whose paths have a `:` between them, else the one on the

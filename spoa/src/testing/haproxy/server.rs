@@ -50,24 +50,24 @@ impl ReceivedRequest {
 pub(super) type Respond = dyn Fn(&ReceivedRequest) -> Reply + Send + Sync;
 
 /// A server that keeps the requests it receives. It stops when it is dropped.
-pub(super) struct Server {
+pub(super) struct RecordingServer {
     address: SocketAddr,
     received: Arc<Mutex<Vec<ReceivedRequest>>>,
     stopped: Arc<AtomicBool>,
 }
 
-impl fmt::Debug for Server {
+impl fmt::Debug for RecordingServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server")
+        f.debug_struct("RecordingServer")
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
 }
 
-impl Server {
+impl RecordingServer {
     pub(super) fn start(respond: Arc<Respond>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let server = Server {
+        let server = RecordingServer {
             address: listener.local_addr()?,
             received: Arc::default(),
             stopped: Arc::default(),
@@ -102,7 +102,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for RecordingServer {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
         // The thread waits for a connection.

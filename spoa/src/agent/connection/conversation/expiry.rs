@@ -1,6 +1,6 @@
 //! The effects of a connection's expired timers.
 
-use super::{Conversation, Phase, Step};
+use super::{ConnectionPhase, Conversation, Step};
 use crate::agent::connection::lifetime;
 use crate::agent::connection::timers::Timer;
 use crate::agent::report::connections::{End, Late};
@@ -22,7 +22,7 @@ impl Conversation {
             self.timers.set(Timer::Write, Instant::now() + timeout);
         }
         let quiet = match &self.phase {
-            Phase::Draining(close) => close.due(),
+            ConnectionPhase::Draining(close) => close.due(),
             _ => None,
         };
         self.timers.put(Timer::GracefulClose, quiet);
@@ -49,7 +49,7 @@ impl Conversation {
                 self.drain(Some(now + lifetime::GRACE));
             }
             Timer::GracefulClose => {
-                if let Phase::Draining(close) = &mut self.phase {
+                if let ConnectionPhase::Draining(close) = &mut self.phase {
                     close.expire(now);
                 }
             }
@@ -67,7 +67,10 @@ impl Conversation {
 
     /// Closes gracefully if the peer has sent nothing for long and no answer is outstanding.
     fn idled(&mut self, unwritten: bool, worker: &mut WorkerState) -> Option<End> {
-        let is_open = matches!(self.phase, Phase::Open | Phase::Draining(_));
+        let is_open = matches!(
+            self.phase,
+            ConnectionPhase::Open | ConnectionPhase::Draining(_)
+        );
         let busy = self.in_flight.len() > 0 || !self.input.is_empty() || unwritten;
         if !is_open || busy {
             self.restart_idle_timer();

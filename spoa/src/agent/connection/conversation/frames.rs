@@ -1,6 +1,6 @@
 //! The frames of a connection: reading them, keeping incomplete ones, answering them.
 
-use super::{Conversation, Phase, Step};
+use super::{ConnectionPhase, Conversation, Step};
 use crate::agent::Shared;
 use crate::agent::connection::timers::Timer;
 use crate::agent::dispatch::Dispatcher;
@@ -81,7 +81,7 @@ impl Conversation {
     /// once every frame is answered and no other seems to be on its way.
     #[inline]
     pub(crate) fn all_read(&mut self, worker: &mut WorkerState) -> Step {
-        let Phase::Draining(close) = &mut self.phase else {
+        let ConnectionPhase::Draining(close) = &mut self.phase else {
             return Step::Wait;
         };
         let in_flight = self.in_flight.len() > 0;
@@ -181,7 +181,7 @@ impl Conversation {
             self.had_frame_after_hello = true;
             worker.activity.handlers_may_run();
         }
-        if let Phase::Draining(close) = &mut self.phase {
+        if let ConnectionPhase::Draining(close) = &mut self.phase {
             close.disturb();
         }
         self.restart_idle_timer();

@@ -28,7 +28,7 @@ use tokio::time::Instant;
 /// The phase of a connection. It only moves down this list; [`AgentSession`] knows whether the
 /// HELLOs are exchanged.
 #[derive(Debug)]
-enum Phase {
+enum ConnectionPhase {
     /// Frames are read and answered.
     Open,
     /// Frames are read and answered until the connection can close without costing a stream its answer.
@@ -56,7 +56,7 @@ pub(super) struct Conversation {
     session: AgentSession,
     in_flight: InFlight,
     wakeups: Arc<Wakeups>,
-    phase: Phase,
+    phase: ConnectionPhase,
     pub(super) timers: TimerTable,
     budget_share: BudgetShare,
     /// Bytes that were read and not used yet: the beginning of a frame, or frames that wait for room.
@@ -93,7 +93,7 @@ impl Conversation {
             session: AgentSession::new(settings),
             in_flight: InFlight::new(wakeups.clone()),
             wakeups,
-            phase: Phase::Open,
+            phase: ConnectionPhase::Open,
             timers,
             budget_share: BudgetShare::new(shared.budgets.clone()),
             input: Vec::new(),
@@ -150,7 +150,8 @@ impl Conversation {
     /// NOTIFYs in flight, and those that are held back.
     #[cold]
     pub(super) fn start_after_work(&self) {
-        let holds_back = matches!(&self.phase, Phase::Draining(close) if close.holds_back());
+        let holds_back =
+            matches!(&self.phase, ConnectionPhase::Draining(close) if close.holds_back());
         if !holds_back {
             let in_flight = &self.in_flight;
             self.info
@@ -185,7 +186,7 @@ impl Conversation {
     /// room for them. Its transport keeps `others`.
     pub(super) fn count_kept(&mut self, others: usize) -> bool {
         let held = match &self.phase {
-            Phase::Draining(close) => close.kept(),
+            ConnectionPhase::Draining(close) => close.kept(),
             _ => 0,
         };
         self.budget_share
@@ -238,22 +239,22 @@ impl Drop for Conversation {
 /// The phases, and every way from one to another.
 impl Conversation {
     pub(super) fn is_closing(&self) -> bool {
-        matches!(self.phase, Phase::Closing)
+        matches!(self.phase, ConnectionPhase::Closing)
     }
 
     fn is_draining(&self) -> bool {
-        matches!(self.phase, Phase::Draining(_))
+        matches!(self.phase, ConnectionPhase::Draining(_))
     }
 
     /// Open → Draining, with patience until a time if there is one. A connection that drains already has
     /// no more patience.
     fn drain(&mut self, patient_until: Option<Instant>) {
         match &mut self.phase {
-            Phase::Open => {
-                self.phase = Phase::Draining(Box::new(GracefulClose::new(patient_until)));
+            ConnectionPhase::Open => {
+                self.phase = ConnectionPhase::Draining(Box::new(GracefulClose::new(patient_until)));
             }
-            Phase::Draining(close) => close.hurry(),
-            Phase::Lingering | Phase::Closing => {}
+            ConnectionPhase::Draining(close) => close.hurry(),
+            ConnectionPhase::Lingering | ConnectionPhase::Closing => {}
         }
     }
 
@@ -261,7 +262,7 @@ impl Conversation {
     /// held back go in front.
     fn linger(&mut self, output: &mut Vec<u8>) {
         self.give_back(output);
-        self.phase = Phase::Lingering;
+        self.phase = ConnectionPhase::Lingering;
         // No frame may follow an AGENT-DISCONNECT, so answers of running handlers could not be sent.
         self.shared.tell_dropped(&self.in_flight, &self.info);
         self.in_flight = InFlight::new(self.wakeups.clone());
@@ -280,12 +281,12 @@ impl Conversation {
 
     /// Any → Closing: the peer is gone, and what the transport has is the last that is written.
     pub(super) fn close(&mut self) {
-        self.phase = Phase::Closing;
+        self.phase = ConnectionPhase::Closing;
         self.timers.stop(Timer::Lifetime);
     }
 
     fn give_back(&mut self, output: &mut Vec<u8>) {
-        if let Phase::Draining(close) = &mut self.phase {
+        if let ConnectionPhase::Draining(close) = &mut self.phase {
             close.give(output);
         }
     }
@@ -304,7 +305,10 @@ impl Conversation {
     /// so that the peer can be told.
     #[cold]
     pub(super) fn refuse_to_keep(&mut self, worker: &mut WorkerState) -> bool {
-        if !matches!(self.phase, Phase::Open | Phase::Draining(_)) {
+        if !matches!(
+            self.phase,
+            ConnectionPhase::Open | ConnectionPhase::Draining(_)
+        ) {
             return false;
         }
         let most = self.shared.limits.max_buffered_total;

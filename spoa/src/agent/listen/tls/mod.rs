@@ -7,7 +7,7 @@ mod verifier;
 
 pub(crate) use handshake::drive;
 
-use crate::agent::counters::Counters;
+use crate::agent::counters::AgentCounters;
 use crate::agent::error::TlsError;
 use crate::agent::reload::ReloadPart;
 use files::Loaded;
@@ -132,7 +132,7 @@ impl Certificates {
 
     /// Returns the part that reads the files again. Later handshakes use the new contents; connections that are
     /// open stay as they are.
-    pub(crate) fn part(&self, counters: Arc<Counters>) -> Arc<ReloadPart> {
+    pub(crate) fn part(&self, counters: Arc<AgentCounters>) -> Arc<ReloadPart> {
         counters.certificate_expires_at(self.read().expires);
         let certificates = self.clone();
         ReloadPart::new("certificates", None, move || {
