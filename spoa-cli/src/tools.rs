@@ -5,7 +5,7 @@ use crate::output::print;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use spoa_config::Agent;
-use spoa_tools::command::{self, CommandOption, Given};
+use spoa_tools::command::{self, CommandInput, CommandOption};
 use spoa_tools::config::Config;
 use spoa_tools::doctor::Doctor;
 use spoa_tools::explain::Explain;
@@ -117,8 +117,8 @@ fn option(option: &CommandOption) -> Arg {
     arg.value_parser(move |text: &str| check(text).map(|()| OsString::from(text)))
 }
 
-fn given(command: &command::Command, matches: &ArgMatches) -> Given {
-    let mut given = Given::default();
+fn given(command: &command::Command, matches: &ArgMatches) -> CommandInput {
+    let mut given = CommandInput::default();
     for option in command.options {
         if option.value.is_none() {
             if matches.get_flag(option.long) {
@@ -133,5 +133,8 @@ fn given(command: &command::Command, matches: &ArgMatches) -> Given {
     }
     let operands = command.operands.as_ref();
     let words = operands.and_then(|operands| matches.get_many::<OsString>(operands.name));
-    words.into_iter().flatten().fold(given, Given::operand)
+    words
+        .into_iter()
+        .flatten()
+        .fold(given, CommandInput::operand)
 }

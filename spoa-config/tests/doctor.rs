@@ -93,7 +93,7 @@ fn applied(help: &str, fixes: &[Fix]) -> Result<(), String> {
 const REMOVES: [&str; 4] = ["remove", "leave", "take", "move"];
 
 /// The files that `write` has written.
-struct Written(write::Configuration);
+struct Written(write::WrittenConfiguration);
 
 impl Files for Written {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {

@@ -14,7 +14,7 @@ mod program;
 mod snapshots;
 mod syntax;
 
-use message::Kind;
+use message::AttributeKind;
 use proc_macro::TokenStream;
 
 /// Makes a function the handler of a message.
@@ -176,7 +176,7 @@ use proc_macro::TokenStream;
 /// type of that name, and a method cannot be a handler.
 #[proc_macro_attribute]
 pub fn spoe_message(options: TokenStream, item: TokenStream) -> TokenStream {
-    message::handler(Kind::Message, options.into(), item.into()).into()
+    message::handler(AttributeKind::Message, options.into(), item.into()).into()
 }
 
 /// Makes a function the handler of the messages that no other handler of the agent answers.
@@ -195,7 +195,7 @@ pub fn spoe_message(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn spoe_fallback(options: TokenStream, item: TokenStream) -> TokenStream {
-    message::handler(Kind::Fallback, options.into(), item.into()).into()
+    message::handler(AttributeKind::Fallback, options.into(), item.into()).into()
 }
 
 /// Takes the arguments of a message as a struct.

@@ -1,7 +1,7 @@
 //! Compares generated code with the files in `snapshots/`, so that a reviewer sees how a change of the macros
 //! changes it.
 
-use crate::message::{self, Kind};
+use crate::message::{self, AttributeKind};
 use crate::{derive, program};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -124,7 +124,7 @@ fn expansion(input: &str) -> String {
     let generated = match syn::parse_str::<ItemFn>(input) {
         Ok(mut function) => {
             let attr = take(&mut function.attrs, "spoe_message");
-            message::handler(Kind::Message, attr, function.to_token_stream())
+            message::handler(AttributeKind::Message, attr, function.to_token_stream())
         }
         Err(_) => {
             let mut item: DeriveInput = syn::parse_str(input).unwrap();

@@ -1,6 +1,6 @@
 //! Commands as plain data: their options, and the words that a command line gives for them.
 //!
-//! Every program reads its command line with the parser it has, and hands the words over as [`Given`].
+//! Every program reads its command line with the parser it has, and hands the words over as [`CommandInput`].
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -77,14 +77,14 @@ pub struct Operands {
 /// The words of a command line for a command, already checked.
 ///
 /// ```
-/// use spoa_tools::command::Given;
+/// use spoa_tools::command::CommandInput;
 ///
-/// let given = Given::default().option("server", "10.0.0.1:1").option("server", "10.0.0.2:1").flag("show");
+/// let given = CommandInput::default().option("server", "10.0.0.1:1").option("server", "10.0.0.2:1").flag("show");
 /// assert_eq!(given.texts("server"), ["10.0.0.1:1", "10.0.0.2:1"]);
 /// assert!(given.has("show") && !given.has("force"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Given {
+pub struct CommandInput {
     options: Vec<(String, OsString)>,
     operands: Vec<OsString>,
 }
@@ -132,7 +132,7 @@ impl CommandOption {
     }
 }
 
-impl Given {
+impl CommandInput {
     /// Adds an option with a value.
     #[must_use]
     pub fn option(mut self, long: &str, value: impl Into<OsString>) -> Self {

@@ -76,7 +76,7 @@ pub fn read(text: &str) -> Result<Agent, String> {
         }
     }
     let listeners = agent.list("listen")?;
-    let listeners: Result<_, _> = listeners.iter().map(Place::text).collect();
+    let listeners: Result<_, _> = listeners.iter().map(JsonPlace::text).collect();
     let size = agent.number("max_frame_size")?;
     Ok(Agent {
         name,
@@ -98,7 +98,7 @@ fn tls_of(tls: &Object<'_>) -> Result<Tls, String> {
 }
 
 /// Reads a message; `None` for the fallback.
-fn message(place: &Place<'_>) -> Result<Option<Message>, String> {
+fn message(place: &JsonPlace<'_>) -> Result<Option<Message>, String> {
     let message = Object::new(place.path.clone(), place.value)?;
     message.only(&[
         "message",
@@ -162,7 +162,7 @@ const TAKES: [(&str, Expected); 9] = [
     ("other", Expected::Other),
 ];
 
-fn argument(place: &Place<'_>) -> Result<Argument, String> {
+fn argument(place: &JsonPlace<'_>) -> Result<Argument, String> {
     let argument = Object::new(place.path.clone(), place.value)?;
     argument.only(&[
         "name",
@@ -196,7 +196,7 @@ fn argument(place: &Place<'_>) -> Result<Argument, String> {
     })
 }
 
-fn variable(place: &Place<'_>) -> Result<Variable, String> {
+fn variable(place: &JsonPlace<'_>) -> Result<Variable, String> {
     let variable = Object::new(place.path.clone(), place.value)?;
     variable.only(&["scope", "name", "type", "set"])?;
     let scopes = ["proc", "sess", "txn", "req", "res"];
@@ -223,7 +223,7 @@ fn variable(place: &Place<'_>) -> Result<Variable, String> {
     })
 }
 
-fn verdict(place: &Place<'_>) -> Result<Verdict, String> {
+fn verdict(place: &JsonPlace<'_>) -> Result<Verdict, String> {
     let verdict = Object::new(place.path.clone(), place.value)?;
     verdict.only(&[
         "declared_by",
@@ -253,7 +253,7 @@ fn verdict(place: &Place<'_>) -> Result<Verdict, String> {
     })
 }
 
-fn outcome(place: &Place<'_>) -> Result<Outcome, String> {
+fn outcome(place: &JsonPlace<'_>) -> Result<Outcome, String> {
     let outcome = Object::new(place.path.clone(), place.value)?;
     outcome.only(&["action", "status"])?;
     let action = outcome.text("action")?.unwrap_or_default();
@@ -265,7 +265,7 @@ fn outcome(place: &Place<'_>) -> Result<Outcome, String> {
     })
 }
 
-fn header(place: &Place<'_>) -> Result<HeaderRule, String> {
+fn header(place: &JsonPlace<'_>) -> Result<HeaderRule, String> {
     let header = Object::new(place.path.clone(), place.value)?;
     header.only(&["of", "change", "name", "variable"])?;
     let (of, change) = (header.text("of")?, header.text("change")?);
@@ -306,12 +306,12 @@ fn unknown(what: &str, key: &str, word: &str, known: &[&str]) -> String {
 }
 
 /// A value and its place in the description, such as `messages[1]`.
-struct Place<'v> {
+struct JsonPlace<'v> {
     path: String,
     value: &'v Value,
 }
 
-impl Place<'_> {
+impl JsonPlace<'_> {
     fn text(&self) -> Result<String, String> {
         let text = self.value.as_str().map(str::to_owned);
         text.ok_or_else(|| format!("{}: write a string", self.path))
@@ -391,11 +391,11 @@ impl<'v> Object<'v> {
         value.map(|value| Object::new(path, value)).transpose()
     }
 
-    fn list(&self, key: &str) -> Result<Vec<Place<'v>>, String> {
+    fn list(&self, key: &str) -> Result<Vec<JsonPlace<'v>>, String> {
         let values = self.value(key, "a list: `[ … ]`", Value::as_array)?;
         let path = self.path_of(key);
         let values = values.into_iter().flatten().enumerate();
-        let places = values.map(|(index, value)| Place {
+        let places = values.map(|(index, value)| JsonPlace {
             path: format!("{path}[{index}]"),
             value,
         });

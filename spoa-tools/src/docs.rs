@@ -1,6 +1,6 @@
 //! `docs`: a page of Markdown about the messages of an agent.
 
-use crate::Outcome;
+use crate::CommandOutput;
 use crate::command::Command;
 use spoa_config::Agent;
 use spoa_config::write::{page, unsaid};
@@ -21,8 +21,8 @@ pub const COMMAND: Command = Command {
 /// assert!(spoa_tools::docs::perform(&agent).text.starts_with("# geo"));
 /// ```
 #[must_use]
-pub fn perform(agent: &Agent) -> Outcome {
-    Outcome {
+pub fn perform(agent: &Agent) -> CommandOutput {
+    CommandOutput {
         text: page(agent),
         warnings: unsaid(agent).iter().map(ToString::to_string).collect(),
         status: 0,

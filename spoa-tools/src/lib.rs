@@ -5,14 +5,14 @@
 //! ([`description`]).
 //!
 //! ```
-//! use spoa_tools::command::Given;
+//! use spoa_tools::command::CommandInput;
 //! use spoa_tools::config::Config;
 //!
 //! let agent = spoa_tools::description::read(r#"{
 //!     "format": 1, "agent": "geo", "listen": ["127.0.0.1:12345"],
 //!     "messages": [{ "message": "lookup", "arguments": [{ "name": "ip", "takes": "address", "sample": "src" }] }]
 //! }"#)?;
-//! let given = Given::default().option("haproxy", "3.2").option("part", "spoe");
+//! let given = CommandInput::default().option("haproxy", "3.2").option("part", "spoe");
 //! let written = Config::read(&given).perform(&agent)?;
 //! assert!(written.text.contains("args ip=src\n"), "{}", written.text);
 //! # Ok::<(), String>(())
@@ -33,11 +33,11 @@ pub mod terminal;
 /// The output of a command, and the exit status of the program.
 ///
 /// ```
-/// let nothing = spoa_tools::Outcome::default();
+/// let nothing = spoa_tools::CommandOutput::default();
 /// assert_eq!((nothing.text.as_str(), nothing.status), ("", 0));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct CommandOutput {
     /// The text for standard output.
     pub text: String,
     /// The warnings for standard error, one line each.

@@ -1,7 +1,7 @@
 //! Compares the findings of `doctor` with HAProxy's messages, for faulty and generated configurations.
 
 use spoa_config::doctor::examine;
-use spoa_config::doctor::{Code, Haproxy as Says};
+use spoa_config::doctor::{Code, Reaction};
 use spoa_config::read::{Configuration, Disk, Surroundings};
 use spoa_tests::{Haproxy, TempDir, example, for_each_haproxy};
 use std::fs;
@@ -19,7 +19,7 @@ fn faulty() -> Vec<PathBuf> {
 }
 
 /// Returns whether HAProxy takes the configuration in a folder, and its messages.
-fn check(haproxy: &Haproxy, folder: &Path) -> (Says, String) {
+fn check(haproxy: &Haproxy, folder: &Path) -> (Reaction, String) {
     let checked = Command::new(haproxy.path())
         .args(["-c", "-f", "haproxy.cfg"])
         .current_dir(folder)
@@ -28,9 +28,9 @@ fn check(haproxy: &Haproxy, folder: &Path) -> (Says, String) {
         .expect("HAProxy runs");
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     let says = match (checked.status.success(), said.contains("[WARNING]")) {
-        (false, _) => Says::Refuses,
-        (true, true) => Says::Warns,
-        (true, false) => Says::Silent,
+        (false, _) => Reaction::Refuses,
+        (true, true) => Reaction::Warns,
+        (true, false) => Reaction::Silent,
     };
     (says, said)
 }
@@ -58,10 +58,10 @@ fn haproxy_reacts_to_each_fault_as_doctor_says() {
                 continue;
             }
             let expected = match code.parse::<Code>() {
-                Ok(code) => code.haproxy(),
-                Err(_) => Says::Silent,
+                Ok(code) => code.reaction(),
+                Err(_) => Reaction::Silent,
             };
-            if expected == Says::Depends {
+            if expected == Reaction::Depends {
                 continue;
             }
             let (says, said) = check(haproxy, &folder);
@@ -178,7 +178,7 @@ fn quotes_are_read_as_haproxy_reads_them() {
             let found = found
                 .iter()
                 .any(|finding| finding.code == Code::SampleRefused);
-            if found != (says == Says::Refuses) {
+            if found != (says == Reaction::Refuses) {
                 wrong.push(format!(
                     "{words}: found is {found}, HAProxy says {says:?}: {said}"
                 ));

@@ -12,10 +12,10 @@ use std::io;
 
 /// A connection on which the HELLOs have been exchanged.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct BenchConnection {
     socket: Socket,
     session: EngineSession,
-    places: Vec<Place>,
+    slots: Vec<NotifySlot>,
     /// The number of slots in use.
     waiting: usize,
     /// The beginning of a frame whose rest has not come.
@@ -27,7 +27,7 @@ pub(super) struct Connection {
 
 /// A place for one NOTIFY in flight.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place {
+struct NotifySlot {
     /// The number of NOTIFYs that used this slot.
     turn: u64,
     /// When the NOTIFY in flight was due.
@@ -39,7 +39,7 @@ struct Place {
 pub(super) enum Answer<'a> {
     /// The ACK to the NOTIFY that took a place.
     Ack {
-        place: usize,
+        slot: usize,
         /// When that NOTIFY was due.
         due: u64,
         actions: ActionIter<'a>,
@@ -66,18 +66,18 @@ pub(super) struct Filled {
     pub(super) more: bool,
 }
 
-impl Connection {
+impl BenchConnection {
     /// Takes over a connection with its session and the bytes that came after the HELLO.
     pub(super) fn new(
         stream: Connected,
         session: EngineSession,
         rest: Vec<u8>,
-        places: usize,
+        slots: usize,
     ) -> io::Result<Self> {
-        Ok(Connection {
+        Ok(BenchConnection {
             socket: Socket::new(stream)?,
             session,
-            places: vec![Place::default(); places],
+            slots: vec![NotifySlot::default(); slots],
             waiting: 0,
             rest,
             out: Vec::new(),
@@ -99,20 +99,20 @@ impl Connection {
         self.waiting
     }
 
-    /// Appends a NOTIFY that takes a free place; nothing is written before [`Connection::flush`].
+    /// Appends a NOTIFY that takes a free place; nothing is written before [`BenchConnection::flush`].
     #[inline]
     pub(super) fn notify(
         &mut self,
-        place: usize,
+        slot: usize,
         payload: &[u8],
         due: u64,
     ) -> Result<(), NotifyError> {
-        let count = self.places.len() as u64;
-        let Some(taken) = self.places.get_mut(place) else {
+        let count = self.slots.len() as u64;
+        let Some(taken) = self.slots.get_mut(slot) else {
             return Ok(());
         };
         // The id names the place, and is odd and new each time as HAProxy's are.
-        let turn = taken.turn.wrapping_mul(count).wrapping_add(place as u64);
+        let turn = taken.turn.wrapping_mul(count).wrapping_add(slot as u64);
         let ids = FrameIds {
             stream_id: turn.wrapping_mul(2).wrapping_add(1),
             frame_id: 1,
@@ -193,19 +193,12 @@ impl Connection {
                     return Ok(());
                 }
                 Some(EngineEvent::Ack { ids, actions }) => {
-                    let count = self.places.len() as u64;
-                    let place = (ids.stream_id / 2).checked_rem(count).unwrap_or_default() as usize;
-                    let due = self
-                        .places
-                        .get_mut(place)
-                        .and_then(|taken| taken.due.take());
+                    let count = self.slots.len() as u64;
+                    let slot = (ids.stream_id / 2).checked_rem(count).unwrap_or_default() as usize;
+                    let due = self.slots.get_mut(slot).and_then(|taken| taken.due.take());
                     if let Some(due) = due {
                         self.waiting -= 1;
-                        answered(Answer::Ack {
-                            place,
-                            due,
-                            actions,
-                        });
+                        answered(Answer::Ack { slot, due, actions });
                     }
                 }
                 Some(EngineEvent::Late { ids }) => answered(Answer::Twice(ids)),

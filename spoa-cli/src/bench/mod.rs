@@ -20,7 +20,7 @@ use crate::output::print;
 use crate::process::{Cpu, Memory, Process};
 use crate::transport::{self, ConnectError};
 use clap::ArgMatches;
-use connection::Connection;
+use connection::BenchConnection;
 use options::Options;
 use pace::Pace;
 use plan::Plan;
@@ -68,7 +68,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 }
 
 /// Opens the connections; `in_flight` becomes what the agent can do.
-async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Negotiated), Failure> {
+async fn connect(plan: &mut Plan) -> Result<(Vec<BenchConnection>, Negotiated), Failure> {
     let mut connections = Vec::with_capacity(plan.connections);
     let mut first = None;
     for number in 1..=plan.connections {
@@ -109,7 +109,7 @@ async fn connect(plan: &mut Plan) -> Result<(Vec<Connection>, Negotiated), Failu
             check_size(plan, &agreed)?;
             first = Some(agreed);
         }
-        let connection = Connection::new(stream, session, rest, plan.in_flight);
+        let connection = BenchConnection::new(stream, session, rest, plan.in_flight);
         connections.push(connection.map_err(|error| about(&error))?);
     }
     let agreed = first.ok_or_else(|| Failure::usage("`--connections 0` measures nothing"))?;
@@ -142,12 +142,12 @@ fn too_many(error: &ConnectError) -> bool {
 async fn measure(
     plan: Plan,
     agreed: Negotiated,
-    connections: Vec<Connection>,
+    connections: Vec<BenchConnection>,
     process: Option<Process>,
 ) -> Result<Report, Failure> {
     let plan = Arc::new(plan);
     let (sender, updates) = unbounded_channel();
-    let mut shares: Vec<Vec<Connection>> = (0..plan.threads).map(|_| Vec::new()).collect();
+    let mut shares: Vec<Vec<BenchConnection>> = (0..plan.threads).map(|_| Vec::new()).collect();
     for (index, connection) in connections.into_iter().enumerate() {
         if let Some(share) = shares.get_mut(index % plan.threads) {
             share.push(connection);
@@ -181,8 +181,8 @@ struct Watch {
     progress: Option<Progress>,
     all: Tally,
     /// CPU time of the agent and of this program when the measured time begins and ends.
-    before: Option<Sample>,
-    after: Option<Sample>,
+    before: Option<UsageSample>,
+    after: Option<UsageSample>,
     running: usize,
     unsent: u64,
     alive: usize,
@@ -190,16 +190,16 @@ struct Watch {
 }
 
 #[derive(Clone, Debug)]
-struct Sample {
+struct UsageSample {
     at: Instant,
     agent: Option<Cpu>,
     memory: Option<Memory>,
     own: Option<Cpu>,
 }
 
-impl Sample {
+impl UsageSample {
     fn take(process: Option<Process>) -> Self {
-        Sample {
+        UsageSample {
             at: Instant::now(),
             agent: process.and_then(Process::cpu),
             memory: process.and_then(Process::memory),
@@ -238,7 +238,7 @@ impl Watch {
             tokio::select! {
                 biased;
                 () = sleep_until(begins.into()), if self.before.is_none() => {
-                    self.before = Some(Sample::take(self.process));
+                    self.before = Some(UsageSample::take(self.process));
                 }
                 () = interrupt(&mut self.interrupts), if !self.interrupted => {
                     // The figures until now are still worth a report.
@@ -267,7 +267,7 @@ impl Watch {
             Update::Measured => {
                 self.running = self.running.saturating_sub(1);
                 if self.running == 0 {
-                    self.after = Some(Sample::take(self.process));
+                    self.after = Some(UsageSample::take(self.process));
                 }
             }
             Update::Done { unsent, alive } => {
@@ -282,7 +282,7 @@ impl Watch {
         let seconds = samples.as_ref().map_or(0.0, |(before, after)| {
             after.at.duration_since(before.at).as_secs_f64()
         });
-        let spent = |of: fn(&Sample) -> Option<&Cpu>| {
+        let spent = |of: fn(&UsageSample) -> Option<&Cpu>| {
             let (before, after) = samples.as_ref()?;
             Some(of(after)?.since(of(before)?))
         };

@@ -1,6 +1,6 @@
 //! The command line of `spop bench`.
 
-use super::plan::{Message, Plan};
+use super::plan::{BenchMessage, Plan};
 use crate::expectation::Expectation;
 use crate::failure::Failure;
 use crate::process::Process;
@@ -187,7 +187,7 @@ impl Options {
                 patience: time("timeout"),
                 max_frame_size: crate::frame_size(matches),
                 idle,
-                payload: Message::payload(&messages),
+                payload: BenchMessage::payload(&messages),
                 messages: messages.into_iter().map(|message| message.name).collect(),
                 expectations: matches
                     .get_many("expect")
@@ -202,7 +202,7 @@ impl Options {
 }
 
 /// The messages of a NOTIFY, the first with a body of that size, if it is not 0.
-fn messages(matches: &ArgMatches, body: u64) -> Result<Vec<Message>, Failure> {
+fn messages(matches: &ArgMatches, body: u64) -> Result<Vec<BenchMessage>, Failure> {
     let default: Vec<OsString> = DEFAULT_MESSAGE.split(' ').map(OsString::from).collect();
     let given = matches.get_occurrences::<OsString>("message");
     let given: Vec<Vec<&OsString>> = match given {
@@ -229,7 +229,7 @@ fn messages(matches: &ArgMatches, body: u64) -> Result<Vec<Message>, Failure> {
     }
 }
 
-fn message(words: &[&OsString]) -> Result<Message, Failure> {
+fn message(words: &[&OsString]) -> Result<BenchMessage, Failure> {
     let (name, args) = words.split_first().ok_or_else(|| {
         Failure::usage("`--message` needs a name: `--message get-ip-reputation ip=192.0.2.7`")
     })?;
@@ -237,7 +237,7 @@ fn message(words: &[&OsString]) -> Result<Message, Failure> {
         let Argument { name, value } = Argument::read(arg).map_err(Failure::usage)?;
         Ok((name, value))
     });
-    Ok(Message {
+    Ok(BenchMessage {
         name: name.to_string_lossy().into_owned(),
         args: args.collect::<Result<_, Failure>>()?,
     })

@@ -33,14 +33,14 @@ pub(super) struct Plan {
 
 /// A message of every NOTIFY.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Message {
+pub(super) struct BenchMessage {
     pub(super) name: String,
     pub(super) args: Vec<(String, OwnedValue)>,
 }
 
-impl Message {
+impl BenchMessage {
     /// The payload of a NOTIFY with these messages.
-    pub(super) fn payload(messages: &[Message]) -> Vec<u8> {
+    pub(super) fn payload(messages: &[BenchMessage]) -> Vec<u8> {
         let mut payload = Vec::new();
         let mut writer = NotifyWriter::new(&mut payload);
         for message in messages {

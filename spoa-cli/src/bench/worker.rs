@@ -3,7 +3,7 @@
 //! It neither locks nor allocates for a frame.
 
 use super::alarm::Alarm;
-use super::connection::{Answer, Connection, End};
+use super::connection::{Answer, BenchConnection, End};
 use super::pace::Pace;
 use super::plan::{Judge, Plan};
 use super::tally::{Fault, Tally};
@@ -63,7 +63,7 @@ pub(super) struct Worker {
     plan: Arc<Plan>,
     clock: Clock,
     stop: Arc<AtomicBool>,
-    connections: Vec<Option<Connection>>,
+    connections: Vec<Option<BenchConnection>>,
     poll: Poll,
     pace: Option<Pace>,
     alarm: Alarm,
@@ -82,7 +82,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         plan: Arc<Plan>,
-        connections: Vec<Connection>,
+        connections: Vec<BenchConnection>,
         pace: Option<Pace>,
         updates: UnboundedSender<Update>,
     ) -> io::Result<Self> {
@@ -154,20 +154,20 @@ impl Worker {
 
     /// The first NOTIFYs: as many as may be in flight, or one on each connection that is only held.
     fn begin(&mut self) {
-        let places = if self.plan.idle {
+        let slots = if self.plan.idle {
             1
         } else {
             self.plan.in_flight
         };
         match &mut self.pace {
             Some(pace) => {
-                for place in 0..places {
-                    (0..self.connections.len()).for_each(|index| pace.free(index, place));
+                for slot in 0..slots {
+                    (0..self.connections.len()).for_each(|index| pace.free(index, slot));
                 }
             }
             None => {
                 for index in 0..self.connections.len() {
-                    self.freed.extend(0..places);
+                    self.freed.extend(0..slots);
                     self.send_freed(index, self.clock.now());
                     self.flush(index);
                 }
@@ -194,10 +194,10 @@ impl Worker {
         if now >= self.clock.from {
             pace.begin(self.clock.from);
         }
-        while let Some((due, index, place)) = pace.next(now) {
+        while let Some((due, index, slot)) = pace.next(now) {
             match self.connections.get_mut(index).and_then(Option::as_mut) {
                 Some(connection) => {
-                    if let Err(error) = connection.notify(place, &self.plan.payload, due) {
+                    if let Err(error) = connection.notify(slot, &self.plan.payload, due) {
                         let words = || error.to_string();
                         self.tally.faults.note(Fault::Unanswered, 1, words);
                     }
@@ -251,11 +251,7 @@ impl Worker {
             let measured = clock.counts(now);
             let input = self.buffer.get(..filled.len).unwrap_or_default();
             let received = connection.receive(input, |answer| match answer {
-                Answer::Ack {
-                    place,
-                    due,
-                    actions,
-                } => {
+                Answer::Ack { slot, due, actions } => {
                     if clock.counts(due) {
                         tally.latency.saturating_record(now.saturating_sub(due));
                     }
@@ -268,7 +264,7 @@ impl Worker {
                         tally.acked += 1;
                         tally.actions += count;
                     }
-                    freed.push(place);
+                    freed.push(slot);
                 }
                 Answer::Twice(ids) => tally.faults_of(measured).note(Fault::Twice, 1, || {
                     format!("a second ACK to stream-id {}", ids.stream_id)
@@ -280,9 +276,7 @@ impl Worker {
             }
             match &mut self.pace {
                 Some(pace) => {
-                    self.freed
-                        .drain(..)
-                        .for_each(|place| pace.free(index, place));
+                    self.freed.drain(..).for_each(|slot| pace.free(index, slot));
                 }
                 None if on && !self.plan.idle => self.send_freed(index, now),
                 None => self.freed.clear(),
@@ -294,14 +288,14 @@ impl Worker {
         }
     }
 
-    /// Sends a NOTIFY in each place that was freed.
+    /// Sends a NOTIFY in each slot that was freed.
     fn send_freed(&mut self, index: usize, now: u64) {
         let connection = self.connections.get_mut(index).and_then(Option::as_mut);
         let Some(connection) = connection else {
             return self.freed.clear();
         };
-        for place in self.freed.drain(..) {
-            if let Err(error) = connection.notify(place, &self.plan.payload, now) {
+        for slot in self.freed.drain(..) {
+            if let Err(error) = connection.notify(slot, &self.plan.payload, now) {
                 let words = || error.to_string();
                 self.tally.faults.note(Fault::Unanswered, 1, words);
             }

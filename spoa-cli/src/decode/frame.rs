@@ -1,6 +1,6 @@
 //! A frame in words: its head, then its payload.
 
-use super::payload::{Described, Line, describe};
+use super::payload::{Described, PayloadLine, describe};
 use spoa::spop::{Flags, Frame, FrameIds, FrameType, LENGTH_PREFIX};
 use spoa_tools::terminal::Paint;
 use std::collections::BTreeMap;
@@ -161,10 +161,10 @@ impl Writer {
     fn lines(&mut self, described: &Described, whole: bool, out: &mut String) {
         for line in &described.lines {
             match line {
-                Line::Item { depth, text } => {
+                PayloadLine::Item { depth, text } => {
                     let _ = writeln!(out, "{}{text}", "  ".repeat(*depth));
                 }
-                Line::Note(text) => self.note(out, text),
+                PayloadLine::Note(text) => self.note(out, text),
             }
         }
         if let (Some((nonsense, rest)), true) = (&described.nonsense, whole) {

@@ -10,7 +10,7 @@ const COLUMNS: usize = 16 * 3 + 1;
 
 /// Why a text has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unreadable {
+pub(super) enum NotHex {
     /// It is not hexadecimal at all.
     Text,
     /// A dump of words, whose bytes are in this machine's order.
@@ -21,19 +21,19 @@ pub(super) enum Unreadable {
     Offset(usize),
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for NotHex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unreadable::Text => f.write_str("that is not hexadecimal"),
-            Unreadable::Words => f.write_str(
+            NotHex::Text => f.write_str("that is not hexadecimal"),
+            NotHex::Words => f.write_str(
                 "that is a dump of words, not of bytes, or one of `od`; use `xxd` or `hexdump -C`",
             ),
-            Unreadable::Packets => f.write_str(
+            NotHex::Packets => f.write_str(
                 "that dump holds the headers of the packets, too; write the capture to a file \
                  with `tcpdump -w` and take the data of its stream: `tshark -r FILE -q -z \
                  follow,tcp,raw,0`, or Wireshark's \"Follow TCP Stream\" as \"Hex Dump\"",
             ),
-            Unreadable::Offset(line) => write!(
+            NotHex::Offset(line) => write!(
                 f,
                 "line {line} of the dump has an offset that does not fit its data: is a part \
                  missing, or are these two dumps?"
@@ -44,14 +44,14 @@ impl fmt::Display for Unreadable {
 
 /// Reads hexadecimal: digits in a row or apart, `00:00`, `0x00,`, `\x00`, and the dumps of xxd,
 /// `hexdump -C` and Wireshark.
-pub(super) fn read(text: &[u8]) -> Result<Vec<u8>, Unreadable> {
-    let text = std::str::from_utf8(text).map_err(|_| Unreadable::Text)?;
+pub(super) fn read(text: &[u8]) -> Result<Vec<u8>, NotHex> {
+    let text = std::str::from_utf8(text).map_err(|_| NotHex::Text)?;
     let mut dump = Dump::default();
     for (index, line) in text.lines().enumerate() {
         dump.line(line, index + 1)?;
     }
     if dump.bytes.is_empty() {
-        Err(Unreadable::Text)
+        Err(NotHex::Text)
     } else {
         Ok(dump.bytes)
     }
@@ -69,16 +69,16 @@ struct Dump {
 }
 
 impl Dump {
-    fn line(&mut self, line: &str, number: usize) -> Result<(), Unreadable> {
-        let wrong = Unreadable::Offset(number);
-        match Line::read(line, self.base.is_some())? {
-            Line::Data(data) => digits(data, &mut self.bytes),
-            Line::Star => {
+    fn line(&mut self, line: &str, number: usize) -> Result<(), NotHex> {
+        let wrong = NotHex::Offset(number);
+        match DumpLine::read(line, self.base.is_some())? {
+            DumpLine::Data(data) => digits(data, &mut self.bytes),
+            DumpLine::Star => {
                 self.starred = true;
                 Ok(())
             }
-            Line::End(offset) => self.reach(offset).ok_or(wrong),
-            Line::Row(offset, data) => {
+            DumpLine::End(offset) => self.reach(offset).ok_or(wrong),
+            DumpLine::Row(offset, data) => {
                 self.base.get_or_insert(offset);
                 self.reach(offset).ok_or(wrong)?;
                 self.row.clear();
@@ -87,7 +87,7 @@ impl Dump {
                 Ok(())
             }
             // Each side of a conversation has offsets of its own.
-            Line::Side(data) => {
+            DumpLine::Side(data) => {
                 self.base.get_or_insert(0);
                 digits(data, &mut self.bytes)
             }
@@ -114,7 +114,7 @@ impl Dump {
 }
 
 /// A kind of line.
-enum Line<'a> {
+enum DumpLine<'a> {
     /// Only data.
     Data(&'a str),
     /// An offset and data.
@@ -127,41 +127,41 @@ enum Line<'a> {
     End(u64),
 }
 
-impl<'a> Line<'a> {
+impl<'a> DumpLine<'a> {
     /// Reads a line, of a dump that has begun or not: the lines of one say less than its first.
-    fn read(line: &'a str, begun: bool) -> Result<Self, Unreadable> {
+    fn read(line: &'a str, begun: bool) -> Result<Self, NotHex> {
         let line = line.trim();
         let (first, _) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let offset = match first.strip_suffix(':') {
             Some(word) if word.len() == 6 && word.starts_with("0x") => {
-                return Err(Unreadable::Packets);
+                return Err(NotHex::Packets);
             }
             Some(word) => offset(word),
             None => offset(first),
         };
         // `hexdump` without -C and `od` have offsets of other lengths, and end with one.
         if !begun && matches!(first, "0000000" | "000000") && first.len() < line.len() {
-            return Err(Unreadable::Words);
+            return Err(NotHex::Words);
         }
         let rest = line.get(first.len()..).unwrap_or_default();
         Ok(match offset {
-            _ if line == "*" => Line::Star,
+            _ if line == "*" => DumpLine::Star,
             // xxd: `00000010: 7072 6f70  prop`
             Some(offset) if first.ends_with(':') => {
                 let data = rest.trim_start().split("  ").next();
-                Line::Row(offset, data.unwrap_or_default())
+                DumpLine::Row(offset, data.unwrap_or_default())
             }
-            Some(offset) if begun && rest.is_empty() => Line::End(offset),
+            Some(offset) if begun && rest.is_empty() => DumpLine::End(offset),
             // hexdump -C: `00000010  70 72 6f 70  |prop|`
             Some(offset) if before_the_text(rest).is_some() => {
-                Line::Row(offset, before_the_text(rest).unwrap_or_default())
+                DumpLine::Row(offset, before_the_text(rest).unwrap_or_default())
             }
             // Wireshark: `00000010  70 72 6f 70   prop`
             Some(offset) if rest.starts_with("  ") && (begun || offset == 0) => {
                 let data = rest.trim_start();
-                Line::Side(data.get(..COLUMNS).unwrap_or(data))
+                DumpLine::Side(data.get(..COLUMNS).unwrap_or(data))
             }
-            _ => Line::Data(line),
+            _ => DumpLine::Data(line),
         })
     }
 }
@@ -181,17 +181,17 @@ fn before_the_text(row: &str) -> Option<&str> {
 }
 
 /// Appends the bytes that these digits are.
-fn digits(data: &str, out: &mut Vec<u8>) -> Result<(), Unreadable> {
+fn digits(data: &str, out: &mut Vec<u8>) -> Result<(), NotHex> {
     let separator = |c: char| c.is_whitespace() || matches!(c, ':' | ',' | ';' | '{' | '}' | '"');
     for word in data.split(separator) {
         for part in word.split("\\x").flat_map(|part| part.split("0x")) {
             let digits: Option<Vec<u8>> =
                 part.chars().map(|c| Some(c.to_digit(16)? as u8)).collect();
-            let digits = digits.ok_or(Unreadable::Text)?;
+            let digits = digits.ok_or(NotHex::Text)?;
             let pairs = digits.chunks_exact(2);
             // A digit alone could be either half of a byte.
             if !pairs.remainder().is_empty() {
-                return Err(Unreadable::Text);
+                return Err(NotHex::Text);
             }
             out.extend(pairs.map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)));
         }
@@ -218,7 +218,7 @@ mod tests {
             "00000000  00 00 00 07 67 00 00 00  01 01 01                |....g......|\n",
         ] {
             if text.contains(", 0,") {
-                assert_eq!(read(text.as_bytes()), Err(Unreadable::Text), "{text}")
+                assert_eq!(read(text.as_bytes()), Err(NotHex::Text), "{text}")
             } else {
                 assert_eq!(read(text.as_bytes()).as_deref(), Ok(&ACK[..]), "{text}")
             }
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn other_text_is_not_read_as_hexadecimal() {
         for text in ["", "GET / HTTP/1.1", "0000000", "0g"] {
-            assert_eq!(read(text.as_bytes()), Err(Unreadable::Text), "{text}");
+            assert_eq!(read(text.as_bytes()), Err(NotHex::Text), "{text}");
         }
     }
 }

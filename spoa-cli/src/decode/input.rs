@@ -1,6 +1,6 @@
 //! Where the bytes come from: a file, a pipe, or hexadecimal as people copy it.
 
-use super::hex::{self, Unreadable};
+use super::hex::{self, NotHex};
 use crate::failure::Failure;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, stdin};
@@ -44,7 +44,7 @@ impl Input {
 fn hexadecimal(text: &str) -> Result<Input, Failure> {
     match hex::read(text.as_bytes()) {
         Ok(bytes) => Ok(Input::Bytes(bytes)),
-        Err(Unreadable::Text) => Err(Failure::usage(format!(
+        Err(NotHex::Text) => Err(Failure::usage(format!(
             "`{text}` is neither a file nor hexadecimal; give the name of a file, `-` for standard \
              input, or hexadecimal such as `0000000767000000010101`"
         ))),

@@ -12,7 +12,7 @@ use crate::failure::{FOUND_WRONG, Failure};
 use crate::output::print;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use frame::Writer;
-use hex::Unreadable;
+use hex::NotHex;
 use input::Input;
 use spoa::spop::session::Foreign;
 use spoa::spop::{LENGTH_PREFIX, MIN_FRAME_SIZE};
@@ -134,7 +134,7 @@ impl Decoder {
         }
         match hex::read(&text) {
             Ok(bytes) => self.take(&bytes),
-            Err(Unreadable::Text) => self.take(&text),
+            Err(NotHex::Text) => self.take(&text),
             Err(unreadable) => return Err(Failure::usage(unreadable)),
         }
         Ok(())

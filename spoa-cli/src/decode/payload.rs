@@ -9,7 +9,7 @@ const SHOWN: usize = 256;
 
 /// A line about a payload: how deep it is indented, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum PayloadLine {
     /// The text of the line, indented by `depth` steps.
     Item { depth: usize, text: String },
     /// A remark on it.
@@ -19,7 +19,7 @@ pub(super) enum Line {
 /// The lines of a payload, and the position of its first invalid byte, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct Described {
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<PayloadLine>,
     pub(super) nonsense: Option<(Nonsense, Vec<u8>)>,
     full: bool,
 }
@@ -58,11 +58,11 @@ pub(super) fn describe(
 
 impl Described {
     fn item(&mut self, depth: usize, text: String) {
-        self.lines.push(Line::Item { depth, text });
+        self.lines.push(PayloadLine::Item { depth, text });
     }
 
     fn note(&mut self, text: impl Into<String>) {
-        self.lines.push(Line::Note(text.into()));
+        self.lines.push(PayloadLine::Note(text.into()));
     }
 
     /// The keys and values of a HELLO or a DISCONNECT.

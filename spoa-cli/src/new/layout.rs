@@ -6,7 +6,7 @@ use super::kind::Kind;
 pub(super) const SIDECAR: &str = "deploy/kubernetes/sidecar";
 
 /// A file of the template, and its place in a project.
-pub(super) struct Place {
+pub(super) struct ProjectFile {
     /// The path in the template.
     #[cfg_attr(
         not(test),
@@ -26,7 +26,7 @@ macro_rules! place {
         place!($template, $template, $about)
     };
     ($template:literal, $path:expr, $about:literal) => {
-        Place {
+        ProjectFile {
             template: $template.to_owned(),
             text: include_str!(concat!("template/", $template)),
             path: $path.into(),
@@ -36,8 +36,8 @@ macro_rules! place {
 }
 
 /// Returns the files of a project, in the order of the report.
-pub(super) fn layout(name: &str, kind: Kind) -> Vec<Place> {
-    let of_kind = |path: &str, text, about| Place {
+pub(super) fn layout(name: &str, kind: Kind) -> Vec<ProjectFile> {
+    let of_kind = |path: &str, text, about| ProjectFile {
         template: format!("kinds/{}/{path}", kind.name),
         text,
         path: path.to_owned(),
@@ -110,7 +110,7 @@ pub(super) fn layout(name: &str, kind: Kind) -> Vec<Place> {
         place!("deploy/kubernetes/sidecar/haproxy.yaml", ""),
     ]);
     if let Some(table) = kind.table {
-        places.push(Place {
+        places.push(ProjectFile {
             path: format!("deploy/kubernetes/fleet/{}", table.file),
             ..of_kind(table.file, table.text, "")
         });

@@ -2,11 +2,11 @@
 
 use super::fill::Words;
 use super::kind::Kind;
-use super::layout::{Place, SIDECAR, layout};
+use super::layout::{ProjectFile, SIDECAR, layout};
 use super::name;
 use crate::failure::Failure;
 use spoa_config::Agent;
-use spoa_tools::command::Given;
+use spoa_tools::command::CommandInput;
 use spoa_tools::config::Config;
 use spoa_tools::description;
 use spoa_tools::haproxy::{Haproxy, NoHaproxy};
@@ -29,7 +29,7 @@ pub(super) struct Project {
     folder: PathBuf,
     name: String,
     kind: Kind,
-    files: Vec<Place>,
+    files: Vec<ProjectFile>,
     /// The folder of the library; `None` takes it from crates.io.
     library: Option<PathBuf>,
     words: Words,
@@ -106,7 +106,7 @@ impl Project {
         servers: &[&str],
         series: Option<&str>,
     ) -> Result<Vec<String>, Failure> {
-        let mut given = Given::default().option("output", self.folder.join(folder));
+        let mut given = CommandInput::default().option("output", self.folder.join(folder));
         if let Some(series) = series {
             given = given.option("haproxy", series);
         }

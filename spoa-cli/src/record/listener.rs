@@ -15,9 +15,9 @@ pub(super) enum Listener {
 }
 
 /// A connection of HAProxy.
-pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait HaproxyStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> HaproxyStream for T {}
 
 impl Listener {
     pub(super) async fn bind(address: &str) -> Result<Self, Failure> {
@@ -44,7 +44,7 @@ impl Listener {
         }
     }
 
-    pub(super) async fn accept(&self) -> io::Result<Box<dyn Connection>> {
+    pub(super) async fn accept(&self) -> io::Result<Box<dyn HaproxyStream>> {
         match self {
             Listener::Tcp(listener, _) => {
                 let (stream, _) = listener.accept().await?;

@@ -7,11 +7,11 @@ mod tap;
 
 use crate::failure::Failure;
 use crate::output::print;
-use crate::recording::{Hashes, Line};
+use crate::recording::{Hashes, RecordingLine};
 use crate::transport::{self, Target};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use listener::Listener;
-use observer::{Counts, Observer};
+use observer::{Counts, TrafficObserver};
 use sink::Sink;
 use spoa_facts::{duration, size};
 use std::future::pending;
@@ -84,7 +84,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let names = matches.get_many::<String>("hash").unwrap_or_default();
     let hashes = Hashes::new(names.cloned());
     let hashes = hashes.ok_or_else(|| Failure::failed("the system has no random numbers"))?;
-    let head = Line::head(&target.address, &hashes);
+    let head = RecordingLine::head(&target.address, &hashes);
     let path = matches.get_one::<PathBuf>("FILE").cloned();
     let path = path.unwrap_or_default();
     let limit = matches.get_one::<u64>("max-size").copied();
@@ -106,7 +106,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             // A reader of the next line may end the recording at once.
             let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
             eprintln!("recording: listening on {}", listener.address());
-            let observer = Observer::new(sink, hashes, queue);
+            let observer = TrafficObserver::new(sink, hashes, queue);
             let observing = thread::spawn(move || observer.run(&seen));
             tokio::select! {
                 () = tap.serve(listener) => {}

@@ -2,7 +2,7 @@
 
 use super::Queue;
 use super::sink::Sink;
-use crate::recording::{Hashes, Line};
+use crate::recording::{Hashes, RecordingLine};
 use spoa::spop::{AgentHello, Capabilities, Frame, FrameIds, FrameType, HaproxyHello};
 use std::collections::HashMap;
 use std::fs::File;
@@ -66,18 +66,18 @@ pub(super) struct Counts {
 }
 
 #[derive(Debug)]
-pub(super) struct Observer<W: Write = BufWriter<File>> {
+pub(super) struct TrafficObserver<W: Write = BufWriter<File>> {
     sink: Sink<W>,
     hashes: Hashes,
     queue: Arc<Queue>,
     began: Instant,
-    connections: HashMap<u64, Connection>,
+    connections: HashMap<u64, ObservedConnection>,
     counts: Counts,
 }
 
 /// A connection that is observed.
 #[derive(Debug, Default)]
-struct Connection {
+struct ObservedConnection {
     engine: Option<String>,
     offered: Option<u32>,
     capabilities: Capabilities,
@@ -99,9 +99,9 @@ struct Notify {
     payload: Vec<u8>,
 }
 
-impl<W: Write> Observer<W> {
+impl<W: Write> TrafficObserver<W> {
     pub(super) fn new(sink: Sink<W>, hashes: Hashes, queue: Arc<Queue>) -> Self {
-        Observer {
+        TrafficObserver {
             sink,
             hashes,
             queue,
@@ -255,10 +255,10 @@ impl<W: Write> Observer<W> {
     /// Finds the NOTIFY of an ACK: on its connection, or with `async` on another of the engine.
     fn ack(&mut self, number: u64, at: Instant, frame: &Frame<'_>) -> io::Result<()> {
         let ids = frame.ids;
-        let found = |connection: &Connection| connection.in_flight.contains_key(&ids);
+        let found = |connection: &ObservedConnection| connection.in_flight.contains_key(&ids);
         let of = match self.connections.get(&number) {
             Some(own) if found(own) => Some(number),
-            Some(Connection {
+            Some(ObservedConnection {
                 engine: Some(engine),
                 ..
             }) => {
@@ -286,7 +286,7 @@ impl<W: Write> Observer<W> {
         ack: Option<(Duration, &[u8])>,
     ) -> io::Result<()> {
         let at = notify.at.saturating_duration_since(self.began);
-        let line = Line::exchange(number, ids, at, &notify.payload, ack, &mut self.hashes);
+        let line = RecordingLine::exchange(number, ids, at, &notify.payload, ack, &mut self.hashes);
         let Ok(line) = line else {
             self.counts.unreadable += 1;
             return Ok(());
@@ -294,7 +294,7 @@ impl<W: Write> Observer<W> {
         if let Some(connection) = self.connections.get_mut(&number).filter(|one| !one.written) {
             connection.written = true;
             self.counts.connections += 1;
-            let line = Line::connection(
+            let line = RecordingLine::connection(
                 number,
                 connection.engine.as_deref(),
                 connection.offered,
@@ -326,7 +326,7 @@ impl<W: Write> Observer<W> {
     }
 }
 
-impl Connection {
+impl ObservedConnection {
     fn buffer(&mut self, side: Side) -> &mut Vec<u8> {
         match side {
             Side::Haproxy => &mut self.asked,

@@ -1,6 +1,6 @@
 //! The file of a recording: lines up to a limit.
 
-use crate::recording::Line;
+use crate::recording::RecordingLine;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,7 +17,7 @@ pub(super) struct Sink<W: Write = BufWriter<File>> {
 
 impl Sink {
     /// Creates the file; only its owner may read it.
-    pub(super) fn create(path: &Path, limit: u64, head: &Line) -> io::Result<Self> {
+    pub(super) fn create(path: &Path, limit: u64, head: &RecordingLine) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         let file = options
             .write(true)
@@ -29,7 +29,7 @@ impl Sink {
 }
 
 impl<W: Write> Sink<W> {
-    pub(super) fn new(out: W, limit: u64, head: &Line) -> io::Result<Self> {
+    pub(super) fn new(out: W, limit: u64, head: &RecordingLine) -> io::Result<Self> {
         let mut sink = Sink {
             out,
             size: 0,
@@ -43,7 +43,7 @@ impl<W: Write> Sink<W> {
     }
 
     /// Writes a line. The first line without room makes the file full: no later line is written.
-    pub(super) fn write(&mut self, line: &Line) -> io::Result<bool> {
+    pub(super) fn write(&mut self, line: &RecordingLine) -> io::Result<bool> {
         let size = self.size + line.0.len() as u64;
         self.full |= size > self.limit;
         if self.full {

@@ -3,7 +3,7 @@
 //! The bytes leave before they are copied, and nothing waits for the observer.
 
 use super::Queue;
-use super::listener::{Connection, Listener};
+use super::listener::{HaproxyStream, Listener};
 use super::observer::{Seen, Side};
 use crate::transport::Target;
 use std::io;
@@ -66,7 +66,7 @@ impl Tap {
     async fn connection(
         &self,
         number: u64,
-        haproxy: Box<dyn Connection>,
+        haproxy: Box<dyn HaproxyStream>,
     ) -> Result<(), crate::transport::ConnectError> {
         let agent = self.target.connect(self.patience).await?;
         let (from_haproxy, to_haproxy) = split(haproxy);

@@ -6,7 +6,7 @@ mod value;
 mod write;
 
 pub(crate) use read::Reader;
-pub(crate) use write::{Hashes, Line};
+pub(crate) use write::{Hashes, RecordingLine};
 
 use spoa::client::OwnedValue;
 use spoa::spop::FrameIds;
@@ -16,7 +16,7 @@ pub(crate) const FORMAT: u64 = 1;
 
 /// A message of a recorded NOTIFY.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Message {
+pub(crate) struct RecordedMessage {
     pub(crate) name: String,
     pub(crate) args: Vec<(String, OwnedValue)>,
 }
@@ -37,14 +37,14 @@ pub(crate) struct Exchange {
     /// The number of its connection.
     pub(crate) connection: u64,
     pub(crate) ids: FrameIds,
-    pub(crate) messages: Vec<Message>,
+    pub(crate) messages: Vec<RecordedMessage>,
     /// The actions of the ACK; `None` if none came.
     pub(crate) answer: Option<Vec<Change>>,
 }
 
 /// A recorded connection, from its HELLO.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Connection {
+pub(crate) struct RecordedConnection {
     pub(crate) number: u64,
     pub(crate) engine: Option<String>,
     /// The frame size that HAProxy offered.
@@ -54,6 +54,6 @@ pub(crate) struct Connection {
 /// An entry of a recording.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Entry {
-    Connection(Connection),
+    Connection(RecordedConnection),
     Exchange(Exchange),
 }

@@ -1,6 +1,6 @@
 //! Reads a recording.
 
-use super::{Change, Connection, Entry, Exchange, FORMAT, Message, value};
+use super::{Change, Entry, Exchange, FORMAT, RecordedConnection, RecordedMessage, value};
 use serde_json::{Map, Value as Json};
 use spoa::spop::FrameIds;
 use std::fmt;
@@ -17,12 +17,12 @@ pub(crate) struct Reader<R> {
 
 /// Why a recording cannot be read.
 #[derive(Debug)]
-pub(crate) struct Unreadable {
+pub(crate) struct UnreadableRecording {
     line: usize,
     problem: String,
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for UnreadableRecording {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.problem)
     }
@@ -30,7 +30,7 @@ impl fmt::Display for Unreadable {
 
 impl<R: BufRead> Reader<R> {
     /// Reads the first line.
-    pub(crate) fn new(lines: R) -> Result<Self, Unreadable> {
+    pub(crate) fn new(lines: R) -> Result<Self, UnreadableRecording> {
         let mut reader = Reader {
             lines,
             line: 0,
@@ -48,7 +48,7 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// Returns the next entry; `None` after the last.
-    pub(crate) fn next(&mut self) -> Result<Option<Entry>, Unreadable> {
+    pub(crate) fn next(&mut self) -> Result<Option<Entry>, UnreadableRecording> {
         loop {
             let Some(object) = self.object()? else {
                 return Ok(None);
@@ -69,7 +69,7 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// Reads the next line; `None` after the last whole one.
-    fn object(&mut self) -> Result<Option<Map<String, Json>>, Unreadable> {
+    fn object(&mut self) -> Result<Option<Map<String, Json>>, UnreadableRecording> {
         self.text.clear();
         self.line += 1;
         let read = self.lines.read_line(&mut self.text);
@@ -83,17 +83,17 @@ impl<R: BufRead> Reader<R> {
         Ok(Some(object))
     }
 
-    fn problem(&self, problem: impl Into<String>) -> Unreadable {
-        Unreadable {
+    fn problem(&self, problem: impl Into<String>) -> UnreadableRecording {
+        UnreadableRecording {
             line: self.line,
             problem: problem.into(),
         }
     }
 }
 
-fn connection(object: &Map<String, Json>) -> Option<Connection> {
+fn connection(object: &Map<String, Json>) -> Option<RecordedConnection> {
     let size = object.get("max_frame_size").and_then(Json::as_u64);
-    Some(Connection {
+    Some(RecordedConnection {
         number: object.get("connection")?.as_u64()?,
         engine: object
             .get("engine")
@@ -128,12 +128,12 @@ fn exchange(object: &Map<String, Json>, line: usize) -> Option<Exchange> {
     })
 }
 
-fn message(message: &Json) -> Option<Message> {
+fn message(message: &Json) -> Option<RecordedMessage> {
     let args = message.get("args")?.as_array()?.iter().map(|arg| {
         let arg = arg.as_object()?;
         Some((arg.get("name")?.as_str()?.to_owned(), value::read(arg)?))
     });
-    Some(Message {
+    Some(RecordedMessage {
         name: message.get("message")?.as_str()?.to_owned(),
         args: args.collect::<Option<_>>()?,
     })
@@ -154,7 +154,7 @@ fn change(action: &Json) -> Option<Change> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Hashes, Line};
+    use super::super::{Hashes, RecordingLine};
     use super::*;
     use spoa::client::OwnedValue;
     use spoa::spop::{Action, NotifyWriter, Scope, Value};
@@ -186,13 +186,14 @@ mod tests {
         let names = hashed.iter().map(|name| (*name).to_owned());
         let mut hashes = Hashes::new(names).unwrap();
         let ack = Some((Duration::from_micros(250), ack.as_slice()));
-        let exchange = Line::exchange(1, IDS, Duration::from_millis(5), &notify, ack, &mut hashes);
+        let exchange =
+            RecordingLine::exchange(1, IDS, Duration::from_millis(5), &notify, ack, &mut hashes);
         [
-            Line::head("127.0.0.1:12345", &hashes).0,
-            Line::connection(1, Some("engine"), Some(16380), "pipelining").0,
+            RecordingLine::head("127.0.0.1:12345", &hashes).0,
+            RecordingLine::connection(1, Some("engine"), Some(16380), "pipelining").0,
             "{\"later\":1}\n".to_owned(),
             exchange.unwrap().0,
-            Line::exchange(1, IDS, Duration::ZERO, &notify, None, &mut hashes)
+            RecordingLine::exchange(1, IDS, Duration::ZERO, &notify, None, &mut hashes)
                 .unwrap()
                 .0,
             "{\"exchange\":1,\"str".to_owned(),
@@ -215,7 +216,7 @@ mod tests {
                 line,
                 connection: 1,
                 ids: IDS,
-                messages: vec![Message {
+                messages: vec![RecordedMessage {
                     name: "login".to_owned(),
                     args: args.map(|(name, value)| (name.to_owned(), value)).to_vec(),
                 }],
@@ -231,7 +232,7 @@ mod tests {
             change("txn.old", None),
         ];
         let expected = [
-            Entry::Connection(Connection {
+            Entry::Connection(RecordedConnection {
                 number: 1,
                 engine: Some("engine".to_owned()),
                 max_frame_size: Some(16380),

@@ -12,15 +12,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A line of a recording, with its end.
 #[derive(Debug, Default)]
-pub(crate) struct Line(pub(crate) String);
+pub(crate) struct RecordingLine(pub(crate) String);
 
-impl Line {
+impl RecordingLine {
     /// Returns the first line.
     pub(crate) fn head(agent: &str, hashes: &Hashes) -> Self {
         let began = SystemTime::now().duration_since(UNIX_EPOCH);
         let began = began.unwrap_or_default().as_secs_f64();
         let hashed: Json = hashes.names().collect();
-        Line(format!(
+        RecordingLine(format!(
             "{{\"spop_recording\":{FORMAT},\"program\":\"spop {}\",\"agent\":{},\"began\":{began:.3},\
              \"hashed\":{hashed}}}\n",
             env!("CARGO_PKG_VERSION"),
@@ -35,7 +35,7 @@ impl Line {
         max_frame_size: Option<u32>,
         capabilities: &str,
     ) -> Self {
-        Line(format!(
+        RecordingLine(format!(
             "{{\"connection\":{number},\"engine\":{},\"max_frame_size\":{},\"capabilities\":{}}}\n",
             Json::from(engine),
             Json::from(max_frame_size),
@@ -71,7 +71,7 @@ impl Line {
             None => out.push_str(",\"actions\":null"),
         }
         out.push_str("}\n");
-        Ok(Line(out))
+        Ok(RecordingLine(out))
     }
 }
 

@@ -323,7 +323,7 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::Message;
+    use crate::recording::RecordedMessage;
     use spoa::spop::FrameIds;
 
     fn exchange(line: usize, answer: Option<Vec<Change>>) -> Exchange {
@@ -331,7 +331,7 @@ mod tests {
             line,
             connection: 1,
             ids: FrameIds::ZERO,
-            messages: vec![Message {
+            messages: vec![RecordedMessage {
                 name: "check".to_owned(),
                 args: vec![("n".to_owned(), OwnedValue::Int64(line as i64))],
             }],

@@ -5,7 +5,7 @@ mod engine;
 
 use crate::failure::{FOUND_WRONG, Failure};
 use crate::output::print;
-use crate::recording::{Connection, Entry, Reader};
+use crate::recording::{Entry, Reader, RecordedConnection};
 use crate::transport::{self, Target};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use differences::Differences;
@@ -128,7 +128,7 @@ struct Replay {
     settings: Settings,
     reader: Reader<BufReader<File>>,
     /// The recorded connections by number.
-    connections: HashMap<u64, Connection>,
+    connections: HashMap<u64, RecordedConnection>,
     /// A connection to the agent for each engine of the recording, by its engine-id.
     engines: HashMap<String, Engine>,
     differences: Differences,

@@ -6,24 +6,24 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct Sample {
     pub(super) at: Instant,
-    pub(super) agents: Vec<Agent>,
+    pub(super) agents: Vec<AgentFigures>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Agent {
+pub(super) struct AgentFigures {
     pub(super) name: String,
     pub(super) phase: String,
     pub(super) connections_open: u64,
     pub(super) notifies: u64,
     pub(super) received_bytes: u64,
     pub(super) sent_bytes: u64,
-    pub(super) messages: Vec<Message>,
+    pub(super) messages: Vec<MessageFigures>,
     /// Counters that are 0 while all is well, with their names.
     pub(super) problems: Vec<(String, u64)>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Message {
+pub(super) struct MessageFigures {
     /// `None` for the handler of all other messages.
     pub(super) name: Option<String>,
     pub(super) handled: u64,
@@ -71,12 +71,16 @@ impl Sample {
         let agents = stats.get("agents").and_then(Value::as_array);
         Sample {
             at,
-            agents: agents.into_iter().flatten().map(Agent::read).collect(),
+            agents: agents
+                .into_iter()
+                .flatten()
+                .map(AgentFigures::read)
+                .collect(),
         }
     }
 }
 
-impl Agent {
+impl AgentFigures {
     fn read(agent: &Value) -> Self {
         let text = |key| {
             let text = agent.get(key).and_then(Value::as_str);
@@ -101,23 +105,27 @@ impl Agent {
             .map_or(0, |reloads| number(reloads, "error"));
         let reloads = [("reloads failed".to_owned(), reloads)];
         let messages = agent.get("messages").and_then(Value::as_array);
-        Agent {
+        AgentFigures {
             name: text("agent"),
             phase: text("phase"),
             connections_open: number(agent, "connections_open"),
             notifies: number(agent, "notifies"),
             received_bytes: number(agent, "received_bytes"),
             sent_bytes: number(agent, "sent_bytes"),
-            messages: messages.into_iter().flatten().map(Message::read).collect(),
+            messages: messages
+                .into_iter()
+                .flatten()
+                .map(MessageFigures::read)
+                .collect(),
             problems: single.chain(grouped).chain(reloads).collect(),
         }
     }
 }
 
-impl Message {
+impl MessageFigures {
     fn read(message: &Value) -> Self {
         let name = message.get("message").and_then(Value::as_str);
-        Message {
+        MessageFigures {
             name: name.map(str::to_owned),
             handled: number(message, "ok"),
             failures: FAILURES

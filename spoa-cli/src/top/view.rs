@@ -1,6 +1,6 @@
 //! The figures of one interval as lines.
 
-use super::sample::{Agent, Message, Sample};
+use super::sample::{AgentFigures, MessageFigures, Sample};
 use spoa_tools::terminal::Paint;
 use std::time::Duration;
 
@@ -44,8 +44,13 @@ pub(super) fn lines(now: &Sample, before: Option<&Sample>, paint: Paint) -> Vec<
     lines
 }
 
-fn agent(agent: &Agent, since: Option<(&Agent, f64)>, paint: Paint, lines: &mut Vec<String>) {
-    let rate = |of: fn(&Agent) -> u64| {
+fn agent(
+    agent: &AgentFigures,
+    since: Option<(&AgentFigures, f64)>,
+    paint: Paint,
+    lines: &mut Vec<String>,
+) {
+    let rate = |of: fn(&AgentFigures) -> u64| {
         let (then, seconds) = since?;
         Some(of(agent).saturating_sub(of(then)) as f64 / seconds)
     };
@@ -103,12 +108,17 @@ fn agent(agent: &Agent, since: Option<(&Agent, f64)>, paint: Paint, lines: &mut 
     }
 }
 
-fn row(message: &Message, since: Option<(&Message, f64)>, width: usize, paint: Paint) -> String {
-    let rate = |of: fn(&Message) -> u64| {
+fn row(
+    message: &MessageFigures,
+    since: Option<(&MessageFigures, f64)>,
+    width: usize,
+    paint: Paint,
+) -> String {
+    let rate = |of: fn(&MessageFigures) -> u64| {
         let (then, seconds) = since?;
         Some(of(message).saturating_sub(of(then)) as f64 / seconds)
     };
-    let failing = rate(Message::failed);
+    let failing = rate(MessageFigures::failed);
     let recent = since.map(|(then, _)| message.durations.since(&then.durations));
     let recent = recent.filter(|recent| recent.count() > 0);
     let quantile = |share| match recent.as_ref().and_then(|recent| recent.quantile(share)) {
@@ -137,7 +147,7 @@ fn row(message: &Message, since: Option<(&Message, f64)>, width: usize, paint: P
     }
 }
 
-fn name(message: &Message) -> &str {
+fn name(message: &MessageFigures) -> &str {
     message.name.as_deref().unwrap_or("(fallback)")
 }
 

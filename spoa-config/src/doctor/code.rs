@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// The reaction of HAProxy itself to a configuration with a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Haproxy {
+pub enum Reaction {
     /// HAProxy loads the configuration silently.
     Silent,
     /// HAProxy loads the configuration with a warning.
@@ -53,8 +53,8 @@ macro_rules! codes {
 
             /// Returns how HAProxy reacts to a configuration with this fault.
             #[must_use]
-            pub fn haproxy(self) -> Haproxy {
-                match self { $(Code::$variant => Haproxy::$haproxy,)* }
+            pub fn reaction(self) -> Reaction {
+                match self { $(Code::$variant => Reaction::$haproxy,)* }
             }
 
             /// Returns what the finding means, why it hurts and how to fix it, as Markdown.

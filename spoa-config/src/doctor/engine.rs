@@ -25,12 +25,12 @@ pub(super) enum Moment<'a> {
     /// At its event.
     Event(&'a Word),
     /// By a rule, with its group.
-    Rule(&'a Rule<'a>),
+    Rule(&'a GroupRule<'a>),
 }
 
 /// A line `… send-spoe-group ENGINE GROUP`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rule<'a> {
+pub(super) struct GroupRule<'a> {
     /// The section it is in, as the configuration counts them.
     pub(super) proxy: usize,
     pub(super) line: &'a Line,
@@ -232,7 +232,11 @@ impl<'a> Engine<'a> {
     }
 
     /// When a message is sent; never, if this is empty.
-    pub(super) fn moments(&self, message: &'a Section, rules: &'a [Rule<'a>]) -> Vec<Moment<'a>> {
+    pub(super) fn moments(
+        &self,
+        message: &'a Section,
+        rules: &'a [GroupRule<'a>],
+    ) -> Vec<Moment<'a>> {
         let name = message.title();
         let mut moments = Vec::new();
         if self.listed("messages").any(|word| word.text == name) {
@@ -243,7 +247,7 @@ impl<'a> Engine<'a> {
                 && self.listed("groups").any(|word| word.text == group.title())
         });
         for group in groups {
-            let sends = |rule: &&Rule<'_>| {
+            let sends = |rule: &&GroupRule<'_>| {
                 rule.engine.text == self.name() && rule.group.text == group.title()
             };
             moments.extend(rules.iter().filter(sends).map(Moment::Rule));
@@ -253,7 +257,7 @@ impl<'a> Engine<'a> {
 }
 
 /// Returns the rules that send groups.
-pub(super) fn rules(configuration: &Configuration) -> Vec<Rule<'_>> {
+pub(super) fn rules(configuration: &Configuration) -> Vec<GroupRule<'_>> {
     let mut rules = Vec::new();
     for (proxy, section) in configuration.sections.iter().enumerate() {
         for line in &section.lines {
@@ -261,7 +265,7 @@ pub(super) fn rules(configuration: &Configuration) -> Vec<Rule<'_>> {
                 continue;
             };
             if let [engine, group, ..] = line.after(at + 1) {
-                rules.push(Rule {
+                rules.push(GroupRule {
                     proxy,
                     line,
                     engine,

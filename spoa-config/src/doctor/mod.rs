@@ -15,7 +15,7 @@ mod severity;
 mod steps;
 mod variables;
 
-pub use code::{Code, Haproxy, UnknownCode};
+pub use code::{Code, Reaction, UnknownCode};
 pub use finding::{Finding, Label};
 pub use page::page;
 pub use render::render;
@@ -23,7 +23,7 @@ pub use severity::Severity;
 
 use crate::read::{Configuration, Line, Word};
 use crate::{Agent, Series};
-use engine::{Engine, Rule};
+use engine::{Engine, GroupRule};
 use steps::Path;
 
 /// Compares a configuration with an agent. Without an agent, it checks everything that needs no handlers.
@@ -142,7 +142,7 @@ struct Case<'a> {
     configuration: &'a Configuration,
     series: Option<Series>,
     engines: Vec<Engine<'a>>,
-    rules: &'a [Rule<'a>],
+    rules: &'a [GroupRule<'a>],
     /// The ways of requests through it, step by step.
     paths: Vec<Path<'a>>,
 }

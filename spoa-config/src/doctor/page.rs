@@ -2,18 +2,18 @@
 //!
 //! It must not say anything that `--explain` does not say.
 
-use super::{Code, Haproxy};
+use super::{Code, Reaction};
 
 /// Returns the page, as Markdown.
 #[must_use]
 pub fn page() -> String {
     let mut page = String::from(HEAD);
     for &code in Code::ALL {
-        let haproxy = match code.haproxy() {
-            Haproxy::Silent => "loads it silently",
-            Haproxy::Warns => "warns",
-            Haproxy::Refuses => "refuses it",
-            Haproxy::Depends => "depends",
+        let haproxy = match code.reaction() {
+            Reaction::Silent => "loads it silently",
+            Reaction::Warns => "warns",
+            Reaction::Refuses => "refuses it",
+            Reaction::Depends => "depends",
         };
         page.push_str(&format!(
             "| [{code}](#{}) | {} | {} | {haproxy} |\n",

@@ -36,20 +36,20 @@ fn runs_lua(word: &str) -> bool {
 }
 
 /// A variable that a handler of an engine's message sets.
-pub(super) struct Set<'a> {
+pub(super) struct SetVariable<'a> {
     pub(super) variable: &'a Variable,
     pub(super) name: String,
 }
 
-pub(super) fn of_agent<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
+pub(super) fn of_agent<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<SetVariable<'a>> {
     let handlers = engine
         .messages()
         .filter_map(|message| case.handler(message.title()));
-    let mut set: Vec<Set<'_>> = Vec::new();
+    let mut set: Vec<SetVariable<'_>> = Vec::new();
     for variable in handlers.flat_map(|handler| &handler.variables) {
         let name = engine.variable(&variable.scope, &variable.name);
         if set.iter().all(|other| other.name != name) {
-            set.push(Set { variable, name });
+            set.push(SetVariable { variable, name });
         }
     }
     set

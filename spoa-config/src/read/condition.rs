@@ -7,7 +7,7 @@
 //! `version_before(9.0)` is therefore not decided: it holds for one HAProxy and not for another.
 
 use super::environment::Environment;
-use super::value::Value;
+use super::environment_value::EnvironmentValue;
 use super::words::Word;
 use crate::Series;
 
@@ -138,9 +138,9 @@ impl Conditions {
             "version_atleast" => self.at_least(arguments),
             "version_before" => not(self.at_least(arguments)),
             "defined" => match environment.get(arguments) {
-                Value::Text(_) => Holds::Yes,
-                Value::Unset => Holds::No,
-                Value::Missing | Value::Unknown => Holds::Perhaps,
+                EnvironmentValue::Text(_) => Holds::Yes,
+                EnvironmentValue::Unset => Holds::No,
+                EnvironmentValue::Missing | EnvironmentValue::Unknown => Holds::Perhaps,
             },
             "streq" => pair().map_or(Holds::Perhaps, equal),
             "strneq" => not(pair().map_or(Holds::Perhaps, equal)),

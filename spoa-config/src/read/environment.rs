@@ -4,7 +4,7 @@
 //! HAProxy reads these lines of `global` before everything else from 3.1 on, and then again in their place.
 //! Started with `-W`, its worker first restores the environment, so that they count only in their place.
 
-use super::value::Value;
+use super::environment_value::EnvironmentValue;
 use super::words::Word;
 use std::collections::BTreeMap;
 
@@ -13,9 +13,9 @@ pub(super) struct Environment<'a> {
     /// The one that HAProxy is started in, as far as it is known.
     outside: &'a dyn Fn(&str) -> Option<String>,
     /// The variables that the configuration has changed.
-    changed: BTreeMap<String, Value>,
+    changed: BTreeMap<String, EnvironmentValue>,
     /// The value of all others, if `resetenv` has removed them.
-    others: Option<Value>,
+    others: Option<EnvironmentValue>,
     /// The environment of a HAProxy without `-W`, which has read the lines of `global` before.
     reread: Option<Box<Environment<'a>>>,
 }
@@ -43,20 +43,20 @@ impl<'a> Environment<'a> {
     }
 
     /// Returns the value of a variable.
-    pub(super) fn get(&self, name: &str) -> Value {
+    pub(super) fn get(&self, name: &str) -> EnvironmentValue {
         let value = self.get_once(name);
         match &self.reread {
-            Some(reread) if reread.get_once(name) != value => Value::Unknown,
+            Some(reread) if reread.get_once(name) != value => EnvironmentValue::Unknown,
             _ => value,
         }
     }
 
-    fn get_once(&self, name: &str) -> Value {
+    fn get_once(&self, name: &str) -> EnvironmentValue {
         let changed = self.changed.get(name).or(self.others.as_ref());
         match (changed, (self.outside)(name)) {
             (Some(value), _) => value.clone(),
-            (None, Some(text)) => Value::Text(text),
-            (None, None) => Value::Missing,
+            (None, Some(text)) => EnvironmentValue::Text(text),
+            (None, None) => EnvironmentValue::Missing,
         }
     }
 
@@ -68,28 +68,36 @@ impl<'a> Environment<'a> {
         let Some((keyword, rest)) = words.split_first() else {
             return;
         };
-        let becomes = |value: Value| if certain { value } else { Value::Unknown };
+        let becomes = |value: EnvironmentValue| {
+            if certain {
+                value
+            } else {
+                EnvironmentValue::Unknown
+            }
+        };
         match (keyword.text.as_str(), rest) {
             ("setenv", [name, value]) => {
                 let value = if value.known {
-                    Value::Text(value.text.clone())
+                    EnvironmentValue::Text(value.text.clone())
                 } else {
-                    Value::Unknown
+                    EnvironmentValue::Unknown
                 };
                 self.changed.insert(name.text.clone(), becomes(value));
             }
             ("presetenv", [name, value]) => {
                 let value = match (self.get_once(&name.text), value.known) {
-                    (Value::Text(_), _) => return,
-                    (Value::Unknown, _) | (_, false) => Value::Unknown,
-                    (Value::Unset | Value::Missing, true) => Value::Text(value.text.clone()),
+                    (EnvironmentValue::Text(_), _) => return,
+                    (EnvironmentValue::Unknown, _) | (_, false) => EnvironmentValue::Unknown,
+                    (EnvironmentValue::Unset | EnvironmentValue::Missing, true) => {
+                        EnvironmentValue::Text(value.text.clone())
+                    }
                 };
                 self.changed.insert(name.text.clone(), becomes(value));
             }
             ("unsetenv", names) => {
                 for name in names {
                     self.changed
-                        .insert(name.text.clone(), becomes(Value::Unset));
+                        .insert(name.text.clone(), becomes(EnvironmentValue::Unset));
                 }
             }
             ("resetenv", kept) => {
@@ -98,7 +106,7 @@ impl<'a> Environment<'a> {
                     .map(|name| (name.text.clone(), self.get_once(&name.text)))
                     .collect();
                 self.changed = kept;
-                self.others = Some(becomes(Value::Unset));
+                self.others = Some(becomes(EnvironmentValue::Unset));
             }
             _ => {}
         }
@@ -115,7 +123,7 @@ mod tests {
     }
 
     /// Returns the value of a variable after these lines; those that begin with `?` are not certain.
-    fn after(lines: &[&str], name: &str) -> Value {
+    fn after(lines: &[&str], name: &str) -> EnvironmentValue {
         let mut environment = Environment::new(&outside);
         for line in lines {
             let certain = !line.starts_with('?');
@@ -129,25 +137,25 @@ mod tests {
 
     #[test]
     fn lines_of_global_change_the_environment() {
-        let text = |text: &str| Value::Text(text.to_owned());
+        let text = |text: &str| EnvironmentValue::Text(text.to_owned());
         for (lines, name, expected) in [
             (&[][..], "HOME", text("/root")),
-            (&[], "NONE", Value::Missing),
+            (&[], "NONE", EnvironmentValue::Missing),
             (&["setenv HOME /a"], "HOME", text("/a")),
             (&["presetenv HOME /a"], "HOME", text("/root")),
             (&["presetenv NONE a"], "NONE", text("a")),
             (&["setenv A x", r#"setenv B "$A/y""#], "B", text("x/y")),
-            (&[r#"setenv B "$NONE/y""#], "B", Value::Unknown),
-            (&["unsetenv HOME A"], "HOME", Value::Unset),
+            (&[r#"setenv B "$NONE/y""#], "B", EnvironmentValue::Unknown),
+            (&["unsetenv HOME A"], "HOME", EnvironmentValue::Unset),
             (&["unsetenv HOME", "presetenv HOME /a"], "HOME", text("/a")),
-            (&["setenv A x", "resetenv"], "A", Value::Unset),
-            (&["setenv A x", "resetenv"], "HOME", Value::Unset),
+            (&["setenv A x", "resetenv"], "A", EnvironmentValue::Unset),
+            (&["setenv A x", "resetenv"], "HOME", EnvironmentValue::Unset),
             (&["setenv A x", "resetenv A HOME"], "A", text("x")),
             (&["setenv A x", "resetenv HOME"], "HOME", text("/root")),
-            (&["?setenv HOME /a"], "HOME", Value::Unknown),
-            (&["?unsetenv HOME"], "HOME", Value::Unknown),
-            (&["?resetenv"], "HOME", Value::Unknown),
-            (&["setenv A"], "A", Value::Missing),
+            (&["?setenv HOME /a"], "HOME", EnvironmentValue::Unknown),
+            (&["?unsetenv HOME"], "HOME", EnvironmentValue::Unknown),
+            (&["?resetenv"], "HOME", EnvironmentValue::Unknown),
+            (&["setenv A"], "A", EnvironmentValue::Missing),
         ] {
             assert_eq!(after(lines, name), expected, "{lines:?} {name}");
         }

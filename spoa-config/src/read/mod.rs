@@ -7,11 +7,11 @@
 mod condition;
 mod configuration;
 mod environment;
+mod environment_value;
 mod files;
 mod reading;
 mod sections;
 mod source;
-mod value;
 mod words;
 
 pub(crate) use configuration::asks_agent;

@@ -3,9 +3,9 @@
 use super::Surroundings;
 use super::configuration::{Configuration, Filter, Found, ReadError, SpoeFile, asks_agent};
 use super::environment::Environment;
+use super::environment_value::EnvironmentValue;
 use super::files::{Files, configurations};
-use super::sections::{Kind, Line, Parsed, parse};
-use super::value::Value;
+use super::sections::{FileKind, Line, Parsed, parse};
 use super::words::Word;
 use spoa_facts::Series;
 use std::io;
@@ -93,8 +93,8 @@ impl Reading<'_> {
         let mut environment = Environment::new(self.around.environment);
         for (_, bytes) in files {
             let text = String::from_utf8_lossy(bytes);
-            let kind = Kind::of(&text);
-            if kind != Kind::Spoe {
+            let kind = FileKind::of(&text);
+            if kind != FileKind::Spoe {
                 parse(kind, &text, 0, self.around.series, &mut environment);
             }
         }
@@ -103,9 +103,9 @@ impl Reading<'_> {
 
     /// Takes in one of the files that were given.
     fn take(&mut self, path: &Path, bytes: &[u8], filters: &mut Vec<(Filter, Origin)>) {
-        let kind = Kind::of(&String::from_utf8_lossy(bytes));
+        let kind = FileKind::of(&String::from_utf8_lossy(bytes));
         let (source, parsed) = self.parse(kind, path, bytes);
-        if kind == Kind::Spoe {
+        if kind == FileKind::Spoe {
             self.add(source, parsed);
             return;
         }
@@ -132,7 +132,7 @@ impl Reading<'_> {
         }
     }
 
-    fn parse(&mut self, kind: Kind, path: &Path, bytes: &[u8]) -> (usize, Parsed) {
+    fn parse(&mut self, kind: FileKind, path: &Path, bytes: &[u8]) -> (usize, Parsed) {
         let source = self.read.sources.add(path, bytes);
         let text = self.read.sources.get(source).map(|source| &source.text);
         let text = text.map_or("", String::as_str);
@@ -221,8 +221,8 @@ impl Reading<'_> {
             let default = part.get(end..).is_some_and(|rest| rest.starts_with('-'));
             // A value that is known now was set by a later line.
             let names = match self.environment.get(name) {
-                Value::Missing if default => continue,
-                Value::Missing => &mut missing,
+                EnvironmentValue::Missing if default => continue,
+                EnvironmentValue::Missing => &mut missing,
                 _ => &mut uncertain,
             };
             if !names.iter().any(|known| known == name) {
@@ -247,7 +247,7 @@ impl Reading<'_> {
 
     fn fetch(&mut self, path: &Path) -> Option<usize> {
         let bytes = self.files.read(path).ok()?;
-        let (source, parsed) = self.parse(Kind::Spoe, path, &bytes);
+        let (source, parsed) = self.parse(FileKind::Spoe, path, &bytes);
         Some(self.add(source, parsed))
     }
 

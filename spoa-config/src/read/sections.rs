@@ -80,14 +80,14 @@ pub struct Scope {
 
 /// A kind of file: each has its own sections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FileKind {
     /// A file of HAProxy's own.
     Haproxy,
     /// A SPOE file.
     Spoe,
 }
 
-impl Kind {
+impl FileKind {
     /// Guesses the kind of a file from what it begins with.
     pub(super) fn of(text: &str) -> Self {
         let mut firsts = text.lines().map(str::trim_start).filter_map(|line| {
@@ -99,16 +99,17 @@ impl Kind {
         });
         let spoe = |word: &str| word.starts_with('[') || word.starts_with("spoe-");
         if firsts.next().is_some_and(spoe) {
-            Kind::Spoe
+            FileKind::Spoe
         } else {
-            Kind::Haproxy
+            FileKind::Haproxy
         }
     }
 
     /// Returns whether this word begins a section in such a file.
     fn begins(self, word: &str) -> bool {
-        let enterprise = self != Kind::Spoe && ENTERPRISE.contains(&word);
-        enterprise || SECTIONS.contains(&word) && word.starts_with("spoe-") == (self == Kind::Spoe)
+        let enterprise = self != FileKind::Spoe && ENTERPRISE.contains(&word);
+        enterprise
+            || SECTIONS.contains(&word) && word.starts_with("spoe-") == (self == FileKind::Spoe)
     }
 }
 
@@ -191,7 +192,7 @@ impl Line {
 
 /// Reads one file, and skips lines that are not configuration.
 pub(super) fn parse(
-    kind: Kind,
+    kind: FileKind,
     text: &str,
     source: usize,
     series: Option<Series>,
@@ -206,7 +207,7 @@ pub(super) fn parse(
     for line in text.split_inclusive('\n') {
         let at = start;
         start += line.len();
-        let found = scope_of(line, source, at).filter(|_| kind == Kind::Spoe);
+        let found = scope_of(line, source, at).filter(|_| kind == FileKind::Spoe);
         if let Some(found) = found {
             scope = Some(found.name.clone());
             parsed.scopes.push(found);
@@ -280,7 +281,7 @@ mod tests {
     fn read(text: &str) -> Parsed {
         let mut environment = Environment::new(&|_| None);
         let series = Some(Series::V3_2);
-        parse(Kind::of(text), text, 0, series, &mut environment)
+        parse(FileKind::of(text), text, 0, series, &mut environment)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A line as words, as HAProxy cuts it: quotes, backslashes, comments, environment variables.
 
 use super::Span;
-use super::value::Value;
+use super::environment_value::EnvironmentValue;
 use std::iter::Peekable;
 use std::ops::Range;
 use std::str::CharIndices;
@@ -43,7 +43,7 @@ impl Word {
 }
 
 /// The values of variables of the environment.
-pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Value;
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> EnvironmentValue;
 
 /// Returns the words of a line that begins at `start` of a source.
 ///
@@ -195,10 +195,10 @@ impl Cutter<'_> {
             default = rest.strip_prefix('-').map(str::to_owned);
         }
         let value = match ((self.lookup)(&name), default) {
-            (Value::Text(value), _) => value,
-            (Value::Unset | Value::Missing, Some(default)) => default,
-            (Value::Unset, None) => String::new(),
-            (Value::Missing, None) | (Value::Unknown, _) => {
+            (EnvironmentValue::Text(value), _) => value,
+            (EnvironmentValue::Unset | EnvironmentValue::Missing, Some(default)) => default,
+            (EnvironmentValue::Unset, None) => String::new(),
+            (EnvironmentValue::Missing, None) | (EnvironmentValue::Unknown, _) => {
                 self.begin(open).known = false;
                 return;
             }
@@ -226,14 +226,14 @@ fn parse_hex(digits: &str) -> Option<u8> {
 mod tests {
     use super::*;
 
-    fn environment(name: &str) -> Value {
+    fn environment(name: &str) -> EnvironmentValue {
         match name {
-            "HOST" => Value::Text("10.0.0.1".to_owned()),
-            "LIST" => Value::Text("a  b c".to_owned()),
-            "EMPTY" => Value::Text(String::new()),
-            "UNSET" => Value::Unset,
-            "UNKNOWN" => Value::Unknown,
-            _ => Value::Missing,
+            "HOST" => EnvironmentValue::Text("10.0.0.1".to_owned()),
+            "LIST" => EnvironmentValue::Text("a  b c".to_owned()),
+            "EMPTY" => EnvironmentValue::Text(String::new()),
+            "UNSET" => EnvironmentValue::Unset,
+            "UNKNOWN" => EnvironmentValue::Unknown,
+            _ => EnvironmentValue::Missing,
         }
     }
 

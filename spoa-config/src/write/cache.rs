@@ -2,7 +2,7 @@
 
 use super::options::{Fail, Refusal};
 use super::plan::{Plan, Planned, Proof};
-use super::table::{Declared, Kept, Table, Value};
+use super::table::{Declared, Kept, Table, TableValue};
 use crate::{Action, Message, Presence, Variable};
 use spoa_facts::{Event, Expression, Kind};
 
@@ -133,10 +133,10 @@ fn kept(plan: &Plan<'_>, index: usize, place: usize) -> Option<Kept> {
 }
 
 /// Returns the sign of success that `--fail closed` tests, if the message asks for it.
-fn sign(plan: &Plan<'_>, planned: &Planned<'_>) -> Option<Value> {
+fn sign(plan: &Plan<'_>, planned: &Planned<'_>) -> Option<TableValue> {
     match &planned.proof {
         Proof::Sign(sign) if plan.options.fail == Fail::Closed && sign.asked.is_some() => {
-            Some(Value::Sign(sign.variable.clone()))
+            Some(TableValue::Sign(sign.variable.clone()))
         }
         _ => None,
     }
@@ -186,7 +186,7 @@ fn warnings<'a>(plan: &Plan<'a>, groups: &[Kept], key: &str) -> Vec<(&'a Message
 ///
 /// # Errors
 /// The reason why an entry does not hold them.
-fn values(plan: &Plan<'_>, message: &Message) -> Result<Vec<Value>, String> {
+fn values(plan: &Plan<'_>, message: &Message) -> Result<Vec<TableValue>, String> {
     let mut values = Vec::new();
     for verdict in &message.verdicts {
         if let Some(header) = verdict.headers.first() {
@@ -203,7 +203,7 @@ fn values(plan: &Plan<'_>, message: &Message) -> Result<Vec<Value>, String> {
                 outcome.action.name()
             ));
         }
-        values.push(Value::Verdict {
+        values.push(TableValue::Verdict {
             action: format!("txn.{}.{}", plan.prefix, verdict.action),
             status: format!("txn.{}.{}", plan.prefix, verdict.status),
             outcomes: verdict
@@ -241,7 +241,7 @@ fn has_text(action: Action) -> bool {
     )
 }
 
-fn value(plan: &Plan<'_>, variable: &Variable) -> Result<Value, String> {
+fn value(plan: &Plan<'_>, variable: &Variable) -> Result<TableValue, String> {
     let name = format!("{}.{}", variable.scope, variable.name);
     match variable.presence {
         Presence::Always => {}
@@ -263,8 +263,8 @@ fn value(plan: &Plan<'_>, variable: &Variable) -> Result<Value, String> {
     }
     let whole = plan.variable(variable);
     match variable.rust_type.as_deref() {
-        Some("bool") => Ok(Value::Flag(whole)),
-        Some("u8" | "u16" | "u32") => Ok(Value::Number(whole)),
+        Some("bool") => Ok(TableValue::Flag(whole)),
+        Some("u8" | "u16" | "u32") => Ok(TableValue::Number(whole)),
         other => Err(format!(
             "`{name}` is `{}`, and a table keeps `bool`, `u8`, `u16` and `u32` only",
             other.unwrap_or("of a type that is not known")

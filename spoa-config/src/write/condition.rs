@@ -4,7 +4,7 @@ use spoa_facts::is_predefined_acl;
 
 /// A test and its opposite: HAProxy has no brackets around alternatives.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Test<'a> {
+pub(super) struct TestAndOpposite<'a> {
     /// The test.
     pub(super) holds: &'a str,
     /// The opposite test.
@@ -12,8 +12,8 @@ pub(super) struct Test<'a> {
 }
 
 /// Returns a condition with another test before it.
-pub(super) fn with(test: Test<'_>, condition: Option<&str>) -> String {
-    let Test { holds, fails } = test;
+pub(super) fn with(test: TestAndOpposite<'_>, condition: Option<&str>) -> String {
+    let TestAndOpposite { holds, fails } = test;
     match condition.and_then(|condition| condition.trim().split_once(' ')) {
         // `unless a or b` is true as long as neither holds.
         Some(("unless", rest)) => format!("unless {fails} or {}", rest.trim()),
@@ -70,7 +70,7 @@ fn alternatives(text: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const UP: Test<'_> = Test {
+    const UP: TestAndOpposite<'_> = TestAndOpposite {
         holds: "{ up }",
         fails: "!{ up }",
     };

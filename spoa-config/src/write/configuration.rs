@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Configuration {
+pub struct WrittenConfiguration {
     /// `spoe.conf`.
     pub spoe: String,
     /// The backend of the agents, a section of `haproxy.cfg`.

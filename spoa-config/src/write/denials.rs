@@ -1,6 +1,6 @@
 //! The rules for requests without an answer: those that deny them, or a comment on how to.
 
-use super::condition::{self, Test};
+use super::condition::{self, TestAndOpposite};
 use super::options::Fail;
 use super::plan::{ERROR, Plan, Planned, Proof, Side, Sign};
 use super::text::Text;
@@ -54,7 +54,7 @@ fn denials(plan: &Plan<'_>, of_backend: bool) -> Vec<String> {
 
 fn denial(plan: &Plan<'_>, planned: &Planned<'_>, sign: &Sign) -> String {
     let found = format!("{{ var({}) -m found }}", sign.variable);
-    let test = Test {
+    let test = TestAndOpposite {
         holds: &format!("!{found}"),
         fails: &found,
     };

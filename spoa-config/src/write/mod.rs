@@ -29,7 +29,7 @@ mod table;
 mod text;
 
 pub use buffers::Buffers;
-pub use configuration::{Configuration, Warning};
+pub use configuration::{Warning, WrittenConfiguration};
 pub use options::{Cache, Fail, Options, Page, Refusal, Watch};
 pub use reference::{page, unsaid};
 pub use signature::{Writer, signed, writer};
@@ -57,7 +57,7 @@ use plan::Plan;
 ///
 /// # Errors
 /// A [`Refusal`] if HAProxy would take no configuration with these names and addresses.
-pub fn write(agent: &Agent, options: &Options) -> Result<Configuration, Refusal> {
+pub fn write(agent: &Agent, options: &Options) -> Result<WrittenConfiguration, Refusal> {
     let mut plan = Plan::new(agent, options)?;
     schedule::decide(&mut plan);
     proof::decide(&mut plan);
@@ -70,7 +70,7 @@ pub fn write(agent: &Agent, options: &Options) -> Result<Configuration, Refusal>
     let backend = backend::section(&plan);
     let whole = frontend::lines(&plan, plan.writes_servers());
     let haproxy = haproxy_cfg::file(&plan, &whole, &backend);
-    Ok(Configuration {
+    Ok(WrittenConfiguration {
         spoe: signed(&agent.name, &spoe_conf::file(&plan)),
         backend,
         frontend: frontend::lines(&plan, false),

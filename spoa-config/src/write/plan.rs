@@ -182,7 +182,7 @@ impl<'a> Plan<'a> {
     /// Returns a condition that holds only while an agent is up.
     pub(super) fn while_up(&self, condition: Option<&str>) -> String {
         let [holds, fails] = &self.up();
-        condition::with(condition::Test { holds, fails }, condition)
+        condition::with(condition::TestAndOpposite { holds, fails }, condition)
     }
 
     /// Returns the words about TLS for a server's line, with a blank before them. Unix sockets have none.

@@ -1,6 +1,6 @@
 //! The rules that wait for bodies and send groups, and the rules that record why there was no answer.
 
-use super::condition::{self, Test};
+use super::condition::{self, TestAndOpposite};
 use super::durations::{REQUEST_BODY, RESPONSE_BODY};
 use super::options::Fail;
 use super::plan::{ERROR, Group, Plan};
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 /// A test of whether the body of a response has an end that HAProxy knows. Without a length, the body may be a
 /// stream of events, or a response that the server holds back until there is news.
-const ENDS: Test<'static> = Test {
+const ENDS: TestAndOpposite<'static> = TestAndOpposite {
     holds: "{ res.fhdr(content-length) -m found }",
     fails: "!{ res.fhdr(content-length) -m found }",
 };
@@ -115,7 +115,7 @@ fn asked<'p>(plan: &Plan<'p>, group: &Group<'p>) -> Option<Cow<'p, str>> {
     let fresh = plan.cache.as_ref().and_then(|it| it.fresh(&group.name));
     match fresh {
         Some(fresh) => {
-            let test = Test {
+            let test = TestAndOpposite {
                 holds: &format!("!{fresh}"),
                 fails: &fresh,
             };

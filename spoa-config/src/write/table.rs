@@ -1,6 +1,6 @@
 //! The stick-table with the answers that HAProxy keeps, and the rules that take and keep them.
 
-use super::condition::{self, Test};
+use super::condition::{self, TestAndOpposite};
 use super::text::Text;
 use crate::Outcome;
 
@@ -36,12 +36,12 @@ pub(super) struct Kept {
     pub(super) age: String,
     /// The place of the time in an entry. The values follow.
     pub(super) place: usize,
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<TableValue>,
 }
 
 /// A value of an answer that fits an entry, which holds numbers of 32 bits.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum TableValue {
     Number(String),
     Flag(String),
     /// The action of a verdict and its status, by the number of its outcome.
@@ -61,18 +61,18 @@ pub(super) struct Declared {
     pub(super) condition: String,
 }
 
-impl Value {
+impl TableValue {
     pub(super) fn has_place(&self) -> bool {
-        !matches!(self, Value::Sign(_))
+        !matches!(self, TableValue::Sign(_))
     }
 
     /// Returns the variable that shows that there is an answer.
     fn variable(&self) -> &str {
         match self {
-            Value::Number(variable)
-            | Value::Flag(variable)
-            | Value::Sign(variable)
-            | Value::Verdict {
+            TableValue::Number(variable)
+            | TableValue::Flag(variable)
+            | TableValue::Sign(variable)
+            | TableValue::Verdict {
                 action: variable, ..
             } => variable,
         }
@@ -119,11 +119,11 @@ impl Table {
         }
     }
 
-    fn take_value(&self, kept: &Kept, place: usize, value: &Value, text: &mut Text) {
+    fn take_value(&self, kept: &Kept, place: usize, value: &TableValue, text: &mut Text) {
         let counter = self.counter;
         let fresh = kept.is_fresh(self.seconds);
         let stale = format!("!{fresh}");
-        let test = Test {
+        let test = TestAndOpposite {
             holds: &fresh,
             fails: &stale,
         };
@@ -138,19 +138,19 @@ impl Table {
             text.line(unset.trim_end());
         }
         match value {
-            Value::Number(variable) => {
+            TableValue::Number(variable) => {
                 text.line(&set(
                     variable,
                     &format!("sc_get_gpt({place},{counter})"),
                     &when,
                 ));
             }
-            Value::Flag(variable) => {
+            TableValue::Flag(variable) => {
                 let sample = format!("sc_get_gpt({place},{counter}),bool");
                 text.line(&set(variable, &sample, &when));
             }
-            Value::Sign(variable) => text.line(&set(variable, "bool(true)", &when)),
-            Value::Verdict {
+            TableValue::Sign(variable) => text.line(&set(variable, "bool(true)", &when)),
+            TableValue::Verdict {
                 action,
                 status,
                 outcomes,
@@ -159,7 +159,7 @@ impl Table {
                     let is = format!("{fresh} {{ sc_get_gpt({place},{counter}) eq {number} }}");
                     let is_not =
                         format!("{stale} or !{{ sc_get_gpt({place},{counter}) eq {number} }}");
-                    let test = Test {
+                    let test = TestAndOpposite {
                         holds: &is,
                         fails: &is_not,
                     };
@@ -196,12 +196,12 @@ impl Table {
                     fails.push_str(&format!(" or !{{ var({variable}) -m found }}"));
                 };
                 let source = match value {
-                    Value::Number(variable) | Value::Flag(variable) => variable.clone(),
-                    Value::Sign(variable) => {
+                    TableValue::Number(variable) | TableValue::Flag(variable) => variable.clone(),
+                    TableValue::Sign(variable) => {
                         found(variable);
                         continue;
                     }
-                    Value::Verdict {
+                    TableValue::Verdict {
                         action, outcomes, ..
                     } => {
                         // A verdict that is not declared has no number, and is not kept.
@@ -219,7 +219,7 @@ impl Table {
                 found(&source);
                 lines.push((place, format!("var({source})")));
             }
-            let test = Test {
+            let test = TestAndOpposite {
                 holds: &holds,
                 fails: &fails,
             };
@@ -253,7 +253,7 @@ impl Table {
 
 impl Kept {
     /// Returns the values with their places in an entry.
-    fn places(&self) -> impl Iterator<Item = (usize, &Value)> {
+    fn places(&self) -> impl Iterator<Item = (usize, &TableValue)> {
         let mut next = self.place;
         self.values.iter().map(move |value| {
             if value.has_place() {

@@ -14,7 +14,7 @@ use syn::{Attribute, Pat, Type};
 
 /// The trait through which a parameter is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ParamTrait {
     /// The trait that its type implements.
     Either,
     Value,
@@ -26,7 +26,7 @@ pub(crate) struct Argument {
     pub(crate) source: Source,
     /// The smallest token that says where the value comes from.
     pub(crate) source_span: Span,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ParamTrait,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) sample: Option<Sample>,
     /// Whether a client may make the agent reject the message by this argument.
@@ -71,25 +71,27 @@ impl Argument {
     ) -> Self {
         let attr = attribute.spelling.name();
         let (source, source_span, kind) = match (attribute.source, bound) {
-            (Some((source, span)), _) => (source, span, Kind::Value),
+            (Some((source, span)), _) => (source, span, ParamTrait::Value),
             (None, _) if !attribute.present && is_state(ty) => {
-                (Source::Message, span, Kind::Message)
+                (Source::Message, span, ParamTrait::Message)
             }
             (None, Bound::Name(ident)) => {
                 let name = name_of(ident);
                 let kind = if attribute.present || is_parse(ty) {
-                    Kind::Value
+                    ParamTrait::Value
                 } else {
-                    Kind::Either
+                    ParamTrait::Either
                 };
                 (Source::Named(name), ident.span(), kind)
             }
-            (None, Bound::Parts) if !attribute.present => (Source::Message, span, Kind::Message),
+            (None, Bound::Parts) if !attribute.present => {
+                (Source::Message, span, ParamTrait::Message)
+            }
             (None, Bound::Nothing) if !attribute.present && is_of_message(ty) => {
-                (Source::Message, span, Kind::Message)
+                (Source::Message, span, ParamTrait::Message)
             }
             (None, Bound::Parts | Bound::Nothing) if attribute.wrong => {
-                (Source::Message, span, Kind::Either)
+                (Source::Message, span, ParamTrait::Either)
             }
             (None, Bound::Parts | Bound::Nothing) => {
                 errors.at(
@@ -100,7 +102,7 @@ impl Argument {
                          to take an unnamed one by its position"
                     ),
                 );
-                (Source::Message, span, Kind::Either)
+                (Source::Message, span, ParamTrait::Either)
             }
         };
         Argument {

@@ -1,6 +1,6 @@
 //! The trait through which generated code takes an argument: `<Type as Param<'_, _>>`.
 
-use super::model::{Argument, Kind};
+use super::model::{Argument, ParamTrait};
 use crate::hygiene::Names;
 use crate::syntax::relax;
 use proc_macro2::{Span, TokenStream};
@@ -16,9 +16,9 @@ pub(crate) fn param(argument: &Argument, names: &Names) -> TokenStream {
     let ty = relax(argument.ty.to_token_stream(), foreign);
     let span = argument.ty.span().resolved_at(Span::mixed_site());
     let kind = match argument.kind {
-        Kind::Either => quote_spanned!(span=> _),
-        Kind::Value => quote_spanned!(span=> #private::ByValue),
-        Kind::Message => quote_spanned!(span=> #private::ByMessage),
+        ParamTrait::Either => quote_spanned!(span=> _),
+        ParamTrait::Value => quote_spanned!(span=> #private::ByValue),
+        ParamTrait::Message => quote_spanned!(span=> #private::ByMessage),
     };
     quote_spanned!(span=> <#ty as #private::Param<'_, #kind>>)
 }

@@ -44,23 +44,23 @@ const TABLE: Table = Table {
 
 /// Which of the two attributes it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum AttributeKind {
     Message,
     Fallback,
 }
 
-impl Kind {
+impl AttributeKind {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Kind::Message => "spoe_message",
-            Kind::Fallback => "spoe_fallback",
+            AttributeKind::Message => "spoe_message",
+            AttributeKind::Fallback => "spoe_fallback",
         }
     }
 }
 
 /// The content of the attribute.
 pub(crate) struct Attribute {
-    pub(crate) kind: Kind,
+    pub(crate) kind: AttributeKind,
     /// The message; `None` for the fallback.
     pub(crate) message: Option<String>,
     /// The variable that the value returned is written to.
@@ -82,15 +82,15 @@ pub(crate) struct Attribute {
 
 impl Attribute {
     pub(crate) fn parse(
-        kind: Kind,
+        kind: AttributeKind,
         tokens: TokenStream,
         function: &Ident,
         errors: &mut Errors,
     ) -> Self {
         let options = Options::parse(tokens, &TABLE, errors);
         let message = match kind {
-            Kind::Message => message(options.first.as_ref(), function, errors),
-            Kind::Fallback => {
+            AttributeKind::Message => message(options.first.as_ref(), function, errors),
+            AttributeKind::Fallback => {
                 if let Some(first) = &options.first {
                     errors.on(
                         first,

@@ -2,7 +2,7 @@
 //!
 //! The checks remove syntax that the compiler would report again, and change nothing else.
 
-use super::attr::{Attribute, Kind};
+use super::attr::{Attribute, AttributeKind};
 use super::model::Function;
 use crate::argument;
 use crate::errors::Errors;
@@ -162,7 +162,7 @@ fn sending(attribute: &Attribute, errors: &mut Errors) {
         group,
         ..
     } = attribute;
-    if attribute.kind == Kind::Fallback {
+    if attribute.kind == AttributeKind::Fallback {
         for (key, given) in [("event", event), ("condition", condition), ("group", group)] {
             if let Some((_, span)) = given {
                 errors.at(

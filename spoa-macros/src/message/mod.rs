@@ -9,14 +9,14 @@ mod model;
 mod result_variable;
 mod variable_type;
 
-pub(crate) use attr::Kind;
+pub(crate) use attr::AttributeKind;
 
 use crate::errors::Errors;
 use proc_macro2::TokenStream;
 use quote::quote;
 
 /// Reads and checks a handler, and expands it if there are no mistakes.
-pub(crate) fn handler(kind: Kind, options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn handler(kind: AttributeKind, options: TokenStream, item: TokenStream) -> TokenStream {
     let (mut errors, mut in_function) = (Errors::default(), Errors::default());
     let Some(mut function) = model::Function::parse(item.clone(), kind, &mut in_function) else {
         let mistakes = [errors.check(), in_function.check()];

@@ -2,7 +2,7 @@
 //!
 //! The body is emitted as it is, token by token: the compiler checks it.
 
-use super::attr::Kind;
+use super::attr::AttributeKind;
 use super::body_variables::{self, Scan};
 use crate::argument::Argument;
 use crate::errors::Errors;
@@ -43,7 +43,11 @@ impl Function {
     }
 
     /// Reads a function. Returns `None` for anything else, which needs no stub.
-    pub(crate) fn parse(item: TokenStream, kind: Kind, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn parse(
+        item: TokenStream,
+        kind: AttributeKind,
+        errors: &mut Errors,
+    ) -> Option<Self> {
         let parts = |input: ParseStream<'_>| {
             let attrs = input.call(syn::Attribute::parse_outer)?;
             let vis: Visibility = input.parse()?;

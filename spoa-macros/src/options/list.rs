@@ -13,11 +13,11 @@ pub(crate) struct Options {
     table: &'static Table,
     /// The value that came first, without a key, where the attribute takes one.
     pub(crate) first: Option<Expr>,
-    given: Vec<Given>,
+    given: Vec<GivenOption>,
 }
 
 /// One option that was given.
-struct Given {
+struct GivenOption {
     name: &'static str,
     span: Span,
     value: Option<Expr>,
@@ -109,7 +109,7 @@ impl Options {
         } else if let Err((span, problem)) = known.takes.check(value.as_ref(), span) {
             errors.at(span, format_args!("`{name}` {problem}: write `{form}`"));
         } else {
-            self.given.push(Given {
+            self.given.push(GivenOption {
                 name: known.name,
                 span,
                 value,
@@ -140,7 +140,7 @@ impl Options {
         Ok(())
     }
 
-    fn all_given(&self, key: Known) -> impl Iterator<Item = &Given> {
+    fn all_given(&self, key: Known) -> impl Iterator<Item = &GivenOption> {
         let name = key.name;
         debug_assert!(
             self.table.find(name).is_some(),
@@ -178,7 +178,7 @@ impl Options {
 
     /// Returns the keys that belong to other macros, and where they are.
     pub(crate) fn others(&self) -> impl Iterator<Item = (&'static str, Span)> {
-        let is_other = |given: &&Given| {
+        let is_other = |given: &&GivenOption| {
             let mut others = self.table.others.iter();
             others.any(|other| other.name == given.name)
         };

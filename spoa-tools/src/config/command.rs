@@ -2,7 +2,7 @@
 
 use super::ingress::Ingress;
 use super::{Config, Part, newest};
-use crate::command::{Command, CommandOption as Opt, Given, one_of};
+use crate::command::{Command, CommandInput, CommandOption as Opt, one_of};
 use spoa_config::Series;
 use spoa_config::write::{Cache, Page};
 use spoa_facts::{duration, parse_size};
@@ -135,14 +135,14 @@ impl Config {
     /// Reads what the command line gives.
     ///
     /// ```
-    /// use spoa_tools::command::Given;
+    /// use spoa_tools::command::CommandInput;
     /// use spoa_tools::config::Config;
     ///
-    /// let config = Config::read(&Given::default().option("haproxy", "3.2"));
+    /// let config = Config::read(&CommandInput::default().option("haproxy", "3.2"));
     /// assert_ne!(config, Config::default());
     /// ```
     #[must_use]
-    pub fn read(given: &Given) -> Self {
+    pub fn read(given: &CommandInput) -> Self {
         let text = |name: &str| given.text(name).map(str::to_owned);
         let series = given.text("haproxy");
         let series = series.and_then(|text| Some((text.parse::<Series>().ok()?, text)));

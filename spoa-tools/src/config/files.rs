@@ -1,7 +1,7 @@
 //! The files that `config --output` writes, and what would change in them.
 
 use super::{Config, Part, diff, replaced};
-use spoa_config::write::{Configuration, Writer, signed, writer};
+use spoa_config::write::{Writer, WrittenConfiguration, signed, writer};
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,12 @@ use tempfile::NamedTempFile;
 
 impl Config {
     /// Returns the files to write, with their texts.
-    fn files(&self, path: &Path, agent: &str, written: &Configuration) -> Vec<(PathBuf, String)> {
+    fn files(
+        &self,
+        path: &Path,
+        agent: &str,
+        written: &WrittenConfiguration,
+    ) -> Vec<(PathBuf, String)> {
         let part = |name: &str, text: &str| vec![(place(path, name), text.to_owned())];
         if let Some(ingress) = self.ingress {
             let text = signed(agent, &ingress.manifests(agent, written));
@@ -32,7 +37,7 @@ impl Config {
         &self,
         path: &Path,
         agent: &str,
-        written: &Configuration,
+        written: &WrittenConfiguration,
     ) -> Result<String, String> {
         let mut changes = String::new();
         for (path, text) in self.files(path, agent, written) {
@@ -54,7 +59,7 @@ impl Config {
         &self,
         path: &Path,
         agent: &str,
-        written: &Configuration,
+        written: &WrittenConfiguration,
     ) -> Result<(String, Vec<String>), String> {
         let (mut list, mut warnings) = (String::new(), Vec::new());
         let mut changed = Vec::new();

@@ -1,6 +1,6 @@
 //! The configuration as the ConfigMaps that HAProxy's controllers for Kubernetes take.
 
-use spoa_config::write::Configuration;
+use spoa_config::write::WrittenConfiguration;
 use std::fmt::Write as _;
 
 /// A controller that runs HAProxy in Kubernetes.
@@ -39,7 +39,7 @@ impl Ingress {
     }
 
     /// Returns the ConfigMaps for an agent.
-    pub(super) fn manifests(self, agent: &str, written: &Configuration) -> String {
+    pub(super) fn manifests(self, agent: &str, written: &WrittenConfiguration) -> String {
         let engine = &written.engine;
         let sections = sections(&written.backend, engine);
         let frontend = written.frontend.lines();

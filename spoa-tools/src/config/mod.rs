@@ -7,11 +7,11 @@ mod ingress;
 mod replaced;
 mod unused;
 
-use crate::Outcome;
+use crate::CommandOutput;
 use crate::haproxy::Haproxy;
 use ingress::Ingress;
 use spoa_config::read::{self, Disk, Surroundings};
-use spoa_config::write::{Buffers, Cache, Configuration, Fail, Options, Page, write};
+use spoa_config::write::{Buffers, Cache, Fail, Options, Page, WrittenConfiguration, write};
 use spoa_config::{Agent, Series};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 ///
 /// ```
 /// use spoa_config::{Agent, Message};
-/// use spoa_tools::command::Given;
+/// use spoa_tools::command::CommandInput;
 /// use spoa_tools::config::Config;
 ///
 /// let agent = Agent {
@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 ///     listeners: vec!["127.0.0.1:12345".to_owned()],
 ///     ..Agent::default()
 /// };
-/// let given = Given::default().option("haproxy", "3.2").option("part", "backend");
+/// let given = CommandInput::default().option("haproxy", "3.2").option("part", "backend");
 /// let outcome = Config::read(&given).perform(&agent)?;
 /// assert!(outcome.text.contains("server agent1 127.0.0.1:12345\n"), "{}", outcome.text);
 /// # Ok::<(), String>(())
@@ -77,7 +77,7 @@ impl Config {
     /// # Errors
     /// A line for the user: an option changes nothing, a file cannot be written, or the agent is not
     /// described well enough.
-    pub fn perform(&self, agent: &Agent) -> Result<Outcome, String> {
+    pub fn perform(&self, agent: &Agent) -> Result<CommandOutput, String> {
         self.refuse_unused(agent)?;
         let (series, guessed) = self.series(|| Haproxy::find(None).ok().map(|found| found.series));
         let options = self.options(series, &agent.name)?;
@@ -99,7 +99,7 @@ impl Config {
         };
         let warnings = written.warnings.iter().map(ToString::to_string);
         let about_series = self.newer.clone().into_iter().chain(guessed);
-        Ok(Outcome {
+        Ok(CommandOutput {
             text,
             warnings: about_series.chain(warnings).chain(lost).collect(),
             status: 0,
@@ -209,7 +209,7 @@ impl Config {
         })
     }
 
-    fn text(&self, agent: &str, written: &Configuration) -> String {
+    fn text(&self, agent: &str, written: &WrittenConfiguration) -> String {
         if let Some(ingress) = self.ingress {
             return ingress.manifests(agent, written);
         }
@@ -241,12 +241,12 @@ fn newest() -> Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::Given;
+    use crate::command::CommandInput;
     use spoa_config::{Message, Presence, Variable};
 
     /// Reads options of the form `--name=value` or `--name`.
     fn config(line: &[&str]) -> Config {
-        let given = line.iter().fold(Given::default(), |given, word| {
+        let given = line.iter().fold(CommandInput::default(), |given, word| {
             let word = word.trim_start_matches("--");
             match word.split_once('=') {
                 Some((name, value)) => given.option(name, value),

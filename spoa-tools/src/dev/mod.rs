@@ -10,7 +10,7 @@ mod watch;
 
 pub use watch::{NotifyId, Watch};
 
-use crate::command::{self, CommandOption as Opt, Given};
+use crate::command::{self, CommandInput, CommandOption as Opt};
 use crate::doctor::check;
 use crate::folder::Folder;
 use crate::guarded::Guarded;
@@ -35,10 +35,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The options of `dev`.
 ///
 /// ```
-/// use spoa_tools::command::Given;
+/// use spoa_tools::command::CommandInput;
 /// use spoa_tools::dev::Dev;
 ///
-/// assert_ne!(Dev::read(&Given::default().option("port", "8080")), Dev::default());
+/// assert_ne!(Dev::read(&CommandInput::default().option("port", "8080")), Dev::default());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dev {
@@ -76,7 +76,7 @@ impl Dev {
 
     /// Reads what the command line gives.
     #[must_use]
-    pub fn read(given: &Given) -> Self {
+    pub fn read(given: &CommandInput) -> Self {
         Dev {
             bin: given.path("haproxy-bin"),
             config: given.path("haproxy-config"),
@@ -96,7 +96,7 @@ impl Dev {
         agent: &Agent,
         address: &str,
         tap: impl Fn(TcpListener, String, Arc<Watch>),
-    ) -> Result<Running, String> {
+    ) -> Result<RunningHaproxy, String> {
         let haproxy = Haproxy::find(self.bin.as_deref()).map_err(|error| error.to_string())?;
         let folder = Folder::make();
         let folder = folder.map_err(|error| format!("cannot make a temporary folder: {error}"))?;
@@ -127,7 +127,7 @@ impl Dev {
             "behind HAProxy {version} ({path})\n{}Ctrl-C stops both.\n\n",
             start.text
         );
-        Ok(Running {
+        Ok(RunningHaproxy {
             proxy,
             watch,
             folder,
@@ -275,7 +275,7 @@ struct Start {
 
 /// A running HAProxy. It ends when this is dropped.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningHaproxy {
     proxy: Guarded,
     watch: Arc<Watch>,
     /// It is removed after HAProxy has ended.
@@ -284,7 +284,7 @@ pub struct Running {
     text: String,
 }
 
-impl Running {
+impl RunningHaproxy {
     /// Returns what to tell the user, after the name of the agent.
     #[must_use]
     pub fn text(&self) -> &str {

@@ -41,11 +41,11 @@ pub struct NotifyId {
 pub struct Watch {
     /// The verdicts of each message.
     verdicts: HashMap<String, Vec<Verdict>>,
-    state: Mutex<State>,
+    state: Mutex<WatchState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WatchState {
     /// NOTIFYs without an ACK.
     open: HashMap<NotifyId, Exchange>,
     /// NOTIFYs with an ACK, by their requests.
@@ -160,7 +160,7 @@ impl Watch {
         exchanges
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, WatchState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,8 +4,8 @@ mod diagnosis;
 
 pub use diagnosis::{Diagnosis, check};
 
-use crate::Outcome;
-use crate::command::{Command, CommandOption as Opt, Given, Operands};
+use crate::CommandOutput;
+use crate::command::{Command, CommandInput, CommandOption as Opt, Operands};
 use crate::haproxy::Haproxy;
 use crate::terminal::Paint;
 use spoa_config::doctor::Code;
@@ -15,10 +15,10 @@ use std::path::PathBuf;
 /// The options of `doctor`.
 ///
 /// ```
-/// use spoa_tools::command::Given;
+/// use spoa_tools::command::CommandInput;
 /// use spoa_tools::doctor::Doctor;
 ///
-/// let doctor = Doctor::read(&Given::default().option("explain", "SPOA020"));
+/// let doctor = Doctor::read(&CommandInput::default().option("explain", "SPOA020"));
 /// let outcome = doctor.perform(None)?;
 /// assert!(outcome.text.starts_with("SPOA020: "));
 /// # Ok::<(), String>(())
@@ -73,7 +73,7 @@ impl Doctor {
 
     /// Reads what the command line gives.
     #[must_use]
-    pub fn read(given: &Given) -> Self {
+    pub fn read(given: &CommandInput) -> Self {
         Doctor {
             paths: given.paths(),
             series: given.text("haproxy").and_then(|text| text.parse().ok()),
@@ -86,12 +86,12 @@ impl Doctor {
     ///
     /// # Errors
     /// A line for the user: a file cannot be read.
-    pub fn perform(&self, agent: Option<&Agent>) -> Result<Outcome, String> {
+    pub fn perform(&self, agent: Option<&Agent>) -> Result<CommandOutput, String> {
         if let Some(code) = self.explain {
             let (summary, explanation) = (code.summary(), code.explanation());
-            return Ok(Outcome {
+            return Ok(CommandOutput {
                 text: format!("{code}: {summary}\n\n{explanation}"),
-                ..Outcome::default()
+                ..CommandOutput::default()
             });
         }
         let series = self.series.or_else(|| {
@@ -99,14 +99,14 @@ impl Doctor {
             found.map(|haproxy| haproxy.series)
         });
         let diagnosis = check(&self.paths, agent, series)?;
-        Ok(Outcome {
+        Ok(CommandOutput {
             text: if self.json {
                 format!("{:#}\n", diagnosis.json())
             } else {
                 diagnosis.text(Paint::of(&std::io::stdout()))
             },
             status: diagnosis.status(),
-            ..Outcome::default()
+            ..CommandOutput::default()
         })
     }
 }
@@ -119,7 +119,7 @@ mod tests {
 
     /// Reads `--name=value`, `--json` and files.
     fn doctor(line: &[&str]) -> Doctor {
-        let given = line.iter().fold(Given::default(), |given, word| {
+        let given = line.iter().fold(CommandInput::default(), |given, word| {
             match word.strip_prefix("--").map(|word| word.split_once('=')) {
                 Some(Some((name, value))) => given.option(name, value),
                 Some(None) => given.flag("json"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     /// Returns the outcome for a file with this text.
-    fn said(name: &str, text: &str, line: &[&str]) -> Outcome {
+    fn said(name: &str, text: &str, line: &[&str]) -> CommandOutput {
         let directory = std::env::temp_dir().join(format!("spoa-doctor-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join(name);
@@ -154,7 +154,7 @@ mod tests {
             .collect();
         let said = doctor(&line).perform(Some(&agent())).unwrap();
         let directory = format!("{}/", directory.display());
-        Outcome {
+        CommandOutput {
             text: said.text.replace(&directory, ""),
             ..said
         }

@@ -5,8 +5,8 @@
 mod codes;
 mod lines;
 
-use crate::Outcome;
-use crate::command::{Command, Given, Operands};
+use crate::CommandOutput;
+use crate::command::{Command, CommandInput, Operands};
 use crate::terminal::{Paint, wrap};
 use codes::{Explanation, STATUSES, of_status, of_value};
 use lines::LogLine;
@@ -19,11 +19,11 @@ const STATUS_BASE: u32 = 256;
 /// The words to explain.
 ///
 /// ```
-/// use spoa_tools::command::Given;
+/// use spoa_tools::command::CommandInput;
 /// use spoa_tools::explain::Explain;
 ///
 /// let line = "handler `check` failed: timed out: not done within 20ms";
-/// let outcome = Explain::read(&Given::default().operand(line)).perform()?;
+/// let outcome = Explain::read(&CommandInput::default().operand(line)).perform()?;
 /// assert!(outcome.text.contains("--handler-timeout"), "{}", outcome.text);
 /// # Ok::<(), String>(())
 /// ```
@@ -60,7 +60,7 @@ impl Explain {
 
     /// Reads what the command line gives.
     #[must_use]
-    pub fn read(given: &Given) -> Self {
+    pub fn read(given: &CommandInput) -> Self {
         Explain {
             words: given.words(),
         }
@@ -70,7 +70,7 @@ impl Explain {
     ///
     /// # Errors
     /// A line for the user: nothing is known about the words.
-    pub fn perform(&self) -> Result<Outcome, String> {
+    pub fn perform(&self) -> Result<CommandOutput, String> {
         let paint = Paint::of(&stdout());
         let text = match self.words.as_slice() {
             [] => all(paint),
@@ -80,9 +80,9 @@ impl Explain {
                 texts.join("\n")
             }
         };
-        Ok(Outcome {
+        Ok(CommandOutput {
             text,
-            ..Outcome::default()
+            ..CommandOutput::default()
         })
     }
 }
@@ -322,7 +322,9 @@ mod tests {
     }
 
     fn of(words: &[&str]) -> Result<String, String> {
-        let given = words.iter().fold(Given::default(), Given::operand);
+        let given = words
+            .iter()
+            .fold(CommandInput::default(), CommandInput::operand);
         Explain::read(&given).perform().map(|outcome| outcome.text)
     }
 

@@ -3,7 +3,7 @@
 use super::StartError;
 use super::output::{print, warn};
 use spoa_config::Agent;
-use spoa_tools::command::{Command, Given};
+use spoa_tools::command::{Command, CommandInput};
 use spoa_tools::config::Config;
 use spoa_tools::dev::Dev;
 use spoa_tools::docs;
@@ -31,7 +31,7 @@ pub(super) enum Tool {
 
 impl Tool {
     /// Reads the options of a command.
-    pub(super) fn read(name: &str, given: &Given) -> Self {
+    pub(super) fn read(name: &str, given: &CommandInput) -> Self {
         match name {
             "config" => Tool::Config(Box::new(Config::read(given))),
             "dev" => Tool::Dev(Dev::read(given)),

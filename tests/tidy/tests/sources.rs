@@ -1,6 +1,6 @@
 //! Checks rules about sources and manifests.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -79,6 +79,93 @@ fn every_log_line_of_the_library_has_a_target_that_no_refactoring_changes() {
         offenders.is_empty(),
         "these log with the path of their module as target: add one of `log_target`: {offenders:#?}"
     );
+}
+
+/// Returns the name of the type or trait that a line defines.
+fn defined_type(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let line = line.strip_prefix("pub").map_or(line, |rest| {
+        let restricted = rest.strip_prefix('(').and_then(|it| it.split_once(')'));
+        restricted.map_or(rest, |(_, rest)| rest).trim_start()
+    });
+    let kinds = ["struct ", "enum ", "trait ", "union "];
+    let name = kinds.iter().find_map(|kind| line.strip_prefix(kind))?;
+    let end = name.find(|char: char| !char.is_alphanumeric() && char != '_');
+    // A macro may make the name.
+    end.map(|end| &name[..end]).filter(|name| !name.is_empty())
+}
+
+/// Returns the types that a file defines in every build, outside of its tests.
+fn defined_types(text: &str) -> Vec<&str> {
+    let is_module = |at: &usize| {
+        let item = text[*at..].lines().nth(2).unwrap_or_default();
+        item.contains("mod ") && item.ends_with('{')
+    };
+    let mut tests = text.match_indices("\n#[cfg(test)]\n").map(|(at, _)| at);
+    let code = tests.find(is_module).map_or(text, |at| &text[..at]);
+    let mut found = Vec::new();
+    let mut conditional = false;
+    for line in code.lines() {
+        match defined_type(line) {
+            Some(name) if !conditional => found.push(name),
+            // The attributes of an item are above it.
+            None if line.trim_start().starts_with("#[") => conditional |= line.contains("#[cfg("),
+            _ => conditional = false,
+        }
+    }
+    found
+}
+
+#[test]
+fn each_type_of_a_crate_has_a_name_of_its_own() {
+    const CRATES: [&str; 7] = [
+        "spoa",
+        "spoa-cli",
+        "spoa-config",
+        "spoa-facts",
+        "spoa-macros",
+        "spoa-otel",
+        "spoa-tools",
+    ];
+    // The errors of an agent and of a client are public, each in its module.
+    const PUBLIC: [(&str, &str); 1] = [("spoa", "Error")];
+    let mut places: BTreeMap<(&str, String), Vec<PathBuf>> = BTreeMap::new();
+    for path in sources() {
+        let relative = path.strip_prefix(workspace()).expect("it is below");
+        let folder = |name: &str| relative.components().any(|it| it.as_os_str() == name);
+        let its_crate = CRATES.iter().find(|it| relative.starts_with(it));
+        let Some(its_crate) =
+            its_crate.filter(|it| relative.starts_with(Path::new(it).join("src")))
+        else {
+            continue;
+        };
+        if folder("tests") || folder("tests.rs") || folder("template") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a text");
+        for name in defined_types(&text) {
+            let place = places.entry((its_crate, name.to_owned())).or_default();
+            place.push(relative.to_owned());
+        }
+    }
+    assert!(places.len() > 500, "the types are not found: {places:#?}");
+    let shared: Vec<_> = places
+        .iter()
+        .filter(|((its_crate, name), files)| {
+            files.len() > 1 && !PUBLIC.contains(&(its_crate, name.as_str()))
+        })
+        .collect();
+    assert!(
+        shared.is_empty(),
+        "two types of a crate have one name, so a reader may take one for the other: {shared:#?}"
+    );
+}
+
+#[test]
+fn the_types_of_a_file_are_found() {
+    let text = "pub(crate) struct A<T> {\n#[cfg(unix)]\n#[derive(Debug)]\nenum B;\npub trait C: Send {\n\
+                /// struct D {}\nstruct E;\n\n#[cfg(test)]\nmod tests {\nstruct F;\n";
+    assert_eq!(defined_types(text), ["A", "C", "E"]);
 }
 
 /// Whether the first version is later than the second, such as `1.85.1` than `1.85`.

@@ -70,10 +70,12 @@ fn recorded(limit: u64, sent: &[(u64, Side, Vec<u8>)]) -> (Vec<Exchange>, Counts
     drop(sender);
     let mut file = Vec::new();
     let hashes = Hashes::new([]).unwrap();
-    let sink = Sink::new(&mut file, limit, &Line::head("agent", &hashes)).unwrap();
+    let sink = Sink::new(&mut file, limit, &RecordingLine::head("agent", &hashes)).unwrap();
     let queue = Arc::new(Queue::default());
     queue.take(1 << 20);
-    let counts = Observer::new(sink, hashes, queue).run(&seen).unwrap();
+    let counts = TrafficObserver::new(sink, hashes, queue)
+        .run(&seen)
+        .unwrap();
     assert_eq!(counts.bytes, file.len() as u64);
     let mut reader = Reader::new(file.as_slice()).unwrap();
     let entries = std::iter::from_fn(|| reader.next().unwrap());

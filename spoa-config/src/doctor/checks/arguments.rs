@@ -20,12 +20,12 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 
 /// One word after `args`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Given<'a> {
+pub(super) struct GivenArgument<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) word: &'a Word,
 }
 
-impl<'a> Given<'a> {
+impl<'a> GivenArgument<'a> {
     /// Those of a message, in order.
     pub(super) fn all(message: &'a Section) -> Vec<Self> {
         let lines = of_keyword("spoe-message", &message.lines, "args");
@@ -33,7 +33,7 @@ impl<'a> Given<'a> {
         let words = lines.flat_map(|(line, continues)| line.after(usize::from(!continues)));
         let words = words.filter(|word| !word.is("\\"));
         // HAProxy splits at the first `=`, wherever it is.
-        let given = words.map(|word| Given {
+        let given = words.map(|word| GivenArgument {
             name: word.text.split_once('=').map(|(name, _)| name),
             word,
         });
@@ -54,7 +54,7 @@ impl<'a> Given<'a> {
 }
 
 fn compare(engine: &Engine<'_>, message: &Section, handler: &Message, findings: &mut Vec<Finding>) {
-    let given = Given::all(message);
+    let given = GivenArgument::all(message);
     // Names that only HAProxy's environment knows may be any.
     if given
         .iter()
@@ -141,7 +141,7 @@ fn compare(engine: &Engine<'_>, message: &Section, handler: &Message, findings: 
 }
 
 /// An argument whose name another one has, too.
-fn twice(message: &Section, given: &[Given<'_>], findings: &mut Vec<Finding>) {
+fn twice(message: &Section, given: &[GivenArgument<'_>], findings: &mut Vec<Finding>) {
     // Which branch of a condition holds is not known here.
     if message.lines.iter().any(|line| !line.certain) {
         return;
@@ -171,7 +171,7 @@ fn twice(message: &Section, given: &[Given<'_>], findings: &mut Vec<Finding>) {
 /// seem to lack.
 fn unnamed<'a>(
     handler: &'a Message,
-    given: &[Given<'_>],
+    given: &[GivenArgument<'_>],
     findings: &mut Vec<Finding>,
 ) -> Vec<&'a str> {
     let without: Vec<_> = given
@@ -196,7 +196,7 @@ fn unnamed<'a>(
         return Vec::new();
     }
     let in_order = without.len() == missing.len();
-    let of = |index: usize, given: &Given<'_>| {
+    let of = |index: usize, given: &GivenArgument<'_>| {
         let asks = |argument: &&&Argument| {
             let sample = argument.sample.as_deref().or(argument.guess.as_deref());
             sample == Some(given.sample())
@@ -212,7 +212,7 @@ fn unnamed<'a>(
         .enumerate()
         .map(|(index, one)| (*one, of(index, one)))
         .collect();
-    let named = |(one, argument): &(&Given<'_>, Option<&'a Argument>)| {
+    let named = |(one, argument): &(&GivenArgument<'_>, Option<&'a Argument>)| {
         let name = argument.and_then(|argument| argument.name.as_deref())?;
         Some(format!("{name}={}", one.sample()))
     };
@@ -288,7 +288,12 @@ fn needs(handler: &Message, argument: &Argument) -> String {
     )
 }
 
-fn misspelt(handler: &Message, argument: &Argument, name: &str, given: &Given<'_>) -> Finding {
+fn misspelt(
+    handler: &Message,
+    argument: &Argument,
+    name: &str,
+    given: &GivenArgument<'_>,
+) -> Finding {
     let wrong = given.name.unwrap_or_default();
     let title = format!(
         "the handler of `{}` takes no argument `{wrong}`",

@@ -3,7 +3,7 @@
 use super::super::rule::{Condition, End, Term};
 use super::super::steps::{Path, Phase, Step};
 use super::super::{Case, Code, Finding};
-use super::arguments::Given;
+use super::arguments::GivenArgument;
 use crate::read::{Line, Section, Span};
 
 /// The rule that waits for a response, unless it may never end.
@@ -40,7 +40,7 @@ fn of_message(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Findi
     } else {
         ["req.body", "req.body_len", "req.body_param"]
     };
-    let given = Given::all(sent.section);
+    let given = GivenArgument::all(sent.section);
     let body = given.iter().find(|given| {
         let fetch = given.sample().split(['(', ',']).next().unwrap_or_default();
         fetches.contains(&fetch)

@@ -4,7 +4,7 @@ use super::super::engine::Engine;
 use super::super::rule::{Change, End, How, Term, action, end};
 use super::super::steps::{Path, Phase, Step, backends};
 use super::super::{Case, Code, Finding};
-use super::arguments::Given;
+use super::arguments::GivenArgument;
 use super::headers::is_of_clients;
 use crate::read::{Line, Section, Span};
 use crate::{Presence, Series};
@@ -107,7 +107,7 @@ fn is_open(case: &Case<'_>, proxy: usize) -> bool {
 /// `url` as an argument where clients speak HTTP/2: it has the scheme and the host then.
 fn absolute(case: &Case<'_>, message: &Section) -> Option<Finding> {
     let handler = case.handler(message.title())?;
-    let given = Given::all(message);
+    let given = GivenArgument::all(message);
     let given = given.into_iter().find(|given| {
         let wanted = handler.arguments.iter().any(|argument| {
             argument.name.as_deref() == given.name

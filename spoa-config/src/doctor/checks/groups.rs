@@ -1,8 +1,8 @@
 //! Groups: listed, described, sent.
 
-use super::super::engine::{Engine, Rule, event};
+use super::super::engine::{Engine, GroupRule, event};
 use super::super::{Case, Code, Finding};
-use super::arguments::Given;
+use super::arguments::GivenArgument;
 use super::layers::{awaited_by, delays, looks_once};
 use super::listed_spans;
 use crate::read::{Section, Word};
@@ -121,7 +121,7 @@ fn rules_of(keyword: &str) -> &str {
 }
 
 /// A content rule that sends nothing: it may not wait for an answer, so HAProxy does not even ask.
-fn unsent_by(case: &Case<'_>, engine: &Engine<'_>, rule: &Rule<'_>) -> Option<Finding> {
+fn unsent_by(case: &Case<'_>, engine: &Engine<'_>, rule: &GroupRule<'_>) -> Option<Finding> {
     let rules = rule.line.word(0);
     let content = matches!(rules, "tcp-request" | "tcp-response") && rule.line.word(1) == "content";
     if !content || delays(case, rule.proxy, rules) {
@@ -173,7 +173,10 @@ fn rule_for(case: &Case<'_>, engine: &Engine<'_>, messages: &[&Section]) -> Opti
             ("tcp-response content", Event::TcpResponse),
         ],
     };
-    let given: Vec<_> = messages.iter().flat_map(|it| Given::all(it)).collect();
+    let given: Vec<_> = messages
+        .iter()
+        .flat_map(|it| GivenArgument::all(it))
+        .collect();
     let has = |event: Event| {
         given.iter().all(|given| {
             let sample = super::samples::sample(case, given.sample());
@@ -185,7 +188,7 @@ fn rule_for(case: &Case<'_>, engine: &Engine<'_>, messages: &[&Section]) -> Opti
     found.map(|(keyword, _)| keyword)
 }
 
-fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Finding> {
+fn of_rule(case: &Case<'_>, rule: &GroupRule<'_>) -> Option<Finding> {
     if !rule.engine.known || !rule.group.known {
         return None;
     }

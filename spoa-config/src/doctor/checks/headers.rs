@@ -3,7 +3,7 @@
 use super::super::rule::{Change, How, action, action_name};
 use super::super::steps::Step;
 use super::super::{Case, Code, Finding, Severity};
-use super::arguments::Given;
+use super::arguments::GivenArgument;
 use super::instead::instead;
 use crate::read::Span;
 use spoa_facts::Expression;
@@ -19,7 +19,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             let Some(sent) = reads.message else {
                 continue;
             };
-            for given in Given::all(sent.section) {
+            for given in GivenArgument::all(sent.section) {
                 let Some((name, response)) = header_of(given.sample()) else {
                     continue;
                 };

@@ -3,7 +3,7 @@
 use super::super::Case;
 use super::super::engine::event;
 use super::super::steps::Step;
-use super::arguments::Given;
+use super::arguments::GivenArgument;
 use crate::read::{Section, Span};
 use spoa_facts::{Expression, Proxy};
 
@@ -23,7 +23,7 @@ pub(super) fn instead(
                 .is_some_and(|sent| can_be_had(case, reads, sent.section, text))
     });
     let whole = reads.message.and_then(|sent| {
-        let given = Given::all(sent.section);
+        let given = GivenArgument::all(sent.section);
         let given = given.into_iter().find(|given| {
             given.word.span.source == span.source
                 && (given.word.span.start..given.word.span.end).contains(&span.start)

@@ -3,7 +3,7 @@
 use super::super::rule::{action, action_name};
 use super::super::steps::Step;
 use super::super::{Case, Code, Finding};
-use super::arguments::Given;
+use super::arguments::GivenArgument;
 use super::samples::{argument, sample};
 use crate::read::Span;
 use crate::{Argument, Message};
@@ -15,7 +15,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
             let Some(handler) = case.handler(message.title()) else {
                 continue;
             };
-            for (index, given) in Given::all(message).iter().enumerate() {
+            for (index, given) in GivenArgument::all(message).iter().enumerate() {
                 let found = argument(handler, given, index);
                 findings.extend(found.and_then(|argument| unfit(case, handler, argument, given)));
             }
@@ -36,7 +36,7 @@ fn unfit(
     case: &Case<'_>,
     handler: &Message,
     argument: &Argument,
-    given: &Given<'_>,
+    given: &GivenArgument<'_>,
 ) -> Option<Finding> {
     let expression = Expression::parse(given.sample()).ok()?;
     let fetch = expression.fetch();

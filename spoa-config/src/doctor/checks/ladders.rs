@@ -26,7 +26,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         for message in engine.messages() {
             let verdicts = case.handler(message.title()).map(|it| &it.verdicts);
             for verdict in verdicts.into_iter().flatten() {
-                let ladder = Ladder::new(engine, index, message, verdict);
+                let ladder = VerdictInRules::new(engine, index, message, verdict);
                 if !ladder.is_told_elsewhere(case, engine) {
                     findings.extend(ladder.missing(case));
                     findings.extend(ladder.shadowed(case));
@@ -37,7 +37,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// A verdict, and the names of its variables in rules.
-struct Ladder<'a> {
+struct VerdictInRules<'a> {
     engine: usize,
     message: &'a Section,
     verdict: &'a Verdict,
@@ -55,9 +55,9 @@ struct Told<'a> {
     status: Option<Option<u16>>,
 }
 
-impl<'a> Ladder<'a> {
+impl<'a> VerdictInRules<'a> {
     fn new(engine: &Engine<'a>, index: usize, message: &'a Section, verdict: &'a Verdict) -> Self {
-        Ladder {
+        VerdictInRules {
             engine: index,
             message,
             verdict,

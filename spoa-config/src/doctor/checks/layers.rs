@@ -1,9 +1,9 @@
 //! Samples of a connection's raw data: whether it is there to be fetched.
 
-use super::super::engine::{Engine, Moment, Rule};
+use super::super::engine::{Engine, GroupRule, Moment};
 use super::super::steps::{Path, Phase, Step};
 use super::super::{Case, Code, Finding};
-use super::arguments::Given;
+use super::arguments::GivenArgument;
 use super::samples::expression;
 use crate::read::{Line, Section, Span};
 use spoa_facts::Expression;
@@ -11,7 +11,7 @@ use spoa_facts::Expression;
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {
         for message in engine.messages() {
-            let found = Given::all(message).iter().find_map(|given| {
+            let found = GivenArgument::all(message).iter().find_map(|given| {
                 let (text, span) = expression(given)?;
                 let parsed = Expression::parse(text).ok()?;
                 let fetch = &parsed.fetch().name;
@@ -143,7 +143,7 @@ pub(super) fn delays(case: &Case<'_>, proxy: usize, rules: &str) -> bool {
 
 /// Returns what a rule has to test before it sends a message: whether the raw data that the message takes is there.
 pub(super) fn awaited_by(message: &Section, response: bool) -> Option<&'static str> {
-    Given::all(message).iter().find_map(|given| {
+    GivenArgument::all(message).iter().find_map(|given| {
         let (text, _) = expression(given)?;
         let parsed = Expression::parse(text).ok()?;
         let fetch = &parsed.fetch().name;
@@ -214,7 +214,7 @@ fn of_http(
 }
 
 /// Returns whether a rule of a group can test for the data of its messages, and does not.
-pub(super) fn looks_once(case: &Case<'_>, rule: &Rule<'_>) -> bool {
+pub(super) fn looks_once(case: &Case<'_>, rule: &GroupRule<'_>) -> bool {
     !asks_for_data(case, rule.proxy, rule.line)
 }
 

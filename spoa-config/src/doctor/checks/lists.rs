@@ -1,7 +1,7 @@
 //! Headers that are not lists, fetched as if they were.
 
 use super::super::{Case, Code, Finding};
-use super::arguments::Given;
+use super::arguments::GivenArgument;
 use super::samples::expression;
 use spoa_facts::Expression;
 
@@ -24,14 +24,14 @@ const NOT_LISTS: [&str; 12] = [
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {
         for message in engine.messages() {
-            for given in Given::all(message) {
+            for given in GivenArgument::all(message) {
                 findings.extend(of_argument(&given));
             }
         }
     }
 }
 
-fn of_argument(given: &Given<'_>) -> Option<Finding> {
+fn of_argument(given: &GivenArgument<'_>) -> Option<Finding> {
     let (text, span) = expression(given)?;
     let parsed = Expression::parse(text).ok()?;
     let call = parsed.fetch();

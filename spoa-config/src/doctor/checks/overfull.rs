@@ -3,7 +3,7 @@
 use super::super::engine::{Engine, event, listed};
 use super::super::steps::Step;
 use super::super::{Case, Code, Finding};
-use super::arguments::Given;
+use super::arguments::GivenArgument;
 use super::frames::Limits;
 use super::samples::expression;
 use crate::read::{Line, Section, Span};
@@ -110,7 +110,7 @@ fn alternatives<'a>(messages: &[&'a Section]) -> Vec<Vec<&'a Section>> {
 }
 
 /// An argument with its name, its expression and where it is.
-struct Argument<'a> {
+struct SentArgument<'a> {
     name: &'a str,
     text: &'a str,
     span: Span,
@@ -142,15 +142,15 @@ fn of_notify(
     fragments: bool,
     wait: Option<&Line>,
 ) -> Option<Finding> {
-    let arguments: Vec<Vec<Argument<'_>>> = messages
+    let arguments: Vec<Vec<SentArgument<'_>>> = messages
         .iter()
         .map(|message| {
-            let given = Given::all(message);
+            let given = GivenArgument::all(message);
             given
                 .into_iter()
                 .filter_map(|given| {
                     let (text, span) = expression(&given)?;
-                    Some(Argument {
+                    Some(SentArgument {
                         name: given.name.unwrap_or_default(),
                         text,
                         span,
@@ -242,7 +242,7 @@ fn of_notify(
 fn excess(
     frame: &Frame,
     messages: &[&Section],
-    arguments: &[Vec<Argument<'_>>],
+    arguments: &[Vec<SentArgument<'_>>],
     instead: Option<((usize, usize), &Expression)>,
 ) -> Option<Excess> {
     let sent: Vec<_> = messages

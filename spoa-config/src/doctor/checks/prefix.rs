@@ -2,7 +2,7 @@
 
 use super::super::engine::Engine;
 use super::super::rule::{How, Mention};
-use super::super::variables::{Set, loads_lua, mentions, of_agent};
+use super::super::variables::{SetVariable, loads_lua, mentions, of_agent};
 use super::super::{Case, Code, Finding};
 use super::{listed_spans, some};
 use crate::read::{Span, Word};
@@ -66,7 +66,7 @@ pub(super) struct Broken {
 }
 
 /// Returns the names in rules that mean one of the agent's variables and cannot be read.
-pub(super) fn broken(case: &Case<'_>, engine: &Engine<'_>, set: &[Set<'_>]) -> Vec<Broken> {
+pub(super) fn broken(case: &Case<'_>, engine: &Engine<'_>, set: &[SetVariable<'_>]) -> Vec<Broken> {
     let mut found = Vec::new();
     let prefix = if is_variable(engine.prefix().0) {
         engine.prefix().0.to_owned()
@@ -142,7 +142,7 @@ type Place = (Span, Span, String);
 fn differs(
     case: &Case<'_>,
     engine: &Engine<'_>,
-    set: &[Set<'_>],
+    set: &[SetVariable<'_>],
     mentions: &[Mention<'_>],
 ) -> Vec<Finding> {
     let mut wrong: Vec<(String, Vec<Place>)> = Vec::new();
@@ -188,7 +188,7 @@ fn differs(
 /// Returns the wrong prefix of a name that means one of the agent's variables, and that variable.
 fn elsewhere(
     case: &Case<'_>,
-    set: &[Set<'_>],
+    set: &[SetVariable<'_>],
     mention: &Mention<'_>,
     mentions: &[Mention<'_>],
 ) -> Option<(String, String)> {

@@ -2,9 +2,9 @@
 //!
 //! The table of fetches and converters is `spoa_facts`'.
 
-use super::super::engine::{Engine, Moment, Rule};
+use super::super::engine::{Engine, GroupRule, Moment};
 use super::super::{Case, Code, Finding};
-use super::arguments::Given;
+use super::arguments::GivenArgument;
 use crate::read::{Section, Span};
 use crate::{Argument, Message};
 use spoa_facts::{Event, Expression, Problem, ProblemKind, Proxy, Sample};
@@ -13,7 +13,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {
         for message in engine.messages() {
             let handler = case.handler(message.title()).filter(|_| engine.ours);
-            for (index, given) in Given::all(message).iter().enumerate() {
+            for (index, given) in GivenArgument::all(message).iter().enumerate() {
                 let Some((text, span)) = expression(given) else {
                     continue;
                 };
@@ -33,7 +33,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                     }
                     Ok(sample) => sample,
                 };
-                let of = Sent {
+                let of = EngineMessage {
                     engine,
                     message,
                     handler,
@@ -50,7 +50,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// A message of an engine, and its handler if it is this agent's.
-struct Sent<'s, 'a> {
+struct EngineMessage<'s, 'a> {
     engine: &'s Engine<'a>,
     message: &'s Section,
     handler: Option<&'s Message>,
@@ -58,7 +58,7 @@ struct Sent<'s, 'a> {
 
 /// Returns the expression as HAProxy takes it from its line, without the line's quotes, and where it
 /// is. Not if it depends on the environment.
-pub(super) fn expression<'c>(given: &Given<'c>) -> Option<(&'c str, Span)> {
+pub(super) fn expression<'c>(given: &GivenArgument<'c>) -> Option<(&'c str, Span)> {
     let text = given.word.text.as_str();
     let start = given.name.map_or(0, |name| name.len() + 1);
     let expression = text.get(start..).filter(|_| given.word.known)?;
@@ -66,7 +66,7 @@ pub(super) fn expression<'c>(given: &Given<'c>) -> Option<(&'c str, Span)> {
 }
 
 /// A word whose quote is open at the end of its line.
-fn open_quote(case: &Case<'_>, given: &Given<'_>) -> Option<Finding> {
+fn open_quote(case: &Case<'_>, given: &GivenArgument<'_>) -> Option<Finding> {
     let span = given.word.span;
     let source = case.configuration.sources.get(span.source)?;
     let raw = source.text.get(span.start..span.end)?;
@@ -134,7 +134,7 @@ fn refused(
 /// Finds a sample that is not available where its message is sent.
 fn misplaced(
     case: &Case<'_>,
-    sent: &Sent<'_, '_>,
+    sent: &EngineMessage<'_, '_>,
     sample: &Sample,
     span: Span,
     wanted: Option<&str>,
@@ -178,7 +178,7 @@ fn misplaced(
 
 /// Where the message can be sent so that it has a sample, as a help.
 fn elsewhere(
-    sent: &Sent<'_, '_>,
+    sent: &EngineMessage<'_, '_>,
     sample: &Sample,
     proxy: Proxy,
     moment: &Moment<'_>,
@@ -219,7 +219,7 @@ fn elsewhere(
 }
 
 /// Returns the event whose samples a rule has.
-fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Event> {
+fn of_rule(case: &Case<'_>, rule: &GroupRule<'_>) -> Option<Event> {
     let backend = case.configuration.sections.get(rule.proxy)?.kind() == "backend";
     Some(match (rule.line.word(0), backend) {
         ("http-request", false) => Event::FrontendHttpRequest,
@@ -235,7 +235,7 @@ fn of_rule(case: &Case<'_>, rule: &Rule<'_>) -> Option<Event> {
 /// Returns the argument of a handler that a word of `args` is for.
 pub(super) fn argument<'a>(
     handler: &'a Message,
-    given: &Given<'_>,
+    given: &GivenArgument<'_>,
     index: usize,
 ) -> Option<&'a Argument> {
     handler
@@ -251,7 +251,7 @@ pub(super) fn argument<'a>(
 /// handler knows the sample that it names itself.
 fn may_lack(
     case: &Case<'_>,
-    of: &Sent<'_, '_>,
+    of: &EngineMessage<'_, '_>,
     argument: Option<&Argument>,
     text: &str,
     found: &Sample,

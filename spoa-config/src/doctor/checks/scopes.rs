@@ -5,7 +5,7 @@
 use super::super::rule::{Condition, End, action_name, set_to};
 use super::super::steps::{Path, Phase, Step};
 use super::super::{Case, Code, Finding, Severity};
-use super::arguments::Given;
+use super::arguments::GivenArgument;
 use super::instead::instead;
 use crate::read::{Section, Span};
 use spoa_facts::Expression;
@@ -151,7 +151,7 @@ fn kept(case: &Case<'_>, path: &Path<'_>, step: &Step<'_>) -> Option<Finding> {
     let sent = step.message?;
     let handler = case.handler(sent.section.title())?;
     let engine = case.engines.get(sent.engine).filter(|engine| engine.ours)?;
-    let given = Given::all(sent.section);
+    let given = GivenArgument::all(sent.section);
     // A value that depends on the connection alone is the same for all its requests.
     let of_this = given
         .iter()

@@ -19,7 +19,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 const MOST: usize = 12;
 
 /// A variable of a handler, under its whole name.
-struct Set<'a> {
+struct MessageVariable<'a> {
     name: String,
     variable: &'a Variable,
     /// The message whose handler sets it.
@@ -31,7 +31,7 @@ struct Set<'a> {
 }
 
 /// A rule with a condition.
-struct Rule<'a> {
+struct ConditionalRule<'a> {
     line: &'a Line,
     section: &'a Section,
     condition: Condition<'a>,
@@ -42,7 +42,7 @@ struct Rule<'a> {
 /// The source of the value that a test looks at.
 enum Depends<'a> {
     /// A variable of the agent.
-    Answer(&'a Set<'a>),
+    Answer(&'a MessageVariable<'a>),
     /// The variable of `option set-on-error`.
     Error,
     /// Anything else.
@@ -53,7 +53,7 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let sets = sets(case, engine);
     let error = error(engine);
     let rules = rules(case, engine);
-    let asked = Asked {
+    let asked = RuleVariables {
         sets: &sets,
         error: error.as_deref(),
     };
@@ -99,7 +99,12 @@ fn fail_open(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
 
 /// Returns whether a request without an answer has no backend: all rules that choose one name it by what the
 /// message of a variable says, and there is no default. HAProxy answers such a request with 503.
-fn leads_nowhere(case: &Case<'_>, rule: &Rule<'_>, set: &Set<'_>, sets: &[Set<'_>]) -> bool {
+fn leads_nowhere(
+    case: &Case<'_>,
+    rule: &ConditionalRule<'_>,
+    set: &MessageVariable<'_>,
+    sets: &[MessageVariable<'_>],
+) -> bool {
     let sections = &case.configuration.sections;
     let proxy = sections
         .iter()
@@ -128,9 +133,9 @@ fn leads_nowhere(case: &Case<'_>, rule: &Rule<'_>, set: &Set<'_>, sets: &[Set<'_
 fn advice(
     case: &Case<'_>,
     engine: &Engine<'_>,
-    rule: &Rule<'_>,
-    set: &Set<'_>,
-    sets: &[Set<'_>],
+    rule: &ConditionalRule<'_>,
+    set: &MessageVariable<'_>,
+    sets: &[MessageVariable<'_>],
     error: Option<&str>,
 ) -> String {
     let deny = format!("{} deny deny_status 503", rule.line.word(0));
@@ -200,7 +205,7 @@ fn moment_line<'a>(message: &'a Section, moment: &Moment<'a>) -> Option<&'a Line
 }
 
 /// Returns the variables of an engine's handlers.
-fn sets<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
+fn sets<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<MessageVariable<'a>> {
     let messages = engine.messages();
     let handlers = messages.filter_map(|message| Some((message, case.handler(message.title())?)));
     handlers
@@ -208,13 +213,16 @@ fn sets<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Set<'a>> {
             let moments = engine.moments(message, case.rules);
             let in_response = moments.iter().any(of_response);
             let in_request = moments.is_empty() || !moments.iter().all(of_response);
-            handler.variables.iter().map(move |variable| Set {
-                name: engine.variable(&variable.scope, &variable.name),
-                variable,
-                message,
-                in_request,
-                in_response,
-            })
+            handler
+                .variables
+                .iter()
+                .map(move |variable| MessageVariable {
+                    name: engine.variable(&variable.scope, &variable.name),
+                    variable,
+                    message,
+                    in_request,
+                    in_response,
+                })
         })
         .collect()
 }
@@ -236,7 +244,7 @@ fn error(engine: &Engine<'_>) -> Option<String> {
 
 /// Returns the rules with a condition that requests and responses can meet which an engine's filter sees: what
 /// one frontend denies, another one lets pass.
-fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Rule<'a>> {
+fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<ConditionalRule<'a>> {
     let mut rules = Vec::new();
     let front = |section: &Section| matches!(section.kind(), "frontend" | "listen");
     let own = case.configuration.sections.get(engine.filter.proxy);
@@ -252,7 +260,7 @@ fn rules<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<Rule<'a>> {
                 continue;
             }
             if let Some(condition) = Condition::of(line, section) {
-                rules.push(Rule {
+                rules.push(ConditionalRule {
                     line,
                     section,
                     condition,
@@ -281,7 +289,7 @@ fn denies(line: &Line) -> bool {
 }
 
 /// Where a rule, or an ACL that it names, reads a variable.
-fn mention(rule: &Rule<'_>, variable: &str) -> Span {
+fn mention(rule: &ConditionalRule<'_>, variable: &str) -> Span {
     let own = mentions(rule.line);
     let of_acls = rule.condition.mentions();
     let mut all = own.iter().chain(&of_acls);
@@ -291,7 +299,7 @@ fn mention(rule: &Rule<'_>, variable: &str) -> Span {
 
 /// Returns whether a comment says that it is meant: in the section of the rule or right above that, `fail open`
 /// or a rule that asks for a variable of the agent.
-fn said(case: &Case<'_>, rule: &Rule<'_>, sets: &[Set<'_>]) -> bool {
+fn said(case: &Case<'_>, rule: &ConditionalRule<'_>, sets: &[MessageVariable<'_>]) -> bool {
     let head = rule.section.head.span();
     let Some(source) = case.configuration.sources.get(head.source) else {
         return false;
@@ -310,7 +318,8 @@ fn said(case: &Case<'_>, rule: &Rule<'_>, sets: &[Set<'_>]) -> bool {
         .map_or(source.text.len(), |section| section.head.span().start);
     let text = source.text.get(from..to).unwrap_or_default();
     text.lines().map(str::trim).any(|line| {
-        let asks = |set: &Set<'_>| line.contains(&format!("var({}) -m found", set.name));
+        let asks =
+            |set: &MessageVariable<'_>| line.contains(&format!("var({}) -m found", set.name));
         line.starts_with('#')
             && (line.to_lowercase().replace('-', " ").contains("fail open")
                 || sets.iter().any(asks))
@@ -318,15 +327,15 @@ fn said(case: &Case<'_>, rule: &Rule<'_>, sets: &[Set<'_>]) -> bool {
 }
 
 /// The variables that the outcome of a rule depends on.
-struct Asked<'a> {
-    sets: &'a [Set<'a>],
+struct RuleVariables<'a> {
+    sets: &'a [MessageVariable<'a>],
     error: Option<&'a str>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> RuleVariables<'a> {
     /// Returns the variable by which a rule is applied to some answer, if without an answer it can be left
     /// out for the same request.
-    fn opens(&self, rule: &Rule<'_>) -> Option<&'a Set<'a>> {
+    fn opens(&self, rule: &ConditionalRule<'_>) -> Option<&'a MessageVariable<'a>> {
         let mut terms = rule.condition.terms().flat_map(|term| &term.tests);
         let set = terms.find_map(|test| match self.depends(rule, test) {
             Depends::Answer(set) => Some(set),
@@ -338,7 +347,7 @@ impl<'a> Asked<'a> {
 
     /// Returns whether a rule is applied without an answer, but not to each answer, by what the handler of a
     /// message sets or by the error.
-    fn closes(&self, rule: &Rule<'_>, message: &Section) -> bool {
+    fn closes(&self, rule: &ConditionalRule<'_>, message: &Section) -> bool {
         let mut tests = rule.condition.terms().flat_map(|term| &term.tests);
         let about = tests.any(|test| match self.depends(rule, test) {
             Depends::Answer(set) => std::ptr::eq(set.message, message),
@@ -348,7 +357,7 @@ impl<'a> Asked<'a> {
         about && self.differs(rule, true).unwrap_or(true)
     }
 
-    fn depends(&self, rule: &Rule<'_>, test: &Test<'_>) -> Depends<'a> {
+    fn depends(&self, rule: &ConditionalRule<'_>, test: &Test<'_>) -> Depends<'a> {
         let Some(inner) = test.expression.text.strip_prefix("var(") else {
             return Depends::Other;
         };
@@ -361,7 +370,7 @@ impl<'a> Asked<'a> {
             return Depends::Error;
         }
         // A rule for responses reads what the request was answered, too: that is not the verdict.
-        let here = |set: &&Set<'_>| {
+        let here = |set: &&MessageVariable<'_>| {
             if rule.response {
                 set.in_response
             } else {
@@ -376,7 +385,7 @@ impl<'a> Asked<'a> {
 
     /// Returns whether there is a request to which the rule is applied (or not) without an answer, and not
     /// (or indeed) with some answer. `None` if it has too many tests to try.
-    fn differs(&self, rule: &Rule<'_>, applied: bool) -> Option<bool> {
+    fn differs(&self, rule: &ConditionalRule<'_>, applied: bool) -> Option<bool> {
         let (mut others, mut answers) = (0, 0);
         for term in rule.condition.terms() {
             // A name without tests is predefined.
@@ -405,7 +414,7 @@ impl<'a> Asked<'a> {
 
     /// Returns whether a rule is applied, where the bits say how the tests come out that are not known.
     /// `None` stands for no answer.
-    fn applies(&self, rule: &Rule<'_>, mut others: u32, answers: Option<u32>) -> bool {
+    fn applies(&self, rule: &ConditionalRule<'_>, mut others: u32, answers: Option<u32>) -> bool {
         let (none, mut answers) = (answers.is_none(), answers.unwrap_or_default());
         let next = |bits: &mut u32| {
             let bit = *bits & 1 == 1;

@@ -2,7 +2,7 @@
 
 use super::super::engine::Engine;
 use super::super::rule::{End, How, Mention};
-use super::super::variables::{Set, is_meant_unread, loads_lua, mentions, of_agent};
+use super::super::variables::{SetVariable, is_meant_unread, loads_lua, mentions, of_agent};
 use super::super::{Case, Code, Finding, Severity};
 use super::listed_spans;
 use super::prefix::broken;
@@ -67,7 +67,7 @@ fn of_verdict(case: &Case<'_>, engine: &Engine<'_>, variable: &Variable) -> bool
 fn read(
     case: &Case<'_>,
     engine: &Engine<'_>,
-    set: &[Set<'_>],
+    set: &[SetVariable<'_>],
     mention: &Mention<'_>,
     mentions: &[Mention<'_>],
 ) -> Option<Finding> {
@@ -125,7 +125,7 @@ fn read(
 fn unset(
     case: &Case<'_>,
     engine: &Engine<'_>,
-    set: &[Set<'_>],
+    set: &[SetVariable<'_>],
     mentions: &[Mention<'_>],
     findings: &mut Vec<Finding>,
 ) -> Vec<String> {
@@ -241,7 +241,7 @@ fn decides<'a>(case: &Case<'a>, variable: &str) -> Option<(&'a Line, bool)> {
 fn unread(
     case: &Case<'_>,
     engine: &Engine<'_>,
-    set: &[&Set<'_>],
+    set: &[&SetVariable<'_>],
     mentions: &[Mention<'_>],
     every: bool,
     findings: &mut Vec<Finding>,
@@ -270,7 +270,7 @@ fn unread(
     let unread = unread
         .into_iter()
         .filter(|set| !of_verdict(case, engine, set.variable));
-    let named = |set: &&Set<'_>| {
+    let named = |set: &&SetVariable<'_>| {
         let mut names = engine.listed("register-var-names");
         names.any(|word| word.text == set.variable.name)
     };
@@ -317,7 +317,7 @@ fn unread(
     }
 }
 
-fn too_long(engine: &Engine<'_>, set: &Set<'_>) -> Option<Finding> {
+fn too_long(engine: &Engine<'_>, set: &SetVariable<'_>) -> Option<Finding> {
     if set.name.len() <= MAX_VARIABLE {
         return None;
     }
@@ -336,7 +336,7 @@ fn too_long(engine: &Engine<'_>, set: &Set<'_>) -> Option<Finding> {
     )
 }
 
-fn taken_twice(engine: &Engine<'_>, set: &[Set<'_>]) -> Option<Finding> {
+fn taken_twice(engine: &Engine<'_>, set: &[SetVariable<'_>]) -> Option<Finding> {
     let word = engine.own().find(|word| {
         let name = engine.variable("txn", &word.text);
         set.iter().any(|set| set.name == name)

@@ -1,9 +1,9 @@
 //! One way of a request as steps, in the order of HAProxy.
 
-use super::super::engine::{Engine, Rule, event};
+use super::super::engine::{Engine, GroupRule, event};
 use super::super::grammar::keyword;
 use super::super::rule::{Change, Condition, Header, end, header, mentions};
-use super::{Phase, Sent, Step};
+use super::{Phase, SentMessage, Step};
 use crate::Agent;
 use crate::read::{Configuration, Line, Section, Span};
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ pub(super) struct Building<'a, 'b> {
     pub(super) configuration: &'a Configuration,
     pub(super) agent: &'a Agent,
     pub(super) engines: &'b [Engine<'a>],
-    pub(super) rules: &'a [Rule<'a>],
+    pub(super) rules: &'a [GroupRule<'a>],
     pub(super) frontend: Option<usize>,
     pub(super) backend: Option<usize>,
     /// The rules that choose other backends, and nothing else.
@@ -169,7 +169,7 @@ impl<'a> Building<'a, '_> {
     }
 
     /// Returns the messages that a rule sends.
-    fn sent_by(&self, rule: &Rule<'a>, proxy: Option<usize>) -> Vec<Sent<'a>> {
+    fn sent_by(&self, rule: &GroupRule<'a>, proxy: Option<usize>) -> Vec<SentMessage<'a>> {
         let mut engines = self.engines.iter().enumerate();
         let engine = engines.find(|(_, engine)| {
             Some(engine.filter.proxy) == proxy && engine.name() == rule.engine.text
@@ -179,7 +179,7 @@ impl<'a> Building<'a, '_> {
         };
         let messages = engine.messages_of(&rule.group.text);
         messages
-            .map(|section| Sent {
+            .map(|section| SentMessage {
                 engine: index,
                 section,
                 by_rule: true,
@@ -214,7 +214,7 @@ impl<'a> Building<'a, '_> {
                     };
                     let condition = Condition::of(line, section);
                     let step = self.step(phase, Some(proxy), line, condition);
-                    let sent = Sent {
+                    let sent = SentMessage {
                         engine: index,
                         section,
                         by_rule: false,
@@ -227,7 +227,7 @@ impl<'a> Building<'a, '_> {
     }
 
     /// Returns the step that sends a message.
-    fn sends(&self, mut step: Step<'a>, sent: Sent<'a>) -> Step<'a> {
+    fn sends(&self, mut step: Step<'a>, sent: SentMessage<'a>) -> Step<'a> {
         let lines = sent.section.lines.iter();
         let args = lines.filter(|line| keyword("spoe-message", line) == "args");
         step.mentions.extend(args.flat_map(mentions));

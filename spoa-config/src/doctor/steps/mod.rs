@@ -110,7 +110,7 @@ pub(super) struct Step<'a> {
     /// The rule, or the line with the event.
     pub(super) line: &'a Line,
     /// The message that is sent, by an event or a group.
-    pub(super) message: Option<Sent<'a>>,
+    pub(super) message: Option<SentMessage<'a>>,
     /// The condition of the rule or the event.
     pub(super) condition: Option<Condition<'a>>,
     /// The variables that are named in it, in the ACLs of its condition and in the arguments of the
@@ -126,7 +126,7 @@ pub(super) struct Step<'a> {
 
 /// A message that is sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sent<'a> {
+pub(super) struct SentMessage<'a> {
     /// The engine, as the case counts them.
     pub(super) engine: usize,
     /// The section `spoe-message`.

@@ -1,6 +1,6 @@
 //! The ways of requests through a configuration: which frontends lead to which backends.
 
-use super::super::engine::{Engine, Rule};
+use super::super::engine::{Engine, GroupRule};
 use super::super::grammar::RULES;
 use super::super::rule::{Condition, mentions};
 use super::Path;
@@ -14,7 +14,7 @@ pub(in super::super) fn paths<'a>(
     configuration: &'a Configuration,
     agent: &'a Agent,
     engines: &[Engine<'a>],
-    rules: &'a [Rule<'a>],
+    rules: &'a [GroupRule<'a>],
 ) -> Vec<Path<'a>> {
     let mut ways = Vec::new();
     for (index, section) in configuration.sections.iter().enumerate() {

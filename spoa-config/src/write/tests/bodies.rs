@@ -70,7 +70,7 @@ fn a_message_that_a_client_can_make_too_large_for_a_frame_is_reported() {
 }
 
 /// Returns the rules of the frontend that wait for bodies or send groups.
-fn sends(written: &Configuration) -> Vec<&str> {
+fn sends(written: &WrittenConfiguration) -> Vec<&str> {
     let rules = written.frontend.lines().map(str::trim);
     let sends = ["wait-for-body", "send-spoe-group"];
     rules
@@ -79,7 +79,7 @@ fn sends(written: &Configuration) -> Vec<&str> {
 }
 
 /// Returns the lines with arguments.
-fn args(written: &Configuration) -> Vec<&str> {
+fn args(written: &WrittenConfiguration) -> Vec<&str> {
     let lines = written.spoe.lines().map(str::trim);
     lines.filter(|it| it.starts_with("args ")).collect()
 }

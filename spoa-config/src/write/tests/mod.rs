@@ -55,11 +55,11 @@ fn agent(messages: Vec<Message>) -> Agent {
     }
 }
 
-fn written(agent: &Agent, options: &Options) -> Configuration {
+fn written(agent: &Agent, options: &Options) -> WrittenConfiguration {
     write(agent, options).unwrap()
 }
 
-fn plain(agent: &Agent) -> Configuration {
+fn plain(agent: &Agent) -> WrittenConfiguration {
     written(agent, &Options::new(Series::V2_6))
 }
 

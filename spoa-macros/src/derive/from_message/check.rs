@@ -1,11 +1,11 @@
 //! The rules for the parts of the struct together, each after its reason.
 
-use super::model::Model;
+use super::model::FromMessageModel;
 use crate::argument;
 use crate::errors::Errors;
 use syn::GenericParam;
 
-pub(super) fn check(model: &Model<'_>, errors: &mut Errors) {
+pub(super) fn check(model: &FromMessageModel<'_>, errors: &mut Errors) {
     generics(model, errors);
     some_field(model, errors);
     argument::check(&model.arguments, "fields", errors);
@@ -13,7 +13,7 @@ pub(super) fn check(model: &Model<'_>, errors: &mut Errors) {
 }
 
 /// The compiler could not tell whether a type parameter is an argument or a whole message.
-fn generics(model: &Model<'_>, errors: &mut Errors) {
+fn generics(model: &FromMessageModel<'_>, errors: &mut Errors) {
     for param in &model.item.input.generics.params {
         let ident = match param {
             GenericParam::Lifetime(_) => continue,
@@ -28,7 +28,7 @@ fn generics(model: &Model<'_>, errors: &mut Errors) {
     }
 }
 
-fn some_field(model: &Model<'_>, errors: &mut Errors) {
+fn some_field(model: &FromMessageModel<'_>, errors: &mut Errors) {
     if model.has_fields && model.arguments.is_empty() {
         errors.at(
             model.item.input.ident.span(),

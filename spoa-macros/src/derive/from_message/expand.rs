@@ -2,15 +2,15 @@
 //!
 //! It cannot fail, because its input has been checked.
 
-use super::model::Model;
+use super::model::FromMessageModel;
 use crate::argument;
 use crate::derive::other_derive::{self, Derive};
 use crate::hygiene::{Names, hygienic, ours, private};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-pub(super) fn implementation(model: &Model<'_>) -> TokenStream {
-    let Model {
+pub(super) fn implementation(model: &FromMessageModel<'_>) -> TokenStream {
+    let FromMessageModel {
         item,
         arguments,
         members,
@@ -46,7 +46,7 @@ pub(super) fn implementation(model: &Model<'_>) -> TokenStream {
 }
 
 /// Returns an implementation for a struct with mistakes, so that its users cause no second error.
-pub(super) fn stub(model: &Model<'_>) -> TokenStream {
+pub(super) fn stub(model: &FromMessageModel<'_>) -> TokenStream {
     let names = names(model);
     let private = &names.private;
     let body = quote!(#private::stub());
@@ -55,7 +55,7 @@ pub(super) fn stub(model: &Model<'_>) -> TokenStream {
         .enclosed(&implement(model, &names, &body, &TokenStream::new()))
 }
 
-fn names(model: &Model<'_>) -> Names {
+fn names(model: &FromMessageModel<'_>) -> Names {
     let lifetime = &model.item.lifetime;
     Names {
         private: private(),
@@ -66,7 +66,7 @@ fn names(model: &Model<'_>) -> Names {
 }
 
 fn implement(
-    model: &Model<'_>,
+    model: &FromMessageModel<'_>,
     names: &Names,
     body: &TokenStream,
     describe: &TokenStream,

@@ -7,7 +7,7 @@ use crate::errors::Errors;
 use proc_macro2::Span;
 use syn::{DeriveInput, Field, Member};
 
-pub(super) struct Model<'i> {
+pub(super) struct FromMessageModel<'i> {
     pub(super) item: Item<'i>,
     pub(super) arguments: Vec<Argument>,
     /// The fields that the arguments become.
@@ -18,7 +18,7 @@ pub(super) struct Model<'i> {
     pub(super) others: Vec<(&'static str, Span)>,
 }
 
-impl<'i> Model<'i> {
+impl<'i> FromMessageModel<'i> {
     pub(super) fn parse(input: &'i DeriveInput, errors: &mut Errors) -> Self {
         let options = attr::options(&input.attrs, &TYPE, errors);
         let fields = item::fields(
@@ -27,7 +27,7 @@ impl<'i> Model<'i> {
              struct, or write `impl FromMessage` for this type",
             errors,
         );
-        let mut model = Model {
+        let mut model = FromMessageModel {
             item: Item::new(input, &options),
             arguments: Vec::new(),
             members: Vec::new(),

@@ -1,10 +1,10 @@
 //! The rules for the parts of the type together, each after its reason.
 
-use super::model::{Model, Shape, Text};
+use super::model::{FromValueModel, Shape, Text};
 use crate::errors::Errors;
 use syn::{Data, GenericParam};
 
-pub(super) fn check(model: &Model<'_>, errors: &mut Errors) {
+pub(super) fn check(model: &FromValueModel<'_>, errors: &mut Errors) {
     if let Shape::Texts(texts) = &model.shape {
         generics(model, errors);
         some_variant(model, errors);
@@ -14,7 +14,7 @@ pub(super) fn check(model: &Model<'_>, errors: &mut Errors) {
 }
 
 /// The variants have no fields, so no parameter could be used.
-fn generics(model: &Model<'_>, errors: &mut Errors) {
+fn generics(model: &FromValueModel<'_>, errors: &mut Errors) {
     for param in &model.item.input.generics.params {
         if let GenericParam::Type(syn::TypeParam { ident, .. })
         | GenericParam::Const(syn::ConstParam { ident, .. }) = param
@@ -27,7 +27,7 @@ fn generics(model: &Model<'_>, errors: &mut Errors) {
     }
 }
 
-fn some_variant(model: &Model<'_>, errors: &mut Errors) {
+fn some_variant(model: &FromValueModel<'_>, errors: &mut Errors) {
     if let Data::Enum(data) = &model.item.input.data {
         if data.variants.is_empty() {
             errors.at(

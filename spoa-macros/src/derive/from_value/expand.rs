@@ -2,7 +2,7 @@
 //!
 //! It cannot fail, because its input has been checked.
 
-use super::model::{Model, Shape, Text};
+use super::model::{FromValueModel, Shape, Text};
 use crate::derive::other_derive::{self, Derive};
 use crate::hygiene::{hygienic, private};
 use proc_macro2::{Literal, Span, TokenStream};
@@ -11,7 +11,7 @@ use spoa_facts::one_of;
 use syn::spanned::Spanned;
 use syn::{Member, Type};
 
-pub(super) fn implementation(model: &Model<'_>) -> TokenStream {
+pub(super) fn implementation(model: &FromValueModel<'_>) -> TokenStream {
     let implementation = match &model.shape {
         Shape::Newtype(member, ty) => newtype(model, member, ty),
         Shape::Texts(texts) => enumeration(model, texts),
@@ -22,7 +22,7 @@ pub(super) fn implementation(model: &Model<'_>) -> TokenStream {
 }
 
 /// Returns an implementation for a type with mistakes, so that its users cause no second error.
-pub(super) fn stub(model: &Model<'_>) -> TokenStream {
+pub(super) fn stub(model: &FromValueModel<'_>) -> TokenStream {
     let (private, lifetime) = (private(), &model.item.lifetime);
     let body = quote! {
         const EXPECTED: #private::Expected = #private::Expected::Any;
@@ -34,7 +34,7 @@ pub(super) fn stub(model: &Model<'_>) -> TokenStream {
     model.item.enclosed(&implement(model, None, &body))
 }
 
-fn newtype(model: &Model<'_>, member: &Member, ty: &Type) -> TokenStream {
+fn newtype(model: &FromValueModel<'_>, member: &Member, ty: &Type) -> TokenStream {
     let (private, lifetime) = (private(), &model.item.lifetime);
     let span = ty.span().resolved_at(Span::mixed_site());
     let inner = quote_spanned!(span=> <#ty as #private::FromValue<#lifetime>>);
@@ -64,7 +64,7 @@ fn newtype(model: &Model<'_>, member: &Member, ty: &Type) -> TokenStream {
     implement(model, Some(ty), &body)
 }
 
-fn enumeration(model: &Model<'_>, texts: &[Text<'_>]) -> TokenStream {
+fn enumeration(model: &FromValueModel<'_>, texts: &[Text<'_>]) -> TokenStream {
     let (private, lifetime) = (private(), &model.item.lifetime);
     let expected = expected(texts);
     let bytes = texts
@@ -92,7 +92,7 @@ fn expected(texts: &[Text<'_>]) -> String {
     one_of(texts.iter().map(|text| text.text.as_str()))
 }
 
-fn implement(model: &Model<'_>, inner: Option<&Type>, body: &TokenStream) -> TokenStream {
+fn implement(model: &FromValueModel<'_>, inner: Option<&Type>, body: &TokenStream) -> TokenStream {
     let (private, lifetime) = (private(), &model.item.lifetime);
     let input = model.item.input;
     let ident = &input.ident;

@@ -5,14 +5,14 @@ mod expand;
 mod model;
 
 use crate::errors::Errors;
-use model::Model;
+use model::FromValueModel;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::DeriveInput;
 
 pub(crate) fn from_value(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
-    let model = Model::parse(input, &mut errors);
+    let model = FromValueModel::parse(input, &mut errors);
     check::check(&model, &mut errors);
     match errors.check() {
         Ok(()) => expand::implementation(&model),

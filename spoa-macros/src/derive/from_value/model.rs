@@ -11,7 +11,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Field, Fields, Member, Meta, Type, Variant};
 
-pub(super) struct Model<'i> {
+pub(super) struct FromValueModel<'i> {
     pub(super) item: Item<'i>,
     pub(super) shape: Shape<'i>,
     /// The options that belong to `IntoActions`.
@@ -34,7 +34,7 @@ pub(super) struct Text<'i> {
     pub(super) variant: &'i Ident,
 }
 
-impl<'i> Model<'i> {
+impl<'i> FromValueModel<'i> {
     pub(super) fn parse(input: &'i DeriveInput, errors: &mut Errors) -> Self {
         let options = attr::options(&input.attrs, &TYPE, errors);
         let mut others: Vec<_> = options.others().collect();
@@ -55,7 +55,7 @@ impl<'i> Model<'i> {
                 Shape::Neither
             }
         };
-        Model {
+        FromValueModel {
             item: Item::new(input, &options),
             shape,
             others,

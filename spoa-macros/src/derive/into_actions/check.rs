@@ -1,11 +1,11 @@
 //! The rules for the parts of the struct together, each after its reason.
 
-use super::model::{Content, Given, Model, Part};
+use super::model::{Content, IntoActionsModel, OptionValue, Part};
 use crate::errors::Errors;
 use crate::haproxy::variables;
 use proc_macro2::Span;
 
-pub(super) fn check(model: &Model<'_>, errors: &mut Errors) {
+pub(super) fn check(model: &IntoActionsModel<'_>, errors: &mut Errors) {
     for (place, part) in model.parts.iter().enumerate() {
         match &part.content {
             Content::Actions { of_a_variable } => flatten(of_a_variable, errors),
@@ -14,7 +14,7 @@ pub(super) fn check(model: &Model<'_>, errors: &mut Errors) {
                 "this field has no name: write `#[spoa(\"ip_score\")]`",
             ),
             Content::Variable { scope, span, .. } => {
-                if let (Given::Nothing, Given::Nothing) = (scope, model.scope) {
+                if let (OptionValue::Nothing, OptionValue::Nothing) = (scope, model.scope) {
                     no_scope(*span, errors);
                 } else {
                     variable(model, part, place, *span, errors);
@@ -45,7 +45,13 @@ fn no_scope(span: Span, errors: &mut Errors) {
 }
 
 /// HAProxy drops a name that it does not accept, and of two values for one variable the first is lost.
-fn variable(model: &Model<'_>, part: &Part<'_>, place: usize, span: Span, errors: &mut Errors) {
+fn variable(
+    model: &IntoActionsModel<'_>,
+    part: &Part<'_>,
+    place: usize,
+    span: Span,
+    errors: &mut Errors,
+) {
     let Some((scope, name)) = model.variable(part) else {
         return;
     };

@@ -2,7 +2,7 @@
 //!
 //! It cannot fail, because its input has been checked.
 
-use super::model::{Content, Model, Part};
+use super::model::{Content, IntoActionsModel, Part};
 use crate::derive::other_derive::{self, Derive};
 use crate::haproxy::variables::variant;
 use crate::hygiene::{hygienic, ours, private};
@@ -11,7 +11,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-pub(super) fn implementation(model: &Model<'_>) -> TokenStream {
+pub(super) fn implementation(model: &IntoActionsModel<'_>) -> TokenStream {
     let private = private();
     let writes = model.parts.iter().map(|part| write(model, part));
     let body = hygienic!(#(#writes)* #private::Ok(()));
@@ -28,14 +28,14 @@ pub(super) fn implementation(model: &Model<'_>) -> TokenStream {
 }
 
 /// Returns an implementation for a struct with mistakes, so that its users cause no second error.
-pub(super) fn stub(model: &Model<'_>) -> TokenStream {
+pub(super) fn stub(model: &IntoActionsModel<'_>) -> TokenStream {
     let private = private();
     let body = quote!(#private::stub());
     let stub = implement(model, &[], &body, &TokenStream::new());
     model.item.enclosed(&stub)
 }
 
-fn write(model: &Model<'_>, part: &Part<'_>) -> TokenStream {
+fn write(model: &IntoActionsModel<'_>, part: &Part<'_>) -> TokenStream {
     let (private, out) = (private(), ours("out"));
     let Part { member, ty, .. } = part;
     // At the type, where the compiler then reports an unsuitable one.
@@ -55,7 +55,7 @@ fn write(model: &Model<'_>, part: &Part<'_>) -> TokenStream {
     }
 }
 
-fn describe(model: &Model<'_>, part: &Part<'_>) -> TokenStream {
+fn describe(model: &IntoActionsModel<'_>, part: &Part<'_>) -> TokenStream {
     let (private, description) = (private(), ours("description"));
     let ty = part.ty;
     let span = ty.span().resolved_at(Span::mixed_site());
@@ -78,7 +78,7 @@ fn describe(model: &Model<'_>, part: &Part<'_>) -> TokenStream {
 }
 
 fn implement(
-    model: &Model<'_>,
+    model: &IntoActionsModel<'_>,
     parts: &[Part<'_>],
     body: &TokenStream,
     describe: &TokenStream,

@@ -5,14 +5,14 @@ mod expand;
 mod model;
 
 use crate::errors::Errors;
-use model::Model;
+use model::IntoActionsModel;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::DeriveInput;
 
 pub(crate) fn into_actions(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
-    let model = Model::parse(input, &mut errors);
+    let model = IntoActionsModel::parse(input, &mut errors);
     check::check(&model, &mut errors);
     match errors.check() {
         Ok(()) => expand::implementation(&model),

@@ -9,10 +9,10 @@ use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::{DeriveInput, Field, Member, Type};
 
-pub(super) struct Model<'i> {
+pub(super) struct IntoActionsModel<'i> {
     pub(super) item: Item<'i>,
     /// The scope of the fields that have none of their own.
-    pub(super) scope: Given<Scope>,
+    pub(super) scope: OptionValue<Scope>,
     pub(super) parts: Vec<Part<'i>>,
     /// The options that belong to `FromMessage`.
     pub(super) others: Vec<(&'static str, Span)>,
@@ -32,7 +32,7 @@ pub(super) enum Content {
         of_a_variable: Vec<(&'static str, Span)>,
     },
     Variable {
-        scope: Given<Scope>,
+        scope: OptionValue<Scope>,
         name: Option<String>,
         /// The smallest token that gives the name.
         span: Span,
@@ -43,23 +43,23 @@ pub(super) enum Content {
 
 /// The value of an option.
 #[derive(Clone, Copy)]
-pub(super) enum Given<T> {
+pub(super) enum OptionValue<T> {
     Nothing,
     /// A mistake that is already reported.
     Wrong,
     Value(T),
 }
 
-impl<T> Given<T> {
+impl<T> OptionValue<T> {
     pub(super) fn value(self) -> Option<T> {
         match self {
-            Given::Value(value) => Some(value),
-            Given::Nothing | Given::Wrong => None,
+            OptionValue::Value(value) => Some(value),
+            OptionValue::Nothing | OptionValue::Wrong => None,
         }
     }
 }
 
-impl<'i> Model<'i> {
+impl<'i> IntoActionsModel<'i> {
     pub(super) fn parse(input: &'i DeriveInput, errors: &mut Errors) -> Self {
         let before = errors.count();
         let options = attr::options(&input.attrs, &ACTIONS, errors);
@@ -71,7 +71,7 @@ impl<'i> Model<'i> {
         );
         let scope = match scope(&options, errors) {
             // The scope may be what is misspelt.
-            Given::Nothing if errors.count() > before => Given::Wrong,
+            OptionValue::Nothing if errors.count() > before => OptionValue::Wrong,
             scope => scope,
         };
         let mut others = Vec::new();
@@ -82,7 +82,7 @@ impl<'i> Model<'i> {
             content: content(field, &mut others, errors),
         });
         let parts = parts.collect();
-        Model {
+        IntoActionsModel {
             item: Item::new(input, &options),
             scope,
             parts,
@@ -99,7 +99,7 @@ impl<'i> Model<'i> {
                 ..
             } => {
                 let scope = match scope {
-                    Given::Nothing => self.scope,
+                    OptionValue::Nothing => self.scope,
                     given => *given,
                 };
                 Some((scope.value()?, name))
@@ -147,15 +147,15 @@ fn content(field: &Field, others: &mut Vec<(&'static str, Span)>, errors: &mut E
     }
 }
 
-fn scope(options: &Options, errors: &mut Errors) -> Given<Scope> {
+fn scope(options: &Options, errors: &mut Errors) -> OptionValue<Scope> {
     let Some(text) = options.get(&SCOPE) else {
-        return Given::Nothing;
+        return OptionValue::Nothing;
     };
     match variables::scope(&text.value()) {
-        Ok(scope) => Given::Value(scope),
+        Ok(scope) => OptionValue::Value(scope),
         Err(problem) => {
             errors.at(text.span(), problem);
-            Given::Wrong
+            OptionValue::Wrong
         }
     }
 }

@@ -77,12 +77,12 @@ impl Task {
             name if TOOLS.contains(&name) => {
                 let options = line.options.into_iter();
                 let given = options.fold(Default::default(), |given, (long, value)| {
-                    spoa_tools::command::Given::option(given, long, value)
+                    spoa_tools::command::CommandInput::option(given, long, value)
                 });
                 let operands = line.operands.into_iter();
                 Task::Tool(Tool::read(
                     name,
-                    &operands.fold(given, spoa_tools::command::Given::operand),
+                    &operands.fold(given, spoa_tools::command::CommandInput::operand),
                 ))
             }
             _ => Task::Serve,

@@ -1,6 +1,6 @@
 //! A boolean of which rules only ask whether it is set.
 
-use super::kind::Kind;
+use super::value_kind::ValueKind;
 use crate::Presence;
 use crate::doctor::engine::Engine;
 use crate::doctor::variables::{is_meant_unread, loads_lua, mentions};
@@ -25,7 +25,7 @@ pub(super) fn only_found(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding
         if words.any(|word| word.text.contains(&named)) {
             return None;
         }
-        let boolean = Kind::of(variable.rust_type.as_deref()) == Kind::Bool;
+        let boolean = ValueKind::of(variable.rust_type.as_deref()) == ValueKind::Bool;
         if !boolean || variable.presence != Presence::Always {
             return None;
         }

@@ -4,14 +4,14 @@
 //! HAProxy 2.6 to 3.4 treat them in the same way.
 
 mod found;
-mod kind;
+mod value_kind;
 
 use crate::doctor::engine::Engine;
 use crate::doctor::rule::{Condition, Term, Test};
 use crate::doctor::{Case, Code, Finding, Severity};
 use crate::read::{Line, Section, Span, Word};
 use found::only_found;
-use kind::Kind;
+use value_kind::ValueKind;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in case.ours() {
@@ -35,7 +35,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
                         continue;
                     }
                     looked.push(test.expression.span);
-                    let asked = Asked {
+                    let asked = CheckedTest {
                         term,
                         test,
                         kind: kind(&variables, test),
@@ -49,22 +49,22 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// Returns the variables of an engine's handlers, and HAProxy's own.
-fn variables(case: &Case<'_>, engine: &Engine<'_>) -> Vec<(String, Kind)> {
+fn variables(case: &Case<'_>, engine: &Engine<'_>) -> Vec<(String, ValueKind)> {
     let messages = engine.messages();
     let handlers = messages.filter_map(|message| case.handler(message.title()));
     let of_agent = handlers
         .flat_map(|handler| &handler.variables)
         .map(|variable| {
             let name = engine.variable(&variable.scope, &variable.name);
-            (name, Kind::of(variable.rust_type.as_deref()))
+            (name, ValueKind::of(variable.rust_type.as_deref()))
         });
     let own = engine.own();
-    let own = own.map(|word| (engine.variable("txn", &word.text), Kind::Number));
+    let own = own.map(|word| (engine.variable("txn", &word.text), ValueKind::Number));
     of_agent.chain(own).collect()
 }
 
 /// Returns the kind of the variable that a test asks for, if it is one of these.
-fn kind(variables: &[(String, Kind)], test: &Test<'_>) -> Option<Kind> {
+fn kind(variables: &[(String, ValueKind)], test: &Test<'_>) -> Option<ValueKind> {
     let name = test.variable()?;
     let mut found = variables.iter().filter(|(known, _)| known == name);
     let (_, kind) = found.next()?;
@@ -72,7 +72,7 @@ fn kind(variables: &[(String, Kind)], test: &Test<'_>) -> Option<Kind> {
     if found.all(|(_, other)| other == kind) {
         Some(*kind)
     } else {
-        Some(Kind::Other)
+        Some(ValueKind::Other)
     }
 }
 
@@ -85,11 +85,11 @@ fn lines<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Vec<(&'a Section, &'a Line
 }
 
 /// A test to check.
-struct Asked<'t, 'a> {
+struct CheckedTest<'t, 'a> {
     term: &'t Term<'a>,
     test: &'t Test<'a>,
     /// The kind of the variable that it tests; `None` for another expression.
-    kind: Option<Kind>,
+    kind: Option<ValueKind>,
 }
 
 /// The flags of a test.
@@ -101,7 +101,7 @@ const OPERATORS: [&str; 5] = ["eq", "ge", "gt", "le", "lt"];
 /// The methods that compare text.
 const OF_TEXT: [&str; 7] = ["str", "beg", "end", "sub", "dir", "dom", "reg"];
 
-impl Asked<'_, '_> {
+impl CheckedTest<'_, '_> {
     fn finding(&self) -> Option<Finding> {
         if !self.test.words().iter().all(|word| word.known) {
             return None;
@@ -208,13 +208,13 @@ impl Asked<'_, '_> {
         let kind = self.kind.filter(|_| method.is_none())?;
         let patterns = self.patterns().join(" ");
         let by = match kind {
-            Kind::Bool => "-m bool".to_owned(),
+            ValueKind::Bool => "-m bool".to_owned(),
             _ if patterns.is_empty() => "-m found".to_owned(),
-            Kind::Number => format!("-m int {patterns}"),
-            Kind::Address => format!("-m ip {patterns}"),
-            Kind::Text | Kind::Other => format!("-m str {patterns}"),
+            ValueKind::Number => format!("-m int {patterns}"),
+            ValueKind::Address => format!("-m ip {patterns}"),
+            ValueKind::Text | ValueKind::Other => format!("-m str {patterns}"),
         };
-        let negated = kind == Kind::Bool && is_no(&patterns);
+        let negated = kind == ValueKind::Bool && is_no(&patterns);
         let title = format!("HAProxy needs `-m` to compare `{}`", self.what());
         Some(
             unmeant(title, self.test.expression.span)
@@ -241,7 +241,7 @@ impl Asked<'_, '_> {
         }
         let help = match (self.kind, method) {
             (_, "int") => "write a number after it, as in `-m int gt NUMBER`".to_owned(),
-            (Some(Kind::Bool), _) => self.instead("-m bool", false),
+            (Some(ValueKind::Bool), _) => self.instead("-m bool", false),
             _ => {
                 let found = self.instead("-m found", false);
                 format!("write the text after it; or, to ask whether it is set, {found}")
@@ -332,7 +332,7 @@ impl Asked<'_, '_> {
         let span = self.test.method().map(|word| word.span)?;
         let what = self.what();
         match (kind, method) {
-            (Kind::Bool, _) if of_text && !digits("01") => Some(
+            (ValueKind::Bool, _) if of_text && !digits("01") => Some(
                 unmeant(
                     format!("`{what}` is a boolean, which is `1` or `0` as text"),
                     span,
@@ -340,12 +340,12 @@ impl Asked<'_, '_> {
                 .label("matches nothing")
                 .help(self.instead("-m bool", patterns.iter().all(|it| is_no(it)))),
             ),
-            (Kind::Number, _) if of_text && !digits("0123456789") => Some(
+            (ValueKind::Number, _) if of_text && !digits("0123456789") => Some(
                 unmeant(format!("`{what}` is a number"), span)
                     .label("matches nothing")
                     .help("write `-m int`, an operator such as `gt`, and a number"),
             ),
-            (Kind::Number, "bool") => Some(
+            (ValueKind::Number, "bool") => Some(
                 unmeant(format!("`{what}` is a number"), span)
                     .severity(Severity::Note)
                     .label("true for every number except 0")
@@ -354,13 +354,13 @@ impl Asked<'_, '_> {
                         self.instead("-m int eq 0", true)
                     )),
             ),
-            (Kind::Text, "bool") => Some(
+            (ValueKind::Text, "bool") => Some(
                 unmeant(format!("`{what}` is text"), span)
                     .severity(Severity::Warning)
                     .label("true only for text that is a number other than 0")
                     .help("write `-m str` and the text, or `-m found`"),
             ),
-            (Kind::Address, "int" | "bool") => Some(
+            (ValueKind::Address, "int" | "bool") => Some(
                 unmeant(format!("`{what}` is an address"), span)
                     .severity(Severity::Warning)
                     .label("not compared as an address")

@@ -2,7 +2,7 @@
 
 /// The kind of values that a variable has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     Bool,
     Number,
     Text,
@@ -11,7 +11,7 @@ pub(super) enum Kind {
     Other,
 }
 
-impl Kind {
+impl ValueKind {
     pub(super) fn of(rust_type: Option<&str>) -> Self {
         let mut name = rust_type.unwrap_or_default().trim();
         while let Some(inner) = name
@@ -22,23 +22,23 @@ impl Kind {
         }
         let name = name.trim_start_matches("&'static ").trim_start_matches('&');
         match name.rsplit("::").next().unwrap_or(name) {
-            "bool" => Kind::Bool,
+            "bool" => ValueKind::Bool,
             "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
-                Kind::Number
+                ValueKind::Number
             }
-            "String" | "str" => Kind::Text,
-            "IpAddr" | "Ipv4Addr" | "Ipv6Addr" => Kind::Address,
-            _ => Kind::Other,
+            "String" | "str" => ValueKind::Text,
+            "IpAddr" | "Ipv4Addr" | "Ipv6Addr" => ValueKind::Address,
+            _ => ValueKind::Other,
         }
     }
 
     pub(super) fn name(self) -> &'static str {
         match self {
-            Kind::Bool => "a boolean",
-            Kind::Number => "a number",
-            Kind::Text => "text",
-            Kind::Address => "an address",
-            Kind::Other => "set by the agent",
+            ValueKind::Bool => "a boolean",
+            ValueKind::Number => "a number",
+            ValueKind::Text => "text",
+            ValueKind::Address => "an address",
+            ValueKind::Other => "set by the agent",
         }
     }
 }

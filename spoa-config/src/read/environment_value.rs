@@ -2,7 +2,7 @@
 
 /// The value of a variable of the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum EnvironmentValue {
     /// The variable has this text.
     Text(String),
     /// The variable is not set, in any environment of HAProxy.
