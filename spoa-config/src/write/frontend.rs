@@ -4,7 +4,7 @@ use super::argument::path_word;
 use super::own_rules::OwnRules;
 use super::plan::Plan;
 use super::text::Text;
-use super::{denials, rungs, sending, shown};
+use super::{denials, sending, shown, verdict_rules};
 
 /// Returns the lines that belong in a frontend.
 ///
@@ -37,7 +37,7 @@ pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
     sending::down(plan, &mut text);
     sending::capture(plan, &mut text);
     denials::lines(plan, with_servers, &mut text);
-    rungs::lines(plan, with_servers, &mut text);
+    verdict_rules::lines(plan, with_servers, &mut text);
     text.blank();
     match own {
         Some(own) => {

@@ -4,7 +4,7 @@ use super::buffers::Buffers;
 use super::options::Watch;
 use super::plan::{ERROR, Plan};
 use super::text::Text;
-use super::{denials, rungs};
+use super::{denials, verdict_rules};
 
 /// Returns the whole file.
 pub(super) fn file(plan: &Plan<'_>, frontend: &str, backend: &str) -> String {
@@ -80,7 +80,7 @@ fn servers(plan: &Plan<'_>, text: &mut Text) {
     }
     text.touching("backend servers");
     denials::backend_lines(plan, text);
-    rungs::backend_lines(plan, text);
+    verdict_rules::backend_lines(plan, text);
     match &plan.options.watch {
         Some(watch) => text.line(&format!("server site {}", watch.site)),
         None => {

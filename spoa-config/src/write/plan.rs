@@ -4,8 +4,8 @@ use super::argument::{Arg, one_word};
 use super::condition;
 use super::configuration::Warning;
 use super::durations::processing;
-use super::ladder::Ladder;
 use super::options::{Options, Refusal};
+use super::planned_verdict::PlannedVerdict;
 use super::sticky::Sticky;
 use super::table::Table;
 use crate::read::SECTIONS;
@@ -35,7 +35,7 @@ pub(super) struct Plan<'a> {
     pub(super) messages: Vec<Planned<'a>>,
     pub(super) groups: Vec<Group<'a>>,
     /// The rules that enforce verdicts.
-    pub(super) ladders: Vec<Ladder>,
+    pub(super) verdicts: Vec<PlannedVerdict>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -158,7 +158,7 @@ impl<'a> Plan<'a> {
             processing: processing(agent),
             messages: Vec::new(),
             groups: Vec::new(),
-            ladders: Vec::new(),
+            verdicts: Vec::new(),
             warnings: Vec::new(),
             agent,
             options,

@@ -1,8 +1,8 @@
 //! The rules that show variables: to servers, or to clients for trying things out.
 
 use super::plan::{ERROR, Plan, Planned};
-use super::rungs;
 use super::text::Text;
+use super::verdict_rules;
 use crate::{UNREAD, Variable};
 use spoa_facts::Event;
 
@@ -26,9 +26,9 @@ pub(super) fn variables(plan: &Plan<'_>, text: &mut Text) {
     early.retain(|variable| variable.scope != "res");
     late.retain(|variable| !early.contains(variable));
     let apart = if plan.options.show {
-        rungs::hides
+        verdict_rules::hides
     } else {
-        rungs::owns
+        verdict_rules::owns
     };
     early.retain(|variable| !apart(plan, variable));
     late.retain(|variable| !apart(plan, variable));

@@ -3,8 +3,8 @@
 use super::super::engine::{Engine, GroupRule, event};
 use super::super::{Case, Code, Finding};
 use super::arguments::GivenArgument;
-use super::layers::{awaited_by, delays, looks_once};
 use super::listed_spans;
+use super::raw_data::{awaited_by, delays, looks_once};
 use crate::read::{Section, Word};
 use spoa_facts::{Event, Proxy, nearest};
 

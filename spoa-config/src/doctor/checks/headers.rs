@@ -3,8 +3,8 @@
 use super::super::rule::{Change, How, action, action_name};
 use super::super::steps::Step;
 use super::super::{Case, Code, Finding, Severity};
+use super::alternatives::instead;
 use super::arguments::GivenArgument;
-use super::instead::instead;
 use crate::read::Span;
 use spoa_facts::Expression;
 

@@ -3,43 +3,43 @@
 //! Each reads the case and adds its findings. Shared helpers are in `doctor`, or in the check that
 //! they belong to.
 
+mod alternatives;
 mod answers;
 mod arguments;
 mod backend;
 mod balance;
 mod bodies;
-mod choices;
 mod clients;
 mod conditions;
+mod duplicates;
 mod errors;
+mod filters;
 mod frames;
 mod groups;
+mod header_lists;
 mod headers;
 mod health;
-mod instead;
 mod keywords;
-mod kinds;
-mod ladders;
-mod layers;
-mod lists;
+mod late_verdicts;
 mod messages;
 mod order;
 mod overfull;
 mod permission;
 mod prefix;
+mod raw_data;
 mod references;
 mod samples;
 mod scopes;
 mod sections;
 mod sending;
 mod tables;
-mod texts;
 mod timeouts;
-mod twice;
 mod unanswered;
+mod variable_options;
+mod variable_types;
 mod variables;
-mod verdicts;
-mod wiring;
+mod verdict_rules;
+mod whole_files;
 mod words;
 
 use super::{Case, Finding};
@@ -52,30 +52,30 @@ pub(super) type Check = fn(&Case<'_>, &mut Vec<Finding>);
 /// All checks, in the order in which they run, which does not matter: findings are sorted.
 pub(super) const ALL: &[Check] = &[
     sections::check,
-    wiring::check,
-    texts::check,
+    filters::check,
+    whole_files::check,
     keywords::check,
     words::check,
-    twice::check,
+    duplicates::check,
     messages::check,
     groups::check,
     arguments::check,
     samples::check,
-    kinds::check,
+    variable_types::check,
     prefix::check,
     variables::check,
     order::check,
     headers::check,
-    verdicts::check,
+    late_verdicts::check,
     answers::check,
     scopes::check,
     timeouts::check,
     frames::check,
     bodies::check,
     overfull::check,
-    lists::check,
-    ladders::check,
-    layers::check,
+    header_lists::check,
+    verdict_rules::check,
+    raw_data::check,
     backend::check,
     health::check,
     balance::check,
@@ -83,7 +83,7 @@ pub(super) const ALL: &[Check] = &[
     tables::check,
     sending::check,
     clients::check,
-    choices::check,
+    variable_options::check,
     permission::check,
     errors::check,
     unanswered::check,

@@ -6,7 +6,7 @@
 use super::super::rule::{Mention, action_name, set_to};
 use super::super::steps::{Path, Phase, Step};
 use super::super::{Case, Code, Finding};
-use super::instead::instead;
+use super::alternatives::instead;
 use crate::read::Span;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {

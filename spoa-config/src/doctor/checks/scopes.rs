@@ -5,8 +5,8 @@
 use super::super::rule::{Condition, End, action_name, set_to};
 use super::super::steps::{Path, Phase, Step};
 use super::super::{Case, Code, Finding, Severity};
+use super::alternatives::instead;
 use super::arguments::GivenArgument;
-use super::instead::instead;
 use crate::read::{Section, Span};
 use spoa_facts::Expression;
 

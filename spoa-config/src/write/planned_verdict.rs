@@ -4,7 +4,7 @@ use crate::Verdict;
 
 /// The moment at which a verdict comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum When {
+pub(super) enum VerdictMoment {
     /// Before the rules about requests.
     Request,
     /// Before the rules about requests in a backend, at this event.
@@ -17,38 +17,38 @@ pub(super) enum When {
 
 /// A verdict with all moments at which it can come.
 #[derive(Debug)]
-pub(super) struct Ladder {
+pub(super) struct PlannedVerdict {
     pub(super) verdict: Verdict,
-    pub(super) moments: Vec<When>,
+    pub(super) moments: Vec<VerdictMoment>,
 }
 
-impl Ladder {
+impl PlannedVerdict {
     /// Returns whether the rules about requests come after the verdict.
     pub(super) fn is_early(&self) -> bool {
-        self.moments.contains(&When::Request)
+        self.moments.contains(&VerdictMoment::Request)
     }
 
     /// Returns whether the rules about responses come after the verdict.
     pub(super) fn is_late(&self) -> bool {
-        self.moments.contains(&When::Response)
+        self.moments.contains(&VerdictMoment::Response)
     }
 
     /// Returns the event at which the verdict comes to a backend.
     pub(super) fn backend_event(&self) -> Option<&str> {
         self.moments.iter().find_map(|when| match when {
-            When::Backend(event) => Some(event.as_str()),
+            VerdictMoment::Backend(event) => Some(event.as_str()),
             _ => None,
         })
     }
 }
 
-/// Adds a verdict to the ladder of its variables.
-pub(super) fn add(ladders: &mut Vec<Ladder>, verdict: &Verdict, when: When) {
-    let known = ladders
+/// Adds a verdict, or joins it with the one that has the same variables.
+pub(super) fn add(verdicts: &mut Vec<PlannedVerdict>, verdict: &Verdict, when: VerdictMoment) {
+    let known = verdicts
         .iter()
         .position(|it| it.verdict.action == verdict.action);
     let index = known.unwrap_or_else(|| {
-        ladders.push(Ladder {
+        verdicts.push(PlannedVerdict {
             verdict: Verdict {
                 outcomes: Vec::new(),
                 headers: Vec::new(),
@@ -56,22 +56,22 @@ pub(super) fn add(ladders: &mut Vec<Ladder>, verdict: &Verdict, when: When) {
             },
             moments: Vec::new(),
         });
-        ladders.len() - 1
+        verdicts.len() - 1
     });
-    let Some(ladder) = ladders.get_mut(index) else {
+    let Some(planned) = verdicts.get_mut(index) else {
         return;
     };
     for outcome in &verdict.outcomes {
-        if !ladder.verdict.outcomes.contains(outcome) {
-            ladder.verdict.outcomes.push(*outcome);
+        if !planned.verdict.outcomes.contains(outcome) {
+            planned.verdict.outcomes.push(*outcome);
         }
     }
     for header in &verdict.headers {
-        if !ladder.verdict.headers.contains(header) {
-            ladder.verdict.headers.push(header.clone());
+        if !planned.verdict.headers.contains(header) {
+            planned.verdict.headers.push(header.clone());
         }
     }
-    if !ladder.moments.contains(&when) {
-        ladder.moments.push(when);
+    if !planned.moments.contains(&when) {
+        planned.moments.push(when);
     }
 }

@@ -1,9 +1,9 @@
 //! The rules that enforce verdicts: one for each outcome, since HAProxy takes no status from a variable.
 
 use super::argument::path_word;
-use super::ladder::{Ladder, When, add};
 use super::options::{Fail, Page};
 use super::plan::{Plan, Planned, Side};
+use super::planned_verdict::{PlannedVerdict, VerdictMoment, add};
 use super::text::Text;
 use crate::{Action, HeaderChange, HeaderRule, Outcome, Series, Variable, Verdict};
 use spoa_facts::Event;
@@ -14,11 +14,11 @@ const REASON: usize = 64;
 /// The comment that says that requests pass without a verdict: `doctor` reads it.
 const OPEN: &str = "Fail open: without a verdict nothing is denied. `--fail closed` denies it.";
 
-/// Decides which ladders there are.
+/// Plans the verdicts.
 pub(super) fn decide(plan: &mut Plan<'_>) {
-    let mut ladders: Vec<Ladder> = Vec::new();
+    let mut verdicts: Vec<PlannedVerdict> = Vec::new();
     let mut warnings = Vec::new();
-    let mut told: Vec<(&str, &str, When)> = Vec::new();
+    let mut told: Vec<(&str, &str, VerdictMoment)> = Vec::new();
     for planned in &plan.messages {
         let message = planned.message;
         for verdict in &message.verdicts {
@@ -41,40 +41,40 @@ pub(super) fn decide(plan: &mut Plan<'_>) {
                 doubts.map(|text| (message, format!("message `{}`: {text}", message.name))),
             );
             told.push((&verdict.action, &message.name, when.clone()));
-            add(&mut ladders, verdict, when);
+            add(&mut verdicts, verdict, when);
         }
     }
-    plan.ladders = ladders;
+    plan.verdicts = verdicts;
     for (message, text) in warnings {
         plan.warn(message, text);
     }
 }
 
 /// Returns the moment at which the verdict of a message comes.
-fn when(plan: &Plan<'_>, planned: &Planned<'_>) -> When {
+fn when(plan: &Plan<'_>, planned: &Planned<'_>) -> VerdictMoment {
     match planned.event {
         Some("on-client-session" | "on-frontend-tcp-request" | "on-frontend-http-request") => {
-            When::Request
+            VerdictMoment::Request
         }
         Some(event @ ("on-backend-tcp-request" | "on-backend-http-request")) => {
-            When::Backend(event.to_owned())
+            VerdictMoment::Backend(event.to_owned())
         }
         // These come before the rules about responses, too: `on-server-session`, `on-tcp-response`.
-        Some(_) => When::Response,
+        Some(_) => VerdictMoment::Response,
         None => match plan.group(planned) {
-            Some(group) if group.by_rules => When::ByRules(group.name.clone()),
-            Some(group) if group.earliest == Event::HttpResponse => When::Response,
-            _ => When::Request,
+            Some(group) if group.by_rules => VerdictMoment::ByRules(group.name.clone()),
+            Some(group) if group.earliest == Event::HttpResponse => VerdictMoment::Response,
+            _ => VerdictMoment::Request,
         },
     }
 }
 
 /// Returns the parts of a verdict that HAProxy cannot enforce as they are declared.
-fn doubts(plan: &Plan<'_>, verdict: &Verdict, when: &When) -> Vec<String> {
+fn doubts(plan: &Plan<'_>, verdict: &Verdict, when: &VerdictMoment) -> Vec<String> {
     let mut doubts = Vec::new();
     let has = |action| verdict.outcomes.iter().any(|it| it.action == action);
     match when {
-        When::Response => {
+        VerdictMoment::Response => {
             if has(Action::Tarpit) {
                 doubts.push(
                     "HAProxy cannot tarpit a response, and denies it at once".to_owned(),
@@ -87,15 +87,15 @@ fn doubts(plan: &Plan<'_>, verdict: &Verdict, when: &When) -> Vec<String> {
                 );
             }
         }
-        When::Backend(_) if plan.writes_servers() => {}
-        When::Backend(event) => doubts.push(format!(
+        VerdictMoment::Backend(_) if plan.writes_servers() => {}
+        VerdictMoment::Backend(event) => doubts.push(format!(
             "it is sent at `{event}`, after the rules of the frontend: copy the rules from the comment into the \
              backend"
         )),
-        When::ByRules(group) => doubts.push(format!(
+        VerdictMoment::ByRules(group) => doubts.push(format!(
             "a rule of `--rules` sends its group `{group}`: copy the rules from the comment to after that rule"
         )),
-        When::Request => {}
+        VerdictMoment::Request => {}
     }
     if has(Action::Respond) && plan.options.series < Series::V3_2 {
         doubts.push(
@@ -113,70 +113,70 @@ fn doubts(plan: &Plan<'_>, verdict: &Verdict, when: &When) -> Vec<String> {
     doubts
 }
 
-/// Returns whether a ladder reads a variable, or its value is of no use to others.
+/// Returns whether a verdict reads a variable, or its value is of no use to others.
 pub(super) fn owns(plan: &Plan<'_>, variable: &Variable) -> bool {
-    plan.ladders.iter().any(|it| it.verdict.owns(variable))
+    plan.verdicts.iter().any(|it| it.verdict.owns(variable))
 }
 
-/// Returns whether a variable is for a ladder alone: a header, or a body.
+/// Returns whether a variable is for a verdict alone: a header, or a body.
 pub(super) fn hides(plan: &Plan<'_>, variable: &Variable) -> bool {
-    plan.ladders.iter().any(|it| {
+    plan.verdicts.iter().any(|it| {
         let shown = [&it.verdict.action, &it.verdict.status, &it.verdict.reason];
         it.verdict.owns(variable) && !shown.contains(&&variable.name)
     })
 }
 
-/// Writes all ladders of the frontend that are not in the site's own rules.
+/// Writes all verdicts of the frontend that are not in the site's own rules.
 ///
 /// Rules for backends are comments, unless the backend of the servers is in the file, too.
 pub(super) fn lines(plan: &Plan<'_>, with_servers: bool, text: &mut Text) {
-    for ladder in &plan.ladders {
-        frontend(ladder, plan, with_servers, text);
+    for planned in &plan.verdicts {
+        frontend(planned, plan, with_servers, text);
     }
 }
 
 /// Writes the rules for the backend of the servers.
 pub(super) fn backend_lines(plan: &Plan<'_>, text: &mut Text) {
-    for ladder in &plan.ladders {
-        let Some(event) = ladder.backend_event() else {
+    for planned in &plan.verdicts {
+        let Some(event) = planned.backend_event() else {
             continue;
         };
-        let action = variable(plan, &ladder.verdict.action);
+        let action = variable(plan, &planned.verdict.action);
         text.comment(&format!(
             "Enforces the verdict in {action}, which comes at `{event}`. Each backend needs these rules."
         ));
         if plan.options.fail == Fail::Open {
             text.comment(OPEN);
         }
-        for rule in rungs(ladder, plan, Side::Backend) {
+        for rule in outcome_rules(planned, plan, Side::Backend) {
             text.line(&rule);
         }
-        if !ladder.is_early() {
-            for rule in headers(ladder, plan, false) {
+        if !planned.is_early() {
+            for rule in headers(planned, plan, false) {
                 text.line(&rule);
             }
         }
     }
 }
 
-fn frontend(ladder: &Ladder, plan: &Plan<'_>, with_servers: bool, text: &mut Text) {
-    let verdict = &ladder.verdict;
+fn frontend(planned: &PlannedVerdict, plan: &Plan<'_>, with_servers: bool, text: &mut Text) {
+    let verdict = &planned.verdict;
     let action = variable(plan, &verdict.action);
     let by_site = judges(plan, &action);
     let mut sides = Vec::new();
-    if ladder.is_early() && !by_site {
+    if planned.is_early() && !by_site {
         sides.push(Side::Request);
     }
-    if ladder.is_late() && !by_site {
+    if planned.is_late() && !by_site {
         sides.push(Side::Response);
     }
-    for when in &ladder.moments {
-        comments(ladder, plan, when, by_site, with_servers, text);
+    for when in &planned.moments {
+        comments(planned, plan, when, by_site, with_servers, text);
     }
     if !sides.is_empty() && !verdict.outcomes.is_empty() {
         text.blank();
         let reason = variable(plan, &verdict.reason);
-        if ladder.is_early() {
+        if planned.is_early() {
             text.comment(&format!(
                 "Enforces the verdict in {action}; the reason is in the log line. The first rule that \
                  matches ends the others."
@@ -191,16 +191,16 @@ fn frontend(ladder: &Ladder, plan: &Plan<'_>, with_servers: bool, text: &mut Tex
             text.comment(OPEN);
         }
         for side in &sides {
-            for rule in rungs(ladder, plan, *side) {
+            for rule in outcome_rules(planned, plan, *side) {
                 text.line(&rule);
             }
         }
     }
     // The rules for the backends of the site and those after a rule of the site's need it, too.
-    let elsewhere = ladder.moments.iter().any(|when| match when {
-        When::Backend(_) => true,
-        When::ByRules(_) => !by_site,
-        When::Request | When::Response => false,
+    let elsewhere = planned.moments.iter().any(|when| match when {
+        VerdictMoment::Backend(_) => true,
+        VerdictMoment::ByRules(_) => !by_site,
+        VerdictMoment::Request | VerdictMoment::Response => false,
     });
     if (!sides.is_empty() || elsewhere) && verdict.statuses(Action::Respond).next().is_some() {
         let content_type = variable(plan, &verdict.content_type);
@@ -209,9 +209,9 @@ fn frontend(ladder: &Ladder, plan: &Plan<'_>, with_servers: bool, text: &mut Tex
              var({content_type}) -m found }}"
         ));
     }
-    let mut rules = headers(ladder, plan, true);
-    if ladder.is_early() {
-        rules.extend(headers(ladder, plan, false));
+    let mut rules = headers(planned, plan, true);
+    if planned.is_early() {
+        rules.extend(headers(planned, plan, false));
     }
     if !rules.is_empty() {
         text.blank();
@@ -225,31 +225,31 @@ fn frontend(ladder: &Ladder, plan: &Plan<'_>, with_servers: bool, text: &mut Tex
 /// Writes the rules that belong elsewhere as comments. The rules for headers of the request are among them, since in the
 /// frontend they would run before the verdict comes.
 fn comments(
-    ladder: &Ladder,
+    planned: &PlannedVerdict,
     plan: &Plan<'_>,
-    when: &When,
+    when: &VerdictMoment,
     by_site: bool,
     with_servers: bool,
     text: &mut Text,
 ) {
-    let action = variable(plan, &ladder.verdict.action);
-    let by_site = by_site && matches!(when, When::ByRules(_));
+    let action = variable(plan, &planned.verdict.action);
+    let by_site = by_site && matches!(when, VerdictMoment::ByRules(_));
     let (comment, side) = match when {
-        When::Backend(event) if with_servers => {
+        VerdictMoment::Backend(event) if with_servers => {
             text.blank();
             text.comment(&format!(
                 "The verdict in {action} comes at `{event}`, after these rules: `backend servers` enforces it."
             ));
             return;
         }
-        When::Backend(event) => (
+        VerdictMoment::Backend(event) => (
             format!(
                 "The verdict in {action} comes at `{event}`, after the rules of the frontend. These rules enforce \
                  it. They are a comment because your backends are not in this file: copy them into each backend."
             ),
             Side::Backend,
         ),
-        When::ByRules(group) if by_site => (
+        VerdictMoment::ByRules(group) if by_site => (
             format!(
                 "The verdict in {action} comes with the group `{group}`, which a rule of yours sends. These rules \
                  set its request headers, and keep clients from setting them. They are a comment because their place is \
@@ -257,7 +257,7 @@ fn comments(
             ),
             plan.side_of_group(group),
         ),
-        When::ByRules(group) => (
+        VerdictMoment::ByRules(group) => (
             format!(
                 "The verdict in {action} comes with the group `{group}`, which a rule of yours sends. These rules \
                  enforce it. They are a comment because their place is after that rule: copy them there."
@@ -268,10 +268,10 @@ fn comments(
     };
     let mut rules = Vec::new();
     if !by_site {
-        rules.extend(rungs(ladder, plan, side));
+        rules.extend(outcome_rules(planned, plan, side));
     }
-    if side != Side::Response && !ladder.is_early() {
-        rules.extend(headers(ladder, plan, false));
+    if side != Side::Response && !planned.is_early() {
+        rules.extend(headers(planned, plan, false));
     }
     if rules.is_empty() {
         return;
@@ -284,25 +284,25 @@ fn comments(
 }
 
 /// Returns one rule for each outcome, and one for an unknown outcome.
-fn rungs(ladder: &Ladder, plan: &Plan<'_>, side: Side) -> Vec<String> {
-    let rules = side.rules();
-    let verdict = &ladder.verdict;
+fn outcome_rules(planned: &PlannedVerdict, plan: &Plan<'_>, side: Side) -> Vec<String> {
+    let ruleset = side.rules();
+    let verdict = &planned.verdict;
     let action = variable(plan, &verdict.action);
-    let mut rungs = Vec::new();
+    let mut rules = Vec::new();
     for outcome in &verdict.outcomes {
         let rule = match paged(plan, outcome, side) {
             Some(what) => {
                 let condition = verdict.condition(outcome, &plan.prefix);
-                format!("{rules} {what} if {condition}")
+                format!("{ruleset} {what} if {condition}")
             }
-            None => verdict.rule(outcome, rules, &plan.prefix),
+            None => verdict.rule(outcome, ruleset, &plan.prefix),
         };
-        rungs.push(rule);
+        rules.push(rule);
     }
-    rungs.push(format!(
-        "{rules} deny deny_status 403 if {{ var({action}) -m found }} !{{ var({action}) -m str allow }}"
+    rules.push(format!(
+        "{ruleset} deny deny_status 403 if {{ var({action}) -m found }} !{{ var({action}) -m str allow }}"
     ));
-    rungs
+    rules
 }
 
 /// Returns the action of a rule that responds with a page of the site.
@@ -326,8 +326,8 @@ fn paged(plan: &Plan<'_>, outcome: &Outcome, side: Side) -> Option<String> {
 }
 
 /// Returns the rules for the headers of the response, or for those of the request.
-fn headers(ladder: &Ladder, plan: &Plan<'_>, of_response: bool) -> Vec<String> {
-    let headers = ladder.verdict.headers.iter();
+fn headers(planned: &PlannedVerdict, plan: &Plan<'_>, of_response: bool) -> Vec<String> {
+    let headers = planned.verdict.headers.iter();
     let headers = headers.filter(|header| header.of_response == of_response);
     let mut rules = Vec::new();
     for header in headers {

@@ -26,10 +26,10 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         for message in engine.messages() {
             let verdicts = case.handler(message.title()).map(|it| &it.verdicts);
             for verdict in verdicts.into_iter().flatten() {
-                let ladder = VerdictInRules::new(engine, index, message, verdict);
-                if !ladder.is_told_elsewhere(case, engine) {
-                    findings.extend(ladder.missing(case));
-                    findings.extend(ladder.shadowed(case));
+                let verdict = VerdictInRules::new(engine, index, message, verdict);
+                if !verdict.is_told_elsewhere(case, engine) {
+                    findings.extend(verdict.missing(case));
+                    findings.extend(verdict.shadowed(case));
                 }
             }
         }
