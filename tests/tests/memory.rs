@@ -55,7 +55,7 @@ fn start_agent(files: u64, envs: &[(&str, &str)]) -> (Process, SocketAddr) {
         "this test needs {least} open files and may have {got}: raise the hard limit, as by \
          `ulimit -Hn {least}` as root or `LimitNOFILE={least}` of the service that runs it"
     );
-    let mut command = common::program(env!("CARGO_BIN_EXE_agent-laden"));
+    let mut command = common::program(env!("CARGO_BIN_EXE_agent-flaky"));
     command.args(["--workers", "2", "--max-connections", &files.to_string()]);
     command.args(["--max-buffered-total", &max_buffered_total().to_string()]);
     for time in ["hello", "frame", "write"] {

@@ -160,7 +160,7 @@ async fn nothing_grows_under_mixed_load() {
         .ok()
         .and_then(|it| it.parse().ok());
     let whole = Duration::from_secs(seconds.unwrap_or(bounded_or_long(1, 600)));
-    let mut command = common::program(env!("CARGO_BIN_EXE_agent-laden"));
+    let mut command = common::program(env!("CARGO_BIN_EXE_agent-flaky"));
     let agent = Process::start(command.args(["--workers", "2", "--log", "error"]));
     let line = agent.wait_for_line("listening on ");
     let address: SocketAddr = line

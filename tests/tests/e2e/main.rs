@@ -3,7 +3,7 @@
 //! One program, so that all of it runs side by side. A statement about HAProxy in the documents is a
 //! test here.
 
-mod by_hand;
+mod action_order;
 mod clients;
 mod closes;
 #[path = "../common/mod.rs"]
@@ -11,18 +11,18 @@ mod common;
 mod context;
 mod events;
 mod failures;
+mod forbidden_frames;
 mod fragments;
 mod gate;
 mod health;
 mod observer;
-mod order;
 mod pipelining;
 mod restarts;
 mod rolling;
 mod samples;
 mod scopes;
+mod scripted_agent;
 mod sizes;
 mod tls;
 mod transports;
 mod types;
-mod wire;

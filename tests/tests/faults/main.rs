@@ -24,7 +24,7 @@ const CLIENTS: usize = 8;
 
 /// An agent as a process, on this port.
 fn start_agent(port: &Port, args: &[&str]) -> Process {
-    let mut command = common::program(env!("CARGO_BIN_EXE_agent-laden"));
+    let mut command = common::program(env!("CARGO_BIN_EXE_agent-flaky"));
     let address = port.addr().to_string();
     let agent = Process::start(command.args(["--listen", &address]).args(args));
     agent.wait_for_line("listening on ");

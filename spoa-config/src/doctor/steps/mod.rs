@@ -1,7 +1,7 @@
 //! The steps of a request: the order in which HAProxy does what the rules, the events and the filters
 //! of a configuration say.
 //!
-//! The order is what HAProxy 2.6 to 3.4 do, as `tests/tests/order.rs` shows: an event comes before the
+//! The order is what HAProxy 2.6 to 3.4 do, as `tests/tests/evaluation_order.rs` shows: an event comes before the
 //! rules of its kind, whichever place the `filter` has among them; those of `defaults` come first; the
 //! response has the rules of the backend before those of the frontend. A `listen` has the events of
 //! frontends and of backends one after the other, before its rules.

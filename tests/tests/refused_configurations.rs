@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[path = "../../spoa-config/tests/cases/mod.rs"]
 mod cases;
 
-const HAPROXY: &str = include_str!("refused/haproxy.cfg");
-const SPOE: &str = include_str!("refused/spoe.conf");
+const HAPROXY: &str = include_str!("refused_configurations/haproxy.cfg");
+const SPOE: &str = include_str!("refused_configurations/spoe.conf");
 
 /// A file after one change, and what was done to it.
 struct Change {

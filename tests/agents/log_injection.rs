@@ -90,7 +90,7 @@ fn on_failure(failed: &FailedMessage<'_>) -> Result<(), String> {
 
 fn main() {
     spoa::run!(
-        name = "wayward",
+        name = "log-injection",
         listen = "127.0.0.1:0",
         on_failure = on_failure
     )

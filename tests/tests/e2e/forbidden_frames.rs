@@ -9,7 +9,7 @@ use spoa_tests::{
     for_each_haproxy_in_turn,
 };
 
-use crate::by_hand::{ack, answering, greeting};
+use crate::scripted_agent::{ack, answering, greeting};
 
 fn config(agent: &Background) -> Config {
     Config::new(agent.addr())

@@ -85,7 +85,7 @@ fn launch(
     done: &std::path::Path,
     args: &[&str],
 ) -> Process {
-    let mut command = program(env!("CARGO_BIN_EXE_agent-keeping"));
+    let mut command = program(env!("CARGO_BIN_EXE_agent-after-and-transactions"));
     command.args(["--listen", &address.to_string()]);
     command.args(["--admin", &admin.to_string()]);
     command.arg("--done").arg(done).args(args);

@@ -9,7 +9,7 @@ use spoa::spop::Value;
 use spoa_tests::{PATIENCE, Process, place_of};
 use std::process::Command;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_agent-wayward");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_agent-log-injection");
 
 async fn start(command: &mut Command) -> (Process, Client) {
     let agent = Process::start(command);
@@ -91,7 +91,7 @@ async fn a_client_cannot_write_its_own_log_line() {
     }
     few("` panicked: no user x");
     assert_eq!(
-        count("WARN agent_wayward: user x"),
+        count("WARN agent_log_injection: user x"),
         breaks.len(),
         "{records:#?}"
     );
@@ -117,7 +117,7 @@ async fn an_error_that_cannot_be_shown_or_dropped_loses_only_its_own_answer() {
         assert!(sticky.expect("it is answered").actions.is_empty());
         if variable == Some("full") {
             agent.wait_for_line("backtrace of the panic, at ");
-            agent.wait_for_line("wayward::");
+            agent.wait_for_line("log_injection::");
         }
         let records = records(&mut agent);
         let place = division();
@@ -129,7 +129,7 @@ async fn an_error_that_cannot_be_shown_or_dropped_loses_only_its_own_answer() {
         let lines = |text: &str| records.iter().filter(|line| line.contains(text)).count();
         assert_eq!(lines(&line), 1, "{records:#?}");
         assert_eq!(lines("handler `sticky` failed: sticky peer="), 1);
-        let dropped = "` panicked: does not come off, at tests/agents/wayward.rs:";
+        let dropped = "` panicked: does not come off, at tests/agents/log_injection.rs:";
         assert_eq!(lines(dropped), 1, "{records:#?}");
         // Two failures, one of `on_failure`, one panic outside of handlers.
         let troubles = records
@@ -144,7 +144,10 @@ async fn an_error_that_cannot_be_shown_or_dropped_loses_only_its_own_answer() {
 
 /// Returns the place of the division by zero in the agent.
 fn division() -> String {
-    place_of("tests/agents/wayward.rs", "self.used * 100 / self.limit")
+    place_of(
+        "tests/agents/log_injection.rs",
+        "self.used * 100 / self.limit",
+    )
 }
 
 #[test]

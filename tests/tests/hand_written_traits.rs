@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::process::Command;
 
 fn agent() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_agent-by-hand"))
+    Command::new(env!("CARGO_BIN_EXE_agent-hand-written-traits"))
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn on_failure(failed: &FailedMessage<'_>) -> SetVar<&'static str> {
 
 fn main() {
     spoa::run!(
-        name = "laden",
+        name = "flaky",
         listen = "127.0.0.1:0",
         on_failure = on_failure
     )
