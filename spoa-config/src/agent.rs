@@ -48,7 +48,7 @@ pub struct Message {
     /// The doc comment of the function.
     pub docs: String,
     /// The longest time that the handler may take, if it can wait.
-    pub deadline: Option<Duration>,
+    pub timeout: Option<Duration>,
     /// The event at which HAProxy sends it, such as `on-frontend-http-request`.
     pub event: Option<String>,
     /// The condition after the event, such as `if { path_beg /api }`.

@@ -124,7 +124,7 @@ mod tests {
             function: name.to_owned(),
             location: ("main.rs".to_owned(), 1),
             docs: String::new(),
-            deadline: None,
+            timeout: None,
             event: event.map(str::to_owned),
             condition: None,
             group: None,

@@ -17,8 +17,8 @@ pub(super) const RESPONSE_BODY: &str = "1h";
 /// Returns `timeout processing`: longer than any handler may take, so that the agent itself reports a late
 /// handler and answers the other messages of the NOTIFY.
 pub(super) fn processing(agent: &Agent) -> Duration {
-    let deadlines = agent.messages.iter().filter_map(|it| it.deadline);
-    let longest = deadlines.max().unwrap_or_default();
+    let timeouts = agent.messages.iter().filter_map(|it| it.timeout);
+    let longest = timeouts.max().unwrap_or_default();
     let margin = (longest / 2).max(Duration::from_millis(100));
     PROCESSING.max(longest + margin)
 }

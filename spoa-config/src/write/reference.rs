@@ -82,11 +82,11 @@ fn section(message: &Message) -> String {
         section.push_str(&format!("{}\n\n", deepened(message.docs.trim())));
     }
     section.push_str(&format!("- Sent: {}\n", sent(message)));
-    match message.deadline {
-        Some(deadline) => {
-            let deadline = time(deadline);
+    match message.timeout {
+        Some(timeout) => {
+            let timeout = time(timeout);
             section.push_str(&format!(
-                "- Deadline: {deadline}, after which it is answered without this handler\n"
+                "- Deadline: {timeout}, after which it is answered without this handler\n"
             ));
         }
         None => section.push_str("- Deadline: none\n"),

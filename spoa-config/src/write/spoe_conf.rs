@@ -120,8 +120,8 @@ fn agent_section(plan: &Plan<'_>, text: &mut Text) {
         text.line("timeout hello 2s");
         text.line("timeout idle 2m");
     }
-    let deadlines = plan.agent.messages.iter().filter_map(|it| it.deadline);
-    let why = match deadlines.max() {
+    let timeouts = plan.agent.messages.iter().filter_map(|it| it.timeout);
+    let why = match timeouts.max() {
         Some(longest) => format!(
             " Handlers end after {} at the latest, so a late one loses only its own variables, not those \
              of the other messages in its frame.",

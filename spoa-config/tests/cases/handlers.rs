@@ -39,7 +39,7 @@ pub fn parse(text: &str) -> Vec<Message> {
             "group" => message.group = Some(rest.into()),
             "timeout" => {
                 let number = rest.strip_suffix("ms").and_then(|it| it.parse().ok());
-                message.deadline = Some(Duration::from_millis(number.expect("ms")));
+                message.timeout = Some(Duration::from_millis(number.expect("ms")));
             }
             "takes" => message.arguments.push(argument(rest)),
             "verdict" => verdict(message, rest),

@@ -45,7 +45,7 @@ pub fn agent() -> Agent {
         name: name.into(),
         function: format!("agent::{}", name.replace('-', "_")),
         location: ("src/main.rs".into(), line),
-        deadline: Some(Duration::from_millis(100)),
+        timeout: Some(Duration::from_millis(100)),
         ..Message::default()
     };
     Agent {
@@ -72,7 +72,7 @@ pub fn agent() -> Agent {
                 arguments: vec![argument("host", Expected::Text, "&str", "req.hdr(host)")],
                 variables: vec![variable("backend", "String")],
                 group: Some("routing".into()),
-                deadline: None,
+                timeout: None,
                 ..message("choose-backend", 16)
             },
         ],

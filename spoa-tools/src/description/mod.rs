@@ -141,7 +141,7 @@ fn message(place: &JsonPlace<'_>) -> Result<Option<Message>, String> {
         location: (message.text("file")?.unwrap_or_default(), line as u32),
         docs: message.text("docs")?.unwrap_or_default(),
         // Handlers have whole microseconds.
-        deadline: timeout.map(|ms| Duration::from_micros((ms * 1e3).round() as u64)),
+        timeout: timeout.map(|ms| Duration::from_micros((ms * 1e3).round() as u64)),
         event: message.text("event")?,
         condition: message.text("condition")?,
         group: message.text("group")?,
@@ -382,7 +382,7 @@ mod tests {
         ] }"#;
         let agent = read(text).unwrap();
         let message = &agent.messages[0];
-        assert!(agent.fallback && !message.complete && message.deadline.is_none());
+        assert!(agent.fallback && !message.complete && message.timeout.is_none());
         let argument = &message.arguments[0];
         assert_eq!(
             (argument.expected, argument.required),

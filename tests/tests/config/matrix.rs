@@ -120,7 +120,7 @@ fn messages(kind: Kind) -> Vec<Message> {
         name: name.to_owned(),
         function: format!("agent::{name}"),
         location: ("src/main.rs".to_owned(), 7),
-        deadline: Some(Duration::from_millis(200)),
+        timeout: Some(Duration::from_millis(200)),
         arguments,
         variables,
         ..Message::default()

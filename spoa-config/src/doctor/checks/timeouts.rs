@@ -110,22 +110,22 @@ fn cut_off(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
 fn unusual(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let word = engine.timeout("processing")?;
     let processing = haproxy_time(&word.text).filter(|time| !time.is_zero() && word.known)?;
-    let deadline = deadline(case, engine).map(|(deadline, _)| deadline);
+    let timeout = longest_timeout(case, engine).map(|(timeout, _)| timeout);
     let title = format!("`timeout processing {}` is very ", word.text);
     let finding = |how: &str, label: &str| {
         Finding::new(Code::AnswersCutOff, format!("{title}{how}"), word.span)
             .severity(Severity::Note)
             .label(label)
     };
-    if processing >= LONG && deadline.is_none_or(|deadline| deadline < processing / 2) {
-        let enough = deadline.map_or(USUAL, enough).max(USUAL);
+    if processing >= LONG && timeout.is_none_or(|timeout| timeout < processing / 2) {
+        let enough = timeout.map_or(USUAL, enough).max(USUAL);
         return Some(
             finding("long", "if the agent hangs, each request waits this long")
                 .help(format!("write `timeout processing {}`", show_time(enough))),
         );
     }
     if processing < SHORT {
-        let enough = deadline
+        let enough = timeout
             .map_or(Duration::ZERO, enough)
             .max(Duration::from_millis(100));
         return Some(
@@ -139,39 +139,39 @@ fn unusual(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     None
 }
 
-/// Returns the longest deadline of the handlers that an engine asks, with its handler.
-fn deadline<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Option<(Duration, &'a Message)> {
+/// Returns the longest timeout of the handlers that an engine asks, with its handler.
+fn longest_timeout<'a>(case: &Case<'a>, engine: &Engine<'a>) -> Option<(Duration, &'a Message)> {
     let handlers = engine
         .messages()
         .filter_map(|message| case.handler(message.title()));
     handlers
-        .filter_map(|handler| Some((handler.deadline?, handler)))
-        .max_by_key(|(deadline, _)| *deadline)
+        .filter_map(|handler| Some((handler.timeout?, handler)))
+        .max_by_key(|(timeout, _)| *timeout)
 }
 
-/// Returns a timeout that covers a deadline and the way there and back.
-fn enough(deadline: Duration) -> Duration {
-    (deadline + deadline / 4).max(deadline + Duration::from_millis(10))
+/// Returns a `timeout processing` that covers the timeout of a handler and the way there and back.
+fn enough(timeout: Duration) -> Duration {
+    (timeout + timeout / 4).max(timeout + Duration::from_millis(10))
 }
 
 fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let word = engine.timeout("processing")?;
     let processing = haproxy_time(&word.text).filter(|time| !time.is_zero())?;
-    let (deadline, handler) = deadline(case, engine)?;
-    if deadline < processing {
+    let (timeout, handler) = longest_timeout(case, engine)?;
+    if timeout < processing {
         return None;
     }
     let title = format!(
         "HAProxy stops waiting before the handler of `{}` reaches its deadline",
         handler.name
     );
-    let enough = enough(deadline);
+    let enough = enough(timeout);
     let (file, line) = &handler.location;
     Some(
         Finding::new(Code::DeadlineTooLate, title, word.span)
             .label(format!(
                 "not longer than the handler's deadline of {}",
-                show_time(deadline)
+                show_time(timeout)
             ))
             .note(format!(
                 "the handler is `{}` ({file}:{line})",

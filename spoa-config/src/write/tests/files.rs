@@ -4,15 +4,15 @@ use super::*;
 
 #[test]
 fn handlers_end_before_haproxy_stops_waiting() {
-    for (deadlines, processing) in [
+    for (timeouts, processing) in [
         (&[][..], "500ms"),
         (&[20, 200], "500ms"),
         (&[1000], "1500ms"),
         (&[2000, 100], "3s"),
         (&[450], "675ms"),
     ] {
-        let messages = deadlines.iter().map(|millis| Message {
-            deadline: Some(Duration::from_millis(*millis)),
+        let messages = timeouts.iter().map(|millis| Message {
+            timeout: Some(Duration::from_millis(*millis)),
             ..message(&format!("m{millis}"), Vec::new(), &[])
         });
         let mut messages: Vec<_> = messages.collect();
@@ -283,7 +283,7 @@ fn the_page_has_all_that_is_known() {
         &["sess.score"],
     );
     check.docs = "Checks.\n\n# Errors\nNone.".to_owned();
-    check.deadline = Some(Duration::from_millis(20));
+    check.timeout = Some(Duration::from_millis(20));
     check.event = Some("on-client-session".to_owned());
     check.variables[0].rust_type = Some("u8".to_owned());
     let mut agent = agent(vec![check, message("other", Vec::new(), &[])]);
