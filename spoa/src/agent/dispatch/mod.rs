@@ -4,12 +4,14 @@
 //! spans, the observer, values in the log. The slow path has all of it.
 //!
 //! This module knows buffers, not sockets. It runs handlers that are done when they return; the others belong to
-//! `waiting_handlers`.
+//! `start` and `visit`.
 
+mod blocking_run;
 mod failure;
 pub(crate) mod in_flight;
 mod observer_calls;
-mod waiting_handlers;
+mod start;
+mod visit;
 pub(crate) mod wakeups;
 
 /// The primitives of `wakeups`, for which `tests/wakeups.rs` has those of loom.

@@ -1,43 +1,26 @@
-//! Handlers that may have to wait: started, polled when they are woken, cancelled when they are late. The ACK is written
-//! when the last handler of its NOTIFY is done.
+//! The start of a handler that may have to wait: whether it may run now, its job, and its first poll.
 //!
-//! This module knows futures and deadlines. Handlers that are done when they return belong to `dispatch`.
+//! Handlers that are done when they return belong to `dispatch`. `visit` polls the others again.
 
+use super::blocking_run::blocking;
 use super::in_flight::{AckPart, Deadline, RunningHandler, Slot, Trace};
-use super::observer_calls::HandledMessage;
+use super::visit::poll_guarded;
 use super::{Dispatcher, PendingAck, run_in_place, with_success_variable};
 use crate::agent::report::handlers as report;
-use crate::agent::shared::blocking::BlockingPlace;
 use crate::agent::shared::handler_table::HandlerEntry;
-use crate::agent::shared::observer::HandlerOutcome;
-use crate::agent::shared::spans::within;
 use crate::agent::worker::state::{ReadTime, WorkerState};
 use crate::handler::guard::guard;
-use crate::handler::panics::drop_quietly;
 use crate::handler::{
     ActionWriter, Context, Failure, Finished, IncomingMessage, Job, JobFuture, Overload, Run,
 };
-use crate::spop::Name;
 use std::borrow::Cow;
 use std::task::{self, Poll};
-use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Span;
 
 /// The limit on parts of one ACK that are awaited: a frame has room for thousands of messages, and each
 /// handler that waits costs a future and its buffers. HAProxy's configurations have a handful.
 const MAX_PARTS: usize = 256;
-
-/// Why the handlers of a slot are polled or cancelled.
-#[derive(Clone, Copy)]
-enum Visit {
-    /// One of them was woken.
-    Poll,
-    /// Deadlines up to this time have passed.
-    Expire(Instant),
-    /// The agent stops, and has waited this long.
-    GiveUp(Duration),
-}
 
 /// The state of a handler after its first poll.
 enum FirstPoll {
@@ -48,8 +31,6 @@ enum FirstPoll {
     /// It failed, or panicked, before there was a future.
     Failed(Box<Failure>),
 }
-
-type SyncRun = fn(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>;
 
 impl Dispatcher<'_> {
     /// Starts a handler that may have to wait, or runs a sync handler whose NOTIFY has such a handler already.
@@ -267,144 +248,6 @@ impl Dispatcher<'_> {
             self.worker.recycle_job(job);
         }
     }
-
-    /// Polls the handlers of a slot; answers its NOTIFY if all are done.
-    pub(crate) fn resume(&mut self, index: usize) {
-        self.visit(index, Visit::Poll);
-    }
-
-    /// Cancels the handlers of a slot whose deadline has passed.
-    pub(crate) fn expire(&mut self, index: usize, now: Instant) {
-        self.visit(index, Visit::Expire(now));
-    }
-
-    /// Cancels every handler of a slot; `after` is the time they had.
-    pub(crate) fn give_up(&mut self, index: usize, after: Duration) {
-        self.visit(index, Visit::GiveUp(after));
-    }
-
-    fn visit(&mut self, index: usize, visit: Visit) {
-        let end = self.max_ack_size();
-        let Some(slot) = self.in_flight.slot(index) else {
-            return;
-        };
-        let ids = slot.ids;
-        let mut request = None;
-        if matches!(visit, Visit::Poll) {
-            slot.handle.rearm();
-        }
-        let cx = &mut task::Context::from_waker(&slot.waker);
-        for part in &mut slot.parts {
-            let AckPart::Running(running) = part else {
-                continue;
-            };
-            let entry = self.shared.table.entry(running.entry);
-            let finished = match (visit, running.deadline) {
-                (Visit::Poll, _) => {
-                    self.worker.activity.note_handler(entry.definition);
-                    let polled = match &running.trace {
-                        None => poll_guarded(&mut running.future, cx),
-                        Some(trace) => {
-                            within(&trace.span, || poll_guarded(&mut running.future, cx))
-                        }
-                    };
-                    match polled {
-                        Poll::Ready(finished) => finished,
-                        Poll::Pending => continue,
-                    }
-                }
-                (Visit::Expire(now), Some(deadline)) if deadline.at <= now => {
-                    Finished::failed(Failure::TimedOut(deadline.timeout))
-                }
-                (Visit::Expire(_), _) => continue,
-                (Visit::GiveUp(after), _) => Finished::failed(Failure::Stopped(after)),
-            };
-            running.admitted.ended(matches!(visit, Visit::Poll));
-            entry.count_duration(Some(running.begun), self.worker.shard);
-            let observed = self.shared.observer.is_some();
-            let success_variable = match &finished.job {
-                Some(job) if observed => Some(job.success_variable.clone()),
-                _ => None,
-            };
-            let (mut actions, left_out) = match finished.job {
-                Some(mut job) => {
-                    let actions = std::mem::replace(&mut job.actions, self.worker.buffer());
-                    let left_out = job.left_out.take();
-                    self.worker.recycle_job(job);
-                    (actions, left_out)
-                }
-                None => (self.worker.buffer(), None),
-            };
-            let handled = HandledMessage {
-                entry,
-                name: Name::new(&running.message),
-                req_id: running.req_id(),
-                context: Context {
-                    connection: self.connection,
-                    ids,
-                    deadline: running.deadline.map(Deadline::into_std),
-                },
-                begun: Some(running.begun),
-            };
-            if let Err(failure) = finished.result {
-                let fail = || {
-                    self.shared
-                        .handle_failure_of_running(&handled, failure, &mut actions, end);
-                };
-                match &running.trace {
-                    None => fail(),
-                    Some(trace) => within(&trace.span, fail),
-                }
-            } else {
-                entry.counters.handled(self.worker.shard);
-                if let Some(left_out) = left_out {
-                    entry.counters.left_out(&left_out);
-                    report::left_out(
-                        entry.definition,
-                        &entry.line_limits,
-                        &left_out,
-                        handled.context,
-                        handled.req_id,
-                    );
-                }
-                if observed {
-                    let success_variable = success_variable.as_deref();
-                    let mut end = || {
-                        let outcome = HandlerOutcome::Done;
-                        self.shared.tell_ended(
-                            &handled,
-                            outcome,
-                            &mut actions,
-                            0,
-                            success_variable,
-                        );
-                    };
-                    match &running.trace {
-                        None => end(),
-                        Some(trace) => within(&trace.span, end),
-                    }
-                }
-            }
-            request = running.take_req_id().or(request);
-            *part = AckPart::Done(actions);
-        }
-        if slot.parts.is_empty() || slot.is_waiting() {
-            return;
-        }
-        let mut parts = std::mem::take(&mut slot.parts);
-        let ack = self.begin_ack(ids);
-        for part in parts.drain(..) {
-            if let AckPart::Done(actions) = part {
-                self.worker.output.extend_from_slice(&actions);
-                self.worker.recycle(actions);
-            }
-        }
-        if let Some(slot) = self.in_flight.slot(index) {
-            slot.parts = parts;
-        }
-        self.in_flight.release(index);
-        self.finish_ack(ack.open, ids, |_| request);
-    }
 }
 
 /// Returns how a message is found in logs and traces once it is gone.
@@ -454,51 +297,5 @@ fn move_output_to_slot(slot: &mut Slot, ack: &PendingAck, worker: &mut WorkerSta
         let mut head = worker.buffer();
         head.extend(worker.output.drain(payload..));
         slot.parts.push(AckPart::Done(head));
-    }
-}
-
-/// Polls a handler; its panic is its failure.
-#[inline(always)]
-fn poll_guarded(future: &mut JobFuture, cx: &mut task::Context<'_>) -> Poll<Finished> {
-    guard(|| Ok(future.as_mut().poll(cx)))
-        .unwrap_or_else(|failure| Poll::Ready(Finished::failed(failure)))
-}
-
-/// A blocking handler as a future.
-fn blocking(job: Box<Job>, run: SyncRun, place: BlockingPlace, span: Option<Span>) -> JobFuture {
-    match place {
-        BlockingPlace::Free(permit) => Box::pin(run_blocking(job, run, permit, span)),
-        BlockingPlace::Queue(turn) => Box::pin(async move {
-            let permit = turn.wait().await;
-            run_blocking(job, run, permit, span).await
-        }),
-    }
-}
-
-/// Starts a blocking handler on the pool, which keeps `permit` until it is done.
-fn run_blocking(
-    mut job: Box<Job>,
-    run: SyncRun,
-    permit: impl Send + 'static,
-    span: Option<Span>,
-) -> impl Future<Output = Finished> {
-    let work = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        let (incoming, mut actions) = job.parts();
-        let mut run = || guard(|| run(&incoming, &mut actions));
-        let result = match span {
-            None => run(),
-            Some(span) => {
-                let result = within(&span, run);
-                drop_quietly(span);
-                result
-            }
-        };
-        let left_out = actions.left_out();
-        job.finish((result, left_out))
-    });
-    async move {
-        work.await
-            .unwrap_or_else(|error| Finished::failed(Failure::Error(error.into())))
     }
 }
