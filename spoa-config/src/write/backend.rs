@@ -48,7 +48,7 @@ pub(super) fn section(plan: &Plan<'_>) -> String {
     if let Some(tls) = &plan.agent.tls {
         authority(plan, tls, &mut text);
     }
-    if plan.options.watch.is_some() {
+    if plan.options.request_logging.is_some() {
         // An agent that a debugger halts, or a machine that builds, is not down.
         text.line("default-server check inter 10s fall 3 rise 1");
     } else {

@@ -2,7 +2,7 @@
 //! still make too large is reported.
 
 use super::argument::Arg;
-use super::options::{Fail, Watch};
+use super::options::{Fail, RequestLogging};
 use super::plan::{Plan, Planned, Proof};
 use crate::ANSWERED;
 use spoa_facts::{Event, Expression, Frame, Sent};
@@ -162,8 +162,8 @@ fn parsed(plan: &Plan<'_>, members: &[&Planned<'_>], length: Option<usize>) -> P
             let asked = sign.asked.as_ref();
             args.extend(asked.map(|name| (ANSWERED.to_owned(), format!("str({name})"))));
         }
-        if plan.options.watch.is_some() {
-            args.push((Watch::ARGUMENT.to_owned(), "unique-id".to_owned()));
+        if plan.options.request_logging.is_some() {
+            args.push((RequestLogging::ARGUMENT.to_owned(), "unique-id".to_owned()));
         }
         for arg in &planned.args {
             let sample = arg.sample().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! A whole `haproxy.cfg` around the frontend and the backend.
 
 use super::buffers::Buffers;
-use super::options::Watch;
+use super::options::RequestLogging;
 use super::plan::{ERROR, Plan};
 use super::text::Text;
 use super::{denials, verdict_rules};
@@ -49,9 +49,9 @@ fn defaults(plan: &Plan<'_>, text: &mut Text) {
     text.section("defaults");
     text.line("mode http");
     text.line("log global");
-    if plan.options.watch.is_some() {
+    if plan.options.request_logging.is_some() {
         let error = format!("txn.{}.{ERROR}", plan.prefix);
-        let format = Watch::LOG_FORMAT.replace("ERROR", &error);
+        let format = RequestLogging::LOG_FORMAT.replace("ERROR", &error);
         text.line("unique-id-format %rt");
         text.line("option dontlognull");
         text.line(&format!("log-format \"{format}\""));
@@ -75,14 +75,14 @@ fn servers(plan: &Plan<'_>, text: &mut Text) {
         text.line("default_backend servers");
         text.blank();
     }
-    if plan.options.watch.is_none() {
+    if plan.options.request_logging.is_none() {
         text.heading("Your servers; here HAProxy itself answers.");
     }
     text.touching("backend servers");
     denials::backend_lines(plan, text);
     verdict_rules::backend_lines(plan, text);
-    match &plan.options.watch {
-        Some(watch) => text.line(&format!("server site {}", watch.site)),
+    match &plan.options.request_logging {
+        Some(logging) => text.line(&format!("server site {}", logging.site)),
         None => {
             text.line("http-request return status 200 content-type text/plain string \"hello\\n\"")
         }

@@ -30,7 +30,7 @@ mod verdict_rules;
 
 pub use buffers::Buffers;
 pub use configuration::{Warning, WrittenConfiguration};
-pub use options::{Cache, Fail, Options, Page, Refusal, Watch};
+pub use options::{Cache, Fail, Options, Page, Refusal, RequestLogging};
 pub use reference::{page, unsaid};
 pub use signature::{Writer, signed, writer};
 

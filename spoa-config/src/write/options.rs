@@ -53,7 +53,7 @@ pub struct Options {
     /// The sizes of HAProxy's buffers.
     pub buffers: Buffers,
     /// The marks by which an observer assigns messages to requests; `None` without an observer.
-    pub watch: Option<Watch>,
+    pub request_logging: Option<RequestLogging>,
 }
 
 impl Options {
@@ -77,7 +77,7 @@ impl Options {
             bind: vec![":8080".to_owned()],
             spoe_file: "spoe.conf".to_owned(),
             buffers: Buffers::default(),
-            watch: None,
+            request_logging: None,
         }
     }
 }
@@ -94,12 +94,12 @@ pub struct Cache {
 /// A configuration for an observer: HAProxy logs the fate of each request, and each message carries the id
 /// of its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watch {
+pub struct RequestLogging {
     /// The address of the server behind HAProxy.
     pub site: String,
 }
 
-impl Watch {
+impl RequestLogging {
     /// The argument of each message that has the id of its request.
     pub const ARGUMENT: &'static str = "spoa-dev";
 

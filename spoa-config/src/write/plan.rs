@@ -259,7 +259,7 @@ impl<'a> Plan<'a> {
     pub(super) fn takes_unique_ids(&self) -> bool {
         let mut args = self.messages.iter().flat_map(|it| &it.args);
         // `dev` has a format of its own.
-        self.options.watch.is_none() && args.any(|arg| arg.sample() == Some("unique-id"))
+        self.options.request_logging.is_none() && args.any(|arg| arg.sample() == Some("unique-id"))
     }
 
     /// Returns whether HAProxy buffers the body of each request, as the site's own rules say.

@@ -2,7 +2,7 @@
 
 use super::argument::Arg;
 use super::durations::time;
-use super::options::{Fail, Watch};
+use super::options::{Fail, RequestLogging};
 use super::plan::{ERROR, Plan, Planned, Proof};
 use super::text::Text;
 use crate::{ANSWERED, Series};
@@ -194,8 +194,8 @@ fn args(plan: &Plan<'_>, planned: &Planned<'_>, text: &mut Text) {
         }
         words.extend(arg.word());
     }
-    if plan.options.watch.is_some() {
-        words.push(format!("{}=unique-id", Watch::ARGUMENT));
+    if plan.options.request_logging.is_some() {
+        words.push(format!("{}=unique-id", RequestLogging::ARGUMENT));
     }
     text.list("args", words.iter().map(String::as_str));
 }

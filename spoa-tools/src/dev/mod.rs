@@ -1,14 +1,14 @@
 //! `dev`: an agent with a real HAProxy and a server, and a line for each request.
 //!
 //! The agent's program brings a tap, which passes frames on between HAProxy and the agent and tells
-//! the [`Watch`] what it saw.
+//! the [`RequestLog`] what it saw.
 
 mod decision;
 mod echo;
 mod front;
-mod watch;
+mod request_log;
 
-pub use watch::{NotifyId, Watch};
+pub use request_log::{NotifyId, RequestLog};
 
 use crate::command::{self, CommandInput, CommandOption as Opt};
 use crate::doctor::check;
@@ -19,7 +19,7 @@ use crate::terminal::{Paint, print};
 use front::Front;
 use spoa_config::Agent;
 use spoa_config::doctor::Severity;
-use spoa_config::write::{self, Watch as Watched, write};
+use spoa_config::write::{self, RequestLogging, write};
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -87,7 +87,7 @@ impl Dev {
     /// Starts HAProxy for an agent that listens on a TCP address.
     ///
     /// The tap takes connections on a listener, passes their bytes on to the agent at an address and back, and tells a
-    /// watch about the frames. It is called within a runtime and returns at once.
+    /// log about the frames. It is called within a runtime and returns at once.
     ///
     /// # Errors
     /// A line for the user: there is no HAProxy, it does not start, or its configuration has an error.
@@ -95,7 +95,7 @@ impl Dev {
         &self,
         agent: &Agent,
         address: &str,
-        tap: impl Fn(TcpListener, String, Arc<Watch>),
+        tap: impl Fn(TcpListener, String, Arc<RequestLog>),
     ) -> Result<RunningHaproxy, String> {
         let haproxy = Haproxy::find(self.bin.as_deref()).map_err(|error| error.to_string())?;
         let folder = Folder::make();
@@ -105,19 +105,19 @@ impl Dev {
             tls: None,
             ..agent.clone()
         };
-        let watch = Arc::new(Watch::of(&agent));
+        let log = Arc::new(RequestLog::of(&agent));
         let start = match &self.config {
             Some(file) => {
                 examine(&agent, file, &haproxy)?;
-                let tap = |listener| tap(listener, address.to_owned(), Arc::clone(&watch));
+                let tap = |listener| tap(listener, address.to_owned(), Arc::clone(&log));
                 self.own(&agent, file, tap).await
             }
             None => {
-                let tap = |listener| tap(listener, address.to_owned(), Arc::clone(&watch));
+                let tap = |listener| tap(listener, address.to_owned(), Arc::clone(&log));
                 self.generated(&agent, &haproxy, folder.path(), tap).await
             }
         }?;
-        let proxy = run(&haproxy, &start.file, folder.path(), Arc::clone(&watch))
+        let proxy = run(&haproxy, &start.file, folder.path(), Arc::clone(&log))
             .map_err(|error| format!("cannot start HAProxy: {error}"))?;
         if let Some(front) = &start.front {
             ready(&proxy, front.address()).await?;
@@ -129,7 +129,7 @@ impl Dev {
         );
         Ok(RunningHaproxy {
             proxy,
-            watch,
+            log,
             folder,
             text,
         })
@@ -162,7 +162,7 @@ impl Dev {
         let options = write::Options {
             bind: vec![front.address().to_string()],
             show: true,
-            watch: Some(Watched {
+            request_logging: Some(RequestLogging {
                 site: site_address.to_string(),
             }),
             ..write::Options::new(haproxy.series)
@@ -219,7 +219,12 @@ impl Dev {
 }
 
 /// Starts HAProxy in the folder of its configuration.
-fn run(haproxy: &Haproxy, config: &Path, folder: &Path, watch: Arc<Watch>) -> io::Result<Guarded> {
+fn run(
+    haproxy: &Haproxy,
+    config: &Path,
+    folder: &Path,
+    log: Arc<RequestLog>,
+) -> io::Result<Guarded> {
     let config = config.canonicalize()?;
     // A full path, since it is started in another folder.
     let mut command = Command::new(haproxy.path.canonicalize()?);
@@ -227,7 +232,7 @@ fn run(haproxy: &Haproxy, config: &Path, folder: &Path, watch: Arc<Watch>) -> io
     if let Some(directory) = config.parent() {
         command.current_dir(directory);
     }
-    Guarded::start(&command, Some(folder), move |line| watch.printed(line))
+    Guarded::start(&command, Some(folder), move |line| log.printed(line))
 }
 
 /// Waits until HAProxy listens on an address.
@@ -277,7 +282,7 @@ struct Start {
 #[derive(Debug)]
 pub struct RunningHaproxy {
     proxy: Guarded,
-    watch: Arc<Watch>,
+    log: Arc<RequestLog>,
     /// It is removed after HAProxy has ended.
     #[allow(dead_code, reason = "the folder is removed when this is dropped")]
     folder: Folder,
@@ -301,7 +306,7 @@ impl RunningHaproxy {
             () = self.proxy.ended() => true,
         };
         // HAProxy goes first, so that it does not complain about an agent that is gone.
-        self.watch.close();
+        self.log.close();
         match self.proxy.stop() {
             _ if !by_itself => Ok(()),
             // The status that a shell reports for a child ended by a signal.

@@ -32,7 +32,7 @@ pub(super) async fn dev(
         .start(
             &running.description(options),
             &address,
-            |listener, agent, watch| tap::spawn(listener, agent, watch, Arc::clone(&secrets)),
+            |listener, agent, log| tap::spawn(listener, agent, log, Arc::clone(&secrets)),
         )
         .await;
     let mut haproxy = haproxy.map_err(StartError::Failed)?;

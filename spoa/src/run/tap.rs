@@ -1,10 +1,10 @@
-//! The tap of `dev`: it passes bytes between HAProxy and the agent, and tells a watch about the frames.
+//! The tap of `dev`: it passes bytes between HAProxy and the agent, and tells a log about the frames.
 
 use crate::agent::SecretArguments;
 #[cfg(feature = "http")]
 use crate::http::Headers;
 use crate::spop::{ActionIter, Frame, FrameIds, FrameType, Message, Messages, Value};
-use spoa_tools::dev::{NotifyId, Watch};
+use spoa_tools::dev::{NotifyId, RequestLog};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -24,16 +24,16 @@ const LONGEST: usize = 60;
 pub(super) fn spawn(
     listener: TcpListener,
     agent: String,
-    watch: Arc<Watch>,
+    log: Arc<RequestLog>,
     secrets: Arc<SecretArguments>,
 ) {
-    tokio::spawn(serve(listener, agent, watch, secrets));
+    tokio::spawn(serve(listener, agent, log, secrets));
 }
 
 async fn serve(
     listener: TcpListener,
     agent: String,
-    watch: Arc<Watch>,
+    log: Arc<RequestLog>,
     secrets: Arc<SecretArguments>,
 ) {
     static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
@@ -42,7 +42,7 @@ async fn serve(
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let (agent, watch) = (agent.clone(), Arc::clone(&watch));
+        let (agent, log) = (agent.clone(), Arc::clone(&log));
         let secrets = Arc::clone(&secrets);
         let connection = CONNECTIONS.fetch_add(1, Relaxed);
         tokio::spawn(async move {
@@ -53,13 +53,13 @@ async fn serve(
             let (from_haproxy, to_haproxy) = stream.into_split();
             let (from_agent, to_agent) = to_agent.into_split();
             let asked = Direction {
-                watch: Arc::clone(&watch),
+                log: Arc::clone(&log),
                 secrets: Arc::clone(&secrets),
                 connection,
                 fragments: HashMap::new(),
             };
             let answered = Direction {
-                watch,
+                log,
                 secrets,
                 connection,
                 fragments: HashMap::new(),
@@ -110,7 +110,7 @@ async fn pass(
 
 /// One direction of a connection.
 struct Direction {
-    watch: Arc<Watch>,
+    log: Arc<RequestLog>,
     secrets: Arc<SecretArguments>,
     connection: u64,
     /// NOTIFYs of which more fragments have to come.
@@ -131,13 +131,13 @@ impl Direction {
                 payload.extend_from_slice(frame.payload);
                 if frame.flags.fin() {
                     if let Some((request, messages)) = notify(&payload, &self.secrets) {
-                        self.watch.asked(id, request, messages);
+                        self.log.notify(id, request, messages);
                     }
                 } else {
                     self.fragments.insert(frame.ids, payload);
                 }
             }
-            FrameType::ACK => self.watch.answered(id, actions(frame.payload)),
+            FrameType::ACK => self.log.ack(id, actions(frame.payload)),
             _ => {}
         }
     }
@@ -148,7 +148,7 @@ fn notify(payload: &[u8], secrets: &SecretArguments) -> Option<(Option<String>, 
     let mut request = None;
     let messages = Messages::parse(payload).ok()?;
     let messages = messages.iter().map(|message| {
-        if let Some(Value::String(id)) = message.get(Watch::ARGUMENT) {
+        if let Some(Value::String(id)) = message.get(RequestLog::ARGUMENT) {
             request = Some(String::from_utf8_lossy(id).into_owned());
         }
         text(&message, secrets)
@@ -162,7 +162,7 @@ fn text(message: &Message<'_>, secrets: &SecretArguments) -> String {
         .args()
         .iter()
         .enumerate()
-        .filter(|(_, arg)| arg.name.as_bytes() != Watch::ARGUMENT.as_bytes());
+        .filter(|(_, arg)| arg.name.as_bytes() != RequestLog::ARGUMENT.as_bytes());
     let args = args.map(|(index, arg)| {
         let value = if secrets.contain(message, index, arg.name.as_bytes()) {
             "(secret)".to_owned()
@@ -259,7 +259,7 @@ mod tests {
         let mut payload = Vec::new();
         let args = [
             ("ip", Value::from("192.0.2.7")),
-            (Watch::ARGUMENT, Value::from("5")),
+            (RequestLog::ARGUMENT, Value::from("5")),
             ("", Value::Int64(7)),
         ];
         NotifyWriter::new(&mut payload).message("check", &args);

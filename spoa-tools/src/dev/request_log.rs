@@ -2,7 +2,7 @@
 
 use super::decision::{Decision, Response, decisions};
 use crate::terminal::print;
-use spoa_config::write::Watch as Watched;
+use spoa_config::write::RequestLogging;
 use spoa_config::{Agent, Verdict};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -29,23 +29,23 @@ pub struct NotifyId {
 /// The NOTIFYs that passed so far.
 ///
 /// ```
-/// use spoa_tools::dev::{NotifyId, Watch};
+/// use spoa_tools::dev::{NotifyId, RequestLog};
 ///
-/// let watch = Watch::default();
+/// let log = RequestLog::default();
 /// let id = NotifyId { connection: 7, stream: 1, frame: 1 };
-/// watch.asked(id, None, vec!["check ip=192.0.2.7".to_owned()]);
+/// log.notify(id, None, vec!["check ip=192.0.2.7".to_owned()]);
 /// // It prints `check ip=192.0.2.7 -> set-var sess.score = 20 (0.1ms)`.
-/// watch.answered(id, vec!["set-var sess.score = 20".to_owned()]);
+/// log.ack(id, vec!["set-var sess.score = 20".to_owned()]);
 /// ```
 #[derive(Debug, Default)]
-pub struct Watch {
+pub struct RequestLog {
     /// The verdicts of each message.
     verdicts: HashMap<String, Vec<Verdict>>,
-    state: Mutex<WatchState>,
+    state: Mutex<RequestLogState>,
 }
 
 #[derive(Debug, Default)]
-struct WatchState {
+struct RequestLogState {
     /// NOTIFYs without an ACK.
     open: HashMap<NotifyId, Exchange>,
     /// NOTIFYs with an ACK, by their requests.
@@ -68,40 +68,40 @@ struct Exchange {
     took: Option<Duration>,
 }
 
-impl Watch {
-    /// Makes a watch that knows the verdicts of an agent.
+impl RequestLog {
+    /// Makes a log that knows the verdicts of an agent.
     ///
     /// ```
     /// use spoa_config::{Agent, Message, Verdict};
-    /// use spoa_tools::dev::{NotifyId, Watch};
+    /// use spoa_tools::dev::{NotifyId, RequestLog};
     ///
     /// let check = Message {
     ///     name: "check".to_owned(),
     ///     verdicts: vec![Verdict::default()],
     ///     ..Message::default()
     /// };
-    /// let watch = Watch::of(&Agent { messages: vec![check], ..Agent::default() });
+    /// let log = RequestLog::of(&Agent { messages: vec![check], ..Agent::default() });
     /// let id = NotifyId { connection: 7, stream: 1, frame: 1 };
-    /// watch.asked(id, None, vec!["check".to_owned()]);
+    /// log.notify(id, None, vec!["check".to_owned()]);
     /// // It prints `check -> deny 403 (0.1ms)`.
     /// let actions = ["set-var txn.action = \"deny\"", "set-var txn.status = 403"];
-    /// watch.answered(id, actions.map(str::to_owned).to_vec());
+    /// log.ack(id, actions.map(str::to_owned).to_vec());
     /// ```
     #[must_use]
     pub fn of(agent: &Agent) -> Self {
         let messages = agent.messages.iter();
         let verdicts = messages.map(|message| (message.name.clone(), message.verdicts.clone()));
-        Watch {
+        RequestLog {
             verdicts: verdicts.collect(),
             state: Mutex::default(),
         }
     }
 
     /// The name of the argument that has the id of the request.
-    pub const ARGUMENT: &'static str = Watched::ARGUMENT;
+    pub const ARGUMENT: &'static str = RequestLogging::ARGUMENT;
 
     /// Notes a NOTIFY: the id of its request, and its messages as text.
-    pub fn asked(&self, id: NotifyId, request: Option<String>, messages: Vec<String>) {
+    pub fn notify(&self, id: NotifyId, request: Option<String>, messages: Vec<String>) {
         let exchange = Exchange {
             begun: Instant::now(),
             request,
@@ -114,7 +114,7 @@ impl Watch {
     }
 
     /// Notes the actions of an ACK, as text.
-    pub fn answered(&self, id: NotifyId, actions: Vec<String>) {
+    pub fn ack(&self, id: NotifyId, actions: Vec<String>) {
         let mut state = self.state();
         let Some(mut exchange) = state.open.remove(&id) else {
             return;
@@ -160,7 +160,7 @@ impl Watch {
         exchanges
     }
 
-    fn state(&self) -> MutexGuard<'_, WatchState> {
+    fn state(&self) -> MutexGuard<'_, RequestLogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -183,7 +183,7 @@ impl Exchange {
     }
 }
 
-/// A request, as HAProxy logs it in [`Watched::LOG_FORMAT`].
+/// A request, as HAProxy logs it in [`RequestLogging::LOG_FORMAT`].
 #[derive(Debug, PartialEq, Eq)]
 struct Request {
     id: String,
@@ -197,7 +197,7 @@ struct Request {
 
 impl Request {
     fn read(line: &str) -> Option<Self> {
-        let rest = line.strip_prefix(Watched::LOG_FORMAT.split(' ').next()?)?;
+        let rest = line.strip_prefix(RequestLogging::LOG_FORMAT.split(' ').next()?)?;
         let mut words = rest.strip_prefix(' ')?.splitn(7, ' ').map(str::to_owned);
         Some(Request {
             id: words.next()?,
@@ -262,36 +262,36 @@ mod tests {
         frame: 1,
     };
 
-    fn asked(watch: &Watch, request: &str, message: &str) {
-        watch.asked(ID, Some(request.to_owned()), vec![message.to_owned()]);
+    fn asked(log: &RequestLog, request: &str, message: &str) {
+        log.notify(ID, Some(request.to_owned()), vec![message.to_owned()]);
     }
 
     #[test]
     fn a_request_and_its_exchanges_are_one_line() {
-        let watch = Watch::default();
-        asked(&watch, "5", "check ip=\"192.0.2.7\"");
-        watch.answered(ID, vec!["set-var sess.score = 20".to_owned()]);
+        let log = RequestLog::default();
+        asked(&log, "5", "check ip=\"192.0.2.7\"");
+        log.ack(ID, vec!["set-var sess.score = 20".to_owned()]);
         let request = Request::read("spoa-dev 5 403 PR 3 - GET /a b?c").unwrap();
-        let mut exchanges = watch.take(&request.id);
+        let mut exchanges = log.take(&request.id);
         exchanges[0].took = Some(Duration::from_micros(1234));
         assert_eq!(
             request.text(&exchanges),
             "GET /a b?c 403 by HAProxy 3ms | check ip=\"192.0.2.7\" -> set-var sess.score = 20 (1.2ms)"
         );
-        assert!(watch.take(&request.id).is_empty());
+        assert!(log.take(&request.id).is_empty());
     }
 
     #[test]
     fn a_notify_without_an_answer_is_shown() {
-        let watch = Watch::default();
-        asked(&watch, "6", "check");
+        let log = RequestLog::default();
+        asked(&log, "6", "check");
         let request = Request::read("spoa-dev 6 200 -- 500 1 GET /").unwrap();
         assert_eq!(
-            request.text(&watch.take("6")),
+            request.text(&log.take("6")),
             "GET / 200 500ms | check -> no answer | HAProxy got no answer in time (1)"
         );
         assert_eq!(
-            request.text(&watch.take("6")),
+            request.text(&log.take("6")),
             "GET / 200 500ms | nothing was sent | HAProxy got no answer in time (1)"
         );
     }
