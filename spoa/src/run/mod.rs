@@ -8,6 +8,7 @@ mod command_line;
 mod description;
 #[cfg(feature = "tools")]
 mod dev;
+mod entries;
 mod error;
 mod handlers;
 mod log;
@@ -32,6 +33,7 @@ mod tls;
 mod tools;
 mod user_options;
 
+pub use entries::{parse_lines, read_lines};
 pub use program::{Program, ProgramError};
 #[cfg(feature = "options")]
 pub use quantity::duration;
