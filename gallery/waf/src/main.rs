@@ -2,10 +2,10 @@
 
 mod rules;
 
-use rules::{Part, Rules};
+use rules::{Part, Rule, Rules, strings};
 use spoa::State;
 use spoa::admin::Counters;
-use spoa::http::{Form, Headers, Query, Verdict};
+use spoa::http::{Form, Headers, Path, Query, Verdict};
 use spoa::prelude::*;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
@@ -39,7 +39,8 @@ struct Judged {
     id: Option<String>,
     anomaly_score: u32,
     rules_hit: u32,
-    rule_ids: String,
+    /// The rules that match, if HAProxy asks for them.
+    rule_ids: Option<String>,
     /// The rule that made the score reach the limit.
     ruleid: Option<u32>,
 }
@@ -61,6 +62,23 @@ struct Request<'a> {
     headers: Headers<'a>,
     #[spoa(default, sample = "req.body")]
     body: &'a [u8],
+    #[spoa("exportRuleIDs", default, sample = "bool(true)")]
+    export_rule_ids: bool,
+}
+
+/// The arguments of `coraza-res` that rules look at.
+#[derive(FromMessage)]
+struct Response<'a> {
+    #[spoa(sample = "status")]
+    status: u16,
+    headers: Headers<'a>,
+    #[spoa(default, sample = "res.body")]
+    body: &'a [u8],
+    #[spoa("exportRuleIDs", default, sample = "bool(true)")]
+    export_rule_ids: bool,
+    /// Whether the response passes in any case.
+    #[spoa("detect-only", default, sample = "bool(false)")]
+    detect_only: bool,
 }
 
 /// Returns a name that no other request has, from a random start.
@@ -78,73 +96,75 @@ fn request(
     State(rules): State<'_, Rules>,
     State(options): State<'_, Options>,
 ) -> Judged {
-    let mut parts = vec![
-        Part::new("method", request.method),
-        Part::new("path", request.path),
-        Part::new("path", spoa::http::Path::new(request.path).decoded()),
-        Part::new("body", request.body),
+    let mut parts: Vec<Part<'_>> = vec![
+        ("method", request.method.into()),
+        ("path", request.path.into()),
+        ("path", Path::new(request.path).decoded()),
+        ("body", request.body.into()),
     ];
     let form = Form::new(request.body);
     for (name, value) in request.query.iter().chain(form.iter()) {
-        parts.extend([Part::new("args", name), Part::new("args", value)]);
+        parts.extend([("args", name), ("args", value)]);
     }
     if let Ok(json) = serde_json::from_slice(request.body) {
-        rules::strings(&json, &mut parts);
+        strings(&json, &mut parts);
     }
-    let judged = judge("request", rules, options, &parts, request.headers);
+    let hits = rules.hits(&parts, request.headers);
     Judged {
         id: Some(id()),
-        ..judged
+        ..judge(
+            "request",
+            &hits,
+            Some(options.deny_from),
+            request.export_rule_ids,
+        )
     }
 }
 
 /// Judges a response.
 #[spoe_message("coraza-res", event = "on-http-response")]
 fn response(
-    #[arg(sample = "status")] status: u16,
-    headers: Headers<'_>,
-    #[arg(default, sample = "res.body")] body: &[u8],
+    response: Response<'_>,
     State(rules): State<'_, Rules>,
     State(options): State<'_, Options>,
 ) -> Judged {
-    let status = status.to_string();
+    let status = response.status.to_string();
     let parts = [
-        Part::new("status", status.as_bytes()),
-        Part::new("response", body),
+        ("status", status.as_bytes().into()),
+        ("response", response.body.into()),
     ];
-    judge("response", rules, options, &parts, headers)
+    let hits = rules.hits(&parts, response.headers);
+    let deny_from = (!response.detect_only).then_some(options.deny_from);
+    judge("response", &hits, deny_from, response.export_rule_ids)
 }
 
+/// Judges by the rules that match. Without a limit, nothing is denied.
 fn judge(
     of: &'static str,
-    rules: &Rules,
-    options: &Options,
-    parts: &[Part<'_>],
-    headers: Headers<'_>,
+    hits: &[&Rule],
+    deny_from: Option<u32>,
+    export_rule_ids: bool,
 ) -> Judged {
-    let hits = rules.hits(parts, headers);
     let (mut anomaly_score, mut ruleid) = (0_u32, None);
-    for rule in &hits {
+    for rule in hits {
         anomaly_score = anomaly_score.saturating_add(rule.score);
-        if anomaly_score >= options.deny_from {
+        if deny_from.is_some_and(|from| anomaly_score >= from) {
             ruleid = ruleid.or(Some(rule.id));
         }
     }
     let ids: Vec<_> = hits.iter().map(|rule| rule.id.to_string()).collect();
     let rule_ids = ids.join(",");
-    let (name, verdict) = if anomaly_score >= options.deny_from {
-        let denied = Verdict::deny::<403>().reason(rule_ids.clone());
-        ("deny", denied)
-    } else {
-        ("allow", Verdict::allow())
+    let verdict = match ruleid {
+        Some(_) => Verdict::deny::<403>().reason(rule_ids.clone()),
+        None => Verdict::allow(),
     };
-    JUDGED.inc([of, name]);
+    JUDGED.inc([of, verdict.outcome().as_str()]);
     Judged {
         verdict,
         id: None,
         anomaly_score,
         rules_hit: u32::try_from(hits.len()).unwrap_or(u32::MAX),
-        rule_ids,
+        rule_ids: export_rule_ids.then_some(rule_ids),
         ruleid,
     }
 }

@@ -82,14 +82,20 @@ struct Site {
 
 impl Site {
     fn start(installed: &InstalledHaProxy, time: &str) -> Self {
+        let spoe = SPOE.replace("processing      500ms", &format!("processing {time}"));
+        Site::with(installed, &spoe, "")
+    }
+
+    /// Starts HAProxy with another SPOE file, and one more line in the frontend.
+    fn with(installed: &InstalledHaProxy, spoe: &str, line: &str) -> Self {
         let [front, back, agent_port] = [(); 3].map(|()| free_port());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("coraza-{front}"));
         fs::create_dir_all(&folder).unwrap();
-        let mut config = HAPROXY.to_owned();
+        let end = "    use_backend httpbin_backend";
+        let mut config = HAPROXY.replace(end, &format!("{line}\n{end}"));
         for (name, port) in [("FRONT", front), ("BACK", back), ("AGENT", agent_port)] {
             config = config.replace(&format!("127.0.0.1:{name}"), &format!("127.0.0.1:{port}"));
         }
-        let spoe = SPOE.replace("processing      500ms", &format!("processing {time}"));
         fs::write(folder.join("coraza.cfg"), spoe).unwrap();
         fs::write(folder.join("haproxy.cfg"), config).unwrap();
 
@@ -191,6 +197,25 @@ fn the_agent_works_with_the_configuration_of_coraza() {
             "1",
         ];
         assert_eq!(broken[3..], rest, "{installed}");
+    }
+}
+
+#[test]
+fn a_response_can_be_judged_without_a_denial_and_rules_are_named_if_asked_for() {
+    let spoe = SPOE.replace("processing      500ms", "processing 30s");
+    let line = "    http-response set-header x-rules %[var(txn.coraza.rule_ids)]";
+    for installed in HaProxy::oldest_middle_newest() {
+        for (export, rules) in [("true", Some("950100")), ("false", Some(""))] {
+            let spoe = spoe.replace("detect-only=bool(false)", "detect-only=bool(true)");
+            let spoe = spoe.replace("IDs=bool(false)", &format!("IDs=bool({export})"));
+            let site = Site::with(&installed, &spoe, line);
+            let reply = site.get("/broken");
+            let expected = (500, "oops", rules);
+            let got = (reply.status, &*reply.text(), reply.header("x-rules"));
+            assert_eq!(got, expected, "{installed} {export}");
+            let broken = site.logged("/broken");
+            assert_eq!(broken[9..], ["rules-hit:", "1"], "{installed}: {broken:?}");
+        }
     }
 }
 
