@@ -4,6 +4,7 @@
 //! is `EXPIRY.SIGNATURE.NONCE`, whose SHA-256 hash begins with some zero bits: the work.
 
 use ring::{digest, hmac};
+use spoa::run::read_lines;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -28,24 +29,10 @@ pub struct Keys(Vec<hmac::Key>);
 impl Keys {
     /// Reads a file with a key on each line.
     pub fn load(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
-        let keys = text.and_then(|text| Keys::parse(&text));
-        keys.map_err(|error| format!("{}: {error}", path.display()))
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let lines = text.lines().map(str::trim);
-        let lines: Vec<_> = lines
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-            .collect();
-        if lines.is_empty() {
-            return Err("the file has no key".to_owned());
+        match read_lines::<_, Vec<_>, _>(path, key)? {
+            keys if keys.is_empty() => Err(format!("{}: the file has no key", path.display())),
+            keys => Ok(Keys(keys)),
         }
-        if lines.iter().any(|line| line.len() < SHORTEST) {
-            return Err(format!("a key has at least {SHORTEST} characters"));
-        }
-        let key = |line: &str| hmac::Key::new(hmac::HMAC_SHA256, line.as_bytes());
-        Ok(Keys(lines.into_iter().map(key).collect()))
     }
 
     /// Returns the question for a client.
@@ -89,6 +76,13 @@ impl Keys {
     }
 }
 
+fn key(line: &str) -> Result<hmac::Key, String> {
+    match line.len() >= SHORTEST {
+        true => Ok(hmac::Key::new(hmac::HMAC_SHA256, line.as_bytes())),
+        false => Err(format!("a key has at least {SHORTEST} characters")),
+    }
+}
+
 /// Returns what is signed. A pass is for an IPv4 address, or for an IPv6 network of 64 bits.
 fn signed(ends: u64, address: IpAddr) -> String {
     let network = match address.to_canonical() {
@@ -122,7 +116,7 @@ mod tests {
 
     fn keys(letters: &str) -> Keys {
         let lines: Vec<_> = letters.chars().map(|c| c.to_string().repeat(32)).collect();
-        Keys::parse(&lines.join("\n")).unwrap()
+        Keys(lines.iter().map(|line| key(line).unwrap()).collect())
     }
 
     /// Returns a pass with the first nonce that fits.
@@ -177,11 +171,15 @@ mod tests {
 
     #[test]
     fn a_file_without_good_keys_is_refused() {
+        let path = std::env::temp_dir().join(format!("challenge-{}.txt", std::process::id()));
         for (text, problem) in [
             ("# none\n\n", "the file has no key"),
-            ("short", "a key has at least 32 characters"),
+            ("# one\nshort", "line 2: a key has at least 32 characters"),
         ] {
-            assert_eq!(Keys::parse(text).err().as_deref(), Some(problem));
+            std::fs::write(&path, text).unwrap();
+            let error = Keys::load(&path).err().unwrap();
+            assert_eq!(error, format!("{}: {problem}", path.display()));
         }
+        std::fs::remove_file(path).unwrap();
     }
 }

@@ -12,18 +12,10 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 struct Options {
     /// Database of countries or cities
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "/var/lib/GeoIP/GeoLite2-Country.mmdb"
-    )]
+    #[arg(long, default_value = "/var/lib/GeoIP/GeoLite2-Country.mmdb")]
     country_db: PathBuf,
     /// Database of autonomous systems
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "/var/lib/GeoIP/GeoLite2-ASN.mmdb"
-    )]
+    #[arg(long, default_value = "/var/lib/GeoIP/GeoLite2-ASN.mmdb")]
     asn_db: PathBuf,
     /// Country or autonomous system to deny: `SE`, `AS1221`
     #[arg(long, value_name = "CODE")]

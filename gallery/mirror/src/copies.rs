@@ -11,8 +11,6 @@ use spoa::HandlerError;
 use spoa::agent::Dependency;
 use spoa::http::{Headers, Method};
 use std::net::IpAddr;
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The bytes that are read of an answer. The connection to a server that answers with more is closed.
 const MAX_BODY: usize = 1 << 20;
@@ -30,11 +28,10 @@ const OF_A_CONNECTION: [&[u8]; 9] = [
     b"upgrade",
 ];
 
-/// The server that gets copies, and the places of those that wait for its answer.
+/// The server that gets copies.
 pub struct Copies {
     client: Client<HttpConnector, Full<Bytes>>,
     server: Uri,
-    places: Arc<Semaphore>,
     dependency: Dependency,
 }
 
@@ -47,7 +44,6 @@ impl Copies {
         Ok(Copies {
             client: Client::builder(TokioExecutor::new()).build_http(),
             server: options.to.clone(),
-            places: Arc::new(Semaphore::new(options.in_flight)),
             dependency: Dependency::new("the mirror", options.to_timeout, options.to_retry),
         })
     }
@@ -55,11 +51,6 @@ impl Copies {
     /// Returns the address of the server.
     pub fn server(&self) -> &Uri {
         &self.server
-    }
-
-    /// Returns a place for one more copy, or `None` if too many are in flight.
-    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
     /// Sends a copy. Returns `None` if the server is away.

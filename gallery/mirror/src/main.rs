@@ -24,12 +24,9 @@ struct Options {
     /// Time before the server is tried again after a failure
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     to_retry: Duration,
-    /// Copies that wait for an answer at most; more are dropped
-    #[arg(long, value_name = "N", default_value = "100")]
-    in_flight: usize,
 }
 
-/// Copies by result: `answered`, `dropped` (too many at once), `failed` (the server is away), `incomplete`
+/// Copies by result: `answered`, `dropped` (too much other work after answers), `failed` (the server is away), `incomplete`
 /// (HAProxy does not have the whole body).
 static COPIES: Counters<1> = Counters::new("mirror_copies", "Copies by result", ["result"]);
 
@@ -55,10 +52,6 @@ fn mirror(
         COPIES.inc(["incomplete"]);
         return Ok(());
     }
-    let Some(place) = copies.place() else {
-        COPIES.inc(["dropped"]);
-        return Ok(());
-    };
     let address = address.to_canonical();
     let request = copy(
         copies.server(),
@@ -76,8 +69,8 @@ fn mirror(
         } else {
             "failed"
         }]);
-        drop(place);
     });
+    // At most `--max-after-work` copies wait for an answer.
     if !accepted {
         COPIES.inc(["dropped"]);
     }

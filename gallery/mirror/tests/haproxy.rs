@@ -164,7 +164,7 @@ fn a_slow_server_delays_no_request_and_drops_are_counted() {
     let mirror = Mirror::start(port, None);
     for installed in HaProxy::oldest_middle_newest() {
         let before = mirror.received();
-        let (agent, admin) = agent(port, &["--in-flight", "5", "--to-timeout", "1h"]);
+        let (agent, admin) = agent(port, &["--max-after-work", "5", "--to-timeout", "1h"]);
         let haproxy = start(&installed, agent);
         let start = Instant::now();
         for _ in 0..20 {

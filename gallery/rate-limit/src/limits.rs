@@ -1,5 +1,6 @@
 //! The file of limits.
 
+use spoa::run::{duration, read_lines};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
@@ -34,19 +35,7 @@ pub struct Limits(HashMap<String, Limit>);
 impl Limits {
     /// Reads a file.
     pub fn load(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
-        let limits = text.and_then(|text| Limits::parse(&text));
-        limits.map_err(|error| format!("{}: {error}", path.display()))
-    }
-
-    /// Reads the text of a file.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let lines = text.lines().map(str::trim);
-        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let limits = lines.map(|line| {
-            parse_line(line).ok_or_else(|| format!("expected `address 100/10s`, not `{line}`"))
-        });
-        limits.collect::<Result<_, _>>().map(Limits)
+        read_lines(path, entry).map(Limits)
     }
 
     /// Returns the limit for one user, address or key: its own, or that of all.
@@ -56,10 +45,14 @@ impl Limits {
     }
 }
 
-fn parse_line(line: &str) -> Option<(String, Limit)> {
+fn entry(line: &str) -> Result<(String, Limit), &'static str> {
+    parse(line).ok_or("expected `address 100/10s`")
+}
+
+fn parse(line: &str) -> Option<(String, Limit)> {
     let (what, limit) = line.rsplit_once(' ')?;
     let (count, time) = limit.split_once('/')?;
-    let (count, time) = (count.parse().ok()?, spoa::run::duration(time).ok()?);
+    let (count, time) = (count.parse().ok()?, duration(time).ok()?);
     let kind = what.split(' ').next()?;
     let valid = ["address", "user", "key"].contains(&kind) && count > 0 && !time.is_zero();
     valid.then(|| (what.to_owned(), Limit { count, time }))
@@ -68,6 +61,13 @@ fn parse_line(line: &str) -> Option<(String, Limit)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spoa::run::parse_lines;
+
+    impl Limits {
+        pub(crate) fn parse(text: &str) -> Result<Self, String> {
+            parse_lines(text, entry).map(Limits)
+        }
+    }
 
     #[test]
     fn a_name_can_have_its_own_limit_and_others_have_the_common_one() {
@@ -101,7 +101,7 @@ mod tests {
             "key 1/1",
         ] {
             let error = Limits::parse(&format!("user 1/1s\n{line}")).unwrap_err();
-            assert_eq!(error, format!("expected `address 100/10s`, not `{line}`"));
+            assert_eq!(error, "line 2: expected `address 100/10s`", "{line}");
         }
     }
 

@@ -264,7 +264,7 @@ fn limits_change_while_the_agent_serves() {
     });
     // A mistake keeps the limits that were there.
     limits.write("user many\n");
-    haproxy.wait_for_agent_log("not `user many`");
+    haproxy.wait_for_agent_log("limits.txt: line 1: expected `address 100/10s`");
     assert_eq!(get(&haproxy, "b").status, 200);
 }
 
