@@ -6,10 +6,10 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::jwk::{AlgorithmParameters, JwkSet};
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -33,28 +33,24 @@ impl Keys {
         })
     }
 
-    /// Returns a key. If it is unknown, fetches the keys again, but only once for each pause. `None` if the issuer does
-    /// not have it.
-    pub async fn get(
-        &self,
-        id: &str,
-        options: &Options,
-    ) -> Result<Option<Arc<DecodingKey>>, String> {
+    /// Returns a key. If it is unknown, fetches the keys again, but only once for each pause. An error is the reason to
+    /// deny the token.
+    pub async fn get(&self, id: &str, options: &Options) -> Result<Arc<DecodingKey>, &'static str> {
         if let Some(key) = self.known(id) {
-            return Ok(Some(key));
+            return Ok(key);
         }
         // Other handlers wait here for the fetch of the first.
         let mut fetched = self.fetched.lock().await;
         if self.known(id).is_none() && fetched.elapsed() >= options.refetch_pause {
             *fetched = Instant::now();
-            let set = fetch(options).await?;
-            *self.set.write().unwrap_or_else(|error| error.into_inner()) = set;
+            let set = fetch(options).await.map_err(|_| "no_keys")?;
+            *self.set.write().unwrap_or_else(PoisonError::into_inner) = set;
         }
-        Ok(self.known(id))
+        self.known(id).ok_or("unknown_key")
     }
 
     fn known(&self, id: &str) -> Option<Arc<DecodingKey>> {
-        let set = self.set.read().unwrap_or_else(|error| error.into_inner());
+        let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
         set.get(id).cloned()
     }
 }
@@ -84,6 +80,10 @@ async fn download(url: &str) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
 fn parse(text: &[u8]) -> Result<Set, Box<dyn Error + Send + Sync>> {
     let set: JwkSet = serde_json::from_slice(text)?;
     let keys = set.keys.iter().filter_map(|jwk| {
+        // A secret that both sides share is not a key to publish.
+        if matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_)) {
+            return None;
+        }
         let key = DecodingKey::from_jwk(jwk).ok()?;
         Some((jwk.common.key_id.clone()?, Arc::new(key)))
     });
@@ -103,6 +103,8 @@ mod tests {
     fn a_set_without_a_usable_key_does_not_replace_the_old_one() {
         assert!(parse(br#"{"keys": []}"#).is_err());
         assert!(parse(b"<html>").is_err());
+        let secret = br#"{"keys": [{"kid": "a", "kty": "oct", "k": "c2VjcmV0"}]}"#;
+        assert!(parse(secret).is_err());
         let without_id = br#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
         assert!(parse(without_id).is_err());
     }

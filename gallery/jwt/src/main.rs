@@ -2,8 +2,8 @@
 
 mod keys;
 
+use jsonwebtoken::Validation;
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, Validation};
 use keys::Keys;
 use serde_json::{Map, Value};
 use spoa::State;
@@ -83,44 +83,31 @@ async fn verify_token(
         (None, None) => Err("missing"),
     };
     TOKENS.inc([*verified.as_ref().err().unwrap_or(&"valid")]);
-    let claims = match verified {
-        Ok(claims) => claims,
-        Err("missing") if options.optional => Map::new(),
-        Err(reason) => return denied(reason),
+    let (verdict, challenge) = match verified {
+        Ok(_) => (Verdict::allow(), None),
+        Err("missing") if options.optional => (Verdict::allow(), None),
+        Err("no_keys") => (Verdict::deny::<503>().reason("no_keys"), None),
+        Err("missing") => (Verdict::deny::<401>().reason("missing"), Some("Bearer")),
+        Err(reason) => (
+            Verdict::deny::<401>().reason(reason),
+            Some("Bearer error=\"invalid_token\""),
+        ),
     };
+    let claims = verified.unwrap_or_default();
     let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
     let (subject, scope) = (text("sub"), text("scope"));
-    let headers = HeaderSet::new()
+    let to_server = HeaderSet::new()
         .set_some("x-jwt-subject", subject.as_deref())?
         .set_some("x-jwt-scope", scope.as_deref())?;
-    let verdict = Verdict::allow().request_headers(headers);
-    let claims = (!claims.is_empty()).then(|| Value::Object(claims).to_string());
+    let to_client = HeaderSet::new().set_some("www-authenticate", challenge)?;
     Ok(Verified {
-        verdict,
+        verdict: verdict
+            .request_headers(to_server)
+            .response_headers(to_client),
         subject,
         scope,
-        claims,
+        claims: (!claims.is_empty()).then(|| Value::Object(claims).to_string()),
     })
-}
-
-fn denied(reason: &'static str) -> Result<Verified, BadHeader> {
-    let verdict = match reason {
-        "no_keys" => Verdict::deny::<503>(),
-        "missing" => challenge("Bearer")?,
-        _ => challenge("Bearer error=\"invalid_token\"")?,
-    };
-    let verdict = verdict.reason(reason);
-    Ok(Verified {
-        verdict,
-        subject: None,
-        scope: None,
-        claims: None,
-    })
-}
-
-fn challenge(header: &str) -> Result<Verdict<Access>, BadHeader> {
-    let headers = HeaderSet::new().set("www-authenticate", header)?;
-    Ok(Verdict::deny::<401>().response_headers(headers))
 }
 
 /// Returns the claims of a token, or why it is not valid.
@@ -130,34 +117,25 @@ async fn claims(
     options: &Options,
 ) -> Result<Map<String, Value>, &'static str> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| "malformed")?;
-    // A secret that both sides share is never a key of a JWKS.
-    if matches!(
-        header.alg,
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
-    ) {
-        return Err("algorithm");
-    }
     let id = header.kid.ok_or("malformed")?;
-    let key = keys
-        .get(&id, options)
-        .await
-        .map_err(|_| "no_keys")?
-        .ok_or("unknown_key")?;
+    let key = keys.get(&id, options).await?;
     let mut validation = Validation::new(header.alg);
     validation.set_issuer(&[&options.issuer]);
     validation.set_audience(&[&options.audience]);
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     validation.validate_nbf = true;
     validation.leeway = options.leeway.as_secs();
-    let decoded = jsonwebtoken::decode(token, &key, &validation);
-    decoded
-        .map(|token| token.claims)
-        .map_err(|error| match error.kind() {
+    match jsonwebtoken::decode(token, &key, &validation) {
+        Ok(token) => Ok(token.claims),
+        Err(error) => Err(match error.kind() {
             ErrorKind::ExpiredSignature => "expired",
             ErrorKind::InvalidIssuer => "issuer",
             ErrorKind::InvalidAudience => "audience",
+            // Another algorithm than that of the key.
+            ErrorKind::InvalidAlgorithm => "algorithm",
             _ => "invalid",
-        })
+        }),
+    }
 }
 
 fn main() {
