@@ -319,6 +319,7 @@ fn every_kind_builds_passes_its_tests_and_deploys() {
             );
         }
     }
+    follow_the_tutorial(&folder.join("my-verdict"));
     // The dependencies are those of the project, so most of them are built already.
     let lock = workspace().join("Cargo.lock");
     fs::copy(lock, folder.join("Cargo.lock")).expect("the lock can be copied");
@@ -348,6 +349,32 @@ fn every_kind_builds_passes_its_tests_and_deploys() {
         units_are_valid(&name, &project, &program);
     }
     manifests_are_yaml(&folder);
+}
+
+/// Changes a project as `docs/tutorial.md` says: a rule more in the handler, and a test of it.
+fn follow_the_tutorial(project: &Path) {
+    let read = |path: &Path| fs::read_to_string(path).expect("a text");
+    let page = read(&workspace().join("docs/tutorial.md"));
+    let block = |language: &str| {
+        let (_, rest) = page
+            .split_once(&format!("```{language}\n"))
+            .expect("a block");
+        rest.split_once("```").expect("the block ends").0
+    };
+    let handler = block("rust");
+    let (before, rest) = handler
+        .split_once("    // This rule is new.\n")
+        .expect("a rule");
+    let (_, after) = rest.split_once("    }\n").expect("the rule ends");
+    let (main, tests) = (project.join("src/main.rs"), project.join("src/tests.rs"));
+    let (source, old) = (read(&main), format!("{before}{after}"));
+    assert!(source.contains(&old), "{source}");
+    fs::write(&main, source.replace(&old, handler)).expect("it can be written");
+    let list = "in [\n";
+    let listed = format!("{list}        {}", block("rust,ignore"));
+    let source = read(&tests);
+    assert!(source.contains(list), "{source}");
+    fs::write(&tests, source.replacen(list, &listed, 1)).expect("it can be written");
 }
 
 /// Checks that the files in `haproxy/` are those of the agent's own `config`, and that every HAProxy takes them.

@@ -5,8 +5,9 @@
 use crate::snippets;
 use crate::text::bare;
 
-/// Pages whose parts are compiled elsewhere: the crate `spoa-otel` has the line that calls it.
-const ELSEWHERE: [&str; 1] = ["docs/operations/traces.md"];
+/// Pages whose parts are compiled elsewhere: the crate `spoa-otel` has the line that calls it, and a test of `spop new` follows
+/// the tutorial.
+const ELSEWHERE: [&str; 2] = ["docs/operations/traces.md", "docs/tutorial.md"];
 
 #[test]
 fn the_parts_of_code_on_every_page_are_compiled() {
