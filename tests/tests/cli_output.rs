@@ -70,9 +70,9 @@ fn config(directory: &str) -> Said {
     said(fixture().args(wired).args(["--output", directory]))
 }
 
-/// Runs a command that may write at most 512 bytes to a file.
+/// Writes other files than `config`, with at most 512 bytes in each. A file that would not change is not written.
 fn config_on_a_full_disk(directory: &str) -> Command {
-    let limited = "trap '' XFSZ; ulimit -f 1; exec \"$0\" config --haproxy=3.2 --server=127.0.0.1:12345 --output \"$1\"";
+    let limited = "trap '' XFSZ; ulimit -f 1; exec \"$0\" config --haproxy=3.0 --server=127.0.0.1:12345 --output \"$1\"";
     let mut command = common::program("/bin/sh");
     command.args([
         "-c",
