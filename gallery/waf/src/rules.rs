@@ -58,7 +58,7 @@ fn rule(line: &str) -> Result<Rule, String> {
         return Err("expected `ID SCORE PART PATTERN`".to_owned());
     };
     if !PARTS.contains(&part) && !part.starts_with("header:") {
-        return Err(format!("there is no part `{part}`"));
+        return Err(format!("unknown part `{part}`"));
     }
     let number = |text: &str| {
         text.parse()
@@ -139,7 +139,7 @@ mod tests {
         for (line, problem) in [
             ("1 5 args", "line 1: expected `ID SCORE PART PATTERN`"),
             ("x 5 args a", "line 1: `x` is not a number"),
-            ("1 5 arg a", "line 1: there is no part `arg`"),
+            ("1 5 arg a", "line 1: unknown part `arg`"),
         ] {
             assert_eq!(rules(line).err().as_deref(), Some(problem));
         }

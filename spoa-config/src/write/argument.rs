@@ -118,7 +118,7 @@ pub(super) fn attribute(argument: &Argument) -> String {
     }
 }
 
-/// Returns a path as one word of a line, in which blanks, quotes, `#` and `\` stand for themselves.
+/// Returns a path as one word of a line, with its blanks, quotes, `#` and `\` escaped.
 pub(super) fn path_word(path: &str) -> String {
     let mut word = String::new();
     for c in path.chars() {

@@ -17,7 +17,7 @@ pub(super) fn lost(name: &str, old: &str, new: &str) -> Option<String> {
         return None;
     }
     Some(format!(
-        "`{name}` had lines that it has no longer. To write them again, add `{}`",
+        "`{name}` no longer has all agents or denials of the old file. To keep them, add `{}`",
         options.join(" ")
     ))
 }

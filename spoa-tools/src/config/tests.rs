@@ -242,7 +242,7 @@ fn a_replaced_file_that_loses_agents_or_denials_is_reported() {
     let advice = "add `--server 127.0.0.1:1 --server 127.0.0.1:2 --fail closed`";
     let warning = one.warnings.iter().find(|warning| warning.contains(advice));
     assert!(
-        warning.is_some_and(|warning| warning.starts_with(&format!("`{file}` had"))),
+        warning.is_some_and(|warning| warning.starts_with(&format!("`{file}` no longer has"))),
         "{:?}",
         one.warnings
     );

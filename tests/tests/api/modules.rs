@@ -129,7 +129,7 @@ pub(crate) fn resolve<'m>(modules: &'m Modules, at: &[String], path: &[String]) 
     });
     imports
         .flatten()
-        // A name that stands for itself is a crate.
+        // A path of one word names a crate.
         .filter(|(from, given)| given == name && from.as_slice() != std::slice::from_ref(name))
         .flat_map(|(from, _)| resolve(modules, &module, &from))
         .collect()
