@@ -119,7 +119,7 @@ codes! {
     SharedByRequests "SPOA048" Warning Silent "data of one request is kept for others",
     VerdictElsewhere "SPOA049" Error Silent "a verdict on a request is read in the response, or the reverse",
     TimeoutsMissing "SPOA050" Warning Warns "a timeout of the agent is missing",
-    DeadlineTooLate "SPOA051" Warning Silent "`timeout processing` ends before a handler's deadline",
+    HandlerTimeoutTooLong "SPOA051" Warning Silent "`timeout processing` ends before a handler's timeout",
     BackendTimeouts "SPOA052" Warning Depends "a timeout of the agents' backend is missing",
     FrameSize "SPOA060" Error Refuses "`max-frame-size` does not fit into `tune.bufsize`",
     BodyUnbuffered "SPOA061" Warning Silent "a message sends a body that nothing waits for",

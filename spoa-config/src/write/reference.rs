@@ -86,10 +86,10 @@ fn section(message: &Message) -> String {
         Some(timeout) => {
             let timeout = time(timeout);
             section.push_str(&format!(
-                "- Deadline: {timeout}, after which it is answered without this handler\n"
+                "- Timeout: {timeout}, after which it is answered without this handler\n"
             ));
         }
-        None => section.push_str("- Deadline: none\n"),
+        None => section.push_str("- Timeout: none\n"),
     }
     section.push_str(&format!("- Handler: {}\n\n", code(&message.function)));
     if message.arguments.is_empty() {

@@ -23,7 +23,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         findings.extend(cut_off(case, engine));
     }
     for engine in case.ours() {
-        match too_late(case, engine) {
+        match handler_too_slow(case, engine) {
             Some(finding) => findings.push(finding),
             None if cut_off(case, engine).is_some() => {}
             None => findings.extend(unusual(case, engine)),
@@ -154,7 +154,7 @@ fn enough(timeout: Duration) -> Duration {
     (timeout + timeout / 4).max(timeout + Duration::from_millis(10))
 }
 
-fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
+fn handler_too_slow(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let word = engine.timeout("processing")?;
     let processing = haproxy_time(&word.text).filter(|time| !time.is_zero())?;
     let (timeout, handler) = longest_timeout(case, engine)?;
@@ -162,15 +162,15 @@ fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
         return None;
     }
     let title = format!(
-        "HAProxy stops waiting before the handler of `{}` reaches its deadline",
+        "HAProxy stops waiting before the timeout of the handler of `{}`",
         handler.name
     );
     let enough = enough(timeout);
     let (file, line) = &handler.location;
     Some(
-        Finding::new(Code::DeadlineTooLate, title, word.span)
+        Finding::new(Code::HandlerTimeoutTooLong, title, word.span)
             .label(format!(
-                "not longer than the handler's deadline of {}",
+                "not longer than the handler's timeout of {}",
                 show_time(timeout)
             ))
             .note(format!(
@@ -178,7 +178,7 @@ fn too_late(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
                 handler.function
             ))
             .help(format!(
-                "write `timeout processing {}`, or give the handler a shorter deadline: `timeout = \"…\"`",
+                "write `timeout processing {}`, or give the handler a shorter one: `timeout = \"…\"`",
                 show_time(enough)
             )),
     )
