@@ -272,8 +272,7 @@ impl RunningProgram {
             tracing::warn!(target: AGENT, "{warning}");
         }
         let served = runtime.block_on(async {
-            let hangups = reload::hangups().map_err(StartError::Signals)?;
-            signals::ignore_haproxys_reload().map_err(StartError::Signals)?;
+            let hangups = signals::hangups().map_err(StartError::Signals)?;
             let mut setup = self.setup(options, setup).await?;
             let count = passed.len();
             for listener in passed.listeners().map_err(StartError::Sockets)? {

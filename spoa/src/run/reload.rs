@@ -4,17 +4,11 @@ use super::systemd;
 use crate::agent::{Error, Reloader};
 use crate::log_target::AGENT;
 use crate::text::one_line;
-use std::io;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// Handles the signal from now on. Without that, it would end the process.
-pub(super) fn hangups() -> io::Result<Signal> {
-    signal(SignalKind::hangup())
-}
+use tokio::sync::watch;
 
 /// Reloads at each signal, without end. Signals that come during a reload lead to one more reload.
-pub(super) async fn on_each(mut hangups: Signal, reloader: Reloader, status: String) {
-    while hangups.recv().await.is_some() {
+pub(super) async fn on_each(mut hangups: watch::Receiver<()>, reloader: Reloader, status: String) {
+    while hangups.changed().await.is_ok() {
         systemd::reloading();
         // systemd has no message for a reload that failed, so the status line says so.
         match reload(&reloader).await {

@@ -8,14 +8,14 @@ use super::{RunningProgram, Setup, StartError, handlers, reload, signals, system
 use super::{description, tools};
 use crate::log_target::AGENT;
 use std::io::{Write, stdout};
-use tokio::signal::unix::Signal;
+use tokio::sync::watch;
 
 /// Serves until a signal comes and all NOTIFYs in flight are answered.
 pub(super) async fn serve(
     setup: Setup,
     running: &RunningProgram,
     #[cfg_attr(not(feature = "admin"), allow(unused_variables))] options: &Options,
-    hangups: Signal,
+    hangups: watch::Receiver<()>,
     passed: usize,
 ) -> Result<(), StartError> {
     let Setup {

@@ -1,22 +1,26 @@
-//! Signals that stop the agent: SIGTERM, SIGINT and SIGUSR1, HAProxy's soft stop. The first one starts the
-//! drain, the second one ends the process.
-//!
-//! SIGUSR2, which reloads HAProxy's master process, is ignored.
+//! The signals of a serving agent. SIGTERM, SIGINT and SIGUSR1, HAProxy's soft stop, stop it: the first one starts the
+//! drain, the second one ends the process. SIGHUP reloads it. SIGUSR2, which reloads HAProxy's master process, is ignored.
 
 use crate::log_target::AGENT;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::{Handle, Signals};
+use std::future::Future;
 use std::io;
-use std::sync::mpsc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// The agent that serves, until a signal stops it.
 static SERVING: Mutex<Option<ServedAgent>> = Mutex::new(None);
 
-/// Whether the thread that waits for signals is running. It runs as long as the process, since tokio has taken
-/// the signals.
-static WAITS: Mutex<bool> = Mutex::new(false);
+/// The signals that a thread waits for, once it runs. It runs as long as the process: a signal that was taken does not
+/// get its default action back.
+static TAKEN: Mutex<Option<TakenSignals>> = Mutex::new(None);
+
+struct TakenSignals {
+    signals: Handle,
+    hangups: watch::Sender<()>,
+}
 
 struct ServedAgent {
     stop: oneshot::Sender<()>,
@@ -24,20 +28,16 @@ struct ServedAgent {
     drain: Duration,
 }
 
-/// Handles the signals from now on. The future is done at the first one.
+/// Handles the signals that stop an agent from now on. The future is done at the first one.
 ///
 /// A separate thread waits for signals, so that the second one ends the process even if a handler never
 /// returns. A program may call this function again when its agent has stopped. While no agent serves, each
-/// signal ends the process.
+/// of these signals ends the process.
 pub(super) fn first_signal(
     lame_duck: Duration,
     drain: Duration,
 ) -> io::Result<impl Future<Output = ()>> {
-    let mut waits = lock(&WAITS);
-    if !*waits {
-        start()?;
-        *waits = true;
-    }
+    take(&[SIGTERM, SIGINT, SIGUSR1, SIGUSR2])?;
     let (stop, stopped) = oneshot::channel();
     *lock(&SERVING) = Some(ServedAgent {
         stop,
@@ -52,51 +52,65 @@ pub(super) fn first_signal(
     })
 }
 
-/// Keeps SIGUSR2 from ending the process, from now on. It must be called within a runtime.
-pub(super) fn ignore_haproxys_reload() -> io::Result<()> {
-    // tokio's handler stays in place after the receiver is dropped.
-    signal(SignalKind::user_defined2()).map(drop)
+/// Takes SIGHUP and SIGUSR2 from now on, either of which would end the process. The receiver changes at each SIGHUP.
+pub(super) fn hangups() -> io::Result<watch::Receiver<()>> {
+    take(&[SIGHUP, SIGUSR2])
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Takes these signals, beside those that are taken already. Starts the thread the first time.
+fn take(numbers: &[i32]) -> io::Result<watch::Receiver<()>> {
+    let mut taken = lock(&TAKEN);
+    let TakenSignals { signals, hangups } = match &mut *taken {
+        Some(taken) => taken,
+        none => none.insert(start()?),
+    };
+    for number in numbers {
+        signals.add_signal(*number)?;
+    }
+    Ok(hangups.subscribe())
+}
+
 /// Starts the thread that waits for signals.
-fn start() -> io::Result<()> {
-    let (ready, started) = mpsc::channel();
-    let watch = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .build();
-        let runtime = match runtime {
-            Ok(runtime) => runtime,
-            Err(error) => return ready.send(Err(error)).unwrap_or_default(),
-        };
-        runtime.block_on(async {
-            let mut signals = match Signals::new() {
-                Ok(signals) => signals,
-                Err(error) => return ready.send(Err(error)).unwrap_or_default(),
-            };
-            ready.send(Ok(())).unwrap_or_default();
-            loop {
-                let (name, number) = signals.next().await;
-                // The agent may have ended by itself.
-                let serving = lock(&SERVING).take().filter(|it| !it.stop.is_closed());
-                let Some(serving) = serving else {
-                    tracing::warn!(target: AGENT, "{name}: exiting at once");
-                    std::process::exit(128 + number);
-                };
-                serving.stop(name);
+fn start() -> io::Result<TakenSignals> {
+    let mut signals = Signals::new::<_, i32>([])?;
+    let taken = TakenSignals {
+        signals: signals.handle(),
+        hangups: watch::Sender::new(()),
+    };
+    let hangups = taken.hangups.clone();
+    let wait = move || {
+        for number in signals.forever() {
+            match number {
+                SIGHUP => hangups.send_replace(()),
+                SIGUSR2 => tracing::info!(target: AGENT,
+                    "SIGUSR2: ignored: it reloads HAProxy's master process; an agent is reloaded by \
+                     SIGHUP and stopped by SIGTERM"
+                ),
+                SIGINT => stop("SIGINT", number),
+                SIGUSR1 => stop("SIGUSR1", number),
+                _ => stop("SIGTERM", number),
             }
-        });
+        }
     };
     std::thread::Builder::new()
         .name("spoa-signals".to_owned())
-        .spawn(watch)?;
-    started
-        .recv()
-        .unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+        .spawn(wait)?;
+    Ok(taken)
+}
+
+/// Stops the agent, or ends the process if none serves.
+fn stop(name: &str, number: i32) {
+    // The agent may have ended by itself.
+    let serving = lock(&SERVING).take().filter(|it| !it.stop.is_closed());
+    let Some(serving) = serving else {
+        tracing::warn!(target: AGENT, "{name}: exiting at once");
+        std::process::exit(128 + number);
+    };
+    serving.stop(name);
 }
 
 impl ServedAgent {
@@ -114,44 +128,5 @@ impl ServedAgent {
             ),
         }
         let _ = self.stop.send(());
-    }
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    soft_stop: Signal,
-    reload: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            soft_stop: signal(SignalKind::user_defined1())?,
-            reload: signal(SignalKind::user_defined2())?,
-        })
-    }
-
-    /// Waits for a signal that stops the agent; returns its name and its number.
-    async fn next(&mut self) -> (&'static str, i32) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => {
-                    return ("SIGTERM", SignalKind::terminate().as_raw_value());
-                }
-                _ = self.interrupt.recv() => {
-                    return ("SIGINT", SignalKind::interrupt().as_raw_value());
-                }
-                _ = self.soft_stop.recv() => {
-                    return ("SIGUSR1", SignalKind::user_defined1().as_raw_value());
-                }
-                _ = self.reload.recv() => tracing::info!(target: AGENT,
-                    "SIGUSR2: ignored: it reloads HAProxy's master process; an agent is reloaded by \
-                     SIGHUP and stopped by SIGTERM"
-                ),
-            }
-        }
     }
 }
