@@ -15,13 +15,12 @@ use super::worker::activity::{self, BlockedWorker};
 use super::worker::watchdog::Watchdog;
 use super::{Address, Listener, Monitor, Reloader, Shared};
 use crate::log_target::AGENT;
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::task::{Id, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// An agent whose sockets are bound.
@@ -133,9 +132,7 @@ impl Server {
                 () = &mut shutdown => break,
                 // Idle connections are to release the replaced values, too.
                 Ok(()) = reloads.changed() => connections.wake(),
-                Some(ended) = connections.tasks.join_next_with_id() => {
-                    connections.ended(ended.map_or_else(|error| error.id(), |(id, ())| id));
-                }
+                Some(_) = connections.tasks.join_next() => connections.forget_ended(),
                 accepted = acceptor.accept() => {
                     match acceptor.admit(accepted, connections.tasks.len()) {
                         Decision::Admit(accepted) => connections.admit(accepted, &shared),
@@ -213,7 +210,8 @@ fn report_blocked(shared: &Shared, blocked: BlockedWorker) {
 #[derive(Default)]
 struct Connections {
     tasks: JoinSet<()>,
-    wakeups: HashMap<Id, Weak<Wakeups>>,
+    /// Those of all connections that have not ended, and of some that have.
+    wakeups: Vec<Weak<Wakeups>>,
     #[cfg(feature = "tls")]
     tls: Option<super::listen::tls::Certificates>,
 }
@@ -221,46 +219,71 @@ struct Connections {
 impl Connections {
     fn admit(&mut self, accepted: Accepted, shared: &Arc<Shared>) {
         let wakeups = Arc::new(Wakeups::default());
-        let weak = Arc::downgrade(&wakeups);
+        self.wakeups.push(Arc::downgrade(&wakeups));
         let shared = shared.clone();
-        let task = match accepted {
+        match accepted {
             Accepted::Tcp(stream, peer) => {
                 #[cfg(feature = "tls")]
                 if let Some(tls) = self.tls.clone() {
-                    let task = self.tasks.spawn(super::listen::tls::drive(
+                    self.tasks.spawn(super::listen::tls::drive(
                         stream, peer, tls, shared, wakeups,
                     ));
-                    self.wakeups.insert(task.id(), weak);
                     return;
                 }
-                self.tasks.spawn(drive(stream, peer, shared, wakeups))
+                self.tasks.spawn(drive(stream, peer, shared, wakeups));
             }
-            Accepted::Unix(stream, peer) => self.tasks.spawn(drive(stream, peer, shared, wakeups)),
-        };
-        self.wakeups.insert(task.id(), weak);
+            Accepted::Unix(stream, peer) => {
+                self.tasks.spawn(drive(stream, peer, shared, wakeups));
+            }
+        }
     }
 
-    fn ended(&mut self, id: Id) {
-        self.wakeups.remove(&id);
+    /// Forgets the connections that have ended, if they are the larger part.
+    fn forget_ended(&mut self) {
+        if self.wakeups.len() > 2 * self.tasks.len() + 8 {
+            self.wakeups.retain(|wakeups| wakeups.strong_count() > 0);
+        }
     }
 
     fn wake(&self) {
-        for wakeups in self.wakeups.values().filter_map(Weak::upgrade) {
+        for wakeups in self.wakeups.iter().filter_map(Weak::upgrade) {
             wakeups.wake();
         }
     }
 
     async fn drain(&mut self) {
-        for wakeups in self.wakeups.values().filter_map(Weak::upgrade) {
+        for wakeups in self.wakeups.iter().filter_map(Weak::upgrade) {
             wakeups.drain();
         }
         while self.tasks.join_next().await.is_some() {}
     }
 
     async fn cut_short(&mut self) {
-        for wakeups in self.wakeups.values().filter_map(Weak::upgrade) {
+        for wakeups in self.wakeups.iter().filter_map(Weak::upgrade) {
             wakeups.cut_short();
         }
         while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_that_ended_take_no_memory_for_long() {
+        let mut connections = Connections::default();
+        let open = Arc::new(Wakeups::default());
+        connections.wakeups.push(Arc::downgrade(&open));
+        connections.tasks.spawn(std::future::pending());
+        for _ in 0..1000 {
+            let ended = Arc::new(Wakeups::default());
+            connections.wakeups.push(Arc::downgrade(&ended));
+            connections.forget_ended();
+            assert!(connections.wakeups.len() <= 2 + 8);
+        }
+        let left = connections.wakeups.iter().filter_map(Weak::upgrade);
+        let left: Vec<_> = left.collect();
+        assert!(left.len() == 1 && Arc::ptr_eq(&left[0], &open));
     }
 }
