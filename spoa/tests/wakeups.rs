@@ -4,8 +4,8 @@
 //! a connection would wait for ever.
 
 mod sync {
-    pub(super) use loom::sync::Mutex;
     pub(super) use loom::sync::atomic::AtomicBool;
+    pub(super) use loom::sync::{Mutex, MutexGuard};
 }
 
 #[path = "../src/agent/dispatch/wakeups.rs"]

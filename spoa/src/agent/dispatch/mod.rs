@@ -16,8 +16,8 @@ pub(crate) mod wakeups;
 
 /// The primitives of `wakeups`, for which `tests/wakeups.rs` has those of loom.
 mod sync {
-    pub(super) use std::sync::Mutex;
     pub(super) use std::sync::atomic::AtomicBool;
+    pub(super) use std::sync::{Mutex, MutexGuard};
 }
 
 use self::in_flight::InFlight;

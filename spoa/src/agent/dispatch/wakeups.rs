@@ -1,6 +1,6 @@
 //! How a connection is woken by handlers that are done, and by an agent that should stop.
 
-use super::sync::{AtomicBool, Mutex};
+use super::sync::{AtomicBool, Mutex, MutexGuard};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
@@ -8,19 +8,28 @@ use std::task::{Wake, Waker};
 /// The events that wake a connection besides its socket.
 #[derive(Debug, Default)]
 pub(crate) struct Wakeups {
-    /// The connection's task.
-    task: Mutex<Option<Waker>>,
-    /// The slots whose futures are to be polled.
-    ready: Mutex<Vec<usize>>,
+    woken: Mutex<Woken>,
     any_ready: AtomicBool,
     draining: AtomicBool,
     out_of_time: AtomicBool,
 }
 
+#[derive(Debug, Default)]
+struct Woken {
+    /// The connection's task.
+    task: Option<Waker>,
+    /// The slots whose futures are to be polled.
+    ready: Vec<usize>,
+}
+
 impl Wakeups {
+    fn lock(&self) -> MutexGuard<'_, Woken> {
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Sets the waker. The connection calls it only if its waker has changed.
     pub(crate) fn register(&self, waker: &Waker) {
-        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
+        self.lock().task = Some(waker.clone());
     }
 
     pub(crate) fn drain(&self) {
@@ -48,18 +57,12 @@ impl Wakeups {
     pub(crate) fn take_ready(&self, into: &mut Vec<usize>) {
         // The flag spares the lock while nothing is in flight.
         if self.any_ready.swap(false, Ordering::AcqRel) {
-            std::mem::swap(
-                into,
-                &mut self.ready.lock().unwrap_or_else(PoisonError::into_inner),
-            );
+            std::mem::swap(into, &mut self.lock().ready);
         }
     }
 
     fn ready(&self, slot: usize) {
-        self.ready
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(slot);
+        self.lock().ready.push(slot);
         // A swap, so that it follows that of a `take_ready` which has not seen it.
         self.any_ready.swap(true, Ordering::AcqRel);
         self.wake();
@@ -67,11 +70,8 @@ impl Wakeups {
 
     /// Wakes the connection, so that it is polled.
     pub(crate) fn wake(&self) {
-        let task = self
-            .task
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        // The lock is free again when the task is woken.
+        let task = self.lock().task.clone();
         if let Some(task) = task {
             task.wake();
         }
