@@ -102,7 +102,7 @@ impl fmt::Display for Peer {
 pub(crate) struct ConnectionInfo {
     pub(crate) agent: Arc<str>,
     pub(crate) peer: Peer,
-    pub(crate) engine_id: Option<Box<str>>,
+    pub(crate) engine_id: Option<Arc<str>>,
     pub(crate) states: Arc<States>,
     /// The part of the agent that takes work for the time after an answer.
     pub(crate) after: Arc<dyn AfterWorkQueue>,

@@ -98,6 +98,8 @@ pub(crate) struct WorkerState {
     reads: u32,
     /// The time of the last read, once it was needed.
     now: Option<ReadTime>,
+    /// The last one: all connections of an HAProxy have the same.
+    engine_id: Option<Arc<str>>,
     spares: Vec<Vec<u8>>,
     /// Those that have a connection were given back last.
     #[allow(
@@ -126,6 +128,7 @@ impl WorkerState {
                 next_takes_slow_path: true,
                 reads: 0,
                 now: None,
+                engine_id: None,
                 spares: Vec::new(),
                 jobs: Vec::new(),
                 spared: 0,
@@ -177,6 +180,14 @@ impl WorkerState {
         })
     }
 
+    /// Returns an engine-id. Connections that have the same one, one after the other, share its memory.
+    pub(crate) fn engine_id(&mut self, id: &str) -> Arc<str> {
+        let last = self.engine_id.take().filter(|last| **last == *id);
+        self.engine_id
+            .insert(last.unwrap_or_else(|| id.into()))
+            .clone()
+    }
+
     /// An empty buffer.
     pub(crate) fn buffer(&mut self) -> Vec<u8> {
         let Some(spare) = self.spares.pop() else {
@@ -225,5 +236,18 @@ impl WorkerState {
             }
             self.jobs.push(job);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_of_one_haproxy_share_its_engine_id() {
+        let mut worker = WorkerState::take();
+        let [first, again, other] = ["a", "a", "b"].map(|id| worker.engine_id(id));
+        assert!(Arc::ptr_eq(&first, &again));
+        assert_eq!((&*first, &*other), ("a", "b"));
     }
 }

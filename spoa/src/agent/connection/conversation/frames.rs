@@ -257,7 +257,7 @@ impl Conversation {
             Some(AgentEvent::Hello(hello)) => {
                 log::hello(&hello, &self.info);
                 self.timers.stop(Timer::Hello);
-                let engine_id = hello.engine_id.map(Box::from);
+                let engine_id = hello.engine_id.map(|id| worker.engine_id(id));
                 self.info = Arc::new(ConnectionInfo {
                     engine_id,
                     streams_last: hello.capabilities.contains(Capabilities::ASYNC),
