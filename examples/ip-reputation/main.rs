@@ -3,7 +3,7 @@
 use spoa::prelude::*;
 use std::net::IpAddr;
 
-/// Scores a client address: 100 is safe, 0 is blacklisted.
+/// Scores a client address: 100 is safe, 0 is hostile.
 ///
 /// HAProxy sends the message when a client's session begins, and with keep-alive at each request.
 #[spoe_message("get-ip-reputation", event = "on-client-session")]
@@ -40,7 +40,7 @@ mod tests {
     use std::net::IpAddr;
 
     #[test]
-    fn a_blacklisted_client_is_denied() {
+    fn a_hostile_client_is_denied() {
         let agent = Agent::builder()
             .name("ip-reputation")
             .handlers(handlers![ip_reputation]);

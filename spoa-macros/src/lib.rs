@@ -26,7 +26,7 @@ use proc_macro::TokenStream;
 /// use spoa::prelude::*;
 /// use std::net::IpAddr;
 ///
-/// /// Scores a client address: 100 is safe, 0 is blacklisted.
+/// /// Scores a client address: 100 is safe, 0 is hostile.
 /// #[spoe_message("get-ip-reputation")]
 /// fn ip_reputation(ip: IpAddr) -> SetVar<u8> {
 ///     SetVar::session("ip_score", if ip.is_loopback() { 100 } else { 20 })

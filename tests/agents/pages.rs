@@ -46,7 +46,7 @@ mod haproxy {
     use spoa::prelude::*;
     use std::net::IpAddr;
 
-    /// Scores a client address: 100 is safe, 0 is blacklisted.
+    /// Scores a client address: 100 is safe, 0 is hostile.
     #[spoe_message(
         "get-ip-reputation",
         event = "on-frontend-http-request",
