@@ -1,4 +1,4 @@
-//! One connection under load: a socket, the engine's end of the session, and the places that NOTIFYs
+//! One connection under load: a socket, the engine's end of the session, and the slots that NOTIFYs
 //! in flight take.
 
 use super::socket::Socket;
@@ -25,7 +25,7 @@ pub(super) struct BenchConnection {
     written: usize,
 }
 
-/// A place for one NOTIFY in flight.
+/// The slot of one NOTIFY in flight.
 #[derive(Clone, Copy, Debug, Default)]
 struct NotifySlot {
     /// The number of NOTIFYs that used this slot.
@@ -37,7 +37,7 @@ struct NotifySlot {
 /// A frame of the agent.
 #[derive(Debug)]
 pub(super) enum Answer<'a> {
-    /// The ACK to the NOTIFY that took a place.
+    /// The ACK to the NOTIFY that took a slot.
     Ack {
         slot: usize,
         /// When that NOTIFY was due.
@@ -99,7 +99,7 @@ impl BenchConnection {
         self.waiting
     }
 
-    /// Appends a NOTIFY that takes a free place; nothing is written before [`BenchConnection::flush`].
+    /// Appends a NOTIFY that takes a free slot; nothing is written before [`BenchConnection::flush`].
     #[inline]
     pub(super) fn notify(
         &mut self,
@@ -111,7 +111,7 @@ impl BenchConnection {
         let Some(taken) = self.slots.get_mut(slot) else {
             return Ok(());
         };
-        // The id names the place, and is odd and new each time as HAProxy's are.
+        // The id names the slot, and is odd and new each time as HAProxy's are.
         let turn = taken.turn.wrapping_mul(count).wrapping_add(slot as u64);
         let ids = FrameIds {
             stream_id: turn.wrapping_mul(2).wrapping_add(1),

@@ -5,9 +5,9 @@
 
 use std::collections::VecDeque;
 
-/// The open loop of one thread: moments at equal distances, and the places that are free.
+/// The open loop of one thread: moments at equal distances, and the slots that are free.
 ///
-/// A NOTIFY that is due when no place is free waits for one, and its latency counts from when it was
+/// A NOTIFY that is due when no slot is free waits for one, and its latency counts from when it was
 /// due: an agent that stalls cannot hide how many it kept waiting (coordinated omission).
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -31,8 +31,8 @@ impl Pace {
     }
 
     /// Adds a free slot of a connection.
-    pub(super) fn free(&mut self, connection: usize, place: usize) {
-        self.free.push_back((connection, place));
+    pub(super) fn free(&mut self, connection: usize, slot: usize) {
+        self.free.push_back((connection, slot));
     }
 
     /// Returns when the next NOTIFY is due.
@@ -40,16 +40,15 @@ impl Pace {
         (self.first + self.interval * self.sent as f64) as u64
     }
 
-    /// Takes the place for a NOTIFY that is due now, if one is and there is a place for it; returns
-    /// when it was due.
+    /// Takes a free slot for a NOTIFY that is due now. Returns when it was due, its connection and its slot.
     pub(super) fn next(&mut self, now: u64) -> Option<(u64, usize, usize)> {
         let due = self.due();
         if due > now {
             return None;
         }
-        let (connection, place) = self.free.pop_front()?;
+        let (connection, slot) = self.free.pop_front()?;
         self.sent += 1;
-        Some((due, connection, place))
+        Some((due, connection, slot))
     }
 
     /// Notes that a slot cannot be used after all: its NOTIFY is still due.
@@ -88,7 +87,7 @@ mod tests {
         let mut one = Pace::new(1e9, 0, 2);
         let mut two = Pace::new(1e9, 1, 2);
         for pace in [&mut one, &mut two] {
-            (0..3).for_each(|place| pace.free(0, place));
+            (0..3).for_each(|slot| pace.free(0, slot));
         }
         let dues = |pace: &mut Pace| -> Vec<u64> {
             std::iter::from_fn(|| Some(pace.next(100)?.0)).collect()
