@@ -13,7 +13,7 @@ use std::path::Path;
 /// use spoa::prelude::*;
 /// use spoa::run::read_lines;
 /// use std::collections::HashMap;
-/// use std::path::{Path, PathBuf};
+/// use std::path::PathBuf;
 ///
 /// #[derive(clap::Args)]
 /// struct Options {
