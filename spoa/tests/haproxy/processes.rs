@@ -33,7 +33,7 @@ fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-/// Returns the processes whose command line or environment names a folder.
+/// Returns the command lines of the processes that run in a folder, or name it in their command line.
 fn processes_in(folder: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").expect("this is Linux").flatten();
     let mut found = Vec::new();
