@@ -3,6 +3,7 @@
 use super::{Config, Part, diff, replaced};
 use spoa_config::write::{Writer, WrittenConfiguration, signed, writer};
 use std::fs::{self, Permissions};
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -41,11 +42,7 @@ impl Config {
     ) -> Result<String, String> {
         let mut changes = String::new();
         for (path, text) in self.files(path, agent, written) {
-            let present = match fs::read_to_string(&path) {
-                Ok(present) => present,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-                Err(error) => return Err(format!("cannot read `{}`: {error}", path.display())),
-            };
+            let present = read(&path)?.unwrap_or_default();
             changes.push_str(&diff::unified(&path.display().to_string(), &present, &text));
         }
         if changes.is_empty() {
@@ -65,7 +62,7 @@ impl Config {
         let mut changed = Vec::new();
         for (path, text) in self.files(path, agent, written) {
             let shown = path.display();
-            let Ok(present) = fs::read_to_string(&path) else {
+            let Some(present) = read(&path)? else {
                 list.push_str(&format!("wrote {shown}\n"));
                 changed.push((path, text));
                 continue;
@@ -106,6 +103,16 @@ impl Config {
             file.replace().map_err(|error| about(path, error))?;
         }
         Ok((list, warnings))
+    }
+}
+
+/// Returns the text of a file, or `None` if there is no such file. A file of the user's may be in any encoding: bytes
+/// that are not UTF-8 are replaced.
+fn read(path: &Path) -> Result<Option<String>, String> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
+        Err(error) => Err(format!("cannot read `{}`: {error}", path.display())),
     }
 }
 

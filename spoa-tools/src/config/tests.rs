@@ -162,6 +162,29 @@ fn a_file_of_the_users_is_not_overwritten() {
 }
 
 #[test]
+fn a_file_that_is_not_utf8_is_not_overwritten() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = format!("--output={}", directory.path().display());
+    let file = directory.path().join("haproxy.cfg");
+    // A comment in Latin-1.
+    let own = b"# caf\xe9\nglobal\n";
+    fs::write(&file, own).unwrap();
+    let error = config(&["--haproxy=3.2", &output])
+        .perform(&agent())
+        .unwrap_err();
+    assert!(error.contains("config` has not written it"), "{error}");
+    assert_eq!(fs::read(&file).unwrap(), own);
+    let shown = config(&["--haproxy=3.2", &output, "--diff"])
+        .perform(&agent())
+        .unwrap();
+    assert!(shown.text.contains("\n-# caf"), "{}", shown.text);
+    config(&["--haproxy=3.2", &output, "--force"])
+        .perform(&agent())
+        .unwrap();
+    assert!(fs::read_to_string(&file).unwrap().contains("frontend www"));
+}
+
+#[test]
 fn an_edited_file_is_not_overwritten_and_the_difference_is_shown() {
     let directory = tempfile::tempdir().unwrap();
     let output = format!("--output={}", directory.path().display());
