@@ -8,14 +8,15 @@ use std::task::{Wake, Waker};
 /// The events that wake a connection besides its socket.
 #[derive(Debug, Default)]
 pub(crate) struct Wakeups {
-    woken: Mutex<Woken>,
+    state: Mutex<WakeState>,
     any_ready: AtomicBool,
     draining: AtomicBool,
     out_of_time: AtomicBool,
 }
 
+/// The task of a connection, and the slots for which it is woken.
 #[derive(Debug, Default)]
-struct Woken {
+struct WakeState {
     /// The connection's task.
     task: Option<Waker>,
     /// The slots whose futures are to be polled.
@@ -23,8 +24,8 @@ struct Woken {
 }
 
 impl Wakeups {
-    fn lock(&self) -> MutexGuard<'_, Woken> {
-        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, WakeState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the waker. The connection calls it only if its waker has changed.
