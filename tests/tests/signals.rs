@@ -1,12 +1,18 @@
-//! How an agent stops: SIGTERM drains it, a second signal ends it at once; and the lines of its log.
+//! How an agent stops: SIGTERM drains it, a second signal ends it at once; signals while it starts; and the lines of
+//! its log.
 
 mod common;
 
 use common::{fixture, program};
 use spoa::client::{Client, Error as ClientError};
 use spoa::spop::{Status, Value};
-use spoa_tests::{PATIENCE, Process, eventually, place_of};
+use spoa_tests::{PATIENCE, Process, TempDir, eventually, place_of};
+use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
@@ -289,4 +295,50 @@ async fn the_signal_that_reloads_haproxys_master_does_not_end_an_agent() {
     client.send("echo", &[]).await.expect("it serves on");
     agent.signal("TERM");
     assert_eq!(agent.wait(PATIENCE).code(), Some(0));
+}
+
+/// Starts an agent, and returns when it loads its rules. They come from the pipe that is returned.
+fn start_until_it_loads(dir: &TempDir) -> (Process, pipe::Sender) {
+    let rules = dir.join("rules");
+    let made = Command::new("mkfifo").arg(&rules).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let limit = dir.write("limit", "1");
+    let mut command = program(env!("CARGO_BIN_EXE_agent-reloading"));
+    let agent = Process::start(command.env("RULES", &rules).env("LIMIT", limit));
+    let mut pipe = None;
+    eventually("the agent opens the pipe", || {
+        pipe = pipe::OpenOptions::new().open_sender(&rules).ok();
+        pipe.is_some()
+    });
+    (agent, pipe.expect("it is open"))
+}
+
+#[tokio::test]
+async fn a_reload_that_is_asked_for_while_the_agent_starts_comes_when_it_serves() {
+    let dir = TempDir::new();
+    let (agent, mut pipe) = start_until_it_loads(&dir);
+    agent.signal("HUP");
+    agent.signal("USR2");
+    agent.wait_for_line(" INFO SIGUSR2: ignored: ");
+    fs::remove_file(dir.join("rules")).expect("it is there");
+    dir.write("rules", "second");
+    pipe.write_all(b"first").await.expect("the agent reads");
+    drop(pipe);
+    let line = agent.wait_for_line("listening on ");
+    agent.wait_for_line(" INFO SIGHUP: reloaded in ");
+    let client = Client::connect(line.trim_start_matches("listening on ")).await;
+    let ack = client.expect("it listens").send("show", &[]).await;
+    let ack = ack.expect("it answers");
+    let rules = ack.get("txn.rules").map(ToString::to_string);
+    assert_eq!(rules.as_deref(), Some("\"second\""));
+}
+
+#[tokio::test]
+async fn a_signal_that_stops_an_agent_ends_it_at_once_while_it_starts() {
+    for (signal, number) in [("TERM", 15), ("INT", 2), ("USR1", 10)] {
+        let dir = TempDir::new();
+        let (mut agent, _pipe) = start_until_it_loads(&dir);
+        agent.signal(signal);
+        assert_eq!(agent.wait(PATIENCE).signal(), Some(number), "{signal}");
+    }
 }
