@@ -27,8 +27,8 @@ fn an_agent_that_lacks_descriptors_to_start_says_what_to_raise() {
     for (files, what) in [
         (4, "cannot start threads"),
         (8, "cannot start threads"),
-        (9, "cannot listen on 127.0.0.1:0"),
-        (12, "cannot wait for signals"),
+        (9, "cannot wait for signals"),
+        (12, "cannot listen on 127.0.0.1:0"),
     ] {
         let failed = said(&mut limited(files));
         assert_eq!(
