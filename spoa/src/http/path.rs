@@ -17,10 +17,11 @@ use std::fmt;
 ///
 /// #[spoe_message("check", event = "on-frontend-http-request")]
 /// fn check(path: Path<'_>) -> SetVar<bool> {
-///     SetVar::transaction("blocked", path.segments().next().is_some_and(|first| *first == *b"admin"))
+///     SetVar::transaction("blocked", path.may_reach("/admin"))
 /// }
 ///
 /// assert!(check(Path::new(b"/%61dmin/users")).value());
+/// assert!(check(Path::new(b"//x/../admin")).value());
 /// assert!(!check(Path::new(b"/administrator")).value());
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -53,7 +54,7 @@ impl<'a> Path<'a> {
     }
 
     /// Returns the parts between the `/`s, each decoded. Empty parts, `.` and `..` are kept: a server may act on
-    /// them, so a check has to see them.
+    /// them. To protect a folder, use [`may_reach`](Path::may_reach), which takes them into account.
     ///
     /// ```
     /// use spoa::http::Path;
@@ -66,6 +67,49 @@ impl<'a> Path<'a> {
         let after = self.0.strip_prefix(b"/");
         let parts = after.map(|path| path.split(|byte| *byte == b'/'));
         parts.into_iter().flatten().map(|part| decode(part, false))
+    }
+
+    /// Returns whether a server may take this path for `folder`, or for a path in it. It is for rules that deny: servers
+    /// read paths in different ways, and one of these ways is enough.
+    ///
+    /// Percent-escapes are decoded once, also that of a `/`. Empty parts and `.` are left out, and so is all of a part
+    /// from a `;` on. `..` removes the part before it, or does not. Upper and lower case differ, and a `\` is not a
+    /// `/`: a server on Windows may take more paths for this one.
+    ///
+    /// ```
+    /// use spoa::http::Path;
+    ///
+    /// for path in ["/admin", "/admin/", "//admin/users", "/./admin", "/x/../admin", "/%61dmin", "/admin%2fusers", "/admin;v=1"] {
+    ///     assert!(Path::new(path.as_bytes()).may_reach("/admin"), "{path}");
+    /// }
+    /// for path in ["/", "/administrator", "/x/admin", "/ADMIN", ""] {
+    ///     assert!(!Path::new(path.as_bytes()).may_reach("/admin"), "{path}");
+    /// }
+    /// // A server that does not resolve `..` finds this in the folder.
+    /// assert!(Path::new(b"/admin/../index.html").may_reach("/admin"));
+    /// ```
+    #[must_use]
+    pub fn may_reach(self, folder: &str) -> bool {
+        let decoded = self.decoded();
+        if !decoded.starts_with(b"/") {
+            return false;
+        }
+        let parts = decoded.split(|byte| *byte == b'/').map(|part| {
+            let end = part.iter().position(|byte| *byte == b';');
+            part.get(..end.unwrap_or(part.len())).unwrap_or_default()
+        });
+        let (mut sent, mut resolved) = (Vec::new(), Vec::new());
+        for part in parts.filter(|part| !part.is_empty() && *part != b".") {
+            sent.push(part);
+            if part == b".." {
+                resolved.pop();
+            } else {
+                resolved.push(part);
+            }
+        }
+        let folder = folder.as_bytes().split(|byte| *byte == b'/');
+        let folder: Vec<_> = folder.filter(|part| !part.is_empty()).collect();
+        sent.starts_with(&folder) || resolved.starts_with(&folder)
     }
 
     /// Returns whether the request has no path.
