@@ -4,6 +4,7 @@ use super::{Done, spop};
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -446,6 +447,58 @@ fn units_are_valid(name: &str, project: &Path, program: &Path) {
     let said = run(&mut verify);
     // It reports units of the machine as well.
     assert!(!said.contains(name), "{said}");
+}
+
+/// Runs the script of a package, with a systemd that only notes what it is asked to do. Returns these notes.
+fn run_script(project: &Path, script: &str, arguments: &[&str]) -> String {
+    let fakes = project.join("fakes");
+    let log = fakes.join("log");
+    fs::create_dir_all(&fakes).expect("a folder can be made");
+    fs::write(&log, "").expect("it can be written");
+    let units = "my-agent@12345.service loaded active running\nmy-agent@12346.service loaded active running";
+    let note = format!("echo \"${{0##*/}} $*\" >>{}", log.display());
+    for (name, text) in [
+        ("deb-systemd-helper", String::new()),
+        // Like Debian's, it leaves alone units that are not enabled.
+        (
+            "deb-systemd-invoke",
+            format!("case $2 in *.target) {note} ;; esac"),
+        ),
+        (
+            "systemctl",
+            format!("case $1 in list-units) echo '{units}' ;; *) {note} ;; esac"),
+        ),
+        ("sleep", String::new()),
+    ] {
+        let fake = fakes.join(name);
+        fs::write(&fake, format!("#!/bin/sh\n{text}\n")).expect("it can be written");
+        fs::set_permissions(fake, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+    let text = fs::read_to_string(project.join("deploy/debian").join(script)).expect("a text");
+    let units = project.join("deploy/systemd").display().to_string();
+    let text = text
+        .replace("/run/systemd/system", &fakes.display().to_string())
+        .replace("/usr/libexec/my-agent", &format!("sh {units}"));
+    let path = env::var("PATH").expect("text");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &text, script]).args(arguments);
+    run(shell.env("PATH", format!("{}:{path}", fakes.display())));
+    fs::read_to_string(&log).expect("a text")
+}
+
+#[test]
+fn an_upgrade_of_the_package_restarts_one_agent_after_the_other() {
+    let project = folder("upgrade").join("my-agent");
+    assert_eq!(new(&project, &[]).status, 0);
+    let start = "systemctl --system daemon-reload\ndeb-systemd-invoke start my-agent.target\n";
+    assert_eq!(run_script(&project, "postinst", &["configure"]), start);
+    assert_eq!(
+        run_script(&project, "postinst", &["configure", "0.1.0-1"]),
+        "systemctl --system daemon-reload\n\
+         systemctl restart my-agent@12345.service\n\
+         systemctl restart my-agent@12346.service\n\
+         deb-systemd-invoke start my-agent.target\n"
+    );
 }
 
 /// Checks that every YAML file can be read.
