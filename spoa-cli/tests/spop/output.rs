@@ -15,7 +15,7 @@ fn commands(agent: &str) -> Vec<Vec<&str>> {
         vec!["call", agent, "get-ip-reputation", "ip=127.0.0.1"],
         vec!["probe", agent],
         vec!["probe", agent, "--json"],
-        vec!["bench", agent, "-d", "20ms", "--warm-up", "0"],
+        vec!["bench", agent, "-d", "1s", "--warm-up", "0"],
     ]
 }
 

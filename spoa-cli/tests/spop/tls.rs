@@ -64,7 +64,7 @@ fn an_agent_with_tls_is_called_probed_and_measured() {
         &agent,
         "--json",
         "-d",
-        "300ms",
+        "1s",
         "--warm-up",
         "100ms",
         "-c",
@@ -104,7 +104,7 @@ fn an_agent_that_asks_for_a_certificate_gets_it() {
     let call = ["call", &agent, "get-ip-reputation", "ip=192.0.2.7"];
     assert_eq!(with(&mutual, &call).good(), "set-var sess.ip_score = 20\n");
     with(&mutual, &["probe", &agent]).good();
-    let load = ["bench", &agent, "-d", "100ms", "--warm-up", "0ms"];
+    let load = ["bench", &agent, "-d", "1s", "--warm-up", "0ms"];
     assert_eq!(with(&mutual, &load).status, 0);
     let remedy = "the agent asks for a certificate: give `--cert` and `--key`";
     for line in [&call[..], &["probe", &agent], &load] {
