@@ -178,7 +178,7 @@ fn handler_too_slow(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
                 handler.function
             ))
             .help(format!(
-                "write `timeout processing {}`, or give the handler a shorter one: `timeout = \"…\"`",
+                "write `timeout processing {}`, or give the handler a shorter timeout: `timeout = \"…\"`",
                 show_time(enough)
             )),
     )
