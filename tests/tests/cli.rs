@@ -113,7 +113,7 @@ fn the_example_answers_as_the_readme_says() {
     let readme = include_str!("../../README.md");
     let answer = said(example("ip-reputation").args(["call", "get-ip-reputation", "ip=192.0.2.7"]));
     assert_eq!((answer.status, answer.err.as_str()), (Some(0), ""));
-    let command = "$ cargo run --example ip-reputation -- call get-ip-reputation ip=192.0.2.7\n";
+    let command = "$ cargo run -p spoa-examples --example ip-reputation -- call get-ip-reputation ip=192.0.2.7\n";
     assert!(
         readme.contains(&format!("{command}{}", answer.out)),
         "{}",

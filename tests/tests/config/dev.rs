@@ -97,7 +97,11 @@ fn dev_prints_the_transcript_of_the_guide() {
     let guide = include_str!("../../../docs/haproxy.md");
     let haproxy = haproxies().last().expect("there is a HAProxy");
     for (page, command, path) in [
-        (readme, "$ cargo run --example ip-reputation -- dev\n", "/"),
+        (
+            readme,
+            "$ cargo run -p spoa-examples --example ip-reputation -- dev\n",
+            "/",
+        ),
         (guide, "$ my-agent dev\n", "/api/"),
     ] {
         let (_, transcript) = page.split_once(command).expect("it has a transcript");

@@ -70,7 +70,7 @@ fn the_configurations_are_what_config_writes_today() {
             let read = |path: PathBuf| std::fs::read_to_string(path).expect("it is there");
             assert!(
                 read(there.join(file)) == read(dir.join(file)),
-                "examples/{name}/{file} is out of date: run `cargo run --example {name} -- config \
+                "examples/{name}/{file} is out of date: run `cargo run -p spoa-examples --example {name} -- config \
                  --haproxy 2.6 --rules examples/{name}/site.cfg --output examples/{name}`"
             );
         }

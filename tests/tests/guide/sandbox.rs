@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// `cargo run --example NAME -- …` without a build, and `cargo run -- …` in a folder of the gallery.
+/// `cargo run -p spoa-examples --example NAME -- …` without a build, and `cargo run -- …` in a folder of the gallery.
 const CARGO: &str = r#"cargo() {
     local program=my-agent
     [ "$1" = run ] || { echo "only cargo run is known" >&2; return 2; }
