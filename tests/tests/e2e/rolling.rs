@@ -132,7 +132,7 @@ fn counting(asked: &Arc<AtomicUsize>) -> Background {
         agent
             .handlers(handlers![counted])
             .state(asked)
-            .limits(|limits| limits.lame_duck = Duration::from_secs(2))
+            .limits(|limits| limits.lame_duck = Duration::from_secs(5))
     })
 }
 
@@ -160,7 +160,10 @@ fn haproxy_finds_a_lame_duck_down_and_sends_it_nothing() {
                 std::thread::scope(|scope| {
                     let stopping = scope.spawn(|| first.stop());
                     eventually("it is DOWN", || proxy.agent_status() == "DOWN");
-                    assert_eq!(proxy.agent_stat("check_status"), "L7RSP");
+                    // On a busy machine, a check may time out before one is refused.
+                    eventually("its check is refused", || {
+                        proxy.agent_stat("check_status") == "L7RSP"
+                    });
                     // The requests that began before.
                     load.wait_for(8);
                     let before = asked();
