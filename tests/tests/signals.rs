@@ -335,7 +335,8 @@ async fn a_reload_that_is_asked_for_while_the_agent_starts_comes_when_it_serves(
 
 #[tokio::test]
 async fn a_signal_that_stops_an_agent_ends_it_at_once_while_it_starts() {
-    for (signal, number) in [("TERM", 15), ("INT", 2), ("USR1", 10)] {
+    // Not SIGINT: a shell without job control has its background jobs ignore it, and so do the agents of a test there.
+    for (signal, number) in [("TERM", 15), ("USR1", 10)] {
         let dir = TempDir::new();
         let (mut agent, _pipe) = start_until_it_loads(&dir);
         agent.signal(signal);
