@@ -13,7 +13,10 @@ spoa::outcomes! {
 /// Denies requests that no visitor of the site sends.
 #[spoe_message("inspect", event = "on-frontend-http-request")]
 fn inspect(path: Path<'_>, headers: Headers<'_>) -> Verdict<Decision> {
-    if path.segments().any(|segment| segment.starts_with(b".")) {
+    // A server may take a `%2f` for a `/`.
+    let path = path.decoded();
+    let mut parts = path.split(|byte| *byte == b'/');
+    if parts.any(|part| part.starts_with(b".")) {
         return Verdict::deny::<403>().reason("a hidden file");
     }
     if headers.get_all("host").count() != 1 {

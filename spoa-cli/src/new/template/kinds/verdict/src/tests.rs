@@ -10,6 +10,7 @@ fn hidden_files_are_denied() -> Result<(), CallError> {
         ("GET / HTTP/1.1\nhost: example.org\n\n", "allow"),
         ("GET /.env HTTP/1.1\nhost: example.org\n\n", "deny"),
         ("GET /a/%2Egit/ HTTP/1.1\nhost: example.org\n\n", "deny"),
+        ("GET /a%2f.env HTTP/1.1\nhost: example.org\n\n", "deny"),
         ("GET / HTTP/1.0\n\n", "deny"),
     ] {
         let answer = agent.request_blocking("inspect", &HttpRequest::new(request))?;
