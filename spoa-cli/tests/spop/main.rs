@@ -5,6 +5,7 @@ mod agent;
 mod bench;
 mod call;
 mod decode;
+mod deployment;
 mod explain;
 mod new;
 mod output;
