@@ -8,9 +8,9 @@
 //!     may set txn.user: String
 //! ```
 //!
-//! `verdict deny 403, drop` is a verdict with its variables. `group NAME` is in place of an event, `timeout 100ms` is the handler's timeout. A value that is not set
-//! by each success is one that the handler may set. `sets nothing else` says that no other name is
-//! computed when the handler runs.
+//! `verdict deny 403, drop` is a verdict with its variables. `group NAME` is in place of an event,
+//! `timeout 100ms` is the handler's timeout. A value that is not set by each success is one that the
+//! handler may set. `sets nothing else` says that no other name is computed when the handler runs.
 
 use spoa_config::{Action, Argument, Expected, Message, Outcome, Presence, Variable, Verdict};
 use std::time::Duration;

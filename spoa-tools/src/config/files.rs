@@ -106,7 +106,7 @@ impl Config {
     }
 }
 
-/// Returns the text of a file, or `None` if there is no such file. A file of the user's may be in any encoding: bytes
+/// Returns the text of a file, or `None` if it does not exist. The user may have written it in another encoding: bytes
 /// that are not UTF-8 are replaced.
 fn read(path: &Path) -> Result<Option<String>, String> {
     match fs::read(path) {

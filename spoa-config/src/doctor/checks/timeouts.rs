@@ -23,7 +23,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
         findings.extend(cut_off(case, engine));
     }
     for engine in case.ours() {
-        match handler_too_slow(case, engine) {
+        match handler_timeout_too_long(case, engine) {
             Some(finding) => findings.push(finding),
             None if cut_off(case, engine).is_some() => {}
             None => findings.extend(unusual(case, engine)),
@@ -154,7 +154,7 @@ fn enough(timeout: Duration) -> Duration {
     (timeout + timeout / 4).max(timeout + Duration::from_millis(10))
 }
 
-fn handler_too_slow(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
+fn handler_timeout_too_long(case: &Case<'_>, engine: &Engine<'_>) -> Option<Finding> {
     let word = engine.timeout("processing")?;
     let processing = haproxy_time(&word.text).filter(|time| !time.is_zero())?;
     let (timeout, handler) = longest_timeout(case, engine)?;
