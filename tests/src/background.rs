@@ -15,6 +15,7 @@ use tracing::subscriber::DefaultGuard;
 
 use crate::PATIENCE;
 use crate::logs::Logs;
+use crate::ports::listen;
 
 /// Completes when the agent is to stop: what the library takes as its shutdown signal.
 #[derive(Debug)]
@@ -109,8 +110,7 @@ impl Background {
         Served: Future<Output = Result<(), E>>,
         E: Debug,
     {
-        let listener = std::net::TcpListener::bind(addr)
-            .unwrap_or_else(|error| panic!("cannot listen on {addr}: {error}"));
+        let listener = listen(addr);
         let addr = listener
             .local_addr()
             .expect("a bound socket has an address");

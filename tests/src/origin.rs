@@ -1,11 +1,12 @@
 //! The HTTP server behind HAProxy.
 
 use std::io::BufReader;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::http::{Reply, Request};
+use crate::ports::listen;
 
 /// A server that answers every request and remembers it. It stops when it is dropped.
 #[derive(Debug)]
@@ -33,8 +34,7 @@ impl Origin {
         addr: SocketAddr,
         answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> Origin {
-        let listener = TcpListener::bind(addr)
-            .unwrap_or_else(|error| panic!("the origin cannot listen on {addr}: {error}"));
+        let listener = listen(addr);
         let addr = listener
             .local_addr()
             .expect("a bound socket has an address");

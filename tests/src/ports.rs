@@ -1,8 +1,11 @@
 //! TCP ports that no two tests use at once, in whatever processes they run.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use tokio::net::TcpSocket;
 
 use crate::PATIENCE;
 
@@ -38,7 +41,7 @@ impl Port {
             let Some(port) = Port::hold(number) else {
                 continue;
             };
-            if TcpListener::bind(port.addr()).is_ok() {
+            if port.is_free() {
                 return port;
             }
         }
@@ -65,7 +68,7 @@ impl Port {
             };
             // A program may be about to end.
             let start = Instant::now();
-            while TcpListener::bind(port.addr()).is_err() {
+            while !port.is_free() {
                 assert!(
                     start.elapsed() < PATIENCE,
                     "stop what listens on {}: a test needs it",
@@ -87,12 +90,39 @@ impl Port {
         (Ipv4Addr::LOCALHOST, self.number).into()
     }
 
+    /// Returns whether a server could listen here.
+    ///
+    /// The socket that asks does not listen: a program that another thread starts just then has a copy of it for a
+    /// moment, and a copy that listens keeps the port.
+    fn is_free(&self) -> bool {
+        let socket = TcpSocket::new_v4().expect("the system has sockets");
+        socket.set_reuseaddr(true).expect("any socket can have it");
+        socket.bind(self.addr()).is_ok()
+    }
+
     fn hold(number: u16) -> Option<Port> {
         let held = UdpSocket::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
         Some(Port {
             number,
             _held: held,
         })
+    }
+}
+
+/// Listens on an address, if necessary once the listener that was there before is gone.
+///
+/// A listener of this process can outlive its value by a moment: a program that another thread starts just then has
+/// a copy of it until its own code runs.
+pub fn listen(addr: SocketAddr) -> TcpListener {
+    let start = Instant::now();
+    loop {
+        match TcpListener::bind(addr) {
+            Ok(listener) => return listener,
+            Err(error) if error.kind() == ErrorKind::AddrInUse && start.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => panic!("cannot listen on {addr}: {error}"),
+        }
     }
 }
 
@@ -106,6 +136,20 @@ mod tests {
         let other = Port::free();
         assert_ne!(one.number(), other.number());
         assert!(Port::hold(one.number()).is_none());
+    }
+
+    #[test]
+    fn a_listener_waits_for_the_one_before() {
+        let first = listen((Ipv4Addr::LOCALHOST, 0).into());
+        let addr = first.local_addr().expect("it listens");
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| listen(addr));
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!second.is_finished());
+            drop(first);
+            let second = second.join().expect("it can listen now");
+            assert_eq!(second.local_addr().expect("it listens"), addr);
+        });
     }
 
     #[test]

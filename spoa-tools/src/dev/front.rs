@@ -1,7 +1,7 @@
 //! The port of 127.0.0.1 on which HAProxy takes requests.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::TcpSocket;
 
 /// An address for HAProxy to listen on.
@@ -22,8 +22,11 @@ impl Front {
     pub(super) fn take(port: Option<u16>) -> io::Result<Self> {
         if let Some(port) = port {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            // It fails where HAProxy would share the port with another one.
-            TcpListener::bind(address)?;
+            // It fails where HAProxy would share the port with another one. A socket that listened would keep the
+            // port a moment too long if a program started just now, which has a copy of all sockets at first.
+            let socket = TcpSocket::new_v4()?;
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
             return Ok(Front {
                 address,
                 held: None,
@@ -47,6 +50,7 @@ impl Front {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
 
     #[test]
     fn a_free_port_is_reserved_for_haproxy() {

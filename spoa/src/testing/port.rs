@@ -1,8 +1,9 @@
 //! TCP ports that no two tests use at the same time, in whatever processes they run.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
+use tokio::net::TcpSocket;
 
 /// The first port. The range is below that of outgoing connections, so none of those takes a port before HAProxy
 /// has bound it.
@@ -35,7 +36,7 @@ impl Port {
             let Ok(held) = UdpSocket::bind(address) else {
                 continue;
             };
-            if TcpListener::bind(address).is_ok() {
+            if is_free(address) {
                 return Ok(Port { address, held });
             }
         }
@@ -48,9 +49,53 @@ impl Port {
     }
 }
 
+/// Returns whether a server could listen on the address.
+///
+/// The socket that asks does not listen. One that does would keep the port for a moment longer than it lives, if
+/// another thread starts a program just then: the program has a copy of all sockets until its own code runs.
+fn is_free(address: SocketAddr) -> bool {
+    let bind = || {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)
+    };
+    let result: io::Result<()> = bind();
+    result.is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
+    use std::process::Command;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn a_port_is_free_at_once_while_programs_start() {
+        let done = AtomicBool::new(false);
+        let start_programs = || {
+            while !done.load(Ordering::Relaxed) {
+                assert!(Command::new("true").status().unwrap().success());
+            }
+        };
+        let taken: Vec<u16> = std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(start_programs);
+            }
+            let ports = std::iter::repeat_with(|| Port::free().unwrap().address()).take(4000);
+            let taken = ports.filter(|address| TcpListener::bind(address).is_err());
+            let taken = taken.map(|address| address.port()).collect();
+            done.store(true, Ordering::Relaxed);
+            taken
+        });
+        assert_eq!(taken, [0; 0]);
+    }
+
+    #[test]
+    fn a_port_with_a_server_is_not_free() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(!is_free(server.local_addr().unwrap()));
+    }
 
     #[test]
     fn a_port_that_is_held_is_not_given_again() {

@@ -121,10 +121,8 @@ async fn a_disconnect_in_place_of_the_hello_tells_its_reason() {
 
 #[tokio::test]
 async fn an_address_where_nothing_listens_is_named() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
-    let error = Client::connect(&address).await.unwrap_err();
+    let address = "127.0.0.1:1";
+    let error = Client::connect(address).await.unwrap_err();
     assert!(
         error
             .to_string()
