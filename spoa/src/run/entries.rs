@@ -74,6 +74,8 @@ pub fn parse_lines<T, C: FromIterator<T>, P: Display>(
     text: &str,
     mut entry: impl FnMut(&str) -> Result<T, P>,
 ) -> Result<C, String> {
+    // Editors on Windows begin a text with a mark of its encoding.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = (1..).zip(text.lines().map(str::trim));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     lines
@@ -87,6 +89,13 @@ mod tests {
 
     fn number(line: &str) -> Result<u32, &'static str> {
         line.parse().map_err(|_| "expected a number")
+    }
+
+    #[test]
+    fn a_mark_of_the_encoding_is_left_out() {
+        assert_eq!(parse_lines("\u{feff}1\n2", number), Ok(vec![1, 2]));
+        let error = parse_lines::<_, Vec<_>, _>("1\n\u{feff}2", number);
+        assert_eq!(error, Err("line 2: expected a number".to_owned()));
     }
 
     #[test]
