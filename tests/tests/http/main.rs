@@ -3,6 +3,7 @@
 
 mod blocks;
 mod bodies;
+mod folders;
 mod golden;
 mod h2;
 mod hello;
