@@ -48,7 +48,7 @@ async fn panics_later(token: &str) -> String {
     token.to_owned()
 }
 
-#[spoe_message("hangs", set = "txn.echo", timeout = "300ms")]
+#[spoe_message("hangs", set = "txn.echo", timeout = "2s")]
 async fn hangs(token: &str) -> String {
     if is_one_in(11, token) {
         std::future::pending::<()>().await;
@@ -56,8 +56,8 @@ async fn hangs(token: &str) -> String {
     token.to_owned()
 }
 
-/// Keeps a thread of the pool for ever.
-#[spoe_message("hangs-aside", set = "txn.echo", blocking, timeout = "300ms")]
+/// Keeps a thread of the pool for ever. A busy machine may need much of the timeout for the others.
+#[spoe_message("hangs-aside", set = "txn.echo", blocking, timeout = "2s")]
 fn hangs_aside(token: &str) -> String {
     while is_one_in(11, token) {
         std::thread::park();

@@ -41,7 +41,7 @@ fn start(port: &Port) -> Process {
     let mut command = program(env!("CARGO_BIN_EXE_agent-echoing"));
     let address = port.addr().to_string();
     // Health checks of a busy machine are late, though there are twenty a second.
-    let args = ["--listen", &address, "--lame-duck", "2s"];
+    let args = ["--listen", &address, "--lame-duck", "5s"];
     let agent = Process::start(command.args(args));
     agent.wait_for_line("INFO started: ");
     agent

@@ -109,7 +109,8 @@ fn two_agents_are_restarted_in_turn() {
     let table =
         Table::of("rolling restart of two agents, two rounds, `--lame-duck` and health checks");
     for_each_haproxy(|haproxy| {
-        let counts = restarted(haproxy, |one, other| {
+        // Health checks of a busy machine are late, though there are twenty a second.
+        let counts = restarted(haproxy, "5s", |one, other| {
             // As docs/operations say: up to 3.0 a connection is used on while its server is DOWN.
             let config = with_second(
                 config(one, "later").spop_check(),
@@ -122,13 +123,16 @@ fn two_agents_are_restarted_in_turn() {
                 config
             }
         });
-        // 2.6 forgets what is in its queue when the last connection of a thread ends.
-        let most = if haproxy.at_least(2, 8) {
-            0
-        } else {
-            4 * CLIENTS
+        // 2.6 forgets what is in its queue when the last connection of a thread ends. Up to 3.0, a NOTIFY on a
+        // connection that was idle can cross the DISCONNECT, as docs/operations/lifecycle.md says.
+        let most = match (haproxy.at_least(2, 8), haproxy.at_least(3, 1)) {
+            (false, _) => 4 * CLIENTS,
+            (true, false) => 2,
+            (true, true) => 0,
         };
         assert!(counts.lost() <= most, "{counts:?}");
+        let closed = counts.errors.get("256").copied().unwrap_or_default();
+        assert!(counts.lost() == closed || most > 2, "{counts:?}");
         table.row(haproxy, &counts);
     });
 }
@@ -137,7 +141,7 @@ fn two_agents_are_restarted_in_turn() {
 fn two_agents_without_health_checks_are_restarted_in_turn() {
     let table = Table::of("the same without health checks");
     for_each_haproxy(|haproxy| {
-        let counts = restarted(haproxy, |one, other| {
+        let counts = restarted(haproxy, "600ms", |one, other| {
             with_second(config(one, "later"), other, "")
         });
         // HAProxy may be sending one more NOTIFY when the DISCONNECT is on its way to it.
@@ -146,10 +150,14 @@ fn two_agents_without_health_checks_are_restarted_in_turn() {
     });
 }
 
-fn restarted(haproxy: &Haproxy, config: impl Fn(SocketAddr, SocketAddr) -> Config) -> Counts {
-    const ARGS: &[&str] = &["--lame-duck", "600ms"];
+fn restarted(
+    haproxy: &Haproxy,
+    lame_duck: &str,
+    config: impl Fn(SocketAddr, SocketAddr) -> Config,
+) -> Counts {
+    let start = |port: &Port| start_agent(port, &["--lame-duck", lame_duck]);
     let ports = [Port::free(), Port::free()];
-    let mut agents = [start_agent(&ports[0], ARGS), start_agent(&ports[1], ARGS)];
+    let mut agents = [start(&ports[0]), start(&ports[1])];
     let proxy = config(ports[0].addr(), ports[1].addr()).start(haproxy);
     let are_up = || {
         ["agent", "second"]
@@ -164,7 +172,7 @@ fn restarted(haproxy: &Haproxy, config: impl Fn(SocketAddr, SocketAddr) -> Confi
             agent.signal("TERM");
             assert!(agent.wait(PATIENCE).success());
             load.wait_for(20);
-            *agent = start_agent(port, ARGS);
+            *agent = start(port);
         }
         eventually("both are there", are_up);
         wait_for(load, 50);
