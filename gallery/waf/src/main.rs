@@ -8,6 +8,7 @@ use spoa::admin::Counters;
 use spoa::http::{Form, Headers, Path, Query, Verdict};
 use spoa::prelude::*;
 use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,9 +18,9 @@ struct Options {
     /// File with the rules
     #[arg(long, value_name = "FILE", default_value = "rules.txt")]
     rules: PathBuf,
-    /// Score from which a request or a response is denied
+    /// Score from which a request or a response is denied, at least 1
     #[arg(long, value_name = "N", default_value = "5")]
-    deny_from: u32,
+    deny_from: NonZeroU32,
 }
 
 spoa::outcomes! {
@@ -142,13 +143,13 @@ fn response(
 fn judge(
     of: &'static str,
     hits: &[&Rule],
-    deny_from: Option<u32>,
+    deny_from: Option<NonZeroU32>,
     export_rule_ids: bool,
 ) -> Judged {
     let (mut anomaly_score, mut ruleid) = (0_u32, None);
     for rule in hits {
         anomaly_score = anomaly_score.saturating_add(rule.score);
-        if deny_from.is_some_and(|from| anomaly_score >= from) {
+        if deny_from.is_some_and(|from| anomaly_score >= from.get()) {
             ruleid = ruleid.or(Some(rule.id));
         }
     }

@@ -136,6 +136,15 @@ fn rules_change_while_the_agent_serves() {
 }
 
 #[test]
+fn a_limit_of_0_is_refused() {
+    let output = agent(&["check", "--deny-from", "0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    let problem = "invalid value '0' for '--deny-from <N>'";
+    assert!(error.contains(problem), "{error}");
+}
+
+#[test]
 fn metrics_count_verdicts() {
     let admin = format!("127.0.0.1:{}", free_port());
     let haproxy = start(&HaProxy::newest(), agent(&["--admin", &admin]));
