@@ -2,7 +2,7 @@
 
 mod rules;
 
-use rules::{Part, Rule, Rules, strings};
+use rules::{Part, Rule, Rules, json_texts};
 use spoa::State;
 use spoa::admin::Counters;
 use spoa::http::{Form, Headers, Path, Query, Verdict};
@@ -107,9 +107,7 @@ fn request(
     for (name, value) in request.query.iter().chain(form.iter()) {
         parts.extend([("args", name), ("args", value)]);
     }
-    if let Ok(json) = serde_json::from_slice(request.body) {
-        strings(&json, &mut parts);
-    }
+    parts.extend(json_texts(request.body).map(|text| ("args", text)));
     let hits = rules.hits(&parts, request.headers);
     Judged {
         id: Some(id()),

@@ -1,11 +1,12 @@
 //! The rules: a number, a score, the part of a request that is looked at, and a pattern.
 
 use regex::bytes::Regex;
-use serde_json::Value;
+use serde_bytes::ByteBuf;
 use spoa::http::Headers;
 use spoa::run::read_lines;
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// The parts that rules may name. The value of one header is `header:NAME`.
 const PARTS: [&str; 7] = [
@@ -74,17 +75,16 @@ fn rule(line: &str) -> Result<Rule, String> {
     })
 }
 
-/// Adds the names and texts of JSON as `args`.
-pub fn strings<'a>(json: &Value, parts: &mut Vec<Part<'a>>) {
-    match json {
-        Value::String(text) => parts.push(("args", text.clone().into_bytes().into())),
-        Value::Array(values) => values.iter().for_each(|value| strings(value, parts)),
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
-            parts.push(("args", name.clone().into_bytes().into()));
-            strings(value, parts);
-        }),
-        _ => {}
-    }
+/// Returns the names and texts of JSON, which are in quotes. The last one may be cut off.
+pub fn json_texts(json: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
+    static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?s-u)"((?:[^"\\]|\\[^u]|\\u.{4})*)"?"#).expect("a pattern")
+    });
+    QUOTED.captures_iter(json).filter_map(|found| {
+        let quoted = [b"\"", &found[1], b"\""].concat();
+        let text: ByteBuf = serde_json::from_slice(&quoted).ok()?;
+        Some(text.into_vec().into())
+    })
 }
 
 #[cfg(test)]
@@ -122,16 +122,38 @@ mod tests {
         assert_eq!(rules.hits(&parts, Headers::default()).len(), 1);
     }
 
+    fn texts(json: &[u8]) -> Vec<String> {
+        let texts = json_texts(json).map(|text| String::from_utf8_lossy(&text).into_owned());
+        texts.collect()
+    }
+
     #[test]
     fn names_and_texts_of_json_are_arguments() {
-        let json = serde_json::json!({"a": ["b", {"c": "d"}], "n": 1});
-        let mut parts = Vec::new();
-        strings(&json, &mut parts);
-        let texts: Vec<_> = parts
-            .iter()
-            .map(|part| String::from_utf8_lossy(&part.1))
-            .collect();
-        assert_eq!(texts, ["a", "b", "c", "d", "n"]);
+        let json = br#"{"a": ["b", {"c": "\u003cd\""}], "n": 1, "": true}"#;
+        assert_eq!(texts(json), ["a", "b", "c", "<d\"", "n", ""]);
+        // A server may use the first of two fields with one name.
+        assert_eq!(texts(br#"{"a":"b","a":"c"}"#), ["a", "b", "a", "c"]);
+    }
+
+    #[test]
+    fn a_mistake_or_a_cut_in_json_hides_no_other_text() {
+        for json in [
+            &b"{\"\\u003ca\": 1, }"[..],
+            b"[\"\\u003ca\xff\"]",
+            b"[\"\\u003ca\n\"]",
+            b"[\"\\u003ca\\ud800\"]",
+            b"[\"\\x3c\", \"\\u003ca\"]",
+        ] {
+            let texts = texts(json);
+            let found = texts.iter().any(|text| text.starts_with("<a"));
+            assert!(found, "{texts:?}");
+        }
+        // HAProxy's buffer may end anywhere.
+        let (begin, rest) = (br#"{"n":"\u003ca"#, br#"\u003e\"b\\"}"#);
+        for end in 0..rest.len() {
+            let texts = texts(&[begin, &rest[..end]].concat());
+            assert!(texts[1].starts_with("<a"), "{texts:?}");
+        }
     }
 
     #[test]
