@@ -3,21 +3,17 @@
 use regex::bytes::Regex;
 use serde_bytes::ByteBuf;
 use spoa::http::Headers;
-use spoa::run::read_lines;
 use std::borrow::Cow;
-use std::path::Path;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// The parts that rules may name. The value of one header is `header:NAME`.
-const PARTS: [&str; 7] = [
-    "method", "path", "args", "body", "status", "response", "headers",
-];
+/// The parts that rules may name, besides `headers` and `header:NAME`.
+const PARTS: [&str; 6] = ["method", "path", "args", "body", "status", "response"];
 
-/// A part of a request or a response: its name in rules, and its bytes.
-pub type Part<'a> = (&'static str, Cow<'a, [u8]>);
+/// The parts of a request or a response but for the headers: the name of each, and its values.
+pub type Parts<'a> = HashMap<&'static str, Vec<Cow<'a, [u8]>>>;
 
 /// A line of the file.
-#[derive(Debug)]
 pub struct Rule {
     pub id: u32,
     pub score: u32,
@@ -25,65 +21,47 @@ pub struct Rule {
     pattern: Regex,
 }
 
-/// The rules of a file.
-pub struct Rules(Vec<Rule>);
-
-impl Rules {
-    /// Reads a file.
-    pub fn load(path: &Path) -> Result<Self, String> {
-        read_lines(path, rule).map(Rules)
-    }
-
-    /// Returns the rules that find their pattern.
-    pub fn hits(&self, parts: &[Part<'_>], headers: Headers<'_>) -> Vec<&Rule> {
-        let hits = |rule: &&Rule| {
-            let found = |value: &[u8]| rule.pattern.is_match(value);
-            match rule.part.strip_prefix("header:") {
-                Some(name) => headers.get_all(name).any(found),
-                None if rule.part == "headers" => headers.iter().any(|(_, value)| found(value)),
-                None => parts
-                    .iter()
-                    .any(|(name, value)| *name == rule.part && found(value)),
-            }
+impl Rule {
+    /// Reads a line.
+    pub fn parse(line: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let words: Vec<_> = line.splitn(4, char::is_whitespace).collect();
+        let [id, score, part, pattern] = words[..] else {
+            return Err("expected `ID SCORE PART PATTERN`".into());
         };
-        self.0.iter().filter(hits).collect()
+        if !PARTS.contains(&part) && part != "headers" && !part.starts_with("header:") {
+            return Err(format!("unknown part `{part}`").into());
+        }
+        Ok(Rule {
+            id: id.parse().or(Err(format!("not a number: `{id}`")))?,
+            score: score.parse().or(Err(format!("not a number: `{score}`")))?,
+            part: part.to_owned(),
+            // A client may send line ends, and bytes that are not UTF-8: `.` and `[^a]` have to take them.
+            pattern: Regex::new(&format!("(?is-u){}", pattern.trim_start()))?,
+        })
+    }
+
+    /// Returns whether a value of the part has the pattern.
+    pub fn finds(&self, parts: &Parts<'_>, headers: Headers<'_>) -> bool {
+        let found = |value: &[u8]| self.pattern.is_match(value);
+        let mut values = parts.get(&*self.part).into_iter().flatten();
+        match self.part.strip_prefix("header:") {
+            Some(name) => headers.get_all(name).any(found),
+            None if self.part == "headers" => headers.iter().any(|(_, value)| found(value)),
+            None => values.any(|value| found(value)),
+        }
     }
 }
 
-/// Reads a line.
-fn rule(line: &str) -> Result<Rule, String> {
-    let mut words = line.splitn(4, char::is_whitespace).map(str::trim);
-    let mut word = || words.next().filter(|word| !word.is_empty());
-    let (Some(id), Some(score), Some(part), Some(pattern)) = (word(), word(), word(), word())
-    else {
-        return Err("expected `ID SCORE PART PATTERN`".to_owned());
-    };
-    if !PARTS.contains(&part) && !part.starts_with("header:") {
-        return Err(format!("unknown part `{part}`"));
-    }
-    let number = |text: &str| {
-        text.parse()
-            .map_err(|_| format!("`{text}` is not a number"))
-    };
-    // A client may send line ends, and bytes that are not UTF-8: `.` and `[^a]` have to take them.
-    let pattern = Regex::new(&format!("(?is-u){pattern}"));
-    Ok(Rule {
-        id: number(id)?,
-        score: number(score)?,
-        part: part.to_owned(),
-        pattern: pattern.map_err(|error| error.to_string())?,
-    })
-}
+/// A quote, and all up to the next quote or the end. An escape that is cut off is left out.
+const QUOTED: &str = r#"(?s-u)"(?:[^"\\]|\\[^u]|\\u.{4})*"#;
 
-/// Returns the names and texts of JSON, which are in quotes. The last one may be cut off.
-pub fn json_texts(json: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
-    static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?s-u)"((?:[^"\\]|\\[^u]|\\u.{4})*)"?"#).expect("a pattern")
-    });
-    QUOTED.captures_iter(json).filter_map(|found| {
-        let quoted = [b"\"", &found[1], b"\""].concat();
-        let text: ByteBuf = serde_json::from_slice(&quoted).ok()?;
-        Some(text.into_vec().into())
+/// Returns the names and texts of JSON. The JSON may be cut off.
+pub fn json_texts(json: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    static TEXTS: LazyLock<Regex> = LazyLock::new(|| Regex::new(QUOTED).expect("a pattern"));
+    // Every second quote ends a text: what follows it is not one.
+    TEXTS.find_iter(json).step_by(2).filter_map(|found| {
+        let quoted = [found.as_bytes(), b"\""].concat();
+        serde_json::from_slice(&quoted).ok().map(ByteBuf::into_vec)
     })
 }
 
@@ -92,12 +70,12 @@ mod tests {
     use super::*;
     use spoa::run::parse_lines;
 
-    fn rules(text: &str) -> Result<Rules, String> {
-        parse_lines(text, rule).map(Rules)
+    fn rules(text: &str) -> Result<Vec<Rule>, String> {
+        parse_lines(text, Rule::parse)
     }
 
-    fn part(name: &'static str, value: &'static [u8]) -> [Part<'static>; 1] {
-        [(name, value.into())]
+    fn part(name: &'static str, value: &'static [u8]) -> Parts<'static> {
+        Parts::from([(name, vec![value.into()])])
     }
 
     #[test]
@@ -106,9 +84,9 @@ mod tests {
         let rules = rules(text).unwrap();
         let block = b"user-agent: sqlmap/1\r\nx: EVIL\r\n\r\n";
         let headers = Headers::from_text(block).unwrap();
-        let ids = |parts: [Part<'_>; 1], headers| -> Vec<u32> {
-            let hits = rules.hits(&parts, headers);
-            hits.iter().map(|rule| rule.id).collect()
+        let ids = |parts: Parts<'_>, headers| -> Vec<u32> {
+            let hits = rules.iter().filter(|rule| rule.finds(&parts, headers));
+            hits.map(|rule| rule.id).collect()
         };
         assert_eq!(ids(part("args", b"a<SCRIPT>"), headers), [1, 2, 3]);
         let none = ids(part("path", b"<script"), Headers::default());
@@ -119,7 +97,7 @@ mod tests {
     fn bytes_that_are_not_utf8_hide_nothing() {
         let rules = rules("1 5 body union.+select[^a]x").unwrap();
         let parts = part("body", b"UNION \xff\n SELECT\xffx");
-        assert_eq!(rules.hits(&parts, Headers::default()).len(), 1);
+        assert!(rules[0].finds(&parts, Headers::default()));
     }
 
     fn texts(json: &[u8]) -> Vec<String> {
@@ -160,7 +138,8 @@ mod tests {
     fn a_mistake_is_named_with_its_line() {
         for (line, problem) in [
             ("1 5 args", "line 1: expected `ID SCORE PART PATTERN`"),
-            ("x 5 args a", "line 1: `x` is not a number"),
+            ("x 5 args a", "line 1: not a number: `x`"),
+            ("1 -5 args a", "line 1: not a number: `-5`"),
             ("1 5 arg a", "line 1: unknown part `arg`"),
         ] {
             assert_eq!(rules(line).err().as_deref(), Some(problem));
