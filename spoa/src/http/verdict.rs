@@ -4,7 +4,8 @@ use super::outcomes::{
     DeclaresChallenge, DeclaresDeny, DeclaresDrop, DeclaresRedirect, DeclaresRespond,
     DeclaresTarpit, Outcomes, Usual,
 };
-use super::{HeaderSet, Outcome, Undeclared};
+use super::{BadHeader, HeaderSet, Outcome, Undeclared};
+use crate::handler::__macros::HeaderChange;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -280,6 +281,74 @@ impl<O: Outcomes> Verdict<O> {
         let all = self.headers.get_or_insert_default();
         all.response = std::mem::take(&mut all.response).and(headers);
         self
+    }
+
+    /// Copies headers of an answer, for an agent that asks a service. Do not pass headers of a client: servers trust
+    /// the declared ones.
+    ///
+    /// A header goes to the request or to the response, where its name is declared with `set` or `add`. Headers whose
+    /// names are not declared are left out, with `any` too. Several lines of a header that is declared with `set` become
+    /// one, separated by commas.
+    ///
+    /// ```
+    /// use spoa::http::{HeaderSet, Verdict};
+    ///
+    /// spoa::outcomes! {
+    ///     struct Access {
+    ///         deny: 403;
+    ///         request: set "remote-user", set "remote-groups";
+    ///         response: add "set-cookie";
+    ///     }
+    /// }
+    ///
+    /// let answer = [("Server", "nginx"), ("Remote-User", "alice"), ("Set-Cookie", "seen=1")];
+    /// let verdict = Verdict::<Access>::allow().copy_headers(answer)?;
+    ///
+    /// let request = HeaderSet::new().set("remote-user", "alice")?;
+    /// let response = HeaderSet::new().add("set-cookie", "seen=1")?;
+    /// assert_eq!(verdict, Verdict::allow().request_headers(request).response_headers(response));
+    /// # Ok::<(), spoa::http::BadHeader>(())
+    /// ```
+    ///
+    /// A reference to a `HeaderMap` of the crate `http` is such an iterator, too.
+    ///
+    /// # Errors
+    /// [`BadHeader`] if HTTP does not allow the value of a declared header.
+    pub fn copy_headers<N: AsRef<str>, V: AsRef<[u8]>>(
+        mut self,
+        answer: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, BadHeader> {
+        let (mut request, mut response) = (HeaderSet::new(), HeaderSet::new());
+        for (name, value) in answer {
+            let name = name.as_ref();
+            for declared in O::DESCRIPTION.headers {
+                if !declared
+                    .name
+                    .is_some_and(|it| it.eq_ignore_ascii_case(name))
+                {
+                    continue;
+                }
+                let headers = if declared.of_response {
+                    &mut response
+                } else {
+                    &mut request
+                };
+                let before = std::mem::take(headers);
+                *headers = match declared.change {
+                    HeaderChange::Set => before.append(name, &value)?,
+                    HeaderChange::Add => before.add(name, &value)?,
+                    HeaderChange::Remove => before,
+                };
+            }
+        }
+        // Without headers, the verdict is equal to the one before.
+        if !request.is_empty() {
+            self = self.request_headers(request);
+        }
+        if !response.is_empty() {
+            self = self.response_headers(response);
+        }
+        Ok(self)
     }
 
     /// Returns the decision about the request or the response.

@@ -260,6 +260,44 @@ mod tests {
     }
 
     #[test]
+    fn declared_headers_of_an_answer_are_copied() {
+        let answer = [
+            ("Date", "today"),
+            ("X-User", "alice"),
+            ("x-user", "root"),
+            ("authorization", "Bearer t0ken"),
+            ("via", "x"),
+            ("set-cookie", "id=7"),
+            ("x-frame-options", "DENY"),
+        ];
+        let expected = [
+            "action = \"deny\"",
+            "status = 403",
+            "set_x_user = \"alice, root\"",
+            "add_via = \"x\"",
+            "response_set_x_frame_options = \"DENY\"",
+            "response_add_set_cookie = \"id=7\"",
+        ];
+        let earlier = HeaderSet::new().set("x-user", "mallory").unwrap();
+        let verdict = Verdict::<All>::deny::<403>().request_headers(earlier);
+        assert_eq!(
+            actions(verdict.copy_headers(answer).unwrap()).unwrap(),
+            expected
+        );
+        let plain = Verdict::<All>::allow();
+        assert_eq!(
+            plain.clone().copy_headers([("date", "\n")]),
+            Ok(plain.clone())
+        );
+        assert!(plain.copy_headers([("via", "a\nb")]).is_err());
+        // `any` names no header.
+        assert_eq!(
+            Verdict::<Any>::allow().copy_headers(answer),
+            Ok(Verdict::allow())
+        );
+    }
+
+    #[test]
     fn headers_of_any_names_are_one_variable_for_each_change() {
         let headers = HeaderSet::new().set("a", "1").unwrap().remove("b").unwrap();
         let verdict = Verdict::<Any>::allow()
