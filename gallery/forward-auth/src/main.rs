@@ -2,12 +2,12 @@
 
 mod service;
 
-use hyper::Uri;
-use hyper::header::{HeaderName, HeaderValue};
-use service::{Answer, Service};
+use hyper::header::HeaderName;
+use hyper::{Request, Response, Uri};
+use service::{Service, cache_key, counts_again};
 use spoa::State;
 use spoa::admin::Counters;
-use spoa::http::{BadHeader, HeaderSet, Headers, Method, Verdict};
+use spoa::http::{BadHeader, Headers, Method, Verdict};
 use spoa::prelude::*;
 use spoa::run::duration;
 use std::net::IpAddr;
@@ -19,12 +19,8 @@ struct Options {
     #[arg(long, value_name = "URL")]
     service: Uri,
     /// Headers of the request that the service sees
-    #[arg(
-        long,
-        value_name = "NAMES",
-        value_delimiter = ',',
-        default_value = "authorization,cookie"
-    )]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(default_value = "authorization,cookie")]
     pass: Vec<HeaderName>,
     /// Time for an answer of the service, at most 2s
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
@@ -53,9 +49,6 @@ spoa::outcomes! {
     }
 }
 
-/// The headers of an answer that servers get. They are those of `request` above.
-const TO_SERVERS: [&str; 3] = ["remote-user", "remote-groups", "remote-email"];
-
 static REQUESTS: Counters<2> = Counters::new(
     "forward_auth_requests",
     "Requests by outcome and source of the answer",
@@ -73,59 +66,48 @@ async fn forward_auth(
     State(service): State<'_, Service>,
     State(options): State<'_, Options>,
 ) -> Result<Verdict<Access>, HandlerError> {
-    let address = address.to_canonical().to_string();
-    let mut question = Vec::new();
-    for (name, value) in [
-        ("x-forwarded-method", method.as_str().as_bytes()),
-        ("x-forwarded-proto", if tls { b"https" } else { b"http" }),
-        ("x-forwarded-host", headers.get("host").unwrap_or_default()),
-        ("x-forwarded-uri", target),
-        ("x-forwarded-for", address.as_bytes()),
-    ] {
-        question.push((
-            HeaderName::from_static(name),
-            HeaderValue::from_bytes(value)?,
-        ));
-    }
+    let mut question = Request::get(options.service.clone())
+        .header("x-forwarded-method", method.as_str())
+        .header("x-forwarded-proto", if tls { "https" } else { "http" })
+        .header("x-forwarded-host", headers.get("host").unwrap_or(b""))
+        .header("x-forwarded-uri", target)
+        .header("x-forwarded-for", address.to_canonical().to_string());
     for name in &options.pass {
         for value in headers.get_all(name.as_str()) {
-            question.push((name.clone(), HeaderValue::from_bytes(value)?));
+            question = question.header(name, value);
         }
     }
-    let (source, answer) = service.ask(&question).await;
-    let verdict = match answer {
-        Some(answer) => decide(&answer)?,
-        None if options.allow_without_service => Verdict::allow(),
-        None => Verdict::deny::<503>().reason("the service is away"),
+    let question = question.body(String::new())?;
+    let key = cache_key(question.headers());
+    let (source, verdict) = if let Some(verdict) = service.cache.get(&key) {
+        ("cache", verdict)
+    } else if let Some(answer) = service.dependency.ask(service.send(question)).await {
+        let verdict = decide(&answer)?;
+        if counts_again(&key, &answer) {
+            service.cache.put(key, verdict.clone());
+        }
+        ("service", verdict)
+    } else if options.allow_without_service {
+        ("none", Verdict::allow())
+    } else {
+        ("none", Verdict::deny::<503>().reason("the service is away"))
     };
     REQUESTS.inc([verdict.outcome().as_str(), source]);
     Ok(verdict)
 }
 
 /// Makes a verdict of an answer.
-fn decide(answer: &Answer) -> Result<Verdict<Access>, BadHeader> {
-    let location = answer.headers.get("location");
-    let location = location.and_then(|value| value.to_str().ok().map(str::to_owned));
-    let verdict = match (answer.status.as_u16(), location) {
-        (200..300, _) => Verdict::allow(),
-        (401, _) => Verdict::deny::<401>().reason("not authenticated"),
-        (403, _) => Verdict::deny::<403>().reason("not authorised"),
-        (302, Some(location)) => Verdict::redirect::<302>(location),
-        (303, Some(location)) => Verdict::redirect::<303>(location),
-        (307, Some(location)) => Verdict::redirect::<307>(location),
-        (status, _) => Verdict::deny::<503>().reason(format!("the service answered {status}")),
+fn decide(answer: &Response<()>) -> Result<Verdict<Access>, BadHeader> {
+    let status = answer.status().as_u16();
+    let location = answer.headers().get("location").map(|value| value.to_str());
+    let verdict = match (status, location) {
+        (200..300, _) => Ok(Verdict::allow()),
+        (300..400, Some(Ok(location))) => Verdict::try_redirect(status, location.to_owned()),
+        _ => Verdict::try_deny(status),
     };
-    let header = |name| answer.headers.get(name);
-    let mut request = HeaderSet::new();
-    for name in TO_SERVERS {
-        request = request.set_some(name, header(name))?;
-    }
-    let challenge = header("www-authenticate");
-    let mut response = HeaderSet::new().set_some("www-authenticate", challenge)?;
-    for cookie in answer.headers.get_all("set-cookie") {
-        response = response.add("set-cookie", cookie)?;
-    }
-    Ok(verdict.request_headers(request).response_headers(response))
+    let verdict = verdict.unwrap_or(Verdict::deny::<503>());
+    let reason = format!("the service answered {status}");
+    verdict.reason(reason).copy_headers(answer.headers())
 }
 
 fn main() {
@@ -135,16 +117,11 @@ fn main() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spoa::http::HeaderSet;
 
-    fn answer(status: u16, name: &'static str, value: &'static str) -> Answer {
-        let headers = [(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        )];
-        Answer {
-            status: status.try_into().unwrap(),
-            headers: headers.into_iter().collect(),
-        }
+    fn answer(status: u16, name: &str, value: &str) -> Response<()> {
+        let answer = Response::builder().status(status).header(name, value);
+        answer.body(()).unwrap()
     }
 
     #[test]
@@ -169,10 +146,10 @@ mod tests {
 
     #[test]
     fn chosen_headers_are_copied() {
+        let allow = Verdict::allow().reason("the service answered 200");
         let user = HeaderSet::new().set("remote-user", "alice").unwrap();
-        for (name, headers) in [("remote-user", user), ("server", HeaderSet::new())] {
-            let verdict = Verdict::allow().request_headers(headers);
-            let verdict = verdict.response_headers(HeaderSet::new());
+        let with_user = allow.clone().request_headers(user);
+        for (name, verdict) in [("remote-user", with_user), ("server", allow)] {
             assert_eq!(decide(&answer(200, name, "alice")), Ok(verdict));
         }
     }

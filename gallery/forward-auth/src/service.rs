@@ -1,48 +1,26 @@
 //! The service that decides.
 
-use crate::Options;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Bytes;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use hyper::{Request, StatusCode, Uri};
+use crate::{Access, Options};
+use http_body_util::{BodyExt, Limited};
+use hyper::{HeaderMap, Request, Response};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
+use spoa::HandlerError;
 use spoa::agent::{Cache, Dependency};
-use std::error::Error;
-use std::hash::{BuildHasher, RandomState};
+use spoa::http::Verdict;
 use std::time::Duration;
 
 /// The largest body of an answer. Only its end matters: a connection is used again after it.
 const MAX_BODY: usize = 64 << 10;
 
-/// The headers that tell the service about a request.
-pub type Question = [(HeaderName, HeaderValue)];
+/// The longest key in the cache. With the default of `--cache-entries`, all keys have at most 80 MB.
+const MAX_KEY: usize = 8 << 10;
 
-/// An answer of the service.
-#[derive(Clone)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-}
-
-impl Answer {
-    /// Returns whether the answer is valid for equal requests too: it decides, and is not for one client or one moment.
-    fn counts_again(&self) -> bool {
-        let control = self.headers.get("cache-control");
-        let no_store = control.is_some_and(|value| value.as_bytes().starts_with(b"no-store"));
-        let decides = matches!(self.status.as_u16(), 200..300 | 401 | 403);
-        decides && !no_store && !self.headers.contains_key("set-cookie")
-    }
-}
-
-/// The service, with a pool of connections, and its last answers.
+/// The service, with a pool of connections, and the verdicts of its last answers.
 pub struct Service {
-    client: Client<HttpConnector, Empty<Bytes>>,
-    address: Uri,
-    dependency: Dependency,
-    /// Two hashes with secret keys, so that a client cannot find a question with the key of another one.
-    hashers: [RandomState; 2],
-    cache: Cache<[u64; 2], Answer>,
+    client: Client<HttpConnector, String>,
+    pub dependency: Dependency,
+    pub cache: Cache<Box<[u8]>, Verdict<Access>>,
 }
 
 impl Service {
@@ -57,46 +35,39 @@ impl Service {
         let (timeout, pause) = (options.service_timeout, options.service_retry);
         Ok(Service {
             client: Client::builder(TokioExecutor::new()).build_http(),
-            address: options.service.clone(),
             dependency: Dependency::new("the service", timeout, pause),
-            hashers: Default::default(),
             cache: Cache::new(options.cache_entries, options.cache),
         })
     }
 
-    /// Returns the answer about a request, and where it came from. There is no answer if the service is away.
-    pub async fn ask(&self, question: &Question) -> (&'static str, Option<Answer>) {
-        let key = self
-            .hashers
-            .each_ref()
-            .map(|hasher| hasher.hash_one(question));
-        if let Some(answer) = self.cache.get(&key) {
-            return ("cache", Some(answer));
-        }
-        let Some(answer) = self.dependency.ask(self.send(question)).await else {
-            return ("none", None);
-        };
-        if answer.counts_again() {
-            self.cache.put(key, answer.clone());
-        }
-        ("service", Some(answer))
-    }
-
-    async fn send(&self, question: &Question) -> Result<Answer, Box<dyn Error + Send + Sync>> {
-        let mut request = Request::get(self.address.clone()).body(Empty::new())?;
-        request.headers_mut().extend(question.iter().cloned());
-        let response = match self.client.request(request.clone()).await {
+    /// Sends a question, and returns the answer without its body.
+    pub async fn send(&self, question: Request<String>) -> Result<Response<()>, HandlerError> {
+        let response = match self.client.request(question.clone()).await {
             // The service may have closed an unused connection at this moment.
-            Err(error) if !error.is_connect() => self.client.request(request).await?,
+            Err(error) if !error.is_connect() => self.client.request(question).await?,
             sent => sent?,
         };
         let (head, body) = response.into_parts();
         Limited::new(body, MAX_BODY).collect().await?;
-        Ok(Answer {
-            status: head.status,
-            headers: head.headers,
-        })
+        Ok(Response::from_parts(head, ()))
     }
+}
+
+/// Returns the headers of a question as bytes. Values have no line ends, so other headers have another key.
+pub fn cache_key(headers: &HeaderMap) -> Box<[u8]> {
+    let mut key = Vec::new();
+    for (name, value) in headers {
+        key.extend([name.as_str().as_bytes(), b":", value.as_bytes(), b"\n"].concat());
+    }
+    key.into()
+}
+
+/// Returns whether an answer is kept for equal requests: it decides, is not for one client or one moment, and its
+/// key is short.
+pub fn counts_again(key: &[u8], answer: &Response<()>) -> bool {
+    let decides = matches!(answer.status().as_u16(), 200..300 | 401 | 403);
+    let has = |name| answer.headers().contains_key(name);
+    decides && !has("set-cookie") && !has("cache-control") && key.len() <= MAX_KEY
 }
 
 #[cfg(test)]
@@ -104,32 +75,43 @@ mod tests {
     use super::*;
 
     #[test]
+    fn different_questions_have_different_keys() {
+        let key = |lines: &[(&str, &str)]| {
+            let mut question = Request::get("/");
+            for (name, value) in lines {
+                question = question.header(*name, *value);
+            }
+            cache_key(question.body(()).unwrap().headers())
+        };
+        let keys = [
+            key(&[]),
+            key(&[("cookie", "a:b")]),
+            key(&[("cookie", "a"), ("cookie", "b")]),
+            key(&[("cookie", "b"), ("cookie", "a")]),
+            key(&[("cookie", "a"), ("b", "")]),
+            key(&[("cookie", "acookie:b")]),
+        ];
+        for (at, one) in keys.iter().enumerate() {
+            assert!(!keys[at + 1..].contains(one), "{at}");
+        }
+    }
+
+    #[test]
     fn decisions_about_a_single_request_are_not_reused() {
-        let answer = |status: u16, name, value| Answer {
-            status: status.try_into().unwrap(),
-            headers: [(
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            )]
-            .into_iter()
-            .collect(),
+        let counts = |status: u16, name, value| {
+            let answer = Response::builder().status(status).header(name, value);
+            counts_again(b"cookie:a\n", &answer.body(()).unwrap())
         };
         for status in [200, 204, 401, 403] {
-            assert!(answer(status, "server", "nginx").counts_again(), "{status}");
-            assert!(
-                !answer(status, "set-cookie", "a=b").counts_again(),
-                "{status}"
-            );
-            assert!(
-                !answer(status, "cache-control", "no-store").counts_again(),
-                "{status}"
-            );
+            assert!(counts(status, "server", "nginx"), "{status}");
+            assert!(!counts(status, "set-cookie", "a=b"), "{status}");
+            assert!(!counts(status, "cache-control", "no-store"), "{status}");
         }
-        for status in [302, 404, 500] {
-            assert!(
-                !answer(status, "server", "nginx").counts_again(),
-                "{status}"
-            );
+        for status in [302, 404, 500, 503] {
+            assert!(!counts(status, "server", "nginx"), "{status}");
         }
+        let answer = Response::new(());
+        assert!(counts_again(&[0; MAX_KEY], &answer));
+        assert!(!counts_again(&[0; MAX_KEY + 1], &answer));
     }
 }

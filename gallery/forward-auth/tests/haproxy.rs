@@ -228,6 +228,7 @@ fn a_wrong_answer_of_the_service_denies_the_request() {
         "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n",
         "HTTP/1.1 200 OK\r\nremote-user: \x01\r\ncontent-length: 0\r\n\r\n",
         "HTTP/1.1 302 Found\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nset-cookie: b=2\r\ncontent-length: 0\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
     ] {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
