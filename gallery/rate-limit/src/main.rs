@@ -1,22 +1,17 @@
 //! Limits the requests of an address, a user or an API key, over all agents that use one Redis.
 
-mod limits;
 mod store;
 
-use limits::Limits;
 use spoa::State;
 use spoa::admin::Counters;
-use spoa::http::{BadHeader, HeaderSet, Verdict};
+use spoa::http::{HeaderSet, Verdict};
 use spoa::prelude::*;
-use spoa::run::duration;
-use std::net::IpAddr;
-use std::num::NonZeroU32;
+use spoa::run::{duration, read_lines};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::Store;
-
-/// Longer names share one count, so that a client cannot fill the store.
-const MAX_NAME: usize = 128;
 
 #[derive(clap::Args)]
 struct Options {
@@ -32,38 +27,34 @@ struct Options {
     /// Time before Redis is asked again after a failure
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     redis_retry: Duration,
-    /// Decision while Redis is away
-    #[arg(long, value_name = "POLICY", default_value = "local")]
-    without_redis: Policy,
-    /// Agents that share a limit when each counts alone
+    /// Agents that share a limit while Redis is away; with 0, none then decides
     #[arg(long, value_name = "N", default_value = "1")]
-    agents: NonZeroU32,
-}
-
-/// The decision while Redis is away.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Policy {
-    /// Count in this process, with the share of one agent
-    Local,
-    /// Let all requests pass
-    Allow,
-    /// Deny all requests with 503
-    Deny,
+    agents: u32,
 }
 
 spoa::outcomes! {
     /// The verdicts on a request.
     pub struct RateLimit {
-        deny: 429, 503;
+        deny: 429;
         response: set "ratelimit-remaining", set "retry-after";
     }
 }
 
-static REQUESTS: Counters<2> = Counters::new(
-    "rate_limit_requests",
-    "Requests by outcome and store",
-    ["outcome", "store"],
-);
+/// Requests by outcome and by the store that decided.
+static REQUESTS: Counters<2> =
+    Counters::new("rate_limit_requests", "Requests", ["outcome", "store"]);
+
+/// The kinds of names that are counted.
+const KINDS: [&str; 3] = ["address", "user", "key"];
+
+/// At most `count` requests in `time`.
+struct Limit {
+    count: u32,
+    time: Duration,
+}
+
+/// Limits by what they limit: `address`, or `address 192.0.2.7`.
+struct Limits(HashMap<String, Limit>);
 
 /// Counts a request for its address, its user and its API key. All of them must have room.
 #[spoe_message("rate-limit", event = "on-frontend-http-request", timeout = "1s")]
@@ -73,72 +64,53 @@ async fn rate_limit(
     #[arg(sample = "req.fhdr(x-api-key)")] key: Option<Text<'_>>,
     State(limits): State<'_, Limits>,
     State(store): State<'_, Store>,
-    State(options): State<'_, Options>,
-) -> Result<Verdict<RateLimit>, BadHeader> {
-    let address = network(address).to_string();
-    let names = [
-        ("address", Some(&*address)),
-        ("user", user.as_deref()),
-        ("key", key.as_deref()),
-    ];
-    let keys = names.into_iter().filter_map(|(kind, name)| {
-        let name = name?;
-        let name = if name.len() > MAX_NAME {
-            "(too long)"
-        } else {
-            name
-        };
-        let limit = limits.get(kind, name)?;
+) -> Result<Verdict<RateLimit>, HandlerError> {
+    let address = match address.to_canonical() {
+        // A client can use each address of its network, which has 64 bits.
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).to_string(),
+        v4 => v4.to_string(),
+    };
+    let names = [Some(&*address), user.as_deref(), key.as_deref()];
+    let keys = KINDS.into_iter().zip(names).filter_map(|(kind, name)| {
+        // Long names are cut, so that a client cannot fill the store.
+        let name: String = name?.chars().take(128).collect();
+        let own = limits.0.get(&format!("{kind} {name}"));
+        let limit @ Limit { count, time } = own.or_else(|| limits.0.get(kind))?;
         // A limit that changes begins a new count.
-        Some((format!("rate-limit:{kind}:{name}:{limit}"), limit))
+        Some((format!("rate-limit:{kind}:{name}:{count}/{time:?}"), limit))
     });
     let keys: Vec<_> = keys.collect();
     if keys.is_empty() {
         return Ok(Verdict::allow());
     }
-    let (store, taken) = match (store.take(&keys).await, options.without_redis) {
-        (Some(taken), _) => ("redis", Some(taken)),
-        (None, Policy::Local) => {
-            let taken = store.take_here(&keys, options.agents.get(), Instant::now());
-            ("local", Some(taken))
-        }
-        (None, Policy::Allow) => ("none", Some(Ok(0))),
-        (None, Policy::Deny) => ("none", None),
+    let (store, (left, wait)) = store.take(&keys).await.ok_or("Redis is away")?;
+    let verdict = match wait {
+        0 => Verdict::allow(),
+        _ => Verdict::deny::<429>().reason("too many requests"),
     };
-    let (outcome, verdict) = match taken {
-        Some(Ok(left)) => {
-            let headers = HeaderSet::new().set("ratelimit-remaining", left.to_string())?;
-            ("allowed", Verdict::allow().response_headers(headers))
-        }
-        Some(Err(wait)) => {
-            let wait = (wait.as_secs() + 1).to_string();
-            let denied = Verdict::deny::<429>().reason("too many requests");
-            (
-                "denied",
-                denied.response_headers(HeaderSet::new().set("retry-after", wait)?),
-            )
-        }
-        None => (
-            "denied",
-            Verdict::deny::<503>().reason("the limits cannot be checked"),
-        ),
-    };
-    REQUESTS.inc([outcome, store]);
-    Ok(verdict)
+    REQUESTS.inc([verdict.outcome().as_str(), store]);
+    let headers = HeaderSet::new().set("ratelimit-remaining", left.to_string())?;
+    let wait = (wait > 0).then(|| wait.to_string());
+    Ok(verdict.response_headers(headers.set_some("retry-after", wait)?))
 }
 
-/// Returns what one client can be expected to own: an IPv4 address, or an IPv6 network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
-        v4 => v4,
-    }
+/// Reads a line of the file of limits.
+fn entry(line: &str) -> Result<(String, Limit), &'static str> {
+    let entry = line.rsplit_once(' ').and_then(|(what, limit)| {
+        let (count, time) = limit.split_once('/')?;
+        let (count, time) = (count.parse().ok()?, duration(time).ok()?);
+        // Redis counts in microseconds, and a request takes at least one.
+        let valid = time.checked_div(count)? >= Duration::from_micros(1);
+        let known = KINDS.contains(&what.split(' ').next()?);
+        (valid && known).then(|| (what.to_owned(), Limit { count, time }))
+    });
+    entry.ok_or("expected `address 100/10s`")
 }
 
 fn main() {
     spoa::run!(
         options = Options,
-        reload = Limits::load(&options.limits)?,
+        reload = read_lines(&options.limits, entry).map(Limits)?,
         watch = options.limits,
         state = Store::new(options)?,
     )
@@ -146,16 +118,113 @@ fn main() {
 
 #[cfg(test)]
 mod tests {
-    use super::network;
+    use super::*;
+    use clap::{Args as _, FromArgMatches as _};
+    use spoa::run::parse_lines;
+
+    impl Limits {
+        fn parse(text: &str) -> Result<Self, String> {
+            parse_lines(text, entry).map(Limits)
+        }
+    }
+
+    /// Makes the store of an agent that has no Redis.
+    pub(crate) fn store(agents: u32) -> Store {
+        let command = Options::augment_args(clap::Command::new("rate-limit"));
+        let options = [
+            "--redis",
+            "redis://127.0.0.1:1",
+            "--agents",
+            &agents.to_string(),
+        ];
+        let matches = command.get_matches_from(["rate-limit"].iter().chain(&options));
+        Store::new(&Options::from_arg_matches(&matches).unwrap()).unwrap()
+    }
+
+    /// Asks for the verdict on a request.
+    async fn ask(
+        limits: &str,
+        store: &Store,
+        address: &str,
+        user: Option<&str>,
+    ) -> Verdict<RateLimit> {
+        let limits = Limits::parse(limits).unwrap();
+        let (address, user) = (address.parse().unwrap(), user.map(Text::from));
+        rate_limit(address, user, None, State(&limits), State(store))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_client_cannot_evade_its_limit_within_its_own_network() {
+        let store = store(1);
+        for (address, status) in [
+            ("192.0.2.7", None),
+            ("::ffff:192.0.2.7", Some(429)),
+            ("192.0.2.8", None),
+            ("2001:db8:1:2:3:4:5:6", None),
+            ("2001:db8:1:2::1", Some(429)),
+            ("2001:db8:1:3::1", None),
+        ] {
+            let verdict = ask("address 1/1h", &store, address, None).await;
+            assert_eq!(verdict.status(), status, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_can_have_its_own_limit_and_others_have_the_common_one() {
+        let (limits, store) = ("# all\nuser 1/1h\n\nuser batch 2/1h\n", store(1));
+        let statuses = |user| {
+            let store = &store;
+            async move {
+                let mut statuses = Vec::new();
+                for _ in 0..3 {
+                    statuses.push(ask(limits, store, "192.0.2.7", user).await.status());
+                }
+                statuses
+            }
+        };
+        let denied = Some(429);
+        assert_eq!(statuses(Some("alice")).await, [None, denied, denied]);
+        assert_eq!(statuses(Some("batch")).await, [None, None, denied]);
+        // Nothing limits addresses.
+        assert_eq!(
+            ask(limits, &store, "192.0.2.7", None).await,
+            Verdict::allow()
+        );
+    }
+
+    #[tokio::test]
+    async fn long_names_are_cut() {
+        let store = store(1);
+        let long = "x".repeat(128);
+        for (name, status) in [(&long, None), (&format!("{long}y"), Some(429))] {
+            let verdict = ask("user 1/1h", &store, "192.0.2.7", Some(name)).await;
+            assert_eq!(verdict.status(), status);
+        }
+    }
 
     #[test]
-    fn a_client_cannot_evade_its_limit_within_its_own_network() {
-        for (address, counted) in [
-            ("192.0.2.7", "192.0.2.7"),
-            ("::ffff:192.0.2.7", "192.0.2.7"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+    fn a_mistake_is_named() {
+        for line in [
+            "address",
+            "adress 1/1s",
+            "user 0/1s",
+            "user 1/0s",
+            "user 2000000/1s",
+            "key 1",
+            "1/1s",
+            "key 1/1",
         ] {
-            assert_eq!(network(address.parse().unwrap()).to_string(), counted);
+            let error = Limits::parse(&format!("user 1/1s\n{line}")).err();
+            let expected = "line 2: expected `address 100/10s`";
+            assert_eq!(error.as_deref(), Some(expected), "{line}");
         }
+    }
+
+    #[test]
+    fn the_file_beside_the_agent_is_read() {
+        let limits = read_lines("limits.txt", entry).map(Limits).unwrap();
+        assert_eq!(limits.0.len(), 5);
     }
 }

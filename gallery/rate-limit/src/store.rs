@@ -1,7 +1,6 @@
 //! Counts requests: in Redis for all agents, or in this process.
 
-use crate::Options;
-use crate::limits::Limit;
+use crate::{Limit, Options};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use spoa::agent::Dependency;
 use std::collections::HashMap;
@@ -11,14 +10,15 @@ use std::time::{Duration, Instant};
 /// The keys that this process counts at most. If there are more, it begins again.
 const MAX_KEYS: usize = 100_000;
 
-/// How many requests are left, or the time until there is room for one.
-pub type Taken = Result<u64, Duration>;
+/// How many requests are left, and the seconds until there is room: 0 if the request had room and was counted.
+pub type Taken = (u64, u64);
 
 /// The counts of all keys.
 pub struct Store {
     redis: ConnectionManager,
     script: redis::Script,
     dependency: Dependency,
+    agents: u32,
     /// When each key is as if no request had come.
     here: Mutex<HashMap<String, Instant>>,
 }
@@ -32,27 +32,27 @@ impl Store {
             redis: ConnectionManager::new_lazy_with_config(client, config)?,
             script: redis::Script::new(include_str!("take.lua")),
             dependency: Dependency::new("Redis", options.redis_timeout, options.redis_retry),
+            agents: options.agents,
             here: Mutex::default(),
         })
     }
 
-    /// Counts a request in Redis, if all of its keys have room. Returns `None` if Redis is away.
-    pub async fn take(&self, keys: &[(String, Limit)]) -> Option<Taken> {
+    /// Counts a request, if all of its keys have room, and names the store that decided. Returns `None` if none did.
+    pub async fn take(&self, keys: &[(String, &Limit)]) -> Option<(&'static str, Taken)> {
         let mut script = self.script.prepare_invoke();
         for (key, limit) in keys {
-            let [cost, span] = limit.costs(1).map(|time| time.as_micros() as u64);
-            script.key(key).arg(cost).arg(span);
+            let time = limit.time.as_micros() as u64;
+            script.key(key).arg(limit.count).arg(time);
         }
         let mut redis = self.redis.clone();
-        let answer = self.dependency.ask(script.invoke_async(&mut redis)).await;
-        answer.map(|(allowed, left, wait)| match allowed {
-            true => Ok(left),
-            false => Err(Duration::from_micros(wait)),
-        })
+        if let Some(taken) = self.dependency.ask(script.invoke_async(&mut redis)).await {
+            return Some(("redis", taken));
+        }
+        (self.agents > 0).then(|| ("local", self.take_here(keys, Instant::now())))
     }
 
-    /// Does what `take.lua` does, in this process: with the share of one of `agents`.
-    pub fn take_here(&self, keys: &[(String, Limit)], agents: u32, now: Instant) -> Taken {
+    /// Does what `take.lua` does, in this process, with the share of one agent.
+    fn take_here(&self, keys: &[(String, &Limit)], now: Instant) -> Taken {
         let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
         if here.len() >= MAX_KEYS {
             here.clear();
@@ -60,54 +60,63 @@ impl Store {
         let (mut left, mut wait) = (u64::MAX, Duration::ZERO);
         let mut taken = Vec::new();
         for (key, limit) in keys {
-            let [cost, span] = limit.costs(agents);
+            let cost = limit.time * self.agents / limit.count;
+            let span = limit.time.max(cost);
             let full_at = here.get(key).map_or(now, |at| now.max(*at)) + cost;
             let used = full_at - now;
-            left = left.min((span.saturating_sub(used).as_micros() / cost.as_micros()) as u64);
+            left = left.min((span.saturating_sub(used).as_nanos() / cost.as_nanos()) as u64);
             wait = wait.max(used.saturating_sub(span));
             taken.push((key.clone(), full_at));
         }
-        if wait > Duration::ZERO {
-            return Err(wait);
+        if wait.is_zero() {
+            here.extend(taken);
         }
-        here.extend(taken);
-        Ok(left)
+        (left, wait.as_secs_f64().ceil() as u64)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Limits;
+    use crate::tests::store;
 
-    fn store() -> Store {
-        use clap::{Args as _, FromArgMatches as _};
-        let command = Options::augment_args(clap::Command::new("rate-limit"));
-        let matches = command.get_matches_from(["rate-limit"]);
-        Store::new(&Options::from_arg_matches(&matches).unwrap()).unwrap()
+    fn limit(count: u32, seconds: u64) -> Limit {
+        let time = Duration::from_secs(seconds);
+        Limit { count, time }
     }
 
     #[tokio::test]
     async fn all_keys_of_a_request_need_room() {
-        let limits = Limits::parse("address 2/1s\nuser 3/1s").unwrap();
-        let key = |kind: &str| (kind.to_owned(), limits.get(kind, "").unwrap());
-        let (now, store) = (Instant::now(), store());
-        let both = [key("address"), key("user")];
-        assert_eq!(store.take_here(&both, 1, now), Ok(1));
-        assert_eq!(store.take_here(&both, 1, now), Ok(0));
-        let wait = Duration::from_millis(500);
-        assert_eq!(store.take_here(&both, 1, now), Err(wait));
+        let (now, store) = (Instant::now(), store(1));
+        let (two, three) = (limit(2, 1), limit(3, 1));
+        let both = [("address".to_owned(), &two), ("user".to_owned(), &three)];
+        assert_eq!(store.take_here(&both, now), (1, 0));
+        assert_eq!(store.take_here(&both, now), (0, 0));
+        assert_eq!(store.take_here(&both, now), (0, 1));
         // The denied request does not count for the user.
-        assert_eq!(store.take_here(&[key("user")], 1, now), Ok(0));
-        assert_eq!(store.take_here(&both[..1], 1, now + wait), Ok(0));
+        assert_eq!(store.take_here(&both[1..], now), (0, 0));
+        let early = now + Duration::from_millis(499);
+        assert_eq!(store.take_here(&both[..1], early), (0, 1));
+        let later = now + Duration::from_millis(500);
+        assert_eq!(store.take_here(&both[..1], later), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn one_of_several_agents_has_its_share_and_at_least_one_request() {
+        let (now, limit) = (Instant::now(), limit(2, 10));
+        let key = [("user".to_owned(), &limit)];
+        for (agents, wait) in [(2, 10), (10, 50)] {
+            let store = store(agents);
+            assert_eq!(store.take_here(&key, now), (0, 0), "{agents}");
+            assert_eq!(store.take_here(&key, now), (0, wait), "{agents}");
+        }
     }
 
     #[tokio::test]
     async fn the_memory_of_one_process_has_a_limit() {
-        let limit = Limits::parse("key 1/1h").unwrap().get("key", "").unwrap();
-        let (now, store) = (Instant::now(), store());
+        let (now, store, limit) = (Instant::now(), store(1), limit(1, 3600));
         for number in 0..MAX_KEYS + 10 {
-            store.take_here(&[(number.to_string(), limit)], 1, now).ok();
+            store.take_here(&[(number.to_string(), &limit)], now);
         }
         assert_eq!(store.here.lock().unwrap().len(), 10);
     }

@@ -105,6 +105,11 @@ fn users_addresses_and_keys_have_their_limits() {
             "{installed}"
         );
         assert_eq!(denied.header("retry-after"), Some("900"), "{installed}");
+        assert_eq!(
+            denied.header("ratelimit-remaining"),
+            Some("0"),
+            "{installed}"
+        );
         let user = |name| from([192, 0, 2, 2]).header("x-user", name).send();
         assert_eq!(
             [(); 4].map(|()| user("batch").status),
@@ -125,7 +130,7 @@ fn three_agents_under_load_share_one_limit() {
     let port = free_port();
     let _redis = start_redis(port);
     let limits = Limits::new("fleet", "address 100/1h\n");
-    let options = ["--without-redis", "deny"];
+    let options = ["--agents", "0"];
     let fleet = [(); 3].map(|()| {
         HaProxy::program(agent(&limits, port, &options))
             .rules(include_str!("../site.cfg"))
@@ -215,15 +220,24 @@ fn a_redis_that_hangs_costs_one_timeout_and_not_one_for_each_request() {
 }
 
 #[test]
-fn requests_without_an_answer_can_be_allowed_or_denied() {
+fn without_redis_and_local_counts_haproxy_decides() {
     let limits = Limits::new("policy", "user 1/1h\n");
     let port = free_port();
-    for (policy, status) in [("allow", 200), ("deny", 503)] {
-        let haproxy = start(
-            &HaProxy::newest(),
-            agent(&limits, port, &["--without-redis", policy]),
-        );
-        assert_eq!(statuses(&haproxy, "a", 3), [status; 3]);
+    let admin = format!("127.0.0.1:{}", free_port());
+    let site = || {
+        let agent = agent(&limits, port, &["--agents", "0", "--admin", &admin]);
+        HaProxy::program(agent).rules(include_str!("../site.cfg"))
+    };
+    for installed in HaProxy::oldest_middle_newest() {
+        let open = site().on(&installed).start();
+        assert_eq!(statuses(&open, "a", 3), [200; 3], "{installed}");
+        let text = http_get(&admin, "/metrics").text();
+        assert!(text.contains("outcome=\"error\"} 3"), "{text}");
+        drop(open);
+        let closed = site().fail_closed().on(&installed).start();
+        assert_eq!(statuses(&closed, "a", 3), [503; 3], "{installed}");
+        // Without a user, nothing is limited.
+        assert_eq!(closed.get("/").send().status, 200, "{installed}");
     }
 }
 
@@ -276,7 +290,7 @@ fn metrics_say_which_store_decided() {
     let haproxy = start(&HaProxy::newest(), agent);
     assert_eq!(statuses(&haproxy, "a", 3), [200, 429, 429]);
     let text = http_get(&admin, "/metrics").text();
-    let line = "rate_limit_requests_total{outcome=\"denied\",store=\"local\"} 2";
+    let line = "rate_limit_requests_total{outcome=\"deny\",store=\"local\"} 2";
     assert!(text.contains(line), "{text}");
 }
 
