@@ -71,9 +71,7 @@ pub(crate) fn cfg(attrs: &[Attribute]) -> String {
 }
 
 pub(crate) fn hidden(attrs: &[Attribute]) -> bool {
-    attrs
-        .iter()
-        .any(|attr| attr.path().is_ident("doc") && shown(attr).contains("hidden"))
+    attrs.iter().any(|attr| shown(attr) == "#[doc(hidden)]")
 }
 
 pub(crate) fn is_test(attrs: &[Attribute]) -> bool {
