@@ -27,7 +27,7 @@ struct Options {
     /// Time before Redis is asked again after a failure
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     redis_retry: Duration,
-    /// Agents that share a limit while Redis is away; with 0, none then decides
+    /// Agents that share a limit while Redis is away; 0 leaves the decision to HAProxy
     #[arg(long, value_name = "N", default_value = "1")]
     agents: u32,
 }
