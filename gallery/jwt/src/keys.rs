@@ -1,98 +1,70 @@
 //! The keys of an issuer.
 
-use crate::Options;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Bytes;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::{AlgorithmParameters, JwkSet};
-use std::collections::HashMap;
-use std::error::Error;
-use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use anyhow::{Context, Result, ensure};
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet};
+use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, RwLock};
 
 /// The largest set of keys.
 const MAX_BYTES: usize = 1 << 20;
 
-type Set = HashMap<String, Arc<DecodingKey>>;
+/// The time for a fetch. A handler that waits for one has another second to answer.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The keys of an issuer, by their identifiers.
+/// The shortest time between two fetches for unknown keys.
+const REFETCH_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why a request is denied, as in `txn.jwt.reason`.
+pub type Reason = &'static str;
+
+/// The keys of an issuer.
 pub struct Keys {
-    set: RwLock<Set>,
+    set: RwLock<JwkSet>,
     fetched: Mutex<Instant>,
 }
 
 impl Keys {
-    /// Fetches all keys.
-    pub async fn fetch(options: &Options) -> Result<Self, String> {
+    /// Fetches all keys, from this address only: a redirect is an error.
+    pub async fn fetch(url: &str) -> Result<Self> {
+        let client = reqwest::Client::builder().timeout(FETCH_TIMEOUT);
+        let client = client.redirect(reqwest::redirect::Policy::none()).build()?;
+        let mut response = client.get(url).send().await?.error_for_status()?;
+        let mut text = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            text.extend(chunk);
+            ensure!(text.len() <= MAX_BYTES, "the key set is too large");
+        }
         Ok(Keys {
-            set: RwLock::new(fetch(options).await?),
+            set: RwLock::new(parse(&text)?),
             fetched: Mutex::new(Instant::now()),
         })
     }
 
-    /// Returns a key. If it is unknown, fetches the keys again, but only once for each pause. An error is the reason to
-    /// deny the token.
-    pub async fn get(&self, id: &str, options: &Options) -> Result<Arc<DecodingKey>, &'static str> {
-        if let Some(key) = self.known(id) {
-            return Ok(key);
+    /// Returns a key. If it is unknown, fetches the keys again, but only once for each pause.
+    pub async fn get(&self, id: &str, url: &str) -> Result<Jwk, Reason> {
+        if self.set.read().await.find(id).is_none() {
+            // Other handlers wait here for the fetch of the first.
+            let mut fetched = self.fetched.lock().await;
+            if fetched.elapsed() >= REFETCH_PAUSE {
+                let new = Keys::fetch(url).await;
+                *fetched = Instant::now();
+                *self.set.write().await = new.map_err(|_| "no_keys")?.set.into_inner();
+            }
         }
-        // Other handlers wait here for the fetch of the first.
-        let mut fetched = self.fetched.lock().await;
-        if self.known(id).is_none() && fetched.elapsed() >= options.refetch_pause {
-            *fetched = Instant::now();
-            let set = fetch(options).await.map_err(|_| "no_keys")?;
-            *self.set.write().unwrap_or_else(PoisonError::into_inner) = set;
-        }
-        self.known(id).ok_or("unknown_key")
-    }
-
-    fn known(&self, id: &str) -> Option<Arc<DecodingKey>> {
-        let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
-        set.get(id).cloned()
+        self.set.read().await.find(id).cloned().ok_or("unknown_key")
     }
 }
 
-async fn fetch(options: &Options) -> Result<Set, String> {
-    let fetched = timeout(options.fetch_timeout, download(&options.jwks)).await;
-    let text = fetched.unwrap_or_else(|_| Err("no answer in time".into()));
-    let keys = text.and_then(|text| parse(&text));
-    keys.map_err(|error| format!("cannot fetch the keys at {}: {error}", options.jwks))
-}
-
-async fn download(url: &str) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
-    let https = hyper_rustls::HttpsConnectorBuilder::new().with_native_roots()?;
-    let https = https.https_or_http().enable_http1().build();
-    let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(https);
-    let response = client.get(url.parse()?).await?;
-    if !response.status().is_success() {
-        return Err(format!("status {}", response.status()).into());
-    }
-    Ok(Limited::new(response, MAX_BYTES)
-        .collect()
-        .await?
-        .to_bytes())
-}
-
-/// Reads a JSON Web Key Set. Keys that are not for signatures, or of an unknown kind, are left out.
-fn parse(text: &[u8]) -> Result<Set, Box<dyn Error + Send + Sync>> {
-    let set: JwkSet = serde_json::from_slice(text)?;
-    let keys = set.keys.iter().filter_map(|jwk| {
-        // A secret that both sides share is not a key to publish.
-        if matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_)) {
-            return None;
-        }
-        let key = DecodingKey::from_jwk(jwk).ok()?;
-        Some((jwk.common.key_id.clone()?, Arc::new(key)))
-    });
-    let keys: Set = keys.collect();
-    if keys.is_empty() {
-        Err("the key set has no key for signatures".into())
-    } else {
-        Ok(keys)
-    }
+/// Reads a JSON Web Key Set. Keys without an identifier, or of an unknown kind, are left out.
+fn parse(text: &[u8]) -> Result<JwkSet> {
+    let set: serde_json::Value = serde_json::from_slice(text).context("the answer is not JSON")?;
+    let keys = set["keys"].as_array().into_iter().flatten();
+    let keys = keys.filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok());
+    // A secret that both sides share is not a key to publish.
+    let keys = keys.filter(|key| !matches!(key.algorithm, AlgorithmParameters::OctetKey(_)));
+    let keys: Vec<_> = keys.filter(|key| key.common.key_id.is_some()).collect();
+    ensure!(!keys.is_empty(), "the answer has no key for signatures");
+    Ok(JwkSet { keys })
 }
 
 #[cfg(test)]
@@ -110,8 +82,9 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_found_by_their_identifiers() {
-        let set = br#"{"keys": [{"kid": "a", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-        assert_eq!(parse(set).unwrap().keys().collect::<Vec<_>>(), ["a"]);
+    fn keys_of_an_unknown_kind_are_left_out() {
+        let set = br#"{"keys": [{"kid": "a", "kty": "EC", "crv": "secp256k1", "x": "", "y": ""}, {"kid": "b", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+        let set = parse(set).unwrap();
+        assert!(set.find("a").is_none() && set.find("b").is_some());
     }
 }

@@ -2,10 +2,10 @@
 
 mod keys;
 
-use jsonwebtoken::Validation;
 use jsonwebtoken::errors::ErrorKind;
-use keys::Keys;
-use serde_json::{Map, Value};
+use jsonwebtoken::{DecodingKey, Validation};
+use keys::{Keys, Reason};
+use serde_json::Value;
 use spoa::State;
 use spoa::admin::Counters;
 use spoa::http::{BadHeader, HeaderSet, Headers, Verdict};
@@ -30,18 +30,9 @@ struct Options {
     /// Whether requests without a token pass
     #[arg(long)]
     optional: bool,
-    /// Difference of clocks that is tolerated
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
-    leeway: Duration,
     /// Time between two fetches of the keys
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
     refresh: Duration,
-    /// Time for a fetch of the keys
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
-    fetch_timeout: Duration,
-    /// Shortest time between two fetches for unknown keys
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    refetch_pause: Duration,
 }
 
 spoa::outcomes! {
@@ -61,8 +52,6 @@ static TOKENS: Counters<1> = Counters::new("jwt_tokens", "Tokens by result", ["r
 struct Verified {
     #[spoa(flatten)]
     verdict: Verdict<Access>,
-    subject: Option<String>,
-    scope: Option<String>,
     /// All claims as JSON, for `json_query`.
     claims: Option<String>,
 }
@@ -74,74 +63,66 @@ async fn verify_token(
     State(keys): State<'_, Keys>,
     State(options): State<'_, Options>,
 ) -> Result<Verified, BadHeader> {
-    let cookie = headers.cookies().text(&options.cookie);
-    let verified = match (headers.bearer_token(), &cookie) {
-        (Some(token), _) => claims(token.as_str(), keys, options).await,
-        // Another scheme, or several headers: the server may read another one.
-        (None, _) if headers.get("authorization").is_some() => Err("malformed"),
-        (None, Some(token)) => claims(token, keys, options).await,
-        (None, None) => Err("missing"),
-    };
+    let verified = verify(headers, keys, options).await;
     TOKENS.inc([*verified.as_ref().err().unwrap_or(&"valid")]);
-    let (verdict, challenge) = match verified {
-        Ok(_) => (Verdict::allow(), None),
-        Err("missing") if options.optional => (Verdict::allow(), None),
-        Err("no_keys") => (Verdict::deny::<503>().reason("no_keys"), None),
-        Err("missing") => (Verdict::deny::<401>().reason("missing"), Some("Bearer")),
-        Err(reason) => (
-            Verdict::deny::<401>().reason(reason),
-            Some("Bearer error=\"invalid_token\""),
-        ),
+    let verdict = match &verified {
+        Ok(claims) => {
+            let headers = HeaderSet::new()
+                .set_some("x-jwt-subject", claims["sub"].as_str())?
+                .set_some("x-jwt-scope", claims["scope"].as_str())?;
+            Verdict::allow().request_headers(headers)
+        }
+        Err("missing") if options.optional => Verdict::allow(),
+        Err("missing") => unauthorised("missing", "Bearer")?,
+        Err("no_keys") => Verdict::deny::<503>().reason("no_keys"),
+        Err(reason) => unauthorised(reason, "Bearer error=\"invalid_token\"")?,
     };
-    let claims = verified.unwrap_or_default();
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (subject, scope) = (text("sub"), text("scope"));
-    let to_server = HeaderSet::new()
-        .set_some("x-jwt-subject", subject.as_deref())?
-        .set_some("x-jwt-scope", scope.as_deref())?;
-    let to_client = HeaderSet::new().set_some("www-authenticate", challenge)?;
-    Ok(Verified {
-        verdict: verdict
-            .request_headers(to_server)
-            .response_headers(to_client),
-        subject,
-        scope,
-        claims: (!claims.is_empty()).then(|| Value::Object(claims).to_string()),
-    })
+    let claims = verified.ok().map(|claims| claims.to_string());
+    Ok(Verified { verdict, claims })
 }
 
-/// Returns the claims of a token, or why it is not valid.
-async fn claims(
-    token: &str,
-    keys: &Keys,
-    options: &Options,
-) -> Result<Map<String, Value>, &'static str> {
+/// Denies a request, and tells the client to authenticate.
+fn unauthorised(reason: Reason, challenge: &str) -> Result<Verdict<Access>, BadHeader> {
+    let headers = HeaderSet::new().set("www-authenticate", challenge)?;
+    let verdict = Verdict::deny::<401>().reason(reason);
+    Ok(verdict.response_headers(headers))
+}
+
+/// Returns the claims of a request's token, or the reason to deny the request.
+async fn verify(headers: Headers<'_>, keys: &Keys, options: &Options) -> Result<Value, Reason> {
+    let cookie = headers.cookies().text(&options.cookie);
+    let token = match headers.bearer_token() {
+        Some(token) => token.as_str(),
+        // Another scheme, or several headers: the server may read another one.
+        None if headers.contains("authorization") => return Err("malformed"),
+        None => cookie.as_deref().ok_or("missing")?,
+    };
     let header = jsonwebtoken::decode_header(token).map_err(|_| "malformed")?;
     let id = header.kid.ok_or("malformed")?;
-    let key = keys.get(&id, options).await?;
+    let jwk = keys.get(&id, &options.jwks).await?;
+    let key = DecodingKey::from_jwk(&jwk).map_err(|_| "unknown_key")?;
+    // Clocks may differ by a minute, the default of `leeway`.
     let mut validation = Validation::new(header.alg);
     validation.set_issuer(&[&options.issuer]);
     validation.set_audience(&[&options.audience]);
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     validation.validate_nbf = true;
-    validation.leeway = options.leeway.as_secs();
-    match jsonwebtoken::decode(token, &key, &validation) {
-        Ok(token) => Ok(token.claims),
-        Err(error) => Err(match error.kind() {
-            ErrorKind::ExpiredSignature => "expired",
-            ErrorKind::InvalidIssuer => "issuer",
-            ErrorKind::InvalidAudience => "audience",
-            // Another algorithm than that of the key.
-            ErrorKind::InvalidAlgorithm => "algorithm",
-            _ => "invalid",
-        }),
-    }
+    let decoded = jsonwebtoken::decode(token, &key, &validation);
+    let claims = decoded.map(|token| token.claims);
+    claims.map_err(|error| match error.kind() {
+        ErrorKind::ExpiredSignature => "expired",
+        ErrorKind::InvalidIssuer => "issuer",
+        ErrorKind::InvalidAudience => "audience",
+        // Another algorithm than that of the key.
+        ErrorKind::InvalidAlgorithm => "algorithm",
+        _ => "invalid",
+    })
 }
 
 fn main() {
     spoa::run!(
         options = Options,
-        reload = Keys::fetch(options).await?,
+        reload = Keys::fetch(&options.jwks).await?,
         every = options.refresh,
     )
 }

@@ -58,10 +58,7 @@ fn agent(port: u16, options: &[&str]) -> Command {
     command
         .arg("--issuer")
         .arg(format!("http://127.0.0.1:{port}"));
-    command
-        .env("SPOA_AUDIENCE", AUDIENCE)
-        .env("SPOA_REFETCH_PAUSE", "0")
-        .args(options);
+    command.env("SPOA_AUDIENCE", AUDIENCE).args(options);
     command
 }
 
@@ -107,12 +104,7 @@ fn a_valid_token_passes_with_its_claims_and_no_other_does() {
             let reply = forged
                 .header("authorization", format!("bearer {token}"))
                 .send();
-            assert_eq!(
-                (reply.status, reply.var("txn.subject")),
-                (200, Some("robot")),
-                "{installed}"
-            );
-            assert_eq!(reply.var("txn.scope"), Some("read"), "{installed}");
+            assert_eq!(reply.status, 200, "{installed}");
             let claims = reply.var("txn.claims").unwrap_or_default();
             assert!(claims.contains("\"client_id\":\"robot\""), "{claims}");
             let cookie = haproxy
@@ -181,11 +173,10 @@ fn a_new_key_is_fetched_when_its_first_token_arrives() {
         let issuer = Issuer::start(port, "new", "ES256");
         // The key of the old one is still known.
         assert_eq!(send(&haproxy, &old), allowed(), "{installed}");
-        assert_eq!(
-            send(&haproxy, &issuer.token(AUDIENCE)),
-            allowed(),
-            "{installed}"
-        );
+        let new = issuer.token(AUDIENCE);
+        eventually("the pause since the last fetch is over", || {
+            send(&haproxy, &new) == allowed()
+        });
         assert_eq!(
             send(&haproxy, &old),
             denied(401, "unknown_key"),
@@ -202,7 +193,7 @@ fn without_its_issuer_the_agent_keeps_the_keys_that_it_has() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        error.contains("cannot fetch the keys at http://"),
+        error.contains("error sending request for url (http://"),
         "{error}"
     );
 
@@ -214,18 +205,15 @@ fn without_its_issuer_the_agent_keeps_the_keys_that_it_has() {
         &token[token.find('.').unwrap()..]
     );
     for installed in HaProxy::oldest_middle_newest() {
-        let options = ["--refresh", "300ms", "--fetch-timeout", "2s"];
-        let haproxy = start(&installed, agent(port, &options));
+        let haproxy = start(&installed, agent(port, &["--refresh", "300ms"]));
         eventually("the reason is the expected one", || {
             send(&haproxy, &unknown) == denied(401, "unknown_key")
         });
         // It hangs: only a token with an unknown key waits.
         issuer.0.pause();
-        assert_eq!(
-            send(&haproxy, &unknown),
-            denied(503, "no_keys"),
-            "{installed}"
-        );
+        eventually("the keys are fetched for an unknown one", || {
+            send(&haproxy, &unknown) == denied(503, "no_keys")
+        });
         assert_eq!(send(&haproxy, &token), allowed(), "{installed}");
         let logged = |text: &str| haproxy.wait_for_agent_log(text);
         logged("reload failed, the old value is kept");
@@ -241,7 +229,15 @@ fn without_its_issuer_the_agent_keeps_the_keys_that_it_has() {
     // Down in the middle, and another server at its address.
     let haproxy = start(&HaProxy::newest(), agent(port, &["--refresh", "300ms"]));
     drop(issuer);
-    assert_eq!(send(&haproxy, &unknown), denied(503, "no_keys"));
+    let fetched_in_vain = || {
+        eventually("the keys are fetched for an unknown one", || {
+            send(&haproxy, &unknown) == denied(503, "no_keys")
+        });
+    };
+    eventually("the next fetch has to wait", || {
+        fetched_in_vain();
+        send(&haproxy, &unknown) == denied(401, "unknown_key")
+    });
     let other = TcpListener::bind(("127.0.0.1", port)).unwrap();
     std::thread::spawn(move || {
         for (number, mut stream) in other.incoming().flatten().enumerate() {
@@ -253,21 +249,19 @@ fn without_its_issuer_the_agent_keeps_the_keys_that_it_has() {
         }
     });
     for _ in 0..4 {
-        assert_eq!(send(&haproxy, &unknown), denied(503, "no_keys"));
+        fetched_in_vain();
         assert_eq!(send(&haproxy, &token), allowed());
     }
 }
 
 #[test]
-fn a_token_expires() {
+fn an_expired_token_is_denied() {
     let issuer = Issuer::start(free_port(), "one", "ES256");
-    let mut agent = agent(issuer.1, &["--leeway", "0"]);
-    agent.env("SPOA_AUDIENCE", "https://api.example.org/brief");
+    let mut agent = agent(issuer.1, &[]);
+    agent.env("SPOA_AUDIENCE", "https://api.example.org/expired");
     let haproxy = start(&HaProxy::newest(), agent);
-    let token = issuer.token("https://api.example.org/brief");
-    eventually("the reason is the expected one", || {
-        send(&haproxy, &token) == denied(401, "expired")
-    });
+    let token = issuer.token("https://api.example.org/expired");
+    assert_eq!(send(&haproxy, &token), denied(401, "expired"));
 }
 
 #[test]
@@ -279,7 +273,7 @@ fn requests_without_a_token_can_pass() {
         agent(issuer.1, &["--optional", "--admin", &admin]),
     );
     let reply = haproxy.get("/").header("x-jwt-subject", "root").send();
-    assert_eq!((reply.status, reply.var("txn.subject")), (200, None));
+    assert_eq!((reply.status, reply.var("txn.claims")), (200, None));
     assert_eq!(haproxy.received()[0].header("x-jwt-subject"), None);
     assert_eq!(send(&haproxy, "nonsense"), denied(401, "malformed"));
     let text = http_get(&admin, "/metrics").text();

@@ -15,7 +15,7 @@ const jwk = { ...pair.privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig'
 const server = (audience) => ({
   scope: 'read write',
   audience,
-  accessTokenTTL: audience.endsWith('/brief') ? 1 : 3600,
+  accessTokenTTL: 3600,
   accessTokenFormat: 'jwt',
   jwt: { sign: { alg } },
 });
@@ -31,6 +31,13 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     scope: 'read write',
   }],
   scopes: ['read', 'write'],
+  formats: {
+    customizers: {
+      jwt(context, token, { payload }) {
+        if (payload.aud.endsWith('/expired')) payload.exp -= 7200;
+      },
+    },
+  },
   features: {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
