@@ -140,6 +140,16 @@ fn a_valid_token_passes_with_its_claims_and_no_other_does() {
                 (401, Some("malformed")),
                 "{installed}"
             );
+            let twice = haproxy
+                .get("/")
+                .header("authorization", format!("Bearer {token}"))
+                .header("authorization", format!("Bearer {token}"))
+                .send();
+            assert_eq!(
+                (twice.status, twice.var("txn.reason")),
+                (401, Some("malformed")),
+                "{installed}"
+            );
             let (signed, signature) = token.rsplit_once('.').unwrap();
             let payload = signed.split('.').nth(1).unwrap();
             // {"alg":"none","kid":"one"} and {"alg":"HS256","kid":"one"}
@@ -251,6 +261,30 @@ fn without_its_issuer_the_agent_keeps_the_keys_that_it_has() {
     for _ in 0..4 {
         fetched_in_vain();
         assert_eq!(send(&haproxy, &token), allowed());
+    }
+}
+
+#[test]
+fn a_redirect_and_a_large_answer_are_errors() {
+    let issuer = Issuer::start(free_port(), "one", "ES256");
+    let location = format!("location: http://127.0.0.1:{}/jwks", issuer.1);
+    let redirect = format!("HTTP/1.1 302 Found\r\n{location}\r\ncontent-length: 0\r\n\r\n");
+    let large = format!("HTTP/1.1 200 OK\r\n\r\n{}", " ".repeat(2 << 20));
+    for (answer, expected) in [
+        (redirect, "the answer is not JSON"),
+        (large, "the key set is too large"),
+    ] {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = other.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]).unwrap();
+            stream.write_all(answer.as_bytes()).ok();
+        });
+        let output = agent(port, &["check"]).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(error.contains(expected), "{error}");
     }
 }
 
