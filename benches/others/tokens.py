@@ -9,7 +9,7 @@ from judge import headers
 MESSAGE, ARGUMENTS = "verify-token", ["headers"]
 JWKS, ISSUER, AUDIENCE = sys.argv[3:]
 # The times of gallery/jwt.
-keys = jwt.PyJWKClient(JWKS, timeout=2, cooldown_duration=10, lifespan=600)
+keys = jwt.PyJWKClient(JWKS, timeout=2, cooldown_duration=1, lifespan=600)
 
 
 def answer(arguments):
@@ -23,7 +23,7 @@ def answer(arguments):
             algorithms=["RS256", "ES256"],
             issuer=ISSUER,
             audience=AUDIENCE,
-            leeway=30,
+            leeway=60,
             options={"require": ["exp", "iss", "aud"]},
         )
     except jwt.PyJWTError:

@@ -55,6 +55,6 @@ fn claims(
     validation.set_issuer(&[issuer]);
     validation.set_audience(&[audience]);
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-    validation.leeway = 30;
+    validation.leeway = 60;
     Ok(decode(token, key.context("unknown key")?, &validation)?.claims)
 }
