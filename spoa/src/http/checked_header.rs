@@ -127,6 +127,8 @@ pub enum BadHeader {
     },
     /// A value has 1 MiB or more.
     Long(String),
+    /// A header has several lines, and its variable holds one.
+    Repeated(String),
 }
 
 impl fmt::Display for BadHeader {
@@ -145,6 +147,12 @@ impl fmt::Display for BadHeader {
             ),
             BadHeader::Long(name) => {
                 write!(f, "the value of header `{name}` has 1 MiB or more")
+            }
+            BadHeader::Repeated(name) => {
+                write!(
+                    f,
+                    "header `{name}` has several lines, and its variable holds one"
+                )
             }
         }
     }

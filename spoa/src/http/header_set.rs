@@ -188,6 +188,26 @@ impl HeaderSet {
         Some(block)
     }
 
+    /// [Sets](Self::set) a header that is not set yet.
+    pub(super) fn set_once(self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, BadHeader> {
+        if self.set.iter().any(|it| it.name.eq_ignore_ascii_case(name)) {
+            return Err(BadHeader::Repeated(name.to_ascii_lowercase()));
+        }
+        self.set(name, value)
+    }
+
+    /// [Adds](Self::add) a header that is not added yet.
+    pub(super) fn add_once(self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, BadHeader> {
+        if self
+            .added
+            .iter()
+            .any(|it| it.name.eq_ignore_ascii_case(name))
+        {
+            return Err(BadHeader::Repeated(name.to_ascii_lowercase()));
+        }
+        self.add(name, value)
+    }
+
     pub(crate) fn set_headers(&self) -> &[Header] {
         &self.set
     }

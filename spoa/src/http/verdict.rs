@@ -5,7 +5,7 @@ use super::outcomes::{
     DeclaresTarpit, Outcomes, Usual,
 };
 use super::{BadHeader, HeaderSet, Outcome, Undeclared};
-use crate::handler::__macros::HeaderChange;
+use crate::handler::__macros::{HeaderChange, HeaderDescription};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -286,9 +286,9 @@ impl<O: Outcomes> Verdict<O> {
     /// Copies headers of an answer, for an agent that asks a service. Do not pass headers of a client: servers trust
     /// the declared ones.
     ///
-    /// A header goes to the request or to the response, where its name is declared with `set` or `add`. Headers whose
-    /// names are not declared are left out, with `any` too. Several lines of a header that is declared with `set` become
-    /// one, separated by commas.
+    /// A header goes to the request, to the response or to both, where its name is declared with `set` or `add`. A
+    /// header whose name is not declared is left out. `any` declares no name, so nothing is copied for it. Several lines
+    /// of a header that is declared with `set` become one, separated by commas.
     ///
     /// ```
     /// use spoa::http::{HeaderSet, Verdict};
@@ -310,10 +310,11 @@ impl<O: Outcomes> Verdict<O> {
     /// # Ok::<(), spoa::http::BadHeader>(())
     /// ```
     ///
-    /// A reference to a `HeaderMap` of the crate `http` is such an iterator, too.
+    /// `answer` may be a reference to a `HeaderMap` of the crate `http`.
     ///
     /// # Errors
-    /// [`BadHeader`] if HTTP does not allow the value of a declared header.
+    /// [`BadHeader`] if HTTP does not allow the value of a declared header, or if a header that is declared with `add`
+    /// has several lines, or `set-cookie` with either: its variable holds one line, and cookies are not a list.
     pub fn copy_headers<N: AsRef<str>, V: AsRef<[u8]>>(
         mut self,
         answer: impl IntoIterator<Item = (N, V)>,
@@ -321,13 +322,10 @@ impl<O: Outcomes> Verdict<O> {
         let (mut request, mut response) = (HeaderSet::new(), HeaderSet::new());
         for (name, value) in answer {
             let name = name.as_ref();
-            for declared in O::DESCRIPTION.headers {
-                if !declared
-                    .name
-                    .is_some_and(|it| it.eq_ignore_ascii_case(name))
-                {
-                    continue;
-                }
+            let is_cookie = name.eq_ignore_ascii_case("set-cookie");
+            let same =
+                |it: &&HeaderDescription| it.name.is_some_and(|it| it.eq_ignore_ascii_case(name));
+            for declared in O::DESCRIPTION.headers.iter().filter(same) {
                 let headers = if declared.of_response {
                     &mut response
                 } else {
@@ -335,13 +333,14 @@ impl<O: Outcomes> Verdict<O> {
                 };
                 let before = std::mem::take(headers);
                 *headers = match declared.change {
+                    HeaderChange::Set if is_cookie => before.set_once(name, &value)?,
                     HeaderChange::Set => before.append(name, &value)?,
-                    HeaderChange::Add => before.add(name, &value)?,
+                    HeaderChange::Add => before.add_once(name, &value)?,
                     HeaderChange::Remove => before,
                 };
             }
         }
-        // Without headers, the verdict is equal to the one before.
+        // If nothing is copied, the verdict equals the one before.
         if !request.is_empty() {
             self = self.request_headers(request);
         }

@@ -151,7 +151,7 @@ fn write_headers<O: Outcomes>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Outcome, SetCookie};
+    use crate::http::{BadHeader, Outcome, SetCookie};
     use crate::spop::ActionIter;
 
     crate::outcomes! {
@@ -289,12 +289,36 @@ mod tests {
             plain.clone().copy_headers([("date", "\n")]),
             Ok(plain.clone())
         );
-        assert!(plain.copy_headers([("via", "a\nb")]).is_err());
+        assert!(plain.clone().copy_headers([("via", "a\nb")]).is_err());
+        let error = plain.copy_headers([("set-cookie", "a=1"), ("Set-Cookie", "b=2")]);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "header `set-cookie` has several lines, and its variable holds one"
+        );
         // `any` names no header.
         assert_eq!(
             Verdict::<Any>::allow().copy_headers(answer),
             Ok(Verdict::allow())
         );
+    }
+
+    #[test]
+    fn a_cookie_that_is_declared_with_set_is_copied() {
+        crate::outcomes! {
+            struct SetsCookie {
+                response: set "set-cookie";
+            }
+        }
+        let copied = |answer: &[(&str, &str)]| {
+            Verdict::<SetsCookie>::allow().copy_headers(answer.iter().copied())
+        };
+        let verdict = copied(&[("Set-Cookie", "a=1")]).unwrap();
+        assert_eq!(
+            actions(verdict).unwrap(),
+            ["action = \"allow\"", "response_set_set_cookie = \"a=1\""]
+        );
+        let twice = copied(&[("Set-Cookie", "a=1"), ("set-cookie", "b=2")]);
+        assert!(matches!(twice, Err(BadHeader::Repeated(_))), "{twice:?}");
     }
 
     #[test]
