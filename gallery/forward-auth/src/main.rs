@@ -2,15 +2,13 @@
 
 mod service;
 
-use hyper::header::HeaderName;
-use hyper::{Request, Response, Uri};
-use service::{Service, cache_key, counts_again};
+use hyper::{Request, Response, Uri, header::HeaderName};
+use service::{Service, cache_key, may_be_kept};
 use spoa::State;
 use spoa::admin::Counters;
-use spoa::http::{BadHeader, Headers, Method, Verdict};
+use spoa::http::{Headers, Method, Verdict};
 use spoa::prelude::*;
 use spoa::run::duration;
-use std::net::IpAddr;
 use std::time::Duration;
 
 #[derive(clap::Args)]
@@ -31,7 +29,7 @@ struct Options {
     /// Whether requests pass while the service is away
     #[arg(long)]
     allow_without_service: bool,
-    /// Time for which an answer counts for equal requests; 0 for none
+    /// Time for which an answer is used again; 0 for none
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     cache: Duration,
     /// Answers that are kept at most
@@ -49,23 +47,21 @@ spoa::outcomes! {
     }
 }
 
-static REQUESTS: Counters<2> = Counters::new(
-    "forward_auth_requests",
-    "Requests by outcome and source of the answer",
-    ["outcome", "source"],
-);
+/// Requests by outcome, and by where the answer came from.
+static REQUESTS: Counters<2> =
+    Counters::new("forward_auth_requests", "Requests", ["outcome", "source"]);
 
 /// Asks the service about a request, unless it has answered an equal one a moment ago.
 #[spoe_message("forward-auth", event = "on-frontend-http-request", timeout = "3s")]
 async fn forward_auth(
-    #[arg(sample = "src")] address: IpAddr,
+    #[arg(sample = "src")] address: std::net::IpAddr,
     #[arg(sample = "ssl_fc")] tls: bool,
     #[arg(sample = "pathq", default)] target: &[u8],
     method: Method<'_>,
     headers: Headers<'_>,
     State(service): State<'_, Service>,
     State(options): State<'_, Options>,
-) -> Result<Verdict<Access>, HandlerError> {
+) -> Verdict<Access> {
     let mut question = Request::get(options.service.clone())
         .header("x-forwarded-method", method.as_str())
         .header("x-forwarded-proto", if tls { "https" } else { "http" })
@@ -77,13 +73,16 @@ async fn forward_auth(
             question = question.header(name, value);
         }
     }
-    let question = question.body(String::new())?;
+    let Ok(question) = question.body(String::new()) else {
+        // The client sent a control character.
+        return Verdict::deny::<403>().reason("a bad header");
+    };
     let key = cache_key(question.headers());
     let (source, verdict) = if let Some(verdict) = service.cache.get(&key) {
         ("cache", verdict)
     } else if let Some(answer) = service.dependency.ask(service.send(question)).await {
-        let verdict = decide(&answer)?;
-        if counts_again(&key, &answer) {
+        let verdict = decide(&answer);
+        if may_be_kept(&key, &answer) {
             service.cache.put(key, verdict.clone());
         }
         ("service", verdict)
@@ -93,11 +92,11 @@ async fn forward_auth(
         ("none", Verdict::deny::<503>().reason("the service is away"))
     };
     REQUESTS.inc([verdict.outcome().as_str(), source]);
-    Ok(verdict)
+    verdict
 }
 
 /// Makes a verdict of an answer.
-fn decide(answer: &Response<()>) -> Result<Verdict<Access>, BadHeader> {
+fn decide(answer: &Response<()>) -> Verdict<Access> {
     let status = answer.status().as_u16();
     let location = answer.headers().get("location").map(|value| value.to_str());
     let verdict = match (status, location) {
@@ -107,7 +106,8 @@ fn decide(answer: &Response<()>) -> Result<Verdict<Access>, BadHeader> {
     };
     let verdict = verdict.unwrap_or(Verdict::deny::<503>());
     let reason = format!("the service answered {status}");
-    verdict.reason(reason).copy_headers(answer.headers())
+    let copied = verdict.reason(reason).copy_headers(answer.headers());
+    copied.unwrap_or_else(|error| Verdict::deny::<503>().reason(error.to_string()))
 }
 
 fn main() {
@@ -137,10 +137,10 @@ mod tests {
             (404, Some(503)),
             (500, Some(503)),
         ] {
-            let verdict = decide(&answer(status, "location", "/login")).unwrap();
+            let verdict = decide(&answer(status, "location", "/login"));
             assert_eq!(verdict.status(), expected, "{status}");
         }
-        let nowhere = decide(&answer(302, "server", "nginx")).unwrap();
+        let nowhere = decide(&answer(302, "server", "nginx"));
         assert_eq!(nowhere.status(), Some(503));
     }
 
@@ -150,7 +150,7 @@ mod tests {
         let user = HeaderSet::new().set("remote-user", "alice").unwrap();
         let with_user = allow.clone().request_headers(user);
         for (name, verdict) in [("remote-user", with_user), ("server", allow)] {
-            assert_eq!(decide(&answer(200, name, "alice")), Ok(verdict));
+            assert_eq!(decide(&answer(200, name, "alice")), verdict);
         }
     }
 }

@@ -1,36 +1,38 @@
 //! The service that decides.
 
 use crate::{Access, Options};
-use http_body_util::{BodyExt, Limited};
-use hyper::{HeaderMap, Request, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::{HeaderMap, Request, Response, header::HeaderName};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use spoa::HandlerError;
 use spoa::agent::{Cache, Dependency};
-use spoa::http::Verdict;
-use std::time::Duration;
 
 /// The largest body of an answer. Only its end matters: a connection is used again after it.
 const MAX_BODY: usize = 64 << 10;
 
-/// The longest key in the cache. With the default of `--cache-entries`, all keys have at most 80 MB.
+/// The longest key in the cache. With the default of `--cache-entries`, all keys have at most 82 MB.
 const MAX_KEY: usize = 8 << 10;
 
 /// The service, with a pool of connections, and the verdicts of its last answers.
 pub struct Service {
     client: Client<HttpConnector, String>,
     pub dependency: Dependency,
-    pub cache: Cache<Box<[u8]>, Verdict<Access>>,
+    pub cache: Cache<Box<[u8]>, spoa::http::Verdict<Access>>,
 }
 
 impl Service {
     /// Makes the client. It connects when the first request comes, so that an agent starts without the service.
     pub fn new(options: &Options) -> Result<Self, &'static str> {
-        if options.service_timeout > Duration::from_secs(2) {
+        if options.service_timeout > std::time::Duration::from_secs(2) {
             return Err("option `--service-timeout`: at most 2s, since the handler has 3s");
         }
         if options.service.scheme_str() != Some("http") {
             return Err("option `--service`: expected an address that begins with `http://`");
+        }
+        let forged = |name: &HeaderName| name.as_str().starts_with("x-forwarded-");
+        if options.pass.iter().any(forged) {
+            return Err("option `--pass`: the agent sets the headers `x-forwarded-…` itself");
         }
         let (timeout, pause) = (options.service_timeout, options.service_retry);
         Ok(Service {
@@ -48,12 +50,14 @@ impl Service {
             sent => sent?,
         };
         let (head, body) = response.into_parts();
-        Limited::new(body, MAX_BODY).collect().await?;
+        let read = Limited::new(body, MAX_BODY).collect().await.map(drop);
+        // The head decides. After a longer body, the connection is closed.
+        read.or_else(|error| error.downcast::<LengthLimitError>().map(drop))?;
         Ok(Response::from_parts(head, ()))
     }
 }
 
-/// Returns the headers of a question as bytes. Values have no line ends, so other headers have another key.
+/// Returns the headers of a question as bytes. Different headers have different keys, since values have no line ends.
 pub fn cache_key(headers: &HeaderMap) -> Box<[u8]> {
     let mut key = Vec::new();
     for (name, value) in headers {
@@ -62,9 +66,9 @@ pub fn cache_key(headers: &HeaderMap) -> Box<[u8]> {
     key.into()
 }
 
-/// Returns whether an answer is kept for equal requests: it decides, is not for one client or one moment, and its
-/// key is short.
-pub fn counts_again(key: &[u8], answer: &Response<()>) -> bool {
+/// Returns whether an answer may be used for equal requests. It must be a decision, must not be for one client or one
+/// moment, and must have a short key.
+pub fn may_be_kept(key: &[u8], answer: &Response<()>) -> bool {
     let decides = matches!(answer.status().as_u16(), 200..300 | 401 | 403);
     let has = |name| answer.headers().contains_key(name);
     decides && !has("set-cookie") && !has("cache-control") && key.len() <= MAX_KEY
@@ -100,7 +104,7 @@ mod tests {
     fn decisions_about_a_single_request_are_not_reused() {
         let counts = |status: u16, name, value| {
             let answer = Response::builder().status(status).header(name, value);
-            counts_again(b"cookie:a\n", &answer.body(()).unwrap())
+            may_be_kept(b"cookie:a\n", &answer.body(()).unwrap())
         };
         for status in [200, 204, 401, 403] {
             assert!(counts(status, "server", "nginx"), "{status}");
@@ -111,7 +115,7 @@ mod tests {
             assert!(!counts(status, "server", "nginx"), "{status}");
         }
         let answer = Response::new(());
-        assert!(counts_again(&[0; MAX_KEY], &answer));
-        assert!(!counts_again(&[0; MAX_KEY + 1], &answer));
+        assert!(may_be_kept(&[0; MAX_KEY], &answer));
+        assert!(!may_be_kept(&[0; MAX_KEY + 1], &answer));
     }
 }

@@ -246,6 +246,51 @@ fn a_wrong_answer_of_the_service_denies_the_request() {
 }
 
 #[test]
+fn a_long_body_of_a_denial_is_not_a_failure_of_the_service() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in server.incoming().flatten() {
+            let head = "HTTP/1.1 403 Forbidden\r\ncontent-length: 200000\r\n\r\n";
+            stream.write_all(head.as_bytes()).ok();
+            stream.write_all(&[b'x'; 200_000]).ok();
+        }
+    });
+    let open = ["--allow-without-service", "--cache", "0"];
+    let haproxy = start(&HaProxy::newest(), agent(port, &open));
+    for _ in 0..3 {
+        assert_eq!(get(&haproxy, "alice", "/").status, 403);
+    }
+}
+
+#[test]
+fn a_header_with_a_control_character_denies_the_request() {
+    let port = free_port();
+    let nginx = nginx(port);
+    for installed in HaProxy::oldest_middle_newest() {
+        // Rules that fail open.
+        let haproxy = HaProxy::program(agent(port, &[]))
+            .rules("    bind 127.0.0.1:8080")
+            .on(&installed)
+            .start();
+        for cookie in ["a=\x01", "a=\x7f"] {
+            let request = haproxy.get("/control").header("cookie", cookie);
+            assert_eq!(request.send().status, 403, "{installed}");
+        }
+    }
+    assert_eq!(asked(&nginx, "/control"), 0);
+}
+
+#[test]
+fn a_client_cannot_forge_what_the_agent_says_about_it() {
+    let mut agent = agent(1, &["--pass", "cookie,x-forwarded-for"]);
+    let output = agent.arg("check").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(error.contains("option `--pass`"), "{error}");
+}
+
+#[test]
 fn metrics_say_where_the_answers_came_from() {
     let port = free_port();
     let _nginx = nginx(port);
