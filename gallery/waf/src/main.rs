@@ -16,7 +16,7 @@ struct Options {
     /// File with the rules
     #[arg(long, value_name = "FILE", default_value = "rules.txt")]
     rules: PathBuf,
-    /// Score from which a request or a response is denied, at least 1
+    /// Score that denies a request or a response, at least 1
     #[arg(long, value_name = "N", default_value = "5")]
     deny_from: NonZeroU32,
 }
@@ -26,7 +26,7 @@ spoa::outcomes! {
     struct Outcomes { deny: 403; }
 }
 
-/// The answer: the verdict, and what it is founded on.
+/// The answer: the verdict, and the rules that led to it.
 #[derive(IntoActions)]
 #[spoa(scope = "txn")]
 struct Judged {
@@ -93,7 +93,7 @@ fn request(
         ("args", args.chain(texts).collect()),
         ("body", vec![form.as_bytes().into()]),
     ]);
-    // A random name for the request in logs.
+    // A random name for the request in logs: each `RandomState` has other keys, so even nothing has another hash.
     let id = format!("{:016x}", RandomState::new().hash_one(()));
     let judged = firewall.judge("request", &parts, false);
     (SetVar::transaction("id", id), judged)
