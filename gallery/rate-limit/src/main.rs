@@ -9,7 +9,6 @@ use spoa::prelude::*;
 use spoa::run::{duration, read_lines};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::path::PathBuf;
 use std::time::Duration;
 use store::Store;
 
@@ -17,17 +16,17 @@ use store::Store;
 struct Options {
     /// File with the limits
     #[arg(long, value_name = "FILE", default_value = "limits.txt")]
-    limits: PathBuf,
+    limits: std::path::PathBuf,
     /// Redis that all agents share
     #[arg(long, value_name = "URL", default_value = "redis://127.0.0.1:6379")]
     redis: String,
-    /// Time for an answer of Redis
+    /// Time for an answer of Redis, at most 500ms
     #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = duration)]
     redis_timeout: Duration,
     /// Time before Redis is asked again after a failure
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     redis_retry: Duration,
-    /// Agents that share a limit while Redis is away; 0 leaves the decision to HAProxy
+    /// Agents that share a limit while Redis is away, 0 for none
     #[arg(long, value_name = "N", default_value = "1")]
     agents: u32,
 }
@@ -54,7 +53,7 @@ struct Limit {
 }
 
 /// Limits by what they limit: `address`, or `address 192.0.2.7`.
-struct Limits(HashMap<String, Limit>);
+type Limits = HashMap<String, Limit>;
 
 /// Counts a request for its address, its user and its API key. All of them must have room.
 #[spoe_message("rate-limit", event = "on-frontend-http-request", timeout = "1s")]
@@ -72,23 +71,22 @@ async fn rate_limit(
     };
     let names = [Some(&*address), user.as_deref(), key.as_deref()];
     let keys = KINDS.into_iter().zip(names).filter_map(|(kind, name)| {
-        // Long names are cut, so that a client cannot fill the store.
+        // Long names are cut, so that a client cannot make the store keep long texts.
         let name: String = name?.chars().take(128).collect();
-        let own = limits.0.get(&format!("{kind} {name}"));
-        let limit @ Limit { count, time } = own.or_else(|| limits.0.get(kind))?;
+        let own = limits.get(&format!("{kind} {name}"));
+        let limit = own.or_else(|| limits.get(kind))?;
         // A limit that changes begins a new count.
-        Some((format!("rate-limit:{kind}:{name}:{count}/{time:?}"), limit))
+        let key = format!("rate-limit:{kind}:{name}:{}/{:?}", limit.count, limit.time);
+        Some((key, limit))
     });
     let keys: Vec<_> = keys.collect();
     if keys.is_empty() {
         return Ok(Verdict::allow());
     }
-    let (store, (left, wait)) = store.take(&keys).await.ok_or("Redis is away")?;
-    let verdict = match wait {
-        0 => Verdict::allow(),
-        _ => Verdict::deny::<429>().reason("too many requests"),
-    };
-    REQUESTS.inc([verdict.outcome().as_str(), store]);
+    let (decided_by, (left, wait)) = store.take(&keys).await.ok_or("Redis is away")?;
+    let denied = Verdict::deny::<429>().reason("too many requests");
+    let verdict = if wait == 0 { Verdict::allow() } else { denied };
+    REQUESTS.inc([verdict.outcome().as_str(), decided_by]);
     let headers = HeaderSet::new().set("ratelimit-remaining", left.to_string())?;
     let wait = (wait > 0).then(|| wait.to_string());
     Ok(verdict.response_headers(headers.set_some("retry-after", wait)?))
@@ -96,13 +94,14 @@ async fn rate_limit(
 
 /// Reads a line of the file of limits.
 fn entry(line: &str) -> Result<(String, Limit), &'static str> {
-    let entry = line.rsplit_once(' ').and_then(|(what, limit)| {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let entry = words.split_last().and_then(|(limit, what)| {
         let (count, time) = limit.split_once('/')?;
         let (count, time) = (count.parse().ok()?, duration(time).ok()?);
         // Redis counts in microseconds, and a request takes at least one.
         let valid = time.checked_div(count)? >= Duration::from_micros(1);
-        let known = KINDS.contains(&what.split(' ').next()?);
-        (valid && known).then(|| (what.to_owned(), Limit { count, time }))
+        let known = KINDS.contains(what.first()?);
+        (valid && known).then(|| (what.join(" "), Limit { count, time }))
     });
     entry.ok_or("expected `address 100/10s`")
 }
@@ -110,7 +109,7 @@ fn entry(line: &str) -> Result<(String, Limit), &'static str> {
 fn main() {
     spoa::run!(
         options = Options,
-        reload = read_lines(&options.limits, entry).map(Limits)?,
+        reload = read_lines::<_, Limits, _>(&options.limits, entry)?,
         watch = options.limits,
         state = Store::new(options)?,
     )
@@ -122,10 +121,8 @@ mod tests {
     use clap::{Args as _, FromArgMatches as _};
     use spoa::run::parse_lines;
 
-    impl Limits {
-        fn parse(text: &str) -> Result<Self, String> {
-            parse_lines(text, entry).map(Limits)
-        }
+    fn parse(text: &str) -> Result<Limits, String> {
+        parse_lines(text, entry)
     }
 
     /// Makes the store of an agent that has no Redis.
@@ -148,7 +145,7 @@ mod tests {
         address: &str,
         user: Option<&str>,
     ) -> Verdict<RateLimit> {
-        let limits = Limits::parse(limits).unwrap();
+        let limits = parse(limits).unwrap();
         let (address, user) = (address.parse().unwrap(), user.map(Text::from));
         rate_limit(address, user, None, State(&limits), State(store))
             .await
@@ -173,13 +170,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_can_have_its_own_limit_and_others_have_the_common_one() {
-        let (limits, store) = ("# all\nuser 1/1h\n\nuser batch 2/1h\n", store(1));
+        let (text, store) = ("# all\nuser 1/1h\n\nuser batch 2/1h\n", store(1));
         let statuses = |user| {
             let store = &store;
             async move {
                 let mut statuses = Vec::new();
                 for _ in 0..3 {
-                    statuses.push(ask(limits, store, "192.0.2.7", user).await.status());
+                    statuses.push(ask(text, store, "192.0.2.7", user).await.status());
                 }
                 statuses
             }
@@ -188,10 +185,7 @@ mod tests {
         assert_eq!(statuses(Some("alice")).await, [None, denied, denied]);
         assert_eq!(statuses(Some("batch")).await, [None, None, denied]);
         // Nothing limits addresses.
-        assert_eq!(
-            ask(limits, &store, "192.0.2.7", None).await,
-            Verdict::allow()
-        );
+        assert_eq!(ask(text, &store, "192.0.2.7", None).await, Verdict::allow());
     }
 
     #[tokio::test]
@@ -216,15 +210,31 @@ mod tests {
             "1/1s",
             "key 1/1",
         ] {
-            let error = Limits::parse(&format!("user 1/1s\n{line}")).err();
+            let error = parse(&format!("user 1/1s\n{line}")).err();
             let expected = "line 2: expected `address 100/10s`";
             assert_eq!(error.as_deref(), Some(expected), "{line}");
         }
     }
 
     #[test]
+    fn words_may_be_aligned_with_blanks() {
+        let limits = parse("address     1/1s\nuser  batch\t2/1s").unwrap();
+        let mut names: Vec<_> = limits.keys().collect();
+        names.sort();
+        assert_eq!(names, ["address", "user batch"]);
+    }
+
+    #[test]
+    fn a_time_that_the_handler_does_not_have_is_refused() {
+        let command = Options::augment_args(clap::Command::new("rate-limit"));
+        let matches = command.get_matches_from(["rate-limit", "--redis-timeout", "501ms"]);
+        let error = Store::new(&Options::from_arg_matches(&matches).unwrap()).err();
+        assert!(error.unwrap().to_string().contains("--redis-timeout"));
+    }
+
+    #[test]
     fn the_file_beside_the_agent_is_read() {
-        let limits = read_lines("limits.txt", entry).map(Limits).unwrap();
-        assert_eq!(limits.0.len(), 5);
+        let limits: Limits = read_lines("limits.txt", entry).unwrap();
+        assert_eq!(limits.len(), 5);
     }
 }

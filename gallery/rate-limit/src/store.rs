@@ -7,11 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The keys that this process counts at most. If there are more, it begins again.
+/// The largest number of keys that this process counts. At this number, it forgets all.
 const MAX_KEYS: usize = 100_000;
-
-/// How many requests are left, and the seconds until there is room: 0 if the request had room and was counted.
-pub type Taken = (u64, u64);
 
 /// The counts of all keys.
 pub struct Store {
@@ -19,13 +16,16 @@ pub struct Store {
     script: redis::Script,
     dependency: Dependency,
     agents: u32,
-    /// When each key is as if no request had come.
-    here: Mutex<HashMap<String, Instant>>,
+    /// The time at which the bucket of each key is empty.
+    local: Mutex<HashMap<String, Instant>>,
 }
 
 impl Store {
     /// Makes the store. It connects when the first request comes, so that an agent starts without Redis.
-    pub fn new(options: &Options) -> Result<Self, redis::RedisError> {
+    pub fn new(options: &Options) -> Result<Self, spoa::HandlerError> {
+        if options.redis_timeout > Duration::from_millis(500) {
+            return Err("option `--redis-timeout`: at most 500ms, since the handler has 1s".into());
+        }
         let config = ConnectionManagerConfig::new().set_number_of_retries(0);
         let client = redis::Client::open(options.redis.as_str())?;
         Ok(Store {
@@ -33,12 +33,13 @@ impl Store {
             script: redis::Script::new(include_str!("take.lua")),
             dependency: Dependency::new("Redis", options.redis_timeout, options.redis_retry),
             agents: options.agents,
-            here: Mutex::default(),
+            local: Mutex::default(),
         })
     }
 
-    /// Counts a request, if all of its keys have room, and names the store that decided. Returns `None` if none did.
-    pub async fn take(&self, keys: &[(String, &Limit)]) -> Option<(&'static str, Taken)> {
+    /// Counts a request, if all of its keys have room. Returns the store that decided, how many requests are left, and
+    /// the seconds until there is room: 0 if the request was counted. Returns `None` if no store decided.
+    pub async fn take(&self, keys: &[(String, &Limit)]) -> Option<(&'static str, (u64, u64))> {
         let mut script = self.script.prepare_invoke();
         for (key, limit) in keys {
             let time = limit.time.as_micros() as u64;
@@ -52,24 +53,23 @@ impl Store {
     }
 
     /// Does what `take.lua` does, in this process, with the share of one agent.
-    fn take_here(&self, keys: &[(String, &Limit)], now: Instant) -> Taken {
-        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
-        if here.len() >= MAX_KEYS {
-            here.clear();
+    fn take_here(&self, keys: &[(String, &Limit)], now: Instant) -> (u64, u64) {
+        let mut empty_at = self.local.lock().unwrap_or_else(PoisonError::into_inner);
+        if empty_at.len() >= MAX_KEYS {
+            empty_at.clear();
         }
-        let (mut left, mut wait) = (u64::MAX, Duration::ZERO);
-        let mut taken = Vec::new();
+        let (mut left, mut wait, mut taken) = (u64::MAX, Duration::ZERO, Vec::new());
         for (key, limit) in keys {
             let cost = limit.time * self.agents / limit.count;
             let span = limit.time.max(cost);
-            let full_at = here.get(key).map_or(now, |at| now.max(*at)) + cost;
-            let used = full_at - now;
+            let empty = empty_at.get(key).map_or(now, |at| now.max(*at)) + cost;
+            let used = empty - now;
             left = left.min((span.saturating_sub(used).as_nanos() / cost.as_nanos()) as u64);
             wait = wait.max(used.saturating_sub(span));
-            taken.push((key.clone(), full_at));
+            taken.push((key.clone(), empty));
         }
         if wait.is_zero() {
-            here.extend(taken);
+            empty_at.extend(taken);
         }
         (left, wait.as_secs_f64().ceil() as u64)
     }
@@ -118,6 +118,6 @@ mod tests {
         for number in 0..MAX_KEYS + 10 {
             store.take_here(&[(number.to_string(), &limit)], now);
         }
-        assert_eq!(store.here.lock().unwrap().len(), 10);
+        assert_eq!(store.local.lock().unwrap().len(), 10);
     }
 }
