@@ -3,6 +3,7 @@
 use crate::Options;
 use spoa::agent::Dependency;
 use std::io;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -24,11 +25,14 @@ pub struct Clamd {
 }
 
 impl Clamd {
-    pub fn new(options: &Options) -> Self {
-        Clamd {
+    pub fn new(options: &Options) -> Result<Self, &'static str> {
+        if options.clamd_timeout > Duration::from_secs(9) {
+            return Err("option `--clamd-timeout`: at most 9s, since the handler has 10s");
+        }
+        Ok(Clamd {
             address: options.clamd.clone(),
             dependency: Dependency::new("clamd", options.clamd_timeout, options.clamd_retry),
-        }
+        })
     }
 
     /// Scans bytes. Returns `None` if clamd is away, late or does not understand.

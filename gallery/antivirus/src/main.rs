@@ -15,7 +15,7 @@ struct Options {
     /// Unix socket of clamd, or its address and port
     #[arg(long, value_name = "ADDRESS", default_value = "/run/clamav/clamd.ctl")]
     clamd: String,
-    /// Time for a scan
+    /// Time for a scan, at most 9s
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
     clamd_timeout: Duration,
     /// Time before clamd is asked again after a failure
@@ -76,5 +76,5 @@ async fn scan(
 }
 
 fn main() {
-    spoa::run!(options = Options, state = Clamd::new(options))
+    spoa::run!(options = Options, state = Clamd::new(options)?)
 }

@@ -75,6 +75,15 @@ fn seen(reply: &Reply) -> String {
 }
 
 #[test]
+fn a_time_that_the_handler_does_not_have_is_refused() {
+    let mut agent = agent(Path::new("clamd.sock"), &["--clamd-timeout", "9001ms"]);
+    let output = agent.arg("check").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(error.contains("option `--clamd-timeout`"), "{error}");
+}
+
+#[test]
 fn uploads_with_a_virus_are_denied() {
     let folder = Folder::new("scan");
     let _clamd = folder.clamd();
