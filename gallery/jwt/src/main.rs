@@ -2,8 +2,7 @@
 
 mod keys;
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{DecodingKey, Validation};
+use jsonwebtoken::{DecodingKey, Validation, errors::ErrorKind};
 use keys::{Keys, Reason};
 use serde_json::Value;
 use spoa::State;
@@ -11,7 +10,6 @@ use spoa::admin::Counters;
 use spoa::http::{BadHeader, HeaderSet, Headers, Verdict};
 use spoa::prelude::*;
 use spoa::run::duration;
-use std::time::Duration;
 
 #[derive(clap::Args)]
 struct Options {
@@ -32,7 +30,7 @@ struct Options {
     optional: bool,
     /// Time between two fetches of the keys
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
-    refresh: Duration,
+    refresh: std::time::Duration,
 }
 
 spoa::outcomes! {
@@ -44,7 +42,7 @@ spoa::outcomes! {
     }
 }
 
-static TOKENS: Counters<1> = Counters::new("jwt_tokens", "Tokens by result", ["result"]);
+static TOKENS: Counters<1> = Counters::new("jwt_tokens", "Requests by result", ["result"]);
 
 /// The verdict, and the claims of a valid token.
 #[derive(IntoActions)]
@@ -93,13 +91,14 @@ async fn verify(headers: Headers<'_>, keys: &Keys, options: &Options) -> Result<
     let cookie = headers.cookies().text(&options.cookie);
     let token = match headers.bearer_token() {
         Some(token) => token.as_str(),
-        // Another scheme, or several headers: the server may read another one.
+        // With another scheme or several headers, the server may use other credentials.
         None if headers.contains("authorization") => return Err("malformed"),
         None => cookie.as_deref().ok_or("missing")?,
     };
     let header = jsonwebtoken::decode_header(token).map_err(|_| "malformed")?;
-    let id = header.kid.ok_or("malformed")?;
-    let jwk = keys.get(&id, &options.jwks).await?;
+    let jwk = keys
+        .get(&header.kid.ok_or("malformed")?, &options.jwks)
+        .await?;
     let key = DecodingKey::from_jwk(&jwk).map_err(|_| "unknown_key")?;
     // Clocks may differ by a minute, the default of `leeway`.
     let mut validation = Validation::new(header.alg);

@@ -172,7 +172,7 @@ fn a_valid_token_passes_with_its_claims_and_no_other_does() {
 }
 
 #[test]
-fn a_new_key_is_fetched_when_its_first_token_arrives() {
+fn a_new_key_is_fetched_for_its_tokens() {
     let port = free_port();
     for installed in HaProxy::oldest_middle_newest() {
         let issuer = Issuer::start(port, "old", "RS256");
@@ -271,7 +271,7 @@ fn a_redirect_and_a_large_answer_are_errors() {
     let redirect = format!("HTTP/1.1 302 Found\r\n{location}\r\ncontent-length: 0\r\n\r\n");
     let large = format!("HTTP/1.1 200 OK\r\n\r\n{}", " ".repeat(2 << 20));
     for (answer, expected) in [
-        (redirect, "the answer is not JSON"),
+        (redirect, "/jwks: 302 Found"),
         (large, "the key set is too large"),
     ] {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -322,7 +322,8 @@ fn requests_without_a_token_can_pass() {
 #[test]
 fn the_configuration_is_what_config_writes() {
     let mut config = Command::new(env!("CARGO_BIN_EXE_jwt"));
-    config.args(["config", "--haproxy", "2.6", "--rules", "site.cfg"]);
+    config.args(["config", "--haproxy", "2.6", "--fail", "closed"]);
+    config.args(["--rules", "site.cfg"]);
     let diff = config.args(["--output", ".", "--diff"]).output().unwrap();
     assert_eq!(
         String::from_utf8(diff.stdout).unwrap(),
