@@ -74,7 +74,7 @@ pub fn parse_lines<T, C: FromIterator<T>, P: Display>(
     text: &str,
     mut entry: impl FnMut(&str) -> Result<T, P>,
 ) -> Result<C, String> {
-    // Editors on Windows begin a text with a mark of its encoding.
+    // Some editors on Windows write a byte-order mark at the beginning of a file.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = (1..).zip(text.lines().map(str::trim));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));

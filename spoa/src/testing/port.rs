@@ -51,8 +51,8 @@ impl Port {
 
 /// Returns whether a server could listen on the address.
 ///
-/// The socket that asks does not listen. One that does would keep the port for a moment longer than it lives, if
-/// another thread starts a program just then: the program has a copy of all sockets until its own code runs.
+/// The socket that asks does not listen. One that does would keep the port after it is closed, if another thread starts
+/// a program just then: the program has a copy of the socket until its own code runs.
 fn is_free(address: SocketAddr) -> bool {
     let bind = || {
         let socket = TcpSocket::new_v4()?;
