@@ -2,7 +2,7 @@
 
 use spoa::testing::{HaProxy, InstalledHaProxy, Reply, Service, eventually, free_port, http_get};
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
@@ -251,9 +251,12 @@ fn a_long_body_of_a_denial_is_not_a_failure_of_the_service() {
     let port = server.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for mut stream in server.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]).unwrap();
             let head = "HTTP/1.1 403 Forbidden\r\ncontent-length: 200000\r\n\r\n";
             stream.write_all(head.as_bytes()).ok();
             stream.write_all(&[b'x'; 200_000]).ok();
+            // Until the agent closes: a connection with unread bytes would be reset.
+            let _ = stream.read(&mut [0; 4096]);
         }
     });
     let open = ["--allow-without-service", "--cache", "0"];
