@@ -104,7 +104,7 @@ fn rate_limit() {
     });
     sandbox.set("SPOA_REDIS", &format!("redis://{}", redis.addr()));
     // A busy machine may be slow to answer.
-    sandbox.set("SPOA_REDIS_TIMEOUT", "1s");
+    sandbox.set("SPOA_REDIS_TIMEOUT", "500ms");
     page(sandbox, "rate-limit");
 }
 
