@@ -265,6 +265,27 @@ fn without_its_issuer_the_agent_keeps_the_keys_that_it_has() {
 }
 
 #[test]
+fn the_rule_for_scopes_in_the_readme_takes_a_scope_of_the_token() {
+    let readme = include_str!("../README.md");
+    let rule = readme
+        .split('`')
+        .find(|text| text.starts_with("http-request deny unless"));
+    let rule = rule.expect("the README has a rule");
+    let issuer = Issuer::start(free_port(), "one", "ES256");
+    let token = issuer.token(AUDIENCE);
+    for installed in HaProxy::oldest_middle_newest() {
+        for (scope, status) in [("read", 200), ("write", 403), ("rea", 403)] {
+            let rule = rule.replace("write", scope);
+            let haproxy = HaProxy::program(agent(issuer.1, &[]))
+                .rules(&format!("    bind 127.0.0.1:8080\n    {rule}"))
+                .on(&installed)
+                .start();
+            assert_eq!(send(&haproxy, &token).0, status, "{scope}, {installed}");
+        }
+    }
+}
+
+#[test]
 fn a_redirect_and_a_large_answer_are_errors() {
     let issuer = Issuer::start(free_port(), "one", "ES256");
     let location = format!("location: http://127.0.0.1:{}/jwks", issuer.1);
