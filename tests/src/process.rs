@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::{PATIENCE, eventually};
@@ -150,6 +151,53 @@ impl Process {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Runs a command to its end, without standard input. Kills it and panics if the end does not come within
+/// [`PATIENCE`], so that a program which serves where it should fail does not stop all tests.
+pub fn ended(command: &mut Command) -> std::process::Output {
+    fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            pipe.read_to_end(&mut bytes).expect("a pipe is read");
+            bytes
+        })
+    }
+    let spawned = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = spawned.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    let stdout = read(child.stdout.take().expect("stdout is a pipe"));
+    let stderr = read(child.stderr.take().expect("stderr is a pipe"));
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait().expect("a child is waited for") {
+            Some(status) => break Some(status),
+            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
+            None => break None,
+        }
+    };
+    if status.is_none() {
+        // It may have ended just now.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    let stdout = stdout.join().expect("stdout is read");
+    let stderr = stderr.join().expect("stderr is read");
+    let Some(status) = status else {
+        panic!(
+            "{command:?} had not ended after {PATIENCE:?}; it printed:\n{}{}",
+            String::from_utf8_lossy(&stdout),
+            String::from_utf8_lossy(&stderr)
+        );
+    };
+    std::process::Output {
+        status,
+        stdout,
+        stderr,
     }
 }
 

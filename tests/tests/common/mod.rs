@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+use spoa_tests::process::ended;
 use std::process::{Command, Output, Stdio};
 
 /// The exit status and the output of an agent that has ended.
@@ -33,13 +34,13 @@ pub(crate) fn fixture() -> Command {
     program(env!("CARGO_BIN_EXE_agent-fixture"))
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end, which comes soon or fails the test.
 pub(crate) fn said(command: &mut Command) -> Said {
     let Output {
         status,
         stdout,
         stderr,
-    } = command.output().expect("the binary runs");
+    } = ended(command);
     Said {
         status: status.code(),
         out: String::from_utf8(stdout).expect("it prints text"),
