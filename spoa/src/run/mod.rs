@@ -61,6 +61,8 @@ use log::Layers;
 use output::print;
 use setup::MakeSetup;
 use std::ffi::OsString;
+use std::io;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use tokio::runtime::{Handle, Runtime};
 #[cfg(feature = "tools")]
@@ -352,6 +354,7 @@ impl RunningProgram {
         if let Some(workers) = options.workers() {
             runtime.worker_threads(workers);
         }
+        descriptors_for_runtime().map_err(StartError::Runtime)?;
         runtime
             .enable_all()
             .thread_name("spoa-worker")
@@ -384,6 +387,12 @@ impl RunningProgram {
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         settings::warnings(names, self.user.options.iter().map(|it| it.env.as_str()))
     }
+}
+
+/// Fails if the process may not open the six files of a runtime: Tokio panics where it lacks those of its signals.
+fn descriptors_for_runtime() -> io::Result<()> {
+    let pairs: Result<Vec<_>, _> = (0..3).map(|_| UnixStream::pair()).collect();
+    pairs.map(drop)
 }
 
 /// Adds where the agent listens, and to whom.
