@@ -14,7 +14,7 @@
 /// ```
 #[must_use]
 pub fn usual(argument: &str) -> Option<&'static str> {
-    let name = argument.to_lowercase().replace('_', "-");
+    let name = argument.to_ascii_lowercase().replace('_', "-");
     Some(match name.as_str() {
         "method" => "method",
         "path" => "path",

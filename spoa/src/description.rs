@@ -161,6 +161,9 @@ fn millis(time: Duration) -> JsonValue {
     let micros = time.as_micros();
     JsonValue::Number(match micros % 1000 {
         0 => (micros / 1000).to_string(),
-        _ => format!("{}", micros as f64 / 1e3),
+        rest => {
+            let digits = format!("{}.{rest:03}", micros / 1000);
+            digits.trim_end_matches('0').to_owned()
+        }
     })
 }

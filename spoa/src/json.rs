@@ -18,11 +18,28 @@ pub(crate) enum JsonValue {
 
 /// Writes an object: `object! { "key": value, … }`.
 macro_rules! object {
-    ($($key:literal: $value:expr),* $(,)?) => {
-        $crate::json::JsonValue::Object(vec![$(($key, $crate::json::JsonValue::from($value))),*])
+    () => {
+        $crate::json::JsonValue::Object(Vec::new())
+    };
+    ($($key:literal: $value:expr),+ $(,)?) => {
+        $crate::json::JsonValue::Object({
+            let mut entries = Vec::new();
+            $($crate::json::add(&mut entries, $key, $crate::json::JsonValue::from($value));)+
+            entries
+        })
     };
 }
 pub(crate) use object;
+
+/// Adds an entry to an object. It is not inlined, since descriptions have many entries and are written once.
+#[inline(never)]
+pub(crate) fn add(
+    entries: &mut Vec<(&'static str, JsonValue)>,
+    key: &'static str,
+    value: JsonValue,
+) {
+    entries.push((key, value));
+}
 
 impl From<bool> for JsonValue {
     fn from(value: bool) -> Self {

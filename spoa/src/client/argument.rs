@@ -234,7 +234,11 @@ fn headers(text: &str) -> Result<String, String> {
                 "`{line}` is not a header: write `hdrs:host:example.org\\ncookie:a=1`"
             ));
         };
-        block.push_str(&format!("{}: {}\r\n", name.to_lowercase(), value.trim()));
+        block.push_str(&format!(
+            "{}: {}\r\n",
+            name.to_ascii_lowercase(),
+            value.trim()
+        ));
     }
     Ok(block + "\r\n")
 }

@@ -70,7 +70,7 @@ impl NamedFetch {
         expected: Expected,
         subject: MessageSubject,
     ) -> Option<&'static NamedFetch> {
-        let alias = name.to_lowercase().replace('_', "-");
+        let alias = name.to_ascii_lowercase().replace('_', "-");
         FETCHES.iter().find(|fetch| {
             let at_hand = match (fetch.subject, subject) {
                 // The samples of the request are gone by then, and their names may mean those of the response.

@@ -128,7 +128,7 @@ fn meant(message: &Message<'_>, name: &str) -> Option<String> {
     let plain = |name: &str| {
         name.trim_start_matches('_')
             .replace('-', "_")
-            .to_lowercase()
+            .to_ascii_lowercase()
     };
     let mut sent = message.args().iter().filter_map(|arg| arg.name.to_str());
     let meant = sent.find(|sent| !sent.is_empty() && plain(sent) == plain(name))?;

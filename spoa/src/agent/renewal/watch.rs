@@ -120,7 +120,7 @@ impl Watch {
             return;
         };
         let all = self.files.iter().flat_map(|(path, _)| places(path));
-        let failure = events.follow(all);
+        let failure = events.follow(all.collect());
         if let Some((dir, error)) = failure.as_ref().filter(|_| self.follows_all) {
             tracing::warn!(target: AGENT,
                 "cannot watch directory `{}`: {error}; watched files are checked every {LOOK:?}, too; let the \
@@ -201,10 +201,7 @@ mod events {
         }
 
         /// Watches these places, and no others. Returns a directory that cannot be watched.
-        pub(super) fn follow(
-            &mut self,
-            places: impl Iterator<Item = Place>,
-        ) -> Option<(PathBuf, Errno)> {
+        pub(super) fn follow(&mut self, places: Vec<Place>) -> Option<(PathBuf, Errno)> {
             let itself = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF;
             let entries = itself
                 | AddWatchFlags::IN_CLOSE_WRITE

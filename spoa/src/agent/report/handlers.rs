@@ -45,9 +45,11 @@ pub(crate) fn failed<'a>(
             let summary = failures::summary(handlers);
             quietly(|| {
                 let text = failure.to_string();
+                let tenths = (time.as_millis() + 50) / 100;
                 tracing::warn!(target: FAILURES,
-                    "handlers are failing; in the last {:.1}s: {summary}; the last one, `{}`: {}",
-                    time.as_secs_f64(),
+                    "handlers are failing; in the last {}.{}s: {summary}; the last one, `{}`: {}",
+                    tenths / 10,
+                    tenths % 10,
                     definition.short_name(),
                     one_line(&text)
                 );

@@ -46,8 +46,16 @@ impl HandlerTable {
         default: Option<Duration>,
         budgets: &Arc<Budgets>,
     ) -> Self {
-        let entry = |definition: &'static Definition| HandlerEntry {
-            index: 0,
+        let mut named: Vec<(&[u8], _)> = Vec::with_capacity(definitions.len());
+        for definition in definitions {
+            if let Some(message) = definition.message_name() {
+                let message = message.as_bytes();
+                let at = named.partition_point(|(before, _)| *before < message);
+                named.insert(at, (message, *definition));
+            }
+        }
+        let entry = |index, definition: &'static Definition| HandlerEntry {
+            index,
             definition,
             timeout: definition.timeout().or(default).map(usable),
             line_limits: HandlerLineLimits::default(),
@@ -56,19 +64,13 @@ impl HandlerTable {
             trace_arguments: TraceArguments::of(definition),
             names_compared: AtomicBool::new(false),
         };
-        let named = |d: &&'static Definition| Some((d.message_name()?.as_bytes(), entry(d)));
-        let mut entries: Vec<_> = definitions.iter().filter_map(named).collect();
-        entries.sort_by_key(|(message, _)| *message);
-        for (index, (_, entry)) in entries.iter_mut().enumerate() {
-            entry.index = index;
-        }
-        let fallback = definitions
-            .iter()
-            .find(|definition| definition.message_name().is_none());
-        let fallback = fallback.map(|definition| HandlerEntry {
-            index: entries.len(),
-            ..entry(definition)
-        });
+        let entries: Vec<_> = named
+            .into_iter()
+            .enumerate()
+            .map(|(index, (message, definition))| (message, entry(index, definition)))
+            .collect();
+        let fallback = definitions.iter().find(|it| it.message_name().is_none());
+        let fallback = fallback.map(|definition| entry(entries.len(), definition));
         HandlerTable { entries, fallback }
     }
 

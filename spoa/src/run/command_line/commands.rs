@@ -230,8 +230,11 @@ pub(super) fn commands(program: &Identity<'_>) -> Vec<CommandSpec> {
             )
         }
     }));
-    commands.sort_by_key(|command| ORDER.iter().position(|name| *name == command.name));
-    commands
+    let named = |name: &&str| {
+        let at = commands.iter().position(|command| command.name == *name)?;
+        Some(commands.swap_remove(at))
+    };
+    ORDER.iter().filter_map(named).collect()
 }
 
 /// The order of the commands in the help.

@@ -277,9 +277,13 @@ fn is_option(word: &OsStr) -> bool {
     word.len() > 1 && word.starts_with(b"-")
 }
 
+/// Returns whether a word is a negative number, such as `-1` or `-0.5`.
 fn is_negative(word: &OsStr) -> bool {
-    let digits = word.to_str().and_then(|word| word.strip_prefix('-'));
-    digits.is_some_and(|digits| digits.parse::<f64>().is_ok_and(f64::is_finite))
+    let digits = word.as_encoded_bytes().strip_prefix(b"-");
+    digits.is_some_and(|digits| {
+        digits.iter().any(u8::is_ascii_digit)
+            && digits.iter().all(|it| matches!(it, b'0'..=b'9' | b'.'))
+    })
 }
 
 #[cfg(test)]
