@@ -15,7 +15,8 @@ use super::{Agent, FailedMessage, Limits, Listener, Shared};
 use crate::agent::counters::AgentCounters;
 use crate::handler::failed_message::OnFailure;
 use crate::handler::{
-    Definition, IntoActions, IntoHandlerError, States, TransactionLimits, TransactionStore,
+    AgentInfo, Definition, IntoActions, IntoHandlerError, States, TransactionLimits,
+    TransactionStore,
 };
 #[cfg(feature = "run")]
 use std::any::Any;
@@ -406,17 +407,22 @@ impl AgentBuilder {
         parts.extend(tls.as_ref().map(|tls| tls.part(counters.clone())));
         let limits = self.limits.usable();
         let budgets = Budgets::new(&limits);
-        let shared = Shared {
+        let after_work = AfterWork::new(limits.max_after_work);
+        let info = AgentInfo {
             name: self.name.as_deref().unwrap_or("spoa").into(),
-            table: HandlerTable::new(&self.definitions, limits.handler_timeout, &budgets),
-            current_states: CurrentStates::new(self.states),
-            blocking: BlockingPlaces::new(&limits),
-            after_work: AfterWork::new(limits.max_after_work),
-            transactions: Arc::new(TransactionStore::new(TransactionLimits {
+            after_work: after_work.clone(),
+            transactions: TransactionStore::new(TransactionLimits {
                 number: limits.max_transactions,
                 bytes: limits.max_transaction_bytes,
                 time: limits.transaction_timeout,
-            })),
+            }),
+        };
+        let shared = Shared {
+            info: Arc::new(info),
+            table: HandlerTable::new(&self.definitions, limits.handler_timeout, &budgets),
+            current_states: CurrentStates::new(self.states),
+            blocking: BlockingPlaces::new(&limits),
+            after_work,
             limits,
             refuses_health_checks: AtomicBool::new(false),
             on_failure: self.on_failure,

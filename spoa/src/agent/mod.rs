@@ -151,7 +151,7 @@ impl Agent {
     /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.shared.name
+        &self.shared.info.name
     }
 
     /// Returns its limits.

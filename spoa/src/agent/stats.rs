@@ -240,9 +240,9 @@ impl Monitor {
         let accepted = counters.accepted.get();
         let overloads = &counters.overloads;
         let after_work = &shared.after_work;
-        let transactions = shared.transactions.counts();
+        let transactions = shared.info.transactions.counts();
         Stats {
-            agent: shared.name.to_string(),
+            agent: shared.info.name.to_string(),
             phase: counters.phase(),
             messages: shared.table.entries().map(message).collect(),
             unknown_messages: counters.unknown.get(),

@@ -60,7 +60,8 @@ impl After<'_> {
             ids,
             deadline,
         } = self.0;
-        connection.after.push(ids, deadline, Box::pin(work))
+        let queue = connection.after_work();
+        queue.push(ids, deadline, Box::pin(work))
     }
 }
 

@@ -4,12 +4,19 @@ use crate::spop::FrameIds;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Work for the time after an answer.
 pub(crate) type WorkFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The queue of an agent for the work of its handlers.
+/// Makes the queues of an agent.
+pub(crate) trait AfterWorkQueues: fmt::Debug + Send + Sync {
+    /// Makes the queue of a connection.
+    fn queue(self: Arc<Self>) -> Arc<dyn AfterWorkQueue>;
+}
+
+/// The queue of a connection for the work of its handlers.
 pub(crate) trait AfterWorkQueue: fmt::Debug + Send + Sync {
     /// Keeps work until the ACK of this frame has been sent. The handler's deadline tells whether that may have
     /// happened already. Returns `false` if there is no room, and then drops the work.

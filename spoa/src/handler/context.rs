@@ -1,12 +1,12 @@
 //! The connection and the frame that a message came with.
 
-use super::{AfterWorkQueue, States, TransactionStore};
+use super::{AfterWorkQueue, AfterWorkQueues, States, TransactionStore};
 use crate::spop::FrameIds;
 use crate::text::one_line;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 /// The connection and the frame that a message came with, and the deadline for its answer.
@@ -56,7 +56,7 @@ impl<'a> Context<'a> {
     /// Returns the name of the agent.
     #[must_use]
     pub fn agent_name(&self) -> &'a str {
-        &self.connection.agent
+        &self.connection.agent.name
     }
 
     /// Returns the time at which the agent stops waiting for this handler; `None` if the handler has no deadline.
@@ -97,16 +97,63 @@ impl fmt::Display for Peer {
     }
 }
 
+/// The properties that all connections of one agent share.
+#[derive(Debug)]
+pub(crate) struct AgentInfo {
+    pub(crate) name: Box<str>,
+    pub(crate) after_work: Arc<dyn AfterWorkQueues>,
+    pub(crate) transactions: TransactionStore,
+}
+
 /// The properties that all messages of one connection share.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct ConnectionInfo {
-    pub(crate) agent: Arc<str>,
+    pub(crate) agent: Arc<AgentInfo>,
     pub(crate) peer: Peer,
     pub(crate) engine_id: Option<Arc<str>>,
     pub(crate) states: Arc<States>,
-    /// The part of the agent that takes work for the time after an answer.
-    pub(crate) after: Arc<dyn AfterWorkQueue>,
-    pub(crate) transactions: Arc<TransactionStore>,
+    /// Empty until a handler leaves work: most connections need no queue.
+    after_work: OnceLock<Arc<dyn AfterWorkQueue>>,
     /// Whether all messages of a stream have one stream-id, as they do in HAProxy up to 3.0.
     pub(crate) streams_last: bool,
+}
+
+impl ConnectionInfo {
+    pub(crate) fn new(agent: Arc<AgentInfo>, peer: Peer, states: Arc<States>) -> Self {
+        ConnectionInfo {
+            agent,
+            peer,
+            engine_id: None,
+            states,
+            after_work: OnceLock::new(),
+            streams_last: false,
+        }
+    }
+
+    /// Returns the queue for work after an answer.
+    pub(crate) fn after_work(&self) -> &Arc<dyn AfterWorkQueue> {
+        let queues = &self.agent.after_work;
+        self.after_work.get_or_init(|| queues.clone().queue())
+    }
+
+    /// Returns the queue if a handler has left work.
+    #[inline]
+    pub(crate) fn after_work_if_any(&self) -> Option<&dyn AfterWorkQueue> {
+        self.after_work.get().map(|queue| &**queue)
+    }
+}
+
+/// The copy has the queue of the original.
+impl Clone for ConnectionInfo {
+    #[cold]
+    fn clone(&self) -> Self {
+        ConnectionInfo {
+            agent: self.agent.clone(),
+            peer: self.peer.clone(),
+            engine_id: self.engine_id.clone(),
+            states: self.states.clone(),
+            after_work: self.after_work().clone().into(),
+            streams_last: self.streams_last,
+        }
+    }
 }

@@ -65,8 +65,8 @@ pub use transaction::Transaction;
 pub use variable::{AsValue, Unset, Variable};
 pub use variable_name::BadVariable;
 
-pub(crate) use after_work::{AfterWorkQueue, WorkFuture};
-pub(crate) use context::ConnectionInfo;
+pub(crate) use after_work::{AfterWorkQueue, AfterWorkQueues, WorkFuture};
+pub(crate) use context::{AgentInfo, ConnectionInfo};
 #[cfg(feature = "http")]
 pub(crate) use default_sample::REQUEST as REQUEST_EVENTS;
 pub(crate) use definition::Run;

@@ -149,7 +149,7 @@ impl<'a, T: Send + 'static> FromMessage<'a> for Transaction<'a, T> {
         let Context {
             connection, ids, ..
         } = incoming.context;
-        let store = &*connection.transactions;
+        let store = &connection.agent.transactions;
         let id = match incoming.message.get(UNIQUE_ID) {
             Some(Value::String(id) | Value::Binary(id)) if !id.is_empty() => Some(id),
             _ => None,

@@ -46,6 +46,17 @@ fn blocks(n: u8, after: After<'_>, State(events): State<'_, Events>) -> u8 {
     n
 }
 
+/// Leaves its work once its connection has ended.
+#[spoe_message("outlives", blocking)]
+fn outlives(after: After<'_>, State(events): State<'_, Events>) {
+    happens(events, "begin");
+    while events.lock().unwrap().len() < 2 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    happens(events, "handler");
+    begin(events, after);
+}
+
 #[spoe_message("fails")]
 fn fails(after: After<'_>, State(events): State<'_, Events>) -> Result<(), String> {
     begin(events, after);
@@ -77,7 +88,9 @@ fn short(after: After<'_>) -> bool {
 
 fn agent() -> (AgentBuilder, Events) {
     let events = Events::default();
-    let handlers = handlers![sync, waits, blocks, fails, late, bomb, endless, short];
+    let handlers = handlers![
+        sync, waits, blocks, outlives, fails, late, bomb, endless, short
+    ];
     let agent = Agent::builder().handlers(handlers).state(events.clone());
     (agent, events)
 }
@@ -151,6 +164,30 @@ async fn work_of_a_connection_that_ended_is_done() {
     peer.agent.await.unwrap();
     agent.monitor().after_work_done().await;
     assert_eq!(*events.lock().unwrap(), ["work"]);
+}
+
+#[tokio::test]
+async fn work_of_a_handler_that_outlives_its_connection_is_done() {
+    let (agent, events) = agent();
+    let agent = agent.build().unwrap();
+    let mut peer = Peer::to(&agent, 1 << 16);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.send(&notify(3, &["outlives"])).await;
+    let have_happened = async |count| {
+        for _ in 0..10_000 {
+            if events.lock().unwrap().len() >= count {
+                break;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    have_happened(1).await;
+    drop(peer.io);
+    peer.agent.await.unwrap();
+    happens(&events, "end");
+    have_happened(4).await;
+    assert_eq!(*events.lock().unwrap(), ["begin", "end", "handler", "work"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use crate::agent::counters::Count;
 use crate::agent::report::{handlers as report, rate_limit::RateLimit};
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
-use crate::handler::{AfterWorkQueue, WorkFuture};
+use crate::handler::{AfterWorkQueue, AfterWorkQueues, WorkFuture};
 use crate::spop::FrameIds;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +15,6 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 /// The work of one agent.
-#[derive(Debug)]
 pub(crate) struct AfterWork {
     most: usize,
     held: AtomicUsize,
@@ -26,6 +25,12 @@ pub(crate) struct AfterWork {
     none_held: Notify,
     full_lines: RateLimit,
     panic_lines: RateLimit,
+}
+
+impl std::fmt::Debug for AfterWork {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AfterWork").finish_non_exhaustive()
+    }
 }
 
 impl AfterWork {
@@ -83,7 +88,6 @@ impl AfterWork {
 }
 
 /// A permit to keep one piece of work, given back when this is dropped.
-#[derive(Debug)]
 struct AfterWorkPermit {
     work: Arc<AfterWork>,
     /// Whether the work has ended by itself.
@@ -101,10 +105,19 @@ impl Drop for AfterWorkPermit {
     }
 }
 
+impl AfterWorkQueues for AfterWork {
+    fn queue(self: Arc<Self>) -> Arc<dyn AfterWorkQueue> {
+        Arc::new(ConnectionAfterWork {
+            all: self,
+            any: AtomicBool::new(false),
+            waiting: Mutex::default(),
+        })
+    }
+}
+
 /// The work of one connection whose ACKs have not left.
 pub(crate) struct ConnectionAfterWork {
     all: Arc<AfterWork>,
-    runtime: Option<Handle>,
     /// Whether work waits: it spares the lock while none does.
     any: AtomicBool,
     waiting: Mutex<Waiting>,
@@ -114,7 +127,24 @@ pub(crate) struct ConnectionAfterWork {
 struct Waiting {
     /// Whether the connection is over, so that no other ACK leaves.
     closed: bool,
-    works: Vec<(FrameIds, WorkFuture, AfterWorkPermit)>,
+    works: Vec<(FrameIds, KeptWork)>,
+}
+
+/// Work with what it needs to start.
+struct KeptWork {
+    work: WorkFuture,
+    permit: AfterWorkPermit,
+    /// The runtime of the handler: a connection may end outside of it.
+    runtime: Option<Handle>,
+}
+
+impl KeptWork {
+    fn start(self) {
+        match self.runtime {
+            Some(runtime) => drop(runtime.spawn(run(self.work, self.permit))),
+            None => drop_quietly(self.work),
+        }
+    }
 }
 
 impl std::fmt::Debug for ConnectionAfterWork {
@@ -125,25 +155,8 @@ impl std::fmt::Debug for ConnectionAfterWork {
 }
 
 impl ConnectionAfterWork {
-    /// It is called within a runtime, which runs the work.
-    pub(crate) fn new(all: Arc<AfterWork>) -> Arc<Self> {
-        Arc::new(ConnectionAfterWork {
-            all,
-            runtime: Handle::try_current().ok(),
-            any: AtomicBool::new(false),
-            waiting: Mutex::default(),
-        })
-    }
-
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn start(&self, work: WorkFuture, permit: AfterWorkPermit) {
-        match &self.runtime {
-            Some(runtime) => drop(runtime.spawn(run(work, permit))),
-            None => drop_quietly(work),
-        }
     }
 }
 
@@ -153,15 +166,20 @@ impl AfterWorkQueue for ConnectionAfterWork {
             drop_quietly(work);
             return false;
         };
+        let kept = KeptWork {
+            work,
+            permit,
+            runtime: Handle::try_current().ok(),
+        };
         // A blocking handler may still be running when its NOTIFY has been answered without it.
         let is_late =
             deadline.is_some_and(|deadline| Instant::from_std(deadline) <= Instant::now());
         let mut waiting = self.lock();
         if waiting.closed || is_late {
             drop(waiting);
-            self.start(work, permit);
+            kept.start();
         } else {
-            waiting.works.push((ids, work, permit));
+            waiting.works.push((ids, kept));
             self.any.store(true, Ordering::Release);
         }
         true
@@ -175,12 +193,12 @@ impl AfterWorkQueue for ConnectionAfterWork {
     fn start_answered(&self, is_in_flight: &dyn Fn(FrameIds) -> bool) {
         let mut waiting = self.lock();
         let works = std::mem::take(&mut waiting.works).into_iter();
-        let (in_flight, answered) = works.partition::<Vec<_>, _>(|(ids, ..)| is_in_flight(*ids));
+        let (in_flight, answered) = works.partition::<Vec<_>, _>(|(ids, _)| is_in_flight(*ids));
         waiting.works = in_flight;
         self.any.store(!waiting.works.is_empty(), Ordering::Release);
         drop(waiting);
-        for (_, work, permit) in answered {
-            self.start(work, permit);
+        for (_, kept) in answered {
+            kept.start();
         }
     }
 
@@ -189,8 +207,8 @@ impl AfterWorkQueue for ConnectionAfterWork {
         waiting.closed = true;
         let works = std::mem::take(&mut waiting.works);
         drop(waiting);
-        for (_, work, permit) in works {
-            self.start(work, permit);
+        for (_, kept) in works {
+            kept.start();
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::agent::Limits;
 use crate::agent::counters::AgentCounters;
 use crate::agent::reload::CurrentStates;
 use crate::agent::report::LineLimits;
-use crate::handler::TransactionStore;
+use crate::handler::AgentInfo;
 use crate::handler::failed_message::OnFailure;
 use crate::handler::panics::drop_quietly;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use std::sync::atomic::AtomicBool;
 
 /// The parts of an agent that all its connections share.
 pub(crate) struct Shared {
-    pub(crate) name: Arc<str>,
+    pub(crate) info: Arc<AgentInfo>,
     pub(crate) table: HandlerTable,
     pub(crate) current_states: Arc<CurrentStates>,
     pub(crate) limits: Limits,
@@ -44,13 +44,12 @@ pub(crate) struct Shared {
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) blocking: Arc<BlockingPlaces>,
     pub(crate) after_work: Arc<AfterWork>,
-    pub(crate) transactions: Arc<TransactionStore>,
 }
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Agent")
-            .field("name", &self.name)
+            .field("name", &self.info.name)
             .field("limits", &self.limits)
             .finish()
     }

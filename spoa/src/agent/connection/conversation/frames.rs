@@ -258,11 +258,9 @@ impl Conversation {
                 log::hello(&hello, &self.info);
                 self.timers.stop(Timer::Hello);
                 let engine_id = hello.engine_id.map(|id| worker.engine_id(id));
-                self.info = Arc::new(ConnectionInfo {
-                    engine_id,
-                    streams_last: hello.capabilities.contains(Capabilities::ASYNC),
-                    ..ConnectionInfo::clone(&self.info)
-                });
+                let info = Arc::make_mut(&mut self.info);
+                info.engine_id = engine_id;
+                info.streams_last = hello.capabilities.contains(Capabilities::ASYNC);
             }
             Some(AgentEvent::HealthCheckRefused(hello)) => {
                 log::hello(&hello, &self.info);

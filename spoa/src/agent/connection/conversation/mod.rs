@@ -14,7 +14,6 @@ use crate::agent::dispatch::Dispatcher;
 use crate::agent::dispatch::in_flight::InFlight;
 use crate::agent::dispatch::wakeups::Wakeups;
 use crate::agent::report::connections::{self as log, End};
-use crate::agent::shared::after_work::ConnectionAfterWork;
 use crate::agent::shared::budget::BudgetShare;
 use crate::agent::worker::state::WorkerState;
 use crate::handler::{ConnectionInfo, Peer};
@@ -81,15 +80,11 @@ impl Conversation {
         timers.set(Timer::Hello, now + limits.hello_timeout);
         timers.put(Timer::Lifetime, lifetime.map(|lifetime| now + lifetime));
         Conversation {
-            info: Arc::new(ConnectionInfo {
-                agent: shared.name.clone(),
+            info: Arc::new(ConnectionInfo::new(
+                shared.info.clone(),
                 peer,
-                engine_id: None,
-                states: shared.current_states.states(),
-                after: ConnectionAfterWork::new(shared.after_work.clone()),
-                transactions: shared.transactions.clone(),
-                streams_last: false,
-            }),
+                shared.current_states.states(),
+            )),
             session: AgentSession::new(settings),
             in_flight: InFlight::new(wakeups.clone()),
             wakeups,
@@ -143,7 +138,8 @@ impl Conversation {
     /// transport has none.
     #[inline]
     pub(super) fn has_after_work(&self) -> bool {
-        self.info.after.is_waiting()
+        let queue = self.info.after_work_if_any();
+        queue.is_some_and(|queue| queue.is_waiting())
     }
 
     /// Starts the work that handlers have left for the time after their answers. All answers have left but those of
@@ -154,9 +150,8 @@ impl Conversation {
             matches!(&self.phase, ConnectionPhase::Draining(close) if close.holds_back());
         if !holds_back {
             let in_flight = &self.in_flight;
-            self.info
-                .after
-                .start_answered(&|ids| in_flight.contains(ids));
+            let queue = self.info.after_work();
+            queue.start_answered(&|ids| in_flight.contains(ids));
         }
     }
 
@@ -176,10 +171,7 @@ impl Conversation {
     /// Takes the states that were reloaded. Running handlers keep theirs.
     #[cold]
     fn renew(&mut self) {
-        self.info = Arc::new(ConnectionInfo {
-            states: self.shared.current_states.states(),
-            ..ConnectionInfo::clone(&self.info)
-        });
+        Arc::make_mut(&mut self.info).states = self.shared.current_states.states();
     }
 
     /// Counts the bytes that the connection keeps until it is polled again; returns whether there is
@@ -230,7 +222,11 @@ impl Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
-        self.info.after.close();
+        match Arc::get_mut(&mut self.info) {
+            Some(info) => info.after_work_if_any().map_or((), |queue| queue.close()),
+            // A handler is still running, and may leave work.
+            None => self.info.after_work().close(),
+        }
         self.shared.tell_dropped(&self.in_flight, &self.info);
         self.shared.counters.closed.add(1);
     }
