@@ -183,6 +183,7 @@ mod registry;
 #[cfg(feature = "run")]
 pub mod run;
 pub mod spop;
+mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;

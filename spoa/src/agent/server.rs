@@ -15,6 +15,7 @@ use super::worker::activity::{self, BlockedWorker};
 use super::worker::watchdog::Watchdog;
 use super::{Address, Listener, Monitor, Reloader, Shared};
 use crate::log_target::AGENT;
+use crate::task;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -98,10 +99,10 @@ impl Server {
         // They end with this function.
         let mut renewing = JoinSet::new();
         for (part, renewal) in renewals {
-            renewing.spawn(renew(reloader.clone(), part, renewal));
+            renewing.spawn(task::boxed(renew(reloader.clone(), part, renewal)));
         }
         if shared.table.definitions().any(|it| it.description().keeps) {
-            renewing.spawn(sweep(shared.clone()));
+            renewing.spawn(task::boxed(sweep(shared.clone())));
         }
         let mut reloads = shared.current_states.changes();
         let mut connections = Connections {
@@ -187,7 +188,7 @@ async fn sweep(shared: Arc<Shared>) {
     let pause = time.clamp(Duration::from_millis(100), Duration::from_secs(30));
     loop {
         tokio::time::sleep(pause).await;
-        shared.transactions.sweep();
+        shared.info.transactions.sweep();
     }
 }
 

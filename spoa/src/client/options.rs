@@ -4,6 +4,7 @@ use super::connection::{self, ClientConnection};
 use super::{Client, ClientParts, Error, Negotiated, Stream, plain_text};
 use crate::spop::session::{EngineEvent, EngineSession, EngineSettings, Received};
 use crate::spop::{Capabilities, MIN_MAX_FRAME_SIZE};
+use crate::task;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -137,7 +138,7 @@ impl ClientOptions {
                 places: Semaphore::new(places),
                 ack_timeout: self.ack_timeout,
                 close_timeout: self.close_timeout,
-                driver: tokio::spawn(driver).abort_handle(),
+                driver: task::spawn(driver).abort_handle(),
             }),
         })
     }

@@ -2,22 +2,21 @@
 
 use super::StartError;
 use crate::agent::AgentBuilder;
-use crate::client::{Ack, Argument, Client};
+use crate::client::{Ack, Argument, Client, Stream};
 use crate::handler::Peer;
 use crate::json::{JsonValue, object};
 use crate::spop::Value;
+use crate::task;
 use crate::text::one_line;
 use crate::unanswered::{Unanswered, others};
 use std::ffi::OsString;
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::net::UnixStream;
 
 /// The default frame size of HAProxy: `tune.bufsize` less 4.
 const FRAME: u32 = 16380;
-
-/// The size of the pipe between client and agent, in bytes.
-const PIPE: usize = 64 << 10;
 
 /// A message to send.
 #[derive(Debug)]
@@ -63,13 +62,17 @@ impl Call {
                 Unanswered { message, known }.to_string(),
             ));
         }
-        let (ours, theirs) = tokio::io::duplex(PIPE);
-        tokio::spawn(agent.serve_connection(theirs, Peer::Memory, pending()));
+        // Over sockets, since the program has the code for them already.
+        let pair = UnixStream::pair();
+        let (ours, theirs) = pair.map_err(|error| {
+            StartError::Failed(format!("cannot connect to the handlers: {error}"))
+        })?;
+        task::spawn(agent.serve_connection(theirs, Peer::Memory, pending()));
         let client = Client::options()
             .engine_id("call")
             .max_frame_size(frame.unwrap_or(FRAME))
             .ack_timeout(Duration::MAX);
-        let client = client.over(ours).await?;
+        let client = client.over(Stream::Unix(ours)).await?;
         let args: Vec<(&str, Value<'_>)> = self
             .args
             .iter()

@@ -11,25 +11,32 @@ use crate::text::one_line;
 
 impl RunningProgram {
     /// Makes the agent: its options, state, certificates and addresses.
+    #[cold]
     pub(super) fn check(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<(), StartError> {
         let filter = options.log().unwrap_or("warn");
         log::start(filter, options.log_format(), Vec::new());
-        let runtime = self.runtime(options)?;
-        let checked = runtime.block_on(async {
-            match self.setup(options, setup).await {
-                Ok(setup) => self.build(options, setup.builder),
-                Err(error) => {
-                    // The rest is checked with a handler that needs no state.
-                    let rest = self.build(options, Agent::builder().handlers([&Definition::EMPTY]));
-                    Err(match rest {
-                        Ok(_) => error,
-                        Err(other) => StartError::Several(vec![error, other]),
-                    })
-                }
-            }
-        });
-        runtime.shutdown_background();
-        let agent = checked?;
+        self.block_on(
+            options,
+            Box::pin(async {
+                let agent = match self.setup(options, setup).await {
+                    Ok(setup) => self.build(options, setup.builder),
+                    Err(error) => {
+                        // The rest is checked with a handler that needs no state.
+                        let rest =
+                            self.build(options, Agent::builder().handlers([&Definition::EMPTY]));
+                        Err(match rest {
+                            Ok(_) => error,
+                            Err(other) => StartError::Several(vec![error, other]),
+                        })
+                    }
+                }?;
+                self.report(options, &agent)
+            }),
+        )
+    }
+
+    /// Prints the warnings about an agent without mistakes, and what it is.
+    fn report(&self, options: &Options, agent: &Agent) -> Result<(), StartError> {
         for warning in self.warnings() {
             eprintln!("warning: {}", one_line(&warning));
         }

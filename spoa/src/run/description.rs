@@ -8,6 +8,7 @@ use crate::description::Described;
 use crate::json::{JsonValue, object};
 
 /// Describes an agent.
+#[cold]
 pub(super) fn description(running: &RunningProgram, options: &Options) -> JsonValue {
     let mut limits = Limits::default();
     options.apply(&mut limits);

@@ -4,6 +4,7 @@ use crate::handler::__macros::{ArgumentDescription, VariableDescription, Verdict
 use crate::handler::{Definition, MessageSubject, NamedFetch, Presence};
 
 /// Returns a table of the handlers.
+#[cold]
 pub(super) fn table(handlers: &[&'static Definition]) -> String {
     let mut rows = vec![["MESSAGE", "ARGUMENTS", "SETS", "FUNCTION"].map(|cell| vec![cell.into()])];
     for handler in handlers {

@@ -14,9 +14,9 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{Format, Full, Writer};
 #[cfg(feature = "log-json")]
 use tracing_subscriber::fmt::format::{Json, JsonFields};
-use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter, layer};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Layered, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, registry};
@@ -84,17 +84,24 @@ pub(super) fn start(filter: &str, format: LogFormat, layers: Vec<BoxedLayer>) {
     // The command line has already checked the filter.
     let filter = filter::read(filter).unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     let timed = std::env::var_os("JOURNAL_STREAM").is_none();
-    let started = if layers.is_empty() {
-        let lines = lines(format, timed, stderr);
-        registry().with(lines.with_filter(filter)).try_init()
-    } else {
-        let lines = lines(format, timed, stderr);
-        let registry = registry().with(layers);
-        registry.with(lines.with_filter(filter)).try_init()
-    };
-    if started.is_err() {
+    let lines = lines(format, timed, stderr);
+    if subscriber(lines, filter, layers).try_init().is_err() {
         tracing::debug!(target: AGENT, "the program's own log is kept");
     }
+}
+
+/// A registry with the program's own layers, on which the layer of lines is put.
+type Own = Layered<Option<Vec<BoxedLayer>>, Registry>;
+
+/// Returns the subscriber with lines, which this filter lets through, and the program's own layers.
+fn subscriber(
+    lines: Box<dyn Layer<Own> + Send + Sync>,
+    filter: Targets,
+    layers: Vec<BoxedLayer>,
+) -> impl Subscriber + for<'a> LookupSpan<'a> {
+    // An empty list of layers would refuse every record.
+    let own = (!layers.is_empty()).then_some(layers);
+    registry().with(own).with(lines.with_filter(filter))
 }
 
 /// Returns the layer that writes lines.
@@ -104,13 +111,14 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let lines = layer().with_writer(writer).with_ansi(false);
-    let text = Format::default().with_ansi(false);
-    match (format, timed) {
-        (LogFormat::Text, true) => lines.event_format(TextLine(text)).boxed(),
-        (LogFormat::Text, false) => lines.event_format(TextLine(text.without_time())).boxed(),
+    match format {
+        LogFormat::Text => {
+            let format = Format::default().with_ansi(false).without_time();
+            lines.event_format(TextLine { format, timed }).boxed()
+        }
         #[cfg(feature = "log-json")]
-        // A record is read by a machine, which may be another one than the journal's.
-        (LogFormat::Json, _) => {
+        // A record is read by a machine, which may be another one than the journal's: it always has the time.
+        LogFormat::Json => {
             let json = Format::default().json().flatten_event(true);
             let lines = lines.fmt_fields(JsonFields::new());
             lines.event_format(JsonLine(json)).boxed()
@@ -119,11 +127,14 @@ where
 }
 
 /// A format that writes each record on one line, with its target if that adds to the text.
-struct TextLine<T>(Format<Full, T>);
+struct TextLine {
+    /// The format without the time.
+    format: Format<Full, ()>,
+    timed: bool,
+}
 
-impl<T, S, N> FormatEvent<S, N> for TextLine<T>
+impl<S, N> FormatEvent<S, N> for TextLine
 where
-    T: FormatTime + Clone,
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
@@ -134,8 +145,12 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let shown = filter::is_shown(event.metadata().target());
-        let format = self.0.clone().with_target(shown);
+        let format = self.format.clone().with_target(shown);
         let mut record = String::new();
+        if self.timed {
+            SystemTime.format_time(&mut Writer::new(&mut record))?;
+            record.push(' ');
+        }
         format.format_event(context, Writer::new(&mut record), event)?;
         writeln!(writer, "{}", secrets::hide(one_line(&record)))
     }
@@ -180,6 +195,7 @@ mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
     use tracing::subscriber::with_default;
+    use tracing_subscriber::filter::LevelFilter;
 
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
@@ -202,6 +218,19 @@ mod tests {
         with_default(log, write);
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    /// Records below that level cost a handler nothing.
+    #[test]
+    fn the_log_asks_for_no_more_than_its_filter_lets_through() {
+        let info = || filter::read("info").unwrap();
+        let lines = || lines(LogFormat::Text, true, io::sink);
+        let hint = |layers| subscriber(lines(), info(), layers).max_level_hint();
+        assert_eq!(hint(Vec::new()), Some(LevelFilter::INFO));
+        let warns: BoxedLayer = layer().with_filter(LevelFilter::WARN).boxed();
+        assert_eq!(hint(vec![warns]), Some(LevelFilter::INFO));
+        let debugs: BoxedLayer = layer().with_filter(LevelFilter::DEBUG).boxed();
+        assert_eq!(hint(vec![debugs]), Some(LevelFilter::DEBUG));
     }
 
     const HOSTILE: &str = "a\"}\n{\"level\":\"ERROR\"}\r\u{1b}[2J\u{85}\u{2028}\u{202e}\u{7f}\\";

@@ -1,23 +1,13 @@
 //! Programs with an agent: their command line, and what they do. [`run!`](crate::run!) makes and runs a
 //! [`Program`]; a program with a `main` of its own calls [`Program::main`].
 
+// The compiled program has its code in this order. The modules of `serve` are next to each other, so that less of the
+// program is in memory while it serves.
 mod banner;
-mod call;
-mod check;
 mod command_line;
-mod description;
-#[cfg(feature = "tools")]
-mod dev;
-mod entries;
-mod error;
-mod handlers;
 mod log;
 mod log_filter;
-mod output;
-mod probe;
 mod program;
-#[cfg(feature = "options")]
-mod quantity;
 mod reload;
 mod secrets;
 mod serve;
@@ -26,12 +16,26 @@ mod settings;
 mod setup;
 mod signals;
 mod systemd;
+mod tls;
+mod user_options;
+
+// The other commands.
+mod call;
+mod check;
+mod description;
+#[cfg(feature = "tools")]
+mod dev;
+mod entries;
+mod error;
+mod handlers;
+mod output;
+mod probe;
+#[cfg(feature = "options")]
+mod quantity;
 #[cfg(feature = "tools")]
 mod tap;
-mod tls;
 #[cfg(feature = "tools")]
 mod tools;
-mod user_options;
 
 pub use entries::{parse_lines, read_lines};
 pub use program::{Program, ProgramError};
@@ -61,13 +65,18 @@ use log::Layers;
 use output::print;
 use setup::MakeSetup;
 use std::ffi::OsString;
+use std::future::Future;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::pin::Pin;
 use tokio::runtime::{Handle, Runtime};
 #[cfg(feature = "tools")]
 use tools::Tool;
 use user_options::UserOptions;
+
+/// A command that needs a runtime.
+type CommandFuture<'a> = Pin<Box<dyn Future<Output = Result<(), StartError>> + 'a>>;
 
 /// Runs a program, and returns the exit status.
 fn perform(program: Program) -> i32 {
@@ -130,9 +139,11 @@ fn file_name<'a>(called: &'a str, package: &'a str) -> &'a str {
 
 /// Returns the handlers linked into the program, in the order of the source: the registry has none.
 fn registered() -> Vec<&'static Definition> {
-    let registered = inventory::iter::<Registered>.into_iter();
-    let mut handlers: Vec<_> = registered.map(|registered| registered.0).collect();
-    handlers.sort_by_key(|definition| definition.location());
+    let mut handlers: Vec<&Definition> = Vec::new();
+    for Registered(handler) in inventory::iter::<Registered> {
+        let at = handlers.partition_point(|before| before.location() <= handler.location());
+        handlers.insert(at, handler);
+    }
     handlers
 }
 
@@ -214,6 +225,7 @@ impl RunningProgram {
 
     fn perform(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<i32, StartError> {
         match &options.task {
+            Task::Serve => self.serve(options, setup)?,
             Task::Handlers { json } => {
                 if *json {
                     let description = description::description(self, options);
@@ -250,7 +262,6 @@ impl RunningProgram {
             }
             Task::Check => self.check(options, setup)?,
             Task::Probe => self.probe(options)?,
-            Task::Serve => self.serve(options, setup)?,
         }
         Ok(0)
     }
@@ -269,28 +280,27 @@ impl RunningProgram {
             options.log_format(),
             layers,
         );
-        let runtime = self.runtime(options)?;
-        for warning in self.warnings() {
-            tracing::warn!(target: AGENT, "{warning}");
-        }
-        let served = runtime.block_on(async {
-            let hangups = signals::hangups().map_err(StartError::Signals)?;
-            let mut setup = self.setup(options, setup).await?;
-            let count = passed.len();
-            for listener in passed.listeners().map_err(StartError::Sockets)? {
-                setup.builder = setup.builder.listener(listener);
-            }
-            // The sockets of systemd replace the addresses of the program.
-            let addresses = match count {
-                0 => options.listen(&self.listen),
-                _ => options.asked_to_listen(),
-            };
-            setup.builder = listening(options, addresses, setup.builder)?;
-            serve::serve(setup, self, options, hangups, count).await
-        });
-        // Handlers that still run had their time.
-        runtime.shutdown_background();
-        served
+        self.block_on(
+            options,
+            Box::pin(async {
+                for warning in self.warnings() {
+                    tracing::warn!(target: AGENT, "{warning}");
+                }
+                let hangups = signals::hangups().map_err(StartError::Signals)?;
+                let mut setup = self.setup(options, setup).await?;
+                let count = passed.len();
+                for listener in passed.listeners().map_err(StartError::Sockets)? {
+                    setup.builder = setup.builder.listener(listener);
+                }
+                // The sockets of systemd replace the addresses of the program.
+                let addresses = match count {
+                    0 => options.listen(&self.listen),
+                    _ => options.asked_to_listen(),
+                };
+                setup.builder = listening(options, addresses, setup.builder)?;
+                serve::serve(setup, self, options, hangups, count).await
+            }),
+        )
     }
 
     #[cfg(feature = "tools")]
@@ -302,15 +312,16 @@ impl RunningProgram {
     ) -> Result<(), StartError> {
         let filter = options.log().unwrap_or("warn");
         log::start(filter, options.log_format(), Vec::new());
-        let runtime = self.runtime(options)?;
-        let served = runtime.block_on(async {
-            let setup = self.setup(options, setup).await?;
-            dev::dev(dev, setup.builder, self, options).await
-        });
-        runtime.shutdown_background();
-        served
+        self.block_on(
+            options,
+            Box::pin(async {
+                let setup = self.setup(options, setup).await?;
+                dev::dev(dev, setup.builder, self, options).await
+            }),
+        )
     }
 
+    #[cold]
     fn call(
         &self,
         options: &Options,
@@ -324,22 +335,32 @@ impl RunningProgram {
         let filter = options.log().unwrap_or(&quiet);
         log::start(filter, options.log_format(), Vec::new());
         let call = call::Call::new(message.to_owned(), args).map_err(StartError::Argument)?;
+        self.block_on(
+            options,
+            Box::pin(async {
+                let setup = self.setup(options, setup).await?;
+                let answer = call.send(setup.builder, options.frame_size()).await?;
+                print(&if json {
+                    format!("{}\n", call.json(&answer))
+                } else {
+                    answer.lines()
+                })?;
+                match answer.failure() {
+                    Some(failure) => Err(StartError::Failed(failure)),
+                    None => Ok(()),
+                }
+            }),
+        )
+    }
+
+    /// Runs a command in a runtime. Its future is of one type for all commands, so that the runtime's code is compiled
+    /// for it once, and on the heap, so that it does not make the stack larger.
+    fn block_on(&self, options: &Options, command: CommandFuture<'_>) -> Result<(), StartError> {
         let runtime = self.runtime(options)?;
-        let answer = runtime.block_on(async {
-            let setup = self.setup(options, setup).await?;
-            call.send(setup.builder, options.frame_size()).await
-        });
+        let done = runtime.block_on(command);
+        // Handlers that still run had their time.
         runtime.shutdown_background();
-        let answer = answer?;
-        print(&if json {
-            format!("{}\n", call.json(&answer))
-        } else {
-            answer.lines()
-        })?;
-        match answer.failure() {
-            Some(failure) => Err(StartError::Failed(failure)),
-            None => Ok(()),
-        }
+        done
     }
 
     fn runtime(&self, options: &Options) -> Result<Runtime, StartError> {

@@ -13,11 +13,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl RunningProgram {
     /// Asks at the admin server, or at each address that the agent listens on.
+    #[cold]
     pub(super) fn probe(&self, options: &Options) -> Result<(), StartError> {
-        let runtime = self.runtime(options)?;
-        let said = runtime.block_on(self.ask(options));
-        runtime.shutdown_background();
-        print(&said?)
+        self.block_on(
+            options,
+            Box::pin(async { print(&self.ask(options).await?) }),
+        )
     }
 
     async fn ask(&self, options: &Options) -> Result<String, StartError> {

@@ -7,6 +7,7 @@ use super::{RunningProgram, Setup, StartError, handlers, reload, signals, system
 #[cfg(feature = "tools")]
 use super::{description, tools};
 use crate::log_target::AGENT;
+use crate::task;
 use std::io::{Write, stdout};
 use tokio::sync::watch;
 
@@ -49,7 +50,7 @@ pub(super) async fn serve(
         tracing::info!(target: AGENT, "metrics, health and a page at {}", admin.address());
         tokio::spawn(admin.serve([server.monitor()]))
     });
-    let watchdog = tokio::spawn(systemd::watchdog());
+    let watchdog = task::spawn(systemd::watchdog());
     for note in handlers::notes(&running.handlers) {
         tracing::info!(target: AGENT, "{note}");
     }
@@ -59,7 +60,7 @@ pub(super) async fn serve(
         tracing::warn!(target: AGENT, "{warning}");
     }
     let services = Services::start(services, &server.reloader());
-    let reloads = tokio::spawn(reload::on_each(hangups, server.reloader(), status));
+    let reloads = task::spawn(reload::on_each(hangups, server.reloader(), status));
     server
         .serve(async {
             stop.await;

@@ -4,6 +4,7 @@ use crate::agent::Reloader;
 use crate::handler::guard::guard;
 use crate::handler::{Failure, IntoHandlerError};
 use crate::log_target::AGENT;
+use crate::task;
 use crate::text::one_line;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -168,7 +169,7 @@ impl Services {
                 asked: asked.clone(),
                 reloader: reloader.clone(),
             };
-            (tokio::spawn(service.supervise(serving)), asked)
+            (task::spawn(service.supervise(serving)), asked)
         });
         let tasks = tasks.collect();
         Services {

@@ -5,6 +5,7 @@ use crate::agent::shared::spans::within;
 use crate::handler::guard::guard;
 use crate::handler::panics::drop_quietly;
 use crate::handler::{ActionWriter, Failure, Finished, IncomingMessage, Job, JobFuture};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
 type SyncRun = fn(&IncomingMessage<'_>, &mut ActionWriter<'_>) -> Result<(), Failure>;
@@ -17,7 +18,7 @@ pub(super) fn blocking(
     span: Option<Span>,
 ) -> JobFuture {
     match place {
-        BlockingPlace::Free(permit) => Box::pin(run_blocking(job, run, permit, span)),
+        BlockingPlace::Free(permit) => Box::pin(run_blocking(job, run, Some(permit), span)),
         BlockingPlace::Queue(turn) => Box::pin(async move {
             let permit = turn.wait().await;
             run_blocking(job, run, permit, span).await
@@ -29,7 +30,7 @@ pub(super) fn blocking(
 fn run_blocking(
     mut job: Box<Job>,
     run: SyncRun,
-    permit: impl Send + 'static,
+    permit: Option<OwnedSemaphorePermit>,
     span: Option<Span>,
 ) -> impl Future<Output = Finished> {
     let work = tokio::task::spawn_blocking(move || {

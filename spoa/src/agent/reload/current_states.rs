@@ -2,6 +2,7 @@
 
 use super::part::Install;
 use crate::handler::States;
+use crate::task;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -63,5 +64,5 @@ pub(super) async fn release(old: Arc<States>) {
     while Arc::strong_count(&old) > 1 {
         tokio::time::sleep(RELEASE).await;
     }
-    tokio::task::spawn_blocking(move || drop(old));
+    task::spawn_blocking(move || drop(old));
 }

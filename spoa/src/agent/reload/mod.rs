@@ -10,6 +10,7 @@ use crate::agent::counters::AgentCounters;
 use crate::agent::error::{Error, ReloadError};
 use crate::handler::States;
 use crate::handler::panics::drop_quietly;
+use crate::task;
 use std::any::{TypeId, type_name};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -112,9 +113,9 @@ impl Reloading {
         self.note();
         drop(installing);
         self.counters.reload_ended(true);
-        tokio::spawn(current_states::release(old));
+        task::spawn(current_states::release(old));
         if !superseded.is_empty() {
-            tokio::task::spawn_blocking(move || drop_quietly(superseded));
+            task::spawn_blocking(move || drop_quietly(superseded));
         }
     }
 
@@ -191,7 +192,7 @@ impl Reloader {
                     reloading.failed(&reloading.parts, load);
                     // The values made before may be large, and may panic when they are dropped.
                     let made: Vec<_> = made.into_iter().map(|made| made.install).collect();
-                    tokio::task::spawn_blocking(move || drop_quietly(made));
+                    task::spawn_blocking(move || drop_quietly(made));
                     return Err(error.into());
                 }
             }

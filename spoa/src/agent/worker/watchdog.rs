@@ -9,6 +9,7 @@
 
 use super::activity::{BlockedWorker, Look, WatchedThread, WorkerActivity};
 use crate::agent::clock;
+use crate::task;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
@@ -176,7 +177,7 @@ fn look_at_all(now: Duration) -> Option<bool> {
         if let (Look::Kept(kept), Some(agent)) = (look, agent) {
             // A task wakes a worker that sleeps, and a worker with nothing left to do waits for
             // sockets.
-            agent.runtime.spawn(async {});
+            agent.runtime.spawn(task::boxed(async {}));
             reports.extend(kept.map(|kept| (kept, agent.log.clone(), agent.report.clone())));
         }
         true
