@@ -157,12 +157,20 @@ impl Process {
 /// Runs a command to its end, without standard input. Kills it and panics if the end does not come within
 /// [`PATIENCE`], so that a program which serves where it should fail does not stop all tests.
 pub fn ended(command: &mut Command) -> std::process::Output {
-    fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            pipe.read_to_end(&mut bytes).expect("a pipe is read");
-            bytes
-        })
+    fn read(mut pipe: impl Read + Send + 'static) -> (Arc<Mutex<Vec<u8>>>, JoinHandle<()>) {
+        let read = Arc::new(Mutex::new(Vec::new()));
+        let bytes = Arc::clone(&read);
+        let reader = std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+                let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
+                bytes.extend_from_slice(&buffer[..count]);
+            }
+        });
+        (read, reader)
+    }
+    fn taken(bytes: &Mutex<Vec<u8>>) -> Vec<u8> {
+        std::mem::take(&mut *bytes.lock().unwrap_or_else(PoisonError::into_inner))
     }
     let spawned = command
         .stdin(Stdio::null())
@@ -170,34 +178,31 @@ pub fn ended(command: &mut Command) -> std::process::Output {
         .stderr(Stdio::piped())
         .spawn();
     let mut child = spawned.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    let stdout = read(child.stdout.take().expect("stdout is a pipe"));
-    let stderr = read(child.stderr.take().expect("stderr is a pipe"));
+    let (out, out_reader) = read(child.stdout.take().expect("stdout is a pipe"));
+    let (err, err_reader) = read(child.stderr.take().expect("stderr is a pipe"));
     let deadline = Instant::now() + PATIENCE;
-    let status = loop {
-        match child.try_wait().expect("a child is waited for") {
-            Some(status) => break Some(status),
-            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
-            None => break None,
+    loop {
+        let status = child.try_wait().expect("a child is waited for");
+        // A child of the command may still have its pipes.
+        let is_read = out_reader.is_finished() && err_reader.is_finished();
+        if let Some(status) = status.filter(|_| is_read) {
+            return std::process::Output {
+                status,
+                stdout: taken(&out),
+                stderr: taken(&err),
+            };
         }
-    };
-    if status.is_none() {
-        // It may have ended just now.
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    let stdout = stdout.join().expect("stdout is read");
-    let stderr = stderr.join().expect("stderr is read");
-    let Some(status) = status else {
-        panic!(
-            "{command:?} had not ended after {PATIENCE:?}; it printed:\n{}{}",
-            String::from_utf8_lossy(&stdout),
-            String::from_utf8_lossy(&stderr)
-        );
-    };
-    std::process::Output {
-        status,
-        stdout,
-        stderr,
+        if Instant::now() >= deadline {
+            // It may have ended just now.
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!(
+                "{command:?} had not ended after {PATIENCE:?}; it printed:\n{}{}",
+                String::from_utf8_lossy(&taken(&out)),
+                String::from_utf8_lossy(&taken(&err))
+            );
+        }
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
