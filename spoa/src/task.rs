@@ -1,5 +1,5 @@
-//! Tasks other than connections. Tokio compiles the code of a task for each type of future, and for each kind of
-//! runtime, so these have one type.
+//! Tasks whose futures are boxed. The compiler makes Tokio's code of a task for each type of future, and for each kind
+//! of runtime: once for all of these.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -112,7 +112,7 @@ pub(crate) struct ConnectionInfo {
     pub(crate) peer: Peer,
     pub(crate) engine_id: Option<Arc<str>>,
     pub(crate) states: Arc<States>,
-    /// Empty until a handler leaves work: most connections need no queue.
+    /// Made when it is needed: most connections need no queue.
     after_work: OnceLock<Arc<dyn AfterWorkQueue>>,
     /// Whether all messages of a stream have one stream-id, as they do in HAProxy up to 3.0.
     pub(crate) streams_last: bool,
@@ -130,13 +130,13 @@ impl ConnectionInfo {
         }
     }
 
-    /// Returns the queue for work after an answer.
+    /// Returns the queue for work after an answer. The first call makes it.
     pub(crate) fn after_work(&self) -> &Arc<dyn AfterWorkQueue> {
         let queues = &self.agent.after_work;
         self.after_work.get_or_init(|| queues.clone().queue())
     }
 
-    /// Returns the queue if a handler has left work.
+    /// Returns the queue if it has been made.
     #[inline]
     pub(crate) fn after_work_if_any(&self) -> Option<&dyn AfterWorkQueue> {
         self.after_work.get().map(|queue| &**queue)

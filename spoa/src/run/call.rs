@@ -63,10 +63,7 @@ impl Call {
             ));
         }
         // Over sockets, since the program has the code for them already.
-        let pair = UnixStream::pair();
-        let (ours, theirs) = pair.map_err(|error| {
-            StartError::Failed(format!("cannot connect to the handlers: {error}"))
-        })?;
+        let (ours, theirs) = UnixStream::pair().map_err(StartError::Connect)?;
         task::spawn(agent.serve_connection(theirs, Peer::Memory, pending()));
         let client = Client::options()
             .engine_id("call")

@@ -15,10 +15,11 @@ impl RunningProgram {
     pub(super) fn check(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<(), StartError> {
         let filter = options.log().unwrap_or("warn");
         log::start(filter, options.log_format(), Vec::new());
+        let mut checked = None;
         self.block_on(
             options,
             Box::pin(async {
-                let agent = match self.setup(options, setup).await {
+                checked = Some(match self.setup(options, setup).await {
                     Ok(setup) => self.build(options, setup.builder),
                     Err(error) => {
                         // The rest is checked with a handler that needs no state.
@@ -29,10 +30,12 @@ impl RunningProgram {
                             Err(other) => StartError::Several(vec![error, other]),
                         })
                     }
-                }?;
-                self.report(options, &agent)
+                }?);
+                Ok(())
             }),
-        )
+        )?;
+        // A state may not be dropped in a runtime.
+        checked.map_or(Ok(()), |agent| self.report(options, &agent))
     }
 
     /// Prints the warnings about an agent without mistakes, and what it is.

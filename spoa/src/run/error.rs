@@ -47,6 +47,9 @@ pub(super) enum StartError {
     Several(Vec<StartError>),
     #[error(transparent)]
     Call(#[from] client::Error),
+    /// `call` cannot connect to the agent in its own process.
+    #[error("cannot connect to the handlers: {}{}", .0, advice(.0, ""))]
+    Connect(io::Error),
     /// A handler or a tool failed.
     #[error("{0}")]
     Failed(String),

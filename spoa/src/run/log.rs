@@ -10,13 +10,13 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io::stderr;
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::{Format, Full, Writer};
 #[cfg(feature = "log-json")]
 use tracing_subscriber::fmt::format::{Json, JsonFields};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter, layer};
-use tracing_subscriber::layer::{Layered, SubscriberExt};
+use tracing_subscriber::layer::{Identity, Layered, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, registry};
@@ -91,17 +91,17 @@ pub(super) fn start(filter: &str, format: LogFormat, layers: Vec<BoxedLayer>) {
 }
 
 /// A registry with the program's own layers, on which the layer of lines is put.
-type Own = Layered<Option<Vec<BoxedLayer>>, Registry>;
+type Own = Layered<Vec<BoxedLayer>, Registry>;
 
 /// Returns the subscriber with lines, which this filter lets through, and the program's own layers.
 fn subscriber(
     lines: Box<dyn Layer<Own> + Send + Sync>,
     filter: Targets,
-    layers: Vec<BoxedLayer>,
+    mut layers: Vec<BoxedLayer>,
 ) -> impl Subscriber + for<'a> LookupSpan<'a> {
-    // An empty list of layers would refuse every record.
-    let own = (!layers.is_empty()).then_some(layers);
-    registry().with(own).with(lines.with_filter(filter))
+    // An empty list would refuse every record, and no list at all would ask the filter again for each.
+    layers.push(Identity::new().with_filter(LevelFilter::OFF).boxed());
+    registry().with(layers).with(lines.with_filter(filter))
 }
 
 /// Returns the layer that writes lines.
@@ -195,7 +195,6 @@ mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
     use tracing::subscriber::with_default;
-    use tracing_subscriber::filter::LevelFilter;
 
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
@@ -220,7 +219,21 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
-    /// Records below that level cost a handler nothing.
+    /// A record that is off costs a handler nothing.
+    #[test]
+    fn a_target_that_the_filter_stops_is_off() {
+        let filter = || filter::read("warn,spoa::connection=debug").unwrap();
+        let lines = || lines(LogFormat::Text, true, io::sink);
+        let log = subscriber(lines(), filter(), Vec::new());
+        // A registry alone lets all spans through, so that they have their metadata.
+        let [off, on] = with_default(registry(), || {
+            let off = tracing::debug_span!(target: "spoa::values", "off");
+            [off, tracing::debug_span!(target: "spoa::connection", "on")]
+        });
+        assert!(log.register_callsite(off.metadata().unwrap()).is_never());
+        assert!(!log.register_callsite(on.metadata().unwrap()).is_never());
+    }
+
     #[test]
     fn the_log_asks_for_no_more_than_its_filter_lets_through() {
         let info = || filter::read("info").unwrap();
@@ -231,6 +244,20 @@ mod tests {
         assert_eq!(hint(vec![warns]), Some(LevelFilter::INFO));
         let debugs: BoxedLayer = layer().with_filter(LevelFilter::DEBUG).boxed();
         assert_eq!(hint(vec![debugs]), Some(LevelFilter::DEBUG));
+    }
+
+    #[test]
+    fn a_line_begins_with_its_time() {
+        let written = Written::default();
+        let to = written.clone();
+        let log = registry().with(lines(LogFormat::Text, true, move || to.clone()));
+        with_default(log, || tracing::info!(target: AGENT, "said"));
+        let bytes = written.0.lock().unwrap().clone();
+        let text = String::from_utf8(bytes).unwrap();
+        let (time, rest) = text.split_at("2026-11-30T04:40:18.123456Z".len());
+        assert_eq!(rest, "  INFO said\n");
+        let digits = time.replace(|letter: char| letter.is_ascii_digit(), "0");
+        assert_eq!(digits, "0000-00-00T00:00:00.000000Z");
     }
 
     const HOSTILE: &str = "a\"}\n{\"level\":\"ERROR\"}\r\u{1b}[2J\u{85}\u{2028}\u{202e}\u{7f}\\";

@@ -1,8 +1,8 @@
 //! Programs with an agent: their command line, and what they do. [`run!`](crate::run!) makes and runs a
 //! [`Program`]; a program with a `main` of its own calls [`Program::main`].
 
-// The compiled program has its code in this order. The modules of `serve` are next to each other, so that less of the
-// program is in memory while it serves.
+// With one codegen unit, the program has its code in about this order. The modules of `serve` are next to each other, so
+// that less of the program is in memory while it serves.
 mod banner;
 mod command_line;
 mod log;
@@ -410,7 +410,8 @@ impl RunningProgram {
     }
 }
 
-/// Fails if the process may not open the six files of a runtime: Tokio panics where it lacks those of its signals.
+/// Fails if the process may not open six files, as a runtime does on Linux: Tokio panics where it lacks those of its
+/// signals.
 fn descriptors_for_runtime() -> io::Result<()> {
     let pairs: Result<Vec<_>, _> = (0..3).map(|_| UnixStream::pair()).collect();
     pairs.map(drop)

@@ -9,13 +9,22 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// The order of events.
 type Events = Arc<Mutex<Vec<&'static str>>>;
 
 fn happens(events: &Events, event: &'static str) {
     events.lock().unwrap().push(event);
+}
+
+async fn have_happened(events: &Events, count: usize) {
+    for _ in 0..10_000 {
+        if events.lock().unwrap().len() >= count {
+            break;
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
 }
 
 fn begin(events: &Events, after: After<'_>) {
@@ -46,15 +55,28 @@ fn blocks(n: u8, after: After<'_>, State(events): State<'_, Events>) -> u8 {
     n
 }
 
-/// Leaves its work once its connection has ended.
+/// Leaves its work after the next event.
 #[spoe_message("outlives", blocking)]
 fn outlives(after: After<'_>, State(events): State<'_, Events>) {
     happens(events, "begin");
-    while events.lock().unwrap().len() < 2 {
+    for _ in 0..10_000 {
+        if events.lock().unwrap().len() >= 2 {
+            break;
+        }
         std::thread::sleep(Duration::from_millis(1));
     }
     happens(events, "handler");
     begin(events, after);
+}
+
+/// Leaves its work from a thread of its own.
+#[spoe_message("threads", set = "txn.n")]
+fn threads(n: u8, after: After<'_>, State(events): State<'_, Events>) -> u8 {
+    std::thread::scope(|scope| {
+        scope.spawn(|| begin(events, after));
+    });
+    happens(events, "handler");
+    n
 }
 
 #[spoe_message("fails")]
@@ -89,7 +111,7 @@ fn short(after: After<'_>) -> bool {
 fn agent() -> (AgentBuilder, Events) {
     let events = Events::default();
     let handlers = handlers![
-        sync, waits, blocks, outlives, fails, late, bomb, endless, short
+        sync, waits, blocks, outlives, threads, fails, late, bomb, endless, short
     ];
     let agent = Agent::builder().handlers(handlers).state(events.clone());
     (agent, events)
@@ -101,6 +123,7 @@ async fn work_begins_after_the_answer_however_the_handler_runs_and_ends() {
         ("sync", vec!["set-var txn.n = 7"]),
         ("waits", vec!["set-var txn.n = 7"]),
         ("blocks", vec!["set-var txn.n = 7"]),
+        ("threads", vec!["set-var txn.n = 7"]),
         ("fails", vec![]),
         ("late", vec![]),
     ] {
@@ -174,20 +197,36 @@ async fn work_of_a_handler_that_outlives_its_connection_is_done() {
     peer.send(&hello(16380)).await;
     assert_eq!(peer.answer().await, Answer::Hello);
     peer.send(&notify(3, &["outlives"])).await;
-    let have_happened = async |count| {
-        for _ in 0..10_000 {
-            if events.lock().unwrap().len() >= count {
-                break;
-            }
-            sleep(Duration::from_millis(1)).await;
-        }
-    };
-    have_happened(1).await;
+    have_happened(&events, 1).await;
     drop(peer.io);
-    peer.agent.await.unwrap();
+    timeout(Duration::from_secs(10), peer.agent)
+        .await
+        .expect("the connection ends")
+        .unwrap();
     happens(&events, "end");
-    have_happened(4).await;
+    have_happened(&events, 4).await;
     assert_eq!(*events.lock().unwrap(), ["begin", "end", "handler", "work"]);
+}
+
+#[tokio::test]
+async fn work_of_a_handler_that_began_before_a_reload_is_done() {
+    let (agent, events) = agent();
+    let made = agent.reloadable(async || Ok::<_, String>(0_u8)).await;
+    let agent = made.unwrap().build().unwrap();
+    let mut peer = Peer::to(&agent, 1 << 16);
+    peer.send(&hello(16380)).await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.send(&notify(3, &["outlives"])).await;
+    have_happened(&events, 1).await;
+    agent.reloader().reload().await.unwrap();
+    // The connection takes the new values when it is polled.
+    let taken = ack(1, &["set-var txn.taken = true"]);
+    assert_eq!(peer.ask(&["bomb"]).await, taken);
+    happens(&events, "reload");
+    assert_eq!(peer.answer().await, ack(3, &[]));
+    have_happened(&events, 4).await;
+    let expected = ["begin", "reload", "handler", "work"];
+    assert_eq!(*events.lock().unwrap(), expected);
 }
 
 #[tokio::test(start_paused = true)]

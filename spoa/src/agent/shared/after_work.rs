@@ -23,6 +23,8 @@ pub(crate) struct AfterWork {
     pub(crate) dropped: Count,
     cancelled: watch::Sender<bool>,
     none_held: Notify,
+    /// The runtime of the newest connection.
+    runtime: Mutex<Option<Handle>>,
     full_lines: RateLimit,
     panic_lines: RateLimit,
 }
@@ -43,9 +45,19 @@ impl AfterWork {
             dropped: Count::default(),
             cancelled: watch::Sender::new(false),
             none_held: Notify::new(),
+            runtime: Mutex::default(),
             full_lines: RateLimit::default(),
             panic_lines: RateLimit::default(),
         })
+    }
+
+    /// Notes the runtime of a connection that begins, which runs the work of its handlers.
+    pub(crate) fn connected(&self) {
+        *self.runtime() = Handle::try_current().ok();
+    }
+
+    fn runtime(&self) -> MutexGuard<'_, Option<Handle>> {
+        self.runtime.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns how many futures wait for their ACK or are running.
@@ -127,24 +139,7 @@ pub(crate) struct ConnectionAfterWork {
 struct Waiting {
     /// Whether the connection is over, so that no other ACK leaves.
     closed: bool,
-    works: Vec<(FrameIds, KeptWork)>,
-}
-
-/// Work with what it needs to start.
-struct KeptWork {
-    work: WorkFuture,
-    permit: AfterWorkPermit,
-    /// The runtime of the handler: a connection may end outside of it.
-    runtime: Option<Handle>,
-}
-
-impl KeptWork {
-    fn start(self) {
-        match self.runtime {
-            Some(runtime) => drop(runtime.spawn(run(self.work, self.permit))),
-            None => drop_quietly(self.work),
-        }
-    }
+    works: Vec<(FrameIds, WorkFuture, AfterWorkPermit)>,
 }
 
 impl std::fmt::Debug for ConnectionAfterWork {
@@ -158,6 +153,21 @@ impl ConnectionAfterWork {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Starts work in this runtime, or in that of the newest connection.
+    fn start(&self, runtime: Option<Handle>, work: WorkFuture, permit: AfterWorkPermit) {
+        match runtime.or_else(|| self.all.runtime().clone()) {
+            Some(runtime) => drop(runtime.spawn(run(work, permit))),
+            None => drop_quietly(work),
+        }
+    }
+
+    /// Starts works from the task of the connection.
+    fn start_all(&self, works: Vec<(FrameIds, WorkFuture, AfterWorkPermit)>) {
+        for (_, work, permit) in works {
+            self.start(Handle::try_current().ok(), work, permit);
+        }
+    }
 }
 
 impl AfterWorkQueue for ConnectionAfterWork {
@@ -166,20 +176,16 @@ impl AfterWorkQueue for ConnectionAfterWork {
             drop_quietly(work);
             return false;
         };
-        let kept = KeptWork {
-            work,
-            permit,
-            runtime: Handle::try_current().ok(),
-        };
         // A blocking handler may still be running when its NOTIFY has been answered without it.
         let is_late =
             deadline.is_some_and(|deadline| Instant::from_std(deadline) <= Instant::now());
         let mut waiting = self.lock();
         if waiting.closed || is_late {
             drop(waiting);
-            kept.start();
+            // The handler may be in a thread or a runtime of its own, which ends with it.
+            self.start(None, work, permit);
         } else {
-            waiting.works.push((ids, kept));
+            waiting.works.push((ids, work, permit));
             self.any.store(true, Ordering::Release);
         }
         true
@@ -193,13 +199,11 @@ impl AfterWorkQueue for ConnectionAfterWork {
     fn start_answered(&self, is_in_flight: &dyn Fn(FrameIds) -> bool) {
         let mut waiting = self.lock();
         let works = std::mem::take(&mut waiting.works).into_iter();
-        let (in_flight, answered) = works.partition::<Vec<_>, _>(|(ids, _)| is_in_flight(*ids));
+        let (in_flight, answered) = works.partition::<Vec<_>, _>(|(ids, ..)| is_in_flight(*ids));
         waiting.works = in_flight;
         self.any.store(!waiting.works.is_empty(), Ordering::Release);
         drop(waiting);
-        for (_, kept) in answered {
-            kept.start();
-        }
+        self.start_all(answered);
     }
 
     fn close(&self) {
@@ -207,9 +211,7 @@ impl AfterWorkQueue for ConnectionAfterWork {
         waiting.closed = true;
         let works = std::mem::take(&mut waiting.works);
         drop(waiting);
-        for (_, kept) in works {
-            kept.start();
-        }
+        self.start_all(works);
     }
 }
 

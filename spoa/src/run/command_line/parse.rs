@@ -281,8 +281,9 @@ fn is_option(word: &OsStr) -> bool {
 fn is_negative(word: &OsStr) -> bool {
     let digits = word.as_encoded_bytes().strip_prefix(b"-");
     digits.is_some_and(|digits| {
-        digits.iter().any(u8::is_ascii_digit)
-            && digits.iter().all(|it| matches!(it, b'0'..=b'9' | b'.'))
+        let points = digits.iter().filter(|it| **it == b'.').count();
+        let figures = digits.iter().filter(|it| it.is_ascii_digit()).count();
+        figures > 0 && points <= 1 && figures + points == digits.len()
     })
 }
 
@@ -370,6 +371,16 @@ mod tests {
             ["m", "-5", "a=-1", "-1.5", "--json", "-7"].map(OsString::from)
         );
         assert_eq!(line.values("json").count(), 0);
+    }
+
+    #[test]
+    fn a_negative_number_has_digits_and_at_most_one_point() {
+        for word in ["-1", "-1.5", "-.5", "-5."] {
+            assert!(is_negative(word.as_ref()), "{word}");
+        }
+        for word in ["-", "-.", "-1.2.3", "-1e5", "--1", "-x", "1"] {
+            assert!(!is_negative(word.as_ref()), "{word}");
+        }
     }
 
     #[cfg(unix)]

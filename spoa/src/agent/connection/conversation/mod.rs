@@ -74,6 +74,7 @@ impl Conversation {
             max_reassembled: limits.max_reassembled,
         };
         shared.counters.accepted.add(1);
+        shared.after_work.connected();
         let now = Instant::now();
         let lifetime = limits.connection_lifetime.map(lifetime::draw);
         let mut timers = TimerTable::new(now);
@@ -222,10 +223,12 @@ impl Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
-        match Arc::get_mut(&mut self.info) {
-            Some(info) => info.after_work_if_any().map_or((), |queue| queue.close()),
-            // A handler is still running, and may leave work.
-            None => self.info.after_work().close(),
+        if Arc::get_mut(&mut self.info).is_none() {
+            // A handler is still running, and may leave work in the queue.
+            self.info.after_work();
+        }
+        if let Some(queue) = self.info.after_work_if_any() {
+            queue.close();
         }
         self.shared.tell_dropped(&self.in_flight, &self.info);
         self.shared.counters.closed.add(1);
