@@ -113,14 +113,14 @@ fn opaque(#[arg(sample = "query")] query: Option<&[u8]>) -> impl IntoActions {
 #[spoe_message(
     "slow",
     event = "on-frontend-http-request",
-    timeout = "50ms",
+    timeout = "1s",
     condition = "if { path /slow }"
 )]
 async fn slow(
     #[arg(sample = "query")] query: Option<&[u8]>,
 ) -> Result<Option<SetVar<u8>>, HandlerError> {
     if query == Some(b"late") {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        std::future::pending::<()>().await;
     }
     tokio::task::yield_now().await;
     judged(query).map(|()| None)
@@ -129,13 +129,13 @@ async fn slow(
 #[spoe_message(
     "blocks",
     event = "on-frontend-http-request",
-    timeout = "50ms",
+    timeout = "1s",
     blocking,
     condition = "if { path /blocks }"
 )]
 fn blocks(#[arg(sample = "query")] query: Option<&[u8]>) -> Result<(), HandlerError> {
     if query == Some(b"late") {
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_secs(2));
     }
     judged(query)
 }

@@ -75,13 +75,16 @@ pub(crate) fn serving(mut agent: Command, listen: &str) -> Process {
     process
 }
 
-/// Stops an agent, which must not have warned of anything.
+/// Stops an agent, which must not have warned of anything but handlers that are late on a busy machine.
 pub(crate) fn stop(mut agent: Process) {
     agent.signal("TERM");
     agent.wait_for_line("INFO stopped");
     assert!(agent.wait(Duration::from_secs(20)).success());
     let output = agent.output();
-    let trouble = |line: &&String| line.contains(" WARN ") || line.contains(" ERROR ");
+    let trouble = |line: &&String| {
+        let warns = line.contains(" WARN ") || line.contains(" ERROR ");
+        warns && !line.contains(" failed: timed out: ")
+    };
     assert_eq!(output.iter().find(trouble), None);
 }
 
