@@ -337,6 +337,8 @@ impl Config {
         };
         if self.spop_check {
             text.line("option spop-check");
+            // Without it a check fails after `inter`, as it does on a busy machine.
+            text.line("timeout check 2s");
         }
         text.line(&format!("server agent {}{check}", self.agent));
         text.lines(&self.agent_backend);
