@@ -16,6 +16,10 @@ pub(super) fn file(plan: &Plan<'_>, frontend: &str, backend: &str) -> String {
     text.section("global");
     text.comment("Logs to the terminal. In production, log as your other configurations do.");
     text.line("log stdout format raw local0");
+    if plan.options.request_logging.is_some() {
+        text.comment("Threads that log at the same time lose lines.");
+        text.line("nbthread 1");
+    }
     text.comment("Relative paths begin in the folder of this file, wherever HAProxy is started.");
     text.line("default-path config");
     buffers(plan.options.buffers, &mut text);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::common::{fixture, program};
 use spoa_tests::{
-    Client, Haproxy, Process, Request, eventually, example, for_each_haproxy, haproxies,
+    Client, Haproxy, Process, Request, at_once, eventually, example, for_each_haproxy, haproxies,
 };
 
 /// `dev` of an agent, and the address it says to try.
@@ -181,6 +181,29 @@ fn a_verdict_and_what_haproxy_did_with_it_are_shown() {
                 ask != "allow",
                 "{haproxy}: {line}"
             );
+        }
+        process.signal("TERM");
+        assert!(process.wait(Duration::from_secs(20)).success());
+    });
+}
+
+/// Threads of one HAProxy that log at the same time lose lines: see `Proxy::wait_for_log`.
+#[test]
+fn each_of_many_requests_at_once_is_shown() {
+    for_each_haproxy(|haproxy| {
+        let (mut process, address) = dev(example("ip-reputation"), haproxy);
+        let addr = address.parse().expect("an address and a port");
+        for round in 0..10 {
+            at_once(40, |number| {
+                let request = Request::get(&format!("/{round}-{number}"));
+                let reply = Client::connect(addr).expect("it listens").send(&request);
+                assert_eq!(reply.status, 200, "{haproxy}");
+            });
+        }
+        for round in 0..10 {
+            for number in 0..40 {
+                process.wait_for_line(&format!("GET /{round}-{number} 200 "));
+            }
         }
         process.signal("TERM");
         assert!(process.wait(Duration::from_secs(20)).success());
