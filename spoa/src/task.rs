@@ -1,5 +1,5 @@
-//! Tasks whose futures are boxed. The compiler makes Tokio's code of a task for each type of future, and for each kind
-//! of runtime: once for all of these.
+//! Tasks whose futures are boxed, so that they all have one type: for each type of future, Tokio's code for a task is
+//! compiled again, once for each kind of runtime.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> JoinHa
     tokio::spawn(boxed(future))
 }
 
-/// Starts work that blocks, on a thread for such work.
+/// Starts work that blocks on a thread for such work. Its end is not waited for.
 pub(crate) fn spawn_blocking(work: impl FnOnce() + Send + 'static) {
     let work: Box<dyn FnOnce() + Send> = Box::new(work);
     tokio::task::spawn_blocking(work);

@@ -34,7 +34,7 @@ impl RunningProgram {
                 Ok(())
             }),
         )?;
-        // A state may not be dropped in a runtime.
+        // The agent is dropped outside: a state may have a runtime of its own, which panics if it is dropped in another.
         checked.map_or(Ok(()), |agent| self.report(options, &agent))
     }
 

@@ -139,6 +139,7 @@ fn file_name<'a>(called: &'a str, package: &'a str) -> &'a str {
 
 /// Returns the handlers linked into the program, in the order of the source: the registry has none.
 fn registered() -> Vec<&'static Definition> {
+    // Not `sort_by_key`, for the same reason as in the table of handlers.
     let mut handlers: Vec<&Definition> = Vec::new();
     for Registered(handler) in inventory::iter::<Registered> {
         let at = handlers.partition_point(|before| before.location() <= handler.location());

@@ -46,6 +46,7 @@ impl HandlerTable {
         default: Option<Duration>,
         budgets: &Arc<Budgets>,
     ) -> Self {
+        // Not `sort_by_key`, which is compiled for each type: an idle agent would have more of the program in memory.
         let mut named: Vec<(&[u8], _)> = Vec::with_capacity(definitions.len());
         for definition in definitions {
             if let Some(message) = definition.message_name() {
