@@ -57,6 +57,22 @@ fn assert_none_lost(exchanges: &[Exchange]) {
     );
 }
 
+/// Some NOTIFYs crossed a DISCONNECT, no more than `most`: each failed at once, with the code for a
+/// connection that ended.
+fn assert_only_crossings_lost(exchanges: &[Exchange], most: usize) {
+    let lost = lost(exchanges);
+    assert!(
+        lost.len() <= most,
+        "{} of {}, not {most} at most: {lost:#?}",
+        lost.len(),
+        exchanges.len()
+    );
+    for exchange in lost {
+        let error = exchange.var("txn.iprep.error");
+        assert!(matches!(error, Some("256" | "257")), "{exchange:?}");
+    }
+}
+
 #[test]
 fn haproxy_is_reloaded_under_load() {
     let agent = echoing();
@@ -147,32 +163,22 @@ fn one_of_two_restarts(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Ve
 #[test]
 fn an_agent_is_stopped_and_started_under_load() {
     for_each_haproxy_in_turn(|haproxy| {
-        let exchanges = one_of_two_restarts(haproxy, |config| config);
-        let lost = lost(&exchanges);
-        // HAProxy may be sending one more NOTIFY when the DISCONNECT is on its way to it: that is rare,
-        // and fails at once, with the code for a connection that ended.
-        assert!(
-            lost.len() <= 4,
-            "{} of {}: {lost:#?}",
-            lost.len(),
-            exchanges.len()
-        );
-        for exchange in lost {
-            let error = exchange.var("txn.iprep.error");
-            assert!(matches!(error, Some("256" | "257")), "{exchange:?}");
-        }
+        // HAProxy may be sending one more NOTIFY when the DISCONNECT is on its way to it: that is rare.
+        assert_only_crossings_lost(&one_of_two_restarts(haproxy, |config| config), 4);
     });
 }
 
 #[test]
-fn without_pipelining_nothing_is_lost() {
+fn without_pipelining_at_most_an_idle_connection_loses_a_request() {
     // 2.6 forgets requests in its queue now and then, whatever the agent does.
     let why = "an agent stopped without pipelining, of HAProxy 2.8 and later";
     for_haproxies(
         why,
         |haproxy| haproxy.at_least(2, 8),
         |haproxy| {
-            assert_none_lost(&one_of_two_restarts(haproxy, Config::no_pipelining));
+            // A connection in use has nothing else on its way when its last answer and the DISCONNECT leave.
+            // One that was idle may be taken just then: once in each of the two stops, at the very most.
+            assert_only_crossings_lost(&one_of_two_restarts(haproxy, Config::no_pipelining), 2);
         },
     );
 }
@@ -197,20 +203,10 @@ fn each_connection_that_ends_by_age_loses_at_most_one_request_of_a_client() {
             // Whatever the machine makes of it, some must end while they are in use.
             eventually("connections end", || ended(&agent) >= before + 2);
         });
-        let lost = lost(&exchanges);
         // A moment is waited for in which no NOTIFY should cross the DISCONNECT. It still may happen, and
         // then to all that HAProxy sent in one go: for each DISCONNECT, one for each client at most.
         let disconnects = ended(&agent) - before;
-        assert!(
-            lost.len() <= CLIENTS * disconnects,
-            "{} of {}, {disconnects} DISCONNECTs: {lost:#?}",
-            lost.len(),
-            exchanges.len()
-        );
-        for exchange in lost {
-            let error = exchange.var("txn.iprep.error");
-            assert!(matches!(error, Some("256" | "257")), "{exchange:?}");
-        }
+        assert_only_crossings_lost(&exchanges, CLIENTS * disconnects);
     });
 }
 
