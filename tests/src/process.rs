@@ -2,8 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::{PATIENCE, eventually};
@@ -85,14 +84,7 @@ impl Process {
 
     /// Sends it a signal by name, such as `"TERM"` or `"USR1"`.
     pub fn signal(&self, name: &str) {
-        // A shell's own `kill` is there on every system; the program of that name need not be.
-        let kill = format!("kill -{name} {}", self.id());
-        let sent = Command::new("sh").arg("-c").arg(&kill).status();
-        assert!(
-            sent.is_ok_and(|status| status.success()),
-            "`{kill}` failed for {}",
-            self.name
-        );
+        send_signal(self.id(), name);
         // The system stops a process a moment after the signal is sent, one thread after the other.
         if name == "STOP" {
             eventually("the process has stopped", || self.is_stopped());
@@ -157,53 +149,34 @@ impl Process {
 /// Runs a command to its end, without standard input. Kills it and panics if the end does not come within
 /// [`PATIENCE`], so that a program which serves where it should fail does not stop all tests.
 pub fn ended(command: &mut Command) -> std::process::Output {
-    fn read(mut pipe: impl Read + Send + 'static) -> (Arc<Mutex<Vec<u8>>>, JoinHandle<()>) {
-        let read = Arc::new(Mutex::new(Vec::new()));
-        let bytes = Arc::clone(&read);
-        let reader = std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-                let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
-                bytes.extend_from_slice(&buffer[..count]);
-            }
-        });
-        (read, reader)
-    }
-    fn taken(bytes: &Mutex<Vec<u8>>) -> Vec<u8> {
-        std::mem::take(&mut *bytes.lock().unwrap_or_else(PoisonError::into_inner))
-    }
     let spawned = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let mut child = spawned.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    let (out, out_reader) = read(child.stdout.take().expect("stdout is a pipe"));
-    let (err, err_reader) = read(child.stderr.take().expect("stderr is a pipe"));
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let status = child.try_wait().expect("a child is waited for");
+    let child = spawned.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    let id = child.id();
+    let (end, ended) = mpsc::channel();
+    std::thread::spawn(move || end.send(child.wait_with_output()));
+    let output = ended.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        send_signal(id, "KILL");
         // A child of the command may still have its pipes.
-        let is_read = out_reader.is_finished() && err_reader.is_finished();
-        if let Some(status) = status.filter(|_| is_read) {
-            return std::process::Output {
-                status,
-                stdout: taken(&out),
-                stderr: taken(&err),
-            };
-        }
-        if Instant::now() >= deadline {
-            // It may have ended just now.
-            let _ = child.kill();
-            let _ = child.wait();
-            panic!(
-                "{command:?} had not ended after {PATIENCE:?}; it printed:\n{}{}",
-                String::from_utf8_lossy(&taken(&out)),
-                String::from_utf8_lossy(&taken(&err))
-            );
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
+        let said = match ended.recv_timeout(Duration::from_secs(1)) {
+            Ok(Ok(output)) => [output.stdout, output.stderr].concat(),
+            _ => b"(something that still runs has its output)".to_vec(),
+        };
+        let said = String::from_utf8_lossy(&said);
+        panic!("{command:?} had not ended after {PATIENCE:?}; it printed:\n{said}")
+    });
+    output.unwrap_or_else(|error| panic!("cannot read what {command:?} prints: {error}"))
+}
+
+/// Sends a signal by name to a process.
+fn send_signal(process: u32, name: &str) {
+    // A shell's own `kill` is there on every system; the program of that name need not be.
+    let kill = format!("kill -{name} {process}");
+    let sent = Command::new("sh").arg("-c").arg(&kill).status();
+    assert!(sent.is_ok_and(|status| status.success()), "`{kill}` failed");
 }
 
 impl Drop for Process {

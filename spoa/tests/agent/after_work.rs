@@ -1,6 +1,6 @@
 //! Work that handlers leave for the time after their answers.
 
-use crate::peer::{Answer, Peer, ack, hello, notify};
+use crate::peer::{Answer, Peer, ack, notify};
 use spoa::agent::{Agent, AgentBuilder};
 use spoa::prelude::*;
 use spoa::{After, State};
@@ -130,8 +130,7 @@ async fn work_begins_after_the_answer_however_the_handler_runs_and_ends() {
         let (agent, events) = agent();
         let agent = agent.build().unwrap();
         let mut peer = Peer::to(&agent, 1 << 16);
-        peer.send(&hello(16380)).await;
-        assert_eq!(peer.answer().await, Answer::Hello);
+        peer.greet().await;
         assert_eq!(peer.ask(&[message]).await, ack(1, &actions), "{message}");
         agent.monitor().after_work_done().await;
         assert_eq!(*events.lock().unwrap(), ["handler", "work"], "{message}");
@@ -145,8 +144,7 @@ async fn work_waits_for_the_other_handlers_of_its_notify() {
     let (agent, events) = agent();
     let agent = agent.build().unwrap();
     let mut peer = Peer::to(&agent, 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     peer.send(&notify(3, &["sync", "waits"])).await;
     peer.send(&notify(5, &["sync"])).await;
     let set = "set-var txn.n = 7";
@@ -164,8 +162,7 @@ async fn work_waits_until_the_peer_has_taken_the_answer() {
     let agent = agent.build().unwrap();
     // The answer does not fit into the pipe.
     let mut peer = Peer::to(&agent, 128);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     peer.send(&notify(3, &["sync"; 40])).await;
     sleep(Duration::from_secs(1)).await;
     assert_eq!(agent.stats().after_work_done, 0);
@@ -179,8 +176,7 @@ async fn work_of_a_connection_that_ended_is_done() {
     let (agent, events) = agent();
     let agent = agent.build().unwrap();
     let mut peer = Peer::to(&agent, 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     peer.send(&notify(3, &["waits"])).await;
     sleep(Duration::from_millis(10)).await;
     drop(peer.io);
@@ -194,8 +190,7 @@ async fn work_of_a_handler_that_outlives_its_connection_is_done() {
     let (agent, events) = agent();
     let agent = agent.build().unwrap();
     let mut peer = Peer::to(&agent, 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     peer.send(&notify(3, &["outlives"])).await;
     have_happened(&events, 1).await;
     drop(peer.io);
@@ -214,8 +209,7 @@ async fn work_of_a_handler_that_began_before_a_reload_is_done() {
     let made = agent.reloadable(async || Ok::<_, String>(0_u8)).await;
     let agent = made.unwrap().build().unwrap();
     let mut peer = Peer::to(&agent, 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     peer.send(&notify(3, &["outlives"])).await;
     have_happened(&events, 1).await;
     agent.reloader().reload().await.unwrap();
@@ -235,8 +229,7 @@ async fn work_beyond_the_limit_is_dropped_and_counted() {
     let agent = agent.limits(|limits| limits.max_after_work = 2);
     let agent = agent.build().unwrap();
     let mut peer = Peer::to(&agent, 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     for (stream, taken) in [(1, true), (3, true), (5, false)] {
         peer.send(&notify(stream, &["endless"])).await;
         let set = format!("set-var txn.taken = {taken}");
@@ -251,8 +244,7 @@ async fn a_panic_of_the_work_is_counted_and_affects_nothing_else() {
     let (agent, events) = agent();
     let agent = agent.build().unwrap();
     let mut peer = Peer::to(&agent, 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     peer.ask(&["bomb", "sync"]).await;
     agent.monitor().after_work_done().await;
     let stats = agent.stats();
@@ -275,8 +267,7 @@ async fn an_agent_that_stops_waits_for_the_work_and_counts_the_rest() {
     let serving = tokio::spawn(server.serve(async { drop(stopped.await) }));
     let stream = TcpStream::connect(address).await.unwrap();
     let mut peer = Peer::over(stream, tokio::spawn(async {}));
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     peer.ask(&["short", "short", "endless", "short"]).await;
     peer.io.shutdown().await.unwrap();
     stop.send(()).unwrap();

@@ -1,7 +1,7 @@
 //! How an agent that is to stop takes leave of the connections it has.
 
 use crate::handlers::agent;
-use crate::peer::{Answer, Peer, ack, health_check, hello, notify};
+use crate::peer::{Answer, Peer, ack, health_check, notify};
 use spoa::agent::Limits;
 use spoa::handler::Peer as Origin;
 use spoa::prelude::*;
@@ -26,8 +26,7 @@ async fn connect_with(limits: Limits) -> (Peer, oneshot::Sender<()>) {
             .await;
     });
     let mut peer = Peer::over(io, serving);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     (peer, stop)
 }
 
@@ -125,8 +124,7 @@ async fn a_peer_that_is_not_yet_accepted_is_answered() {
         agent.serve(async {}).await.unwrap();
     });
     let mut peer = Peer::over(stream, agent);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     assert_eq!(
         peer.ask(&["sync"]).await,
         ack(1, &["set-var sess.sync = 7"])
@@ -172,8 +170,7 @@ async fn a_lame_duck_refuses_health_checks_and_still_answers() {
     check.send(&health_check()).await;
     assert_eq!(check.answer().await, Answer::Disconnect(0));
     let mut engine = connect().await;
-    engine.send(&hello(16380)).await;
-    assert_eq!(engine.answer().await, Answer::Hello);
+    engine.greet().await;
     let sync = ack(1, &["set-var sess.sync = 7"]);
     assert_eq!(engine.ask(&["sync"]).await, sync);
     assert_eq!(engine.ask(&["sync"]).await, sync);
@@ -197,8 +194,7 @@ async fn a_lame_duck_drains_when_its_time_is_up() {
         agent.serve(async {}).await.unwrap();
     });
     let mut peer = Peer::over(stream, serving);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     assert_eq!(peer.answer().await, Answer::Disconnect(0));
     assert!(start.elapsed() >= Duration::from_millis(200));
     drop(peer.io);

@@ -200,8 +200,7 @@ async fn a_fragmented_notify_is_answered_once() {
 #[tokio::test]
 async fn the_agent_stops_reading_from_a_peer_that_does_not_read() {
     let mut peer = Peer::silent(agent(), 4096);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     let request = notify(1, &["large"]);
     let mut sent = 0;
     let flood = async {
@@ -254,6 +253,5 @@ async fn an_agent_without_an_address_cannot_listen() {
     assert!(built().bind().is_err());
     // One that is given its connections need not listen.
     let mut peer = Peer::to(&built(), 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
 }

@@ -61,8 +61,7 @@ async fn the_limit_of_handlers_is_for_all_connections_together() {
         .unwrap();
     let (mut one, mut other) = (Peer::to(&agent, 1 << 16), Peer::to(&agent, 1 << 16));
     for peer in [&mut one, &mut other] {
-        peer.send(&hello(16380)).await;
-        assert_eq!(peer.answer().await, Answer::Hello);
+        peer.greet().await;
     }
     one.send(&notify(1, &["slow", "slow"])).await;
     assert_eq!(one.ask(&["sync"]).await, ack(1, &["set-var sess.sync = 7"]));
@@ -86,8 +85,7 @@ async fn a_connection_that_dies_frees_its_share_of_the_limits() {
         .await;
     assert_eq!(one.answer().await, Answer::Hello);
     let mut other = Peer::to(&agent, 1 << 16);
-    other.send(&hello(16380)).await;
-    assert_eq!(other.answer().await, Answer::Hello);
+    other.greet().await;
     assert_eq!(other.ask(&["slow"]).await, shed(1, "Total(1)"));
     drop(one.io);
     one.agent.await.unwrap();

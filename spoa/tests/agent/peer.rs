@@ -65,8 +65,7 @@ impl Peer {
     /// Connects to an agent with this frame size and exchanges HELLOs.
     pub(crate) async fn with_frames(builder: AgentBuilder, max_frame_size: u32) -> Self {
         let mut peer = Peer::silent(builder, 1 << 20);
-        peer.send(&hello(max_frame_size)).await;
-        assert_eq!(peer.answer().await, Answer::Hello);
+        peer.greet_with(max_frame_size).await;
         peer
     }
 }
@@ -79,6 +78,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             agent,
             received: Vec::new(),
         }
+    }
+
+    /// Exchanges HELLOs.
+    pub(crate) async fn greet(&mut self) {
+        self.greet_with(16380).await;
+    }
+
+    /// Exchanges HELLOs, with this frame size.
+    async fn greet_with(&mut self, max_frame_size: u32) {
+        self.send(&hello(max_frame_size)).await;
+        assert_eq!(self.answer().await, Answer::Hello);
     }
 
     /// Whether more came with the answers so far.

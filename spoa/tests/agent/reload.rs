@@ -138,8 +138,7 @@ async fn all_values_change_at_once_or_none_does() {
     let agent = agent(&world).await.build().unwrap();
     let reloader = agent.reloader();
     let mut peer = Peer::to(&agent, 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     assert_eq!(peer.ask(&["both"]).await, shows(0, 0));
 
     let reloaded = reloader.reload().await.unwrap();
@@ -163,8 +162,7 @@ async fn all_values_change_at_once_or_none_does() {
     assert_eq!(peer.ask(&["both"]).await, shows(3, 2));
     // A new connection begins with what holds.
     let mut late = Peer::to(&agent, 1 << 16);
-    late.send(&hello(16380)).await;
-    assert_eq!(late.answer().await, Answer::Hello);
+    late.greet().await;
     assert_eq!(late.ask(&["both"]).await, shows(3, 2));
 }
 
@@ -174,8 +172,7 @@ async fn a_running_handler_keeps_the_values_it_began_with() {
     let agent = agent(&world).await.build().unwrap();
     let reloader = agent.reloader();
     let mut peer = Peer::to(&agent, 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     peer.send(&notify(3, &["waits"])).await;
     assert_eq!(peer.ask(&["both"]).await, shows(0, 0));
     reloader.reload().await.unwrap();
@@ -208,8 +205,7 @@ async fn an_idle_connection_releases_replaced_state() {
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(server.serve(async { drop(stopped.await) }));
     let mut peer = Peer::over(TcpStream::connect(addr).await.unwrap(), serving);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     reloader.reload().await.unwrap();
     freed(&world, &[1]).await;
     assert_eq!(peer.ask(&["both"]).await, shows(1, 1));
@@ -234,8 +230,7 @@ async fn a_panic_keeps_the_old_values() {
         "`agent::reload::Right` failed: panicked: no such luck"
     );
     let mut peer = Peer::to(&agent, 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     assert_eq!(peer.ask(&["both"]).await, shows(5, 7));
 }
 
@@ -392,7 +387,6 @@ async fn a_value_is_not_replaced_by_one_whose_load_began_before_it() {
     gate.add_permits(1);
     slow.await.unwrap().unwrap();
     let mut peer = Peer::to(&agent, 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     assert_eq!(peer.ask(&["both"]).await, shows(0, 2));
 }

@@ -1,6 +1,6 @@
 //! Values are secrets: no line above TRACE has them, whatever goes wrong.
 
-use crate::peer::{Answer, Peer, frame, hello};
+use crate::peer::{Answer, Peer, frame};
 use crate::scoped;
 use spoa::agent::Agent;
 use spoa::prelude::*;
@@ -138,8 +138,7 @@ async fn log_of_failures(level: Level) -> String {
         .build()
         .unwrap();
     let mut peer = Peer::to(&agent, 1 << 20);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     let secret = Value::from(SECRET);
     let invalid = [SECRET.as_bytes(), &[0xff]].concat();
     let cases = [

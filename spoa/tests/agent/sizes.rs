@@ -1,6 +1,6 @@
 //! Results that are larger than any frame.
 
-use crate::peer::{Answer, Peer, ack, hello};
+use crate::peer::{Answer, Peer, ack};
 use spoa::agent::Agent;
 use spoa::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,8 +61,7 @@ fn agent() -> Agent {
 async fn the_actions_that_fit_are_given_and_no_other_message_loses_its_own() {
     let agent = agent();
     let mut peer = Peer::to(&agent, 1 << 20);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     for name in ["sync-flood", "async-flood", "blocking-flood", "error"] {
         let Answer::Ack(1, actions) = peer.ask(&["small", name]).await else {
             panic!("no ACK")

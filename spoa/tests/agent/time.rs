@@ -45,8 +45,7 @@ async fn an_idle_connection_stays() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_leaves_answers_unread_is_closed() {
     let mut peer = Peer::silent(agent(), 64);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     let start = Instant::now();
     peer.send(&notify(1, &["large"])).await;
     peer.agent.await.unwrap();

@@ -97,8 +97,7 @@ async fn a_handler_cancelled_at_the_end_of_a_drain_loses_only_its_own_actions() 
             agent.serve(async { drop(stopped.await) }).await.unwrap();
         });
         let mut peer = Peer::over(TcpStream::connect(addr).await.unwrap(), serving);
-        peer.send(&hello(16380)).await;
-        assert_eq!(peer.answer().await, Answer::Hello);
+        peer.greet().await;
         peer.send(&notify(3, &["before", "holds", "after"])).await;
         peer.send(&notify(5, &["of a fallback", "late"])).await;
         assert_eq!(
@@ -135,8 +134,7 @@ async fn a_handler_that_ends_with_its_connection_ends_no_other() {
     let mut ends = Peer::to(&agent, 1 << 16);
     let mut stays = Peer::to(&agent, 1 << 16);
     for peer in [&mut ends, &mut stays] {
-        peer.send(&hello(16380)).await;
-        assert_eq!(peer.answer().await, Answer::Hello);
+        peer.greet().await;
     }
     stays.send(&notify(3, &["neighbour"])).await;
     ends.send(&notify(3, &["holds", "of a fallback", "holds"]))

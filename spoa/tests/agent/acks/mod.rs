@@ -94,8 +94,7 @@ async fn check(builder: AgentBuilder, given: &[String], what: &str) {
     let agent = builder.build().unwrap();
     SERVING.store(true, Ordering::Relaxed);
     let mut peer = Peer::to(&agent, 1 << 20);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     peer.send(&notify(3, &["neighbour"])).await;
     let mut expected = vec!["set-var sess.before = 7"];
     expected.extend(given.iter().map(String::as_str));

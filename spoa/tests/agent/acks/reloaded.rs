@@ -66,8 +66,7 @@ async fn reloads(wrong: Option<Wrong>, then: Then, version_after: u32, error: Op
     let builder = builder.reloadable(rules).await.unwrap();
     let agent = builder.reloadable(second).await.unwrap().build().unwrap();
     let mut peer = Peer::to(&agent, 1 << 16);
-    peer.send(&hello(16380)).await;
-    assert_eq!(peer.answer().await, Answer::Hello);
+    peer.greet().await;
     peer.send(&notify(3, &["slow-version"])).await;
     assert_eq!(
         peer.ask(&["version"]).await,
