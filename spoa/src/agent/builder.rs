@@ -14,6 +14,7 @@ use super::shared::spans::Spans;
 use super::{Agent, FailedMessage, Limits, Listener, Shared};
 use crate::agent::counters::AgentCounters;
 use crate::handler::failed_message::OnFailure;
+use crate::handler::owned::Owned;
 use crate::handler::{
     AgentInfo, Definition, IntoActions, IntoHandlerError, States, TransactionLimits,
     TransactionStore,
@@ -48,9 +49,9 @@ pub struct AgentBuilder {
     #[cfg(feature = "tls")]
     tls: Option<super::Tls>,
     limits: Limits,
-    on_failure: Option<OnFailure>,
-    spans: Option<Spans>,
-    observer: Option<Box<dyn Observer>>,
+    on_failure: Option<Owned<OnFailure>>,
+    spans: Option<Owned<Spans>>,
+    observer: Option<Owned<Box<dyn Observer>>>,
 }
 
 /// A state that can be reloaded, and was made once.
@@ -90,7 +91,7 @@ impl AgentBuilder {
         if self.states.contains(TypeId::of::<T>()) {
             self.twice.get_or_insert(type_name::<T>());
         }
-        self.states.insert(value);
+        self.states.insert(Owned::new(value));
         self
     }
 
@@ -242,9 +243,9 @@ impl AgentBuilder {
         F: Fn(&FailedMessage<'_>) -> A + Send + Sync + 'static,
         A: IntoActions,
     {
-        self.on_failure = Some(Box::new(move |failed, out| {
-            on_failure(failed).into_actions(out)
-        }));
+        let on_failure: OnFailure =
+            Box::new(move |failed, out| on_failure(failed).into_actions(out));
+        self.on_failure = Some(Owned::new(on_failure));
         self
     }
 
@@ -271,7 +272,7 @@ impl AgentBuilder {
     /// ```
     pub fn spans(mut self, spans: bool) -> Self {
         match (spans, &self.spans) {
-            (true, None) => self.spans = Some(Spans::default()),
+            (true, None) => self.spans = Some(Owned::new(Spans::default())),
             (true, Some(_)) => {}
             (false, _) => self.spans = None,
         }
@@ -299,7 +300,7 @@ impl AgentBuilder {
         mut self,
         link: impl Fn(&tracing::Span, &str) + Send + Sync + 'static,
     ) -> Self {
-        self.spans = Some(Spans::linked(link));
+        self.spans = Some(Owned::new(Spans::linked(link)));
         self
     }
 
@@ -325,7 +326,7 @@ impl AgentBuilder {
     /// assert!(agent.is_ok());
     /// ```
     pub fn observer(mut self, observer: impl Observer) -> Self {
-        self.observer = Some(Box::new(observer));
+        self.observer = Some(Owned::new(Box::new(observer)));
         self
     }
 
@@ -342,12 +343,13 @@ impl AgentBuilder {
         observe: impl Fn(&FailedMessage<'_>) + Send + Sync + 'static,
     ) -> Self {
         let on_failure = self.on_failure.take();
-        self.on_failure = Some(Box::new(move |failed, out| {
+        let observe: OnFailure = Box::new(move |failed, out| {
             observe(failed);
             on_failure
                 .as_ref()
                 .map_or(Ok(()), |on_failure| on_failure(failed, out))
-        }));
+        });
+        self.on_failure = Some(Owned::new(observe));
         self
     }
 

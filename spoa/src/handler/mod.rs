@@ -26,6 +26,7 @@ mod left_out;
 mod message_subject;
 mod mismatch;
 mod named_fetch;
+pub(crate) mod owned;
 pub(crate) mod panics;
 mod param;
 mod presence;

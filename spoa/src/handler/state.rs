@@ -1,7 +1,7 @@
 //! Data that handlers share.
 
 use super::Failure;
-use super::panics::drop_quietly;
+use super::owned::Owned;
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::ops::Deref;
@@ -11,6 +11,8 @@ use std::sync::Arc;
 ///
 /// If a handler takes a `State<'_, T>` that the agent was not given, the agent does not start. A reload affects only
 /// later messages: a running handler keeps its value.
+///
+/// A value may have a tokio runtime of its own, as a client that blocks has: it is dropped on a thread of its own.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -50,6 +52,7 @@ impl<T> Deref for State<'_, T> {
 /// The shared data of one agent. An agent has few types of state, so a linear search is faster than a hash map.
 #[derive(Clone, Default)]
 pub(crate) struct States {
+    /// By their types. Each is an [`Owned`], or shared with others who never drop it.
     values: Vec<(TypeId, Arc<dyn Any + Send + Sync>)>,
     /// The number of reloads so far.
     pub(crate) generation: u64,
@@ -57,12 +60,12 @@ pub(crate) struct States {
 
 impl States {
     /// Adds a value, which replaces an earlier one of its type.
-    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: Owned<T>) {
         self.values.retain(|(id, _)| *id != TypeId::of::<T>());
         self.values.push((TypeId::of::<T>(), Arc::new(value)));
     }
 
-    /// Adds a value that has other owners, too.
+    /// Adds a value that lives as long as the program.
     #[cfg(feature = "run")]
     pub(crate) fn insert_shared(&mut self, value: Arc<dyn Any + Send + Sync>) {
         self.values.push(((*value).type_id(), value));
@@ -73,19 +76,13 @@ impl States {
     }
 
     #[inline]
-    pub(crate) fn find<T: 'static>(&self) -> Result<&T, Failure> {
+    pub(crate) fn find<T: Send + 'static>(&self) -> Result<&T, Failure> {
         let id = TypeId::of::<T>();
         let found = self.values.iter().find(|(present, _)| *present == id);
-        found
-            .and_then(|(_, value)| value.downcast_ref())
-            .ok_or_else(missing::<T>)
-    }
-}
-
-/// Drops the values one by one, and catches their panics: the last owner may be any connection.
-impl Drop for States {
-    fn drop(&mut self) {
-        self.values.drain(..).for_each(drop_quietly);
+        let (_, value) = found.ok_or_else(missing::<T>)?;
+        let owned = value.downcast_ref::<Owned<T>>();
+        let value = owned.map_or_else(|| value.downcast_ref(), |owned| Some(&**owned));
+        value.ok_or_else(missing::<T>)
     }
 }
 

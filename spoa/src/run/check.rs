@@ -15,11 +15,10 @@ impl RunningProgram {
     pub(super) fn check(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<(), StartError> {
         let filter = options.log().unwrap_or("warn");
         log::start(filter, options.log_format(), Vec::new());
-        let mut checked = None;
         self.block_on(
             options,
             Box::pin(async {
-                checked = Some(match self.setup(options, setup).await {
+                let agent = match self.setup(options, setup).await {
                     Ok(setup) => self.build(options, setup.builder),
                     Err(error) => {
                         // The rest is checked with a handler that needs no state.
@@ -30,12 +29,10 @@ impl RunningProgram {
                             Err(other) => StartError::Several(vec![error, other]),
                         })
                     }
-                }?);
-                Ok(())
+                }?;
+                self.report(options, &agent)
             }),
-        )?;
-        // The agent is dropped outside: a state may have a runtime of its own, which panics if it is dropped in another.
-        checked.map_or(Ok(()), |agent| self.report(options, &agent))
+        )
     }
 
     /// Prints the warnings about an agent without mistakes, and what it is.

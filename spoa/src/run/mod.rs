@@ -70,10 +70,15 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::pin::Pin;
+use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 #[cfg(feature = "tools")]
 use tools::Tool;
 use user_options::UserOptions;
+
+/// How long the process waits, when its command is done, until the values of the program are dropped. It waits so long
+/// only if a handler or a drop still runs.
+const LAST_DROPS: Duration = Duration::from_secs(1);
 
 /// A command that needs a runtime.
 type CommandFuture<'a> = Pin<Box<dyn Future<Output = Result<(), StartError>> + 'a>>;
@@ -359,8 +364,9 @@ impl RunningProgram {
     fn block_on(&self, options: &Options, command: CommandFuture<'_>) -> Result<(), StartError> {
         let runtime = self.runtime(options)?;
         let done = runtime.block_on(command);
-        // Handlers that still run had their time.
-        runtime.shutdown_background();
+        // The tasks that still wait are dropped, and with the last of them the program's values, which may have to write
+        // what they hold. Handlers that still run had their time.
+        runtime.shutdown_timeout(LAST_DROPS);
         done
     }
 

@@ -9,6 +9,7 @@ pub(crate) use part::{Install, ReloadPart};
 use crate::agent::counters::AgentCounters;
 use crate::agent::error::{Error, ReloadError};
 use crate::handler::States;
+use crate::handler::owned::Owned;
 use crate::handler::panics::drop_quietly;
 use crate::task;
 use std::any::{TypeId, type_name};
@@ -254,6 +255,7 @@ impl Reloader {
             return Err(error.into());
         }
         let is_it = |part: &&Arc<ReloadPart>| part.state == Some(TypeId::of::<T>());
+        let value = Owned::new(value);
         self.0.install(vec![Made {
             part: self.0.parts.iter().find(is_it).cloned(),
             load: self.0.begin(),

@@ -2,6 +2,7 @@
 
 use crate::agent::error::ReloadError;
 use crate::handler::guard::guard;
+use crate::handler::owned::Owned;
 use crate::handler::panics::drop_quietly;
 use crate::handler::{BoxError, Failure, IntoHandlerError, States};
 use crate::log_target::AGENT;
@@ -32,7 +33,7 @@ pub(crate) struct ReloadPart {
     pub(super) turn: tokio::sync::Mutex<()>,
     /// The load that made the value in use.
     pub(super) installed: AtomicU64,
-    make: Box<dyn Fn() -> Result<Install, BoxError> + Send + Sync>,
+    make: Owned<Box<dyn Fn() -> Result<Install, BoxError> + Send + Sync>>,
 }
 
 impl fmt::Debug for ReloadPart {
@@ -54,7 +55,7 @@ impl ReloadPart {
             stale: AtomicBool::new(false),
             turn: tokio::sync::Mutex::default(),
             installed: AtomicU64::new(0),
-            make: Box::new(make),
+            make: Owned::new(Box::new(make)),
         })
     }
 
@@ -68,7 +69,7 @@ impl ReloadPart {
         let name = name.unwrap_or_else(|| type_name::<T>().to_owned());
         ReloadPart::new(name, Some(TypeId::of::<T>()), move || {
             let made = Handle::current().block_on(make());
-            let value = made.map_err(IntoHandlerError::into_handler_error)?;
+            let value = Owned::new(made.map_err(IntoHandlerError::into_handler_error)?);
             Ok(Box::new(move |states: &mut States| states.insert(value)))
         })
     }

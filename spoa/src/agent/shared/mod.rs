@@ -21,7 +21,7 @@ use crate::agent::reload::CurrentStates;
 use crate::agent::report::LineLimits;
 use crate::handler::AgentInfo;
 use crate::handler::failed_message::OnFailure;
-use crate::handler::panics::drop_quietly;
+use crate::handler::owned::Owned;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -33,10 +33,10 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// Whether health checks are refused, so that HAProxy sends to its other servers.
     pub(crate) refuses_health_checks: AtomicBool,
-    pub(crate) on_failure: Option<OnFailure>,
+    pub(crate) on_failure: Option<Owned<OnFailure>>,
     /// `None` if messages have no spans.
-    pub(crate) spans: Option<Spans>,
-    pub(crate) observer: Option<Box<dyn Observer>>,
+    pub(crate) spans: Option<Owned<Spans>>,
+    pub(crate) observer: Option<Owned<Box<dyn Observer>>>,
     /// Whether messages have spans or an observer.
     pub(crate) has_spans_or_observer: bool,
     pub(crate) line_limits: LineLimits,
@@ -52,15 +52,6 @@ impl std::fmt::Debug for Shared {
             .field("name", &self.info.name)
             .field("limits", &self.limits)
             .finish()
-    }
-}
-
-/// Closures hold values of the program, whose drop may panic.
-impl Drop for Shared {
-    fn drop(&mut self) {
-        drop_quietly(self.on_failure.take());
-        drop_quietly(self.spans.take());
-        drop_quietly(self.observer.take());
     }
 }
 

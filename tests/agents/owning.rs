@@ -1,0 +1,59 @@
+//! An agent whose values have runtimes of their own, as blocking clients have. Tokio panics if a runtime is dropped by a
+//! thread that polls a task. Each value says when it is dropped.
+
+use spoa::State;
+use spoa::agent::Observer;
+use spoa::prelude::*;
+use tokio::runtime::{Handle, Runtime};
+
+/// Has a runtime of its own, and needs the runtime of the agent when it is dropped, as a pool of connections does.
+struct Client {
+    name: &'static str,
+    _runtime: Runtime,
+}
+
+impl Client {
+    fn new(name: &'static str) -> Result<Client, HandlerError> {
+        if std::env::var("FAILS").is_ok_and(|fails| fails == name) {
+            return Err(HandlerError::new(format!("{name} cannot be made")));
+        }
+        Ok(Client {
+            name,
+            _runtime: Runtime::new()?,
+        })
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let runtime = Handle::try_current().is_ok();
+        let beside = if runtime { "in" } else { "after" };
+        eprintln!("dropped {} {beside} the runtime", self.name);
+    }
+}
+
+struct Rules(Client);
+
+struct Audit {
+    _client: Client,
+}
+
+impl Observer for Audit {}
+
+/// Names the values that there are.
+#[spoe_message("show", set = "txn.values")]
+fn show(State(client): State<'_, Client>, State(rules): State<'_, Rules>) -> String {
+    format!("{} {}", client.name, rules.0.name)
+}
+
+fn main() -> std::process::ExitCode {
+    spoa::run!(
+        name = "owning",
+        listen = "127.0.0.1:0",
+        state = Client::new("the state")?,
+        reload = Rules(Client::new("the rules")?),
+        observer = Audit {
+            _client: Client::new("the observer")?,
+        },
+    )
+}
