@@ -7,7 +7,10 @@ use spoa_tools::guarded::Guarded;
 use std::fmt;
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// The time that a program may take until it is ready.
+const READY: Duration = Duration::from_secs(60);
 
 /// The time that a line of a program may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -75,7 +78,8 @@ impl Service {
     /// Starts a program, and waits until it listens on a port of 127.0.0.1.
     ///
     /// # Panics
-    /// If the program is not installed, or ends before it listens, with the lines that it printed.
+    /// If the program is not installed, ends before it listens, or does not listen after a minute, with the lines that
+    /// it printed.
     #[track_caller]
     #[must_use = "the program is killed when the value is dropped"]
     pub fn start(command: &Command, port: u16) -> Self {
@@ -99,7 +103,8 @@ impl Service {
     /// ```
     ///
     /// # Panics
-    /// If the program is not installed, or ends before the condition is true, with the lines that it printed.
+    /// If the program is not installed, ends before the condition is true, or it is not true after a minute, with the
+    /// lines that it printed.
     #[track_caller]
     #[must_use = "the program is killed when the value is dropped"]
     pub fn start_when(command: &Command, mut ready: impl FnMut() -> bool) -> Self {
@@ -136,12 +141,18 @@ impl Service {
             ended(&log)
         };
         let service = Service { id, log, program };
-        eventually(&format!("`{name}` is ready"), || {
+        let start = Instant::now();
+        while !ready() {
             if service.program.has_ended() {
                 ended(&service.log);
             }
-            ready()
-        });
+            assert!(
+                start.elapsed() < READY,
+                "`{name}` is not ready after {READY:?}; it printed:\n{}",
+                service.log().join("\n")
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
         service
     }
 
