@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::common::{fixture, program};
+use spoa_tests::process::ended;
 use spoa_tests::{
     Client, Haproxy, Process, Request, at_once, eventually, example, for_each_haproxy, haproxies,
 };
@@ -241,10 +242,8 @@ fn a_killed_haproxy_is_reported() {
 
 #[test]
 fn a_program_other_than_haproxy_is_refused() {
-    let said = example("ip-reputation")
-        .args(["dev", "--haproxy-bin", "/no/such/haproxy"])
-        .output()
-        .expect("it runs");
+    let mut agent = example("ip-reputation");
+    let said = ended(agent.args(["dev", "--haproxy-bin", "/no/such/haproxy"]));
     assert_eq!(said.status.code(), Some(1));
     let err = String::from_utf8_lossy(&said.stderr);
     assert!(
@@ -274,13 +273,9 @@ fn a_configuration_that_would_not_work_is_not_run() {
         "haproxy.cfg",
         "frontend www\n    bind 127.0.0.1:1\n    filter spoe engine e config nowhere.conf\n",
     );
-    let said = example("ip-reputation")
-        .args(["dev", "--haproxy-config"])
-        .arg(file)
-        .arg("--haproxy-bin")
-        .arg(haproxies()[0].path())
-        .output()
-        .expect("it runs");
+    let mut agent = example("ip-reputation");
+    agent.args(["dev", "--haproxy-config"]).arg(file);
+    let said = ended(agent.arg("--haproxy-bin").arg(haproxies()[0].path()));
     assert_eq!(said.status.code(), Some(1));
     let out = String::from_utf8_lossy(&said.stdout);
     assert!(out.contains("SPOA001"), "{out}");

@@ -57,13 +57,13 @@ fn assert_none_lost(exchanges: &[Exchange]) {
     );
 }
 
-/// Some NOTIFYs crossed a DISCONNECT, no more than `most`: each failed at once, with the code for a
-/// connection that ended.
-fn assert_only_crossings_lost(exchanges: &[Exchange], most: usize) {
+/// Asserts that at most `limit` NOTIFYs were lost, each at once, with the code for a connection that ended: it
+/// crossed a DISCONNECT.
+fn assert_only_crossings_lost(exchanges: &[Exchange], limit: usize) {
     let lost = lost(exchanges);
     assert!(
-        lost.len() <= most,
-        "{} of {}, not {most} at most: {lost:#?}",
+        lost.len() <= limit,
+        "{} of {}, at most {limit} may be: {lost:#?}",
         lost.len(),
         exchanges.len()
     );
@@ -177,7 +177,7 @@ fn without_pipelining_at_most_an_idle_connection_loses_a_request() {
         |haproxy| haproxy.at_least(2, 8),
         |haproxy| {
             // A connection in use has nothing else on its way when its last answer and the DISCONNECT leave.
-            // One that was idle may be taken just then: once in each of the two stops, at the very most.
+            // One that was idle may be taken just then. That is rare: once in each of the two stops is allowed.
             assert_only_crossings_lost(&one_of_two_restarts(haproxy, Config::no_pipelining), 2);
         },
     );

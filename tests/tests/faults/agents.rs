@@ -16,8 +16,8 @@ fn an_only_agent_is_killed_and_started_again() {
     for_each_haproxy(|haproxy| {
         let port = Port::free();
         let mut agent = start_agent(&port, &[]);
-        // Up to 3.0 each request waits as long while no agent is there. The same time must do for an agent
-        // that has just started, and on a busy machine for 20 new connections to it.
+        // Up to 3.0, HAProxy waits this long for each request while no agent runs. An agent that has just
+        // started must also take 20 connections within this time.
         let proxy = config(port.addr(), "later")
             .processing_timeout(Duration::from_millis(1500))
             .start(haproxy);
