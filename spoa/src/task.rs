@@ -4,10 +4,16 @@
 //! compiled again, once for each kind of runtime.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::mpsc;
 use std::thread;
-use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::{JoinHandle, block_in_place};
+
+/// The time that a thread waits for work that it has given to another one.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A future of any type, as the future of a task.
 pub(crate) type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -28,18 +34,38 @@ pub(crate) fn spawn_blocking(work: impl FnOnce() + Send + 'static) {
     tokio::task::spawn_blocking(work);
 }
 
-/// Does work that tokio lets no task do, such as dropping a runtime. In a task, a thread for it does it, within the
-/// runtime of the task, which waits for its end.
-pub(crate) fn run_outside(work: Box<dyn FnOnce() + Send>) {
+/// Does work that may block and may drop a runtime, which tokio lets no task do. The work does not panic.
+///
+/// A thread of a runtime with several threads passes its other tasks on before. A runtime with one thread cannot, so a
+/// thread is started for the work. It is waited for, but not for long: the work may itself wait for the runtime.
+pub(crate) fn block(work: Box<dyn FnOnce() + Send>) {
     let Ok(runtime) = Handle::try_current() else {
         return work();
     };
-    let thread = thread::Builder::new().name("spoa-drop".to_owned());
-    let thread = thread.spawn(move || {
+    let mut work = Some(work);
+    if runtime.runtime_flavor() != RuntimeFlavor::CurrentThread {
+        // In a `LocalSet`, which has one thread as well, it panics before it begins.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            block_in_place(|| work.take().map(|work| work()))
+        }));
+    }
+    if let Some(work) = work {
+        block_on_thread(runtime, work);
+    }
+}
+
+#[cold]
+fn block_on_thread(runtime: Handle, work: Box<dyn FnOnce() + Send>) {
+    let log = tracing::dispatcher::get_default(Clone::clone);
+    let (end, ended) = mpsc::channel();
+    let work = move || {
         let _runtime = runtime.enter();
-        work();
-    });
-    if let Ok(thread) = thread {
-        let _ = thread.join();
+        tracing::dispatcher::with_default(&log, work);
+        // Nobody waits any more if it took long.
+        let _ = end.send(());
+    };
+    let thread = thread::Builder::new().name("spoa-drop".to_owned());
+    if thread.spawn(work).is_ok() {
+        let _ = ended.recv_timeout(PATIENCE);
     }
 }

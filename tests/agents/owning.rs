@@ -1,5 +1,5 @@
-//! An agent whose values have runtimes of their own, as blocking clients have. Tokio panics if a runtime is dropped by a
-//! thread that polls a task. Each value says when it is dropped.
+//! An agent whose values have runtimes of their own, as blocking clients have. Tokio panics if a task uses or drops such a
+//! runtime. Each value says when it is dropped.
 
 use spoa::State;
 use spoa::agent::Observer;
@@ -17,9 +17,12 @@ impl Client {
         if std::env::var("FAILS").is_ok_and(|fails| fails == name) {
             return Err(HandlerError::new(format!("{name} cannot be made")));
         }
+        let runtime = Runtime::new()?;
+        // As a client that connects.
+        runtime.block_on(async { tokio::task::yield_now().await });
         Ok(Client {
             name,
-            _runtime: Runtime::new()?,
+            _runtime: runtime,
         })
     }
 }
@@ -40,7 +43,7 @@ struct Audit {
 
 impl Observer for Audit {}
 
-/// Names the values that there are.
+/// Returns the names of the values.
 #[spoe_message("show", set = "txn.values")]
 fn show(State(client): State<'_, Client>, State(rules): State<'_, Rules>) -> String {
     format!("{} {}", client.name, rules.0.name)

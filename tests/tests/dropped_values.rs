@@ -11,7 +11,7 @@ fn agent() -> Command {
     program(env!("CARGO_BIN_EXE_agent-owning"))
 }
 
-/// Returns the values that were dropped, in alphabetic order, and asserts that nothing panicked.
+/// Returns the values that were dropped, in alphabetical order, and asserts that nothing panicked.
 #[track_caller]
 fn dropped<'l>(lines: impl Iterator<Item = &'l str>) -> Vec<&'l str> {
     let mut dropped = Vec::new();

@@ -153,6 +153,7 @@ impl Server {
         shared.counters.enter(Phase::Draining);
         let limit = shared.limits.drain_timeout;
         let deadline = Instant::now() + limit;
+        let end = deadline + shared.limits.linger_timeout;
         if tokio::time::timeout(limit, connections.drain())
             .await
             .is_err()
@@ -166,8 +167,7 @@ impl Server {
                  that takes so long, or raise `--drain-timeout`"
             );
             // Without its DISCONNECT, HAProxy would take that for the end of a process.
-            let _ =
-                tokio::time::timeout(shared.limits.linger_timeout, connections.cut_short()).await;
+            let _ = tokio::time::timeout_at(end, connections.cut_short()).await;
         }
         let after_work = &shared.after_work;
         if tokio::time::timeout_at(deadline, after_work.all_done())
@@ -175,8 +175,7 @@ impl Server {
             .is_err()
         {
             report::after_work_cancelled(after_work.cancel(), limit);
-            let linger = shared.limits.linger_timeout;
-            let _ = tokio::time::timeout(linger, after_work.all_done()).await;
+            let _ = tokio::time::timeout_at(end, after_work.all_done()).await;
         }
         shared.counters.enter(Phase::Stopped);
     }

@@ -1,12 +1,13 @@
 //! Values of the program that an agent drops.
 
-use super::panics::{drop_quietly, quietly};
+use super::panics::drop_quietly;
 use crate::task;
 use std::mem::needs_drop;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A value of the program. Its last owner may be any task of the agent, but a client that blocks has a runtime of its
-/// own, which no task can drop. So it is dropped outside the task, which waits for that. A panic of the drop is caught.
+/// Owns a value of the program, such as a state. Tokio panics if a task drops a runtime, and a client that blocks owns
+/// one. So if a task is the last owner, the value is dropped as work that blocks is done. A panic of the drop is caught.
 pub(crate) struct Owned<T: Send + 'static>(Option<T>);
 
 impl<T: Send> Owned<T> {
@@ -27,12 +28,21 @@ impl<T: Send> Deref for Owned<T> {
     }
 }
 
+impl<T: Send> DerefMut for Owned<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        match &mut self.0 {
+            Some(value) => value,
+            None => unreachable!("only `drop` takes it"),
+        }
+    }
+}
+
 impl<T: Send> Drop for Owned<T> {
     fn drop(&mut self) {
         if let Some(value) = self.0.take().filter(|_| needs_drop::<T>()) {
             let work = Box::new(move || drop_quietly(value));
-            // Where the system has no thread left, the work is dropped, and the value with it.
-            quietly(|| task::run_outside(work));
+            // If no thread can be started, the work is dropped, and the value with it.
+            drop_quietly(catch_unwind(AssertUnwindSafe(|| task::block(work))));
         }
     }
 }
@@ -41,9 +51,11 @@ impl<T: Send> Drop for Owned<T> {
 mod tests {
     use super::*;
     use std::sync::mpsc::{Sender, channel};
-    use tokio::runtime::{Handle, Runtime};
+    use std::time::Duration;
+    use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
+    use tokio::task::{LocalSet, block_in_place};
 
-    /// As a blocking client: it has a runtime, and may use that of the agent when it is dropped.
+    /// A client that owns a runtime, as a blocking client does, and waits for that of the agent when it is dropped.
     struct Client {
         runtime: Option<Runtime>,
         dropped: Sender<bool>,
@@ -51,9 +63,16 @@ mod tests {
 
     impl Drop for Client {
         fn drop(&mut self) {
-            // Here it panics if it must not be dropped.
+            // Panics here if tokio forbids the drop.
             drop(self.runtime.take());
-            let _ = self.dropped.send(Handle::try_current().is_ok());
+            let inside = Handle::try_current();
+            if let Ok(runtime) = &inside {
+                let pause = async { tokio::time::sleep(Duration::from_millis(10)).await };
+                if runtime.runtime_flavor() != RuntimeFlavor::CurrentThread {
+                    block_in_place(|| runtime.block_on(pause));
+                }
+            }
+            let _ = self.dropped.send(inside.is_ok());
             panic!("it panics, too");
         }
     }
@@ -66,17 +85,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_value_with_a_runtime_is_dropped_in_a_task() {
+    async fn a_value_with_a_runtime_is_dropped_in_a_task_of_the_only_thread() {
         let (client, was_dropped) = client();
         drop(client);
         assert_eq!(was_dropped(), Some(true));
     }
 
-    #[tokio::test(flavor = "multi_thread")]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_value_with_a_runtime_is_dropped_by_a_worker() {
         let (client, was_dropped) = client();
         let work = async move { drop(client) };
         tokio::spawn(work).await.unwrap();
+        assert_eq!(was_dropped(), Some(true));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_value_with_a_runtime_is_dropped_in_a_local_set() {
+        let (client, was_dropped) = client();
+        LocalSet::new().run_until(async { drop(client) }).await;
         assert_eq!(was_dropped(), Some(true));
     }
 

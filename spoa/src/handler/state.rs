@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// If a handler takes a `State<'_, T>` that the agent was not given, the agent does not start. A reload affects only
 /// later messages: a running handler keeps its value.
 ///
-/// A value may have a tokio runtime of its own, as a client that blocks has: it is dropped on a thread of its own.
+/// A value may own a tokio runtime, as a client that blocks does: no task makes or drops it.
 ///
 /// ```
 /// use spoa::prelude::*;
@@ -52,7 +52,7 @@ impl<T> Deref for State<'_, T> {
 /// The shared data of one agent. An agent has few types of state, so a linear search is faster than a hash map.
 #[derive(Clone, Default)]
 pub(crate) struct States {
-    /// By their types. Each is an [`Owned`], or shared with others who never drop it.
+    /// The values by type. Each is an [`Owned`], or the program's options, which are never dropped.
     values: Vec<(TypeId, Arc<dyn Any + Send + Sync>)>,
     /// The number of reloads so far.
     pub(crate) generation: u64,

@@ -15,24 +15,20 @@ impl RunningProgram {
     pub(super) fn check(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<(), StartError> {
         let filter = options.log().unwrap_or("warn");
         log::start(filter, options.log_format(), Vec::new());
-        self.block_on(
-            options,
-            Box::pin(async {
-                let agent = match self.setup(options, setup).await {
-                    Ok(setup) => self.build(options, setup.builder),
-                    Err(error) => {
-                        // The rest is checked with a handler that needs no state.
-                        let rest =
-                            self.build(options, Agent::builder().handlers([&Definition::EMPTY]));
-                        Err(match rest {
-                            Ok(_) => error,
-                            Err(other) => StartError::Several(vec![error, other]),
-                        })
-                    }
-                }?;
-                self.report(options, &agent)
-            }),
-        )
+        self.in_runtime(options, |_| {
+            let agent = match self.make(options, setup) {
+                Ok(setup) => self.build(options, setup.builder),
+                Err(error) => {
+                    // The rest is checked with a handler that needs no state.
+                    let rest = self.build(options, Agent::builder().handlers([&Definition::EMPTY]));
+                    Err(match rest {
+                        Ok(_) => error,
+                        Err(other) => StartError::Several(vec![error, other]),
+                    })
+                }
+            }?;
+            self.report(options, &agent)
+        })
     }
 
     /// Prints the warnings about an agent without mistakes, and what it is.

@@ -76,12 +76,8 @@ use tokio::runtime::{Handle, Runtime};
 use tools::Tool;
 use user_options::UserOptions;
 
-/// How long the process waits, when its command is done, until the values of the program are dropped. It waits so long
-/// only if a handler or a drop still runs.
-const LAST_DROPS: Duration = Duration::from_secs(1);
-
-/// A command that needs a runtime.
-type CommandFuture<'a> = Pin<Box<dyn Future<Output = Result<(), StartError>> + 'a>>;
+/// The time that work which blocks has, when a command is done, before the process ends.
+const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// Runs a program, and returns the exit status.
 fn perform(program: Program) -> i32 {
@@ -286,27 +282,25 @@ impl RunningProgram {
             options.log_format(),
             layers,
         );
-        self.block_on(
-            options,
-            Box::pin(async {
-                for warning in self.warnings() {
-                    tracing::warn!(target: AGENT, "{warning}");
-                }
-                let hangups = signals::hangups().map_err(StartError::Signals)?;
-                let mut setup = self.setup(options, setup).await?;
-                let count = passed.len();
-                for listener in passed.listeners().map_err(StartError::Sockets)? {
-                    setup.builder = setup.builder.listener(listener);
-                }
-                // The sockets of systemd replace the addresses of the program.
-                let addresses = match count {
-                    0 => options.listen(&self.listen),
-                    _ => options.asked_to_listen(),
-                };
-                setup.builder = listening(options, addresses, setup.builder)?;
-                serve::serve(setup, self, options, hangups, count).await
-            }),
-        )
+        self.in_runtime(options, |runtime| {
+            for warning in self.warnings() {
+                tracing::warn!(target: AGENT, "{warning}");
+            }
+            let hangups = signals::hangups().map_err(StartError::Signals)?;
+            let mut setup = self.make(options, setup)?;
+            let count = passed.len();
+            for listener in passed.listeners().map_err(StartError::Sockets)? {
+                setup.builder = setup.builder.listener(listener);
+            }
+            // The sockets of systemd replace the addresses of the program.
+            let addresses = match count {
+                0 => options.listen(&self.listen),
+                _ => options.asked_to_listen(),
+            };
+            setup.builder = listening(options, addresses, setup.builder)?;
+            let serving = serve::serve(setup, self, options, hangups, count);
+            block_on(runtime, serving)
+        })
     }
 
     #[cfg(feature = "tools")]
@@ -318,13 +312,10 @@ impl RunningProgram {
     ) -> Result<(), StartError> {
         let filter = options.log().unwrap_or("warn");
         log::start(filter, options.log_format(), Vec::new());
-        self.block_on(
-            options,
-            Box::pin(async {
-                let setup = self.setup(options, setup).await?;
-                dev::dev(dev, setup.builder, self, options).await
-            }),
-        )
+        self.in_runtime(options, |runtime| {
+            let setup = self.make(options, setup)?;
+            block_on(runtime, dev::dev(dev, setup.builder, self, options))
+        })
     }
 
     #[cold]
@@ -341,10 +332,9 @@ impl RunningProgram {
         let filter = options.log().unwrap_or(&quiet);
         log::start(filter, options.log_format(), Vec::new());
         let call = call::Call::new(message.to_owned(), args).map_err(StartError::Argument)?;
-        self.block_on(
-            options,
-            Box::pin(async {
-                let setup = self.setup(options, setup).await?;
+        self.in_runtime(options, |runtime| {
+            let setup = self.make(options, setup)?;
+            block_on(runtime, async {
                 let answer = call.send(setup.builder, options.frame_size()).await?;
                 print(&if json {
                     format!("{}\n", call.json(&answer))
@@ -355,18 +345,24 @@ impl RunningProgram {
                     Some(failure) => Err(StartError::Failed(failure)),
                     None => Ok(()),
                 }
-            }),
-        )
+            })
+        })
     }
 
-    /// Runs a command in a runtime. Its future is of one type for all commands, so that the runtime's code is compiled
-    /// for it once, and on the heap, so that it does not make the stack larger.
-    fn block_on(&self, options: &Options, command: CommandFuture<'_>) -> Result<(), StartError> {
+    /// Does a command within a runtime.
+    fn in_runtime(
+        &self,
+        options: &Options,
+        command: impl FnOnce(&Runtime) -> Result<(), StartError>,
+    ) -> Result<(), StartError> {
         let runtime = self.runtime(options)?;
-        let done = runtime.block_on(command);
+        let done = {
+            let _inside = runtime.enter();
+            command(&runtime)
+        };
         // The tasks that still wait are dropped, and with the last of them the program's values, which may have to write
-        // what they hold. Handlers that still run had their time.
-        runtime.shutdown_timeout(LAST_DROPS);
+        // what they hold.
+        runtime.shutdown_timeout(LAST_WORK);
         done
     }
 
@@ -392,6 +388,12 @@ impl RunningProgram {
             .map_err(StartError::Runtime)
     }
 
+    /// Makes what the agent is made of, within the runtime, but not as one of its tasks: a client that blocks has a
+    /// runtime of its own.
+    fn make(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<Setup, StartError> {
+        pollster::block_on(self.setup(options, setup))
+    }
+
     /// Makes what the agent is made of.
     async fn setup(&self, options: &Options, setup: Vec<MakeSetup>) -> Result<Setup, StartError> {
         // Mistakes in the handlers are reported before the state is made, which may take long.
@@ -415,6 +417,16 @@ impl RunningProgram {
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         settings::warnings(names, self.user.options.iter().map(|it| it.env.as_str()))
     }
+}
+
+/// Waits for a part of a command. Its future is of one type for all commands, so that the runtime's code is compiled for
+/// it once, and on the heap, so that it does not make the stack larger.
+fn block_on(
+    runtime: &Runtime,
+    part: impl Future<Output = Result<(), StartError>>,
+) -> Result<(), StartError> {
+    let part: Pin<Box<dyn Future<Output = Result<(), StartError>> + '_>> = Box::pin(part);
+    runtime.block_on(part)
 }
 
 /// Fails if the process may not open six files, as a runtime does on Linux: Tokio panics where it lacks those of its

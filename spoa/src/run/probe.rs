@@ -3,7 +3,7 @@
 use super::command_line::Options;
 use super::output::print;
 use super::settings::SettingKind;
-use super::{RunningProgram, StartError};
+use super::{RunningProgram, StartError, block_on};
 use crate::agent::Address;
 use crate::client::{ClientOptions, Stream};
 use std::time::Duration;
@@ -15,10 +15,9 @@ impl RunningProgram {
     /// Asks at the admin server, or at each address that the agent listens on.
     #[cold]
     pub(super) fn probe(&self, options: &Options) -> Result<(), StartError> {
-        self.block_on(
-            options,
-            Box::pin(async { print(&self.ask(options).await?) }),
-        )
+        self.in_runtime(options, |runtime| {
+            block_on(runtime, async { print(&self.ask(options).await?) })
+        })
     }
 
     async fn ask(&self, options: &Options) -> Result<String, StartError> {

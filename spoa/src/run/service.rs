@@ -2,6 +2,7 @@
 
 use crate::agent::Reloader;
 use crate::handler::guard::guard;
+use crate::handler::owned::Owned;
 use crate::handler::{Failure, IntoHandlerError};
 use crate::log_target::AGENT;
 use crate::task;
@@ -83,7 +84,7 @@ impl<E: IntoHandlerError> ServiceOutcome for Result<(), E> {
 /// A service that has not been started.
 pub(super) struct ServiceToStart {
     name: String,
-    start: Box<dyn Fn(Serving) -> Run + Send + Sync>,
+    start: Owned<Box<dyn Fn(Serving) -> Run + Send + Sync>>,
 }
 
 /// A run of a service.
@@ -101,7 +102,7 @@ impl ServiceToStart {
         };
         ServiceToStart {
             name,
-            start: Box::new(start),
+            start: Owned::new(Box::new(start)),
         }
     }
 
@@ -141,7 +142,8 @@ impl ServiceToStart {
 
     /// Runs the service once. A panic is a failure.
     async fn run(&self, serving: Serving) -> Result<(), Failure> {
-        let mut run = guard(|| Ok((self.start)(serving))).map_err(|failure| *failure)?;
+        let run = guard(|| Ok((self.start)(serving))).map_err(|failure| *failure)?;
+        let mut run = Owned::new(run);
         poll_fn(|context| match guard(|| Ok(run.as_mut().poll(context))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(outcome)) => Poll::Ready(outcome),
@@ -265,5 +267,26 @@ mod tests {
         services.end(Duration::from_secs(5)).await;
         assert!(ended.load(Ordering::Relaxed));
         assert_eq!(begin.elapsed(), Duration::from_secs(2));
+    }
+
+    /// Dropping a runtime in a task panics.
+    #[tokio::test]
+    async fn a_service_with_a_runtime_of_its_own_is_dropped_started_or_not() {
+        let service = || {
+            let runtime = Arc::new(tokio::runtime::Runtime::new().unwrap());
+            ServiceToStart::new("client".to_owned(), move |_| {
+                let runtime = runtime.clone();
+                async move {
+                    let _runtime = runtime;
+                    std::future::pending::<()>().await;
+                }
+            })
+        };
+        drop(service());
+        let mut services = Services::start(vec![service()], &reloader());
+        tokio::task::yield_now().await;
+        let (task, _) = services.tasks.remove(0);
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
     }
 }

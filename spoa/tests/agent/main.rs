@@ -7,6 +7,7 @@ mod after_work;
 mod counts;
 mod dependency;
 mod drain;
+mod dropped_values;
 mod failures;
 mod fairness;
 mod flow;

@@ -247,6 +247,7 @@ impl Reloader {
     /// # Errors
     /// An [`Error`] if the agent has no state of this type.
     pub async fn replace<T: Send + Sync + 'static>(&self, value: T) -> Result<(), Error> {
+        let value = Owned::new(value);
         if !self.0.current.states().contains(TypeId::of::<T>()) {
             let error = ReloadError {
                 part: type_name::<T>().to_owned(),
@@ -255,7 +256,6 @@ impl Reloader {
             return Err(error.into());
         }
         let is_it = |part: &&Arc<ReloadPart>| part.state == Some(TypeId::of::<T>());
-        let value = Owned::new(value);
         self.0.install(vec![Made {
             part: self.0.parts.iter().find(is_it).cloned(),
             load: self.0.begin(),

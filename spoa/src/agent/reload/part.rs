@@ -12,7 +12,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 /// How long a reload may take before the log says so.
@@ -68,7 +67,8 @@ impl ReloadPart {
     {
         let name = name.unwrap_or_else(|| type_name::<T>().to_owned());
         ReloadPart::new(name, Some(TypeId::of::<T>()), move || {
-            let made = Handle::current().block_on(make());
+            // Within the runtime, but not as one of its tasks: a client that blocks has a runtime of its own.
+            let made = pollster::block_on(make());
             let value = Owned::new(made.map_err(IntoHandlerError::into_handler_error)?);
             Ok(Box::new(move |states: &mut States| states.insert(value)))
         })
