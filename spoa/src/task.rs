@@ -15,6 +15,10 @@ use tokio::task::{JoinHandle, block_in_place};
 /// The time that a thread waits for work that it has given to another one.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The time that a task with code of the program has to end when it is cancelled. It ends at once, unless it blocks its
+/// thread.
+pub(crate) const CANCELLED: Duration = Duration::from_millis(100);
+
 /// A future of any type, as the future of a task.
 pub(crate) type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -34,10 +38,17 @@ pub(crate) fn spawn_blocking(work: impl FnOnce() + Send + 'static) {
     tokio::task::spawn_blocking(work);
 }
 
-/// Does work that may block and may drop a runtime, which tokio lets no task do. The work does not panic.
+/// Cancels a task that never blocks, and waits until its values are dropped.
+#[cfg(feature = "run")]
+pub(crate) async fn cancel(task: JoinHandle<()>) {
+    task.abort();
+    let _ = task.await;
+}
+
+/// Runs work that may block or drop a runtime, which tokio forbids in a task. The work does not panic.
 ///
-/// A thread of a runtime with several threads passes its other tasks on before. A runtime with one thread cannot, so a
-/// thread is started for the work. It is waited for, but not for long: the work may itself wait for the runtime.
+/// On a runtime with several threads, the worker first hands its other tasks to another thread. On a runtime with one,
+/// a new thread does the work, and the caller waits for it for at most a second: the work may need the runtime.
 pub(crate) fn block(work: Box<dyn FnOnce() + Send>) {
     let Ok(runtime) = Handle::try_current() else {
         return work();
@@ -61,7 +72,7 @@ fn block_on_thread(runtime: Handle, work: Box<dyn FnOnce() + Send>) {
     let work = move || {
         let _runtime = runtime.enter();
         tracing::dispatcher::with_default(&log, work);
-        // Nobody waits any more if it took long.
+        // The receiver is gone if the work took longer than `PATIENCE`.
         let _ = end.send(());
     };
     let thread = thread::Builder::new().name("spoa-drop".to_owned());

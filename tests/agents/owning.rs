@@ -4,7 +4,10 @@
 use spoa::State;
 use spoa::agent::Observer;
 use spoa::prelude::*;
+use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
+use tokio::task::block_in_place;
+use tokio::time::sleep;
 
 /// Has a runtime of its own, and needs the runtime of the agent when it is dropped, as a pool of connections does.
 struct Client {
@@ -29,9 +32,14 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let runtime = Handle::try_current().is_ok();
-        let beside = if runtime { "in" } else { "after" };
-        eprintln!("dropped {} {beside} the runtime", self.name);
+        if std::env::var_os("SLOW").is_some() {
+            std::thread::sleep(Duration::from_millis(1500));
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return eprintln!("dropped {} after the runtime", self.name);
+        };
+        block_in_place(|| runtime.block_on(async { sleep(Duration::from_millis(10)).await }));
+        eprintln!("dropped {} in the runtime", self.name);
     }
 }
 

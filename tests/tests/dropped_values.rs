@@ -4,6 +4,7 @@ mod common;
 
 use common::{Said, program, said};
 use spoa_tests::Process;
+use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
@@ -61,7 +62,22 @@ fn values_are_dropped_when_others_cannot_be_made() {
 
 #[test]
 fn values_are_dropped_before_the_program_ends() {
-    let mut agent = Process::start(agent().args(["--admin=127.0.0.1:0", "--workers=2"]));
+    for slow in [false, true] {
+        stop(slow);
+    }
+}
+
+/// Stops an agent, whose drops need the runtime and may each take longer than work that blocks may.
+fn stop(slow: bool) {
+    let mut agent = agent();
+    if slow {
+        agent.env("SLOW", "1");
+    }
+    let mut agent = Process::start(agent.args(["--admin=127.0.0.1:0", "--workers=2"]));
+    // A scraper that keeps its connection.
+    let line = agent.wait_for_line("metrics, health and a page at ");
+    let admin = line.rsplit(' ').next().expect("it has an address");
+    let _scraper = TcpStream::connect(admin).expect("it listens");
     agent.wait_for_line("Wire HAProxy to it");
     agent.signal("HUP");
     agent.wait_for_line("SIGHUP: reloaded in ");

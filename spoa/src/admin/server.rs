@@ -14,7 +14,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -87,6 +88,15 @@ impl Admin {
 
     /// Serves until it is dropped. The connections end with it.
     pub async fn serve(self, agents: impl IntoIterator<Item = Monitor>) {
+        self.serve_until(agents, pending()).await;
+    }
+
+    /// Serves until `end` is done, and waits for the end of the connections.
+    pub(crate) async fn serve_until(
+        self,
+        agents: impl IntoIterator<Item = Monitor>,
+        end: impl Future<Output = ()>,
+    ) {
         let site = Arc::new(AdminContent {
             agents: agents.into_iter().collect(),
             handlers: self.handlers,
@@ -96,8 +106,10 @@ impl Admin {
         });
         let mut connections = JoinSet::new();
         let mut open = VecDeque::<AbortHandle>::with_capacity(MAX_CONNECTIONS);
+        let mut end = pin!(end);
         loop {
             let accepted = tokio::select! {
+                () = &mut end => break,
                 accepted = poll_fn(|cx| self.listener.poll_accept(cx)) => accepted,
                 Some(_) = connections.join_next() => continue,
             };
@@ -119,6 +131,7 @@ impl Admin {
                 }
             }));
         }
+        connections.shutdown().await;
     }
 }
 

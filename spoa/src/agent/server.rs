@@ -175,8 +175,12 @@ impl Server {
             .is_err()
         {
             report::after_work_cancelled(after_work.cancel(), limit);
+            let end = end.max(Instant::now() + task::CANCELLED);
             let _ = tokio::time::timeout_at(end, after_work.all_done()).await;
         }
+        // These tasks have the program's values, which are dropped while the runtime still runs: a drop may need it.
+        renewing.shutdown().await;
+        let _ = tokio::time::timeout(task::CANCELLED, connections.tasks.shutdown()).await;
         shared.counters.enter(Phase::Stopped);
     }
 }

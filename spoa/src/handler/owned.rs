@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Owns a value of the program, such as a state. Tokio panics if a task drops a runtime, and a client that blocks owns
-/// one. So if a task is the last owner, the value is dropped as work that blocks is done. A panic of the drop is caught.
+/// one. So if a task is the last owner, [`task::block`] drops the value. A panic of the drop is caught.
 pub(crate) struct Owned<T: Send + 'static>(Option<T>);
 
 impl<T: Send> Owned<T> {

@@ -12,7 +12,8 @@ use std::sync::Arc;
 /// If a handler takes a `State<'_, T>` that the agent was not given, the agent does not start. A reload affects only
 /// later messages: a running handler keeps its value.
 ///
-/// A value may own a tokio runtime, as a client that blocks does: no task makes or drops it.
+/// A value may own a tokio runtime, as a client that blocks does. `run!` makes it where blocking is allowed, and an agent
+/// drops it there. Use such a client in `blocking` handlers only.
 ///
 /// ```
 /// use spoa::prelude::*;

@@ -2,7 +2,7 @@
 
 use super::StartError;
 use crate::agent::AgentBuilder;
-use crate::client::{Ack, Argument, Client, Stream};
+use crate::client::{self, Ack, Argument, Client, Stream};
 use crate::handler::Peer;
 use crate::json::{JsonValue, object};
 use crate::spop::Value;
@@ -14,6 +14,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 
 /// The default frame size of HAProxy: `tune.bufsize` less 4.
 const FRAME: u32 = 16380;
@@ -64,25 +65,32 @@ impl Call {
         }
         // Over sockets, since the program has the code for them already.
         let (ours, theirs) = UnixStream::pair().map_err(StartError::Connect)?;
-        task::spawn(agent.serve_connection(theirs, Peer::Memory, pending()));
+        let serving = task::spawn(agent.serve_connection(theirs, Peer::Memory, pending()));
+        let ack = self.ask(Stream::Unix(ours), frame.unwrap_or(FRAME)).await;
+        let limit = agent.limits().drain_timeout;
+        let _ = timeout(limit, agent.monitor().after_work_done()).await;
+        // The task has the program's values, which are dropped while the runtime still runs: a drop may need it.
+        serving.abort();
+        let _ = timeout(task::CANCELLED, serving).await;
+        let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(CallAnswer {
+            ack: ack?,
+            failure: failures.drain(..).next(),
+        })
+    }
+
+    async fn ask(&self, agent: Stream, frame: u32) -> Result<Ack, client::Error> {
         let client = Client::options()
             .engine_id("call")
-            .max_frame_size(frame.unwrap_or(FRAME))
+            .max_frame_size(frame)
             .ack_timeout(Duration::MAX);
-        let client = client.over(Stream::Unix(ours)).await?;
+        let client = client.over(agent).await?;
         let args: Vec<(&str, Value<'_>)> = self
             .args
             .iter()
             .map(|argument| (argument.name.as_str(), argument.value.as_value()))
             .collect();
-        let ack = client.send(&self.message, &args).await?;
-        let limit = agent.limits().drain_timeout;
-        let _ = tokio::time::timeout(limit, agent.monitor().after_work_done()).await;
-        let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(CallAnswer {
-            ack,
-            failure: failures.drain(..).next(),
-        })
+        client.send(&self.message, &args).await
     }
 
     /// Returns the answer as JSON.

@@ -2,6 +2,8 @@
 
 use super::command_line::Options;
 use super::output::print;
+#[cfg(feature = "admin")]
+use super::serve::RunningAdmin;
 use super::{RunningProgram, StartError, signals, tap};
 use crate::agent::{AgentBuilder, SecretArguments};
 use spoa_tools::dev::Dev;
@@ -43,19 +45,23 @@ pub(super) async fn dev(
         haproxy.text()
     ))?;
     #[cfg(feature = "admin")]
-    if let Some(admin) = admin {
+    if let Some(admin) = &admin {
         print(&format!(
             "Metrics, health and a page at {}\n",
             admin.address()
         ))?;
-        // The end of the runtime ends it.
-        tokio::spawn(admin.serve([server.monitor()]));
     }
+    #[cfg(feature = "admin")]
+    let admin = admin.map(|admin| RunningAdmin::start(admin, server.monitor()));
     let mut ended = Ok(());
     server
         .serve(async {
             ended = haproxy.until(stop).await;
         })
         .await;
+    #[cfg(feature = "admin")]
+    if let Some(admin) = admin {
+        admin.end().await;
+    }
     ended.map_err(StartError::Failed)
 }

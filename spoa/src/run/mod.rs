@@ -76,7 +76,7 @@ use tokio::runtime::{Handle, Runtime};
 use tools::Tool;
 use user_options::UserOptions;
 
-/// The time that work which blocks has, when a command is done, before the process ends.
+/// The time that the process waits for blocking work after a command has ended.
 const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// Runs a program, and returns the exit status.
@@ -349,7 +349,7 @@ impl RunningProgram {
         })
     }
 
-    /// Does a command within a runtime.
+    /// Runs a command within a runtime.
     fn in_runtime(
         &self,
         options: &Options,

@@ -228,7 +228,7 @@ impl Program {
 
     /// Makes the agent's builder, for a test or for a program with a `main` of its own. `words` are the options of a
     /// command line, without the program's name and without a command. The environment is not read, and no service
-    /// is started.
+    /// is started. The states are made by the caller's task, in which a client with a runtime of its own cannot connect.
     ///
     /// ```
     /// # #[cfg(feature = "testing")] {

@@ -48,7 +48,7 @@ pub(super) async fn serve(
     #[cfg(feature = "admin")]
     let admin = admin.map(|admin| {
         tracing::info!(target: AGENT, "metrics, health and a page at {}", admin.address());
-        tokio::spawn(admin.serve([server.monitor()]))
+        RunningAdmin::start(admin, server.monitor())
     });
     let watchdog = task::spawn(systemd::watchdog());
     for note in handlers::notes(&running.handlers) {
@@ -71,14 +71,38 @@ pub(super) async fn serve(
     services
         .end(lame_duck + drain + limits.linger_timeout)
         .await;
-    reloads.abort();
-    watchdog.abort();
+    // Each may have the program's values, which are dropped while the runtime still runs: a drop may need it.
+    task::cancel(reloads).await;
+    task::cancel(watchdog).await;
     #[cfg(feature = "admin")]
     if let Some(admin) = admin {
-        admin.abort();
+        admin.end().await;
     }
     tracing::info!(target: AGENT, "stopped");
     Ok(())
+}
+
+/// An admin server that runs.
+#[cfg(feature = "admin")]
+pub(super) struct RunningAdmin {
+    task: tokio::task::JoinHandle<()>,
+    end: tokio::sync::oneshot::Sender<()>,
+}
+
+#[cfg(feature = "admin")]
+impl RunningAdmin {
+    pub(super) fn start(admin: crate::admin::Admin, monitor: crate::agent::Monitor) -> Self {
+        let (end, ended) = tokio::sync::oneshot::channel();
+        let until = async { drop(ended.await) };
+        let task = task::spawn(admin.serve_until([monitor], until));
+        RunningAdmin { task, end }
+    }
+
+    /// Ends it and its connections.
+    pub(super) async fn end(self) {
+        drop(self.end);
+        let _ = self.task.await;
+    }
 }
 
 /// Binds the admin server, if it is asked for.

@@ -191,16 +191,17 @@ impl Services {
     pub(super) async fn end(self, limit: Duration) {
         let stopped = self.stopped.get().copied().unwrap_or_else(Instant::now);
         let deadline = tokio::time::Instant::from_std(stopped + limit);
-        for (task, asked) in self.tasks {
-            let abort = task.abort_handle();
-            if asked.load(Ordering::Relaxed)
-                && tokio::time::timeout_at(deadline, task).await.is_err()
-            {
+        for (mut task, asked) in self.tasks {
+            if asked.load(Ordering::Relaxed) {
+                if tokio::time::timeout_at(deadline, &mut task).await.is_ok() {
+                    continue;
+                }
                 tracing::warn!(target: AGENT,
                     "a service did not end within {limit:?} of the signal: it is cancelled"
                 );
             }
-            abort.abort();
+            task.abort();
+            let _ = tokio::time::timeout(task::CANCELLED, task).await;
         }
     }
 }

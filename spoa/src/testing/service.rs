@@ -78,8 +78,8 @@ impl Service {
     /// Starts a program, and waits until it listens on a port of 127.0.0.1.
     ///
     /// # Panics
-    /// If the program is not installed, ends before it listens, or does not listen after a minute, with the lines that
-    /// it printed.
+    /// If the program is not installed, ends before it listens, or does not listen after a minute. The panic has the
+    /// lines that the program printed.
     #[track_caller]
     #[must_use = "the program is killed when the value is dropped"]
     pub fn start(command: &Command, port: u16) -> Self {
@@ -103,8 +103,8 @@ impl Service {
     /// ```
     ///
     /// # Panics
-    /// If the program is not installed, ends before the condition is true, or it is not true after a minute, with the
-    /// lines that it printed.
+    /// If the program is not installed, or ends before the condition is true, or if the condition is not true after a
+    /// minute. The panic has the lines that the program printed.
     #[track_caller]
     #[must_use = "the program is killed when the value is dropped"]
     pub fn start_when(command: &Command, mut ready: impl FnMut() -> bool) -> Self {
