@@ -275,6 +275,17 @@ fn send(haproxy: &Haproxy, case: &Case, fix: &Fix, down: bool) -> Sent {
             let line = format!("timeout processing {time}");
             *text = text.replace(&line, "timeout processing 20s");
         }
+        // Before 3.1, HAProxy may wait for ever for an agent that is not there.
+        if down && !text.contains("timeout processing") {
+            let mut timed = String::new();
+            for line in text.split_inclusive('\n') {
+                timed.push_str(line);
+                if line.starts_with("spoe-agent ") {
+                    timed.push_str("    timeout processing 200ms\n");
+                }
+            }
+            *text = timed;
+        }
     }
     let dir = TempDir::new();
     write(&contents, &dir);
