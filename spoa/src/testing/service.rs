@@ -42,6 +42,7 @@ pub fn free_port() -> u16 {
 ///
 /// The program is killed when the value is dropped, and also if the process of the test is killed. So a test can have
 /// its agent meet a service that is down, hangs, or comes back.
+/// Processes that the program has started are not killed: nginx, for example, needs `master_process off`.
 ///
 /// ```no_run
 /// use spoa::testing::{Service, free_port};

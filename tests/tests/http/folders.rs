@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// The answer tells how nginx reads the path. `alias` would do the same with files.
 const CONFIGURATION: &str = "\
-daemon off; worker_processes 1; pid nginx.pid; events {}
+daemon off; master_process off; pid nginx.pid; events {}
 http {
   access_log off;
   client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
