@@ -1,6 +1,6 @@
-//! `floor ADDRESS`: the cheapest agent on tokio. One task per connection, one read and one
-//! write per batch, buffers of the thread; it walks each NOTIFY, takes the last byte of an `ip`, and
-//! sets one variable. From a block of `headers` it takes two cookies, and sets a verdict; other arguments it
+//! `floor ADDRESS`: the cheapest agent on tokio, at a TCP address or `unix@PATH`. One task per connection, one
+//! read and one write per batch, buffers of the thread; it walks each NOTIFY, takes the last byte of an `ip`,
+//! and sets one variable. From a block of `headers` it takes two cookies, and sets a verdict; other arguments it
 //! only passes over. No checks that only an unfriendly peer needs, no limits, no log, no deadlines.
 //!
 //! It is written by hand against the bytes, not with the crate, so that the two share nothing.
@@ -8,8 +8,8 @@
 use memchr::memchr;
 use std::cell::RefCell;
 use std::io;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 const SIZE: usize = 256 << 10;
 
@@ -26,16 +26,50 @@ fn main() -> io::Result<()> {
         .enable_io()
         .build()?;
     runtime.block_on(async {
+        if let Some(path) = address.strip_prefix("unix@") {
+            let listener = UnixListener::bind(path)?;
+            loop {
+                tokio::spawn(serve(listener.accept().await?.0));
+            }
+        }
         let listener = TcpListener::bind(address).await?;
         loop {
             let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
             tokio::spawn(serve(stream));
         }
     })
 }
 
-async fn serve(mut stream: TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+/// A connection, whatever its socket.
+trait Socket: AsyncWrite + Unpin + Send + Sync + 'static {
+    fn readable(&self) -> impl Future<Output = io::Result<()>> + Send;
+    fn try_read(&self, into: &mut [u8]) -> io::Result<usize>;
+    fn try_write(&self, from: &[u8]) -> io::Result<usize>;
+}
+
+macro_rules! socket {
+    ($stream:ty) => {
+        impl Socket for $stream {
+            fn readable(&self) -> impl Future<Output = io::Result<()>> + Send {
+                <$stream>::readable(self)
+            }
+
+            fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+                <$stream>::try_read(self, into)
+            }
+
+            fn try_write(&self, from: &[u8]) -> io::Result<usize> {
+                <$stream>::try_write(self, from)
+            }
+        }
+    };
+}
+
+socket!(TcpStream);
+socket!(UnixStream);
+
+async fn serve(mut stream: impl Socket) -> io::Result<()> {
     let mut unfinished = Vec::new();
     loop {
         stream.readable().await?;
