@@ -139,6 +139,21 @@ impl Process {
         }
     }
 
+    /// Stops an agent by SIGTERM, after which it must end well. Returns the lines it has warned with, but for
+    /// those about handlers that were late, as they may be on a busy machine.
+    pub fn stop_agent(mut self) -> Vec<String> {
+        self.signal("TERM");
+        // Its last line: what it has said before has been read then as well.
+        self.wait_for_line("INFO stopped");
+        assert!(self.wait(PATIENCE).success());
+        let mut lines = self.output();
+        lines.retain(|line| {
+            let warns = line.contains(" WARN ") || line.contains(" ERROR ");
+            warns && !line.contains(" failed: timed out: ")
+        });
+        lines
+    }
+
     /// Ends it at once.
     pub fn kill(&mut self) {
         // It may have ended by itself.

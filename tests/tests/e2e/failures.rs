@@ -216,7 +216,7 @@ fn an_answer_that_haproxy_no_longer_waits_for_does_no_harm() {
             .message(Sent::new("stuck").event("on-frontend-http-request if { path /stuck }"))
             .message(Sent::new("after").event("on-frontend-http-request unless { path /stuck }"))
             // Long enough for a prompt answer on a busy machine.
-            .processing_timeout(Duration::from_millis(400))
+            .processing_timeout(Duration::from_secs(2))
             .set_on_error("error")
             .vars(["txn.iprep.error", "txn.iprep.after", "sess.iprep.never"])
             .global("nbthread 1")
@@ -249,7 +249,7 @@ fn after_an_error_haproxy_asks_again_only_with_continue_on_error() {
         let config = Config::new(agent.addr())
             .message(Sent::new("stuck"))
             .message(Sent::new("after").event("on-http-response"))
-            .processing_timeout(Duration::from_millis(400))
+            .processing_timeout(Duration::from_secs(2))
             .vars(["txn.iprep.after"]);
         for (config, after) in [
             (config.clone(), None),

@@ -29,7 +29,7 @@ fn config(agent: impl ToString) -> Config {
         .message(Sent::new("echo").args("token=path"))
         .set_on_error("error")
         .vars(["txn.iprep.echo", "txn.iprep.error"])
-        .processing_timeout(Duration::from_secs(2))
+        .processing_timeout(Duration::from_secs(10))
 }
 
 /// Returns the requests without their verdict. No request gets another one's verdict, or no answer.
@@ -215,7 +215,7 @@ fn requests_fail_while_the_only_agent_is_down() {
     for_each_haproxy_in_turn(|haproxy| {
         let port = Port::free();
         let proxy = config(port.addr())
-            .processing_timeout(Duration::from_millis(600))
+            .processing_timeout(Duration::from_secs(2))
             .agent_backend("retries 0")
             .start(haproxy);
         Load::on(proxy.addr(), 4, |load| {

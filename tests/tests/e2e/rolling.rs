@@ -59,7 +59,7 @@ fn roll(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Vec<Exchange> {
         .message(Sent::new("echo").args("token=path"))
         .set_on_error("error")
         .vars(["txn.iprep.echo", "txn.iprep.error"])
-        .processing_timeout(Duration::from_secs(2))
+        .processing_timeout(Duration::from_secs(10))
         .spop_check()
         .agent_backend(&second)
         .agent_backend("option redispatch 1");

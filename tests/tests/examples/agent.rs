@@ -3,35 +3,14 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
-use std::time::Duration;
 
 use spoa_tests::{Process, Proxy, Reply, Request, eventually};
 
-/// An example's agent. It is stopped by SIGTERM, must then end well, and must not have warned of
-/// anything that the test did not take.
-pub(crate) struct Agent(pub(crate) Process);
-
-impl Agent {
-    pub(crate) fn start(command: &mut Command) -> Agent {
-        let process = Process::start(command);
-        process.wait_for_line("listening on ");
-        Agent(process)
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        let lines = self.0.output().into_iter();
-        lines
-            .filter(|line| line.contains(" WARN ") || line.contains(" ERROR "))
-            .collect()
-    }
-
-    pub(crate) fn stop(mut self) -> Vec<String> {
-        self.0.signal("TERM");
-        // Its last line: what it has said before has been read then as well.
-        self.0.wait_for_line("INFO stopped");
-        assert!(self.0.wait(Duration::from_secs(20)).success());
-        self.warnings()
-    }
+/// Starts an example's agent.
+pub(crate) fn start(command: &mut Command) -> Process {
+    let process = Process::start(command);
+    process.wait_for_line("listening on ");
+    process
 }
 
 /// Asks until the agent has answered: HAProxy may still be connecting to it.

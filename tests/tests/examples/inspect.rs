@@ -3,7 +3,7 @@
 use spoa_tests::{Background, Directory, Port, Proxy, Request, example, for_each_haproxy_in_turn};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
-use crate::agent::{Agent, ask, exchange};
+use crate::agent::{ask, exchange, start};
 
 const INSPECT: &str = "examples/inspect";
 
@@ -16,7 +16,7 @@ fn inspect_judges_requests() {
     let _ports = ports();
     let directory = Directory::new(INSPECT, "127.0.0.1:8082");
     for_each_haproxy_in_turn(|haproxy| {
-        let agent = Agent::start(&mut example("inspect"));
+        let agent = start(&mut example("inspect"));
         let proxy = directory.start(haproxy);
         let get = |target| Request::get(target).header("user-agent", "test");
         let form = |body: &[u8]| {
@@ -82,11 +82,9 @@ fn inspect_judges_requests() {
         let reply = proxy.send(&get("/.git/config"));
         assert_eq!(reply.header("x-blocked-total"), Some("4"));
         proxy.wait_for_log("{`/.env` in the path||}");
-        let line = agent
-            .0
-            .wait_for_line("INFO inspect: blocked: `/.git/` in the path src=127.0.0.1");
+        let line = agent.wait_for_line("INFO inspect: blocked: `/.git/` in the path src=127.0.0.1");
         assert!(line.ends_with("path=/.git/config"), "{line}");
-        assert_eq!(agent.stop(), [""; 0]);
+        assert_eq!(agent.stop_agent(), [""; 0]);
     });
 }
 
@@ -111,11 +109,11 @@ fn without_a_verdict_only_requests_that_read_pass() {
     };
     for_each_haproxy_in_turn(|haproxy| {
         // The handler fails: nothing listens where its blocklist is to be.
-        let agent = Agent::start(example("inspect").env("INSPECT_REDIS", "127.0.0.1:9"));
+        let agent = start(example("inspect").env("INSPECT_REDIS", "127.0.0.1:9"));
         let proxy = directory.start(haproxy);
         passes_reads_only(&proxy, Some(("x-inspect-error", "failed")));
         assert_eq!(proxy.get("/.env").status, 403);
-        let warnings = agent.stop();
+        let warnings = agent.stop_agent();
         let cause = "failed: cannot ask the blocklist at 127.0.0.1:9: Connection refused";
         assert!(warnings[0].contains(cause), "{warnings:?}");
         assert!(
@@ -124,9 +122,9 @@ fn without_a_verdict_only_requests_that_read_pass() {
         );
 
         // The agent hangs.
-        let agent = Agent::start(&mut example("inspect"));
+        let agent = start(&mut example("inspect"));
         ask(&proxy, &Request::get("/"), "x-inspect-score");
-        agent.0.signal("STOP");
+        agent.signal("STOP");
         passes_reads_only(&proxy, Some(("x-spoe-error", "1")));
 
         // HAProxy knows that no agent is there.
@@ -163,7 +161,7 @@ fn inspect_asks_its_blocklist() {
     let directory = Directory::new(INSPECT, "127.0.0.1:8082");
     for_each_haproxy_in_turn(|haproxy| {
         let address = redis.addr().to_string();
-        let agent = Agent::start(example("inspect").env("INSPECT_REDIS", address));
+        let agent = start(example("inspect").env("INSPECT_REDIS", address));
         let proxy = directory.start(haproxy);
         let reply = ask(&proxy, &Request::get("/"), "x-inspect-score");
         assert_eq!(reply.status, 403);
@@ -171,6 +169,6 @@ fn inspect_asks_its_blocklist() {
             reply.header("x-inspect-reason"),
             Some("the address is on the blocklist")
         );
-        assert_eq!(agent.stop(), [""; 0]);
+        assert_eq!(agent.stop_agent(), [""; 0]);
     });
 }

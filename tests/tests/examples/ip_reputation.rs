@@ -2,14 +2,14 @@
 
 use spoa_tests::{Directory, Port, Request, example, for_each_haproxy_in_turn};
 
-use crate::agent::{Agent, ask, exchange};
+use crate::agent::{ask, exchange, start};
 
 #[test]
 fn clients_with_a_high_score_are_let_in() {
     let _ports = Port::fixed([8080, 8081, 12345]);
     let directory = Directory::new("examples/ip-reputation", "127.0.0.1:8080");
     for_each_haproxy_in_turn(|haproxy| {
-        let agent = Agent::start(&mut example("ip-reputation"));
+        let agent = start(&mut example("ip-reputation"));
         let proxy = directory.start(haproxy);
 
         let reply = ask(&proxy, &Request::get("/"), "x-ip-score");
@@ -36,7 +36,7 @@ fn clients_with_a_high_score_are_let_in() {
             );
         }
 
-        assert_eq!(agent.stop(), [""; 0]);
+        assert_eq!(agent.stop_agent(), [""; 0]);
         let reply = ask(&proxy, &Request::get("/"), "x-ip-error");
         assert_eq!((reply.status, reply.header("x-ip-score")), (200, None));
     });
