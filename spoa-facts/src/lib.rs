@@ -66,4 +66,4 @@ pub use problem::{Problem, ProblemKind};
 pub use quantity::{QuantityError, haproxy_time, parse_size, parse_time, show_size, show_time};
 pub use series::{Series, UnknownSeries};
 pub use units::{duration, size};
-pub use usual::usual;
+pub use usual::{usual, usual_of_response};

@@ -32,3 +32,14 @@ pub fn usual(argument: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// Returns the sample of a response that an argument with this name means in a message about a response.
+///
+/// ```
+/// assert_eq!(spoa_facts::usual_of_response("status"), Some("status"));
+/// assert_eq!(spoa_facts::usual_of_response("path"), None);
+/// ```
+#[must_use]
+pub fn usual_of_response(argument: &str) -> Option<&'static str> {
+    argument.eq_ignore_ascii_case("status").then_some("status")
+}

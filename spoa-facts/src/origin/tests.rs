@@ -134,6 +134,7 @@ fn converters_limit_grow_and_restrict() {
     assert_eq!(origin("req.hdr(x),mod(7)").integers(), -6..=6);
     assert_eq!(origin("req.hdr(x),xxh64").integers(), i64::MIN..=i64::MAX);
     assert_eq!(origin("req.body,crc32").integers(), 0..=i64::from(u32::MAX));
+    assert_eq!(origin("status").integers(), 0..=999);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::hygiene::{Names, hygienic, ours};
 use crate::syntax::{relax, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use spoa_facts::Event;
 use syn::spanned::Spanned;
 
 /// Returns the variables that hold the arguments, in their order.
@@ -75,8 +76,13 @@ fn take_one(argument: &Argument, variable: &Ident, names: &Names) -> TokenStream
     }
 }
 
-/// Returns statements that describe the arguments and states.
-pub(crate) fn describe(arguments: &[Argument], names: &Names, description: &Ident) -> TokenStream {
+/// Returns statements that describe the arguments and states, and check them for a message of this event.
+pub(crate) fn describe(
+    arguments: &[Argument],
+    event: Option<Event>,
+    names: &Names,
+    description: &Ident,
+) -> TokenStream {
     let all = arguments.iter().map(|argument| {
         let param = param(argument, names);
         let spec = spec(argument, &names.private);
@@ -95,7 +101,7 @@ pub(crate) fn describe(arguments: &[Argument], names: &Names, description: &Iden
     });
     let clients = arguments
         .iter()
-        .filter_map(|argument| rejection::check(argument, names));
+        .filter_map(|argument| rejection::check(argument, event, names));
     quote!(#(#checks)* #(#clients)* #(#all)*)
 }
 

@@ -11,19 +11,23 @@ use crate::hygiene::Names;
 use crate::syntax::{erase, last_name, option, peel, relax, shown, timeless};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use spoa_facts::{Charset, Chooser, Kind, Origin};
+use spoa_facts::{Charset, Chooser, Event, Kind, Origin};
 use syn::Type;
 use syn::spanned::Spanned;
 
 /// Returns code that does not compile if a client can make the agent reject the message, unless `#[arg(reject)]`
-/// allows it.
-pub(crate) fn check(argument: &Argument, names: &Names) -> Option<TokenStream> {
+/// allows it. `event` is that of the message, if it is known.
+pub(crate) fn check(
+    argument: &Argument,
+    event: Option<Event>,
+    names: &Names,
+) -> Option<TokenStream> {
     if argument.reject {
         return None;
     }
     // The sample of the argument: the one given, or the one that its well-known name means.
     let usual = match (&argument.sample, &argument.source) {
-        (None, Source::Named(name)) => Sample::usual(name, argument.source_span),
+        (None, Source::Named(name)) => Sample::usual(name, event, argument.source_span),
         _ => None,
     };
     let case = |sample| Case {
@@ -39,10 +43,22 @@ pub(crate) fn check(argument: &Argument, names: &Names) -> Option<TokenStream> {
         return own;
     };
     let case = case(&sample.text);
-    let chosen = (origin.chooser() == Chooser::Client).then(|| case.converts(kind, &origin));
+    let chosen = chosen(kind, &origin).then(|| case.converts(kind, &origin));
     let omitted = (origin.is_omittable() && argument.fallback.is_none())
         .then(|| case.is_optional(kind, &origin));
     Some(quote!(#own #chosen #omitted))
+}
+
+/// The label of a type that does not take everything.
+const CLIENT: &str = "does not accept everything that a client can send";
+
+/// Whether clients, or the servers that answer them, choose the value, as far as that is known.
+fn chosen(kind: Kind, origin: &Origin) -> bool {
+    match origin.chooser() {
+        Chooser::Client => true,
+        Chooser::Server => kind == Kind::Sint && origin.integers() != (i64::MIN..=i64::MAX),
+        _ => false,
+    }
 }
 
 struct Case<'c> {
@@ -93,16 +109,28 @@ impl Case<'_> {
     fn converts(&self, kind: Kind, origin: &Origin) -> TokenStream {
         let shown = shown(timeless(self.argument.ty.to_token_stream()));
         let sample = self.sample;
-        let message = match kind {
-            Kind::Sint => format!(
-                "a client can make the agent reject this message: it can make `{sample}` any integer from {} \
-                 to {}, and `{shown}` does not hold all of these",
-                origin.integers().start(),
-                origin.integers().end(),
+        let (least, greatest) = origin.integers().into_inner();
+        let (message, label) = match (kind, origin.chooser()) {
+            (_, Chooser::Server) => (
+                format!(
+                    "the agent rejects this message for some responses: `{sample}` can be any integer from \
+                     {least} to {greatest}, and `{shown}` does not hold all of these"
+                ),
+                "does not hold everything that a server can send",
             ),
-            _ => format!(
-                "a client can make the agent reject this message: it chooses `{sample}`, and not everything \
+            (Kind::Sint, _) => (
+                format!(
+                    "a client can make the agent reject this message: it can make `{sample}` any integer from \
+                     {least} to {greatest}, and `{shown}` does not hold all of these"
+                ),
+                CLIENT,
+            ),
+            _ => (
+                format!(
+                    "a client can make the agent reject this message: it chooses `{sample}`, and not everything \
                  that it can send becomes `{shown}`"
+                ),
+                CLIENT,
             ),
         };
         let result = format!(
@@ -115,7 +143,7 @@ impl Case<'_> {
             true if is_text(&self.argument.ty) => vec![
                 format!(
                     "take `{taking}`, which has U+FFFD for bytes that are not UTF-8, or `{}`",
-                    self.wrapped(&self.bytes())
+                    self.present_or_not(&self.bytes(), origin)
                 ),
                 format!("or {result}"),
             ],
@@ -128,13 +156,8 @@ impl Case<'_> {
                 format!("or {result}"),
             ],
         };
-        notes.extend(self.others());
-        self.require(
-            &self.holds(kind, origin),
-            &message,
-            "does not accept everything that a client can send",
-            &notes,
-        )
+        notes.extend(self.others(origin));
+        self.require(&self.holds(kind, origin), &message, label, &notes)
     }
 
     /// Requires that the type accepts an absent value, because a client can leave the value out.
@@ -155,19 +178,20 @@ impl Case<'_> {
             "take `Option<{shown}>`{text}, or give a default with `#[{}(default)]`",
             self.argument.spelling.name()
         )];
-        notes.extend(self.others());
+        notes.extend(self.others(origin));
         // One error for one mistake: not if the other checks report one.
         let (accepts, private) = (self.accepts(), &self.names.private);
         let span = self.span;
-        let converts = match origin.chooser() {
-            Chooser::Client => self.holds(kind, origin),
-            _ => quote_spanned!(span=> true),
+        let converts = if chosen(kind, origin) {
+            self.holds(kind, origin)
+        } else {
+            quote_spanned!(span=> true)
         };
         let (kind, param) = (kind_name(kind, span), self.param());
         let by_type = self.by_type();
         let holds = quote_spanned! {span=>
             #by_type #private::Accepts::null(#accepts)
-                || !#converts
+                || !(#converts)
                 || !#private::suits(#private::Kind::#kind, #param::EXPECTED)
         };
         self.require(&holds, &message, "a client can leave this out", &notes)
@@ -239,6 +263,7 @@ impl Case<'_> {
     fn taking(&self, kind: Kind, origin: &Origin) -> String {
         let (least, greatest) = (*origin.integers().start(), *origin.integers().end());
         let fits = match kind {
+            Kind::Sint if least >= 0 && greatest <= u16::MAX.into() => "u16",
             Kind::Sint if least >= 0 && greatest <= u32::MAX.into() => "u32",
             Kind::Sint if least >= 0 => "u64",
             Kind::Sint => "i64",
@@ -251,7 +276,7 @@ impl Case<'_> {
             }
             _ => return self.wrapped(&format!("Value<{}>", self.lifetime())),
         };
-        self.wrapped(fits)
+        self.present_or_not(fits, origin)
     }
 
     fn bytes(&self) -> String {
@@ -268,6 +293,14 @@ impl Case<'_> {
             "'message" => "'a".to_owned(),
             lifetime => lifetime.to_owned(),
         }
+    }
+
+    /// Returns a type that does not accept an absent value, as optional if a client can leave the value out.
+    fn present_or_not(&self, ty: &str, origin: &Origin) -> String {
+        if origin.is_omittable() && self.argument.fallback.is_none() {
+            return format!("Option<{ty}>");
+        }
+        self.wrapped(ty)
     }
 
     /// Returns a type as optional if the one that was written is.
@@ -287,18 +320,17 @@ impl Case<'_> {
         }
     }
 
-    /// Returns how to allow that a client makes the agent reject the message.
-    fn reject(&self) -> String {
-        format!(
-            "if a client may make the agent reject the message, so that HAProxy continues without this \
-             handler, write `#[{}(reject)]`",
-            self.argument.spelling.name()
-        )
-    }
-
-    /// Returns the remedies that do not depend on the type.
-    fn others(&self) -> impl Iterator<Item = String> + '_ {
+    /// Returns the remedies that do not depend on the type: to allow that the agent rejects the message, or another
+    /// sample.
+    fn others(&self, origin: &Origin) -> impl Iterator<Item = String> + '_ {
         let attr = self.argument.spelling.name();
+        let may = match origin.chooser() {
+            Chooser::Server => "the agent may reject the message then",
+            _ => "a client may make the agent reject the message",
+        };
+        let reject = format!(
+            "if {may}, so that HAProxy continues without this handler, write `#[{attr}(reject)]`"
+        );
         let other = self.by_name.then(|| {
             format!(
                 "an argument of this name is usually `{0}`: if it is another sample, write \
@@ -306,7 +338,7 @@ impl Case<'_> {
                 self.sample
             )
         });
-        std::iter::once(self.reject()).chain(other)
+        std::iter::once(reject).chain(other)
     }
 }
 

@@ -51,9 +51,14 @@ impl Sample {
         }
     }
 
-    /// Returns the sample that an argument of a well-known name usually has.
-    pub(crate) fn usual(argument: &str, span: Span) -> Option<Self> {
-        let text = spoa_facts::usual(argument)?.to_owned();
+    /// Returns the sample that an argument of a well-known name usually has in a message of this event.
+    pub(crate) fn usual(argument: &str, event: Option<Event>, span: Span) -> Option<Self> {
+        let response = matches!(event, Some(Event::TcpResponse | Event::HttpResponse));
+        let of_response = response.then(|| spoa_facts::usual_of_response(argument));
+        let text = of_response
+            .flatten()
+            .or_else(|| spoa_facts::usual(argument))?
+            .to_owned();
         let given = look_up(&text).ok()?;
         let expression = Expression::parse(&text).ok();
         Some(Sample {

@@ -250,8 +250,10 @@ fn description(
 fn describe(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream {
     let private = &names.private;
     let description = ours("description");
-    let arguments = argument::describe(&function.arguments, names, &description);
-    let events = events(attribute, function, names);
+    let event = attribute.event.as_ref();
+    let event = event.and_then(|(event, _)| event.parse().ok());
+    let arguments = argument::describe(&function.arguments, event, names, &description);
+    let events = event.map(|event| events(event, function, names));
     // An opaque type cannot be named here.
     let named = match &function.sig.output {
         ReturnType::Type(_, ty) if !is_opaque(ty) => {
@@ -288,11 +290,7 @@ fn describe(attribute: &Attribute, function: &Function, names: &Names) -> TokenS
 }
 
 /// Returns code that does not compile if a struct of arguments has samples that do not exist at the event.
-fn events(attribute: &Attribute, function: &Function, names: &Names) -> TokenStream {
-    let event = attribute.event.as_ref();
-    let Some(event) = event.and_then(|(event, _)| event.parse::<Event>().ok()) else {
-        return TokenStream::new();
-    };
+fn events(event: Event, function: &Function, names: &Names) -> TokenStream {
     let bit = bit(event);
     let checks = argument::events(&function.arguments, names).map(|(argument, events)| {
         let span = argument.ty.span().resolved_at(Span::mixed_site());

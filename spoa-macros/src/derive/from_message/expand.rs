@@ -27,7 +27,7 @@ pub(super) fn implementation(model: &FromMessageModel<'_>) -> TokenStream {
         }
     };
     let description = ours("description");
-    let describe = argument::describe(arguments, &names, &description);
+    let describe = argument::describe(arguments, None, &names, &description);
     let own = arguments
         .iter()
         .filter_map(|argument| argument.sample.as_ref());
