@@ -46,6 +46,8 @@ pub(super) fn lines(plan: &Plan<'_>, with_servers: bool) -> String {
                 text.line("default_backend servers");
                 text.blank();
             }
+            text.comment("The lines of the file that `--rules` names.");
+            text.blank();
             text.verbatim(&own.rest);
         }
         None => shown::variables(plan, &mut text),

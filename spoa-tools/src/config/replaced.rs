@@ -3,7 +3,13 @@
 /// The comment above the rules of `--fail closed`.
 const CLOSED: &str = "# Fail closed";
 
-/// Returns a warning if the new file lacks agents or denials of the old one.
+/// The comment above the lines of `--rules`.
+const OWN: &str = "# The lines of the file that `--rules` names.";
+
+/// The address without `--bind`.
+const DEFAULT_BIND: &str = ":8080";
+
+/// Returns a warning if the new file lacks agents, denials, addresses or the site's own lines of the old one.
 pub(super) fn lost(name: &str, old: &str, new: &str) -> Option<String> {
     let (before, after) = (agents(old), agents(new));
     let mut options = Vec::new();
@@ -13,13 +19,32 @@ pub(super) fn lost(name: &str, old: &str, new: &str) -> Option<String> {
     if old.contains(CLOSED) && !new.contains(CLOSED) {
         options.push("--fail closed".to_owned());
     }
+    if old.contains(OWN) {
+        if !new.contains(OWN) {
+            options.push("--rules FILE".to_owned());
+        }
+    } else if !new.contains(OWN) {
+        let (before, after) = (binds(old), binds(new));
+        // Another address was given on purpose.
+        if before != after && after == [DEFAULT_BIND] {
+            options.extend(before.iter().map(|bind| format!("--bind '{bind}'")));
+        }
+    }
     if options.is_empty() {
         return None;
     }
     Some(format!(
-        "`{name}` no longer has all agents or denials of the old file. To keep them, add `{}`",
+        "`{name}` no longer has everything that options wrote into the old file. To keep it, add `{}`",
         options.join(" ")
     ))
+}
+
+/// Returns what follows `bind` in each line of the frontend.
+fn binds(text: &str) -> Vec<&str> {
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter_map(|line| line.strip_prefix("bind "))
+        .collect()
 }
 
 /// Returns the addresses in the lines `server agent1 ADDRESS`.

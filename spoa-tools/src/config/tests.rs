@@ -223,7 +223,7 @@ fn an_edited_file_is_not_overwritten_and_the_difference_is_shown() {
 }
 
 #[test]
-fn a_replaced_file_that_loses_agents_or_denials_is_reported() {
+fn a_replaced_file_that_loses_what_options_wrote_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let output = format!("--output={}", directory.path().display());
     let run = |more: &[&str]| {
@@ -272,6 +272,38 @@ fn a_replaced_file_that_loses_agents_or_denials_is_reported() {
     // More agents and more denials lose nothing.
     let more = run(&[&both[..], &["--server=127.0.0.1:12345"]].concat());
     assert_eq!(more.warnings, first.warnings);
+
+    let lost = |output: CommandOutput| {
+        let said = output.warnings.into_iter();
+        said.filter(|warning| warning.contains("no longer has"))
+            .collect::<Vec<_>>()
+    };
+    let advised = |options: &str| {
+        format!(
+            "`{file}` no longer has everything that options wrote into the old file. To keep it, add `{options}`"
+        )
+    };
+    let bound = ["--bind=127.0.0.1:8080", "--bind=:8443 ssl crt a.pem"];
+    run(&[&both[..], &bound].concat());
+    assert_eq!(
+        lost(run(&both)),
+        [advised(
+            "--bind '127.0.0.1:8080' --bind ':8443 ssl crt a.pem'"
+        )]
+    );
+    run(&[&both[..], &bound].concat());
+    assert_eq!(lost(run(&[&both[..], &["--bind=:80"]].concat())), [""; 0]);
+    let rules = directory.path().join("rules.cfg");
+    std::fs::write(
+        &rules,
+        "    bind :8080\n    http-request deny if { var(txn.a.action) -m found }\n",
+    )
+    .unwrap();
+    let rules = format!("--rules={}", rules.display());
+    // The addresses are in the site's own lines now.
+    run(&[&both[..], &bound].concat());
+    assert_eq!(lost(run(&[&both[..], &[&rules]].concat())), [""; 0]);
+    assert_eq!(lost(run(&both)), [advised("--rules FILE")]);
 }
 
 #[test]
