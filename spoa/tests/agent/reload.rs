@@ -11,11 +11,12 @@ use spoa_test_support::Stream;
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Weak, mpsc};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
 /// A number that is one more each time it is made.
@@ -359,6 +360,45 @@ async fn a_load_that_hangs_keeps_no_other_value_from_its_renewal() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     all.await.unwrap().unwrap();
+}
+
+/// A runtime that ends waits for the threads that make values.
+#[test]
+fn a_load_that_never_ends_ends_with_the_runtime() {
+    for workers in [None, Some(2)] {
+        let mut runtime = match workers {
+            None => Builder::new_current_thread(),
+            Some(_) => Builder::new_multi_thread(),
+        };
+        let runtime = runtime.worker_threads(workers.unwrap_or(1)).enable_all();
+        let runtime = runtime.build().unwrap();
+        runtime.block_on(async {
+            let (is_first, hangs) = (AtomicBool::new(true), Arc::new(Notify::new()));
+            let hung = hangs.clone();
+            let left = async move || {
+                if !is_first.swap(false, Ordering::SeqCst) {
+                    hangs.notify_one();
+                    pending::<()>().await;
+                }
+                Ok::<_, String>(Left(Arc::new(1)))
+            };
+            let renewal = Renewal::new().every(Duration::from_millis(10));
+            let builder = Agent::builder()
+                .handlers(handlers![waits])
+                .state(hung.clone());
+            let builder = builder.renewed(renewal, left).await.unwrap();
+            let server = builder.listen("127.0.0.1:0").build().unwrap();
+            tokio::spawn(server.bind().unwrap().serve(pending()));
+            hung.notified().await;
+        });
+        let (end, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            drop(runtime);
+            end.send(()).unwrap();
+        });
+        let ended = ended.recv_timeout(Duration::from_secs(20));
+        assert_eq!(ended, Ok(()), "{workers:?}");
+    }
 }
 
 /// The value that the program pushed is newer, though the load ended later.

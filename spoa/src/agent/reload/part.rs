@@ -7,11 +7,13 @@ use crate::handler::panics::drop_quietly;
 use crate::handler::{BoxError, Failure, IntoHandlerError, States};
 use crate::log_target::AGENT;
 use std::any::{TypeId, type_name};
+use std::convert::Infallible;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// How long a reload may take before the log says so.
@@ -20,6 +22,9 @@ const SLOW: Duration = Duration::from_secs(30);
 /// Puts what was made in its place. All parts are made when the first of these is called, so it
 /// cannot fail. A part that is not a state ignores the states.
 pub(crate) type Install = Box<dyn FnOnce(&mut States) + Send>;
+
+/// Ready when nobody waits for a load any more, because the agent has stopped.
+pub(crate) type Abandoned = oneshot::Receiver<Infallible>;
 
 /// A part of an agent that can be reloaded.
 pub(crate) struct ReloadPart {
@@ -32,7 +37,7 @@ pub(crate) struct ReloadPart {
     pub(super) turn: tokio::sync::Mutex<()>,
     /// The load that made the value in use.
     pub(super) installed: AtomicU64,
-    make: Owned<Box<dyn Fn() -> Result<Install, BoxError> + Send + Sync>>,
+    make: Owned<Box<dyn Fn(Abandoned) -> Result<Install, BoxError> + Send + Sync>>,
 }
 
 impl fmt::Debug for ReloadPart {
@@ -46,7 +51,7 @@ impl ReloadPart {
     pub(crate) fn new(
         name: impl Into<String>,
         state: Option<TypeId>,
-        make: impl Fn() -> Result<Install, BoxError> + Send + Sync + 'static,
+        make: impl Fn(Abandoned) -> Result<Install, BoxError> + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(ReloadPart {
             name: name.into(),
@@ -66,10 +71,17 @@ impl ReloadPart {
         F: AsyncFn() -> Result<T, E> + Send + Sync + 'static,
     {
         let name = name.unwrap_or_else(|| type_name::<T>().to_owned());
-        ReloadPart::new(name, Some(TypeId::of::<T>()), move || {
+        ReloadPart::new(name, Some(TypeId::of::<T>()), move |abandoned| {
             // Within the runtime, but not as one of its tasks: a client that blocks has a runtime of its own.
-            let made = pollster::block_on(make());
-            let value = Owned::new(made.map_err(IntoHandlerError::into_handler_error)?);
+            let made = pollster::block_on(async {
+                tokio::select! {
+                    biased;
+                    // The runtime waits for this thread when it ends, so a load that never ends must not keep it.
+                    _ = abandoned => Err("nobody waits for it".into()),
+                    made = make() => made.map_err(IntoHandlerError::into_handler_error),
+                }
+            });
+            let value = Owned::new(made?);
             Ok(Box::new(move |states: &mut States| states.insert(value)))
         })
     }
@@ -89,11 +101,12 @@ impl ReloadPart {
         &self.name
     }
 
-    /// Makes it, on a thread for what blocks.
+    /// Makes it, on a thread for what blocks. A load that waits ends with this future.
     pub(crate) async fn make(self: &Arc<Self>) -> Result<Install, ReloadError> {
         let part = self.clone();
+        let (_waits, abandoned) = oneshot::channel();
         let making = tokio::task::spawn_blocking(move || {
-            let made = guard(|| (part.make)().map_err(Failure::Error));
+            let made = guard(|| (part.make)(abandoned).map_err(Failure::Error));
             made.map_err(|failure| {
                 let text = failure.to_string();
                 drop_quietly(failure);
@@ -157,7 +170,7 @@ mod tests {
         let _guard = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());
         let (end, ends) = mpsc::channel::<()>();
         let ends = Mutex::new(ends);
-        let part = ReloadPart::new("slow", None, move || {
+        let part = ReloadPart::new("slow", None, move |_| {
             ends.lock().unwrap().recv()?;
             Ok(Box::new(|_| {}))
         });

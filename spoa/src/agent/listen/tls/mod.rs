@@ -135,7 +135,7 @@ impl Certificates {
     pub(crate) fn part(&self, counters: Arc<AgentCounters>) -> Arc<ReloadPart> {
         counters.certificate_expires_at(self.read().expires);
         let certificates = self.clone();
-        ReloadPart::new("certificates", None, move || {
+        ReloadPart::new("certificates", None, move |_| {
             let (certificates, counters) = (certificates.clone(), counters.clone());
             let loaded = files::load(&certificates.0.tls)?;
             Ok(Box::new(move |_| {
