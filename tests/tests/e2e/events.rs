@@ -67,6 +67,34 @@ fn a_client_session_is_announced_for_each_request() {
 }
 
 #[test]
+fn responses_of_haproxy_itself_are_not_announced() {
+    for_each_haproxy_in_turn(|haproxy| {
+        let agent = numbering();
+        let proxy = Config::new(agent.addr())
+            .message(Sent::new("request").event("on-frontend-http-request"))
+            .message(Sent::new("response").event("on-http-response"))
+            .frontend("http-request return status 200 if { path /return }")
+            .frontend("http-request deny if { path /deny }")
+            .vars(["sess.iprep.request", "sess.iprep.response"])
+            .start(haproxy);
+        for (path, status, announced) in [
+            ("/return", 200, false),
+            ("/deny", 403, false),
+            ("/", 200, true),
+        ] {
+            let reply = proxy.get(path);
+            assert_eq!(reply.status, status);
+            assert!(reply.var("sess.iprep.request").is_some());
+            assert_eq!(
+                reply.var("sess.iprep.response").is_some(),
+                announced,
+                "{path}"
+            );
+        }
+    });
+}
+
+#[test]
 fn a_condition_keeps_a_message_back() {
     for_each_haproxy_in_turn(|haproxy| {
         let agent = numbering();
