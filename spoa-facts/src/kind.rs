@@ -95,6 +95,12 @@ pub enum Expected {
 }
 
 impl Expected {
+    /// Returns whether the parameter is an address.
+    #[must_use]
+    pub const fn is_address(self) -> bool {
+        matches!(self, Expected::Address | Expected::Ipv4 | Expected::Ipv6)
+    }
+
     /// Returns whether a value of this kind can become the parameter.
     #[must_use]
     pub const fn suits(self, kind: Kind) -> bool {

@@ -7,7 +7,7 @@ use super::super::{Case, Code, Finding};
 use super::arguments::GivenArgument;
 use crate::read::{Section, Span};
 use crate::{Argument, Message};
-use spoa_facts::{Event, Expression, Problem, ProblemKind, Proxy, Sample};
+use spoa_facts::{Chooser, Event, Expression, Kind, Problem, ProblemKind, Proxy, Sample};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {
@@ -271,15 +271,30 @@ fn may_lack(
         handler.name
     );
     let (file, line) = &handler.location;
+    let is_clients = |it: Expression| it.origin().chooser() == Chooser::Client;
+    let may_be_no_address = argument.expected.is_address()
+        && matches!(found.kind(), Kind::Str | Kind::Bin)
+        && Expression::parse(text).is_ok_and(is_clients);
+    let (label, instead) = if may_be_no_address {
+        (
+            "NULL if a request does not have it, and text of the client, which may be no address",
+            format!("`Option<Result<{}, Mismatch>>`", argument.rust_type),
+        )
+    } else {
+        (
+            "sent as NULL if a request does not have it",
+            "an `Option`".to_owned(),
+        )
+    };
     Some(
         Finding::new(Code::SampleMayLack, title, span)
-            .label("sent as NULL if a request does not have it")
+            .label(label)
             .note(format!(
                 "`{}` ({file}:{line}) takes it as `{}`, and refuses such a message",
                 handler.function, argument.rust_type
             ))
             .help(format!(
-                "write `{wanted}`, or take an `Option` in the handler"
+                "write `{wanted}`, or take {instead} in the handler"
             )),
     )
 }
