@@ -76,7 +76,7 @@ impl Config {
                 "VARIABLE",
                 "Variable that `--fail closed` requires; repeatable",
             )
-            .default("the first variable of each message")
+            .default("one that each message always sets")
             .repeated(),
             Opt::text(
                 "page",

@@ -272,12 +272,12 @@ fn may_lack(
     );
     let (file, line) = &handler.location;
     let is_clients = |it: Expression| it.origin().chooser() == Chooser::Client;
-    let may_be_no_address = argument.expected.is_address()
+    let may_not_read = argument.expected.is_address()
         && matches!(found.kind(), Kind::Str | Kind::Bin)
         && Expression::parse(text).is_ok_and(is_clients);
-    let (label, instead) = if may_be_no_address {
+    let (label, instead) = if may_not_read {
         (
-            "NULL if a request does not have it, and text of the client, which may be no address",
+            "NULL if a request does not have it, and text of the client, which need not be an address",
             format!("`Option<Result<{}, Mismatch>>`", argument.rust_type),
         )
     } else {
