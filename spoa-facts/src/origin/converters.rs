@@ -8,7 +8,11 @@ use crate::expression::Call;
 pub(super) fn origin(origin: Origin, call: &Call, gives: Kind) -> Origin {
     if origin.chooser != Chooser::Client && !origin.omittable {
         // Whatever is made of it, no client has a part in it.
-        return origin;
+        return Origin {
+            integers: (i64::MIN, i64::MAX),
+            most: None,
+            ..origin
+        };
     }
     let name = call.name.as_str();
     let number = |place| argument(call, place).and_then(|text| text.parse::<i64>().ok());

@@ -135,6 +135,10 @@ fn converters_limit_grow_and_restrict() {
     assert_eq!(origin("req.hdr(x),xxh64").integers(), i64::MIN..=i64::MAX);
     assert_eq!(origin("req.body,crc32").integers(), 0..=i64::from(u32::MAX));
     assert_eq!(origin("status").integers(), 0..=999);
+    for text in ["status,div(100)", "status,mul(1000)", "status,crc32"] {
+        assert_eq!(origin(text).integers(), i64::MIN..=i64::MAX, "{text}");
+    }
+    assert_eq!(origin("status,sha2(512)").most(), None);
 }
 
 #[test]

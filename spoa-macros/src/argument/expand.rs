@@ -76,7 +76,7 @@ fn take_one(argument: &Argument, variable: &Ident, names: &Names) -> TokenStream
     }
 }
 
-/// Returns statements that describe the arguments and states, and check them for a message of this event.
+/// Returns statements that describe the arguments and states, and check them for a message of this event, or of any.
 pub(crate) fn describe(
     arguments: &[Argument],
     event: Option<Event>,

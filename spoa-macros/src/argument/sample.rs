@@ -51,14 +51,16 @@ impl Sample {
         }
     }
 
-    /// Returns the sample that an argument of a well-known name usually has in a message of this event.
+    /// Returns the sample that an argument of a well-known name usually has in a message of this event; `None` is any event.
     pub(crate) fn usual(argument: &str, event: Option<Event>, span: Span) -> Option<Self> {
-        let response = matches!(event, Some(Event::TcpResponse | Event::HttpResponse));
-        let of_response = response.then(|| spoa_facts::usual_of_response(argument));
-        let text = of_response
-            .flatten()
-            .or_else(|| spoa_facts::usual(argument))?
-            .to_owned();
+        let of_response = || spoa_facts::usual_of_response(argument);
+        let text = match event {
+            // The names for parts of the request mean nothing there.
+            Some(Event::TcpResponse | Event::HttpResponse) => of_response(),
+            Some(_) => spoa_facts::usual(argument),
+            None => spoa_facts::usual(argument).or_else(of_response),
+        }?
+        .to_owned();
         let given = look_up(&text).ok()?;
         let expression = Expression::parse(&text).ok();
         Some(Sample {
