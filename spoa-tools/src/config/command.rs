@@ -76,7 +76,7 @@ impl Config {
                 "VARIABLE",
                 "Variable that `--fail closed` requires; repeatable",
             )
-            .default("one that each message always sets")
+            .default("one that each handler always sets, or a new one")
             .repeated(),
             Opt::text(
                 "page",

@@ -19,16 +19,13 @@ pub(super) fn lost(name: &str, old: &str, new: &str) -> Option<String> {
     if old.contains(CLOSED) && !new.contains(CLOSED) {
         options.push("--fail closed".to_owned());
     }
-    if old.contains(OWN) {
-        if !new.contains(OWN) {
-            options.push("--rules FILE".to_owned());
-        }
-    } else if !new.contains(OWN) {
-        let (before, after) = (binds(old), binds(new));
-        // Another address was given on purpose.
-        if before != after && after == [DEFAULT_BIND] {
-            options.extend(before.iter().map(|bind| format!("--bind '{bind}'")));
-        }
+    let (before, after) = (binds(old), binds(new));
+    // Another address was given on purpose.
+    if !before.is_empty() && before != after && after == [DEFAULT_BIND] {
+        options.extend(before.iter().map(|bind| format!("--bind '{bind}'")));
+    }
+    if old.contains(OWN) && !new.contains(OWN) {
+        options.push("--rules FILE".to_owned());
     }
     if options.is_empty() {
         return None;
@@ -39,9 +36,10 @@ pub(super) fn lost(name: &str, old: &str, new: &str) -> Option<String> {
     ))
 }
 
-/// Returns what follows `bind` in each line of the frontend.
+/// Returns what follows `bind` in each line that is not of `--rules`.
 fn binds(text: &str) -> Vec<&str> {
-    let lines = text.lines().map(str::trim);
+    let written = text.split(OWN).next().unwrap_or_default();
+    let lines = written.lines().map(str::trim);
     lines
         .filter_map(|line| line.strip_prefix("bind "))
         .collect()

@@ -300,10 +300,28 @@ fn a_replaced_file_that_loses_what_options_wrote_is_reported() {
     )
     .unwrap();
     let rules = format!("--rules={}", rules.display());
-    // The addresses are in the site's own lines now.
+    // The addresses are in the site's own lines now, which nothing else has.
     run(&[&both[..], &bound].concat());
     assert_eq!(lost(run(&[&both[..], &[&rules]].concat())), [""; 0]);
     assert_eq!(lost(run(&both)), [advised("--rules FILE")]);
+
+    let rules = directory.path().join("denials.cfg");
+    std::fs::write(
+        &rules,
+        "    http-request deny if { var(txn.a.action) -m found }\n",
+    )
+    .unwrap();
+    let rules = format!("--rules={}", rules.display());
+    let lines = [&both[..], &[&rules]].concat();
+    run(&[&lines[..], &bound[..1]].concat());
+    assert_eq!(lost(run(&lines)), [advised("--bind '127.0.0.1:8080'")]);
+    run(&[&lines[..], &bound[..1]].concat());
+    assert_eq!(
+        lost(run(&both)),
+        [advised("--bind '127.0.0.1:8080' --rules FILE")]
+    );
+    run(&[&both[..], &bound[..1]].concat());
+    assert_eq!(lost(run(&lines)), [advised("--bind '127.0.0.1:8080'")]);
 }
 
 #[test]
