@@ -270,6 +270,35 @@ fn an_agent_serves_with_the_options_of_a_file() {
     assert_eq!(running.wait(PATIENCE).code(), Some(0));
 }
 
+/// The command that the agent prints when it starts takes the options that its state needs.
+#[test]
+fn the_command_to_try_has_the_options_of_the_command_line() {
+    let dir = TempDir::new();
+    dir.write("rules", "word\n");
+    let rules = dir.join("rules").display().to_string();
+    let mut command = agent();
+    command
+        .env("DATABASE_URL", "db:1")
+        .args(["--listen", "127.0.0.1:0"]);
+    dir.write("agent.toml", "mode = \"tarpit\"\n");
+    let file = dir.join("agent.toml").display().to_string();
+    command.args(["--config", &file]);
+    let agent = Process::start(command.args(["--rules", &rules, "-t30", "--dry-run"]));
+    let line = agent.wait_for_line("Try it without HAProxy:  ");
+    let words = " call --config … --rules … --threshold … --dry-run show";
+    assert!(line.ends_with(words), "{line}");
+
+    let words = words.replacen('…', &file, 1).replacen('…', &rules, 1);
+    let words = words.replacen('…', "30", 1);
+    let said = said(self::agent().args(words.split_whitespace()));
+    assert_eq!(
+        (said.status, said.err.as_str()),
+        (Some(0), ""),
+        "{}",
+        said.out
+    );
+}
+
 fn secretive() -> Command {
     program(env!("CARGO_BIN_EXE_agent-secretive"))
 }

@@ -15,6 +15,8 @@ pub(super) struct Banner<'a> {
     pub(super) listeners: Vec<&'a str>,
     /// Whether the TCP listeners take TLS.
     pub(super) tls: bool,
+    /// The options on its command line that the program's own values come from, without their values.
+    pub(super) own: &'a [String],
     /// The number of listeners that were passed to the program. They come first.
     pub(super) passed: usize,
 }
@@ -50,16 +52,11 @@ impl Banner<'_> {
         lines.push(String::new());
         if let Some(handler) = self.handlers.first() {
             let (message, description) = (handler.message_name(), handler.description());
-            let mut call = format!(
-                "Try it without HAProxy:  {} call {}",
-                self.program,
-                message.unwrap_or("any-message"),
-            );
-            for argument in samples(&description) {
-                call.push(' ');
-                call.push_str(&argument);
-            }
-            lines.push(call);
+            let mut words = vec![self.program.to_owned(), "call".to_owned()];
+            words.extend_from_slice(self.own);
+            words.push(message.unwrap_or("any-message").to_owned());
+            words.extend(samples(&description));
+            lines.push(format!("Try it without HAProxy:  {}", words.join(" ")));
             let tools = cfg!(feature = "tools");
             if let Some(address) = self.listeners.first().filter(|_| tools) {
                 let tls = if self.takes_tls(address) {

@@ -38,6 +38,7 @@ pub(super) async fn serve(
         handlers: &running.handlers,
         listeners: listeners.map(|listener| listener.address()).collect(),
         tls: server.takes_tls(),
+        own: options.own_on_the_command_line(),
         passed,
     };
     // An error means only that the banner has no reader.

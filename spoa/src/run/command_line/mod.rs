@@ -33,6 +33,8 @@ pub(super) struct Options {
     given: Vec<(&'static Setting, Vec<SettingValue>)>,
     /// The value of the program's own options, for a task that makes an agent.
     user: Option<Shared>,
+    /// The options on the command line that the program's own values come from, without their values.
+    own: Vec<String>,
     secrets: Secrets,
 }
 
@@ -89,6 +91,12 @@ impl Options {
         let user_given: Vec<_> = user_given.collect();
         let secrets = Secrets::new(user_given.iter().flat_map(GivenOption::secrets));
         let usage = parse::usage(program, line.command);
+        let on_the_line = |given: &&GivenOption| given.origin == OptionOrigin::CommandLine;
+        let own = user_given.iter().filter(on_the_line);
+        let own = own.map(|given| given.option.without_its_value());
+        let has_a_file = !program.user.is_empty() && line.values("config").next().is_some();
+        let file_option = has_a_file.then(|| "--config …".to_owned());
+        let own = file_option.into_iter().chain(own).collect();
         let task = Task::of(line);
         let user = if task.makes_an_agent() {
             let made = user.parse(program.called, &usage, &user_given);
@@ -100,8 +108,15 @@ impl Options {
             task,
             given,
             user,
+            own,
             secrets,
         })
+    }
+
+    /// Returns the options on the command line that the program's own values come from, without their values: its own
+    /// options, and the file of options.
+    pub(super) fn own_on_the_command_line(&self) -> &[String] {
+        &self.own
     }
 
     /// Returns the values of secret options.

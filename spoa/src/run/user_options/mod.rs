@@ -42,6 +42,16 @@ pub(super) struct UserOption {
     pub(super) delimiter: Option<char>,
 }
 
+impl UserOption {
+    /// Returns the option as it is written, with `…` for a value.
+    pub(super) fn without_its_value(&self) -> String {
+        match self.value {
+            Some(_) => format!("--{} …", self.long),
+            None => format!("--{}", self.long),
+        }
+    }
+}
+
 /// Where the value of an option comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum OptionOrigin {
