@@ -271,7 +271,14 @@ fn may_lack(
         handler.name
     );
     let (file, line) = &handler.location;
-    let is_clients = |it: Expression| it.origin().chooser() == Chooser::Client;
+    let moments = of.engine.moments(of.message, case.rules);
+    let is_clients = |it: Expression| {
+        let mut events = moments.iter().filter_map(|moment| match moment {
+            Moment::Event(event) => event.text.parse().ok(),
+            Moment::Rule(rule) => of_rule(case, rule),
+        });
+        events.any(|event| it.origin_at(event).chooser() == Chooser::Client)
+    };
     let may_not_read = argument.expected.is_address()
         && matches!(found.kind(), Kind::Str | Kind::Bin)
         && Expression::parse(text).is_ok_and(is_clients);

@@ -176,8 +176,8 @@ impl Reloader {
     /// this reload made that value, its value stays.
     ///
     /// The values are made one after the other on a thread for what blocks, so that files may be read
-    /// as it is convenient. It must be polled within a tokio runtime with timers. If this future is dropped, so is a load
-    /// that waits.
+    /// as it is convenient. It must be polled within a tokio runtime with timers. A load ends at its
+    /// next `.await` if this future is dropped; one that blocks its thread runs to its end.
     ///
     /// # Errors
     /// An [`Error`] that says which value could not be made, because of an error or a panic. Then

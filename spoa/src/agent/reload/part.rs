@@ -23,8 +23,10 @@ const SLOW: Duration = Duration::from_secs(30);
 /// cannot fail. A part that is not a state ignores the states.
 pub(crate) type Install = Box<dyn FnOnce(&mut States) + Send>;
 
-/// Ready when nobody waits for a load any more, because the agent has stopped.
+/// Ready when nobody waits for a load any more: the future that did was dropped, as at the end of an agent.
 pub(crate) type Abandoned = oneshot::Receiver<Infallible>;
+
+type Make = Box<dyn Fn(Abandoned) -> Result<Install, BoxError> + Send + Sync>;
 
 /// A part of an agent that can be reloaded.
 pub(crate) struct ReloadPart {
@@ -37,7 +39,7 @@ pub(crate) struct ReloadPart {
     pub(super) turn: tokio::sync::Mutex<()>,
     /// The load that made the value in use.
     pub(super) installed: AtomicU64,
-    make: Owned<Box<dyn Fn(Abandoned) -> Result<Install, BoxError> + Send + Sync>>,
+    make: Owned<Make>,
 }
 
 impl fmt::Debug for ReloadPart {
@@ -78,7 +80,7 @@ impl ReloadPart {
                     biased;
                     // The runtime waits for this thread when it ends, so a load that never ends must not keep it.
                     _ = abandoned => Err("nobody waits for it".into()),
-                    made = make() => made.map_err(IntoHandlerError::into_handler_error),
+                    made = async { make().await } => made.map_err(IntoHandlerError::into_handler_error),
                 }
             });
             let value = Owned::new(made?);
