@@ -75,11 +75,16 @@ fn responses_of_haproxy_itself_are_not_announced() {
             .message(Sent::new("response").event("on-http-response"))
             .frontend("http-request return status 200 if { path /return }")
             .frontend("http-request deny if { path /deny }")
+            .frontend("http-request redirect location / if { path /redirect }")
+            .frontend("use_backend nowhere if { path /nowhere }")
+            .sections("backend nowhere")
             .vars(["sess.iprep.request", "sess.iprep.response"])
             .start(haproxy);
         for (path, status, announced) in [
             ("/return", 200, false),
             ("/deny", 403, false),
+            ("/redirect", 302, false),
+            ("/nowhere", 503, false),
             ("/", 200, true),
         ] {
             let reply = proxy.get(path);
