@@ -121,7 +121,7 @@ pub(super) fn origin(call: &Call, response: bool) -> Origin {
         | "distcc_body" | "distcc_param" | "dump_all_vars" | "fs.debug_str" | "bs.debug_str"
         | "http_auth_group" | "sc_key" | "sc0_key" | "sc1_key" | "sc2_key" => unknown(),
         _ if name.starts_with("internal.") => unknown(),
-        // As HTTP has it. Older HAProxies also pass on statuses of more digits.
+        // Three digits, as HTTP has it.
         "status" => server().integer(0, 999),
         "txn.status" | "capture.res.hdr" | "capture.res.ver" | "bytes_out"
         | "rep_ssl_hello_type" | "resp_ver" => server(),

@@ -128,7 +128,7 @@ impl Case<'_> {
             _ => (
                 format!(
                     "a client can make the agent reject this message: it chooses `{sample}`, and not everything \
-                 that it can send becomes `{shown}`"
+                     that it can send becomes `{shown}`"
                 ),
                 CLIENT,
             ),

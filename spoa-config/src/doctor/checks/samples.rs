@@ -279,12 +279,12 @@ fn may_lack(
         });
         events.any(|event| it.origin_at(event).chooser() == Chooser::Client)
     };
-    let may_not_read = argument.expected.is_address()
+    let may_not_parse = argument.expected.is_address()
         && matches!(found.kind(), Kind::Str | Kind::Bin)
         && Expression::parse(text).is_ok_and(is_clients);
-    let (label, instead) = if may_not_read {
+    let (label, instead) = if may_not_parse {
         (
-            "NULL if a request does not have it, and text of the client, which need not be an address",
+            "NULL if a request does not have it, else the client's text, which need not be an address",
             format!("`Option<Result<{}, Mismatch>>`", argument.rust_type),
         )
     } else {
