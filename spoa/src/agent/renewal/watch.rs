@@ -91,27 +91,40 @@ impl Watch {
         }
     }
 
-    /// Waits until one of the files has changed, and returns its path.
+    /// Waits until one of the files has changed, and then until nothing more happens. Returns its path.
     pub(super) async fn changed(&mut self) -> PathBuf {
+        let mut is_quiet = false;
         loop {
             // Before the look, so that no change between the two is missed.
             self.follow();
-            let files: Vec<_> = self.files.iter().map(|(path, _)| path.clone()).collect();
-            let look = move || files.iter().map(|path| FileState::of(path)).collect();
-            let states: Vec<FileState> =
-                tokio::task::spawn_blocking(look).await.unwrap_or_default();
-            let mut changed = None;
-            for ((path, seen), now) in self.files.iter_mut().zip(states) {
-                if *seen != now {
-                    *seen = now;
-                    changed = Some(path.clone());
+            let states = self.look().await;
+            let mut files = self.files.iter().zip(&states);
+            let changed = files.find(|((_, seen), now)| seen != *now);
+            match changed.map(|((path, _), _)| path.clone()) {
+                None => {
+                    self.event().await;
+                    is_quiet = false;
+                }
+                // It may be in the middle of a change: even a removal has two steps that can be seen.
+                Some(_) if !is_quiet => {
+                    self.quiet().await;
+                    is_quiet = true;
+                }
+                Some(path) => {
+                    for ((_, seen), now) in self.files.iter_mut().zip(states) {
+                        *seen = now;
+                    }
+                    return path;
                 }
             }
-            match changed {
-                Some(path) => return path,
-                None => self.wait().await,
-            }
         }
+    }
+
+    /// Looks at the files.
+    async fn look(&self) -> Vec<FileState> {
+        let files: Vec<_> = self.files.iter().map(|(path, _)| path.clone()).collect();
+        let look = move || files.iter().map(|path| FileState::of(path)).collect();
+        tokio::task::spawn_blocking(look).await.unwrap_or_default()
     }
 
     #[cfg(target_os = "linux")]
@@ -134,20 +147,29 @@ impl Watch {
     #[cfg(not(target_os = "linux"))]
     fn follow(&mut self) {}
 
-    /// Waits until something may have changed, and then until nothing more happens.
-    async fn wait(&mut self) {
+    /// Waits until something may have changed.
+    async fn event(&mut self) {
         #[cfg(target_os = "linux")]
         if let Some(events) = &mut self.events {
             if self.follows_all {
                 events.next().await;
-            } else if timeout(LOOK, events.next()).await.is_err() {
-                return;
+            } else {
+                let _ = timeout(LOOK, events.next()).await;
             }
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+
+    /// Waits until nothing more happens.
+    async fn quiet(&mut self) {
+        #[cfg(target_os = "linux")]
+        if let Some(events) = &mut self.events {
             let end = Instant::now() + MAX_CHANGE;
             while Instant::now() < end && timeout(QUIET, events.next()).await.is_ok() {}
             return;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(QUIET).await;
     }
 }
 
@@ -275,5 +297,28 @@ mod events {
         };
         let is_one = |name: &OsString| names.all || names.some.contains(name);
         event.name.as_ref().is_some_and(is_one)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_goes_on_when_it_is_found_is_one_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("rules");
+        fs::write(&file, "half").unwrap();
+        // As if the file had changed while its value was made.
+        let mut watch = Watch::new(vec![(file.clone(), FileState::default())]);
+        let writes = async {
+            tokio::time::sleep(QUIET / 2).await;
+            fs::write(&file, "whole").unwrap();
+        };
+        let (changed, ()) = tokio::join!(watch.changed(), writes);
+        assert_eq!(changed, file);
+        let again = timeout(MAX_CHANGE, watch.changed()).await;
+        assert!(again.is_err(), "the second write is another change");
     }
 }
