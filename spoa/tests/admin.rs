@@ -170,7 +170,7 @@ async fn the_agent_is_ready_only_while_it_serves() {
     let builder = Agent::builder().name("shown").handlers(handlers![good]);
     let builder = builder
         .listen("127.0.0.1:0")
-        .limits(|limits| limits.lame_duck = Duration::from_millis(200));
+        .limits(|limits| limits.lame_duck = Duration::from_secs(2));
     let server = builder.build().unwrap().bind().unwrap();
     let address = serve([server.monitor()]);
     let before = get(&address, "/readyz").await;

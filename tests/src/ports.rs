@@ -15,7 +15,7 @@ const FIRST: u32 = 20_000;
 const COUNT: u32 = 10_000;
 
 /// How long to wait for a fixed port that another test has.
-const QUEUE: Duration = Duration::from_secs(300);
+const QUEUE: Duration = Duration::from_secs(1800);
 
 /// A TCP port of 127.0.0.1 that is this test's for as long as the value lives.
 ///

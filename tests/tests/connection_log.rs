@@ -46,13 +46,14 @@ fn a_haproxy_that_speaks_the_proxy_protocol_is_refused_with_advice() {
                 .processing_timeout(Duration::from_millis(200));
             let proxy = config.start(haproxy);
             proxy.get("/");
-            let line = agent.wait_for_warning("the peer speaks the PROXY protocol, not SPOP; ");
+            let refused = "the peer speaks the PROXY protocol, not SPOP; ";
+            let line = agent.wait_for_warning(refused);
             assert!(
                 line.contains("remove `send-proxy` or `send-proxy-v2` from the `server` line"),
                 "{line}"
             );
             drop(proxy);
-            agent.warnings();
+            agent.stop_with_warnings(refused);
         }
     });
 }

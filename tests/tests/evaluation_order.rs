@@ -4,7 +4,9 @@
 //! labels in the order in which they come: for a frontend with a backend, and for a `listen`.
 //! State kept from one request to the next is tested here as well.
 
-use spoa_tests::{Client, Config, Message, Port, Process, Request, TempDir, for_each_haproxy};
+use spoa_tests::{
+    Client, Config, Message, PATIENCE, Port, Process, Request, TempDir, for_each_haproxy,
+};
 use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
@@ -44,7 +46,7 @@ fn events_come_before_the_rules_of_their_kind() {
         let mut command = Command::new(haproxy.path());
         command.args(["-f", "haproxy.cfg"]).current_dir(dir.path());
         let process = Process::start(&mut command);
-        let limit = Instant::now() + Duration::from_secs(10);
+        let limit = Instant::now() + PATIENCE;
         while TcpStream::connect(origin.addr()).is_err() {
             assert!(Instant::now() < limit, "{haproxy}: {:?}", process.output());
             thread::sleep(Duration::from_millis(10));

@@ -12,7 +12,7 @@ const WATCHED: Duration = Duration::from_secs(3);
 /// The number of context switches of an idle agent while it is watched.
 fn switches(agent: &Process) -> u64 {
     // Its start may take a moment to end.
-    std::thread::sleep(Duration::from_millis(200));
+    std::thread::sleep(Duration::from_secs(1));
     let (start, before) = (Instant::now(), voluntary_switches(agent.id()));
     std::thread::sleep(WATCHED);
     let switches = voluntary_switches(agent.id()) - before;
@@ -26,7 +26,7 @@ fn switches(agent: &Process) -> u64 {
 fn start() -> (Process, String) {
     let agent = Process::start(&mut fixture());
     let line = agent.wait_for_line("listening on ");
-    agent.wait_for_line("Wire HAProxy to it");
+    agent.wait_for_line("INFO started: ");
     (agent, line.trim_start_matches("listening on ").to_owned())
 }
 

@@ -136,7 +136,7 @@ fn settled(agent: &Process) -> Vitals {
     loop {
         std::thread::sleep(Duration::from_millis(300));
         let now = Vitals::of(agent.id());
-        if now.memory.abs_diff(before.memory) < 64 << 10 {
+        if now.memory.abs_diff(before.memory) < 64 << 10 && now.files == before.files {
             return now;
         }
         before = now;

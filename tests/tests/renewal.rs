@@ -205,15 +205,14 @@ async fn a_folder_above_the_file_may_be_renamed_and_replaced() {
 #[tokio::test]
 async fn a_value_is_reloaded_at_every_period_and_an_outage_is_one_line() {
     let dir = files();
-    let (agent, client) = start(&mut command(&dir)).await;
+    let (agent, client) = start(command(&dir).arg("--log=debug")).await;
     becomes(&client, "txn.polled", "polled 1").await;
     dir.write("polled", "polled 2");
     becomes(&client, "txn.polled", "polled 2").await;
     replace(&dir.join("polled"), "broken");
     let failed = "ERROR reload failed, the old value is kept: `reload = Polled(";
     agent.wait_for_line(failed);
-    // Several periods pass.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    agent.wait_for_line("DEBUG reload failed 2 times in a row: ");
     becomes(&client, "txn.polled", "polled 2").await;
     dir.write("polled", "polled 3");
     becomes(&client, "txn.polled", "polled 3").await;

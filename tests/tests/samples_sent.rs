@@ -4,8 +4,8 @@
 use spoa::prelude::*;
 use spoa_facts::{Expression, Frame, Sent};
 use spoa_tests::{
-    Background, Config, Haproxy, Message, Port, Process, Request, TempDir, for_each_haproxy,
-    for_haproxies,
+    Background, Config, Haproxy, Message, PATIENCE, Port, Process, Request, TempDir,
+    for_each_haproxy, for_haproxies,
 };
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -218,7 +218,7 @@ fn first_bytes(
 }
 
 fn eventually_connected(front: &Port, process: &Process) -> TcpStream {
-    let limit = Instant::now() + Duration::from_secs(10);
+    let limit = Instant::now() + PATIENCE;
     loop {
         match TcpStream::connect(front.addr()) {
             Ok(client) => return client,

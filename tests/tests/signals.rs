@@ -276,12 +276,11 @@ async fn a_second_run_drains_like_the_first() {
         eventually("it drains", || drains(&agent) == run);
     }
     assert_eq!(agent.wait(PATIENCE).code(), Some(0));
-    let stopped = agent
-        .output()
-        .iter()
-        .filter(|line| line.contains("INFO stopped"))
-        .count();
-    assert_eq!(stopped, 2, "{:#?}", agent.output());
+    eventually("it has stopped twice", || {
+        let output = agent.output();
+        let stopped = output.iter().filter(|line| line.contains("INFO stopped"));
+        stopped.count() == 2
+    });
 }
 
 #[tokio::test]

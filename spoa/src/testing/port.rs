@@ -82,9 +82,10 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(start_programs);
             }
-            let ports = std::iter::repeat_with(|| Port::free().unwrap().address()).take(4000);
-            let taken = ports.filter(|address| TcpListener::bind(address).is_err());
-            let taken = taken.map(|address| address.port()).collect();
+            let ports = std::iter::repeat_with(|| Port::free().unwrap()).take(4000);
+            // No other process takes it while it is held.
+            let taken = ports.filter(|port| TcpListener::bind(port.address()).is_err());
+            let taken = taken.map(|port| port.address().port()).collect();
             done.store(true, Ordering::Relaxed);
             taken
         });

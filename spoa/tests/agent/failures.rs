@@ -405,7 +405,6 @@ async fn a_burst_of_blocking_handlers_is_answered_within_the_default_limits() {
         answered >= expected,
         "{answered} of {expected} were answered: {failed:?}"
     );
-    assert!(answered >= 64, "{answered}: {failed:?}");
     assert_eq!(answered + failed.len(), CALLS as usize);
 }
 

@@ -137,13 +137,16 @@ impl<const N: usize> ReasonLimits<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Instant;
 
     #[test]
     fn one_reason_does_not_suppress_another() {
         let limits = RateLimits::<3>::default();
-        let passed = |reason| (0..1000).filter(|_| limits.pass(reason).is_some()).count();
         for reason in 0..3 {
-            assert!((1..=2).contains(&passed(reason)));
+            let begin = Instant::now();
+            let passed = (0..1000).filter(|_| limits.pass(reason).is_some()).count();
+            let most = 2 + begin.elapsed().as_secs() as usize;
+            assert!((1..=most).contains(&passed), "{passed} lines");
         }
     }
 
@@ -159,8 +162,11 @@ mod tests {
         hashes.sort_unstable();
         assert!(hashes.windows(2).all(|pair| pair[0] != pair[1]));
         // More than fit share limits, and still do not flood.
+        let begin = Instant::now();
         let more = (64..10_000).filter(|reason| limits.pass(reason).is_some());
-        assert!(more.count() <= 3 * 64);
+        let more = more.count();
+        let most = 2 + begin.elapsed().as_secs() as usize;
+        assert!(more <= most * 64, "{more} lines");
     }
 
     #[test]
@@ -178,11 +184,8 @@ mod tests {
     #[test]
     fn one_line_a_second_goes_through_and_the_others_are_counted() {
         let limit = RateLimit::default();
-        let passed = (0..1000).filter(|_| limit.pass().is_some()).count();
-        assert!((1..=2).contains(&passed), "{passed} lines");
-        assert_eq!(
-            limit.suppressed.load(Ordering::Relaxed),
-            1000 - passed as u64
-        );
+        let passed = (0..1000).filter(|_| limit.pass_at(5000).is_some());
+        assert_eq!(passed.count(), 1);
+        assert_eq!(limit.suppressed.load(Ordering::Relaxed), 999);
     }
 }
