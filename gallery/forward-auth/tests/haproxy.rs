@@ -29,6 +29,8 @@ fn agent(port: u16, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_forward-auth"));
     command.args(["--service", &format!("http://127.0.0.1:{port}/verify")]);
     command.env("SPOA_SERVICE_RETRY", "200ms").args(options);
+    // The longest, since a machine that runs tests is busy.
+    command.env("SPOA_SERVICE_TIMEOUT", "2s");
     command
 }
 
@@ -169,12 +171,12 @@ fn without_its_service_the_agent_denies_until_it_is_back() {
         eventually("the service is asked again", || {
             get(&haproxy, "alice", "/new").status == 200
         });
-        // One line for each outage, or for both if they follow within a second.
+        // One line for each outage, or for both if they follow within a second. A late answer is one more outage.
         eventually("the log says that each outage is over", || {
             let log = haproxy.agent_log().join("\n");
             let lines = |text: &str| log.matches(text).count();
             let away = lines("the service is unavailable, handlers run without it");
-            (1..=2).contains(&away) && lines("the service answers again") == away
+            away >= 1 && lines("the service answers again") == away
         });
         drop(second);
     }
@@ -184,24 +186,20 @@ fn without_its_service_the_agent_denies_until_it_is_back() {
 fn a_service_that_hangs_costs_one_timeout_and_not_one_for_each_request() {
     let port = free_port();
     let nginx = nginx(port);
-    let options = [
-        "--cache",
-        "0",
-        "--service-timeout",
-        "300ms",
-        "--service-retry",
-        "3s",
-    ];
+    let options = ["--cache", "0", "--service-retry", "10s"];
     let haproxy = start(&HaProxy::newest(), agent(port, &options));
-    assert_eq!(get(&haproxy, "alice", "/").status, 200);
+    eventually("the service is asked", || {
+        get(&haproxy, "alice", "/").status == 200
+    });
     nginx.pause();
     let start = Instant::now();
     for _ in 0..20 {
         assert_eq!(get(&haproxy, "alice", "/").status, 503);
     }
     let elapsed = start.elapsed();
+    // One timeout for each request is 40 seconds.
     assert!(
-        elapsed < Duration::from_millis(300 * 10),
+        elapsed < Duration::from_secs(20),
         "20 requests took {elapsed:?}"
     );
     nginx.resume();
