@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use spoa_tests::{Port, Process, Proxy, Request, TempDir, eventually, for_each_haproxy};
+use spoa_tests::{Haproxy, Port, Process, Proxy, Request, TempDir, eventually, for_each_haproxy};
 
 use crate::common::program;
 use crate::slow_server::{Framing, Slow, slow_server};
@@ -71,7 +71,8 @@ struct Stack {
     _dir: TempDir,
 }
 
-fn stack(haproxy: &spoa_tests::Haproxy, args: &[&str]) -> Stack {
+/// Starts the agent and HAProxy, which `start` starts.
+fn stack(haproxy: &Haproxy, args: &[&str], start: impl Fn(&Written, &Haproxy) -> Proxy) -> Stack {
     let (dir, front, port) = (TempDir::new(), Port::free(), Port::free());
     let listen = port.addr().to_string();
     let rules = format!(
@@ -86,7 +87,7 @@ fn stack(haproxy: &spoa_tests::Haproxy, args: &[&str]) -> Stack {
     let mut written = Written::by(agent(), haproxy, &all);
     written.serve_at(front);
     let agent = serving(agent(), &listen);
-    let proxy = written.start(haproxy);
+    let proxy = start(&written, haproxy);
     ask(&proxy, &Request::get("/"), "a judged request", |reply| {
         reply.status == 200
     });
@@ -106,7 +107,7 @@ fn answered_requests_pass_and_all_others_are_denied_whatever_a_handler_returns()
             agent,
             warnings,
             _dir,
-        } = stack(haproxy, &[]);
+        } = stack(haproxy, &[], Written::start);
         let status = |target: &str| proxy.get(target).status;
 
         // A rule can ask for the answer to each message.
@@ -138,17 +139,21 @@ fn answered_requests_pass_and_all_others_are_denied_whatever_a_handler_returns()
         }
 
         // Not at all.
-        agent.signal("STOP");
-        for path in PATHS {
-            assert_eq!(status(&format!("/{path}")), 503, "{haproxy} {path} halted");
-            if path == "set-var" {
-                break;
-            }
+        let halted = stack(haproxy, &[], Written::start_as_written);
+        halted.agent.signal("STOP");
+        for path in ["/unit", "/set-var"] {
+            assert_eq!(
+                halted.proxy.get(path).status,
+                503,
+                "{haproxy} {path} halted"
+            );
         }
-        agent.signal("CONT");
-        ask(&proxy, &Request::get("/"), "a judged request", |reply| {
+        halted.agent.signal("CONT");
+        let judged = Request::get("/");
+        ask(&halted.proxy, &judged, "a judged request", |reply| {
             reply.status == 200
         });
+        drop(halted);
         proxy.admin("disable server answers-agents/agent1");
         for path in PATHS.into_iter().chain(["late"]) {
             assert_eq!(status(&format!("/{path}")), 503, "{haproxy} {path} down");
@@ -172,7 +177,7 @@ fn answered_requests_pass_and_all_others_are_denied_whatever_a_handler_returns()
 #[test]
 fn a_body_that_comes_after_its_head_is_seen() {
     for_each_haproxy(|haproxy| {
-        let stack = stack(haproxy, &["--verdict=txn.leak"]);
+        let stack = stack(haproxy, &["--verdict=txn.leak"], Written::start);
         for _ in 0..10 {
             let reply = stack.proxy.get("/body");
             let leak = reply.header("x-leak").map(str::to_owned);

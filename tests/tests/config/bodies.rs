@@ -195,7 +195,8 @@ fn a_request_without_a_body_does_not_wait() {
         let head = site.raw(upgrade, Duration::ZERO, b"");
         assert!(head.contains("x-bytes: 0"), "{haproxy}: {head}");
         let took = started.elapsed();
-        assert!(took < Duration::from_secs(5), "{haproxy}: {took:?}");
+        // HAProxy waits 10 s for a body that does not come.
+        assert!(took < Duration::from_secs(9), "{haproxy}: {took:?}");
     });
 }
 
@@ -260,12 +261,9 @@ fn a_response_with_a_length_is_waited_for_and_one_that_may_never_end_is_not() {
         let reply = site.proxy.get("/page");
         assert_eq!(reply.header("x-download-bytes"), Some("10"), "{haproxy}");
         assert_eq!(reply.header("x-download"), Some("unknown"), "{haproxy}");
-        // A response that has no body in spite of its length.
-        let started = Instant::now();
-        let reply = site.proxy.send(&Request::new("HEAD", "/slow"));
+        // A response that has no body in spite of its length. If HAProxy waited for it, this would be 504.
+        let reply = site.proxy.send(&Request::new("HEAD", "/stops"));
         assert_eq!(reply.status, 200, "{haproxy}");
-        let took = started.elapsed();
-        assert!(took < Duration::from_secs(2), "{haproxy}: {took:?}");
     });
 }
 

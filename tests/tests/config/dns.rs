@@ -125,11 +125,6 @@ fn agents_that_come_and_go_in_dns_lose_no_answer() {
         );
         let config = config.replace(&line, &template) + &resolvers;
         fs::write(written.dir.join("haproxy.cfg"), config).expect("it is written");
-        // No answer is late on a busy machine.
-        let spoe = written.read("spoe.conf");
-        let patient = spoe.replace("timeout processing 500ms", "timeout processing 20s");
-        assert_ne!(patient, spoe);
-        fs::write(written.dir.join("spoe.conf"), patient).expect("it is written");
         dns.tell(&[one]);
         let mut first = member("first", one, port);
         let proxy = written.start(haproxy);

@@ -50,7 +50,8 @@ fn every_example_can_fail_closed() {
             };
             let args = ["--listen", &listen, "--fail=closed", verdict];
             let written = Written::by(example(name), haproxy, &args);
-            let proxy = written.start(haproxy);
+            // The first request may wait for an agent that is not there.
+            let proxy = written.start_as_written(haproxy);
             assert_eq!(proxy.get("/").status, 503, "{name}");
             let _agent = serving(example(name), &listen);
             ask(&proxy, &Request::get("/"), "a request passes", |reply| {
@@ -82,7 +83,7 @@ fn the_log_line_says_why_a_request_was_denied() {
                 written.serve_at(front);
             }
             let agent = serving(example("ip-reputation"), &listen);
-            let proxy = written.start(haproxy);
+            let proxy = written.start_as_written(haproxy);
             ask(&proxy, &Request::get("/"), "a judged request", |reply| {
                 reply.status == 200
             });

@@ -22,14 +22,15 @@ struct Fleet {
     proxy: Proxy,
     agents: Vec<Process>,
     ports: Vec<String>,
+    _ports: [Port; 3],
     _written: Written,
     _origin: Origin,
 }
 
 impl Fleet {
     fn start(haproxy: &Haproxy, sticky: &str) -> Fleet {
-        let ports = [Port::free(), Port::free(), Port::free()];
-        let ports: Vec<_> = ports.iter().map(|port| port.addr().to_string()).collect();
+        let held = [Port::free(), Port::free(), Port::free()];
+        let ports: Vec<_> = held.iter().map(|port| port.addr().to_string()).collect();
         // HAProxy sends no message about a response that is its own.
         let (front, origin, dir) = (Port::free(), Origin::start(), TempDir::new());
         let rules = format!(
@@ -55,6 +56,7 @@ impl Fleet {
             proxy,
             agents,
             ports,
+            _ports: held,
             _written: written,
             _origin: origin,
         };
