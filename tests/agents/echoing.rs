@@ -4,7 +4,7 @@
 use spoa::prelude::*;
 use std::time::Duration;
 
-#[spoe_message("echo", set = "txn.echo")]
+#[spoe_message("echo", set = "txn.echo", timeout = "20s")]
 async fn echo(token: &str) -> String {
     tokio::time::sleep(Duration::from_millis(3)).await;
     token.to_owned()

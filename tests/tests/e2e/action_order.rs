@@ -27,13 +27,13 @@ fn quick() -> Answer {
     verdict("quick")
 }
 
-#[spoe_message("slow")]
+#[spoe_message("slow", timeout = "20s")]
 async fn slow() -> Answer {
     tokio::time::sleep(Duration::from_millis(10)).await;
     verdict("slow")
 }
 
-#[spoe_message("blocked", blocking)]
+#[spoe_message("blocked", blocking, timeout = "20s")]
 fn blocked() -> Answer {
     std::thread::sleep(Duration::from_millis(5));
     verdict("blocked")

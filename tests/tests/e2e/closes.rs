@@ -78,7 +78,7 @@ fn haproxy_stops_while_it_is_idle() {
         assert_answered(&proxy);
         proxy.soft_stop();
         // It lingers if an agent does not answer its DISCONNECT.
-        assert!(proxy.wait(Duration::from_secs(5)).success());
+        assert!(proxy.wait(Duration::from_secs(20)).success());
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use spoa::State;
 use spoa::agent::{AgentBuilder, FailedMessage};
@@ -181,6 +181,7 @@ fn a_failure_is_logged_with_all_its_ids_once_a_second() {
     for_each_haproxy(|haproxy| {
         let agent = Background::agent(failing);
         let proxy = config(&agent).start(haproxy);
+        let begin = Instant::now();
         for _ in 0..20 {
             proxy.get("/error");
         }
@@ -195,7 +196,9 @@ fn a_failure_is_logged_with_all_its_ids_once_a_second() {
             assert!(line.contains(part), "{line}");
         }
         let more = agent.warnings();
-        assert!(more.len() < 3, "{more:#?}");
+        // On a busy machine, the requests may take some seconds.
+        let most = 2 + begin.elapsed().as_secs();
+        assert!(more.len() as u64 <= most, "{more:#?}");
     });
 }
 
@@ -216,7 +219,7 @@ fn an_answer_that_haproxy_no_longer_waits_for_does_no_harm() {
             .message(Sent::new("stuck").event("on-frontend-http-request if { path /stuck }"))
             .message(Sent::new("after").event("on-frontend-http-request unless { path /stuck }"))
             // Long enough for a prompt answer on a busy machine.
-            .processing_timeout(Duration::from_secs(2))
+            .processing_timeout(Duration::from_secs(4))
             .set_on_error("error")
             .vars(["txn.iprep.error", "txn.iprep.after", "sess.iprep.never"])
             .global("nbthread 1")
@@ -249,7 +252,8 @@ fn after_an_error_haproxy_asks_again_only_with_continue_on_error() {
         let config = Config::new(agent.addr())
             .message(Sent::new("stuck"))
             .message(Sent::new("after").event("on-http-response"))
-            .processing_timeout(Duration::from_secs(2))
+            // Long enough for a prompt answer on a busy machine.
+            .processing_timeout(Duration::from_secs(4))
             .vars(["txn.iprep.after"]);
         for (config, after) in [
             (config.clone(), None),
@@ -295,7 +299,8 @@ fn requests_go_on_with_an_error_if_no_agent_listens() {
             .message(Sent::new("after"))
             .set_on_error("error")
             .vars(["txn.iprep.after", "txn.iprep.error"])
-            .processing_timeout(Duration::from_millis(200))
+            // Long enough for HAProxy to find out, on a busy machine.
+            .processing_timeout(Duration::from_secs(2))
             .agent_backend("retries 0")
             .start(haproxy);
         let reply = proxy.get("/");

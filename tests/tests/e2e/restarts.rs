@@ -14,7 +14,7 @@ use spoa_tests::{
 use crate::gate::Gate;
 
 /// Answers with the token it is given, after a while.
-#[spoe_message("echo", set = "txn.echo")]
+#[spoe_message("echo", set = "txn.echo", timeout = "20s")]
 async fn echo(token: &str) -> String {
     tokio::time::sleep(Duration::from_millis(3)).await;
     token.to_owned()
@@ -215,7 +215,7 @@ fn requests_fail_while_the_only_agent_is_down() {
     for_each_haproxy_in_turn(|haproxy| {
         let port = Port::free();
         let proxy = config(port.addr())
-            .processing_timeout(Duration::from_secs(2))
+            .processing_timeout(Duration::from_secs(5))
             .agent_backend("retries 0")
             .start(haproxy);
         Load::on(proxy.addr(), 4, |load| {

@@ -50,7 +50,9 @@ fn multi_routes_requests_and_counts_responses() {
         assert_eq!(counted(), "edge.shop.2xx:1|c");
 
         assert_eq!(proxy.get("/next/").text(), "next\n");
-        assert_eq!(counted(), "edge.next.2xx:1|c");
+        // `ask` may have sent more requests than one.
+        let next = std::iter::repeat_with(counted).find(|line| line != "edge.shop.2xx:1|c");
+        assert_eq!(next.as_deref(), Some("edge.next.2xx:1|c"));
         // The group is not sent for these.
         let reply = proxy.get("/static/logo");
         assert_eq!(
@@ -59,7 +61,9 @@ fn multi_routes_requests_and_counts_responses() {
         );
 
         dir.write("notice.txt", "back at nine\n");
-        assert_eq!(proxy.get("/").header("x-notice"), Some("back at nine"));
+        // It is answered without the notice if reading that takes long, as it may on a busy machine.
+        let reply = ask(&proxy, &Request::get("/"), "x-notice");
+        assert_eq!(reply.header("x-notice"), Some("back at nine"));
         let answer = exchange(8084, b"GET /next/ HTTP/1.0\r\n\r\n");
         assert!(answer.ends_with("\r\n\r\napi\n"), "{answer}");
 
