@@ -91,7 +91,7 @@ impl Watch {
         }
     }
 
-    /// Waits until one of the files has changed, and then until nothing more happens. Returns its path.
+    /// Waits until a file has changed, and then until it is [quiet](Self::quiet). Returns its path.
     pub(super) async fn changed(&mut self) -> PathBuf {
         let mut is_quiet = false;
         loop {
@@ -102,10 +102,13 @@ impl Watch {
             let changed = files.find(|((_, seen), now)| seen != *now);
             match changed.map(|((path, _), _)| path.clone()) {
                 None => {
-                    self.event().await;
-                    is_quiet = false;
+                    is_quiet = self.event().await;
+                    // Events may come at any rate, also without a change.
+                    if is_quiet {
+                        self.quiet().await;
+                    }
                 }
-                // It may be in the middle of a change: even a removal has two steps that can be seen.
+                // The file may be in the middle of a change: even a removal can be seen in two steps.
                 Some(_) if !is_quiet => {
                     self.quiet().await;
                     is_quiet = true;
@@ -120,7 +123,7 @@ impl Watch {
         }
     }
 
-    /// Looks at the files.
+    /// Returns what the files are like now.
     async fn look(&self) -> Vec<FileState> {
         let files: Vec<_> = self.files.iter().map(|(path, _)| path.clone()).collect();
         let look = move || files.iter().map(|path| FileState::of(path)).collect();
@@ -147,21 +150,21 @@ impl Watch {
     #[cfg(not(target_os = "linux"))]
     fn follow(&mut self) {}
 
-    /// Waits until something may have changed.
-    async fn event(&mut self) {
+    /// Waits until something may have changed. Returns whether the system said so.
+    async fn event(&mut self) -> bool {
         #[cfg(target_os = "linux")]
         if let Some(events) = &mut self.events {
             if self.follows_all {
                 events.next().await;
-            } else {
-                let _ = timeout(LOOK, events.next()).await;
+                return true;
             }
-            return;
+            return timeout(LOOK, events.next()).await.is_ok();
         }
         tokio::time::sleep(LOOK).await;
+        false
     }
 
-    /// Waits until nothing more happens.
+    /// Waits until no event comes for [`QUIET`], but for [`MAX_CHANGE`] at most. Without events, this is one wait.
     async fn quiet(&mut self) {
         #[cfg(target_os = "linux")]
         if let Some(events) = &mut self.events {
