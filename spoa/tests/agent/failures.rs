@@ -371,9 +371,19 @@ async fn a_burst_that_exceeds_the_queue_is_overloaded() {
 /// When calls of `doze` ended.
 static DOZED: Mutex<Vec<Instant>> = Mutex::new(Vec::new());
 
+/// How many calls of `doze` run, and how many ran at once.
+static DOZING: Mutex<(usize, usize)> = Mutex::new((0, 0));
+
 #[spoe_message("doze", blocking, set = "sess.doze")]
 fn doze(n: u8) -> u8 {
+    let count = |change: fn(usize) -> usize| {
+        let mut dozing = DOZING.lock().unwrap();
+        dozing.0 = change(dozing.0);
+        dozing.1 = dozing.1.max(dozing.0);
+    };
+    count(|now| now + 1);
     std::thread::sleep(Duration::from_millis(200));
+    count(|now| now - 1);
     DOZED.lock().unwrap().push(Instant::now());
     n
 }
@@ -406,6 +416,9 @@ async fn a_burst_of_blocking_handlers_is_answered_within_the_default_limits() {
         "{answered} of {expected} were answered: {failed:?}"
     );
     assert_eq!(answered + failed.len(), CALLS as usize);
+    // Some threads may start late.
+    let at_once = DOZING.lock().unwrap().1;
+    assert!((33..=64).contains(&at_once), "{at_once} ran at once");
 }
 
 #[tokio::test]
