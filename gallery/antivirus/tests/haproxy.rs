@@ -53,7 +53,7 @@ fn agent(clamd: &Path, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_antivirus"));
     command.arg("--clamd").arg(clamd).args(options);
     command.env("SPOA_CLAMD_RETRY", "200ms");
-    // The longest, since a machine that runs tests is busy.
+    // The longest that the option takes, since a machine that runs tests is busy.
     command.env("SPOA_CLAMD_TIMEOUT", "9s");
     command
 }
@@ -150,6 +150,7 @@ fn without_clamd_the_server_learns_that_nothing_was_scanned() {
     let folder = Folder::new("away");
     for installed in HaProxy::oldest_middle_newest() {
         fs::remove_file(folder.socket()).ok();
+        let begin = Instant::now();
         // Down at the start.
         let haproxy = start(&installed, agent(&folder.socket(), &[]));
         assert_eq!(seen(&upload(&haproxy, VIRUS)), "none", "{installed}");
@@ -165,12 +166,14 @@ fn without_clamd_the_server_learns_that_nothing_was_scanned() {
             upload(&haproxy, VIRUS).status == 403
         });
         drop(clamd);
-        // One line for each outage, or for both if they follow within a second. A late answer is one more outage.
+        // One line for each outage, or for both if they follow within a second. A late answer is one more outage, but
+        // there is one line a second at most.
         eventually("the log says that each outage is over", || {
             let log = haproxy.agent_log().join("\n");
             let lines = |text: &str| log.matches(text).count();
             let away = lines("clamd is unavailable, handlers run without it");
-            away >= 1 && lines("clamd answers again") == away
+            let most = 2 + begin.elapsed().as_secs() as usize;
+            (1..=most).contains(&away) && lines("clamd answers again") == away
         });
     }
 }
@@ -187,14 +190,14 @@ fn a_clamd_that_hangs_costs_one_timeout_and_not_one_for_each_upload() {
     });
     clamd.pause();
     let start = Instant::now();
-    for _ in 0..20 {
+    for _ in 0..40 {
         assert_eq!(seen(&upload(&haproxy, "a letter")), "none");
     }
     let elapsed = start.elapsed();
-    // One timeout for each upload is 20 seconds.
+    // Half of what they take with one timeout for each.
     assert!(
-        elapsed < Duration::from_secs(19),
-        "20 uploads took {elapsed:?}"
+        elapsed < Duration::from_secs(20),
+        "40 uploads took {elapsed:?}"
     );
 }
 

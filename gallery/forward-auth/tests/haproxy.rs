@@ -29,7 +29,7 @@ fn agent(port: u16, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_forward-auth"));
     command.args(["--service", &format!("http://127.0.0.1:{port}/verify")]);
     command.env("SPOA_SERVICE_RETRY", "200ms").args(options);
-    // The longest, since a machine that runs tests is busy.
+    // The longest that the option takes, since a machine that runs tests is busy.
     command.env("SPOA_SERVICE_TIMEOUT", "2s");
     command
 }
@@ -153,6 +153,7 @@ fn the_service_is_asked_once_about_equal_requests() {
 fn without_its_service_the_agent_denies_until_it_is_back() {
     let port = free_port();
     for installed in HaProxy::oldest_middle_newest() {
+        let begin = Instant::now();
         // Down at the start.
         let haproxy = start(&installed, agent(port, &["--cache", "1h"]));
         let reply = get(&haproxy, "alice", "/");
@@ -171,12 +172,14 @@ fn without_its_service_the_agent_denies_until_it_is_back() {
         eventually("the service is asked again", || {
             get(&haproxy, "alice", "/new").status == 200
         });
-        // One line for each outage, or for both if they follow within a second. A late answer is one more outage.
+        // One line for each outage, or for both if they follow within a second. A late answer is one more outage, but
+        // there is one line a second at most.
         eventually("the log says that each outage is over", || {
             let log = haproxy.agent_log().join("\n");
             let lines = |text: &str| log.matches(text).count();
             let away = lines("the service is unavailable, handlers run without it");
-            away >= 1 && lines("the service answers again") == away
+            let most = 2 + begin.elapsed().as_secs() as usize;
+            (1..=most).contains(&away) && lines("the service answers again") == away
         });
         drop(second);
     }
@@ -197,7 +200,7 @@ fn a_service_that_hangs_costs_one_timeout_and_not_one_for_each_request() {
         assert_eq!(get(&haproxy, "alice", "/").status, 503);
     }
     let elapsed = start.elapsed();
-    // One timeout for each request is 40 seconds.
+    // Half of what they take with one timeout for each.
     assert!(
         elapsed < Duration::from_secs(20),
         "20 requests took {elapsed:?}"

@@ -47,7 +47,7 @@ fn agent(limits: &Limits, port: u16, options: &[&str]) -> Command {
     command.arg("--limits").arg(&limits.0);
     command.args(["--redis", &format!("redis://127.0.0.1:{port}")]);
     command.env("SPOA_REDIS_RETRY", "200ms");
-    // The longest, since a machine that runs tests is busy.
+    // The longest that the option takes, since a machine that runs tests is busy.
     command.env("SPOA_REDIS_TIMEOUT", "500ms").args(options);
     command
 }
@@ -186,6 +186,7 @@ fn without_redis_each_agent_counts_its_share_until_it_is_back() {
     let port = free_port();
     let limits = Limits::new("away", "user 4/1h\n");
     for installed in HaProxy::oldest_middle_newest() {
+        let begin = Instant::now();
         // Down at start.
         let haproxy = start(&installed, agent(&limits, port, &["--agents", "2"]));
         assert_eq!(statuses(&haproxy, "a", 3), [200, 200, 429], "{installed}");
@@ -203,12 +204,14 @@ fn without_redis_each_agent_counts_its_share_until_it_is_back() {
         // Back again, without its data.
         let redis = start_redis(port);
         counted(&haproxy, "d", "3");
-        // One line for each outage, or for both if they follow within a second. A late answer is one more outage.
+        // One line for each outage, or for both if they follow within a second. A late answer is one more outage, but
+        // there is one line a second at most.
         eventually("the log says that each outage is over", || {
             let log = haproxy.agent_log().join("\n");
             let lines = |text: &str| log.matches(text).count();
             let away = lines("Redis is unavailable, handlers run without it");
-            away >= 1 && lines("Redis answers again") == away
+            let most = 2 + begin.elapsed().as_secs() as usize;
+            (1..=most).contains(&away) && lines("Redis answers again") == away
         });
         drop(redis);
     }
@@ -224,12 +227,12 @@ fn a_redis_that_hangs_costs_one_timeout_and_not_one_for_each_request() {
     counted(&haproxy, "a", "9999");
     redis.pause();
     let start = Instant::now();
-    assert_eq!(statuses(&haproxy, "a", 20), [200; 20]);
+    assert_eq!(statuses(&haproxy, "a", 60), [200; 60]);
     let elapsed = start.elapsed();
-    // One timeout for each request is ten seconds.
+    // Half of what they take with one timeout for each.
     assert!(
-        elapsed < Duration::from_millis(500 * 20),
-        "20 requests took {elapsed:?}"
+        elapsed < Duration::from_secs(15),
+        "60 requests took {elapsed:?}"
     );
     redis.resume();
     counted(&haproxy, "b", "9999");
