@@ -401,7 +401,7 @@ fn a_receiver_that_hangs_delays_no_handler() {
     let (receiver, admin) = (Receiver::start(), free_port());
     receiver.set(Mode::Hang);
     let mut agent = agent(receiver.port, "hang");
-    // An export that ends makes room in the queue.
+    // An export that timed out would make room in the queue.
     agent
         .env("OTEL_EXPORTER_OTLP_TIMEOUT", "60000")
         .env("OTEL_BSP_MAX_QUEUE_SIZE", "20")

@@ -280,8 +280,7 @@ async fn slow_readers_of_the_metrics_do_not_delay_an_ack() {
     let client = Client::options().ack_timeout(PATIENCE);
     let client = client.connect(&agent.listen.to_string()).await;
     let client = client.expect("it listens");
-    // The admin server closes a connection after a minute. The short form takes less on a busy machine too.
-    let count = bounded_or_long(300, 50_000);
+    let count = bounded_or_long(2000, 50_000);
     ask(&client, 200).await;
     let without = ask(&client, count).await;
     let requests = "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n".repeat(200);

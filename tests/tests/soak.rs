@@ -146,7 +146,7 @@ async fn sample(agent: &Process, observer: &Client) -> [f64; 4] {
 
 /// A sample once the agent has started: its files and tasks stay as they are.
 async fn settled(agent: &Process, observer: &Client) -> [f64; 4] {
-    let mut before = sample(agent, observer).await;
+    let (begin, mut before) = (Instant::now(), sample(agent, observer).await);
     loop {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let now = sample(agent, observer).await;
@@ -154,6 +154,7 @@ async fn settled(agent: &Process, observer: &Client) -> [f64; 4] {
             return now;
         }
         before = now;
+        assert!(begin.elapsed() < PATIENCE, "it never settles: {now:?}");
     }
 }
 

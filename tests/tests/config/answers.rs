@@ -71,7 +71,7 @@ struct Stack {
     _dir: TempDir,
 }
 
-/// Starts the agent and HAProxy, which `start` starts.
+/// Starts the agent, and HAProxy by `start`.
 fn stack(haproxy: &Haproxy, args: &[&str], start: impl Fn(&Written, &Haproxy) -> Proxy) -> Stack {
     let (dir, front, port) = (TempDir::new(), Port::free(), Port::free());
     let listen = port.addr().to_string();

@@ -62,6 +62,8 @@ impl Written {
         for name in ["haproxy.cfg", "spoe.conf"] {
             self.dir.write(name, &patient(&self.read(name)));
         }
+        let spoe = self.read("spoe.conf");
+        assert!(spoe.contains("\n    timeout processing 10s\n"), "{spoe}");
         self.start_as_written(haproxy)
     }
 
@@ -83,7 +85,7 @@ fn patient(text: &str) -> String {
     for line in text.lines() {
         patient.push_str(if line.starts_with("    timeout processing ") {
             "    timeout processing 10s"
-        } else if line.starts_with("    default-server check inter ") {
+        } else if line == "    default-server check inter 500ms fall 2 rise 1" {
             "    timeout check 10s\n    default-server check inter 500ms fall 4 rise 1"
         } else {
             line

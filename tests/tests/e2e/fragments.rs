@@ -111,7 +111,7 @@ fn a_notify_larger_than_the_limit_is_answered_without_actions() {
     });
 }
 
-/// The agent has warned once a second at most since then. Two more lines may be there.
+/// Asserts that the agent has warned once a second at most since `begin`, but for two lines.
 fn warns_once_a_second(agent: &Background, begin: Instant) {
     let more = agent.warnings();
     let most = 2 + begin.elapsed().as_secs();

@@ -129,7 +129,7 @@ fn a_rolling_restart_loses_nothing_or_what_the_guide_says() {
 /// The tokens of an agent's messages, in order.
 type Asked = Arc<Mutex<Vec<String>>>;
 
-/// Keeps its tokens.
+/// Answers with the token, and keeps it.
 #[spoe_message("echo", set = "txn.echo")]
 fn kept(token: &str, State(asked): State<'_, Asked>) -> String {
     tokens(asked).push(token.to_owned());
