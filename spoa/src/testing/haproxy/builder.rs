@@ -332,7 +332,8 @@ fn patient(text: &str) -> String {
         let line = if line.starts_with("    timeout processing ") {
             "    timeout processing 20s"
         } else if line.starts_with("    default-server check inter ") {
-            "    default-server check inter 500ms fall 10 rise 1"
+            // One check that fails is enough for a server that has not passed one yet.
+            "    timeout check 20s\n    default-server check inter 500ms fall 10 rise 1"
         } else {
             line
         };
