@@ -1,4 +1,5 @@
-//! The programs of `examples/` and `gallery/` and their configurations, exactly as a user finds them.
+//! The programs of `examples/` and `gallery/` and their configurations, as a user finds
+//! them, or with longer times.
 
 use std::env;
 use std::net::SocketAddr;
@@ -130,17 +131,68 @@ impl Directory {
 
     /// Runs HAProxy there, as `haproxy -f haproxy.cfg` does, and waits until it serves.
     pub fn start(&self, haproxy: &Haproxy) -> Proxy {
+        self.launch(haproxy, self.path.clone(), TempDir::new())
+    }
+
+    /// Runs HAProxy as [`start`](Self::start) does, but on copies of the files, with longer times: on a busy machine,
+    /// an answer or a health check that is late says nothing about the agent. It copies no folders.
+    pub fn start_patiently(&self, haproxy: &Haproxy) -> Proxy {
+        let dir = TempDir::new();
+        self.copy_patiently(&dir)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.path.display()));
+        self.launch(haproxy, dir.path().to_owned(), dir)
+    }
+
+    fn copy_patiently(&self, dir: &TempDir) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(&self.path)? {
+            let (from, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+            if name == "haproxy.cfg" || name == "spoe.conf" {
+                let text = std::fs::read_to_string(from)?;
+                let patient = patient(&text);
+                let times = ["timeout processing", "default-server check"];
+                let longer = ["timeout processing 10s", "timeout check 10s"];
+                for (time, longer) in times.into_iter().zip(longer) {
+                    let is_longer = patient.contains(&format!("\n    {longer}\n"));
+                    assert!(is_longer || !text.contains(&format!(" {time} ")), "{text}");
+                }
+                dir.write(&name.to_string_lossy(), &patient);
+            } else if from.is_file() {
+                std::fs::copy(from, dir.path().join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn launch(&self, haproxy: &Haproxy, cwd: PathBuf, dir: TempDir) -> Proxy {
         let setup = Setup {
             haproxy: haproxy.clone(),
-            config: self.path.join("haproxy.cfg"),
-            cwd: self.path.clone(),
+            config: cwd.join("haproxy.cfg"),
+            cwd,
             front: self.front,
             master_worker: false,
-            dir: TempDir::new(),
+            dir,
         };
         Proxy::launch(setup)
             .unwrap_or_else(|said| panic!("{haproxy} in {}:\n{said}", self.path.display()))
     }
+}
+
+/// Returns the text of a file that `config` wrote, with longer times. A client waits for 30 s, which is longer than two
+/// events without an answer.
+fn patient(text: &str) -> String {
+    let mut patient = String::new();
+    for line in text.lines() {
+        patient.push_str(if line.starts_with("    timeout processing ") {
+            "    timeout processing 10s"
+        } else if line.starts_with("    default-server check ") {
+            assert_eq!(line, "    default-server check inter 500ms fall 2 rise 1");
+            "    timeout check 10s\n    default-server check inter 500ms fall 4 rise 1"
+        } else {
+            line
+        });
+        patient.push('\n');
+    }
+    patient
 }
 
 /// Returns the top of the project.

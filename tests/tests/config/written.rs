@@ -59,12 +59,7 @@ impl Written {
 
     /// Starts HAProxy with longer times than those in the files.
     pub(crate) fn start(&self, haproxy: &Haproxy) -> Proxy {
-        for name in ["haproxy.cfg", "spoe.conf"] {
-            self.dir.write(name, &patient(&self.read(name)));
-        }
-        let spoe = self.read("spoe.conf");
-        assert!(spoe.contains("\n    timeout processing 10s\n"), "{spoe}");
-        self.start_as_written(haproxy)
+        self.directory().start_patiently(haproxy)
     }
 
     /// Starts HAProxy with the times in the files: for an agent that does not answer.
@@ -76,23 +71,6 @@ impl Written {
         let path = self.dir.path().to_str().expect("its path is text");
         Directory::new(path, &self.front.addr().to_string())
     }
-}
-
-/// Returns a file of `config` with longer times: on a busy machine, an answer or a health check that is late says
-/// nothing about the agent. A client waits for 30 s, which is longer than two events without an answer.
-fn patient(text: &str) -> String {
-    let mut patient = String::new();
-    for line in text.lines() {
-        patient.push_str(if line.starts_with("    timeout processing ") {
-            "    timeout processing 10s"
-        } else if line == "    default-server check inter 500ms fall 2 rise 1" {
-            "    timeout check 10s\n    default-server check inter 500ms fall 4 rise 1"
-        } else {
-            line
-        });
-        patient.push('\n');
-    }
-    patient
 }
 
 /// The agent as a process that listens there.

@@ -29,7 +29,7 @@ fn inspect_judges_requests() {
     let directory = Directory::new(INSPECT, "127.0.0.1:8082");
     for_each_haproxy_in_turn(|haproxy| {
         let agent = start(&mut example("inspect"));
-        let proxy = directory.start(haproxy);
+        let proxy = directory.start_patiently(haproxy);
         let get = |target| Request::get(target).header("user-agent", "test");
         let form = |body: &[u8]| {
             Request::post("/", body)
@@ -186,7 +186,7 @@ fn inspect_asks_its_blocklist() {
     for_each_haproxy_in_turn(|haproxy| {
         let address = redis.addr().to_string();
         let agent = start(example("inspect").env("INSPECT_REDIS", address));
-        let proxy = directory.start(haproxy);
+        let proxy = directory.start_patiently(haproxy);
         let reply = ask(&proxy, &Request::get("/"), "x-inspect-score");
         assert_eq!(reply.status, 403);
         assert_eq!(

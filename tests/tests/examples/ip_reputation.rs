@@ -10,7 +10,7 @@ fn clients_with_a_high_score_are_let_in() {
     let directory = Directory::new("examples/ip-reputation", "127.0.0.1:8080");
     for_each_haproxy_in_turn(|haproxy| {
         let agent = start(&mut example("ip-reputation"));
-        let proxy = directory.start(haproxy);
+        let proxy = directory.start_patiently(haproxy);
 
         let reply = ask(&proxy, &Request::get("/"), "x-ip-score");
         assert_eq!((reply.status, reply.text().as_str()), (200, "hello\n"));

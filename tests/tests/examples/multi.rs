@@ -38,7 +38,7 @@ fn multi_routes_requests_and_counts_responses() {
                     statsd.local_addr().expect("it is bound").to_string(),
                 ),
         );
-        let proxy = directory.start(haproxy);
+        let proxy = directory.start_patiently(haproxy);
         ask(&proxy, &Request::get("/static/warm"), "x-network");
         assert_eq!(counted(), "edge.shop.2xx:1|c");
         // `ask` may have sent more requests than one, which are counted before this one.
@@ -89,7 +89,7 @@ fn the_name_of_a_request_is_the_one_in_the_log() {
         // A directory cannot be read as a file.
         let dir = TempDir::new();
         let agent = start(example("multi").env("MULTI_NOTICE", dir.path()));
-        let proxy = directory.start(haproxy);
+        let proxy = directory.start_patiently(haproxy);
 
         let cause = format!(
             "WARN spoa::failures: handler `read_notice` failed: cannot read `{}`: Is a directory",
