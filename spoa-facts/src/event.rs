@@ -52,6 +52,7 @@ pub enum Proxy {
 
 // The columns of `-dKsmp`, counted from the left: SMP_CKP_… in HAProxy's sample-t.h.
 pub(crate) const FE_CON_ACC: u32 = 1;
+pub(crate) const FE_SES_ACC: u32 = 1 << 1;
 pub(crate) const FE_REQ_CNT: u32 = 1 << 2;
 pub(crate) const FE_HRQ_HDR: u32 = 1 << 3;
 const BE_REQ_CNT: u32 = 1 << 6;
@@ -88,6 +89,29 @@ impl Event {
             Event::TcpResponse => "on-tcp-response",
             Event::HttpResponse => "on-http-response",
         }
+    }
+
+    /// Returns the event of TCP for an event of HTTP. A connection that stays TCP has only the former.
+    ///
+    /// ```
+    /// use spoa_facts::Event;
+    ///
+    /// assert_eq!(Event::HttpResponse.in_tcp(), Some(Event::TcpResponse));
+    /// assert_eq!(Event::ClientSession.in_tcp(), None);
+    /// ```
+    #[must_use]
+    pub fn in_tcp(self) -> Option<Event> {
+        match self {
+            Event::FrontendHttpRequest => Some(Event::FrontendTcpRequest),
+            Event::BackendHttpRequest => Some(Event::BackendTcpRequest),
+            Event::HttpResponse => Some(Event::TcpResponse),
+            _ => None,
+        }
+    }
+
+    /// Returns the name of the event without the protocol, as some write it: `on-frontend-request`.
+    fn without_protocol(self) -> String {
+        self.name().replace("-tcp-", "-").replace("-http-", "-")
     }
 
     /// Returns the event that a filter in a backend has for this one. Backends do not see the events of
@@ -149,13 +173,35 @@ pub struct UnknownEvent(String);
 
 impl UnknownEvent {
     /// Returns the event that was meant: the one with the words that were left out, as in `http-request`, or
-    /// else the nearest.
+    /// else the nearest. Of two, as for `on-frontend-request`, it is the event of HTTP.
     #[must_use]
     pub fn meant(&self) -> Option<Event> {
+        self.meant_in("http")
+    }
+
+    /// Returns the event that was meant in a proxy of this mode. If the name fits two events, it is the one of the
+    /// mode, otherwise as [`meant`](Self::meant).
+    ///
+    /// ```
+    /// use spoa_facts::Event;
+    ///
+    /// let unknown = "on-frontend-request".parse::<Event>().unwrap_err();
+    /// assert_eq!(unknown.meant_in("tcp"), Some(Event::FrontendTcpRequest));
+    /// assert_eq!(unknown.meant(), Some(Event::FrontendHttpRequest));
+    /// ```
+    #[must_use]
+    pub fn meant_in(&self, mode: &str) -> Option<Event> {
         let plain = self.0.trim().to_ascii_lowercase().replace('_', "-");
         let rest = format!("-{}", plain.strip_prefix("on-").unwrap_or(&plain));
-        let ends = |event: &Event| rest.len() > 1 && event.name().ends_with(&rest);
-        Event::ALL.into_iter().find(ends).or_else(|| {
+        let ends = |event: &&Event| {
+            let (name, short) = (event.name(), event.without_protocol());
+            rest.len() > 1 && (name.ends_with(&rest) || short.ends_with(&rest))
+        };
+        let of_mode = format!("-{mode}-");
+        let mut ending = Event::ALL.iter().filter(ends);
+        let first = ending.clone().next();
+        let found = ending.find(|event| event.name().contains(&of_mode));
+        found.or(first).copied().or_else(|| {
             let name = nearest(&plain, Event::ALL.map(Event::name))?;
             Event::ALL.into_iter().find(|event| event.name() == name)
         })
@@ -198,11 +244,48 @@ mod tests {
             ("http-request", "on-frontend-http-request"),
             ("on-http-request", "on-frontend-http-request"),
             ("server-session", "on-server-session"),
+            ("tcp-request", "on-frontend-tcp-request"),
+            ("on-frontend-request", "on-frontend-http-request"),
+            ("on-backend-request", "on-backend-http-request"),
+            ("on_response", "on-http-response"),
+            ("request", "on-frontend-http-request"),
         ] {
             let unknown = text.parse::<Event>().unwrap_err();
             assert_eq!(unknown.meant().map(Event::name), Some(meant));
             assert!(unknown.to_string().contains(&format!("mean `{meant}`?")));
         }
         assert_eq!("startup".parse::<Event>().unwrap_err().meant(), None);
+    }
+
+    #[test]
+    fn the_mode_decides_for_a_name_without_its_protocol() {
+        for (text, of_tcp, of_http) in [
+            (
+                "on-frontend-request",
+                "on-frontend-tcp-request",
+                "on-frontend-http-request",
+            ),
+            (
+                "on-request",
+                "on-frontend-tcp-request",
+                "on-frontend-http-request",
+            ),
+            ("response", "on-tcp-response", "on-http-response"),
+            // A protocol that is written counts.
+            (
+                "http-request",
+                "on-frontend-http-request",
+                "on-frontend-http-request",
+            ),
+            ("on-tcp_response", "on-tcp-response", "on-tcp-response"),
+        ] {
+            let unknown = text.parse::<Event>().unwrap_err();
+            let meant = |mode| unknown.meant_in(mode).map(Event::name);
+            assert_eq!(
+                (meant("tcp"), meant("http")),
+                (Some(of_tcp), Some(of_http)),
+                "{text}"
+            );
+        }
     }
 }

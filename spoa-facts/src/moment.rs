@@ -4,7 +4,7 @@
 //! before they are a request of HTTP, so the few fetches of these bytes are listed here.
 
 use crate::check::Sample;
-use crate::event::{FE_CON_ACC, FE_HRQ_HDR, FE_HRS_HDR, FE_REQ_CNT};
+use crate::event::{FE_CON_ACC, FE_HRQ_HDR, FE_HRS_HDR, FE_REQ_CNT, FE_SES_ACC};
 use crate::{Event, Expression, Series};
 
 /// The fetches of bytes that are not HTTP: those of HAProxy's payload.c that are about requests.
@@ -36,7 +36,47 @@ const RAW: &[&str] = &[
     "req_ssl_ver",
 ];
 
+/// The beginnings of fetches that need a response, but do not read it: of the connection to the server, the
+/// counters of bytes, and the bytes of the response before they are HTTP.
+const NOT_OF_RESPONSES: &[&str] = &[
+    "bc.",
+    "bc_",
+    "be_",
+    "bs.",
+    "bytes_",
+    "res.len",
+    "res.payload",
+    "res.ssl_",
+    "rep_ssl_",
+    "srv_",
+    "ssl_bc",
+    "ssl_s_",
+];
+
 impl Expression {
+    /// Returns whether the value is read from a request or a response of HTTP, so that it is missing where a connection
+    /// stays TCP.
+    ///
+    /// ```
+    /// use spoa_facts::Expression;
+    ///
+    /// let reads_http = |text: &str| Expression::parse(text).unwrap().reads_http();
+    /// assert!(reads_http("path"));
+    /// assert!(!reads_http("src"));
+    /// ```
+    #[must_use]
+    pub fn reads_http(&self) -> bool {
+        let name = self.fetch().name.as_str();
+        let Ok(sample) = self.check_any() else {
+            return false;
+        };
+        let at = |points: u32| sample.uses() & points != 0;
+        // A value that is there when a session begins is not read from its contents.
+        let of_contents = !RAW.contains(&name) && !at(FE_CON_ACC | FE_SES_ACC);
+        let other = NOT_OF_RESPONSES.iter().any(|it| name.starts_with(it));
+        of_contents && !other && at(FE_HRQ_HDR | FE_HRS_HDR)
+    }
+
     /// Returns the earliest event at which the filter of an HTTP frontend has the value, on every
     /// HAProxy from `since` on that takes the expression.
     ///
@@ -160,5 +200,59 @@ mod tests {
         }
         // HAProxy 3.0 has it for log lines only.
         assert_eq!(event("res.timer.data", Series::V3_0), None);
+    }
+
+    #[test]
+    fn values_are_read_from_http_or_not() {
+        let reads_http = |text: &str| Expression::parse(text).unwrap().reads_http();
+        for text in [
+            "path",
+            "url",
+            "base",
+            "pathq",
+            "query",
+            "method",
+            "req.ver",
+            "hdr(host)",
+            "req.hdr(host)",
+            "req.hdrs",
+            "req.body",
+            "req.cook(a)",
+            "url_param(a)",
+            "capture.req.uri",
+            "status",
+            "res.hdr(server)",
+            "res.hdrs",
+            "res.body",
+            "res.ver",
+            "path,lower",
+        ] {
+            assert!(reads_http(text), "{text}");
+        }
+        for text in [
+            "src",
+            "dst_port",
+            "str(a)",
+            "var(txn.a)",
+            "rand",
+            "unique-id",
+            "fe_name",
+            "ssl_fc",
+            "ssl_fc_sni",
+            "ssl_c_s_dn",
+            "fc_http_major",
+            "req.len",
+            "req.payload(0,4)",
+            "req.ssl_sni",
+            "res.len",
+            "res.payload(0,4)",
+            "be_name",
+            "srv_id",
+            "bc_src",
+            "bytes_in",
+            "lua.mine",
+        ] {
+            assert!(!reads_http(text), "{text}");
+        }
     }
 }

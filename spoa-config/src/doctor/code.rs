@@ -151,6 +151,8 @@ codes! {
     SentTwice "SPOA091" Warning Silent "a message is sent twice for one request",
     OutcomeUnenforced "SPOA092" Warning Silent "no rule enforces an outcome of a verdict",
     RungShadowed "SPOA093" Warning Silent "a rule about a verdict never matches",
+    EventOfHttp "SPOA094" Error Silent "a message has an event of HTTP, but connections stay TCP",
+    RuleOfHttp "SPOA095" Error Warns "HAProxy ignores a rule of HTTP, because connections stay TCP",
 }
 
 impl Code {

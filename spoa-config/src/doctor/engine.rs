@@ -231,6 +231,14 @@ impl<'a> Engine<'a> {
         messages.filter(move |message| names.contains(&message.title()))
     }
 
+    /// Returns the listed messages that have an event, and their events.
+    pub(super) fn events(&self) -> impl Iterator<Item = (&'a Section, &'a Word)> + use<'a> {
+        let listed: Vec<_> = self.listed("messages").map(|it| it.text.as_str()).collect();
+        let messages = self.messages();
+        let listed = messages.filter(move |message| listed.contains(&message.title()));
+        listed.filter_map(|message| Some((message, event(message)?)))
+    }
+
     /// When a message is sent; never, if this is empty.
     pub(super) fn moments(
         &self,
@@ -239,9 +247,10 @@ impl<'a> Engine<'a> {
     ) -> Vec<Moment<'a>> {
         let name = message.title();
         let mut moments = Vec::new();
-        if self.listed("messages").any(|word| word.text == name) {
-            moments.extend(event(message).map(Moment::Event));
-        }
+        let own = self
+            .events()
+            .filter(|(section, _)| std::ptr::eq(*section, message));
+        moments.extend(own.map(|(_, event)| Moment::Event(event)));
         let groups = self.groups().filter(|group| {
             listed(group, "messages").any(|word| word.text == name)
                 && self.listed("groups").any(|word| word.text == group.title())

@@ -148,6 +148,14 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
+    /// Returns the engines whose filters share the section of an agent, this one among them.
+    fn sharing<'s>(&'s self, engine: &Engine<'a>) -> impl Iterator<Item = &'s Engine<'a>> {
+        let agent = engine.agent;
+        self.engines
+            .iter()
+            .filter(move |other| std::ptr::eq(other.agent, agent))
+    }
+
     /// Returns the engines that ask this agent.
     fn ours(&self) -> impl Iterator<Item = &Engine<'a>> {
         self.engines.iter().filter(|engine| engine.ours)
@@ -187,6 +195,9 @@ impl<'a> Case<'a> {
         let mut next = Some(proxy);
         while let Some(at) = next {
             let section = self.configuration.sections.get(at)?;
+            if !section.head.certain {
+                return None;
+            }
             let mut modes = section.lines.iter().filter(|line| line.begins(&["mode"]));
             if let Some(line) = modes.next_back() {
                 let word = line
@@ -197,7 +208,42 @@ impl<'a> Case<'a> {
             }
             next = self.configuration.defaults(at);
         }
-        Some("tcp")
+        // A proxy without `defaults` may have them in a file that is not given.
+        self.configuration.defaults(proxy).map(|_| "tcp")
+    }
+
+    /// Returns whether the connections of a proxy certainly stay TCP: it is of `mode tcp`, and no rule and no backend
+    /// makes them HTTP.
+    fn stays_tcp(&self, proxy: usize) -> bool {
+        let backends = self.backends_by_mode(proxy);
+        self.may_stay_tcp(proxy) && backends.into_iter().all(|mode| mode == Some("tcp"))
+    }
+
+    /// Returns whether the connections of a proxy may stay TCP: it may lead to other backends than those that are
+    /// known.
+    fn may_stay_tcp(&self, proxy: usize) -> bool {
+        let ends = |line: &Line| {
+            line.word(0) == "disabled" || line.words.iter().any(|word| word.text == "switch-mode")
+        };
+        let mut lines = self.configuration.lines(proxy);
+        let backends = self.backends_by_mode(proxy);
+        self.mode(proxy) == Some("tcp")
+            && !lines.any(ends)
+            && backends
+                .into_iter()
+                .all(|mode| mode.is_none_or(|mode| mode == "tcp"))
+    }
+
+    /// Returns the mode of each backend that a frontend leads to; `None` for one that is not known.
+    fn backends_by_mode(&self, proxy: usize) -> Vec<Option<&'a str>> {
+        let leads = |line: &Line| matches!(line.word(0), "use_backend" | "default_backend");
+        if !self.configuration.lines(proxy).any(leads) {
+            return Vec::new();
+        }
+        let backends = steps::backends(self.configuration, proxy).into_iter();
+        backends
+            .map(|backend| backend.and_then(|at| self.mode(at)))
+            .collect()
     }
 
     /// Returns the line that says something for a proxy: the last of its own that begins with these words,

@@ -224,7 +224,9 @@ pub fn findings(contents: &Contents, series: Option<Series>) -> (Vec<Finding>, C
     let paths: Vec<_> = paths.iter().filter(there).collect();
     let configuration =
         Configuration::read(&paths, &InMemory(contents), &around).expect("it can be read");
-    let findings = examine(&agent_of(contents), &configuration, series);
+    let agent = agent_of(contents);
+    let is_known = !contents.contains_key(Path::new("unknown-agent"));
+    let findings = examine(is_known.then_some(&agent), &configuration, series);
     (findings, configuration)
 }
 

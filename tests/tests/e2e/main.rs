@@ -23,6 +23,7 @@ mod samples;
 mod scopes;
 mod scripted_agent;
 mod sizes;
+mod tcp_mode;
 mod tls;
 mod transports;
 mod types;

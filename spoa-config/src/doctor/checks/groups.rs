@@ -1,10 +1,12 @@
 //! Groups: listed, described, sent.
 
 use super::super::engine::{Engine, GroupRule, event};
-use super::super::{Case, Code, Finding};
+use super::super::{Case, Code, Finding, Severity};
 use super::arguments::GivenArgument;
 use super::listed_spans;
 use super::raw_data::{awaited_by, delays, looks_once};
+use super::samples::takes_http;
+use super::tcp_mode::{is_asked, mode_to_write};
 use crate::read::{Section, Word};
 use spoa_facts::{Event, Proxy, nearest};
 
@@ -83,32 +85,54 @@ fn unsent(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding> 
     if sent || (at_events && !messages.is_empty()) {
         return None;
     }
+    let lists = |other: &&Engine<'_>| other.listed("groups").any(|it| it.span == word.span);
+    let sharing: Vec<_> = case.engines.iter().filter(lists).collect();
+    let of_tcp = |engine: &&&Engine<'_>| case.may_stay_tcp(engine.filter.proxy);
+    let of_http = messages.iter().any(|message| takes_http(message));
+    let lacks_http = of_http && sharing.iter().filter(of_tcp).count() == sharing.len();
+    let used = |engine: &&Engine<'_>| is_asked(case, engine) || engine.events().next().is_some();
+    // Another site may share the file. If the events never happen here, that is reported instead.
+    if lacks_http && sharing.iter().any(used) {
+        return None;
+    }
+    let for_http = sharing.iter().find(|engine| of_http && !of_tcp(engine));
+    let engine = for_http.copied().unwrap_or(engine);
+    let asked = sharing.iter().any(|engine| is_asked(case, engine));
+    let handled = messages.iter().any(|it| case.handler(it.title()).is_some());
+    let filter = engine.filter.line.span();
     let title = format!("no rule sends the group `{}`", word.text);
     let finding = Finding::new(Code::GroupUnsent, title, word.span)
+        .severity(if asked && !handled {
+            Severity::Warning
+        } else {
+            Severity::Error
+        })
         .label("its messages are never sent")
-        .context(engine.filter.line.span(), "the filter of its engine");
-    let same = |other: &&Engine<'_>| {
-        let mut listed = other.listed("groups");
-        listed.any(|it| it.span == word.span)
-            && other.filter.line.span() != engine.filter.line.span()
-    };
-    let others: Vec<_> = case.engines.iter().filter(same).collect();
-    let spans = others.iter().map(|other| other.filter.line.span());
-    let finding = listed_spans(finding, spans);
+        .context(filter, "the filter of its engine");
+    let others = sharing.iter().map(|other| other.filter.line.span());
+    let others: Vec<_> = others.filter(|it| *it != filter).collect();
+    let finding = listed_spans(finding, others.into_iter());
     let (name, group) = (engine.name(), &word.text);
-    Some(match rule_for(case, engine, &messages) {
+    let place = "below the filter, and above the rules that read the answer";
+    let at = engine.filter.proxy;
+    let by_http = case.mode(at) == Some("http") || of_http && !case.may_stay_tcp(at);
+    Some(match rule_for(case, engine, &messages, lacks_http || by_http) {
+        Some(keyword) if lacks_http => finding.help(format!(
+            "{}, and `{keyword} send-spoe-group {name} {group}` {place}",
+            mode_to_write(case, &[engine])
+        )),
         // Without a delay, content rules wait for no answer, and HAProxy does not even ask.
         Some(keyword @ ("tcp-request content" | "tcp-response content"))
             if !delays(case, engine.filter.proxy, rules_of(keyword)) =>
         {
             finding.help(format!(
-                "write `{} inspect-delay 5s` and `{keyword} send-spoe-group {name} {group}` below the filter, and above the rules that read the answer",
+                "write `{} inspect-delay 5s` and `{keyword} send-spoe-group {name} {group}` {place}",
                 rules_of(keyword)
             ))
         }
-        Some(keyword) => finding.help(format!(
-            "write `{keyword} send-spoe-group {name} {group}` below the filter, and above the rules that read the answer"
-        )),
+        Some(keyword) => {
+            finding.help(format!("write `{keyword} send-spoe-group {name} {group}` {place}"))
+        }
         None => finding.help(format!(
             "write a rule `send-spoe-group {name} {group}` where all samples of its messages are available"
         )),
@@ -129,7 +153,7 @@ fn unsent_by(case: &Case<'_>, engine: &Engine<'_>, rule: &GroupRule<'_>) -> Opti
     }
     let response = rules == "tcp-response";
     let mut messages = engine.messages_of(&rule.group.text);
-    let tcp = case.mode(rule.proxy) == Some("tcp");
+    let tcp = case.mode(rule.proxy) != Some("http");
     let awaited = messages.find_map(|message| awaited_by(message, response));
     let awaited = awaited.filter(|_| tcp && looks_once(case, rule));
     let title = format!("this rule never sends the group `{}`", rule.group.text);
@@ -145,17 +169,19 @@ fn unsent_by(case: &Case<'_>, engine: &Engine<'_>, rule: &GroupRule<'_>) -> Opti
 }
 
 /// Returns the rule that has all samples of some messages.
-fn rule_for(case: &Case<'_>, engine: &Engine<'_>, messages: &[&Section]) -> Option<&'static str> {
+fn rule_for(
+    case: &Case<'_>,
+    engine: &Engine<'_>,
+    messages: &[&Section],
+    of_http: bool,
+) -> Option<&'static str> {
     let at = engine.filter.proxy;
     let (proxy, back) = match case.configuration.sections.get(at)?.kind() {
         "frontend" => (Proxy::Frontend, false),
         "backend" => (Proxy::Backend, true),
         _ => (Proxy::Listen, false),
     };
-    let mut lines = case.configuration.lines(at);
-    let http = lines.find(|line| line.begins(&["mode"]));
-    let http = http.is_some_and(|line| line.word(1) == "http");
-    let rules = match (http, back) {
+    let rules = match (of_http, back) {
         (true, false) => [
             ("http-request", Event::FrontendHttpRequest),
             ("http-response", Event::HttpResponse),
@@ -184,7 +210,10 @@ fn rule_for(case: &Case<'_>, engine: &Engine<'_>, messages: &[&Section]) -> Opti
             sample.map_or(true, |sample| sample.at_in(event, proxy))
         })
     };
-    let found = rules.into_iter().find(|(_, event)| has(*event));
+    // HAProxy has no content rules for the responses of frontends.
+    let known = |keyword: &str| proxy != Proxy::Frontend || keyword != "tcp-response content";
+    let mut rules = rules.into_iter();
+    let found = rules.find(|(keyword, event)| known(keyword) && has(*event));
     found.map(|(keyword, _)| keyword)
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::engine::{Engine, event, listed};
 use super::super::{Case, Code, Finding, Severity};
+use super::samples::takes_http;
 use crate::Message;
 use crate::read::{Section, Word};
 use spoa_facts::{Event, all_of, nearest, one_of};
@@ -231,10 +232,23 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
         Ok(known) => known,
         Err(unknown) => {
             let title = format!("there is no event `{}`", event.text);
+            let sharing: Vec<_> = case.sharing(engine).map(|it| it.filter.proxy).collect();
+            let of_tcp = sharing.iter().all(|at| case.stays_tcp(*at)) && !takes_http(message);
+            let meant = unknown.meant_in(if of_tcp { "tcp" } else { "http" });
+            let kinds = sharing
+                .iter()
+                .map(|at| case.configuration.sections.get(*at));
+            let back = kinds.flatten().all(|section| section.kind() == "backend");
+            let meant = meant.map(|event| match event {
+                Event::FrontendTcpRequest | Event::FrontendHttpRequest if back => {
+                    event.in_backends()
+                }
+                event => event,
+            });
             return Some(
                 Finding::new(Code::EventUnknown, title, event.span)
                     .label("HAProxy does not have this event")
-                    .help(match unknown.meant() {
+                    .help(match meant {
                         Some(meant) => format!("write `event {meant}`"),
                         None => format!("write {}", one_of(Event::ALL.map(Event::name))),
                     }),

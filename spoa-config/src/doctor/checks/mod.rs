@@ -33,6 +33,7 @@ mod scopes;
 mod sections;
 mod sending;
 mod tables;
+mod tcp_mode;
 mod timeouts;
 mod unanswered;
 mod variable_options;
@@ -58,6 +59,7 @@ pub(super) const ALL: &[Check] = &[
     words::check,
     duplicates::check,
     messages::check,
+    tcp_mode::check,
     groups::check,
     arguments::check,
     samples::check,

@@ -65,6 +65,14 @@ pub(super) fn expression<'c>(given: &GivenArgument<'c>) -> Option<(&'c str, Span
     Some((expression, given.word.part(start..text.len())))
 }
 
+/// Returns whether a message has an argument that is read from a request or a response of HTTP.
+pub(super) fn takes_http(message: &Section) -> bool {
+    GivenArgument::all(message).iter().any(|given| {
+        let parsed = expression(given).and_then(|(text, _)| Expression::parse(text).ok());
+        parsed.is_some_and(|parsed| parsed.reads_http())
+    })
+}
+
 /// A word whose quote is open at the end of its line.
 fn open_quote(case: &Case<'_>, given: &GivenArgument<'_>) -> Option<Finding> {
     let span = given.word.span;

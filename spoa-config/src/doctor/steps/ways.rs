@@ -6,7 +6,7 @@ use super::super::rule::{Condition, mentions};
 use super::Path;
 use super::building::Building;
 use crate::Agent;
-use crate::read::{Configuration, Section, Span};
+use crate::read::{Configuration, Line, Section, Span};
 use std::collections::BTreeMap;
 
 /// All ways of requests that the names in a configuration tell.
@@ -73,22 +73,20 @@ pub(in super::super) fn paths<'a>(
         .collect()
 }
 
-/// The backends that a frontend leads to; `None` for one that is not known.
+/// The backends that a frontend or a `listen` leads to; `None` for one that is not known. A backend leads to no other.
 pub(in super::super) fn backends(
     configuration: &Configuration,
     frontend: usize,
 ) -> Vec<Option<usize>> {
+    let kind = configuration.sections.get(frontend).map(Section::kind);
+    if !matches!(kind, Some("frontend" | "listen")) {
+        return Vec::new();
+    }
     let mut found = Vec::new();
-    let mut default = false;
-    for line in configuration.lines(frontend) {
-        let keyword = line.word(0);
-        if !matches!(keyword, "use_backend" | "default_backend") {
-            continue;
-        }
-        // The first default is that of the section itself, before that of its `defaults`.
-        if keyword == "default_backend" && std::mem::replace(&mut default, true) {
-            continue;
-        }
+    let default = default_backends(configuration, frontend);
+    let rules = configuration.lines(frontend);
+    let rules = rules.filter(|line| line.word(0) == "use_backend");
+    for line in rules.chain(default.iter().copied()) {
         let name = line.words.get(1).filter(|word| word.known);
         let literal = name.filter(|name| !name.text.contains('%'));
         let backend = literal.and_then(|name| configuration.backend(&name.text));
@@ -96,11 +94,28 @@ pub(in super::super) fn backends(
             found.push(backend);
         }
     }
-    let kind = configuration.sections.get(frontend).map(Section::kind);
-    if kind == Some("listen") && !default && !found.contains(&Some(frontend)) {
+    if kind == Some("listen") && default.is_empty() && !found.contains(&Some(frontend)) {
         found.push(Some(frontend));
     } else if found.is_empty() {
         found.push(None);
+    }
+    found
+}
+
+/// Returns the lines `default_backend` that may count for a frontend: the last of its section, or else of its
+/// `defaults`, and those after it that HAProxy may not read.
+fn default_backends(configuration: &Configuration, frontend: usize) -> Vec<&Line> {
+    let mut found = Vec::new();
+    let mut next = Some(frontend);
+    while let Some(section) = next.and_then(|at| configuration.sections.get(at)) {
+        let lines = section.lines.iter().rev();
+        for line in lines.filter(|line| line.word(0) == "default_backend") {
+            found.push(line);
+            if line.certain {
+                return found;
+            }
+        }
+        next = next.and_then(|at| configuration.defaults(at));
     }
     found
 }
