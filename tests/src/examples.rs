@@ -1,5 +1,4 @@
-//! The programs of `examples/` and `gallery/` and their configurations, as a user finds
-//! them, or with longer times.
+//! The programs of `examples/` and `gallery/` and their configurations, as a user finds them or with longer times.
 
 use std::env;
 use std::net::SocketAddr;
@@ -149,9 +148,10 @@ impl Directory {
             if name == "haproxy.cfg" || name == "spoe.conf" {
                 let text = std::fs::read_to_string(from)?;
                 let patient = patient(&text);
-                let times = ["timeout processing", "default-server check"];
-                let longer = ["timeout processing 10s", "timeout check 10s"];
-                for (time, longer) in times.into_iter().zip(longer) {
+                for (time, longer) in [
+                    ("timeout processing", "timeout processing 10s"),
+                    ("default-server check", "timeout check 10s"),
+                ] {
                     let is_longer = patient.contains(&format!("\n    {longer}\n"));
                     assert!(is_longer || !text.contains(&format!(" {time} ")), "{text}");
                 }

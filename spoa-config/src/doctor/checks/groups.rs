@@ -85,11 +85,10 @@ fn unsent(case: &Case<'_>, engine: &Engine<'_>, word: &Word) -> Option<Finding> 
     if sent || (at_events && !messages.is_empty()) {
         return None;
     }
-    let lists = |other: &&Engine<'_>| other.listed("groups").any(|it| it.span == word.span);
-    let sharing: Vec<_> = case.engines.iter().filter(lists).collect();
-    let of_tcp = |engine: &&&Engine<'_>| case.may_stay_tcp(engine.filter.proxy);
+    let sharing: Vec<_> = case.sharing(engine).collect();
+    let of_tcp = |engine: &&Engine<'_>| case.may_stay_tcp(engine.filter.proxy);
     let of_http = messages.iter().any(|message| takes_http(message));
-    let lacks_http = of_http && sharing.iter().filter(of_tcp).count() == sharing.len();
+    let lacks_http = of_http && sharing.iter().all(of_tcp);
     let used = |engine: &&Engine<'_>| is_asked(case, engine) || engine.events().next().is_some();
     // Another site may share the file. If the events never happen here, that is reported instead.
     if lacks_http && sharing.iter().any(used) {

@@ -5,7 +5,7 @@ use super::super::{Case, Code, Finding, Severity};
 use super::samples::takes_http;
 use crate::Message;
 use crate::read::{Section, Word};
-use spoa_facts::{Event, all_of, nearest, one_of};
+use spoa_facts::{Event, UnknownEvent, all_of, nearest, one_of};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Finding>) {
     for engine in &case.engines {
@@ -232,23 +232,10 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
         Ok(known) => known,
         Err(unknown) => {
             let title = format!("there is no event `{}`", event.text);
-            let sharing: Vec<_> = case.sharing(engine).map(|it| it.filter.proxy).collect();
-            let of_tcp = sharing.iter().all(|at| case.stays_tcp(*at)) && !takes_http(message);
-            let meant = unknown.meant_in(if of_tcp { "tcp" } else { "http" });
-            let kinds = sharing
-                .iter()
-                .map(|at| case.configuration.sections.get(*at));
-            let back = kinds.flatten().all(|section| section.kind() == "backend");
-            let meant = meant.map(|event| match event {
-                Event::FrontendTcpRequest | Event::FrontendHttpRequest if back => {
-                    event.in_backends()
-                }
-                event => event,
-            });
             return Some(
                 Finding::new(Code::EventUnknown, title, event.span)
                     .label("HAProxy does not have this event")
-                    .help(match meant {
+                    .help(match meant(case, engine, message, &unknown) {
                         Some(meant) => format!("write `event {meant}`"),
                         None => format!("write {}", one_of(Event::ALL.map(Event::name))),
                     }),
@@ -278,6 +265,25 @@ fn of_event(case: &Case<'_>, engine: &Engine<'_>, message: &Section) -> Option<F
                 format!("move the filter to the frontend, or write `event {instead}`")
             }),
     )
+}
+
+/// Returns the event that was meant for a message, where all filters that share its file have it.
+fn meant(
+    case: &Case<'_>,
+    engine: &Engine<'_>,
+    message: &Section,
+    unknown: &UnknownEvent,
+) -> Option<Event> {
+    let proxies: Vec<_> = case.sharing(engine).map(|it| it.filter.proxy).collect();
+    let of_tcp = proxies.iter().all(|at| case.stays_tcp(*at)) && !takes_http(message);
+    let meant = unknown.meant_in(if of_tcp { "tcp" } else { "http" })?;
+    let sections = &case.configuration.sections;
+    let mut sections = proxies.iter().filter_map(|at| sections.get(*at));
+    let back = sections.all(|section| section.kind() == "backend");
+    Some(match meant {
+        Event::FrontendTcpRequest | Event::FrontendHttpRequest if back => meant.in_backends(),
+        _ => meant,
+    })
 }
 
 /// Returns whether a rule outside of backends reads what an engine sets: that comes before any backend.
