@@ -7,10 +7,10 @@ use spoa::handler::Failure;
 use spoa::prelude::*;
 use std::time::Duration;
 
-/// Whether a token is one of every `n`: `/0-6` is the first seventh.
+/// Whether a token is one of every `n`: `/0-6` and `/6` are the first seventh.
 fn is_one_in(every: u64, token: &str) -> bool {
     let number = token
-        .rsplit('-')
+        .rsplit(['-', '/'])
         .next()
         .and_then(|number| number.parse().ok());
     number.is_some_and(|number: u64| number % every == every - 1)

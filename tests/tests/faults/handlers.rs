@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use spoa_tests::{Exchange, Haproxy, Load, Port, for_each_haproxy};
+use spoa_tests::{Exchange, Haproxy, Load, Port, at_once, for_each_haproxy};
 
 use crate::counts::{Counts, Table};
 use crate::{CLIENTS, config, start_agent, wait_for};
@@ -82,15 +82,15 @@ fn a_full_pool_is_reported_at_once() {
         let port = Port::free();
         let _agent = start_agent(&port, &["--max-blocking", "4", "--max-blocking-queue", "0"]);
         let proxy = config(port.addr(), "hangs-aside").start(haproxy);
-        let exchanges = Load::on(proxy.addr(), CLIENTS, |load| wait_for(load, 250));
+        // Not by the load: on a busy machine, its first verdicts can keep the pool to its end.
+        let mut exchanges = at_once(4, |nth| Exchange::with(proxy.addr(), 11 * nth + 10));
+        exchanges.extend(Load::on(proxy.addr(), CLIENTS, |load| wait_for(load, 250)));
         let counts = Counts::of(&exchanges);
-        let overloaded = counts.failed.get("overloaded").copied().unwrap_or_default();
-        let late = BTreeMap::from([
+        let failed = BTreeMap::from([
             ("timed out".to_owned(), 4),
-            ("overloaded".to_owned(), overloaded),
+            ("overloaded".to_owned(), exchanges.len() - 4),
         ]);
-        assert_eq!((counts.lost(), &counts.failed), (0, &late), "{counts:?}");
-        assert!(overloaded > counts.requests / 3, "{counts:?}");
+        assert_eq!((counts.lost(), &counts.failed), (0, &failed), "{counts:?}");
         table.row(haproxy, &counts);
     });
 }
