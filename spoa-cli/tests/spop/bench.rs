@@ -10,6 +10,11 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Runs `spop bench` with these words.
+fn measured(words: &[&str]) -> Done {
+    super::measured(|| spop(&[&["bench"], words].concat()))
+}
+
 /// A short run against this address, as JSON.
 fn bench(address: &str, words: &[&str]) -> Done {
     let short = ["--duration", "1s", "--json"];
@@ -19,7 +24,7 @@ fn bench(address: &str, words: &[&str]) -> Done {
     } else {
         &warm[..]
     };
-    spop(&[&["bench", address], words, &short[..], warm].concat())
+    measured(&[&[address], words, &short[..], warm].concat())
 }
 
 #[test]
@@ -74,7 +79,7 @@ fn messages_travel_together_with_typed_arguments_and_a_body() {
 
 #[test]
 fn the_report_is_for_people_unless_json_is_asked_for() {
-    let text = spop(&["bench", &agent(), "-d", "1s", "--warm-up", "0"]).good();
+    let text = measured(&[&agent(), "-d", "1s", "--warm-up", "0"]).good();
     for part in [
         "1 connection, 1 in flight on each; the next when one is answered (closed loop)",
         "NOTIFY       `get-ip-reputation`, 27 bytes\n",
@@ -253,7 +258,7 @@ fn an_agent_that_falls_behind_in_the_warm_up_is_measured_afresh() {
         ack(ids, "v", out);
     });
     let words = ["--rate", "10000", "-d", "1s", "--warm-up", "500ms"];
-    let done = spop(&[&["bench", &slow, "--json"], &words[..]].concat());
+    let done = measured(&[&[&slow, "--json"], &words[..]].concat());
     let json = done.json();
     // 10,000 are due in the measured time.
     let unsent = json["not_sent"].as_u64();
@@ -264,7 +269,7 @@ fn an_agent_that_falls_behind_in_the_warm_up_is_measured_afresh() {
 #[test]
 fn a_message_without_a_handler_is_a_warning() {
     let address = agent();
-    let text = spop(&["bench", &address, "-m", "nosuch", "-d", "1s"]).good();
+    let text = measured(&[&address, "-m", "nosuch", "-d", "1s"]).good();
     let warning =
         "no ACK had an action: does the agent answer `nosuch`, and take NOTIFYs of 8 bytes?";
     assert!(

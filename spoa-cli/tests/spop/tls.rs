@@ -1,7 +1,7 @@
 //! `spop probe`, `call` and `bench` with TLS, against agents with TLS and mutual TLS.
 
 use super::agent::{agent, agent_with};
-use super::{Done, spop};
+use super::{Done, measured, spop};
 use spoa::agent::Tls;
 use spoa_tests::Authority;
 use std::path::PathBuf;
@@ -78,7 +78,7 @@ fn an_agent_with_tls_is_called_probed_and_measured() {
         "-m",
         "echo",
     ];
-    let done = with(&options, &load);
+    let done = measured(|| with(&options, &load));
     assert_eq!(done.status, 0, "{}{}", done.out, done.err);
     let report = done.json();
     assert!(report["acked"].as_u64() > Some(0), "{}", done.out);
@@ -105,7 +105,7 @@ fn an_agent_that_asks_for_a_certificate_gets_it() {
     assert_eq!(with(&mutual, &call).good(), "set-var sess.ip_score = 20\n");
     with(&mutual, &["probe", &agent]).good();
     let load = ["bench", &agent, "-d", "1s", "--warm-up", "0ms"];
-    assert_eq!(with(&mutual, &load).status, 0);
+    assert_eq!(measured(|| with(&mutual, &load)).status, 0);
     let remedy = "the agent asks for a certificate: give `--cert` and `--key`";
     for line in [&call[..], &["probe", &agent], &load] {
         let done = with(&["--tls", "--ca", &ca], line);
