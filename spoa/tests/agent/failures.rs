@@ -418,9 +418,10 @@ async fn burst_of_dozes() -> Result<(), String> {
             "{answered} of {expected} were answered: {failed:?}"
         ));
     }
-    // Some threads may start late.
     let at_once = DOZING.lock().unwrap().1;
-    if !(33..=64).contains(&at_once) {
+    assert!(at_once <= 64, "{at_once} ran at once");
+    // Some threads may start late.
+    if at_once < 33 {
         return Err(format!("{at_once} ran at once"));
     }
     Ok(())
@@ -428,7 +429,7 @@ async fn burst_of_dozes() -> Result<(), String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_blocking_handlers_is_answered_within_the_default_limits() {
-    // Again if it fails, since a busy machine may take long for an answer.
+    // Again if it is late, since a busy machine may take long for an answer.
     for attempt in 1.. {
         match burst_of_dozes().await {
             Ok(()) => break,
