@@ -4,6 +4,7 @@
 
 mod acks;
 mod after_work;
+mod blocking;
 mod counts;
 mod dependency;
 mod drain;
