@@ -333,7 +333,7 @@ fn patient(text: &str) -> String {
             "    timeout processing 20s"
         } else if line.starts_with("    default-server check inter ") {
             // One check that fails is enough for a server that has not passed one yet.
-            "    timeout check 20s\n    default-server check inter 500ms fall 10 rise 1"
+            "    timeout check 20s\n    default-server check inter 500ms fastinter 100ms fall 10 rise 1"
         } else {
             line
         };

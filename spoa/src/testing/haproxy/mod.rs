@@ -307,10 +307,17 @@ impl HaProxy {
         }
     }
 
-    /// Ends the agent as if it were killed: its connections close, and nothing listens there. HAProxy's health checks
-    /// notice it within two seconds.
+    /// Ends the agent as if it were killed: its connections close, and nothing listens there. Returns when HAProxy's
+    /// health checks have noticed, after one to two seconds: up to 3.0, HAProxy keeps a request that comes earlier until
+    /// `timeout processing` is over.
+    ///
+    /// # Panics
+    /// If they do not notice for 20 seconds.
+    #[track_caller]
     pub fn stop_agent(&mut self) {
-        self.agent = None;
+        if self.agent.take().is_some() {
+            let _ = self.wait_for_log(" is DOWN, reason: ");
+        }
     }
 }
 
