@@ -4,6 +4,7 @@
 //! test here.
 
 mod action_order;
+mod asked;
 mod clients;
 mod closes;
 #[path = "../common/mod.rs"]

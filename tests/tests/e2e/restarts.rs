@@ -8,14 +8,16 @@ use spoa::agent::Agent;
 use spoa::prelude::*;
 use spoa_tests::{
     Background, Config, Exchange, Haproxy, Load, Message as Sent, Port, at_once, eventually,
-    for_each_haproxy_in_turn, for_haproxies,
+    for_each_haproxy, for_each_haproxy_in_turn, for_haproxies,
 };
 
+use crate::asked::Asked;
 use crate::gate::Gate;
 
-/// Answers with the token it is given, after a while.
+/// Keeps the token it is given, and answers with it after a while.
 #[spoe_message("echo", set = "txn.echo", timeout = "20s")]
-async fn echo(token: &str) -> String {
+async fn echo(token: &str, State(asked): State<'_, Asked>) -> String {
+    asked.keep(token);
     tokio::time::sleep(Duration::from_millis(3)).await;
     token.to_owned()
 }
@@ -23,8 +25,9 @@ async fn echo(token: &str) -> String {
 /// The number of clients that send requests at once.
 const CLIENTS: usize = 8;
 
-fn echoing() -> Background {
-    Background::agent(|agent| agent.handlers(handlers![echo]))
+fn echoing(asked: &Asked) -> Background {
+    let asked = asked.clone();
+    Background::agent(|agent| agent.handlers(handlers![echo]).state(asked))
 }
 
 fn config(agent: impl ToString) -> Config {
@@ -61,9 +64,10 @@ fn assert_none_lost(exchanges: &[Exchange]) {
 }
 
 /// Returns how many NOTIFYs were lost, each at once, with the code for a connection that ended: it crossed a
-/// DISCONNECT.
-fn crossings(exchanges: &[Exchange]) -> usize {
-    let lost = lost(exchanges);
+/// DISCONNECT. Those that HAProxy kept in its queue are not counted.
+fn crossings(haproxy: &Haproxy, asked: &Asked, exchanges: &[Exchange]) -> usize {
+    let mut lost = lost(exchanges);
+    lost.retain(|exchange| !asked.stayed_in_the_queue(haproxy, exchange));
     for exchange in &lost {
         let error = exchange.var("txn.iprep.error");
         assert!(matches!(error, Some("256" | "257")), "{exchange:?}");
@@ -73,10 +77,15 @@ fn crossings(exchanges: &[Exchange]) -> usize {
 
 /// Asserts that at most `limit` NOTIFYs cross a DISCONNECT. On a busy machine, HAProxy may pause for milliseconds and
 /// then send several at once, so there are three attempts.
-fn assert_few_crossings(haproxy: &Haproxy, limit: usize, attempt: impl Fn() -> Vec<Exchange>) {
+fn assert_few_crossings(
+    haproxy: &Haproxy,
+    limit: usize,
+    attempt: impl Fn(&Asked) -> Vec<Exchange>,
+) {
     let mut crossed = Vec::new();
     while crossed.len() < 3 {
-        let count = crossings(&attempt());
+        let asked = Asked::default();
+        let count = crossings(haproxy, &asked, &attempt(&asked));
         if count <= limit {
             return;
         }
@@ -89,7 +98,7 @@ fn assert_few_crossings(haproxy: &Haproxy, limit: usize, attempt: impl Fn() -> V
 
 #[test]
 fn haproxy_is_reloaded_under_load() {
-    let agent = echoing();
+    let agent = echoing(&Asked::default());
     for_each_haproxy_in_turn(|haproxy| {
         let mut proxy = config(agent.addr()).start(haproxy);
         assert_none_lost(&Load::on(proxy.addr(), CLIENTS, |load| {
@@ -105,7 +114,7 @@ fn haproxy_is_reloaded_under_load() {
 
 #[test]
 fn a_master_reloads_its_worker_under_load() {
-    let agent = echoing();
+    let agent = echoing(&Asked::default());
     for_each_haproxy_in_turn(|haproxy| {
         let mut proxy = config(agent.addr()).master_worker().start(haproxy);
         assert_none_lost(&Load::on(proxy.addr(), CLIENTS, |load| {
@@ -147,16 +156,21 @@ fn requests_in_flight_when_haproxy_stops_are_answered() {
 }
 
 /// Starts an agent there.
-fn echoing_at(port: &Port) -> Background {
+fn echoing_at(port: &Port, asked: &Asked) -> Background {
+    let asked = asked.clone();
     Background::agent_at(&port.addr().to_string(), |agent| {
-        agent.handlers(handlers![echo])
+        agent.handlers(handlers![echo]).state(asked)
     })
 }
 
 /// One of two agents is stopped and started again twice under load: what came of the requests.
-fn one_of_two_restarts(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Vec<Exchange> {
-    let (port, second) = (Port::free(), echoing());
-    let first = echoing_at(&port);
+fn one_of_two_restarts(
+    haproxy: &Haproxy,
+    asked: &Asked,
+    more: impl Fn(Config) -> Config,
+) -> Vec<Exchange> {
+    let (port, second) = (Port::free(), echoing(asked));
+    let first = echoing_at(&port, asked);
     let config = config(port.addr())
         .agent_backend(&format!("server second {}", second.addr()))
         // A stream that cannot connect to one agent takes the other at once.
@@ -168,7 +182,7 @@ fn one_of_two_restarts(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Ve
             load.wait_for(100);
             first.take().expect("it was started").stop();
             load.wait_for(100);
-            first = Some(echoing_at(&port));
+            first = Some(echoing_at(&port, asked));
         }
         load.wait_for(100);
     })
@@ -178,7 +192,9 @@ fn one_of_two_restarts(haproxy: &Haproxy, more: impl Fn(Config) -> Config) -> Ve
 fn an_agent_is_stopped_and_started_under_load() {
     for_each_haproxy_in_turn(|haproxy| {
         // HAProxy may be sending one more NOTIFY when the DISCONNECT is on its way to it: that is rare.
-        assert_few_crossings(haproxy, 4, || one_of_two_restarts(haproxy, |config| config));
+        assert_few_crossings(haproxy, 4, |asked| {
+            one_of_two_restarts(haproxy, asked, |config| config)
+        });
     });
 }
 
@@ -192,8 +208,8 @@ fn without_pipelining_at_most_an_idle_connection_loses_a_request() {
         |haproxy| {
             // A connection in use has nothing else on its way when its last answer and the DISCONNECT leave.
             // One that was idle may be taken just then. That is rare: once in each of the two stops is allowed.
-            assert_few_crossings(haproxy, 2, || {
-                one_of_two_restarts(haproxy, Config::no_pipelining)
+            assert_few_crossings(haproxy, 2, |asked| {
+                one_of_two_restarts(haproxy, asked, Config::no_pipelining)
             });
         },
     );
@@ -205,12 +221,15 @@ fn each_connection_that_ends_by_age_loses_at_most_one_request_of_a_client() {
         let logs = agent.logs();
         logs.iter().filter(|line| line.contains(": closed")).count()
     };
-    let agent = Background::agent(|agent| {
-        agent
-            .handlers(handlers![echo])
-            .limits(|limits| limits.connection_lifetime = Some(Duration::from_millis(300)))
-    });
     for_each_haproxy_in_turn(|haproxy| {
+        let asked = Asked::default();
+        let state = asked.clone();
+        let agent = Background::agent(|agent| {
+            agent
+                .handlers(handlers![echo])
+                .state(state)
+                .limits(|limits| limits.connection_lifetime = Some(Duration::from_millis(300)))
+        });
         let proxy = config(agent.addr()).start(haproxy);
         let before = ended(&agent);
         let exchanges = Load::on(proxy.addr(), CLIENTS, |load| {
@@ -221,7 +240,8 @@ fn each_connection_that_ends_by_age_loses_at_most_one_request_of_a_client() {
         // A moment is waited for in which no NOTIFY should cross the DISCONNECT. It still may happen, and
         // then to all that HAProxy sent in one go: for each DISCONNECT, one for each client at most.
         let disconnects = ended(&agent) - before;
-        let (crossed, limit) = (crossings(&exchanges), CLIENTS * disconnects);
+        let crossed = crossings(haproxy, &asked, &exchanges);
+        let limit = CLIENTS * disconnects;
         assert!(
             crossed <= limit,
             "{crossed} of {} NOTIFYs crossed a DISCONNECT, at most {limit} may",
@@ -232,15 +252,18 @@ fn each_connection_that_ends_by_age_loses_at_most_one_request_of_a_client() {
 
 #[test]
 fn requests_fail_while_the_only_agent_is_down() {
-    for_each_haproxy_in_turn(|haproxy| {
-        let port = Port::free();
-        let proxy = config(port.addr())
-            .processing_timeout(Duration::from_secs(5))
-            .agent_backend("retries 0")
-            .start(haproxy);
+    for_each_haproxy(|haproxy| {
+        let (port, asked) = (Port::free(), Asked::default());
+        let config = config(port.addr()).processing_timeout(Duration::from_secs(5));
+        let proxy = if haproxy.at_least(3, 1) {
+            config.agent_backend("retries 0").start(haproxy)
+        } else {
+            // Without its pause of a second before it tries again, HAProxy would connect thousands of times a second.
+            config.start(haproxy)
+        };
         Load::on(proxy.addr(), 4, |load| {
             for _ in 0..2 {
-                let agent = echoing_at(&port);
+                let agent = echoing_at(&port, &asked);
                 let answered = || {
                     Exchange::with(proxy.addr(), 1)
                         .var("txn.iprep.echo")
@@ -260,10 +283,12 @@ fn requests_fail_while_the_only_agent_is_down() {
 }
 
 /// An agent that closes its sockets without a DISCONNECT when it is stopped.
-fn mortal() -> Background {
+fn mortal(asked: &Asked) -> Background {
+    let asked = asked.clone();
     Background::serve(|listener, death| async {
         let agent = Agent::builder()
             .handlers(handlers![echo])
+            .state(asked)
             .listener(listener)
             .build();
         let serving = agent
@@ -280,7 +305,8 @@ fn mortal() -> Background {
 #[test]
 fn an_agent_that_dies_loses_the_notifys_in_flight() {
     for_each_haproxy_in_turn(|haproxy| {
-        let (first, second) = (mortal(), echoing());
+        let asked = Asked::default();
+        let (first, second) = (mortal(&asked), echoing(&asked));
         let proxy = config(first.addr())
             .agent_backend(&format!("server second {}", second.addr()))
             .agent_backend("option redispatch 1")
@@ -300,10 +326,10 @@ fn an_agent_that_dies_loses_the_notifys_in_flight() {
             exchanges.len()
         );
         for exchange in lost {
-            assert_ne!(
-                exchange.var("txn.iprep.error"),
-                Some("1"),
-                "it waited in vain"
+            let timed_out = exchange.var("txn.iprep.error") == Some("1");
+            assert!(
+                !timed_out || asked.stayed_in_the_queue(haproxy, exchange),
+                "it waited in vain: {exchange:?}"
             );
         }
     });

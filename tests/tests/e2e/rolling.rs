@@ -2,7 +2,6 @@
 
 use spoa::State;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use spoa::prelude::*;
@@ -11,6 +10,7 @@ use spoa_tests::{
     eventually, for_each_haproxy, for_haproxies,
 };
 
+use crate::asked::Asked;
 use crate::common::program;
 
 /// How often both agents are restarted.
@@ -126,18 +126,11 @@ fn a_rolling_restart_loses_nothing_or_what_the_guide_says() {
     });
 }
 
-/// The tokens of an agent's messages, in order.
-type Asked = Arc<Mutex<Vec<String>>>;
-
 /// Answers with the token, and keeps it.
 #[spoe_message("echo", set = "txn.echo")]
 fn kept(token: &str, State(asked): State<'_, Asked>) -> String {
-    tokens(asked).push(token.to_owned());
+    asked.keep(token);
     token.to_owned()
-}
-
-fn tokens(asked: &Asked) -> MutexGuard<'_, Vec<String>> {
-    asked.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn keeping(asked: &Asked, lame_duck: Duration) -> Background {
@@ -171,7 +164,7 @@ fn haproxy_finds_a_lame_duck_down_and_sends_it_nothing() {
                 .agent_backend(&server)
                 .start(haproxy);
             eventually("it is UP", || is_up(&proxy, "agent"));
-            let asked = || tokens(&first_asked).len();
+            let asked = || first_asked.len();
             let exchanges = Load::on(proxy.addr(), CLIENTS, |load| {
                 eventually("it is asked", || asked() > 20);
                 std::thread::scope(|scope| {
@@ -183,13 +176,11 @@ fn haproxy_finds_a_lame_duck_down_and_sends_it_nothing() {
                     });
                     // A client has one request at a time. Those that began before have ended once the other
                     // agent has had one of each client.
-                    let seen = tokens(&second_asked).len();
+                    let seen = second_asked.len();
                     eventually("each client gets to the other agent", || {
-                        let tokens = tokens(&second_asked);
-                        let clients: HashSet<_> = tokens[seen..]
-                            .iter()
-                            .map(|token| token.split('-').next())
-                            .collect();
+                        let tokens = second_asked.after(seen);
+                        let clients: HashSet<_> =
+                            tokens.iter().map(|token| token.split('-').next()).collect();
                         clients.len() == CLIENTS
                     });
                     let before = asked();
