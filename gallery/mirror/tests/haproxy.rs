@@ -191,10 +191,12 @@ fn copies_are_sent_again_when_the_server_is_back() {
         haproxy.wait_for_agent_log("the mirror is unavailable");
         eventually("it is counted", || copies(&admin, "failed") == 1);
         let mirror = Mirror::start(port, OK);
-        eventually("copies arrive", || {
+        // The answer to a copy may be late on a busy machine: another copy is sent then.
+        eventually("a copy is answered", || {
             assert_eq!(haproxy.get("/back").send().status, 200, "{installed}");
-            mirror.received() > 0
+            copies(&admin, "answered") > 0
         });
+        assert!(mirror.received() > 0, "{installed}");
         haproxy.wait_for_agent_log("the mirror answers again");
     }
 }
