@@ -100,7 +100,7 @@ async fn waits(id: UniqueId<'_>) {
     tracing::info!("waits {id}");
 }
 
-#[spoe_message("blocks", blocking)]
+#[spoe_message("blocks", blocking, timeout = "60s")]
 fn blocks(id: UniqueId<'_>) {
     tracing::info!("blocks {id}");
 }

@@ -43,19 +43,25 @@ fn output_that_cannot_be_written_is_an_error() {
 fn a_reader_that_has_seen_enough_is_not_an_error() {
     let agent = agent();
     for words in commands(&agent) {
-        let (reader, writer) = UnixStream::pair().unwrap();
-        drop(reader);
-        let output = Command::new(env!("CARGO_BIN_EXE_spop"))
-            .args(&words)
-            .stdout(OwnedFd::from(writer))
-            .output()
-            .unwrap();
-        let err = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(
-            (output.status.code(), err.as_str()),
-            (Some(0), ""),
-            "{words:?}"
-        );
+        let run = || {
+            let (reader, writer) = UnixStream::pair().unwrap();
+            drop(reader);
+            let output = Command::new(env!("CARGO_BIN_EXE_spop"))
+                .args(&words)
+                .stdout(OwnedFd::from(writer))
+                .output()
+                .unwrap();
+            let err = String::from_utf8(output.stderr).unwrap();
+            (output.status.code(), err)
+        };
+        let mut end = run();
+        for _ in 0..2 {
+            // So `bench` ends if the machine did not let it measure anything: it said so to nobody.
+            if words[0] == "bench" && end == (Some(1), String::new()) {
+                end = run();
+            }
+        }
+        assert_eq!(end, (Some(0), String::new()), "{words:?}");
     }
 }
 

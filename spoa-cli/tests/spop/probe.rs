@@ -28,10 +28,22 @@ fn hello(version: &str, max_frame_size: u32, capabilities: &str) -> Vec<u8> {
     bytes
 }
 
+/// Probes an agent, and again if its DISCONNECT took longer than the second that `probe` waits for it.
+fn probe_well(words: &[&str]) -> Done {
+    let run = || spop(&[&["probe"], words].concat());
+    let mut done = run();
+    for _ in 0..2 {
+        if done.out.contains("neither answers HAPROXY-DISCONNECT") {
+            done = run();
+        }
+    }
+    done
+}
+
 #[test]
 fn an_agent_of_this_framework_passes_every_check() {
     let agent = agent();
-    let text = spop(&["probe", &agent]).good();
+    let text = probe_well(&[&agent]).good();
     for part in [
         "version        2.0\n",
         "frame size     16380 bytes of 16380 offered\n",
@@ -45,7 +57,7 @@ fn an_agent_of_this_framework_passes_every_check() {
         !text.contains("pieces"),
         "a HELLO leaves in one write:\n{text}"
     );
-    let json = spop(&["probe", &agent, "--json", "--max-frame-size", "64k"]).json();
+    let json = probe_well(&[&agent, "--json", "--max-frame-size", "64k"]).json();
     assert_eq!(json["hello"]["version"], "2.0");
     assert_eq!(json["hello"]["max_frame_size"], 65536);
     assert_eq!(json["disconnect"]["status"], 0);

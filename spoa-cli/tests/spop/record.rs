@@ -6,6 +6,7 @@ use super::{Done, spop};
 use spoa::client::Client;
 use spoa::spop::{AckWriter, Action, Scope, Value};
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 /// Ends a recording.
 fn stop(recorder: &mut Recorder) -> Done {
@@ -27,7 +28,9 @@ fn send(address: &str, count: u32) {
     runtime.block_on(async {
         let mut clients = Vec::new();
         for name in ["one", "two"] {
-            let client = Client::options().engine_id(name).connect(address).await;
+            // From one end to the other and back, a busy machine may take longer than a second.
+            let options = Client::options().close_timeout(Duration::from_secs(20));
+            let client = options.engine_id(name).connect(address).await;
             clients.push(client.expect("the tap reaches the agent"));
         }
         for number in 0..count {

@@ -81,7 +81,10 @@ mod tests {
         let (dropped, was_dropped) = channel();
         let runtime = Some(Runtime::new().unwrap());
         let client = Owned::new(Client { runtime, dropped });
-        (client, move || was_dropped.try_recv().ok())
+        // Whoever drops the value waits a second, which may be too short on a busy machine. A drop that panics
+        // before it sends ends the channel.
+        let limit = Duration::from_secs(20);
+        (client, move || was_dropped.recv_timeout(limit).ok())
     }
 
     #[tokio::test]

@@ -56,7 +56,7 @@ fn blocks(n: u8, after: After<'_>, State(events): State<'_, Events>) -> u8 {
 }
 
 /// Leaves its work after the next event.
-#[spoe_message("outlives", blocking)]
+#[spoe_message("outlives", blocking, timeout = "60s")]
 fn outlives(after: After<'_>, State(events): State<'_, Events>) {
     happens(events, "begin");
     for _ in 0..10_000 {

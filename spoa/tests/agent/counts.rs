@@ -45,6 +45,12 @@ async fn waits() {
 #[spoe_message("blocks", blocking)]
 fn blocks() {}
 
+/// Is in flight until its connection ends, however long the machine pauses.
+#[spoe_message("never", timeout = "60s")]
+async fn never() {
+    std::future::pending().await
+}
+
 #[spoe_message("large")]
 fn large() -> [SetVar<String>; 2] {
     [
@@ -218,12 +224,12 @@ async fn a_reset_with_nothing_in_flight_is_not_a_broken_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let builder = Agent::builder()
-        .handlers(handlers![good, waits])
+        .handlers(handlers![good, never])
         .listener(listener);
     let server = builder.build().unwrap().bind().unwrap();
     let monitor = server.monitor();
     tokio::spawn(server.serve(std::future::pending()));
-    for (messages, broken) in [(&["good"][..], 0), (&["waits"], 1)] {
+    for (messages, broken) in [(&["good"][..], 0), (&["never"], 1)] {
         let agent = tokio::spawn(std::future::pending());
         let mut peer = Peer::over(TcpStream::connect(address).await.unwrap(), agent);
         peer.send(&hello(256)).await;
@@ -232,7 +238,7 @@ async fn a_reset_with_nothing_in_flight_is_not_a_broken_connection() {
         if broken == 0 {
             peer.answer().await;
         } else {
-            while of(&monitor.stats(), "waits").running == 0 {
+            while of(&monitor.stats(), "never").running == 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }

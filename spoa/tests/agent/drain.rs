@@ -1,7 +1,7 @@
 //! How an agent that is to stop takes leave of the connections it has.
 
 use crate::handlers::agent;
-use crate::peer::{Answer, Peer, ack, health_check, notify};
+use crate::peer::{Answer, Peer, ack, health_check, hello, notify};
 use spoa::agent::Limits;
 use spoa::handler::Peer as Origin;
 use spoa::prelude::*;
@@ -124,11 +124,11 @@ async fn a_peer_that_is_not_yet_accepted_is_answered() {
         agent.serve(async {}).await.unwrap();
     });
     let mut peer = Peer::over(stream, agent);
-    peer.greet().await;
-    assert_eq!(
-        peer.ask(&["sync"]).await,
-        ack(1, &["set-var sess.sync = 7"])
-    );
+    // In one write, since the agent waits only a tenth of a second for the next frame.
+    peer.send(&[hello(16380), notify(1, &["sync"])].concat())
+        .await;
+    assert_eq!(peer.answer().await, Answer::Hello);
+    assert_eq!(peer.answer().await, ack(1, &["set-var sess.sync = 7"]));
     assert_eq!(peer.answer().await, Answer::Disconnect(0));
 }
 

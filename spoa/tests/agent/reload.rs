@@ -32,7 +32,7 @@ fn both(State(left): State<'_, Left>, State(right): State<'_, Right>) -> [SetVar
 }
 
 /// Shows what it began with when it is let go.
-#[spoe_message("waits")]
+#[spoe_message("waits", timeout = "60s")]
 async fn waits(State(left): State<'_, Left>, State(gate): State<'_, Arc<Notify>>) -> SetVar<u8> {
     gate.notified().await;
     SetVar::session("left", *left.0)

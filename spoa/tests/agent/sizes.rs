@@ -27,7 +27,7 @@ async fn async_flood() -> Actions {
     flood().into_iter().collect()
 }
 
-#[spoe_message("blocking-flood", blocking)]
+#[spoe_message("blocking-flood", blocking, timeout = "60s")]
 fn blocking_flood() -> Vec<SetVar<String>> {
     flood()
 }

@@ -18,7 +18,7 @@ async fn get(kept: Transaction<'_, u8>) -> Option<u8> {
     kept.get()
 }
 
-#[spoe_message("take", blocking, set = "txn.n")]
+#[spoe_message("take", blocking, timeout = "60s", set = "txn.n")]
 fn take(kept: Transaction<'_, u8>, other: Transaction<'_, u16>) -> Option<u8> {
     assert_eq!(other.take(), None);
     kept.take()

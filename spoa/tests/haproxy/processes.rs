@@ -57,6 +57,8 @@ fn a_test_that_ends_badly() {
     let agent = Agent::builder().handlers(handlers![check, broken]);
     let haproxy = HaProxy::agent(agent).start();
     assert_eq!(haproxy.get("/").send().status, 200);
+    // HAProxy logs a request after its response, on a busy machine much later.
+    let _ = haproxy.wait_for_log("\"GET / HTTP/1.1\"");
     println!(
         "\nTEMPORARY {} {}",
         std::env::temp_dir().display(),

@@ -331,6 +331,8 @@ fn patient(text: &str) -> String {
     for line in text.lines() {
         let line = if line.starts_with("    timeout processing ") {
             "    timeout processing 20s"
+        } else if line.starts_with("    timeout hello ") {
+            "    timeout hello 20s"
         } else if line.starts_with("    default-server check inter ") {
             // One check that fails is enough for a server that has not passed one yet.
             "    timeout check 20s\n    default-server check inter 500ms fastinter 100ms fall 10 rise 1"

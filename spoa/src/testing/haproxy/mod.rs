@@ -73,9 +73,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// In a `#[tokio::test]` it is `haproxy.get("/admin").await`. The agent has threads of its own, so that the time of
 /// such a test cannot be paused for it.
 ///
-/// Two times are longer than in the files that `config` writes, so that a busy machine fails no test: HAProxy waits 20
-/// seconds for an answer (`timeout processing`), and for ten failed health checks before an agent is DOWN. Deadlines of
-/// handlers stay as they are.
+/// Some times are longer than in the files that `config` writes, so that a busy machine fails no test: HAProxy waits 20
+/// seconds for an answer (`timeout processing`) and for an AGENT-HELLO (`timeout hello`), and for ten failed health checks
+/// before an agent is DOWN. Deadlines of handlers stay as they are.
 ///
 /// HAProxy, the agent and the server end when the value is dropped, and HAProxy also if the process of the test is
 /// killed. If the test panics, HAProxy's log and the failures of handlers are printed.

@@ -88,6 +88,8 @@ async fn a_handler_cancelled_at_the_end_of_a_drain_loses_only_its_own_actions() 
             .limits(|limits| {
                 limits.handler_timeout = None;
                 limits.drain_timeout = Duration::from_millis(20);
+                // A pause of the machine does not count as one of the peer.
+                limits.linger_timeout = Duration::from_secs(60);
             })
             .listener(listener)
             .build()

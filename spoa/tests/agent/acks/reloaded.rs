@@ -19,7 +19,7 @@ fn version(State(rules): State<'_, Rules>) -> u32 {
     rules.version
 }
 
-#[spoe_message("slow-version", set = "sess.slow")]
+#[spoe_message("slow-version", timeout = "60s", set = "sess.slow")]
 async fn slow_version(
     State(rules): State<'_, Rules>,
     State(gate): State<'_, Arc<Semaphore>>,
