@@ -57,7 +57,7 @@ async fn hangs(token: &str) -> String {
 }
 
 /// Keeps a thread of the pool for ever. A busy machine may need much of the timeout for the others.
-#[spoe_message("hangs-aside", set = "txn.echo", blocking, timeout = "2s")]
+#[spoe_message("hangs-aside", set = "txn.echo", blocking, timeout = "5s")]
 fn hangs_aside(token: &str) -> String {
     while is_one_in(11, token) {
         std::thread::park();

@@ -194,23 +194,28 @@ async fn a_flood_of_values_stays_within_the_limit() {
     for number in 0..clients {
         let (client, path) = (agent.client().await, path.clone());
         flood.spawn(async move {
+            let mut taken = 0;
             for id in 0..each {
                 request(&client, &format!("{number}-{id}"), &path).await;
-                // One in a hundred gets its response at once, and its value.
+                // One in a hundred gets its response at once, and its value, unless values of the other clients
+                // have taken its place meanwhile.
                 if id % 100 == 0 {
                     let kept = response(&client, &format!("{number}-{id}")).await;
-                    assert_eq!(kept.as_deref(), Some(&*path));
+                    assert!(kept.as_ref().is_none_or(|kept| *kept == path), "{kept:?}");
+                    taken += u64::from(kept.is_some());
                 }
             }
+            taken
         });
     }
-    flood.join_all().await;
+    let taken: u64 = flood.join_all().await.into_iter().sum();
+    assert!(taken > clients * each / 200, "{taken} were taken");
     let after = Vitals::of(agent.process.id()).memory;
     let (kept, evicted) = (
         agent.stat("/transactions/kept"),
         agent.stat("/transactions/evicted"),
     );
-    assert_eq!(kept + evicted, clients * each - clients * each / 100);
+    assert_eq!(kept + evicted, clients * each - taken);
     let bytes = agent.stat("/transactions/bytes");
     assert!(bytes <= limit && kept > 100, "{bytes} bytes, {kept} values");
     println!(
@@ -226,7 +231,9 @@ async fn a_flood_of_values_stays_within_the_limit() {
 #[test]
 fn of_two_agents_each_has_the_values_of_its_own_messages() {
     for_each_haproxy(|haproxy| {
-        let agents = [Keeping::start(&[]), Keeping::start(&[])];
+        // On a busy machine the requests take a minute.
+        let start = || Keeping::start(&["--transaction-timeout", "30m"]);
+        let agents = [start(), start()];
         let proxy = Config::new(agents[0].address)
             .message(Message::new("request").args("unique-id=unique-id path=path"))
             .message(

@@ -177,8 +177,8 @@ fn the_harness_runs_the_files_of_a_directory_unchanged() {
         dir.write(
             "haproxy.cfg",
             &format!(
-                "defaults\n    mode http\n    timeout client 1s\n    timeout connect 1s\n    \
-             timeout server 1s\nfrontend f\n    bind {front}\n    http-request return status 204\n",
+                "defaults\n    mode http\n    timeout client 20s\n    timeout connect 20s\n    \
+             timeout server 20s\nfrontend f\n    bind {front}\n    http-request return status 204\n",
             ),
         );
         let path = dir.path().to_str().expect("a plain path");

@@ -23,6 +23,20 @@ fn switches(agent: &Process) -> u64 {
     switches
 }
 
+/// Watches an agent again if there were too many: a pause of the machine makes the time longer, or the start of the agent
+/// is not over. An agent that wakes by itself does so each time.
+fn assert_at_most(most: u64, agent: &Process) {
+    let mut counts = Vec::new();
+    while counts.len() < 4 {
+        let count = switches(agent);
+        if count <= most {
+            return;
+        }
+        counts.push(count);
+    }
+    panic!("{counts:?} in {WATCHED:?} each, at most {most} may be");
+}
+
 fn start() -> (Process, String) {
     let agent = Process::start(&mut fixture());
     let line = agent.wait_for_line("listening on ");
@@ -33,8 +47,7 @@ fn start() -> (Process, String) {
 #[test]
 fn an_idle_agent_does_not_wake() {
     let (agent, _) = start();
-    let switches = switches(&agent);
-    assert!(switches <= 6, "{switches} in {WATCHED:?}");
+    assert_at_most(6, &agent);
 }
 
 /// A health check is a connection, which costs a few.
@@ -50,7 +63,6 @@ fn an_idle_haproxy_wakes_an_agent_for_its_health_checks_only() {
             ));
         let proxy = config.start(haproxy);
         assert_eq!(proxy.get("/").var("sess.iprep.score"), Some("100"));
-        let switches = switches(&agent);
-        assert!(switches <= 40, "{switches} in {WATCHED:?}");
+        assert_at_most(40, &agent);
     });
 }

@@ -135,7 +135,10 @@ async fn an_error_that_cannot_be_shown_or_dropped_loses_only_its_own_answer() {
         let troubles = records
             .iter()
             .filter(|line| is_record(line) && !line.contains(" INFO "));
-        assert_eq!(troubles.count(), 4, "{records:#?}");
+        // One more of `on_failure` if a second passed between the two.
+        let of_on_failure = lines("`on_failure` failed: ");
+        assert!((1..=2).contains(&of_on_failure), "{records:#?}");
+        assert_eq!(troubles.count(), 3 + of_on_failure, "{records:#?}");
         if variable != Some("full") {
             assert!(records.iter().all(|line| is_record(line)), "{records:#?}");
         }

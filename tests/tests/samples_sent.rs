@@ -233,7 +233,7 @@ fn raw_data_is_available_only_if_a_rule_waits_for_it() {
     let event = "messages m\nspoe-message m\n event on-frontend-tcp-request";
     let http = "messages m\nspoe-message m\n event on-frontend-http-request";
     let group = "groups g\nspoe-group g\n messages m\nspoe-message m";
-    let delay = "tcp-request inspect-delay 3s";
+    let delay = "tcp-request inspect-delay 20s";
     let send = "tcp-request content send-spoe-group e g";
     let asking = "tcp-request content send-spoe-group e g if { req.len gt 0 }";
     let reject = "tcp-request content reject unless { req.len gt 0 }";

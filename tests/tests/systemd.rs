@@ -175,7 +175,9 @@ fn activated(command: &Command, socket: OwnedFd) -> Process {
 }
 
 async fn answers(address: &str) {
-    let client = Client::options().ack_timeout(PATIENCE).connect(address);
+    // The agent may have to be started first.
+    let options = Client::options().hello_timeout(PATIENCE);
+    let client = options.ack_timeout(PATIENCE).connect(address);
     let client = client.await.expect("it is let in");
     let ack = client.send("show", &[]).await.expect("it is answered");
     assert_eq!(ack.actions.len(), 3);

@@ -1,12 +1,14 @@
 //! `dev`: an agent, a HAProxy and a server of its own, and one line for each request.
 
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
 use crate::common::{fixture, program};
 use spoa_tests::process::ended;
 use spoa_tests::{
-    Client, Haproxy, Process, Request, at_once, eventually, example, for_each_haproxy, haproxies,
+    Client, Haproxy, Process, Reply, Request, at_once, eventually, example, for_each_haproxy,
+    haproxies,
 };
 
 /// `dev` of an agent, and the address it says to try.
@@ -16,6 +18,23 @@ fn dev(mut agent: Command, haproxy: &Haproxy) -> (Process, String) {
     process.wait_for_line("Ctrl-C stops both.");
     let address = line.trim_end_matches('/').rsplit('/').next();
     (process, address.expect("it follows a slash").to_owned())
+}
+
+/// Asks until a reply fits: `dev` runs the files as `config` writes them, and a busy machine may need longer than
+/// their `timeout processing`.
+fn ask_until(addr: SocketAddr, request: &Request, fits: impl Fn(&Reply) -> bool) -> Reply {
+    let mut fitting = None;
+    eventually("the agent answers in time", || {
+        let reply = Client::connect(addr).expect("it listens").send(request);
+        fitting = fits(&reply).then_some(reply);
+        fitting.is_some()
+    });
+    fitting.expect("it was waited for")
+}
+
+/// Whether the agent has judged the address of the client.
+fn is_scored(reply: &Reply) -> bool {
+    reply.header("x-spoa-sess-ip-reputation-ip-score") == Some("100")
 }
 
 /// Whether something listens there. Only HAProxy may.
@@ -32,11 +51,12 @@ fn requests_are_answered_and_shown() {
     for_each_haproxy(|haproxy| {
         let (mut process, address) = dev(example("inspect"), haproxy);
         let addr = address.parse().expect("an address and a port");
-        let ask = |request: &Request| Client::connect(addr).expect("it listens").send(request);
         let request = Request::post("/a?b=1", "body").header("user-agent", "test");
-        let reply = ask(&request);
+        let blocked = "x-spoa-txn-inspect-blocked";
+        let is_judged = |reply: &Reply| reply.header(blocked).is_some_and(|it| !it.is_empty());
+        let reply = ask_until(addr, &request, is_judged);
         assert_eq!(reply.status, 200);
-        assert_eq!(reply.header("x-spoa-txn-inspect-blocked"), Some("0"));
+        assert_eq!(reply.header(blocked), Some("0"));
         assert_eq!(reply.header("x-spoa-txn-inspect-score"), Some("0"));
         // The server shows what it got.
         assert!(
@@ -46,8 +66,9 @@ fn requests_are_answered_and_shown() {
         );
         assert!(reply.text().ends_with("\r\n\r\nbody"), "{}", reply.text());
 
-        let line = process.wait_for_line("POST /a?b=1 200 ");
+        let line = process.wait_for_line(" -> set-var txn.blocked = false");
         for part in [
+            "POST /a?b=1 200 ",
             "ms | inspect-request src=127.0.0.1 src-port=",
             " method=\"POST\" path=\"/a\" query=\"b=1\" ",
             " body=0x626f6479 -> set-var txn.blocked = false, set-var txn.score = 0, ",
@@ -111,18 +132,19 @@ fn dev_prints_the_transcript_of_the_guide() {
         let expected = transcript.lines().filter(|line| !line.is_empty());
         let (process, address) = dev(example("ip-reputation"), haproxy);
         let addr = address.parse().expect("an address and a port");
-        Client::connect(addr)
-            .expect("it listens")
-            .send(&Request::get(path));
+        ask_until(addr, &Request::get("/first"), is_scored);
+        ask_until(addr, &Request::get(path), is_scored);
         for line in expected {
             let begin = line
                 .split(|c: char| c.is_ascii_digit())
                 .next()
                 .expect("a line has a start");
-            let printed = process.wait_for_line(begin);
             // The version of a package has letters, too.
             let end = |line: &str| redacted(line).split("HAProxy").next().map(str::to_owned);
-            assert_eq!(end(&printed), end(line));
+            let is_it = |printed: &String| printed.contains(begin) && end(printed) == end(line);
+            eventually(&format!("it prints `{line}`"), || {
+                process.output().iter().any(is_it)
+            });
         }
     }
 }
@@ -132,16 +154,10 @@ fn messages_of_a_session_are_on_the_line_of_its_request() {
     for_each_haproxy(|haproxy| {
         let (mut process, address) = dev(example("ip-reputation"), haproxy);
         let addr = address.parse().expect("an address and a port");
-        let reply = Client::connect(addr)
-            .expect("it listens")
-            .send(&Request::get("/"));
-        assert_eq!(
-            reply.header("x-spoa-sess-ip-reputation-ip-score"),
-            Some("100")
-        );
-        let line = process.wait_for_line("GET / 200 ");
+        ask_until(addr, &Request::get("/"), is_scored);
         let words = " | get-ip-reputation ip=127.0.0.1 -> set-var sess.ip_score = 100 (";
-        assert!(line.contains(words), "{line}");
+        let line = process.wait_for_line(words);
+        assert!(line.contains("GET / 200 "), "{line}");
         process.signal("TERM");
         assert!(process.wait(Duration::from_secs(20)).success());
         is_gone(&address);
@@ -154,6 +170,9 @@ fn a_verdict_and_what_haproxy_did_with_it_are_shown() {
         let agent = program(env!("CARGO_BIN_EXE_agent-judging"));
         let (mut process, address) = dev(agent, haproxy);
         let addr = address.parse().expect("an address and a port");
+        // From then on, there is a connection to the agent.
+        let denied = Request::get("/first").header("x-ask", "deny 418");
+        ask_until(addr, &denied, |reply| reply.status == 418);
         for (ask, status, shown) in [
             ("allow", 200, "GET /allow 200 "),
             ("deny 418", 418, "GET /deny 418 by HAProxy "),
@@ -163,8 +182,7 @@ fn a_verdict_and_what_haproxy_did_with_it_are_shown() {
         ] {
             let path = format!("/{}", ask.split(' ').next().expect("it has a word"));
             let request = Request::get(&path).header("x-ask", ask);
-            let reply = Client::connect(addr).expect("it listens").send(&request);
-            assert_eq!(reply.status, status, "{haproxy}");
+            ask_until(addr, &request, |reply| reply.status == status);
             let line = process.wait_for_line(shown);
             let verdict = match ask {
                 "allow" => "request ask=\"allow\" -> allow (".to_owned(),
@@ -309,13 +327,7 @@ fn your_own_configuration_runs_unchanged() {
     );
     process.wait_for_line(&format!("The agent listens on {listen}."));
     eventually("HAProxy listens", || listens(&front.addr().to_string()));
-    let reply = Client::connect(front.addr())
-        .expect("it listens")
-        .send(&Request::get("/"));
-    assert_eq!(
-        reply.header("x-spoa-sess-ip-reputation-ip-score"),
-        Some("100")
-    );
+    ask_until(front.addr(), &Request::get("/"), is_scored);
     process.wait_for_line("get-ip-reputation ip=127.0.0.1 -> set-var sess.ip_score = 100 (");
     process.signal("INT");
     assert!(process.wait(Duration::from_secs(20)).success());

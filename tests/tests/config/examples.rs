@@ -87,6 +87,13 @@ fn the_log_line_says_why_a_request_was_denied() {
             ask(&proxy, &Request::get("/"), "a judged request", |reply| {
                 reply.status == 200
             });
+            // It is asked even if the machine is so busy that checks fail before.
+            assert_eq!(
+                proxy
+                    .admin("disable health ip-reputation-agents/agent1")
+                    .trim(),
+                ""
+            );
             agent.signal("STOP");
             assert_eq!(proxy.get("/asked").status, 503);
             // 1 is `timeout processing`.

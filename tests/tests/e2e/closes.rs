@@ -47,7 +47,8 @@ fn haproxy_closes_an_idle_connection() {
         let agent = agent();
         // The one holds up to 3.0, the other since: connections wait in a pool.
         let proxy = config(&agent)
-            .spoe_agent("timeout idle 300ms")
+            // Up to 3.0, it also ends a connection that waits for an answer.
+            .spoe_agent("timeout idle 2s")
             .defaults("default-server pool-purge-delay 50ms")
             .start(haproxy);
         assert_answered(&proxy);

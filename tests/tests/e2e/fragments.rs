@@ -123,7 +123,7 @@ fn a_frame_size_below_haproxys_costs_larger_notifys_an_error() {
     for_each_haproxy_in_turn(|haproxy| {
         let agent = agent(1024, 0);
         let proxy = config(&agent, 1)
-            .processing_timeout(Duration::from_secs(2))
+            .processing_timeout(Duration::from_secs(5))
             .continue_on_error()
             .start(haproxy);
         assert_eq!(send(&proxy, 900), (Some(900), None));

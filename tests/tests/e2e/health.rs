@@ -43,7 +43,9 @@ fn haproxy_finds_an_agent_up_while_it_runs() {
         };
         let before = checks();
         eventually("checks go on", || checks() >= before + 3);
-        assert_eq!(proxy.agent_status(), "UP");
+        // A check that is late on a busy machine makes it `UP 2/3` for a while.
+        assert!(proxy.agent_status().starts_with("UP"));
+        eventually("it stays UP", || proxy.agent_status() == "UP");
         // That it warned of nothing is seen when it stops.
         first.stop();
         eventually("an agent that left is DOWN", || {

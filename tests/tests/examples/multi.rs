@@ -113,6 +113,13 @@ fn the_name_of_a_request_is_the_one_in_the_log() {
         let line = line.expect("it was waited for");
         assert!(names.iter().any(|name| line.contains(name)), "{line}");
 
-        assert_eq!(agent.stop_agent(), [line]);
+        let warnings = agent.stop_agent();
+        // The handler may fail again after a second, which has another line.
+        let summary = "handlers are failing; in the last ";
+        let is_expected = |it: &String| *it == line || it.contains(summary);
+        assert!(
+            warnings.contains(&line) && warnings.iter().all(is_expected),
+            "{warnings:?}"
+        );
     });
 }
