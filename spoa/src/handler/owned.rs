@@ -81,7 +81,7 @@ mod tests {
         let (dropped, was_dropped) = channel();
         let runtime = Some(Runtime::new().unwrap());
         let client = Owned::new(Client { runtime, dropped });
-        // Whoever drops the value waits a second, which may be too short on a busy machine. A drop that panics
+        // The thread that drops the value waits a second, too short for a busy machine. A drop that panics
         // before it sends ends the channel.
         let limit = Duration::from_secs(20);
         (client, move || was_dropped.recv_timeout(limit).ok())

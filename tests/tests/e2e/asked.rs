@@ -1,4 +1,4 @@
-//! What agents are asked, and what HAProxy never asks them.
+//! Keeps the tokens of the messages that agents get, and tells which ones HAProxy never sent.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +19,7 @@ impl Asked {
         self.lock().len()
     }
 
-    /// Returns the tokens that came after so many.
+    /// Returns the tokens after the first `count`.
     pub(crate) fn after(&self, count: usize) -> Vec<String> {
         self.lock()[count..].to_vec()
     }
