@@ -98,7 +98,7 @@ pub use ports::Port;
 pub use process::Process;
 pub use proxy::Proxy;
 pub use relay::{Relay, Way};
-pub use vitals::{Vitals, mib, voluntary_switches};
+pub use vitals::{Vitals, assert_few_switches, mib};
 
 use std::time::{Duration, Instant};
 

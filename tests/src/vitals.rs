@@ -1,6 +1,8 @@
 //! Reads the memory, files and threads of a process from the system.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 /// A process at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +37,30 @@ impl Vitals {
     }
 }
 
+/// Asserts that the threads of a process go to sleep at most `most` times while they are watched.
+///
+/// If they do more often, it watches again, up to four times: the start of the process may not be over, and a pause of the
+/// machine makes the time longer. A process that wakes by itself does so each time.
+#[track_caller]
+pub fn assert_few_switches(process: u32, most: u64, watched: Duration) {
+    let mut counts = Vec::new();
+    while counts.len() < 4 {
+        // Its start may take a moment to end.
+        thread::sleep(Duration::from_secs(1));
+        let before = voluntary_switches(process);
+        thread::sleep(watched);
+        counts.push(voluntary_switches(process) - before);
+        println!("{counts:?} voluntary context switches in {watched:?}");
+        if counts.last().is_some_and(|count| *count <= most) {
+            return;
+        }
+    }
+    panic!("{counts:?} voluntary context switches in {watched:?} each, at most {most} may be");
+}
+
 /// Returns how often the threads of a process have gone to sleep so far
 /// (`voluntary_ctxt_switches`); panics if it has ended.
-pub fn voluntary_switches(process: u32) -> u64 {
+fn voluntary_switches(process: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{process}/task"));
     let threads = threads.unwrap_or_else(|error| panic!("process {process} is gone: {error}"));
     // A thread may end meanwhile.

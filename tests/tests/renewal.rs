@@ -4,7 +4,7 @@ mod common;
 
 use common::{program, said};
 use spoa::client::{Ack, Client};
-use spoa_tests::{PATIENCE, Process, TempDir, voluntary_switches};
+use spoa_tests::{PATIENCE, Process, TempDir, assert_few_switches};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -258,13 +258,5 @@ async fn an_agent_that_only_watches_does_not_wake() {
     let dir = files();
     let (agent, _client) = start(command(&dir).arg("--period=0")).await;
     agent.wait_for_line("the service has pushed");
-    // On a busy machine its start may take a while to end. An agent that wakes by itself does so each time.
-    let mut counts = Vec::new();
-    while counts.last().is_none_or(|count| *count > 6) {
-        assert!(counts.len() < 4, "{counts:?}");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let before = voluntary_switches(agent.id());
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        counts.push(voluntary_switches(agent.id()) - before);
-    }
+    assert_few_switches(agent.id(), 6, Duration::from_secs(2));
 }

@@ -1,7 +1,7 @@
 //! `spop bench`: not how fast, but whether it counts right.
 
 use super::agent::{ack, agent, answering};
-use super::{Done, spop};
+use super::{Done, measured, spop};
 use serde_json::json;
 use spoa::spop::{Disconnect, Flags, FrameType, FrameWriter, Status};
 use std::process::{Command, Stdio};
@@ -10,9 +10,9 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs `spop bench` with these words.
-fn measured(words: &[&str]) -> Done {
-    super::measured(|| spop(&[&["bench"], words].concat()))
+/// Runs `spop bench` with these words, until it has measured something.
+fn spop_bench(words: &[&str]) -> Done {
+    measured(|| spop(&[&["bench"], words].concat()))
 }
 
 /// A short run against this address, as JSON.
@@ -24,7 +24,7 @@ fn bench(address: &str, words: &[&str]) -> Done {
     } else {
         &warm[..]
     };
-    measured(&[&[address], words, &short[..], warm].concat())
+    spop_bench(&[&[address], words, &short[..], warm].concat())
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn messages_travel_together_with_typed_arguments_and_a_body() {
 
 #[test]
 fn the_report_is_for_people_unless_json_is_asked_for() {
-    let text = measured(&[&agent(), "-d", "1s", "--warm-up", "0"]).good();
+    let text = spop_bench(&[&agent(), "-d", "1s", "--warm-up", "0"]).good();
     for part in [
         "1 connection, 1 in flight on each; the next when one is answered (closed loop)",
         "NOTIFY       `get-ip-reputation`, 27 bytes\n",
@@ -218,7 +218,7 @@ fn faults_in_the_warm_up_are_not_among_the_errors() {
     let words = ["--expect", "sess.v=20", "-d", "1s", "--warm-up", "3s"];
     // Each run has an agent of its own, whose first answers are wrong.
     let run = |more: &[&str]| {
-        super::measured(|| {
+        measured(|| {
             let address = late_bloomer(Duration::from_millis(300));
             spop(&[&["bench", &address], &words[..], more].concat())
         })
@@ -263,7 +263,7 @@ fn an_agent_that_falls_behind_in_the_warm_up_is_measured_afresh() {
         ack(ids, "v", out);
     });
     let words = ["--rate", "10000", "-d", "1s", "--warm-up", "500ms"];
-    let done = measured(&[&[&slow, "--json"], &words[..]].concat());
+    let done = spop_bench(&[&[&slow, "--json"], &words[..]].concat());
     let json = done.json();
     // 10,000 are due in the measured time.
     let unsent = json["not_sent"].as_u64();
@@ -274,7 +274,7 @@ fn an_agent_that_falls_behind_in_the_warm_up_is_measured_afresh() {
 #[test]
 fn a_message_without_a_handler_is_a_warning() {
     let address = agent();
-    let text = measured(&[&address, "-m", "nosuch", "-d", "1s"]).good();
+    let text = spop_bench(&[&address, "-m", "nosuch", "-d", "1s"]).good();
     let warning =
         "no ACK had an action: does the agent answer `nosuch`, and take NOTIFYs of 8 bytes?";
     assert!(

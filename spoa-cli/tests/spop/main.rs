@@ -53,18 +53,21 @@ fn spop_with(words: &[&str], input: &[u8]) -> Done {
     }
 }
 
-/// Runs `spop bench` by `run`, and again if the machine did not let it measure anything.
-fn measured(run: impl Fn() -> Done) -> Done {
-    let mut done = run();
+/// Runs something, and again, at most twice, if its result says that it had no turn on a busy machine.
+fn again_if<T>(had_no_turn: impl Fn(&T) -> bool, run: impl Fn() -> T) -> T {
+    let mut result = run();
     for _ in 0..2 {
-        if done
-            .out
-            .contains("nothing was answered in the measured time")
-        {
-            done = run();
+        if had_no_turn(&result) {
+            result = run();
         }
     }
-    done
+    result
+}
+
+/// Runs `spop bench` by `run`, and again if it could not measure anything.
+fn measured(run: impl Fn() -> Done) -> Done {
+    let nothing = "nothing was answered in the measured time";
+    again_if(|done: &Done| done.out.contains(nothing), run)
 }
 
 impl Done {

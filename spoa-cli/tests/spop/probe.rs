@@ -1,7 +1,7 @@
 //! `spop probe`.
 
 use super::agent::{agent, peer};
-use super::{Done, spop};
+use super::{Done, again_if, spop};
 use spoa::spop::{AgentHello, Capabilities, Disconnect, FrameType, Status};
 use std::io::{Read, Write};
 
@@ -29,21 +29,18 @@ fn hello(version: &str, max_frame_size: u32, capabilities: &str) -> Vec<u8> {
 }
 
 /// Probes an agent, and again if its DISCONNECT took longer than the second that `probe` waits for it.
-fn probe_well(words: &[&str]) -> Done {
-    let run = || spop(&[&["probe"], words].concat());
-    let mut done = run();
-    for _ in 0..2 {
-        if done.out.contains("neither answers HAPROXY-DISCONNECT") {
-            done = run();
-        }
-    }
-    done
+fn spop_probe(words: &[&str]) -> Done {
+    let late = "neither answers HAPROXY-DISCONNECT";
+    again_if(
+        |done: &Done| done.out.contains(late),
+        || spop(&[&["probe"], words].concat()),
+    )
 }
 
 #[test]
 fn an_agent_of_this_framework_passes_every_check() {
     let agent = agent();
-    let text = probe_well(&[&agent]).good();
+    let text = spop_probe(&[&agent]).good();
     for part in [
         "version        2.0\n",
         "frame size     16380 bytes of 16380 offered\n",
@@ -57,7 +54,7 @@ fn an_agent_of_this_framework_passes_every_check() {
         !text.contains("pieces"),
         "a HELLO leaves in one write:\n{text}"
     );
-    let json = probe_well(&[&agent, "--json", "--max-frame-size", "64k"]).json();
+    let json = spop_probe(&[&agent, "--json", "--max-frame-size", "64k"]).json();
     assert_eq!(json["hello"]["version"], "2.0");
     assert_eq!(json["hello"]["max_frame_size"], 65536);
     assert_eq!(json["disconnect"]["status"], 0);

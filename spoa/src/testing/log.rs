@@ -27,10 +27,21 @@ impl Log {
 
     /// Waits for a line with a text, and returns the first.
     pub(super) fn wait_for(&self, text: &str, limit: Duration) -> Option<String> {
+        self.wait_for_after(0, text, limit)
+    }
+
+    /// Waits for a line with a text after the first `seen` lines, and returns the first of those.
+    pub(super) fn wait_for_after(
+        &self,
+        seen: usize,
+        text: &str,
+        limit: Duration,
+    ) -> Option<String> {
         let deadline = Instant::now() + limit;
         let mut lines = self.lock();
         loop {
-            if let Some(line) = lines.iter().find(|line| line.contains(text)) {
+            let mut later = lines.iter().skip(seen);
+            if let Some(line) = later.find(|line| line.contains(text)) {
                 return Some(line.clone());
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -66,5 +77,9 @@ mod tests {
         );
         thread.join().unwrap();
         assert_eq!(log.lines(), ["a", "abc"]);
+        assert_eq!(log.wait_for_after(2, "b", Duration::ZERO), None);
+        log.add("b");
+        let later = log.wait_for_after(2, "b", Duration::ZERO);
+        assert_eq!(later.as_deref(), Some("b"));
     }
 }

@@ -193,6 +193,9 @@ fn failures_and_an_agent_that_is_gone_are_seen() {
                 failures[0]
             );
             haproxy.stop_agent();
+            let log = haproxy.log();
+            let is_down = |line: &String| line.contains("-agents/agent1 is DOWN, ");
+            assert!(log.iter().any(is_down), "{log:#?}");
             let reply = haproxy.get("/").send();
             assert_eq!((reply.status, reply.var("txn.never")), (503, None));
             assert!(haproxy.received().is_empty());

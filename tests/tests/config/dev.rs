@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::common::{fixture, program};
+use crate::written::ask_at;
 use spoa_tests::process::ended;
 use spoa_tests::{
     Client, Haproxy, Process, Reply, Request, at_once, eventually, example, for_each_haproxy,
@@ -23,13 +24,7 @@ fn dev(mut agent: Command, haproxy: &Haproxy) -> (Process, String) {
 /// Asks until a reply fits: `dev` runs the files as `config` writes them, and a busy machine may need longer than
 /// their `timeout processing`.
 fn ask_until(addr: SocketAddr, request: &Request, fits: impl Fn(&Reply) -> bool) -> Reply {
-    let mut fitting = None;
-    eventually("the agent answers in time", || {
-        let reply = Client::connect(addr).expect("it listens").send(request);
-        fitting = fits(&reply).then_some(reply);
-        fitting.is_some()
-    });
-    fitting.expect("it was waited for")
+    ask_at(addr, request, "the agent answers in time", fits)
 }
 
 /// Whether the agent has judged the address of the client.

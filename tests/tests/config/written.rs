@@ -1,8 +1,11 @@
 //! An agent, the configuration that it writes for a HAProxy, and that HAProxy with it.
 
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
-use spoa_tests::{Directory, Haproxy, Port, Process, Proxy, Reply, Request, TempDir, eventually};
+use spoa_tests::{
+    Client, Directory, Haproxy, Port, Process, Proxy, Reply, Request, TempDir, eventually,
+};
 
 /// The configuration for one HAProxy, in a folder of its own.
 pub(crate) struct Written {
@@ -92,9 +95,19 @@ pub(crate) fn ask(
     what: &str,
     fits: impl Fn(&Reply) -> bool,
 ) -> Reply {
+    ask_at(proxy.addr(), request, what, fits)
+}
+
+/// As [`ask`], at an address.
+pub(crate) fn ask_at(
+    addr: SocketAddr,
+    request: &Request,
+    what: &str,
+    fits: impl Fn(&Reply) -> bool,
+) -> Reply {
     let mut answered = None;
     eventually(what, || {
-        let reply = proxy.send(request);
+        let reply = Client::connect(addr).expect("it listens").send(request);
         answered = fits(&reply).then_some(reply);
         answered.is_some()
     });

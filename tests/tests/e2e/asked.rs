@@ -2,7 +2,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use spoa::State;
+use spoa::prelude::*;
 use spoa_tests::{Exchange, Haproxy};
+
+/// Answers with the token it is given, and keeps it.
+#[spoe_message("echo", set = "txn.echo")]
+pub(crate) fn kept(token: &str, State(asked): State<'_, Asked>) -> String {
+    asked.keep(token);
+    token.to_owned()
+}
 
 /// The tokens that agents were asked about, in order; shared by the agents, as their state, and the test.
 #[derive(Clone, Default)]
@@ -14,7 +23,7 @@ impl Asked {
         self.lock().push(token.to_owned());
     }
 
-    /// Returns how many there are so far.
+    /// Returns the number of tokens so far.
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }

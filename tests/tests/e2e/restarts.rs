@@ -261,7 +261,7 @@ fn requests_fail_while_the_only_agent_is_down() {
         let proxy = if haproxy.at_least(3, 1) {
             config.agent_backend("retries 0").start(haproxy)
         } else {
-            // Without its pause of a second before it tries again, HAProxy would connect thousands of times a second.
+            // With `retries 0`, HAProxy would connect again and again without a pause while the request waits.
             config.start(haproxy)
         };
         Load::on(proxy.addr(), 4, |load| {

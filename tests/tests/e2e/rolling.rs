@@ -1,6 +1,5 @@
 //! Two agents that are stopped by SIGTERM and started again in turns, under load.
 
-use spoa::State;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use spoa_tests::{
     eventually, for_each_haproxy, for_haproxies,
 };
 
-use crate::asked::Asked;
+use crate::asked::{Asked, kept};
 use crate::common::program;
 
 /// How often both agents are restarted.
@@ -124,13 +123,6 @@ fn a_rolling_restart_loses_nothing_or_what_the_guide_says() {
         assert!(lost.iter().all(|error| *error == "256" || old), "{lost:?}");
         assert!(lost.len() <= most, "{} of {requests}: {lost:?}", lost.len());
     });
-}
-
-/// Answers with the token, and keeps it.
-#[spoe_message("echo", set = "txn.echo")]
-fn kept(token: &str, State(asked): State<'_, Asked>) -> String {
-    asked.keep(token);
-    token.to_owned()
 }
 
 fn keeping(asked: &Asked, lame_duck: Duration) -> Background {

@@ -1,7 +1,6 @@
 //! TLS between HAProxy and an agent: certificates on both ends, what is said when one end has it
 //! only, and certificates that are replaced under load.
 
-use spoa::State;
 use spoa::agent::{Agent, Tls, TlsVersion};
 use spoa::prelude::*;
 use spoa_tests::{
@@ -11,7 +10,7 @@ use spoa_tests::{
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::asked::Asked;
+use crate::asked::{Asked, kept};
 
 /// Answers with the token it is given.
 #[spoe_message("echo", set = "txn.echo")]
@@ -59,13 +58,6 @@ impl Files {
 
 fn agent(tls: Tls) -> Background {
     Background::agent(|agent| agent.handlers(handlers![echo]).tls(tls))
-}
-
-/// Answers with the token it is given, and keeps it.
-#[spoe_message("echo", set = "txn.echo")]
-fn kept(token: &str, State(asked): State<'_, Asked>) -> String {
-    asked.keep(token);
-    token.to_owned()
 }
 
 fn keeping(asked: &Asked, tls: Tls) -> Background {

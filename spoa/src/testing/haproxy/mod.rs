@@ -254,7 +254,12 @@ impl HaProxy {
     #[track_caller]
     #[must_use]
     pub fn wait_for_log(&self, text: &str) -> String {
-        match self.front.log.wait_for(text, PATIENCE) {
+        self.wait_for_log_after(0, text)
+    }
+
+    #[track_caller]
+    fn wait_for_log_after(&self, seen: usize, text: &str) -> String {
+        match self.front.log.wait_for_after(seen, text, PATIENCE) {
             Some(line) => line,
             None => panic!(
                 "HAProxy did not print `{text}`; it printed:\n{}",
@@ -315,8 +320,10 @@ impl HaProxy {
     /// If they do not notice for 20 seconds.
     #[track_caller]
     pub fn stop_agent(&mut self) {
+        // The server may have been DOWN before, until the agent was there.
+        let seen = self.log().len();
         if self.agent.take().is_some() {
-            let _ = self.wait_for_log(" is DOWN, reason: ");
+            self.wait_for_log_after(seen, "-agents/agent1 is DOWN, ");
         }
     }
 }
